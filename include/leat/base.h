@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Version, export and attribute macros. Included by every other header of leat.
+ */
+#ifndef LEAT_BASE_H
+#define LEAT_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The one place of the version: the build, the packages and leat_version() read it here. */
+#define LEAT_VERSION_MAJOR 0
+#define LEAT_VERSION_MINOR 1
+#define LEAT_VERSION_PATCH 0
+
+#define LEAT_API __attribute__((visibility("default")))
+#define LEAT_MUST_CHECK __attribute__((warn_unused_result))
+#define LEAT_PRINTF(format_index, first_index) \
+    __attribute__((format(printf, format_index, first_index)))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The version of the library in use, "MAJOR.MINOR.PATCH". Static, never NULL. @thread any. */
+LEAT_API const char *leat_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * How connections are made: proxy, TLS, limits, deadlines. One object with one typed setter per
+ * option. A connection copies what it needs when it starts, so a configuration can be changed or
+ * freed at once and can serve many connections; those that come from one configuration share its
+ * parsed certificates and its TLS sessions.
+ *
+ * Strings are copied; secrets are wiped when they are replaced or freed. A setter that fails
+ * leaves the configuration as it was and its reason in leat_config_get_error().
+ */
+#ifndef LEAT_CONFIG_H
+#define LEAT_CONFIG_H
+
+#include <leat/error.h>
+#include <leat/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_config leat_config;
+
+/** TLS protocol versions, with their numbers on the wire (RFC 8446 section 4.1.2). */
+enum leat_tls_protocol {
+    LEAT_TLS_V12 = 0x0303,
+    LEAT_TLS_V13 = 0x0304,
+};
+
+/** The phases that have a deadline of their own. */
+enum leat_phase {
+    LEAT_PHASE_DNS,
+    LEAT_PHASE_TCP,
+    LEAT_PHASE_PROXY, /**< each step of the exchange with a proxy */
+    LEAT_PHASE_TLS,
+    LEAT_PHASE_UPGRADE, /**< from the sent request to the end of the response head */
+    LEAT_PHASE_CLOSE,   /**< from the sent Close frame to the end of the connection */
+    LEAT_PHASE_COUNT,
+};
+
+/** Makes a configuration with the defaults that each setter names.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_new(leat_config **ret_config);
+
+/** Makes a copy that shares the parsed certificates and the TLS sessions of the original.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_copy(const leat_config *config, leat_config **ret_copy);
+
+/** Wipes and frees. NULL is allowed. */
+LEAT_API void leat_config_free(leat_config *config);
+
+/** Why the last setter that failed did so. `*ret_error` has code LEAT_OK if none has. */
+LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error *ret_error);
+
+/**
+ * Sets the proxy: "socks5h://[user[:password]@]host[:port]" (the proxy resolves the destination)
+ * or "socks5://..." (this machine resolves it). User and password are percent-decoded; the port
+ * is 1080 unless given; an IPv6 literal stands in brackets. NULL or "" = no proxy (default).
+ * With a proxy set there is never a direct connection.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL); LEAT_E_SOCKS5_SERIALIZE (user or password
+ *         longer than 255 bytes, or empty where RFC 1929 forbids it); LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
+
+/** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
+ * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
+ * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_ca_path(leat_config *config, const char *path);
+
+/** PEM files of the client's certificate chain and private key; `key_password` is NULL if the key
+ * is not encrypted. All NULL = no client certificate (default). Read when a connection starts.
+ * @return LEAT_OK, LEAT_E_PARAMETER (one path without the other), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_client_cert(leat_config *config,
+                                                         const char *cert_path,
+                                                         const char *key_path,
+                                                         const char *key_password);
+
+/** true = the server's certificate and name are not verified at all. Default false.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_skip_server_cert_verification(leat_config *config,
+                                                                           bool skip);
+
+/** The lowest and the highest TLS version to offer. Defaults LEAT_TLS_V12, LEAT_TLS_V13.
+ * @return LEAT_OK, LEAT_E_PARAMETER (unknown version, or min above max). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_protocols(leat_config *config,
+                                                           enum leat_tls_protocol min,
+                                                           enum leat_tls_protocol max);
+
+/** Offers to resume TLS sessions of earlier connections from this configuration. Default true.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *config, bool resume);
+
+/** Appends the TLS secrets of every connection to this file, in the format of SSLKEYLOGFILE, for
+ * Wireshark and the like. Whoever has the file can read the traffic. NULL = never (default); the
+ * environment is not looked at. @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, const char *path);
+
+/** Adds a header to the WebSocket upgrade request, behind those that the protocol needs. Names may
+ * be repeated. @return LEAT_OK; LEAT_E_PARAMETER (the name is not a token of RFC 9110, the value
+ * holds CR, LF or NUL, or the name is one that the handshake itself owns: Host, Upgrade,
+ * Connection, Sec-WebSocket-Key, -Version, -Protocol, -Extensions, -Accept; or the headers together
+ * exceed 16 KiB); LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const char *name,
+                                                    const char *value);
+
+/** Adds a subprotocol to offer, the preferred one first (RFC 6455 section 1.9). @return LEAT_OK;
+ * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);
+
+/** Deadline over the whole way from connect to open. Default 30,000 ms; 0 = none.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_connect_timeout(leat_config *config,
+                                                             uint32_t timeout_ms);
+
+/** Deadline of one phase; 0 = none but the whole. Defaults: DNS 10,000, TCP 20,000, proxy step
+ * 10,000, TLS 15,000, upgrade 15,000, close 5,000 ms. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_phase_timeout(leat_config *config,
+                                                           enum leat_phase phase,
+                                                           uint32_t timeout_ms);
+
+/** The longest message to accept, in bytes; a longer one ends the connection with close code 1009.
+ * Default 16 MiB. @return LEAT_OK, LEAT_E_PARAMETER (0). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *config, size_t bytes);
+
+/** How many bytes of frames may wait to be written before sending is refused. A message longer
+ * than the limit is accepted when nothing waits. Default 16 MiB.
+ * @return LEAT_OK, LEAT_E_PARAMETER (0). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_limit(leat_config *config, size_t bytes);
+
+/** DNS servers to ask instead of the system's: "addr[:port][,addr[:port]...]", IPv6 as "[::1]:53".
+ * /etc/hosts is looked at first all the same. NULL = the system's (default).
+ * @return LEAT_OK, LEAT_E_PARAMETER (not such a list), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_dns_servers(leat_config *config,
+                                                         const char *servers);
+
+/** Reports what connections of this configuration do. NULL = nobody listens (default).
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_trace(leat_config *config, leat_trace_fn fn,
+                                                   void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

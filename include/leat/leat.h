@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Everything of leat. The other headers are split for reading only.
+ *
+ * Conventions, for every function unless it says otherwise:
+ * 1. A function that can fail returns 0 (LEAT_OK) or a documented code and must be checked.
+ *    Results come in parameters named `ret_`, written only on success.
+ * 2. Strings are UTF-8 with a final NUL and are copied. A pointer must not be NULL unless the
+ *    comment allows it; NULL where it is not allowed is LEAT_E_PARAMETER or, where nothing can be
+ *    returned, ignored.
+ * 3. Times are milliseconds unless the name says `_us`; sizes are bytes.
+ * 4. `_new` makes on the heap and `_free` frees, also NULL.
+ * 5. An object belongs to the thread of its loop. "@thread any" marks the exceptions.
+ */
+#ifndef LEAT_LEAT_H
+#define LEAT_LEAT_H
+
+#include <leat/base.h>
+#include <leat/error.h>
+#include <leat/trace.h>
+#include <leat/config.h>
+#include <leat/loop.h>
+#include <leat/websocket.h>
+#include <leat/blocking.h>
+
+#endif

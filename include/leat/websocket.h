@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The WebSocket client (RFC 6455), driven by events.
+ *
+ *     leat_websocket_new > leat_websocket_connect > opened > message ... > closed
+ *
+ * 1. Callbacks run only from the loop's dispatch, never inside the call that caused them.
+ * 2. After leat_websocket_connect() has returned LEAT_OK, `closed` comes exactly once and is the
+ *    last callback of that connection, whatever happens, unless the object is freed before.
+ * 3. leat_websocket_free() is allowed in every callback; nothing is called back after it.
+ * 4. After `closed` the same object may connect again.
+ * 5. Data passed to a callback is borrowed until the callback returns.
+ * 6. All functions belong to the thread of the loop.
+ */
+#ifndef LEAT_WEBSOCKET_H
+#define LEAT_WEBSOCKET_H
+
+#include <leat/config.h>
+#include <leat/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_websocket leat_websocket;
+
+enum leat_message_type {
+    LEAT_MESSAGE_TEXT = 1,   /**< valid UTF-8, checked */
+    LEAT_MESSAGE_BINARY = 2,
+};
+
+/** Who ended the connection. */
+enum leat_closed_by {
+    LEAT_CLOSED_BY_NOBODY, /**< it broke, or was never open */
+    LEAT_CLOSED_BY_LOCAL,  /**< our Close frame was the first */
+    LEAT_CLOSED_BY_REMOTE, /**< the peer's Close frame was the first */
+};
+
+/** How a connection ended. */
+struct leat_close_event {
+    /** code LEAT_OK: the close handshake was done. Else what went wrong first. */
+    struct leat_error error;
+    enum leat_closed_by closed_by;
+    /** The close code of RFC 6455 section 7.1.5: 1005 if the peer's Close frame had none, 1006 if
+     * there was no Close frame from the peer and no violation, otherwise the peer's code, or, for a
+     * violation by the peer, the code that it was answered with. 0 if it was never open. */
+    uint16_t close_code;
+    /** The reason in the Close frame, UTF-8, with a final NUL. Never NULL. */
+    const char *reason;
+    size_t reason_len;
+};
+
+/** What a connection tells its user. Slots may be NULL. */
+struct leat_websocket_callbacks {
+    /** sizeof(struct leat_websocket_callbacks) */
+    size_t size;
+    /** The handshake is done; messages can be sent (RFC 6455 section 4.1). */
+    void (*opened)(leat_websocket *ws, void *user);
+    /** A whole message. `data[len]` is not NUL. */
+    void (*message)(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                    size_t len, void *user);
+    /** A Pong frame, asked for or not. */
+    void (*pong)(leat_websocket *ws, const uint8_t *payload, size_t len, void *user);
+    /** The send queue has refused a message and is now at most half full. */
+    void (*writable)(leat_websocket *ws, void *user);
+    /** The end. The object may be freed, or connect again. */
+    void (*closed)(leat_websocket *ws, const struct leat_close_event *event, void *user);
+};
+
+/**
+ * Makes a client. Nothing happens before leat_websocket_connect(). `callbacks` is copied.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, or a `size` of 0); LEAT_E_SYSTEM_INTERNAL (no memory).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_new(leat_loop *loop,
+                                                const struct leat_websocket_callbacks *callbacks,
+                                                void *user, leat_websocket **ret_ws);
+
+/**
+ * Ends the connection at once, without a goodbye on the wire, and frees the object. No callback
+ * comes any more. NULL is allowed.
+ */
+LEAT_API void leat_websocket_free(leat_websocket *ws);
+
+/**
+ * Starts connecting to `url` (ws:// or wss://, RFC 6455 section 3). Never blocks. `config` may be
+ * NULL for the defaults.
+ *
+ * @return LEAT_OK: `opened` or `closed` follows. Otherwise nothing was started, and
+ *         leat_websocket_get_error() has the detail: LEAT_E_WS_URL; LEAT_E_WS_EXISTS (it is
+ *         connecting, open or closing); LEAT_E_WS_CERT_FILE; LEAT_E_TLS_VERIFY or LEAT_E_TLS_ENGINE
+ *         (certificates or key unusable); LEAT_E_SOCKS5_SERIALIZE (the host name is too long for
+ *         the proxy); LEAT_E_PARAMETER; LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_connect(leat_websocket *ws, const char *url,
+                                                    const leat_config *config);
+
+/**
+ * Queues a message. It is copied, and leaves together with whatever else is queued in the same
+ * round of the loop.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL with a length; text that is not UTF-8);
+ *         LEAT_E_SOCKET_BASE + ENOTCONN (before `opened`), + EBADF (closing or closed);
+ *         the queue is full: LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + EAGAIN otherwise;
+ *         `writable` follows then; LEAT_E_SYSTEM_INTERNAL (no memory).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_send(leat_websocket *ws, enum leat_message_type type,
+                                                 const void *data, size_t len);
+
+/** Queues a Ping frame with up to 125 bytes of payload (RFC 6455 section 5.5.2).
+ * @return as leat_websocket_send(); LEAT_E_PARAMETER also when `len` is above 125. */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_ping(leat_websocket *ws, const void *payload,
+                                                 size_t len);
+
+/**
+ * Starts the close handshake: what is queued is sent, then a Close frame, and `closed` follows when
+ * the peer has answered, or when the close deadline is over. While connecting it cancels the attempt.
+ *
+ * @param code 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999; 0 = a Close frame without a code.
+ * @param reason UTF-8, at most 123 bytes; NULL = none.
+ * @return LEAT_OK, also while closing already; LEAT_E_PARAMETER (code or reason not allowed);
+ *         LEAT_E_SOCKET_BASE + ENOTCONN (never connected), + EBADF (closed).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_close(leat_websocket *ws, uint16_t code,
+                                                  const char *reason);
+
+/** Stops reading: no `message` and no `pong` comes, and TCP holds back the peer. Close frames are
+ * not seen either until leat_websocket_resume(). */
+LEAT_API void leat_websocket_pause(leat_websocket *ws);
+/** Goes on reading. */
+LEAT_API void leat_websocket_resume(leat_websocket *ws);
+
+/** Bytes of frames that wait to be written. */
+LEAT_API size_t leat_websocket_buffered_bytes(const leat_websocket *ws);
+
+/** The subprotocol that the server chose, "" if none. Valid until the next connect or free. */
+LEAT_API const char *leat_websocket_protocol(const leat_websocket *ws);
+
+/** The first failure of the current or last connection, or of the last connect call that was
+ * refused. `ret_error->code` is LEAT_OK if there was none. */
+LEAT_API void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_error);
+
+/** The HTTP status of the server's answer, 0 if none came. */
+LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

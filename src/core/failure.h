@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The first failure of an object, kept while the object lives. The internal twin of struct
+ * leat_error: it costs a few words until something fails.
+ *
+ * May include: util, public headers. May be included by: everybody above util.
+ */
+#ifndef LEATI_CORE_FAILURE_H
+#define LEATI_CORE_FAILURE_H
+
+#include <leat/error.h>
+
+/** Internal results beside LEAT_OK and the documented codes. They never leave the library. */
+enum leati_result {
+    LEATI_AGAIN = -1, /**< nothing moved; call again when want() or deadline_ms says so */
+    LEATI_EOF = -2,   /**< the peer has ended its direction in order */
+};
+
+struct leati_failure {
+    int code; /**< LEAT_OK = none yet */
+    enum leat_layer layer;
+    int sys_errno;
+    int native_code;
+    char *hop;  /**< NULL = none, or no memory for it */
+    char *text; /**< NULL = none, or no memory for it */
+};
+
+/** What a failure is, before its text. */
+struct leati_fault {
+    int code;
+    enum leat_layer layer;
+    int sys_errno;
+    int native_code;
+    const char *hop; /**< may be NULL */
+};
+
+void leati_failure_init(struct leati_failure *failure);
+void leati_failure_done(struct leati_failure *failure);
+
+/** Records a failure unless one is there already: the first one is kept. Returns `fault->code`, so
+ * that `return leati_failure_set(...)` reads well. Works without memory: then the text is lost. */
+int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
+                      const char *format, ...) LEAT_PRINTF(3, 4);
+
+/** Fills in the public form; a failure that was never set gives LEAT_OK. */
+void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Names to addresses by c-ares: /etc/hosts, then A and AAAA, in the order of RFC 6724.
+ *
+ * The only folder that sees c-ares. May include: loop, core, util, public headers.
+ * May be included by: conn.
+ */
+#ifndef LEATI_DNS_DNS_H
+#define LEATI_DNS_DNS_H
+
+#include <leat/loop.h>
+
+#include "core/address.h"
+#include "core/failure.h"
+
+/** The most addresses that an answer gives. */
+#define LEATI_DNS_MAX_ADDRESSES 16
+
+struct leati_dns_query;
+
+struct leati_dns_answer {
+    /** LEAT_OK, or the fault: LEAT_E_SOCKET_BASE + EHOSTUNREACH (no such name, no address, server
+     * failure), + ETIMEDOUT, LEAT_E_SYSTEM_INTERNAL; layer DNS, native = c-ares status, the text names
+     * the host. Borrowed. */
+    const struct leati_failure *failure;
+    const struct leati_address *addresses; /**< with the port asked for */
+    size_t count;
+};
+
+typedef void (*leati_dns_fn)(const struct leati_dns_answer *answer, void *user);
+
+struct leati_dns_options {
+    leat_loop *loop;
+    const char *servers; /**< as leat_config_set_dns_servers(); NULL = the system's */
+    const char *host;
+    uint16_t port;
+    uint64_t deadline_ms; /**< CLOCK_MONOTONIC; 0 = none but c-ares' own tries */
+    leati_dns_fn fn;      /**< runs once, from dispatch, never inside start; then the query is gone */
+    void *user;
+};
+
+/** Asks. One resolver per loop and server list is kept and shared.
+ * @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory; recorded in `failure`). */
+int leati_dns_start(const struct leati_dns_options *options, struct leati_failure *failure,
+                    struct leati_dns_query **ret_query);
+/** Forgets the query; `fn` is not called any more. */
+void leati_dns_cancel(struct leati_dns_query *query);
+/** Whether a server list can be parsed. */
+bool leati_dns_servers_valid(const char *servers);
+
+#endif

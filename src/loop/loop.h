@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The inside of the loop: embedded watchers, timers and deferred tasks. None of them allocates when
+ * it is used. All of them may be started, stopped and destroyed inside any callback; an event that
+ * was fetched for a watcher that is gone is dropped.
+ *
+ * May include: core, util, public headers. May be included by: dns, tcp, conn.
+ */
+#ifndef LEATI_LOOP_LOOP_H
+#define LEATI_LOOP_LOOP_H
+
+#include <leat/loop.h>
+
+#include "util/byte_queue.h"
+
+/* ---- descriptors ------------------------------------------------------------------------- */
+
+enum {
+    LEATI_IO_READ = 1u << 0,
+    LEATI_IO_WRITE = 1u << 1,
+    LEATI_IO_HANGUP = 1u << 2, /**< reported only: error or hang-up, whatever was asked for */
+};
+
+struct leati_io;
+typedef void (*leati_io_fn)(struct leati_io *io, unsigned events, void *user);
+
+struct leati_io {
+    leat_loop *loop;
+    int fd;
+    unsigned mask; /**< what is asked for; 0 = not in epoll */
+    leati_io_fn fn;
+    void *user;
+};
+
+/** Fills in; the descriptor stays the caller's, who calls leati_io_done() before close(2). */
+void leati_io_init(struct leati_io *io, leat_loop *loop, int fd, leati_io_fn fn, void *user);
+/** Changes what is asked for (level-triggered); does nothing if it is the same.
+ * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno of epoll_ctl. */
+int leati_io_set(struct leati_io *io, unsigned mask);
+void leati_io_done(struct leati_io *io);
+
+/* ---- timers ------------------------------------------------------------------------------ */
+
+struct leati_timer;
+typedef void (*leati_timer_fn)(struct leati_timer *timer, void *user);
+
+struct leati_timer {
+    leat_loop *loop;
+    uint64_t at_ms;
+    size_t heap_index; /**< SIZE_MAX = not running */
+    leati_timer_fn fn;
+    void *user;
+};
+
+void leati_timer_init(struct leati_timer *timer, leat_loop *loop, leati_timer_fn fn, void *user);
+/** Fires once at `at_ms` of CLOCK_MONOTONIC; a running timer is moved.
+ * @return LEAT_OK or LEAT_E_SYSTEM_INTERNAL (no memory for the heap to grow). */
+int leati_timer_set(struct leati_timer *timer, uint64_t at_ms);
+void leati_timer_stop(struct leati_timer *timer);
+
+/* ---- deferred work ------------------------------------------------------------------------- */
+
+struct leati_task;
+typedef void (*leati_task_fn)(struct leati_task *task, void *user);
+
+/** Work that runs from dispatch: in the same round when scheduled from inside of it, otherwise in
+ * the next. A task that schedules itself again runs in the next round. */
+struct leati_task {
+    leat_loop *loop;
+    struct leati_task *prev, *next;
+    bool queued;
+    leati_task_fn fn;
+    void *user;
+};
+
+void leati_task_init(struct leati_task *task, leat_loop *loop, leati_task_fn fn, void *user);
+void leati_task_schedule(struct leati_task *task);
+void leati_task_cancel(struct leati_task *task);
+
+/* ---- what a loop lends ---------------------------------------------------------------------- */
+
+/** Bytes of the buffer that leati_loop_scratch() lends. */
+#define LEATI_SCRATCH_BYTES 65536u
+
+/** A large buffer for one read; nobody may hold it across a callback. Never NULL. */
+uint8_t *leati_loop_scratch(leat_loop *loop);
+struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
+/** Whether the calling code runs below leat_loop_dispatch() of this loop. */
+bool leati_loop_dispatching(const leat_loop *loop);
+
+/** Something that lives as long as the loop (the resolvers). `key` is an address unique to the kind;
+ * get returns NULL before set. `destroy` runs in leat_loop_free(). */
+void *leati_loop_attachment_get(const leat_loop *loop, const void *key);
+int leati_loop_attachment_set(leat_loop *loop, const void *key, void *object,
+                              void (*destroy)(void *object));
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * SOCKS5 CONNECT (RFC 1928) with user name and password (RFC 1929), as a layer.
+ *
+ * May include: core, util, public headers. May be included by: conn.
+ */
+#ifndef LEATI_SOCKS5_SOCKS5_H
+#define LEATI_SOCKS5_SOCKS5_H
+
+#include "core/address.h"
+#include "core/layer.h"
+
+struct leati_socks5_options {
+    /** The destination: a name for the proxy to resolve, or an IPv4/IPv6 literal, which goes out as
+     * such. No brackets. */
+    const char *host;
+    uint16_t port;
+    /** NULL = offer no authentication only. Copied, wiped when the layer goes. */
+    const char *user;
+    const char *password;
+    uint32_t step_timeout_ms; /**< for each reply; 0 = none but limit_ms */
+};
+
+/** @return LEAT_OK; LEAT_E_SOCKS5_SERIALIZE (recorded in `failure` with a text that names the
+ *  culprit); LEAT_E_SYSTEM_INTERNAL. */
+int leati_socks5_layer_new(const struct leati_socks5_options *options,
+                           struct leati_failure *failure, struct leati_layer **ret_layer);
+
+/** Whether RFC 1929 can carry them. @return LEAT_OK or LEAT_E_SOCKS5_SERIALIZE, recorded. */
+int leati_socks5_check_credentials(const char *user, const char *password,
+                                   struct leati_failure *failure);
+
+/** The name of a REP byte ("connection refused"); "reply 0x42" style numbers are the caller's:
+ * NULL for a byte that nobody has named. */
+const char *leati_socks5_reply_name(uint8_t rep);
+
+#endif

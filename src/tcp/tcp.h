@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The bottom layer: one TCP connection, dialled by happy eyeballs (RFC 8305 section 5).
+ *
+ * Owns its descriptors and their watchers. connect starts the first address and, each time the
+ * attempt delay passes (deadline_ms) or an attempt fails, the next one; the first to connect wins and
+ * the others are closed. Failure: the errno of the last address tried, the text lists each address
+ * with its errno; the deadline is LEAT_E_SOCKET_BASE + ETIMEDOUT.
+ *
+ * May include: loop, core, util, public headers. May be included by: conn.
+ */
+#ifndef LEATI_TCP_TCP_H
+#define LEATI_TCP_TCP_H
+
+#include <leat/loop.h>
+
+#include "core/address.h"
+#include "core/layer.h"
+
+/** RFC 8305 section 8, Connection Attempt Delay. */
+#define LEATI_TCP_ATTEMPT_DELAY_MS 250
+
+struct leati_tcp_options {
+    leat_loop *loop;
+    const struct leati_address *addresses; /**< in the order of preference, copied; interleaved by
+                                                family here (RFC 8305 section 4) */
+    size_t count;
+    uint32_t timeout_ms; /**< over all attempts; 0 = none but limit_ms */
+    /** Something can move: the driver's pump. Runs from dispatch only. */
+    void (*ready)(void *user);
+    void *user;
+};
+
+/** @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
+int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer);
+
+/** Watches the open connection for what the folded want() says.
+ * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno, recorded. */
+int leati_tcp_layer_watch(struct leati_layer *tcp, unsigned want);
+
+/** The descriptor of the open connection, -1 before. Stays the layer's. */
+int leati_tcp_layer_fd(const struct leati_layer *tcp);
+
+/** The address that the open connection goes to. */
+const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
+
+#endif

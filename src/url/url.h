@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * URLs (RFC 3986 by uriparser, hosts by RFC 5891 through libidn2): ws and wss origins, proxies.
+ *
+ * The only folder that sees uriparser and libidn2. May include: core, util, public headers.
+ * May be included by: conn.
+ */
+#ifndef LEATI_URL_URL_H
+#define LEATI_URL_URL_H
+
+#include "core/failure.h"
+
+/** The longest URL that is accepted, in bytes. */
+#define LEATI_URL_MAX_BYTES 8192
+
+struct leati_url {
+    char *scheme;   /**< lower case */
+    char *host;     /**< lower case, IDNA A-labels, no brackets, no zone brackets */
+    uint16_t port;  /**< the scheme's default if none was given */
+    bool default_port; /**< the port is the scheme's default */
+    bool host_is_ipv6;
+    char *target;   /**< origin-form of RFC 9112 section 3.2.1: path and query, at least "/" */
+    char *user;     /**< percent-decoded, NULL if absent */
+    char *password; /**< percent-decoded, NULL if absent; wiped by done */
+};
+
+/** ws:// and wss:// as ERRORS says. User info is refused. @return LEAT_OK; LEAT_E_WS_URL, recorded
+ * with what is wrong; LEAT_E_SYSTEM_INTERNAL. */
+int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
+                              struct leati_url *ret_url);
+
+/** socks5:// and socks5h:// (default port 1080). No path but "/", no query, no fragment.
+ * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
+ *         LEAT_E_SYSTEM_INTERNAL. */
+int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
+                          struct leati_url *ret_url);
+
+void leati_url_done(struct leati_url *url);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The only way to memory. Tests make the n-th allocation fail; foreign libraries that take
+ * allocators get these.
+ *
+ * util may include: libc only. May be included by: everybody.
+ */
+#ifndef LEATI_UTIL_ALLOC_H
+#define LEATI_UTIL_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *leati_malloc(size_t size);
+void *leati_calloc(size_t count, size_t size); /* zeroed, checked for overflow */
+void *leati_realloc(void *ptr, size_t size);
+char *leati_strdup(const char *s);
+char *leati_strndup(const char *s, size_t len);
+/** A formatted string of the size it needs; NULL without memory. */
+char *leati_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void leati_free(void *ptr);
+/** Overwrites, in a way that is not optimised away. */
+void leati_wipe(void *ptr, size_t size);
+/** Wipes a string and frees it. NULL is allowed. */
+void leati_free_secret(char *s);
+
+/** Test hook: called before each allocation; returning true makes it fail. NULL = none. */
+extern bool (*leati_alloc_fail_hook)(void);
+
+#endif

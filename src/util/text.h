@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file Small text helpers that are independent of the locale. */
+#ifndef LEATI_UTIL_TEXT_H
+#define LEATI_UTIL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** ASCII case-insensitive equality; other bytes are compared as they are. */
+bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
+/** A whole decimal number without sign or spaces, at most `max`. false if it is anything else. */
+bool leati_text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *ret_value);
+/** Whether all of it is a token of RFC 9110 section 5.6.2 (and not empty). */
+bool leati_text_is_token(const char *s, size_t len);
+/** Whether it is a field value without CR, LF and NUL. */
+bool leati_text_is_field_value(const char *s, size_t len);
+/** Decodes %XX; `dst` has room for `len` + 1 bytes. false on a broken escape or an encoded NUL. */
+bool leati_text_percent_decode(const char *s, size_t len, char *dst, size_t *ret_len);
+/** Base64 (RFC 4648 section 4) with padding and a final NUL; false if `cap` is too small. */
+bool leati_text_base64_encode(const uint8_t *data, size_t len, char *dst, size_t cap);
+/** snprintf that appends at `*pos` and never passes `cap`; the result always has a final NUL. */
+void leati_text_append(char *buf, size_t cap, size_t *pos, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif
