@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Warnings, sanitizers and coverage, on targets and never on global flags.
+function(leat_compile_options target)
+    target_compile_features(${target} PRIVATE c_std_11)
+    set_target_properties(${target} PROPERTIES C_EXTENSIONS ON C_VISIBILITY_PRESET hidden
+                                               POSITION_INDEPENDENT_CODE ON)
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow
+                                             $<$<BOOL:${LEAT_WERROR}>:-Werror>)
+    if(LEAT_SANITIZE)
+        string(REPLACE ";" "," sanitizers "${LEAT_SANITIZE}")
+        target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer
+                                                 -fno-sanitize-recover=all)
+        target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
+    endif()
+    if(LEAT_COVERAGE)
+        target_compile_options(${target} PRIVATE --coverage)
+        target_link_options(${target} PUBLIC --coverage)
+    endif()
+endfunction()
+
+# leat_folder(NAME SOURCES... [LINK libraries...]): the static library leati_NAME of one src folder.
+function(leat_folder name)
+    cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+    add_library(leati_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
+    leat_compile_options(leati_${name})
+    target_include_directories(leati_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src
+                                                    ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(leati_${name} PUBLIC ${arg_LINK})
+    set_property(GLOBAL APPEND PROPERTY LEAT_FOLDERS leati_${name})
+endfunction()
+
+# leat_test(NAME SOURCES... [LINK libraries...] [TIMEOUT seconds]): a Criterion program as one ctest.
+function(leat_test name)
+    cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    add_executable(test_${name} ${arg_UNPARSED_ARGUMENTS})
+    leat_compile_options(test_${name})
+    target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(test_${name} PRIVATE ${arg_LINK} Leat::criterion)
+    add_test(NAME ${name} COMMAND test_${name} --quiet)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+endfunction()
