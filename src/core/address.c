@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/address.h"
+
+#include "util/text.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The zone of an address is the name or the number of an interface (RFC 4007 section 11). */
+static bool scope_parse(const char *zone, uint32_t *ret_scope)
+{
+    uint64_t number;
+    unsigned index = if_nametoindex(zone);
+
+    if (index != 0) {
+        *ret_scope = index;
+        return true;
+    }
+    if (!leati_text_parse_u64(zone, strlen(zone), UINT32_MAX, &number) || number == 0)
+        return false;
+    *ret_scope = (uint32_t)number;
+    return true;
+}
+
+static bool v6_parse(const char *host, struct sockaddr_in6 *ret_v6)
+{
+    char literal[INET6_ADDRSTRLEN];
+    size_t len = strcspn(host, "%");
+
+    if (len >= sizeof(literal))
+        return false;
+    memcpy(literal, host, len);
+    literal[len] = '\0';
+    if (inet_pton(AF_INET6, literal, &ret_v6->sin6_addr) != 1)
+        return false;
+    if (host[len] == '\0')
+        return true;
+    return IN6_IS_ADDR_LINKLOCAL(&ret_v6->sin6_addr) &&
+           scope_parse(host + len + 1, &ret_v6->sin6_scope_id);
+}
+
+bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address)
+{
+    struct leati_address address;
+
+    memset(&address, 0, sizeof(address));
+    if (inet_pton(AF_INET, host, &address.v4.sin_addr) == 1) {
+        address.v4.sin_family = AF_INET;
+    } else {
+        memset(&address, 0, sizeof(address));
+        if (!v6_parse(host, &address.v6))
+            return false;
+        address.v6.sin6_family = AF_INET6;
+    }
+    leati_address_set_port(&address, port);
+    *ret_address = address;
+    return true;
+}
+
+socklen_t leati_address_size(const struct leati_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
+}
+
+uint16_t leati_address_port(const struct leati_address *address)
+{
+    return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
+}
+
+void leati_address_set_port(struct leati_address *address, uint16_t port)
+{
+    if (address->any.sa_family == AF_INET6)
+        address->v6.sin6_port = htons(port);
+    else
+        address->v4.sin_port = htons(port);
+}
+
+void leati_address_format(const struct leati_address *address, char *buf, size_t cap)
+{
+    char literal[INET6_ADDRSTRLEN] = "";
+    char zone[1 + IF_NAMESIZE] = "";
+
+    if (address->any.sa_family != AF_INET6) {
+        inet_ntop(AF_INET, &address->v4.sin_addr, literal, sizeof(literal));
+        snprintf(buf, cap, "%s:%u", literal, leati_address_port(address));
+        return;
+    }
+
+    uint32_t scope = address->v6.sin6_scope_id;
+    if (scope != 0) {
+        zone[0] = '%';
+        if (if_indextoname(scope, zone + 1) == NULL)
+            snprintf(zone, sizeof(zone), "%%%u", (unsigned)scope);
+    }
+    inet_ntop(AF_INET6, &address->v6.sin6_addr, literal, sizeof(literal));
+    snprintf(buf, cap, "[%s%s]:%u", literal, zone, leati_address_port(address));
+}
+
+void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap)
+{
+    bool is_v6 = strchr(host, ':') != NULL && host[0] != '[';
+
+    snprintf(buf, cap, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
+}

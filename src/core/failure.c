@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/failure.h"
+
+#include "util/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *leat_layer_name(enum leat_layer layer)
+{
+    switch (layer) {
+    case LEAT_LAYER_NONE:
+        break;
+    case LEAT_LAYER_DNS:
+        return "dns";
+    case LEAT_LAYER_TCP:
+        return "tcp";
+    case LEAT_LAYER_SOCKS5:
+        return "socks5";
+    case LEAT_LAYER_HTTP_PROXY:
+        return "http-proxy";
+    case LEAT_LAYER_TLS:
+        return "tls";
+    case LEAT_LAYER_WEBSOCKET:
+        return "websocket";
+    }
+    return "none";
+}
+
+void leati_failure_init(struct leati_failure *failure)
+{
+    *failure = (struct leati_failure){.code = LEAT_OK};
+}
+
+void leati_failure_done(struct leati_failure *failure)
+{
+    leati_free(failure->hop);
+    leati_free(failure->text);
+    leati_failure_init(failure);
+}
+
+int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
+                      const char *format, ...)
+{
+    if (failure->code != LEAT_OK)
+        return fault->code;
+
+    char text[LEAT_ERROR_TEXT_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    *failure = (struct leati_failure){
+        .code = fault->code,
+        .layer = fault->layer,
+        .sys_errno = fault->sys_errno,
+        .native_code = fault->native_code,
+        .hop = fault->hop != NULL ? leati_strdup(fault->hop) : NULL,
+        .text = leati_strdup(text),
+    };
+    return fault->code;
+}
+
+void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error)
+{
+    *ret_error = (struct leat_error){
+        .code = failure->code,
+        .layer = failure->layer,
+        .sys_errno = failure->sys_errno,
+        .native_code = failure->native_code,
+    };
+    if (failure->hop != NULL)
+        snprintf(ret_error->hop, sizeof(ret_error->hop), "%s", failure->hop);
+    if (failure->text != NULL)
+        snprintf(ret_error->text, sizeof(ret_error->text), "%s", failure->text);
+}

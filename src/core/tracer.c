@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tracer.h"
+
+#include "util/clock.h"
+
+#include <stdio.h>
+
+static bool tracer_listens(const struct leati_tracer *tracer)
+{
+    return tracer != NULL && tracer->fn != NULL;
+}
+
+static const char *text_or_empty(const char *s)
+{
+    return s != NULL ? s : "";
+}
+
+void leati_trace_state(const struct leati_tracer *tracer, enum leat_layer layer, const char *name,
+                       const char *hop, const char *from, const char *to)
+{
+    if (!tracer_listens(tracer))
+        return;
+
+    char text[128];
+    snprintf(text, sizeof(text), "%s > %s", from, to);
+    uint64_t now_us = leati_clock_us();
+    struct leat_trace_event event = {
+        .kind = LEAT_TRACE_STATE,
+        .layer = layer,
+        .name = name,
+        .hop = text_or_empty(hop),
+        .start_us = now_us,
+        .end_us = now_us,
+        .text = text,
+    };
+    tracer->fn(&event, tracer->user);
+}
+
+void leati_trace_phase_start(const struct leati_tracer *tracer, enum leat_layer layer,
+                             const char *name, const char *hop, uint64_t start_us)
+{
+    if (!tracer_listens(tracer))
+        return;
+
+    struct leat_trace_event event = {
+        .kind = LEAT_TRACE_PHASE_START,
+        .layer = layer,
+        .name = name,
+        .hop = text_or_empty(hop),
+        .start_us = start_us,
+        .text = "",
+    };
+    tracer->fn(&event, tracer->user);
+}
+
+void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer layer,
+                           const char *name, const char *hop, uint64_t start_us, int result,
+                           const char *text)
+{
+    if (!tracer_listens(tracer))
+        return;
+
+    struct leat_trace_event event = {
+        .kind = LEAT_TRACE_PHASE_END,
+        .layer = layer,
+        .name = name,
+        .hop = text_or_empty(hop),
+        .start_us = start_us,
+        .end_us = leati_clock_us(),
+        .result = result,
+        .text = text_or_empty(text),
+    };
+    tracer->fn(&event, tracer->user);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/alloc.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool (*leati_alloc_fail_hook)(void);
+
+static bool alloc_fails(void)
+{
+    return __builtin_expect(leati_alloc_fail_hook != NULL, 0) && leati_alloc_fail_hook();
+}
+
+void *leati_malloc(size_t size)
+{
+    /* malloc(0) may be NULL, which callers would take for a failure. */
+    return alloc_fails() ? NULL : malloc(size == 0 ? 1 : size);
+}
+
+void *leati_calloc(size_t count, size_t size)
+{
+    if (alloc_fails())
+        return NULL;
+    return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+}
+
+void *leati_realloc(void *ptr, size_t size)
+{
+    return alloc_fails() ? NULL : realloc(ptr, size == 0 ? 1 : size);
+}
+
+char *leati_strndup(const char *s, size_t len)
+{
+    len = strnlen(s, len);
+    char *copy = leati_malloc(len + 1);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, s, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *leati_strdup(const char *s)
+{
+    return leati_strndup(s, SIZE_MAX);
+}
+
+char *leati_asprintf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0)
+        return NULL;
+
+    char *s = leati_malloc((size_t)len + 1);
+    if (s == NULL)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(s, (size_t)len + 1, format, args);
+    va_end(args);
+    return s;
+}
+
+void leati_free(void *ptr)
+{
+    free(ptr);
+}
+
+void leati_wipe(void *ptr, size_t size)
+{
+    if (size > 0)
+        explicit_bzero(ptr, size);
+}
+
+void leati_free_secret(char *s)
+{
+    if (s == NULL)
+        return;
+    leati_wipe(s, strlen(s));
+    leati_free(s);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/byte_queue.h"
+
+#include "util/alloc.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A queue is a list of chunks: from head to tail they hold bytes (the tail perhaps none yet), the
+ * chunks behind the tail are spare, allocated by leati_byte_queue_ensure(). */
+struct leati_chunk {
+    struct leati_chunk *next;
+    size_t start, end;
+    uint8_t data[LEATI_CHUNK_BYTES];
+};
+
+void leati_chunk_pool_init(struct leati_chunk_pool *pool, size_t limit)
+{
+    *pool = (struct leati_chunk_pool){.limit = limit};
+}
+
+void leati_chunk_pool_done(struct leati_chunk_pool *pool)
+{
+    while (pool->free != NULL) {
+        struct leati_chunk *chunk = pool->free;
+        pool->free = chunk->next;
+        leati_free(chunk);
+    }
+    pool->count = 0;
+}
+
+static struct leati_chunk *chunk_acquire(struct leati_chunk_pool *pool)
+{
+    struct leati_chunk *chunk;
+
+    if (pool != NULL && pool->free != NULL) {
+        chunk = pool->free;
+        pool->free = chunk->next;
+        pool->count--;
+    } else {
+        chunk = leati_malloc(sizeof(*chunk));
+        if (chunk == NULL)
+            return NULL;
+    }
+    chunk->next = NULL;
+    chunk->start = chunk->end = 0;
+    return chunk;
+}
+
+static void chunk_release(struct leati_chunk_pool *pool, struct leati_chunk *chunk)
+{
+    if (pool == NULL || pool->count >= pool->limit) {
+        leati_free(chunk);
+        return;
+    }
+    chunk->next = pool->free;
+    pool->free = chunk;
+    pool->count++;
+}
+
+static void chunk_release_list(struct leati_chunk_pool *pool, struct leati_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct leati_chunk *next = chunk->next;
+        chunk_release(pool, chunk);
+        chunk = next;
+    }
+}
+
+void leati_byte_queue_init(struct leati_byte_queue *q, struct leati_chunk_pool *pool)
+{
+    *q = (struct leati_byte_queue){.pool = pool};
+}
+
+void leati_byte_queue_clear(struct leati_byte_queue *q)
+{
+    chunk_release_list(q->pool, q->head);
+    q->head = q->tail = NULL;
+    q->len = 0;
+}
+
+bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
+{
+    size_t room = 0;
+    struct leati_chunk *last = q->tail;
+
+    if (last != NULL) {
+        room = LEATI_CHUNK_BYTES - last->end;
+        while (last->next != NULL) {
+            last = last->next;
+            room += LEATI_CHUNK_BYTES;
+        }
+    }
+
+    struct leati_chunk *fresh = NULL;
+    for (; room < len; room += LEATI_CHUNK_BYTES) {
+        struct leati_chunk *chunk = chunk_acquire(q->pool);
+        if (chunk == NULL) {
+            chunk_release_list(q->pool, fresh);
+            return false;
+        }
+        chunk->next = fresh;
+        fresh = chunk;
+    }
+
+    if (last != NULL)
+        last->next = fresh;
+    else
+        q->head = q->tail = fresh;
+    return true;
+}
+
+bool leati_byte_queue_reserve(struct leati_byte_queue *q, uint8_t **ret_room, size_t *ret_size)
+{
+    if (!leati_byte_queue_ensure(q, 1))
+        return false;
+    if (q->tail->end == LEATI_CHUNK_BYTES)
+        q->tail = q->tail->next;
+    *ret_room = q->tail->data + q->tail->end;
+    *ret_size = LEATI_CHUNK_BYTES - q->tail->end;
+    return true;
+}
+
+void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len)
+{
+    if (len == 0)
+        return;
+    assert(q->tail != NULL && len <= LEATI_CHUNK_BYTES - q->tail->end);
+    q->tail->end += len;
+    q->len += len;
+}
+
+bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len)
+{
+    if (!leati_byte_queue_ensure(q, len))
+        return false;
+
+    const uint8_t *pos = data;
+    while (len > 0) {
+        uint8_t *room;
+        size_t size;
+        leati_byte_queue_reserve(q, &room, &size);
+        if (size > len)
+            size = len;
+        memcpy(room, pos, size);
+        leati_byte_queue_commit(q, size);
+        pos += size;
+        len -= size;
+    }
+    return true;
+}
+
+int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, int max)
+{
+    int n = 0;
+
+    if (q->len == 0)
+        return 0;
+    for (struct leati_chunk *chunk = q->head; chunk != NULL && n < max; chunk = chunk->next) {
+        if (chunk->end > chunk->start)
+            iov[n++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
+        if (chunk == q->tail)
+            break;
+    }
+    return n;
+}
+
+void leati_byte_queue_consume(struct leati_byte_queue *q, size_t len)
+{
+    assert(len <= q->len);
+    if (len == 0)
+        return;
+    if (len == q->len) {
+        leati_byte_queue_clear(q);
+        return;
+    }
+    q->len -= len;
+    while (len > 0) {
+        struct leati_chunk *chunk = q->head;
+        size_t size = chunk->end - chunk->start;
+        if (len < size) {
+            chunk->start += len;
+            return;
+        }
+        len -= size;
+        q->head = chunk->next;
+        chunk_release(q->pool, chunk);
+    }
+}
