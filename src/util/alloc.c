@@ -2,7 +2,6 @@
 #include "util/alloc.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +31,8 @@ void *leati_realloc(void *ptr, size_t size)
     return alloc_fails() ? NULL : realloc(ptr, size == 0 ? 1 : size);
 }
 
-char *leati_strndup(const char *s, size_t len)
+static char *string_copy(const char *s, size_t len)
 {
-    len = strnlen(s, len);
     char *copy = leati_malloc(len + 1);
 
     if (copy == NULL)
@@ -46,7 +44,12 @@ char *leati_strndup(const char *s, size_t len)
 
 char *leati_strdup(const char *s)
 {
-    return leati_strndup(s, SIZE_MAX);
+    return string_copy(s, strlen(s));
+}
+
+char *leati_strndup(const char *s, size_t len)
+{
+    return string_copy(s, strnlen(s, len));
 }
 
 char *leati_asprintf(const char *format, ...)

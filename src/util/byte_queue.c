@@ -110,14 +110,21 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
     return true;
 }
 
+/* The chunk with room for the next byte, which is known to exist. */
+static struct leati_chunk *tail_with_room(struct leati_byte_queue *q)
+{
+    if (q->tail->end == LEATI_CHUNK_BYTES)
+        q->tail = q->tail->next;
+    return q->tail;
+}
+
 bool leati_byte_queue_reserve(struct leati_byte_queue *q, uint8_t **ret_room, size_t *ret_size)
 {
     if (!leati_byte_queue_ensure(q, 1))
         return false;
-    if (q->tail->end == LEATI_CHUNK_BYTES)
-        q->tail = q->tail->next;
-    *ret_room = q->tail->data + q->tail->end;
-    *ret_size = LEATI_CHUNK_BYTES - q->tail->end;
+    struct leati_chunk *tail = tail_with_room(q);
+    *ret_room = tail->data + tail->end;
+    *ret_size = LEATI_CHUNK_BYTES - tail->end;
     return true;
 }
 
@@ -137,12 +144,10 @@ bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_
 
     const uint8_t *pos = data;
     while (len > 0) {
-        uint8_t *room;
-        size_t size;
-        leati_byte_queue_reserve(q, &room, &size);
-        if (size > len)
-            size = len;
-        memcpy(room, pos, size);
+        struct leati_chunk *tail = tail_with_room(q);
+        size_t room = LEATI_CHUNK_BYTES - tail->end;
+        size_t size = len < room ? len : room;
+        memcpy(tail->data + tail->end, pos, size);
         leati_byte_queue_commit(q, size);
         pos += size;
         len -= size;
