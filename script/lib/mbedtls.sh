@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# mbedTLS for machines whose own is older than leat needs. Sourced by script/bootstrap, which sets $root, say() and
+# fail().
+#
+# Debian 12 has 2.28: no TLS 1.3, and out of support. There the 3.6 source package of the next Debian release is built
+# into build/deps, static and private. It comes from wherever this machine takes its Debian packages, and the chain of
+# trust is apt's: keyring -> Release -> Sources -> .dsc and archives.
+
+mbedtls_minimum=3.6.3
+mbedtls_next_release=trixie
+mbedtls_root=$root/build/deps/mbedtls
+mbedtls_config=$root/cmake/mbedtls_user_config.h
+
+# The version of the system's own headers, or nothing.
+mbedtls_system_version() {
+    sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' \
+        /usr/include/mbedtls/build_info.h /usr/include/mbedtls/version.h 2>/dev/null | head -n 1
+}
+
+# mbedtls_new_enough VERSION
+mbedtls_new_enough() {
+    [ -n "$1" ] && dpkg --compare-versions "$1" ge "$mbedtls_minimum"
+}
+
+# What the private build was made from: when this changes it is made again.
+mbedtls_recipe() {
+    cat "$mbedtls_config" "$root/script/lib/mbedtls.sh" | sha256sum | cut -d ' ' -f 1
+}
+
+mbedtls_private_is_current() {
+    [ "$(cat "$mbedtls_root/recipe" 2>/dev/null)" = "$(mbedtls_recipe)" ]
+}
+
+# True where the distribution's own package would do. Needs fresh package lists.
+mbedtls_package_is_new_enough() {
+    local candidate
+    candidate=$(apt-cache policy libmbedtls-dev 2>/dev/null | sed -n 's/^  Candidate: //p')
+    [ "$candidate" != "(none)" ] && mbedtls_new_enough "$candidate"
+}
+
+# mbedtls_repository LABEL RELEASE: where this machine takes that part of Debian from, in either form of sources.
+mbedtls_repository() {
+    apt-get indextargets --format '$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' |
+        sed -n "s/^Packages|Debian|$1|$2|main|//p" | head -n 1
+}
+
+# mbedtls_download FOLDER: the newest mbedtls source package of the next release, checked by apt.
+mbedtls_download() {
+    local folder=$1 archive security codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    archive=$(mbedtls_repository Debian "$codename")
+    security=$(mbedtls_repository Debian-Security "$codename-security")
+    [ -n "$archive" ] || fail "apt's sources name no Debian archive for '$codename': cannot tell where to get mbedTLS"
+
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/package"
+    {
+        echo "deb-src [signed-by=$keyring] $archive $mbedtls_next_release main"
+        [ -z "$security" ] ||
+            echo "deb-src [signed-by=$keyring] $security $mbedtls_next_release-security main"
+    } >"$folder/sources.list"
+    chmod -R a+rX "$folder"
+
+    local apt=(apt-get -q
+        -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+        -o "Dir::State=$folder" -o "Dir::State::Lists=$folder/lists" -o Dir::State::status=/dev/null
+        -o "Dir::Cache=$folder/cache"
+        -o APT::Update::Error-Mode=any -o Acquire::Retries=3
+        -o Acquire::AllowInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false)
+    "${apt[@]}" update &&
+        (cd "$folder/package" && "${apt[@]}" source --download-only --only-source mbedtls)
+}
+
+# mbedtls_compile FOLDER: FOLDER/source into FOLDER/install, just the three static libraries and their headers.
+mbedtls_compile() {
+    local folder=$1
+    cmake -S "$folder/source" -B "$folder/build" -G Ninja \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$folder/install" -DCMAKE_INSTALL_LIBDIR=lib \
+        -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+        -DCMAKE_C_FLAGS="-fvisibility=hidden -ffile-prefix-map=$folder/source=mbedtls" \
+        -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF \
+        -DENABLE_TESTING=OFF -DENABLE_PROGRAMS=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
+        -DMBEDTLS_USER_CONFIG_FILE="$mbedtls_config" &&
+        cmake --build "$folder/build" &&
+        cmake --install "$folder/build" &&
+        rm -rf "$folder/install/lib/cmake" "$folder/install/lib/pkgconfig" &&
+        cp "$mbedtls_config" "$folder/install/include/mbedtls/leat_user_config.h"
+}
+
+# Runs in a subshell with `set -e`, so that its work folder goes away however it ends.
+mbedtls_build_private() (
+    set -e
+    work=$(mktemp -d "${TMPDIR:-/tmp}/leat-mbedtls.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    log=$work/log
+
+    say "fetching the mbedTLS source package of Debian $mbedtls_next_release"
+    mbedtls_download "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be fetched (see above)"; }
+    dpkg-source --no-copy -x "$work"/package/mbedtls_*.dsc "$work/source" >"$log" 2>&1 ||
+        { cat "$log" >&2; fail "mbedTLS could not be unpacked (see above)"; }
+
+    version=$(sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' "$work/source/include/mbedtls/build_info.h")
+    mbedtls_new_enough "$version" ||
+        fail "Debian $mbedtls_next_release has mbedTLS $version, but leat needs $mbedtls_minimum or later"
+
+    say "building mbedTLS $version, private to build/deps"
+    mbedtls_compile "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be built (see above)"; }
+
+    mbedtls_recipe >"$work/install/recipe"
+    mkdir -p "$root/build/deps"
+    rm -rf "$root/build/deps/mbedtls-$version"
+    mv "$work/install" "$root/build/deps/mbedtls-$version"
+    ln -sfn "mbedtls-$version" "$mbedtls_root"
+)
+
+# After this, cmake finds an mbedTLS that is new enough: the system's, else a private one.
+mbedtls_provide() {
+    mbedtls_new_enough "$(mbedtls_system_version)" && return
+    mbedtls_private_is_current && return
+    mbedtls_build_private
+}
