@@ -77,14 +77,14 @@ void leati_address_set_port(struct leati_address *address, uint16_t port)
         address->v4.sin_port = htons(port);
 }
 
-void leati_address_format(const struct leati_address *address, char *buf, size_t cap)
+void leati_address_format_host(const struct leati_address *address, char *buf, size_t cap)
 {
     char literal[INET6_ADDRSTRLEN] = "";
     char zone[1 + IF_NAMESIZE] = "";
 
     if (address->any.sa_family != AF_INET6) {
         inet_ntop(AF_INET, &address->v4.sin_addr, literal, sizeof(literal));
-        snprintf(buf, cap, "%s:%u", literal, leati_address_port(address));
+        snprintf(buf, cap, "%s", literal);
         return;
     }
 
@@ -95,7 +95,15 @@ void leati_address_format(const struct leati_address *address, char *buf, size_t
             snprintf(zone, sizeof(zone), "%%%u", (unsigned)scope);
     }
     inet_ntop(AF_INET6, &address->v6.sin6_addr, literal, sizeof(literal));
-    snprintf(buf, cap, "[%s%s]:%u", literal, zone, leati_address_port(address));
+    snprintf(buf, cap, "%s%s", literal, zone);
+}
+
+void leati_address_format(const struct leati_address *address, char *buf, size_t cap)
+{
+    char host[LEATI_ADDRESS_TEXT_SIZE];
+
+    leati_address_format_host(address, host, sizeof(host));
+    leati_host_port_format(host, leati_address_port(address), buf, cap);
 }
 
 void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap)

@@ -32,6 +32,8 @@ uint16_t leati_address_port(const struct leati_address *address);
 void leati_address_set_port(struct leati_address *address, uint16_t port);
 /** "127.0.0.1:80" or "[::1]:80". */
 void leati_address_format(const struct leati_address *address, char *buf, size_t cap);
+/** The address alone: "127.0.0.1", "::1", "fe80::1%eth0". */
+void leati_address_format_host(const struct leati_address *address, char *buf, size_t cap);
 /** "host:port", with brackets if the host is an IPv6 literal. */
 void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap);
 

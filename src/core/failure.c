@@ -61,6 +61,24 @@ int leati_failure_set(struct leati_failure *failure, const struct leati_fault *f
     return fault->code;
 }
 
+int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_layer layer,
+                          const char *what)
+{
+    if (failure->code == LEAT_OK)
+        return leati_failure_set(failure, &(struct leati_fault){.code = code, .layer = layer}, "%s",
+                                 what);
+
+    failure->code = code;
+    failure->layer = layer;
+    char *text =
+        failure->text != NULL ? leati_asprintf("%s: %s", what, failure->text) : leati_strdup(what);
+    if (text != NULL) {
+        leati_free(failure->text);
+        failure->text = text;
+    }
+    return code;
+}
+
 void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error)
 {
     *ret_error = (struct leat_error){

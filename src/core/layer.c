@@ -81,14 +81,7 @@ int leati_layer_relabel(struct leati_layer *l, int code, const char *what)
     if (failure->code == LEAT_OK)
         return leati_layer_fail(l, code, 0, 0, "%s", what);
 
-    failure->code = code;
-    failure->layer = l->ops->layer;
-    char *text =
-        failure->text != NULL ? leati_asprintf("%s: %s", what, failure->text) : leati_strdup(what);
-    if (text != NULL) {
-        leati_free(failure->text);
-        failure->text = text;
-    }
+    leati_failure_relabel(failure, code, l->ops->layer, what);
     return layer_end_failed(l, code);
 }
 
