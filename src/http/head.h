@@ -98,8 +98,7 @@ size_t leati_http_head_size(const struct leati_http_head *head);
  * "" while nothing is wrong. May quote single bytes of the message, never more. */
 const char *leati_http_head_error(const struct leati_http_head *head);
 
-/* ---- a complete head ----------------------------------------------------------------------------
- */
+/* ---- a complete head ---------------------------------------------------------------- */
 
 /** 100 to 999; 0 for a request and before the status line is complete. */
 int leati_http_head_status(const struct leati_http_head *head);

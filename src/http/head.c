@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/head.h"
+
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { VERSION_LEN = 8 }; /* "HTTP/1.x" */
+
+static const char version_prefix[] = "HTTP/1.";
+
+void leati_http_head_init(struct leati_http_head *head, enum leati_http_kind kind)
+{
+    memset(head, 0, sizeof(*head));
+    head->kind = kind;
+    head->result = LEATI_HTTP_MORE;
+}
+
+void leati_http_head_done(struct leati_http_head *head)
+{
+    leati_free(head->bytes);
+    leati_free(head->fields);
+    leati_http_head_init(head, head->kind);
+}
+
+/* ---- refusals ----------------------------------------------------------------------- */
+
+static enum leati_http_result head_refuse(struct leati_http_head *head,
+                                          enum leati_http_result result, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum leati_http_result head_refuse(struct leati_http_head *head,
+                                          enum leati_http_result result, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(head->error, sizeof(head->error), format, args);
+    va_end(args);
+    head->result = result;
+    return result;
+}
+
+static enum leati_http_result head_out_of_memory(struct leati_http_head *head)
+{
+    return head_refuse(head, LEATI_HTTP_NO_MEMORY, "no memory for the head");
+}
+
+static const char *start_line_name(const struct leati_http_head *head)
+{
+    return head->kind == LEATI_HTTP_RESPONSE ? "status line" : "request line";
+}
+
+/* The line that is being read, for an error text. */
+static const char *line_name(const struct leati_http_head *head, char *buf, size_t cap)
+{
+    if (!head->has_start_line)
+        return start_line_name(head);
+    snprintf(buf, cap, "header field %zu", head->field_count + 1);
+    return buf;
+}
+
+/* ---- memory ------------------------------------------------------------------------- */
+
+/* Room for one more byte; the final NUL of each string takes the place of a separator. */
+static bool head_grow(struct leati_http_head *head)
+{
+    if (head->len < head->cap)
+        return true;
+    size_t cap = head->cap ? 2 * head->cap : 1024;
+    char *bytes = leati_realloc(head->bytes, cap);
+    if (!bytes)
+        return false;
+    head->bytes = bytes;
+    head->cap = cap;
+    return true;
+}
+
+static bool head_grow_fields(struct leati_http_head *head)
+{
+    if (head->field_count < head->field_cap)
+        return true;
+    size_t cap = head->field_cap ? 2 * head->field_cap : 16;
+    struct leati_http_field_place *fields =
+        leati_realloc(head->fields, cap * sizeof(head->fields[0]));
+    if (!fields)
+        return false;
+    head->fields = fields;
+    head->field_cap = cap;
+    return true;
+}
+
+/* ---- lines -------------------------------------------------------------------------- */
+
+/* "HTTP/1.0" or "HTTP/1.1", exactly that long. */
+static bool version_parse(const char *s, size_t len, int *ret_minor)
+{
+    if (len != VERSION_LEN || memcmp(s, version_prefix, VERSION_LEN - 1) != 0)
+        return false;
+    char minor = s[VERSION_LEN - 1];
+    if (minor != '0' && minor != '1')
+        return false;
+    *ret_minor = minor - '0';
+    return true;
+}
+
+/* RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. */
+static enum leati_http_result status_line_parse(struct leati_http_head *head, size_t end)
+{
+    const char *line = head->bytes + head->line_start;
+    size_t len = end - head->line_start;
+    int minor = 0;
+    uint64_t status = 0;
+
+    if (len <= VERSION_LEN || line[VERSION_LEN] != ' ' || !version_parse(line, VERSION_LEN, &minor))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "the status line does not begin with \"HTTP/1.0 \" or \"HTTP/1.1 \"");
+    size_t pos = VERSION_LEN + 1;
+    if (len < pos + 3 || !leati_text_parse_u64(line + pos, 3, 999, &status) || status < 100)
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "the status is not a number from 100 to 999");
+    pos += 3;
+    if (pos < len && line[pos] != ' ')
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "no space behind the status");
+
+    head->minor_version = minor;
+    head->status = (int)status;
+    /* Without a reason it is the final NUL that the caller puts at `end`. */
+    head->reason = (uint32_t)(head->line_start + (pos < len ? pos + 1 : len));
+    return LEATI_HTTP_MORE;
+}
+
+/* RFC 9112 section 3: method SP request-target SP HTTP-version. */
+static enum leati_http_result request_line_parse(struct leati_http_head *head, size_t end)
+{
+    char *line = head->bytes + head->line_start;
+    size_t len = end - head->line_start;
+
+    char *target = memchr(line, ' ', len);
+    if (!target || !leati_text_is_token(line, (size_t)(target - line)))
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "the request line has no valid method");
+    *target++ = '\0';
+    size_t rest = (size_t)(line + len - target);
+    char *version = memchr(target, ' ', rest);
+    if (!version || version == target)
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "the request line has no target");
+    *version++ = '\0';
+    for (const char *c = target; *c; c++) {
+        if (*c < '!' || *c > '~')
+            return head_refuse(head, LEATI_HTTP_MALFORMED, "the request target holds byte 0x%02x",
+                               (unsigned char)*c);
+    }
+    if (!version_parse(version, (size_t)(line + len - version), &head->minor_version))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "the request line does not end with HTTP/1.0 or HTTP/1.1");
+
+    head->method = (uint32_t)head->line_start;
+    head->target = (uint32_t)(target - head->bytes);
+    return LEATI_HTTP_MORE;
+}
+
+static bool is_white_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* RFC 9112 section 5: field-name ":" OWS field-value OWS. */
+static enum leati_http_result field_line_parse(struct leati_http_head *head, size_t end)
+{
+    char *line = head->bytes + head->line_start;
+    size_t len = end - head->line_start;
+    size_t number = head->field_count + 1;
+
+    if (is_white_space(line[0]))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "header field %zu begins with white space (line folding)", number);
+    if (head->field_count == LEATI_HTTP_MAX_FIELDS)
+        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "more than %u header fields",
+                           LEATI_HTTP_MAX_FIELDS);
+    char *colon = memchr(line, ':', len);
+    if (!colon)
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "header field %zu has no colon", number);
+    if (colon > line && is_white_space(colon[-1]))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "white space before the colon of header field %zu", number);
+    if (!leati_text_is_token(line, (size_t)(colon - line)))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "the name of header field %zu is not a token", number);
+    if (!head_grow_fields(head))
+        return head_out_of_memory(head);
+
+    char *value = colon + 1;
+    char *value_end = line + len;
+    while (value < value_end && is_white_space(*value))
+        value++;
+    while (value_end > value && is_white_space(value_end[-1]))
+        value_end--;
+    *colon = '\0';
+    *value_end = '\0';
+    head->fields[head->field_count++] = (struct leati_http_field_place){
+        .name = (uint32_t)head->line_start,
+        .value = (uint32_t)(value - head->bytes),
+    };
+    return LEATI_HTTP_MORE;
+}
+
+/* Takes the line that ends with the LF just stored. Its end becomes the NUL of its last string. */
+static enum leati_http_result line_end(struct leati_http_head *head)
+{
+    size_t end = head->len - 1;
+    bool has_cr = end > head->line_start && head->bytes[end - 1] == '\r';
+    char name[40];
+
+    if (has_cr)
+        end--;
+    else if (head->kind == LEATI_HTTP_REQUEST)
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "the %s ends with LF instead of CRLF",
+                           line_name(head, name, sizeof(name)));
+    head->bytes[end] = '\0';
+    bool empty = end == head->line_start;
+
+    enum leati_http_result result = LEATI_HTTP_MORE;
+    if (head->has_start_line) {
+        result = empty ? LEATI_HTTP_DONE : field_line_parse(head, end);
+    } else if (head->kind == LEATI_HTTP_RESPONSE) {
+        result = status_line_parse(head, end);
+        head->has_start_line = result == LEATI_HTTP_MORE;
+    } else if (!empty || head->skipped_empty_line) {
+        result = request_line_parse(head, end);
+        head->has_start_line = result == LEATI_HTTP_MORE;
+    } else {
+        head->skipped_empty_line = true;
+    }
+    head->line_start = head->len;
+    head->result = result;
+    return result;
+}
+
+/* ---- bytes -------------------------------------------------------------------------- */
+
+/* Whether the byte may stand where it does, as far as that can be told before its line ends. */
+static enum leati_http_result byte_check(struct leati_http_head *head, unsigned char byte)
+{
+    size_t pos = head->len - head->line_start;
+    char name[40];
+
+    if (pos > 0 && head->bytes[head->len - 1] == '\r' && byte != '\n')
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "a CR without LF in the %s",
+                           line_name(head, name, sizeof(name)));
+    if ((byte < ' ' && byte != '\t' && byte != '\r' && byte != '\n') || byte == 0x7f)
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "byte 0x%02x in the %s", byte,
+                           line_name(head, name, sizeof(name)));
+    if (head->kind == LEATI_HTTP_RESPONSE && head->len < VERSION_LEN - 1 &&
+        byte != (unsigned char)version_prefix[head->len])
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "not an HTTP response: byte %zu is 0x%02x instead of '%c'", head->len,
+                           byte, version_prefix[head->len]);
+    if (pos >= LEATI_HTTP_LINE_MAX_BYTES && byte != '\r' && byte != '\n')
+        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "the %s is longer than %u bytes",
+                           line_name(head, name, sizeof(name)), LEATI_HTTP_LINE_MAX_BYTES);
+    if (head->len == LEATI_HTTP_HEAD_MAX_BYTES)
+        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "the head is longer than %u bytes",
+                           LEATI_HTTP_HEAD_MAX_BYTES);
+    return LEATI_HTTP_MORE;
+}
+
+enum leati_http_result leati_http_head_feed(struct leati_http_head *head, const void *data,
+                                            size_t len, size_t *ret_used)
+{
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < len && head->result == LEATI_HTTP_MORE; i++) {
+        if (byte_check(head, bytes[i]) != LEATI_HTTP_MORE)
+            break;
+        if (!head_grow(head))
+            return head_out_of_memory(head);
+        head->bytes[head->len++] = (char)bytes[i];
+        if (bytes[i] == '\n' && line_end(head) == LEATI_HTTP_DONE) {
+            *ret_used = i + 1;
+            return LEATI_HTTP_DONE;
+        }
+    }
+    if (head->result == LEATI_HTTP_MORE)
+        *ret_used = len;
+    return head->result;
+}
+
+/* ---- a complete head ---------------------------------------------------------------- */
+
+size_t leati_http_head_size(const struct leati_http_head *head)
+{
+    return head->len;
+}
+
+const char *leati_http_head_error(const struct leati_http_head *head)
+{
+    return head->error;
+}
+
+int leati_http_head_status(const struct leati_http_head *head)
+{
+    return head->status;
+}
+
+/* A string of the start line; its place means nothing before that line is complete. */
+static const char *start_line_string(const struct leati_http_head *head, enum leati_http_kind kind,
+                                     uint32_t place)
+{
+    return head->kind == kind && head->has_start_line ? head->bytes + place : "";
+}
+
+const char *leati_http_head_reason(const struct leati_http_head *head)
+{
+    return start_line_string(head, LEATI_HTTP_RESPONSE, head->reason);
+}
+
+int leati_http_head_minor_version(const struct leati_http_head *head)
+{
+    return head->minor_version;
+}
+
+const char *leati_http_head_method(const struct leati_http_head *head)
+{
+    return start_line_string(head, LEATI_HTTP_REQUEST, head->method);
+}
+
+const char *leati_http_head_target(const struct leati_http_head *head)
+{
+    return start_line_string(head, LEATI_HTTP_REQUEST, head->target);
+}
+
+size_t leati_http_head_field_count(const struct leati_http_head *head)
+{
+    return head->field_count;
+}
+
+struct leati_http_field leati_http_head_field(const struct leati_http_head *head, size_t index)
+{
+    return (struct leati_http_field){
+        .name = head->bytes + head->fields[index].name,
+        .value = head->bytes + head->fields[index].value,
+    };
+}
+
+const char *leati_http_head_next(const struct leati_http_head *head, const char *name,
+                                 size_t *cursor)
+{
+    size_t name_len = strlen(name);
+    while (*cursor < head->field_count) {
+        struct leati_http_field field = leati_http_head_field(head, (*cursor)++);
+        if (leati_text_equal_nocase(field.name, strlen(field.name), name, name_len))
+            return field.value;
+    }
+    return NULL;
+}
+
+const char *leati_http_head_get(const struct leati_http_head *head, const char *name)
+{
+    size_t cursor = 0;
+    return leati_http_head_next(head, name, &cursor);
+}
+
+size_t leati_http_head_count(const struct leati_http_head *head, const char *name)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    while (leati_http_head_next(head, name, &cursor))
+        count++;
+    return count;
+}
+
+/* Behind the element that begins at `s`: the comma that ends it, or the end of the value. */
+static const char *item_end(const char *s)
+{
+    bool quoted = false;
+    for (; *s; s++) {
+        if (*s == '"')
+            quoted = !quoted;
+        else if (*s == '\\' && quoted && s[1])
+            s++;
+        else if (*s == ',' && !quoted)
+            break;
+    }
+    return s;
+}
+
+bool leati_http_list_next(const char **cursor, const char **ret_item, size_t *ret_len)
+{
+    const char *s = *cursor;
+    while (*s == ',' || is_white_space(*s))
+        s++;
+    const char *end = item_end(s);
+    *cursor = end;
+    if (end == s)
+        return false;
+    while (is_white_space(end[-1]))
+        end--;
+    *ret_item = s;
+    *ret_len = (size_t)(end - s);
+    return true;
+}
+
+bool leati_http_head_has_token(const struct leati_http_head *head, const char *name,
+                               const char *token)
+{
+    size_t token_len = strlen(token);
+    size_t cursor = 0;
+    const char *list;
+    while ((list = leati_http_head_next(head, name, &cursor))) {
+        const char *item;
+        size_t len;
+        while (leati_http_list_next(&list, &item, &len)) {
+            if (leati_text_equal_nocase(item, len, token, token_len))
+                return true;
+        }
+    }
+    return false;
+}
