@@ -87,11 +87,15 @@ int leati_layer_relabel(struct leati_layer *l, int code, const char *what)
 
 int leati_layer_pass_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
 {
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
     return l->lower->ops->recv(l->lower, buf, cap, ret_len);
 }
 
 int leati_layer_pass_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
 {
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
     return l->lower->ops->send(l->lower, iov, n, ret_len);
 }
 
@@ -99,7 +103,7 @@ int leati_layer_nop_shutdown(struct leati_layer *l, uint64_t now_ms)
 {
     (void)now_ms;
     leati_layer_set_state(l, LEATI_LAYER_CLOSED);
-    return LEAT_OK;
+    return l->sticky;
 }
 
 unsigned leati_layer_pass_want(const struct leati_layer *l, unsigned upper)
