@@ -13,7 +13,7 @@
 
 struct leati_socks5_options {
     /** The destination: a name for the proxy to resolve, or an IPv4/IPv6 literal, which goes out as
-     * such. No brackets. */
+     * such. Brackets, the zone of an IPv6 literal and one final dot are not sent. */
     const char *host;
     uint16_t port;
     /** NULL = offer no authentication only. Copied, wiped when the layer goes. */
@@ -22,12 +22,26 @@ struct leati_socks5_options {
     uint32_t step_timeout_ms; /**< for each reply; 0 = none but limit_ms */
 };
 
-/** @return LEAT_OK; LEAT_E_SOCKS5_SERIALIZE (recorded in `failure` with a text that names the
- *  culprit); LEAT_E_SYSTEM_INTERNAL. */
+/**
+ * Makes the layer; `options` and what they point to are copied.
+ *
+ * What connect records when it fails (native code 0 unless said; every text names the step):
+ *  - LEAT_E_SOCKS5_AUTH: the proxy refused user name and password (native code = status of RFC
+ * 1929), or demands them and there are none;
+ *  - LEAT_E_SOCKS5_CONNECT_REMOTE: native code = REP, told as soon as REP has come;
+ *  - LEAT_E_SOCKS5_METHOD: native code = the method byte, 0xff or one that was not offered;
+ *  - LEAT_E_SOCKS5_SEND, LEAT_E_SOCKS5_RECV: the lower layer failed (its errno kept), the proxy
+ *    closed before a reply began, or the deadline came (errno ETIMEDOUT);
+ *  - LEAT_E_SOCKS5_DESERIALIZE: a reply that breaks the protocol, or ends too early.
+ *
+ * @return LEAT_OK; LEAT_E_SOCKS5_SERIALIZE (recorded in `failure` with a text that names the
+ *         culprit); LEAT_E_SYSTEM_INTERNAL (no memory, recorded).
+ */
 int leati_socks5_layer_new(const struct leati_socks5_options *options,
                            struct leati_failure *failure, struct leati_layer **ret_layer);
 
-/** Whether RFC 1929 can carry them. @return LEAT_OK or LEAT_E_SOCKS5_SERIALIZE, recorded. */
+/** Whether RFC 1929 can carry them: 1 to 255 bytes each, or both NULL. @return LEAT_OK or
+ * LEAT_E_SOCKS5_SERIALIZE, recorded. */
 int leati_socks5_check_credentials(const char *user, const char *password,
                                    struct leati_failure *failure);
 

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "socks5/socks5_engine.h"
+
+#include "util/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SOCKS_VERSION = 5,
+    AUTH_VERSION = 1, /* of the subnegotiation, RFC 1929 section 2 */
+    COMMAND_CONNECT = 1,
+    FIELD_MAX_BYTES = 255, /* what a length byte can say */
+};
+
+enum method {
+    METHOD_NONE = 0x00,
+    METHOD_PASSWORD = 0x02,
+    METHOD_UNACCEPTABLE = 0xff,
+};
+
+enum address_type {
+    ADDRESS_IPV4 = 1,
+    ADDRESS_NAME = 3,
+    ADDRESS_IPV6 = 4,
+};
+
+/* Where the fields of a reply stand (RFC 1928 section 6). */
+enum {
+    REPLY_REP = 1,
+    REPLY_ATYP = 3,
+    REPLY_ADDRESS = 4,
+};
+
+const char *leati_socks5_state_name(enum leati_socks5_state state)
+{
+    static const char *const names[] = {
+        [LEATI_SOCKS5_SEND_GREETING] = "SEND_GREETING",
+        [LEATI_SOCKS5_RECV_METHOD] = "RECV_METHOD",
+        [LEATI_SOCKS5_SEND_AUTH] = "SEND_AUTH",
+        [LEATI_SOCKS5_RECV_AUTH_STATUS] = "RECV_AUTH_STATUS",
+        [LEATI_SOCKS5_SEND_REQUEST] = "SEND_REQUEST",
+        [LEATI_SOCKS5_RECV_REPLY] = "RECV_REPLY",
+        [LEATI_SOCKS5_DONE] = "DONE",
+        [LEATI_SOCKS5_FAILED] = "FAILED",
+    };
+    return names[state];
+}
+
+const char *leati_socks5_reply_name(uint8_t rep)
+{
+    static const char *const names[256] = {
+        [0x00] = "succeeded",
+        [0x01] = "general SOCKS server failure",
+        [0x02] = "connection not allowed by ruleset",
+        [0x03] = "network unreachable",
+        [0x04] = "host unreachable",
+        [0x05] = "connection refused",
+        [0x06] = "TTL expired",
+        [0x07] = "command not supported",
+        [0x08] = "address type not supported",
+        /* Tor, proposal 304 */
+        [0xf0] = "onion service descriptor cannot be found",
+        [0xf1] = "onion service descriptor is invalid",
+        [0xf2] = "onion service introduction failed",
+        [0xf3] = "onion service rendezvous failed",
+        [0xf4] = "onion service needs client authorization",
+        [0xf5] = "onion service refused the client authorization",
+        [0xf6] = "onion service address is invalid",
+        [0xf7] = "onion service introduction timed out",
+    };
+    return names[rep];
+}
+
+const char *leati_socks5_engine_step(const struct leati_socks5_engine *engine)
+{
+    switch (engine->state) {
+    case LEATI_SOCKS5_SEND_GREETING:
+    case LEATI_SOCKS5_RECV_METHOD:
+        return "greeting";
+    case LEATI_SOCKS5_SEND_AUTH:
+    case LEATI_SOCKS5_RECV_AUTH_STATUS:
+        return "user name and password";
+    case LEATI_SOCKS5_SEND_REQUEST:
+    case LEATI_SOCKS5_RECV_REPLY:
+        return "request";
+    case LEATI_SOCKS5_DONE:
+    case LEATI_SOCKS5_FAILED:
+        break;
+    }
+    return "exchange";
+}
+
+static void engine_set_state(struct leati_socks5_engine *engine, enum leati_socks5_state state)
+{
+    if (engine->tracer)
+        leati_trace_state(engine->tracer, LEAT_LAYER_SOCKS5, "socks5", engine->hop,
+                          leati_socks5_state_name(engine->state), leati_socks5_state_name(state));
+    engine->state = state;
+    engine->sent = 0;
+    engine->reply_len = 0;
+}
+
+static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
+                       const char *format, ...) LEAT_PRINTF(4, 5);
+
+static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
+                       const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(engine->text, sizeof(engine->text), format, args);
+    va_end(args);
+    engine->code = code;
+    engine->native_code = native_code;
+    engine_set_state(engine, LEATI_SOCKS5_FAILED);
+    return code;
+}
+
+/* ---- messages ------------------------------------------------------------------------ */
+
+static int serialize_fail(struct leati_failure *failure, const char *text)
+{
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKS5_SERIALIZE,
+        .layer = LEAT_LAYER_SOCKS5,
+    };
+    return leati_failure_set(failure, &fault, "%s", text);
+}
+
+int leati_socks5_check_credentials(const char *user, const char *password,
+                                   struct leati_failure *failure)
+{
+    if (!user && !password)
+        return LEAT_OK;
+    if (!user || !*user)
+        return serialize_fail(failure, "the proxy's user name is empty, RFC 1929 wants 1 to 255 "
+                                       "bytes");
+    if (strlen(user) > FIELD_MAX_BYTES)
+        return serialize_fail(failure, "the proxy's user name is longer than 255 bytes");
+    if (!password || !*password)
+        return serialize_fail(failure, "the proxy's password is empty, RFC 1929 wants 1 to 255 "
+                                       "bytes");
+    if (strlen(password) > FIELD_MAX_BYTES)
+        return serialize_fail(failure, "the proxy's password is longer than 255 bytes");
+    return LEAT_OK;
+}
+
+/* Appends to a message; its array is as large as its longest form. */
+static void put_byte(uint8_t *message, size_t *len, size_t byte)
+{
+    message[(*len)++] = (uint8_t)byte;
+}
+
+static void put_bytes(uint8_t *message, size_t *len, const void *data, size_t data_len)
+{
+    memcpy(message + *len, data, data_len);
+    *len += data_len;
+}
+
+static void put_field(uint8_t *message, size_t *len, const char *field)
+{
+    size_t field_len = strlen(field);
+    put_byte(message, len, field_len);
+    put_bytes(message, len, field, field_len);
+}
+
+/* No authentication first: some proxies take the first method, not the best, of those they know,
+ * and then refuse the password that they did not want. */
+static void greeting_write(struct leati_socks5_engine *engine)
+{
+    uint8_t *message = engine->greeting;
+    size_t *len = &engine->greeting_len;
+
+    put_byte(message, len, SOCKS_VERSION);
+    put_byte(message, len, engine->offers_password ? 2 : 1);
+    put_byte(message, len, METHOD_NONE);
+    if (engine->offers_password)
+        put_byte(message, len, METHOD_PASSWORD);
+}
+
+static void auth_write(struct leati_socks5_engine *engine, const char *user, const char *password)
+{
+    put_byte(engine->auth, &engine->auth_len, AUTH_VERSION);
+    put_field(engine->auth, &engine->auth_len, user);
+    put_field(engine->auth, &engine->auth_len, password);
+}
+
+static void request_write(struct leati_socks5_engine *engine, const char *host, uint16_t port)
+{
+    uint8_t *message = engine->request;
+    size_t *len = &engine->request_len;
+    struct leati_address address;
+
+    put_byte(message, len, SOCKS_VERSION);
+    put_byte(message, len, COMMAND_CONNECT);
+    put_byte(message, len, 0);
+    if (!leati_address_parse(host, port, &address)) {
+        put_byte(message, len, ADDRESS_NAME);
+        put_field(message, len, host);
+    } else if (address.any.sa_family == AF_INET) {
+        put_byte(message, len, ADDRESS_IPV4);
+        put_bytes(message, len, &address.v4.sin_addr, 4);
+    } else {
+        put_byte(message, len, ADDRESS_IPV6);
+        put_bytes(message, len, &address.v6.sin6_addr, 16);
+    }
+    put_byte(message, len, port >> 8);
+    put_byte(message, len, port & 0xff);
+}
+
+/* The destination as the proxy is to have it: without the brackets that a URL has; without a zone,
+ * which means an interface of this machine; without the dot that ends an absolute name, because
+ * proxies look in their rules for the name as it is usually written. */
+static int destination_host(const char *host, char *buf, size_t cap, struct leati_failure *failure)
+{
+    size_t len = strlen(host);
+    if (len > 0 && host[len - 1] == '.')
+        len--;
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    const char *zone = memchr(host, '%', len);
+    if (zone && memchr(host, ':', (size_t)(zone - host)))
+        len = (size_t)(zone - host);
+    if (len == 0)
+        return serialize_fail(failure, "the destination's host name is empty");
+    if (len >= cap)
+        return serialize_fail(failure, "the destination's host name is longer than 255 bytes");
+    memcpy(buf, host, len);
+    buf[len] = '\0';
+    return LEAT_OK;
+}
+
+int leati_socks5_engine_init(struct leati_socks5_engine *engine,
+                             const struct leati_socks5_options *options,
+                             struct leati_failure *failure)
+{
+    char host[FIELD_MAX_BYTES + 1];
+
+    int result = destination_host(options->host, host, sizeof(host), failure);
+    if (result != LEAT_OK)
+        return result;
+    if (options->port == 0)
+        return serialize_fail(failure, "the destination's port is 0");
+    result = leati_socks5_check_credentials(options->user, options->password, failure);
+    if (result != LEAT_OK)
+        return result;
+
+    memset(engine, 0, sizeof(*engine));
+    engine->offers_password = options->user != NULL;
+    greeting_write(engine);
+    if (engine->offers_password)
+        auth_write(engine, options->user, options->password);
+    request_write(engine, host, options->port);
+    leati_host_port_format(host, options->port, engine->destination, sizeof(engine->destination));
+    return LEAT_OK;
+}
+
+void leati_socks5_engine_done(struct leati_socks5_engine *engine)
+{
+    leati_wipe(engine, sizeof(*engine));
+}
+
+/* ---- bytes out ----------------------------------------------------------------------- */
+
+size_t leati_socks5_engine_output(const struct leati_socks5_engine *engine,
+                                  const uint8_t **ret_data)
+{
+    const uint8_t *message;
+    size_t len;
+
+    switch (engine->state) {
+    case LEATI_SOCKS5_SEND_GREETING:
+        message = engine->greeting;
+        len = engine->greeting_len;
+        break;
+    case LEATI_SOCKS5_SEND_AUTH:
+        message = engine->auth;
+        len = engine->auth_len;
+        break;
+    case LEATI_SOCKS5_SEND_REQUEST:
+        message = engine->request;
+        len = engine->request_len;
+        break;
+    default:
+        return 0;
+    }
+    *ret_data = message + engine->sent;
+    return len - engine->sent;
+}
+
+void leati_socks5_engine_sent(struct leati_socks5_engine *engine, size_t len)
+{
+    const uint8_t *rest;
+
+    engine->sent += len;
+    if (leati_socks5_engine_output(engine, &rest) > 0)
+        return;
+    if (engine->state == LEATI_SOCKS5_SEND_AUTH)
+        leati_wipe(engine->auth, sizeof(engine->auth));
+    /* Behind each state that sends stands the one that reads the reply. */
+    engine_set_state(engine, engine->state + 1);
+}
+
+/* ---- bytes in ------------------------------------------------------------------------ */
+
+/* The bytes of a CONNECT reply, as far as those that have come tell: 2 is enough to see a refusal,
+ * behind which some proxies send nothing, or nothing valid. */
+static size_t reply_known_len(const struct leati_socks5_engine *engine)
+{
+    if (engine->reply_len <= REPLY_REP)
+        return REPLY_REP + 1;
+    if (engine->reply_len <= REPLY_ATYP)
+        return REPLY_ATYP + 1;
+    if (engine->reply[REPLY_ATYP] == ADDRESS_IPV4)
+        return REPLY_ADDRESS + 4 + 2;
+    if (engine->reply[REPLY_ATYP] == ADDRESS_IPV6)
+        return REPLY_ADDRESS + 16 + 2;
+    if (engine->reply_len == REPLY_ADDRESS)
+        return REPLY_ADDRESS + 1;
+    return REPLY_ADDRESS + 1 + (size_t)engine->reply[REPLY_ADDRESS] + 2;
+}
+
+size_t leati_socks5_engine_need(const struct leati_socks5_engine *engine)
+{
+    switch (engine->state) {
+    case LEATI_SOCKS5_RECV_METHOD:
+    case LEATI_SOCKS5_RECV_AUTH_STATUS:
+        return 2 - engine->reply_len;
+    case LEATI_SOCKS5_RECV_REPLY:
+        return reply_known_len(engine) - engine->reply_len;
+    default:
+        return 0;
+    }
+}
+
+static int version_check(struct leati_socks5_engine *engine, uint8_t version)
+{
+    if (engine->reply[0] == version)
+        return LEAT_OK;
+    return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                       "the proxy's answer to the %s begins with byte 0x%02x instead of 0x%02x%s",
+                       leati_socks5_engine_step(engine), engine->reply[0], version,
+                       engine->state == LEATI_SOCKS5_RECV_METHOD ? ": not a SOCKS5 proxy" : "");
+}
+
+static int method_read(struct leati_socks5_engine *engine)
+{
+    if (engine->reply_len == 1)
+        return version_check(engine, SOCKS_VERSION);
+
+    uint8_t method = engine->reply[1];
+    if (method == METHOD_NONE) {
+        engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
+        return LEAT_OK;
+    }
+    if (method == METHOD_PASSWORD && engine->offers_password) {
+        engine_set_state(engine, LEATI_SOCKS5_SEND_AUTH);
+        return LEAT_OK;
+    }
+    if (method == METHOD_PASSWORD)
+        return engine_fail(engine, LEAT_E_SOCKS5_AUTH, 0,
+                           "the proxy demands a user name and a password, and none was configured");
+    if (method == METHOD_UNACCEPTABLE)
+        return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
+                           "the proxy accepts none of the offered methods (%s)",
+                           engine->offers_password
+                               ? "no authentication, user name and password"
+                               : "no authentication; it may demand a user name and a password");
+    return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
+                       "the proxy chose method 0x%02x, which was not offered", method);
+}
+
+static int auth_status_read(struct leati_socks5_engine *engine)
+{
+    if (engine->reply_len == 1)
+        return version_check(engine, AUTH_VERSION);
+
+    uint8_t status = engine->reply[1];
+    if (status != 0)
+        return engine_fail(engine, LEAT_E_SOCKS5_AUTH, status,
+                           "the proxy refused the user name and password (status 0x%02x)", status);
+    engine->authenticated = true;
+    engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
+    return LEAT_OK;
+}
+
+static int refusal_fail(struct leati_socks5_engine *engine, uint8_t rep)
+{
+    const char *name = leati_socks5_reply_name(rep);
+    return engine_fail(engine, LEAT_E_SOCKS5_CONNECT_REMOTE, rep,
+                       "the proxy could not connect to %s: %s%sreply 0x%02x%s", engine->destination,
+                       name ? name : "", name ? " (" : "", rep, name ? ")" : "");
+}
+
+static int reply_read(struct leati_socks5_engine *engine)
+{
+    uint8_t last = engine->reply[engine->reply_len - 1];
+
+    if (engine->reply_len == 1)
+        return version_check(engine, SOCKS_VERSION);
+    if (engine->reply_len == REPLY_REP + 1 && last != 0)
+        return refusal_fail(engine, last);
+    if (engine->reply_len == REPLY_ATYP + 1 && last != ADDRESS_IPV4 && last != ADDRESS_NAME &&
+        last != ADDRESS_IPV6)
+        return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                           "the proxy's answer to the request has the unknown address type 0x%02x",
+                           last);
+    if (reply_known_len(engine) == engine->reply_len)
+        engine_set_state(engine, LEATI_SOCKS5_DONE);
+    return LEAT_OK;
+}
+
+int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *data, size_t len,
+                             size_t *ret_used)
+{
+    size_t used = 0;
+
+    while (used < len && leati_socks5_engine_need(engine) > 0) {
+        engine->reply[engine->reply_len++] = data[used++];
+        if (engine->state == LEATI_SOCKS5_RECV_METHOD)
+            method_read(engine);
+        else if (engine->state == LEATI_SOCKS5_RECV_AUTH_STATUS)
+            auth_status_read(engine);
+        else
+            reply_read(engine);
+    }
+    *ret_used = used;
+    return engine->code;
+}
+
+int leati_socks5_engine_eof(struct leati_socks5_engine *engine)
+{
+    if (engine->state == LEATI_SOCKS5_FAILED)
+        return engine->code;
+    if (engine->reply_len == 0)
+        return engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
+                           "the proxy closed the connection instead of answering the %s",
+                           leati_socks5_engine_step(engine));
+    return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                       "the proxy closed the connection in the middle of its answer to the %s "
+                       "(after %zu bytes)",
+                       leati_socks5_engine_step(engine), engine->reply_len);
+}
