@@ -48,13 +48,15 @@ typedef void (*leati_timer_fn)(struct leati_timer *timer, void *user);
 struct leati_timer {
     leat_loop *loop;
     uint64_t at_ms;
+    uint64_t order;    /**< of the calls of set: equal times fire in this order */
     size_t heap_index; /**< SIZE_MAX = not running */
     leati_timer_fn fn;
     void *user;
 };
 
 void leati_timer_init(struct leati_timer *timer, leat_loop *loop, leati_timer_fn fn, void *user);
-/** Fires once at `at_ms` of CLOCK_MONOTONIC; a running timer is moved.
+/** Fires once at `at_ms` of CLOCK_MONOTONIC; a running timer is moved. Moving to a later time costs
+ * no system call. What is set inside of a timer's function fires in a later round.
  * @return LEAT_OK or LEAT_E_SYSTEM_INTERNAL (no memory for the heap to grow). */
 int leati_timer_set(struct leati_timer *timer, uint64_t at_ms);
 void leati_timer_stop(struct leati_timer *timer);
@@ -89,8 +91,9 @@ struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
 /** Whether the calling code runs below leat_loop_dispatch() of this loop. */
 bool leati_loop_dispatching(const leat_loop *loop);
 
-/** Something that lives as long as the loop (the resolvers). `key` is an address unique to the kind;
- * get returns NULL before set. `destroy` runs in leat_loop_free(). */
+/** Something that lives as long as the loop (the resolvers). `key` is an address unique to the
+ * kind, to be set once; get returns NULL before that. `destroy` runs in leat_loop_free().
+ * @return LEAT_OK or LEAT_E_SYSTEM_INTERNAL (no memory; the object stays the caller's). */
 void *leati_loop_attachment_get(const leat_loop *loop, const void *key);
 int leati_loop_attachment_set(leat_loop *loop, const void *key, void *object,
                               void (*destroy)(void *object));

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop itself: descriptors, rounds, and what it lends. */
+#include "loop/loop_private.h"
+
+#include "util/alloc.h"
+
+#include <leat/error_codes.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* Chunks that are kept for the next queue: 2 MiB. */
+#define POOL_CHUNKS 128
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static int fd_watch(leat_loop *loop, int fd, void *mark)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = mark};
+
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int loop_open(leat_loop *loop)
+{
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        return LEAT_E_SOCKET_BASE + errno;
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->timer_fd < 0)
+        return LEAT_E_SOCKET_BASE + errno;
+    loop->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->event_fd < 0)
+        return LEAT_E_SOCKET_BASE + errno;
+    if (fd_watch(loop, loop->timer_fd, &loop->timer_fd) < 0 ||
+        fd_watch(loop, loop->event_fd, &loop->event_fd) < 0)
+        return LEAT_E_SOCKET_BASE + errno;
+    return LEAT_OK;
+}
+
+static void fd_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void loop_close(leat_loop *loop)
+{
+    fd_close(loop->event_fd);
+    fd_close(loop->timer_fd);
+    fd_close(loop->epoll_fd);
+}
+
+int leat_loop_new(leat_loop **ret_loop)
+{
+    if (ret_loop == NULL)
+        return LEAT_E_PARAMETER;
+    leat_loop *loop = leati_calloc(1, sizeof(*loop));
+    if (loop == NULL)
+        return LEAT_E_SYSTEM_INTERNAL;
+
+    int result = LEAT_E_SYSTEM_INTERNAL;
+    loop->epoll_fd = loop->timer_fd = loop->event_fd = -1;
+    loop->scratch = leati_malloc(LEATI_SCRATCH_BYTES);
+    if (loop->scratch == NULL)
+        goto out;
+    result = loop_open(loop);
+    if (result != LEAT_OK)
+        goto out;
+
+    pthread_mutex_init(&loop->posted_lock, NULL);
+    loop->posted_end = &loop->posted_first;
+    loop->tasks.prev = loop->tasks.next = &loop->tasks;
+    loop->armed_at_ms = UINT64_MAX;
+    leati_chunk_pool_init(&loop->chunk_pool, POOL_CHUNKS);
+    *ret_loop = loop;
+    return LEAT_OK;
+out:
+    loop_close(loop);
+    leati_free(loop->scratch);
+    leati_free(loop);
+    return result;
+}
+
+void leat_loop_free(leat_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    assert(!loop->dispatching);
+    while (loop->attachments != NULL) {
+        struct leati_attachment *attachment = loop->attachments;
+        loop->attachments = attachment->next;
+        attachment->destroy(attachment->object);
+        leati_free(attachment);
+    }
+    leati_loop_drop_posted(loop);
+    pthread_mutex_destroy(&loop->posted_lock);
+    leati_chunk_pool_done(&loop->chunk_pool);
+    loop_close(loop);
+    leati_free(loop->heap);
+    leati_free(loop->scratch);
+    leati_free(loop);
+}
+
+int leat_loop_fd(const leat_loop *loop)
+{
+    return loop->epoll_fd;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------
+ */
+
+void leati_io_init(struct leati_io *io, leat_loop *loop, int fd, leati_io_fn fn, void *user)
+{
+    *io = (struct leati_io){.loop = loop, .fd = fd, .fn = fn, .user = user};
+}
+
+int leati_io_set(struct leati_io *io, unsigned mask)
+{
+    struct epoll_event event = {.data.ptr = io};
+
+    if (mask == io->mask)
+        return LEAT_OK;
+    if (mask & LEATI_IO_READ)
+        event.events |= EPOLLIN;
+    if (mask & LEATI_IO_WRITE)
+        event.events |= EPOLLOUT;
+    int op = io->mask == 0 ? EPOLL_CTL_ADD : mask == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    if (epoll_ctl(io->loop->epoll_fd, op, io->fd, &event) < 0)
+        return LEAT_E_SOCKET_BASE + errno;
+    io->mask = mask;
+    return LEAT_OK;
+}
+
+void leati_io_done(struct leati_io *io)
+{
+    leat_loop *loop = io->loop;
+
+    (void)leati_io_set(io, 0);
+    io->mask = 0;
+    for (int i = loop->event_next; i < loop->event_count; i++) {
+        if (loop->events[i].data.ptr == io)
+            loop->events[i].data.ptr = NULL;
+    }
+}
+
+static void io_deliver(struct leati_io *io, uint32_t epoll_events)
+{
+    unsigned events = 0;
+
+    if (epoll_events & EPOLLIN)
+        events |= LEATI_IO_READ;
+    if (epoll_events & EPOLLOUT)
+        events |= LEATI_IO_WRITE;
+    events &= io->mask;
+    /* The mask may have been cleared by another callback of this round. */
+    if ((epoll_events & (EPOLLERR | EPOLLHUP)) && io->mask != 0)
+        events |= LEATI_IO_HANGUP;
+    if (events != 0)
+        io->fn(io, events, io->user);
+}
+
+/* ---- rounds -----------------------------------------------------------------------------------
+ */
+
+void leati_loop_wake(leat_loop *loop)
+{
+    int saved_errno = errno;
+    uint64_t one = 1;
+
+    /* Fails only when the counter is full: then the descriptor is readable anyhow. */
+    ssize_t n = write(loop->event_fd, &one, sizeof(one));
+    (void)n;
+    errno = saved_errno;
+}
+
+static void event_deliver(leat_loop *loop, const struct epoll_event *event)
+{
+    void *ptr = event->data.ptr;
+
+    if (ptr == &loop->timer_fd) {
+        loop->timers_due = true;
+        loop->armed_at_ms = UINT64_MAX;
+    } else if (ptr == &loop->event_fd) {
+        loop->posted_due = true;
+        loop->woken = false;
+    } else if (ptr != NULL) {
+        io_deliver(ptr, event->events);
+    }
+}
+
+static int loop_round(leat_loop *loop, int timeout_ms)
+{
+    if (leati_loop_has_tasks(loop))
+        timeout_ms = 0;
+    int count = epoll_wait(loop->epoll_fd, loop->events, LEATI_LOOP_BATCH, timeout_ms);
+    if (count < 0) {
+        if (errno != EINTR)
+            return LEAT_E_SOCKET_BASE + errno;
+        count = 0;
+    }
+
+    loop->dispatching = true;
+    loop->event_count = count;
+    for (loop->event_next = 0; loop->event_next < count;)
+        event_deliver(loop, &loop->events[loop->event_next++]);
+    loop->event_count = 0;
+    if (loop->timers_due) {
+        loop->timers_due = false;
+        leati_loop_run_timers(loop);
+    }
+    if (loop->posted_due) {
+        loop->posted_due = false;
+        leati_loop_run_posted(loop);
+    }
+    leati_loop_run_tasks(loop);
+    loop->dispatching = false;
+    leati_loop_arm_timers(loop);
+    return LEAT_OK;
+}
+
+/* Whoever waits for the descriptor instead of calling dispatch must see what is left. */
+static void loop_wake_for_tasks(leat_loop *loop)
+{
+    if (leati_loop_has_tasks(loop) && !loop->woken) {
+        loop->woken = true;
+        leati_loop_wake(loop);
+    }
+}
+
+int leat_loop_dispatch(leat_loop *loop, int timeout_ms)
+{
+    if (loop == NULL || timeout_ms < -1 || loop->dispatching)
+        return LEAT_E_PARAMETER;
+    int result = loop_round(loop, timeout_ms);
+    loop_wake_for_tasks(loop);
+    return result;
+}
+
+int leat_loop_run(leat_loop *loop)
+{
+    if (loop == NULL || loop->dispatching)
+        return LEAT_E_PARAMETER;
+
+    int result;
+    do {
+        /* A stop that came before may have been seen by a dispatch in between. */
+        result = loop_round(loop, atomic_load(&loop->stopping) ? 0 : -1);
+    } while (result == LEAT_OK && !atomic_exchange(&loop->stopping, false));
+    loop_wake_for_tasks(loop);
+    return result;
+}
+
+void leat_loop_stop(leat_loop *loop)
+{
+    atomic_store(&loop->stopping, true);
+    leati_loop_wake(loop);
+}
+
+/* ---- what a loop lends ------------------------------------------------------------------------
+ */
+
+uint8_t *leati_loop_scratch(leat_loop *loop)
+{
+    return loop->scratch;
+}
+
+struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
+{
+    return &loop->chunk_pool;
+}
+
+bool leati_loop_dispatching(const leat_loop *loop)
+{
+    return loop->dispatching;
+}
+
+void *leati_loop_attachment_get(const leat_loop *loop, const void *key)
+{
+    for (struct leati_attachment *a = loop->attachments; a != NULL; a = a->next) {
+        if (a->key == key)
+            return a->object;
+    }
+    return NULL;
+}
+
+int leati_loop_attachment_set(leat_loop *loop, const void *key, void *object,
+                              void (*destroy)(void *object))
+{
+    assert(leati_loop_attachment_get(loop, key) == NULL);
+    struct leati_attachment *attachment = leati_malloc(sizeof(*attachment));
+    if (attachment == NULL)
+        return LEAT_E_SYSTEM_INTERNAL;
+    *attachment = (struct leati_attachment){
+        .next = loop->attachments, .key = key, .object = object, .destroy = destroy};
+    loop->attachments = attachment;
+    return LEAT_OK;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the files of src/loop share. May be included by: src/loop. */
+#ifndef LEATI_LOOP_LOOP_PRIVATE_H
+#define LEATI_LOOP_LOOP_PRIVATE_H
+
+#include "loop/loop.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+
+/** Events that one round fetches at most; the rest waits for the next round. */
+#define LEATI_LOOP_BATCH 128
+
+struct leati_posted;
+
+struct leati_attachment {
+    struct leati_attachment *next;
+    const void *key;
+    void *object;
+    void (*destroy)(void *object);
+};
+
+struct leat_loop {
+    int epoll_fd;
+    /* Both are watched edge-triggered, so that neither has to be read. */
+    int timer_fd;
+    int event_fd;
+
+    bool dispatching;
+    bool timers_due; /**< timer_fd has fired in this round */
+    bool woken;      /**< event_fd was written for tasks and has not been seen yet */
+    bool posted_due; /**< event_fd was seen in this round */
+    atomic_bool stopping;
+
+    /** The batch of this round; an entry is cleared when its watcher goes away. */
+    struct epoll_event events[LEATI_LOOP_BATCH];
+    int event_next, event_count;
+
+    struct leati_timer **heap; /**< by (at_ms, order) */
+    size_t heap_len, heap_cap;
+    size_t heap_reserved;   /**< public timers: starting one of them cannot fail */
+    uint64_t timer_order;   /**< of the last set */
+    uint64_t timers_now_ms; /**< of the expiry that is going on; 0 = none is */
+    uint64_t armed_at_ms;   /**< what timer_fd waits for; UINT64_MAX = nothing */
+
+    struct leati_task tasks;      /**< head of the circular list of what is scheduled */
+    struct leati_task tasks_mark; /**< ends what one round runs */
+
+    pthread_mutex_t posted_lock;
+    struct leati_posted *posted_first, **posted_end;
+
+    struct leati_attachment *attachments;
+    struct leati_chunk_pool chunk_pool;
+    uint8_t *scratch;
+};
+
+/** Makes leat_loop_fd() readable. Async-signal-safe. */
+void leati_loop_wake(leat_loop *loop);
+
+/** Runs what has expired, in order. */
+void leati_loop_run_timers(leat_loop *loop);
+/** Sets timer_fd if the earliest timer is earlier than what it waits for. */
+void leati_loop_arm_timers(leat_loop *loop);
+
+/** Runs the tasks that are scheduled now; what they schedule stays for the next round. */
+void leati_loop_run_tasks(leat_loop *loop);
+bool leati_loop_has_tasks(const leat_loop *loop);
+
+/** Runs what other threads have posted up to now. */
+void leati_loop_run_posted(leat_loop *loop);
+void leati_loop_drop_posted(leat_loop *loop);
+
+#endif

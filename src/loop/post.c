@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Work from other threads. */
+#include "loop/loop_private.h"
+
+#include "util/alloc.h"
+
+#include <leat/error_codes.h>
+
+struct leati_posted {
+    struct leati_posted *next;
+    leat_task_fn fn;
+    void *user;
+};
+
+int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
+{
+    if (loop == NULL || fn == NULL)
+        return LEAT_E_PARAMETER;
+    struct leati_posted *posted = leati_malloc(sizeof(*posted));
+    if (posted == NULL)
+        return LEAT_E_SYSTEM_INTERNAL;
+    *posted = (struct leati_posted){.fn = fn, .user = user};
+
+    pthread_mutex_lock(&loop->posted_lock);
+    bool was_empty = loop->posted_first == NULL;
+    *loop->posted_end = posted;
+    loop->posted_end = &posted->next;
+    /* Under the lock: once it is free, the loop may run this and be freed by its owner. */
+    if (was_empty)
+        leati_loop_wake(loop);
+    pthread_mutex_unlock(&loop->posted_lock);
+    return LEAT_OK;
+}
+
+static struct leati_posted *posted_take_all(leat_loop *loop)
+{
+    pthread_mutex_lock(&loop->posted_lock);
+    struct leati_posted *first = loop->posted_first;
+    loop->posted_first = NULL;
+    loop->posted_end = &loop->posted_first;
+    pthread_mutex_unlock(&loop->posted_lock);
+    return first;
+}
+
+void leati_loop_run_posted(leat_loop *loop)
+{
+    struct leati_posted *posted = posted_take_all(loop);
+
+    while (posted != NULL) {
+        struct leati_posted *next = posted->next;
+        posted->fn(loop, posted->user);
+        leati_free(posted);
+        posted = next;
+    }
+}
+
+void leati_loop_drop_posted(leat_loop *loop)
+{
+    struct leati_posted *posted = posted_take_all(loop);
+
+    while (posted != NULL) {
+        struct leati_posted *next = posted->next;
+        leati_free(posted);
+        posted = next;
+    }
+}
