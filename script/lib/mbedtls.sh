@@ -31,6 +31,11 @@ mbedtls_private_is_current() {
     [ "$(cat "$mbedtls_root/recipe" 2>/dev/null)" = "$(mbedtls_recipe)" ]
 }
 
+# True when cmake will find an mbedTLS that is new enough: the system's, else the private one.
+mbedtls_is_provided() {
+    mbedtls_new_enough "$(mbedtls_system_version)" || mbedtls_private_is_current
+}
+
 # True where the distribution's own package would do. Needs fresh package lists.
 mbedtls_package_is_new_enough() {
     local candidate
@@ -112,10 +117,3 @@ mbedtls_build_private() (
     mv "$work/install" "$root/build/deps/mbedtls-$version"
     ln -sfn "mbedtls-$version" "$mbedtls_root"
 )
-
-# After this, cmake finds an mbedTLS that is new enough: the system's, else a private one.
-mbedtls_provide() {
-    mbedtls_new_enough "$(mbedtls_system_version)" && return
-    mbedtls_private_is_current && return
-    mbedtls_build_private
-}
