@@ -16,6 +16,7 @@ find_library(LEAT_WSLAY_LIBRARY wslay REQUIRED)
 add_library(Leat::wslay INTERFACE IMPORTED)
 target_include_directories(Leat::wslay INTERFACE "${LEAT_WSLAY_INCLUDE_DIR}")
 target_link_libraries(Leat::wslay INTERFACE "${LEAT_WSLAY_LIBRARY}")
+add_library(PkgConfig::wslay ALIAS Leat::wslay)
 
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 
