@@ -15,7 +15,7 @@
 #include "core/layer.h"
 #include "util/byte_queue.h"
 
-/* ---- the upgrade (section 4.1), a layer that is passthrough once OPEN -------------------------- */
+/* ---- the upgrade (section 4.1), a layer that is passthrough once OPEN ------------------------ */
 
 struct leati_ws_header {
     const char *name;
@@ -23,13 +23,14 @@ struct leati_ws_header {
 };
 
 struct leati_ws_upgrade_options {
-    const char *host_field;  /**< value of Host: with the port unless it is the default one */
-    const char *target;      /**< origin-form */
+    const char *host_field; /**< value of Host: with the port unless it is the default one */
+    const char *target;     /**< origin-form */
     const struct leati_ws_header *headers; /**< the user's, checked already */
     size_t header_count;
     const char *const *protocols; /**< to offer */
     size_t protocol_count;
-    uint32_t timeout_ms; /**< from the request to the end of the response head; 0 = none but limit_ms */
+    /** From the request to the end of the response head; 0 = none but limit_ms. */
+    uint32_t timeout_ms;
     /** SHA-1, lent by whoever has a crypto library. */
     bool (*sha1)(const void *data, size_t len, uint8_t ret_digest[20]);
 };
@@ -42,13 +43,28 @@ const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
 /** The status of the response, 0 before. */
 int leati_ws_upgrade_status(const struct leati_layer *upgrade);
 
-/* ---- the session: sections 5 to 8, bytes in, events out, frames out ----------------------------- */
+/* ---- the session: sections 5 to 8, bytes in, events out, frames out ------------------------- */
 
 struct leati_ws_session;
+struct leati_ws_workspace;
+
+/** What sessions need only while a message is on its way in, to be used again: one pool for the
+ * sessions of a loop. Must outlive them. */
+struct leati_ws_pool {
+    struct leati_ws_workspace *free;
+    size_t bytes;       /**< in `free` */
+    size_t limit_bytes; /**< how many to keep */
+};
+
+/** One workspace takes 4.5 KiB and, once it has collected a message that came in parts, the size of
+ * that message: 64 KiB are enough for small messages, 2 MiB for those of 1 MiB. */
+void leati_ws_pool_init(struct leati_ws_pool *pool, size_t limit_bytes);
+void leati_ws_pool_done(struct leati_ws_pool *pool);
 
 struct leati_ws_session_options {
     bool is_server; /**< false: we mask, the peer must not */
     size_t max_message_bytes;
+    struct leati_ws_pool *pool; /**< NULL = straight from the allocator */
 };
 
 enum leati_ws_event_kind {
@@ -75,10 +91,13 @@ void leati_ws_session_free(struct leati_ws_session *session);
 
 /**
  * Reads frames from `*data`, and moves `*data` and `*len` past what it has used, until one event is
- * complete.
+ * complete. What is left begins with the next frame and must be given again, first, to the next
+ * call: a caller that pauses keeps it. Call until LEATI_AGAIN: then an idle session gives its
+ * buffers back.
  *
  * @return LEAT_OK and `*ret_event`; LEATI_AGAIN when everything has been used and no event is
- *         complete, and for ever after CLOSE or VIOLATION; LEAT_E_SYSTEM_INTERNAL (no memory).
+ *         complete, and for ever after CLOSE or VIOLATION (whatever comes is swallowed);
+ *         LEAT_E_SYSTEM_INTERNAL (no memory; again for every later call).
  */
 int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data, size_t *len,
                           struct leati_ws_event *ret_event);
@@ -97,7 +116,8 @@ enum leati_ws_opcode {
  * All or nothing. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory, no randomness). */
 int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcode opcode,
                            const void *data, size_t len, struct leati_byte_queue *out);
-/** Appends a Close frame; code 0 = without a body. */
+/** Appends a Close frame; code 0 = without a body. A reason above 123 bytes is cut, not through a
+ * character. @return as leati_ws_session_write(). */
 int leati_ws_session_write_close(struct leati_ws_session *session, uint16_t code,
                                  const char *reason, size_t reason_len,
                                  struct leati_byte_queue *out);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file Frames out (RFC 6455 section 5.2). */
+#ifndef LEATI_WS_FRAME_WRITER_H
+#define LEATI_WS_FRAME_WRITER_H
+
+#include "util/byte_queue.h"
+#include "ws/mask.h"
+
+/** The longest header: 2 bytes, a length of 8, a masking key. */
+#define LEATI_WS_FRAME_HEADER_MAX 14u
+
+/** Two bytes, the extended length that `payload_len` needs, and the masking key. */
+size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len);
+
+/**
+ * Appends one frame with FIN set. All or nothing.
+ *
+ * @param keys NULL = not masked.
+ * @return false without memory or randomness.
+ */
+bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+                          uint8_t opcode, const void *payload, size_t len);
+
+#endif
