@@ -7,7 +7,11 @@ function(leat_compile_options target)
                                                POSITION_INDEPENDENT_CODE ON)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow
+                                             -fstack-protector-strong
                                              $<$<BOOL:${LEAT_WERROR}>:-Werror>)
+    target_compile_definitions(${target} PRIVATE
+                               $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
+    target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now)
     if(LEAT_SANITIZE)
         string(REPLACE ";" "," sanitizers "${LEAT_SANITIZE}")
         target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer

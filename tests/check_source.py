@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the rules of CONTRIBUTING.md that a machine can check: sizes, licence lines, forbidden functions.
+
+usage: check_source.py [ROOT]     prints one line for each violation
+"""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
+
+FILE_LINES = 600
+FUNCTION_LINES = 70
+LICENCE = "SPDX-License-Identifier: Apache-2.0"
+GENERATED = "/* Generated from "
+
+# function -> what to use; nowhere
+NEVER = {
+    "strcpy": "memcpy", "strncpy": "memcpy", "strcat": "leati_text_append", "strncat": "leati_text_append",
+    "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "getline", "strtok": "a loop", "strtok_r": "a loop",
+    "atoi": "a checked parser", "atol": "a checked parser", "atoll": "a checked parser", "atof": "a checked parser",
+    "alloca": "a buffer with a limit", "rand": "leati_random_bytes", "srand": "leati_random_bytes",
+    "localtime": "localtime_r", "gmtime": "gmtime_r", "ctime": "strftime", "asctime": "strftime",
+    "inet_ntoa": "inet_ntop", "gethostbyname": "src/dns", "sleep": "the event", "usleep": "the event",
+}
+# function -> what to use; not in the library
+NEVER_IN_LIBRARY = {
+    "malloc": "leati_malloc", "calloc": "leati_calloc", "realloc": "leati_realloc", "free": "leati_free",
+    "strdup": "leati_strdup", "strndup": "leati_strndup", "asprintf": "leati_asprintf", "vasprintf": "leati_asprintf",
+    "printf": "the trace", "fprintf": "the trace", "puts": "the trace", "perror": "the trace",
+    "strerror": "the catalogue", "exit": "a returned code", "abort": "a returned code",
+    "getaddrinfo": "src/dns", "system": "nothing", "popen": "nothing", "nanosleep": "a timer",
+}
+NOT_LIBRARY = {
+    "src/util/alloc.c",       # wraps the allocator
+    "src/errors/generate.c",  # a program of the build
+}
+
+COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
+
+
+def code_of(text):
+    """The text with comments and literals blanked, line numbers kept."""
+    return COMMENT_OR_STRING.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+
+
+def long_functions(code):
+    """Bodies start and end with a brace in the first column, which clang-format guarantees."""
+    lines = code.split("\n")
+    start = None
+    for number, line in enumerate(lines):
+        if line == "{":
+            start = number
+            while start > 0 and lines[start - 1].strip() and not lines[start - 1].startswith(("}", "#")):
+                start -= 1
+        elif line.startswith("}") and start is not None:
+            length = number - start + 1
+            if length > FUNCTION_LINES:
+                yield start + 1, f"a function of {length} lines, at most {FUNCTION_LINES} are allowed"
+            start = None
+
+
+def forbidden_calls(name, code):
+    rules = dict(NEVER)
+    if name.parts[0] in ("src", "include") and str(name) not in NOT_LIBRARY:
+        rules.update(NEVER_IN_LIBRARY)
+    for match in CALL.finditer(code):
+        if match[1] in rules:
+            yield code.count("\n", 0, match.start()) + 1, f"{match[1]}() is forbidden here; instead: {rules[match[1]]}"
+
+
+def file_problems(name, text):
+    lines = text.split("\n")
+    if LICENCE not in lines[0]:
+        yield 1, "the first line must be the SPDX licence line"
+    if any(line.startswith(GENERATED) for line in lines[:3]):
+        return
+    if len(lines) - 1 >= FILE_LINES:
+        yield 1, f"{len(lines) - 1} lines, must be under {FILE_LINES}"
+    code = code_of(text)
+    yield from long_functions(code)
+    yield from forbidden_calls(name, code)
+
+
+def main():
+    found = []
+    for top in ("include", "src", "tools", "examples", "bench", "tests"):
+        for path in sorted((ROOT / top).rglob("*.[ch]")):
+            name = path.relative_to(ROOT)
+            found += [f"{name}:{line}: {problem}" for line, problem in file_problems(name, path.read_text())]
+    print("\n".join(found) if found else "sizes, licence lines and calls are as CONTRIBUTING.md says")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

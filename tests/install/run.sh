@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh CMAKE BUILD CC VERSION: installs BUILD into a folder of its own, moves that, and builds and runs a program
+# against it in each of the four ways.
+set -euo pipefail
+cmake=$1 build=$2 cc=$3 version=$4
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/leat-install.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "install: $*" >&2
+    exit 1
+}
+
+# expect_version PROGRAM
+expect_version() {
+    local output
+    output=$(LD_LIBRARY_PATH=$libdir "$1") || fail "$1 failed: $output"
+    [ "$output" = "$version" ] || fail "$1 printed '$output' instead of '$version'"
+}
+
+"$cmake" --install "$build" --prefix "$work/first" >"$work/log"
+mv "$work/first" "$work/prefix"
+libdir=$(dirname "$(find "$work/prefix" -name libleat.so)")
+
+# The CMake package.
+"$cmake" -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" >"$work/log" ||
+    fail "find_package: $(cat "$work/log")"
+"$cmake" --build "$work/cmake" >"$work/log" || fail "CMake consumer: $(cat "$work/log")"
+expect_version "$work/cmake/consumer_shared"
+expect_version "$work/cmake/consumer_static"
+
+# The pkg-config file. Only the static program may do without libleat.so.
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+read -ra shared_flags < <(pkg-config --cflags --libs leat)
+read -ra static_flags < <(pkg-config --static --cflags --libs leat | sed 's/-lleat/-l:libleat.a/')
+"$cc" "$here/consumer/consumer.c" -o "$work/pc_shared" "${shared_flags[@]}"
+"$cc" "$here/consumer/consumer.c" -o "$work/pc_static" "${static_flags[@]}"
+expect_version "$work/pc_shared"
+expect_version "$work/pc_static"
+for program in cmake/consumer_static pc_static; do
+    ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat.so"
+done
+
+# Nothing but the public functions is visible, above all not an mbedTLS that could clash with the program's own.
+strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ { print $3 }')
+[ -z "$strangers" ] || fail "libleat.so exports: $strangers"
+
+# Each header can be the only one, in C and in C++.
+for header in "$work"/prefix/include/leat/*.h; do
+    for language in c:c11 c++:c++17; do
+        clang -x "${language%:*}" -std="${language#*:}" -pedantic -Wall -Wextra -Werror -fsyntax-only \
+            -I "$work/prefix/include" -include "$header" /dev/null || fail "$header alone is not ${language%:*}"
+    done
+done
