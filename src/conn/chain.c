@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/chain.h"
+
+#include "conn/resolve.h"
+#include "tcp/tcp.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+
+static const char *chain_state_name(enum leati_chain_state state)
+{
+    static const char *const names[] = {
+        [LEATI_CHAIN_NEW] = "NEW",
+        [LEATI_CHAIN_RESOLVING_HOP] = "RESOLVING_HOP",
+        [LEATI_CHAIN_RESOLVING_ORIGIN] = "RESOLVING_ORIGIN",
+        [LEATI_CHAIN_CONNECTING] = "CONNECTING",
+        [LEATI_CHAIN_OPEN] = "OPEN",
+        [LEATI_CHAIN_CLOSING] = "CLOSING",
+        [LEATI_CHAIN_CLOSED] = "CLOSED",
+    };
+    return names[state];
+}
+
+static void chain_set_state(struct leati_chain *chain, enum leati_chain_state state)
+{
+    leati_trace_state(&chain->tracer, LEAT_LAYER_NONE, "chain", chain->route->origin_hop,
+                      chain_state_name(chain->state), chain_state_name(state));
+    chain->state = state;
+}
+
+/* ---- layers
+ * -------------------------------------------------------------------------------------- */
+
+static void chain_set_limits(struct leati_chain *chain, uint64_t limit_ms)
+{
+    chain->limit_ms = limit_ms;
+    for (struct leati_layer *l = chain->top; l; l = l->lower) {
+        l->limit_ms = limit_ms;
+        l->deadline_ms = 0;
+    }
+}
+
+static void chain_destroy_layers(struct leati_chain *chain)
+{
+    leati_layers_destroy(chain->top);
+    chain->top = chain->tcp = NULL;
+    chain->route->upgrade = NULL;
+    chain->phase_layer = NULL;
+}
+
+static struct leati_layer *lowest_not_open(const struct leati_chain *chain)
+{
+    struct leati_layer *lowest = NULL;
+    for (struct leati_layer *l = chain->top; l; l = l->lower)
+        if (l->state < LEATI_LAYER_OPEN)
+            lowest = l;
+    return lowest;
+}
+
+static struct leati_layer *highest_not_closed(const struct leati_chain *chain)
+{
+    struct leati_layer *l = chain->top;
+    while (l && l->state == LEATI_LAYER_CLOSED)
+        l = l->lower;
+    return l;
+}
+
+/* Layers whose work is done cost nothing more; the top one stays until its owner has seen it. */
+static void chain_unlink_done(struct leati_chain *chain)
+{
+    struct leati_layer **link = &chain->top;
+    while (*link) {
+        struct leati_layer *l = *link;
+        bool keep = l == chain->top && chain->state != LEATI_CHAIN_OPEN;
+        if (keep || !l->passthrough || l->state != LEATI_LAYER_OPEN || l->ops->pending(l)) {
+            link = &l->lower;
+            continue;
+        }
+        *link = l->lower;
+        if (l == chain->route->upgrade)
+            chain->route->upgrade = NULL;
+        l->ops->destroy(l);
+    }
+}
+
+static void trace_layer_start(struct leati_chain *chain, const struct leati_layer *l)
+{
+    if (chain->phase_layer == l)
+        return;
+    chain->phase_layer = l;
+    chain->phase_start_us = leati_clock_us();
+    leati_trace_phase_start(&chain->tracer, l->ops->layer, l->ops->name, l->hop,
+                            chain->phase_start_us);
+}
+
+static void trace_layer_end(struct leati_chain *chain, const struct leati_layer *l, int result)
+{
+    char text[256] = "";
+    if (result == LEAT_OK && chain->tracer.fn)
+        l->ops->describe(l, text, sizeof(text));
+    leati_trace_phase_end(&chain->tracer, l->ops->layer, l->ops->name, l->hop,
+                          chain->phase_start_us, result,
+                          result == LEAT_OK ? text : chain->failure.text);
+    chain->phase_layer = NULL;
+}
+
+/* ---- connecting
+ * ---------------------------------------------------------------------------------- */
+
+/* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
+static int chain_blame_proxy(struct leati_chain *chain, int code)
+{
+    if (!chain->route->has_proxy || code == LEAT_E_SYSTEM_INTERNAL)
+        return code;
+    return leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
+                                 "the proxy cannot be reached");
+}
+
+static void chain_tcp_ready(void *user)
+{
+    leati_chain_wake(user);
+}
+
+static int chain_build(struct leati_chain *chain)
+{
+    const struct leati_chain_addresses *origin = &chain->origin_addresses;
+    const struct leati_route_dial dial = {
+        .loop = chain->loop,
+        .addresses = chain->hop_addresses.list,
+        .count = chain->hop_addresses.count,
+        .origin_address =
+            chain->route->resolve_origin ? &origin->list[chain->origin_address_next++] : NULL,
+        .ready = chain_tcp_ready,
+        .user = chain,
+    };
+    int code = leati_route_build(chain->route, &dial, &chain->failure, &chain->top, &chain->tcp);
+    if (code != LEAT_OK)
+        return code;
+    for (struct leati_layer *l = chain->top; l; l = l->lower) {
+        l->failure = &chain->failure;
+        l->tracer = &chain->tracer;
+    }
+    chain_set_limits(chain, chain->limit_ms);
+    return LEAT_OK;
+}
+
+/* Connects from below, as far as it goes. */
+static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
+{
+    for (;;) {
+        struct leati_layer *l = lowest_not_open(chain);
+        if (!l)
+            return LEAT_OK;
+        trace_layer_start(chain, l);
+        int code = l->ops->connect(l, now_ms);
+        if (code == LEATI_AGAIN)
+            return LEATI_AGAIN;
+        if (code != LEAT_OK && l == chain->tcp)
+            code = chain_blame_proxy(chain, code);
+        l->deadline_ms = 0;
+        trace_layer_end(chain, l, code);
+        if (code != LEAT_OK)
+            return code;
+        chain_unlink_done(chain);
+    }
+}
+
+/* The proxy could not reach one address of a name that was resolved here: the next one, in a new
+ * chain of layers. */
+static bool chain_retry_next_origin(struct leati_chain *chain)
+{
+    if (!chain->route->resolve_origin || chain->failure.code != LEAT_E_SOCKS5_CONNECT_REMOTE ||
+        chain->origin_address_next >= chain->origin_addresses.count)
+        return false;
+    chain_destroy_layers(chain);
+    leati_failure_done(&chain->failure);
+    leati_failure_init(&chain->failure);
+    return true;
+}
+
+/* ---- one function a state; each returns LEAT_OK when the state has changed
+ * ------------------------ */
+
+static int chain_fail(struct leati_chain *chain, int code)
+{
+    /* Without memory even a record may be missing. */
+    leati_failure_set(&chain->failure, &(struct leati_fault){.code = code}, "out of memory");
+    chain_set_state(chain, LEATI_CHAIN_CLOSED);
+    return LEAT_OK;
+}
+
+static int chain_step_resolving_hop(struct leati_chain *chain)
+{
+    const struct leati_route *route = chain->route;
+    int code = leati_chain_resolve(chain, route->hop_host, route->hop_port, &chain->hop_addresses);
+    if (code == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (code != LEAT_OK)
+        return chain_fail(chain, chain_blame_proxy(chain, code));
+    chain_set_state(chain,
+                    route->resolve_origin ? LEATI_CHAIN_RESOLVING_ORIGIN : LEATI_CHAIN_CONNECTING);
+    return LEAT_OK;
+}
+
+static int chain_step_resolving_origin(struct leati_chain *chain)
+{
+    const struct leati_url *origin = &chain->route->origin;
+    int code = leati_chain_resolve(chain, origin->host, origin->port, &chain->origin_addresses);
+    if (code == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (code != LEAT_OK)
+        return chain_fail(chain, code);
+    chain_set_state(chain, LEATI_CHAIN_CONNECTING);
+    return LEAT_OK;
+}
+
+static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
+{
+    int code = chain->top ? LEAT_OK : chain_build(chain);
+    if (code == LEAT_OK)
+        code = chain_connect_layers(chain, now_ms);
+    if (code == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (code != LEAT_OK)
+        return chain_retry_next_origin(chain) ? chain_step_connecting(chain, now_ms)
+                                              : chain_fail(chain, code);
+    chain_set_limits(chain, 0);
+    chain_set_state(chain, LEATI_CHAIN_OPEN);
+    leati_free(chain->hop_addresses.list);
+    leati_free(chain->origin_addresses.list);
+    chain->hop_addresses = chain->origin_addresses = (struct leati_chain_addresses){0};
+    chain->owner->opened(chain, chain->user);
+    if (!chain->released)
+        leati_route_trim(chain->route);
+    return LEAT_OK;
+}
+
+static int chain_step_closing(struct leati_chain *chain, uint64_t now_ms)
+{
+    struct leati_layer *l;
+    while ((l = highest_not_closed(chain)) != NULL) {
+        int code = l->ops->shutdown(l, now_ms);
+        bool too_late = chain->limit_ms != 0 && now_ms >= chain->limit_ms;
+        if (code == LEATI_AGAIN && !too_late)
+            return LEATI_AGAIN;
+        if (code != LEAT_OK)
+            break;
+    }
+    chain_set_state(chain, LEATI_CHAIN_CLOSED);
+    return LEAT_OK;
+}
+
+static int chain_step(struct leati_chain *chain, uint64_t now_ms)
+{
+    switch (chain->state) {
+    case LEATI_CHAIN_RESOLVING_HOP:
+        return chain_step_resolving_hop(chain);
+    case LEATI_CHAIN_RESOLVING_ORIGIN:
+        return chain_step_resolving_origin(chain);
+    case LEATI_CHAIN_CONNECTING:
+        return chain_step_connecting(chain, now_ms);
+    case LEATI_CHAIN_CLOSING:
+        return chain_step_closing(chain, now_ms);
+    case LEATI_CHAIN_NEW:
+    case LEATI_CHAIN_OPEN:
+    case LEATI_CHAIN_CLOSED:
+        break;
+    }
+    return LEATI_AGAIN;
+}
+
+/* ---- what to wait for
+ * ----------------------------------------------------------------------------- */
+
+/* Folds what the upper side wants through the layers from `l` down to what the socket waits for. */
+static unsigned chain_fold(struct leati_chain *chain, const struct leati_layer *l, unsigned want)
+{
+    for (; l; l = l->lower) {
+        if ((want & LEATI_WANT_READ) && l->ops->pending(l))
+            leati_chain_wake(chain);
+        want = l->ops->want(l, want);
+    }
+    return want;
+}
+
+static unsigned chain_want(struct leati_chain *chain, unsigned owner_want)
+{
+    const struct leati_layer *l = NULL;
+    switch (chain->state) {
+    case LEATI_CHAIN_OPEN:
+        return chain_fold(chain, chain->top, owner_want);
+    case LEATI_CHAIN_CONNECTING:
+        l = lowest_not_open(chain);
+        break;
+    case LEATI_CHAIN_CLOSING:
+        l = highest_not_closed(chain);
+        break;
+    default:
+        break;
+    }
+    return l ? chain_fold(chain, l->lower, l->ops->want(l, 0)) : 0;
+}
+
+static void earlier(uint64_t *at_ms, uint64_t deadline_ms)
+{
+    if (deadline_ms != 0 && (*at_ms == 0 || deadline_ms < *at_ms))
+        *at_ms = deadline_ms;
+}
+
+static int chain_arm_timer(struct leati_chain *chain)
+{
+    uint64_t at_ms = chain->owner_deadline_ms;
+    earlier(&at_ms, chain->limit_ms);
+    for (const struct leati_layer *l = chain->top; l; l = l->lower)
+        earlier(&at_ms, l->deadline_ms);
+    if (at_ms != 0)
+        return leati_timer_set(&chain->timer, at_ms);
+    leati_timer_stop(&chain->timer);
+    return LEAT_OK;
+}
+
+static int chain_wait(struct leati_chain *chain, unsigned owner_want)
+{
+    int code = chain_arm_timer(chain);
+    if (code != LEAT_OK)
+        return code;
+    if (!chain->tcp || chain->tcp->state < LEATI_LAYER_OPEN)
+        return LEAT_OK; /* it watches its attempts itself */
+    return leati_tcp_layer_watch(chain->tcp, chain_want(chain, owner_want));
+}
+
+/* ---- the pump
+ * --------------------------------------------------------------------------------------- */
+
+static unsigned chain_run(struct leati_chain *chain, uint64_t now_ms)
+{
+    while (!chain->released && chain_step(chain, now_ms) == LEAT_OK)
+        ;
+    if (chain->released || chain->state != LEATI_CHAIN_OPEN)
+        return 0;
+    chain_unlink_done(chain);
+    unsigned want = chain->owner->pump(chain, now_ms, chain->user);
+    if (!chain->released && chain->state == LEATI_CHAIN_CLOSING)
+        while (chain_step(chain, now_ms) == LEAT_OK)
+            ;
+    return want;
+}
+
+static void chain_pump(struct leati_task *task, void *user)
+{
+    struct leati_chain *chain = user;
+    (void)task;
+    chain->running = true;
+    unsigned want = chain_run(chain, leati_clock_ms());
+    if (!chain->released && chain->state != LEATI_CHAIN_CLOSED) {
+        int code = chain_wait(chain, want);
+        if (code != LEAT_OK)
+            chain_fail(chain, code);
+    }
+    if (!chain->released && chain->state == LEATI_CHAIN_CLOSED && !chain->ended) {
+        chain->ended = true;
+        chain->owner->ended(chain, chain->user);
+    }
+    chain->running = false;
+    if (chain->released)
+        chain->owner->left(chain, chain->user);
+}
+
+static void chain_timer_fired(struct leati_timer *timer, void *user)
+{
+    (void)timer;
+    leati_chain_wake(user);
+}
+
+/* ---- the owner's side
+ * --------------------------------------------------------------------------------- */
+
+void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
+                      const struct leati_chain_owner *owner, void *user,
+                      const struct leati_tracer *tracer, struct leati_route *route)
+{
+    *chain = (struct leati_chain){
+        .loop = loop, .owner = owner, .user = user, .tracer = *tracer, .route = route};
+    leati_failure_init(&chain->failure);
+    leati_timer_init(&chain->timer, loop, chain_timer_fired, chain);
+    leati_task_init(&chain->pump_task, loop, chain_pump, chain);
+}
+
+void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms)
+{
+    chain->limit_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
+    chain_set_state(chain, LEATI_CHAIN_RESOLVING_HOP);
+    leati_chain_wake(chain);
+}
+
+void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms)
+{
+    if (chain->state != LEATI_CHAIN_OPEN) {
+        leati_chain_abort(chain);
+        return;
+    }
+    chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
+    chain->owner_deadline_ms = 0;
+    chain_set_state(chain, LEATI_CHAIN_CLOSING);
+    leati_chain_wake(chain);
+}
+
+void leati_chain_abort(struct leati_chain *chain)
+{
+    if (chain->state == LEATI_CHAIN_CLOSED)
+        return;
+    chain_set_state(chain, LEATI_CHAIN_CLOSED);
+    leati_chain_wake(chain);
+}
+
+void leati_chain_wake(struct leati_chain *chain)
+{
+    if (!chain->released)
+        leati_task_schedule(&chain->pump_task);
+}
+
+bool leati_chain_release(struct leati_chain *chain)
+{
+    if (chain->released)
+        return false;
+    chain->released = true;
+    leati_task_cancel(&chain->pump_task);
+    leati_timer_stop(&chain->timer);
+    if (chain->query)
+        leati_dns_cancel(chain->query);
+    chain->query = NULL;
+    chain_destroy_layers(chain);
+    leati_free(chain->hop_addresses.list);
+    leati_free(chain->origin_addresses.list);
+    leati_failure_done(&chain->failure);
+    leati_route_free(chain->route);
+    return !chain->running;
+}

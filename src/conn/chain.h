@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The chain and its driver: names are resolved, layers are built in their order, connected from
+ * below, used, shut down from above. One pump, run as a deferred task of the loop, serves every
+ * event: I/O, timers, DNS answers and what the owner asks for.
+ *
+ * A chain is used once. Its owner may release it in every callback.
+ */
+#ifndef LEATI_CONN_CHAIN_H
+#define LEATI_CONN_CHAIN_H
+
+#include "conn/route.h"
+#include "core/failure.h"
+#include "core/layer.h"
+#include "dns/dns.h"
+#include "loop/loop.h"
+
+enum leati_chain_state {
+    LEATI_CHAIN_NEW,
+    LEATI_CHAIN_RESOLVING_HOP,    /**< the name of what TCP dials */
+    LEATI_CHAIN_RESOLVING_ORIGIN, /**< the destination's name, for socks5:// */
+    LEATI_CHAIN_CONNECTING,
+    LEATI_CHAIN_OPEN,
+    LEATI_CHAIN_CLOSING,
+    LEATI_CHAIN_CLOSED,
+};
+
+struct leati_chain;
+
+/** What a chain tells its owner; every function runs from the pump. */
+struct leati_chain_owner {
+    /** All layers are OPEN. The upgrade is still there, for its getters. */
+    void (*opened)(struct leati_chain *chain, void *user);
+    /** The chain is OPEN: move bytes in both directions until nothing moves; returns what to wait
+     * for (LEATI_WANT_*). A failure below is in chain->failure; the owner answers with
+     * leati_chain_abort(). */
+    unsigned (*pump)(struct leati_chain *chain, uint64_t now_ms, void *user);
+    /** The chain is CLOSED, in order or by chain->failure. The last call. */
+    void (*ended)(struct leati_chain *chain, void *user);
+    /** The chain was released inside one of its callbacks and is now left: free what holds it. */
+    void (*left)(struct leati_chain *chain, void *user);
+};
+
+/** What a name was resolved to; dropped once OPEN. */
+struct leati_chain_addresses {
+    struct leati_address *list;
+    size_t count;
+};
+
+struct leati_chain {
+    leat_loop *loop;
+    const struct leati_chain_owner *owner;
+    void *user;
+    enum leati_chain_state state;
+    struct leati_route *route; /**< owned; trimmed once OPEN */
+    struct leati_layer *top;   /**< NULL while there is none */
+    struct leati_layer *tcp;   /**< the bottom of the same list */
+    struct leati_dns_query *query;
+    struct leati_chain_addresses hop_addresses;
+    struct leati_chain_addresses origin_addresses; /**< socks5:// only */
+    size_t origin_address_next; /**< the one to try when the proxy cannot reach the last one */
+    struct leati_failure failure;
+    struct leati_tracer tracer;
+    struct leati_timer timer;
+    struct leati_task pump_task;
+    uint64_t limit_ms;          /**< of connecting or closing; 0 = none */
+    uint64_t owner_deadline_ms; /**< when the owner's pump wants to run again; 0 = not */
+    uint64_t phase_start_us;
+    const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
+    bool running;                          /**< inside the pump */
+    bool ended;                            /**< the owner has been told */
+    bool released;
+};
+
+/** Fills in. `route` becomes the chain's. */
+void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
+                      const struct leati_chain_owner *owner, void *user,
+                      const struct leati_tracer *tracer, struct leati_route *route);
+
+/** Starts; everything else happens from dispatch. `timeout_ms` is over the whole; 0 = none. */
+void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms);
+
+/** The layers say goodbye from the top down; then `ended`. */
+void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms);
+
+/** Ends without a goodbye; then `ended`. Allowed in every state. */
+void leati_chain_abort(struct leati_chain *chain);
+
+/** Lets the pump run in this round of the loop, or the next. */
+void leati_chain_wake(struct leati_chain *chain);
+
+/** Frees everything inside and calls nobody any more, but for `left` when it is called from inside
+ * the pump. Returns true if the owner may free the chain's memory now. */
+bool leati_chain_release(struct leati_chain *chain);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/tls_shared.h"
+
+#include "util/alloc.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct leati_tls_shared {
+    atomic_uint refs;
+    pthread_mutex_t mutex;
+    struct leati_tls_credentials *credentials;
+    struct leati_tls_sessions *sessions;
+};
+
+struct leati_tls_shared *leati_tls_shared_new(void)
+{
+    struct leati_tls_shared *shared = leati_calloc(1, sizeof(*shared));
+    if (!shared)
+        return NULL;
+    atomic_init(&shared->refs, 1);
+    pthread_mutex_init(&shared->mutex, NULL);
+    return shared;
+}
+
+struct leati_tls_shared *leati_tls_shared_ref(struct leati_tls_shared *shared)
+{
+    atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
+    return shared;
+}
+
+void leati_tls_shared_unref(struct leati_tls_shared *shared)
+{
+    if (!shared || atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    leati_tls_credentials_unref(shared->credentials);
+    leati_tls_sessions_unref(shared->sessions);
+    pthread_mutex_destroy(&shared->mutex);
+    leati_free(shared);
+}
+
+int leati_tls_shared_credentials(struct leati_tls_shared *shared,
+                                 const struct leati_tls_credentials_options *options,
+                                 struct leati_failure *failure,
+                                 struct leati_tls_credentials **ret_credentials)
+{
+    int code = LEAT_OK;
+    pthread_mutex_lock(&shared->mutex);
+    if (!shared->credentials)
+        code = leati_tls_credentials_new(options, failure, &shared->credentials);
+    if (code == LEAT_OK)
+        *ret_credentials = leati_tls_credentials_ref(shared->credentials);
+    pthread_mutex_unlock(&shared->mutex);
+    return code;
+}
+
+struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *shared)
+{
+    pthread_mutex_lock(&shared->mutex);
+    if (!shared->sessions)
+        shared->sessions = leati_tls_sessions_new();
+    struct leati_tls_sessions *sessions =
+        shared->sessions ? leati_tls_sessions_ref(shared->sessions) : NULL;
+    pthread_mutex_unlock(&shared->mutex);
+    return sessions;
+}

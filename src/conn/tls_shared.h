@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the connections of one configuration share: parsed credentials and TLS sessions. */
+#ifndef LEATI_CONN_TLS_SHARED_H
+#define LEATI_CONN_TLS_SHARED_H
+
+#include "core/failure.h"
+#include "tls/tls.h"
+
+struct leati_tls_shared;
+
+struct leati_tls_shared *leati_tls_shared_new(void); /* NULL without memory */
+struct leati_tls_shared *leati_tls_shared_ref(struct leati_tls_shared *shared);
+void leati_tls_shared_unref(struct leati_tls_shared *shared);
+
+/** The credentials, made from `options` by the first caller; a reference for the caller. A failure
+ * is not kept: the next connection reads the files again. */
+int leati_tls_shared_credentials(struct leati_tls_shared *shared,
+                                 const struct leati_tls_credentials_options *options,
+                                 struct leati_failure *failure,
+                                 struct leati_tls_credentials **ret_credentials);
+
+/** The session store, a reference for the caller; NULL without memory, which only costs resumption.
+ */
+struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *shared);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/websocket.h"
+
+#include "util/alloc.h"
+#include "util/utf8.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------ */
+
+void leati_websocket_clear_connection(struct leat_websocket *ws)
+{
+    leati_ws_session_free(ws->session);
+    ws->session = NULL;
+    leati_byte_queue_clear(&ws->out);
+    leati_free(ws->held.data);
+    ws->held = (struct leati_held_bytes){0};
+    ws->close_start_us = 0;
+    ws->paused = ws->pumping = ws->send_refused = ws->orderly = false;
+}
+
+void leati_websocket_clear_result(struct leat_websocket *ws)
+{
+    leati_free(ws->close_reason);
+    ws->close_reason = NULL;
+    ws->close_reason_len = 0;
+    ws->close_code = 0;
+    ws->closed_by = LEAT_CLOSED_BY_NOBODY;
+    leati_free(ws->protocol);
+    ws->protocol = NULL;
+    ws->http_status = 0;
+    leati_failure_done(&ws->failure);
+}
+
+void leati_websocket_destroy(struct leat_websocket *ws)
+{
+    leati_websocket_clear_connection(ws);
+    leati_websocket_clear_result(ws);
+    leati_free(ws);
+}
+
+int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *callbacks,
+                       void *user, leat_websocket **ret_ws)
+{
+    if (!loop || !callbacks || callbacks->size == 0 || !ret_ws)
+        return LEAT_E_PARAMETER;
+    leat_websocket *ws = leati_calloc(1, sizeof(*ws));
+    if (!ws)
+        return LEAT_E_SYSTEM_INTERNAL;
+    size_t known = sizeof(ws->callbacks);
+    memcpy(&ws->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    ws->loop = loop;
+    ws->user = user;
+    leati_byte_queue_init(&ws->out, leati_loop_chunk_pool(loop));
+    leati_failure_init(&ws->failure);
+    *ret_ws = ws;
+    return LEAT_OK;
+}
+
+void leat_websocket_free(leat_websocket *ws)
+{
+    if (!ws)
+        return;
+    struct leati_chain *chain = ws->chain;
+    ws->callbacks = (struct leat_websocket_callbacks){0};
+    if (!chain) {
+        leati_websocket_destroy(ws);
+    } else if (leati_chain_release(chain)) {
+        leati_free(chain);
+        leati_websocket_destroy(ws);
+    } /* else: inside a callback; ws_left() follows */
+}
+
+/* ---- connecting, sending, closing -------------------------------------------------------------
+ */
+
+static int ws_start(struct leat_websocket *ws, struct leati_route *route)
+{
+    const leat_config *config = route->config;
+    const struct leati_ws_session_options options = {
+        .max_message_bytes = config->max_message_bytes,
+    };
+    struct leati_chain *chain = leati_malloc(sizeof(*chain));
+    ws->session = leati_ws_session_new(&options);
+    if (!chain || !ws->session) {
+        leati_free(chain);
+        leati_ws_session_free(ws->session);
+        ws->session = NULL;
+        leati_route_free(route);
+        return leati_failure_set(
+            &ws->failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL}, "out of memory");
+    }
+    ws->secure = route->secure;
+    ws->queue_limit_bytes = config->send_queue_limit_bytes;
+    ws->close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE];
+    ws->chain = chain;
+    ws->state = LEATI_WEBSOCKET_CONNECTING;
+    leati_chain_init(chain, ws->loop, &leati_websocket_chain_owner, ws, &config->tracer, route);
+    leati_chain_connect(chain, config->connect_timeout_ms);
+    return LEAT_OK;
+}
+
+int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_config *config)
+{
+    if (!ws || !url)
+        return LEAT_E_PARAMETER;
+    if (ws->chain) {
+        leati_failure_done(&ws->failure);
+        return leati_failure_set(
+            &ws->failure,
+            &(struct leati_fault){.code = LEAT_E_WS_EXISTS, .layer = LEAT_LAYER_WEBSOCKET},
+            "connect while it is connecting, open or closing");
+    }
+    leati_websocket_clear_result(ws);
+    struct leati_route *route;
+    int code = leati_route_new(url, config, &ws->failure, &route);
+    return code == LEAT_OK ? ws_start(ws, route) : code;
+}
+
+/* LEAT_OK if frames of the program may be queued now. */
+static int ws_check_sendable(const struct leat_websocket *ws)
+{
+    switch (ws->state) {
+    case LEATI_WEBSOCKET_OPEN:
+        return LEAT_OK;
+    case LEATI_WEBSOCKET_IDLE:
+    case LEATI_WEBSOCKET_CONNECTING:
+        return LEAT_E_SOCKET_BASE + ENOTCONN;
+    case LEATI_WEBSOCKET_CLOSING:
+    case LEATI_WEBSOCKET_FINISHING:
+    case LEATI_WEBSOCKET_CLOSED:
+        break;
+    }
+    return LEAT_E_SOCKET_BASE + EBADF;
+}
+
+static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode, const void *data,
+                          size_t len)
+{
+    size_t size = leati_ws_session_frame_size(ws->session, len);
+    if (ws->out.len > 0 &&
+        (size > ws->queue_limit_bytes || ws->out.len > ws->queue_limit_bytes - size)) {
+        ws->send_refused = true;
+        return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
+    }
+    int code = leati_ws_session_write(ws->session, opcode, data, len, &ws->out);
+    if (code == LEAT_OK && !ws->pumping)
+        leati_chain_wake(ws->chain);
+    return code;
+}
+
+int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const void *data,
+                        size_t len)
+{
+    if (!ws || (!data && len > 0) || (type != LEAT_MESSAGE_TEXT && type != LEAT_MESSAGE_BINARY))
+        return LEAT_E_PARAMETER;
+    int code = ws_check_sendable(ws);
+    if (code != LEAT_OK)
+        return code;
+    if (type == LEAT_MESSAGE_TEXT && !leati_utf8_valid(data, len))
+        return LEAT_E_PARAMETER;
+    return ws_queue_frame(ws, type == LEAT_MESSAGE_TEXT ? LEATI_WS_OP_TEXT : LEATI_WS_OP_BINARY,
+                          data, len);
+}
+
+int leat_websocket_ping(leat_websocket *ws, const void *payload, size_t len)
+{
+    if (!ws || (!payload && len > 0) || len > LEATI_WS_CONTROL_PAYLOAD_MAX)
+        return LEAT_E_PARAMETER;
+    int code = ws_check_sendable(ws);
+    return code == LEAT_OK ? ws_queue_frame(ws, LEATI_WS_OP_PING, payload, len) : code;
+}
+
+static bool close_arguments_valid(uint16_t code, const char *reason, size_t len)
+{
+    if (code == 0)
+        return len == 0;
+    return leati_ws_close_code_sendable(code) && len <= LEATI_WS_CLOSE_REASON_MAX &&
+           leati_utf8_valid(reason, len);
+}
+
+static int ws_close_open(struct leat_websocket *ws, uint16_t code, const char *reason, size_t len)
+{
+    int result = leati_ws_session_write_close(ws->session, code, reason, len, &ws->out);
+    if (result != LEAT_OK)
+        return result;
+    leati_websocket_start_closing(ws);
+    return LEAT_OK;
+}
+
+int leat_websocket_close(leat_websocket *ws, uint16_t code, const char *reason)
+{
+    size_t len = reason ? strlen(reason) : 0;
+    if (!ws || !close_arguments_valid(code, reason, len))
+        return LEAT_E_PARAMETER;
+    switch (ws->state) {
+    case LEATI_WEBSOCKET_IDLE:
+    case LEATI_WEBSOCKET_CLOSED:
+        return ws_check_sendable(ws);
+    case LEATI_WEBSOCKET_CONNECTING:
+        ws->closed_by = LEAT_CLOSED_BY_LOCAL;
+        leati_websocket_break(ws, LEAT_E_SOCKET_BASE + ECANCELED, ECANCELED,
+                              "closed by the program before it was open");
+        return LEAT_OK;
+    case LEATI_WEBSOCKET_OPEN:
+        return ws_close_open(ws, code, reason, len);
+    case LEATI_WEBSOCKET_CLOSING:
+    case LEATI_WEBSOCKET_FINISHING:
+        break;
+    }
+    return LEAT_OK;
+}
+
+void leat_websocket_pause(leat_websocket *ws)
+{
+    if (ws)
+        ws->paused = true;
+}
+
+void leat_websocket_resume(leat_websocket *ws)
+{
+    if (!ws || !ws->paused)
+        return;
+    ws->paused = false;
+    if (ws->chain)
+        leati_chain_wake(ws->chain);
+}
+
+size_t leat_websocket_buffered_bytes(const leat_websocket *ws)
+{
+    return ws ? ws->out.len : 0;
+}
+
+const char *leat_websocket_protocol(const leat_websocket *ws)
+{
+    return ws && ws->protocol ? ws->protocol : "";
+}
+
+void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_error)
+{
+    if (!ws || !ret_error)
+        return;
+    bool running = ws->chain && ws->chain->failure.code != LEAT_OK && !ws->orderly;
+    leati_failure_get(running ? &ws->chain->failure : &ws->failure, ret_error);
+}
+
+int leat_websocket_http_status(const leat_websocket *ws)
+{
+    return ws ? ws->http_status : 0;
+}

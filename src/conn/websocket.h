@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The inside of leat_websocket: a session of frames above a chain. The chain's pump calls
+ * websocket_pump.c; what a program asks for (websocket.c) is queued and leaves with the next pump.
+ */
+#ifndef LEATI_CONN_WEBSOCKET_H
+#define LEATI_CONN_WEBSOCKET_H
+
+#include <leat/websocket.h>
+
+#include "conn/chain.h"
+#include "util/byte_queue.h"
+#include "ws/ws.h"
+
+/** RFC 6455 section 5.5: the payload of a control frame. */
+#define LEATI_WS_CONTROL_PAYLOAD_MAX 125u
+/** The same without the close code. */
+#define LEATI_WS_CLOSE_REASON_MAX (LEATI_WS_CONTROL_PAYLOAD_MAX - 2u)
+
+enum leati_websocket_state {
+    LEATI_WEBSOCKET_IDLE, /* never connected */
+    LEATI_WEBSOCKET_CONNECTING,
+    LEATI_WEBSOCKET_OPEN,
+    LEATI_WEBSOCKET_CLOSING,   /* our Close frame came first; the peer's is awaited */
+    LEATI_WEBSOCKET_FINISHING, /* nothing more is delivered: flush, wait for the peer's EOF, shut
+                                  down */
+    LEATI_WEBSOCKET_CLOSED,    /* ended; may connect again */
+};
+
+/** Bytes that were read but may not be delivered before leat_websocket_resume(). */
+struct leati_held_bytes {
+    uint8_t *data;
+    size_t len;
+    size_t used;
+};
+
+struct leat_websocket {
+    leat_loop *loop;
+    struct leat_websocket_callbacks callbacks;
+    void *user;
+
+    enum leati_websocket_state state;
+    struct leati_chain *chain; /* NULL while idle */
+    struct leati_ws_session *session;
+    struct leati_byte_queue out;
+    struct leati_held_bytes held;
+    bool secure;
+    bool paused;
+    bool pumping;      /* what is queued now leaves with this pump */
+    bool send_refused; /* `writable` is owed */
+    bool orderly;      /* the peer's Close frame has come */
+
+    size_t queue_limit_bytes;
+    uint32_t close_timeout_ms;
+    uint64_t close_start_us; /* 0 = not closing */
+
+    enum leat_closed_by closed_by;
+    uint16_t close_code;
+    char *close_reason; /* NULL = empty */
+    size_t close_reason_len;
+
+    char *protocol; /* NULL = none */
+    int http_status;
+    struct leati_failure failure; /* of the last connection, or the last refused connect */
+};
+
+/** Forgets the connection, not what it left to be asked for. */
+void leati_websocket_clear_connection(struct leat_websocket *ws);
+/** Forgets what the last connection left to be asked for. */
+void leati_websocket_clear_result(struct leat_websocket *ws);
+void leati_websocket_destroy(struct leat_websocket *ws);
+
+/** Ends the connection without a goodbye, because it is of no use any more. */
+void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text);
+
+/** Our Close frame is queued and is the first. */
+void leati_websocket_start_closing(struct leat_websocket *ws);
+
+/** The functions that serve the chain below a websocket. */
+extern const struct leati_chain_owner leati_websocket_chain_owner;
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/websocket.h"
+
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/** How long the server may take to end TCP after the close handshake (RFC 6455 section 7.1.1). */
+#define SERVER_EOF_WAIT_MS 1000u
+/** How many reads one connection may do before the others of the loop have their turn. */
+#define READS_PER_PUMP  16
+#define IOVECS_PER_SEND 16
+
+/* ---- ending
+ * ------------------------------------------------------------------------------------------ */
+
+static const char *ws_origin_hop(const struct leat_websocket *ws)
+{
+    return ws->chain->route->origin_hop;
+}
+
+static void ws_set_deadline(struct leat_websocket *ws, uint32_t timeout_ms)
+{
+    ws->chain->owner_deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
+}
+
+static int ws_record(struct leat_websocket *ws, int code, int sys_errno, int native_code,
+                     const char *text)
+{
+    const struct leati_fault fault = {
+        .code = code,
+        .layer = LEAT_LAYER_WEBSOCKET,
+        .sys_errno = sys_errno,
+        .native_code = native_code,
+        .hop = ws_origin_hop(ws),
+    };
+    return leati_failure_set(&ws->chain->failure, &fault, "%s", text);
+}
+
+/* The connection is of no use any more. */
+void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text)
+{
+    ws_record(ws, code, sys_errno, code == LEAT_E_WS_CONNECT ? 1006 : 0, text);
+    leati_chain_abort(ws->chain);
+}
+
+static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const uint8_t *reason,
+                          size_t len)
+{
+    ws->close_code = close_code;
+    ws->close_reason = len ? leati_strndup((const char *)reason, len) : NULL;
+    ws->close_reason_len = ws->close_reason ? len : 0;
+}
+
+/* The phase "close" begins, unless it has. */
+static void ws_trace_closing(struct leat_websocket *ws)
+{
+    if (ws->close_start_us != 0)
+        return;
+    ws->close_start_us = leati_clock_us();
+    leati_trace_phase_start(&ws->chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
+                            ws->close_start_us);
+}
+
+void leati_websocket_start_closing(struct leat_websocket *ws)
+{
+    ws->state = LEATI_WEBSOCKET_CLOSING;
+    ws->closed_by = LEAT_CLOSED_BY_LOCAL;
+    ws_set_deadline(ws, ws->close_timeout_ms);
+    ws_trace_closing(ws);
+    if (!ws->pumping)
+        leati_chain_wake(ws->chain);
+}
+
+/* Nothing is delivered any more; what is queued still leaves. */
+static void ws_finish(struct leat_websocket *ws)
+{
+    uint32_t wait_ms = ws->close_timeout_ms && ws->close_timeout_ms < SERVER_EOF_WAIT_MS
+                           ? ws->close_timeout_ms
+                           : SERVER_EOF_WAIT_MS;
+    ws->state = LEATI_WEBSOCKET_FINISHING;
+    ws_trace_closing(ws);
+    ws_set_deadline(ws, wait_ms);
+}
+
+static void ws_queue_close(struct leat_websocket *ws, uint16_t close_code, const char *reason,
+                           size_t len)
+{
+    int code = leati_ws_session_write_close(ws->session, close_code, reason, len, &ws->out);
+    if (code != LEAT_OK)
+        leati_websocket_break(ws, code, 0, "out of memory");
+}
+
+static void ws_on_close_frame(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    ws_note_close(ws, event->close_code, event->data, event->len);
+    ws->orderly = true;
+    if (ws->state == LEATI_WEBSOCKET_OPEN) {
+        ws->closed_by = LEAT_CLOSED_BY_REMOTE;
+        /* 1005 is what a frame without a code reads as; it is answered by one without a code. */
+        ws_queue_close(ws, event->close_code == 1005 ? 0 : event->close_code, NULL, 0);
+    }
+    ws_finish(ws);
+}
+
+static void ws_on_violation(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    ws_record(ws, LEAT_E_WS_CONNECT, 0, event->close_code, event->text);
+    ws_note_close(ws, event->close_code, NULL, 0);
+    if (ws->state == LEATI_WEBSOCKET_OPEN) {
+        ws->closed_by = LEAT_CLOSED_BY_LOCAL;
+        ws_queue_close(ws, event->close_code, NULL, 0);
+    }
+    ws_finish(ws);
+}
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------ */
+
+static bool ws_delivers(const struct leat_websocket *ws)
+{
+    return !ws->chain->released && !ws->paused &&
+           (ws->state == LEATI_WEBSOCKET_OPEN || ws->state == LEATI_WEBSOCKET_CLOSING) &&
+           ws->chain->state == LEATI_CHAIN_OPEN;
+}
+
+static void ws_on_ping(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    /* A peer that pings and does not read must not fill our memory; section 5.5.3 lets us answer
+     * the latest Ping only. */
+    if (ws->state != LEATI_WEBSOCKET_OPEN || ws->out.len > ws->queue_limit_bytes)
+        return;
+    int code =
+        leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, event->data, event->len, &ws->out);
+    if (code != LEAT_OK)
+        leati_websocket_break(ws, code, 0, "out of memory");
+}
+
+static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    switch (event->kind) {
+    case LEATI_WS_MESSAGE:
+        if (ws->callbacks.message)
+            ws->callbacks.message(ws, event->type, event->data, event->len, ws->user);
+        break;
+    case LEATI_WS_PING:
+        ws_on_ping(ws, event);
+        break;
+    case LEATI_WS_PONG:
+        if (ws->callbacks.pong)
+            ws->callbacks.pong(ws, event->data, event->len, ws->user);
+        break;
+    case LEATI_WS_CLOSE:
+        ws_on_close_frame(ws, event);
+        break;
+    case LEATI_WS_VIOLATION:
+        ws_on_violation(ws, event);
+        break;
+    }
+}
+
+/* Feeds the session until the bytes are used up or may not be delivered any more. */
+static void ws_feed(struct leat_websocket *ws, const uint8_t **data, size_t *len)
+{
+    while (ws_delivers(ws)) {
+        struct leati_ws_event event;
+        int code = leati_ws_session_read(ws->session, data, len, &event);
+        if (code == LEATI_AGAIN)
+            return;
+        if (code != LEAT_OK) {
+            leati_websocket_break(ws, code, 0, "out of memory");
+            return;
+        }
+        ws_on_event(ws, &event);
+    }
+}
+
+static void ws_hold(struct leat_websocket *ws, const uint8_t *data, size_t len)
+{
+    ws->held.data = leati_malloc(len);
+    if (!ws->held.data) {
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
+    memcpy(ws->held.data, data, len);
+    ws->held.len = len;
+    ws->held.used = 0;
+}
+
+static void ws_feed_held(struct leat_websocket *ws)
+{
+    const uint8_t *data = ws->held.data + ws->held.used;
+    size_t len = ws->held.len - ws->held.used;
+    ws_feed(ws, &data, &len);
+    ws->held.used = ws->held.len - len;
+    if (len > 0 && ws->paused)
+        return;
+    leati_free(ws->held.data);
+    ws->held = (struct leati_held_bytes){0};
+}
+
+static void ws_on_eof(struct leat_websocket *ws)
+{
+    if (ws->state == LEATI_WEBSOCKET_FINISHING)
+        leati_chain_close(ws->chain, ws->close_timeout_ms);
+    else if (ws->state == LEATI_WEBSOCKET_CLOSING)
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, 0,
+                              "the peer ended the connection without a Close frame");
+    else
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, 0,
+                              "the connection was lost without a Close frame");
+}
+
+/* One read; LEAT_OK when there may be more. */
+static int ws_read_once(struct leat_websocket *ws)
+{
+    struct leati_layer *top = ws->chain->top;
+    uint8_t *buf = leati_loop_scratch(ws->loop);
+    size_t len = 0;
+    int code = top->ops->recv(top, buf, LEATI_SCRATCH_BYTES, &len);
+    if (code == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (code == LEATI_EOF) {
+        ws_on_eof(ws);
+        return LEATI_AGAIN;
+    }
+    if (code != LEAT_OK) {
+        leati_chain_abort(ws->chain);
+        return code;
+    }
+    const uint8_t *data = buf;
+    ws_feed(ws, &data, &len);
+    if (len > 0 && !ws->chain->released && ws->paused && ws->state != LEATI_WEBSOCKET_FINISHING)
+        ws_hold(ws, data, len);
+    return LEAT_OK;
+}
+
+static bool ws_reads(const struct leat_websocket *ws)
+{
+    return ws->chain->state == LEATI_CHAIN_OPEN && !ws->chain->released &&
+           (!ws->paused || ws->state == LEATI_WEBSOCKET_FINISHING);
+}
+
+static void ws_pump_read(struct leat_websocket *ws)
+{
+    if (ws->held.data && !ws->paused)
+        ws_feed_held(ws);
+    for (int reads = 0; ws_reads(ws); reads++) {
+        if (reads == READS_PER_PUMP) {
+            leati_chain_wake(ws->chain);
+            return;
+        }
+        if (ws_read_once(ws) != LEAT_OK)
+            return;
+    }
+}
+
+/* ---- writing
+ * ------------------------------------------------------------------------------------------ */
+
+static void ws_flush(struct leat_websocket *ws)
+{
+    while (ws->out.len > 0 && ws->chain->state == LEATI_CHAIN_OPEN) {
+        struct leati_layer *top = ws->chain->top;
+        struct iovec iov[IOVECS_PER_SEND];
+        int n = leati_byte_queue_peek(&ws->out, iov, IOVECS_PER_SEND);
+        size_t len = 0;
+        int code = top->ops->send(top, iov, n, &len);
+        if (code == LEATI_AGAIN)
+            return;
+        if (code != LEAT_OK) {
+            leati_chain_abort(ws->chain);
+            return;
+        }
+        leati_byte_queue_consume(&ws->out, len);
+    }
+}
+
+static void ws_pump_write(struct leat_websocket *ws)
+{
+    ws_flush(ws);
+    while (ws->send_refused && ws->state == LEATI_WEBSOCKET_OPEN && !ws->chain->released &&
+           ws->chain->state == LEATI_CHAIN_OPEN && ws->out.len <= ws->queue_limit_bytes / 2) {
+        ws->send_refused = false;
+        if (ws->callbacks.writable)
+            ws->callbacks.writable(ws, ws->user);
+        if (!ws->chain->released)
+            ws_flush(ws);
+    }
+}
+
+/* ---- what the chain calls
+ * -------------------------------------------------------------------------------- */
+
+static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
+{
+    struct leati_chain *chain = ws->chain;
+    if (chain->owner_deadline_ms == 0 || now_ms < chain->owner_deadline_ms)
+        return;
+    chain->owner_deadline_ms = 0;
+    if (ws->state == LEATI_WEBSOCKET_CLOSING)
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
+                              "the peer did not answer the Close frame in time");
+    else if (ws->out.len > 0)
+        leati_chain_abort(chain);
+    else
+        leati_chain_close(chain, ws->close_timeout_ms);
+}
+
+static void ws_opened(struct leati_chain *chain, void *user)
+{
+    struct leat_websocket *ws = user;
+    const char *protocol = leati_ws_upgrade_protocol(chain->route->upgrade);
+    ws->http_status = leati_ws_upgrade_status(chain->route->upgrade);
+    ws->protocol = *protocol ? leati_strdup(protocol) : NULL;
+    if (*protocol && !ws->protocol) {
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
+    ws->state = LEATI_WEBSOCKET_OPEN;
+    ws->pumping = true;
+    if (ws->callbacks.opened)
+        ws->callbacks.opened(ws, ws->user);
+}
+
+static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
+{
+    struct leat_websocket *ws = user;
+    ws->pumping = true;
+    ws_pump_read(ws);
+    if (!chain->released)
+        ws_pump_write(ws);
+    if (chain->released)
+        return 0;
+    ws->pumping = false;
+    if (chain->state == LEATI_CHAIN_OPEN)
+        ws_check_deadline(ws, now_ms);
+    /* After a violation nobody waits for the peer's goodbye. */
+    if (chain->state == LEATI_CHAIN_OPEN && ws->state == LEATI_WEBSOCKET_FINISHING &&
+        !ws->orderly && ws->out.len == 0)
+        leati_chain_close(chain, ws->close_timeout_ms);
+    return (ws_reads(ws) ? LEATI_WANT_READ : 0u) | (ws->out.len > 0 ? LEATI_WANT_WRITE : 0u);
+}
+
+/* Moves what the program may still ask for out of the chain, which is done. */
+static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
+{
+    if (chain->route->upgrade)
+        ws->http_status = leati_ws_upgrade_status(chain->route->upgrade);
+    leati_failure_done(&ws->failure);
+    if (!ws->orderly) {
+        ws->failure = chain->failure;
+        leati_failure_init(&chain->failure);
+    }
+    bool was_open = ws->state >= LEATI_WEBSOCKET_OPEN;
+    if (was_open && ws->close_code == 0)
+        ws->close_code = 1006;
+    if (ws->close_start_us != 0)
+        leati_trace_phase_end(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close",
+                              chain->route->origin_hop, ws->close_start_us, ws->failure.code,
+                              ws->failure.text);
+}
+
+static void ws_ended(struct leati_chain *chain, void *user)
+{
+    struct leat_websocket *ws = user;
+    char reason[LEATI_WS_CLOSE_REASON_MAX + 1] = "";
+    ws_take_result(ws, chain);
+    struct leat_close_event event = {
+        .closed_by = ws->closed_by,
+        .close_code = ws->close_code,
+        .reason = reason,
+        .reason_len = ws->close_reason_len,
+    };
+    leati_failure_get(&ws->failure, &event.error);
+    if (ws->close_reason)
+        memcpy(reason, ws->close_reason, ws->close_reason_len);
+    leati_websocket_clear_connection(ws);
+    ws->state = LEATI_WEBSOCKET_CLOSED;
+    ws->chain = NULL;
+    chain->user = NULL; /* ws_left() frees the chain alone */
+    leati_chain_release(chain);
+    if (ws->callbacks.closed)
+        ws->callbacks.closed(ws, &event, ws->user);
+}
+
+static void ws_left(struct leati_chain *chain, void *user)
+{
+    struct leat_websocket *ws = user;
+    leati_free(chain);
+    if (ws)
+        leati_websocket_destroy(ws);
+}
+
+const struct leati_chain_owner leati_websocket_chain_owner = {
+    .opened = ws_opened,
+    .pump = ws_pump,
+    .ended = ws_ended,
+    .left = ws_left,
+};
