@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ws/upgrade_engine.h"
+
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_SIZE   25u /* base64 of the nonce, with the final NUL */
+#define SHA1_BYTES 20u
+
+/* ---- the request ---------------------------------------------------------------------------- */
+
+/* Section 1.3: what turns the key into the answer that only a WebSocket server gives. */
+static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+static bool accept_expect(struct leati_ws_upgrade_engine *engine, const char *key,
+                          const struct leati_ws_upgrade_options *options)
+{
+    char text[KEY_SIZE + sizeof(accept_guid)];
+    uint8_t digest[SHA1_BYTES];
+
+    int len = snprintf(text, sizeof(text), "%s%s", key, accept_guid);
+    return options->sha1(text, (size_t)len, digest) &&
+           leati_text_base64_encode(digest, sizeof(digest), engine->expected_accept,
+                                    sizeof(engine->expected_accept));
+}
+
+static char *protocols_join(const struct leati_ws_upgrade_options *options)
+{
+    size_t cap = 1;
+    for (size_t i = 0; i < options->protocol_count; i++)
+        cap += strlen(options->protocols[i]) + 2;
+
+    char *joined = leati_malloc(cap);
+    if (joined == NULL)
+        return NULL;
+    size_t pos = 0;
+    for (size_t i = 0; i < options->protocol_count; i++)
+        leati_text_append(joined, cap, &pos, "%s%s", i == 0 ? "" : ", ", options->protocols[i]);
+    return joined;
+}
+
+static bool request_build(struct leati_ws_upgrade_engine *engine, const char *key,
+                          const struct leati_ws_upgrade_options *options)
+{
+    static const char start[] = "GET %s HTTP/1.1\r\n"
+                                "Host: %s\r\n"
+                                "Upgrade: websocket\r\n"
+                                "Connection: Upgrade\r\n"
+                                "Sec-WebSocket-Key: %s\r\n"
+                                "Sec-WebSocket-Version: 13\r\n";
+    static const char protocol_line[] = "Sec-WebSocket-Protocol: %s\r\n";
+
+    size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
+                 sizeof("\r\n");
+    if (engine->offered != NULL)
+        cap += sizeof(protocol_line) + strlen(engine->offered);
+    for (size_t i = 0; i < options->header_count; i++)
+        cap +=
+            strlen(options->headers[i].name) + strlen(options->headers[i].value) + sizeof(": \r\n");
+
+    engine->request = leati_malloc(cap);
+    if (engine->request == NULL)
+        return false;
+    char *request = engine->request;
+    size_t *pos = &engine->request_len;
+    leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
+    if (engine->offered != NULL)
+        leati_text_append(request, cap, pos, protocol_line, engine->offered);
+    for (size_t i = 0; i < options->header_count; i++)
+        leati_text_append(request, cap, pos, "%s: %s\r\n", options->headers[i].name,
+                          options->headers[i].value);
+    leati_text_append(request, cap, pos, "\r\n");
+    return true;
+}
+
+bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
+                                  const struct leati_ws_upgrade_options *options,
+                                  const uint8_t nonce[LEATI_WS_NONCE_BYTES])
+{
+    char key[KEY_SIZE];
+
+    memset(engine, 0, sizeof(*engine));
+    leati_http_head_init(&engine->head, LEATI_HTTP_RESPONSE);
+    if (!leati_text_base64_encode(nonce, LEATI_WS_NONCE_BYTES, key, sizeof(key)) ||
+        !accept_expect(engine, key, options))
+        return false;
+    if (options->protocol_count > 0) {
+        engine->offered = protocols_join(options);
+        if (engine->offered == NULL)
+            return false;
+    }
+    if (!request_build(engine, key, options)) {
+        leati_ws_upgrade_engine_done(engine);
+        return false;
+    }
+    return true;
+}
+
+void leati_ws_upgrade_engine_drop_request(struct leati_ws_upgrade_engine *engine)
+{
+    leati_free_secret(engine->request);
+    engine->request = NULL;
+    engine->request_len = 0;
+}
+
+void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine)
+{
+    leati_ws_upgrade_engine_drop_request(engine);
+    leati_free(engine->offered);
+    leati_free(engine->protocol);
+    leati_http_head_done(&engine->head);
+    engine->offered = engine->protocol = NULL;
+}
+
+/* ---- the response --------------------------------------------------------------------------- */
+
+static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine *engine,
+                                                  const char *format, ...) LEAT_PRINTF(2, 3);
+
+static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine *engine,
+                                                  const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(engine->error, sizeof(engine->error), format, args);
+    va_end(args);
+    /* It may quote the server, which must not write into anybody's terminal. */
+    for (char *c = engine->error; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return LEATI_WS_UPGRADE_REFUSED;
+}
+
+static enum leati_ws_upgrade_result check_accept(struct leati_ws_upgrade_engine *engine)
+{
+    size_t count = leati_http_head_count(&engine->head, "Sec-WebSocket-Accept");
+    if (count == 0)
+        return engine_refuse(engine, "Sec-WebSocket-Accept is missing in the 101 response");
+    if (count > 1)
+        return engine_refuse(engine, "Sec-WebSocket-Accept comes %zu times in the 101 response",
+                             count);
+    const char *accept = leati_http_head_get(&engine->head, "Sec-WebSocket-Accept");
+    if (strcmp(accept, engine->expected_accept) != 0)
+        return engine_refuse(engine, "Sec-WebSocket-Accept is wrong: got \"%.64s\"", accept);
+    return LEATI_WS_UPGRADE_DONE;
+}
+
+static bool protocol_is_offered(const struct leati_ws_upgrade_engine *engine, const char *protocol)
+{
+    const char *cursor = engine->offered;
+    const char *item;
+    size_t len;
+
+    if (cursor == NULL)
+        return false;
+    while (leati_http_list_next(&cursor, &item, &len))
+        if (len == strlen(protocol) && memcmp(item, protocol, len) == 0)
+            return true;
+    return false;
+}
+
+static enum leati_ws_upgrade_result choose_protocol(struct leati_ws_upgrade_engine *engine)
+{
+    size_t count = leati_http_head_count(&engine->head, "Sec-WebSocket-Protocol");
+    if (count == 0)
+        return LEATI_WS_UPGRADE_DONE; /* the server speaks none of them: the program decides */
+    if (count > 1)
+        return engine_refuse(engine, "the server chose %zu subprotocols, one is allowed", count);
+    const char *protocol = leati_http_head_get(&engine->head, "Sec-WebSocket-Protocol");
+    if (!protocol_is_offered(engine, protocol))
+        return engine_refuse(
+            engine, "the server chose the subprotocol \"%.64s\", which was not offered", protocol);
+    engine->protocol = leati_strdup(protocol);
+    return engine->protocol != NULL ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
+}
+
+/* The list in section 4.1 under "the client MUST validate the server's response". */
+static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine *engine)
+{
+    const struct leati_http_head *head = &engine->head;
+
+    if (leati_http_head_minor_version(head) == 0)
+        return engine_refuse(engine, "HTTP 101 in an HTTP/1.0 response, which cannot switch");
+    if (!leati_http_head_has_token(head, "Upgrade", "websocket"))
+        return engine_refuse(engine, "no \"Upgrade: websocket\" in the 101 response");
+    if (!leati_http_head_has_token(head, "Connection", "upgrade"))
+        return engine_refuse(engine, "no \"Connection: Upgrade\" in the 101 response");
+    enum leati_ws_upgrade_result result = check_accept(engine);
+    if (result != LEATI_WS_UPGRADE_DONE)
+        return result;
+    const char *extensions = leati_http_head_get(head, "Sec-WebSocket-Extensions");
+    if (extensions != NULL)
+        return engine_refuse(
+            engine, "the server chose the extensions \"%.64s\", and none was offered", extensions);
+    return choose_protocol(engine);
+}
+
+static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine *engine)
+{
+    const char *reason = leati_http_head_reason(&engine->head);
+    engine->status = leati_http_head_status(&engine->head);
+    if (engine->status != 101)
+        return engine_refuse(engine, "the server answered HTTP %d%s%.100s", engine->status,
+                             reason[0] != '\0' ? " " : "", reason);
+
+    enum leati_ws_upgrade_result result = check_switch(engine);
+    if (result == LEATI_WS_UPGRADE_DONE)
+        leati_http_head_done(&engine->head);
+    return result;
+}
+
+static bool head_is_interim(const struct leati_http_head *head)
+{
+    int status = leati_http_head_status(head);
+    return status >= 100 && status <= 199 && status != 101;
+}
+
+static enum leati_ws_upgrade_result engine_feed_head(struct leati_ws_upgrade_engine *engine,
+                                                     const uint8_t *data, size_t len,
+                                                     size_t *ret_used)
+{
+    switch (leati_http_head_feed(&engine->head, data, len, ret_used)) {
+    case LEATI_HTTP_DONE:
+        return LEATI_WS_UPGRADE_DONE;
+    case LEATI_HTTP_MORE:
+        return LEATI_WS_UPGRADE_MORE;
+    case LEATI_HTTP_NO_MEMORY:
+        return LEATI_WS_UPGRADE_NO_MEMORY;
+    case LEATI_HTTP_MALFORMED:
+    case LEATI_HTTP_TOO_LARGE:
+        break;
+    }
+    engine->status = leati_http_head_status(&engine->head);
+    return engine_refuse(engine, "malformed response head: %s",
+                         leati_http_head_error(&engine->head));
+}
+
+enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
+                                                          const uint8_t *data, size_t len,
+                                                          size_t *ret_used)
+{
+    size_t used = 0;
+
+    for (;;) {
+        size_t head_used = 0;
+        enum leati_ws_upgrade_result result =
+            engine_feed_head(engine, data + used, len - used, &head_used);
+        used += head_used;
+        if (result == LEATI_WS_UPGRADE_DONE && !head_is_interim(&engine->head)) {
+            result = engine_finish(engine);
+            if (result == LEATI_WS_UPGRADE_DONE)
+                *ret_used = used;
+            return result;
+        }
+        if (result != LEATI_WS_UPGRADE_DONE) {
+            if (result == LEATI_WS_UPGRADE_MORE)
+                *ret_used = used;
+            return result;
+        }
+        if (++engine->interim_count > LEATI_WS_MAX_INTERIM)
+            return engine_refuse(engine, "more than %u interim responses", LEATI_WS_MAX_INTERIM);
+        leati_http_head_done(&engine->head);
+    }
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The client's opening handshake (RFC 6455 section 4.1) without I/O: one request, and the check of
+ * the response.
+ */
+#ifndef LEATI_WS_UPGRADE_ENGINE_H
+#define LEATI_WS_UPGRADE_ENGINE_H
+
+#include "http/head.h"
+#include "ws/ws.h"
+
+#define LEATI_WS_NONCE_BYTES 16u
+/** How many interim responses (RFC 9110 section 15.2) may precede the final one. */
+#define LEATI_WS_MAX_INTERIM 16u
+
+enum leati_ws_upgrade_result {
+    LEATI_WS_UPGRADE_DONE,
+    LEATI_WS_UPGRADE_MORE,    /**< everything was used, the head goes on */
+    LEATI_WS_UPGRADE_REFUSED, /**< not a valid 101: `error` says why, `status` is set if known */
+    LEATI_WS_UPGRADE_NO_MEMORY,
+};
+
+struct leati_ws_upgrade_engine {
+    char *request; /**< to be sent first; may hold credentials: freed by drop_request() */
+    size_t request_len;
+    char expected_accept[29];
+    char *offered;  /**< the subprotocols as they stand in the request; NULL = none */
+    char *protocol; /**< the chosen one; NULL = none */
+    int status;     /**< of the final response, 0 before */
+    unsigned interim_count;
+    struct leati_http_head head; /**< kept when the response is refused, for who wants to read it */
+    char error[256];
+};
+
+/** @param nonce unpredictable (section 4.1 item 7). @return false without memory or SHA-1. */
+bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
+                                  const struct leati_ws_upgrade_options *options,
+                                  const uint8_t nonce[LEATI_WS_NONCE_BYTES]);
+void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine);
+
+/** Wipes and frees the request once it is sent. */
+void leati_ws_upgrade_engine_drop_request(struct leati_ws_upgrade_engine *engine);
+
+/** Reads the next bytes of the response. `*ret_used` is written for DONE, where the bytes behind it
+ * are frames, and for MORE. Nothing may be fed after another result than MORE. */
+enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
+                                                          const uint8_t *data, size_t len,
+                                                          size_t *ret_used);
+
+#endif

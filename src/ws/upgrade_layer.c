@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ws/upgrade_engine.h"
+
+#include "util/alloc.h"
+#include "util/random.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_BYTES 4096u
+
+enum upgrade_state {
+    UPGRADE_START,
+    UPGRADE_SEND_REQUEST,
+    UPGRADE_READ_RESPONSE,
+    UPGRADE_DONE,
+    UPGRADE_FAILED,
+};
+
+struct upgrade_layer {
+    struct leati_layer base;
+    enum upgrade_state state;
+    struct leati_ws_upgrade_engine engine;
+    size_t request_sent;
+    uint32_t timeout_ms;
+    uint64_t started_ms;
+    uint8_t *frames; /* what came glued to the response head; NULL = nothing (left) */
+    size_t frames_len;
+    size_t frames_read;
+};
+
+static const char *upgrade_state_name(enum upgrade_state state)
+{
+    static const char *const names[] = {
+        [UPGRADE_START] = "start",
+        [UPGRADE_SEND_REQUEST] = "send-request",
+        [UPGRADE_READ_RESPONSE] = "read-response",
+        [UPGRADE_DONE] = "done",
+        [UPGRADE_FAILED] = "failed",
+    };
+
+    return names[state];
+}
+
+static void upgrade_set_state(struct upgrade_layer *upgrade, enum upgrade_state state)
+{
+    enum upgrade_state from = upgrade->state;
+
+    upgrade->state = state;
+    leati_trace_state(upgrade->base.tracer, upgrade->base.ops->layer, "upgrade", upgrade->base.hop,
+                      upgrade_state_name(from), upgrade_state_name(state));
+}
+
+static struct upgrade_layer *upgrade_of(struct leati_layer *l)
+{
+    return (struct upgrade_layer *)l;
+}
+
+static const struct upgrade_layer *upgrade_of_const(const struct leati_layer *l)
+{
+    return (const struct upgrade_layer *)l;
+}
+
+/* ---- failing -------------------------------------------------------------------------------- */
+
+static int upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno, const char *text)
+{
+    upgrade_set_state(upgrade, UPGRADE_FAILED);
+    return leati_layer_fail(&upgrade->base, code, sys_errno, upgrade->engine.status, "%s", text);
+}
+
+/* The lower layer has recorded what happened, and its code stays. */
+static int upgrade_fail_with_lower(struct upgrade_layer *upgrade, int code)
+{
+    upgrade_set_state(upgrade, UPGRADE_FAILED);
+    upgrade->base.sticky = code;
+    upgrade->base.deadline_ms = 0;
+    leati_layer_set_state(&upgrade->base, LEATI_LAYER_CLOSED);
+    return code;
+}
+
+static int upgrade_fail_without_memory(struct upgrade_layer *upgrade)
+{
+    return upgrade_fail(upgrade, LEAT_E_SYSTEM_INTERNAL, ENOMEM,
+                        "no memory for the WebSocket handshake");
+}
+
+static int upgrade_fail_at_end(struct upgrade_layer *upgrade)
+{
+    size_t size = leati_http_head_size(&upgrade->engine.head);
+    char text[128];
+
+    snprintf(text, sizeof(text),
+             "the connection was closed before the response head was complete, after %zu bytes of "
+             "it",
+             size);
+    return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, text);
+}
+
+static int upgrade_fail_in_time(struct upgrade_layer *upgrade, uint64_t now_ms)
+{
+    uint64_t waited_ms = now_ms - upgrade->started_ms;
+    char text[64];
+
+    /* limit_ms may have ended it earlier than the own timeout. */
+    if (upgrade->timeout_ms > 0 && waited_ms > upgrade->timeout_ms)
+        waited_ms = upgrade->timeout_ms;
+    snprintf(text, sizeof(text), "no response head within %" PRIu64 " ms", waited_ms);
+    return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, ETIMEDOUT, text);
+}
+
+/* ---- connect: one function for each state --------------------------------------------------- */
+
+static int upgrade_start(struct upgrade_layer *upgrade, uint64_t now_ms)
+{
+    leati_layer_set_state(&upgrade->base, LEATI_LAYER_CONNECTING);
+    upgrade->started_ms = now_ms;
+    leati_layer_arm(&upgrade->base, now_ms, upgrade->timeout_ms);
+    upgrade_set_state(upgrade, UPGRADE_SEND_REQUEST);
+    return LEAT_OK;
+}
+
+static int upgrade_send_request(struct upgrade_layer *upgrade)
+{
+    struct leati_layer *lower = upgrade->base.lower;
+    struct leati_ws_upgrade_engine *engine = &upgrade->engine;
+
+    while (upgrade->request_sent < engine->request_len) {
+        struct iovec iov = {
+            .iov_base = engine->request + upgrade->request_sent,
+            .iov_len = engine->request_len - upgrade->request_sent,
+        };
+        size_t sent;
+        int rc = lower->ops->send(lower, &iov, 1, &sent);
+        if (rc == LEATI_AGAIN)
+            return rc;
+        if (rc != LEAT_OK)
+            return upgrade_fail_with_lower(upgrade, rc);
+        upgrade->request_sent += sent;
+    }
+    leati_ws_upgrade_engine_drop_request(engine);
+    upgrade_set_state(upgrade, UPGRADE_READ_RESPONSE);
+    return LEAT_OK;
+}
+
+static int upgrade_finish(struct upgrade_layer *upgrade, const uint8_t *frames, size_t frames_len)
+{
+    if (frames_len > 0) {
+        upgrade->frames = leati_malloc(frames_len);
+        if (upgrade->frames == NULL)
+            return upgrade_fail_without_memory(upgrade);
+        memcpy(upgrade->frames, frames, frames_len);
+        upgrade->frames_len = frames_len;
+    }
+    upgrade->base.deadline_ms = 0;
+    upgrade->base.passthrough = true;
+    upgrade_set_state(upgrade, UPGRADE_DONE);
+    leati_layer_set_state(&upgrade->base, LEATI_LAYER_OPEN);
+    return LEAT_OK;
+}
+
+static int upgrade_read_response(struct upgrade_layer *upgrade)
+{
+    struct leati_layer *lower = upgrade->base.lower;
+    uint8_t buf[READ_BYTES];
+
+    for (;;) {
+        size_t len;
+        int rc = lower->ops->recv(lower, buf, sizeof(buf), &len);
+        if (rc == LEATI_AGAIN)
+            return rc;
+        if (rc == LEATI_EOF)
+            return upgrade_fail_at_end(upgrade);
+        if (rc != LEAT_OK)
+            return upgrade_fail_with_lower(upgrade, rc);
+
+        size_t used;
+        switch (leati_ws_upgrade_engine_feed(&upgrade->engine, buf, len, &used)) {
+        case LEATI_WS_UPGRADE_DONE:
+            return upgrade_finish(upgrade, buf + used, len - used);
+        case LEATI_WS_UPGRADE_MORE:
+            break;
+        case LEATI_WS_UPGRADE_REFUSED:
+            return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, upgrade->engine.error);
+        case LEATI_WS_UPGRADE_NO_MEMORY:
+            return upgrade_fail_without_memory(upgrade);
+        }
+    }
+}
+
+static int upgrade_step(struct upgrade_layer *upgrade, uint64_t now_ms)
+{
+    switch (upgrade->state) {
+    case UPGRADE_START:
+        return upgrade_start(upgrade, now_ms);
+    case UPGRADE_SEND_REQUEST:
+        return upgrade_send_request(upgrade);
+    case UPGRADE_READ_RESPONSE:
+        return upgrade_read_response(upgrade);
+    case UPGRADE_DONE:
+    case UPGRADE_FAILED:
+        break;
+    }
+    return upgrade->base.sticky;
+}
+
+static int upgrade_connect(struct leati_layer *l, uint64_t now_ms)
+{
+    struct upgrade_layer *upgrade = upgrade_of(l);
+    int rc = l->sticky;
+
+    while (rc == LEAT_OK && upgrade->state != UPGRADE_DONE)
+        rc = upgrade_step(upgrade, now_ms);
+    /* What has arrived in time counts, even if we come late to read it. */
+    if (rc == LEATI_AGAIN && leati_layer_expired(l, now_ms))
+        return upgrade_fail_in_time(upgrade, now_ms);
+    return rc;
+}
+
+/* ---- the other slots ------------------------------------------------------------------------ */
+
+static int upgrade_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
+{
+    struct upgrade_layer *upgrade = upgrade_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (upgrade->frames == NULL)
+        return leati_layer_pass_recv(l, buf, cap, ret_len);
+
+    size_t size = upgrade->frames_len - upgrade->frames_read;
+    if (size > cap)
+        size = cap;
+    if (size == 0)
+        return LEATI_AGAIN;
+    memcpy(buf, upgrade->frames + upgrade->frames_read, size);
+    upgrade->frames_read += size;
+    if (upgrade->frames_read == upgrade->frames_len) {
+        leati_free(upgrade->frames);
+        upgrade->frames = NULL;
+    }
+    *ret_len = size;
+    return LEAT_OK;
+}
+
+static int upgrade_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
+{
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    return leati_layer_pass_send(l, iov, n, ret_len);
+}
+
+static unsigned upgrade_want(const struct leati_layer *l, unsigned upper)
+{
+    switch (upgrade_of_const(l)->state) {
+    case UPGRADE_START:
+    case UPGRADE_SEND_REQUEST:
+        return LEATI_WANT_WRITE;
+    case UPGRADE_READ_RESPONSE:
+        return LEATI_WANT_READ;
+    case UPGRADE_DONE:
+    case UPGRADE_FAILED:
+        break;
+    }
+    return upper;
+}
+
+static bool upgrade_pending(const struct leati_layer *l)
+{
+    return upgrade_of_const(l)->frames != NULL;
+}
+
+static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
+{
+    const struct upgrade_layer *upgrade = upgrade_of_const(l);
+
+    if (upgrade->engine.protocol != NULL)
+        snprintf(buf, cap, "HTTP %d, subprotocol %s", upgrade->engine.status,
+                 upgrade->engine.protocol);
+    else
+        snprintf(buf, cap, "HTTP %d", upgrade->engine.status);
+}
+
+static void upgrade_destroy(struct leati_layer *l)
+{
+    struct upgrade_layer *upgrade = upgrade_of(l);
+
+    leati_ws_upgrade_engine_done(&upgrade->engine);
+    leati_free(upgrade->frames);
+    leati_free(upgrade);
+}
+
+static const struct leati_layer_ops upgrade_ops = {
+    .name = "websocket",
+    .layer = LEAT_LAYER_WEBSOCKET,
+    .connect = upgrade_connect,
+    .recv = upgrade_recv,
+    .send = upgrade_send,
+    .shutdown = leati_layer_nop_shutdown,
+    .want = upgrade_want,
+    .pending = upgrade_pending,
+    .describe = upgrade_describe,
+    .destroy = upgrade_destroy,
+};
+
+int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
+                               struct leati_failure *failure, struct leati_layer **ret_layer)
+{
+    static const struct leati_fault fault = {
+        .code = LEAT_E_SYSTEM_INTERNAL,
+        .layer = LEAT_LAYER_WEBSOCKET,
+    };
+    uint8_t nonce[LEATI_WS_NONCE_BYTES];
+
+    if (!leati_random_bytes(nonce, sizeof(nonce)))
+        return leati_failure_set(failure, &fault, "no randomness for the WebSocket key");
+    struct upgrade_layer *upgrade = leati_calloc(1, sizeof(*upgrade));
+    if (upgrade == NULL || !leati_ws_upgrade_engine_init(&upgrade->engine, options, nonce)) {
+        leati_free(upgrade);
+        return leati_failure_set(failure, &fault, "no memory or SHA-1 for the WebSocket handshake");
+    }
+    leati_layer_init(&upgrade->base, &upgrade_ops);
+    upgrade->timeout_ms = options->timeout_ms;
+    *ret_layer = &upgrade->base;
+    return LEAT_OK;
+}
+
+const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
+{
+    const char *protocol = upgrade_of_const(upgrade)->engine.protocol;
+    return protocol != NULL ? protocol : "";
+}
+
+int leati_ws_upgrade_status(const struct leati_layer *upgrade)
+{
+    return upgrade_of_const(upgrade)->engine.status;
+}
