@@ -11,17 +11,16 @@ install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTAL
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir})
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir})
 
-# A static libleat needs the mbedTLS that it was built with.
-set(pc_requires "libcares liburiparser libidn2")
-set(pc_libs "-lwslay -pthread")
+# What a static libleat needs besides. Named directly: Requires.private would ask for the static
+# libraries of those libraries too, which Debian does not have all of.
+set(pc_libs "-lcares -lwslay -luriparser -lidn2 -pthread")
 if(LEAT_MBEDTLS_PRIVATE)
-    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
+    foreach(library IN ITEMS mbedcrypto mbedx509 mbedtls)
         install(FILES ${LEAT_MBEDTLS_ROOT}/lib/lib${library}.a DESTINATION ${private_dir})
-        string(APPEND pc_private_libs "\${libdir}/leat/lib${library}.a ")
+        string(PREPEND pc_libs "\${libdir}/leat/lib${library}.a ")
     endforeach()
-    set(pc_libs "${pc_private_libs}${pc_libs}")
 else()
-    string(APPEND pc_requires " mbedtls mbedx509 mbedcrypto")
+    string(PREPEND pc_libs "-lmbedtls -lmbedx509 -lmbedcrypto ")
 endif()
 
 # Relative to the file itself, so that an installed tree can be moved.
