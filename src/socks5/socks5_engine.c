@@ -100,6 +100,8 @@ static void engine_set_state(struct leati_socks5_engine *engine, enum leati_sock
     engine->state = state;
     engine->sent = 0;
     engine->reply_len = 0;
+    if (state > LEATI_SOCKS5_SEND_AUTH)
+        leati_wipe(engine->auth, sizeof(engine->auth));
 }
 
 static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
@@ -299,8 +301,6 @@ void leati_socks5_engine_sent(struct leati_socks5_engine *engine, size_t len)
     engine->sent += len;
     if (leati_socks5_engine_output(engine, &rest) > 0)
         return;
-    if (engine->state == LEATI_SOCKS5_SEND_AUTH)
-        leati_wipe(engine->auth, sizeof(engine->auth));
     /* Behind each state that sends stands the one that reads the reply. */
     engine_set_state(engine, engine->state + 1);
 }

@@ -47,7 +47,7 @@ struct leati_socks5_engine {
     bool offers_password;
     bool authenticated;
     uint8_t greeting[LEATI_SOCKS5_GREETING_MAX_BYTES];
-    uint8_t auth[LEATI_SOCKS5_AUTH_MAX_BYTES]; /**< wiped once it is sent */
+    uint8_t auth[LEATI_SOCKS5_AUTH_MAX_BYTES]; /**< wiped once it is sent, or not needed */
     uint8_t request[LEATI_SOCKS5_REQUEST_MAX_BYTES];
     size_t greeting_len, auth_len, request_len;
     size_t sent; /**< of the message of this state */

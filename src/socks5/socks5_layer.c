@@ -50,12 +50,12 @@ static int engine_fail(struct socks5_layer *socks5)
                             engine->text);
 }
 
-static int timeout_fail(struct socks5_layer *socks5, uint64_t now_ms)
+static int timeout_fail(struct socks5_layer *socks5)
 {
     return leati_layer_fail(&socks5->base, LEAT_E_SOCKS5_RECV, ETIMEDOUT, 0,
                             "the proxy did not answer the %s within %llu ms",
                             leati_socks5_engine_step(&socks5->engine),
-                            (unsigned long long)(now_ms - socks5->step_start_ms));
+                            (unsigned long long)(socks5->base.deadline_ms - socks5->step_start_ms));
 }
 
 /* Sends what the engine has to say, in one write as long as the lower layer takes it all. */
@@ -132,7 +132,7 @@ static int socks5_connect(struct leati_layer *l, uint64_t now_ms)
     }
     int result = exchange_run(socks5, now_ms);
     if (result == LEATI_AGAIN && leati_layer_expired(l, now_ms))
-        return timeout_fail(socks5, now_ms);
+        return timeout_fail(socks5);
     if (result != LEAT_OK)
         return result;
     l->deadline_ms = 0;

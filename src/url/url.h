@@ -15,9 +15,9 @@
 #define LEATI_URL_MAX_BYTES 8192
 
 struct leati_url {
-    char *scheme;   /**< lower case */
-    char *host;     /**< lower case, IDNA A-labels, no brackets, no zone brackets */
-    uint16_t port;  /**< the scheme's default if none was given */
+    char *scheme;      /**< lower case */
+    char *host;        /**< lower case, IDNA A-labels, no brackets, no zone brackets */
+    uint16_t port;     /**< the scheme's default if none was given */
     bool default_port; /**< the port is the scheme's default */
     bool host_is_ipv6;
     char *target;   /**< origin-form of RFC 9112 section 3.2.1: path and query, at least "/" */
@@ -25,12 +25,17 @@ struct leati_url {
     char *password; /**< percent-decoded, NULL if absent; wiped by done */
 };
 
-/** ws:// and wss:// as ERRORS says. User info is refused. @return LEAT_OK; LEAT_E_WS_URL, recorded
+/** ws:// and wss:// URLs: scheme in any case, a host, a port from 1 to 65535 or none (an empty one
+ * is none, RFC 3986 section 3.2.3), no user info, no fragment. The host may be in UTF-8, everywhere
+ * else what is not printable ASCII must be percent-encoded. A text quotes the URL without its
+ * query.
+ * @return LEAT_OK; LEAT_E_WS_URL, recorded
  * with what is wrong; LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
                               struct leati_url *ret_url);
 
 /** socks5:// and socks5h:// (default port 1080). No path but "/", no query, no fragment.
+ * "user@" gives a user without a password, which RFC 1929 does not allow: the caller's check.
  * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,

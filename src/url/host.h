@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The host of a URL in the one form that names, certificates and rules are compared in.
+ *
+ * May include: core, util. May be included by: url, tests.
+ */
+#ifndef LEATI_URL_HOST_H
+#define LEATI_URL_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** The longest name (RFC 1035 section 2.3.4, as text without the final dot) and label. */
+#define LEATI_HOST_NAME_MAX_BYTES  253
+#define LEATI_HOST_LABEL_MAX_BYTES 63
+
+/**
+ * Brings a registered name or an IPv4 literal into that form: percent-decoded, by IDNA (RFC 5891
+ * with the non-transitional mapping of UTS 46) to A-labels, lower case, without one final dot.
+ *
+ * @param ret_host to be freed with leati_free().
+ * @param ret_reason what is wrong with the name: a static string; written for LEAT_E_PARAMETER.
+ * @return LEAT_OK; LEAT_E_PARAMETER: UTF-8 or IDNA broken, a byte that no host name has, a label
+ *         empty or too long, a last label that is a number although the whole is no IPv4 address
+ *         (some resolvers would take it for one); LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_host_from_name(const char *name, size_t len, char **ret_host, const char **ret_reason);
+
+/** The same for an IPv6 literal; `zone` may be NULL. */
+int leati_host_from_ipv6(const char *literal, size_t len, const char *zone, char **ret_host,
+                         const char **ret_reason);
+
+#endif

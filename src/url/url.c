@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "url/url.h"
+
+#include "url/host.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <ctype.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <uriparser/Uri.h>
+
+struct url_scheme {
+    const char *name;
+    uint16_t default_port;
+};
+
+/* One kind of URL: what it may be and how a failure is reported. */
+struct url_kind {
+    const char *noun;
+    struct url_scheme schemes[2];
+    int code;
+    enum leat_layer layer;
+    bool quotes; /* whether a text may show the URL */
+};
+
+static const struct url_kind websocket_kind = {
+    .noun = "URL",
+    .schemes = {{"ws", 80}, {"wss", 443}},
+    .code = LEAT_E_WS_URL,
+    .layer = LEAT_LAYER_WEBSOCKET,
+    .quotes = true,
+};
+
+static const struct url_kind proxy_kind = {
+    .noun = "proxy URL",
+    .schemes = {{"socks5", 1080}, {"socks5h", 1080}},
+    .code = LEAT_E_PARAMETER,
+    .layer = LEAT_LAYER_NONE,
+    .quotes = false,
+};
+
+struct url_parser {
+    const struct url_kind *kind;
+    struct leati_failure *failure;
+    const char *text;
+    const char *authority; /* in `text`, with its end */
+    const char *authority_end;
+    char *normal;           /* what uriparser gets: no zone, ASCII only; may hold a password */
+    char zone[IF_NAMESIZE]; /* of an IPv6 literal, "" = none */
+    UriUriA uri;            /* points into `normal` */
+};
+
+/* ---- failures ------------------------------------------------------------------------ */
+
+/* Not where a password may stand in it. */
+static bool url_may_be_quoted(const struct url_parser *parser)
+{
+    return parser->kind->quotes && !strchr(parser->text, '@');
+}
+
+static int url_fail(const struct url_parser *parser, const char *format, ...) LEAT_PRINTF(2, 3);
+
+/* The culprit, then, if it may be shown, the URL up to its query, which may hold a token. */
+static int url_fail(const struct url_parser *parser, const char *format, ...)
+{
+    const struct leati_fault fault = {.code = parser->kind->code, .layer = parser->kind->layer};
+    char reason[160];
+    char quote[160] = "";
+    size_t len = strcspn(parser->text, "?#");
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    if (url_may_be_quoted(parser) && len < sizeof(quote)) {
+        for (size_t i = 0; i < len; i++)
+            quote[i] = isascii(parser->text[i]) && isprint(parser->text[i]) ? parser->text[i] : '?';
+    }
+    return leati_failure_set(parser->failure, &fault, "%s%s%s", reason, *quote ? ": " : "", quote);
+}
+
+static int memory_fail(const struct url_parser *parser)
+{
+    const struct leati_fault fault = {
+        .code = LEAT_E_SYSTEM_INTERNAL,
+        .layer = parser->kind->layer,
+    };
+    return leati_failure_set(parser->failure, &fault, "no memory for the %s", parser->kind->noun);
+}
+
+/* Of leati_host_from_...(). */
+static int host_fail(const struct url_parser *parser, int code, const char *reason)
+{
+    return code == LEAT_E_PARAMETER ? url_fail(parser, "%s", reason) : memory_fail(parser);
+}
+
+/* ---- uriparser over our allocator ---------------------------------------------------- */
+
+static void *uri_malloc(UriMemoryManager *memory, size_t size)
+{
+    (void)memory;
+    return leati_malloc(size);
+}
+
+static void *uri_calloc(UriMemoryManager *memory, size_t count, size_t size)
+{
+    (void)memory;
+    return leati_calloc(count, size);
+}
+
+static void *uri_realloc(UriMemoryManager *memory, void *ptr, size_t size)
+{
+    (void)memory;
+    return leati_realloc(ptr, size);
+}
+
+static void uri_free(UriMemoryManager *memory, void *ptr)
+{
+    (void)memory;
+    leati_free(ptr);
+}
+
+static UriMemoryManager uri_memory = {
+    .malloc = uri_malloc,
+    .calloc = uri_calloc,
+    .realloc = uri_realloc,
+    .reallocarray = uriEmulateReallocarray,
+    .free = uri_free,
+};
+
+static size_t range_len(const UriTextRangeA *range)
+{
+    return range->first ? (size_t)(range->afterLast - range->first) : 0;
+}
+
+/* ---- before uriparser: what it does not know or could not name ----------------------- */
+
+/* RFC 3986 knows printable ASCII; a host in UTF-8 is common enough to be taken as it is. */
+static int bytes_check(const struct url_parser *parser)
+{
+    for (const char *s = parser->text; *s; s++) {
+        unsigned char byte = (unsigned char)*s;
+        size_t offset = (size_t)(s - parser->text);
+        if (byte == ' ')
+            return url_fail(parser, "the %s has a space at offset %zu", parser->kind->noun, offset);
+        if (byte < ' ' || byte == 0x7f)
+            return url_fail(parser, "the %s has the control byte 0x%02x at offset %zu",
+                            parser->kind->noun, byte, offset);
+        if (byte >= 0x80 && (s < parser->authority || s >= parser->authority_end))
+            return url_fail(parser,
+                            "the %s has byte 0x%02x at offset %zu, which must be percent-encoded",
+                            parser->kind->noun, byte, offset);
+    }
+    return LEAT_OK;
+}
+
+static const struct url_scheme *scheme_find(const struct url_kind *kind, const char *name,
+                                            size_t len)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct url_scheme *scheme = &kind->schemes[i];
+        if (leati_text_equal_nocase(scheme->name, strlen(scheme->name), name, len))
+            return scheme;
+    }
+    return NULL;
+}
+
+static int outline_parse(struct url_parser *parser, const struct url_scheme **ret_scheme)
+{
+    const struct url_kind *kind = parser->kind;
+    const char *text = parser->text;
+    size_t scheme_len = strcspn(text, ":/?#");
+
+    if (!*text)
+        return url_fail(parser, "the %s is empty", kind->noun);
+    if (strlen(text) > LEATI_URL_MAX_BYTES)
+        return url_fail(parser, "the %s is longer than %d bytes", kind->noun, LEATI_URL_MAX_BYTES);
+    parser->authority = text + scheme_len;
+    parser->authority_end = parser->authority;
+    if (strncmp(parser->authority, "://", 3) == 0) {
+        parser->authority += 3;
+        parser->authority_end = parser->authority + strcspn(parser->authority, "/?#");
+    }
+    int result = bytes_check(parser);
+    if (result != LEAT_OK)
+        return result;
+    if (text[scheme_len] != ':')
+        return url_fail(parser, "the %s has no scheme", kind->noun);
+    *ret_scheme = scheme_find(kind, text, scheme_len);
+    if (!*ret_scheme)
+        return url_fail(parser, "the scheme of the %s is neither %s nor %s", kind->noun,
+                        kind->schemes[0].name, kind->schemes[1].name);
+    if (strchr(text, '#'))
+        return url_fail(parser, "the %s has a fragment", kind->noun);
+    return LEAT_OK;
+}
+
+/* Where "%25zone" of "[fe80::1%25zone]" stands (RFC 6874 section 2), which uriparser does not know:
+ * `*ret_zone` to `*ret_end`. A bare "%" is taken as well, as that section suggests. */
+static int zone_parse(struct url_parser *parser, const char **ret_zone, const char **ret_end)
+{
+    size_t authority_len = (size_t)(parser->authority_end - parser->authority);
+    const char *bracket = memrchr(parser->authority, '[', authority_len);
+    const char *end = memrchr(parser->authority, ']', authority_len);
+
+    *ret_zone = *ret_end = parser->authority_end;
+    if (!bracket || !end || end < bracket)
+        return LEAT_OK;
+    const char *zone = memchr(bracket, '%', (size_t)(end - bracket));
+    if (!zone)
+        return LEAT_OK;
+    *ret_zone = zone;
+    *ret_end = end;
+    zone += strncmp(zone, "%25", 3) == 0 ? 3 : 1;
+    size_t len = (size_t)(end - zone);
+    if (len == 0 || len >= sizeof(parser->zone))
+        return url_fail(parser, "the zone of the IPv6 address is empty or too long");
+    for (size_t i = 0; i < len; i++) {
+        if (!isascii(zone[i]) || (!isalnum(zone[i]) && !strchr("-._~", zone[i])))
+            return url_fail(parser, "the zone of the IPv6 address holds a character that the name "
+                                    "of no interface has");
+    }
+    memcpy(parser->zone, zone, len);
+    parser->zone[len] = '\0';
+    return LEAT_OK;
+}
+
+/* Writes `normal`: the text without a zone, and with escapes for what is not ASCII. */
+static int normal_write(struct url_parser *parser)
+{
+    const char *zone;
+    const char *zone_end;
+    int result = zone_parse(parser, &zone, &zone_end);
+    if (result != LEAT_OK)
+        return result;
+
+    size_t cap = 3 * strlen(parser->text) + 1;
+    size_t pos = 0;
+    parser->normal = leati_malloc(cap);
+    if (!parser->normal)
+        return memory_fail(parser);
+    for (const char *s = parser->text; *s; s++) {
+        if (s == zone)
+            s = zone_end;
+        if (isascii(*s))
+            parser->normal[pos++] = *s;
+        else
+            leati_text_append(parser->normal, cap, &pos, "%%%02X", (unsigned char)*s);
+    }
+    parser->normal[pos] = '\0';
+    return LEAT_OK;
+}
+
+/* ---- the parts ----------------------------------------------------------------------- */
+
+static int uri_parse(struct url_parser *parser)
+{
+    const char *error = NULL;
+    const char *end = parser->normal + strlen(parser->normal);
+    int result = uriParseSingleUriExMmA(&parser->uri, parser->normal, end, &error, &uri_memory);
+
+    if (result == URI_ERROR_MALLOC)
+        return memory_fail(parser);
+    if (result != URI_SUCCESS && url_may_be_quoted(parser) && error && error < end)
+        return url_fail(parser, "the URL is not valid at its character '%c'", *error);
+    if (result != URI_SUCCESS)
+        return url_fail(parser, "the %s is not valid", parser->kind->noun);
+    return LEAT_OK;
+}
+
+static int host_parse(const struct url_parser *parser, struct leati_url *url)
+{
+    const UriTextRangeA *host = &parser->uri.hostText;
+    const char *zone = *parser->zone ? parser->zone : NULL;
+    const char *reason = NULL;
+    int result;
+
+    if (range_len(host) == 0)
+        return url_fail(parser, "the %s has no host", parser->kind->noun);
+    if (parser->uri.hostData.ipFuture.first)
+        return url_fail(parser, "the host is an IP literal of an unknown version");
+    url->host_is_ipv6 = parser->uri.hostData.ip6 != NULL;
+    if (url->host_is_ipv6)
+        result = leati_host_from_ipv6(host->first, range_len(host), zone, &url->host, &reason);
+    else
+        result = leati_host_from_name(host->first, range_len(host), &url->host, &reason);
+    return result == LEAT_OK ? result : host_fail(parser, result, reason);
+}
+
+/* An empty port is the default one (RFC 3986 section 3.2.3). */
+static int port_parse(const struct url_parser *parser, const struct url_scheme *scheme,
+                      struct leati_url *url)
+{
+    const UriTextRangeA *text = &parser->uri.portText;
+    uint64_t port = scheme->default_port;
+
+    if (range_len(text) > 0 &&
+        (!leati_text_parse_u64(text->first, range_len(text), UINT16_MAX, &port) || port == 0))
+        return url_fail(parser, "the port of the %s is not a number from 1 to 65535",
+                        parser->kind->noun);
+    url->port = (uint16_t)port;
+    url->default_port = url->port == scheme->default_port;
+    return LEAT_OK;
+}
+
+/* Decodes `len` bytes at `s` to a new string. */
+static int secret_decode(const struct url_parser *parser, const char *s, size_t len, char **ret)
+{
+    char *decoded = leati_malloc(len + 1);
+    if (!decoded)
+        return memory_fail(parser);
+    if (!leati_text_percent_decode(s, len, decoded, &len)) {
+        leati_wipe(decoded, len + 1);
+        leati_free(decoded);
+        return url_fail(parser, "the user name or the password of the %s holds an encoded NUL",
+                        parser->kind->noun);
+    }
+    *ret = decoded;
+    return LEAT_OK;
+}
+
+static int user_info_parse(const struct url_parser *parser, struct leati_url *url)
+{
+    const UriTextRangeA *info = &parser->uri.userInfo;
+
+    if (!info->first)
+        return LEAT_OK;
+    size_t len = range_len(info);
+    const char *colon = memchr(info->first, ':', len);
+    size_t user_len = colon ? (size_t)(colon - info->first) : len;
+    int result = secret_decode(parser, info->first, user_len, &url->user);
+    if (result == LEAT_OK && colon)
+        result = secret_decode(parser, colon + 1, len - user_len - 1, &url->password);
+    return result;
+}
+
+static int target_write(const struct url_parser *parser, struct leati_url *url)
+{
+    const char *rest = parser->authority_end;
+    url->target = leati_asprintf("%s%s", *rest == '/' ? "" : "/", rest);
+    return url->target ? LEAT_OK : memory_fail(parser);
+}
+
+static int parts_parse(struct url_parser *parser, struct leati_url *url)
+{
+    const struct url_scheme *scheme = NULL;
+    int result = outline_parse(parser, &scheme);
+    if (result == LEAT_OK)
+        result = normal_write(parser);
+    if (result == LEAT_OK)
+        result = uri_parse(parser);
+    if (result == LEAT_OK)
+        result = host_parse(parser, url);
+    if (result == LEAT_OK)
+        result = port_parse(parser, scheme, url);
+    if (result == LEAT_OK)
+        result = user_info_parse(parser, url);
+    if (result == LEAT_OK)
+        result = target_write(parser, url);
+    if (result != LEAT_OK)
+        return result;
+    url->scheme = leati_strdup(scheme->name);
+    return url->scheme ? LEAT_OK : memory_fail(parser);
+}
+
+/* What only one kind of URL may or may not have. */
+static int kind_check(const struct url_parser *parser, const struct leati_url *url)
+{
+    if (parser->kind == &websocket_kind && url->user)
+        return url_fail(parser, "the URL has user info, which WebSocket URLs do not carry");
+    if (parser->kind == &proxy_kind && strcmp(url->target, "/") != 0)
+        return url_fail(parser, "the proxy URL has a path or a query");
+    return LEAT_OK;
+}
+
+static int url_parse(const struct url_kind *kind, const char *text, struct leati_failure *failure,
+                     struct leati_url *ret_url)
+{
+    struct url_parser parser = {.kind = kind, .failure = failure, .text = text ? text : ""};
+    struct leati_url url = {0};
+
+    int result = parts_parse(&parser, &url);
+    if (result == LEAT_OK)
+        result = kind_check(&parser, &url);
+    uriFreeUriMembersMmA(&parser.uri, &uri_memory);
+    leati_free_secret(parser.normal);
+    if (result == LEAT_OK)
+        *ret_url = url;
+    else
+        leati_url_done(&url);
+    return result;
+}
+
+int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
+                              struct leati_url *ret_url)
+{
+    return url_parse(&websocket_kind, text, failure, ret_url);
+}
+
+int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
+                          struct leati_url *ret_url)
+{
+    return url_parse(&proxy_kind, text, failure, ret_url);
+}
+
+void leati_url_done(struct leati_url *url)
+{
+    leati_free(url->scheme);
+    leati_free(url->host);
+    leati_free(url->target);
+    leati_free_secret(url->user);
+    leati_free_secret(url->password);
+    *url = (struct leati_url){0};
+}
