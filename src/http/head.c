@@ -50,7 +50,7 @@ static enum leati_http_result head_out_of_memory(struct leati_http_head *head)
 
 static const char *start_line_name(const struct leati_http_head *head)
 {
-    return head->kind == LEATI_HTTP_RESPONSE ? "status line" : "request line";
+    return head->kind == LEATI_HTTP_RESPONSE ? "the status line" : "the request line";
 }
 
 /* The line that is being read, for an error text. */
@@ -216,7 +216,7 @@ static enum leati_http_result line_end(struct leati_http_head *head)
     if (has_cr)
         end--;
     else if (head->kind == LEATI_HTTP_REQUEST)
-        return head_refuse(head, LEATI_HTTP_MALFORMED, "the %s ends with LF instead of CRLF",
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "%s ends with LF instead of CRLF",
                            line_name(head, name, sizeof(name)));
     head->bytes[end] = '\0';
     bool empty = end == head->line_start;
@@ -247,10 +247,10 @@ static enum leati_http_result byte_check(struct leati_http_head *head, unsigned 
     char name[40];
 
     if (pos > 0 && head->bytes[head->len - 1] == '\r' && byte != '\n')
-        return head_refuse(head, LEATI_HTTP_MALFORMED, "a CR without LF in the %s",
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "a CR without LF in %s",
                            line_name(head, name, sizeof(name)));
     if ((byte < ' ' && byte != '\t' && byte != '\r' && byte != '\n') || byte == 0x7f)
-        return head_refuse(head, LEATI_HTTP_MALFORMED, "byte 0x%02x in the %s", byte,
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "byte 0x%02x in %s", byte,
                            line_name(head, name, sizeof(name)));
     if (head->kind == LEATI_HTTP_RESPONSE && head->len < VERSION_LEN - 1 &&
         byte != (unsigned char)version_prefix[head->len])
@@ -258,7 +258,7 @@ static enum leati_http_result byte_check(struct leati_http_head *head, unsigned 
                            "not an HTTP response: byte %zu is 0x%02x instead of '%c'", head->len,
                            byte, version_prefix[head->len]);
     if (pos >= LEATI_HTTP_LINE_MAX_BYTES && byte != '\r' && byte != '\n')
-        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "the %s is longer than %u bytes",
+        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "%s is longer than %u bytes",
                            line_name(head, name, sizeof(name)), LEATI_HTTP_LINE_MAX_BYTES);
     if (head->len == LEATI_HTTP_HEAD_MAX_BYTES)
         return head_refuse(head, LEATI_HTTP_TOO_LARGE, "the head is longer than %u bytes",
