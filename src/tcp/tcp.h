@@ -4,9 +4,16 @@
  * The bottom layer: one TCP connection, dialled by happy eyeballs (RFC 8305 section 5).
  *
  * Owns its descriptors and their watchers. connect starts the first address and, each time the
- * attempt delay passes (deadline_ms) or an attempt fails, the next one; the first to connect wins and
- * the others are closed. Failure: the errno of the last address tried, the text lists each address
- * with its errno; the deadline is LEAT_E_SOCKET_BASE + ETIMEDOUT.
+ * attempt delay passes (deadline_ms) or an attempt fails, the next one; the first to connect wins
+ * and the others are closed. Failure: the errno of the last address tried, the text lists each
+ * address with its errno; the deadline is LEAT_E_SOCKET_BASE + ETIMEDOUT.
+ *
+ * A short read or write is remembered: until the descriptor reports again, recv and send answer
+ * LEATI_AGAIN without a system call. So they move only what leati_tcp_layer_watch() waits for.
+ * When sending fails because the peer has gone, but what it said before is unread, send answers
+ * LEATI_AGAIN, pending() is true, and the failure comes out of recv behind the last byte.
+ * shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes anyhow.
+ * Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
  *
  * May include: loop, core, util, public headers. May be included by: conn.
  */
@@ -25,8 +32,8 @@ struct leati_tcp_options {
     leat_loop *loop;
     const struct leati_address *addresses; /**< in the order of preference, copied; interleaved by
                                                 family here (RFC 8305 section 4) */
-    size_t count;
-    uint32_t timeout_ms; /**< over all attempts; 0 = none but limit_ms */
+    size_t count;                          /**< at least 1 */
+    uint32_t timeout_ms;                   /**< over all attempts; 0 = none but limit_ms */
     /** Something can move: the driver's pump. Runs from dispatch only. */
     void (*ready)(void *user);
     void *user;
@@ -39,10 +46,10 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
  * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno, recorded. */
 int leati_tcp_layer_watch(struct leati_layer *tcp, unsigned want);
 
-/** The descriptor of the open connection, -1 before. Stays the layer's. */
+/** The descriptor of the open connection, -1 before and after. Stays the layer's. */
 int leati_tcp_layer_fd(const struct leati_layer *tcp);
 
-/** The address that the open connection goes to. */
+/** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
 
 #endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Happy eyeballs: RFC 8305 section 5 over addresses that are already in order. */
+#include "tcp/tcp_private.h"
+
+#include "util/text.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void leati_tcp_errno_format(int sys_errno, char *buf, size_t cap)
+{
+    const char *name = strerrorname_np(sys_errno);
+    const char *description = strerrordesc_np(sys_errno);
+
+    if (name == NULL || description == NULL)
+        snprintf(buf, cap, "errno %d", sys_errno);
+    else
+        snprintf(buf, cap, "%s (%s)", name, description);
+}
+
+/* ---- one attempt ------------------------------------------------------------------------------
+ */
+
+static void attempt_close(struct leati_tcp_attempt *attempt)
+{
+    if (attempt->fd < 0)
+        return;
+    leati_io_done(&attempt->io);
+    close(attempt->fd);
+    attempt->fd = -1;
+}
+
+void leati_tcp_close(struct leati_tcp_layer *tcp)
+{
+    for (size_t i = 0; i < tcp->started; i++)
+        attempt_close(&tcp->attempts[i]);
+    tcp->in_flight = 0;
+}
+
+static void attempt_fail(struct leati_tcp_attempt *attempt, int sys_errno)
+{
+    attempt->sys_errno = sys_errno;
+    attempt_close(attempt);
+}
+
+static void attempt_on_event(struct leati_io *io, unsigned events, void *user)
+{
+    struct leati_tcp_attempt *attempt = user;
+    struct leati_tcp_layer *tcp = attempt->tcp;
+
+    (void)io;
+    attempt->events |= events;
+    if (events & (LEATI_IO_READ | LEATI_IO_HANGUP))
+        tcp->readable = true;
+    if (events & (LEATI_IO_WRITE | LEATI_IO_HANGUP))
+        tcp->writable = true;
+    /* Last: it may destroy the layer. */
+    tcp->ready(tcp->user);
+}
+
+/* 0: dialling (EINPROGRESS counts as success), or the errno why not. */
+static int attempt_dial(struct leati_tcp_attempt *attempt)
+{
+    const struct leati_address *address = &attempt->address;
+    int on = 1;
+
+    attempt->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (attempt->fd < 0)
+        return errno;
+    leati_io_init(&attempt->io, attempt->tcp->loop, attempt->fd, attempt_on_event, attempt);
+    if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+        return errno;
+    if (connect(attempt->fd, &address->any, leati_address_size(address)) < 0 &&
+        errno != EINPROGRESS && errno != EINTR)
+        return errno;
+    /* A connection that is there at once is writable at once: one path for both. */
+    int result = leati_io_set(&attempt->io, LEATI_IO_WRITE);
+    return result == LEAT_OK ? 0 : result - LEAT_E_SOCKET_BASE;
+}
+
+/* Dialling a free port of this machine's ephemeral range can meet itself (simultaneous open):
+ * what looks like a connection is an echo. */
+static bool attempt_met_itself(const struct leati_tcp_attempt *attempt)
+{
+    struct leati_address local;
+    socklen_t size = sizeof(local);
+
+    memset(&local, 0, sizeof(local));
+    if (getsockname(attempt->fd, &local.any, &size) < 0 ||
+        local.any.sa_family != attempt->address.any.sa_family)
+        return false;
+    if (leati_address_port(&local) != leati_address_port(&attempt->address))
+        return false;
+    if (local.any.sa_family == AF_INET6)
+        return memcmp(&local.v6.sin6_addr, &attempt->address.v6.sin6_addr,
+                      sizeof(local.v6.sin6_addr)) == 0;
+    return local.v4.sin_addr.s_addr == attempt->address.v4.sin_addr.s_addr;
+}
+
+/* LEAT_OK: connected; LEATI_AGAIN: not yet; otherwise failed, and closed. */
+static int attempt_check(struct leati_tcp_attempt *attempt)
+{
+    int sys_errno = 0;
+    socklen_t size = sizeof(sys_errno);
+
+    if (attempt->events == 0)
+        return LEATI_AGAIN;
+    attempt->events = 0;
+    if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &sys_errno, &size) < 0)
+        sys_errno = errno;
+    if (sys_errno == 0 && attempt_met_itself(attempt))
+        sys_errno = ECONNREFUSED;
+    if (sys_errno == 0)
+        return LEAT_OK;
+    attempt_fail(attempt, sys_errno);
+    return LEAT_E_SOCKET_BASE + sys_errno;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size_t cap)
+{
+    size_t pos = 0;
+
+    buf[0] = '\0';
+    for (size_t i = 0; i < tcp->count; i++) {
+        const struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+        char address[LEATI_ADDRESS_TEXT_SIZE];
+        char reason[128];
+        leati_address_format(&attempt->address, address, sizeof(address));
+        if (i >= tcp->started)
+            snprintf(reason, sizeof(reason), "not tried");
+        else if (attempt->sys_errno == 0)
+            snprintf(reason, sizeof(reason), "no answer");
+        else
+            leati_tcp_errno_format(attempt->sys_errno, reason, sizeof(reason));
+        leati_text_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
+    }
+}
+
+static int dial_fail_all(struct leati_tcp_layer *tcp)
+{
+    char text[LEAT_ERROR_TEXT_SIZE];
+    int sys_errno = tcp->attempts[tcp->started - 1].sys_errno;
+
+    attempts_describe(tcp, text, sizeof(text));
+    return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s", text);
+}
+
+static int dial_fail_expired(struct leati_tcp_layer *tcp)
+{
+    char text[LEAT_ERROR_TEXT_SIZE];
+
+    attempts_describe(tcp, text, sizeof(text));
+    leati_tcp_close(tcp);
+    return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + ETIMEDOUT, ETIMEDOUT, 0,
+                            "no connection in time: %s", text);
+}
+
+static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
+{
+    /* What fails at once does not make the next one wait. */
+    while (tcp->started < tcp->count) {
+        struct leati_tcp_attempt *attempt = &tcp->attempts[tcp->started++];
+        int sys_errno = attempt_dial(attempt);
+        if (sys_errno == 0) {
+            tcp->in_flight++;
+            tcp->next_attempt_ms = now_ms + LEATI_TCP_ATTEMPT_DELAY_MS;
+            return;
+        }
+        attempt_fail(attempt, sys_errno);
+    }
+}
+
+static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *winner)
+{
+    for (size_t i = 0; i < tcp->started; i++) {
+        if (&tcp->attempts[i] != winner)
+            attempt_close(&tcp->attempts[i]);
+    }
+    tcp->in_flight = 0;
+    tcp->open = winner;
+    tcp->readable = tcp->writable = true;
+    tcp->base.deadline_ms = 0;
+}
+
+int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < tcp->started; i++) {
+        struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+        if (attempt->fd < 0)
+            continue;
+        int result = attempt_check(attempt);
+        if (result == LEAT_OK) {
+            dial_elect(tcp, attempt);
+            return LEAT_OK;
+        }
+        if (result != LEATI_AGAIN) {
+            tcp->in_flight--;
+            failed = true;
+        }
+    }
+
+    if (tcp->expires_ms != 0 && now_ms >= tcp->expires_ms)
+        return dial_fail_expired(tcp);
+    if (failed || tcp->in_flight == 0 || now_ms >= tcp->next_attempt_ms)
+        dial_start_next(tcp, now_ms);
+    if (tcp->in_flight == 0)
+        return dial_fail_all(tcp);
+
+    tcp->base.deadline_ms = tcp->expires_ms;
+    if (tcp->started < tcp->count &&
+        (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
+        tcp->base.deadline_ms = tcp->next_attempt_ms;
+    return LEATI_AGAIN;
+}

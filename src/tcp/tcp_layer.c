@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The layer at the bottom: one non-blocking socket. */
+#include "tcp/tcp_private.h"
+
+#include "util/alloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+/* Reads that one call of shutdown throws away; then it is somebody else's turn. */
+#define DISCARDS_PER_CALL 16
+
+static struct leati_tcp_layer *tcp_of(struct leati_layer *l)
+{
+    return (struct leati_tcp_layer *)l;
+}
+
+static const struct leati_tcp_layer *tcp_of_const(const struct leati_layer *l)
+{
+    return (const struct leati_tcp_layer *)l;
+}
+
+static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what)
+{
+    char address[LEATI_ADDRESS_TEXT_SIZE];
+    char reason[128];
+
+    leati_address_format(&tcp->open->address, address, sizeof(address));
+    leati_tcp_errno_format(sys_errno, reason, sizeof(reason));
+    leati_tcp_close(tcp);
+    return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s %s: %s",
+                            what, address, reason);
+}
+
+/* ---- slots ------------------------------------------------------------------------------------
+ */
+
+static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (l->state == LEATI_LAYER_NEW) {
+        leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
+        leati_layer_arm(l, now_ms, tcp->timeout_ms);
+        tcp->expires_ms = l->deadline_ms;
+    }
+    if (l->state != LEATI_LAYER_CONNECTING)
+        return LEAT_OK;
+    int result = leati_tcp_dial(tcp, now_ms);
+    if (result == LEAT_OK)
+        leati_layer_set_state(l, LEATI_LAYER_OPEN);
+    return result;
+}
+
+/* What comes of the end of the data: EOF, unless sending had failed before. */
+static int tcp_read_end(struct leati_tcp_layer *tcp)
+{
+    if (tcp->send_errno != 0)
+        return tcp_fail(tcp, tcp->send_errno, "sending to");
+    tcp->eof = true;
+    return LEATI_EOF;
+}
+
+static int tcp_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+    ssize_t n;
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (tcp->eof)
+        return LEATI_EOF;
+    if (!tcp->readable || tcp->open == NULL || tcp->open->fd < 0)
+        return LEATI_AGAIN;
+
+    do
+        n = recv(tcp->open->fd, buf, cap, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        /* Less than asked for: the kernel has no more. An end or an error that stands behind it is
+         * a new event of the level-triggered descriptor. */
+        tcp->readable = (size_t)n == cap || tcp->send_errno != 0;
+        *ret_len = (size_t)n;
+        return LEAT_OK;
+    }
+    if (n == 0)
+        return tcp_read_end(tcp);
+    if (errno != EAGAIN)
+        return tcp_fail(tcp, errno, "receiving from");
+    tcp->readable = false;
+    return tcp->send_errno != 0 ? tcp_read_end(tcp) : LEATI_AGAIN;
+}
+
+static bool tcp_has_unread(const struct leati_tcp_layer *tcp)
+{
+    char byte;
+
+    return !tcp->eof && recv(tcp->open->fd, &byte, 1, MSG_PEEK) > 0;
+}
+
+/* A peer that answers, closes and resets because it did not read everything (a refusal with a large
+ * request under way) has said why: that is read first, and then sending is reported to have failed.
+ */
+static int tcp_send_failed(struct leati_tcp_layer *tcp, int sys_errno)
+{
+    if ((sys_errno != EPIPE && sys_errno != ECONNRESET) || !tcp_has_unread(tcp))
+        return tcp_fail(tcp, sys_errno, "sending to");
+    tcp->send_errno = sys_errno;
+    tcp->readable = true;
+    return LEATI_AGAIN;
+}
+
+static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+    size_t count = n < IOV_MAX ? (size_t)n : IOV_MAX;
+    size_t len = 0;
+    ssize_t sent;
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (!tcp->writable || tcp->send_errno != 0 || tcp->open == NULL || tcp->open->fd < 0)
+        return LEATI_AGAIN;
+    for (size_t i = 0; i < count; i++)
+        len += iov[i].iov_len;
+
+    /* sendmsg does not write through the pointer that its struct makes it take. */
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = count};
+    do
+        sent = sendmsg(tcp->open->fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno != EAGAIN)
+        return tcp_send_failed(tcp, errno);
+    tcp->writable = sent >= 0 && (size_t)sent == len;
+    if (sent <= 0)
+        return LEATI_AGAIN;
+    *ret_len = (size_t)sent;
+    return LEAT_OK;
+}
+
+/* The descriptor is closed here too: nothing is left to be said on it. */
+static int tcp_close_in_order(struct leati_tcp_layer *tcp)
+{
+    leati_tcp_close(tcp);
+    tcp->base.deadline_ms = 0;
+    leati_layer_set_state(&tcp->base, LEATI_LAYER_CLOSED);
+    return LEAT_OK;
+}
+
+/* FIN, then read until the peer's: to close with unread bytes would send RST, and RST makes the
+ * peer's kernel throw away what was sent before. */
+static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (l->state == LEATI_LAYER_OPEN) {
+        leati_layer_set_state(l, LEATI_LAYER_CLOSING);
+        leati_layer_arm(l, now_ms, 0);
+    }
+    if (l->state != LEATI_LAYER_CLOSING)
+        return tcp_close_in_order(tcp);
+    if (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0)
+        return tcp_close_in_order(tcp);
+    tcp->said_goodbye = true;
+    if (tcp->eof || leati_layer_expired(l, now_ms))
+        return tcp_close_in_order(tcp);
+
+    for (int i = 0; i < DISCARDS_PER_CALL; i++) {
+        ssize_t n =
+            recv(tcp->open->fd, leati_loop_scratch(tcp->loop), LEATI_SCRATCH_BYTES, MSG_TRUNC);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return LEATI_AGAIN;
+        /* A reset ends it as well: all that could be done is done. */
+        if (n <= 0)
+            return tcp_close_in_order(tcp);
+    }
+    return LEATI_AGAIN;
+}
+
+static unsigned tcp_want(const struct leati_layer *l, unsigned upper)
+{
+    if (l->state == LEATI_LAYER_CLOSING)
+        return LEATI_WANT_READ;
+    return l->state == LEATI_LAYER_OPEN ? upper : 0;
+}
+
+/* Bytes in the kernel show in the descriptor; but after a failed send the driver must come and read
+ * them, whatever it waits for. */
+static bool tcp_pending(const struct leati_layer *l)
+{
+    return l->sticky == LEAT_OK && tcp_of_const(l)->send_errno != 0;
+}
+
+static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
+{
+    const struct leati_tcp_layer *tcp = tcp_of_const(l);
+    char address[LEATI_ADDRESS_TEXT_SIZE] = "not connected";
+
+    if (tcp->open != NULL)
+        leati_address_format(&tcp->open->address, address, sizeof(address));
+    if (tcp->started > 1)
+        snprintf(buf, cap, "%s, %zu attempts", address, tcp->started);
+    else
+        snprintf(buf, cap, "%s", address);
+}
+
+static void tcp_destroy(struct leati_layer *l)
+{
+    leati_tcp_close(tcp_of(l));
+    leati_free(l);
+}
+
+static const struct leati_layer_ops tcp_ops = {
+    .name = "tcp",
+    .layer = LEAT_LAYER_TCP,
+    .connect = tcp_connect,
+    .recv = tcp_recv,
+    .send = tcp_send,
+    .shutdown = tcp_shutdown,
+    .want = tcp_want,
+    .pending = tcp_pending,
+    .describe = tcp_describe,
+    .destroy = tcp_destroy,
+};
+
+/* ---- the door ---------------------------------------------------------------------------------
+ */
+
+/* RFC 8305 section 4: the families take turns, beginning with that of the first address; within a
+ * family the order stays. */
+static void attempts_interleave(struct leati_tcp_layer *tcp, const struct leati_address *addresses)
+{
+    int family = addresses[0].any.sa_family;
+    size_t same = 0, other = 0;
+
+    for (size_t i = 0; i < tcp->count; i++) {
+        while (same < tcp->count && addresses[same].any.sa_family != family)
+            same++;
+        while (other < tcp->count && addresses[other].any.sa_family == family)
+            other++;
+        bool take_same = other == tcp->count || (same < tcp->count && i % 2 == 0);
+        tcp->attempts[i] = (struct leati_tcp_attempt){
+            .tcp = tcp, .address = addresses[take_same ? same++ : other++], .fd = -1};
+    }
+}
+
+int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer)
+{
+    assert(options->count > 0);
+    struct leati_tcp_layer *tcp =
+        leati_malloc(sizeof(*tcp) + options->count * sizeof(tcp->attempts[0]));
+    if (tcp == NULL)
+        return LEAT_E_SYSTEM_INTERNAL;
+
+    *tcp = (struct leati_tcp_layer){
+        .loop = options->loop,
+        .ready = options->ready,
+        .user = options->user,
+        .timeout_ms = options->timeout_ms,
+        .count = options->count,
+    };
+    leati_layer_init(&tcp->base, &tcp_ops);
+    attempts_interleave(tcp, options->addresses);
+    *ret_layer = &tcp->base;
+    return LEAT_OK;
+}
+
+int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+    unsigned mask = 0;
+
+    if (tcp->open == NULL || tcp->open->fd < 0)
+        return LEAT_OK;
+    /* An end that has been seen stays readable, a broken direction writable: either would wake the
+     * loop for ever. */
+    if ((want & LEATI_WANT_READ) && !tcp->eof)
+        mask |= LEATI_IO_READ;
+    if ((want & LEATI_WANT_WRITE) && tcp->send_errno == 0)
+        mask |= LEATI_IO_WRITE;
+    int result = leati_io_set(&tcp->open->io, mask);
+    return result == LEAT_OK ? LEAT_OK
+                             : tcp_fail(tcp, result - LEAT_E_SOCKET_BASE, "watching the socket to");
+}
+
+int leati_tcp_layer_fd(const struct leati_layer *l)
+{
+    const struct leati_tcp_layer *tcp = tcp_of_const(l);
+
+    return tcp->open != NULL ? tcp->open->fd : -1;
+}
+
+const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
+{
+    const struct leati_tcp_layer *tcp = tcp_of_const(l);
+
+    return tcp->open != NULL ? &tcp->open->address : &tcp->attempts[0].address;
+}

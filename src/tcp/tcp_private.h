@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the files of src/tcp share. May be included by: src/tcp. */
+#ifndef LEATI_TCP_TCP_PRIVATE_H
+#define LEATI_TCP_TCP_PRIVATE_H
+
+#include "tcp/tcp.h"
+
+#include "loop/loop.h"
+
+/** One address that is dialled, or was. */
+struct leati_tcp_attempt {
+    struct leati_tcp_layer *tcp;
+    struct leati_address address;
+    int fd; /**< -1 = not dialled yet, or failed */
+    struct leati_io io;
+    unsigned events; /**< reported and not looked at yet */
+    int sys_errno;   /**< why it failed; 0 = it has not */
+};
+
+struct leati_tcp_layer {
+    struct leati_layer base;
+    leat_loop *loop;
+    void (*ready)(void *user);
+    void *user;
+    uint32_t timeout_ms;
+
+    uint64_t expires_ms;      /**< deadline over all attempts; 0 = none */
+    uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */
+    size_t started;           /**< attempts that were dialled, from the first on */
+    size_t in_flight;
+
+    struct leati_tcp_attempt *open; /**< the winner */
+    bool readable;                  /**< recv may give something; else it waits for an event */
+    bool writable;
+    bool eof;
+    bool said_goodbye; /**< FIN is sent */
+    int send_errno;    /**< sending is over, but what the peer said before is still to be read */
+
+    size_t count;
+    struct leati_tcp_attempt attempts[];
+};
+
+/** Starts and follows the attempts. LEAT_OK: `tcp->open` is the winner, all others are closed.
+ * LEATI_AGAIN: deadline_ms is set. Otherwise the recorded failure; nothing is open any more. */
+int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
+
+/** Closes all descriptors. */
+void leati_tcp_close(struct leati_tcp_layer *tcp);
+
+/** "ECONNREFUSED (Connection refused)", independent of the locale. */
+void leati_tcp_errno_format(int sys_errno, char *buf, size_t cap);
+
+#endif
