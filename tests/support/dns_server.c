@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/dns_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEADER_BYTES  12
+#define PACKET_BYTES  512 /* RFC 1035 section 2.3.4 */
+#define NAME_BYTES    256
+#define TYPE_A        1
+#define TYPE_AAAA     28
+#define ADDRESS_COUNT 4
+
+enum rcode {
+    RCODE_OK = 0,
+    RCODE_SERVER_FAILURE = 2,
+    RCODE_NAME_ERROR = 3,
+    RCODE_REFUSED = 5,
+};
+
+struct dns_server {
+    const struct dns_record *records;
+    int fd;
+    int stop_fd;
+    pthread_t thread;
+    char address[32];
+    atomic_uint queries;
+};
+
+struct question {
+    char name[NAME_BYTES];
+    unsigned type;
+    size_t end; /* of the question section */
+};
+
+static bool question_parse(const uint8_t *packet, size_t len, struct question *ret_question)
+{
+    size_t at = HEADER_BYTES;
+    size_t used = 0;
+    while (at < len && packet[at] != 0) {
+        size_t label = packet[at];
+        if (label > 63 || at + 1 + label >= len || used + label + 1 >= NAME_BYTES) {
+            return false;
+        }
+        memcpy(ret_question->name + used, packet + at + 1, label);
+        used += label;
+        ret_question->name[used++] = '.';
+        at += 1 + label;
+    }
+    if (used == 0 || at + 5 > len) {
+        return false;
+    }
+    ret_question->name[used - 1] = '\0';
+    ret_question->type = (unsigned)(packet[at + 1] << 8 | packet[at + 2]);
+    ret_question->end = at + 5;
+    return true;
+}
+
+static const struct dns_record *record_find(const struct dns_server *server, const char *name)
+{
+    static const struct dns_record unknown = {.behaviour = DNS_NAME_ERROR};
+    for (const struct dns_record *record = server->records; record->name != NULL; ++record) {
+        if (strcasecmp(record->name, name) == 0) {
+            return record;
+        }
+    }
+    return &unknown;
+}
+
+static enum rcode record_rcode(const struct dns_record *record)
+{
+    switch (record->behaviour) {
+    case DNS_NAME_ERROR:
+        return RCODE_NAME_ERROR;
+    case DNS_SERVER_FAILURE:
+        return RCODE_SERVER_FAILURE;
+    case DNS_REFUSED:
+        return RCODE_REFUSED;
+    case DNS_ANSWER:
+    case DNS_SILENCE:
+    case DNS_GARBAGE:
+        break;
+    }
+    return RCODE_OK;
+}
+
+/* Appends one resource record; `at` is where. Returns where the next one begins. */
+static size_t address_append(uint8_t *packet, size_t at, unsigned type, const char *text)
+{
+    size_t size = type == TYPE_A ? 4 : 16;
+    /* a pointer to the question's name, type, class IN, 60 seconds, the length */
+    uint8_t head[12] = {0xc0, HEADER_BYTES, 0, (uint8_t)type, 0, 1, 0, 0, 0, 60, 0, (uint8_t)size};
+    memcpy(packet + at, head, sizeof(head));
+    inet_pton(type == TYPE_A ? AF_INET : AF_INET6, text, packet + at + sizeof(head));
+    return at + sizeof(head) + size;
+}
+
+/* Turns a query into its answer, in place; returns its length, 0 = none is sent. */
+static size_t query_answer(const struct dns_server *server, uint8_t *packet, size_t len)
+{
+    struct question question;
+    if (len < HEADER_BYTES || !question_parse(packet, len, &question)) {
+        return 0;
+    }
+    const struct dns_record *record = record_find(server, question.name);
+    if (record->behaviour == DNS_SILENCE) {
+        return 0;
+    }
+    const char *const *addresses = question.type == TYPE_A      ? record->v4
+                                   : question.type == TYPE_AAAA ? record->v6
+                                                                : NULL;
+    size_t at = question.end;
+    uint8_t count = 0;
+    while (record->behaviour == DNS_ANSWER && addresses != NULL && count < ADDRESS_COUNT &&
+           addresses[count] != NULL) {
+        at = address_append(packet, at, question.type, addresses[count++]);
+    }
+    packet[2] = (uint8_t)(0x84 | (packet[2] & 1)); /* an authoritative answer; RD as it came */
+    packet[3] = (uint8_t)(0x80 | record_rcode(record));
+    memset(packet + 4, 0, 8);
+    packet[5] = 1; /* QDCOUNT; an OPT record of the query is not repeated */
+    packet[7] = count;
+    if (record->behaviour == DNS_GARBAGE) {
+        packet[7] = 3; /* three answers are promised, none is there */
+        return question.end;
+    }
+    return at;
+}
+
+static void *server_run(void *user)
+{
+    struct dns_server *server = user;
+    struct pollfd fds[] = {
+        {.fd = server->stop_fd, .events = POLLIN},
+        {.fd = server->fd,      .events = POLLIN}
+    };
+    while (fds[0].revents == 0) {
+        uint8_t packet[PACKET_BYTES + 256];
+        struct sockaddr_in client;
+        socklen_t size = sizeof(client);
+        if (poll(fds, 2, -1) <= 0 || fds[1].revents == 0) {
+            continue;
+        }
+        ssize_t len =
+            recvfrom(server->fd, packet, PACKET_BYTES, 0, (struct sockaddr *)&client, &size);
+        if (len <= 0) {
+            continue;
+        }
+        atomic_fetch_add(&server->queries, 1);
+        size_t answer_len = query_answer(server, packet, (size_t)len);
+        if (answer_len > 0) {
+            (void)sendto(server->fd, packet, answer_len, 0, (struct sockaddr *)&client, size);
+        }
+    }
+    return NULL;
+}
+
+struct dns_server *dns_server_start(const struct dns_record *records)
+{
+    struct dns_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        return NULL;
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    server->records = records;
+    server->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    server->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (server->fd >= 0 && server->stop_fd >= 0 &&
+        bind(server->fd, (struct sockaddr *)&address, size) == 0 &&
+        getsockname(server->fd, (struct sockaddr *)&address, &size) == 0 &&
+        pthread_create(&server->thread, NULL, server_run, server) == 0) {
+        snprintf(server->address, sizeof(server->address), "127.0.0.1:%u",
+                 (unsigned)ntohs(address.sin_port));
+        return server;
+    }
+    close(server->fd);
+    close(server->stop_fd);
+    free(server);
+    return NULL;
+}
+
+void dns_server_free(struct dns_server *server)
+{
+    if (server != NULL) {
+        (void)eventfd_write(server->stop_fd, 1);
+        pthread_join(server->thread, NULL);
+        close(server->fd);
+        close(server->stop_fd);
+        free(server);
+    }
+}
+
+const char *dns_server_address(const struct dns_server *server)
+{
+    return server->address;
+}
+
+unsigned dns_server_query_count(const struct dns_server *server)
+{
+    return atomic_load(&server->queries);
+}

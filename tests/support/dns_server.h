@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A DNS server (RFC 1035, UDP) on a free port of 127.0.0.1 that answers from a table and counts
+ * what it is asked.
+ */
+#ifndef LEAT_TESTS_SUPPORT_DNS_SERVER_H
+#define LEAT_TESTS_SUPPORT_DNS_SERVER_H
+
+#include <stdint.h>
+
+enum dns_behaviour {
+    DNS_ANSWER,         /**< with the addresses of the row, none = an empty answer */
+    DNS_NAME_ERROR,     /**< RCODE 3, NXDOMAIN; also for names that have no row */
+    DNS_SERVER_FAILURE, /**< RCODE 2 */
+    DNS_REFUSED,        /**< RCODE 5 */
+    DNS_SILENCE,
+    DNS_GARBAGE, /**< an answer that cannot be parsed */
+};
+
+struct dns_record {
+    const char *name; /**< without the final dot; NULL ends the table */
+    enum dns_behaviour behaviour;
+    const char *v4[4]; /**< A records; the first NULL ends them */
+    const char *v6[4]; /**< AAAA records */
+};
+
+struct dns_server;
+
+/** Starts a server; `records` outlives it. NULL if that is not possible. */
+struct dns_server *dns_server_start(const struct dns_record *records);
+/** NULL is allowed. */
+void dns_server_free(struct dns_server *server);
+
+/** "127.0.0.1:port", for leat_config_set_dns_servers(). Lives as long as the server. */
+const char *dns_server_address(const struct dns_server *server);
+/** How many queries have come so far, for whatever name. */
+unsigned dns_server_query_count(const struct dns_server *server);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/peers.h"
+#include "support/certificates.h"
+#include "support/sandbox.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How often a peer gets another port when somebody else has taken its own. */
+#define PORT_TRIES    5
+#define ARGUMENTS_MAX 32
+
+/* Makes the arguments of a peer for a port. */
+typedef void (*arguments_fn)(const char *port, const void *user, const char **argv);
+
+/* Starts a program that must be told its port, on one that is its own. */
+static struct process *listening_start(arguments_fn fill, const void *user, uint16_t *ret_port)
+{
+    for (int i = 0; i < PORT_TRIES; ++i) {
+        uint16_t port = free_port();
+        const char *argv[ARGUMENTS_MAX] = {NULL};
+        fill(sandbox_format("%u", port), user, argv);
+        struct process *process = process_start(&(struct process_options){.argv = argv});
+        if (process_wait_listening(process, port)) {
+            *ret_port = port;
+            return process;
+        }
+        char *error = file_read(process->error_path);
+        fprintf(stderr, "%s ended: %s\n", process->name, error);
+        free(error);
+    }
+    cr_assert_fail("%d ports were taken", PORT_TRIES);
+    abort();
+}
+
+static void argv_copy(const char **argv, const char *const *from)
+{
+    for (size_t i = 0; from[i] != NULL; ++i) {
+        argv[i] = from[i];
+    }
+}
+
+/* ---- proxies ------------------------------------------------------------------------------------
+ */
+
+struct credentials {
+    const char *user;
+    const char *password;
+};
+
+static void microsocks_arguments(const char *port, const void *user, const char **argv)
+{
+    const struct credentials *credentials = user;
+    const char *const plain[] = {"microsocks", "-i", "127.0.0.1", "-p", port, NULL};
+    const char *const guarded[] = {"microsocks",      "-i", "127.0.0.1",           "-p", port, "-u",
+                                   credentials->user, "-P", credentials->password, NULL};
+    argv_copy(argv, credentials->user ? guarded : plain);
+}
+
+uint16_t microsocks_start(const char *user, const char *password)
+{
+    uint16_t port;
+    struct credentials credentials = {user, password};
+    listening_start(microsocks_arguments, &credentials, &port);
+    return port;
+}
+
+static void dante_arguments(const char *port, const void *user, const char **argv)
+{
+    (void)user;
+    const struct passwd *self = getpwuid(getuid());
+    cr_assert(self != NULL);
+    const char *config = sandbox_write("danted.conf",
+                                       "logoutput: stderr\n"
+                                       "internal: 127.0.0.1 port = %s\n"
+                                       "external: lo\n"
+                                       "external.rotation: none\n"
+                                       "clientmethod: none\n"
+                                       "socksmethod: none\n"
+                                       "user.privileged: %s\n"
+                                       "user.unprivileged: %s\n"
+                                       "client pass { from: 0/0 to: 0/0 }\n"
+                                       "socks pass { from: 0/0 to: 0/0 command: connect }\n",
+                                       port, self->pw_name, self->pw_name);
+    const char *const fixed[] = {"danted", "-f", config, "-p", sandbox_path("danted.pid"), NULL};
+    argv_copy(argv, fixed);
+}
+
+uint16_t dante_start(void)
+{
+    uint16_t port;
+    listening_start(dante_arguments, NULL, &port);
+    return port;
+}
+
+static void key_generate(const char *path)
+{
+    const char *const argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path, NULL};
+    struct process *process = process_start(&(struct process_options){.argv = argv});
+    cr_assert(process_wait(process, 20000) == 0);
+    process_stop(process);
+}
+
+static void sshd_arguments(const char *port, const void *user, const char **argv)
+{
+    (void)user;
+    const char *config =
+        sandbox_write("sshd_config",
+                      "ListenAddress 127.0.0.1\n"
+                      "Port %s\n"
+                      "HostKey %s\n"
+                      "AuthorizedKeysFile %s\n"
+                      "PidFile none\n"
+                      "StrictModes no\n"
+                      "UsePAM no\n"
+                      "PermitRootLogin yes\n"
+                      "PasswordAuthentication no\n",
+                      port, sandbox_path("host_key"), sandbox_path("user_key.pub"));
+    const char *const fixed[] = {"/usr/sbin/sshd", "-D", "-e", "-f", config, NULL};
+    argv_copy(argv, fixed);
+}
+
+static void ssh_arguments(const char *port, const void *user, const char **argv)
+{
+    const char *const fixed[] = {"ssh",       "-F",
+                                 "/dev/null", "-N",
+                                 "-D",        sandbox_format("127.0.0.1:%s", port),
+                                 "-p",        user,
+                                 "-i",        sandbox_path("user_key"),
+                                 "-o",        "BatchMode=yes",
+                                 "-o",        "IdentitiesOnly=yes",
+                                 "-o",        "StrictHostKeyChecking=no",
+                                 "-o",        "UserKnownHostsFile=/dev/null",
+                                 "-o",        "ExitOnForwardFailure=yes",
+                                 "127.0.0.1", NULL};
+    argv_copy(argv, fixed);
+}
+
+uint16_t ssh_proxy_start(void)
+{
+    uint16_t sshd_port;
+    uint16_t port;
+    if (getuid() == 0) {
+        /* where sshd wants to be rooted; a running system has it, a container may not */
+        cr_assert(mkdir("/run/sshd", 0755) == 0 || errno == EEXIST, "/run/sshd: %s",
+                  strerror(errno));
+    }
+    key_generate(sandbox_path("host_key"));
+    key_generate(sandbox_path("user_key"));
+    listening_start(sshd_arguments, NULL, &sshd_port);
+    listening_start(ssh_arguments, sandbox_format("%u", sshd_port), &port);
+    return port;
+}
+
+/* ---- servers
+ * -------------------------------------------------------------------------------------- */
+
+static const char *key_path_of(const struct server_options *options)
+{
+    return certificate_path(options->key ? options->key : "server.key");
+}
+
+/* Starts a server that prints its port. */
+static uint16_t printing_start(const char *const *argv, const char *const *environment)
+{
+    char text[16];
+    struct process *process =
+        process_start(&(struct process_options){.argv = argv, .environment = environment});
+    process_wait_line(process, "PORT ", text, sizeof(text));
+    return (uint16_t)strtoul(text, NULL, 10);
+}
+
+uint16_t python_server_start(const struct server_options *options)
+{
+    /* The system's Python has python3-websockets; another one may come first on PATH. */
+    const char *argv[ARGUMENTS_MAX] = {"/usr/bin/python3",
+                                       LEAT_TEST_SUPPORT_DIR "/peers/ws_server.py"};
+    size_t count = 2;
+    const char *const pairs[][2] = {
+        {"--host",        options->host                                                   },
+        {"--cert",        options->cert ? certificate_path(options->cert) : NULL          },
+        {"--key",         options->cert ? key_path_of(options) : NULL                     },
+        {"--client-ca",   options->client_ca ? certificate_path(options->client_ca) : NULL},
+        {"--subprotocol", options->protocol                                               },
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); ++i) {
+        if (pairs[i][1] != NULL) {
+            argv[count++] = pairs[i][0];
+            argv[count++] = pairs[i][1];
+        }
+    }
+    return printing_start(argv, NULL);
+}
+
+uint16_t node_server_start(const struct server_options *options)
+{
+    const char *argv[] = {"node", LEAT_TEST_SUPPORT_DIR "/peers/ws_server.js",
+                          options->cert ? certificate_path(options->cert) : NULL,
+                          options->cert ? key_path_of(options) : NULL, NULL};
+    const char *const environment[] = {"NODE_PATH=/usr/share/nodejs", NULL};
+    return printing_start(argv, environment);
+}
+
+struct nginx_setup {
+    const struct server_options *options;
+    uint16_t upstream_port;
+};
+
+static void nginx_arguments(const char *port, const void *user, const char **argv)
+{
+    const struct nginx_setup *setup = user;
+    const char *dir = sandbox_dir();
+    const char *config =
+        sandbox_write("nginx.conf",
+                      "daemon off;\n"
+                      "master_process off;\n"
+                      "pid %s/nginx.pid;\n"
+                      "error_log stderr notice;\n"
+                      "events { worker_connections 64; }\n"
+                      "http {\n"
+                      "    access_log off;\n"
+                      "    client_body_temp_path %s/nginx-body;\n"
+                      "    proxy_temp_path %s/nginx-proxy;\n"
+                      "    fastcgi_temp_path %s/nginx-fastcgi;\n"
+                      "    uwsgi_temp_path %s/nginx-uwsgi;\n"
+                      "    scgi_temp_path %s/nginx-scgi;\n"
+                      "    server {\n"
+                      "        listen 127.0.0.1:%s ssl;\n"
+                      "        ssl_certificate %s;\n"
+                      "        ssl_certificate_key %s;\n"
+                      "        ssl_protocols TLSv1.2 TLSv1.3;\n"
+                      "        location / {\n"
+                      "            proxy_pass http://127.0.0.1:%u;\n"
+                      "            proxy_http_version 1.1;\n"
+                      "            proxy_set_header Upgrade $http_upgrade;\n"
+                      "            proxy_set_header Connection $http_connection;\n"
+                      "            proxy_set_header Host $http_host;\n"
+                      "        }\n"
+                      "    }\n"
+                      "}\n",
+                      dir, dir, dir, dir, dir, dir, port, certificate_path(setup->options->cert),
+                      key_path_of(setup->options), setup->upstream_port);
+    const char *const fixed[] = {"nginx", "-p", dir, "-c", config, "-e", "stderr", NULL};
+    argv_copy(argv, fixed);
+}
+
+uint16_t nginx_start(const struct server_options *options, uint16_t upstream_port)
+{
+    uint16_t port;
+    struct nginx_setup setup = {options, upstream_port};
+    listening_start(nginx_arguments, &setup, &port);
+    return port;
+}
+
+static void openssl_arguments(const char *port, const void *user, const char **argv)
+{
+    const char *const fixed[] = {"openssl", "s_server", "-accept",
+                                 sandbox_format("127.0.0.1:%s", port), NULL};
+    argv_copy(argv, fixed);
+    argv_copy(argv + 4, user);
+}
+
+struct process *openssl_server_start(const char *const *arguments, uint16_t *ret_port)
+{
+    return listening_start(openssl_arguments, arguments, ret_port);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The real peers: proxies and servers that others wrote, each on a free port of 127.0.0.1, ended by
+ * sandbox_done(). One that is not installed fails the test.
+ */
+#ifndef LEAT_TESTS_SUPPORT_PEERS_H
+#define LEAT_TESTS_SUPPORT_PEERS_H
+
+#include "support/process.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** SOCKS5 by microsocks. NULL, NULL = no password. @return its port. */
+uint16_t microsocks_start(const char *user, const char *password);
+
+/** SOCKS5 by dante, without authentication. It reaches the addresses of the loopback interface. */
+uint16_t dante_start(void);
+
+/** SOCKS5 by `ssh -N -D`, through an sshd of its own. */
+uint16_t ssh_proxy_start(void);
+
+/** How a server shows itself. Zero = plain, without TLS. */
+struct server_options {
+    const char *cert;      /**< as certificate_path() takes it; NULL = no TLS */
+    const char *key;       /**< NULL = "server.key" */
+    const char *client_ca; /**< demand a client certificate of this CA */
+    const char *host;      /**< where to listen; NULL = 127.0.0.1 */
+    const char *protocol;  /**< a subprotocol to choose */
+};
+
+/** peers/ws_server.py, by python3-websockets. */
+uint16_t python_server_start(const struct server_options *options);
+
+/** peers/ws_server.js, by node's ws: `cert` and `key` only. */
+uint16_t node_server_start(const struct server_options *options);
+
+/** nginx with TLS in front of a WebSocket server on `upstream_port`: `cert` and `key` only. */
+uint16_t nginx_start(const struct server_options *options, uint16_t upstream_port);
+
+/** `openssl s_server`, with further arguments (ends with NULL). Its output is what it says about
+ * the connections. */
+struct process *openssl_server_start(const char *const *arguments, uint16_t *ret_port);
+
+#endif

@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A WebSocket server for the tests, on python3-websockets. Prints "PORT n" once it listens.
+
+What it does depends on the path of the request:
+  /echo                     sends every message back
+  /headers                  sends the request's headers as one text message, a line each
+  /close?code=C&reason=R    closes at once
+  /ping?payload=P           sends a Ping, and "pong" as text when it is answered
+  /flood?count=N&size=M     sends N binary messages of M bytes
+  /mute                     reads nothing
+  /status?code=C            answers the request with this HTTP status
+After the first message of /headers, /ping and /flood it goes on as /echo.
+"""
+import argparse
+import asyncio
+import http
+import signal
+import ssl
+from urllib.parse import parse_qs, urlsplit
+
+import websockets
+
+
+def query(path):
+    return {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+
+
+async def refuse(path, headers):
+    if urlsplit(path).path == "/status":
+        return http.HTTPStatus(int(query(path)["code"])), [("X-Reason", "the test wants it")], b"no\n"
+    return None
+
+
+async def echo(socket):
+    async for message in socket:
+        await socket.send(message)
+
+
+async def serve(socket):
+    options = query(socket.path)
+    action = urlsplit(socket.path).path
+    if action == "/close":
+        await socket.close(int(options["code"]), options.get("reason", ""))
+        return
+    if action == "/mute":
+        await asyncio.get_running_loop().create_future()
+    if action == "/headers":
+        await socket.send("".join(f"{name}: {value}\n" for name, value in socket.request_headers.raw_items()))
+    elif action == "/ping":
+        await (await socket.ping(options["payload"].encode()))
+        await socket.send("pong")
+    elif action == "/flood":
+        for _ in range(int(options["count"])):
+            await socket.send(bytes(int(options["size"])))
+    await echo(socket)
+
+
+def tls_context(options):
+    if not options.cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(options.cert, options.key)
+    if options.client_ca:
+        context.load_verify_locations(options.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--cert")
+    parser.add_argument("--key")
+    parser.add_argument("--client-ca")
+    parser.add_argument("--subprotocol", action="append")
+    options = parser.parse_args()
+    stopped = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set_result, None)
+    async with websockets.serve(
+        serve, options.host, 0, ssl=tls_context(options), subprotocols=options.subprotocol,
+        process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
+    ) as server:
+        print("PORT", server.sockets[0].getsockname()[1], flush=True)
+        await stopped
+
+
+asyncio.run(main())

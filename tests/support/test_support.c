@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tools of the tests, on their own: plain sockets against the scripted peer and the DNS server,
+ * and every real peer started once. */
+#include "support/certificates.h"
+#include "support/dns_server.h"
+#include "support/peers.h"
+#include "support/sandbox.h"
+#include "support/scripted_peer.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WAIT_MS 5000
+
+TestSuite(support, .fini = sandbox_done, .timeout = 60);
+
+static int port_connect(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void bytes_send(int fd, const void *data, size_t len)
+{
+    cr_assert(send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len, "%s", strerror(errno));
+}
+
+static void bytes_expect(int fd, const void *expected, size_t len)
+{
+    char buf[1024];
+    cr_assert(recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len, "%s", strerror(errno));
+    cr_expect(memcmp(buf, expected, len) == 0);
+}
+
+static void problem_expect(struct scripted_peer *peer, const char *problem)
+{
+    struct peer_seen seen;
+    cr_expect(scripted_peer_wait_idle(peer, WAIT_MS));
+    scripted_peer_seen(peer, &seen);
+    cr_expect(strcmp(seen.problem, problem) == 0, "%s", seen.problem);
+}
+
+Test(support, peer_plays_its_script)
+{
+    static const struct peer_step script[] = {
+        {PEER_EXPECT,        PEER_BYTES("hello")},
+        {PEER_SEND,                  PEER_BYTES("wor"), .hold = true},
+        {PEER_SEND,PEER_BYTES("ld"), .split = 1, .repeat = 2},
+        {PEER_READ,                  .number = 2, .label = "two"},
+        {PEER_CLOSE                  },
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    int fd = port_connect(scripted_peer_port(peer));
+    bytes_send(fd, "hel", 3);
+    bytes_send(fd, "lo", 2);
+    bytes_expect(fd, "worldld", 7);
+    cr_expect(scripted_peer_wait(peer, "two", WAIT_MS));
+    cr_expect(!scripted_peer_wait(peer, "three", 1));
+    bytes_send(fd, "xy", 2);
+    char byte;
+    cr_expect(recv(fd, &byte, 1, 0) == 0);
+    close(fd);
+    problem_expect(peer, "");
+    struct peer_seen seen;
+    scripted_peer_seen(peer, &seen);
+    cr_expect(seen.connections == 1 && seen.flights == 2 && seen.bytes_in == 7 &&
+              seen.bytes_out == 7);
+    scripted_peer_free(peer);
+}
+
+Test(support, peer_reports_what_the_script_does_not_say)
+{
+    static const struct peer_step script[] = {
+        {PEER_EXPECT, PEER_BYTES("hello")},
+        {PEER_CLOSE          }
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    int fd = port_connect(scripted_peer_port(peer));
+    bytes_send(fd, "help!", 5);
+    problem_expect(peer, "other bytes came than were expected");
+    close(fd);
+    scripted_peer_free(peer);
+}
+
+Test(support, peer_resets)
+{
+    static const struct peer_step script[] = {
+        {PEER_READ, .number = 1},
+        {PEER_RESET        }
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    int fd = port_connect(scripted_peer_port(peer));
+    char byte = 0;
+    bytes_send(fd, &byte, 1);
+    cr_expect(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET);
+    close(fd);
+    scripted_peer_free(peer);
+}
+
+Test(support, peer_waits_and_is_freed_in_the_middle)
+{
+    static const struct peer_step waits[] = {
+        {PEER_WAIT,        .label = "waits"},
+        {PEER_SEND,                PEER_BYTES("x")},
+        {PEER_WAIT},
+        {PEER_CLOSE       }
+    };
+    static const struct peer_step stalls[] = {
+        {PEER_STALL, .label = "stalls"},
+        {PEER_CLOSE         }
+    };
+    struct scripted_peer *peer = scripted_peer_new(&(struct scripted_peer_options){
+        .scripts = {waits, stalls}
+    });
+    int first = port_connect(scripted_peer_port(peer));
+    cr_expect(scripted_peer_wait(peer, "waits", WAIT_MS));
+    int second = port_connect(scripted_peer_port(peer));
+    cr_expect(scripted_peer_wait(peer, "stalls", WAIT_MS));
+    scripted_peer_release(peer);
+    bytes_expect(first, "x", 1);
+    scripted_peer_free(peer);
+    close(first);
+    close(second);
+}
+
+Test(support, peer_is_a_proxy)
+{
+    static const struct peer_step target_script[] = {
+        {PEER_EXPECT,         PEER_BYTES("ping")},
+        {PEER_SEND,                   PEER_BYTES("pong")},
+        {PEER_CLOSE}
+    };
+    static const struct peer_step proxy_script[] = {PEER_SOCKS5_OPEN, {PEER_RELAY}, {PEER_CLOSE}};
+    struct scripted_peer *target = scripted_peer_start(target_script);
+    struct scripted_peer *proxy = scripted_peer_start(proxy_script);
+    int fd = port_connect(scripted_peer_port(proxy));
+    uint16_t port = scripted_peer_port(target);
+    const uint8_t request[] = {5,
+                               1,
+                               0,
+                               3,
+                               9,
+                               'e',
+                               'c',
+                               'h',
+                               'o',
+                               '.',
+                               't',
+                               'e',
+                               's',
+                               't',
+                               (uint8_t)(port >> 8),
+                               (uint8_t)port};
+    bytes_send(fd, "\x05\x01\x00", 3);
+    bytes_expect(fd, "\x05\x00", 2);
+    bytes_send(fd, request, sizeof(request));
+    bytes_expect(fd, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00", 10);
+    bytes_send(fd, "ping", 4);
+    bytes_expect(fd, "pong", 4);
+    close(fd);
+    problem_expect(target, "");
+    problem_expect(proxy, "");
+    struct peer_seen seen;
+    scripted_peer_seen(proxy, &seen);
+    cr_expect(strcmp(seen.socks5_host, "echo.test") == 0 && seen.socks5_port == port);
+    cr_expect(seen.socks5_method_count == 1 && seen.socks5_methods[0] == 0);
+    scripted_peer_free(proxy);
+    scripted_peer_free(target);
+}
+
+Test(support, dns_server_answers_and_counts)
+{
+    static const struct dns_record records[] = {
+        {"echo.test",    DNS_ANSWER, {"127.0.0.1"}, {"::1"}},
+        {NULL}
+    };
+    static const uint8_t query[] = {0x12, 0x34, 1,   0, 0,   1,   0,   0,   0, 0, 0, 0, 4, 'E',
+                                    'C',  'h',  'o', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+    struct dns_server *server = dns_server_start(records);
+    cr_assert(server != NULL);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port =
+        htons((uint16_t)strtoul(strchr(dns_server_address(server), ':') + 1, NULL, 10));
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    bytes_send(fd, query, sizeof(query));
+    uint8_t answer[512];
+    ssize_t len = recv(fd, answer, sizeof(answer), 0);
+    cr_assert(len == (ssize_t)sizeof(query) + 16);
+    cr_expect(answer[0] == 0x12 && answer[1] == 0x34 && answer[7] == 1);
+    cr_expect(memcmp(answer + len - 4, "\x7f\x00\x00\x01", 4) == 0);
+    cr_expect(dns_server_query_count(server) == 1);
+    close(fd);
+    dns_server_free(server);
+}
+
+Test(support, certificates_are_there)
+{
+    cr_expect(access(certificate_path("ca.pem"), R_OK) == 0);
+    cr_expect(access(certificate_path("server.key"), R_OK) == 0);
+}
+
+Test(support, ports_refuse_and_do_not_answer)
+{
+    cr_expect(port_connect(refusing_port()) == -1 && errno == ECONNREFUSED);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons(unanswering_port())};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cr_expect(connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1);
+    cr_expect(errno == EINPROGRESS);
+    close(fd);
+}
+
+Test(support, processes_end_with_their_status)
+{
+    const char *const argv[] = {"sh", "-c", "echo ready 5; read word; exit $word", NULL};
+    struct process *process =
+        process_start(&(struct process_options){.argv = argv, .has_input = true});
+    char text[8];
+    process_wait_line(process, "ready ", text, sizeof(text));
+    cr_expect(strcmp(text, "5") == 0);
+    cr_expect(write(process->input_fd, "7\n", 2) == 2);
+    cr_expect(process_wait(process, WAIT_MS) == 7);
+}
+
+static void greeting_expect(uint16_t port, const char *methods, size_t count, const char *answer)
+{
+    int fd = port_connect(port);
+    cr_assert(fd >= 0);
+    char greeting[8] = {5, (char)count};
+    memcpy(greeting + 2, methods, count);
+    bytes_send(fd, greeting, 2 + count);
+    bytes_expect(fd, answer, 2);
+    close(fd);
+}
+
+Test(support, every_proxy_starts)
+{
+    greeting_expect(microsocks_start(NULL, NULL), "\x00", 1, "\x05\x00");
+    greeting_expect(microsocks_start("alice", "secret"), "\x02", 1, "\x05\x02");
+    greeting_expect(dante_start(), "\x00", 1, "\x05\x00");
+    greeting_expect(ssh_proxy_start(), "\x00", 1, "\x05\x00");
+}
+
+Test(support, every_server_starts)
+{
+    static const struct server_options plain = {0};
+    static const struct server_options tls = {.cert = "server.pem"};
+    static const char request[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    uint16_t port = python_server_start(&plain);
+    uint16_t ports[] = {port, node_server_start(&plain)};
+    for (size_t i = 0; i < 2; ++i) {
+        int fd = port_connect(ports[i]);
+        bytes_send(fd, request, sizeof(request) - 1);
+        bytes_expect(fd, "HTTP/1.1 101", 12);
+        close(fd);
+    }
+    uint16_t tls_port;
+    const char *const arguments[] = {"-cert", certificate_path("server.pem"), "-key",
+                                     certificate_path("server.key"), NULL};
+    cr_expect(python_server_start(&tls) != 0 && node_server_start(&tls) != 0);
+    cr_expect(nginx_start(&tls, port) != 0);
+    cr_expect(openssl_server_start(arguments, &tls_port) != NULL);
+}
