@@ -21,8 +21,8 @@ struct leati_dns_query;
 
 struct leati_dns_answer {
     /** LEAT_OK, or the fault: LEAT_E_SOCKET_BASE + EHOSTUNREACH (no such name, no address, server
-     * failure), + ETIMEDOUT, LEAT_E_SYSTEM_INTERNAL; layer DNS, native = c-ares status, the text names
-     * the host. Borrowed. */
+     * failure), + ETIMEDOUT, LEAT_E_SYSTEM_INTERNAL; layer DNS, native = c-ares status, the text
+     * names the host. Borrowed. */
     const struct leati_failure *failure;
     const struct leati_address *addresses; /**< with the port asked for */
     size_t count;
@@ -36,17 +36,20 @@ struct leati_dns_options {
     const char *host;
     uint16_t port;
     uint64_t deadline_ms; /**< CLOCK_MONOTONIC; 0 = none but c-ares' own tries */
-    leati_dns_fn fn;      /**< runs once, from dispatch, never inside start; then the query is gone */
+    leati_dns_fn fn; /**< runs once, from dispatch, never inside start; then the query is gone */
     void *user;
 };
 
-/** Asks. One resolver per loop and server list is kept and shared.
- * @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory; recorded in `failure`). */
+/** Asks. One resolver per loop and server list is kept and shared; it is made anew when
+ * /etc/resolv.conf has changed.
+ * @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_SOCKET_BASE + EHOSTUNREACH (c-ares
+ * cannot be set up: unreadable configuration); both recorded in `failure`. */
 int leati_dns_start(const struct leati_dns_options *options, struct leati_failure *failure,
                     struct leati_dns_query **ret_query);
-/** Forgets the query; `fn` is not called any more. */
+/** Forgets a query whose `fn` has not been called; it will not be. From any callback but its own.
+ */
 void leati_dns_cancel(struct leati_dns_query *query);
-/** Whether a server list can be parsed. */
+/** Whether it is a list "addr[:port][,addr[:port]...]", IPv6 in brackets. */
 bool leati_dns_servers_valid(const char *servers);
 
 #endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dns/resolver.h"
+
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <leat/error_codes.h>
+
+#include <pthread.h>
+#include <string.h>
+
+#define RESOLV_CONF "/etc/resolv.conf"
+
+/* One try; each further round doubles it. The caller's deadline rules over all of it. */
+#define TRY_TIMEOUT_MS 2000
+#define TRIES          3
+
+/* When c-ares names no time for a query that it has. */
+#define IDLE_CHECK_MS 1000
+
+struct leati_resolver_socket {
+    struct leati_resolver_socket *next;
+    struct leati_resolver *resolver;
+    struct leati_io io;
+};
+
+/* All resolvers of a loop. */
+struct resolver_list {
+    struct leati_resolver *first;
+};
+
+static const char list_key;
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static int library_status;
+
+static void library_init(void)
+{
+    library_status =
+        ares_library_init_mem(ARES_LIB_INIT_ALL, leati_malloc, leati_free, leati_realloc);
+}
+
+/* ---- the channel on the loop --------------------------------------------------------------------
+ */
+
+/* Nothing of c-ares is set up or gone in here, and no answer is delivered: the timer runs as long
+ * as something is pending, so setting it needs memory at most once, in leati_resolver_ask(). */
+static bool resolver_set_timer(struct leati_resolver *resolver)
+{
+    struct timeval tv;
+
+    if (resolver->pending == 0) {
+        leati_timer_stop(&resolver->timer);
+        return true;
+    }
+    uint64_t delay_ms = IDLE_CHECK_MS;
+    if (ares_timeout(resolver->channel, NULL, &tv) != NULL)
+        delay_ms = (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000;
+    /* The clock is cut to whole milliseconds: one more, so that it is never early. */
+    return leati_timer_set(&resolver->timer, leati_clock_ms() + delay_ms + 1) == LEAT_OK;
+}
+
+static void resolver_free(struct leati_resolver *resolver)
+{
+    if (resolver->channel != NULL)
+        ares_destroy(resolver->channel);
+    leati_timer_stop(&resolver->timer);
+    leati_free(resolver->servers);
+    leati_free(resolver);
+}
+
+static void resolver_unlink(struct leati_resolver *resolver)
+{
+    struct resolver_list *list = leati_loop_attachment_get(resolver->loop, &list_key);
+    struct leati_resolver **link = &list->first;
+
+    while (*link != resolver)
+        link = &(*link)->next;
+    *link = resolver->next;
+}
+
+/* After every call into c-ares. The resolver may be gone afterwards. */
+static void resolver_settle(struct leati_resolver *resolver)
+{
+    if (resolver->retired && resolver->pending == 0) {
+        resolver_unlink(resolver);
+        resolver_free(resolver);
+        return;
+    }
+    (void)resolver_set_timer(resolver);
+}
+
+static void resolver_on_timer(struct leati_timer *timer, void *user)
+{
+    struct leati_resolver *resolver = user;
+
+    (void)timer;
+    ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    resolver_settle(resolver);
+}
+
+static void socket_on_event(struct leati_io *io, unsigned events, void *user)
+{
+    struct leati_resolver_socket *sock = user;
+    struct leati_resolver *resolver = sock->resolver;
+    ares_socket_t fd = io->fd;
+    bool can_read = (events & (LEATI_IO_READ | LEATI_IO_HANGUP)) != 0;
+    bool can_write = (events & (LEATI_IO_WRITE | LEATI_IO_HANGUP)) != 0;
+
+    /* This may free `sock`. */
+    ares_process_fd(resolver->channel, can_read ? fd : ARES_SOCKET_BAD,
+                    can_write ? fd : ARES_SOCKET_BAD);
+    resolver_settle(resolver);
+}
+
+static struct leati_resolver_socket *socket_new(struct leati_resolver *resolver, ares_socket_t fd)
+{
+    struct leati_resolver_socket *sock = leati_malloc(sizeof(*sock));
+
+    if (sock == NULL)
+        return NULL;
+    sock->resolver = resolver;
+    sock->next = resolver->sockets;
+    resolver->sockets = sock;
+    leati_io_init(&sock->io, resolver->loop, fd, socket_on_event, sock);
+    return sock;
+}
+
+/* c-ares says what it waits for on a socket; nothing = it is about to close it. Without memory the
+ * socket is not watched, and the query ends by its timeout. */
+static void on_socket_state(void *data, ares_socket_t fd, int readable, int writable)
+{
+    struct leati_resolver *resolver = data;
+    struct leati_resolver_socket **link = &resolver->sockets;
+    unsigned mask = (readable ? LEATI_IO_READ : 0u) | (writable ? LEATI_IO_WRITE : 0u);
+
+    while (*link != NULL && (*link)->io.fd != fd)
+        link = &(*link)->next;
+    struct leati_resolver_socket *sock = *link;
+    if (mask != 0) {
+        if (sock == NULL)
+            sock = socket_new(resolver, fd);
+        if (sock != NULL)
+            (void)leati_io_set(&sock->io, mask);
+    } else if (sock != NULL) {
+        *link = sock->next;
+        leati_io_done(&sock->io);
+        leati_free(sock);
+    }
+}
+
+/* ---- making and finding them
+ * --------------------------------------------------------------------- */
+
+static int channel_open(struct leati_resolver *resolver)
+{
+    static char lookups[] = "fb"; /* /etc/hosts, then DNS, whatever nsswitch.conf says */
+    struct ares_options options;
+    int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+
+    memset(&options, 0, sizeof(options));
+    options.timeout = TRY_TIMEOUT_MS;
+    options.tries = TRIES;
+    options.lookups = lookups;
+    options.sock_state_cb = on_socket_state;
+    options.sock_state_cb_data = resolver;
+    int status = ares_init_options(&resolver->channel, &options, mask);
+    if (status != ARES_SUCCESS) {
+        resolver->channel = NULL;
+        return status;
+    }
+    if (resolver->servers == NULL)
+        return ARES_SUCCESS;
+    return ares_set_servers_ports_csv(resolver->channel, resolver->servers);
+}
+
+static void config_stat(struct stat *ret_config)
+{
+    if (stat(RESOLV_CONF, ret_config) < 0)
+        memset(ret_config, 0, sizeof(*ret_config));
+}
+
+static bool config_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int resolver_new(leat_loop *loop, const char *servers, const struct stat *config,
+                        struct leati_resolver **ret_resolver)
+{
+    struct leati_resolver *resolver = leati_calloc(1, sizeof(*resolver));
+    int status = ARES_ENOMEM;
+
+    if (resolver == NULL)
+        return ARES_ENOMEM;
+    resolver->loop = loop;
+    resolver->config = *config;
+    leati_timer_init(&resolver->timer, loop, resolver_on_timer, resolver);
+    if (servers != NULL) {
+        resolver->servers = leati_strdup(servers);
+        if (resolver->servers == NULL)
+            goto out;
+    }
+    status = channel_open(resolver);
+    if (status != ARES_SUCCESS)
+        goto out;
+    *ret_resolver = resolver;
+    return ARES_SUCCESS;
+out:
+    resolver_free(resolver);
+    return status;
+}
+
+static void list_free(void *object)
+{
+    struct resolver_list *list = object;
+
+    while (list->first != NULL) {
+        struct leati_resolver *resolver = list->first;
+        list->first = resolver->next;
+        resolver_free(resolver);
+    }
+    leati_free(list);
+}
+
+static struct resolver_list *list_get(leat_loop *loop)
+{
+    struct resolver_list *list = leati_loop_attachment_get(loop, &list_key);
+
+    if (list != NULL)
+        return list;
+    list = leati_calloc(1, sizeof(*list));
+    if (list != NULL && leati_loop_attachment_set(loop, &list_key, list, list_free) != LEAT_OK) {
+        leati_free(list);
+        return NULL;
+    }
+    return list;
+}
+
+static bool servers_are(const struct leati_resolver *resolver, const char *servers)
+{
+    if (servers == NULL || resolver->servers == NULL)
+        return servers == resolver->servers;
+    return strcmp(servers, resolver->servers) == 0;
+}
+
+int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
+{
+    pthread_once(&library_once, library_init);
+    if (library_status != ARES_SUCCESS)
+        return library_status;
+    struct resolver_list *list = list_get(loop);
+    if (list == NULL)
+        return ARES_ENOMEM;
+
+    struct stat config;
+    struct leati_resolver *found = list->first;
+    config_stat(&config);
+    while (found != NULL && (found->retired || !servers_are(found, servers)))
+        found = found->next;
+    /* resolv.conf holds more than the servers (search, ndots): it counts for all. */
+    if (found != NULL && config_is_same(&found->config, &config)) {
+        *ret_resolver = found;
+        return ARES_SUCCESS;
+    }
+
+    struct leati_resolver *fresh;
+    int status = resolver_new(loop, servers, &config, &fresh);
+    if (status != ARES_SUCCESS)
+        return status;
+    fresh->next = list->first;
+    list->first = fresh;
+    if (found != NULL) {
+        found->retired = true;
+        resolver_settle(found);
+    }
+    *ret_resolver = fresh;
+    return ARES_SUCCESS;
+}
+
+/* ---- queries ------------------------------------------------------------------------------------
+ */
+
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *host,
+                        ares_addrinfo_callback callback, void *arg)
+{
+    struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+
+    resolver->pending++;
+    resolver->awaited++;
+    ares_getaddrinfo(resolver->channel, host, NULL, &hints, callback, arg);
+    return resolver_set_timer(resolver);
+}
+
+void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited)
+{
+    resolver->pending--;
+    if (is_awaited)
+        resolver->awaited--;
+}
+
+void leati_resolver_abandon(struct leati_resolver *resolver)
+{
+    resolver->awaited--;
+    if (resolver->awaited == 0)
+        ares_cancel(resolver->channel);
+    resolver_settle(resolver);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * One c-ares channel on one loop: its sockets, its timer, and who still waits for it.
+ *
+ * c-ares cannot forget a single query: one that nobody waits for any more stays in the channel, and
+ * when only such are left all of them are cancelled. No user code ever runs inside of c-ares.
+ *
+ * May be included by: src/dns.
+ */
+#ifndef LEATI_DNS_RESOLVER_H
+#define LEATI_DNS_RESOLVER_H
+
+#include "loop/loop.h"
+
+#include <ares.h>
+#include <sys/stat.h>
+
+struct leati_resolver_socket;
+
+struct leati_resolver {
+    struct leati_resolver *next;
+    leat_loop *loop;
+    char *servers;      /**< NULL = the system's */
+    struct stat config; /**< of resolv.conf, when the channel read it */
+    bool retired;       /**< the configuration has changed: goes when `pending` is 0 */
+    ares_channel channel;
+    struct leati_resolver_socket *sockets;
+    struct leati_timer timer;
+    size_t pending; /**< queries that c-ares has not answered */
+    size_t awaited; /**< those of them whose answer somebody waits for */
+};
+
+/** The resolver of a loop for a server list, made when there is none.
+ * @return an ARES_ status. */
+int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver);
+
+/** Hands a query to c-ares; `callback` may run at once. @return false without memory: then
+ * `callback` may still come. */
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *host,
+                        ares_addrinfo_callback callback, void *arg);
+
+/** To be called first in the callback. */
+void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited);
+
+/** Nobody waits for one of the pending queries any more. Not from inside the callback. Callbacks
+ * may run, and the resolver may be gone afterwards. */
+void leati_resolver_abandon(struct leati_resolver *resolver);
+
+#endif
