@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every foreign library, as an imported target Leat::NAME. Only the folder that owns one links it.
+# Every foreign library, as an imported target: PkgConfig::NAME where pkg-config knows it, else Leat::NAME.
+# Only the folder that owns one links it.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
-add_library(Leat::cares ALIAS PkgConfig::cares)
-add_library(Leat::uriparser ALIAS PkgConfig::uriparser)
-add_library(Leat::idn2 ALIAS PkgConfig::idn2)
 
-# Debian's wslay has no pkg-config file.
+# Debian's wslay has no .pc file, and its CMake file names a library by full version.
 find_path(LEAT_WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
 find_library(LEAT_WSLAY_LIBRARY wslay REQUIRED)
+mark_as_advanced(LEAT_WSLAY_INCLUDE_DIR LEAT_WSLAY_LIBRARY)
 add_library(Leat::wslay INTERFACE IMPORTED)
 target_include_directories(Leat::wslay INTERFACE "${LEAT_WSLAY_INCLUDE_DIR}")
 target_link_libraries(Leat::wslay INTERFACE "${LEAT_WSLAY_LIBRARY}")
-add_library(PkgConfig::wslay ALIAS Leat::wslay)
 
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 
