@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/websocket.h"
 
+#include "conn/session_pool.h"
 #include "util/alloc.h"
 #include "util/utf8.h"
 
@@ -81,6 +82,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     const leat_config *config = route->config;
     const struct leati_ws_session_options options = {
         .max_message_bytes = config->max_message_bytes,
+        .pool = leati_session_pool_of(ws->loop),
     };
     struct leati_chain *chain = leati_malloc(sizeof(*chain));
     ws->session = leati_ws_session_new(&options);
