@@ -13,7 +13,7 @@
 
 #include "core/layer.h"
 
-/* ---- credentials: parsed once, shared, counted ---------------------------------------------- */
+/* ---- credentials: parsed once, shared, counted ------------------------------------------ */
 
 /** What connections trust and show: CAs, client chain and key. Immutable; may be used by several
  * threads at once. */
@@ -38,7 +38,7 @@ int leati_tls_credentials_new(const struct leati_tls_credentials_options *option
 struct leati_tls_credentials *leati_tls_credentials_ref(struct leati_tls_credentials *credentials);
 void leati_tls_credentials_unref(struct leati_tls_credentials *credentials);
 
-/* ---- sessions: what can be resumed ------------------------------------------------------------ */
+/* ---- sessions: what can be resumed ------------------------------------------------------ */
 
 /** Sessions by "host:port", the newest few; locked inside, may be used by several threads. */
 struct leati_tls_sessions;
@@ -47,18 +47,18 @@ struct leati_tls_sessions *leati_tls_sessions_new(void); /* NULL without memory 
 struct leati_tls_sessions *leati_tls_sessions_ref(struct leati_tls_sessions *sessions);
 void leati_tls_sessions_unref(struct leati_tls_sessions *sessions);
 
-/* ---- the layer ---------------------------------------------------------------------------------- */
+/* ---- the layer -------------------------------------------------------------------------- */
 
 struct leati_tls_options {
     const char *server_name; /**< host name or IP literal: SNI (names only) and verification */
     uint16_t server_port;    /**< with the name the key of the session */
     struct leati_tls_credentials *credentials; /**< a reference is taken */
-    struct leati_tls_sessions *sessions; /**< NULL = no resumption; a reference is taken */
+    struct leati_tls_sessions *sessions;       /**< NULL = no resumption; a reference is taken */
     bool verify;
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
-    const char *const *alpn; /**< NULL-terminated, NULL = none; must outlive the layer */
-    const char *key_log_path; /**< NULL = never; copied */
+    const char *const *alpn;   /**< NULL-terminated, NULL = none; must outlive the layer */
+    const char *key_log_path;  /**< NULL = never; copied */
     uint32_t timeout_ms;       /**< of the handshake; 0 = none but limit_ms */
     uint32_t close_timeout_ms; /**< how long shutdown waits for the peer's close_notify */
 };
@@ -77,7 +77,7 @@ struct leati_tls_info {
 /** Of an OPEN layer. */
 void leati_tls_layer_info(const struct leati_layer *tls, struct leati_tls_info *ret_info);
 
-/* ---- digests for others -------------------------------------------------------------------------- */
+/* ---- digests for others ----------------------------------------------------------------- */
 
 /** SHA-1, for Sec-WebSocket-Accept (RFC 6455 section 4.2.2). false if the engine refuses. */
 bool leati_tls_sha1(const void *data, size_t len, uint8_t ret_digest[20]);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Parsed CA certificates, one copy in the process for each unchanged file.
+ */
+#ifndef LEATI_TLS_CA_STORE_H
+#define LEATI_TLS_CA_STORE_H
+
+#include "core/failure.h"
+
+#include <mbedtls/x509_crt.h>
+
+/** Immutable and counted; may be used by several threads at once. */
+struct leati_tls_cas;
+
+/** The CAs of a file or of all files of a directory; `path` NULL = the system's bundle. A file that
+ * is in use already and has not changed since (device, inode, size, time) is not parsed again.
+ * Certificates that mbedTLS cannot parse are left out, as long as one remains.
+ * @return LEAT_OK; recorded: LEAT_E_WS_CERT_FILE, LEAT_E_TLS_VERIFY, LEAT_E_TLS_ENGINE,
+ *         LEAT_E_SYSTEM_INTERNAL. @thread any. */
+int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
+                          struct leati_tls_cas **ret_cas);
+/** NULL is allowed. @thread any. */
+void leati_tls_cas_release(struct leati_tls_cas *cas);
+
+/** For mbedtls_ssl_conf_ca_chain(), which only reads it. */
+mbedtls_x509_crt *leati_tls_cas_chain(struct leati_tls_cas *cas);
+
+#endif

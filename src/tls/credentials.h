@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the rest of this folder sees of credentials. The door is tls.h. */
+#ifndef LEATI_TLS_CREDENTIALS_H
+#define LEATI_TLS_CREDENTIALS_H
+
+#include "tls/tls.h"
+
+#include <mbedtls/pk.h>
+#include <mbedtls/x509_crt.h>
+
+/** Different for each object that this process has ever made: part of a session's key, so that no
+ * session crosses from one set of CAs or one client identity to another. */
+uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credentials);
+
+/* mbedTLS asks for pointers that are not const and reads only. NULL = there is none. */
+mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials);
+mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
+mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
+
+#endif

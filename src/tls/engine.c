@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/engine.h"
+
+#include "util/alloc.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <mbedtls/error.h>
+#include <mbedtls/platform.h>
+#include <psa/crypto.h>
+
+#if !defined(MBEDTLS_SSL_PROTO_TLS1_2) || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#error "mbedTLS must be built with TLS 1.2 and TLS 1.3"
+#endif
+
+/* KeyUpdate, RFC 8446 section 4. mbedTLS has no name for it because it does not know it. */
+#define HANDSHAKE_TYPE_KEY_UPDATE 24
+
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool started;
+static _Thread_local bool out_of_memory;
+
+#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
+static void *engine_calloc(size_t count, size_t size)
+{
+    void *ptr = leati_calloc(count, size);
+
+    if (ptr == NULL)
+        out_of_memory = true;
+    return ptr;
+}
+
+static int allocator_install(void)
+{
+    return mbedtls_platform_set_calloc_free(engine_calloc, leati_free);
+}
+#else
+static int allocator_install(void)
+{
+    return 0;
+}
+#endif
+
+int leati_tls_engine_start(void)
+{
+    pthread_mutex_lock(&start_lock);
+    int ret = started ? 0 : allocator_install();
+    if (ret == 0 && !started) {
+        ret = (int)psa_crypto_init();
+        started = ret == 0;
+    }
+    pthread_mutex_unlock(&start_lock);
+    return ret;
+}
+
+void leati_tls_engine_enter(void)
+{
+    out_of_memory = false;
+}
+
+bool leati_tls_engine_out_of_memory(void)
+{
+    return out_of_memory;
+}
+
+const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl)
+{
+    static const char *const names[] = {
+        [MBEDTLS_SSL_HELLO_REQUEST] = "ClientHello",
+        [MBEDTLS_SSL_CLIENT_HELLO] = "ClientHello",
+        [MBEDTLS_SSL_SERVER_HELLO] = "ServerHello",
+        [MBEDTLS_SSL_SERVER_CERTIFICATE] = "the server's Certificate",
+        [MBEDTLS_SSL_SERVER_KEY_EXCHANGE] = "ServerKeyExchange",
+        [MBEDTLS_SSL_CERTIFICATE_REQUEST] = "CertificateRequest",
+        [MBEDTLS_SSL_SERVER_HELLO_DONE] = "ServerHelloDone",
+        [MBEDTLS_SSL_CLIENT_CERTIFICATE] = "the client's Certificate",
+        [MBEDTLS_SSL_CLIENT_KEY_EXCHANGE] = "ClientKeyExchange",
+        [MBEDTLS_SSL_CERTIFICATE_VERIFY] = "CertificateVerify",
+        [MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC] = "the client's ChangeCipherSpec",
+        [MBEDTLS_SSL_CLIENT_FINISHED] = "the client's Finished",
+        [MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC] = "the server's ChangeCipherSpec",
+        [MBEDTLS_SSL_SERVER_FINISHED] = "the server's Finished",
+        [MBEDTLS_SSL_NEW_SESSION_TICKET] = "NewSessionTicket",
+        [MBEDTLS_SSL_HELLO_RETRY_REQUEST] = "ServerHello",
+        [MBEDTLS_SSL_ENCRYPTED_EXTENSIONS] = "EncryptedExtensions",
+        [MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY] = "the client's CertificateVerify",
+    };
+    unsigned state = (unsigned)ssl->MBEDTLS_PRIVATE(state);
+
+    if (state >= sizeof(names) / sizeof(names[0]) || names[state] == NULL)
+        return "Finished";
+    return names[state];
+}
+
+bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl)
+{
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+}
+
+uint8_t leati_tls_engine_received_alert(const mbedtls_ssl_context *ssl)
+{
+    /* RFC 8446 section 6: level, then description. mbedTLS has checked that both are there. */
+    return ssl->MBEDTLS_PRIVATE(in_msg)[1];
+}
+
+int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret)
+{
+    return ssl->MBEDTLS_PRIVATE(alert_reason) == ret ? ssl->MBEDTLS_PRIVATE(alert_type) : -1;
+}
+
+bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl)
+{
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3 &&
+           ssl->MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE &&
+           ssl->MBEDTLS_PRIVATE(in_msglen) > 0 &&
+           ssl->MBEDTLS_PRIVATE(in_msg)[0] == HANDSHAKE_TYPE_KEY_UPDATE;
+}
+
+const char *leati_tls_engine_error_text(int code)
+{
+    const char *text = mbedtls_high_level_strerr(code);
+
+    if (text == NULL)
+        text = mbedtls_low_level_strerr(code);
+    if (text == NULL)
+        return "unknown mbedTLS error";
+    /* mbedTLS puts the module before the text: "SSL - ...". */
+    const char *dash = strstr(text, " - ");
+    return dash != NULL ? dash + 3 : text;
+}

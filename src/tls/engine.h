@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What mbedTLS needs once in the process, and the few things that its public functions do not tell.
+ */
+#ifndef LEATI_TLS_ENGINE_H
+#define LEATI_TLS_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mbedtls/ssl.h>
+
+/** Gives mbedTLS our allocator and starts PSA. Cheap when it is done already; a failure (no memory)
+ * is tried again by the next call. Returns LEAT_OK or the mbedTLS code of why not. @thread any. */
+int leati_tls_engine_start(void);
+
+/** Marks the start of a call into mbedTLS. mbedTLS does not always say that it ran out of memory (a
+ * signature that could not be checked is "not trusted"), so the allocator remembers it. */
+void leati_tls_engine_enter(void);
+/** Whether an allocation of this thread has failed since leati_tls_engine_enter(). */
+bool leati_tls_engine_out_of_memory(void);
+
+/** The handshake message that is awaited or sent now: "ServerHello". Static. */
+const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl);
+/** Whether the server's Certificate message is due: the handshake is a full one. */
+bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl);
+/** The description of the fatal alert after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE. */
+uint8_t leati_tls_engine_received_alert(const mbedtls_ssl_context *ssl);
+/** The description of the alert that mbedTLS has sent for the failure `ret`, -1 = not known. */
+int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret);
+/** Whether the message that mbedTLS has just refused is a KeyUpdate (RFC 8446 section 4.6.3). */
+bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl);
+
+/** What mbedTLS says about one of its codes, without a prefix. Never NULL. */
+const char *leati_tls_engine_error_text(int code);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/failures.h"
+
+#include "tls/alerts.h"
+#include "tls/engine.h"
+#include "tls/resumption.h"
+#include "tls/tls_layer.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <mbedtls/bignum.h>
+#include <mbedtls/x509.h>
+
+#define TEXT_SIZE 160u
+
+int leati_tls_record(struct leati_failure *failure, int code, int sys_errno, int native_code,
+                     const char *format, ...)
+{
+    struct leati_fault fault = {
+        .code = code,
+        .layer = LEAT_LAYER_TLS,
+        .sys_errno = sys_errno,
+        .native_code = native_code,
+    };
+    char text[LEAT_ERROR_TEXT_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return leati_failure_set(failure, &fault, "%s", text);
+}
+
+int leati_tls_engine_ready(struct leati_failure *failure)
+{
+    leati_tls_engine_enter();
+    int ret = leati_tls_engine_start();
+    if (ret == 0)
+        return LEAT_OK;
+    if (leati_tls_engine_out_of_memory())
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
+                                "out of memory while starting the TLS engine");
+    return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret,
+                            "the TLS engine cannot be started (PSA status %d)", ret);
+}
+
+static bool is_handshaking(const struct leati_tls_layer *tls)
+{
+    return tls->base.state == LEATI_LAYER_CONNECTING;
+}
+
+/* mbedTLS adds up two codes: a high-level one in steps of 0x80, a low-level one below that. */
+static int high_code(int ret)
+{
+    return -(-ret & 0xff80);
+}
+
+static bool is_out_of_memory(int ret)
+{
+    return leati_tls_engine_out_of_memory() || high_code(ret) == MBEDTLS_ERR_SSL_ALLOC_FAILED ||
+           high_code(ret) == MBEDTLS_ERR_X509_ALLOC_FAILED ||
+           ret + (-ret & 0xff80) == MBEDTLS_ERR_MPI_ALLOC_FAILED;
+}
+
+static bool is_verification(int ret)
+{
+    int high = high_code(ret);
+
+    /* The range of X.509 errors: a certificate of the server that cannot be parsed, or not
+     * verified. */
+    return (high <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE &&
+            high >= MBEDTLS_ERR_X509_BUFFER_TOO_SMALL) ||
+           high == MBEDTLS_ERR_X509_FATAL_ERROR || high == MBEDTLS_ERR_SSL_BAD_CERTIFICATE ||
+           high == MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED;
+}
+
+int leati_tls_fail_lower(struct leati_tls_layer *tls)
+{
+    const char *what = is_handshaking(tls) ? "connection lost during the TLS handshake"
+                                           : "connection lost below TLS";
+    int code = tls->bio.lower_result == LEAT_E_SYSTEM_INTERNAL ? LEAT_E_SYSTEM_INTERNAL
+                                                               : LEAT_E_TLS_SYSCALL;
+
+    return leati_layer_relabel(&tls->base, code, what);
+}
+
+static int fail_eof(struct leati_tls_layer *tls)
+{
+    if (is_handshaking(tls))
+        return leati_layer_fail(&tls->base, LEAT_E_TLS_SYSCALL, 0, MBEDTLS_ERR_SSL_CONN_EOF,
+                                "connection closed during the TLS handshake, at %s",
+                                leati_tls_engine_step_name(&tls->ssl));
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_SYSCALL, 0, MBEDTLS_ERR_SSL_CONN_EOF,
+                            "connection closed without close_notify: data may be missing "
+                            "(truncated)");
+}
+
+static int fail_verification(struct leati_tls_layer *tls, int ret)
+{
+    uint32_t flags = mbedtls_ssl_get_verify_result(&tls->ssl);
+
+    /* Nothing was verified when the certificate could not even be parsed. */
+    if (!tls->verifier.leaf_seen && flags != UINT32_MAX)
+        return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, ret,
+                                "the server's certificate cannot be used: %s",
+                                leati_tls_engine_error_text(ret));
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED,
+                            "the server's certificate is not accepted: %s",
+                            leati_tls_verifier_reasons(&tls->verifier, flags));
+}
+
+static int fail_received_alert(struct leati_tls_layer *tls, int ret)
+{
+    uint8_t description = leati_tls_engine_received_alert(&tls->ssl);
+
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
+                            "the server ended the TLS %s with the alert %s (%u)",
+                            is_handshaking(tls) ? "handshake" : "connection",
+                            leati_tls_alert_name(description), description);
+}
+
+static int fail_not_tls(struct leati_tls_layer *tls, int ret)
+{
+    char greeting[4 * LEATI_TLS_GREETING_BYTES + 1];
+    size_t pos = 0;
+
+    for (size_t i = 0; i < tls->bio.greeting_len; i++) {
+        uint8_t c = tls->bio.greeting[i];
+        bool printable = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+        leati_text_append(greeting, sizeof(greeting), &pos, printable ? "%c" : "\\x%02x", c);
+    }
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
+                            "not a TLS server? Its answer begins with \"%s\"", greeting);
+}
+
+/* mbedTLS leaves a KeyUpdate without an answer; the peer is to know what it has done wrong here. */
+static int fail_key_update(struct leati_tls_layer *tls, int ret)
+{
+    (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                         MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
+                            "the server sent a KeyUpdate, which mbedTLS does not support; "
+                            "answered with the alert unexpected_message");
+}
+
+static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char *buf, size_t cap)
+{
+    int description = leati_tls_engine_sent_alert(&tls->ssl, ret);
+    size_t pos = 0;
+
+    if (description < 0)
+        description = tls->bio.plain_alert;
+    if (description < 0)
+        leati_text_append(buf, cap, &pos, "%s", "");
+    else
+        leati_text_append(buf, cap, &pos, "; answered with the alert %s",
+                          leati_tls_alert_name((uint8_t)description));
+}
+
+static int fail_engine(struct leati_tls_layer *tls, int ret)
+{
+    char alert[TEXT_SIZE];
+
+    sent_alert_describe(tls, ret, alert, sizeof(alert));
+    if (is_handshaking(tls))
+        return leati_layer_fail(
+            &tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS handshake failed at %s: %s%s",
+            leati_tls_engine_step_name(&tls->ssl), leati_tls_engine_error_text(ret), alert);
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS connection failed: %s%s",
+                            leati_tls_engine_error_text(ret), alert);
+}
+
+static int fail_by_code(struct leati_tls_layer *tls, int ret)
+{
+    if (is_out_of_memory(ret))
+        return leati_layer_fail(&tls->base, LEAT_E_SYSTEM_INTERNAL, 0, ret,
+                                "out of memory in the TLS engine");
+    if (tls->bio.overflow)
+        return leati_layer_fail(&tls->base, LEAT_E_TLS_WRITE, 0, ret,
+                                "the peer does not read what TLS must answer it");
+    if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
+        return fail_received_alert(tls, ret);
+    if (!leati_tls_bio_speaks_tls(&tls->bio))
+        return fail_not_tls(tls, ret);
+    if (is_handshaking(tls) && is_verification(ret))
+        return fail_verification(tls, ret);
+    if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_tls_engine_refused_key_update(&tls->ssl))
+        return fail_key_update(tls, ret);
+    return fail_engine(tls, ret);
+}
+
+int leati_tls_fail(struct leati_tls_layer *tls, int ret)
+{
+    if (is_handshaking(tls))
+        leati_tls_resumption_forget(tls);
+    if (tls->bio.lower_result > LEAT_OK)
+        return leati_tls_fail_lower(tls);
+    if (tls->bio.lower_result == LEATI_EOF)
+        return fail_eof(tls);
+
+    int code = fail_by_code(tls, ret);
+    /* The alert is to reach the peer; what cannot be written at once is given up. */
+    (void)leati_tls_bio_flush(&tls->bio);
+    return code;
+}

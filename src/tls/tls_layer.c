@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/tls_layer.h"
+
+#include "tls/engine.h"
+#include "tls/failures.h"
+#include "tls/resumption.h"
+#include "util/text.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+/** The most that one record carries (RFC 8446 section 5.1). */
+#define RECORD_MAX_BYTES 16384u
+
+/** How much of what the peer still sends is read at a time while we wait for its close_notify. */
+#define DISCARD_BYTES 1024u
+
+static struct leati_tls_layer *tls_of(struct leati_layer *l)
+{
+    return (struct leati_tls_layer *)l;
+}
+
+static const struct leati_tls_layer *tls_of_const(const struct leati_layer *l)
+{
+    return (const struct leati_tls_layer *)l;
+}
+
+/* Before each call into mbedTLS: what is remembered is of this call. */
+static void engine_enter(struct leati_tls_layer *tls)
+{
+    tls->bio.lower_result = LEAT_OK;
+    leati_tls_engine_enter();
+}
+
+/* mbedTLS says WANT_READ also when it has only digested something that is not data. */
+static bool nothing_to_read(const struct leati_tls_layer *tls, int ret)
+{
+    return ret == MBEDTLS_ERR_SSL_WANT_READ && tls->bio.lower_result == LEATI_AGAIN;
+}
+
+/* LEAT_OK: nothing waits; LEATI_AGAIN; or a failure that is recorded. */
+static int output_flush(struct leati_tls_layer *tls)
+{
+    int result = leati_tls_bio_flush(&tls->bio);
+
+    return result <= LEAT_OK ? result : leati_tls_fail_lower(tls);
+}
+
+/* ---- connect ----------------------------------------------------------------------------------
+ */
+
+static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
+{
+    leati_layer_set_state(&tls->base, LEATI_LAYER_CONNECTING);
+    leati_layer_arm(&tls->base, now_ms, tls->timeout_ms);
+    engine_enter(tls);
+    int ret = leati_tls_resumption_offer(tls);
+    return ret == 0 ? LEAT_OK : leati_tls_fail(tls, ret);
+}
+
+static int handshake_run(struct leati_tls_layer *tls)
+{
+    while (!mbedtls_ssl_is_handshake_over(&tls->ssl)) {
+        if (leati_tls_engine_certificate_due(&tls->ssl))
+            tls->certificate_due = true;
+        engine_enter(tls);
+        int ret = mbedtls_ssl_handshake_step(&tls->ssl);
+        if (nothing_to_read(tls, ret))
+            return LEATI_AGAIN;
+        if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
+            return leati_tls_fail(tls, ret);
+    }
+    return LEAT_OK;
+}
+
+static int handshake_finish(struct leati_tls_layer *tls)
+{
+    bool resumed = tls->session_offered && !tls->certificate_due;
+
+    /* Belt and braces: no way through mbedTLS may end here unverified. */
+    if (tls->verify && !resumed && !tls->verifier.leaf_seen)
+        return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, 0,
+                                "the handshake ended without a verified certificate");
+
+    if (tls->key_log_fd >= 0) {
+        mbedtls_ssl_set_export_keys_cb(&tls->ssl, NULL, NULL);
+        close(tls->key_log_fd);
+        tls->key_log_fd = -1;
+    }
+    if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+        leati_tls_resumption_save(tls);
+    leati_tls_verifier_done(&tls->verifier);
+    tls->bio.gather = false;
+    tls->base.deadline_ms = 0;
+    leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
+    return LEAT_OK;
+}
+
+static int handshake_expire(struct leati_tls_layer *tls)
+{
+    leati_tls_resumption_forget(tls);
+    return leati_layer_fail(
+        &tls->base, LEAT_E_TLS_READ, 0, MBEDTLS_ERR_SSL_TIMEOUT, "TLS handshake timed out %s %s",
+        leati_tls_bio_has_output(&tls->bio) ? "while writing, at" : "while waiting for",
+        leati_tls_engine_step_name(&tls->ssl));
+}
+
+static int tls_connect(struct leati_layer *l, uint64_t now_ms)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (l->state == LEATI_LAYER_OPEN)
+        return LEAT_OK;
+    if (l->state == LEATI_LAYER_NEW) {
+        int code = handshake_start(tls, now_ms);
+        if (code != LEAT_OK)
+            return code;
+    }
+
+    int run = handshake_run(tls);
+    if (run > LEAT_OK)
+        return run;
+    int flush = output_flush(tls);
+    if (flush > LEAT_OK)
+        return flush;
+    if (run == LEAT_OK && flush == LEAT_OK)
+        return handshake_finish(tls);
+    return leati_layer_expired(l, now_ms) ? handshake_expire(tls) : LEATI_AGAIN;
+}
+
+/* ---- recv ---------------------------------------------------------------------------------------
+ */
+
+/* Data (> 0), or the code of mbedTLS that ends the reading for now; tickets are kept on the way. */
+static int engine_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
+{
+    for (;;) {
+        engine_enter(tls);
+        int ret = mbedtls_ssl_read(&tls->ssl, buf, cap);
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            leati_tls_resumption_save(tls);
+            continue;
+        }
+        /* 0 stands for the end of the connection, and for an empty record. */
+        if (ret == 0 && tls->bio.lower_result == LEATI_EOF)
+            return MBEDTLS_ERR_SSL_CONN_EOF;
+        if (ret == 0 || (ret == MBEDTLS_ERR_SSL_WANT_READ && !nothing_to_read(tls, ret)))
+            continue;
+        return ret;
+    }
+}
+
+static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (tls->peer_closed || l->state == LEATI_LAYER_CLOSED)
+        return LEATI_EOF;
+    int flush = output_flush(tls);
+    if (flush > LEAT_OK)
+        return flush;
+
+    int ret = engine_read(tls, buf, cap);
+    if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
+        tls->drained = true;
+        return LEATI_AGAIN;
+    }
+    if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+        tls->peer_closed = true;
+        return LEATI_EOF;
+    }
+    if (ret < 0)
+        return leati_tls_fail(tls, ret);
+    tls->drained = false;
+    *ret_len = (size_t)ret;
+    return LEAT_OK;
+}
+
+/* ---- send ---------------------------------------------------------------------------------------
+ */
+
+/* Bytes taken (> 0) or the code of mbedTLS. Handshake messages that were read but not yet digested
+ * are digested here; as the queue of `bio` never refuses, no byte of `data` is in mbedTLS
+ * meanwhile. */
+static int engine_write(struct leati_tls_layer *tls, const struct iovec *data)
+{
+    size_t len = data->iov_len < RECORD_MAX_BYTES ? data->iov_len : RECORD_MAX_BYTES;
+
+    for (;;) {
+        engine_enter(tls);
+        int ret = mbedtls_ssl_write(&tls->ssl, data->iov_base, len);
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            leati_tls_resumption_save(tls);
+            tls->drained = false;
+            continue;
+        }
+        if (ret == MBEDTLS_ERR_SSL_WANT_READ && !nothing_to_read(tls, ret))
+            continue;
+        return ret;
+    }
+}
+
+static const struct iovec *iov_first(const struct iovec *iov, int n)
+{
+    while (n > 1 && iov->iov_len == 0) {
+        iov++;
+        n--;
+    }
+    return iov;
+}
+
+/* Rule 4: the record of the bytes that the caller repeats is on its way; it waits for its end. */
+static int send_conclude(struct leati_tls_layer *tls, size_t *ret_len)
+{
+    int flush = output_flush(tls);
+
+    if (flush != LEAT_OK)
+        return flush;
+    *ret_len = tls->encrypted_len;
+    tls->encrypted_len = 0;
+    return LEAT_OK;
+}
+
+static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (tls->peer_closed)
+        return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
+                                "cannot send: the peer has ended TLS with close_notify");
+    if (l->state != LEATI_LAYER_OPEN)
+        return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, 0, "cannot send: TLS is not open");
+    if (tls->encrypted_len > 0)
+        return send_conclude(tls, ret_len);
+
+    int flush = output_flush(tls);
+    if (flush != LEAT_OK)
+        return flush;
+    const struct iovec *data = iov_first(iov, n);
+    assert(data->iov_len > 0);
+    int ret = engine_write(tls, data);
+    if (ret == MBEDTLS_ERR_SSL_WANT_READ)
+        return LEATI_AGAIN;
+    if (ret < 0)
+        return leati_tls_fail(tls, ret);
+    tls->encrypted_len = (size_t)ret;
+    return send_conclude(tls, ret_len);
+}
+
+/* ---- shutdown -----------------------------------------------------------------------------------
+ */
+
+static int shutdown_finish(struct leati_tls_layer *tls)
+{
+    tls->base.deadline_ms = 0;
+    leati_layer_set_state(&tls->base, LEATI_LAYER_CLOSED);
+    return LEAT_OK;
+}
+
+/* LEAT_OK: our close_notify is on its way to the peer. */
+static int close_notify_send(struct leati_tls_layer *tls)
+{
+    int flush = output_flush(tls);
+
+    if (flush != LEAT_OK || tls->close_notify_sent)
+        return flush;
+    engine_enter(tls);
+    int ret = mbedtls_ssl_close_notify(&tls->ssl);
+    if (ret != 0)
+        return leati_tls_fail(tls, ret);
+    tls->close_notify_sent = true;
+    return output_flush(tls);
+}
+
+/* Whatever ends the connection now ends it well: all that we had to say is said, and RFC 8446
+ * section 6.1 does not oblige the peer to answer. Data that still comes is thrown away. */
+static bool peer_has_closed(struct leati_tls_layer *tls)
+{
+    uint8_t discarded[DISCARD_BYTES];
+    int ret = 0;
+
+    while (!tls->peer_closed && (ret = engine_read(tls, discarded, sizeof(discarded))) > 0)
+        ;
+    return ret != MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+static int tls_shutdown(struct leati_layer *l, uint64_t now_ms)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (l->state != LEATI_LAYER_OPEN && l->state != LEATI_LAYER_CLOSING)
+        return shutdown_finish(tls);
+    if (l->state == LEATI_LAYER_OPEN) {
+        leati_layer_set_state(l, LEATI_LAYER_CLOSING);
+        leati_layer_arm(l, now_ms, tls->close_timeout_ms);
+    }
+
+    int sent = close_notify_send(tls);
+    if (sent > LEAT_OK)
+        return sent;
+    bool expired = leati_layer_expired(l, now_ms);
+    if (sent == LEATI_AGAIN && expired)
+        return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, MBEDTLS_ERR_SSL_TIMEOUT,
+                                "close_notify could not be written in time");
+    if (sent == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (tls->close_timeout_ms == 0 || peer_has_closed(tls) || expired)
+        return shutdown_finish(tls);
+    return LEATI_AGAIN;
+}
+
+/* ---- the rest -----------------------------------------------------------------------------------
+ */
+
+static unsigned tls_want(const struct leati_layer *l, unsigned upper)
+{
+    const struct leati_tls_layer *tls = tls_of_const(l);
+    unsigned write = leati_tls_bio_has_output(&tls->bio) ? LEATI_WANT_WRITE : 0;
+
+    switch (l->state) {
+    case LEATI_LAYER_CONNECTING:
+        return LEATI_WANT_READ | write;
+    case LEATI_LAYER_OPEN:
+        if (tls->peer_closed)
+            upper &= ~(unsigned)LEATI_WANT_READ;
+        return upper | write;
+    case LEATI_LAYER_CLOSING:
+        return write != 0 ? write : LEATI_WANT_READ;
+    default:
+        return 0;
+    }
+}
+
+static bool tls_pending(const struct leati_layer *l)
+{
+    const struct leati_tls_layer *tls = tls_of_const(l);
+
+    if (l->state != LEATI_LAYER_OPEN || tls->peer_closed || tls->drained)
+        return false;
+    return leati_tls_bio_has_input(&tls->bio) || mbedtls_ssl_get_bytes_avail(&tls->ssl) > 0 ||
+           mbedtls_ssl_check_pending(&tls->ssl);
+}
+
+void leati_tls_layer_info(const struct leati_layer *l, struct leati_tls_info *ret_info)
+{
+    const struct leati_tls_layer *tls = tls_of_const(l);
+    const char *alpn = mbedtls_ssl_get_alpn_protocol(&tls->ssl);
+
+    *ret_info = (struct leati_tls_info){
+        .protocol = mbedtls_ssl_get_version(&tls->ssl),
+        .cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl),
+        .alpn = alpn != NULL ? alpn : "",
+        .resumed = tls->session_offered && !tls->certificate_due,
+    };
+}
+
+static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)
+{
+    struct leati_tls_info info;
+    size_t pos = 0;
+
+    leati_tls_layer_info(l, &info);
+    leati_text_append(buf, cap, &pos, "%s %s", info.protocol, info.cipher);
+    if (info.alpn[0] != '\0')
+        leati_text_append(buf, cap, &pos, ", ALPN %s", info.alpn);
+    if (info.resumed)
+        leati_text_append(buf, cap, &pos, ", resumed");
+}
+
+static void tls_destroy(struct leati_layer *l)
+{
+    leati_tls_layer_free(tls_of(l));
+}
+
+const struct leati_layer_ops leati_tls_layer_ops = {
+    .name = "tls",
+    .layer = LEAT_LAYER_TLS,
+    .connect = tls_connect,
+    .recv = tls_recv,
+    .send = tls_send,
+    .shutdown = tls_shutdown,
+    .want = tls_want,
+    .pending = tls_pending,
+    .describe = tls_describe,
+    .destroy = tls_destroy,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file The layer's own state, for the files of this folder. */
+#ifndef LEATI_TLS_TLS_LAYER_H
+#define LEATI_TLS_TLS_LAYER_H
+
+#include "tls/bio.h"
+#include "tls/tls.h"
+#include "tls/verify.h"
+
+#include <mbedtls/ssl.h>
+
+struct leati_tls_layer {
+    struct leati_layer base; /* first */
+    struct leati_tls_credentials *credentials;
+    struct leati_tls_sessions *sessions; /* NULL = no resumption */
+    char *server_name;                   /* without the final dot of an absolute name */
+    char *session_key;                   /* NULL = no resumption */
+    uint32_t timeout_ms;
+    uint32_t close_timeout_ms;
+    int key_log_fd; /* -1 = no key log, or the handshake is over */
+    bool verify;
+    bool session_offered;
+    bool certificate_due; /* the server had to send its certificate: nothing was resumed */
+    bool peer_closed;     /* the peer's close_notify is here */
+    bool close_notify_sent;
+    bool drained; /* the last recv found nothing: not pending, whatever mbedTLS keeps */
+    /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`. */
+    size_t encrypted_len;
+    struct leati_tls_verifier verifier;
+    mbedtls_ssl_config config;
+    mbedtls_ssl_context ssl;
+    struct leati_tls_bio bio;
+};
+
+extern const struct leati_layer_ops leati_tls_layer_ops;
+
+/** Frees what leati_tls_layer_new() made; also a half-built one. */
+void leati_tls_layer_free(struct leati_tls_layer *tls);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Collects why a chain of certificates is not accepted, and checks IP literals, which mbedTLS would
+ * check only together with sending them as SNI (RFC 6066 section 3 forbids that).
+ */
+#ifndef LEATI_TLS_VERIFY_H
+#define LEATI_TLS_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mbedtls/x509_crt.h>
+
+struct leati_tls_verifier {
+    const char *server_name; /**< what the certificate must be for */
+    uint8_t ip[16];
+    uint8_t ip_len;    /**< 4 or 16; 0 = `server_name` is a name */
+    bool leaf_seen;    /**< a certificate of the server went through the callback */
+    int top_depth;     /**< of the chain that was built */
+    uint32_t reported; /**< flags that are in the report */
+    size_t report_len;
+    char *report; /**< NULL = nothing to report, or no memory */
+};
+
+/** `server_name` must outlive the verifier. A zone ("fe80::1%eth0") is not part of an address here.
+ */
+void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *server_name);
+void leati_tls_verifier_done(struct leati_tls_verifier *verifier);
+
+/** For mbedtls_ssl_set_verify(); `verifier` is a struct leati_tls_verifier. */
+int leati_tls_verifier_see(void *verifier, mbedtls_x509_crt *cert, int depth, uint32_t *flags);
+
+/** Adds what mbedTLS found besides (`flags` of mbedtls_ssl_get_verify_result()) and returns all
+ * reasons in one line; valid while the verifier is, never NULL. */
+const char *leati_tls_verifier_reasons(struct leati_tls_verifier *verifier, uint32_t flags);
+
+#endif
