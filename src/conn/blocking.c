@@ -33,8 +33,7 @@ struct leat_blocking_websocket {
     char reason[128];
 };
 
-/* ---- callbacks
- * ------------------------------------------------------------------------------------ */
+/* ---- callbacks ------------------------------------------------------------------------ */
 
 static void on_opened(leat_websocket *ws, void *user)
 {
@@ -83,8 +82,7 @@ static const struct leat_websocket_callbacks blocking_callbacks = {
     .closed = on_closed,
 };
 
-/* ---- waiting
- * -------------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------- */
 
 static uint64_t deadline_of(int timeout_ms)
 {
@@ -140,8 +138,7 @@ static int end_code(const struct leat_blocking_websocket *b)
     return b->end.error.code != LEAT_OK ? b->end.error.code : LEAT_E_SOCKET_BASE + EBADF;
 }
 
-/* ---- the calls
- * ------------------------------------------------------------------------------------ */
+/* ---- the calls ------------------------------------------------------------------------ */
 
 static int blocking_start(struct leat_blocking_websocket *b, const char *url,
                           const leat_config *config, struct leat_error *ret_error)

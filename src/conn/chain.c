@@ -27,8 +27,7 @@ static void chain_set_state(struct leati_chain *chain, enum leati_chain_state st
     chain->state = state;
 }
 
-/* ---- layers
- * -------------------------------------------------------------------------------------- */
+/* ---- layers --------------------------------------------------------------------------- */
 
 static void chain_set_limits(struct leati_chain *chain, uint64_t limit_ms)
 {
@@ -103,8 +102,7 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
     chain->phase_layer = NULL;
 }
 
-/* ---- connecting
- * ---------------------------------------------------------------------------------- */
+/* ---- connecting ----------------------------------------------------------------------- */
 
 /* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
 static int chain_blame_proxy(struct leati_chain *chain, int code)
@@ -177,8 +175,7 @@ static bool chain_retry_next_origin(struct leati_chain *chain)
     return true;
 }
 
-/* ---- one function a state; each returns LEAT_OK when the state has changed
- * ------------------------ */
+/* ---- one function a state; each returns LEAT_OK when the state has changed ------------ */
 
 static int chain_fail(struct leati_chain *chain, int code)
 {
@@ -268,8 +265,7 @@ static int chain_step(struct leati_chain *chain, uint64_t now_ms)
     return LEATI_AGAIN;
 }
 
-/* ---- what to wait for
- * ----------------------------------------------------------------------------- */
+/* ---- what to wait for ----------------------------------------------------------------- */
 
 /* Folds what the upper side wants through the layers from `l` down to what the socket waits for. */
 static unsigned chain_fold(struct leati_chain *chain, const struct leati_layer *l, unsigned want)
@@ -328,8 +324,7 @@ static int chain_wait(struct leati_chain *chain, unsigned owner_want)
     return leati_tcp_layer_watch(chain->tcp, chain_want(chain, owner_want));
 }
 
-/* ---- the pump
- * --------------------------------------------------------------------------------------- */
+/* ---- the pump ------------------------------------------------------------------------- */
 
 static unsigned chain_run(struct leati_chain *chain, uint64_t now_ms)
 {
@@ -371,8 +366,7 @@ static void chain_timer_fired(struct leati_timer *timer, void *user)
     leati_chain_wake(user);
 }
 
-/* ---- the owner's side
- * --------------------------------------------------------------------------------- */
+/* ---- the owner's side ----------------------------------------------------------------- */
 
 void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
                       const struct leati_chain_owner *owner, void *user,

@@ -91,8 +91,7 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
     return LEAT_OK;
 }
 
-/* ---- building, one step a layer ---------------------------------------------------------------
- */
+/* ---- building, one step a layer ------------------------------------------------------- */
 
 struct builder {
     struct leati_route *route;

@@ -24,8 +24,7 @@ struct leati_ws_pool *leati_session_pool_of(leat_loop *loop)
     if (!pool)
         return NULL;
     leati_ws_pool_init(pool, POOL_BYTES);
-    if (leati_loop_attachment_set(loop, &session_pool_key, pool, session_pool_destroy) !=
-        LEAT_OK) {
+    if (leati_loop_attachment_set(loop, &session_pool_key, pool, session_pool_destroy) != LEAT_OK) {
         leati_free(pool);
         return NULL;
     }

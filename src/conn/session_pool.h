@@ -7,8 +7,8 @@
 
 #include "ws/ws.h"
 
-/** The pool of this loop, made the first time; lives as long as the loop. NULL without memory, which
- * sessions can do with. */
+/** The pool of this loop, made the first time; lives as long as the loop. NULL without memory,
+ * which sessions can do with. */
 struct leati_ws_pool *leati_session_pool_of(leat_loop *loop);
 
 #endif

@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------- */
 
 void leati_websocket_clear_connection(struct leat_websocket *ws)
 {
@@ -74,8 +73,7 @@ void leat_websocket_free(leat_websocket *ws)
     } /* else: inside a callback; ws_left() follows */
 }
 
-/* ---- connecting, sending, closing -------------------------------------------------------------
- */
+/* ---- connecting, sending, closing ----------------------------------------------------- */
 
 static int ws_start(struct leat_websocket *ws, struct leati_route *route)
 {

@@ -13,8 +13,7 @@
 #define READS_PER_PUMP  16
 #define IOVECS_PER_SEND 16
 
-/* ---- ending
- * ------------------------------------------------------------------------------------------ */
+/* ---- ending --------------------------------------------------------------------------- */
 
 static const char *ws_origin_hop(const struct leat_websocket *ws)
 {
@@ -116,8 +115,7 @@ static void ws_on_violation(struct leat_websocket *ws, const struct leati_ws_eve
     ws_finish(ws);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- reading -------------------------------------------------------------------------- */
 
 static bool ws_delivers(const struct leat_websocket *ws)
 {
@@ -257,8 +255,7 @@ static void ws_pump_read(struct leat_websocket *ws)
     }
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------ */
+/* ---- writing -------------------------------------------------------------------------- */
 
 static void ws_flush(struct leat_websocket *ws)
 {
@@ -291,8 +288,7 @@ static void ws_pump_write(struct leat_websocket *ws)
     }
 }
 
-/* ---- what the chain calls
- * -------------------------------------------------------------------------------- */
+/* ---- what the chain calls ------------------------------------------------------------- */
 
 static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
 {

@@ -61,8 +61,7 @@ static void on_trace(const struct leat_trace_event *event, void *user)
     snprintf(phase->text, sizeof(phase->text), "%s", phase->failed ? "failed" : event->text);
 }
 
-/* ---- the connection
- * --------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------- */
 
 static void start_close(struct check *check)
 {
@@ -130,8 +129,7 @@ static const struct leat_websocket_callbacks callbacks = {
     .closed = on_closed,
 };
 
-/* ---- the picture
- * ------------------------------------------------------------------------------------- */
+/* ---- the picture ---------------------------------------------------------------------- */
 
 static void draw_bar(char *bar, uint64_t from_us, uint64_t to_us, uint64_t total_us)
 {
@@ -166,8 +164,7 @@ static void print_phases(const struct check *check)
     }
 }
 
-/* ---- the command
- * -------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------- */
 
 static bool set_no_echo(const char *value, void *user)
 {

@@ -90,8 +90,7 @@ static bool usage_error(const char *command, const char *what, const char *which
     return false;
 }
 
-/* ---- values
- * ----------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------- */
 
 static bool parse_u32(const char *s, uint32_t *ret_value)
 {

@@ -36,8 +36,7 @@ struct session {
     bool failed_locally;
 };
 
-/* ---- output
- * -------------------------------------------------------------------------------------------- */
+/* ---- output --------------------------------------------------------------------------- */
 
 static void end_session(struct session *s)
 {
@@ -64,8 +63,7 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
     }
 }
 
-/* ---- input
- * --------------------------------------------------------------------------------------------- */
+/* ---- input ---------------------------------------------------------------------------- */
 
 static void fail_locally(struct session *s, const char *text)
 {
@@ -134,8 +132,7 @@ static void read_input(struct session *s)
     send_lines(s);
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------- */
 
 static void on_opened(leat_websocket *ws, void *user)
 {
@@ -178,8 +175,7 @@ static const struct leat_websocket_callbacks callbacks = {
     .closed = on_closed,
 };
 
-/* ---- the command
- * --------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------- */
 
 static bool set_linger(const char *value, void *user)
 {
