@@ -122,8 +122,6 @@ static int socks5_connect(struct leati_layer *l, uint64_t now_ms)
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    if (l->state == LEATI_LAYER_OPEN)
-        return LEAT_OK;
     if (l->state == LEATI_LAYER_NEW) {
         socks5->engine.tracer = l->tracer;
         socks5->engine.hop = l->hop;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The battery that every layer passes: the rules of src/core/layer.h, over a scripted wire.
+ *
+ * To put a layer under test:
+ *  1. Write instance_NAME.c with one `const struct conformance_layer`: how the layer is made, and
+ * its other end, which sees what the layer has sent (`wire->sent`) and answers by
+ *     scripted_layer_reply(). The other end does the handshake; right behind its last byte of it,
+ *     in the same reply, it says CONFORMANCE_EARLY to the layer above (in the layer's own form:
+ *     encrypted, say); then it sends back whatever the layer above says.
+ *  2. Name it below and in the table of instances.c, and link its folder in CMakeLists.txt.
+ * A layer that cannot pass a check has a fault, or the rule is to be changed in layer.h first.
+ */
+#ifndef TESTS_CONFORMANCE_CONFORMANCE_H
+#define TESTS_CONFORMANCE_CONFORMANCE_H
+
+#include "support/scripted_layer.h"
+
+/** What the other end says unasked as soon as the layer is open. */
+#define CONFORMANCE_EARLY "the first words of the layer above"
+
+/** The deadline that `create` gives the layer for a silent other end. */
+#define CONFORMANCE_TIMEOUT_MS 1000
+
+/** Codes of which one must come out, ended by 0. LEATI_EOF may be among them. */
+typedef int conformance_codes[5];
+
+struct conformance_layer {
+    const char *name;
+    enum leat_layer layer;
+    int (*create)(struct leati_failure *failure, struct leati_layer **ret_layer);
+
+    /** State of the other end. peer_new may be NULL if there is none. */
+    void *(*peer_new)(void);
+    void (*peer_free)(void *peer);
+    /** Called before the layer's first connect, and then after every send that took bytes. */
+    void (*peer_react)(void *peer, struct scripted_layer *wire);
+
+    bool passthrough; /**< what an OPEN layer says of itself, rule 6 */
+    /** Runs differ by so many bytes in their handshake (random lengths). */
+    size_t handshake_jitter_bytes;
+    /** Checks that break the wire after the n-th byte take every stride-th n; 0 = each. */
+    size_t stride_bytes;
+
+    conformance_codes handshake_eof;  /**< the wire ends during connect */
+    conformance_codes handshake_recv; /**< recv of the wire fails with ECONNRESET during connect */
+    conformance_codes handshake_send; /**< send of the wire fails with EPIPE during connect */
+    conformance_codes handshake_timeout; /**< nothing comes; {0} = the layer has no handshake */
+    conformance_codes open_eof;  /**< the wire ends when the layer is OPEN: recv gives this */
+    conformance_codes open_recv; /**< recv of the wire fails when the layer is OPEN */
+};
+
+extern const struct conformance_layer conformance_null;
+extern const struct conformance_layer conformance_socks5;
+extern const struct conformance_layer conformance_socks5_password;
+
+/** All of the above, ended by NULL. */
+extern const struct conformance_layer *const conformance_layers[];
+
+#endif

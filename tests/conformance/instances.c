@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/conformance.h"
+
+const struct conformance_layer *const conformance_layers[] = {
+    &conformance_null,
+    &conformance_socks5,
+    &conformance_socks5_password,
+    NULL,
+};
