@@ -75,13 +75,11 @@ static bool family_is_tls_socket(const struct family *family)
 /** The row that tls_sockets.def has for an errno, or NULL. */
 static const struct row *tls_socket_row(int number)
 {
-    for
-        EACH(i, tls_sockets)
-        {
-            if (tls_sockets[i].number == number) {
-                return &tls_sockets[i];
-            }
+    for (size_t i = 0; i < COUNT(tls_sockets); i++) {
+        if (tls_sockets[i].number == number) {
+            return &tls_sockets[i];
         }
+    }
     return NULL;
 }
 
@@ -111,11 +109,9 @@ static void header_print(void)
          "\n"
          "enum leat_code {\n"
          "    LEAT_OK = 0,");
-    for
-        EACH(i, families)
-        {
-            header_print_family(&families[i]);
-        }
+    for (size_t i = 0; i < COUNT(families); i++) {
+        header_print_family(&families[i]);
+    }
     puts("};\n"
          "\n"
          "#endif");
@@ -190,18 +186,16 @@ static void page_print(void)
         "| certificate | Do not go on: an identity could not be verified. |\n"
         "| local | Look at this machine: memory, descriptors, interfaces, disks. |\n"
         "| bug | Correct the calling program. |");
-    for
-        EACH(i, families)
-        {
-            const struct family *family = &families[i];
-            printf("\n## %s\n\n"
-                   "| code | name | message | class | meaning | causes | remedies |\n"
-                   "|---|---|---|---|---|---|---|\n",
-                   family->title);
-            for (size_t k = 0; k < family->count; k++) {
-                page_print_row(family, &family->rows[k]);
-            }
+    for (size_t i = 0; i < COUNT(families); i++) {
+        const struct family *family = &families[i];
+        printf("\n## %s\n\n"
+               "| code | name | message | class | meaning | causes | remedies |\n"
+               "|---|---|---|---|---|---|---|\n",
+               family->title);
+        for (size_t k = 0; k < family->count; k++) {
+            page_print_row(family, &family->rows[k]);
         }
+    }
 }
 
 int main(int argc, char **argv)

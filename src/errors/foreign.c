@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "errors/foreign.h"
+
+#include "util/text.h"
+
+#include <string.h>
+
+size_t leat_foreign_table_count(void)
+{
+    return LEATI_FOREIGN_END - 1;
+}
+
+const leat_foreign_table *leat_foreign_table_at(size_t index)
+{
+    return index < leat_foreign_table_count() ? &leati_foreign_tables[index + 1] : NULL;
+}
+
+const leat_foreign_table *leat_foreign_table_find(const char *name)
+{
+    for (size_t i = 0; name && i < leat_foreign_table_count(); i++) {
+        const leat_foreign_table *table = leat_foreign_table_at(i);
+        if (leati_text_equal_nocase(name, strlen(name), table->name, strlen(table->name))) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+const char *leat_foreign_table_name(const leat_foreign_table *table)
+{
+    return table->name;
+}
+
+const char *leat_foreign_table_title(const leat_foreign_table *table, enum leat_language language)
+{
+    return table->title[language == LEAT_LANGUAGE_ZH];
+}
+
+size_t leat_foreign_table_code_count(const leat_foreign_table *table)
+{
+    return table->count;
+}
+
+const leat_foreign_code *leat_foreign_table_code_at(const leat_foreign_table *table, size_t index)
+{
+    return index < table->count ? &table->codes[index] : NULL;
+}
+
+const leat_foreign_table *leat_foreign_code_table(const leat_foreign_code *code)
+{
+    return &leati_foreign_tables[code->table];
+}
+
+const char *leat_foreign_code_key(const leat_foreign_code *code)
+{
+    return code->key;
+}
+
+const char *leat_foreign_code_name(const leat_foreign_code *code)
+{
+    return code->name ? code->name : "";
+}
+
+bool leat_foreign_code_range(const leat_foreign_code *code, int64_t *ret_first, int64_t *ret_last)
+{
+    if (code->has_range) {
+        *ret_first = code->range.first;
+        *ret_last = code->range.last;
+    }
+    return code->has_range;
+}
+
+bool leat_foreign_code_twin_range(const leat_foreign_code *code, int64_t *ret_first,
+                                  int64_t *ret_last)
+{
+    if (code->has_twin) {
+        *ret_first = code->twin.first;
+        *ret_last = code->twin.last;
+    }
+    return code->has_twin;
+}
+
+const char *leat_foreign_code_meaning(const leat_foreign_code *code, enum leat_language language)
+{
+    return code->texts[language == LEAT_LANGUAGE_ZH].meaning;
+}
+
+const char *leat_foreign_code_note(const leat_foreign_code *code, enum leat_language language)
+{
+    return code->texts[language == LEAT_LANGUAGE_ZH].note;
+}
+
+int leat_foreign_code_leat_code(const leat_foreign_code *code)
+{
+    return code->leat_code;
+}
+
+int leat_foreign_code_errno(const leat_foreign_code *code)
+{
+    return leat_code_errno(code->leat_code);
+}
+
+const leat_foreign_table *leat_foreign_code_inner_table(const leat_foreign_code *code)
+{
+    return code->inner != LEATI_FOREIGN_NONE ? &leati_foreign_tables[code->inner] : NULL;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The foreign tables, made from foreign/NAME.def. Each macro is one shape of row; the head of a
+ * .def file says which it uses.
+ */
+#include "errors/foreign.h"
+
+/* clang-format off */
+#define ROW(...)         {.table = TABLE, __VA_ARGS__},
+#define HAS(first, last) .has_range = true, .range = {first, last}
+#define TWIN_HAS(first, last) .has_twin = true, .twin = {first, last}
+#define TEXTS(en, zh, en_note, zh_note) .texts = {{en, en_note}, {zh, zh_note}}
+
+#define NUMBER_NOTE(number, en, zh, en_note, zh_note) \
+    ROW(.key = #number, HAS(number, number), TEXTS(en, zh, en_note, zh_note))
+#define NUMBER(number, en, zh) \
+    ROW(.key = #number, HAS(number, number), TEXTS(en, zh, "", ""))
+#define RANGE(first, last, en, zh) \
+    ROW(.key = #first "-" #last, HAS(first, last), TEXTS(en, zh, "", ""))
+#define NEGATIVE_NOTE(en, zh, en_note, zh_note) \
+    ROW(.key = "<0", HAS(INT64_MIN, -1), TEXTS(en, zh, en_note, zh_note))
+#define HEX(number, en, zh) \
+    ROW(.key = #number, .hexadecimal = true, HAS(number, number), TEXTS(en, zh, "", ""))
+#define HEX_RANGE(first, last, en, zh) \
+    ROW(.key = #first "-" #last, .hexadecimal = true, HAS(first, last), TEXTS(en, zh, "", ""))
+#define OTHERS(en, zh) \
+    ROW(.key = "others", .kind = LEATI_FOREIGN_OTHERS, TEXTS(en, zh, "", ""))
+#define PADDED(text, number, en, zh) \
+    ROW(.key = text, HAS(number, number), TEXTS(en, zh, "", ""))
+#define PADDED_RANGE(text, first, last, en, zh) \
+    ROW(.key = text, HAS(first, last), TEXTS(en, zh, "", ""))
+
+#define FORM(form, inner_table, en, zh) \
+    ROW(.key = form, .kind = LEATI_FOREIGN_FORM, .inner = LEATI_FOREIGN_##inner_table, \
+        TEXTS(en, zh, "", ""))
+#define STATE(state, final, en, zh) ROW(.key = state, .name = final, TEXTS(en, zh, "", ""))
+#define REPORT(report, en, zh)      ROW(.key = report, TEXTS(en, zh, "", ""))
+
+#define TWIN(number, twin_number, en, zh) \
+    ROW(.key = #number " (" #twin_number ")", HAS(number, number), \
+        TWIN_HAS(twin_number, twin_number), TEXTS(en, zh, "", ""))
+#define PAIR_NOTE(status, result, en, zh, en_note, zh_note) \
+    ROW(.key = "status=" #status " result=" #result, HAS(status, status), \
+        TWIN_HAS(result, result), TEXTS(en, zh, en_note, zh_note))
+#define PAIR(status, result, en, zh) PAIR_NOTE(status, result, en, zh, "", "")
+#define PAIR_OTHERS(first, last, en, zh) \
+    ROW(.key = "status=others result=" #first "-" #last, .kind = LEATI_FOREIGN_OTHERS, \
+        TWIN_HAS(first, last), TEXTS(en, zh, "", ""))
+
+#define NAMED_NOTE(symbol, number, en, zh, en_note, zh_note) \
+    ROW(.key = #symbol "=" #number, .name = #symbol, HAS(number, number), \
+        TEXTS(en, zh, en_note, zh_note))
+#define NAMED(symbol, number, en, zh) NAMED_NOTE(symbol, number, en, zh, "", "")
+#define NAMED_HEX(symbol, number, en, zh) \
+    ROW(.key = #symbol "=" #number, .name = #symbol, .hexadecimal = true, HAS(number, number), \
+        TEXTS(en, zh, "", ""))
+#define NAMED_RANGE(symbol, first, last, en, zh) \
+    ROW(.key = #symbol "=" #first "-" #last, .name = #symbol, HAS(first, last), \
+        TEXTS(en, zh, "", ""))
+
+#define SOCKET_NOTE(number, symbol, linux_errno, en, zh, en_note, zh_note) \
+    ROW(.key = #number, .name = #symbol, .leat_code = LEAT_E_SOCKET_##linux_errno, \
+        HAS(number, number), TEXTS(en, zh, en_note, zh_note))
+#define SOCKET(number, symbol, linux_errno, en, zh) \
+    SOCKET_NOTE(number, symbol, linux_errno, en, zh, "", "")
+#define SOCKET_ONLY_NOTE(number, symbol, en, zh, en_note, zh_note) \
+    ROW(.key = #number, .name = #symbol, HAS(number, number), TEXTS(en, zh, en_note, zh_note))
+#define SOCKET_ONLY(number, symbol, en, zh) SOCKET_ONLY_NOTE(number, symbol, en, zh, "", "")
+/* clang-format on */
+
+/* clang-format off */
+#define TABLE LEATI_FOREIGN_GATEWAY
+static const struct leat_foreign_code gateway_codes[] = {
+#include "errors/foreign/gateway.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_COMPOSITE
+static const struct leat_foreign_code composite_codes[] = {
+#include "errors/foreign/composite.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SEND_FAILURE
+static const struct leat_foreign_code send_failure_codes[] = {
+#include "errors/foreign/send_failure.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SCP
+static const struct leat_foreign_code scp_codes[] = {
+#include "errors/foreign/scp.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_DSMP
+static const struct leat_foreign_code dsmp_codes[] = {
+#include "errors/foreign/dsmp.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SMC
+static const struct leat_foreign_code smc_codes[] = {
+#include "errors/foreign/smc.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SPACE
+static const struct leat_foreign_code space_codes[] = {
+#include "errors/foreign/space.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_MESSAGE_STATE
+static const struct leat_foreign_code message_state_codes[] = {
+#include "errors/foreign/message_state.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_DECODE
+static const struct leat_foreign_code decode_codes[] = {
+#include "errors/foreign/decode.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_LINK
+static const struct leat_foreign_code link_codes[] = {
+#include "errors/foreign/link.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_WINSOCK
+static const struct leat_foreign_code winsock_codes[] = {
+#include "errors/foreign/winsock.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_HPUX
+static const struct leat_foreign_code hpux_codes[] = {
+#include "errors/foreign/hpux.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_AIX
+static const struct leat_foreign_code aix_codes[] = {
+#include "errors/foreign/aix.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_MAINTENANCE
+static const struct leat_foreign_code maintenance_codes[] = {
+#include "errors/foreign/maintenance.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_LOGIN
+static const struct leat_foreign_code login_codes[] = {
+#include "errors/foreign/login.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SUBMIT
+static const struct leat_foreign_code submit_codes[] = {
+#include "errors/foreign/submit.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_MESSAGE_RESULT
+static const struct leat_foreign_code message_result_codes[] = {
+#include "errors/foreign/message_result.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_INTERNAL
+static const struct leat_foreign_code internal_codes[] = {
+#include "errors/foreign/internal.def"
+};
+#undef TABLE
+
+#define CODES(array) .codes = array, .count = sizeof(array) / sizeof((array)[0])
+
+const struct leat_foreign_table leati_foreign_tables[LEATI_FOREIGN_END] = {
+    [LEATI_FOREIGN_NONE] = {.name = "", .title = {"", ""}},
+    [LEATI_FOREIGN_GATEWAY] = {
+        .name = "gateway",
+        .title = {"Gateway (AAAA)",
+                  "网关错误码(AAAA)"},
+        CODES(gateway_codes),
+    },
+    [LEATI_FOREIGN_COMPOSITE] = {
+        .name = "composite",
+        .title = {"Gateway, with the place of the failure (AAAA, 1XXXX to 12GGGG)",
+                  "网关组合错误码(AAAA、1XXXX 至 12GGGG)"},
+        CODES(composite_codes),
+    },
+    [LEATI_FOREIGN_SEND_FAILURE] = {
+        .name = "send-failure",
+        .title = {"Failures on the way to SCP, SP, DSMP or SMC (XXXX)",
+                  "发往 SCP、SP、DSMP、SMC 时的错误(XXXX)"},
+        CODES(send_failure_codes),
+    },
+    [LEATI_FOREIGN_SCP] = {
+        .name = "scp",
+        .title = {"Status codes of the SCP (BBBB)",
+                  "SCP 状态码(BBBB)"},
+        CODES(scp_codes),
+    },
+    [LEATI_FOREIGN_DSMP] = {
+        .name = "dsmp",
+        .title = {"Errors of the DSMP (EEEE)",
+                  "DSMP 错误码(EEEE)"},
+        CODES(dsmp_codes),
+    },
+    [LEATI_FOREIGN_SMC] = {
+        .name = "smc",
+        .title = {"Errors of the SMC (FFFF, hexadecimal)",
+                  "SMC 错误码(FFFF,十六进制)"},
+        CODES(smc_codes),
+        .hexadecimal = true,
+    },
+    [LEATI_FOREIGN_SPACE] = {
+        .name = "space",
+        .title = {"Errors of the SPACE (GGGG)",
+                  "SPACE 错误码(GGGG)"},
+        CODES(space_codes),
+    },
+    [LEATI_FOREIGN_MESSAGE_STATE] = {
+        .name = "message-state",
+        .title = {"Message states and status reports",
+                  "消息状态与状态报告"},
+        CODES(message_state_codes),
+    },
+    [LEATI_FOREIGN_DECODE] = {
+        .name = "decode",
+        .title = {"Decode errors of an interface",
+                  "接口解码错误"},
+        CODES(decode_codes),
+    },
+    [LEATI_FOREIGN_LINK] = {
+        .name = "link",
+        .title = {"Handshake and receive errors of an interface",
+                  "接口握手与接收错误"},
+        CODES(link_codes),
+    },
+    [LEATI_FOREIGN_WINSOCK] = {
+        .name = "winsock",
+        .title = {"Windows Sockets",
+                  "Windows Sockets 错误码"},
+        CODES(winsock_codes),
+    },
+    [LEATI_FOREIGN_HPUX] = {
+        .name = "hpux",
+        .title = {"10000 + errno of HP-UX",
+                  "10000 + HP-UX 的 errno"},
+        CODES(hpux_codes),
+    },
+    [LEATI_FOREIGN_AIX] = {
+        .name = "aix",
+        .title = {"10000 + errno of AIX",
+                  "10000 + AIX 的 errno"},
+        CODES(aix_codes),
+    },
+    [LEATI_FOREIGN_MAINTENANCE] = {
+        .name = "maintenance",
+        .title = {"Maintenance codes and network management's (99000, 4000)",
+                  "维测错误码与网管错误码(99000、4000)"},
+        CODES(maintenance_codes),
+    },
+    [LEATI_FOREIGN_LOGIN] = {
+        .name = "login",
+        .title = {"Login results: status of SMPP, result of CMPP",
+                  "登录结果:SMPP 的 status,CMPP 的 result"},
+        CODES(login_codes),
+        .column = "status", .twin_column = "result",
+    },
+    [LEATI_FOREIGN_SUBMIT] = {
+        .name = "submit",
+        .title = {"Submit results: status of SMPP, result of CMPP",
+                  "提交结果:SMPP 的 status,CMPP 的 result"},
+        CODES(submit_codes),
+        .column = "status", .twin_column = "result",
+    },
+    [LEATI_FOREIGN_MESSAGE_RESULT] = {
+        .name = "message-result",
+        .title = {"Results of a message inside the gateway",
+                  "网关内部的消息处理结果"},
+        CODES(message_result_codes),
+    },
+    [LEATI_FOREIGN_INTERNAL] = {
+        .name = "internal",
+        .title = {"Internal errors of the gateway, by name",
+                  "网关内部错误(按名称)"},
+        CODES(internal_codes),
+    },
+};
+/* clang-format on */
