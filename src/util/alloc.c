@@ -21,9 +21,11 @@ void *leati_malloc(size_t size)
 
 void *leati_calloc(size_t count, size_t size)
 {
-    if (alloc_fails())
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes) || alloc_fails())
         return NULL;
-    return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+    return calloc(1, bytes == 0 ? 1 : bytes);
 }
 
 void *leati_realloc(void *ptr, size_t size)

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/random.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+static bool always_fails(void)
+{
+    return true;
+}
+
+Test(alloc, every_function_obeys_the_hook, .timeout = 10)
+{
+    char *s = leati_strdup("x");
+
+    leati_alloc_fail_hook = always_fails;
+    cr_assert_null(leati_malloc(1));
+    cr_assert_null(leati_calloc(1, 1));
+    cr_assert_null(leati_realloc(s, 100));
+    cr_assert_null(leati_strdup("a"));
+    cr_assert_null(leati_strndup("a", 1));
+    cr_assert_null(leati_asprintf("%d", 1));
+    leati_alloc_fail_hook = NULL;
+    cr_assert_str_eq(s, "x", "a failed realloc leaves the old block");
+    leati_free(s);
+}
+
+Test(alloc, zero_bytes_are_not_a_failure, .timeout = 10)
+{
+    void *a = leati_malloc(0);
+    void *b = leati_calloc(0, 8);
+    void *c = leati_realloc(leati_malloc(8), 0);
+
+    cr_assert(a != NULL && b != NULL && c != NULL);
+    leati_free(a);
+    leati_free(b);
+    leati_free(c);
+    leati_free(NULL);
+}
+
+Test(alloc, calloc_checks_for_overflow, .timeout = 10)
+{
+    volatile size_t huge = SIZE_MAX / 2;
+
+    cr_assert_null(leati_calloc(huge, 3));
+}
+
+Test(alloc, strings, .timeout = 10)
+{
+    char *a = leati_strndup("abcdef", 3);
+    char *b = leati_strndup("ab", 10);
+    char *c = leati_asprintf("%s-%05d", "n", 42);
+
+    cr_assert_str_eq(a, "abc");
+    cr_assert_str_eq(b, "ab");
+    cr_assert_str_eq(c, "n-00042");
+    leati_free(a);
+    leati_free(b);
+    leati_free_secret(c);
+    leati_free_secret(NULL);
+}
+
+Test(alloc, wipe_clears, .timeout = 10)
+{
+    char buf[16];
+
+    memset(buf, 'x', sizeof(buf));
+    leati_wipe(buf, sizeof(buf));
+    for (size_t i = 0; i < sizeof(buf); i++)
+        cr_assert_eq(buf[i], 0);
+    leati_wipe(NULL, 0);
+}
+
+Test(clock, is_the_monotonic_clock, .timeout = 10)
+{
+    struct timespec now;
+
+    uint64_t before_us = leati_clock_us();
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t after_ms = leati_clock_ms();
+    uint64_t now_us = (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+    cr_assert_leq(before_us, now_us);
+    cr_assert_leq(now_us / 1000, after_ms);
+}
+
+Test(random, fills_all_of_the_buffer, .timeout = 10)
+{
+    /* 64 KiB: longer than what getrandom(2) promises to give in one piece. */
+    static uint8_t buf[65536];
+    size_t zeros = 0;
+
+    cr_assert(leati_random_bytes(buf, sizeof(buf)));
+    for (size_t i = 0; i < sizeof(buf); i++)
+        zeros += buf[i] == 0;
+    /* 256 are to be expected; 1024 or none do not happen. */
+    cr_assert(zeros > 0 && zeros < 1024, "%zu", zeros);
+    cr_assert(leati_random_bytes(buf, 0));
+}
