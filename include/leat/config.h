@@ -129,6 +129,18 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *conf
  * @return LEAT_OK, LEAT_E_PARAMETER (0). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_limit(leat_config *config, size_t bytes);
 
+/** Keep-alive: a Ping goes out when nothing has been received for this long; 0 = never. Default
+ * 30,000 ms. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_ping_interval(leat_config *config,
+                                                           uint32_t interval_ms);
+
+/** How long after such a Ping anything must have been received (a Pong, a message, a part of one);
+ * then the connection counts as lost: LEAT_E_WS_CONNECT, errno ETIMEDOUT, close code 1006. 0 = wait
+ * for ever. Default 30,000 ms. A paused connection is not judged. @return LEAT_OK,
+ * LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_pong_timeout(leat_config *config,
+                                                          uint32_t timeout_ms);
+
 /** DNS servers to ask instead of the system's: "addr[:port][,addr[:port]...]", IPv6 as "[::1]:53".
  * /etc/hosts is looked at first all the same. NULL = the system's (default).
  * @return LEAT_OK, LEAT_E_PARAMETER (not such a list), LEAT_E_SYSTEM_INTERNAL. */

@@ -43,6 +43,8 @@ int leat_config_new(leat_config **ret_config)
     config->max_tls_protocol = LEAT_TLS_V13;
     config->connect_timeout_ms = 30000;
     memcpy(config->phase_timeout_ms, default_phase_timeout_ms, sizeof(default_phase_timeout_ms));
+    config->ping_interval_ms = 30000;
+    config->pong_timeout_ms = 30000;
     config->max_message_bytes = (size_t)16 << 20;
     config->send_queue_limit_bytes = (size_t)16 << 20;
     leati_failure_init(&config->failure);
@@ -132,6 +134,8 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     copy->tls_shared = leati_tls_shared_ref(config->tls_shared);
     copy->connect_timeout_ms = config->connect_timeout_ms;
     memcpy(copy->phase_timeout_ms, config->phase_timeout_ms, sizeof(config->phase_timeout_ms));
+    copy->ping_interval_ms = config->ping_interval_ms;
+    copy->pong_timeout_ms = config->pong_timeout_ms;
     copy->max_message_bytes = config->max_message_bytes;
     copy->send_queue_limit_bytes = config->send_queue_limit_bytes;
     copy->tracer = config->tracer;
@@ -365,6 +369,22 @@ int leat_config_set_phase_timeout(leat_config *config, enum leat_phase phase, ui
     if ((unsigned)phase >= LEAT_PHASE_COUNT)
         return config_refuse(config, LEAT_E_PARAMETER, "there is no such phase");
     config->phase_timeout_ms[phase] = timeout_ms;
+    return LEAT_OK;
+}
+
+int leat_config_set_ping_interval(leat_config *config, uint32_t interval_ms)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->ping_interval_ms = interval_ms;
+    return LEAT_OK;
+}
+
+int leat_config_set_pong_timeout(leat_config *config, uint32_t timeout_ms)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->pong_timeout_ms = timeout_ms;
     return LEAT_OK;
 }
 

@@ -40,6 +40,8 @@ struct leat_config {
 
     uint32_t connect_timeout_ms;
     uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];
+    uint32_t ping_interval_ms;
+    uint32_t pong_timeout_ms;
     size_t max_message_bytes;
     size_t send_queue_limit_bytes;
     char *dns_servers;

@@ -18,6 +18,7 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     leati_free(ws->held.data);
     ws->held = (struct leati_held_bytes){0};
     ws->close_start_us = 0;
+    ws->heard = ws->ping_unanswered = false;
     ws->paused = ws->pumping = ws->send_refused = ws->orderly = false;
 }
 
@@ -94,6 +95,8 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     }
     ws->secure = route->secure;
     ws->queue_limit_bytes = config->send_queue_limit_bytes;
+    ws->ping_interval_ms = config->ping_interval_ms;
+    ws->pong_timeout_ms = config->pong_timeout_ms;
     ws->close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE];
     ws->chain = chain;
     ws->state = LEATI_WEBSOCKET_CONNECTING;

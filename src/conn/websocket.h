@@ -53,6 +53,11 @@ struct leat_websocket {
 
     size_t queue_limit_bytes;
     uint32_t close_timeout_ms;
+    uint32_t ping_interval_ms;
+    uint32_t pong_timeout_ms;
+    uint64_t silent_since_ms; /* when something was last received, or the Ping went out */
+    bool heard;               /* something was received since the last look */
+    bool ping_unanswered;
     uint64_t close_start_us; /* 0 = not closing */
 
     enum leat_closed_by closed_by;

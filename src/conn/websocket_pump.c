@@ -20,6 +20,7 @@ static const char *ws_origin_hop(const struct leat_websocket *ws)
     return ws->chain->route->origin_hop;
 }
 
+/* Of closing; while it is open the keep-alive has the deadline. */
 static void ws_set_deadline(struct leat_websocket *ws, uint32_t timeout_ms)
 {
     ws->chain->owner_deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
@@ -229,6 +230,7 @@ static int ws_read_once(struct leat_websocket *ws)
         return code;
     }
     const uint8_t *data = buf;
+    ws->heard = true;
     ws_feed(ws, &data, &len);
     if (len > 0 && !ws->chain->released && ws->paused && ws->state != LEATI_WEBSOCKET_FINISHING)
         ws_hold(ws, data, len);
@@ -290,11 +292,9 @@ static void ws_pump_write(struct leat_websocket *ws)
 
 /* ---- what the chain calls ------------------------------------------------------------- */
 
-static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
+static void ws_close_expired(struct leat_websocket *ws)
 {
     struct leati_chain *chain = ws->chain;
-    if (chain->owner_deadline_ms == 0 || now_ms < chain->owner_deadline_ms)
-        return;
     chain->owner_deadline_ms = 0;
     if (ws->state == LEATI_WEBSOCKET_CLOSING)
         leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
@@ -303,6 +303,45 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
         leati_chain_abort(chain);
     else
         leati_chain_close(chain, ws->close_timeout_ms);
+}
+
+/* A Ping after silence, the end after more silence; moves the deadline to the next look. */
+static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
+{
+    struct leati_chain *chain = ws->chain;
+    if (ws->heard || ws->paused) {
+        ws->heard = ws->ping_unanswered = false;
+        ws->silent_since_ms = now_ms;
+    }
+    if (!ws->ping_unanswered && now_ms >= ws->silent_since_ms + ws->ping_interval_ms) {
+        ws->ping_unanswered = true;
+        ws->silent_since_ms = now_ms;
+        int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PING, NULL, 0, &ws->out);
+        if (code != LEAT_OK) {
+            leati_websocket_break(ws, code, 0, "out of memory");
+            return;
+        }
+        ws_flush(ws);
+    }
+    uint32_t wait_ms = ws->ping_unanswered ? ws->pong_timeout_ms : ws->ping_interval_ms;
+    if (wait_ms == 0)
+        chain->owner_deadline_ms = 0;
+    else if (now_ms < ws->silent_since_ms + wait_ms)
+        chain->owner_deadline_ms = ws->silent_since_ms + wait_ms;
+    else
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
+                              "the connection is dead: nothing came after a Ping");
+}
+
+static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
+{
+    if (ws->state == LEATI_WEBSOCKET_OPEN) {
+        if (ws->ping_interval_ms != 0)
+            ws_keep_alive(ws, now_ms);
+        return;
+    }
+    if (ws->chain->owner_deadline_ms != 0 && now_ms >= ws->chain->owner_deadline_ms)
+        ws_close_expired(ws);
 }
 
 static void ws_opened(struct leati_chain *chain, void *user)
@@ -316,6 +355,7 @@ static void ws_opened(struct leati_chain *chain, void *user)
         return;
     }
     ws->state = LEATI_WEBSOCKET_OPEN;
+    ws->heard = true;
     ws->pumping = true;
     if (ws->callbacks.opened)
         ws->callbacks.opened(ws, ws->user);
