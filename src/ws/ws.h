@@ -15,7 +15,7 @@
 #include "core/layer.h"
 #include "util/byte_queue.h"
 
-/* ---- the upgrade (section 4.1), a layer that is passthrough once OPEN ------------------------ */
+/* ---- the upgrade (section 4.1), a layer that is passthrough once OPEN ----------------- */
 
 struct leati_ws_header {
     const char *name;
@@ -43,7 +43,7 @@ const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
 /** The status of the response, 0 before. */
 int leati_ws_upgrade_status(const struct leati_layer *upgrade);
 
-/* ---- the session: sections 5 to 8, bytes in, events out, frames out ------------------------- */
+/* ---- the session: sections 5 to 8, bytes in, events out, frames out ------------------- */
 
 struct leati_ws_session;
 struct leati_ws_workspace;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ws/mask.h"
+
+#include "ws_stream.h"
+
+#include <string.h>
+
+static void mask_byte_by_byte(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t key[4],
+                              size_t offset)
+{
+    for (size_t i = 0; i < len; i++)
+        dst[i] = src[i] ^ key[(offset + i) % 4];
+}
+
+Test(mask, equals_its_scalar_twin, .timeout = 30)
+{
+    static const uint8_t key[4] = {0x01, 0x80, 0xa5, 0xff};
+    uint8_t src[300], expected[300], got[300];
+    for (size_t i = 0; i < sizeof(src); i++)
+        src[i] = (uint8_t)(i * 7 + 3);
+
+    for (size_t len = 0; len <= 200; len++)
+        for (size_t align = 0; align < 9; align++)
+            for (size_t offset = 0; offset < 5; offset++) {
+                memset(got, 0xee, sizeof(got));
+                memset(expected, 0xee, sizeof(expected));
+                mask_byte_by_byte(expected + align, src + 8 - align % 8, len, key, offset);
+                leati_ws_mask_copy(got + align, src + 8 - align % 8, len, key, offset);
+                must(memcmp(got, expected, sizeof(got)) == 0, "len %zu, align %zu, offset %zu", len,
+                     align, offset);
+            }
+}
+
+Test(mask, keys_are_used_once_and_wiped, .timeout = 10)
+{
+    enum { COUNT = 1000 };
+    struct leati_ws_mask_keys keys = {0};
+    static uint32_t drawn[COUNT];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        uint8_t key[4];
+        cr_assert(leati_ws_mask_keys_next(&keys, key));
+        memcpy(&drawn[i], key, 4);
+        for (size_t k = keys.left; k < sizeof(keys.bytes); k++)
+            must(keys.bytes[k] == 0, "a used key is still there");
+    }
+    size_t equal = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t k = 0; k < i; k++)
+            equal += drawn[i] == drawn[k];
+    cr_assert_leq(equal, 2, "%zu keys came twice", equal); /* by chance once in 8,600 runs */
+    leati_ws_mask_keys_wipe(&keys);
+    cr_assert_eq(keys.left, 0);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames out: their bytes, their masks, and that a session of the other role reads them. */
+#include "ws_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint8_t *payload_make(size_t len)
+{
+    uint8_t *payload = malloc(len + 1);
+    for (size_t i = 0; i < len; i++)
+        payload[i] = (uint8_t)(i * 31 + (i >> 8));
+    return payload;
+}
+
+static struct bytes write_one(struct leati_ws_session *session, enum leati_ws_opcode opcode,
+                              const void *data, size_t len)
+{
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    must(leati_ws_session_write(session, opcode, data, len, &queue) == LEAT_OK, "write");
+    must(queue.len == leati_ws_session_frame_size(session, len), "size of %zu", len);
+    return queue_drain(&queue);
+}
+
+static void check_round_trip(bool from_server, size_t len, size_t chunk)
+{
+    struct leati_ws_session *session = session_make(from_server, 100);
+    uint8_t *payload = payload_make(len);
+    struct bytes stream = write_one(session, LEATI_WS_OP_BINARY, payload, len);
+
+    must(stream.data[0] == 0x82, "first byte");
+    must((stream.data[1] & 0x80) == (from_server ? 0 : 0x80), "mask bit");
+    struct seen_list seen = session_run(!from_server, len, &stream, chunk);
+    must(seen.count == 1 && seen.items[0].kind == LEATI_WS_MESSAGE, "%zu: no message", len);
+    must(seen.items[0].len == len && memcmp(seen.items[0].data, payload, len) == 0,
+         "%zu: other bytes", len);
+    seen_free(&seen);
+    /* The wrong direction. */
+    seen = session_run(from_server, len, &stream, chunk);
+    must(seen.count == 1 && seen.items[0].close_code == 1002, "%zu: mask direction", len);
+    seen_free(&seen);
+    bytes_free(&stream);
+    free(payload);
+    leati_ws_session_free(session);
+}
+
+static const size_t chunks[] = {0, 1, 7, 4096};
+
+Test(write, round_trip_of_small_sizes, .timeout = 60)
+{
+    for (size_t len = 0; len <= 300; len++)
+        for (size_t i = 0; i < 4; i++) {
+            check_round_trip(false, len, chunks[i]);
+            check_round_trip(true, len, chunks[i]);
+        }
+}
+
+Test(write, round_trip_around_every_boundary, .timeout = 60)
+{
+    static const size_t boundaries[] = {4096, 8192, 16384, 32768, 65536, 70000};
+
+    for (size_t b = 0; b < sizeof(boundaries) / sizeof(boundaries[0]); b++)
+        for (size_t len = boundaries[b] - 20; len <= boundaries[b] + 4; len++)
+            for (size_t i = 0; i < 4; i++)
+                if (chunks[i] != 1 || len == boundaries[b]) {
+                    check_round_trip(false, len, chunks[i]);
+                    check_round_trip(true, len, chunks[i]);
+                }
+}
+
+Test(write, round_trip_of_every_tenth_size, .timeout = 60)
+{
+    for (size_t len = 300; len <= 70000; len += 131) {
+        check_round_trip(false, len, 0);
+        check_round_trip(true, len, 4096);
+    }
+}
+
+Test(write, round_trip_of_8_mib, .timeout = 60)
+{
+    check_round_trip(false, 8u << 20, 0);
+    check_round_trip(false, 8u << 20, 4096);
+    check_round_trip(true, 8u << 20, 0);
+    check_round_trip(true, 8u << 20, 16384);
+}
+
+Test(write, the_examples_of_the_rfc, .timeout = 10)
+{
+    struct leati_ws_session *server = session_make(true, 100);
+    struct bytes stream = write_one(server, LEATI_WS_OP_TEXT, "Hello", 5);
+    cr_assert_eq(stream.len, 7);
+    cr_assert_eq(memcmp(stream.data, "\x81\x05Hello", 7), 0);
+    bytes_free(&stream);
+    leati_ws_session_free(server);
+
+    struct leati_ws_session *client = session_make(false, 100);
+    stream = write_one(client, LEATI_WS_OP_TEXT, "Hello", 5);
+    cr_assert_eq(stream.len, 11);
+    cr_assert_eq(stream.data[1], 0x85);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq(stream.data[6 + i] ^ stream.data[2 + i % 4], "Hello"[i]);
+    bytes_free(&stream);
+    leati_ws_session_free(client);
+}
+
+Test(write, sizes_on_the_wire, .timeout = 10)
+{
+    static const struct {
+        size_t len, header;
+    } cases[] = {
+        {0,               2 },
+        {125,             2 },
+        {126,             4 },
+        {65535,           4 },
+        {65536,           10},
+        {(size_t)1 << 40, 10}
+    };
+    struct leati_ws_session *server = session_make(true, 100);
+    struct leati_ws_session *client = session_make(false, 100);
+
+    for (size_t i = 0; i < 6; i++) {
+        cr_assert_eq(leati_ws_session_frame_size(server, cases[i].len),
+                     cases[i].header + cases[i].len);
+        cr_assert_eq(leati_ws_session_frame_size(client, cases[i].len),
+                     cases[i].header + 4 + cases[i].len);
+    }
+    leati_ws_session_free(server);
+    leati_ws_session_free(client);
+}
+
+Test(write, every_frame_has_a_key_of_its_own, .timeout = 10)
+{
+    enum { COUNT = 500 };
+    static uint32_t keys[COUNT];
+    struct leati_ws_session *client = session_make(false, 100);
+    size_t equal = 0;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        struct bytes stream = write_one(client, LEATI_WS_OP_PING, "", 0);
+        memcpy(&keys[i], stream.data + 2, 4);
+        bytes_free(&stream);
+        for (size_t k = 0; k < i; k++)
+            equal += keys[i] == keys[k];
+    }
+    cr_assert_leq(equal, 1);
+    leati_ws_session_free(client);
+}
+
+static struct bytes write_close(uint16_t code, const char *reason, size_t len)
+{
+    struct leati_ws_session *server = session_make(true, 100);
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    cr_assert_eq(leati_ws_session_write_close(server, code, reason, len, &queue), LEAT_OK);
+    leati_ws_session_free(server);
+    return queue_drain(&queue);
+}
+
+Test(write, close_frames, .timeout = 10)
+{
+    struct bytes stream = write_close(0, "ignored", 7);
+    cr_assert_eq(stream.len, 2);
+    cr_assert_eq(memcmp(stream.data, "\x88\x00", 2), 0);
+    bytes_free(&stream);
+
+    stream = write_close(1000, NULL, 0);
+    cr_assert_eq(stream.len, 4);
+    cr_assert_eq(memcmp(stream.data, "\x88\x02\x03\xe8", 4), 0);
+    bytes_free(&stream);
+
+    stream = write_close(4999, "bye", 3);
+    cr_assert_eq(stream.len, 7);
+    cr_assert_eq(memcmp(stream.data,
+                        "\x88\x05\x13\x87"
+                        "bye",
+                        7),
+                 0);
+    bytes_free(&stream);
+
+    /* 122 bytes, then a character of three that does not fit. */
+    char reason[200];
+    memset(reason, 'x', sizeof(reason));
+    memcpy(reason + 122, "\xe2\x82\xac", 3);
+    stream = write_close(1011, reason, 150);
+    cr_assert_eq(stream.len, 2 + 2 + 122);
+    struct seen_list seen = session_run(false, 10, &stream, 0);
+    cr_assert_eq(seen.items[0].kind, LEATI_WS_CLOSE);
+    cr_assert_eq(seen.items[0].close_code, 1011);
+    seen_free(&seen);
+    bytes_free(&stream);
+
+    memset(reason, 'x', sizeof(reason));
+    stream = write_close(1011, reason, 150);
+    cr_assert_eq(stream.len, 2 + 125);
+    bytes_free(&stream);
+}
+
+Test(write, no_control_frame_is_too_long, .timeout = 10)
+{
+    struct leati_ws_session *client = session_make(false, 100);
+    struct leati_byte_queue queue;
+    uint8_t payload[126] = {0};
+
+    leati_byte_queue_init(&queue, NULL);
+    cr_assert_eq(leati_ws_session_write(client, LEATI_WS_OP_PING, payload, 126, &queue),
+                 LEAT_E_SYSTEM_INTERNAL);
+    cr_assert_eq(queue.len, 0);
+    cr_assert_eq(leati_ws_session_write(client, LEATI_WS_OP_PING, payload, 125, &queue), LEAT_OK);
+    leati_byte_queue_clear(&queue);
+    leati_ws_session_free(client);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ws_stream.h"
+
+#include "util/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void bytes_add(struct bytes *b, const void *data, size_t len)
+{
+    if (b->len + len > b->cap) {
+        b->cap = (b->len + len) * 2;
+        b->data = realloc(b->data, b->cap);
+        cr_assert_not_null(b->data);
+    }
+    if (len > 0)
+        memcpy(b->data + b->len, data, len);
+    b->len += len;
+}
+
+void bytes_free(struct bytes *b)
+{
+    free(b->data);
+    *b = (struct bytes){0};
+}
+
+static void add_number(struct bytes *b, uint64_t value, unsigned size)
+{
+    for (unsigned i = size; i-- > 0;) {
+        uint8_t byte = (uint8_t)(value >> (8 * i));
+        bytes_add(b, &byte, 1);
+    }
+}
+
+void bytes_add_frame(struct bytes *b, const struct raw_frame *frame)
+{
+    static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
+    uint64_t len = frame->announce != 0 ? frame->announce : frame->len;
+    enum length_form form = frame->form;
+
+    if (form == LENGTH_SHORTEST)
+        form = len < 126 ? LENGTH_7 : len < 65536 ? LENGTH_16 : LENGTH_64;
+    uint8_t mask_bit = frame->masked ? 0x80 : 0;
+    uint8_t head[2] = {
+        (uint8_t)((frame->not_fin ? 0 : 0x80) | (frame->rsv << 4) | frame->opcode),
+        (uint8_t)(mask_bit | (form == LENGTH_7    ? len
+                              : form == LENGTH_16 ? 126u
+                                                  : 127u)),
+    };
+    bytes_add(b, head, 2);
+    if (form != LENGTH_7)
+        add_number(b, len, form == LENGTH_16 ? 2 : 8);
+    if (!frame->masked) {
+        bytes_add(b, frame->payload, frame->len);
+        return;
+    }
+    bytes_add(b, key, sizeof(key));
+    size_t start = b->len;
+    bytes_add(b, frame->payload, frame->len);
+    for (size_t i = 0; i < frame->len; i++)
+        b->data[start + i] ^= key[i % 4];
+}
+
+struct leati_ws_session *session_make(bool is_server, size_t max_message_bytes)
+{
+    struct leati_ws_session_options options = {
+        .is_server = is_server,
+        .max_message_bytes = max_message_bytes,
+    };
+    struct leati_ws_session *session = leati_ws_session_new(&options);
+
+    cr_assert_not_null(session);
+    return session;
+}
+
+static void seen_add(struct seen_list *seen, const struct leati_ws_event *event)
+{
+    seen->items = realloc(seen->items, (seen->count + 1) * sizeof(*seen->items));
+    struct seen *item = &seen->items[seen->count++];
+    *item = (struct seen){.kind = event->kind, .len = event->len, .close_code = event->close_code};
+    if (event->kind == LEATI_WS_MESSAGE)
+        item->type = event->type;
+    /* A block of exactly that size, so that a sanitizer sees reads past it. */
+    item->data = malloc(event->len > 0 ? event->len : 1);
+    if (event->len > 0)
+        memcpy(item->data, event->data, event->len);
+    memcpy(item->text, event->text, strlen(event->text) + 1);
+}
+
+void session_feed(struct leati_ws_session *session, const void *data, size_t len, size_t chunk,
+                  struct seen_list *seen)
+{
+    const uint8_t *all = data;
+
+    if (chunk == 0)
+        chunk = len;
+    for (size_t done = 0; done < len;) {
+        size_t size = chunk < len - done ? chunk : len - done;
+        uint8_t *copy = malloc(size);
+        memcpy(copy, all + done, size);
+        const uint8_t *pos = copy;
+        size_t left = size;
+        struct leati_ws_event event;
+        while ((seen->rc = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK) {
+            must(pos + left == copy + size, "the input has moved out of step");
+            seen_add(seen, &event);
+        }
+        must(seen->rc != LEATI_AGAIN || left == 0, "AGAIN with %zu bytes left", left);
+        free(copy);
+        done += size;
+    }
+}
+
+struct seen_list session_run(bool is_server, size_t max_message_bytes, const struct bytes *stream,
+                             size_t chunk)
+{
+    struct seen_list seen = {0};
+    struct leati_ws_session *session = session_make(is_server, max_message_bytes);
+
+    session_feed(session, stream->data, stream->len, chunk, &seen);
+    leati_ws_session_free(session);
+    return seen;
+}
+
+void seen_free(struct seen_list *seen)
+{
+    for (size_t i = 0; i < seen->count; i++)
+        free(seen->items[i].data);
+    free(seen->items);
+    *seen = (struct seen_list){0};
+}
+
+bool seen_equal(const struct seen_list *a, const struct seen_list *b)
+{
+    if (a->count != b->count || a->rc != b->rc)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct seen *x = &a->items[i], *y = &b->items[i];
+        if (x->kind != y->kind || x->type != y->type || x->len != y->len ||
+            x->close_code != y->close_code || strcmp(x->text, y->text) != 0 ||
+            memcmp(x->data, y->data, x->len) != 0)
+            return false;
+    }
+    return true;
+}
+
+struct bytes queue_drain(struct leati_byte_queue *q)
+{
+    struct bytes out = {0};
+    struct iovec iov[4];
+
+    while (q->len > 0) {
+        int n = leati_byte_queue_peek(q, iov, 4);
+        size_t size = 0;
+        for (int i = 0; i < n; i++) {
+            bytes_add(&out, iov[i].iov_base, iov[i].iov_len);
+            size += iov[i].iov_len;
+        }
+        leati_byte_queue_consume(q, size);
+    }
+    return out;
+}
+
+static long allocations_left;
+
+static bool count_down(void)
+{
+    if (allocations_left == 0)
+        return true;
+    allocations_left--;
+    return false;
+}
+
+void fail_allocations_from(long number)
+{
+    allocations_left = number;
+    leati_alloc_fail_hook = number < 0 ? NULL : count_down;
+}
+
+uint32_t next_random(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file Streams of frames built byte by byte, and what a session makes of them. */
+#ifndef TEST_WS_STREAM_H
+#define TEST_WS_STREAM_H
+
+#include "ws/ws.h"
+
+#include <criterion/criterion.h>
+
+/** An assertion that costs nothing while it holds, for loops over whole spaces. */
+#define must(condition, ...)                                                                       \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            cr_assert_fail(__VA_ARGS__);                                                           \
+    } while (0)
+
+struct bytes {
+    uint8_t *data;
+    size_t len, cap;
+};
+
+void bytes_add(struct bytes *b, const void *data, size_t len);
+void bytes_free(struct bytes *b);
+
+enum length_form {
+    LENGTH_SHORTEST,
+    LENGTH_7,
+    LENGTH_16,
+    LENGTH_64,
+};
+
+/** A frame, also one that no one may send. */
+struct raw_frame {
+    bool not_fin;
+    unsigned rsv;
+    unsigned opcode;
+    bool masked;
+    enum length_form form;
+    uint64_t announce; /**< 0 = the real length */
+    const void *payload;
+    size_t len;
+};
+
+void bytes_add_frame(struct bytes *b, const struct raw_frame *frame);
+
+/** A copy of an event. */
+struct seen {
+    enum leati_ws_event_kind kind;
+    enum leat_message_type type;
+    uint8_t *data;
+    size_t len;
+    uint16_t close_code;
+    char text[128];
+};
+
+struct seen_list {
+    struct seen *items;
+    size_t count;
+    int rc; /**< of the last read */
+};
+
+struct leati_ws_session *session_make(bool is_server, size_t max_message_bytes);
+
+/** Feeds in chunks of `chunk` bytes (0 = all at once), and appends what comes out. */
+void session_feed(struct leati_ws_session *session, const void *data, size_t len, size_t chunk,
+                  struct seen_list *seen);
+/** A new session, fed, freed. */
+struct seen_list session_run(bool is_server, size_t max_message_bytes, const struct bytes *stream,
+                             size_t chunk);
+void seen_free(struct seen_list *seen);
+bool seen_equal(const struct seen_list *a, const struct seen_list *b);
+
+/** Takes everything out of a queue. */
+struct bytes queue_drain(struct leati_byte_queue *q);
+
+/** The allocation with this number, from 0 on, fails, and all after it; -1 = none. */
+void fail_allocations_from(long number);
+
+/** A small generator with a fixed start: the same numbers on each run. */
+uint32_t next_random(uint32_t *state);
+
+#endif
