@@ -2,6 +2,7 @@
 #include "conformance/rig.h"
 
 #include "support/alloc_failure.h"
+#include "support/leak_check.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -28,7 +29,7 @@ static struct criterion_test_params all_layers(void)
     {                                                                                              \
         return all_layers();                                                                       \
     }                                                                                              \
-    ParameterizedTest(size_t *index, conformance, name, .timeout = 60)                             \
+    ParameterizedTest(size_t *index, conformance, name, .timeout = 60, .fini = leak_check)         \
     {                                                                                              \
         check_##name(conformance_layers[*index]);                                                  \
     }                                                                                              \

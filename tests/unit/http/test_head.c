@@ -2,6 +2,7 @@
 #include "http/head.h"
 
 #include "support/alloc_failure.h"
+#include "support/leak_check.h"
 #include "support/mutation.h"
 #include "util/alloc.h"
 
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(http_head, .timeout = 30);
+TestSuite(http_head, .timeout = 30, .fini = leak_check);
 
 #define UPGRADE_RESPONSE                                                                           \
     "HTTP/1.1 101 Switching Protocols\r\n"                                                         \
