@@ -29,9 +29,10 @@ static struct criterion_test_params all_layers(void)
     {                                                                                              \
         return all_layers();                                                                       \
     }                                                                                              \
-    ParameterizedTest(size_t *index, conformance, name, .timeout = 60, .fini = leak_check)         \
+    ParameterizedTest(size_t *index, conformance, name, .timeout = 60)                             \
     {                                                                                              \
         check_##name(conformance_layers[*index]);                                                  \
+        leak_check();                                                                              \
     }                                                                                              \
     static void check_##name(const struct conformance_layer *layer)
 
