@@ -252,6 +252,11 @@ static int upgrade_send(struct leati_layer *l, const struct iovec *iov, int n, s
     return leati_layer_pass_send(l, iov, n, ret_len);
 }
 
+static int upgrade_shutdown(struct leati_layer *l, uint64_t now_ms)
+{
+    return l->sticky != LEAT_OK ? l->sticky : leati_layer_nop_shutdown(l, now_ms);
+}
+
 static unsigned upgrade_want(const struct leati_layer *l, unsigned upper)
 {
     switch (upgrade_of_const(l)->state) {
@@ -298,7 +303,7 @@ static const struct leati_layer_ops upgrade_ops = {
     .connect = upgrade_connect,
     .recv = upgrade_recv,
     .send = upgrade_send,
-    .shutdown = leati_layer_nop_shutdown,
+    .shutdown = upgrade_shutdown,
     .want = upgrade_want,
     .pending = upgrade_pending,
     .describe = upgrade_describe,

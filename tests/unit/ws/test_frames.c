@@ -2,9 +2,13 @@
 /* The space of single frames, against an oracle written from RFC 6455 section 5.2. */
 #include "ws_stream.h"
 
+#include "support/leak_check.h"
+
 #include <string.h>
 
 #define LIMIT 200000u
+
+TestSuite(frames, .fini = leak_check);
 
 static const size_t chunks[] = {0, 1, 7, 4096};
 

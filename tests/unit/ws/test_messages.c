@@ -2,10 +2,13 @@
 /* Sequences of frames: fragmentation, limits, UTF-8, and the end. */
 #include "ws_stream.h"
 
+#include "support/leak_check.h"
 #include "util/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+TestSuite(messages, .fini = leak_check);
 
 static const size_t chunks[] = {0, 1, 7, 4096};
 

@@ -2,6 +2,8 @@
 /* Streams that were valid once. The same numbers on each run. */
 #include "ws_stream.h"
 
+#include "support/leak_check.h"
+#include "support/mutation.h"
 #include "util/utf8.h"
 #include "ws/close_code.h"
 
@@ -10,45 +12,26 @@
 #define CASES 50000
 #define LIMIT 2000u
 
-static void add_random_frame(struct bytes *stream, bool masked, uint32_t *rnd)
+TestSuite(mutation, .fini = leak_check);
+
+static void add_random_frame(struct bytes *stream, bool masked, struct mutation *mutation)
 {
     static const unsigned opcodes[] = {0, 0, 1, 1, 2, 9, 10, 8};
     static const char text[] = "gr\xc3\xbc\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80 ";
     char payload[400];
-    unsigned opcode = opcodes[next_random(rnd) % (next_random(rnd) % 4 == 0 ? 8 : 7)];
-    size_t len = next_random(rnd) % (opcode >= 8 ? 126 : sizeof(payload));
+    unsigned opcode = opcodes[mutation_below(mutation, mutation_below(mutation, 4) == 0 ? 8 : 7)];
+    size_t len = mutation_below(mutation, opcode >= 8 ? 126 : sizeof(payload));
 
     for (size_t i = 0; i < len; i++)
         payload[i] = text[i % (sizeof(text) - 1)];
     if (opcode == 8 && len >= 2)
         memcpy(payload, "\x03\xe8", 2);
-    bytes_add_frame(stream, &(struct raw_frame){.opcode = opcode,
-                                                .not_fin = opcode < 8 && next_random(rnd) % 2 == 0,
-                                                .masked = masked,
-                                                .payload = payload,
-                                                .len = len});
-}
-
-static void mutate(struct bytes *stream, uint32_t *rnd)
-{
-    for (unsigned n = next_random(rnd) % 4; n > 0; n--) {
-        size_t at = next_random(rnd) % stream->len;
-        switch (next_random(rnd) % 4) {
-        case 0:
-            stream->data[at] ^= (uint8_t)(1u << next_random(rnd) % 8);
-            break;
-        case 1:
-            stream->data[at] = (uint8_t)next_random(rnd);
-            break;
-        case 2: /* a byte is lost */
-            memmove(stream->data + at, stream->data + at + 1, stream->len - at - 1);
-            stream->len -= stream->len > 1;
-            break;
-        default: /* the end is missing */
-            stream->len = at + 1;
-            break;
-        }
-    }
+    bytes_add_frame(stream,
+                    &(struct raw_frame){.opcode = opcode,
+                                        .not_fin = opcode < 8 && mutation_below(mutation, 2) == 0,
+                                        .masked = masked,
+                                        .payload = payload,
+                                        .len = len});
 }
 
 static void check_invariants(const struct seen_list *seen, unsigned number)
@@ -74,20 +57,25 @@ static void check_invariants(const struct seen_list *seen, unsigned number)
 
 Test(mutation, streams_of_frames, .timeout = 240)
 {
-    uint32_t rnd = 20261120;
+    static struct mutation mutation;
+    mutation_init(&mutation, 20261120);
     size_t violations = 0, closes = 0, messages = 0;
 
     for (unsigned number = 0; number < CASES; number++) {
         bool is_server = number % 2 != 0;
-        struct bytes stream = {0};
-        for (unsigned n = next_random(&rnd) % 8 + 1; n > 0; n--)
-            add_random_frame(&stream, is_server, &rnd);
-        mutate(&stream, &rnd);
+        struct bytes valid = {0}, stream = {0};
+        for (size_t n = mutation_below(&mutation, 8) + 1; n > 0; n--)
+            add_random_frame(&valid, is_server, &mutation);
+        if (number % 4 == 0)
+            bytes_add(&stream, valid.data, valid.len);
+        else
+            bytes_add(&stream, mutation.bytes, mutation_next(&mutation, valid.data, valid.len));
 
         /* In whatever portions the bytes come, the events are the same. */
         struct seen_list whole = session_run(is_server, LIMIT, &stream, 0);
         check_invariants(&whole, number);
-        struct seen_list parts = session_run(is_server, LIMIT, &stream, next_random(&rnd) % 40 + 1);
+        struct seen_list parts =
+            session_run(is_server, LIMIT, &stream, mutation_below(&mutation, 40) + 1);
         must(seen_equal(&whole, &parts), "case %u: depends on the portions", number);
         for (size_t i = 0; i < whole.count; i++) {
             violations += whole.items[i].kind == LEATI_WS_VIOLATION;
@@ -97,6 +85,7 @@ Test(mutation, streams_of_frames, .timeout = 240)
         seen_free(&parts);
         seen_free(&whole);
         bytes_free(&stream);
+        bytes_free(&valid);
     }
     /* The generator reaches all of it. */
     cr_assert_gt(violations, CASES / 10);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upgrade_fixture.h"
 
+#include "support/alloc_failure.h"
+#include "support/leak_check.h"
 #include "util/text.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+TestSuite(upgrade_engine, .fini = leak_check);
 
 static void engine_make(struct leati_ws_upgrade_engine *engine)
 {
@@ -334,24 +338,22 @@ Test(upgrade_engine, every_byte_replaced_by_every_other, .timeout = 60)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-Test(upgrade_engine, each_allocation_fails, .timeout = 10)
+static bool handshake_attempt(void)
 {
     struct leati_ws_upgrade_options options = example_options();
-    long number = 0;
-    bool done = false;
+    struct leati_ws_upgrade_engine engine;
+    size_t used;
 
-    while (!done) {
-        struct leati_ws_upgrade_engine engine;
-        fail_allocations_from(number++);
-        if (leati_ws_upgrade_engine_init(&engine, &options, example_nonce)) {
-            size_t used;
-            enum leati_ws_upgrade_result result = leati_ws_upgrade_engine_feed(
-                &engine, (const uint8_t *)full_response, sizeof(full_response) - 1, &used);
-            done = result == LEATI_WS_UPGRADE_DONE;
-            cr_assert(done || result == LEATI_WS_UPGRADE_NO_MEMORY);
-            leati_ws_upgrade_engine_done(&engine);
-        }
-        fail_allocations_from(-1);
-    }
-    cr_assert_geq(number, 5);
+    if (!leati_ws_upgrade_engine_init(&engine, &options, example_nonce))
+        return false;
+    enum leati_ws_upgrade_result result = leati_ws_upgrade_engine_feed(
+        &engine, (const uint8_t *)full_response, sizeof(full_response) - 1, &used);
+    cr_assert(result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_NO_MEMORY);
+    leati_ws_upgrade_engine_done(&engine);
+    return result == LEATI_WS_UPGRADE_DONE;
+}
+
+Test(upgrade_engine, each_allocation_fails, .timeout = 10)
+{
+    cr_assert_geq(alloc_failure_run_all(handshake_attempt), 5);
 }

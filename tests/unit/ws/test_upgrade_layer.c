@@ -3,9 +3,14 @@
  */
 #include "upgrade_fixture.h"
 
+#include "support/alloc_failure.h"
+#include "support/leak_check.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+TestSuite(upgrade_layer, .fini = leak_check);
 
 struct script {
     struct leati_layer base;
@@ -250,6 +255,8 @@ static void check_failed(struct fixture *fixture, int code, int sys_errno, int n
     cr_assert_eq(layer->ops->connect(layer, 1u << 20), code);
     cr_assert_eq(layer->ops->recv(layer, buf, sizeof(buf), &len), code);
     cr_assert_eq(layer->ops->send(layer, &iov, 1, &len), code);
+    cr_assert_eq(layer->ops->shutdown(layer, 1u << 20), code);
+    cr_assert_eq(layer->ops->want(layer, 0), 0);
 }
 
 Test(upgrade_layer, refusal_carries_the_status, .timeout = 10)
@@ -328,43 +335,44 @@ Test(upgrade_layer, no_answer_in_time, .timeout = 10)
     fixture_done(&fixture);
 }
 
-Test(upgrade_layer, each_allocation_fails, .timeout = 10)
+static bool make_attempt(void)
+{
+    struct leati_ws_upgrade_options options = example_options();
+    struct leati_failure failure;
+    struct leati_layer *layer;
+
+    leati_failure_init(&failure);
+    bool made = leati_ws_upgrade_layer_new(&options, &failure, &layer) == LEAT_OK;
+    if (made)
+        layer->ops->destroy(layer);
+    else
+        cr_assert_eq(failure.code, LEAT_E_SYSTEM_INTERNAL);
+    leati_failure_done(&failure);
+    return made;
+}
+
+static bool connect_attempt(void)
 {
     static const char response[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n" FRAMES;
-    struct leati_ws_upgrade_options options = example_options();
-    long number = 0;
+    struct fixture fixture;
+    bool (*hook)(void) = leati_alloc_fail_hook;
 
-    for (bool made = false; !made;) {
-        struct leati_failure failure;
-        struct leati_layer *layer;
-        leati_failure_init(&failure);
-        fail_allocations_from(number++);
-        int rc = leati_ws_upgrade_layer_new(&options, &failure, &layer);
-        fail_allocations_from(-1);
-        made = rc == LEAT_OK;
-        if (made)
-            layer->ops->destroy(layer);
-        else
-            cr_assert_eq(failure.code, LEAT_E_SYSTEM_INTERNAL);
-        leati_failure_done(&failure);
+    leati_alloc_fail_hook = NULL; /* the making has a test of its own */
+    fixture_make(&fixture, response, sizeof(response) - 1);
+    leati_alloc_fail_hook = hook;
+    int rc = connect_at(&fixture, 1);
+    if (rc != LEAT_OK) {
+        cr_assert_eq(rc, LEAT_E_SYSTEM_INTERNAL);
+        cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
     }
-    cr_assert_geq(number, 4);
+    fixture_done(&fixture);
+    return rc == LEAT_OK;
+}
 
-    number = 0;
-    for (bool open = false; !open;) {
-        struct fixture fixture;
-        fixture_make(&fixture, response, sizeof(response) - 1);
-        fail_allocations_from(number++);
-        int rc = connect_at(&fixture, 1);
-        fail_allocations_from(-1);
-        open = rc == LEAT_OK;
-        if (!open) {
-            cr_assert_eq(rc, LEAT_E_SYSTEM_INTERNAL);
-            cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
-        }
-        fixture_done(&fixture);
-    }
-    cr_assert_geq(number, 3);
+Test(upgrade_layer, each_allocation_fails, .timeout = 10)
+{
+    cr_assert_geq(alloc_failure_run_all(make_attempt), 3);
+    cr_assert_geq(alloc_failure_run_all(connect_attempt), 3);
 }
 
 Test(upgrade_layer, without_sha1, .timeout = 10)

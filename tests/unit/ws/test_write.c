@@ -2,6 +2,8 @@
 /* Frames out: their bytes, their masks, and that a session of the other role reads them. */
 #include "ws_stream.h"
 
+#include "support/leak_check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,8 @@ static void check_round_trip(bool from_server, size_t len, size_t chunk)
     free(payload);
     leati_ws_session_free(session);
 }
+
+TestSuite(write, .fini = leak_check);
 
 static const size_t chunks[] = {0, 1, 7, 4096};
 

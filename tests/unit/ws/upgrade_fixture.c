@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upgrade_fixture.h"
 
-#include "util/alloc.h"
 #include "util/text.h"
 
 #include <stdio.h>
@@ -95,20 +94,4 @@ struct leati_ws_upgrade_options example_options(void)
         .timeout_ms = 5000,
         .sha1 = reference_sha1,
     };
-}
-
-static long allocations_left;
-
-static bool count_down(void)
-{
-    if (allocations_left == 0)
-        return true;
-    allocations_left--;
-    return false;
-}
-
-void fail_allocations_from(long number)
-{
-    allocations_left = number;
-    leati_alloc_fail_hook = number < 0 ? NULL : count_down;
 }

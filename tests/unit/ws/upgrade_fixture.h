@@ -30,6 +30,4 @@ void accept_of(const char *key, char ret_accept[29]);
 /** /chat at server.example.com, offers "chat" and "superchat". */
 struct leati_ws_upgrade_options example_options(void);
 
-void fail_allocations_from(long number);
-
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws_stream.h"
 
-#include "util/alloc.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +112,7 @@ void session_feed(struct leati_ws_session *session, const void *data, size_t len
 struct seen_list session_run(bool is_server, size_t max_message_bytes, const struct bytes *stream,
                              size_t chunk)
 {
-    struct seen_list seen = {0};
+    struct seen_list seen = {.rc = LEATI_AGAIN};
     struct leati_ws_session *session = session_make(is_server, max_message_bytes);
 
     session_feed(session, stream->data, stream->len, chunk, &seen);
@@ -159,28 +157,4 @@ struct bytes queue_drain(struct leati_byte_queue *q)
         leati_byte_queue_consume(q, size);
     }
     return out;
-}
-
-static long allocations_left;
-
-static bool count_down(void)
-{
-    if (allocations_left == 0)
-        return true;
-    allocations_left--;
-    return false;
-}
-
-void fail_allocations_from(long number)
-{
-    allocations_left = number;
-    leati_alloc_fail_hook = number < 0 ? NULL : count_down;
-}
-
-uint32_t next_random(uint32_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
 }

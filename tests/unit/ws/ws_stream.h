@@ -73,10 +73,4 @@ bool seen_equal(const struct seen_list *a, const struct seen_list *b);
 /** Takes everything out of a queue. */
 struct bytes queue_drain(struct leati_byte_queue *q);
 
-/** The allocation with this number, from 0 on, fails, and all after it; -1 = none. */
-void fail_allocations_from(long number);
-
-/** A small generator with a fixed start: the same numbers on each run. */
-uint32_t next_random(uint32_t *state);
-
 #endif
