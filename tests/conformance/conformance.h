@@ -54,6 +54,7 @@ struct conformance_layer {
 extern const struct conformance_layer conformance_null;
 extern const struct conformance_layer conformance_socks5;
 extern const struct conformance_layer conformance_socks5_password;
+extern const struct conformance_layer conformance_upgrade;
 
 /** All of the above, ended by NULL. */
 extern const struct conformance_layer *const conformance_layers[];
