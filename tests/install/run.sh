@@ -24,6 +24,11 @@ expect_version() {
 mv "$work/first" "$work/prefix"
 libdir=$(dirname "$(find "$work/prefix" -name libleat.so)")
 
+# The tool, which finds its library by itself.
+if [ -x "$build/bin/leat" ]; then
+    [ "$("$work/prefix/bin/leat" --version)" = "leat $version" ] || fail "the installed leat does not run"
+fi
+
 # The CMake package.
 "$cmake" -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" >"$work/log" ||
     fail "find_package: $(cat "$work/log")"
