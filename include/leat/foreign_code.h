@@ -64,6 +64,8 @@ LEAT_API const char *leat_foreign_code_note(const leat_foreign_code *code,
 LEAT_API int leat_foreign_code_errno(const leat_foreign_code *code);
 /** The code that leat has for that errno, LEAT_E_SOCKET_BASE + errno; LEAT_OK if there is none. */
 LEAT_API int leat_foreign_code_leat_code(const leat_foreign_code *code);
+/** Whether the row is a form: a key whose last four letters stand for digits. */
+LEAT_API bool leat_foreign_code_is_form(const leat_foreign_code *code);
 /** The table in which the last four digits of a form are looked up. NULL if the row is no form, or
  * if no table has them. */
 LEAT_API const leat_foreign_table *leat_foreign_code_inner_table(const leat_foreign_code *code);

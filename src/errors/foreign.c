@@ -100,6 +100,11 @@ int leat_foreign_code_errno(const leat_foreign_code *code)
     return leat_code_errno(code->leat_code);
 }
 
+bool leat_foreign_code_is_form(const leat_foreign_code *code)
+{
+    return code->kind == LEATI_FOREIGN_FORM;
+}
+
 const leat_foreign_table *leat_foreign_code_inner_table(const leat_foreign_code *code)
 {
     return code->inner != LEATI_FOREIGN_NONE ? &leati_foreign_tables[code->inner] : NULL;

@@ -117,9 +117,10 @@ static void header_print(void)
          "#endif");
 }
 
-/** A table cell: one line, lines of `text` become <br>, bars are escaped. */
+/** A table cell without its right border: lines of `text` become <br>, bars are escaped. */
 static void cell_print(const char *text)
 {
+    fputs("| ", stdout);
     for (; *text; text++) {
         if (*text == '\n') {
             fputs("<br>", stdout);
@@ -129,32 +130,33 @@ static void cell_print(const char *text)
             putchar(*text);
         }
     }
-    fputs(" | ", stdout);
+    putchar(' ');
 }
 
 static void class_print(const char *class_name)
 {
+    fputs("| ", stdout);
     for (; *class_name; class_name++) {
         putchar(*class_name >= 'A' && *class_name <= 'Z' ? *class_name - 'A' + 'a' : *class_name);
     }
-    fputs(" | ", stdout);
+    putchar(' ');
 }
 
 static void page_print_row(const struct family *family, const struct row *row)
 {
     const struct row *own = family_is_tls_socket(family) ? tls_socket_row(row->number) : row;
     const struct row *shown = own ? own : row;
-    printf("| %d | `LEAT_E_%s%s` | ", family->base + row->number, family->prefix, row->name);
+    printf("| %d | `LEAT_E_%s%s` ", family->base + row->number, family->prefix, row->name);
     cell_print(shown->message);
     class_print(shown->class_name);
     if (own) {
         cell_print(own->english.description);
         cell_print(own->english.causes);
         cell_print(own->english.remedies);
-        puts("");
     } else {
-        printf("as %d | | |\n", SOCKET_BASE + row->number);
+        printf("| as %d | | ", SOCKET_BASE + row->number);
     }
+    puts("|");
 }
 
 static void page_print(void)
