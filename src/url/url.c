@@ -256,14 +256,36 @@ static int normal_write(struct url_parser *parser)
 
 /* ---- the parts ----------------------------------------------------------------------- */
 
+/* Why uriparser refuses the authority, if it is one of the two mistakes that are made most: it
+ * takes what stands before a wrong port for user info, and names a byte far behind it. */
+static const char *authority_fault(const struct url_parser *parser)
+{
+    const char *end = parser->authority_end;
+    const char *at = memrchr(parser->authority, '@', (size_t)(end - parser->authority));
+    const char *host = at ? at + 1 : parser->authority;
+    const char *first = memchr(host, ':', (size_t)(end - host));
+    const char *last = memrchr(host, ':', (size_t)(end - host));
+
+    if (!last || memchr(last, ']', (size_t)(end - last)))
+        return NULL;
+    if (*host != '[' && first != last)
+        return "an IPv6 address must stand in brackets in a URL";
+    if (strspn(last + 1, "0123456789") < (size_t)(end - last - 1))
+        return "the port is not a number from 1 to 65535";
+    return NULL;
+}
+
 static int uri_parse(struct url_parser *parser)
 {
+    const char *fault = authority_fault(parser);
     const char *error = NULL;
     const char *end = parser->normal + strlen(parser->normal);
     int result = uriParseSingleUriExMmA(&parser->uri, parser->normal, end, &error, &uri_memory);
 
     if (result == URI_ERROR_MALLOC)
         return memory_fail(parser);
+    if (result != URI_SUCCESS && fault)
+        return url_fail(parser, "%s", fault);
     if (result != URI_SUCCESS && url_may_be_quoted(parser) && error && error < end)
         return url_fail(parser, "the URL is not valid at its character '%c'", *error);
     if (result != URI_SUCCESS)
@@ -299,8 +321,7 @@ static int port_parse(const struct url_parser *parser, const struct url_scheme *
 
     if (range_len(text) > 0 &&
         (!leati_text_parse_u64(text->first, range_len(text), UINT16_MAX, &port) || port == 0))
-        return url_fail(parser, "the port of the %s is not a number from 1 to 65535",
-                        parser->kind->noun);
+        return url_fail(parser, "the port is not a number from 1 to 65535");
     url->port = (uint16_t)port;
     url->default_port = url->port == scheme->default_port;
     return LEAT_OK;
