@@ -18,6 +18,8 @@
 
 #include <leat/base.h>
 #include <leat/error.h>
+#include <leat/catalogue.h>
+#include <leat/foreign_code.h>
 #include <leat/trace.h>
 #include <leat/config.h>
 #include <leat/loop.h>

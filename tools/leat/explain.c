@@ -51,11 +51,11 @@ struct explain {
     size_t item_count;
 };
 
-static void json_print_string(const char *text)
+static void json_print_text(const char *text, size_t len)
 {
     putchar('"');
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\') {
             printf("\\%c", c);
         } else if (c < 0x20) {
@@ -65,6 +65,11 @@ static void json_print_string(const char *text)
         }
     }
     putchar('"');
+}
+
+static void json_print_string(const char *text)
+{
+    json_print_text(text, strlen(text));
 }
 
 /** What a person typed, without anything that a terminal would act upon. */
@@ -114,11 +119,8 @@ static void lines_print(const struct explain *e, enum label label, const char *t
     for (bool first = true; *text; first = false) {
         size_t len = strcspn(text, "\n");
         if (e->json) {
-            printf("%s\"", first ? "" : ", ");
-            for (size_t i = 0; i < len; i++) {
-                printf(text[i] == '"' || text[i] == '\\' ? "\\%c" : "%c", text[i]);
-            }
-            putchar('"');
+            fputs(first ? "" : ", ", stdout);
+            json_print_text(text, len);
         } else {
             printf("%*s- %.*s\n", first ? 0 : indent, "", (int)len, text);
         }
