@@ -23,7 +23,8 @@ struct client_run {
     leat_loop *loop;
     leat_websocket *ws;
     leat_config
-        *config; /**< with the test's CA and short deadlines; to be changed before connect */
+        *config;  /**< with the test's CA and short deadlines; to be changed before connect */
+    bool is_live; /**< between connect and closed */
     unsigned opened_count;
     unsigned closed_count;
     unsigned writable_count;

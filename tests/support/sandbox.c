@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/sandbox.h"
+#include "support/leak_check.h"
 #include "support/process.h"
 
 #include <criterion/criterion.h>
@@ -106,6 +107,7 @@ void sandbox_done(void)
     }
     free(sandbox.dir);
     memset(&sandbox, 0, sizeof(sandbox));
+    leak_check();
 }
 
 size_t open_descriptor_count(void)

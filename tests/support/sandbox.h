@@ -28,7 +28,7 @@ const char *sandbox_write(const char *name, const char *format, ...)
 /** A file as a string; "" if it cannot be read. To be freed with free(). */
 char *file_read(const char *path);
 
-/** Ends every process that this test has started and removes its directory. */
+/** Ends every process that this test has started, removes its directory, and does leak_check(). */
 void sandbox_done(void);
 
 /** How many descriptors this process has open. */

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The blocking face against real servers and scripted ones. */
+#include "integration/common.h"
+
+#include <stdlib.h>
+
+INTEGRATION_SUITE(blocking);
+
+#define TIMEOUT_MS  10000
+#define LARGE_BYTES (1u << 20)
+
+static const struct server_options plain = {0};
+static const struct server_options tls = {.cert = "server.pem"};
+
+static leat_blocking_websocket *blocking_open(const char *url, leat_config *config)
+{
+    leat_blocking_websocket *ws = NULL;
+    struct leat_error error;
+    int code = leat_blocking_connect(url, config, &ws, &error);
+    cr_assert(code == LEAT_OK, "%d %s", code, error.text);
+    cr_expect(leat_blocking_close_event(ws) == NULL);
+    return ws;
+}
+
+static void blocking_echo(leat_blocking_websocket *ws, enum leat_message_type type,
+                          const void *data, size_t len)
+{
+    struct leat_message message;
+    cr_assert(leat_blocking_send(ws, type, data, len, TIMEOUT_MS) == LEAT_OK);
+    int code = leat_blocking_recv(ws, &message, TIMEOUT_MS);
+    cr_assert(code == LEAT_OK, "%d", code);
+    cr_expect(message.type == type && message.len == len && memcmp(message.data, data, len) == 0);
+}
+
+static void blocking_close(leat_blocking_websocket *ws)
+{
+    cr_expect(leat_blocking_close(ws, 1000, "done") == LEAT_OK);
+    const struct leat_close_event *event = leat_blocking_close_event(ws);
+    cr_assert(event != NULL);
+    cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
+    cr_expect(event->closed_by == LEAT_CLOSED_BY_LOCAL);
+    struct leat_message message;
+    cr_expect(leat_blocking_recv(ws, &message, 0) == LEAT_E_SOCKET_BASE + EBADF);
+    cr_expect(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0) == LEAT_E_SOCKET_BASE + EBADF);
+    cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_E_SOCKET_BASE + EBADF);
+    leat_blocking_free(ws);
+}
+
+static void server_expect(const char *url, leat_config *config)
+{
+    static uint8_t data[LARGE_BYTES];
+    leat_blocking_websocket *ws = blocking_open(url, config);
+    blocking_echo(ws, LEAT_MESSAGE_TEXT, "hello", 5);
+    blocking_echo(ws, LEAT_MESSAGE_BINARY, data, sizeof(data));
+    memset(data, 'x', sizeof(data));
+    blocking_echo(ws, LEAT_MESSAGE_TEXT, data, sizeof(data));
+    blocking_close(ws);
+    leat_config_free(config);
+}
+
+Test(blocking, python)
+{
+    server_expect(url_of("ws", python_server_start(&plain), "/echo"), NULL);
+}
+
+Test(blocking, node_with_tls)
+{
+    server_expect(url_of("wss", node_server_start(&tls), "/echo"), client_config_new());
+}
+
+Test(blocking, microsocks_with_password_and_tls)
+{
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_proxy(config, sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
+                                                           microsocks_start("alice", "secret"))) ==
+              LEAT_OK);
+    server_expect(url_of("wss", python_server_start(&tls), "/echo"), config);
+}
+
+Test(blocking, messages_stay_in_order)
+{
+    leat_blocking_websocket *ws =
+        blocking_open(url_of("ws", python_server_start(&plain), "/echo"), NULL);
+    for (unsigned i = 0; i < 200; ++i) {
+        cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_BINARY, &i, sizeof(i), TIMEOUT_MS) == 0);
+    }
+    for (unsigned i = 0; i < 200; ++i) {
+        struct leat_message message;
+        cr_assert(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK);
+        cr_assert(message.len == sizeof(i) && memcmp(message.data, &i, sizeof(i)) == 0);
+    }
+    blocking_close(ws);
+}
+
+static void recv_timeout_expect(const char *url, leat_config *config, int expected)
+{
+    struct leat_message message;
+    leat_blocking_websocket *ws = blocking_open(url, config);
+    int code = leat_blocking_recv(ws, &message, 20);
+    cr_expect(code == expected, "%d", code);
+    blocking_echo(ws, LEAT_MESSAGE_TEXT, "still usable", 12);
+    blocking_close(ws);
+    leat_config_free(config);
+}
+
+Test(blocking, receive_times_out)
+{
+    recv_timeout_expect(url_of("ws", python_server_start(&plain), "/echo"), NULL,
+                        LEAT_E_SOCKET_BASE + ETIMEDOUT);
+}
+
+Test(blocking, receive_times_out_over_tls)
+{
+    recv_timeout_expect(url_of("wss", python_server_start(&tls), "/echo"), client_config_new(),
+                        LEAT_E_TLS_READ);
+}
+
+static void send_timeout_expect(const char *url, leat_config *config, int expected)
+{
+    static const uint8_t data[32 << 20]; /* more than the kernel's buffers hold */
+    leat_blocking_websocket *ws = blocking_open(url, config);
+    int code = leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 100);
+    cr_expect(code == expected, "%d", code);
+    leat_blocking_free(ws);
+    leat_config_free(config);
+}
+
+Test(blocking, send_times_out)
+{
+    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
+    struct scripted_peer *peer = scripted_peer_start(script);
+    send_timeout_expect(url_of("ws", scripted_peer_port(peer), "/"), NULL,
+                        LEAT_E_SOCKET_BASE + ETIMEDOUT);
+    scripted_peer_free(peer);
+}
+
+Test(blocking, send_times_out_over_tls)
+{
+    struct peer_tls accept = {.cert_path = certificate_path("server.pem"),
+                              .key_path = certificate_path("server.key")};
+    const struct peer_step script[] = {
+        {PEER_TLS_ACCEPT, .tls = &accept},
+        PEER_UPGRADE, {PEER_STALL              },
+        {PEER_CLOSE}
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    send_timeout_expect(url_of("wss", scripted_peer_port(peer), "/"), client_config_new(),
+                        LEAT_E_TLS_WRITE);
+    scripted_peer_free(peer);
+}
+
+Test(blocking, server_closes)
+{
+    struct leat_message message;
+    leat_blocking_websocket *ws = blocking_open(
+        url_of("ws", python_server_start(&plain), "/close?code=4001&reason=enough"), NULL);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
+    const struct leat_close_event *event = leat_blocking_close_event(ws);
+    cr_assert(event != NULL);
+    cr_expect(event->closed_by == LEAT_CLOSED_BY_REMOTE && event->close_code == 4001);
+    cr_expect(strcmp(event->reason, "enough") == 0);
+    leat_blocking_free(ws);
+}
+
+Test(blocking, messages_before_the_end_are_still_received)
+{
+    static const struct peer_step script[] = {
+        PEER_UPGRADE,
+        {PEER_SEND_FRAME,  PEER_BYTES("1"), .number = 0x81, .hold = true},
+        {PEER_SEND_FRAME,  PEER_BYTES("2"), .number = 0x81, .hold = true},
+        {PEER_SEND_FRAME,                PEER_BYTES("\x03\xe8"), .number = 0x88},
+        {PEER_READ_FRAME,.number = 0x88},
+        {PEER_CLOSE   },
+    };
+    struct leat_message message;
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_blocking_websocket *ws = blocking_open(url_of("ws", scripted_peer_port(peer), "/"), NULL);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '1');
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '2');
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
+    leat_blocking_free(ws);
+    peer_content_expect(peer);
+    scripted_peer_free(peer);
+}
+
+Test(blocking, connection_is_lost)
+{
+    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_CLOSE}};
+    struct leat_message message;
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_blocking_websocket *ws = blocking_open(url_of("ws", scripted_peer_port(peer), "/"), NULL);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_WS_CONNECT);
+    struct leat_error error;
+    leat_websocket_get_error(leat_blocking_websocket_of(ws), &error);
+    cr_expect(error.code == LEAT_E_WS_CONNECT && error.native_code == 1006);
+    leat_blocking_free(ws);
+    scripted_peer_free(peer);
+}
+
+Test(blocking, protocol_is_known)
+{
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_add_protocol(config, "chat") == LEAT_OK);
+    uint16_t port = python_server_start(&(struct server_options){.protocol = "chat"});
+    leat_blocking_websocket *ws = blocking_open(url_of("ws", port, "/echo"), config);
+    cr_expect(strcmp(leat_websocket_protocol(leat_blocking_websocket_of(ws)), "chat") == 0);
+    blocking_close(ws);
+    leat_config_free(config);
+}
+
+Test(blocking, failed_connect_returns_its_detail)
+{
+    leat_blocking_websocket *ws = NULL;
+    struct leat_error error;
+    int code = leat_blocking_connect(url_of("ws", refusing_port(), "/"), NULL, &ws, &error);
+    cr_expect(code == LEAT_E_SOCKET_BASE + ECONNREFUSED && ws == NULL);
+    cr_expect(error.code == code && error.sys_errno == ECONNREFUSED);
+    cr_expect(error.layer == LEAT_LAYER_TCP);
+    cr_expect(leat_blocking_connect("ws://", NULL, &ws, NULL) == LEAT_E_WS_URL && ws == NULL);
+    cr_expect(leat_blocking_connect(NULL, NULL, &ws, &error) == LEAT_E_PARAMETER);
+    leat_blocking_free(NULL);
+}
+
+Test(blocking, hundred_connections_leave_no_descriptor)
+{
+    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    struct scripted_peer *peer = scripted_peer_start(script);
+    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    size_t before = open_descriptor_count();
+    for (int i = 0; i < 100; ++i) {
+        leat_blocking_websocket *ws = blocking_open(url, NULL);
+        if (i % 2 == 0) {
+            cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
+        }
+        leat_blocking_free(ws);
+        cr_expect(i % 2 != 0 || scripted_peer_wait_idle(peer, STEP_WAIT_MS));
+    }
+    cr_expect(scripted_peer_wait_idle(peer, STEP_WAIT_MS));
+    cr_expect(open_descriptor_count() == before);
+    scripted_peer_free(peer);
+}
