@@ -280,3 +280,20 @@ Test(foreign, counts_beyond_the_room_and_fits_the_maximum)
     cr_assert_not_null(one[0].code);
     cr_assert_null(one[1].code, "nothing is written beyond the room");
 }
+
+Test(foreign, random_texts_are_answered)
+{
+    static const char alphabet[] = "0019aAxX:=-MIDEz_\xe4 ";
+    unsigned state = 7;
+    char text[12];
+    for (int i = 0; i < 20000; i++) {
+        size_t len = 0;
+        do {
+            state = state * 1664525u + 1013904223u;
+            text[len] = alphabet[(state >> 16) % (sizeof(alphabet) - 1)];
+        } while (++len < sizeof(text) - 1 && (state >> 28) != 0);
+        text[len] = '\0';
+        cr_assert_eq(find(NULL, text), leat_foreign_code_find(NULL, text, NULL, 0), "%s", text);
+        cr_assert(leat_code_find(text, NULL, 0) <= 2);
+    }
+}
