@@ -66,6 +66,15 @@ static int failure_set(struct leati_failure *failure, const char *host, uint16_t
         fault.code = LEAT_E_SOCKET_BASE + ETIMEDOUT;
         fault.sys_errno = ETIMEDOUT;
         return leati_failure_set(failure, &fault, "no DNS server answered in time: %s", host);
+    case ARES_ECONNREFUSED:
+        /* Also what c-ares 1.18 makes of servers that all answer SERVFAIL or REFUSED. */
+        fault.code = LEAT_E_SOCKET_BASE + EHOSTUNREACH;
+        fault.sys_errno = EHOSTUNREACH;
+        return leati_failure_set(
+            failure, &fault,
+            "cannot resolve %s: ECONNREFUSED (every DNS server is out of reach, "
+            "fails or refuses)",
+            host);
     default:
         fault.code = LEAT_E_SOCKET_BASE + EHOSTUNREACH;
         fault.sys_errno = EHOSTUNREACH;

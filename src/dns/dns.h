@@ -33,7 +33,7 @@ typedef void (*leati_dns_fn)(const struct leati_dns_answer *answer, void *user);
 struct leati_dns_options {
     leat_loop *loop;
     const char *servers; /**< as leat_config_set_dns_servers(); NULL = the system's */
-    const char *host;
+    const char *host;    /**< a name; literals are the caller's (leati_address_parse()) */
     uint16_t port;
     uint64_t deadline_ms; /**< CLOCK_MONOTONIC; 0 = none but c-ares' own tries */
     leati_dns_fn fn; /**< runs once, from dispatch, never inside start; then the query is gone */

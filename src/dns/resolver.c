@@ -152,6 +152,37 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
 /* ---- making and finding them
  * --------------------------------------------------------------------- */
 
+/* c-ares 1.18 takes no IPv6 address in brackets without a port. */
+static char *servers_with_ports(const char *servers)
+{
+    static const char port[] = ":53";
+    char *copy = leati_malloc(strlen(servers) * sizeof(port) + 1);
+    char *end = copy;
+
+    if (copy == NULL)
+        return NULL;
+    for (; *servers != '\0'; servers++) {
+        *end++ = *servers;
+        if (servers[0] == ']' && servers[1] != ':') {
+            memcpy(end, port, sizeof(port) - 1);
+            end += sizeof(port) - 1;
+        }
+    }
+    *end = '\0';
+    return copy;
+}
+
+static int channel_set_servers(struct leati_resolver *resolver)
+{
+    char *servers = servers_with_ports(resolver->servers);
+
+    if (servers == NULL)
+        return ARES_ENOMEM;
+    int status = ares_set_servers_ports_csv(resolver->channel, servers);
+    leati_free(servers);
+    return status;
+}
+
 static int channel_open(struct leati_resolver *resolver)
 {
     static char lookups[] = "fb"; /* /etc/hosts, then DNS, whatever nsswitch.conf says */
@@ -169,9 +200,7 @@ static int channel_open(struct leati_resolver *resolver)
         resolver->channel = NULL;
         return status;
     }
-    if (resolver->servers == NULL)
-        return ARES_SUCCESS;
-    return ares_set_servers_ports_csv(resolver->channel, resolver->servers);
+    return resolver->servers == NULL ? ARES_SUCCESS : channel_set_servers(resolver);
 }
 
 static void config_stat(struct stat *ret_config)

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dns/dns.h"
+
+#include "loop/loop.h"
+
+#include "support/alloc_failure.h"
+#include "support/dns_server.h"
+#include "support/sandbox.h"
+#include "util/clock.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static const struct dns_record records[] = {
+    {.name = "both.test",              .v4 = {"127.0.0.1", "127.0.0.2"}, .v6 = {"::1"}},
+    {.name = "v4.test",                   .v4 = {"192.0.2.7"}},
+    {.name = "v6.test",                .v6 = {"2001:db8::7"}},
+    {.name = "empty.test"                               },
+    {.name = "none.test",.behaviour = DNS_NAME_ERROR},
+    {.name = "broken.test",             .behaviour = DNS_SERVER_FAILURE},
+    {.name = "refused.test",              .behaviour = DNS_REFUSED},
+    {.name = "silent.test",                                .behaviour = DNS_SILENCE},
+    {.name = "garbage.test",.behaviour = DNS_GARBAGE},
+    {.name = "host.a.test",           .v4 = {"10.0.0.1"}},
+    {.name = "host.b.test",                                .v4 = {"10.0.0.2"}},
+    {0},
+};
+
+static leat_loop *loop;
+static struct dns_server *server;
+static bool in_start;
+
+/* What came of one query. */
+struct outcome {
+    int calls;
+    struct leat_error error;
+    size_t count;
+    char texts[LEATI_DNS_MAX_ADDRESSES][LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_dns_query *query;
+    struct outcome *cancels;
+};
+
+static void set_up(void)
+{
+    cr_assert_eq(leat_loop_new(&loop), 0);
+    server = dns_server_start(records);
+    cr_assert_not_null(server);
+}
+
+static void tear_down(void)
+{
+    leat_loop_free(loop);
+    dns_server_free(server);
+}
+
+TestSuite(dns, .init = set_up, .fini = tear_down, .timeout = 30);
+
+static void on_answer(const struct leati_dns_answer *answer, void *user)
+{
+    struct outcome *outcome = user;
+
+    cr_assert_not(in_start, "called inside of start");
+    cr_assert(leati_loop_dispatching(loop));
+    outcome->calls++;
+    outcome->query = NULL;
+    leati_failure_get(answer->failure, &outcome->error);
+    outcome->count = answer->count;
+    cr_assert_eq(answer->count > 0, outcome->error.code == LEAT_OK);
+    for (size_t i = 0; i < answer->count; i++)
+        leati_address_format(&answer->addresses[i], outcome->texts[i], sizeof(outcome->texts[i]));
+    if (outcome->cancels != NULL)
+        leati_dns_cancel(outcome->cancels->query);
+}
+
+static int ask_server(const char *servers, const char *host, uint64_t deadline_ms,
+                      struct outcome *outcome)
+{
+    struct leati_failure failure;
+    struct leati_dns_options options = {
+        .loop = loop,
+        .servers = servers,
+        .host = host,
+        .port = 443,
+        .deadline_ms = deadline_ms,
+        .fn = on_answer,
+        .user = outcome,
+    };
+
+    leati_failure_init(&failure);
+    in_start = true;
+    int result = leati_dns_start(&options, &failure, &outcome->query);
+    in_start = false;
+    cr_assert_eq(failure.code, result);
+    leati_failure_done(&failure);
+    return result;
+}
+
+static void ask(const char *host, uint64_t deadline_ms, struct outcome *outcome)
+{
+    cr_assert_eq(ask_server(dns_server_address(server), host, deadline_ms, outcome), LEAT_OK);
+}
+
+static void await(const struct outcome *outcome)
+{
+    while (outcome->calls == 0)
+        cr_assert_eq(leat_loop_dispatch(loop, -1), 0);
+    cr_assert_eq(outcome->calls, 1);
+}
+
+static bool outcome_has(const struct outcome *outcome, const char *text)
+{
+    for (size_t i = 0; i < outcome->count; i++) {
+        if (strcmp(outcome->texts[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_failed(const struct outcome *outcome, int sys_errno, const char *host,
+                         const char *status)
+{
+    const struct leat_error *error = &outcome->error;
+    char hop[128];
+
+    cr_assert_eq(error->code, LEAT_E_SOCKET_BASE + sys_errno, "%d %s", error->code, error->text);
+    cr_assert_eq(error->layer, LEAT_LAYER_DNS);
+    cr_assert_eq(error->sys_errno, sys_errno);
+    cr_assert_neq(error->native_code, 0);
+    cr_assert_not_null(strstr(error->text, host), "%s", error->text);
+    cr_assert_not_null(strstr(error->text, status), "%s", error->text);
+    snprintf(hop, sizeof(hop), "%s:443", host);
+    cr_assert_str_eq(error->hop, hop);
+}
+
+/* ---- answers -------------------------------------------------------------------------- */
+
+Test(dns, both_families)
+{
+    struct outcome outcome = {0};
+
+    ask("both.test", 0, &outcome);
+    cr_assert_eq(outcome.calls, 0);
+    await(&outcome);
+    cr_assert_eq(outcome.error.code, LEAT_OK);
+    cr_assert_eq(outcome.count, 3);
+    cr_assert(outcome_has(&outcome, "127.0.0.1:443"));
+    cr_assert(outcome_has(&outcome, "127.0.0.2:443"));
+    cr_assert(outcome_has(&outcome, "[::1]:443"));
+    if (machine_has_ipv6()) /* RFC 6724: ::1 has the higher precedence */
+        cr_assert_str_eq(outcome.texts[0], "[::1]:443");
+}
+
+Test(dns, one_family)
+{
+    struct outcome v4 = {0}, v6 = {0};
+
+    ask("v4.test", 0, &v4);
+    ask("v6.test", 0, &v6);
+    await(&v4);
+    await(&v6);
+    cr_assert_eq(v4.count, 1);
+    cr_assert_str_eq(v4.texts[0], "192.0.2.7:443");
+    cr_assert_eq(v6.count, 1);
+    cr_assert_str_eq(v6.texts[0], "[2001:db8::7]:443");
+}
+
+Test(dns, many_at_once)
+{
+    enum { COUNT = 100 };
+    static struct outcome outcomes[COUNT];
+
+    for (int i = 0; i < COUNT; i++)
+        ask("v4.test", 0, &outcomes[i]);
+    for (int i = 0; i < COUNT; i++) {
+        await(&outcomes[i]);
+        cr_assert_eq(outcomes[i].count, 1);
+    }
+}
+
+Test(dns, names_of_the_hosts_file_need_no_server)
+{
+    struct outcome outcome = {0};
+    char servers[64];
+
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u", refusing_port());
+    cr_assert_eq(ask_server(servers, "localhost", 0, &outcome), LEAT_OK);
+    cr_assert_eq(outcome.calls, 0);
+    await(&outcome);
+    cr_assert_eq(outcome.error.code, LEAT_OK, "%s", outcome.error.text);
+    cr_assert(outcome_has(&outcome, "127.0.0.1:443"));
+    cr_assert_eq(dns_server_query_count(server), 0);
+}
+
+Test(dns, localhost_with_the_system_s_servers)
+{
+    struct outcome outcome = {0};
+
+    cr_assert_eq(ask_server(NULL, "localhost", 0, &outcome), LEAT_OK);
+    await(&outcome);
+    cr_assert_eq(outcome.error.code, LEAT_OK, "%s", outcome.error.text);
+}
+
+Test(dns, the_second_server_when_the_first_is_not_there)
+{
+    struct outcome outcome = {0};
+    char servers[128];
+
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u,%s", refusing_port(),
+             dns_server_address(server));
+    cr_assert_eq(ask_server(servers, "v4.test", 0, &outcome), LEAT_OK);
+    await(&outcome);
+    cr_assert_eq(outcome.count, 1, "%s", outcome.error.text);
+}
+
+/* ---- failures ------------------------------------------------------------------------- */
+
+static void check_unresolved(const char *host, const char *status)
+{
+    struct outcome outcome = {0};
+
+    ask(host, 0, &outcome);
+    await(&outcome);
+    check_failed(&outcome, EHOSTUNREACH, host, status);
+}
+
+Test(dns, no_such_name)
+{
+    check_unresolved("none.test", "ENOTFOUND");
+}
+
+Test(dns, no_address)
+{
+    check_unresolved("empty.test", "ENODATA");
+}
+
+/* The status depends on the version of c-ares: the server's own, or that no server is left. */
+Test(dns, the_server_fails)
+{
+    check_unresolved("broken.test", "");
+}
+
+Test(dns, the_server_refuses)
+{
+    check_unresolved("refused.test", "");
+}
+
+Test(dns, names_that_cannot_be_asked_for)
+{
+    char label[80];
+
+    memset(label, 'a', sizeof(label));
+    memcpy(label + 70, ".test", 6);
+    check_unresolved(label, "EBADNAME");
+}
+
+/* c-ares sees the refusal, or its second query takes the ICMP error of the first one away and it
+ * waits. */
+Test(dns, nobody_is_at_the_server_s_address)
+{
+    struct outcome outcome = {0};
+    char servers[64];
+
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u", refusing_port());
+    cr_assert_eq(ask_server(servers, "v4.test", leati_clock_ms() + 300, &outcome), LEAT_OK);
+    await(&outcome);
+    if (outcome.error.sys_errno == ETIMEDOUT)
+        check_failed(&outcome, ETIMEDOUT, "v4.test", "answered in time");
+    else
+        check_failed(&outcome, EHOSTUNREACH, "v4.test", "ECONNREFUSED");
+}
+
+Test(dns, the_deadline)
+{
+    struct outcome silent = {0}, other = {0};
+    uint64_t deadline_ms = leati_clock_ms() + 100;
+
+    ask("silent.test", deadline_ms, &silent);
+    await(&silent);
+    cr_assert_geq(leati_clock_ms(), deadline_ms);
+    check_failed(&silent, ETIMEDOUT, "silent.test", "answered in time");
+    /* The resolver is as good as before. */
+    ask("v4.test", leati_clock_ms() + 10000, &other);
+    await(&other);
+    cr_assert_eq(other.count, 1);
+}
+
+Test(dns, a_deadline_of_one_leaves_the_others)
+{
+    struct outcome first = {0}, second = {0}, third = {0};
+    uint64_t now_ms = leati_clock_ms();
+
+    ask("silent.test", now_ms + 50, &first);
+    ask("silent.test", now_ms + 150, &second);
+    await(&first);
+    cr_assert_eq(second.calls, 0);
+    ask("v4.test", 0, &third);
+    await(&third);
+    cr_assert_eq(third.count, 1);
+    await(&second);
+    check_failed(&second, ETIMEDOUT, "silent.test", "answered in time");
+}
+
+Test(dns, a_deadline_in_the_past)
+{
+    struct outcome outcome = {0};
+
+    ask("silent.test", 1, &outcome);
+    cr_assert_eq(outcome.calls, 0);
+    await(&outcome);
+    check_failed(&outcome, ETIMEDOUT, "silent.test", "answered in time");
+}
+
+/* An answer that cannot be parsed is no answer: the deadline or c-ares' status, never a crash. */
+Test(dns, garbage)
+{
+    struct outcome outcome = {0};
+
+    ask("garbage.test", leati_clock_ms() + 300, &outcome);
+    await(&outcome);
+    cr_assert_neq(outcome.error.code, LEAT_OK);
+    cr_assert_eq(outcome.error.layer, LEAT_LAYER_DNS);
+}
+
+/* ---- cancel --------------------------------------------------------------------------- */
+
+Test(dns, cancelled_at_once)
+{
+    size_t before = open_descriptor_count();
+    struct outcome outcome = {0}, other = {0};
+
+    ask("v4.test", 0, &outcome);
+    leati_dns_cancel(outcome.query);
+    cr_assert_eq(open_descriptor_count(), before, "no socket is left");
+    ask("v4.test", 0, &other);
+    await(&other);
+    cr_assert_eq(outcome.calls, 0);
+}
+
+Test(dns, cancelled_between_answer_and_delivery)
+{
+    struct outcome outcome = {0}, other = {0};
+
+    ask("localhost", 0, &outcome); /* c-ares answers inside of start */
+    leati_dns_cancel(outcome.query);
+    ask("localhost", 0, &other);
+    await(&other);
+    cr_assert_eq(outcome.calls, 0);
+}
+
+Test(dns, cancelled_in_the_callback_of_another)
+{
+    struct outcome first = {0}, second = {0}, pending = {0}, third = {0}, last = {0};
+
+    /* Both are answered in one round; then one that c-ares still has. */
+    ask("localhost", 0, &first);
+    ask("localhost", 0, &second);
+    first.cancels = &second;
+    await(&first);
+    ask("silent.test", leati_clock_ms() + 20000, &pending);
+    ask("localhost", 0, &third);
+    third.cancels = &pending;
+    await(&third);
+    ask("v4.test", 0, &last);
+    await(&last);
+    cr_assert_eq(second.calls, 0);
+    cr_assert_eq(pending.calls, 0);
+}
+
+Test(dns, cancelled_from_a_deadline)
+{
+    struct outcome first = {0}, second = {0};
+    uint64_t now_ms = leati_clock_ms();
+
+    ask("silent.test", now_ms + 20, &first);
+    ask("silent.test", now_ms + 20000, &second);
+    first.cancels = &second; /* the last one: c-ares forgets both while the answer is borrowed */
+    await(&first);
+    check_failed(&first, ETIMEDOUT, "silent.test", "answered in time");
+    cr_assert_eq(second.calls, 0);
+}
+
+Test(dns, cancel_leaves_the_others)
+{
+    struct outcome cancelled = {0}, kept = {0};
+
+    ask("v4.test", 0, &cancelled);
+    ask("v6.test", 0, &kept);
+    leati_dns_cancel(cancelled.query);
+    await(&kept);
+    cr_assert_eq(kept.count, 1);
+    cr_assert_eq(cancelled.calls, 0);
+}
+
+Test(dns, the_loop_goes_with_abandoned_queries)
+{
+    struct outcome first = {0}, second = {0};
+
+    ask("silent.test", 0, &first);
+    ask("silent.test", 0, &second);
+    leati_dns_cancel(first.query);
+    cr_assert_eq(leat_loop_dispatch(loop, 0), 0);
+    leati_dns_cancel(second.query);
+    cr_assert_eq(leat_loop_dispatch(loop, 0), 0);
+}
+
+/* ---- the resolver --------------------------------------------------------------------- */
+
+static bool attempt_query(void)
+{
+    struct outcome outcome = {0};
+    bool (*hook)(void) = leati_alloc_fail_hook;
+
+    leati_alloc_fail_hook = NULL;
+    cr_assert_eq(leat_loop_new(&loop), 0);
+    leati_alloc_fail_hook = hook;
+    int result =
+        ask_server(dns_server_address(server), "both.test", leati_clock_ms() + 500, &outcome);
+    if (result == LEAT_OK) {
+        await(&outcome);
+        result = outcome.error.code;
+    } else {
+        cr_assert_eq(result, LEAT_E_SYSTEM_INTERNAL);
+    }
+    leat_loop_free(loop);
+    return result == LEAT_OK;
+}
+
+Test(dns_memory, every_allocation_can_fail, .timeout = 120)
+{
+    server = dns_server_start(records);
+    cr_assert_gt(alloc_failure_run_all(attempt_query), 3);
+    dns_server_free(server);
+}
+
+static void resolv_conf_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* An own /etc/resolv.conf for this process alone; false if that is not permitted. */
+static bool resolv_conf_replace(const char *path)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+}
+
+Test(dns_config, a_changed_resolv_conf_is_read_again, .timeout = 30)
+{
+    const char *path = sandbox_write("resolv.conf", "search a.test\n");
+    struct outcome pending = {0}, before = {0}, after = {0};
+
+    if (!resolv_conf_replace(path)) {
+        sandbox_done();
+        cr_skip_test("no mount namespace");
+    }
+    set_up();
+    ask("silent.test", leati_clock_ms() + 200, &pending);
+    ask("host", 0, &before);
+    await(&before);
+    cr_assert_eq(before.count, 1, "%s", before.error.text);
+    cr_assert_str_eq(before.texts[0], "10.0.0.1:443");
+    resolv_conf_write(path, "search b.test\n# longer than before\n");
+    ask("host", 0, &after);
+    await(&after);
+    cr_assert_eq(after.count, 1, "%s", after.error.text);
+    cr_assert_str_eq(after.texts[0], "10.0.0.2:443");
+    await(&pending); /* the old resolver stays until then */
+    check_failed(&pending, ETIMEDOUT, "silent.test", "answered in time");
+    tear_down();
+    sandbox_done();
+}
+
+Test(dns_config, server_lists, .timeout = 10)
+{
+    static const char *const valid[] = {
+        "127.0.0.1", "127.0.0.1:53", "127.0.0.1:65535",
+        "[::1]",     "[::1]:53",     "1.1.1.1,8.8.8.8:53,[2001:db8::1],[2001:db8::2]:5353",
+    };
+    static const char *const invalid[] = {
+        "",          ",",        "1.1.1.1,",  ",1.1.1.1",      "1.1.1.1,,2.2.2.2",
+        "1.1.1.1:0", "1.1.1.1:", "1.1.1.1:x", "1.1.1.1:65536", "::1",
+        "[::1",      "[::1]x",   "[::1]:",    "[1.1.1.1]",     "[]",
+        "[",         "dns.test", " 1.1.1.1",  "[fe80::1%lo]",  "1.1.1.1 2.2.2.2",
+        "1.1.1",
+    };
+
+    for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
+        cr_assert(leati_dns_servers_valid(valid[i]), "%s", valid[i]);
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+        cr_assert_not(leati_dns_servers_valid(invalid[i]), "%s", invalid[i]);
+}
+
+/* c-ares takes what leati_dns_servers_valid() allows. */
+Test(dns, every_form_of_a_server_list)
+{
+    static const char *const forms[] = {"", ",[::1]:53", ",127.0.0.1", ",[::1]"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct outcome outcome = {0};
+        char servers[128];
+        size_t len = (size_t)snprintf(servers, sizeof(servers), "%s%s", dns_server_address(server),
+                                      forms[i]);
+        cr_assert_lt(len, sizeof(servers));
+        cr_assert(leati_dns_servers_valid(servers));
+        cr_assert_eq(ask_server(servers, "v4.test", 0, &outcome), LEAT_OK);
+        await(&outcome);
+        cr_assert_eq(outcome.count, 1, "%s: %s", servers, outcome.error.text);
+    }
+}
