@@ -55,6 +55,7 @@ extern const struct conformance_layer conformance_null;
 extern const struct conformance_layer conformance_socks5;
 extern const struct conformance_layer conformance_socks5_password;
 extern const struct conformance_layer conformance_upgrade;
+extern const struct conformance_layer conformance_connect;
 
 /** All of the above, ended by NULL. */
 extern const struct conformance_layer *const conformance_layers[];

@@ -6,5 +6,6 @@ const struct conformance_layer *const conformance_layers[] = {
     &conformance_socks5,
     &conformance_socks5_password,
     &conformance_upgrade,
+    &conformance_connect,
     NULL,
 };

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The first bytes of the body behind an HTTP/1.1 response head (RFC 9112 section 6), kept for a
+ * person to read: proxies and gateways say there why they refuse. An engine: no I/O, no clock.
+ *
+ * Content-Length, chunked transfer coding (decoded; extensions and trailers are dropped) and "until
+ * the connection ends" are known; other transfer codings and content codings stay as they came. A
+ * body that breaks the rules ends there, with what came before it kept: nobody is failed for the
+ * body of a refusal.
+ *
+ * One thread at a time per object. May include: core, util, public headers.
+ * May be included by: conn, ws.
+ */
+#ifndef LEATI_HTTP_BODY_H
+#define LEATI_HTTP_BODY_H
+
+#include "http/head.h"
+
+/** How much of the body of a refusal is kept. */
+#define LEATI_HTTP_BODY_KEPT_BYTES 4096u
+
+enum leati_http_body_state {
+    LEATI_HTTP_BODY_LENGTH,     /**< `rest` bytes to come */
+    LEATI_HTTP_BODY_UNTIL_END,  /**< all that comes */
+    LEATI_HTTP_BODY_CHUNK_SIZE, /**< in the line with a chunk's size, RFC 9112 section 7.1 */
+    LEATI_HTTP_BODY_CHUNK_EXTENSION,
+    LEATI_HTTP_BODY_CHUNK_DATA, /**< `rest` bytes of the chunk to come */
+    LEATI_HTTP_BODY_CHUNK_END,  /**< in the CRLF behind it */
+    LEATI_HTTP_BODY_DONE,
+};
+
+/** Embedded in its owner. The fields are private to body.c: use the functions. */
+struct leati_http_body {
+    enum leati_http_body_state state;
+    uint64_t rest;
+    unsigned size_digits; /**< of the chunk's size that is being read */
+    bool truncated;
+    uint8_t *bytes; /**< NULL until there are some */
+    size_t len;
+};
+
+/** Looks at a complete response head for what follows it: RFC 9112 section 6.3, for a response to
+ * anything but HEAD and a successful CONNECT. */
+void leati_http_body_init(struct leati_http_body *body, const struct leati_http_head *head);
+/** Frees; afterwards the body is empty. */
+void leati_http_body_done(struct leati_http_body *body);
+
+/**
+ * Reads the next bytes behind the head.
+ *
+ * @return LEATI_HTTP_MORE; LEATI_HTTP_DONE: the body is complete, broken or as long as is kept, and
+ *         what comes does not matter any more; LEATI_HTTP_NO_MEMORY.
+ */
+enum leati_http_result leati_http_body_feed(struct leati_http_body *body, const uint8_t *data,
+                                            size_t len);
+
+/** Whether anything that is still to come would matter. */
+bool leati_http_body_is_done(const struct leati_http_body *body);
+/** Whether more came than is kept. */
+bool leati_http_body_is_truncated(const struct leati_http_body *body);
+
+/** What is kept, with a NUL behind it that is not counted; never NULL. Raw bytes of the peer: not
+ * for a terminal as they are. Valid until the next feed or done. */
+const char *leati_http_body_bytes(const struct leati_http_body *body, size_t *ret_len);
+
+#endif

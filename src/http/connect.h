@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A tunnel through an HTTP proxy by CONNECT (RFC 9110 section 9.3.6), as a layer. The proxy itself
+ * may be reached over plain TCP, over TLS, or through another proxy: that is the lower layers'.
+ *
+ * May include: core, util, public headers. May be included by: conn.
+ */
+#ifndef LEATI_HTTP_CONNECT_H
+#define LEATI_HTTP_CONNECT_H
+
+#include "core/layer.h"
+#include "http/head.h"
+
+/** The longest request, with everything that `headers` add. */
+#define LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES 32768u
+/** How many interim responses (RFC 9110 section 15.2) may precede the final one. */
+#define LEATI_HTTP_CONNECT_MAX_INTERIM 16u
+/** How long the body of a refusal is waited for, from the end of its head; see below. */
+#define LEATI_HTTP_CONNECT_BODY_WAIT_MS 1000u
+
+struct leati_http_connect_options {
+    /** The destination: a name in A-labels for the proxy to resolve, or an IPv4/IPv6 literal, with
+     * or without brackets. The zone of an IPv6 literal and one final dot are not sent. */
+    const char *host;
+    uint16_t port;
+    /** For Proxy-Authorization: Basic (RFC 7617), sent unasked; NULL = none. Not kept behind the
+     * request, which is wiped as soon as it is sent. */
+    const char *user;
+    const char *password; /**< NULL = "" */
+    /** Sent behind our own, in their order. A User-Agent takes the place of ours ("leat/VERSION":
+     * there are proxies that let nobody through without one). */
+    const struct leati_http_field *headers;
+    size_t header_count;
+    /** From the first byte of the request to the end of the response head; 0 = none but limit_ms.
+     */
+    uint32_t step_timeout_ms;
+};
+
+/**
+ * Makes the layer; nothing of `options` is needed afterwards.
+ *
+ * The request leaves in one write. Interim responses are skipped; any 2xx opens the tunnel whatever
+ * its Content-Length or Transfer-Encoding says (RFC 9110 section 9.3.6), and the bytes behind its
+ * head are the upper layer's. What connect records when it fails:
+ *  - LEAT_E_WS_CONNECT, native code = the HTTP status as far as it is known: any other status (for
+ *    407 the text has the schemes that the proxy asks for, and whether credentials were sent), a
+ *    malformed or too large head, the end of the connection before the head is complete, the
+ *    deadline (errno ETIMEDOUT);
+ *  - LEAT_E_SYSTEM_INTERNAL: no memory;
+ *  - the lower layer's failure, as it is.
+ *
+ * A refusal is recorded as soon as its head is complete. connect then stays LEATI_AGAIN until the
+ * body is complete, is longer than is kept, breaks off, or LEATI_HTTP_CONNECT_BODY_WAIT_MS or the
+ * deadline are over, so a proxy that announces a body and does not send it costs that second and
+ * nothing else; whatever happens in it, the refusal is what is reported.
+ *
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (host, port, user name or a header that
+ *         cannot stand in a request: nothing can be injected by them), LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_http_connect_layer_new(const struct leati_http_connect_options *options,
+                                 struct leati_failure *failure, struct leati_layer **ret_layer);
+
+/** Whether Basic can carry them: neither holds a control character, the user name no colon
+ * (RFC 7617 section 2). @return LEAT_OK or LEAT_E_PARAMETER, recorded. */
+int leati_http_check_credentials(const char *user, const char *password,
+                                 struct leati_failure *failure);
+
+/** The status of the proxy's final answer, 0 before. */
+int leati_http_connect_status(const struct leati_layer *connect);
+
+/** The head of a refusal, for who wants to read its fields; NULL if there is none. Lives as long as
+ * the layer. */
+const struct leati_http_head *leati_http_connect_head(const struct leati_layer *connect);
+
+/** What was read of the body of a refusal, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
+ * that is not counted; never NULL. Lives as long as the layer. */
+const char *leati_http_connect_body(const struct leati_layer *connect, size_t *ret_len);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/body.h"
+
+#include "support/alloc_failure.h"
+#include "support/mutation.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+TestSuite(http_body, .timeout = 30);
+
+#define CHUNKED "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n"
+#define LENGTH  "HTTP/1.1 403 Forbidden\r\nContent-Length: "
+#define NEITHER "HTTP/1.1 403 Forbidden\r\n\r\n"
+
+static void body_start(struct leati_http_body *body, const char *head_text)
+{
+    struct leati_http_head head;
+    size_t used = 0;
+
+    leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+    cr_assert_eq(leati_http_head_feed(&head, head_text, strlen(head_text), &used), LEATI_HTTP_DONE);
+    leati_http_body_init(body, &head);
+    leati_http_head_done(&head);
+}
+
+/* Feeds at most `step` bytes a call, each from a buffer of its own, so that ASan sees a read beyond
+ * it. */
+static enum leati_http_result feed_in_steps(struct leati_http_body *body, const char *data,
+                                            size_t len, size_t step)
+{
+    enum leati_http_result result =
+        leati_http_body_is_done(body) ? LEATI_HTTP_DONE : LEATI_HTTP_MORE;
+
+    for (size_t pos = 0; pos < len && result == LEATI_HTTP_MORE; pos += step) {
+        size_t n = len - pos < step ? len - pos : step;
+        uint8_t *piece = malloc(n);
+        memcpy(piece, data + pos, n);
+        result = leati_http_body_feed(body, piece, n);
+        free(piece);
+    }
+    return result;
+}
+
+struct body_case {
+    const char *head;
+    const char *data;
+    const char *kept;
+    enum leati_http_result result;
+};
+
+static const struct body_case cases[] = {
+    {LENGTH "5\r\n\r\n",                                                           "hello, and more",                                               "hello",            LEATI_HTTP_DONE},
+    {LENGTH "5\r\n\r\n",                                                           "hell",                                                          "hell",             LEATI_HTTP_MORE},
+    {LENGTH "0\r\n\r\n",                                                           "more",                                                          "",                 LEATI_HTTP_DONE},
+    {LENGTH "5, 5\r\n\r\n",                                                        "hello, and more",                                               "hello, and more",  LEATI_HTTP_MORE},
+    {LENGTH "-1\r\n\r\n",                                                          "hello",                                                         "hello",            LEATI_HTTP_MORE},
+    {LENGTH "18446744073709551616\r\n\r\n",                                        "hello",                                                         "hello",            LEATI_HTTP_MORE},
+    {LENGTH "18446744073709551615\r\n\r\n",                                        "hello",                                                         "hello",            LEATI_HTTP_MORE},
+    {LENGTH "2\r\nContent-Length: 2\r\n\r\n",                                      "hello",                                                         "hello",            LEATI_HTTP_MORE},
+    {NEITHER,                                                                      "hello",                                                         "hello",            LEATI_HTTP_MORE},
+    {NEITHER,                                                                      "",                                                              "",                 LEATI_HTTP_MORE},
+    {"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",                     "hello",                                                         "",                 LEATI_HTTP_DONE},
+    {"HTTP/1.1 204 No Content\r\n\r\n",                                            "hello",                                                         "",                 LEATI_HTTP_DONE},
+ /* Section 6.3: Transfer-Encoding wins, and only a last "chunked" says where the body ends. */
+    {"HTTP/1.1 403 No\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "5\r\nhello\r\n0\r\n\r\n",                                                                                                                     "hello",            LEATI_HTTP_DONE},
+    {"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",                "5\r\n",                                                         "5\r\n",
+     LEATI_HTTP_MORE                                                                                                                                                                   },
+    {CHUNKED,                                                                      "5\r\nhello\r\n00B; name=\"value\"\r\n, and a man\r\n0\r\n\r\n", "hello, and a man",
+     LEATI_HTTP_DONE                                                                                                                                                                   },
+    {CHUNKED,                                                                      "5\nhello\n1 \n!\n0\n",                                          "hello!",           LEATI_HTTP_DONE},
+    {CHUNKED,                                                                      "5\r\nhel",                                                      "hel",              LEATI_HTTP_MORE},
+    {CHUNKED,                                                                      "0\r\nTrailer: x\r\n\r\n",                                       "",                 LEATI_HTTP_DONE},
+ /* Broken: what came before it stays. */
+    {CHUNKED,                                                                      "5\r\nhelloX5\r\nhello",                                         "hello",            LEATI_HTTP_DONE},
+    {CHUNKED,                                                                      "x\r\nhello",                                                    "",                 LEATI_HTTP_DONE},
+    {CHUNKED,                                                                      "\r\nhello",                                                     "",                 LEATI_HTTP_DONE},
+    {CHUNKED,                                                                      "-5\r\nhello",                                                   "",                 LEATI_HTTP_DONE},
+    {CHUNKED,                                                                      "1111111111111111\r\nhello",                                     "",                 LEATI_HTTP_DONE},
+};
+
+Test(http_body, every_framing_in_any_fragmentation)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len = strlen(cases[i].data);
+        for (size_t step = 1; step <= len + 1; step++) {
+            struct leati_http_body body;
+            size_t kept_len;
+            body_start(&body, cases[i].head);
+            cr_expect_eq(feed_in_steps(&body, cases[i].data, len, step), cases[i].result,
+                         "case %zu, step %zu", i, step);
+            cr_expect_eq(leati_http_body_is_done(&body), cases[i].result == LEATI_HTTP_DONE);
+            const char *kept = leati_http_body_bytes(&body, &kept_len);
+            cr_expect_str_eq(kept, cases[i].kept, "case %zu, step %zu", i, step);
+            cr_expect_eq(kept_len, strlen(cases[i].kept));
+            cr_expect_not(leati_http_body_is_truncated(&body));
+            leati_http_body_done(&body);
+        }
+    }
+}
+
+/* Feeds a body of `len` bytes 'x' behind `head`; returns how many are kept. */
+static size_t kept_of(const char *head, size_t len, size_t step, bool *ret_truncated)
+{
+    char *data = malloc(len);
+    struct leati_http_body body;
+    size_t kept;
+
+    memset(data, 'x', len);
+    body_start(&body, head);
+    feed_in_steps(&body, data, len, step);
+    const char *bytes = leati_http_body_bytes(&body, &kept);
+    cr_assert_eq(strlen(bytes), kept);
+    *ret_truncated = leati_http_body_is_truncated(&body);
+    cr_assert_eq(*ret_truncated, leati_http_body_is_done(&body));
+    leati_http_body_done(&body);
+    free(data);
+    return kept;
+}
+
+Test(http_body, keeps_4_kib_and_no_more)
+{
+    static const char *const heads[] = {NEITHER, LENGTH "1000000\r\n\r\n"};
+    bool truncated;
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        for (size_t step = 1; step < 20000; step = step * 3 + 1) {
+            cr_assert_eq(kept_of(heads[i], 4096, step, &truncated), 4096u);
+            cr_assert_not(truncated);
+            cr_assert_eq(kept_of(heads[i], 4097, step, &truncated), 4096u);
+            cr_assert(truncated);
+            cr_assert_eq(kept_of(heads[i], 100000, step, &truncated), 4096u);
+            cr_assert(truncated);
+        }
+    }
+}
+
+Test(http_body, damaged_chunks_keep_the_limits)
+{
+    static const char data[] = "5\r\nhello\r\nb;x\r\n, and a man\r\n3\r\nabc\r\n0\r\n\r\n";
+    struct mutation mutation;
+
+    mutation_init(&mutation, 1);
+    for (int i = 0; i < 20000; i++) {
+        struct leati_http_body body;
+        size_t kept;
+        size_t len = mutation_next(&mutation, data, sizeof(data) - 1);
+        body_start(&body, CHUNKED);
+        feed_in_steps(&body, (const char *)mutation.bytes, len, 7);
+        leati_http_body_bytes(&body, &kept);
+        cr_assert_leq(kept, len);
+        leati_http_body_done(&body);
+    }
+}
+
+Test(http_body, lack_of_memory)
+{
+    struct leati_http_body body;
+
+    body_start(&body, NEITHER);
+    cr_assert_null(body.bytes, "memory before there is a body");
+    alloc_failure_countdown = 1;
+    leati_alloc_fail_hook = alloc_failure_hook;
+    cr_assert_eq(leati_http_body_feed(&body, (const uint8_t *)"x", 1), LEATI_HTTP_NO_MEMORY);
+    leati_alloc_fail_hook = NULL;
+    leati_http_body_done(&body);
+}
