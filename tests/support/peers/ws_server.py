@@ -15,7 +15,6 @@ After the first message of /headers, /ping and /flood it goes on as /echo.
 import argparse
 import asyncio
 import http
-import signal
 import ssl
 from urllib.parse import parse_qs, urlsplit
 
@@ -75,14 +74,12 @@ async def main():
     parser.add_argument("--client-ca")
     parser.add_argument("--subprotocol", action="append")
     options = parser.parse_args()
-    stopped = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set_result, None)
     async with websockets.serve(
         serve, options.host, 0, ssl=tls_context(options), subprotocols=options.subprotocol,
         process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
     ) as server:
         print("PORT", server.sockets[0].getsockname()[1], flush=True)
-        await stopped
+        await asyncio.get_running_loop().create_future()
 
 
 asyncio.run(main())
