@@ -36,6 +36,7 @@ function(leat_folder name)
 endfunction()
 
 # leat_test(NAME SOURCES... [LINK libraries...] [TIMEOUT seconds]): a Criterion program as one ctest.
+# With AddressSanitizer every test also checks that it lost no memory.
 function(leat_test name)
     cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
     if(NOT arg_TIMEOUT)
@@ -45,6 +46,11 @@ function(leat_test name)
     leat_compile_options(test_${name})
     target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(test_${name} PRIVATE ${arg_LINK} Leat::criterion)
-    add_test(NAME ${name} COMMAND test_${name} --quiet)
+    if("address" IN_LIST LEAT_SANITIZE)
+        target_sources(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/leak_at_end.c)
+        target_link_options(test_${name} PRIVATE
+                            LINKER:--wrap=criterion_internal_test_teardown)
+    endif()
+    add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
 endfunction()
