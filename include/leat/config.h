@@ -63,6 +63,11 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
 
+/** Adds a proxy behind those that are set: the one before it is asked to connect to it. Each URL as in
+ * leat_config_set_proxy(); at most 8.
+ * @return as leat_config_set_proxy(); LEAT_E_PARAMETER also for an empty URL and the ninth proxy. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy(leat_config *config, const char *url);
+
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.

@@ -10,8 +10,7 @@ static const char *chain_state_name(enum leati_chain_state state)
 {
     static const char *const names[] = {
         [LEATI_CHAIN_NEW] = "NEW",
-        [LEATI_CHAIN_RESOLVING_HOP] = "RESOLVING_HOP",
-        [LEATI_CHAIN_RESOLVING_ORIGIN] = "RESOLVING_ORIGIN",
+        [LEATI_CHAIN_RESOLVING] = "RESOLVING",
         [LEATI_CHAIN_CONNECTING] = "CONNECTING",
         [LEATI_CHAIN_OPEN] = "OPEN",
         [LEATI_CHAIN_CLOSING] = "CLOSING",
@@ -22,8 +21,9 @@ static const char *chain_state_name(enum leati_chain_state state)
 
 static void chain_set_state(struct leati_chain *chain, enum leati_chain_state state)
 {
-    leati_trace_state(&chain->tracer, LEAT_LAYER_NONE, "chain", chain->route->origin_hop,
-                      chain_state_name(chain->state), chain_state_name(state));
+    leati_trace_state(&chain->tracer, LEAT_LAYER_NONE, "chain",
+                      leati_route_origin_text(chain->route), chain_state_name(chain->state),
+                      chain_state_name(state));
     chain->state = state;
 }
 
@@ -107,7 +107,7 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
 /* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
 static int chain_blame_proxy(struct leati_chain *chain, int code)
 {
-    if (!chain->route->has_proxy || code == LEAT_E_SYSTEM_INTERNAL)
+    if (!leati_route_dials_socks5(chain->route) || code == LEAT_E_SYSTEM_INTERNAL)
         return code;
     return leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
                                  "the proxy cannot be reached");
@@ -120,16 +120,8 @@ static void chain_tcp_ready(void *user)
 
 static int chain_build(struct leati_chain *chain)
 {
-    const struct leati_chain_addresses *origin = &chain->origin_addresses;
     const struct leati_route_dial dial = {
-        .loop = chain->loop,
-        .addresses = chain->hop_addresses.list,
-        .count = chain->hop_addresses.count,
-        .origin_address =
-            chain->route->resolve_origin ? &origin->list[chain->origin_address_next++] : NULL,
-        .ready = chain_tcp_ready,
-        .user = chain,
-    };
+        .loop = chain->loop, .ready = chain_tcp_ready, .user = chain};
     int code = leati_route_build(chain->route, &dial, &chain->failure, &chain->top, &chain->tcp);
     if (code != LEAT_OK)
         return code;
@@ -164,10 +156,10 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
 
 /* The proxy could not reach one address of a name that was resolved here: the next one, in a new
  * chain of layers. */
-static bool chain_retry_next_origin(struct leati_chain *chain)
+static bool chain_retry_next_address(struct leati_chain *chain)
 {
-    if (!chain->route->resolve_origin || chain->failure.code != LEAT_E_SOCKS5_CONNECT_REMOTE ||
-        chain->origin_address_next >= chain->origin_addresses.count)
+    if (chain->failure.code != LEAT_E_SOCKS5_CONNECT_REMOTE ||
+        !leati_route_try_next_address(chain->route))
         return false;
     chain_destroy_layers(chain);
     leati_failure_done(&chain->failure);
@@ -185,27 +177,14 @@ static int chain_fail(struct leati_chain *chain, int code)
     return LEAT_OK;
 }
 
-static int chain_step_resolving_hop(struct leati_chain *chain)
+static int chain_step_resolving(struct leati_chain *chain)
 {
-    const struct leati_route *route = chain->route;
-    int code = leati_chain_resolve(chain, route->hop_host, route->hop_port, &chain->hop_addresses);
+    int code = leati_chain_resolve(chain);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code != LEAT_OK)
-        return chain_fail(chain, chain_blame_proxy(chain, code));
-    chain_set_state(chain,
-                    route->resolve_origin ? LEATI_CHAIN_RESOLVING_ORIGIN : LEATI_CHAIN_CONNECTING);
-    return LEAT_OK;
-}
-
-static int chain_step_resolving_origin(struct leati_chain *chain)
-{
-    const struct leati_url *origin = &chain->route->origin;
-    int code = leati_chain_resolve(chain, origin->host, origin->port, &chain->origin_addresses);
-    if (code == LEATI_AGAIN)
-        return LEATI_AGAIN;
-    if (code != LEAT_OK)
-        return chain_fail(chain, code);
+        return chain_fail(
+            chain, chain->lookup == chain->route->hops ? chain_blame_proxy(chain, code) : code);
     chain_set_state(chain, LEATI_CHAIN_CONNECTING);
     return LEAT_OK;
 }
@@ -218,13 +197,10 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code != LEAT_OK)
-        return chain_retry_next_origin(chain) ? chain_step_connecting(chain, now_ms)
-                                              : chain_fail(chain, code);
+        return chain_retry_next_address(chain) ? chain_step_connecting(chain, now_ms)
+                                               : chain_fail(chain, code);
     chain_set_limits(chain, 0);
     chain_set_state(chain, LEATI_CHAIN_OPEN);
-    leati_free(chain->hop_addresses.list);
-    leati_free(chain->origin_addresses.list);
-    chain->hop_addresses = chain->origin_addresses = (struct leati_chain_addresses){0};
     chain->owner->opened(chain, chain->user);
     if (!chain->released)
         leati_route_trim(chain->route);
@@ -249,10 +225,8 @@ static int chain_step_closing(struct leati_chain *chain, uint64_t now_ms)
 static int chain_step(struct leati_chain *chain, uint64_t now_ms)
 {
     switch (chain->state) {
-    case LEATI_CHAIN_RESOLVING_HOP:
-        return chain_step_resolving_hop(chain);
-    case LEATI_CHAIN_RESOLVING_ORIGIN:
-        return chain_step_resolving_origin(chain);
+    case LEATI_CHAIN_RESOLVING:
+        return chain_step_resolving(chain);
     case LEATI_CHAIN_CONNECTING:
         return chain_step_connecting(chain, now_ms);
     case LEATI_CHAIN_CLOSING:
@@ -382,7 +356,7 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
 void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms)
 {
     chain->limit_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
-    chain_set_state(chain, LEATI_CHAIN_RESOLVING_HOP);
+    chain_set_state(chain, LEATI_CHAIN_RESOLVING);
     leati_chain_wake(chain);
 }
 
@@ -423,8 +397,6 @@ bool leati_chain_release(struct leati_chain *chain)
         leati_dns_cancel(chain->query);
     chain->query = NULL;
     chain_destroy_layers(chain);
-    leati_free(chain->hop_addresses.list);
-    leati_free(chain->origin_addresses.list);
     leati_failure_done(&chain->failure);
     leati_route_free(chain->route);
     return !chain->running;

@@ -18,8 +18,7 @@
 
 enum leati_chain_state {
     LEATI_CHAIN_NEW,
-    LEATI_CHAIN_RESOLVING_HOP,    /**< the name of what TCP dials */
-    LEATI_CHAIN_RESOLVING_ORIGIN, /**< the destination's name, for socks5:// */
+    LEATI_CHAIN_RESOLVING, /**< one after the other, the hops that are resolved here */
     LEATI_CHAIN_CONNECTING,
     LEATI_CHAIN_OPEN,
     LEATI_CHAIN_CLOSING,
@@ -42,12 +41,6 @@ struct leati_chain_owner {
     void (*left)(struct leati_chain *chain, void *user);
 };
 
-/** What a name was resolved to; dropped once OPEN. */
-struct leati_chain_addresses {
-    struct leati_address *list;
-    size_t count;
-};
-
 struct leati_chain {
     leat_loop *loop;
     const struct leati_chain_owner *owner;
@@ -57,9 +50,7 @@ struct leati_chain {
     struct leati_layer *top;   /**< NULL while there is none */
     struct leati_layer *tcp;   /**< the bottom of the same list */
     struct leati_dns_query *query;
-    struct leati_chain_addresses hop_addresses;
-    struct leati_chain_addresses origin_addresses; /**< socks5:// only */
-    size_t origin_address_next; /**< the one to try when the proxy cannot reach the last one */
+    struct leati_hop *lookup; /**< the hop that `query` asks for */
     struct leati_failure failure;
     struct leati_tracer tracer;
     struct leati_timer timer;

@@ -64,11 +64,20 @@ static void config_clear_entries(leat_config *config)
     leati_free(config->protocols);
 }
 
+static void config_clear_proxies(leat_config *config)
+{
+    for (size_t i = 0; i < config->proxy_count; i++)
+        leati_url_done(&config->proxies[i]);
+    leati_free(config->proxies);
+    config->proxies = NULL;
+    config->proxy_count = 0;
+}
+
 void leat_config_free(leat_config *config)
 {
     if (!config)
         return;
-    leati_url_done(&config->proxy);
+    config_clear_proxies(config);
     leati_free(config->ca_path);
     leati_free(config->client_cert_path);
     leati_free(config->client_key_path);
@@ -98,6 +107,21 @@ static bool copy_url(struct leati_url *dst, const struct leati_url *src)
            copy_optional(&dst->password, src->password);
 }
 
+static bool copy_proxies(leat_config *dst, const leat_config *src)
+{
+    if (src->proxy_count == 0)
+        return true;
+    dst->proxies = leati_calloc(src->proxy_count, sizeof(*dst->proxies));
+    if (!dst->proxies)
+        return false;
+    /* Counted first: a copy that stopped half-way is freed like a whole one. */
+    dst->proxy_count = src->proxy_count;
+    for (size_t i = 0; i < src->proxy_count; i++)
+        if (!copy_url(&dst->proxies[i], &src->proxies[i]))
+            return false;
+    return true;
+}
+
 static bool copy_entries(leat_config *dst, const leat_config *src)
 {
     for (size_t i = 0; i < src->header_count; i++)
@@ -111,7 +135,7 @@ static bool copy_entries(leat_config *dst, const leat_config *src)
 
 static bool copy_strings(leat_config *dst, const leat_config *src)
 {
-    return copy_url(&dst->proxy, &src->proxy) && copy_optional(&dst->ca_path, src->ca_path) &&
+    return copy_proxies(dst, src) && copy_optional(&dst->ca_path, src->ca_path) &&
            copy_optional(&dst->client_cert_path, src->client_cert_path) &&
            copy_optional(&dst->client_key_path, src->client_key_path) &&
            copy_optional(&dst->client_key_password, src->client_key_password) &&
@@ -126,7 +150,6 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     leat_config *copy = leati_calloc(1, sizeof(*copy));
     if (!copy)
         return LEAT_E_SYSTEM_INTERNAL;
-    copy->has_proxy = config->has_proxy;
     copy->skip_server_cert_verification = config->skip_server_cert_verification;
     copy->session_resumption = config->session_resumption;
     copy->min_tls_protocol = config->min_tls_protocol;
@@ -176,30 +199,65 @@ static int config_renew_tls(leat_config *config)
     return LEAT_OK;
 }
 
+/* The record of a parser becomes the reason of the setter. */
+static int config_take_failure(leat_config *config, struct leati_failure *failure, int code)
+{
+    leati_failure_done(&config->failure);
+    config->failure = *failure;
+    return code;
+}
+
+static int config_append_proxy(leat_config *config, const struct leati_url *proxy)
+{
+    if (config->proxy_count >= LEATI_CONFIG_MAX_PROXIES)
+        return config_refuse(config, LEAT_E_PARAMETER, "too many proxies in a row");
+    struct leati_url *grown =
+        leati_realloc(config->proxies, (config->proxy_count + 1) * sizeof(*grown));
+    if (!grown)
+        return config_no_memory(config);
+    config->proxies = grown;
+    config->proxies[config->proxy_count++] = *proxy;
+    return LEAT_OK;
+}
+
+int leat_config_add_proxy(leat_config *config, const char *url)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!url || !*url)
+        return config_refuse(config, LEAT_E_PARAMETER, "the proxy's URL is empty");
+    struct leati_url proxy = {0};
+    struct leati_failure failure;
+    leati_failure_init(&failure);
+    int code = leati_url_parse_proxy(url, &failure, &proxy);
+    if (code == LEAT_OK && proxy.user)
+        code = leati_socks5_check_credentials(proxy.user, proxy.password, &failure);
+    code = code != LEAT_OK ? config_take_failure(config, &failure, code)
+                           : config_append_proxy(config, &proxy);
+    if (code != LEAT_OK)
+        leati_url_done(&proxy);
+    return code;
+}
+
 int leat_config_set_proxy(leat_config *config, const char *url)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    struct leati_url proxy = {0};
-    bool has_proxy = url && *url;
-    if (has_proxy) {
-        struct leati_failure failure;
-        leati_failure_init(&failure);
-        int code = leati_url_parse_proxy(url, &failure, &proxy);
-        if (code == LEAT_OK && proxy.user)
-            code = leati_socks5_check_credentials(proxy.user, proxy.password, &failure);
-        if (code != LEAT_OK) {
-            leati_url_done(&proxy);
-            leati_failure_done(&config->failure);
-            config->failure = failure;
-            return code;
-        }
-        leati_failure_done(&failure);
+    struct leati_url *old = config->proxies;
+    size_t old_count = config->proxy_count;
+    config->proxies = NULL;
+    config->proxy_count = 0;
+    int code = url && *url ? leat_config_add_proxy(config, url) : LEAT_OK;
+    if (code == LEAT_OK) {
+        for (size_t i = 0; i < old_count; i++)
+            leati_url_done(&old[i]);
+        leati_free(old);
+        return LEAT_OK;
     }
-    leati_url_done(&config->proxy);
-    config->proxy = proxy;
-    config->has_proxy = has_proxy;
-    return LEAT_OK;
+    config_clear_proxies(config);
+    config->proxies = old;
+    config->proxy_count = old_count;
+    return code;
 }
 
 int leat_config_set_ca_path(leat_config *config, const char *path)

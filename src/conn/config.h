@@ -14,12 +14,14 @@
 
 /** The most bytes of names and values that a program may add to the upgrade request. */
 #define LEATI_CONFIG_MAX_HEADER_BYTES 16384u
+/** The most proxies that stand in a row. */
+#define LEATI_CONFIG_MAX_PROXIES 8u
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
 
 struct leat_config {
-    bool has_proxy;
-    struct leati_url proxy;
+    struct leati_url *proxies; /* the first one is dialled */
+    size_t proxy_count;
 
     char *ca_path;
     char *client_cert_path;

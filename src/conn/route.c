@@ -11,6 +11,8 @@
 
 static const char *const alpn_http11[] = {"http/1.1", NULL};
 
+/* ---- planning ------------------------------------------------------------------------- */
+
 void leati_route_trim(struct leati_route *route)
 {
     leati_tls_credentials_unref(route->credentials);
@@ -23,7 +25,11 @@ void leati_route_trim(struct leati_route *route)
     route->origin = (struct leati_url){0};
     leat_config_free(route->config);
     route->config = NULL;
-    route->hop_host = NULL;
+    for (size_t i = 0; i < route->hop_count; i++) {
+        struct leati_hop *hop = &route->hops[i];
+        leati_free(hop->addresses);
+        *hop = (struct leati_hop){.text = hop->text};
+    }
 }
 
 void leati_route_free(struct leati_route *route)
@@ -31,8 +37,9 @@ void leati_route_free(struct leati_route *route)
     if (!route)
         return;
     leati_route_trim(route);
-    leati_free(route->hop);
-    leati_free(route->origin_hop);
+    for (size_t i = 0; i < route->hop_count; i++)
+        leati_free(route->hops[i].text);
+    leati_free(route->hops);
     leati_free(route);
 }
 
@@ -53,18 +60,32 @@ static char *host_field_text(const struct leati_url *origin)
     return leati_asprintf(origin->host_is_ipv6 ? "[%s]" : "%s", origin->host);
 }
 
+static bool resolves_here(const struct leati_url *proxy)
+{
+    return strcmp(proxy->scheme, "socks5") == 0;
+}
+
 static int route_plan_hops(struct leati_route *route)
 {
     const leat_config *config = route->config;
-    route->has_proxy = config->has_proxy;
-    route->hop_host = config->has_proxy ? config->proxy.host : route->origin.host;
-    route->hop_port = config->has_proxy ? config->proxy.port : route->origin.port;
-    route->resolve_origin = config->has_proxy && strcmp(config->proxy.scheme, "socks5") == 0;
-    route->hop = host_port_text(route->hop_host, route->hop_port);
-    route->origin_hop = host_port_text(route->origin.host, route->origin.port);
+    route->hops = leati_calloc(config->proxy_count + 1, sizeof(*route->hops));
+    if (!route->hops)
+        return LEAT_E_SYSTEM_INTERNAL;
+    route->hop_count = config->proxy_count + 1;
+    for (size_t i = 0; i < route->hop_count; i++) {
+        struct leati_hop *hop = &route->hops[i];
+        const struct leati_url *url =
+            i < config->proxy_count ? &config->proxies[i] : &route->origin;
+        hop->proxy = i < config->proxy_count ? url : NULL;
+        hop->host = url->host;
+        hop->port = url->port;
+        hop->resolve = i == 0 || resolves_here(route->hops[i - 1].proxy);
+        hop->text = host_port_text(hop->host, hop->port);
+        if (!hop->text)
+            return LEAT_E_SYSTEM_INTERNAL;
+    }
     route->origin_field = host_field_text(&route->origin);
-    return route->hop && route->origin_hop && route->origin_field ? LEAT_OK
-                                                                  : LEAT_E_SYSTEM_INTERNAL;
+    return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
@@ -91,6 +112,34 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
     return LEAT_OK;
 }
 
+const char *leati_route_origin_text(const struct leati_route *route)
+{
+    return route->hops[route->hop_count - 1].text;
+}
+
+struct leati_hop *leati_route_next_lookup(const struct leati_route *route)
+{
+    for (size_t i = 0; i < route->hop_count; i++)
+        if (route->hops[i].resolve && route->hops[i].address_count == 0)
+            return &route->hops[i];
+    return NULL;
+}
+
+bool leati_route_dials_socks5(const struct leati_route *route)
+{
+    const struct leati_url *proxy = route->hops[0].proxy;
+    return proxy && strncmp(proxy->scheme, "socks5", strlen("socks5")) == 0;
+}
+
+bool leati_route_try_next_address(struct leati_route *route)
+{
+    struct leati_hop *origin = &route->hops[route->hop_count - 1];
+    if (route->hop_count == 1 || origin->address_next + 1 >= origin->address_count)
+        return false;
+    origin->address_next++;
+    return true;
+}
+
 /* ---- building, one step a layer ------------------------------------------------------- */
 
 struct builder {
@@ -114,10 +163,11 @@ static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
 
 static int builder_add_tcp(struct builder *b)
 {
+    const struct leati_hop *first = &b->route->hops[0];
     const struct leati_tcp_options options = {
         .loop = b->dial->loop,
-        .addresses = b->dial->addresses,
-        .count = b->dial->count,
+        .addresses = first->addresses,
+        .count = first->address_count,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
         .ready = b->dial->ready,
         .user = b->dial->user,
@@ -125,29 +175,30 @@ static int builder_add_tcp(struct builder *b)
     struct leati_layer *layer;
     int code = leati_tcp_layer_new(&options, &layer);
     if (code == LEAT_OK)
-        builder_push(b, layer, b->route->hop);
+        builder_push(b, layer, first->text);
     return code;
 }
 
-static int builder_add_socks5(struct builder *b)
+/* The proxy at `via` is asked for the hop behind it. */
+static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 {
-    const struct leati_url *proxy = &b->route->config->proxy;
+    const struct leati_hop *next = via + 1;
     char literal[LEATI_ADDRESS_TEXT_SIZE];
     struct leati_socks5_options options = {
-        .host = b->route->origin.host,
-        .port = b->route->origin.port,
-        .user = proxy->user,
-        .password = proxy->password,
+        .host = next->host,
+        .port = next->port,
+        .user = via->proxy->user,
+        .password = via->proxy->password,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
-    if (b->dial->origin_address) {
-        leati_address_format_host(b->dial->origin_address, literal, sizeof(literal));
+    if (next->resolve) {
+        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
         options.host = literal;
     }
     struct leati_layer *layer;
     int code = leati_socks5_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK)
-        builder_push(b, layer, b->route->hop);
+        builder_push(b, layer, via->text);
     return code;
 }
 
@@ -170,7 +221,7 @@ static int builder_add_tls(struct builder *b)
     struct leati_layer *layer;
     int code = leati_tls_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK)
-        builder_push(b, layer, b->route->origin_hop);
+        builder_push(b, layer, leati_route_origin_text(b->route));
     return code;
 }
 
@@ -190,7 +241,7 @@ static int builder_add_upgrade(struct builder *b)
     struct leati_layer *layer;
     int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK) {
-        builder_push(b, layer, b->route->origin_hop);
+        builder_push(b, layer, leati_route_origin_text(b->route));
         b->route->upgrade = layer;
     }
     return code;
@@ -212,8 +263,8 @@ int leati_route_build(struct leati_route *route, const struct leati_route_dial *
     struct builder b = {.route = route, .dial = dial, .failure = failure};
     int code = builder_add_tcp(&b);
     struct leati_layer *tcp = b.top;
-    if (code == LEAT_OK && route->has_proxy)
-        code = builder_add_socks5(&b);
+    for (size_t i = 0; code == LEAT_OK && route->hops[i].proxy; i++)
+        code = builder_add_socks5(&b, &route->hops[i]);
     if (code == LEAT_OK && route->secure)
         code = builder_add_tls(&b);
     if (code == LEAT_OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The way to an origin: what TCP dials, what is resolved here, and which layers follow in which
- * order. This is the only place that knows the order.
+ * The way to an origin: the hops in their order, which of them are resolved here, and which layers
+ * stand on each. This is the only place that knows the order.
  */
 #ifndef LEATI_CONN_ROUTE_H
 #define LEATI_CONN_ROUTE_H
@@ -12,16 +12,24 @@
 #include "core/layer.h"
 #include "loop/loop.h"
 
+/** A place on the way: a proxy, or at the end the origin. */
+struct leati_hop {
+    const char *host; /**< borrowed from the configuration or the origin */
+    uint16_t port;
+    char *text;                    /**< "host:port"; stays when the route is trimmed */
+    const struct leati_url *proxy; /**< NULL = the origin */
+    bool resolve; /**< its name becomes addresses here, not at the proxy before it */
+    struct leati_address *addresses;
+    size_t address_count;
+    size_t address_next; /**< the one to ask a proxy for; TCP tries all of them by itself */
+};
+
 struct leati_route {
     leat_config *config; /**< a copy */
     struct leati_url origin;
     bool secure;
-    bool has_proxy;
-    bool resolve_origin;  /**< socks5://: this machine resolves the destination */
-    const char *hop_host; /**< what TCP dials: the proxy or the origin; borrowed from the above */
-    uint16_t hop_port;
-    char *hop;                                 /**< "host:port" of it */
-    char *origin_hop;                          /**< "host:port" of the origin */
+    struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
+    size_t hop_count;
     char *origin_field;                        /**< the value of Host */
     struct leati_tls_credentials *credentials; /**< NULL unless secure */
     struct leati_tls_sessions *sessions;       /**< may be NULL */
@@ -38,22 +46,34 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
                     struct leati_route **ret_route);
 void leati_route_free(struct leati_route *route);
 
-/** Drops what only connecting needs; the flags and the "host:port" texts stay. */
+/** Drops what only connecting needs; the flags and the texts of the hops stay. */
 void leati_route_trim(struct leati_route *route);
 
-/** The TCP side of building: addresses to dial and whom to wake. */
+/** "host:port" of the origin. */
+const char *leati_route_origin_text(const struct leati_route *route);
+
+/** The first hop whose name is still to be resolved here, NULL if none is. */
+struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
+
+/** Whether TCP dials a SOCKS5 proxy, which is then to blame for what fails on the way to it. */
+bool leati_route_dials_socks5(const struct leati_route *route);
+
+/**
+ * After a proxy could not reach an address of a name that was resolved here: whether there is
+ * another address to ask for. The next leati_route_build() uses it.
+ */
+bool leati_route_try_next_address(struct leati_route *route);
+
+/** The TCP side of building: whom to wake. */
 struct leati_route_dial {
     leat_loop *loop;
-    const struct leati_address *addresses;
-    size_t count;
-    const struct leati_address *origin_address; /**< socks5:// only, NULL otherwise */
     void (*ready)(void *user);
     void *user;
 };
 
 /**
  * Makes the layers, linked from `*ret_top` down to `*ret_tcp`; hop is filled in, failure and tracer
- * are the caller's to set.
+ * are the caller's to set. All lookups must be done.
  *
  * @return LEAT_OK, or the constructors' codes, recorded in `failure`; then nothing is left.
  */

@@ -17,7 +17,7 @@
 
 static const char *ws_origin_hop(const struct leat_websocket *ws)
 {
-    return ws->chain->route->origin_hop;
+    return leati_route_origin_text(ws->chain->route);
 }
 
 /* Of closing; while it is open the keep-alive has the deadline. */
@@ -395,8 +395,8 @@ static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
         ws->close_code = 1006;
     if (ws->close_start_us != 0)
         leati_trace_phase_end(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close",
-                              chain->route->origin_hop, ws->close_start_us, ws->failure.code,
-                              ws->failure.text);
+                              leati_route_origin_text(chain->route), ws->close_start_us,
+                              ws->failure.code, ws->failure.text);
 }
 
 static void ws_ended(struct leati_chain *chain, void *user)
