@@ -63,8 +63,7 @@ struct leati_ws_workspace *leati_ws_workspace_acquire(struct leati_ws_pool *pool
 
 bool leati_ws_workspace_is_idle(const struct leati_ws_workspace *workspace)
 {
-    return leati_ws_frame_reader_is_idle(&workspace->reader) && workspace->control_len == 0 &&
-           workspace->message_len == 0;
+    return leati_ws_frame_reader_is_idle(&workspace->reader) && workspace->message_len == 0;
 }
 
 static size_t pool_room(const struct leati_ws_pool *pool)

@@ -351,6 +351,37 @@ Test(messages, input_is_used_up_to_the_event_and_no_further, .timeout = 10)
     bytes_free(&stream);
 }
 
+/* The reader hands wslay 4096 bytes at a time: here the boundary falls on each byte of a header and
+ * around it, while more than that waits behind it. */
+Test(messages, a_header_across_the_readers_boundary, .timeout = 20)
+{
+    static uint8_t payload[5000];
+    for (size_t i = 0; i < sizeof(payload); i++)
+        payload[i] = (uint8_t)(i * 13 + i / 256);
+
+    for (unsigned masked = 0; masked < 2; masked++)
+        for (size_t first = 4060; first < 4110; first++)
+            for (size_t second = 100; second < 5000; second += 26) {
+                struct bytes stream = {0};
+                const size_t lengths[] = {first, second, 3, second, 0, 130};
+                for (size_t i = 0; i < 6; i++)
+                    bytes_add_frame(&stream, &(struct raw_frame){.opcode = 2,
+                                                                 .masked = masked != 0,
+                                                                 .payload = payload + i,
+                                                                 .len = lengths[i]});
+                struct seen_list seen = session_run(masked != 0, 5000, &stream, 0);
+                must(seen.count == 6, "%zu, %zu: %zu events", first, second, seen.count);
+                for (size_t i = 0; i < 6; i++) {
+                    const struct seen *event = &seen.items[i];
+                    must(event->kind == LEATI_WS_MESSAGE && event->len == lengths[i], "%zu: %s",
+                         first, event->text);
+                    must(memcmp(event->data, payload + i, event->len) == 0, "%zu: bytes", first);
+                }
+                seen_free(&seen);
+                bytes_free(&stream);
+            }
+}
+
 Test(messages, everything_after_the_end_is_swallowed, .timeout = 10)
 {
     struct bytes stream = {0};
