@@ -62,12 +62,10 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
 
     uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
     size_t header_size = header_encode(header, opcode, len, key);
-    if (key == NULL)
-        return leati_byte_queue_append(out, header, header_size) &&
-               leati_byte_queue_append(out, payload, len);
-
     if (!leati_byte_queue_append(out, header, header_size))
         return false;
+    if (key == NULL)
+        return leati_byte_queue_append(out, payload, len);
     const uint8_t *src = payload;
     for (size_t done = 0; done < len;) {
         uint8_t *room;
