@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "url/proxy_env.h"
+
+#include "url/host.h"
+#include "url/host_match.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <string.h>
+
+/* ---- no_proxy --------------------------------------------------------------------------- */
+
+/* The destination, and one entry of the list. */
+struct no_proxy {
+    const char *host;
+    size_t host_len;
+    uint16_t port;
+    bool host_is_ip;
+    struct leati_host_ip ip;
+};
+
+/* Takes ":port" from the end of the entry. false if it is one of another port, or none at all. */
+static bool entry_take_port(const char *entry, size_t *len, uint16_t port)
+{
+    uint64_t value;
+
+    const char *colon = memrchr(entry, ':', *len);
+    if (!colon)
+        return true;
+    /* Two colons without brackets are IPv6, where a port could not be told from the address. */
+    bool has_brackets = colon > entry && colon[-1] == ']';
+    if (!has_brackets && memchr(entry, ':', (size_t)(colon - entry)))
+        return true;
+    size_t digits = (size_t)(entry + *len - colon - 1);
+    *len = (size_t)(colon - entry);
+    return leati_text_parse_u64(colon + 1, digits, UINT16_MAX, &value) && value == port;
+}
+
+/* Of an entry that is a name, perhaps with "." or "*." in front. */
+static int name_matches(const struct no_proxy *destination, const char *name, size_t len,
+                        bool *ret_matches)
+{
+    const char *reason;
+    char *domain;
+
+    if (len >= 2 && memcmp(name, "*.", 2) == 0) {
+        name += 2;
+        len -= 2;
+    } else if (len >= 1 && name[0] == '.') {
+        name++;
+        len--;
+    }
+    *ret_matches = false;
+    int result = leati_host_from_name(name, len, &domain, &reason);
+    if (result == LEAT_E_PARAMETER)
+        return LEAT_OK;
+    if (result != LEAT_OK)
+        return result;
+    *ret_matches =
+        strcmp(destination->host, domain) == 0 || leati_host_is_below(destination->host, domain);
+    leati_free(domain);
+    return LEAT_OK;
+}
+
+static int entry_matches(const struct no_proxy *destination, const char *entry, size_t len,
+                         bool *ret_matches)
+{
+    struct leati_host_ip ip;
+
+    if (memchr(entry, '/', len)) {
+        *ret_matches = destination->host_is_ip && leati_host_ip_is_in(&destination->ip, entry, len);
+        return LEAT_OK;
+    }
+    *ret_matches = false;
+    if (!entry_take_port(entry, &len, destination->port))
+        return LEAT_OK;
+    if (len == 1 && entry[0] == '*') {
+        *ret_matches = true;
+        return LEAT_OK;
+    }
+    if (leati_host_ip_parse(entry, len, &ip)) {
+        *ret_matches = destination->host_is_ip && leati_host_ip_equal(&destination->ip, &ip);
+        return LEAT_OK;
+    }
+    if (destination->host_is_ip)
+        return LEAT_OK;
+    return name_matches(destination, entry, len, ret_matches);
+}
+
+int leati_no_proxy_matches(const char *list, const char *host, uint16_t port, bool *ret_matches)
+{
+    static const char separators[] = ", \t\r\n";
+    struct no_proxy destination = {.host = host, .port = port};
+    bool matches = false;
+
+    destination.host_is_ip = leati_host_ip_parse(host, strlen(host), &destination.ip);
+    while (!matches) {
+        list += strspn(list, separators);
+        size_t len = strcspn(list, separators);
+        if (len == 0)
+            break;
+        int result = entry_matches(&destination, list, len, &matches);
+        if (result != LEAT_OK)
+            return result;
+        list += len;
+    }
+    *ret_matches = matches;
+    return LEAT_OK;
+}
+
+/* ---- which variable --------------------------------------------------------------------- */
+
+static const char *lookup(leati_getenv_fn getenv_fn, void *user, const char *name)
+{
+    const char *value = getenv_fn(name, user);
+    return value && *value ? value : NULL;
+}
+
+/* The first of `names` (NULL at the end) that is set; else `*ret_name` is "". */
+static const char *lookup_first(leati_getenv_fn getenv_fn, void *user, const char *const *names,
+                                const char **ret_name)
+{
+    for (; *names; names++) {
+        if (strcmp(*names, "HTTP_PROXY") == 0 && lookup(getenv_fn, user, "REQUEST_METHOD"))
+            continue;
+        const char *value = lookup(getenv_fn, user, *names);
+        if (value) {
+            *ret_name = *names;
+            return value;
+        }
+    }
+    *ret_name = "";
+    return NULL;
+}
+
+int leati_proxy_env_select(leati_getenv_fn getenv_fn, void *user, const struct leati_url *origin,
+                           struct leati_proxy_env *ret_choice)
+{
+    static const char *const secure[] = {"wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY",
+                                         "all_proxy", "ALL_PROXY", NULL};
+    static const char *const plain[] = {"ws_proxy",  "WS_PROXY",  "http_proxy", "HTTP_PROXY",
+                                        "all_proxy", "ALL_PROXY", NULL};
+    static const char *const direct[] = {"no_proxy", "NO_PROXY", NULL};
+    struct leati_proxy_env choice = {.variable = ""};
+    bool is_direct = false;
+
+    bool is_secure = strcmp(origin->scheme, "wss") == 0;
+    const char *url = lookup_first(getenv_fn, user, is_secure ? secure : plain, &choice.variable);
+    if (!url) {
+        *ret_choice = choice;
+        return LEAT_OK;
+    }
+    const char *direct_variable;
+    const char *list = lookup_first(getenv_fn, user, direct, &direct_variable);
+    if (list) {
+        int result = leati_no_proxy_matches(list, origin->host, origin->port, &is_direct);
+        if (result != LEAT_OK)
+            return result;
+    }
+    if (is_direct) {
+        choice.variable = direct_variable;
+    } else {
+        choice.url = leati_asprintf("%s%s", strstr(url, "://") ? "" : "http://", url);
+        if (!choice.url)
+            return LEAT_E_SYSTEM_INTERNAL;
+    }
+    *ret_choice = choice;
+    return LEAT_OK;
+}
+
+void leati_proxy_env_done(struct leati_proxy_env *choice)
+{
+    leati_free_secret(choice->url);
+    *choice = (struct leati_proxy_env){.variable = ""};
+}
