@@ -32,6 +32,13 @@ static void engine_enter(struct leati_tls_layer *tls)
     leati_tls_engine_enter();
 }
 
+/* After each call into mbedTLS. It goes on after some allocations that failed, with a wrong record
+ * or a wrong verdict; then nothing that it says counts. */
+static int engine_leave(int ret)
+{
+    return leati_tls_engine_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : ret;
+}
+
 /* mbedTLS says WANT_READ also when it has only digested something that is not data. */
 static bool nothing_to_read(const struct leati_tls_layer *tls, int ret)
 {
@@ -64,7 +71,7 @@ static int handshake_run(struct leati_tls_layer *tls)
         if (leati_tls_engine_certificate_due(&tls->ssl))
             tls->certificate_due = true;
         engine_enter(tls);
-        int ret = mbedtls_ssl_handshake_step(&tls->ssl);
+        int ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
         if (nothing_to_read(tls, ret))
             return LEATI_AGAIN;
         if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
@@ -138,7 +145,7 @@ static int engine_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
 {
     for (;;) {
         engine_enter(tls);
-        int ret = mbedtls_ssl_read(&tls->ssl, buf, cap);
+        int ret = engine_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             continue;
@@ -192,7 +199,7 @@ static int engine_write(struct leati_tls_layer *tls, const struct iovec *data)
 
     for (;;) {
         engine_enter(tls);
-        int ret = mbedtls_ssl_write(&tls->ssl, data->iov_base, len);
+        int ret = engine_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             tls->drained = false;
@@ -271,7 +278,7 @@ static int close_notify_send(struct leati_tls_layer *tls)
     if (flush != LEAT_OK || tls->close_notify_sent)
         return flush;
     engine_enter(tls);
-    int ret = mbedtls_ssl_close_notify(&tls->ssl);
+    int ret = engine_leave(mbedtls_ssl_close_notify(&tls->ssl));
     if (ret != 0)
         return leati_tls_fail(tls, ret);
     tls->close_notify_sent = true;

@@ -26,6 +26,18 @@ static void secret_exported(void *user, mbedtls_ssl_key_export_type type,
     leati_tls_key_log_append(tls->key_log_fd, type, secret, secret_len, client_random);
 }
 
+/* mbedTLS's own default, but with PKCS #1 v1.5 before PSS. mbedTLS offers PSS to every server when
+ * it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2 server that takes the offer (RFC 8446
+ * section 4.2.3 allows it). Servers that follow the client's order do not get there; in TLS 1.3
+ * only PSS counts. */
+static const uint16_t signature_algorithms[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE,
+};
+
 static void config_set_resumption(mbedtls_ssl_config *config, bool resume)
 {
     mbedtls_ssl_conf_session_tickets(config, resume ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
@@ -47,6 +59,7 @@ static int config_build(struct leati_tls_layer *tls, const struct leati_tls_opti
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)options->min_protocol);
     mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
+    mbedtls_ssl_conf_sig_algs(config, signature_algorithms);
     /* A resumed session gets fresh keys too: no pure PSK, which has no forward secrecy. */
     mbedtls_ssl_conf_tls13_key_exchange_modes(config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);

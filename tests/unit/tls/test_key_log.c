@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/sandbox.h"
+#include "unit/tls/tls_client.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+TestSuite(tls_key_log, .timeout = 60, .fini = sandbox_done);
+
+static struct tls_client client;
+static struct ssl_peer peer;
+
+static void handshake(int version, const char *path, const char *peer_path)
+{
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = version,
+                                                    .max_version = version,
+                                                    .key_log_path = peer_path});
+    tls_client_init(&client, &(struct tls_client_options){.key_log_path = path}, NULL);
+    tls_client_open(&client, &peer);
+    tls_client_done(&client);
+    ssl_peer_done(&peer);
+}
+
+/* Every line of ours is one of OpenSSL's. Returns how many there are. */
+static size_t lines_in(const char *path, const char *peer_path)
+{
+    char *ours = file_read(path);
+    char *theirs = file_read(peer_path);
+    size_t count = 0;
+
+    for (char *line = ours, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        cr_assert(strstr(theirs, line) != NULL, "%s\nis not in\n%s", line, theirs);
+        count++;
+    }
+    free(ours);
+    free(theirs);
+    return count;
+}
+
+Test(tls_key_log, has_the_lines_of_the_server)
+{
+    const char *path = sandbox_path("keys");
+    const char *peer_path = sandbox_path("peer-keys");
+    struct stat st;
+
+    handshake(TLS1_3_VERSION, path, peer_path);
+    cr_assert(lines_in(path, peer_path) == 4);
+    cr_assert(stat(path, &st) == 0);
+    cr_assert((st.st_mode & 0777) == 0600, "%o", st.st_mode);
+
+    path = sandbox_path("keys-1.2");
+    handshake(TLS1_2_VERSION, path, peer_path);
+    cr_assert(lines_in(path, peer_path) == 1);
+}
+
+Test(tls_key_log, is_appended_to)
+{
+    const char *path = sandbox_write("keys", "# kept\n");
+    const char *peer_path = sandbox_path("peer-keys");
+
+    handshake(TLS1_2_VERSION, path, peer_path);
+    handshake(TLS1_3_VERSION, path, peer_path);
+    char *text = file_read(path);
+    cr_assert(strncmp(text, "# kept\nCLIENT_RANDOM ", 21) == 0, "%s", text);
+    cr_assert(strstr(text, "\nCLIENT_TRAFFIC_SECRET_0 ") != NULL);
+    free(text);
+}
+
+Test(tls_key_log, that_cannot_be_written_is_told)
+{
+    cr_assert(tls_client_try(&client,
+                             &(struct tls_client_options){.key_log_path = sandbox_path("a/b")},
+                             NULL) == LEAT_E_TLS_ENGINE);
+    cr_assert(client.failure.sys_errno == ENOENT);
+    tls_client_expect_text(&client, "key log");
+    tls_client_done(&client);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The n-th allocation fails, for all n: always a code, and never a wrong one. */
+#include "support/alloc_failure.h"
+#include "support/certificates.h"
+#include "support/sandbox.h"
+#include "unit/tls/tls_client.h"
+
+#include <string.h>
+
+TestSuite(tls_memory, .timeout = 280, .fini = sandbox_done);
+
+static struct ssl_peer peer;
+static struct leati_tls_credentials *credentials;
+static struct leati_tls_sessions *sessions;
+static const char *ca_path, *cert_path, *key_path;
+
+static void expect_out_of_memory(const struct tls_client *client, int code)
+{
+    cr_assert(code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code, client->failure.text);
+    cr_assert(client->failure.code == LEAT_E_SYSTEM_INTERNAL);
+}
+
+static int converse(struct tls_client *client)
+{
+    uint8_t buf[4];
+    size_t n;
+
+    ssl_peer_accept(&peer, &client->wire);
+    int code = tls_client_connect(client);
+    if (code != LEAT_OK)
+        return code;
+    code = tls_client_write(client, "ping", 4);
+    if (code != LEAT_OK)
+        return code;
+    /* The wire refuses once, so that a record has to wait. */
+    client->wire.script.again_every_other = true;
+    code = tls_client_write(client, "ping", 4);
+    if (code != LEAT_OK)
+        return code;
+    code = tls_client_read(client, buf, 4, &n);
+    if (code != LEAT_OK)
+        return code;
+    return tls_client_shutdown(client, 1000);
+}
+
+static bool connection_attempt(void)
+{
+    struct tls_client_options options = {.credentials = credentials, .sessions = sessions};
+    struct tls_client client;
+    int code = tls_client_try(&client, &options, NULL);
+
+    if (code == LEAT_OK)
+        code = converse(&client);
+    if (code != LEAT_OK)
+        expect_out_of_memory(&client, code);
+    tls_client_done(&client);
+    return code == LEAT_OK;
+}
+
+static void connections_starve(int version, bool with_sessions)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .cert_path = certificate_path("client.pem"),
+                                                    .key_path = certificate_path("client.key"),
+                                                    .need_ca = true};
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &credentials) == LEAT_OK);
+    sessions = with_sessions ? leati_tls_sessions_new() : NULL;
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = version,
+                                                    .max_version = version,
+                                                    .client_ca_path = certificate_path("ca.pem"),
+                                                    .echo = true});
+    cr_assert(alloc_failure_run_all(connection_attempt) > 20);
+    ssl_peer_done(&peer);
+    leati_tls_sessions_unref(sessions);
+    leati_tls_credentials_unref(credentials);
+}
+
+Test(tls_memory, connection_tls_1_2)
+{
+    connections_starve(TLS1_2_VERSION, false);
+}
+
+Test(tls_memory, connection_tls_1_3)
+{
+    connections_starve(TLS1_3_VERSION, false);
+}
+
+Test(tls_memory, resumption_tls_1_2)
+{
+    connections_starve(TLS1_2_VERSION, true);
+}
+
+Test(tls_memory, resumption_tls_1_3)
+{
+    connections_starve(TLS1_3_VERSION, true);
+}
+
+/* A certificate that is not accepted for lack of memory must not be called untrusted, and one that
+ * is not trusted must never be accepted. */
+static bool refused_attempt(void)
+{
+    struct tls_client_options options = {.credentials = credentials};
+    struct tls_client client;
+    int code = tls_client_try(&client, &options, NULL);
+
+    if (code == LEAT_OK) {
+        ssl_peer_accept(&peer, &client.wire);
+        code = tls_client_connect(&client);
+    }
+    cr_assert(code == LEAT_E_TLS_VERIFY || code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code,
+              client.failure.text);
+    tls_client_done(&client);
+    return code == LEAT_E_TLS_VERIFY;
+}
+
+Test(tls_memory, untrusted_server)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .need_ca = true};
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &credentials) == LEAT_OK);
+    ssl_peer_init(&peer,
+                  &(struct ssl_peer_options){.cert_path = certificate_path("unknown-ca.pem")});
+    cr_assert(alloc_failure_run_all(refused_attempt) > 20);
+    ssl_peer_done(&peer);
+    leati_tls_credentials_unref(credentials);
+}
+
+static bool credentials_attempt(void)
+{
+    struct leati_tls_credentials_options options = {.ca_path = ca_path,
+                                                    .cert_path = cert_path,
+                                                    .key_path = key_path,
+                                                    .key_password = CERTIFICATE_KEY_PASSWORD,
+                                                    .need_ca = true};
+    struct leati_tls_credentials *made;
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    int code = leati_tls_credentials_new(&options, &failure, &made);
+    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code, failure.text);
+    if (code == LEAT_OK)
+        leati_tls_credentials_unref(made);
+    leati_failure_done(&failure);
+    return code == LEAT_OK;
+}
+
+Test(tls_memory, credentials)
+{
+    ca_path = certificate_path("ca.pem");
+    cert_path = certificate_path("client.pem");
+    key_path = certificate_path("client-encrypted.key");
+    cr_assert(alloc_failure_run_all(credentials_attempt) > 20);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/certificates.h"
+#include "support/sandbox.h"
+#include "tls/sessions.h"
+#include "unit/tls/tls_client.h"
+
+#include <criterion/criterion.h>
+
+static struct ssl_peer peer;
+static struct leati_tls_credentials *credentials;
+static struct leati_tls_sessions *sessions;
+
+static struct leati_tls_credentials *credentials_make(void)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .need_ca = true};
+    struct leati_tls_credentials *made;
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &made) == LEAT_OK);
+    return made;
+}
+
+static void set_up(void)
+{
+    credentials = credentials_make();
+    sessions = leati_tls_sessions_new();
+}
+
+static void tear_down(void)
+{
+    ssl_peer_done(&peer);
+    leati_tls_sessions_unref(sessions);
+    leati_tls_credentials_unref(credentials);
+    sandbox_done();
+}
+
+TestSuite(tls_resumption, .timeout = 60, .init = set_up, .fini = tear_down);
+
+/* A connection with a byte in each direction. Returns whether both sides say that it was resumed.
+ */
+static bool resumes_with(const struct tls_client_options *options)
+{
+    struct tls_client client;
+    struct leati_tls_info info;
+    uint8_t buf[8];
+    size_t n;
+
+    tls_client_init(&client, options, NULL);
+    tls_client_open(&client, &peer);
+    leati_tls_layer_info(client.tls, &info);
+    cr_assert(info.resumed == (SSL_session_reused(peer.ssl) == 1));
+    cr_assert(tls_client_write(&client, "x", 1) == LEAT_OK);
+    ssl_peer_write(&peer, &client.wire, "y", 1);
+    cr_assert(tls_client_read(&client, buf, 1, &n) == LEAT_OK);
+    cr_assert(tls_client_shutdown(&client, 1000) == LEAT_OK);
+    tls_client_done(&client);
+    return info.resumed;
+}
+
+static bool resumes(void)
+{
+    return resumes_with(
+        &(struct tls_client_options){.credentials = credentials, .sessions = sessions});
+}
+
+Test(tls_resumption, tls_1_3_tickets_are_used_once)
+{
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
+    cr_assert(!resumes());
+    size_t tickets = leati_tls_sessions_count(sessions);
+    cr_assert(tickets >= 1);
+    cr_assert(resumes());
+    cr_assert(resumes());
+
+    /* A connection that does not read its tickets uses up one. */
+    struct tls_client client;
+    size_t before = leati_tls_sessions_count(sessions);
+    tls_client_init(&client,
+                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
+                    NULL);
+    tls_client_open(&client, &peer);
+    cr_assert(leati_tls_sessions_count(sessions) == before - 1);
+    tls_client_done(&client);
+}
+
+Test(tls_resumption, tls_1_2_tickets)
+{
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.max_version = TLS1_2_VERSION});
+    cr_assert(!resumes());
+    cr_assert(leati_tls_sessions_count(sessions) == 1);
+    cr_assert(resumes());
+    cr_assert(resumes());
+}
+
+Test(tls_resumption, tls_1_2_session_ids)
+{
+    ssl_peer_init(&peer,
+                  &(struct ssl_peer_options){.max_version = TLS1_2_VERSION, .no_tickets = true});
+    cr_assert(!resumes());
+    cr_assert(resumes());
+}
+
+Test(tls_resumption, nothing_to_resume)
+{
+    ssl_peer_init(&peer,
+                  &(struct ssl_peer_options){.max_version = TLS1_2_VERSION, .no_tickets = true});
+    SSL_CTX_set_session_cache_mode(peer.context, SSL_SESS_CACHE_OFF);
+    cr_assert(!resumes());
+    cr_assert(!resumes());
+}
+
+Test(tls_resumption, is_described)
+{
+    struct tls_client client;
+    char text[100];
+
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.ciphersuites = "TLS_AES_256_GCM_SHA384"});
+    cr_assert(!resumes());
+    tls_client_init(&client,
+                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
+                    NULL);
+    tls_client_open(&client, &peer);
+    client.tls->ops->describe(client.tls, text, sizeof(text));
+    cr_assert_str_eq(text, "TLSv1.3 TLS1-3-AES-256-GCM-SHA384, resumed");
+    tls_client_done(&client);
+}
+
+Test(tls_resumption, not_without_a_store)
+{
+    ssl_peer_init(&peer, &(struct ssl_peer_options){0});
+    cr_assert(!resumes());
+    cr_assert(!resumes_with(&(struct tls_client_options){.credentials = credentials}));
+    cr_assert(resumes());
+}
+
+/* A session that was made without verification says nothing about who is there. */
+Test(tls_resumption, not_from_unverified_to_verified)
+{
+    struct tls_client_options unverified = {
+        .credentials = credentials, .sessions = sessions, .skip_verify = true};
+
+    ssl_peer_init(&peer, &(struct ssl_peer_options){0});
+    cr_assert(!resumes_with(&unverified));
+    cr_assert(resumes_with(&unverified));
+    cr_assert(!resumes());
+}
+
+Test(tls_resumption, not_across_credentials_names_or_versions)
+{
+    struct leati_tls_credentials *others = credentials_make();
+
+    ssl_peer_init(&peer, &(struct ssl_peer_options){0});
+    cr_assert(!resumes());
+    cr_assert(
+        !resumes_with(&(struct tls_client_options){.credentials = others, .sessions = sessions}));
+    cr_assert(!resumes_with(&(struct tls_client_options){
+        .credentials = credentials, .sessions = sessions, .server_name = "127.0.0.1"}));
+    cr_assert(!resumes_with(&(struct tls_client_options){
+        .credentials = credentials, .sessions = sessions, .max_protocol = LEAT_TLS_V12}));
+    cr_assert(resumes());
+    leati_tls_credentials_unref(others);
+}
+
+Test(tls_resumption, works_for_addresses)
+{
+    struct tls_client_options options = {
+        .credentials = credentials, .sessions = sessions, .server_name = "::1"};
+
+    ssl_peer_init(&peer, &(struct ssl_peer_options){0});
+    cr_assert(!resumes_with(&options));
+    cr_assert(resumes_with(&options));
+}
+
+/* The server has lost its keys: a full handshake. */
+Test(tls_resumption, refused_by_the_server)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct ssl_peer_options options = {.min_version = version, .max_version = version};
+        ssl_peer_init(&peer, &options);
+        cr_assert(!resumes());
+        ssl_peer_done(&peer);
+        ssl_peer_init(&peer, &options);
+        cr_assert(!resumes());
+        cr_assert(resumes());
+        if (version == TLS1_2_VERSION)
+            ssl_peer_done(&peer);
+        leati_tls_sessions_unref(sessions);
+        sessions = leati_tls_sessions_new();
+    }
+}
+
+/* mbedTLS offers only the version of the session, so a server that has changed its version refuses
+ * once; the next attempt must not repeat that. */
+Test(tls_resumption, a_failed_handshake_forgets_the_sessions)
+{
+    struct tls_client client;
+
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
+    cr_assert(!resumes());
+    ssl_peer_done(&peer);
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.max_version = TLS1_2_VERSION});
+    tls_client_init(&client,
+                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
+                    NULL);
+    tls_client_refuse(&client, &peer, LEAT_E_TLS_ENGINE);
+    tls_client_done(&client);
+    cr_assert(leati_tls_sessions_count(sessions) == 0);
+    cr_assert(!resumes());
+    cr_assert(resumes());
+}
