@@ -53,13 +53,19 @@ LEAT_API void leat_config_free(leat_config *config);
 LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error *ret_error);
 
 /**
- * Sets the proxy: "socks5h://[user[:password]@]host[:port]" (the proxy resolves the destination)
- * or "socks5://..." (this machine resolves it). User and password are percent-decoded; the port
- * is 1080 unless given; an IPv6 literal stands in brackets. NULL or "" = no proxy (default).
- * With a proxy set there is never a direct connection.
+ * Sets the proxy:
+ * - "socks5h://[user[:password]@]host[:port]": SOCKS5, which resolves the destination (port 1080);
+ * - "socks5://...": SOCKS5, this machine resolves the destination;
+ * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
+ *   latter over TLS to the proxy (ports 80 and 443), which is verified like a server;
+ * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY, HTTP_PROXY,
+ *   ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked at.
+ * User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no proxy
+ * (default). With a proxy set there is never a direct connection.
  *
- * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL); LEAT_E_SOCKS5_SERIALIZE (user or password
- *         longer than 255 bytes, or empty where RFC 1929 forbids it); LEAT_E_SYSTEM_INTERNAL.
+ * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);
+ *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, or empty where RFC 1929
+ *         forbids it); LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
 
@@ -145,6 +151,17 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_ping_interval(leat_config *config,
  * LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_pong_timeout(leat_config *config,
                                                           uint32_t timeout_ms);
+
+/** Allows connections to this host: "example.com", "*.example.com" for every host below it, or an IP
+ * address. Case does not matter, international names are compared as A-labels. As soon as one
+ * is allowed, all others are denied: LEAT_E_WS_DOMAIN, before any name is resolved. Default: all.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_allowed_domain(leat_config *config,
+                                                            const char *domain);
+/** Denies connections to this host, in the same form, also if it is allowed. Default: none.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config,
+                                                           const char *domain);
 
 /** DNS servers to ask instead of the system's: "addr[:port][,addr[:port]...]", IPv6 as "[::1]:53".
  * /etc/hosts is looked at first all the same. NULL = the system's (default).

@@ -9,6 +9,7 @@
 #include "core/failure.h"
 #include "core/tracer.h"
 #include "tls/tls.h"
+#include "url/domain_policy.h"
 #include "url/url.h"
 #include "ws/ws.h"
 
@@ -22,6 +23,9 @@
 struct leat_config {
     struct leati_url *proxies; /* the first one is dialled */
     size_t proxy_count;
+    bool system_proxy; /* whatever the environment says when a connection starts */
+    struct leati_domain_policy domain_policy;
+    char *dns_servers;
 
     char *ca_path;
     char *client_cert_path;
@@ -46,11 +50,29 @@ struct leat_config {
     uint32_t pong_timeout_ms;
     size_t max_message_bytes;
     size_t send_queue_limit_bytes;
-    char *dns_servers;
     struct leati_tracer tracer;
 
     struct leati_failure failure; /* of the last setter that failed */
 };
+
+/** Records why a setter failed; a newer reason replaces an older one. Returns `code`. */
+int leati_config_refuse(leat_config *config, int code, const char *text);
+int leati_config_no_memory(leat_config *config);
+/** Replaces an owned string by a copy of `value`, NULL by NULL. */
+int leati_config_set_string(leat_config *config, char **slot, const char *value);
+
+/** Copies a string that may be absent; false only without memory. */
+bool leati_copy_optional(char **dst, const char *src);
+
+/* What config_network.c and config_request.c own of a configuration. Copying appends to an empty
+ * `dst`; false without memory. */
+void leati_config_clear_network(leat_config *config);
+bool leati_config_copy_network(leat_config *dst, const leat_config *src);
+void leati_config_clear_request(leat_config *config);
+bool leati_config_copy_request(leat_config *dst, const leat_config *src);
+
+/** Appends a checked proxy URL. @return LEAT_OK or as leat_config_add_proxy(). */
+int leati_config_append_proxy(leat_config *config, const char *url);
 
 /**
  * The credentials and the session store for a connection of this configuration; references for the
@@ -61,5 +83,9 @@ struct leat_config {
 int leati_config_tls(const leat_config *config, struct leati_failure *failure,
                      struct leati_tls_credentials **ret_credentials,
                      struct leati_tls_sessions **ret_sessions);
+
+/** The same for TLS to a proxy: without the client certificate, which is the origin's to see. */
+int leati_config_proxy_tls(const leat_config *config, struct leati_failure *failure,
+                           struct leati_tls_credentials **ret_credentials);
 
 #endif

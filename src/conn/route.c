@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/route.h"
 
+#include "http/connect.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
+#include "url/proxy_env.h"
 #include "util/alloc.h"
 #include "ws/ws.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const alpn_http11[] = {"http/1.1", NULL};
@@ -17,6 +20,8 @@ void leati_route_trim(struct leati_route *route)
 {
     leati_tls_credentials_unref(route->credentials);
     route->credentials = NULL;
+    leati_tls_credentials_unref(route->proxy_credentials);
+    route->proxy_credentials = NULL;
     leati_tls_sessions_unref(route->sessions);
     route->sessions = NULL;
     leati_free(route->origin_field);
@@ -60,9 +65,20 @@ static char *host_field_text(const struct leati_url *origin)
     return leati_asprintf(origin->host_is_ipv6 ? "[%s]" : "%s", origin->host);
 }
 
+static bool is_scheme(const struct leati_url *url, const char *scheme)
+{
+    return strcmp(url->scheme, scheme) == 0;
+}
+
+/* socks5:// and socks5h:// */
+static bool is_socks5(const struct leati_url *url)
+{
+    return strncmp(url->scheme, "socks5", strlen("socks5")) == 0;
+}
+
 static bool resolves_here(const struct leati_url *proxy)
 {
-    return strcmp(proxy->scheme, "socks5") == 0;
+    return is_scheme(proxy, "socks5");
 }
 
 static int route_plan_hops(struct leati_route *route)
@@ -88,21 +104,72 @@ static int route_plan_hops(struct leati_route *route)
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
+static const char *environment_get(const char *name, void *user)
+{
+    (void)user;
+    return getenv(name);
+}
+
+/* Fails closed: a proxy that is named and cannot be used never means a direct connection. */
+static int route_take_system_proxy(struct leati_route *route, struct leati_failure *failure)
+{
+    struct leati_proxy_env choice;
+    int code = leati_proxy_env_select(environment_get, NULL, &route->origin, &choice);
+    if (code != LEAT_OK)
+        return code;
+    if (choice.url)
+        code = leati_config_append_proxy(route->config, choice.url);
+    if (code != LEAT_OK)
+        leati_failure_set(failure, &(struct leati_fault){.code = code}, "%s: %s", choice.variable,
+                          route->config->failure.text ? route->config->failure.text : "");
+    leati_proxy_env_done(&choice);
+    return code;
+}
+
+static int route_check_policy(const struct leati_route *route, struct leati_failure *failure)
+{
+    const char *entry;
+    if (leati_domain_policy_allows(&route->config->domain_policy, route->origin.host, &entry))
+        return LEAT_OK;
+    const struct leati_fault fault = {.code = LEAT_E_WS_DOMAIN, .layer = LEAT_LAYER_WEBSOCKET};
+    return leati_failure_set(failure, &fault, "the host %s is %s%s", route->origin.host,
+                             entry ? "denied by " : "not in the list of allowed domains",
+                             entry ? entry : "");
+}
+
+static int route_load_credentials(struct leati_route *route, struct leati_failure *failure)
+{
+    int code = LEAT_OK;
+    if (route->secure)
+        code = leati_config_tls(route->config, failure, &route->credentials, &route->sessions);
+    for (size_t i = 0; code == LEAT_OK && i < route->config->proxy_count; i++)
+        if (is_scheme(&route->config->proxies[i], "https") && !route->proxy_credentials)
+            code = leati_config_proxy_tls(route->config, failure, &route->proxy_credentials);
+    return code;
+}
+
+static int route_plan(struct leati_route *route, const char *url, const leat_config *config,
+                      struct leati_failure *failure)
+{
+    int code = leati_url_parse_websocket(url, failure, &route->origin);
+    if (code == LEAT_OK)
+        code = config ? leat_config_copy(config, &route->config) : leat_config_new(&route->config);
+    if (code == LEAT_OK)
+        code = route_check_policy(route, failure);
+    if (code == LEAT_OK && route->config->system_proxy)
+        code = route_take_system_proxy(route, failure);
+    if (code != LEAT_OK)
+        return code;
+    route->secure = is_scheme(&route->origin, "wss");
+    code = route_plan_hops(route);
+    return code == LEAT_OK ? route_load_credentials(route, failure) : code;
+}
+
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
                     struct leati_route **ret_route)
 {
     struct leati_route *route = leati_calloc(1, sizeof(*route));
-    int code = route ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
-    if (code == LEAT_OK)
-        code = leati_url_parse_websocket(url, failure, &route->origin);
-    if (code == LEAT_OK)
-        code = config ? leat_config_copy(config, &route->config) : leat_config_new(&route->config);
-    if (code == LEAT_OK) {
-        route->secure = strcmp(route->origin.scheme, "wss") == 0;
-        code = route_plan_hops(route);
-    }
-    if (code == LEAT_OK && route->secure)
-        code = leati_config_tls(route->config, failure, &route->credentials, &route->sessions);
+    int code = route ? route_plan(route, url, config, failure) : LEAT_E_SYSTEM_INTERNAL;
     if (code != LEAT_OK) {
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
         leati_route_free(route);
@@ -128,7 +195,7 @@ struct leati_hop *leati_route_next_lookup(const struct leati_route *route)
 bool leati_route_dials_socks5(const struct leati_route *route)
 {
     const struct leati_url *proxy = route->hops[0].proxy;
-    return proxy && strncmp(proxy->scheme, "socks5", strlen("socks5")) == 0;
+    return proxy && is_socks5(proxy);
 }
 
 bool leati_route_try_next_address(struct leati_route *route)
@@ -202,14 +269,31 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
     return code;
 }
 
-static int builder_add_tls(struct builder *b)
+static int builder_add_http_connect(struct builder *b, const struct leati_hop *via)
+{
+    const struct leati_hop *next = via + 1;
+    const struct leati_http_connect_options options = {
+        .host = next->host,
+        .port = next->port,
+        .user = via->proxy->user,
+        .password = via->proxy->password,
+        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+    };
+    struct leati_layer *layer;
+    int code = leati_http_connect_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, via->text);
+    return code;
+}
+
+static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
 {
     const leat_config *config = b->route->config;
     const struct leati_tls_options options = {
-        .server_name = b->route->origin.host,
-        .server_port = b->route->origin.port,
-        .credentials = b->route->credentials,
-        .sessions = b->route->sessions,
+        .server_name = hop->host,
+        .server_port = hop->port,
+        .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
+        .sessions = hop->proxy ? NULL : b->route->sessions,
         .verify = !config->skip_server_cert_verification,
         .min_protocol = config->min_tls_protocol,
         .max_protocol = config->max_tls_protocol,
@@ -221,8 +305,18 @@ static int builder_add_tls(struct builder *b)
     struct leati_layer *layer;
     int code = leati_tls_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK)
-        builder_push(b, layer, leati_route_origin_text(b->route));
+        builder_push(b, layer, hop->text);
     return code;
+}
+
+/* What stands on one hop: TLS if it speaks it, then, at a proxy, the request for the next hop. */
+static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
+{
+    bool secure = hop->proxy ? is_scheme(hop->proxy, "https") : b->route->secure;
+    int code = secure ? builder_add_tls(b, hop) : LEAT_OK;
+    if (code != LEAT_OK || !hop->proxy)
+        return code;
+    return is_socks5(hop->proxy) ? builder_add_socks5(b, hop) : builder_add_http_connect(b, hop);
 }
 
 static int builder_add_upgrade(struct builder *b)
@@ -263,10 +357,8 @@ int leati_route_build(struct leati_route *route, const struct leati_route_dial *
     struct builder b = {.route = route, .dial = dial, .failure = failure};
     int code = builder_add_tcp(&b);
     struct leati_layer *tcp = b.top;
-    for (size_t i = 0; code == LEAT_OK && route->hops[i].proxy; i++)
-        code = builder_add_socks5(&b, &route->hops[i]);
-    if (code == LEAT_OK && route->secure)
-        code = builder_add_tls(&b);
+    for (size_t i = 0; code == LEAT_OK && i < route->hop_count; i++)
+        code = builder_add_hop(&b, &route->hops[i]);
     if (code == LEAT_OK)
         code = builder_add_upgrade(&b);
     if (code != LEAT_OK) {

@@ -30,17 +30,19 @@ struct leati_route {
     bool secure;
     struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
-    char *origin_field;                        /**< the value of Host */
-    struct leati_tls_credentials *credentials; /**< NULL unless secure */
-    struct leati_tls_sessions *sessions;       /**< may be NULL */
+    char *origin_field;                              /**< the value of Host */
+    struct leati_tls_credentials *credentials;       /**< NULL unless secure */
+    struct leati_tls_credentials *proxy_credentials; /**< NULL without an https:// proxy */
+    struct leati_tls_sessions *sessions;             /**< may be NULL */
     struct leati_layer *upgrade; /**< borrowed from the chain; NULL before it is built */
 };
 
 /**
  * Plans the way. Reads certificate files.
  *
- * @return LEAT_OK; recorded in `failure`: LEAT_E_WS_URL, LEAT_E_SOCKS5_SERIALIZE, as
- *         leati_tls_credentials_new(), LEAT_E_SYSTEM_INTERNAL.
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_WS_URL, LEAT_E_WS_DOMAIN, LEAT_E_SOCKS5_SERIALIZE,
+ *         LEAT_E_PARAMETER (the proxy that the environment names), as leati_tls_credentials_new(),
+ *         LEAT_E_SYSTEM_INTERNAL.
  */
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
                     struct leati_route **ret_route);

@@ -9,7 +9,7 @@
 struct leati_tls_shared {
     atomic_uint refs;
     pthread_mutex_t mutex;
-    struct leati_tls_credentials *credentials;
+    struct leati_tls_credentials *credentials[LEATI_TLS_SHARED_ROLE_COUNT];
     struct leati_tls_sessions *sessions;
 };
 
@@ -33,23 +33,24 @@ void leati_tls_shared_unref(struct leati_tls_shared *shared)
 {
     if (!shared || atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) != 1)
         return;
-    leati_tls_credentials_unref(shared->credentials);
+    for (int role = 0; role < LEATI_TLS_SHARED_ROLE_COUNT; role++)
+        leati_tls_credentials_unref(shared->credentials[role]);
     leati_tls_sessions_unref(shared->sessions);
     pthread_mutex_destroy(&shared->mutex);
     leati_free(shared);
 }
 
-int leati_tls_shared_credentials(struct leati_tls_shared *shared,
+int leati_tls_shared_credentials(struct leati_tls_shared *shared, enum leati_tls_shared_role role,
                                  const struct leati_tls_credentials_options *options,
                                  struct leati_failure *failure,
                                  struct leati_tls_credentials **ret_credentials)
 {
     int code = LEAT_OK;
     pthread_mutex_lock(&shared->mutex);
-    if (!shared->credentials)
-        code = leati_tls_credentials_new(options, failure, &shared->credentials);
+    if (!shared->credentials[role])
+        code = leati_tls_credentials_new(options, failure, &shared->credentials[role]);
     if (code == LEAT_OK)
-        *ret_credentials = leati_tls_credentials_ref(shared->credentials);
+        *ret_credentials = leati_tls_credentials_ref(shared->credentials[role]);
     pthread_mutex_unlock(&shared->mutex);
     return code;
 }

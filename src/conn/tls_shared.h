@@ -8,13 +8,20 @@
 
 struct leati_tls_shared;
 
+/** Whom the credentials are for. */
+enum leati_tls_shared_role {
+    LEATI_TLS_SHARED_ORIGIN,
+    LEATI_TLS_SHARED_PROXY,
+    LEATI_TLS_SHARED_ROLE_COUNT,
+};
+
 struct leati_tls_shared *leati_tls_shared_new(void); /* NULL without memory */
 struct leati_tls_shared *leati_tls_shared_ref(struct leati_tls_shared *shared);
 void leati_tls_shared_unref(struct leati_tls_shared *shared);
 
 /** The credentials, made from `options` by the first caller; a reference for the caller. A failure
  * is not kept: the next connection reads the files again. */
-int leati_tls_shared_credentials(struct leati_tls_shared *shared,
+int leati_tls_shared_credentials(struct leati_tls_shared *shared, enum leati_tls_shared_role role,
                                  const struct leati_tls_credentials_options *options,
                                  struct leati_failure *failure,
                                  struct leati_tls_credentials **ret_credentials);

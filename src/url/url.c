@@ -17,10 +17,13 @@ struct url_scheme {
     uint16_t default_port;
 };
 
+enum { URL_SCHEMES_MAX = 4 };
+
 /* One kind of URL: what it may be and how a failure is reported. */
 struct url_kind {
     const char *noun;
-    struct url_scheme schemes[2];
+    struct url_scheme schemes[URL_SCHEMES_MAX]; /* ends early with one without a name */
+    const char *scheme_names;
     int code;
     enum leat_layer layer;
     bool quotes; /* whether a text may show the URL */
@@ -29,6 +32,7 @@ struct url_kind {
 static const struct url_kind websocket_kind = {
     .noun = "URL",
     .schemes = {{"ws", 80}, {"wss", 443}},
+    .scheme_names = "ws and wss",
     .code = LEAT_E_WS_URL,
     .layer = LEAT_LAYER_WEBSOCKET,
     .quotes = true,
@@ -36,7 +40,8 @@ static const struct url_kind websocket_kind = {
 
 static const struct url_kind proxy_kind = {
     .noun = "proxy URL",
-    .schemes = {{"socks5", 1080}, {"socks5h", 1080}},
+    .schemes = {{"socks5", 1080}, {"socks5h", 1080}, {"http", 80}, {"https", 443}},
+    .scheme_names = "socks5, socks5h, http and https",
     .code = LEAT_E_PARAMETER,
     .layer = LEAT_LAYER_NONE,
     .quotes = false,
@@ -160,7 +165,7 @@ static int bytes_check(const struct url_parser *parser)
 static const struct url_scheme *scheme_find(const struct url_kind *kind, const char *name,
                                             size_t len)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < URL_SCHEMES_MAX && kind->schemes[i].name; i++) {
         const struct url_scheme *scheme = &kind->schemes[i];
         if (leati_text_equal_nocase(scheme->name, strlen(scheme->name), name, len))
             return scheme;
@@ -191,8 +196,8 @@ static int outline_parse(struct url_parser *parser, const struct url_scheme **re
         return url_fail(parser, "the %s has no scheme", kind->noun);
     *ret_scheme = scheme_find(kind, text, scheme_len);
     if (!*ret_scheme)
-        return url_fail(parser, "the scheme of the %s is neither %s nor %s", kind->noun,
-                        kind->schemes[0].name, kind->schemes[1].name);
+        return url_fail(parser, "the scheme of the %s is not one of %s", kind->noun,
+                        kind->scheme_names);
     if (strchr(text, '#'))
         return url_fail(parser, "the %s has a fragment", kind->noun);
     return LEAT_OK;

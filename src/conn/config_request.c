@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a configuration adds to the upgrade request. */
+#include "conn/config.h"
+
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <string.h>
+
+void leati_config_clear_request(leat_config *config)
+{
+    for (size_t i = 0; i < config->header_count; i++) {
+        leati_free_secret((char *)config->headers[i].name);
+        leati_free_secret((char *)config->headers[i].value);
+    }
+    leati_free(config->headers);
+    for (size_t i = 0; i < config->protocol_count; i++)
+        leati_free(config->protocols[i]);
+    leati_free(config->protocols);
+}
+
+/* The headers that the handshake writes itself (RFC 6455 section 4.1). */
+static bool header_is_reserved(const char *name)
+{
+    static const char *const reserved[] = {
+        "Host",
+        "Upgrade",
+        "Connection",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Accept",
+    };
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+        if (leati_text_equal_nocase(name, strlen(name), reserved[i], strlen(reserved[i])))
+            return true;
+    return false;
+}
+
+static const char *header_problem(const leat_config *config, const char *name, const char *value)
+{
+    if (!leati_text_is_token(name, strlen(name)))
+        return "the header's name is not a token of RFC 9110";
+    if (!leati_text_is_field_value(value, strlen(value)))
+        return "the header's value holds CR or LF";
+    if (header_is_reserved(name))
+        return "the header belongs to the WebSocket handshake itself";
+    if (config->header_count >= LEATI_CONFIG_MAX_ENTRIES ||
+        config->header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
+        return "too many headers, or too long ones";
+    return NULL;
+}
+
+int leat_config_add_header(leat_config *config, const char *name, const char *value)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!name || !value)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "a header needs a name and a value");
+    const char *problem = header_problem(config, name, value);
+    if (problem)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, problem);
+    struct leati_ws_header *grown =
+        leati_realloc(config->headers, (config->header_count + 1) * sizeof(*grown));
+    if (!grown)
+        return leati_config_no_memory(config);
+    config->headers = grown;
+    struct leati_ws_header header = {leati_strdup(name), leati_strdup(value)};
+    if (!header.name || !header.value) {
+        leati_free((char *)header.name);
+        leati_free_secret((char *)header.value);
+        return leati_config_no_memory(config);
+    }
+    config->headers[config->header_count++] = header;
+    config->header_bytes += strlen(name) + strlen(value);
+    return LEAT_OK;
+}
+
+int leat_config_add_protocol(leat_config *config, const char *protocol)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!protocol || !leati_text_is_token(protocol, strlen(protocol)))
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "a subprotocol is a token of RFC 9110");
+    for (size_t i = 0; i < config->protocol_count; i++)
+        if (strcmp(config->protocols[i], protocol) == 0)
+            return leati_config_refuse(config, LEAT_E_PARAMETER, "the subprotocol is named twice");
+    if (config->protocol_count >= LEATI_CONFIG_MAX_ENTRIES)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many subprotocols");
+    char **grown =
+        leati_realloc(config->protocols, (config->protocol_count + 1) * sizeof(*config->protocols));
+    if (!grown)
+        return leati_config_no_memory(config);
+    config->protocols = grown;
+    char *copy = leati_strdup(protocol);
+    if (!copy)
+        return leati_config_no_memory(config);
+    config->protocols[config->protocol_count++] = copy;
+    return LEAT_OK;
+}
+
+bool leati_config_copy_request(leat_config *dst, const leat_config *src)
+{
+    for (size_t i = 0; i < src->header_count; i++)
+        if (leat_config_add_header(dst, src->headers[i].name, src->headers[i].value) != LEAT_OK)
+            return false;
+    for (size_t i = 0; i < src->protocol_count; i++)
+        if (leat_config_add_protocol(dst, src->protocols[i]) != LEAT_OK)
+            return false;
+    return true;
+}
