@@ -152,6 +152,35 @@ Test(io, destroyed_by_another_callback_of_the_same_round, .timeout = 10)
     leat_loop_free(loop);
 }
 
+static void on_event_narrow_other(struct leati_io *io, unsigned events, void *user)
+{
+    struct watched *w = user;
+
+    (void)io;
+    (void)events;
+    w->calls++;
+    cr_assert_eq(leati_io_set(&w->victim->io, LEATI_IO_READ), 0);
+}
+
+Test(io, what_is_not_asked_for_any_more_is_not_reported, .timeout = 10)
+{
+    leat_loop *loop = loop_make();
+    struct watched a, b;
+
+    watched_make(&a, loop);
+    watched_make(&b, loop);
+    a.io.fn = b.io.fn = on_event_narrow_other;
+    a.victim = &b;
+    b.victim = &a;
+    cr_assert_eq(leati_io_set(&a.io, LEATI_IO_WRITE), 0);
+    cr_assert_eq(leati_io_set(&b.io, LEATI_IO_WRITE), 0);
+    loop_turn(loop);
+    cr_assert_eq(a.calls + b.calls, 1);
+    watched_destroy(&a);
+    watched_destroy(&b);
+    leat_loop_free(loop);
+}
+
 static struct watched recycled;
 
 static void on_event_recycle(struct leati_io *io, unsigned events, void *user)

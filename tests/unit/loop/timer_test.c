@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop_fixture.h"
 
+#include "loop/loop_private.h"
+
 #include "support/alloc_failure.h"
 #include "util/clock.h"
 
@@ -279,26 +281,31 @@ Test(public_timer, restarted_and_freed_inside_of_its_function, .timeout = 10)
 /* Starting has no way to fail: the room in the heap comes with the timer. */
 Test(public_timer, start_needs_no_memory, .timeout = 10)
 {
-    enum { COUNT = 200 };
-    static struct ticker tickers[COUNT];
-    static struct alarm alarms[COUNT];
+    enum { PUBLIC = 20, INTERNAL = 60 };
+    static struct ticker tickers[PUBLIC];
+    static struct alarm alarms[INTERNAL];
     struct journal journal = {0};
-    leat_loop *loop = loop_make();
 
-    for (int i = 0; i < COUNT; i++) {
-        cr_assert_eq(leat_timer_new(loop, ticker_tick, &tickers[i], &tickers[i].timer), 0);
-        alarm_make(&alarms[i], loop, &journal, 'x');
-        cr_assert_eq(leati_timer_set(&alarms[i].timer, UINT64_MAX / 4), 0);
+    for (size_t count = 0; count <= INTERNAL; count++) {
+        leat_loop *loop = loop_make();
+        for (size_t i = 0; i < PUBLIC; i++)
+            cr_assert_eq(leat_timer_new(loop, ticker_tick, &tickers[i], &tickers[i].timer), 0);
+        for (size_t i = 0; i < count; i++) {
+            alarm_make(&alarms[i], loop, &journal, 'x');
+            cr_assert_eq(leati_timer_set(&alarms[i].timer, UINT64_MAX / 4), 0);
+        }
+        alloc_failure_countdown = 1;
+        leati_alloc_fail_hook = alloc_failure_hook;
+        for (size_t i = 0; i < PUBLIC; i++)
+            leat_timer_start(tickers[i].timer, 1000000);
+        leati_alloc_fail_hook = NULL;
+        cr_assert_eq(alloc_failure_countdown, 1, "nothing was allocated");
+        /* What has no room in the heap would have been written behind its end. */
+        cr_assert_leq(loop->heap_len, loop->heap_cap);
+        for (size_t i = 0; i < PUBLIC; i++)
+            leat_timer_free(tickers[i].timer);
+        leat_loop_free(loop);
     }
-    alloc_failure_countdown = 1;
-    leati_alloc_fail_hook = alloc_failure_hook;
-    for (int i = 0; i < COUNT; i++)
-        leat_timer_start(tickers[i].timer, 1000000);
-    leati_alloc_fail_hook = NULL;
-    cr_assert_eq(alloc_failure_countdown, 1, "nothing was allocated");
-    for (int i = 0; i < COUNT; i++)
-        leat_timer_free(tickers[i].timer);
-    leat_loop_free(loop);
 }
 
 static leat_loop *attempt_loop;

@@ -119,6 +119,24 @@ Test(tcp_dial, the_next_one_after_the_delay_when_one_is_silent, .timeout = 20)
     close(listener);
 }
 
+Test(tcp_dial, a_refusal_does_not_wait_for_the_delay_of_a_silent_one, .timeout = 20)
+{
+    struct leati_address addresses[3];
+    struct tcp_fixture f;
+    int listener = listener_make("127.0.0.1", &addresses[2]);
+
+    addresses[0] = address_make("127.0.0.1", unanswering_port());
+    addresses[1] = address_make("127.0.0.1", refusing_port());
+    fixture_init(&f, addresses, 3, 0);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 1000), LEATI_AGAIN);
+    int result;
+    while ((result = f.layer->ops->connect(f.layer, 1250)) == LEATI_AGAIN)
+        cr_assert_eq(leat_loop_dispatch(f.loop, 5000), 0);
+    cr_assert_eq(result, LEAT_OK);
+    fixture_done(&f);
+    close(listener);
+}
+
 Test(tcp_dial, families_take_turns, .timeout = 10)
 {
     if (!machine_has_ipv6())
@@ -191,6 +209,11 @@ Test(tcp_dial, the_deadline_names_who_did_not_answer, .timeout = 10)
     };
     struct tcp_fixture f;
     size_t before = open_descriptor_count();
+
+    fixture_init(&f, addresses + 1, 2, 100);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 1000), LEATI_AGAIN);
+    cr_assert_eq(f.layer->deadline_ms, 1100, "before the attempt delay");
+    fixture_done(&f);
 
     fixture_init(&f, addresses, 3, 100);
     cr_assert_eq(fixture_connect(&f), LEAT_E_SOCKET_BASE + ETIMEDOUT);
