@@ -11,7 +11,7 @@
  * 3. leat_websocket_free() is allowed in every callback; nothing is called back after it.
  * 4. After `closed` the same object may connect again.
  * 5. Data passed to a callback is borrowed until the callback returns.
- * 6. All functions belong to the thread of the loop.
+ * 6. All functions but leat_websocket_post() belong to the thread of the loop.
  */
 #ifndef LEAT_WEBSOCKET_H
 #define LEAT_WEBSOCKET_H
@@ -106,6 +106,18 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_connect(leat_websocket *ws, const ch
  *         `writable` follows then; LEAT_E_SYSTEM_INTERNAL (no memory).
  */
 LEAT_API LEAT_MUST_CHECK int leat_websocket_send(leat_websocket *ws, enum leat_message_type type,
+                                                 const void *data, size_t len);
+
+/**
+ * Queues a message from any thread: the one function of this header that another thread may call. It
+ * is copied, waits for the connection to open if it is not yet, and is dropped if the connection
+ * ends first. The caller sees to it that the object is not freed meanwhile.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL with a length; text that is not UTF-8);
+ *         LEAT_E_SOCKET_BASE + EAGAIN (as much waits as the send queue may hold);
+ *         LEAT_E_SYSTEM_INTERNAL (no memory). @thread any.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_post(leat_websocket *ws, enum leat_message_type type,
                                                  const void *data, size_t len);
 
 /** Queues a Ping frame with up to 125 bytes of payload (RFC 6455 section 5.5.2).

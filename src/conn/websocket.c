@@ -39,6 +39,7 @@ void leati_websocket_destroy(struct leat_websocket *ws)
 {
     leati_websocket_clear_connection(ws);
     leati_websocket_clear_result(ws);
+    leati_mailbox_free(ws->mailbox);
     leati_free(ws);
 }
 
@@ -50,6 +51,11 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
     leat_websocket *ws = leati_calloc(1, sizeof(*ws));
     if (!ws)
         return LEAT_E_SYSTEM_INTERNAL;
+    ws->mailbox = leati_mailbox_new(ws, loop);
+    if (!ws->mailbox) {
+        leati_free(ws);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
     size_t known = sizeof(ws->callbacks);
     memcpy(&ws->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
     ws->loop = loop;
@@ -95,6 +101,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     }
     ws->secure = route->secure;
     ws->queue_limit_bytes = config->send_queue_limit_bytes;
+    leati_mailbox_set_limit(ws->mailbox, config->send_queue_limit_bytes);
     ws->ping_interval_ms = config->ping_interval_ms;
     ws->pong_timeout_ms = config->pong_timeout_ms;
     ws->close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE];
@@ -166,6 +173,16 @@ int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const v
         return LEAT_E_PARAMETER;
     return ws_queue_frame(ws, type == LEAT_MESSAGE_TEXT ? LEATI_WS_OP_TEXT : LEATI_WS_OP_BINARY,
                           data, len);
+}
+
+int leat_websocket_post(leat_websocket *ws, enum leat_message_type type, const void *data,
+                        size_t len)
+{
+    if (!ws || (!data && len > 0) || (type != LEAT_MESSAGE_TEXT && type != LEAT_MESSAGE_BINARY))
+        return LEAT_E_PARAMETER;
+    if (type == LEAT_MESSAGE_TEXT && !leati_utf8_valid(data, len))
+        return LEAT_E_PARAMETER;
+    return leati_mailbox_put(ws->mailbox, type, data, len);
 }
 
 int leat_websocket_ping(leat_websocket *ws, const void *payload, size_t len)

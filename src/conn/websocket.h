@@ -10,6 +10,7 @@
 #include <leat/websocket.h>
 
 #include "conn/chain.h"
+#include "conn/mailbox.h"
 #include "util/byte_queue.h"
 #include "ws/ws.h"
 
@@ -44,6 +45,7 @@ struct leat_websocket {
     struct leati_chain *chain; /* NULL while idle */
     struct leati_ws_session *session;
     struct leati_byte_queue out;
+    struct leati_mailbox *mailbox;
     struct leati_held_bytes held;
     bool secure;
     bool paused;

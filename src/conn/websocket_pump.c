@@ -283,6 +283,7 @@ static void ws_pump_write(struct leat_websocket *ws)
     while (ws->send_refused && ws->state == LEATI_WEBSOCKET_OPEN && !ws->chain->released &&
            ws->chain->state == LEATI_CHAIN_OPEN && ws->out.len <= ws->queue_limit_bytes / 2) {
         ws->send_refused = false;
+        leati_mailbox_deliver(ws->mailbox);
         if (ws->callbacks.writable)
             ws->callbacks.writable(ws, ws->user);
         if (!ws->chain->released)
@@ -359,6 +360,8 @@ static void ws_opened(struct leati_chain *chain, void *user)
     ws->pumping = true;
     if (ws->callbacks.opened)
         ws->callbacks.opened(ws, ws->user);
+    if (!chain->released)
+        leati_mailbox_deliver(ws->mailbox);
 }
 
 static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
@@ -414,6 +417,7 @@ static void ws_ended(struct leati_chain *chain, void *user)
     if (ws->close_reason)
         memcpy(reason, ws->close_reason, ws->close_reason_len);
     leati_websocket_clear_connection(ws);
+    leati_mailbox_clear(ws->mailbox);
     ws->state = LEATI_WEBSOCKET_CLOSED;
     ws->chain = NULL;
     chain->user = NULL; /* ws_left() frees the chain alone */

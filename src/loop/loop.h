@@ -80,6 +80,10 @@ void leati_task_init(struct leati_task *task, leat_loop *loop, leati_task_fn fn,
 void leati_task_schedule(struct leati_task *task);
 void leati_task_cancel(struct leati_task *task);
 
+/** Turns what leat_loop_post() has queued with this function and this `user` into nothing, from the
+ * loop's thread. Returns how many tasks will not run. */
+size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user);
+
 /* ---- what a loop lends ---------------------------------------------------------------------- */
 
 /** Bytes of the buffer that leati_loop_scratch() lends. */

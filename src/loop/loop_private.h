@@ -49,6 +49,7 @@ struct leat_loop {
 
     pthread_mutex_t posted_lock;
     struct leati_posted *posted_first, **posted_end;
+    struct leati_posted *posted_running; /**< of this round; the loop's thread only */
 
     struct leati_attachment *attachments;
     struct leati_chunk_pool chunk_pool;

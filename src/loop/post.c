@@ -44,14 +44,37 @@ static struct leati_posted *posted_take_all(leat_loop *loop)
 
 void leati_loop_run_posted(leat_loop *loop)
 {
-    struct leati_posted *posted = posted_take_all(loop);
-
-    while (posted != NULL) {
-        struct leati_posted *next = posted->next;
-        posted->fn(loop, posted->user);
+    loop->posted_running = posted_take_all(loop);
+    while (loop->posted_running != NULL) {
+        struct leati_posted *posted = loop->posted_running;
+        loop->posted_running = posted->next;
+        if (posted->fn != NULL)
+            posted->fn(loop, posted->user);
         leati_free(posted);
-        posted = next;
     }
+}
+
+static size_t posted_cancel(struct leati_posted *posted, leat_task_fn fn, const void *user)
+{
+    size_t count = 0;
+
+    for (; posted != NULL; posted = posted->next) {
+        if (posted->fn != fn || posted->user != user)
+            continue;
+        posted->fn = NULL;
+        count++;
+    }
+    return count;
+}
+
+size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user)
+{
+    size_t count = posted_cancel(loop->posted_running, fn, user);
+
+    pthread_mutex_lock(&loop->posted_lock);
+    count += posted_cancel(loop->posted_first, fn, user);
+    pthread_mutex_unlock(&loop->posted_lock);
+    return count;
 }
 
 void leati_loop_drop_posted(leat_loop *loop)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Messages from other threads on their way to a websocket: the one door through which another
+ * thread reaches it. Locked inside.
+ */
+#ifndef LEATI_CONN_MAILBOX_H
+#define LEATI_CONN_MAILBOX_H
+
+#include <leat/loop.h>
+#include <leat/websocket.h>
+
+struct leati_mailbox;
+
+/** NULL without memory. */
+struct leati_mailbox *leati_mailbox_new(leat_websocket *ws, leat_loop *loop);
+
+/** Drops what waits. No other thread may use it any more. NULL is allowed. */
+void leati_mailbox_free(struct leati_mailbox *mailbox);
+
+/** How much may wait; takes effect for what is put in from now on. */
+void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes);
+
+/** @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN (full); LEAT_E_SYSTEM_INTERNAL. @thread any. */
+int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type, const void *data,
+                      size_t len);
+
+/** Hands what waits to leat_websocket_send(), in order, until one is refused because the connection
+ * is not open yet or its queue is full. What is refused for any other reason is dropped. */
+void leati_mailbox_deliver(struct leati_mailbox *mailbox);
+
+/** Drops what waits, because the connection that it was for has ended. */
+void leati_mailbox_clear(struct leati_mailbox *mailbox);
+
+#endif
