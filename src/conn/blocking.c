@@ -172,7 +172,8 @@ int leat_blocking_connect(const char *url, const leat_config *config,
     if (code == LEAT_OK) {
         b->last = &b->first;
         b->secure = strncasecmp(url, "wss:", 4) == 0;
-        b->kept_limit_bytes = config ? config->max_message_bytes : (size_t)16 << 20;
+        b->kept_limit_bytes =
+            config ? config->max_message_bytes : LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES;
         code = blocking_start(b, url, config, &error);
     }
     if (code != LEAT_OK) {

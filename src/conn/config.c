@@ -41,8 +41,8 @@ int leat_config_new(leat_config **ret_config)
     memcpy(config->phase_timeout_ms, default_phase_timeout_ms, sizeof(default_phase_timeout_ms));
     config->ping_interval_ms = 30000;
     config->pong_timeout_ms = 30000;
-    config->max_message_bytes = (size_t)16 << 20;
-    config->send_queue_limit_bytes = (size_t)16 << 20;
+    config->max_message_bytes = LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES;
+    config->send_queue_limit_bytes = LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES;
     leati_domain_policy_init(&config->domain_policy);
     leati_failure_init(&config->failure);
     *ret_config = config;

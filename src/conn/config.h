@@ -15,6 +15,9 @@
 
 /** The most bytes of names and values that a program may add to the upgrade request. */
 #define LEATI_CONFIG_MAX_HEADER_BYTES 16384u
+/** Defaults of the limits on one message and on what waits to be sent. */
+#define LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES ((size_t)16 << 20)
+#define LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES  ((size_t)16 << 20)
 /** The most proxies that stand in a row. */
 #define LEATI_CONFIG_MAX_PROXIES 8u
 /** The most headers, and the most subprotocols. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/mailbox.h"
 
+#include "conn/config.h"
 #include "loop/loop.h"
 #include "util/alloc.h"
 
@@ -33,6 +34,7 @@ struct leati_mailbox *leati_mailbox_new(leat_websocket *ws, leat_loop *loop)
     pthread_mutex_init(&mailbox->mutex, NULL);
     mailbox->ws = ws;
     mailbox->loop = loop;
+    mailbox->limit_bytes = LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES;
     mailbox->last = &mailbox->first;
     return mailbox;
 }
