@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The bottom layer: one TCP connection, dialled by happy eyeballs (RFC 8305 section 5).
+ * The bottom layer: one TCP connection, dialled by happy eyeballs (RFC 8305 section 5), or
+ * accepted.
  *
  * Owns its descriptors and their watchers. connect starts the first address and, each time the
  * attempt delay passes (deadline_ms) or an attempt fails, the next one; the first to connect wins
@@ -15,7 +16,7 @@
  * shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes anyhow.
  * Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
  *
- * May include: loop, core, util, public headers. May be included by: conn.
+ * May include: loop, core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_TCP_TCP_H
 #define LEATI_TCP_TCP_H
@@ -41,6 +42,20 @@ struct leati_tcp_options {
 
 /** @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer);
+
+/** A connection that is there already. */
+struct leati_tcp_accepted {
+    leat_loop *loop;
+    int fd;                             /**< non-blocking; the layer's once it is made */
+    const struct leati_address *remote; /**< copied */
+    void (*ready)(void *user);          /**< as in struct leati_tcp_options */
+    void *user;
+};
+
+/** The layer of an accepted descriptor: connect() is LEAT_OK at once. Sets TCP_NODELAY.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory; the descriptor stays the caller's). */
+int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
+                             struct leati_layer **ret_layer);
 
 /** Watches the open connection for what the folded want() says.
  * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno, recorded. */

@@ -188,6 +188,19 @@ static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *wi
     tcp->base.deadline_ms = 0;
 }
 
+void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
+{
+    struct leati_tcp_attempt *attempt = &tcp->attempts[0];
+    int on = 1;
+
+    /* Not of TCP: then there is nothing to delay. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    attempt->fd = fd;
+    leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
+    tcp->started = 1;
+    dial_elect(tcp, attempt);
+}
+
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     bool failed = false;

@@ -45,12 +45,14 @@ static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
         return l->sticky;
     if (l->state == LEATI_LAYER_NEW) {
         leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
-        leati_layer_arm(l, now_ms, tcp->timeout_ms);
-        tcp->expires_ms = l->deadline_ms;
+        if (tcp->open == NULL) {
+            leati_layer_arm(l, now_ms, tcp->timeout_ms);
+            tcp->expires_ms = l->deadline_ms;
+        }
     }
     if (l->state != LEATI_LAYER_CONNECTING)
         return LEAT_OK;
-    int result = leati_tcp_dial(tcp, now_ms);
+    int result = tcp->open != NULL ? LEAT_OK : leati_tcp_dial(tcp, now_ms);
     if (result == LEAT_OK)
         leati_layer_set_state(l, LEATI_LAYER_OPEN);
     return result;
@@ -269,6 +271,23 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
     attempts_interleave(tcp, options->addresses);
     *ret_layer = &tcp->base;
     return LEAT_OK;
+}
+
+int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
+                             struct leati_layer **ret_layer)
+{
+    const struct leati_tcp_options options = {
+        .loop = accepted->loop,
+        .addresses = accepted->remote,
+        .count = 1,
+        .ready = accepted->ready,
+        .user = accepted->user,
+    };
+    int code = leati_tcp_layer_new(&options, ret_layer);
+
+    if (code == LEAT_OK)
+        leati_tcp_adopt(tcp_of(*ret_layer), accepted->fd);
+    return code;
 }
 
 int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)

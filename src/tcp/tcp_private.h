@@ -44,6 +44,9 @@ struct leati_tcp_layer {
  * LEATI_AGAIN: deadline_ms is set. Otherwise the recorded failure; nothing is open any more. */
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
+/** Makes an open descriptor the winner of the only attempt. */
+void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
+
 /** Closes all descriptors. */
 void leati_tcp_close(struct leati_tcp_layer *tcp);
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tcp/listener.h"
+
+#include "tcp/acceptor.h"
+#include "tcp/tcp_private.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct leati_tcp_listener {
+    struct leati_acceptor acceptor;
+    int fd;
+    struct leati_address local;
+    void (*accepted)(int fd, const struct leati_address *remote, void *user);
+    void (*paused)(int sys_errno, void *user);
+    void *user;
+};
+
+static int listener_fail(const struct leati_address *address, const char *what, int sys_errno,
+                         struct leati_failure *failure)
+{
+    char hop[LEATI_ADDRESS_TEXT_SIZE];
+    char reason[128];
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno,
+        .layer = LEAT_LAYER_TCP,
+        .sys_errno = sys_errno,
+        .hop = hop,
+    };
+
+    leati_address_format(address, hop, sizeof(hop));
+    leati_tcp_errno_format(sys_errno, reason, sizeof(reason));
+    return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop, reason);
+}
+
+/* A dual-stack socket sees IPv4 peers as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+static void remote_take(const struct sockaddr_storage *storage, struct leati_address *ret_remote)
+{
+    struct leati_address remote;
+
+    memset(&remote, 0, sizeof(remote));
+    memcpy(&remote, storage, sizeof(remote));
+    if (remote.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&remote.v6.sin6_addr)) {
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = remote.v6.sin6_port};
+        memcpy(&v4.sin_addr, remote.v6.sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
+        memset(&remote, 0, sizeof(remote));
+        remote.v4 = v4;
+    }
+    *ret_remote = remote;
+}
+
+static void listener_accepted(int fd, const struct sockaddr_storage *storage, void *user)
+{
+    const struct leati_tcp_listener *listener = user;
+    struct leati_address remote;
+
+    remote_take(storage, &remote);
+    listener->accepted(fd, &remote, listener->user);
+}
+
+static void listener_paused(int sys_errno, void *user)
+{
+    const struct leati_tcp_listener *listener = user;
+
+    if (listener->paused != NULL)
+        listener->paused(sys_errno, listener->user);
+}
+
+static bool socket_prepare(int fd, const struct leati_tcp_listener_options *options)
+{
+    int on = 1, off = 0;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        return false;
+    if (options->reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+        return false;
+    /* Not what net.ipv6.bindv6only happens to say. */
+    return options->address->any.sa_family != AF_INET6 ||
+           setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0;
+}
+
+static int listener_open(struct leati_tcp_listener *listener,
+                         const struct leati_tcp_listener_options *options,
+                         struct leati_failure *failure)
+{
+    const struct leati_address *address = options->address;
+    int backlog = options->backlog > 0 ? options->backlog : LEATI_TCP_BACKLOG;
+    socklen_t size = sizeof(listener->local);
+
+    listener->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0 || !socket_prepare(listener->fd, options))
+        return listener_fail(address, "make a socket for", errno, failure);
+    if (bind(listener->fd, &address->any, leati_address_size(address)) < 0)
+        return listener_fail(address, "bind to", errno, failure);
+    if (listen(listener->fd, backlog) < 0 ||
+        getsockname(listener->fd, &listener->local.any, &size) < 0)
+        return listener_fail(address, "listen on", errno, failure);
+    int result = leati_acceptor_init(&listener->acceptor, options->loop, listener->fd,
+                                     listener_accepted, listener_paused, listener);
+    return result == LEAT_OK
+               ? LEAT_OK
+               : listener_fail(address, "watch", result - LEAT_E_SOCKET_BASE, failure);
+}
+
+int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
+                           struct leati_failure *failure, struct leati_tcp_listener **ret_listener)
+{
+    struct leati_tcp_listener *listener = leati_calloc(1, sizeof(*listener));
+
+    if (listener == NULL)
+        return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL},
+                                 "out of memory");
+    listener->accepted = options->accepted;
+    listener->paused = options->paused;
+    listener->user = options->user;
+    int code = listener_open(listener, options, failure);
+    if (code != LEAT_OK) {
+        if (listener->fd >= 0)
+            close(listener->fd);
+        leati_free(listener);
+        return code;
+    }
+    *ret_listener = listener;
+    return LEAT_OK;
+}
+
+void leati_tcp_listener_free(struct leati_tcp_listener *listener)
+{
+    if (listener == NULL)
+        return;
+    leati_acceptor_done(&listener->acceptor);
+    close(listener->fd);
+    leati_free(listener);
+}
+
+const struct leati_address *leati_tcp_listener_local(const struct leati_tcp_listener *listener)
+{
+    return &listener->local;
+}
+
+int leati_tcp_listener_fd(const struct leati_tcp_listener *listener)
+{
+    return listener->fd;
+}
