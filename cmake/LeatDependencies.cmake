@@ -8,6 +8,11 @@ pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
 
+option(LEAT_ZLIB "Compress messages (permessage-deflate) with zlib" ON)
+if(LEAT_ZLIB)
+    pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+endif()
+
 # Debian's wslay has no .pc file, and its CMake file names a library by full version.
 find_path(LEAT_WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
 find_library(LEAT_WSLAY_LIBRARY wslay REQUIRED)

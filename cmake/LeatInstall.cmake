@@ -14,6 +14,9 @@ install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir})
 # What a static libleat needs besides. Named directly: Requires.private would ask for the static
 # libraries of those libraries too, which Debian does not have all of.
 set(pc_libs "-lcares -lwslay -luriparser -lidn2 -pthread")
+if(LEAT_ZLIB)
+    string(PREPEND pc_libs "-lz ")
+endif()
 if(LEAT_MBEDTLS_PRIVATE)
     foreach(library IN ITEMS mbedcrypto mbedx509 mbedtls)
         install(FILES ${LEAT_MBEDTLS_ROOT}/lib/lib${library}.a DESTINATION ${private_dir})
