@@ -61,6 +61,14 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
  * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno, recorded. */
 int leati_tcp_layer_watch(struct leati_layer *tcp, unsigned want);
 
+/**
+ * Acknowledges what is received at once (TCP_QUICKACK) instead of up to 40 ms later, while it is
+ * on. For exchanges in which the peer, or a relay in between, holds back its next small segment
+ * until the last one is acknowledged (Nagle, RFC 9293 section 3.7.4) and nothing of ours would
+ * carry the acknowledgement. Off at first; allowed in every state.
+ */
+void leati_tcp_layer_set_prompt_acks(struct leati_layer *tcp, bool on);
+
 /** The descriptor of the open connection, -1 before and after. Stays the layer's. */
 int leati_tcp_layer_fd(const struct leati_layer *tcp);
 

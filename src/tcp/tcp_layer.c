@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 
 /* Reads that one call of shutdown throws away; then it is somebody else's turn. */
@@ -32,6 +33,16 @@ static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s %s: %s",
                             what, address, reason);
+}
+
+/* The kernel forgets the option by itself: it is set again after each read. It also sends the
+ * acknowledgement that is due. */
+static void tcp_ack_promptly(const struct leati_tcp_layer *tcp)
+{
+    int on = 1;
+
+    if (tcp->prompt_acks)
+        (void)setsockopt(tcp->open->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 /* ---- slots ------------------------------------------------------------------------------------
@@ -86,6 +97,7 @@ static int tcp_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
         /* Less than asked for: the kernel has no more. An end or an error that stands behind it is
          * a new event of the level-triggered descriptor. */
         tcp->readable = (size_t)n == cap || tcp->send_errno != 0;
+        tcp_ack_promptly(tcp);
         *ret_len = (size_t)n;
         return LEAT_OK;
     }
@@ -181,6 +193,7 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
         /* A reset ends it as well: all that could be done is done. */
         if (n <= 0)
             return tcp_close_in_order(tcp);
+        tcp_ack_promptly(tcp);
     }
     return LEATI_AGAIN;
 }
@@ -306,6 +319,15 @@ int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)
     int result = leati_io_set(&tcp->open->io, mask);
     return result == LEAT_OK ? LEAT_OK
                              : tcp_fail(tcp, result - LEAT_E_SOCKET_BASE, "watching the socket to");
+}
+
+void leati_tcp_layer_set_prompt_acks(struct leati_layer *l, bool on)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    tcp->prompt_acks = on;
+    if (tcp->open != NULL && tcp->open->fd >= 0)
+        tcp_ack_promptly(tcp);
 }
 
 int leati_tcp_layer_fd(const struct leati_layer *l)

@@ -33,6 +33,7 @@ struct leati_tcp_layer {
     bool readable;                  /**< recv may give something; else it waits for an event */
     bool writable;
     bool eof;
+    bool prompt_acks;
     bool said_goodbye; /**< FIN is sent */
     int send_errno;    /**< sending is over, but what the peer said before is still to be read */
 

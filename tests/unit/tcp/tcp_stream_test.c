@@ -3,10 +3,12 @@
 #include "tcp_fixture.h"
 
 #include "support/sandbox.h"
+#include "tcp/tcp_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,5 +377,62 @@ Test(tcp_stream, destroyed_inside_of_ready, .timeout = 10)
         cr_assert_eq(leat_loop_dispatch(loop, -1), 0);
     leat_loop_free(loop);
     cr_assert_eq(open_descriptor_count(), before);
+    close(listener);
+}
+
+static int quick_ack_of(const struct tcp_fixture *f)
+{
+    int on = -1;
+    socklen_t size = sizeof(on);
+
+    cr_assert_eq(getsockopt(leati_tcp_layer_fd(f->layer), IPPROTO_TCP, TCP_QUICKACK, &on, &size),
+                 0);
+    return on;
+}
+
+static void quick_ack_set(const struct tcp_fixture *f, int on)
+{
+    cr_assert_eq(
+        setsockopt(leati_tcp_layer_fd(f->layer), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)), 0);
+}
+
+/* The kernel changes the option by itself, but only when something arrives, is sent, or is due to
+ * be acknowledged: none of that happens between the test's own setting and its look. */
+Test(tcp_stream, prompt_acks_are_asked_for_after_each_read, .timeout = 10)
+{
+    struct tcp_fixture f;
+    int peer = fixture_open(&f);
+    char byte;
+    size_t len;
+
+    for (int i = 0; i < 6; i++) {
+        bool on = i % 2 == 1;
+        leati_tcp_layer_set_prompt_acks(f.layer, on);
+        peer_write(peer, "a", 1);
+        fixture_wait(&f, LEATI_WANT_READ);
+        quick_ack_set(&f, 1); /* acknowledges */
+        quick_ack_set(&f, 0);
+        cr_assert_eq(fixture_recv(&f, &byte, 1, &len), LEAT_OK);
+        cr_assert_eq(quick_ack_of(&f), on);
+    }
+    quick_ack_set(&f, 0);
+    leati_tcp_layer_set_prompt_acks(f.layer, true);
+    cr_assert_eq(quick_ack_of(&f), 1);
+    fixture_done(&f);
+    close(peer);
+}
+
+Test(tcp_stream, prompt_acks_may_be_set_in_every_state, .timeout = 10)
+{
+    struct tcp_fixture f;
+    struct leati_address address;
+    int listener = listener_make("127.0.0.1", &address);
+
+    fixture_init(&f, &address, 1, 0);
+    leati_tcp_layer_set_prompt_acks(f.layer, true);
+    cr_assert_eq(fixture_connect(&f), LEAT_OK);
+    leati_tcp_close((struct leati_tcp_layer *)f.layer);
+    leati_tcp_layer_set_prompt_acks(f.layer, true);
+    fixture_done(&f);
     close(listener);
 }
