@@ -130,6 +130,8 @@ static int chain_build(struct leati_chain *chain)
         l->tracer = &chain->tracer;
     }
     chain_set_limits(chain, chain->limit_ms);
+    /* Handshakes and goodbyes are small segments that a relay with Nagle holds back. */
+    leati_tcp_layer_set_prompt_acks(chain->tcp, true);
     return LEAT_OK;
 }
 
@@ -200,6 +202,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
         return chain_retry_next_address(chain) ? chain_step_connecting(chain, now_ms)
                                                : chain_fail(chain, code);
     chain_set_limits(chain, 0);
+    leati_tcp_layer_set_prompt_acks(chain->tcp, false);
     chain_set_state(chain, LEATI_CHAIN_OPEN);
     chain->owner->opened(chain, chain->user);
     if (!chain->released)
@@ -368,6 +371,7 @@ void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms)
     }
     chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
     chain->owner_deadline_ms = 0;
+    leati_tcp_layer_set_prompt_acks(chain->tcp, true);
     chain_set_state(chain, LEATI_CHAIN_CLOSING);
     leati_chain_wake(chain);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/websocket.h"
 
+#include "tcp/tcp.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -55,10 +56,11 @@ static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const 
 }
 
 /* The phase "close" begins, unless it has. */
-static void ws_trace_closing(struct leat_websocket *ws)
+static void ws_start_close_phase(struct leat_websocket *ws)
 {
     if (ws->close_start_us != 0)
         return;
+    leati_tcp_layer_set_prompt_acks(ws->chain->tcp, true);
     ws->close_start_us = leati_clock_us();
     leati_trace_phase_start(&ws->chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
                             ws->close_start_us);
@@ -69,7 +71,7 @@ void leati_websocket_start_closing(struct leat_websocket *ws)
     ws->state = LEATI_WEBSOCKET_CLOSING;
     ws->closed_by = LEAT_CLOSED_BY_LOCAL;
     ws_set_deadline(ws, ws->close_timeout_ms);
-    ws_trace_closing(ws);
+    ws_start_close_phase(ws);
     if (!ws->pumping)
         leati_chain_wake(ws->chain);
 }
@@ -81,7 +83,7 @@ static void ws_finish(struct leat_websocket *ws)
                            ? ws->close_timeout_ms
                            : SERVER_EOF_WAIT_MS;
     ws->state = LEATI_WEBSOCKET_FINISHING;
-    ws_trace_closing(ws);
+    ws_start_close_phase(ws);
     ws_set_deadline(ws, wait_ms);
 }
 
