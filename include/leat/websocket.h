@@ -97,6 +97,16 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_connect(leat_websocket *ws, const ch
                                                     const leat_config *config);
 
 /**
+ * Whether leat_websocket_connect() takes this URL. Nothing is looked up.
+ *
+ * @param ret_error may be NULL; filled with the detail when the URL is refused.
+ * @return LEAT_OK, LEAT_E_WS_URL, LEAT_E_PARAMETER (NULL), LEAT_E_SYSTEM_INTERNAL (no memory).
+ * @thread any.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_check_url(const char *url,
+                                                      struct leat_error *ret_error);
+
+/**
  * Queues a message. It is copied, and leaves together with whatever else is queued in the same
  * round of the loop.
  *

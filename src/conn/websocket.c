@@ -2,6 +2,7 @@
 #include "conn/websocket.h"
 
 #include "conn/session_pool.h"
+#include "url/url.h"
 #include "util/alloc.h"
 #include "util/utf8.h"
 
@@ -127,6 +128,22 @@ int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_confi
     struct leati_route *route;
     int code = leati_route_new(url, config, &ws->failure, &route);
     return code == LEAT_OK ? ws_start(ws, route) : code;
+}
+
+int leat_websocket_check_url(const char *url, struct leat_error *ret_error)
+{
+    struct leati_failure failure;
+    struct leati_url parsed;
+    if (!url)
+        return LEAT_E_PARAMETER;
+    leati_failure_init(&failure);
+    int code = leati_url_parse_websocket(url, &failure, &parsed);
+    if (code == LEAT_OK)
+        leati_url_done(&parsed);
+    else if (ret_error)
+        leati_failure_get(&failure, ret_error);
+    leati_failure_done(&failure);
+    return code;
 }
 
 /* LEAT_OK if frames of the program may be queued now. */
