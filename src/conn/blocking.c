@@ -152,7 +152,8 @@ static int blocking_start(struct leat_blocking_websocket *b, const char *url,
     }
     if (code == LEAT_OK)
         code = blocking_wait(b, is_open_or_closed, UINT64_MAX);
-    if (code == LEAT_OK && b->closed) {
+    /* One that was open and has ended already gives out its messages first. */
+    if (code == LEAT_OK && !b->opened) {
         *ret_error = b->end.error;
         code = end_code(b);
     }
