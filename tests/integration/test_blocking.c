@@ -162,22 +162,29 @@ Test(blocking, server_closes)
     leat_blocking_free(ws);
 }
 
+/* The peer sends all of it at once: the 101, two messages and its Close frame. */
 Test(blocking, messages_before_the_end_are_still_received)
 {
     static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,  PEER_BYTES("1"), .number = 0x81, .hold = true},
-        {PEER_SEND_FRAME,  PEER_BYTES("2"), .number = 0x81, .hold = true},
-        {PEER_SEND_FRAME,                PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_READ_FRAME,.number = 0x88},
-        {PEER_CLOSE   },
+        {PEER_READ_HTTP_HEAD},
+        {PEER_SEND_UPGRADE,   .hold = true},
+        {PEER_SEND_FRAME,                   PEER_BYTES("1"), .number = 0x81, .hold = true},
+        {PEER_SEND_FRAME,PEER_BYTES("2"), .number = 0x81, .hold = true},
+        {PEER_SEND_FRAME,       PEER_BYTES("\x03\xe8"), .number = 0x88},
+        {PEER_READ_FRAME,     .number = 0x88},
+        {PEER_CLOSE    },
     };
     struct leat_message message;
     struct scripted_peer *peer = scripted_peer_start(script);
-    leat_blocking_websocket *ws = blocking_open(url_of("ws", scripted_peer_port(peer), "/"), NULL);
+    leat_blocking_websocket *ws = NULL;
+    int code = leat_blocking_connect(url_of("ws", scripted_peer_port(peer), "/"), NULL, &ws, NULL);
+    cr_assert(code == LEAT_OK, "%d", code);
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '1');
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '2');
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
+    const struct leat_close_event *event = leat_blocking_close_event(ws);
+    cr_assert(event != NULL);
+    cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
     leat_blocking_free(ws);
     peer_content_expect(peer);
     scripted_peer_free(peer);

@@ -42,14 +42,19 @@ static void certificates_make(const char *dir)
     close(lock);
 }
 
-const char *certificate_path(const char *name)
+const char *certificates_dir(void)
 {
     static char dir[3072];
     if (dir[0] == '\0') {
         shared_dir_format(dir, sizeof(dir));
         certificates_make(dir);
     }
-    const char *path = sandbox_format("%s/%s", dir, name);
+    return dir;
+}
+
+const char *certificate_path(const char *name)
+{
+    const char *path = sandbox_format("%s/%s", certificates_dir(), name);
     cr_assert(access(path, R_OK) == 0, "%s: %s", path, strerror(errno));
     return path;
 }

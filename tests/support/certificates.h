@@ -10,6 +10,9 @@
 /** The password of client-encrypted.key. */
 #define CERTIFICATE_KEY_PASSWORD "secret"
 
+/** The folder that they are in. */
+const char *certificates_dir(void);
+
 /** The path of one of the files, e.g. "server.pem". Lives as long as the sandbox. Fails the
  * test if they cannot be made. */
 const char *certificate_path(const char *name);

@@ -6,6 +6,9 @@
 #   expired.pem, future.pem, wrong-host.pem        as server.pem (and its key), but for one fault
 #   unknown-ca.pem               as server.pem, by a CA that nobody trusts
 #   self-signed.pem              as server.pem, signed with its own key
+#   client-usage.pem             as server.pem, but for clients only
+#   weak-hash.pem                as server.pem, signed with SHA-1
+#   weak-key.pem, weak-key.key   as server.pem, with RSA of 1024 bits
 #   client.pem, client.key, client-encrypted.key   a client; the password is "secret"
 #   other-client.key             a key that does not fit client.pem
 set -eu
@@ -18,6 +21,7 @@ new_key() {
 for name in ca other-ca server client other-client; do
     new_key "$name.key"
 done
+openssl genrsa -out weak-key.key 1024 2> issue.log || { cat issue.log >&2; exit 1; }
 openssl pkcs8 -topk8 -v2 aes-128-cbc -in client.key -passout pass:secret -out client-encrypted.key
 
 cat > openssl.cnf <<'END'
@@ -44,6 +48,11 @@ subjectAltName = DNS:elsewhere.example
 basicConstraints = CA:false
 keyUsage = critical, digitalSignature
 extendedKeyUsage = clientAuth
+[client_usage_extensions]
+basicConstraints = CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectAltName = DNS:localhost, DNS:*.test, IP:127.0.0.1, IP:::1
 [ca]
 default_ca = issuer
 [issuer]
@@ -66,17 +75,24 @@ new_ca other-ca "leat unknown CA"
 openssl req -x509 -new -key server.key -days 3650 -subj "/CN=leat self-signed" \
     -config openssl.cnf -extensions server_extensions -out self-signed.pem
 
-# issue NAME SUBJECT KEY EXTENSIONS CA FROM TO
+# issue NAME SUBJECT KEY EXTENSIONS CA FROM TO [DIGEST]
 : > index.txt
 issue() {
     openssl req -new -key "$3.key" -subj "/CN=$2" -config openssl.cnf -out "$1.csr"
     openssl ca -batch -notext -config openssl.cnf -extensions "$4" -cert "$5.pem" \
-        -keyfile "$5.key" -startdate "$6" -enddate "$7" -in "$1.csr" -out "$1.pem" 2> issue.log ||
+        -keyfile "$5.key" -startdate "$6" -enddate "$7" -md "${8:-sha256}" -in "$1.csr" -out "$1.pem" 2> issue.log ||
         { cat issue.log >&2; exit 1; }
 }
-issue server     localhost     server server_extensions     ca       20200101000000Z 20491231000000Z
-issue expired    localhost     server server_extensions     ca       20200101000000Z 20210101000000Z
-issue future     localhost     server server_extensions     ca       20480101000000Z 20491231000000Z
-issue wrong-host elsewhere     server wrong_host_extensions ca       20200101000000Z 20491231000000Z
-issue unknown-ca localhost     server server_extensions     other-ca 20200101000000Z 20491231000000Z
-issue client     "leat client" client client_extensions     ca       20200101000000Z 20491231000000Z
+usual='20200101000000Z 20491231000000Z'
+# shellcheck disable=SC2086 # two words
+{
+    issue server       localhost     server   server_extensions       ca       $usual
+    issue expired      localhost     server   server_extensions       ca       20200101000000Z 20210101000000Z
+    issue future       localhost     server   server_extensions       ca       20480101000000Z 20491231000000Z
+    issue wrong-host   elsewhere     server   wrong_host_extensions   ca       $usual
+    issue unknown-ca   localhost     server   server_extensions       other-ca $usual
+    issue client-usage localhost     server   client_usage_extensions ca       $usual
+    issue weak-hash    localhost     server   server_extensions       ca       $usual sha1
+    issue weak-key     localhost     weak-key server_extensions       ca       $usual
+    issue client       "leat client" client   client_extensions       ca       $usual
+}

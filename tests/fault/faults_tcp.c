@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP: 2301000 + errno. What the kernel itself can be made to refuse is here; every other errno comes
+ * by the shim, in every_errno.c. */
+#include "fault/fault.h"
+#include "fault/worlds.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+/* clang-format off: what it knows of arrays does not do for tables made of macros */
+
+#define TCP(errno_) .code = LEAT_E_SOCKET_BASE + (errno_), .layer = LEAT_LAYER_TCP, .sys_errno = (errno_)
+
+static int send_text(struct client_run *run)
+{
+    return leat_websocket_send(run->ws, LEAT_MESSAGE_TEXT, "x", 1);
+}
+
+static int close_in_order(struct client_run *run)
+{
+    return leat_websocket_close(run->ws, 1000, NULL);
+}
+
+static int close_and_send(struct client_run *run)
+{
+    cr_expect(close_in_order(run) == LEAT_OK);
+    client_run_until_closed(run);
+    return send_text(run);
+}
+
+static int blocking_close_and_send(leat_blocking_websocket *ws)
+{
+    cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
+    return leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0);
+}
+
+static int close_at_once(struct client_run *run)
+{
+    cr_expect(client_run_connect(run, "ws://127.0.0.1:1/") == LEAT_OK);
+    cr_expect(close_in_order(run) == LEAT_OK);
+    client_run_until_closed(run);
+    return run->close.error.code;
+}
+
+static int fill_the_queue(struct client_run *run)
+{
+    static const uint8_t block[1 << 16];
+    int code = LEAT_OK;
+    for (int i = 0; i < 10000 && code == LEAT_OK; ++i) {
+        code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, block, sizeof(block));
+    }
+    return code;
+}
+
+static int wait_for_nothing(leat_blocking_websocket *ws)
+{
+    struct leat_message message;
+    return leat_blocking_recv(ws, &message, 20);
+}
+
+static int send_too_much(leat_blocking_websocket *ws)
+{
+    static const uint8_t data[32 << 20];
+    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 50);
+}
+
+static const struct peer_step stalls[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
+static const struct peer_step echoes[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+static const struct peer_step resets_first[] = {{PEER_WAIT}, {PEER_RESET}};
+static const struct peer_step resets_at_once[] = {{PEER_READ_HTTP_HEAD}, {PEER_RESET}};
+static const struct peer_step resets_in_the_head[] = {
+    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 101 Swi")}, {PEER_RESET}};
+static const struct peer_step resets_later[] = {
+    PEER_UPGRADE, {PEER_SEND_FRAME, PEER_BYTES("x"), .number = 0x81}, {PEER_RESET}};
+static const struct dns_record two_addresses[] = {
+    {"two.test", DNS_ANSWER, {"127.0.0.1", "127.0.0.2"}}, {NULL}};
+
+static const struct fault faults[] = {
+    {.name = "refused port", .server = peer_refusing, TCP(ECONNREFUSED), .text = "127.0.0.1:"},
+    {.name = "two addresses, both refuse", .server = peer_refusing, .dns = two_addresses,
+     .url = "ws://two.test:%u/", TCP(ECONNREFUSED), .text = "127.0.0.2:"},
+    {.name = "no answer within the deadline of TCP", .server = peer_unanswering,
+     .deadline = {LEAT_PHASE_TCP, 50}, TCP(ETIMEDOUT), .text = "127.0.0.1:"},
+    {.name = "no answer within the deadline of the whole connect", .server = peer_unanswering,
+     .connect_timeout_ms = 50, TCP(ETIMEDOUT)},
+    {.name = "the machine has no network", .world = world_without_network, TCP(ENETUNREACH)},
+    {.name = "the route says unreachable", .world = world_with_unreachable_route,
+     .url = "ws://192.0.2.1:%u/", TCP(EHOSTUNREACH)},
+    {.name = "the route prohibits", .world = world_with_prohibited_route,
+     .url = "ws://192.0.2.1:%u/", TCP(EACCES)},
+    {.name = "the route is a black hole", .world = world_with_blackhole_route,
+     .url = "ws://192.0.2.1:%u/", TCP(EINVAL)},
+    {.name = "no local port is left", .world = world_without_free_ports,
+     .url = "ws://127.0.0.1:9/?%u", TCP(EADDRNOTAVAIL)},
+    {.name = "no descriptor is left", .world = world_without_descriptors, TCP(EMFILE)},
+    {.name = "reset before the request", .server = resets_first, .peer_is_first = true,
+     TCP(ECONNRESET)},
+    {.name = "reset instead of an answer", .server = resets_at_once, TCP(ECONNRESET)},
+    {.name = "reset in the middle of the answer", .server = resets_in_the_head, TCP(ECONNRESET)},
+    {.name = "reset of an open connection", .moment = FAULT_OPEN, .server = resets_later,
+     TCP(ECONNRESET)},
+    {.name = "send before connect", .moment = FAULT_IDLE, .act = send_text,
+     .code = LEAT_E_SOCKET_BASE + ENOTCONN},
+    {.name = "close before connect", .moment = FAULT_IDLE, .act = close_in_order,
+     .code = LEAT_E_SOCKET_BASE + ENOTCONN},
+    {.name = "close while connecting", .moment = FAULT_IDLE, .act = close_at_once,
+     .code = LEAT_E_SOCKET_BASE + ECANCELED},
+    {.name = "send after close", .moment = FAULT_ACTION, .server = echoes, .act = close_and_send,
+     .blocking_act = blocking_close_and_send, .code = LEAT_E_SOCKET_BASE + EBADF},
+    {.name = "the send queue is full", .moment = FAULT_ACTION, .server = stalls,
+     .act = fill_the_queue, .code = LEAT_E_SOCKET_BASE + EAGAIN},
+    {.name = "no message comes in time", .moment = FAULT_ACTION, .server = stalls,
+     .blocking_act = wait_for_nothing, .code = LEAT_E_SOCKET_BASE + ETIMEDOUT},
+    {.name = "the peer does not read in time", .moment = FAULT_ACTION, .server = stalls,
+     .blocking_act = send_too_much, .code = LEAT_E_SOCKET_BASE + ETIMEDOUT},
+};
+
+FAULT_TABLE(tcp);
