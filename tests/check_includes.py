@@ -80,9 +80,11 @@ def program_problem(quote, header, path):
     return None
 
 
-def public_problem(quote, header):
-    if quote == '"':
+def public_problem(quote, header, path):
+    if quote == '"' and "leat" in path.parts[-2:-1]:
         return "must be included as <leat/...>"
+    if quote == '"' and not (path.parent / header).exists():
+        return "is not public"
     if any(re.fullmatch(pattern, header) for pattern in FOREIGN.values()):
         return "is a foreign library's: programs must not need it"
     return None
@@ -100,7 +102,7 @@ def problems(folders):
         for match in INCLUDE.finditer(text):
             quote, header = match.groups()
             if name.parts[0] == "include":
-                problem = public_problem(quote, header)
+                problem = public_problem(quote, header, path)
             elif name.parts[0] in PROGRAMS:
                 problem = program_problem(quote, header, path)
             elif name.parts[1] in folders:
