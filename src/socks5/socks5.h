@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * SOCKS5 CONNECT (RFC 1928) with user name and password (RFC 1929), as a layer.
+ * SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928) with user name and password (RFC 1929), as a layer.
  *
- * May include: core, util, public headers. May be included by: conn.
+ * May include: core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_H
 #define LEATI_SOCKS5_SOCKS5_H
 
-#include "core/address.h"
 #include "core/layer.h"
+#include "socks5/socks5_address.h"
+
+enum leati_socks5_command {
+    LEATI_SOCKS5_CONNECT,
+    /** The connection below stays open and carries nothing more: it stands for the association
+     * (RFC 1928 section 6). The layer still passes bytes through. */
+    LEATI_SOCKS5_UDP_ASSOCIATE,
+};
 
 struct leati_socks5_options {
-    /** The destination: a name for the proxy to resolve, or an IPv4/IPv6 literal, which goes out as
-     * such. Brackets, the zone of an IPv6 literal and one final dot are not sent. */
+    enum leati_socks5_command command;
+    /** Of CONNECT. The destination: a name for the proxy to resolve, or an IPv4/IPv6 literal, which
+     * goes out as such. Brackets, the zone of an IPv6 literal and one final dot are not sent. */
     const char *host;
     uint16_t port;
     /** NULL = offer no authentication only. Copied, wiped when the layer goes. */
@@ -39,6 +47,9 @@ struct leati_socks5_options {
  */
 int leati_socks5_layer_new(const struct leati_socks5_options *options,
                            struct leati_failure *failure, struct leati_layer **ret_layer);
+
+/** BND of the reply to UDP ASSOCIATE: the relay, with a port. The layer is OPEN. */
+const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer);
 
 /** Whether RFC 1929 can carry them: 1 to 255 bytes each, or both NULL. @return LEAT_OK or
  * LEAT_E_SOCKS5_SERIALIZE, recorded. */

@@ -9,8 +9,7 @@
 
 enum {
     SOCKS_VERSION = 5,
-    AUTH_VERSION = 1, /* of the subnegotiation, RFC 1929 section 2 */
-    COMMAND_CONNECT = 1,
+    AUTH_VERSION = 1,      /* of the subnegotiation, RFC 1929 section 2 */
     FIELD_MAX_BYTES = 255, /* what a length byte can say */
 };
 
@@ -20,10 +19,10 @@ enum method {
     METHOD_UNACCEPTABLE = 0xff,
 };
 
-enum address_type {
-    ADDRESS_IPV4 = 1,
-    ADDRESS_NAME = 3,
-    ADDRESS_IPV6 = 4,
+/* CMD of a request (RFC 1928 section 4). */
+static const uint8_t command_bytes[] = {
+    [LEATI_SOCKS5_CONNECT] = 1,
+    [LEATI_SOCKS5_UDP_ASSOCIATE] = 3,
 };
 
 /* Where the fields of a reply stand (RFC 1928 section 6). */
@@ -122,30 +121,23 @@ static int engine_fail(struct leati_socks5_engine *engine, int code, int native_
 
 /* ---- messages ------------------------------------------------------------------------ */
 
-static int serialize_fail(struct leati_failure *failure, const char *text)
-{
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKS5_SERIALIZE,
-        .layer = LEAT_LAYER_SOCKS5,
-    };
-    return leati_failure_set(failure, &fault, "%s", text);
-}
-
 int leati_socks5_check_credentials(const char *user, const char *password,
                                    struct leati_failure *failure)
 {
     if (!user && !password)
         return LEAT_OK;
     if (!user || !*user)
-        return serialize_fail(failure, "the proxy's user name is empty, RFC 1929 wants 1 to 255 "
-                                       "bytes");
+        return leati_socks5_serialize_fail(
+            failure, "the proxy's user name is empty, RFC 1929 wants 1 to 255 bytes");
     if (strlen(user) > FIELD_MAX_BYTES)
-        return serialize_fail(failure, "the proxy's user name is longer than 255 bytes");
+        return leati_socks5_serialize_fail(failure,
+                                           "the proxy's user name is longer than 255 bytes");
     if (!password || !*password)
-        return serialize_fail(failure, "the proxy's password is empty, RFC 1929 wants 1 to 255 "
-                                       "bytes");
+        return leati_socks5_serialize_fail(
+            failure, "the proxy's password is empty, RFC 1929 wants 1 to 255 bytes");
     if (strlen(password) > FIELD_MAX_BYTES)
-        return serialize_fail(failure, "the proxy's password is longer than 255 bytes");
+        return leati_socks5_serialize_fail(failure,
+                                           "the proxy's password is longer than 255 bytes");
     return LEAT_OK;
 }
 
@@ -189,50 +181,29 @@ static void auth_write(struct leati_socks5_engine *engine, const char *user, con
     put_field(engine->auth, &engine->auth_len, password);
 }
 
-static void request_write(struct leati_socks5_engine *engine, const char *host, uint16_t port)
+static void request_write(struct leati_socks5_engine *engine,
+                          const struct leati_socks5_address *destination)
 {
     uint8_t *message = engine->request;
     size_t *len = &engine->request_len;
-    struct leati_address address;
 
     put_byte(message, len, SOCKS_VERSION);
-    put_byte(message, len, COMMAND_CONNECT);
+    put_byte(message, len, command_bytes[engine->command]);
     put_byte(message, len, 0);
-    if (!leati_address_parse(host, port, &address)) {
-        put_byte(message, len, ADDRESS_NAME);
-        put_field(message, len, host);
-    } else if (address.any.sa_family == AF_INET) {
-        put_byte(message, len, ADDRESS_IPV4);
-        put_bytes(message, len, &address.v4.sin_addr, 4);
-    } else {
-        put_byte(message, len, ADDRESS_IPV6);
-        put_bytes(message, len, &address.v6.sin6_addr, 16);
-    }
-    put_byte(message, len, port >> 8);
-    put_byte(message, len, port & 0xff);
+    *len += leati_socks5_address_write(destination, message + *len);
 }
 
-/* The destination as the proxy is to have it: without the brackets that a URL has; without a zone,
- * which means an interface of this machine; without the dot that ends an absolute name, because
- * proxies look in their rules for the name as it is usually written. */
-static int destination_host(const char *host, char *buf, size_t cap, struct leati_failure *failure)
+/* Where a client of UDP ASSOCIATE will send from is not known before the relay is; 0.0.0.0:0 says
+ * so (RFC 1928 section 4), and relays that check the field accept nothing else. */
+static int destination_of(const struct leati_socks5_options *options, struct leati_failure *failure,
+                          struct leati_socks5_address *ret_destination)
 {
-    size_t len = strlen(host);
-    if (len > 0 && host[len - 1] == '.')
-        len--;
-    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    const char *zone = memchr(host, '%', len);
-    if (zone && memchr(host, ':', (size_t)(zone - host)))
-        len = (size_t)(zone - host);
-    if (len == 0)
-        return serialize_fail(failure, "the destination's host name is empty");
-    if (len >= cap)
-        return serialize_fail(failure, "the destination's host name is longer than 255 bytes");
-    memcpy(buf, host, len);
-    buf[len] = '\0';
+    const struct leati_address unknown = {.v4 = {.sin_family = AF_INET}};
+
+    if (options->command == LEATI_SOCKS5_CONNECT)
+        return leati_socks5_address_from_host(options->host, options->port, failure,
+                                              ret_destination);
+    leati_socks5_address_from_ip(&unknown, ret_destination);
     return LEAT_OK;
 }
 
@@ -240,24 +211,25 @@ int leati_socks5_engine_init(struct leati_socks5_engine *engine,
                              const struct leati_socks5_options *options,
                              struct leati_failure *failure)
 {
-    char host[FIELD_MAX_BYTES + 1];
+    struct leati_socks5_address destination;
 
-    int result = destination_host(options->host, host, sizeof(host), failure);
-    if (result != LEAT_OK)
-        return result;
-    if (options->port == 0)
-        return serialize_fail(failure, "the destination's port is 0");
-    result = leati_socks5_check_credentials(options->user, options->password, failure);
+    int result = destination_of(options, failure, &destination);
+    if (result == LEAT_OK)
+        result = leati_socks5_check_credentials(options->user, options->password, failure);
     if (result != LEAT_OK)
         return result;
 
     memset(engine, 0, sizeof(*engine));
+    engine->command = options->command;
     engine->offers_password = options->user != NULL;
     greeting_write(engine);
     if (engine->offers_password)
         auth_write(engine, options->user, options->password);
-    request_write(engine, host, options->port);
-    leati_host_port_format(host, options->port, engine->destination, sizeof(engine->destination));
+    request_write(engine, &destination);
+    if (engine->command == LEATI_SOCKS5_CONNECT)
+        leati_socks5_address_format(&destination, engine->destination, sizeof(engine->destination));
+    else
+        snprintf(engine->destination, sizeof(engine->destination), "UDP");
     return LEAT_OK;
 }
 
@@ -315,9 +287,9 @@ static size_t reply_known_len(const struct leati_socks5_engine *engine)
         return REPLY_REP + 1;
     if (engine->reply_len <= REPLY_ATYP)
         return REPLY_ATYP + 1;
-    if (engine->reply[REPLY_ATYP] == ADDRESS_IPV4)
+    if (engine->reply[REPLY_ATYP] == LEATI_SOCKS5_IPV4)
         return REPLY_ADDRESS + 4 + 2;
-    if (engine->reply[REPLY_ATYP] == ADDRESS_IPV6)
+    if (engine->reply[REPLY_ATYP] == LEATI_SOCKS5_IPV6)
         return REPLY_ADDRESS + 16 + 2;
     if (engine->reply_len == REPLY_ADDRESS)
         return REPLY_ADDRESS + 1;
@@ -391,9 +363,28 @@ static int auth_status_read(struct leati_socks5_engine *engine)
 static int refusal_fail(struct leati_socks5_engine *engine, uint8_t rep)
 {
     const char *name = leati_socks5_reply_name(rep);
-    return engine_fail(engine, LEAT_E_SOCKS5_CONNECT_REMOTE, rep,
-                       "the proxy could not connect to %s: %s%sreply 0x%02x%s", engine->destination,
-                       name ? name : "", name ? " (" : "", rep, name ? ")" : "");
+    return engine_fail(
+        engine, LEAT_E_SOCKS5_CONNECT_REMOTE, rep, "the proxy could not %s %s: %s%sreply 0x%02x%s",
+        engine->command == LEATI_SOCKS5_CONNECT ? "connect to" : "relay", engine->destination,
+        name ? name : "", name ? " (" : "", rep, name ? ")" : "");
+}
+
+/* The proxy may give a name of any length, or an empty one, to a client that connects: nobody looks
+ * at it. A client of a relay cannot do without. */
+static int bound_read(struct leati_socks5_engine *engine)
+{
+    size_t used;
+
+    if (engine->command == LEATI_SOCKS5_CONNECT)
+        return LEAT_OK;
+    if (leati_socks5_address_read(engine->reply + REPLY_ATYP, engine->reply_len - REPLY_ATYP,
+                                  &engine->bound, &used) != LEATI_SOCKS5_READ_OK)
+        return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                           "the proxy's answer to the request has no address of a relay");
+    if (engine->bound.port == 0)
+        return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                           "the proxy's answer to the request has port 0 for the relay");
+    return LEAT_OK;
 }
 
 static int reply_read(struct leati_socks5_engine *engine)
@@ -404,14 +395,17 @@ static int reply_read(struct leati_socks5_engine *engine)
         return version_check(engine, SOCKS_VERSION);
     if (engine->reply_len == REPLY_REP + 1 && last != 0)
         return refusal_fail(engine, last);
-    if (engine->reply_len == REPLY_ATYP + 1 && last != ADDRESS_IPV4 && last != ADDRESS_NAME &&
-        last != ADDRESS_IPV6)
+    if (engine->reply_len == REPLY_ATYP + 1 && last != LEATI_SOCKS5_IPV4 &&
+        last != LEATI_SOCKS5_NAME && last != LEATI_SOCKS5_IPV6)
         return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
                            "the proxy's answer to the request has the unknown address type 0x%02x",
                            last);
-    if (reply_known_len(engine) == engine->reply_len)
+    if (reply_known_len(engine) != engine->reply_len)
+        return LEAT_OK;
+    int result = bound_read(engine);
+    if (result == LEAT_OK)
         engine_set_state(engine, LEATI_SOCKS5_DONE);
-    return LEAT_OK;
+    return result;
 }
 
 int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *data, size_t len,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The client's side of SOCKS5 CONNECT (RFC 1928, RFC 1929): bytes in, bytes out, no I/O, no clock,
- * no memory of its own.
+ * The client's side of SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928, RFC 1929): bytes in, bytes out,
+ * no I/O, no clock, no memory of its own.
  *
  * Lock-step: a message is sent only after the reply to the one before, because proxies that take
  * one recv() for one message are in wide use. The caller loops:
@@ -24,8 +24,8 @@
 enum {
     LEATI_SOCKS5_GREETING_MAX_BYTES = 4,
     LEATI_SOCKS5_AUTH_MAX_BYTES = 3 + 255 + 255,
-    LEATI_SOCKS5_REQUEST_MAX_BYTES = 4 + 1 + 255 + 2,
-    LEATI_SOCKS5_REPLY_MAX_BYTES = 4 + 1 + 255 + 2,
+    LEATI_SOCKS5_REQUEST_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
+    LEATI_SOCKS5_REPLY_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
 };
 
 enum leati_socks5_state {
@@ -44,6 +44,7 @@ struct leati_socks5_engine {
     const struct leati_tracer *tracer; /**< told of every change of state; may be NULL */
     const char *hop;                   /**< for the trace; may be NULL */
 
+    enum leati_socks5_command command;
     bool offers_password;
     bool authenticated;
     uint8_t greeting[LEATI_SOCKS5_GREETING_MAX_BYTES];
@@ -55,7 +56,8 @@ struct leati_socks5_engine {
     uint8_t reply[LEATI_SOCKS5_REPLY_MAX_BYTES];
     size_t reply_len; /**< bytes of this state's reply that have come */
 
-    char destination[LEAT_ERROR_HOP_SIZE]; /**< "host:port" for texts */
+    struct leati_socks5_address bound;     /**< of UDP_ASSOCIATE, once it is DONE: the relay */
+    char destination[LEAT_ERROR_HOP_SIZE]; /**< "host:port", or "UDP", for texts */
     int code;                              /**< of FAILED */
     int native_code;
     char text[LEAT_ERROR_HOP_SIZE + 160];

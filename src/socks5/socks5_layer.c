@@ -199,3 +199,8 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
     *ret_layer = &socks5->base;
     return LEAT_OK;
 }
+
+const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer)
+{
+    return &socks5_of_const(layer)->engine.bound;
+}

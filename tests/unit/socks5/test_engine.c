@@ -453,3 +453,77 @@ Test(socks5_engine, mutated_replies_do_not_depend_on_fragmentation)
         leati_socks5_engine_done(&bytes);
     }
 }
+
+/* ---- UDP ASSOCIATE ---------------------------------------------------------------------- */
+
+static const struct leati_socks5_options associate = {.command = LEATI_SOCKS5_UDP_ASSOCIATE};
+
+Test(socks5_engine, associate_asks_for_nothing_in_particular)
+{
+    struct leati_socks5_engine engine;
+    size_t used;
+
+    engine_start(&engine, &associate);
+    leati_socks5_engine_sent(&engine, 3);
+    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
+    check_output(&engine, BYTES("\x05\x03\x00\x01\0\0\0\0\0\0"));
+    leati_socks5_engine_done(&engine);
+}
+
+struct bound_case {
+    const char *reply;
+    size_t len;
+    const char *bound; /* NULL = refused */
+    const char *text;
+};
+
+static const struct bound_case bound_cases[] = {
+    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\x12\x34"),                       "127.0.0.1:4660", ""},
+    {BYTES("\x05\x00\x00\x01\0\0\0\0\x12\x34"),                           "0.0.0.0:4660",   ""},
+    {BYTES("\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x12\x34"), "[::1]:4660",     ""},
+    {BYTES("\x05\x00\x00\x03\x05relay\x12\x34"),                          "relay:4660",     ""},
+    {BYTES("\x05\x00\x00\x03\x00\x12\x34"),                               NULL,
+     "the proxy's answer to the request has no address of a relay"                            },
+    {BYTES("\x05\x00\x00\x03\x01\x00\x12\x34"),                           NULL,
+     "the proxy's answer to the request has no address of a relay"                            },
+    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\0\0"),                           NULL,
+     "the proxy's answer to the request has port 0 for the relay"                             },
+};
+
+Test(socks5_engine, the_relay_is_told_in_any_fragmentation)
+{
+    for (size_t i = 0; i < sizeof(bound_cases) / sizeof(bound_cases[0]); i++) {
+        const struct bound_case *c = &bound_cases[i];
+        char bytes[64] = "\x05\x00";
+        memcpy(bytes + 2, c->reply, c->len);
+        for (size_t step = 1; step <= c->len + 2; step++) {
+            struct leati_socks5_engine engine;
+            char bound[300];
+            size_t used;
+            engine_start(&engine, &associate);
+            cr_expect_eq(feed_in_steps(&engine, bytes, c->len + 2, step, &used),
+                         c->bound ? LEAT_OK : LEAT_E_SOCKS5_DESERIALIZE, "case %zu", i);
+            cr_expect_eq(used, c->len + 2);
+            cr_expect_eq(engine.state, c->bound ? LEATI_SOCKS5_DONE : LEATI_SOCKS5_FAILED);
+            cr_expect_str_eq(engine.text, c->text, "case %zu", i);
+            leati_socks5_address_format(&engine.bound, bound, sizeof(bound));
+            if (c->bound)
+                cr_expect_str_eq(bound, c->bound);
+            leati_socks5_engine_done(&engine);
+        }
+    }
+}
+
+Test(socks5_engine, associate_refused)
+{
+    struct leati_socks5_engine engine;
+    size_t used;
+
+    engine_start(&engine, &associate);
+    cr_assert_eq(feed_in_steps(&engine, "\x05\x00\x05\x07", 4, 4, &used),
+                 LEAT_E_SOCKS5_CONNECT_REMOTE);
+    cr_assert_eq(engine.native_code, 7);
+    cr_assert_str_eq(engine.text,
+                     "the proxy could not relay UDP: command not supported (reply 0x07)");
+    leati_socks5_engine_done(&engine);
+}
