@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/close_code.h"
 
-#include "ws/ws.h"
+#include "ws/session.h"
 
 /* Section 7.4.2: 3000 to 3999 for libraries and frameworks, 4000 to 4999 for private use. */
 static bool code_is_for_applications(uint16_t code)

@@ -3,7 +3,7 @@
  * Messages over the frames of frame_reader.c: order of opcodes, limits, UTF-8, close codes. A frame
  * comes in pieces; nothing is collected that came in one.
  */
-#include "ws/ws.h"
+#include "ws/session.h"
 
 #include "util/alloc.h"
 #include "util/utf8.h"

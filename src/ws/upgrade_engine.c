@@ -8,25 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_SIZE   25u /* base64 of the nonce, with the final NUL */
-#define SHA1_BYTES 20u
+#define KEY_SIZE 25u /* base64 of the nonce, with the final NUL */
 
 /* ---- the request ---------------------------------------------------------------------------- */
-
-/* Section 1.3: what turns the key into the answer that only a WebSocket server gives. */
-static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-static bool accept_expect(struct leati_ws_upgrade_engine *engine, const char *key,
-                          const struct leati_ws_upgrade_options *options)
-{
-    char text[KEY_SIZE + sizeof(accept_guid)];
-    uint8_t digest[SHA1_BYTES];
-
-    int len = snprintf(text, sizeof(text), "%s%s", key, accept_guid);
-    return options->sha1(text, (size_t)len, digest) &&
-           leati_text_base64_encode(digest, sizeof(digest), engine->expected_accept,
-                                    sizeof(engine->expected_accept));
-}
 
 static char *protocols_join(const struct leati_ws_upgrade_options *options)
 {
@@ -86,7 +70,7 @@ bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
     memset(engine, 0, sizeof(*engine));
     leati_http_head_init(&engine->head, LEATI_HTTP_RESPONSE);
     if (!leati_text_base64_encode(nonce, LEATI_WS_NONCE_BYTES, key, sizeof(key)) ||
-        !accept_expect(engine, key, options))
+        !leati_ws_accept_value(key, options->sha1, engine->expected_accept))
         return false;
     if (options->protocol_count > 0) {
         engine->offered = protocols_join(options);
@@ -128,10 +112,7 @@ static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine
     va_start(args, format);
     vsnprintf(engine->error, sizeof(engine->error), format, args);
     va_end(args);
-    /* It may quote the server, which must not write into anybody's terminal. */
-    for (char *c = engine->error; *c != '\0'; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    leati_ws_make_printable(engine->error); /* it may quote the server */
     return LEATI_WS_UPGRADE_REFUSED;
 }
 

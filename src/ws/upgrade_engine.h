@@ -8,7 +8,7 @@
 #define LEATI_WS_UPGRADE_ENGINE_H
 
 #include "http/head.h"
-#include "ws/ws.h"
+#include "ws/upgrade.h"
 
 #define LEATI_WS_NONCE_BYTES 16u
 /** How many interim responses (RFC 9110 section 15.2) may precede the final one. */
@@ -24,7 +24,7 @@ enum leati_ws_upgrade_result {
 struct leati_ws_upgrade_engine {
     char *request; /**< to be sent first; may hold credentials: freed by drop_request() */
     size_t request_len;
-    char expected_accept[29];
+    char expected_accept[LEATI_WS_ACCEPT_SIZE];
     char *offered;  /**< the subprotocols as they stand in the request; NULL = none */
     char *protocol; /**< the chosen one; NULL = none */
     int status;     /**< of the final response, 0 before */

@@ -26,9 +26,7 @@ struct upgrade_layer {
     size_t request_sent;
     uint32_t timeout_ms;
     uint64_t started_ms;
-    uint8_t *frames; /* what came glued to the response head; NULL = nothing (left) */
-    size_t frames_len;
-    size_t frames_read;
+    struct leati_ws_early early;
 };
 
 static const char *upgrade_state_name(enum upgrade_state state)
@@ -147,13 +145,8 @@ static int upgrade_send_request(struct upgrade_layer *upgrade)
 
 static int upgrade_finish(struct upgrade_layer *upgrade, const uint8_t *frames, size_t frames_len)
 {
-    if (frames_len > 0) {
-        upgrade->frames = leati_malloc(frames_len);
-        if (upgrade->frames == NULL)
-            return upgrade_fail_without_memory(upgrade);
-        memcpy(upgrade->frames, frames, frames_len);
-        upgrade->frames_len = frames_len;
-    }
+    if (!leati_ws_early_keep(&upgrade->early, frames, frames_len))
+        return upgrade_fail_without_memory(upgrade);
     upgrade->base.deadline_ms = 0;
     upgrade->base.passthrough = true;
     upgrade_set_state(upgrade, UPGRADE_DONE);
@@ -223,25 +216,12 @@ static int upgrade_connect(struct leati_layer *l, uint64_t now_ms)
 
 static int upgrade_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
 {
-    struct upgrade_layer *upgrade = upgrade_of(l);
-
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    if (upgrade->frames == NULL)
+    size_t len = leati_ws_early_read(&upgrade_of(l)->early, buf, cap);
+    if (len == 0)
         return leati_layer_pass_recv(l, buf, cap, ret_len);
-
-    size_t size = upgrade->frames_len - upgrade->frames_read;
-    if (size > cap)
-        size = cap;
-    if (size == 0)
-        return LEATI_AGAIN;
-    memcpy(buf, upgrade->frames + upgrade->frames_read, size);
-    upgrade->frames_read += size;
-    if (upgrade->frames_read == upgrade->frames_len) {
-        leati_free(upgrade->frames);
-        upgrade->frames = NULL;
-    }
-    *ret_len = size;
+    *ret_len = len;
     return LEAT_OK;
 }
 
@@ -274,7 +254,7 @@ static unsigned upgrade_want(const struct leati_layer *l, unsigned upper)
 
 static bool upgrade_pending(const struct leati_layer *l)
 {
-    return upgrade_of_const(l)->frames != NULL;
+    return upgrade_of_const(l)->early.bytes != NULL;
 }
 
 static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
@@ -293,7 +273,7 @@ static void upgrade_destroy(struct leati_layer *l)
     struct upgrade_layer *upgrade = upgrade_of(l);
 
     leati_ws_upgrade_engine_done(&upgrade->engine);
-    leati_free(upgrade->frames);
+    leati_ws_early_done(&upgrade->early);
     leati_free(upgrade);
 }
 

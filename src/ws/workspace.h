@@ -9,7 +9,7 @@
 #define LEATI_WS_WORKSPACE_H
 
 #include "ws/frame_reader.h"
-#include "ws/ws.h"
+#include "ws/session.h"
 
 #define LEATI_WS_CONTROL_MAX_BYTES 125u /**< RFC 6455 section 5.5 */
 

@@ -326,7 +326,7 @@ CONFORMANCE_TEST(destroy_in_each_state)
         script.again_every_other = true;
         cr_assert_eq(rig_init(&rig, layer, &script), LEAT_OK);
         for (int i = 0; i < calls; i++)
-            result = rig.layer->ops->connect(rig.layer, RIG_START_MS);
+            result = rig_connect_step(&rig, RIG_START_MS);
         rig_done(&rig);
         if (result == LEAT_OK)
             return;

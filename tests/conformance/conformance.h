@@ -37,6 +37,10 @@ struct conformance_layer {
     /** Called before the layer's first connect, and then after every send that took bytes. */
     void (*peer_react)(void *peer, struct scripted_layer *wire);
 
+    /** Called after every connect that gave LEATI_AGAIN, for a layer whose owner has a say in the
+     * handshake; returns whether it was asked. NULL = it has none. */
+    bool (*decide)(struct leati_layer *layer);
+
     bool passthrough; /**< what an OPEN layer says of itself, rule 6 */
     /** Runs differ by so many bytes in their handshake (random lengths). */
     size_t handshake_jitter_bytes;
@@ -56,6 +60,7 @@ extern const struct conformance_layer conformance_socks5;
 extern const struct conformance_layer conformance_socks5_password;
 extern const struct conformance_layer conformance_upgrade;
 extern const struct conformance_layer conformance_connect;
+extern const struct conformance_layer conformance_accept;
 
 /** All of the above, ended by NULL. */
 extern const struct conformance_layer *const conformance_layers[];

@@ -7,5 +7,6 @@ const struct conformance_layer *const conformance_layers[] = {
     &conformance_socks5_password,
     &conformance_upgrade,
     &conformance_connect,
+    &conformance_accept,
     NULL,
 };

@@ -23,6 +23,7 @@ struct rig {
     void *peer;
     bool traced_wrong; /**< a state change that is not NEW > CONNECTING > OPEN > CLOSING > CLOSED */
     size_t traced;
+    bool decided; /**< the last connect waited for the owner and not for the wire */
 };
 
 /** @return what `create` returned; rig_done() is due in any case. */
@@ -30,6 +31,8 @@ int rig_init(struct rig *rig, const struct conformance_layer *under_test,
              const struct scripted_script *script);
 void rig_done(struct rig *rig);
 
+/** Calls connect once; the owner decides what it has to. */
+int rig_connect_step(struct rig *rig, uint64_t now_ms);
 /** Calls connect until it gives something else than LEATI_AGAIN, which must come without a wait for
  * time; checks want() at each LEATI_AGAIN. */
 int rig_connect(struct rig *rig);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The server's opening handshake (RFC 6455 section 4.2) without I/O: the check of one request, and
+ * the response to it.
+ */
+#ifndef LEATI_WS_ACCEPT_ENGINE_H
+#define LEATI_WS_ACCEPT_ENGINE_H
+
+#include "ws/accept.h"
+
+enum leati_ws_accept_result {
+    LEATI_WS_ACCEPT_ASK,     /**< valid: `request` is filled in, somebody must decide */
+    LEATI_WS_ACCEPT_MORE,    /**< everything was used, the head goes on */
+    LEATI_WS_ACCEPT_REFUSED, /**< not valid: `response`, `status` and `error` are filled in */
+    LEATI_WS_ACCEPT_NO_MEMORY,
+};
+
+struct leati_ws_accept_engine {
+    size_t max_head_bytes;
+    leati_ws_sha1_fn *sha1;
+    struct leati_http_head head;
+    struct leati_ws_accept_request request;
+    char *host;             /**< of a target in absolute form; NULL = the Host field counts */
+    const char **protocols; /**< the array, with the strings behind it; NULL = none */
+    const char *protocol;   /**< the chosen one; NULL = none */
+    bool has_request;
+    char *response; /**< to be sent; NULL before the decision */
+    size_t response_len;
+    int status;      /**< of the response, 0 before */
+    char error[256]; /**< why it was refused; printable ASCII */
+};
+
+void leati_ws_accept_engine_init(struct leati_ws_accept_engine *engine,
+                                 const struct leati_ws_accept_options *options);
+void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine);
+
+/** Reads the next bytes of the request. `*ret_used` is written for ASK, where the bytes behind it
+ * are frames, and for MORE. Nothing may be fed after another result than MORE. */
+enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_engine *engine,
+                                                        const uint8_t *data, size_t len,
+                                                        size_t *ret_used);
+
+/** As leati_ws_accept_answer(), after ASK. */
+int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
+                                  const struct leati_ws_accept_decision *decision);
+
+/** The reason phrase of a status (RFC 9110 section 15); "Refused" for one without a name here. */
+const char *leati_ws_accept_reason(int status);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ws/handshake.h"
+
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SHA1_BYTES 20u
+
+/* Section 1.3: what turns the key into the answer that only a WebSocket server gives. */
+static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
+                           char ret_accept[LEATI_WS_ACCEPT_SIZE])
+{
+    char text[24 + sizeof(accept_guid)];
+    uint8_t digest[SHA1_BYTES];
+
+    int len = snprintf(text, sizeof(text), "%.24s%s", key, accept_guid);
+    return sha1(text, (size_t)len, digest) &&
+           leati_text_base64_encode(digest, sizeof(digest), ret_accept, LEATI_WS_ACCEPT_SIZE);
+}
+
+void leati_ws_make_printable(char *text)
+{
+    for (char *c = text; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+}
+
+bool leati_ws_early_keep(struct leati_ws_early *early, const uint8_t *data, size_t len)
+{
+    if (len == 0)
+        return true;
+    early->bytes = leati_malloc(len);
+    if (early->bytes == NULL)
+        return false;
+    memcpy(early->bytes, data, len);
+    early->len = len;
+    early->read = 0;
+    return true;
+}
+
+void leati_ws_early_done(struct leati_ws_early *early)
+{
+    leati_free(early->bytes);
+    *early = (struct leati_ws_early){0};
+}
+
+size_t leati_ws_early_read(struct leati_ws_early *early, uint8_t *buf, size_t cap)
+{
+    size_t size = early->len - early->read;
+
+    if (size > cap)
+        size = cap;
+    if (size == 0)
+        return 0;
+    memcpy(buf, early->bytes + early->read, size);
+    early->read += size;
+    if (early->read == early->len)
+        leati_ws_early_done(early);
+    return size;
+}
