@@ -27,6 +27,7 @@ enum leat_layer {
     LEAT_LAYER_HTTP_PROXY,
     LEAT_LAYER_TLS,
     LEAT_LAYER_WEBSOCKET,
+    LEAT_LAYER_UDP,
 };
 
 /**
@@ -51,7 +52,7 @@ struct leat_error {
 };
 
 /** The name of a layer as the trace and the tool print it: "dns", "tcp", "socks5", "http-proxy",
- * "tls", "websocket", "none". Static, never NULL. @thread any. */
+ * "tls", "websocket", "udp", "none". Static, never NULL. @thread any. */
 LEAT_API const char *leat_layer_name(enum leat_layer layer);
 
 /** The documented message of a code, e.g. "Socks5 serialization error.". Total: every int has an

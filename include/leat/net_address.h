@@ -17,9 +17,9 @@ extern "C" {
 
 /** What the text of an address is, with the numbers of NetAddress.family. */
 enum leat_address_family {
-    LEAT_FAMILY_IPV4 = 1,
-    LEAT_FAMILY_IPV6 = 2,
-    LEAT_FAMILY_DOMAIN = 3, /**< a name */
+    LEAT_ADDRESS_IPV4 = 1,
+    LEAT_ADDRESS_IPV6 = 2,
+    LEAT_ADDRESS_DOMAIN = 3, /**< a name */
 };
 
 /** An address and a port, as a value. */

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *leat_layer_name(enum leat_layer layer)
 {
@@ -23,8 +24,21 @@ const char *leat_layer_name(enum leat_layer layer)
         return "tls";
     case LEAT_LAYER_WEBSOCKET:
         return "websocket";
+    case LEAT_LAYER_UDP:
+        return "udp";
     }
     return "none";
+}
+
+void leati_errno_format(int sys_errno, char *buf, size_t cap)
+{
+    const char *name = strerrorname_np(sys_errno);
+    const char *description = strerrordesc_np(sys_errno);
+
+    if (name == NULL || description == NULL)
+        snprintf(buf, cap, "errno %d", sys_errno);
+    else
+        snprintf(buf, cap, "%s (%s)", name, description);
 }
 
 void leati_failure_init(struct leati_failure *failure)

@@ -35,6 +35,9 @@ struct leati_fault {
     const char *hop; /**< may be NULL */
 };
 
+/** "ECONNREFUSED (Connection refused)", independent of the locale. */
+void leati_errno_format(int sys_errno, char *buf, size_t cap);
+
 void leati_failure_init(struct leati_failure *failure);
 void leati_failure_done(struct leati_failure *failure);
 

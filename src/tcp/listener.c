@@ -31,7 +31,7 @@ static int listener_fail(const struct leati_address *address, const char *what, 
     };
 
     leati_address_format(address, hop, sizeof(hop));
-    leati_tcp_errno_format(sys_errno, reason, sizeof(reason));
+    leati_errno_format(sys_errno, reason, sizeof(reason));
     return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop, reason);
 }
 

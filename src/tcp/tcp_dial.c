@@ -10,17 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void leati_tcp_errno_format(int sys_errno, char *buf, size_t cap)
-{
-    const char *name = strerrorname_np(sys_errno);
-    const char *description = strerrordesc_np(sys_errno);
-
-    if (name == NULL || description == NULL)
-        snprintf(buf, cap, "errno %d", sys_errno);
-    else
-        snprintf(buf, cap, "%s (%s)", name, description);
-}
-
 /* ---- one attempt ------------------------------------------------------------------------------
  */
 
@@ -137,7 +126,7 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
         else if (attempt->sys_errno == 0)
             snprintf(reason, sizeof(reason), "no answer");
         else
-            leati_tcp_errno_format(attempt->sys_errno, reason, sizeof(reason));
+            leati_errno_format(attempt->sys_errno, reason, sizeof(reason));
         leati_text_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
     }
 }

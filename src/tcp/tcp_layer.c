@@ -29,7 +29,7 @@ static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what
     char reason[128];
 
     leati_address_format(&tcp->open->address, address, sizeof(address));
-    leati_tcp_errno_format(sys_errno, reason, sizeof(reason));
+    leati_errno_format(sys_errno, reason, sizeof(reason));
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s %s: %s",
                             what, address, reason);

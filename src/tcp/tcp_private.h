@@ -51,7 +51,4 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
 /** Closes all descriptors. */
 void leati_tcp_close(struct leati_tcp_layer *tcp);
 
-/** "ECONNREFUSED (Connection refused)", independent of the locale. */
-void leati_tcp_errno_format(int sys_errno, char *buf, size_t cap);
-
 #endif

@@ -80,6 +80,7 @@ Test(failure, names_of_layers_are_total, .timeout = 10)
     cr_assert_str_eq(leat_layer_name(LEAT_LAYER_HTTP_PROXY), "http-proxy");
     cr_assert_str_eq(leat_layer_name(LEAT_LAYER_TLS), "tls");
     cr_assert_str_eq(leat_layer_name(LEAT_LAYER_WEBSOCKET), "websocket");
+    cr_assert_str_eq(leat_layer_name(LEAT_LAYER_UDP), "udp");
     cr_assert_str_eq(leat_layer_name((enum leat_layer)99), "none");
 }
 
