@@ -84,10 +84,11 @@ static bool resolves_here(const struct leati_url *proxy)
 static int route_plan_hops(struct leati_route *route)
 {
     const leat_config *config = route->config;
-    route->hops = leati_calloc(config->proxy_count + 1, sizeof(*route->hops));
+    size_t count = config->proxy_count + (route->udp_associate ? 0 : 1);
+    route->hops = leati_calloc(count, sizeof(*route->hops));
     if (!route->hops)
         return LEAT_E_SYSTEM_INTERNAL;
-    route->hop_count = config->proxy_count + 1;
+    route->hop_count = count;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
         const struct leati_url *url =
@@ -100,6 +101,8 @@ static int route_plan_hops(struct leati_route *route)
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
     }
+    if (route->udp_associate)
+        return LEAT_OK;
     route->origin_field = host_field_text(&route->origin);
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
@@ -165,11 +168,37 @@ static int route_plan(struct leati_route *route, const char *url, const leat_con
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 
-int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
-                    struct leati_route **ret_route)
+/* A chain of proxies could carry the control connection, but nothing would carry the datagrams to
+ * the relay at its end. */
+static int route_check_udp_proxy(const leat_config *config, struct leati_failure *failure)
 {
-    struct leati_route *route = leati_calloc(1, sizeof(*route));
-    int code = route ? route_plan(route, url, config, failure) : LEAT_E_SYSTEM_INTERNAL;
+    const struct leati_fault fault = {.code = LEAT_E_PARAMETER};
+    if (config->system_proxy)
+        return leati_failure_set(failure, &fault,
+                                 "the environment names no proxies for UDP: set one by its URL");
+    if (config->proxy_count != 1 || !is_socks5(&config->proxies[0]))
+        return leati_failure_set(failure, &fault,
+                                 "UDP goes through one SOCKS5 proxy, not through %s",
+                                 config->proxy_count > 1 ? "several proxies" : "HTTP CONNECT");
+    return LEAT_OK;
+}
+
+static int route_plan_udp_associate(struct leati_route *route, const leat_config *config,
+                                    struct leati_failure *failure)
+{
+    int code = route_check_udp_proxy(config, failure);
+    if (code == LEAT_OK)
+        code = leat_config_copy(config, &route->config);
+    if (code != LEAT_OK)
+        return code;
+    route->udp_associate = true;
+    return route_plan_hops(route);
+}
+
+/* Takes what planning has left. */
+static int route_finish(struct leati_route *route, int code, struct leati_failure *failure,
+                        struct leati_route **ret_route)
+{
     if (code != LEAT_OK) {
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
         leati_route_free(route);
@@ -177,6 +206,26 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
     }
     *ret_route = route;
     return LEAT_OK;
+}
+
+int leati_route_new_udp_associate(const leat_config *config, int family,
+                                  struct leati_failure *failure, struct leati_route **ret_route)
+{
+    struct leati_route *route = leati_calloc(1, sizeof(*route));
+    int code = LEAT_E_SYSTEM_INTERNAL;
+    if (route) {
+        route->dial_family = family;
+        code = route_plan_udp_associate(route, config, failure);
+    }
+    return route_finish(route, code, failure, ret_route);
+}
+
+int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
+                    struct leati_route **ret_route)
+{
+    struct leati_route *route = leati_calloc(1, sizeof(*route));
+    int code = route ? route_plan(route, url, config, failure) : LEAT_E_SYSTEM_INTERNAL;
+    return route_finish(route, code, failure, ret_route);
 }
 
 const char *leati_route_origin_text(const struct leati_route *route)
@@ -228,9 +277,30 @@ static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
     return b->route->config->phase_timeout_ms[phase];
 }
 
+/* Drops the addresses of other families, if one is demanded. */
+static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failure *failure)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < hop->address_count; i++)
+        if (family == AF_UNSPEC || hop->addresses[i].any.sa_family == family)
+            hop->addresses[kept++] = hop->addresses[i];
+    if (kept == 0) {
+        const struct leati_fault fault = {
+            .code = LEAT_E_SOCKS5_SERIALIZE, .layer = LEAT_LAYER_SOCKS5, .hop = hop->text};
+        return leati_failure_set(failure, &fault,
+                                 "the proxy has no %s address, which the socket is bound to",
+                                 family == AF_INET6 ? "IPv6" : "IPv4");
+    }
+    hop->address_count = kept;
+    return LEAT_OK;
+}
+
 static int builder_add_tcp(struct builder *b)
 {
-    const struct leati_hop *first = &b->route->hops[0];
+    struct leati_hop *first = &b->route->hops[0];
+    int code = hop_keep_family(first, b->route->dial_family, b->failure);
+    if (code != LEAT_OK)
+        return code;
     const struct leati_tcp_options options = {
         .loop = b->dial->loop,
         .addresses = first->addresses,
@@ -240,25 +310,31 @@ static int builder_add_tcp(struct builder *b)
         .user = b->dial->user,
     };
     struct leati_layer *layer;
-    int code = leati_tcp_layer_new(&options, &layer);
+    code = leati_tcp_layer_new(&options, &layer);
     if (code == LEAT_OK)
         builder_push(b, layer, first->text);
     return code;
 }
 
-/* The proxy at `via` is asked for the hop behind it. */
+static bool is_last_hop(const struct leati_route *route, const struct leati_hop *hop)
+{
+    return hop == &route->hops[route->hop_count - 1];
+}
+
+/* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
 static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 {
-    const struct leati_hop *next = via + 1;
+    const struct leati_hop *next = is_last_hop(b->route, via) ? NULL : via + 1;
     char literal[LEATI_ADDRESS_TEXT_SIZE];
     struct leati_socks5_options options = {
-        .host = next->host,
-        .port = next->port,
+        .command = next ? LEATI_SOCKS5_CONNECT : LEATI_SOCKS5_UDP_ASSOCIATE,
+        .host = next ? next->host : NULL,
+        .port = next ? next->port : 0,
         .user = via->proxy->user,
         .password = via->proxy->password,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
-    if (next->resolve) {
+    if (next && next->resolve) {
         leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
         options.host = literal;
     }
@@ -359,7 +435,7 @@ int leati_route_build(struct leati_route *route, const struct leati_route_dial *
     struct leati_layer *tcp = b.top;
     for (size_t i = 0; code == LEAT_OK && i < route->hop_count; i++)
         code = builder_add_hop(&b, &route->hops[i]);
-    if (code == LEAT_OK)
+    if (code == LEAT_OK && !route->udp_associate)
         code = builder_add_upgrade(&b);
     if (code != LEAT_OK) {
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");

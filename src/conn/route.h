@@ -28,6 +28,8 @@ struct leati_route {
     leat_config *config; /**< a copy */
     struct leati_url origin;
     bool secure;
+    bool udp_associate;     /**< the last hop is a SOCKS5 proxy whose relay is wanted; no origin */
+    int dial_family;        /**< the only one that TCP dials, AF_UNSPEC = any */
     struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */
@@ -46,6 +48,17 @@ struct leati_route {
  */
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
                     struct leati_route **ret_route);
+
+/**
+ * Plans the way to the relay of a UDP association (RFC 1928 section 7): to the one SOCKS5 proxy of
+ * `config`, by addresses of `family` only, because the relay will be where the proxy is. The top
+ * layer is that proxy's: leati_socks5_layer_bound().
+ *
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (not exactly one proxy, or not SOCKS5),
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_route_new_udp_associate(const leat_config *config, int family,
+                                  struct leati_failure *failure, struct leati_route **ret_route);
 void leati_route_free(struct leati_route *route);
 
 /** Drops what only connecting needs; the flags and the texts of the hops stay. */
