@@ -44,8 +44,8 @@ struct leati_http_connect_options {
  * its Content-Length or Transfer-Encoding says (RFC 9110 section 9.3.6), and the bytes behind its
  * head are the upper layer's. What connect records when it fails:
  *  - LEAT_E_WS_CONNECT, native code = the HTTP status as far as it is known: any other status (for
- *    407 the text has the schemes that the proxy asks for, and whether credentials were sent), a
- *    malformed or too large head, the end of the connection before the head is complete, the
+ *    407 and 401 the text has the schemes that the proxy asks for, and whether credentials were
+ * sent), a malformed or too large head, the end of the connection before the head is complete, the
  *    deadline (errno ETIMEDOUT);
  *  - LEAT_E_SYSTEM_INTERNAL: no memory;
  *  - the lower layer's failure, as it is.

@@ -13,6 +13,7 @@
 
 enum {
     STATUS_SWITCHING = 101,
+    STATUS_UNAUTHORIZED = 401,
     STATUS_AUTHENTICATE = 407,
     TLS_ALERT = 0x15,     /* the first byte of a TLS record of that type (RFC 8446 section 5.1) */
     HOST_MAX_BYTES = 255, /* room for what a resolver takes */
@@ -340,12 +341,14 @@ static void authentication_write(const struct leati_http_connect_engine *engine,
     const char *challenge;
     const char *separator = "; it asks for ";
 
-    buf[0] = '\0';
+    /* Tinyproxy answers wrong credentials with 401, and then names no scheme. */
+    if (engine->status != STATUS_AUTHENTICATE && engine->status != STATUS_UNAUTHORIZED)
+        return;
     while ((challenge = leati_http_head_next(&engine->head, "Proxy-Authenticate", &cursor))) {
         leati_text_append(buf, cap, &pos, "%s%.80s", separator, challenge);
         separator = ", ";
     }
-    if (pos == 0)
+    if (pos == 0 && engine->status == STATUS_AUTHENTICATE)
         leati_text_append(buf, cap, &pos, "; it names no authentication scheme");
     leati_text_append(buf, cap, &pos, "; %s",
                       engine->sends_credentials ? "credentials were sent"
@@ -357,8 +360,7 @@ static void engine_refused(struct leati_http_connect_engine *engine)
     const char *reason = leati_http_head_reason(&engine->head);
     char authentication[480] = "";
 
-    if (engine->status == STATUS_AUTHENTICATE)
-        authentication_write(engine, authentication, sizeof(authentication));
+    authentication_write(engine, authentication, sizeof(authentication));
     engine_blame(engine, LEAT_E_WS_CONNECT, "the proxy answered CONNECT %s with HTTP %d%s%.100s%s",
                  engine->destination, engine->status, *reason ? " " : "", reason, authentication);
     engine->is_refused = true;

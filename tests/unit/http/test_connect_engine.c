@@ -314,6 +314,8 @@ static const struct refusal_case refusals[] = {
      "with HTTP 407 Who; it asks for "
      "01234567890123456789012345678901234567890123456789012345678901234567890123456789; "
      "no credentials are configured",                                                                               ""   },
+    {"HTTP/1.1 401 Unauthorized\r\n\r\n",                                 401,
+     "with HTTP 401 Unauthorized; no credentials are configured",                                                   ""   },
     {"SSH-2.0-OpenSSH\r\n",                                               0,
      "with a malformed head: not an HTTP response: byte 0 is 0x53 instead of 'H'",                                  ""   },
     {"\x15\x03\x03",                                                      0,
