@@ -80,7 +80,7 @@ static int cert_load(struct leati_tls_credentials *credentials, const char *path
     return LEAT_OK;
 }
 
-static const char *key_problem(int ret)
+static const char *key_problem(int ret, bool is_encrypted)
 {
     switch (ret) {
     case MBEDTLS_ERR_PK_PASSWORD_REQUIRED:
@@ -90,7 +90,8 @@ static const char *key_problem(int ret)
     case MBEDTLS_ERR_PEM_PASSWORD_MISMATCH:
         return "wrong password";
     default:
-        return leati_tls_engine_error_text(ret);
+        /* One wrong password in 256 decrypts to something that ends like a key. */
+        return is_encrypted ? "wrong password, or damaged" : leati_tls_engine_error_text(ret);
     }
 }
 
@@ -106,13 +107,14 @@ static int key_load(struct leati_tls_credentials *credentials, const char *path,
                                    (const unsigned char *)password,
                                    password != NULL ? strlen(password) : 0, mbedtls_psa_get_random,
                                    MBEDTLS_PSA_RANDOM_STATE);
+    bool is_encrypted = strstr((const char *)file.data, "ENCRYPTED") != NULL;
     leati_tls_file_done(&file);
     if (ret == 0)
         return LEAT_OK;
     if (leati_tls_engine_out_of_memory())
         return out_of_memory(failure, path, ret);
     return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret, "cannot use the client key %s: %s",
-                            path, key_problem(ret));
+                            path, key_problem(ret, is_encrypted));
 }
 
 static int key_check(struct leati_tls_credentials *credentials,

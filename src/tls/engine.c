@@ -118,6 +118,12 @@ bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl)
            ssl->MBEDTLS_PRIVATE(in_msg)[0] == HANDSHAKE_TYPE_KEY_UPDATE;
 }
 
+bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret)
+{
+    return ret == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER &&
+           ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_KEY_EXCHANGE;
+}
+
 const char *leati_tls_engine_error_text(int code)
 {
     const char *text = mbedtls_high_level_strerr(code);

@@ -32,6 +32,11 @@ int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret);
 /** Whether the message that mbedTLS has just refused is a KeyUpdate (RFC 8446 section 4.6.3). */
 bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl);
 
+/** Whether `ret` is how mbedTLS 3.6.6 refuses a TLS 1.2 server that signs with RSA-PSS, although
+ * RFC 8446 section 4.2.3 allows that to whom TLS 1.3 was offered (mbedTLS issue 10668; later
+ * releases do not). */
+bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret);
+
 /** What mbedTLS says about one of its codes, without a prefix. Never NULL. */
 const char *leati_tls_engine_error_text(int code);
 

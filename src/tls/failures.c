@@ -165,6 +165,13 @@ static int fail_engine(struct leati_tls_layer *tls, int ret)
     char alert[TEXT_SIZE];
 
     sent_alert_describe(tls, ret, alert, sizeof(alert));
+    if (is_handshaking(tls) && leati_tls_engine_refused_signature(&tls->ssl, ret))
+        return leati_layer_fail(
+            &tls->base, LEAT_E_TLS_ENGINE, 0, ret,
+            "TLS handshake failed at %s: %s%s; mbedTLS 3.6.6 does so when a TLS "
+            "1.2 server signs with RSA-PSS, which a client that offers TLS 1.2 "
+            "only avoids",
+            leati_tls_engine_step_name(&tls->ssl), leati_tls_engine_error_text(ret), alert);
     if (is_handshaking(tls))
         return leati_layer_fail(
             &tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS handshake failed at %s: %s%s",

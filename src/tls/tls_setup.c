@@ -28,8 +28,8 @@ static void secret_exported(void *user, mbedtls_ssl_key_export_type type,
 
 /* mbedTLS's own default, but with PKCS #1 v1.5 before PSS. mbedTLS offers PSS to every server when
  * it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2 server that takes the offer (RFC 8446
- * section 4.2.3 allows it). Servers that follow the client's order do not get there; in TLS 1.3
- * only PSS counts. */
+ * section 4.2.3 allows it; mbedTLS issue 10668). Servers that follow the client's order do not get
+ * there; in TLS 1.3 only PSS counts. */
 static const uint16_t signature_algorithms[] = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,

@@ -123,12 +123,15 @@ static void mismatch_append(struct leati_tls_verifier *verifier, const mbedtls_x
 
 static bool dn_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
 {
-    return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+    return a->len == b->len && a->len > 0 && memcmp(a->p, b->p, a->len) == 0;
 }
 
 static const char *distrust_text(const struct leati_tls_verifier *verifier,
                                  const mbedtls_x509_crt *cert, int depth)
 {
+    /* An empty list of certificates comes here as one that has nothing in it. */
+    if (cert->raw.len == 0)
+        return "the server sent no certificate";
     /* mbedTLS went on to an issuer, so what was wrong is the signature. */
     if (depth < verifier->top_depth)
         return "its signature does not fit the issuer's key";

@@ -59,6 +59,8 @@ static void context_configure(SSL_CTX *context, const struct ssl_peer_options *o
         cr_assert(key_log);
         SSL_CTX_set_keylog_callback(context, key_log_line);
     }
+    if (options->own_preference)
+        SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
     if (options->no_tickets) {
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(context, 0);

@@ -20,6 +20,7 @@ struct ssl_peer_options {
     const char *client_ca_path;   /**< demand a client certificate of this CA */
     const char *alpn;             /**< the protocol to choose, if it is offered */
     const char *key_log_path;     /**< where OpenSSL writes its secrets */
+    bool own_preference;          /**< choose by the server's order, not by the client's */
     bool no_tickets;
     bool echo; /**< send back what is received */
 };

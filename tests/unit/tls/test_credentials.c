@@ -165,9 +165,12 @@ Test(tls_credentials, ca_file_not_readable)
 
 Test(tls_credentials, ca_file_not_parseable)
 {
-    static const char *const texts[] = {"", "no certificate", "-----BEGIN CERTIFICATE-----\n",
-                                        "-----BEGIN CERTIFICATE-----\nAAAA\n"
-                                        "-----END CERTIFICATE-----\n"};
+    static const char *const texts[] = {
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         refuse(&(struct leati_tls_credentials_options){.ca_path =

@@ -259,7 +259,8 @@ Test(tls_data, tickets_between_data)
     leati_tls_sessions_unref(sessions[0]);
 }
 
-/* A TLS 1.2 server may ask for renegotiation; it is told that there is none, and OpenSSL gives up. */
+/* A TLS 1.2 server may ask for renegotiation; it is told that there is none, and OpenSSL gives up.
+ */
 Test(tls_data, renegotiation_is_refused)
 {
     uint8_t byte;

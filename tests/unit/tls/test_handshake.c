@@ -78,6 +78,30 @@ Test(tls_handshake, rsa_server)
     }
 }
 
+/* A TLS 1.2 server that signs with PSS because TLS 1.3 was offered, too. mbedTLS 3.6.6 refuses it
+ * (its issue 10668); then the text must say so, and offering TLS 1.2 only must help. */
+Test(tls_handshake, rsa_server_with_its_own_order)
+{
+    struct ssl_peer_options options = {.cert_path = more_certificate_path("rsa.pem"),
+                                       .key_path = more_certificate_path("rsa.key"),
+                                       .max_version = TLS1_2_VERSION,
+                                       .own_preference = true};
+
+    ssl_peer_init(&peer, &options);
+    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    ssl_peer_accept(&peer, &client.wire);
+    if (tls_client_connect(&client) != LEAT_OK) {
+        cr_assert(client.failure.code == LEAT_E_TLS_ENGINE);
+        tls_client_expect_text(&client, "signs with RSA-PSS");
+    }
+    done();
+    handshake(&(struct tls_client_options){.max_protocol = LEAT_TLS_V12}, &options);
+    done();
+    options.max_version = TLS1_3_VERSION;
+    handshake(&(struct tls_client_options){0}, &options);
+    done();
+}
+
 Test(tls_handshake, a_name_goes_out_as_sni)
 {
     handshake(&(struct tls_client_options){.server_name = "localhost."},
