@@ -24,6 +24,7 @@
 #include <leat/config.h>
 #include <leat/loop.h>
 #include <leat/websocket.h>
+#include <leat/websocket_server.h>
 #include <leat/reconnect.h>
 #include <leat/blocking.h>
 

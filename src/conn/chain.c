@@ -191,11 +191,22 @@ static int chain_step_resolving(struct leati_chain *chain)
     return LEAT_OK;
 }
 
-static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
+static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
         code = chain_connect_layers(chain, now_ms);
+    if (code != LEATI_AGAIN || !leati_route_is_asking(chain->route))
+        return code;
+    chain->owner->asked(chain, chain->user);
+    if (chain->released || chain->state != LEATI_CHAIN_CONNECTING)
+        return LEATI_AGAIN;
+    return chain_connect_layers(chain, now_ms);
+}
+
+static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
+{
+    int code = chain_connect(chain, now_ms);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code != LEAT_OK)

@@ -29,6 +29,8 @@ struct leati_chain;
 
 /** What a chain tells its owner; every function runs from the pump. */
 struct leati_chain_owner {
+    /** A client's request waits for the owner's decision; servers only. */
+    void (*asked)(struct leati_chain *chain, void *user);
     /** All layers are OPEN. The upgrade is still there, for its getters. */
     void (*opened)(struct leati_chain *chain, void *user);
     /** The chain is OPEN: move bytes in both directions until nothing moves; returns what to wait

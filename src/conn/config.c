@@ -39,6 +39,7 @@ int leat_config_new(leat_config **ret_config)
     config->max_tls_protocol = LEAT_TLS_V13;
     config->connect_timeout_ms = 30000;
     memcpy(config->phase_timeout_ms, default_phase_timeout_ms, sizeof(default_phase_timeout_ms));
+    config->max_clients = LEATI_CONFIG_DEFAULT_MAX_CLIENTS;
     config->ping_interval_ms = 30000;
     config->pong_timeout_ms = 30000;
     config->max_message_bytes = LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES;
@@ -54,10 +55,9 @@ void leat_config_free(leat_config *config)
     if (!config)
         return;
     leati_config_clear_network(config);
+    leati_config_clear_server(config);
     leati_free(config->ca_path);
-    leati_free(config->client_cert_path);
-    leati_free(config->client_key_path);
-    leati_free_secret(config->client_key_password);
+    leati_cert_files_done(&config->client_cert);
     leati_free(config->key_log_path);
     leati_tls_shared_unref(config->tls_shared);
     leati_config_clear_request(config);
@@ -74,9 +74,7 @@ bool leati_copy_optional(char **dst, const char *src)
 static bool copy_strings(leat_config *dst, const leat_config *src)
 {
     return leati_copy_optional(&dst->ca_path, src->ca_path) &&
-           leati_copy_optional(&dst->client_cert_path, src->client_cert_path) &&
-           leati_copy_optional(&dst->client_key_path, src->client_key_path) &&
-           leati_copy_optional(&dst->client_key_password, src->client_key_password) &&
+           leati_cert_files_copy(&dst->client_cert, &src->client_cert) &&
            leati_copy_optional(&dst->key_log_path, src->key_log_path);
 }
 
@@ -102,7 +100,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     leati_domain_policy_init(&copy->domain_policy);
     leati_failure_init(&copy->failure);
     if (!copy_strings(copy, config) || !leati_config_copy_network(copy, config) ||
-        !leati_config_copy_request(copy, config)) {
+        !leati_config_copy_server(copy, config) || !leati_config_copy_request(copy, config)) {
         leat_config_free(copy);
         return LEAT_E_SYSTEM_INTERNAL;
     }
@@ -147,29 +145,50 @@ int leat_config_set_ca_path(leat_config *config, const char *path)
     return code != LEAT_OK ? code : config_renew_tls(config);
 }
 
-int leat_config_set_client_cert(leat_config *config, const char *cert_path, const char *key_path,
+void leati_cert_files_done(struct leati_cert_files *files)
+{
+    leati_free(files->cert_path);
+    leati_free(files->key_path);
+    leati_free_secret(files->key_password);
+    *files = (struct leati_cert_files){0};
+}
+
+bool leati_cert_files_copy(struct leati_cert_files *dst, const struct leati_cert_files *src)
+{
+    return leati_copy_optional(&dst->cert_path, src->cert_path) &&
+           leati_copy_optional(&dst->key_path, src->key_path) &&
+           leati_copy_optional(&dst->key_password, src->key_password);
+}
+
+int leati_config_set_cert_files(leat_config *config, struct leati_cert_files *files,
+                                const char *cert_path, const char *key_path,
                                 const char *key_password)
 {
     if (!config)
         return LEAT_E_PARAMETER;
     if (!cert_path != !key_path)
-        return leati_config_refuse(
-            config, LEAT_E_PARAMETER,
-            "a client certificate needs both its file and the file of its key");
-    char *cert, *key = NULL, *password = NULL;
-    if (!leati_copy_optional(&cert, cert_path) || !leati_copy_optional(&key, key_path) ||
-        !leati_copy_optional(&password, key_password)) {
-        leati_free(cert);
-        leati_free(key);
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "a certificate needs both its file and the file of its key");
+    struct leati_cert_files copy = {0};
+    if (!leati_copy_optional(&copy.cert_path, cert_path) ||
+        !leati_copy_optional(&copy.key_path, key_path) ||
+        !leati_copy_optional(&copy.key_password, key_password)) {
+        leati_cert_files_done(&copy);
         return leati_config_no_memory(config);
     }
-    leati_free(config->client_cert_path);
-    leati_free(config->client_key_path);
-    leati_free_secret(config->client_key_password);
-    config->client_cert_path = cert;
-    config->client_key_path = key;
-    config->client_key_password = password;
-    return config_renew_tls(config);
+    int code = config_renew_tls(config);
+    struct leati_cert_files unused = code == LEAT_OK ? *files : copy;
+    if (code == LEAT_OK)
+        *files = copy;
+    leati_cert_files_done(&unused);
+    return code;
+}
+
+int leat_config_set_client_cert(leat_config *config, const char *cert_path, const char *key_path,
+                                const char *key_password)
+{
+    return leati_config_set_cert_files(config, config ? &config->client_cert : NULL, cert_path,
+                                       key_path, key_password);
 }
 
 int leat_config_set_skip_server_cert_verification(leat_config *config, bool skip)
@@ -288,9 +307,9 @@ int leati_config_tls(const leat_config *config, struct leati_failure *failure,
 {
     const struct leati_tls_credentials_options options = {
         .ca_path = config->ca_path,
-        .cert_path = config->client_cert_path,
-        .key_path = config->client_key_path,
-        .key_password = config->client_key_password,
+        .cert_path = config->client_cert.cert_path,
+        .key_path = config->client_cert.key_path,
+        .key_password = config->client_cert.key_password,
         .need_ca = !config->skip_server_cert_verification,
     };
     int code = leati_tls_shared_credentials(config->tls_shared, LEATI_TLS_SHARED_ORIGIN, &options,

@@ -4,6 +4,7 @@
 #define LEATI_CONN_CONFIG_H
 
 #include <leat/config.h>
+#include <leat/websocket_server.h>
 
 #include "conn/tls_shared.h"
 #include "core/failure.h"
@@ -15,6 +16,8 @@
 
 /** The most bytes of names and values that a program may add to the upgrade request. */
 #define LEATI_CONFIG_MAX_HEADER_BYTES 16384u
+/** How many clients a server takes unless it is told otherwise. */
+#define LEATI_CONFIG_DEFAULT_MAX_CLIENTS 1000u
 /** Defaults of the limits on one message and on what waits to be sent. */
 #define LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES ((size_t)16 << 20)
 #define LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES  ((size_t)16 << 20)
@@ -22,6 +25,13 @@
 #define LEATI_CONFIG_MAX_PROXIES 8u
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
+
+/** A certificate chain and its key; all NULL = none. */
+struct leati_cert_files {
+    char *cert_path;
+    char *key_path;
+    char *key_password;
+};
 
 struct leat_config {
     struct leati_url *proxies; /* the first one is dialled */
@@ -31,15 +41,20 @@ struct leat_config {
     char *dns_servers;
 
     char *ca_path;
-    char *client_cert_path;
-    char *client_key_path;
-    char *client_key_password;
+    struct leati_cert_files client_cert;
     char *key_log_path;
     bool skip_server_cert_verification;
     bool session_resumption;
     enum leat_tls_protocol min_tls_protocol;
     enum leat_tls_protocol max_tls_protocol;
     struct leati_tls_shared *tls_shared;
+
+    /* Of a server. */
+    struct leati_cert_files server_cert;
+    enum leat_client_verification client_verification;
+    size_t max_clients;
+    size_t max_clients_per_address; /* 0 = max_clients */
+    bool reuse_port;
 
     struct leati_ws_header *headers; /* owned strings */
     size_t header_count;
@@ -64,11 +79,21 @@ int leati_config_no_memory(leat_config *config);
 /** Replaces an owned string by a copy of `value`, NULL by NULL. */
 int leati_config_set_string(leat_config *config, char **slot, const char *value);
 
+/** Replaces the files, and forgets what was parsed from others. @return LEAT_OK or the refusal. */
+int leati_config_set_cert_files(leat_config *config, struct leati_cert_files *files,
+                                const char *cert_path, const char *key_path,
+                                const char *key_password);
+void leati_cert_files_done(struct leati_cert_files *files);
+/** Into an empty `dst`; false without memory. */
+bool leati_cert_files_copy(struct leati_cert_files *dst, const struct leati_cert_files *src);
+
 /** Copies a string that may be absent; false only without memory. */
 bool leati_copy_optional(char **dst, const char *src);
 
-/* What config_network.c and config_request.c own of a configuration. Copying appends to an empty
- * `dst`; false without memory. */
+/* What config_network.c, config_request.c and config_server.c own of a configuration. Copying
+ * appends to an empty `dst`; false without memory. */
+void leati_config_clear_server(leat_config *config);
+bool leati_config_copy_server(leat_config *dst, const leat_config *src);
 void leati_config_clear_network(leat_config *config);
 bool leati_config_copy_network(leat_config *dst, const leat_config *src);
 void leati_config_clear_request(leat_config *config);
@@ -86,6 +111,10 @@ int leati_config_append_proxy(leat_config *config, const char *url);
 int leati_config_tls(const leat_config *config, struct leati_failure *failure,
                      struct leati_tls_credentials **ret_credentials,
                      struct leati_tls_sessions **ret_sessions);
+
+/** The same for a server: its certificate, and the CAs that client certificates need. */
+int leati_config_server_tls(const leat_config *config, struct leati_failure *failure,
+                            struct leati_tls_credentials **ret_credentials);
 
 /** The same for TLS to a proxy: without the client certificate, which is the origin's to see. */
 int leati_config_proxy_tls(const leat_config *config, struct leati_failure *failure,

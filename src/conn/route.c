@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/route.h"
 
-#include "http/connect.h"
-#include "socks5/socks5.h"
-#include "tcp/tcp.h"
 #include "tls/tls.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
+#include "ws/accept.h"
 #include "ws/ws.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const char *const alpn_http11[] = {"http/1.1", NULL};
+static struct leati_route *route_alloc(void)
+{
+    struct leati_route *route = leati_calloc(1, sizeof(*route));
+    if (route)
+        route->accepted_fd = -1;
+    return route;
+}
 
 /* ---- planning ------------------------------------------------------------------------- */
 
@@ -28,7 +33,8 @@ void leati_route_trim(struct leati_route *route)
     route->origin_field = NULL;
     leati_url_done(&route->origin);
     route->origin = (struct leati_url){0};
-    leat_config_free(route->config);
+    if (route->kind != LEATI_ROUTE_CLIENT)
+        leat_config_free(route->config);
     route->config = NULL;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
@@ -42,6 +48,8 @@ void leati_route_free(struct leati_route *route)
     if (!route)
         return;
     leati_route_trim(route);
+    if (route->accepted_fd >= 0)
+        close(route->accepted_fd);
     for (size_t i = 0; i < route->hop_count; i++)
         leati_free(route->hops[i].text);
     leati_free(route->hops);
@@ -65,26 +73,15 @@ static char *host_field_text(const struct leati_url *origin)
     return leati_asprintf(origin->host_is_ipv6 ? "[%s]" : "%s", origin->host);
 }
 
-static bool is_scheme(const struct leati_url *url, const char *scheme)
-{
-    return strcmp(url->scheme, scheme) == 0;
-}
-
-/* socks5:// and socks5h:// */
-static bool is_socks5(const struct leati_url *url)
-{
-    return strncmp(url->scheme, "socks5", strlen("socks5")) == 0;
-}
-
 static bool resolves_here(const struct leati_url *proxy)
 {
-    return is_scheme(proxy, "socks5");
+    return leati_url_is_scheme(proxy, "socks5");
 }
 
 static int route_plan_hops(struct leati_route *route)
 {
     const leat_config *config = route->config;
-    size_t count = config->proxy_count + (route->udp_associate ? 0 : 1);
+    size_t count = config->proxy_count + (route->kind == LEATI_ROUTE_UDP_ASSOCIATE ? 0 : 1);
     route->hops = leati_calloc(count, sizeof(*route->hops));
     if (!route->hops)
         return LEAT_E_SYSTEM_INTERNAL;
@@ -101,7 +98,7 @@ static int route_plan_hops(struct leati_route *route)
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
     }
-    if (route->udp_associate)
+    if (route->kind == LEATI_ROUTE_UDP_ASSOCIATE)
         return LEAT_OK;
     route->origin_field = host_field_text(&route->origin);
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
@@ -146,7 +143,7 @@ static int route_load_credentials(struct leati_route *route, struct leati_failur
     if (route->secure)
         code = leati_config_tls(route->config, failure, &route->credentials, &route->sessions);
     for (size_t i = 0; code == LEAT_OK && i < route->config->proxy_count; i++)
-        if (is_scheme(&route->config->proxies[i], "https") && !route->proxy_credentials)
+        if (leati_url_is_scheme(&route->config->proxies[i], "https") && !route->proxy_credentials)
             code = leati_config_proxy_tls(route->config, failure, &route->proxy_credentials);
     return code;
 }
@@ -163,7 +160,7 @@ static int route_plan(struct leati_route *route, const char *url, const leat_con
         code = route_take_system_proxy(route, failure);
     if (code != LEAT_OK)
         return code;
-    route->secure = is_scheme(&route->origin, "wss");
+    route->secure = leati_url_is_scheme(&route->origin, "wss");
     code = route_plan_hops(route);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
@@ -176,7 +173,7 @@ static int route_check_udp_proxy(const leat_config *config, struct leati_failure
     if (config->system_proxy)
         return leati_failure_set(failure, &fault,
                                  "the environment names no proxies for UDP: set one by its URL");
-    if (config->proxy_count != 1 || !is_socks5(&config->proxies[0]))
+    if (config->proxy_count != 1 || !leati_url_is_socks5(&config->proxies[0]))
         return leati_failure_set(failure, &fault,
                                  "UDP goes through one SOCKS5 proxy, not through %s",
                                  config->proxy_count > 1 ? "several proxies" : "HTTP CONNECT");
@@ -191,7 +188,7 @@ static int route_plan_udp_associate(struct leati_route *route, const leat_config
         code = leat_config_copy(config, &route->config);
     if (code != LEAT_OK)
         return code;
-    route->udp_associate = true;
+    route->kind = LEATI_ROUTE_UDP_ASSOCIATE;
     return route_plan_hops(route);
 }
 
@@ -211,7 +208,7 @@ static int route_finish(struct leati_route *route, int code, struct leati_failur
 int leati_route_new_udp_associate(const leat_config *config, int family,
                                   struct leati_failure *failure, struct leati_route **ret_route)
 {
-    struct leati_route *route = leati_calloc(1, sizeof(*route));
+    struct leati_route *route = route_alloc();
     int code = LEAT_E_SYSTEM_INTERNAL;
     if (route) {
         route->dial_family = family;
@@ -223,9 +220,57 @@ int leati_route_new_udp_associate(const leat_config *config, int family,
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
                     struct leati_route **ret_route)
 {
-    struct leati_route *route = leati_calloc(1, sizeof(*route));
+    struct leati_route *route = route_alloc();
     int code = route ? route_plan(route, url, config, failure) : LEAT_E_SYSTEM_INTERNAL;
     return route_finish(route, code, failure, ret_route);
+}
+
+int leati_route_new_accepted(const struct leati_route_accepted *accepted,
+                             struct leati_route **ret_route)
+{
+    struct leati_route *route = route_alloc();
+    if (!route) {
+        close(accepted->fd);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    route->kind = LEATI_ROUTE_CLIENT;
+    route->accepted_fd = accepted->fd;
+    route->accepted_from = *accepted->remote;
+    route->config = accepted->config;
+    route->secure = accepted->credentials != NULL;
+    if (route->secure)
+        route->credentials = leati_tls_credentials_ref(accepted->credentials);
+    char text[LEATI_ADDRESS_TEXT_SIZE];
+    leati_address_format(accepted->remote, text, sizeof(text));
+    route->hops = leati_calloc(1, sizeof(*route->hops));
+    if (route->hops) {
+        route->hop_count = 1;
+        route->hops[0].text = leati_strdup(text);
+    }
+    if (!route->hops || !route->hops[0].text) {
+        leati_route_free(route);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    *ret_route = route;
+    return LEAT_OK;
+}
+
+bool leati_route_is_asking(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_CLIENT && route->upgrade &&
+           leati_ws_accept_is_asking(route->upgrade);
+}
+
+const char *leati_route_protocol(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_protocol(route->upgrade)
+                                             : leati_ws_upgrade_protocol(route->upgrade);
+}
+
+int leati_route_http_status(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_status(route->upgrade)
+                                             : leati_ws_upgrade_status(route->upgrade);
 }
 
 const char *leati_route_origin_text(const struct leati_route *route)
@@ -244,7 +289,7 @@ struct leati_hop *leati_route_next_lookup(const struct leati_route *route)
 bool leati_route_dials_socks5(const struct leati_route *route)
 {
     const struct leati_url *proxy = route->hops[0].proxy;
-    return proxy && is_socks5(proxy);
+    return proxy && leati_url_is_socks5(proxy);
 }
 
 bool leati_route_try_next_address(struct leati_route *route)
@@ -254,196 +299,4 @@ bool leati_route_try_next_address(struct leati_route *route)
         return false;
     origin->address_next++;
     return true;
-}
-
-/* ---- building, one step a layer ------------------------------------------------------- */
-
-struct builder {
-    struct leati_route *route;
-    const struct leati_route_dial *dial;
-    struct leati_failure *failure;
-    struct leati_layer *top;
-};
-
-static void builder_push(struct builder *b, struct leati_layer *layer, const char *hop)
-{
-    layer->lower = b->top;
-    layer->hop = hop;
-    b->top = layer;
-}
-
-static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
-{
-    return b->route->config->phase_timeout_ms[phase];
-}
-
-/* Drops the addresses of other families, if one is demanded. */
-static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failure *failure)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < hop->address_count; i++)
-        if (family == AF_UNSPEC || hop->addresses[i].any.sa_family == family)
-            hop->addresses[kept++] = hop->addresses[i];
-    if (kept == 0) {
-        const struct leati_fault fault = {
-            .code = LEAT_E_SOCKS5_SERIALIZE, .layer = LEAT_LAYER_SOCKS5, .hop = hop->text};
-        return leati_failure_set(failure, &fault,
-                                 "the proxy has no %s address, which the socket is bound to",
-                                 family == AF_INET6 ? "IPv6" : "IPv4");
-    }
-    hop->address_count = kept;
-    return LEAT_OK;
-}
-
-static int builder_add_tcp(struct builder *b)
-{
-    struct leati_hop *first = &b->route->hops[0];
-    int code = hop_keep_family(first, b->route->dial_family, b->failure);
-    if (code != LEAT_OK)
-        return code;
-    const struct leati_tcp_options options = {
-        .loop = b->dial->loop,
-        .addresses = first->addresses,
-        .count = first->address_count,
-        .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
-        .ready = b->dial->ready,
-        .user = b->dial->user,
-    };
-    struct leati_layer *layer;
-    code = leati_tcp_layer_new(&options, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, first->text);
-    return code;
-}
-
-static bool is_last_hop(const struct leati_route *route, const struct leati_hop *hop)
-{
-    return hop == &route->hops[route->hop_count - 1];
-}
-
-/* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
-static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
-{
-    const struct leati_hop *next = is_last_hop(b->route, via) ? NULL : via + 1;
-    char literal[LEATI_ADDRESS_TEXT_SIZE];
-    struct leati_socks5_options options = {
-        .command = next ? LEATI_SOCKS5_CONNECT : LEATI_SOCKS5_UDP_ASSOCIATE,
-        .host = next ? next->host : NULL,
-        .port = next ? next->port : 0,
-        .user = via->proxy->user,
-        .password = via->proxy->password,
-        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
-    };
-    if (next && next->resolve) {
-        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
-        options.host = literal;
-    }
-    struct leati_layer *layer;
-    int code = leati_socks5_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, via->text);
-    return code;
-}
-
-static int builder_add_http_connect(struct builder *b, const struct leati_hop *via)
-{
-    const struct leati_hop *next = via + 1;
-    const struct leati_http_connect_options options = {
-        .host = next->host,
-        .port = next->port,
-        .user = via->proxy->user,
-        .password = via->proxy->password,
-        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
-    };
-    struct leati_layer *layer;
-    int code = leati_http_connect_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, via->text);
-    return code;
-}
-
-static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
-{
-    const leat_config *config = b->route->config;
-    const struct leati_tls_options options = {
-        .server_name = hop->host,
-        .server_port = hop->port,
-        .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
-        .sessions = hop->proxy ? NULL : b->route->sessions,
-        .verify = !config->skip_server_cert_verification,
-        .min_protocol = config->min_tls_protocol,
-        .max_protocol = config->max_tls_protocol,
-        .alpn = alpn_http11,
-        .key_log_path = config->key_log_path,
-        .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
-        .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
-    };
-    struct leati_layer *layer;
-    int code = leati_tls_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, hop->text);
-    return code;
-}
-
-/* What stands on one hop: TLS if it speaks it, then, at a proxy, the request for the next hop. */
-static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
-{
-    bool secure = hop->proxy ? is_scheme(hop->proxy, "https") : b->route->secure;
-    int code = secure ? builder_add_tls(b, hop) : LEAT_OK;
-    if (code != LEAT_OK || !hop->proxy)
-        return code;
-    return is_socks5(hop->proxy) ? builder_add_socks5(b, hop) : builder_add_http_connect(b, hop);
-}
-
-static int builder_add_upgrade(struct builder *b)
-{
-    const leat_config *config = b->route->config;
-    const struct leati_ws_upgrade_options options = {
-        .host_field = b->route->origin_field,
-        .target = b->route->origin.target,
-        .headers = config->headers,
-        .header_count = config->header_count,
-        .protocols = (const char *const *)config->protocols,
-        .protocol_count = config->protocol_count,
-        .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
-        .sha1 = leati_tls_sha1,
-    };
-    struct leati_layer *layer;
-    int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK) {
-        builder_push(b, layer, leati_route_origin_text(b->route));
-        b->route->upgrade = layer;
-    }
-    return code;
-}
-
-void leati_layers_destroy(struct leati_layer *top)
-{
-    while (top) {
-        struct leati_layer *lower = top->lower;
-        top->ops->destroy(top);
-        top = lower;
-    }
-}
-
-int leati_route_build(struct leati_route *route, const struct leati_route_dial *dial,
-                      struct leati_failure *failure, struct leati_layer **ret_top,
-                      struct leati_layer **ret_tcp)
-{
-    struct builder b = {.route = route, .dial = dial, .failure = failure};
-    int code = builder_add_tcp(&b);
-    struct leati_layer *tcp = b.top;
-    for (size_t i = 0; code == LEAT_OK && i < route->hop_count; i++)
-        code = builder_add_hop(&b, &route->hops[i]);
-    if (code == LEAT_OK && !route->udp_associate)
-        code = builder_add_upgrade(&b);
-    if (code != LEAT_OK) {
-        leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
-        leati_layers_destroy(b.top);
-        route->upgrade = NULL;
-        return code;
-    }
-    *ret_top = b.top;
-    *ret_tcp = tcp;
-    return LEAT_OK;
 }

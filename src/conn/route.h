@@ -24,11 +24,20 @@ struct leati_hop {
     size_t address_next; /**< the one to ask a proxy for; TCP tries all of them by itself */
 };
 
+/** What is at the end of a way, and so which layers are on top. */
+enum leati_route_kind {
+    LEATI_ROUTE_WEBSOCKET,     /**< an origin that is asked to upgrade */
+    LEATI_ROUTE_CLIENT,        /**< a server's client, accepted, that will ask to upgrade */
+    LEATI_ROUTE_UDP_ASSOCIATE, /**< a SOCKS5 proxy, the last hop, whose relay is wanted */
+};
+
 struct leati_route {
-    leat_config *config; /**< a copy */
+    enum leati_route_kind kind;
+    leat_config *config; /**< a copy; of CLIENT the server's own */
+    int accepted_fd;     /**< of CLIENT until TCP has taken it; -1 = none */
+    struct leati_address accepted_from;
     struct leati_url origin;
     bool secure;
-    bool udp_associate;     /**< the last hop is a SOCKS5 proxy whose relay is wanted; no origin */
     int dial_family;        /**< the only one that TCP dials, AF_UNSPEC = any */
     struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
@@ -36,7 +45,17 @@ struct leati_route {
     struct leati_tls_credentials *credentials;       /**< NULL unless secure */
     struct leati_tls_credentials *proxy_credentials; /**< NULL without an https:// proxy */
     struct leati_tls_sessions *sessions;             /**< may be NULL */
-    struct leati_layer *upgrade; /**< borrowed from the chain; NULL before it is built */
+    /** The upgrade, or at a server its acceptance; borrowed from the chain, NULL before it is
+     * built and after it is unlinked. */
+    struct leati_layer *upgrade;
+};
+
+/** A client that a server has accepted. */
+struct leati_route_accepted {
+    int fd; /**< taken in every case */
+    const struct leati_address *remote;
+    leat_config *config;                       /**< borrowed while the route lives */
+    struct leati_tls_credentials *credentials; /**< NULL = ws; a reference is taken */
 };
 
 /**
@@ -59,6 +78,10 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
  */
 int leati_route_new_udp_associate(const leat_config *config, int family,
                                   struct leati_failure *failure, struct leati_route **ret_route);
+/** The way of a server's client: one hop, that is there already.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
+int leati_route_new_accepted(const struct leati_route_accepted *accepted,
+                             struct leati_route **ret_route);
 void leati_route_free(struct leati_route *route);
 
 /** Drops what only connecting needs; the flags and the texts of the hops stay. */
@@ -69,6 +92,13 @@ const char *leati_route_origin_text(const struct leati_route *route);
 
 /** The first hop whose name is still to be resolved here, NULL if none is. */
 struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
+
+/** Whether a client's request waits for the owner's decision. */
+bool leati_route_is_asking(const struct leati_route *route);
+/** The subprotocol that was chosen, "" if none; while the upgrade is there. */
+const char *leati_route_protocol(const struct leati_route *route);
+/** The status of the answer to the upgrade, 0 before; while the upgrade is there. */
+int leati_route_http_status(const struct leati_route *route);
 
 /** Whether TCP dials a SOCKS5 proxy, which is then to blame for what fails on the way to it. */
 bool leati_route_dials_socks5(const struct leati_route *route);

@@ -12,6 +12,7 @@ struct leati_tls_shared;
 enum leati_tls_shared_role {
     LEATI_TLS_SHARED_ORIGIN,
     LEATI_TLS_SHARED_PROXY,
+    LEATI_TLS_SHARED_SERVER,
     LEATI_TLS_SHARED_ROLE_COUNT,
 };
 

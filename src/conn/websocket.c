@@ -71,6 +71,16 @@ void leat_websocket_free(leat_websocket *ws)
 {
     if (!ws)
         return;
+    if (!ws->is_server)
+        leati_websocket_dispose(ws);
+    else if (ws->chain)
+        leati_chain_abort(ws->chain); /* the server frees it behind `closed` */
+}
+
+void leati_websocket_dispose(leat_websocket *ws)
+{
+    if (!ws)
+        return;
     struct leati_chain *chain = ws->chain;
     ws->callbacks = (struct leat_websocket_callbacks){0};
     if (!chain) {
@@ -87,6 +97,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
 {
     const leat_config *config = route->config;
     const struct leati_ws_session_options options = {
+        .is_server = ws->is_server,
         .max_message_bytes = config->max_message_bytes,
         .pool = leati_session_pool_of(ws->loop),
     };
@@ -111,6 +122,18 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     leati_chain_init(chain, ws->loop, &leati_websocket_chain_owner, ws, &config->tracer, route);
     leati_chain_connect(chain, config->connect_timeout_ms);
     return LEAT_OK;
+}
+
+int leati_websocket_accept(leat_websocket *ws, const struct leati_route_accepted *accepted,
+                           leati_websocket_asked_fn *asked)
+{
+    struct leati_route *route;
+    int code = leati_route_new_accepted(accepted, &route);
+    if (code != LEAT_OK)
+        return code;
+    ws->is_server = true;
+    ws->asked = asked;
+    return ws_start(ws, route);
 }
 
 int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_config *config)

@@ -36,6 +36,10 @@ struct leati_held_bytes {
     size_t used;
 };
 
+/** A client of a server has asked: the answer is leati_ws_accept_answer(), or a break. */
+typedef void leati_websocket_asked_fn(struct leat_websocket *ws, struct leati_layer *accept,
+                                      void *user);
+
 struct leat_websocket {
     leat_loop *loop;
     struct leat_websocket_callbacks callbacks;
@@ -47,6 +51,8 @@ struct leat_websocket {
     struct leati_byte_queue out;
     struct leati_mailbox *mailbox;
     struct leati_held_bytes held;
+    bool is_server; /* the other end is a client, and a server owns this object */
+    leati_websocket_asked_fn *asked;
     bool secure;
     bool paused;
     bool pumping;      /* what is queued now leaves with this pump */
@@ -77,6 +83,14 @@ void leati_websocket_clear_connection(struct leat_websocket *ws);
 /** Forgets what the last connection left to be asked for. */
 void leati_websocket_clear_result(struct leat_websocket *ws);
 void leati_websocket_destroy(struct leat_websocket *ws);
+
+/** Frees, whoever owns it; leat_websocket_free() for those of a program. */
+void leati_websocket_dispose(struct leat_websocket *ws);
+
+/** Starts the server's side of a connection that was accepted; `opened` or `closed` follows. The
+ * descriptor is taken in every case. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
+int leati_websocket_accept(struct leat_websocket *ws, const struct leati_route_accepted *accepted,
+                           leati_websocket_asked_fn *asked);
 
 /** Ends the connection without a goodbye, because it is of no use any more. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text);

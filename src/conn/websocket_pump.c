@@ -350,8 +350,8 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
 static void ws_opened(struct leati_chain *chain, void *user)
 {
     struct leat_websocket *ws = user;
-    const char *protocol = leati_ws_upgrade_protocol(chain->route->upgrade);
-    ws->http_status = leati_ws_upgrade_status(chain->route->upgrade);
+    const char *protocol = leati_route_protocol(chain->route);
+    ws->http_status = leati_route_http_status(chain->route);
     ws->protocol = *protocol ? leati_strdup(protocol) : NULL;
     if (*protocol && !ws->protocol) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
@@ -364,6 +364,12 @@ static void ws_opened(struct leati_chain *chain, void *user)
         ws->callbacks.opened(ws, ws->user);
     if (!chain->released)
         leati_mailbox_deliver(ws->mailbox);
+}
+
+static void ws_asked(struct leati_chain *chain, void *user)
+{
+    struct leat_websocket *ws = user;
+    ws->asked(ws, chain->route->upgrade, ws->user);
 }
 
 static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
@@ -389,7 +395,7 @@ static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
 static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
 {
     if (chain->route->upgrade)
-        ws->http_status = leati_ws_upgrade_status(chain->route->upgrade);
+        ws->http_status = leati_route_http_status(chain->route);
     leati_failure_done(&ws->failure);
     if (!ws->orderly) {
         ws->failure = chain->failure;
@@ -437,6 +443,7 @@ static void ws_left(struct leati_chain *chain, void *user)
 }
 
 const struct leati_chain_owner leati_websocket_chain_owner = {
+    .asked = ws_asked,
     .opened = ws_opened,
     .pump = ws_pump,
     .ended = ws_ended,

@@ -441,3 +441,13 @@ void leati_url_done(struct leati_url *url)
     leati_free_secret(url->password);
     *url = (struct leati_url){0};
 }
+
+bool leati_url_is_scheme(const struct leati_url *url, const char *scheme)
+{
+    return strcmp(url->scheme, scheme) == 0;
+}
+
+bool leati_url_is_socks5(const struct leati_url *url)
+{
+    return strncmp(url->scheme, "socks5", strlen("socks5")) == 0;
+}

@@ -34,13 +34,19 @@ struct leati_url {
 int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
                               struct leati_url *ret_url);
 
-/** socks5:// and socks5h:// (default port 1080), http:// (80) and https:// (443). No path but "/", no query, no fragment.
- * "user@" gives a user without a password, which RFC 1929 does not allow: the caller's check.
+/** socks5:// and socks5h:// (default port 1080), http:// (80) and https:// (443). No path but "/",
+ * no query, no fragment. "user@" gives a user without a password, which RFC 1929 does not allow:
+ * the caller's check.
  * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
                           struct leati_url *ret_url);
 
 void leati_url_done(struct leati_url *url);
+
+/** Whether it has this scheme, in lower case. */
+bool leati_url_is_scheme(const struct leati_url *url, const char *scheme);
+/** socks5:// or socks5h://. */
+bool leati_url_is_socks5(const struct leati_url *url);
 
 #endif

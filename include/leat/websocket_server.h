@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The WebSocket server (RFC 6455), for ws and wss. A connection is a leat_websocket, as at the client:
+ * leat_websocket_send(), _ping(), _close(), _pause(), _resume(), _post() and the getters serve both.
+ *
+ *     leat_websocket_server_new > leat_websocket_server_start > request > connected > message ... > closed
+ *
+ * 1. Callbacks run only from the loop's dispatch.
+ * 2. For a connection that was reported by `connected`, `closed` comes exactly once; when it returns
+ *    the server frees the connection. leat_websocket_free() is not for connections of a server.
+ * 3. Stopping or freeing the server is allowed in every callback.
+ * 4. Several loops, one server on each, can share one port: leat_config_set_reuse_port().
+ */
+#ifndef LEAT_WEBSOCKET_SERVER_H
+#define LEAT_WEBSOCKET_SERVER_H
+
+#include <leat/websocket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_websocket_server leat_websocket_server;
+
+/** A client's request to open a connection. Borrowed until the callback returns. */
+struct leat_upgrade_request {
+    const char *target;         /**< as in the request: path and query */
+    const char *host;           /**< value of Host */
+    const char *origin;         /**< value of Origin, "" if absent (RFC 6455 section 10.2) */
+    const char *client_address; /**< "127.0.0.1" */
+    uint16_t client_port;
+    /** The subprotocol that the server would choose: the first of its own that the client offers,
+     * "" if there is none in common. */
+    const char *protocol;
+    /** Looks up a header of the request, NULL if absent; the name's case does not matter. */
+    const char *(*header)(const struct leat_upgrade_request *request, const char *name);
+};
+
+struct leat_websocket_server_callbacks {
+    /** sizeof(struct leat_websocket_server_callbacks) */
+    size_t size;
+    /**
+     * Decides about a client: returns 101 to accept, or the HTTP status of the refusal (400 to 599;
+     * 403 for an Origin that is not welcome, 404 for an unknown path). NULL = all are accepted.
+     */
+    int (*request)(leat_websocket_server *server, const struct leat_upgrade_request *request,
+                   void *user);
+    /** A connection is open. */
+    void (*connected)(leat_websocket_server *server, leat_websocket *ws, void *user);
+    /** A whole message; as in struct leat_websocket_callbacks. */
+    void (*message)(leat_websocket_server *server, leat_websocket *ws, enum leat_message_type type,
+                    const uint8_t *data, size_t len, void *user);
+    /** The connection's queue has refused a message and is now at most half full. */
+    void (*writable)(leat_websocket_server *server, leat_websocket *ws, void *user);
+    /** The end of a connection. */
+    void (*closed)(leat_websocket_server *server, leat_websocket *ws,
+                   const struct leat_close_event *event, void *user);
+    /** A client that did not become a connection: refused, too slow, over a limit, TLS failed; or a
+     * listener that cannot accept. `error->hop` is the client's address. */
+    void (*error)(leat_websocket_server *server, const struct leat_error *error, void *user);
+};
+
+/** How a wss server treats client certificates. */
+enum leat_client_verification {
+    LEAT_CLIENT_VERIFICATION_NONE,     /**< not asked for (default) */
+    LEAT_CLIENT_VERIFICATION_OPTIONAL, /**< verified if the client shows one */
+    LEAT_CLIENT_VERIFICATION_REQUIRED,
+};
+
+/* ---- configuration: what only a server needs, beside leat/config.h ----------------------- */
+
+/** PEM files of the server's certificate chain and key: the server speaks wss. All NULL = ws
+ * (default). Read when the server starts. @return as leat_config_set_client_cert(). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config,
+                                                         const char *cert_path,
+                                                         const char *key_path,
+                                                         const char *key_password);
+
+/** Client certificates are verified against leat_config_set_ca_path().
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_client_verification(
+    leat_config *config, enum leat_client_verification verification);
+
+/** How many connections there may be at once, those in their handshake counted. A client beyond it
+ * is answered with 503. Default 1,000; 0 = LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_concurrent_clients_number(leat_config *config,
+                                                                           size_t number);
+
+/** The same for one client address. Default: as many as in total. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_connections_for_one_client(leat_config *config,
+                                                                            size_t number);
+
+/** SO_REUSEPORT: servers on several loops (or in several processes of one user) share the port and
+ * the kernel spreads the clients. Default false. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_reuse_port(leat_config *config, bool reuse);
+
+/* ---- the server ----------------------------------------------------------------------------- */
+
+/** Makes a server; nothing listens yet. `callbacks` is copied.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL (no memory). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_new(
+    leat_loop *loop, const struct leat_websocket_server_callbacks *callbacks, void *user,
+    leat_websocket_server **ret_server);
+
+/** Ends every connection at once, without a goodbye, and frees. No callback comes any more. NULL is
+ * allowed. */
+LEAT_API void leat_websocket_server_free(leat_websocket_server *server);
+
+/**
+ * Listens. Subprotocols of `config` are those that the server speaks; its phase timeouts TLS and
+ * UPGRADE limit a client's handshake, its message and queue limits, keep-alive, close timeout and trace
+ * hold for every connection; proxies, domains and headers are ignored.
+ *
+ * @param server_ip an IPv4 or IPv6 literal; NULL or "" = every address of this machine.
+ * @param server_port 1 to 65535; 0 = any free one, see leat_websocket_server_port().
+ * @return LEAT_OK; otherwise nothing was started and leat_websocket_server_get_error() has the detail:
+ *         LEAT_E_WS_EXISTS (it listens already), LEAT_E_WS_NIC (not an address of this machine),
+ *         LEAT_E_WS_PORT (in use or not permitted, errno kept; above 65535), LEAT_E_WS_CERT_FILE,
+ *         LEAT_E_TLS_VERIFY or LEAT_E_TLS_ENGINE (certificates or key unusable),
+ *         LEAT_E_SOCKET_BASE + errno, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_start(leat_websocket_server *server,
+                                                         const char *server_ip,
+                                                         unsigned server_port,
+                                                         const leat_config *config);
+
+/** Stops listening and closes every connection with 1001; their `closed` follow. Handshakes that are
+ * not done are dropped. After it the server may start again. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_stop(leat_websocket_server *server);
+
+/** The port that it listens on, 0 if it does not. */
+LEAT_API uint16_t leat_websocket_server_port(const leat_websocket_server *server);
+
+/** Lists the open connections: writes at most `cap` of them and returns how many there are. */
+LEAT_API size_t leat_websocket_server_list(const leat_websocket_server *server,
+                                           leat_websocket **ret_connections, size_t cap);
+
+/** Why the last start was refused. */
+LEAT_API void leat_websocket_server_get_error(const leat_websocket_server *server,
+                                              struct leat_error *ret_error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a planned route to its layers. */
+#include "conn/route.h"
+
+#include "http/connect.h"
+#include "socks5/socks5.h"
+#include "tcp/tcp.h"
+#include "tls/tls.h"
+#include "ws/accept.h"
+#include "ws/ws.h"
+
+static const char *const alpn_http11[] = {"http/1.1", NULL};
+
+/* ---- building, one step a layer ------------------------------------------------------- */
+
+struct builder {
+    struct leati_route *route;
+    const struct leati_route_dial *dial;
+    struct leati_failure *failure;
+    struct leati_layer *top;
+    struct leati_layer *tcp; /* the first one pushed */
+};
+
+static void builder_push(struct builder *b, struct leati_layer *layer, const char *hop)
+{
+    if (!b->tcp)
+        b->tcp = layer;
+    layer->lower = b->top;
+    layer->hop = hop;
+    b->top = layer;
+}
+
+static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
+{
+    return b->route->config->phase_timeout_ms[phase];
+}
+
+/* Drops the addresses of other families, if one is demanded. */
+static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failure *failure)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < hop->address_count; i++)
+        if (family == AF_UNSPEC || hop->addresses[i].any.sa_family == family)
+            hop->addresses[kept++] = hop->addresses[i];
+    if (kept == 0) {
+        const struct leati_fault fault = {
+            .code = LEAT_E_SOCKS5_SERIALIZE, .layer = LEAT_LAYER_SOCKS5, .hop = hop->text};
+        return leati_failure_set(failure, &fault,
+                                 "the proxy has no %s address, which the socket is bound to",
+                                 family == AF_INET6 ? "IPv6" : "IPv4");
+    }
+    hop->address_count = kept;
+    return LEAT_OK;
+}
+
+static int builder_add_tcp(struct builder *b)
+{
+    struct leati_hop *first = &b->route->hops[0];
+    int code = hop_keep_family(first, b->route->dial_family, b->failure);
+    if (code != LEAT_OK)
+        return code;
+    const struct leati_tcp_options options = {
+        .loop = b->dial->loop,
+        .addresses = first->addresses,
+        .count = first->address_count,
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
+        .ready = b->dial->ready,
+        .user = b->dial->user,
+    };
+    struct leati_layer *layer;
+    code = leati_tcp_layer_new(&options, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, first->text);
+    return code;
+}
+
+static bool is_last_hop(const struct leati_route *route, const struct leati_hop *hop)
+{
+    return hop == &route->hops[route->hop_count - 1];
+}
+
+/* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
+static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
+{
+    const struct leati_hop *next = is_last_hop(b->route, via) ? NULL : via + 1;
+    char literal[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_socks5_options options = {
+        .command = next ? LEATI_SOCKS5_CONNECT : LEATI_SOCKS5_UDP_ASSOCIATE,
+        .host = next ? next->host : NULL,
+        .port = next ? next->port : 0,
+        .user = via->proxy->user,
+        .password = via->proxy->password,
+        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+    };
+    if (next && next->resolve) {
+        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
+        options.host = literal;
+    }
+    struct leati_layer *layer;
+    int code = leati_socks5_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, via->text);
+    return code;
+}
+
+static int builder_add_http_connect(struct builder *b, const struct leati_hop *via)
+{
+    const struct leati_hop *next = via + 1;
+    const struct leati_http_connect_options options = {
+        .host = next->host,
+        .port = next->port,
+        .user = via->proxy->user,
+        .password = via->proxy->password,
+        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+    };
+    struct leati_layer *layer;
+    int code = leati_http_connect_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, via->text);
+    return code;
+}
+
+static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
+{
+    const leat_config *config = b->route->config;
+    const struct leati_tls_options options = {
+        .server_name = hop->host,
+        .server_port = hop->port,
+        .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
+        .sessions = hop->proxy ? NULL : b->route->sessions,
+        .verify = !config->skip_server_cert_verification,
+        .min_protocol = config->min_tls_protocol,
+        .max_protocol = config->max_tls_protocol,
+        .alpn = alpn_http11,
+        .key_log_path = config->key_log_path,
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
+        .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
+    };
+    struct leati_layer *layer;
+    int code = leati_tls_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, hop->text);
+    return code;
+}
+
+/* What stands on one hop: TLS if it speaks it, then, at a proxy, the request for the next hop. */
+static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
+{
+    bool secure = hop->proxy ? leati_url_is_scheme(hop->proxy, "https") : b->route->secure;
+    int code = secure ? builder_add_tls(b, hop) : LEAT_OK;
+    if (code != LEAT_OK || !hop->proxy)
+        return code;
+    return leati_url_is_socks5(hop->proxy) ? builder_add_socks5(b, hop)
+                                           : builder_add_http_connect(b, hop);
+}
+
+static int builder_add_upgrade(struct builder *b)
+{
+    const leat_config *config = b->route->config;
+    const struct leati_ws_upgrade_options options = {
+        .host_field = b->route->origin_field,
+        .target = b->route->origin.target,
+        .headers = config->headers,
+        .header_count = config->header_count,
+        .protocols = (const char *const *)config->protocols,
+        .protocol_count = config->protocol_count,
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
+        .sha1 = leati_tls_sha1,
+    };
+    struct leati_layer *layer;
+    int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK) {
+        builder_push(b, layer, leati_route_origin_text(b->route));
+        b->route->upgrade = layer;
+    }
+    return code;
+}
+
+static int builder_add_accepted_tcp(struct builder *b)
+{
+    struct leati_route *route = b->route;
+    const struct leati_tcp_accepted accepted = {
+        .loop = b->dial->loop,
+        .fd = route->accepted_fd,
+        .remote = &route->accepted_from,
+        .ready = b->dial->ready,
+        .user = b->dial->user,
+    };
+    struct leati_layer *layer;
+    int code = leati_tcp_layer_accepted(&accepted, &layer);
+    if (code != LEAT_OK)
+        return code;
+    route->accepted_fd = -1;
+    builder_push(b, layer, route->hops[0].text);
+    return LEAT_OK;
+}
+
+static int builder_add_accept(struct builder *b)
+{
+    const struct leati_ws_accept_options options = {
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
+        .sha1 = leati_tls_sha1,
+    };
+    struct leati_layer *layer;
+    int code = leati_ws_accept_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK) {
+        builder_push(b, layer, b->route->hops[0].text);
+        b->route->upgrade = layer;
+    }
+    return code;
+}
+
+/* ---- building, one order a kind of route ---------------------------------------------- */
+
+static int builder_dial_hops(struct builder *b)
+{
+    int code = builder_add_tcp(b);
+    for (size_t i = 0; code == LEAT_OK && i < b->route->hop_count; i++)
+        code = builder_add_hop(b, &b->route->hops[i]);
+    return code;
+}
+
+static int builder_accept_client(struct builder *b)
+{
+    int code = builder_add_accepted_tcp(b);
+    return code == LEAT_OK ? builder_add_accept(b) : code;
+}
+
+static int builder_run(struct builder *b)
+{
+    int code = LEAT_E_SYSTEM_INTERNAL;
+    switch (b->route->kind) {
+    case LEATI_ROUTE_WEBSOCKET:
+        code = builder_dial_hops(b);
+        return code == LEAT_OK ? builder_add_upgrade(b) : code;
+    case LEATI_ROUTE_CLIENT:
+        return builder_accept_client(b);
+    case LEATI_ROUTE_UDP_ASSOCIATE:
+        return builder_dial_hops(b);
+    }
+    return code;
+}
+
+void leati_layers_destroy(struct leati_layer *top)
+{
+    while (top) {
+        struct leati_layer *lower = top->lower;
+        top->ops->destroy(top);
+        top = lower;
+    }
+}
+
+int leati_route_build(struct leati_route *route, const struct leati_route_dial *dial,
+                      struct leati_failure *failure, struct leati_layer **ret_top,
+                      struct leati_layer **ret_tcp)
+{
+    struct builder b = {.route = route, .dial = dial, .failure = failure};
+    int code = builder_run(&b);
+    if (code != LEAT_OK) {
+        leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
+        leati_layers_destroy(b.top);
+        route->upgrade = NULL;
+        return code;
+    }
+    *ret_top = b.top;
+    *ret_tcp = b.tcp;
+    return LEAT_OK;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server object: a listener, and a leat_websocket for each client. The server is the user of
+ * its websockets' callbacks and passes them on with itself in front.
+ */
+#include <leat/websocket_server.h>
+
+#include "conn/config.h"
+#include "conn/server_clients.h"
+#include "conn/websocket.h"
+#include "tcp/listener.h"
+#include "util/alloc.h"
+#include "util/text.h"
+#include "ws/accept.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/** Clients beyond the limit that are still answered (503); more are just closed. */
+#define REFUSALS_AT_ONCE 64u
+
+struct server_client {
+    struct server_client *prev, *next;
+    leat_websocket_server *server;
+    leat_websocket *ws;
+    struct leati_address remote;
+    bool over_limit;
+    bool connected;
+};
+
+struct leat_websocket_server {
+    leat_loop *loop;
+    struct leat_websocket_server_callbacks callbacks;
+    void *user;
+    leat_config *config;                       /* a copy, shared with the routes of the clients */
+    struct leati_tls_credentials *credentials; /* NULL = ws */
+    struct leati_tcp_listener *listener;       /* NULL = it does not listen */
+    struct server_client *clients;
+    size_t client_count;
+    struct leati_address_counts counts;
+    struct leati_failure failure;
+};
+
+/* ---- clients -------------------------------------------------------------------------- */
+
+static void client_unlink(struct server_client *client)
+{
+    leat_websocket_server *server = client->server;
+    if (client->prev)
+        client->prev->next = client->next;
+    else
+        server->clients = client->next;
+    if (client->next)
+        client->next->prev = client->prev;
+    server->client_count--;
+    leati_address_counts_remove(&server->counts, &client->remote);
+}
+
+static bool client_link(struct server_client *client)
+{
+    leat_websocket_server *server = client->server;
+    if (!leati_address_counts_add(&server->counts, &client->remote))
+        return false;
+    client->next = server->clients;
+    if (client->next)
+        client->next->prev = client;
+    server->clients = client;
+    server->client_count++;
+    return true;
+}
+
+static void client_free(struct server_client *client)
+{
+    leati_websocket_dispose(client->ws);
+    leati_free(client);
+}
+
+static void server_report(leat_websocket_server *server, const struct leat_error *error)
+{
+    if (server->callbacks.error)
+        server->callbacks.error(server, error, server->user);
+}
+
+static void on_opened(leat_websocket *ws, void *user)
+{
+    struct server_client *client = user;
+    client->connected = true;
+    if (client->server->callbacks.connected)
+        client->server->callbacks.connected(client->server, ws, client->server->user);
+}
+
+static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                       size_t len, void *user)
+{
+    leat_websocket_server *server = ((struct server_client *)user)->server;
+    if (server->callbacks.message)
+        server->callbacks.message(server, ws, type, data, len, server->user);
+}
+
+static void on_writable(leat_websocket *ws, void *user)
+{
+    leat_websocket_server *server = ((struct server_client *)user)->server;
+    if (server->callbacks.writable)
+        server->callbacks.writable(server, ws, server->user);
+}
+
+/* The client leaves the server first: the callback may free the server. */
+static void on_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    struct server_client *client = user;
+    leat_websocket_server *server = client->server;
+    client_unlink(client);
+    if (!client->connected)
+        server_report(server, &event->error);
+    else if (server->callbacks.closed)
+        server->callbacks.closed(server, ws, event, server->user);
+    client_free(client);
+}
+
+static const struct leat_websocket_callbacks client_callbacks = {
+    .size = sizeof(client_callbacks),
+    .opened = on_opened,
+    .message = on_message,
+    .writable = on_writable,
+    .closed = on_closed,
+};
+
+/* ---- the request ------------------------------------------------------------------------ */
+
+/* The public request with what its `header` function needs. */
+struct request_view {
+    struct leat_upgrade_request public;
+    const struct leati_http_head *head;
+};
+
+static const char *request_header(const struct leat_upgrade_request *request, const char *name)
+{
+    return leati_http_head_get(((const struct request_view *)request)->head, name);
+}
+
+/* The first of ours that the client offers. */
+static const char *choose_protocol(const leat_config *config,
+                                   const struct leati_ws_accept_request *request)
+{
+    for (size_t i = 0; i < config->protocol_count; i++)
+        for (size_t j = 0; j < request->protocol_count; j++)
+            if (strcmp(config->protocols[i], request->protocols[j]) == 0)
+                return request->protocols[j];
+    return NULL;
+}
+
+static int server_ask(leat_websocket_server *server, const struct server_client *client,
+                      const struct leati_ws_accept_request *request, const char *protocol)
+{
+    char address[LEATI_ADDRESS_TEXT_SIZE];
+    if (!server->callbacks.request)
+        return 101;
+    leati_address_format_host(&client->remote, address, sizeof(address));
+    const struct request_view view = {
+        .public =
+            {
+                     .target = request->target,
+                     .host = request->host,
+                     .origin = request->origin ? request->origin : "",
+                     .client_address = address,
+                     .client_port = leati_address_port(&client->remote),
+                     .protocol = protocol ? protocol : "",
+                     .header = request_header,
+                     },
+        .head = request->head,
+    };
+    return server->callbacks.request(server, &view.public, server->user);
+}
+
+static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
+{
+    struct server_client *client = user;
+    leat_websocket_server *server = client->server;
+    const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
+    struct leati_ws_accept_decision decision = {.status = 503};
+    struct leati_chain *chain = ws->chain;
+    if (!client->over_limit) {
+        decision.protocol = choose_protocol(server->config, request);
+        decision.status = server_ask(server, client, request, decision.protocol);
+        if (chain->released)
+            return;
+    }
+    if (decision.status != 101)
+        decision.protocol = NULL;
+    if (leati_ws_accept_answer(accept, &decision) == LEAT_OK)
+        return;
+    /* The program's answer was none. */
+    decision.status = 500;
+    if (leati_ws_accept_answer(accept, &decision) != LEAT_OK)
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+}
+
+/* ---- accepting --------------------------------------------------------------------------- */
+
+static bool server_over_limit(const leat_websocket_server *server,
+                              const struct leati_address *remote)
+{
+    const leat_config *config = server->config;
+    return server->client_count >= config->max_clients ||
+           (config->max_clients_per_address != 0 &&
+            leati_address_counts_get(&server->counts, remote) >= config->max_clients_per_address);
+}
+
+static struct server_client *client_new(leat_websocket_server *server,
+                                        const struct leati_address *remote)
+{
+    struct server_client *client = leati_calloc(1, sizeof(*client));
+    if (!client)
+        return NULL;
+    client->server = server;
+    client->remote = *remote;
+    client->over_limit = server_over_limit(server, remote);
+    if (leat_websocket_new(server->loop, &client_callbacks, client, &client->ws) != LEAT_OK ||
+        !client_link(client)) {
+        client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+static void server_report_no_memory(leat_websocket_server *server)
+{
+    const struct leat_error error = {.code = LEAT_E_SYSTEM_INTERNAL,
+                                     .layer = LEAT_LAYER_WEBSOCKET,
+                                     .text = "out of memory for a client"};
+    server_report(server, &error);
+}
+
+static void on_accepted(int fd, const struct leati_address *remote, void *user)
+{
+    leat_websocket_server *server = user;
+    if (server->client_count >= server->config->max_clients + REFUSALS_AT_ONCE) {
+        close(fd);
+        return;
+    }
+    struct server_client *client = client_new(server, remote);
+    if (!client) {
+        close(fd);
+        server_report_no_memory(server);
+        return;
+    }
+    const struct leati_route_accepted accepted = {
+        .fd = fd,
+        .remote = remote,
+        .config = server->config,
+        .credentials = server->credentials,
+    };
+    if (leati_websocket_accept(client->ws, &accepted, on_asked) == LEAT_OK)
+        return;
+    client_unlink(client);
+    client_free(client);
+    server_report_no_memory(server);
+}
+
+static void on_paused(int sys_errno, void *user)
+{
+    leat_websocket_server *server = user;
+    struct leati_failure failure;
+    struct leat_error error;
+    leati_failure_init(&failure);
+    leati_failure_set(&failure,
+                      &(struct leati_fault){.code = LEAT_E_SOCKET_BASE + sys_errno,
+                                            .layer = LEAT_LAYER_TCP,
+                                            .sys_errno = sys_errno},
+                      "clients cannot be accepted for now: %s", strerrordesc_np(sys_errno));
+    leati_failure_get(&failure, &error);
+    leati_failure_done(&failure);
+    server_report(server, &error);
+}
+
+/* ---- what the program calls ---------------------------------------------------------------- */
+
+int leat_websocket_server_new(leat_loop *loop,
+                              const struct leat_websocket_server_callbacks *callbacks, void *user,
+                              leat_websocket_server **ret_server)
+{
+    if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
+        return LEAT_E_PARAMETER;
+    leat_websocket_server *server = leati_calloc(1, sizeof(*server));
+    if (!server)
+        return LEAT_E_SYSTEM_INTERNAL;
+    size_t known = sizeof(server->callbacks);
+    memcpy(&server->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    server->loop = loop;
+    server->user = user;
+    leati_failure_init(&server->failure);
+    *ret_server = server;
+    return LEAT_OK;
+}
+
+static void server_stop_listening(leat_websocket_server *server)
+{
+    leati_tcp_listener_free(server->listener);
+    server->listener = NULL;
+}
+
+static void server_drop_config(leat_websocket_server *server)
+{
+    leati_tls_credentials_unref(server->credentials);
+    server->credentials = NULL;
+    leat_config_free(server->config);
+    server->config = NULL;
+}
+
+void leat_websocket_server_free(leat_websocket_server *server)
+{
+    if (!server)
+        return;
+    server_stop_listening(server);
+    while (server->clients) {
+        struct server_client *client = server->clients;
+        client_unlink(client);
+        client_free(client);
+    }
+    leati_address_counts_done(&server->counts);
+    server_drop_config(server);
+    leati_failure_done(&server->failure);
+    leati_free(server);
+}
+
+/* The errno of bind tells whether it is the address or the port that cannot be had. */
+static int listen_code(int code)
+{
+    switch (code - LEAT_E_SOCKET_BASE) {
+    case EADDRNOTAVAIL:
+        return LEAT_E_WS_NIC;
+    case EADDRINUSE:
+    case EACCES:
+        return LEAT_E_WS_PORT;
+    default:
+        return code;
+    }
+}
+
+static int server_listen(leat_websocket_server *server, const struct leati_address *address)
+{
+    const struct leati_tcp_listener_options options = {
+        .loop = server->loop,
+        .address = address,
+        .reuse_port = server->config->reuse_port,
+        .accepted = on_accepted,
+        .paused = on_paused,
+        .user = server,
+    };
+    int code = leati_tcp_listener_new(&options, &server->failure, &server->listener);
+    int documented = listen_code(code);
+    if (documented == code)
+        return code;
+    return leati_failure_relabel(&server->failure, documented, LEAT_LAYER_WEBSOCKET,
+                                 "the server cannot listen");
+}
+
+static int server_refuse(leat_websocket_server *server, int code, const char *format,
+                         const char *culprit)
+{
+    const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_WEBSOCKET};
+    char text[256];
+    size_t pos = 0;
+    leati_text_append(text, sizeof(text), &pos, "%s%s", format, culprit);
+    return leati_failure_set(&server->failure, &fault, "%s", text);
+}
+
+static int server_prepare(leat_websocket_server *server, const leat_config *config)
+{
+    int code =
+        config ? leat_config_copy(config, &server->config) : leat_config_new(&server->config);
+    if (code == LEAT_OK && server->config->server_cert.cert_path)
+        code = leati_config_server_tls(server->config, &server->failure, &server->credentials);
+    if (code != LEAT_OK)
+        leati_failure_set(&server->failure, &(struct leati_fault){.code = code}, "out of memory");
+    return code;
+}
+
+int leat_websocket_server_start(leat_websocket_server *server, const char *server_ip,
+                                unsigned server_port, const leat_config *config)
+{
+    struct leati_address address;
+    if (!server)
+        return LEAT_E_PARAMETER;
+    leati_failure_done(&server->failure);
+    if (server->listener)
+        return server_refuse(server, LEAT_E_WS_EXISTS, "the server listens already", "");
+    if (server_port > UINT16_MAX)
+        return server_refuse(server, LEAT_E_WS_PORT, "the port is above 65535", "");
+    if (!server_ip || !*server_ip)
+        server_ip = "::";
+    if (!leati_address_parse(server_ip, (uint16_t)server_port, &address))
+        return server_refuse(server, LEAT_E_WS_NIC, "not an IP address: ", server_ip);
+    if (server->clients)
+        return server_refuse(server, LEAT_E_WS_EXISTS,
+                             "connections of the last start are still closing", "");
+    server_drop_config(server);
+    int code = server_prepare(server, config);
+    return code == LEAT_OK ? server_listen(server, &address) : code;
+}
+
+int leat_websocket_server_stop(leat_websocket_server *server)
+{
+    if (!server)
+        return LEAT_E_PARAMETER;
+    server_stop_listening(server);
+    for (struct server_client *client = server->clients; client;) {
+        struct server_client *next = client->next;
+        if (!client->connected) {
+            client_unlink(client);
+            client_free(client);
+        } else if (leat_websocket_close(client->ws, 1001, "server is going away") != LEAT_OK) {
+            leati_websocket_break(client->ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        }
+        client = next;
+    }
+    return LEAT_OK;
+}
+
+uint16_t leat_websocket_server_port(const leat_websocket_server *server)
+{
+    return server && server->listener
+               ? leati_address_port(leati_tcp_listener_local(server->listener))
+               : 0;
+}
+
+size_t leat_websocket_server_list(const leat_websocket_server *server,
+                                  leat_websocket **ret_connections, size_t cap)
+{
+    size_t count = 0;
+    if (!server)
+        return 0;
+    for (struct server_client *client = server->clients; client; client = client->next) {
+        if (!client->connected)
+            continue;
+        if (count < cap && ret_connections)
+            ret_connections[count] = client->ws;
+        count++;
+    }
+    return count;
+}
+
+void leat_websocket_server_get_error(const leat_websocket_server *server,
+                                     struct leat_error *ret_error)
+{
+    if (server && ret_error)
+        leati_failure_get(&server->failure, ret_error);
+}
