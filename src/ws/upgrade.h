@@ -3,14 +3,18 @@
  * @file
  * The client's opening handshake (RFC 6455 section 4.1) as a layer that is passthrough once OPEN.
  *
- * One thread at a time per layer. May include: http/head.h, core, util, public headers.
- * May be included by: conn.
+ * One thread at a time per layer. May include: http/head.h, http/body.h, core, util, public
+ * headers. May be included by: conn.
  */
 #ifndef LEATI_WS_UPGRADE_H
 #define LEATI_WS_UPGRADE_H
 
 #include "core/layer.h"
+#include "http/head.h"
 #include "ws/handshake.h"
+
+/** How long the body of a refusal is waited for, from the end of its head; see below. */
+#define LEATI_WS_UPGRADE_BODY_WAIT_MS 1000u
 
 struct leati_ws_upgrade_options {
     const char *host_field; /**< value of Host: with the port unless it is the default one */
@@ -24,12 +28,37 @@ struct leati_ws_upgrade_options {
     leati_ws_sha1_fn *sha1;
 };
 
-/** @return LEAT_OK; recorded: LEAT_E_SYSTEM_INTERNAL. */
+/**
+ * Makes the layer; nothing of `options` is needed afterwards. What connect records when it fails:
+ *  - LEAT_E_WS_CONNECT, native code = the HTTP status as far as it is known: any other status than
+ *    101, a 101 that is not valid by section 4.1, a malformed or too large head, the end of the
+ *    connection before the head is complete, the deadline (errno ETIMEDOUT);
+ *  - LEAT_E_SYSTEM_INTERNAL: no memory;
+ *  - the lower layer's failure, as it is.
+ *
+ * A status other than 101 is recorded as soon as its head is complete. connect then stays
+ * LEATI_AGAIN until the body is complete, is longer than is kept, breaks off, or
+ * LEATI_WS_UPGRADE_BODY_WAIT_MS or the deadline are over; whatever happens in it, the refusal is
+ * what is reported.
+ *
+ * @return LEAT_OK; recorded: LEAT_E_SYSTEM_INTERNAL.
+ */
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);
 /** The subprotocol that the server chose, "" if none. Valid while the layer lives. */
 const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
-/** The status of the response, 0 before. */
+/** The status of the final response, 0 before. */
 int leati_ws_upgrade_status(const struct leati_layer *upgrade);
+
+/** The head of a response that was refused, also of a 101; NULL if none came or it was malformed.
+ * Lives as long as the layer. */
+const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade);
+/** What was read of the body behind it, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
+ * that is not counted; never NULL. Raw bytes of the server: not for a terminal as they are. Lives
+ * as long as the layer. */
+const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len);
+/** Where a redirect (301, 302, 303, 307, 308) leads: the URI reference as it was sent; NULL for
+ * another status, and without exactly one Location. Lives as long as the layer. */
+const char *leati_ws_upgrade_location(const struct leati_layer *upgrade);
 
 #endif

@@ -97,6 +97,7 @@ void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine)
     leati_free(engine->offered);
     leati_free(engine->protocol);
     leati_http_head_done(&engine->head);
+    leati_http_body_done(&engine->body);
     engine->offered = engine->protocol = NULL;
 }
 
@@ -184,13 +185,19 @@ static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine
 {
     const char *reason = leati_http_head_reason(&engine->head);
     engine->status = leati_http_head_status(&engine->head);
-    if (engine->status != 101)
-        return engine_refuse(engine, "the server answered HTTP %d%s%.100s", engine->status,
-                             reason[0] != '\0' ? " " : "", reason);
+    if (engine->status != 101) {
+        engine->is_refused = true;
+        leati_http_body_init(&engine->body, &engine->head);
+        engine_refuse(engine, "the server answered HTTP %d%s%.100s", engine->status,
+                      reason[0] != '\0' ? " " : "", reason);
+        return leati_http_body_is_done(&engine->body) ? LEATI_WS_UPGRADE_REFUSED
+                                                      : LEATI_WS_UPGRADE_BODY;
+    }
 
     enum leati_ws_upgrade_result result = check_switch(engine);
     if (result == LEATI_WS_UPGRADE_DONE)
         leati_http_head_done(&engine->head);
+    engine->is_refused = result == LEATI_WS_UPGRADE_REFUSED;
     return result;
 }
 
@@ -233,7 +240,7 @@ enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrad
         used += head_used;
         if (result == LEATI_WS_UPGRADE_DONE && !head_is_interim(&engine->head)) {
             result = engine_finish(engine);
-            if (result == LEATI_WS_UPGRADE_DONE)
+            if (result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_BODY)
                 *ret_used = used;
             return result;
         }
@@ -246,4 +253,10 @@ enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrad
             return engine_refuse(engine, "more than %u interim responses", LEATI_WS_MAX_INTERIM);
         leati_http_head_done(&engine->head);
     }
+}
+
+bool leati_ws_upgrade_engine_body(struct leati_ws_upgrade_engine *engine, const uint8_t *data,
+                                  size_t len)
+{
+    return leati_http_body_feed(&engine->body, data, len) == LEATI_HTTP_MORE;
 }

@@ -7,7 +7,7 @@
 #ifndef LEATI_WS_UPGRADE_ENGINE_H
 #define LEATI_WS_UPGRADE_ENGINE_H
 
-#include "http/head.h"
+#include "http/body.h"
 #include "ws/upgrade.h"
 
 #define LEATI_WS_NONCE_BYTES 16u
@@ -18,6 +18,7 @@ enum leati_ws_upgrade_result {
     LEATI_WS_UPGRADE_DONE,
     LEATI_WS_UPGRADE_MORE,    /**< everything was used, the head goes on */
     LEATI_WS_UPGRADE_REFUSED, /**< not a valid 101: `error` says why, `status` is set if known */
+    LEATI_WS_UPGRADE_BODY,    /**< REFUSED, and a body follows: leati_ws_upgrade_engine_body() */
     LEATI_WS_UPGRADE_NO_MEMORY,
 };
 
@@ -29,7 +30,9 @@ struct leati_ws_upgrade_engine {
     char *protocol; /**< the chosen one; NULL = none */
     int status;     /**< of the final response, 0 before */
     unsigned interim_count;
-    struct leati_http_head head; /**< kept when the response is refused, for who wants to read it */
+    struct leati_http_head head;
+    struct leati_http_body body;
+    bool is_refused; /**< head (and body) are those of a refusal, for who wants to read them */
     char error[256];
 };
 
@@ -43,9 +46,13 @@ void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine);
 void leati_ws_upgrade_engine_drop_request(struct leati_ws_upgrade_engine *engine);
 
 /** Reads the next bytes of the response. `*ret_used` is written for DONE, where the bytes behind it
- * are frames, and for MORE. Nothing may be fed after another result than MORE. */
+ * are frames, for BODY, and for MORE. Nothing may be fed after another result than MORE. */
 enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
                                                           const uint8_t *data, size_t len,
                                                           size_t *ret_used);
+
+/** Reads bytes behind the head after BODY. @return whether more of them would matter. */
+bool leati_ws_upgrade_engine_body(struct leati_ws_upgrade_engine *engine, const uint8_t *data,
+                                  size_t len);
 
 #endif

@@ -15,6 +15,7 @@ enum upgrade_state {
     UPGRADE_START,
     UPGRADE_SEND_REQUEST,
     UPGRADE_READ_RESPONSE,
+    UPGRADE_READ_REFUSAL, /* the head of a refusal is complete and recorded: its body */
     UPGRADE_DONE,
     UPGRADE_FAILED,
 };
@@ -35,6 +36,7 @@ static const char *upgrade_state_name(enum upgrade_state state)
         [UPGRADE_START] = "start",
         [UPGRADE_SEND_REQUEST] = "send-request",
         [UPGRADE_READ_RESPONSE] = "read-response",
+        [UPGRADE_READ_REFUSAL] = "read-refusal",
         [UPGRADE_DONE] = "done",
         [UPGRADE_FAILED] = "failed",
     };
@@ -69,8 +71,8 @@ static int upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno, 
     return leati_layer_fail(&upgrade->base, code, sys_errno, upgrade->engine.status, "%s", text);
 }
 
-/* The lower layer has recorded what happened, and its code stays. */
-static int upgrade_fail_with_lower(struct upgrade_layer *upgrade, int code)
+/* It has been recorded: what the lower layer says keeps its code, and a refusal is one by now. */
+static int upgrade_fail_recorded(struct upgrade_layer *upgrade, int code)
 {
     upgrade_set_state(upgrade, UPGRADE_FAILED);
     upgrade->base.sticky = code;
@@ -97,8 +99,11 @@ static int upgrade_fail_at_end(struct upgrade_layer *upgrade)
     return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, text);
 }
 
-static int upgrade_fail_in_time(struct upgrade_layer *upgrade, uint64_t now_ms)
+static int upgrade_expire(struct upgrade_layer *upgrade, uint64_t now_ms)
 {
+    if (upgrade->state == UPGRADE_READ_REFUSAL)
+        return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
+
     uint64_t waited_ms = now_ms - upgrade->started_ms;
     char text[64];
 
@@ -135,7 +140,7 @@ static int upgrade_send_request(struct upgrade_layer *upgrade)
         if (rc == LEATI_AGAIN)
             return rc;
         if (rc != LEAT_OK)
-            return upgrade_fail_with_lower(upgrade, rc);
+            return upgrade_fail_recorded(upgrade, rc);
         upgrade->request_sent += sent;
     }
     leati_ws_upgrade_engine_drop_request(engine);
@@ -154,7 +159,30 @@ static int upgrade_finish(struct upgrade_layer *upgrade, const uint8_t *frames, 
     return LEAT_OK;
 }
 
-static int upgrade_read_response(struct upgrade_layer *upgrade)
+/* The refusal is what is reported from here on, whatever happens to its body. */
+static int upgrade_begin_refusal(struct upgrade_layer *upgrade, const uint8_t *body,
+                                 size_t body_len, uint64_t now_ms)
+{
+    struct leati_layer *l = &upgrade->base;
+    const uint64_t deadline_ms = l->deadline_ms;
+    const struct leati_fault fault = {
+        .code = LEAT_E_WS_CONNECT,
+        .layer = l->ops->layer,
+        .native_code = upgrade->engine.status,
+        .hop = l->hop,
+    };
+
+    leati_failure_set(l->failure, &fault, "%s", upgrade->engine.error);
+    if (!leati_ws_upgrade_engine_body(&upgrade->engine, body, body_len))
+        return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
+    leati_layer_arm(l, now_ms, LEATI_WS_UPGRADE_BODY_WAIT_MS);
+    if (deadline_ms != 0 && deadline_ms < l->deadline_ms)
+        l->deadline_ms = deadline_ms;
+    upgrade_set_state(upgrade, UPGRADE_READ_REFUSAL);
+    return LEAT_OK;
+}
+
+static int upgrade_read_response(struct upgrade_layer *upgrade, uint64_t now_ms)
 {
     struct leati_layer *lower = upgrade->base.lower;
     uint8_t buf[READ_BYTES];
@@ -167,7 +195,7 @@ static int upgrade_read_response(struct upgrade_layer *upgrade)
         if (rc == LEATI_EOF)
             return upgrade_fail_at_end(upgrade);
         if (rc != LEAT_OK)
-            return upgrade_fail_with_lower(upgrade, rc);
+            return upgrade_fail_recorded(upgrade, rc);
 
         size_t used;
         switch (leati_ws_upgrade_engine_feed(&upgrade->engine, buf, len, &used)) {
@@ -175,12 +203,29 @@ static int upgrade_read_response(struct upgrade_layer *upgrade)
             return upgrade_finish(upgrade, buf + used, len - used);
         case LEATI_WS_UPGRADE_MORE:
             break;
+        case LEATI_WS_UPGRADE_BODY:
+            return upgrade_begin_refusal(upgrade, buf + used, len - used, now_ms);
         case LEATI_WS_UPGRADE_REFUSED:
             return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, upgrade->engine.error);
         case LEATI_WS_UPGRADE_NO_MEMORY:
             return upgrade_fail_without_memory(upgrade);
         }
     }
+}
+
+static int upgrade_read_refusal(struct upgrade_layer *upgrade)
+{
+    struct leati_layer *lower = upgrade->base.lower;
+    uint8_t buf[READ_BYTES];
+    size_t len;
+    int rc;
+
+    do {
+        rc = lower->ops->recv(lower, buf, sizeof(buf), &len);
+        if (rc == LEATI_AGAIN)
+            return rc;
+    } while (rc == LEAT_OK && leati_ws_upgrade_engine_body(&upgrade->engine, buf, len));
+    return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
 }
 
 static int upgrade_step(struct upgrade_layer *upgrade, uint64_t now_ms)
@@ -191,7 +236,9 @@ static int upgrade_step(struct upgrade_layer *upgrade, uint64_t now_ms)
     case UPGRADE_SEND_REQUEST:
         return upgrade_send_request(upgrade);
     case UPGRADE_READ_RESPONSE:
-        return upgrade_read_response(upgrade);
+        return upgrade_read_response(upgrade, now_ms);
+    case UPGRADE_READ_REFUSAL:
+        return upgrade_read_refusal(upgrade);
     case UPGRADE_DONE:
     case UPGRADE_FAILED:
         break;
@@ -208,7 +255,7 @@ static int upgrade_connect(struct leati_layer *l, uint64_t now_ms)
         rc = upgrade_step(upgrade, now_ms);
     /* What has arrived in time counts, even if we come late to read it. */
     if (rc == LEATI_AGAIN && leati_layer_expired(l, now_ms))
-        return upgrade_fail_in_time(upgrade, now_ms);
+        return upgrade_expire(upgrade, now_ms);
     return rc;
 }
 
@@ -244,6 +291,7 @@ static unsigned upgrade_want(const struct leati_layer *l, unsigned upper)
     case UPGRADE_SEND_REQUEST:
         return LEATI_WANT_WRITE;
     case UPGRADE_READ_RESPONSE:
+    case UPGRADE_READ_REFUSAL:
         return LEATI_WANT_READ;
     case UPGRADE_DONE:
     case UPGRADE_FAILED:
@@ -321,4 +369,31 @@ const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
 int leati_ws_upgrade_status(const struct leati_layer *upgrade)
 {
     return upgrade_of_const(upgrade)->engine.status;
+}
+
+const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade)
+{
+    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+
+    return engine->is_refused ? &engine->head : NULL;
+}
+
+const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len)
+{
+    return leati_http_body_bytes(&upgrade_of_const(upgrade)->engine.body, ret_len);
+}
+
+static bool status_redirects(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+const char *leati_ws_upgrade_location(const struct leati_layer *upgrade)
+{
+    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+
+    if (!engine->is_refused || !status_redirects(engine->status) ||
+        leati_http_head_count(&engine->head, "Location") != 1)
+        return NULL;
+    return leati_http_head_get(&engine->head, "Location");
 }
