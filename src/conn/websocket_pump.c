@@ -384,9 +384,10 @@ static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
     ws->pumping = false;
     if (chain->state == LEATI_CHAIN_OPEN)
         ws_check_deadline(ws, now_ms);
-    /* After a violation nobody waits for the peer's goodbye. */
-    if (chain->state == LEATI_CHAIN_OPEN && ws->state == LEATI_WEBSOCKET_FINISHING &&
-        !ws->orderly && ws->out.len == 0)
+    /* A server ends TCP first (RFC 6455 section 7.1.1); after a violation so does a client. */
+    bool goes_first = ws->is_server || !ws->orderly;
+    if (chain->state == LEATI_CHAIN_OPEN && ws->state == LEATI_WEBSOCKET_FINISHING && goes_first &&
+        ws->out.len == 0)
         leati_chain_close(chain, ws->close_timeout_ms);
     return (ws_reads(ws) ? LEATI_WANT_READ : 0u) | (ws->out.len > 0 ? LEATI_WANT_WRITE : 0u);
 }
