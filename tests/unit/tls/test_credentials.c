@@ -169,7 +169,8 @@ Test(tls_credentials, ca_file_not_parseable)
         "",
         "no certificate",
         "-----BEGIN CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n"
+         "-----END CERTIFICATE-----\n"),
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
