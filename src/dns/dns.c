@@ -2,24 +2,40 @@
 #include "dns/dns.h"
 
 #include "dns/resolver.h"
+#include "dns/sort.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <errno.h>
 #include <string.h>
+
+/* What one family's query has found. */
+struct family_part {
+    struct leati_dns_query *query;
+    bool pending; /* c-ares has it */
+    int status;
+    size_t count;
+    struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
+};
+
+enum {
+    PART_V4,
+    PART_V6,
+    PART_COUNT,
+};
 
 struct leati_dns_query {
     struct leati_resolver *resolver;
     leati_dns_fn fn;
     void *user;
     uint16_t port;
-    bool pending;   /* c-ares has it */
-    bool abandoned; /* nobody waits: the answer frees it */
-    struct leati_timer deadline;
+    bool abandoned; /* nobody waits: the last part's answer frees it */
+    uint32_t resolution_delay_ms;
+    uint64_t deadline_ms;
+    struct leati_timer timer;  /* the deadline, or the earlier end of the resolution delay */
     struct leati_task deliver; /* the answer comes from here, never from inside of c-ares */
-    struct leati_failure failure;
-    size_t count;
-    struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
+    struct family_part parts[PART_COUNT];
     char host[];
 };
 
@@ -86,93 +102,202 @@ static int failure_set(struct leati_failure *failure, const char *host, uint16_t
 /* ---- one query ----------------------------------------------------------------------------------
  */
 
+static size_t query_pending(const struct leati_dns_query *query)
+{
+    return (size_t)query->parts[PART_V4].pending + (size_t)query->parts[PART_V6].pending;
+}
+
 static void query_free(struct leati_dns_query *query)
 {
-    leati_timer_stop(&query->deadline);
+    leati_timer_stop(&query->timer);
     leati_task_cancel(&query->deliver);
-    leati_failure_done(&query->failure);
     leati_free(query);
 }
 
 /* Nobody waits any more. The query may be gone afterwards. */
 static void query_abandon(struct leati_dns_query *query)
 {
-    if (!query->pending) {
+    size_t pending = query_pending(query);
+
+    if (pending == 0) {
         query_free(query);
         return;
     }
     query->abandoned = true;
-    leati_timer_stop(&query->deadline);
-    leati_resolver_abandon(query->resolver);
+    leati_timer_stop(&query->timer);
+    leati_task_cancel(&query->deliver);
+    leati_resolver_abandon(query->resolver, pending);
 }
 
-static void addresses_take(struct leati_dns_query *query, const struct ares_addrinfo *info)
+static void part_take(struct family_part *part, const struct ares_addrinfo_node *node)
 {
-    for (const struct ares_addrinfo_node *node = info->nodes;
-         node != NULL && query->count < LEATI_DNS_MAX_ADDRESSES; node = node->ai_next) {
-        struct leati_address *address = &query->addresses[query->count];
-        if (node->ai_family != AF_INET && node->ai_family != AF_INET6)
-            continue;
-        memset(address, 0, sizeof(*address));
-        memcpy(address, node->ai_addr,
-               node->ai_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6));
-        leati_address_set_port(address, query->port);
-        query->count++;
+    struct leati_address *address = &part->addresses[part->count];
+
+    if (part->count == LEATI_DNS_MAX_ADDRESSES)
+        return;
+    memset(address, 0, sizeof(*address));
+    memcpy(address, node->ai_addr,
+           node->ai_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6));
+    leati_address_set_port(address, part->query->port);
+    part->count++;
+}
+
+static void query_take(struct leati_dns_query *query, const struct ares_addrinfo *info)
+{
+    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
+        if (node->ai_family == AF_INET)
+            part_take(&query->parts[PART_V4], node);
+        else if (node->ai_family == AF_INET6)
+            part_take(&query->parts[PART_V6], node);
     }
 }
 
-static void query_on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+static bool query_has_addresses(const struct leati_dns_query *query)
+{
+    return query->parts[PART_V4].count + query->parts[PART_V6].count > 0;
+}
+
+/* Why there is no address. That the name does not exist is true of both families; that it has no
+ * address of one family says little. */
+static int query_status(const struct leati_dns_query *query)
+{
+    int v4 = query->parts[PART_V4].pending ? ARES_ETIMEOUT : query->parts[PART_V4].status;
+    int v6 = query->parts[PART_V6].pending ? ARES_ETIMEOUT : query->parts[PART_V6].status;
+
+    if (v4 == ARES_ENOMEM || v6 == ARES_ENOMEM)
+        return ARES_ENOMEM;
+    if (v4 == ARES_ENOTFOUND || v6 == ARES_ENOTFOUND)
+        return ARES_ENOTFOUND;
+    if (v4 == ARES_SUCCESS || v4 == ARES_ENODATA)
+        return v6 == ARES_SUCCESS ? ARES_ENODATA : v6;
+    return v4;
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------
+ */
+
+/* Both families in one order; if they are too many, the longer list loses its end. */
+static size_t query_merge(struct leati_dns_query *query, struct leati_address *ret_addresses)
+{
+    const struct family_part *v4 = &query->parts[PART_V4], *v6 = &query->parts[PART_V6];
+    size_t v4_count = v4->count, v6_count = v6->count;
+
+    while (v4_count + v6_count > LEATI_DNS_MAX_ADDRESSES)
+        *(v4_count > v6_count ? &v4_count : &v6_count) -= 1;
+    memcpy(ret_addresses, v6->addresses, v6_count * sizeof(*ret_addresses));
+    memcpy(ret_addresses + v6_count, v4->addresses, v4_count * sizeof(*ret_addresses));
+    leati_dns_sort(ret_addresses, v4_count + v6_count);
+    return v4_count + v6_count;
+}
+
+/* With what is there; families that have not answered are not waited for any more. */
+static void query_deliver(struct leati_dns_query *query)
+{
+    struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
+    struct leati_failure failure;
+    struct leati_dns_answer answer = {.failure = &failure, .addresses = addresses};
+    leati_dns_fn fn = query->fn;
+    void *fn_user = query->user;
+
+    leati_failure_init(&failure);
+    if (query_has_addresses(query))
+        answer.count = query_merge(query, addresses);
+    else
+        failure_set(&failure, query->host, query->port, query_status(query));
+    query_abandon(query);
+    fn(&answer, fn_user);
+    leati_failure_done(&failure);
+}
+
+static void query_on_task(struct leati_task *task, void *user)
+{
+    (void)task;
+    query_deliver(user);
+}
+
+static void query_on_timer(struct leati_timer *timer, void *user)
+{
+    (void)timer;
+    query_deliver(user);
+}
+
+/* RFC 8305 section 3 waits so after A for AAAA, and not at all after AAAA, because its client takes
+ * A later. Here the answer comes once: without A there would be no way back from an IPv6 that does
+ * not work. */
+static void query_wait_for_other(struct leati_dns_query *query)
+{
+    uint64_t until_ms = leati_clock_ms() + query->resolution_delay_ms;
+
+    if (query->deadline_ms != 0 && query->deadline_ms <= until_ms)
+        return;
+    if (leati_timer_set(&query->timer, until_ms) != LEAT_OK)
+        leati_task_schedule(&query->deliver);
+}
+
+/* One part is there. Servers that say of the AAAA of a name that has an A that there is no such
+ * name do exist (RFC 4074 section 4.2), the other way round they do not. */
+static void query_follow(struct leati_dns_query *query, const struct family_part *part)
+{
+    if (query_pending(query) == 0)
+        leati_task_schedule(&query->deliver);
+    else if (part->count > 0 || (part == &query->parts[PART_V4] && part->status == ARES_ENOTFOUND))
+        query_wait_for_other(query);
+}
+
+static void part_on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+    struct family_part *part = arg;
+    struct leati_dns_query *query = part->query;
+
+    (void)timeouts;
+    part->pending = false;
+    part->status = status;
+    leati_resolver_answered(query->resolver, !query->abandoned);
+    if (status == ARES_SUCCESS && info != NULL)
+        query_take(query, info);
+    if (info != NULL)
+        ares_freeaddrinfo(info);
+    /* The channel goes with its loop: there is nobody to tell. */
+    if (status == ARES_EDESTRUCTION)
+        query->abandoned = true;
+    if (!query->abandoned)
+        query_follow(query, part);
+    else if (query_pending(query) == 0)
+        query_free(query);
+}
+
+static void query_on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
     struct leati_dns_query *query = arg;
 
     (void)timeouts;
-    query->pending = false;
-    leati_resolver_answered(query->resolver, !query->abandoned);
     if (status == ARES_SUCCESS && info != NULL)
-        addresses_take(query, info);
+        query_take(query, info);
+    else if (status == ARES_ENOMEM)
+        query->parts[PART_V4].status = ARES_ENOMEM;
     if (info != NULL)
         ares_freeaddrinfo(info);
-    /* The channel goes with its loop: there is nobody to tell. */
-    if (query->abandoned || status == ARES_EDESTRUCTION) {
-        query_free(query);
-        return;
+}
+
+/* false: no memory. */
+static bool query_ask(struct leati_dns_query *query)
+{
+    static const int families[PART_COUNT] = {[PART_V4] = AF_INET, [PART_V6] = AF_INET6};
+    bool asked = true;
+
+    leati_resolver_look_up(query->resolver, query->host, query_on_hosts, query);
+    if (query->parts[PART_V4].status == ARES_ENOMEM)
+        return false;
+    if (query_has_addresses(query)) {
+        leati_task_schedule(&query->deliver);
+        return true;
     }
-    if (status == ARES_SUCCESS && query->count == 0)
-        status = ARES_ENODATA;
-    if (status != ARES_SUCCESS)
-        failure_set(&query->failure, query->host, query->port, status);
-    leati_timer_stop(&query->deadline);
-    leati_task_schedule(&query->deliver);
-}
-
-static void query_deliver(struct leati_task *task, void *user)
-{
-    struct leati_dns_query *query = user;
-    struct leati_dns_answer answer = {
-        .failure = &query->failure,
-        .addresses = query->addresses,
-        .count = query->count,
-    };
-
-    (void)task;
-    query->fn(&answer, query->user);
-    query_free(query);
-}
-
-static void query_on_deadline(struct leati_timer *timer, void *user)
-{
-    struct leati_dns_query *query = user;
-    struct leati_failure failure;
-    struct leati_dns_answer answer = {.failure = &failure};
-    leati_dns_fn fn = query->fn;
-    void *fn_user = query->user;
-
-    (void)timer;
-    leati_failure_init(&failure);
-    failure_set(&failure, query->host, query->port, ARES_ETIMEOUT);
-    query_abandon(query);
-    fn(&answer, fn_user);
-    leati_failure_done(&failure);
+    /* First: the answer of the one must not look like that of both. */
+    query->parts[PART_V4].pending = query->parts[PART_V6].pending = true;
+    for (int i = 0; i < PART_COUNT; i++)
+        asked &= leati_resolver_ask(query->resolver, query->host, families[i], part_on_answer,
+                                    &query->parts[i]);
+    return asked;
 }
 
 /* ---- the door -----------------------------------------------------------------------------------
@@ -190,10 +315,14 @@ static struct leati_dns_query *query_new(const struct leati_dns_options *options
     query->fn = options->fn;
     query->user = options->user;
     query->port = options->port;
+    query->deadline_ms = options->deadline_ms;
+    query->resolution_delay_ms = options->resolution_delay_ms != 0 ? options->resolution_delay_ms
+                                                                   : LEATI_DNS_RESOLUTION_DELAY_MS;
+    for (int i = 0; i < PART_COUNT; i++)
+        query->parts[i].query = query;
     memcpy(query->host, options->host, host_size);
-    leati_failure_init(&query->failure);
-    leati_timer_init(&query->deadline, options->loop, query_on_deadline, query);
-    leati_task_init(&query->deliver, options->loop, query_deliver, query);
+    leati_timer_init(&query->timer, options->loop, query_on_timer, query);
+    leati_task_init(&query->deliver, options->loop, query_on_task, query);
     return query;
 }
 
@@ -209,13 +338,9 @@ int leati_dns_start(const struct leati_dns_options *options, struct leati_failur
     if (query == NULL)
         return failure_set(failure, options->host, options->port, ARES_ENOMEM);
 
-    if (options->deadline_ms != 0 &&
-        leati_timer_set(&query->deadline, options->deadline_ms) != LEAT_OK) {
-        query_free(query);
-        return failure_set(failure, options->host, options->port, ARES_ENOMEM);
-    }
-    query->pending = true;
-    if (!leati_resolver_ask(resolver, query->host, query_on_answer, query)) {
+    if ((options->deadline_ms != 0 &&
+         leati_timer_set(&query->timer, options->deadline_ms) != LEAT_OK) ||
+        !query_ask(query)) {
         query_abandon(query);
         return failure_set(failure, options->host, options->port, ARES_ENOMEM);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Names to addresses by c-ares: /etc/hosts, then A and AAAA, in the order of RFC 6724.
+ * Names to addresses by c-ares: /etc/hosts, then A and AAAA at the same time, in the order of
+ * RFC 6724. When one family has answered, the other is waited for only a little longer.
  *
  * The only folder that sees c-ares. May include: loop, core, util, public headers.
  * May be included by: conn.
@@ -16,6 +17,9 @@
 
 /** The most addresses that an answer gives. */
 #define LEATI_DNS_MAX_ADDRESSES 16
+
+/** RFC 8305 section 8, Resolution Delay. */
+#define LEATI_DNS_RESOLUTION_DELAY_MS 50
 
 struct leati_dns_query;
 
@@ -36,6 +40,9 @@ struct leati_dns_options {
     const char *host;    /**< a name; literals are the caller's (leati_address_parse()) */
     uint16_t port;
     uint64_t deadline_ms; /**< CLOCK_MONOTONIC; 0 = none but c-ares' own tries */
+    /** How long to wait for the other family when one has given addresses; 0 =
+     * LEATI_DNS_RESOLUTION_DELAY_MS. */
+    uint32_t resolution_delay_ms;
     leati_dns_fn fn; /**< runs once, from dispatch, never inside start; then the query is gone */
     void *user;
 };

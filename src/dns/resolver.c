@@ -64,6 +64,8 @@ static void resolver_free(struct leati_resolver *resolver)
 {
     if (resolver->channel != NULL)
         ares_destroy(resolver->channel);
+    if (resolver->hosts != NULL)
+        ares_destroy(resolver->hosts);
     leati_timer_stop(&resolver->timer);
     leati_free(resolver->servers);
     leati_free(resolver);
@@ -183,9 +185,9 @@ static int channel_set_servers(struct leati_resolver *resolver)
     return status;
 }
 
-static int channel_open(struct leati_resolver *resolver)
+/* `lookups` is "f" for /etc/hosts or "b" for DNS, whatever nsswitch.conf says. */
+static int channel_open(struct leati_resolver *resolver, char *lookups, ares_channel *ret_channel)
 {
-    static char lookups[] = "fb"; /* /etc/hosts, then DNS, whatever nsswitch.conf says */
     struct ares_options options;
     int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
 
@@ -195,12 +197,22 @@ static int channel_open(struct leati_resolver *resolver)
     options.lookups = lookups;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = resolver;
-    int status = ares_init_options(&resolver->channel, &options, mask);
-    if (status != ARES_SUCCESS) {
-        resolver->channel = NULL;
-        return status;
-    }
-    return resolver->servers == NULL ? ARES_SUCCESS : channel_set_servers(resolver);
+    int status = ares_init_options(ret_channel, &options, mask);
+    if (status != ARES_SUCCESS)
+        *ret_channel = NULL;
+    return status;
+}
+
+static int channels_open(struct leati_resolver *resolver)
+{
+    static char hosts[] = "f", dns[] = "b";
+    int status = channel_open(resolver, hosts, &resolver->hosts);
+
+    if (status == ARES_SUCCESS)
+        status = channel_open(resolver, dns, &resolver->channel);
+    if (status == ARES_SUCCESS && resolver->servers != NULL)
+        status = channel_set_servers(resolver);
+    return status;
 }
 
 static void config_stat(struct stat *ret_config)
@@ -231,7 +243,7 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
         if (resolver->servers == NULL)
             goto out;
     }
-    status = channel_open(resolver);
+    status = channels_open(resolver);
     if (status != ARES_SUCCESS)
         goto out;
     *ret_resolver = resolver;
@@ -311,10 +323,22 @@ int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolv
 /* ---- queries ------------------------------------------------------------------------------------
  */
 
-bool leati_resolver_ask(struct leati_resolver *resolver, const char *host,
+void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
+                            ares_addrinfo_callback callback, void *arg)
+{
+    struct ares_addrinfo_hints hints = {
+        .ai_flags = ARES_AI_NOSORT, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+
+    ares_getaddrinfo(resolver->hosts, host, NULL, &hints, callback, arg);
+    /* A file is read at once; should c-ares ever put that off, the answer is that it has none. */
+    ares_cancel(resolver->hosts);
+}
+
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int family,
                         ares_addrinfo_callback callback, void *arg)
 {
-    struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct ares_addrinfo_hints hints = {
+        .ai_flags = ARES_AI_NOSORT, .ai_family = family, .ai_socktype = SOCK_STREAM};
 
     resolver->pending++;
     resolver->awaited++;
@@ -329,9 +353,9 @@ void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited)
         resolver->awaited--;
 }
 
-void leati_resolver_abandon(struct leati_resolver *resolver)
+void leati_resolver_abandon(struct leati_resolver *resolver, size_t count)
 {
-    resolver->awaited--;
+    resolver->awaited -= count;
     if (resolver->awaited == 0)
         ares_cancel(resolver->channel);
     resolver_settle(resolver);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * One c-ares channel on one loop: its sockets, its timer, and who still waits for it.
+ * c-ares on one loop: its channels, sockets, timer, and who still waits for it.
  *
  * c-ares cannot forget a single query: one that nobody waits for any more stays in the channel, and
  * when only such are left all of them are cancelled. No user code ever runs inside of c-ares.
@@ -24,6 +24,7 @@ struct leati_resolver {
     char *servers;      /**< NULL = the system's */
     struct stat config; /**< of resolv.conf, when the channel read it */
     bool retired;       /**< the configuration has changed: goes when `pending` is 0 */
+    ares_channel hosts; /**< /etc/hosts only: it has no sockets */
     ares_channel channel;
     struct leati_resolver_socket *sockets;
     struct leati_timer timer;
@@ -35,16 +36,20 @@ struct leati_resolver {
  * @return an ARES_ status. */
 int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver);
 
-/** Hands a query to c-ares; `callback` may run at once. @return false without memory: then
- * `callback` may still come. */
-bool leati_resolver_ask(struct leati_resolver *resolver, const char *host,
+/** Looks into /etc/hosts, for both families; `callback` runs inside. */
+void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
+                            ares_addrinfo_callback callback, void *arg);
+
+/** Asks DNS for one family, AF_INET or AF_INET6; `callback` may run at once. The addresses are as
+ * the servers gave them. @return false without memory: then `callback` may still come. */
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int family,
                         ares_addrinfo_callback callback, void *arg);
 
 /** To be called first in the callback. */
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited);
 
-/** Nobody waits for one of the pending queries any more. Not from inside the callback. Callbacks
- * may run, and the resolver may be gone afterwards. */
-void leati_resolver_abandon(struct leati_resolver *resolver);
+/** Nobody waits for `count` of the pending queries any more. Not from inside the callback.
+ * Callbacks may run, and the resolver may be gone afterwards. */
+void leati_resolver_abandon(struct leati_resolver *resolver, size_t count);
 
 #endif

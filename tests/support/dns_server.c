@@ -36,6 +36,11 @@ struct dns_server {
     pthread_t thread;
     char address[32];
     atomic_uint queries;
+    pthread_mutex_t lock;
+    pthread_cond_t holds;
+    uint8_t held[PACKET_BYTES + 256];
+    size_t held_len; /* 0 = none */
+    struct sockaddr_in held_client;
 };
 
 struct question {
@@ -78,9 +83,17 @@ static const struct dns_record *record_find(const struct dns_server *server, con
     return &unknown;
 }
 
-static enum rcode record_rcode(const struct dns_record *record)
+static enum dns_behaviour record_behaviour(const struct dns_record *record, unsigned type)
 {
-    switch (record->behaviour) {
+    if (record->behaviour != DNS_ANSWER) {
+        return record->behaviour;
+    }
+    return type == TYPE_AAAA ? record->v6_behaviour : record->v4_behaviour;
+}
+
+static enum rcode behaviour_rcode(enum dns_behaviour behaviour)
+{
+    switch (behaviour) {
     case DNS_NAME_ERROR:
         return RCODE_NAME_ERROR;
     case DNS_SERVER_FAILURE:
@@ -90,6 +103,7 @@ static enum rcode record_rcode(const struct dns_record *record)
     case DNS_ANSWER:
     case DNS_SILENCE:
     case DNS_GARBAGE:
+    case DNS_HELD:
         break;
     }
     return RCODE_OK;
@@ -107,14 +121,17 @@ static size_t address_append(uint8_t *packet, size_t at, unsigned type, const ch
 }
 
 /* Turns a query into its answer, in place; returns its length, 0 = none is sent. */
-static size_t query_answer(const struct dns_server *server, uint8_t *packet, size_t len)
+static size_t query_answer(const struct dns_server *server, uint8_t *packet, size_t len,
+                           enum dns_behaviour *ret_behaviour)
 {
     struct question question;
     if (len < HEADER_BYTES || !question_parse(packet, len, &question)) {
         return 0;
     }
     const struct dns_record *record = record_find(server, question.name);
-    if (record->behaviour == DNS_SILENCE) {
+    enum dns_behaviour behaviour = record_behaviour(record, question.type);
+    *ret_behaviour = behaviour;
+    if (behaviour == DNS_SILENCE) {
         return 0;
     }
     const char *const *addresses = question.type == TYPE_A      ? record->v4
@@ -122,20 +139,48 @@ static size_t query_answer(const struct dns_server *server, uint8_t *packet, siz
                                                                 : NULL;
     size_t at = question.end;
     uint8_t count = 0;
-    while (record->behaviour == DNS_ANSWER && addresses != NULL && count < ADDRESS_COUNT &&
-           addresses[count] != NULL) {
+    bool answers = behaviour == DNS_ANSWER || behaviour == DNS_HELD;
+    while (answers && addresses != NULL && count < ADDRESS_COUNT && addresses[count] != NULL) {
         at = address_append(packet, at, question.type, addresses[count++]);
     }
     packet[2] = (uint8_t)(0x84 | (packet[2] & 1)); /* an authoritative answer; RD as it came */
-    packet[3] = (uint8_t)(0x80 | record_rcode(record));
+    packet[3] = (uint8_t)(0x80 | behaviour_rcode(behaviour));
     memset(packet + 4, 0, 8);
     packet[5] = 1; /* QDCOUNT; an OPT record of the query is not repeated */
     packet[7] = count;
-    if (record->behaviour == DNS_GARBAGE) {
+    if (behaviour == DNS_GARBAGE) {
         packet[7] = 3; /* three answers are promised, none is there */
         return question.end;
     }
     return at;
+}
+
+static void answer_send(const struct dns_server *server, const uint8_t *packet, size_t len,
+                        const struct sockaddr_in *client)
+{
+    (void)sendto(server->fd, packet, len, 0, (const struct sockaddr *)client, sizeof(*client));
+}
+
+static void answer_hold(struct dns_server *server, const uint8_t *packet, size_t len,
+                        const struct sockaddr_in *client)
+{
+    pthread_mutex_lock(&server->lock);
+    memcpy(server->held, packet, len);
+    server->held_len = len;
+    server->held_client = *client;
+    pthread_cond_signal(&server->holds);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void dns_server_release(struct dns_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->held_len == 0) {
+        pthread_cond_wait(&server->holds, &server->lock);
+    }
+    answer_send(server, server->held, server->held_len, &server->held_client);
+    server->held_len = 0;
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void *server_run(void *user)
@@ -158,9 +203,12 @@ static void *server_run(void *user)
             continue;
         }
         atomic_fetch_add(&server->queries, 1);
-        size_t answer_len = query_answer(server, packet, (size_t)len);
-        if (answer_len > 0) {
-            (void)sendto(server->fd, packet, answer_len, 0, (struct sockaddr *)&client, size);
+        enum dns_behaviour behaviour = DNS_SILENCE;
+        size_t answer_len = query_answer(server, packet, (size_t)len, &behaviour);
+        if (answer_len > 0 && behaviour == DNS_HELD) {
+            answer_hold(server, packet, answer_len, &client);
+        } else if (answer_len > 0) {
+            answer_send(server, packet, answer_len, &client);
         }
     }
     return NULL;
@@ -175,6 +223,8 @@ struct dns_server *dns_server_start(const struct dns_record *records)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
     server->records = records;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->holds, NULL);
     server->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (server->fd >= 0 && server->stop_fd >= 0 &&

@@ -16,13 +16,16 @@ enum dns_behaviour {
     DNS_REFUSED,        /**< RCODE 5 */
     DNS_SILENCE,
     DNS_GARBAGE, /**< an answer that cannot be parsed */
+    DNS_HELD,    /**< as DNS_ANSWER, when dns_server_release() allows it */
 };
 
 struct dns_record {
-    const char *name; /**< without the final dot; NULL ends the table */
-    enum dns_behaviour behaviour;
-    const char *v4[4]; /**< A records; the first NULL ends them */
-    const char *v6[4]; /**< AAAA records */
+    const char *name;                /**< without the final dot; NULL ends the table */
+    enum dns_behaviour behaviour;    /**< for both families */
+    enum dns_behaviour v4_behaviour; /**< for A, when `behaviour` is DNS_ANSWER */
+    enum dns_behaviour v6_behaviour; /**< for AAAA, likewise */
+    const char *v4[4];               /**< A records; the first NULL ends them */
+    const char *v6[4];               /**< AAAA records */
 };
 
 struct dns_server;
@@ -34,6 +37,8 @@ void dns_server_free(struct dns_server *server);
 
 /** "127.0.0.1:port", for leat_config_set_dns_servers(). Lives as long as the server. */
 const char *dns_server_address(const struct dns_server *server);
+/** Sends the answer that is held, the latest one if there were several; waits for one to come. */
+void dns_server_release(struct dns_server *server);
 /** How many queries have come so far, for whatever name. */
 unsigned dns_server_query_count(const struct dns_server *server);
 

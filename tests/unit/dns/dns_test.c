@@ -17,20 +17,33 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+/* clang-format off */
 static const struct dns_record records[] = {
-    {.name = "both.test",              .v4 = {"127.0.0.1", "127.0.0.2"}, .v6 = {"::1"}},
-    {.name = "v4.test",                   .v4 = {"192.0.2.7"}},
-    {.name = "v6.test",                .v6 = {"2001:db8::7"}},
-    {.name = "empty.test"                               },
-    {.name = "none.test",.behaviour = DNS_NAME_ERROR},
-    {.name = "broken.test",             .behaviour = DNS_SERVER_FAILURE},
-    {.name = "refused.test",              .behaviour = DNS_REFUSED},
-    {.name = "silent.test",                                .behaviour = DNS_SILENCE},
-    {.name = "garbage.test",.behaviour = DNS_GARBAGE},
-    {.name = "host.a.test",           .v4 = {"10.0.0.1"}},
-    {.name = "host.b.test",                                .v4 = {"10.0.0.2"}},
+    {.name = "both.test", .v4 = {"127.0.0.1", "127.0.0.2"}, .v6 = {"::1"}},
+    {.name = "v4.test", .v4 = {"192.0.2.7"}},
+    {.name = "v6.test", .v6 = {"2001:db8::7"}},
+    {.name = "empty.test"},
+    {.name = "none.test", .behaviour = DNS_NAME_ERROR},
+    {.name = "broken.test", .behaviour = DNS_SERVER_FAILURE},
+    {.name = "refused.test", .behaviour = DNS_REFUSED},
+    {.name = "silent.test", .behaviour = DNS_SILENCE},
+    {.name = "garbage.test", .behaviour = DNS_GARBAGE},
+    {.name = "host.a.test", .v4 = {"10.0.0.1"}},
+    {.name = "host.b.test", .v4 = {"10.0.0.2"}},
+    {.name = "silent-v6.test", .v4 = {"192.0.2.7"}, .v6_behaviour = DNS_SILENCE},
+    {.name = "silent-v4.test", .v6 = {"2001:db8::7"}, .v4_behaviour = DNS_SILENCE},
+    {.name = "held-v6.test", .v4 = {"192.0.2.7"}, .v6 = {"2001:db8::7"}, .v6_behaviour = DNS_HELD},
+    {.name = "held-v4.test", .v4 = {"192.0.2.7"}, .v6 = {"2001:db8::7"}, .v4_behaviour = DNS_HELD},
+    {.name = "broken-v6.test", .v4 = {"192.0.2.7"}, .v6_behaviour = DNS_SERVER_FAILURE},
+    {.name = "denied-v6.test", .v4 = {"192.0.2.7"}, .v4_behaviour = DNS_HELD,
+     .v6_behaviour = DNS_NAME_ERROR},
+    {.name = "denied-v4.test", .v4_behaviour = DNS_NAME_ERROR, .v6_behaviour = DNS_SILENCE},
+    {.name = "empty-v4.test", .v6 = {"2001:db8::7"}, .v6_behaviour = DNS_HELD},
+    {.name = "split.a.test", .v6 = {"2001:db8::a"}},
+    {.name = "split.b.test", .v4 = {"10.0.0.2"}},
     {0},
 };
+/* clang-format on */
 
 static leat_loop *loop;
 static struct dns_server *server;
@@ -78,6 +91,11 @@ static void on_answer(const struct leati_dns_answer *answer, void *user)
         leati_dns_cancel(outcome->cancels->query);
 }
 
+/* Longer than any test: whoever waits for it never sees its end. */
+#define ENDLESS_DELAY_MS 600000u
+
+static uint32_t resolution_delay_ms; /* of what is asked next */
+
 static int ask_server(const char *servers, const char *host, uint64_t deadline_ms,
                       struct outcome *outcome)
 {
@@ -88,6 +106,7 @@ static int ask_server(const char *servers, const char *host, uint64_t deadline_m
         .host = host,
         .port = 443,
         .deadline_ms = deadline_ms,
+        .resolution_delay_ms = resolution_delay_ms,
         .fn = on_answer,
         .user = outcome,
     };
@@ -144,6 +163,7 @@ Test(dns, both_families)
 {
     struct outcome outcome = {0};
 
+    resolution_delay_ms = ENDLESS_DELAY_MS;
     ask("both.test", 0, &outcome);
     cr_assert_eq(outcome.calls, 0);
     await(&outcome);
@@ -216,6 +236,114 @@ Test(dns, the_second_server_when_the_first_is_not_there)
     cr_assert_eq(ask_server(servers, "v4.test", 0, &outcome), LEAT_OK);
     await(&outcome);
     cr_assert_eq(outcome.count, 1, "%s", outcome.error.text);
+}
+
+/* ---- one family is late ------------------------------------------------------------------ */
+
+/* The server answers in the order of the questions: what was asked before this has its answer, if
+ * it gets one, before this. */
+static void ask_and_await_another(void)
+{
+    struct outcome other = {0};
+
+    ask("both.test", 0, &other);
+    await(&other);
+}
+
+static void check_one_family(const char *host, const char *address)
+{
+    struct outcome outcome = {0};
+
+    ask(host, 0, &outcome); /* without a deadline */
+    await(&outcome);
+    cr_assert_eq(outcome.error.code, LEAT_OK, "%s", outcome.error.text);
+    cr_assert_eq(outcome.count, 1);
+    cr_assert_str_eq(outcome.texts[0], address);
+}
+
+Test(dns, a_family_that_never_answers_is_not_waited_for)
+{
+    check_one_family("silent-v6.test", "192.0.2.7:443");
+    check_one_family("silent-v4.test", "[2001:db8::7]:443");
+    /* The resolver is as good as before. */
+    check_one_family("v4.test", "192.0.2.7:443");
+}
+
+static void check_waits(const char *host)
+{
+    struct outcome outcome = {0};
+
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    ask(host, 0, &outcome);
+    ask_and_await_another();
+    cr_assert_eq(outcome.calls, 0);
+    dns_server_release(server);
+    await(&outcome);
+    cr_assert_eq(outcome.count, 2);
+    cr_assert(outcome_has(&outcome, "192.0.2.7:443"));
+    cr_assert(outcome_has(&outcome, "[2001:db8::7]:443"));
+}
+
+Test(dns, a_family_that_is_a_little_late_is_waited_for)
+{
+    check_waits("held-v6.test");
+    check_waits("held-v4.test");
+}
+
+Test(dns, the_failure_of_one_family_does_not_matter)
+{
+    check_one_family("broken-v6.test", "192.0.2.7:443");
+}
+
+/* A name without an address of one family, or one that its server denies for AAAA only, waits for
+ * the other family as long as that takes. */
+Test(dns, no_address_of_one_family_says_nothing_of_the_other)
+{
+    static const char *const hosts[] = {"denied-v6.test", "empty-v4.test"};
+
+    resolution_delay_ms = 1;
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome outcome = {0};
+        ask(hosts[i], 0, &outcome);
+        ask_and_await_another();
+        cr_assert_eq(leat_loop_dispatch(loop, 20), 0);
+        cr_assert_eq(outcome.calls, 0);
+        dns_server_release(server);
+        await(&outcome);
+        cr_assert_eq(outcome.count, 1, "%s", outcome.error.text);
+    }
+}
+
+Test(dns, a_name_that_does_not_exist_has_no_other_family)
+{
+    struct outcome outcome = {0};
+
+    ask("denied-v4.test", 0, &outcome);
+    await(&outcome);
+    check_failed(&outcome, EHOSTUNREACH, "denied-v4.test", "ENOTFOUND");
+}
+
+Test(dns, the_deadline_while_one_family_is_late)
+{
+    struct outcome outcome = {0};
+
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    ask("silent-v6.test", leati_clock_ms() + 300, &outcome);
+    await(&outcome);
+    cr_assert_eq(outcome.error.code, LEAT_OK, "%s", outcome.error.text);
+    cr_assert_str_eq(outcome.texts[0], "192.0.2.7:443");
+}
+
+Test(dns, cancelled_while_one_family_is_late)
+{
+    struct outcome outcome = {0};
+
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    ask("silent-v6.test", 0, &outcome);
+    ask_and_await_another();
+    leati_dns_cancel(outcome.query);
+    ask_and_await_another();
+    cr_assert_eq(outcome.calls, 0);
 }
 
 /* ---- failures ------------------------------------------------------------------------- */
