@@ -15,6 +15,7 @@ struct family_part {
     struct leati_dns_query *query;
     bool pending; /* c-ares has it */
     int status;
+    int search_rank; /* of the name that was found; lower comes first */
     size_t count;
     struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
 };
@@ -176,12 +177,15 @@ static int query_status(const struct leati_dns_query *query)
 /* ---- the answer ---------------------------------------------------------------------------------
  */
 
-/* Both families in one order; if they are too many, the longer list loses its end. */
+/* Both families in one order; if they are too many, the longer list loses its end. When the search
+ * list has led them to different names, the first name of the list is meant. */
 static size_t query_merge(struct leati_dns_query *query, struct leati_address *ret_addresses)
 {
     const struct family_part *v4 = &query->parts[PART_V4], *v6 = &query->parts[PART_V6];
     size_t v4_count = v4->count, v6_count = v6->count;
 
+    if (v4_count > 0 && v6_count > 0 && v4->search_rank != v6->search_rank)
+        *(v4->search_rank > v6->search_rank ? &v4_count : &v6_count) = 0;
     while (v4_count + v6_count > LEATI_DNS_MAX_ADDRESSES)
         *(v4_count > v6_count ? &v4_count : &v6_count) -= 1;
     memcpy(ret_addresses, v6->addresses, v6_count * sizeof(*ret_addresses));
@@ -253,8 +257,12 @@ static void part_on_answer(void *arg, int status, int timeouts, struct ares_addr
     part->pending = false;
     part->status = status;
     leati_resolver_answered(query->resolver, !query->abandoned);
-    if (status == ARES_SUCCESS && info != NULL)
+    if (status == ARES_SUCCESS && info != NULL) {
         query_take(query, info);
+        if (info->name != NULL)
+            part->search_rank =
+                leati_resolver_search_rank(query->resolver, query->host, info->name);
+    }
     if (info != NULL)
         ares_freeaddrinfo(info);
     /* The channel goes with its loop: there is nobody to tell. */

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
@@ -344,6 +345,34 @@ bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int f
     resolver->awaited++;
     ares_getaddrinfo(resolver->channel, host, NULL, &hints, callback, arg);
     return resolver_set_timer(resolver);
+}
+
+static int dots_of(const char *name)
+{
+    int dots = 0;
+
+    for (; *name != '\0'; name++)
+        dots += *name == '.';
+    return dots;
+}
+
+int leati_resolver_search_rank(const struct leati_resolver *resolver, const char *host,
+                               const char *name)
+{
+    struct ares_options options;
+    size_t len = strlen(host);
+    int mask = 0, rank = 0;
+
+    memset(&options, 0, sizeof(options));
+    if (ares_save_options(resolver->channel, &options, &mask) != ARES_SUCCESS)
+        return 0;
+    if (name[len] != '.')
+        rank = dots_of(host) >= options.ndots ? -1 : options.ndomains;
+    else
+        while (rank < options.ndomains && strcasecmp(options.domains[rank], name + len + 1) != 0)
+            rank++;
+    ares_destroy_options(&options);
+    return rank;
 }
 
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited)

@@ -45,6 +45,11 @@ void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
 bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int family,
                         ares_addrinfo_callback callback, void *arg);
 
+/** Where `name`, under which c-ares has found `host`, stands in the order of the search list
+ * (resolv.conf(5)); lower comes first. */
+int leati_resolver_search_rank(const struct leati_resolver *resolver, const char *host,
+                               const char *name);
+
 /** To be called first in the callback. */
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited);
 

@@ -41,6 +41,8 @@ static const struct dns_record records[] = {
     {.name = "empty-v4.test", .v6 = {"2001:db8::7"}, .v6_behaviour = DNS_HELD},
     {.name = "split.a.test", .v6 = {"2001:db8::a"}},
     {.name = "split.b.test", .v4 = {"10.0.0.2"}},
+    {.name = "a.test", .v6 = {"2001:db8::1"}},
+    {.name = "a.test.b.test", .v4 = {"10.0.0.3"}},
     {0},
 };
 /* clang-format on */
@@ -603,6 +605,37 @@ Test(dns_config, a_changed_resolv_conf_is_read_again, .timeout = 30)
     cr_assert_str_eq(after.texts[0], "10.0.0.2:443");
     await(&pending); /* the old resolver stays until then */
     check_failed(&pending, ETIMEDOUT, "silent.test", "answered in time");
+    tear_down();
+    sandbox_done();
+}
+
+/* The search list is gone through for each family alone: what comes out must be one name's. */
+Test(dns_config, both_families_are_of_the_same_name, .timeout = 30)
+{
+    static const struct {
+        const char *search, *host, *address;
+    } cases[] = {
+        {"search a.test b.test\n",           "split",  "[2001:db8::a]:443"},
+        {"search b.test a.test\n",           "split",  "10.0.0.2:443"     },
+        {"search b.test\n",                  "a.test", "[2001:db8::1]:443"},
+        {"search b.test\noptions ndots:2\n", "a.test", "10.0.0.3:443"     },
+    };
+    const char *path = sandbox_write("resolv.conf", "#");
+
+    if (!resolv_conf_replace(path)) {
+        sandbox_done();
+        cr_skip_test("no mount namespace");
+    }
+    set_up();
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outcome outcome = {0};
+        resolv_conf_write(path, cases[i].search);
+        ask(cases[i].host, 0, &outcome);
+        await(&outcome);
+        cr_assert_eq(outcome.count, 1, "%zu: %s", i, outcome.error.text);
+        cr_assert_str_eq(outcome.texts[0], cases[i].address, "%zu: %s", i, outcome.texts[0]);
+    }
     tear_down();
     sandbox_done();
 }
