@@ -11,6 +11,7 @@
 
 #include "core/layer.h"
 #include "http/head.h"
+#include "http/response.h"
 
 /** The longest request, with everything that `headers` add. */
 #define LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES 32768u
@@ -72,6 +73,10 @@ int leati_http_connect_status(const struct leati_layer *connect);
 /** The head of a refusal, for who wants to read its fields; NULL if there is none. Lives as long as
  * the layer. */
 const struct leati_http_head *leati_http_connect_head(const struct leati_layer *connect);
+
+/** Moves the refusal's head and body out, so that they outlive the layer; the caller frees. NULL if
+ * there is none, and without memory. */
+struct leati_http_response *leati_http_connect_take_response(struct leati_layer *connect);
 
 /** What was read of the body of a refusal, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
  * that is not counted; never NULL. Lives as long as the layer. */

@@ -314,6 +314,17 @@ int leati_http_connect_status(const struct leati_layer *connect)
     return connect_of_const(connect)->engine.status;
 }
 
+struct leati_http_response *leati_http_connect_take_response(struct leati_layer *connect)
+{
+    struct leati_http_connect_engine *engine = &connect_of(connect)->engine;
+
+    if (!engine->is_refused)
+        return NULL;
+    struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
+    engine->is_refused = response == NULL;
+    return response;
+}
+
 const struct leati_http_head *leati_http_connect_head(const struct leati_layer *connect)
 {
     const struct leati_http_connect_engine *engine = &connect_of_const(connect)->engine;

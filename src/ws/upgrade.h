@@ -3,14 +3,15 @@
  * @file
  * The client's opening handshake (RFC 6455 section 4.1) as a layer that is passthrough once OPEN.
  *
- * One thread at a time per layer. May include: http/head.h, http/body.h, core, util, public
- * headers. May be included by: conn.
+ * One thread at a time per layer. May include: http/head.h, http/body.h, http/response.h, core,
+ * util, public headers. May be included by: conn.
  */
 #ifndef LEATI_WS_UPGRADE_H
 #define LEATI_WS_UPGRADE_H
 
 #include "core/layer.h"
 #include "http/head.h"
+#include "http/response.h"
 #include "ws/handshake.h"
 
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
@@ -50,13 +51,17 @@ const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
 /** The status of the final response, 0 before. */
 int leati_ws_upgrade_status(const struct leati_layer *upgrade);
 
-/** The head of a response that was refused, also of a 101; NULL if none came or it was malformed.
+/** The head of the final response, whatever its status; NULL if none came or it was malformed.
  * Lives as long as the layer. */
 const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade);
 /** What was read of the body behind it, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
  * that is not counted; never NULL. Raw bytes of the server: not for a terminal as they are. Lives
  * as long as the layer. */
 const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len);
+/** Moves head and body out, so that they outlive the layer; the caller frees. NULL if there is no
+ * complete head, and without memory. */
+struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade);
+
 /** Where a redirect (301, 302, 303, 307, 308) leads: the URI reference as it was sent; NULL for
  * another status, and without exactly one Location. Lives as long as the layer. */
 const char *leati_ws_upgrade_location(const struct leati_layer *upgrade);

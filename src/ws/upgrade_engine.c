@@ -186,7 +186,7 @@ static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine
     const char *reason = leati_http_head_reason(&engine->head);
     engine->status = leati_http_head_status(&engine->head);
     if (engine->status != 101) {
-        engine->is_refused = true;
+        engine->is_complete = true;
         leati_http_body_init(&engine->body, &engine->head);
         engine_refuse(engine, "the server answered HTTP %d%s%.100s", engine->status,
                       reason[0] != '\0' ? " " : "", reason);
@@ -195,9 +195,7 @@ static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine
     }
 
     enum leati_ws_upgrade_result result = check_switch(engine);
-    if (result == LEATI_WS_UPGRADE_DONE)
-        leati_http_head_done(&engine->head);
-    engine->is_refused = result == LEATI_WS_UPGRADE_REFUSED;
+    engine->is_complete = result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_REFUSED;
     return result;
 }
 

@@ -32,7 +32,7 @@ struct leati_ws_upgrade_engine {
     unsigned interim_count;
     struct leati_http_head head;
     struct leati_http_body body;
-    bool is_refused; /**< head (and body) are those of a refusal, for who wants to read them */
+    bool is_complete; /**< the final head is there, for who wants to read it */
     char error[256];
 };
 

@@ -375,7 +375,18 @@ const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *up
 {
     const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
 
-    return engine->is_refused ? &engine->head : NULL;
+    return engine->is_complete ? &engine->head : NULL;
+}
+
+struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade)
+{
+    struct leati_ws_upgrade_engine *engine = &upgrade_of(upgrade)->engine;
+
+    if (!engine->is_complete)
+        return NULL;
+    struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
+    engine->is_complete = response == NULL;
+    return response;
 }
 
 const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len)
@@ -392,7 +403,7 @@ const char *leati_ws_upgrade_location(const struct leati_layer *upgrade)
 {
     const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
 
-    if (!engine->is_refused || !status_redirects(engine->status) ||
+    if (!engine->is_complete || !status_redirects(engine->status) ||
         leati_http_head_count(&engine->head, "Location") != 1)
         return NULL;
     return leati_http_head_get(&engine->head, "Location");
