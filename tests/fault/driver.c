@@ -166,6 +166,7 @@ static void async_run(struct stage *stage, struct outcome *ret)
     struct client_run run;
     const struct fault *fault = stage->fault;
     client_run_init(&run);
+    run.name = fault->name;
     leat_config_free(run.config);
     run.config = stage->config;
     shim_arm(&fault->shim);

@@ -73,7 +73,7 @@ static const struct peer_step resets_in_the_head[] = {
 static const struct peer_step resets_later[] = {
     PEER_UPGRADE, {PEER_SEND_FRAME, PEER_BYTES("x"), .number = 0x81}, {PEER_RESET}};
 static const struct dns_record two_addresses[] = {
-    {"two.test", DNS_ANSWER, {"127.0.0.1", "127.0.0.2"}}, {NULL}};
+    {.name = "two.test", .v4 = {"127.0.0.1", "127.0.0.2"}}, {NULL}};
 
 static const struct fault faults[] = {
     {.name = "refused port", .server = peer_refusing, TCP(ECONNREFUSED), .text = "127.0.0.1:"},

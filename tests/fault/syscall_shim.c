@@ -4,7 +4,6 @@
 #include "util/alloc.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -21,6 +20,9 @@ static bool fails(enum shim_call call)
     }
     if (armed.skip > 0) {
         --armed.skip;
+        return false;
+    }
+    if (armed.once && hits > 0) {
         return false;
     }
     ++hits;

@@ -8,6 +8,8 @@
 #ifndef LEAT_TESTS_FAULT_SYSCALL_SHIM_H
 #define LEAT_TESTS_FAULT_SYSCALL_SHIM_H
 
+#include <stdbool.h>
+
 enum shim_call {
     SHIM_NONE,
     SHIM_SOCKET,
@@ -25,7 +27,8 @@ enum shim_call {
 struct shim_fault {
     enum shim_call call;
     int sys_errno;
-    unsigned skip; /**< how many calls go well before; all later ones fail */
+    unsigned skip; /**< how many calls go well before */
+    bool once; /**< one call fails and the later ones go well again; otherwise all of them fail */
 };
 
 /** From now on, in this thread. `fault` is copied; NULL = no fault. */

@@ -104,9 +104,9 @@ Test(proxies, ipv6_proxy)
  * ------------------------------------------------ */
 
 static const struct dns_record records[] = {
-    {"echo.test",    DNS_ANSWER, {"127.0.0.1"}},
-    {"proxy.test", DNS_ANSWER, {"127.0.0.1"}},
-    {NULL  }
+    {.name = "echo.test",  .v4 = {"127.0.0.1"}},
+    {.name = "proxy.test",                    .v4 = {"127.0.0.1"}},
+    {NULL}
 };
 
 static const struct peer_step relaying[] = {PEER_SOCKS5_OPEN, {PEER_RELAY}, {PEER_CLOSE}};

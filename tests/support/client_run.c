@@ -136,7 +136,7 @@ void client_run_init(struct client_run *run)
         .writable = run_writable,
         .closed = run_closed,
     };
-    *run = (struct client_run){.config = client_config_new()};
+    *run = (struct client_run){.name = "", .config = client_config_new()};
     cr_assert(leat_config_set_trace(run->config, run_trace, run) == LEAT_OK);
     cr_assert(leat_loop_new(&run->loop) == LEAT_OK);
     cr_assert(leat_websocket_new(run->loop, &callbacks, run, &run->ws) == LEAT_OK);
@@ -198,13 +198,14 @@ static bool is_closed(const struct client_run *run)
 
 void client_run_until_opened(struct client_run *run)
 {
-    cr_assert(client_run_until(run, is_opened_or_closed), "neither opened nor closed:\n%s",
-              run->trace);
+    cr_assert(client_run_until(run, is_opened_or_closed), "%s: neither opened nor closed:\n%s",
+              run->name, run->trace);
 }
 
 void client_run_until_closed(struct client_run *run)
 {
-    cr_assert(client_run_until(run, is_closed), "not closed:\n%s", run->trace);
+    cr_assert(client_run_until(run, is_closed), "%s: not closed:\n%s", run->name,
+              run->trace);
 }
 
 void client_run_until_messages(struct client_run *run, size_t count)

@@ -20,6 +20,7 @@ struct client_message {
 };
 
 struct client_run {
+    const char *name; /**< what to call it in a failure */
     leat_loop *loop;
     leat_websocket *ws;
     leat_config

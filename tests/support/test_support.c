@@ -185,8 +185,8 @@ Test(support, peer_is_a_proxy)
 Test(support, dns_server_answers_and_counts)
 {
     static const struct dns_record records[] = {
-        {"echo.test",    DNS_ANSWER, {"127.0.0.1"}, {"::1"}},
-        {NULL}
+        {.name = "echo.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+        {NULL     }
     };
     static const uint8_t query[] = {0x12, 0x34, 1,   0, 0,   1,   0,   0,   0, 0, 0, 0, 4, 'E',
                                     'C',  'h',  'o', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};

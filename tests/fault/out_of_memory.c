@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole connection (loop, client, connect, one echo, close) while its n-th allocation fails, for
+ * all n, alone and together with all that follow: it ends with 2300002 or as if nothing had
+ * happened, and nothing is lost. */
+#include "fault/fault.h"
+#include "support/certificates.h"
+#include "support/sandbox.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#define DISPATCH_TIMEOUT_MS 10000
+#define ALLOCATIONS_MAX     20000
+
+TestSuite(out_of_memory, .timeout = 240, .fini = sandbox_done);
+
+/* What one attempt has come to. */
+struct attempt {
+    leat_websocket *ws;
+    int code; /* the first that was not LEAT_OK */
+    bool echoed;
+    bool ended;
+    char text[LEAT_ERROR_TEXT_SIZE];
+};
+
+static void attempt_fail(struct attempt *attempt, int code)
+{
+    if (code != LEAT_OK) {
+        attempt->code = attempt->code ? attempt->code : code;
+        attempt->ended = true;
+    }
+}
+
+static void attempt_opened(leat_websocket *ws, void *user)
+{
+    attempt_fail(user, leat_websocket_send(ws, LEAT_MESSAGE_TEXT, "hello", 5));
+}
+
+static void attempt_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                            size_t len, void *user)
+{
+    struct attempt *attempt = user;
+    attempt->echoed = type == LEAT_MESSAGE_TEXT && len == 5 && data[0] == 'h';
+    attempt_fail(attempt, leat_websocket_close(ws, 1000, NULL));
+}
+
+static void attempt_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    struct attempt *attempt = user;
+    (void)ws;
+    snprintf(attempt->text, sizeof(attempt->text), "%s", event->error.text);
+    attempt_fail(attempt, event->error.code);
+    attempt->ended = true;
+}
+
+static void attempt_run(struct attempt *attempt, leat_loop *loop, const char *url,
+                        const leat_config *config)
+{
+    static const struct leat_websocket_callbacks callbacks = {
+        .size = sizeof(callbacks),
+        .opened = attempt_opened,
+        .message = attempt_message,
+        .closed = attempt_closed,
+    };
+    attempt_fail(attempt, leat_websocket_new(loop, &callbacks, attempt, &attempt->ws));
+    if (!attempt->ended) {
+        attempt_fail(attempt, leat_websocket_connect(attempt->ws, url, config));
+    }
+    while (!attempt->ended) {
+        attempt_fail(attempt, leat_loop_dispatch(loop, DISPATCH_TIMEOUT_MS));
+    }
+}
+
+/* Returns whether the fault was met at all. */
+static bool attempt_with(const struct shim_fault *fault, const char *url, const leat_config *config)
+{
+    struct attempt attempt = {.code = LEAT_OK};
+    leat_loop *loop = NULL;
+    shim_arm(fault);
+    attempt_fail(&attempt, leat_loop_new(&loop));
+    if (!attempt.ended) {
+        attempt_run(&attempt, loop, url, config);
+    }
+    bool met = shim_hits() > 0;
+    leat_websocket_free(attempt.ws);
+    leat_loop_free(loop);
+    shim_arm(NULL);
+    cr_expect(attempt.code == LEAT_E_SYSTEM_INTERNAL || (attempt.code == LEAT_OK && attempt.echoed),
+              "%s, allocation %u%s: %d %s", url, fault->skip, fault->once ? " alone" : "",
+              attempt.code, attempt.text);
+    cr_expect(met || attempt.code == LEAT_OK);
+    return met;
+}
+
+static void every_allocation_fails(const char *url, const leat_config *config)
+{
+    for (int once = 0; once < 2; ++once) {
+        struct shim_fault fault = {.call = SHIM_ALLOCATION, .once = once};
+        while (attempt_with(&fault, url, config)) {
+            ++fault.skip;
+            cr_assert(fault.skip < ALLOCATIONS_MAX, "there is no end of it");
+        }
+        cr_expect(fault.skip > 10, "only %u allocations", fault.skip);
+    }
+}
+
+Test(out_of_memory, plain)
+{
+    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_config *config = client_config_new();
+    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", scripted_peer_port(peer)), config);
+    leat_config_free(config);
+    scripted_peer_free(peer);
+}
+
+Test(out_of_memory, through_a_proxy_with_names)
+{
+    static const struct dns_record records[] = {
+        {.name = "proxy.test", .v4 = {"127.0.0.1"}},
+        {NULL                   }
+    };
+    static const struct peer_step script[] = {
+        {PEER_READ_SOCKS5_GREETING},
+        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
+        {PEER_READ_SOCKS5_AUTH                        },
+        {PEER_SEND, PEER_BYTES("\x01\x00")},
+        {PEER_READ_SOCKS5_REQUEST  },
+        {PEER_SEND_SOCKS5_REPLY },
+        PEER_UPGRADE,
+        {PEER_SERVE_ECHO   },
+        {PEER_CLOSE          },
+    };
+    struct dns_server *dns = dns_server_start(records);
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_config *config = client_config_new();
+    const char *proxy =
+        sandbox_format("socks5h://alice:secret@proxy.test:%u", scripted_peer_port(peer));
+    cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK);
+    cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
+    every_allocation_fails("ws://echo.test/", config);
+    leat_config_free(config);
+    scripted_peer_free(peer);
+    dns_server_free(dns);
+}
+
+Test(out_of_memory, over_tls)
+{
+    struct peer_tls accept = {.cert_path = certificate_path("server.pem"),
+                              .key_path = certificate_path("server.key"),
+                              .may_fail = true};
+    const struct peer_step script[] = {
+        {PEER_TLS_ACCEPT, .tls = &accept},
+        PEER_UPGRADE, {PEER_SERVE_ECHO              },
+        {PEER_CLOSE}
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_config *config = client_config_new();
+    every_allocation_fails(sandbox_format("wss://127.0.0.1:%u/", scripted_peer_port(peer)), config);
+    leat_config_free(config);
+    scripted_peer_free(peer);
+}
