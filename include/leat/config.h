@@ -120,6 +120,12 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const c
  * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);
 
+/** How many redirects (301, 302, 303, 307, 308) one connect may follow. Each is checked like the first
+ * URL, the allowed domains included; none leads from wss to ws; to another host or port go neither
+ * the client certificate nor the headers Authorization and Cookie. Default 0: a redirect is a
+ * refused upgrade. @return LEAT_OK, LEAT_E_PARAMETER (above 20). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_redirects(leat_config *config, unsigned redirects);
+
 /** Deadline over the whole way from connect to open. Default 30,000 ms; 0 = none.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_connect_timeout(leat_config *config,

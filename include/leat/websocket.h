@@ -166,6 +166,20 @@ LEAT_API void leat_websocket_get_error(const leat_websocket *ws, struct leat_err
 /** The HTTP status of the server's answer, 0 if none came. */
 LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
 
+/**
+ * The response to the upgrade: inside `opened` that of the server that accepted, from `closed` on that
+ * of the server, or of the HTTP proxy, that refused. Strings are valid until the callback returns,
+ * or, behind `closed`, until the next connect or free.
+ */
+/** The value of the first header of that name, without regard to case; NULL if absent. */
+LEAT_API const char *leat_websocket_http_header(const leat_websocket *ws, const char *name);
+/** The header at an index; false = there are not so many. */
+LEAT_API bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index,
+                                            const char **ret_name, const char **ret_value);
+/** The first 4 KiB of the body of a refusal, as they came, with a final NUL; never NULL. `ret_len`
+ * may be NULL. */
+LEAT_API const char *leat_websocket_http_body(const leat_websocket *ws, size_t *ret_len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -369,7 +369,12 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
 
 void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms)
 {
-    chain->limit_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
+    leati_chain_connect_until(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
+}
+
+void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms)
+{
+    chain->limit_ms = limit_ms;
     chain_set_state(chain, LEATI_CHAIN_RESOLVING);
     leati_chain_wake(chain);
 }

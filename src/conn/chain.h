@@ -74,6 +74,9 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
 /** Starts; everything else happens from dispatch. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms);
 
+/** The same with the time at which it must be done; 0 = no limit. */
+void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms);
+
 /** The layers say goodbye from the top down; then `ended`. */
 void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms);
 

@@ -90,6 +90,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     copy->min_tls_protocol = config->min_tls_protocol;
     copy->max_tls_protocol = config->max_tls_protocol;
     copy->tls_shared = leati_tls_shared_ref(config->tls_shared);
+    copy->max_redirects = config->max_redirects;
     copy->connect_timeout_ms = config->connect_timeout_ms;
     memcpy(copy->phase_timeout_ms, config->phase_timeout_ms, sizeof(config->phase_timeout_ms));
     copy->ping_interval_ms = config->ping_interval_ms;
@@ -226,6 +227,25 @@ int leat_config_set_key_log_path(leat_config *config, const char *path)
     if (!config)
         return LEAT_E_PARAMETER;
     return leati_config_set_string(config, &config->key_log_path, path);
+}
+
+int leat_config_set_max_redirects(leat_config *config, unsigned redirects)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (redirects > LEATI_CONFIG_MAX_REDIRECTS)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "more than 20 redirects");
+    config->max_redirects = redirects;
+    return LEAT_OK;
+}
+
+int leati_config_drop_credentials(leat_config *config)
+{
+    leati_config_drop_header(config, "Authorization");
+    leati_config_drop_header(config, "Cookie");
+    return config->client_cert.cert_path
+               ? leati_config_set_cert_files(config, &config->client_cert, NULL, NULL, NULL)
+               : LEAT_OK;
 }
 
 int leat_config_set_connect_timeout(leat_config *config, uint32_t timeout_ms)

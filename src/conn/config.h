@@ -22,7 +22,8 @@
 #define LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES ((size_t)16 << 20)
 #define LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES  ((size_t)16 << 20)
 /** The most proxies that stand in a row. */
-#define LEATI_CONFIG_MAX_PROXIES 8u
+#define LEATI_CONFIG_MAX_PROXIES   8u
+#define LEATI_CONFIG_MAX_REDIRECTS 20u
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
 
@@ -62,6 +63,7 @@ struct leat_config {
     char **protocols;
     size_t protocol_count;
 
+    unsigned max_redirects;
     uint32_t connect_timeout_ms;
     uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];
     uint32_t ping_interval_ms;
@@ -96,8 +98,14 @@ void leati_config_clear_server(leat_config *config);
 bool leati_config_copy_server(leat_config *dst, const leat_config *src);
 void leati_config_clear_network(leat_config *config);
 bool leati_config_copy_network(leat_config *dst, const leat_config *src);
+/** Removes every header of that name. */
+void leati_config_drop_header(leat_config *config, const char *name);
 void leati_config_clear_request(leat_config *config);
 bool leati_config_copy_request(leat_config *dst, const leat_config *src);
+
+/** Forgets what authenticates the program to an origin: for the way to another one. @return
+ * LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
+int leati_config_drop_credentials(leat_config *config);
 
 /** Appends a checked proxy URL. @return LEAT_OK or as leat_config_add_proxy(). */
 int leati_config_append_proxy(leat_config *config, const char *url);

@@ -19,6 +19,22 @@ void leati_config_clear_request(leat_config *config)
     leati_free(config->protocols);
 }
 
+void leati_config_drop_header(leat_config *config, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < config->header_count; i++) {
+        struct leati_ws_header *header = &config->headers[i];
+        if (!leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name))) {
+            config->headers[kept++] = *header;
+            continue;
+        }
+        config->header_bytes -= strlen(header->name) + strlen(header->value);
+        leati_free_secret((char *)header->name);
+        leati_free_secret((char *)header->value);
+    }
+    config->header_count = kept;
+}
+
 /* The headers that the handshake writes itself (RFC 6455 section 4.1). */
 static bool header_is_reserved(const char *name)
 {

@@ -2,6 +2,7 @@
 #include "conn/route.h"
 
 #include "tls/tls.h"
+#include "http/connect.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
 #include "ws/accept.h"
@@ -253,6 +254,68 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
     }
     *ret_route = route;
     return LEAT_OK;
+}
+
+static int redirect_refuse(struct leati_failure *failure, const char *url)
+{
+    const struct leati_fault fault = {.code = LEAT_E_WS_CONNECT, .layer = LEAT_LAYER_WEBSOCKET};
+    return leati_failure_set(failure, &fault, "the redirect would leave TLS: %.200s", url);
+}
+
+static int redirect_plan(struct leati_route *route, const char *url, struct leati_failure *failure,
+                         struct leati_route **ret_route)
+{
+    struct leati_url target;
+    int code = leati_url_parse_websocket(url, failure, &target);
+    if (code != LEAT_OK)
+        return code;
+    bool leaves_tls = route->secure && !leati_url_is_scheme(&target, "wss");
+    bool elsewhere =
+        strcmp(target.host, route->origin.host) != 0 || target.port != route->origin.port;
+    leati_url_done(&target);
+    if (leaves_tls)
+        return redirect_refuse(failure, url);
+    route->config->max_redirects--;
+    if (elsewhere)
+        code = leati_config_drop_credentials(route->config);
+    return code == LEAT_OK ? leati_route_new(url, route->config, failure, ret_route) : code;
+}
+
+int leati_route_follow_redirect(struct leati_route *route, struct leati_failure *failure,
+                                struct leati_route **ret_route)
+{
+    if (route->kind != LEATI_ROUTE_WEBSOCKET || !route->upgrade || !route->config ||
+        route->config->max_redirects == 0)
+        return LEATI_AGAIN;
+    const char *location = leati_ws_upgrade_location(route->upgrade);
+    if (!location)
+        return LEATI_AGAIN;
+    char *url;
+    int code = leati_url_resolve_redirect(&route->origin, location, failure, &url);
+    if (code != LEAT_OK)
+        return code;
+    code = redirect_plan(route, url, failure, ret_route);
+    leati_free(url);
+    return code;
+}
+
+struct leati_http_response *leati_route_take_response(struct leati_route *route,
+                                                      struct leati_layer *top)
+{
+    struct leati_http_response *response = NULL;
+    if (route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade)
+        response = leati_ws_upgrade_take_response(route->upgrade);
+    for (struct leati_layer *l = top; l && !response; l = l->lower)
+        if (l->ops->layer == LEAT_LAYER_HTTP_PROXY)
+            response = leati_http_connect_take_response(l);
+    return response;
+}
+
+const struct leati_http_head *leati_route_response_head(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade
+               ? leati_ws_upgrade_head(route->upgrade)
+               : NULL;
 }
 
 bool leati_route_is_asking(const struct leati_route *route)

@@ -93,6 +93,23 @@ const char *leati_route_origin_text(const struct leati_route *route);
 /** The first hop whose name is still to be resolved here, NULL if none is. */
 struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
 
+/**
+ * The way that a redirect asks for, if the route's upgrade ended with one and may follow it.
+ *
+ * @return LEAT_OK and a new route; LEATI_AGAIN: there is no redirect, or none may be followed any
+ *         more; otherwise why it cannot be followed, as leati_route_new(), recorded in `failure`;
+ *         LEAT_E_WS_CONNECT for a way that leaves TLS.
+ */
+int leati_route_follow_redirect(struct leati_route *route, struct leati_failure *failure,
+                                struct leati_route **ret_route);
+/** Moves the response that refused, of the origin or of an HTTP proxy, out of the layers; NULL if
+ * there is none. */
+struct leati_http_response *leati_route_take_response(struct leati_route *route,
+                                                      struct leati_layer *top);
+/** The head of the final response to the upgrade, NULL if there is none; while the upgrade is
+ * there. */
+const struct leati_http_head *leati_route_response_head(const struct leati_route *route);
+
 /** Whether a client's request waits for the owner's decision. */
 bool leati_route_is_asking(const struct leati_route *route);
 /** The subprotocol that was chosen, "" if none; while the upgrade is there. */

@@ -33,6 +33,8 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
     leati_free(ws->protocol);
     ws->protocol = NULL;
     ws->http_status = 0;
+    leati_http_response_free(ws->response);
+    ws->response = NULL;
     leati_failure_done(&ws->failure);
 }
 
@@ -309,4 +311,42 @@ void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_e
 int leat_websocket_http_status(const leat_websocket *ws)
 {
     return ws ? ws->http_status : 0;
+}
+
+static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
+{
+    if (!ws)
+        return NULL;
+    if (ws->chain)
+        return leati_route_response_head(ws->chain->route);
+    return ws->response ? &ws->response->head : NULL;
+}
+
+const char *leat_websocket_http_header(const leat_websocket *ws, const char *name)
+{
+    const struct leati_http_head *head = ws_response_head(ws);
+    return head && name ? leati_http_head_get(head, name) : NULL;
+}
+
+bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index, const char **ret_name,
+                                   const char **ret_value)
+{
+    const struct leati_http_head *head = ws_response_head(ws);
+    if (!head || !ret_name || !ret_value || index >= leati_http_head_field_count(head))
+        return false;
+    struct leati_http_field field = leati_http_head_field(head, index);
+    *ret_name = field.name;
+    *ret_value = field.value;
+    return true;
+}
+
+const char *leat_websocket_http_body(const leat_websocket *ws, size_t *ret_len)
+{
+    size_t len = 0;
+    const char *body = "";
+    if (ws && ws->response)
+        body = leati_http_body_bytes(&ws->response->body, &len);
+    if (ret_len)
+        *ret_len = len;
+    return body;
 }

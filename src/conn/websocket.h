@@ -11,6 +11,7 @@
 
 #include "conn/chain.h"
 #include "conn/mailbox.h"
+#include "http/response.h"
 #include "util/byte_queue.h"
 #include "ws/ws.h"
 
@@ -75,7 +76,8 @@ struct leat_websocket {
 
     char *protocol; /* NULL = none */
     int http_status;
-    struct leati_failure failure; /* of the last connection, or the last refused connect */
+    struct leati_http_response *response; /* that refused the last connection; NULL = none */
+    struct leati_failure failure;         /* of the last connection, or the last refused connect */
 };
 
 /** Forgets the connection, not what it left to be asked for. */

@@ -397,6 +397,8 @@ static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
 {
     if (chain->route->upgrade)
         ws->http_status = leati_route_http_status(chain->route);
+    if (ws->state == LEATI_WEBSOCKET_CONNECTING)
+        ws->response = leati_route_take_response(chain->route, chain->top);
     leati_failure_done(&ws->failure);
     if (!ws->orderly) {
         ws->failure = chain->failure;
@@ -411,10 +413,44 @@ static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
                               ws->failure.code, ws->failure.text);
 }
 
+/* Goes on over a new chain where a redirect leads, in what is left of the time. */
+static bool ws_follow_redirect(struct leat_websocket *ws, struct leati_chain *chain)
+{
+    struct leati_failure failure;
+    struct leati_route *route;
+    leati_failure_init(&failure);
+    int code = leati_route_follow_redirect(chain->route, &failure, &route);
+    if (code == LEATI_AGAIN)
+        return false;
+    struct leati_chain *next = code == LEAT_OK ? leati_malloc(sizeof(*next)) : NULL;
+    if (!next) {
+        if (code == LEAT_OK)
+            leati_route_free(route);
+        leati_failure_set(&failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL},
+                          "out of memory");
+        /* Why it is not followed says more than that there is a redirect. */
+        leati_failure_done(&chain->failure);
+        chain->failure = failure;
+        return false;
+    }
+    leati_failure_done(&failure);
+    ws->secure = route->secure;
+    ws->chain = next;
+    leati_chain_init(next, ws->loop, chain->owner, ws, &chain->tracer, route);
+    leati_chain_connect_until(next, chain->limit_ms);
+    return true;
+}
+
 static void ws_ended(struct leati_chain *chain, void *user)
 {
     struct leat_websocket *ws = user;
     char reason[LEATI_WS_CLOSE_REASON_MAX + 1] = "";
+    if (ws->state == LEATI_WEBSOCKET_CONNECTING && chain->failure.code == LEAT_E_WS_CONNECT &&
+        ws_follow_redirect(ws, chain)) {
+        chain->user = NULL;
+        leati_chain_release(chain);
+        return;
+    }
     ws_take_result(ws, chain);
     struct leat_close_event event = {
         .closed_by = ws->closed_by,

@@ -2,6 +2,7 @@
 #include "url/url.h"
 
 #include "url/host.h"
+#include "url/uri_memory.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <uriparser/Uri.h>
 
 struct url_scheme {
     const char *name;
@@ -101,40 +101,6 @@ static int host_fail(const struct url_parser *parser, int code, const char *reas
 {
     return code == LEAT_E_PARAMETER ? url_fail(parser, "%s", reason) : memory_fail(parser);
 }
-
-/* ---- uriparser over our allocator ---------------------------------------------------- */
-
-static void *uri_malloc(UriMemoryManager *memory, size_t size)
-{
-    (void)memory;
-    return leati_malloc(size);
-}
-
-static void *uri_calloc(UriMemoryManager *memory, size_t count, size_t size)
-{
-    (void)memory;
-    return leati_calloc(count, size);
-}
-
-static void *uri_realloc(UriMemoryManager *memory, void *ptr, size_t size)
-{
-    (void)memory;
-    return leati_realloc(ptr, size);
-}
-
-static void uri_free(UriMemoryManager *memory, void *ptr)
-{
-    (void)memory;
-    leati_free(ptr);
-}
-
-static UriMemoryManager uri_memory = {
-    .malloc = uri_malloc,
-    .calloc = uri_calloc,
-    .realloc = uri_realloc,
-    .reallocarray = uriEmulateReallocarray,
-    .free = uri_free,
-};
 
 static size_t range_len(const UriTextRangeA *range)
 {
@@ -285,7 +251,8 @@ static int uri_parse(struct url_parser *parser)
     const char *fault = authority_fault(parser);
     const char *error = NULL;
     const char *end = parser->normal + strlen(parser->normal);
-    int result = uriParseSingleUriExMmA(&parser->uri, parser->normal, end, &error, &uri_memory);
+    int result =
+        uriParseSingleUriExMmA(&parser->uri, parser->normal, end, &error, &leati_uri_memory);
 
     if (result == URI_ERROR_MALLOC)
         return memory_fail(parser);
@@ -411,7 +378,7 @@ static int url_parse(const struct url_kind *kind, const char *text, struct leati
     int result = parts_parse(&parser, &url);
     if (result == LEAT_OK)
         result = kind_check(&parser, &url);
-    uriFreeUriMembersMmA(&parser.uri, &uri_memory);
+    uriFreeUriMembersMmA(&parser.uri, &leati_uri_memory);
     leati_free_secret(parser.normal);
     if (result == LEAT_OK)
         *ret_url = url;

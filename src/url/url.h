@@ -44,6 +44,15 @@ int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
 
 void leati_url_done(struct leati_url *url);
 
+/**
+ * Where a redirect leads: `reference` (of a Location field) seen from `base`, by RFC 3986 section
+ * 5; http and https become ws and wss, a fragment is dropped. Freed by the caller; not checked
+ * further.
+ * @return LEAT_OK; recorded: LEAT_E_WS_URL (not a URI reference), LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_url_resolve_redirect(const struct leati_url *base, const char *reference,
+                               struct leati_failure *failure, char **ret_text);
+
 /** Whether it has this scheme, in lower case. */
 bool leati_url_is_scheme(const struct leati_url *url, const char *scheme);
 /** socks5:// or socks5h://. */

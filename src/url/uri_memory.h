@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file uriparser over our allocator. May be included by: src/url. */
+#ifndef LEATI_URL_URI_MEMORY_H
+#define LEATI_URL_URI_MEMORY_H
+
+#include <uriparser/Uri.h>
+
+extern UriMemoryManager leati_uri_memory;
+
+#endif
