@@ -37,7 +37,8 @@ static bool v6_parse(const char *host, struct sockaddr_in6 *ret_v6)
         return false;
     if (host[len] == '\0')
         return true;
-    return IN6_IS_ADDR_LINKLOCAL(&ret_v6->sin6_addr) &&
+    return (IN6_IS_ADDR_LINKLOCAL(&ret_v6->sin6_addr) ||
+            IN6_IS_ADDR_MC_LINKLOCAL(&ret_v6->sin6_addr)) &&
            scope_parse(host + len + 1, &ret_v6->sin6_scope_id);
 }
 

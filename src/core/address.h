@@ -25,7 +25,8 @@ struct leati_address {
     };
 };
 
-/** Parses an IPv4 or IPv6 literal (no brackets; a zone only on link-local IPv6). */
+/** Parses an IPv4 or IPv6 literal (no brackets; a zone only on link-local IPv6, unicast or
+ * multicast). */
 bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address);
 socklen_t leati_address_size(const struct leati_address *address);
 uint16_t leati_address_port(const struct leati_address *address);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What the files of leat_udp_socket share.
+ *
+ * A datagram leaves at once if it can. Otherwise it waits in a lookup, until its name has an
+ * address, and in the queue, until the relay is there and the kernel takes it.
+ *
+ * May include: conn, url, socks5, dns, loop, core, util, public headers. May be included by:
+ * src/sockets/udp_*.c.
+ */
+#ifndef LEATI_SOCKETS_UDP_PRIVATE_H
+#define LEATI_SOCKETS_UDP_PRIVATE_H
+
+#include <leat/udp_socket.h>
+
+#include "core/address.h"
+#include "core/failure.h"
+#include "core/tracer.h"
+#include "loop/loop.h"
+
+#include <sys/uio.h>
+
+/** Datagrams, or errors of them, that one socket may take before the others of the loop have their
+ * turn. */
+#define LEATI_UDP_READS_PER_TURN 64
+
+enum leati_udp_state {
+    LEATI_UDP_CLOSED,
+    LEATI_UDP_ASSOCIATING, /**< bound, but the proxy has no relay for us yet */
+    LEATI_UDP_OPEN,
+    LEATI_UDP_CLOSING, /**< nothing is open any more, `closed` is owed */
+};
+
+struct leati_udp_lookup;
+struct leati_udp_association;
+
+/** One that could not leave at once. */
+struct leati_udp_datagram {
+    struct leati_udp_datagram *next;
+    struct leati_address to; /**< straight: the destination, once it is known */
+    uint64_t deadline_ms;    /**< 0 = none */
+    uint32_t timeout_ms;
+    uint16_t port;
+    size_t header_cap, header_len; /**< of the relay's header; len 0 = straight, or not known yet */
+    size_t len;
+    uint8_t bytes[]; /**< header_cap for the header, then the data */
+};
+
+/** First in, first out. All zero = empty. */
+struct leati_udp_datagrams {
+    struct leati_udp_datagram *first, *last;
+};
+
+struct leati_udp_options {
+    bool broadcast;
+    bool reuse_address;
+    int receive_buffer_bytes; /**< 0 = the kernel's choice */
+    int send_buffer_bytes;
+    uint32_t socket_timeout_ms;
+    int multicast_ttl;
+    bool multicast_loopback;
+    unsigned multicast_interface; /**< index, 0 = the kernel's choice */
+};
+
+struct leat_udp_socket {
+    leat_loop *loop;
+    struct leat_udp_socket_callbacks callbacks;
+    void *user;
+    unsigned depth; /**< of functions that dispatch has called */
+    bool freed;     /**< by the user; the memory goes when depth is 0 */
+
+    enum leati_udp_state state;
+    struct leati_udp_options options;
+    struct leati_failure failure; /**< of the last refused call, or of the association */
+    struct leati_task events;     /**< `listening`, `closed` */
+
+    /* From bind to close. */
+    int fd;
+    int family;
+    struct leati_io io;
+    leat_config *config;
+    struct leati_tracer tracer;                /**< of the last bind */
+    struct leati_udp_association *association; /**< NULL = straight */
+    struct leati_udp_datagrams queue;
+    struct leati_udp_lookup *lookups;
+    struct leati_timer timer; /**< the earliest deadline of all datagrams */
+    size_t buffered_bytes;
+    bool send_refused; /**< `writable` is owed */
+    struct leat_udp_drops drops;
+};
+
+/* ---- udp_socket.c ---------------------------------------------------------------------------- */
+
+/** Around everything that dispatch calls. leave returns false if the socket has been freed. */
+void leati_udp_enter(struct leat_udp_socket *udp);
+bool leati_udp_leave(struct leat_udp_socket *udp);
+
+/** The one setter of `state`; traces. */
+void leati_udp_set_state(struct leat_udp_socket *udp, enum leati_udp_state state);
+
+/** Records why a call is refused, instead of what was recorded before. Returns `fault->code`. */
+int leati_udp_refuse(struct leat_udp_socket *udp, const struct leati_fault *fault,
+                     const char *format, ...) LEAT_PRINTF(3, 4);
+/** The same for a system call that failed: `what`, and the errno's name. */
+int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const char *what);
+int leati_udp_no_memory(struct leat_udp_socket *udp);
+
+/** Tells the user; from dispatch only. The socket may be closed or freed when it returns. */
+void leati_udp_report(struct leat_udp_socket *udp, const struct leati_fault *fault,
+                      const char *format, ...) LEAT_PRINTF(3, 4);
+
+/** Opens and binds, as leat_udp_socket_bind(). */
+int leati_udp_open(struct leat_udp_socket *udp, const struct leati_address *local, bool reuse,
+                   const leat_config *config);
+/** Closes everything, without a word to the user. */
+void leati_udp_close(struct leat_udp_socket *udp);
+/** Closes everything; `closed` follows. */
+void leati_udp_end(struct leat_udp_socket *udp);
+
+/** Whether there is something open. */
+bool leati_udp_is_bound(const struct leat_udp_socket *udp);
+
+/* ---- udp_options.c --------------------------------------------------------------------------- */
+
+void leati_udp_options_init(struct leati_udp_options *options);
+/** Sets all of them on a fresh descriptor. @return LEAT_OK, or refused. */
+int leati_udp_options_apply(struct leat_udp_socket *udp, bool reuse);
+
+/* ---- udp_queue.c ----------------------------------------------------------------------------- */
+
+void leati_udp_datagrams_append(struct leati_udp_datagrams *list,
+                                struct leati_udp_datagram *datagram);
+/** NULL if it is empty. */
+struct leati_udp_datagram *leati_udp_datagrams_take_first(struct leati_udp_datagrams *list);
+/** Takes out the first one whose time is over, NULL if none is. */
+struct leati_udp_datagram *leati_udp_datagrams_take_expired(struct leati_udp_datagrams *list,
+                                                            uint64_t now_ms);
+/** Makes `*at_ms` (0 = never) the earliest of it and all deadlines. */
+void leati_udp_datagrams_earliest(const struct leati_udp_datagrams *list, uint64_t *at_ms);
+/** Frees all; returns how many. */
+size_t leati_udp_datagrams_drop(struct leat_udp_socket *udp, struct leati_udp_datagrams *list);
+
+/** A copy that can wait, with room for a header. NULL if it may not: refused, the queue is full or
+ * there is no memory. */
+struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, size_t header_cap,
+                                                  const void *data, size_t len);
+/** It waits no more. */
+void leati_udp_datagram_forget(struct leat_udp_socket *udp, struct leati_udp_datagram *datagram);
+
+/** One datagram to the kernel; to the relay, if there is one, and not to `to`.
+ * @return LEAT_OK, LEATI_AGAIN, or LEAT_E_SOCKET_BASE + errno. */
+int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *to,
+                       const struct iovec *iov, size_t n);
+/** Sends what waits in the queue, as far as it goes. */
+void leati_udp_flush(struct leat_udp_socket *udp);
+/** Waits for what the socket can do now. */
+void leati_udp_queue_watch(struct leat_udp_socket *udp);
+/** Drops whatever waits, in the queue and for names. */
+void leati_udp_drop_waiting(struct leat_udp_socket *udp);
+void leati_udp_report_expired(struct leat_udp_socket *udp, const char *hop, uint32_t timeout_ms,
+                              const char *cause);
+void leati_udp_timer_fired(struct leati_timer *timer, void *user);
+
+/* ---- udp_lookup.c ---------------------------------------------------------------------------- */
+
+/** Sends to an address of `host`, as soon as there is one. @return LEAT_OK, or refused. */
+int leati_udp_send_to_name(struct leat_udp_socket *udp, const char *host, uint16_t port,
+                           const void *data, size_t len);
+void leati_udp_lookups_drop(struct leat_udp_socket *udp);
+void leati_udp_lookups_earliest(const struct leat_udp_socket *udp, uint64_t *at_ms);
+/** Reports one datagram whose time is over; false if there is none. */
+bool leati_udp_lookups_expire_one(struct leat_udp_socket *udp, uint64_t now_ms);
+
+/* ---- udp_receive.c --------------------------------------------------------------------------- */
+
+/** Delivers what has come. */
+void leati_udp_receive(struct leat_udp_socket *udp);
+/** Reports what ICMP has said about datagrams that were sent. */
+void leati_udp_receive_errors(struct leat_udp_socket *udp);
+
+/* ---- udp_associate.c ------------------------------------------------------------------------- */
+
+/** Starts the control connection to the proxy of `config`; the state becomes OPEN when its relay is
+ * known. @return LEAT_OK, or refused. */
+int leati_udp_associate(struct leat_udp_socket *udp, const leat_config *config);
+void leati_udp_association_release(struct leati_udp_association *association);
+
+/** Where all datagrams go; the state is OPEN. */
+const struct leati_address *leati_udp_association_relay(
+    const struct leati_udp_association *association);
+/** Whether names become addresses here (socks5://) and not at the proxy (socks5h://). */
+bool leati_udp_association_resolves_here(const struct leati_udp_association *association);
+
+#endif
