@@ -146,6 +146,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *conf
  * @return LEAT_OK, LEAT_E_PARAMETER (0). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_limit(leat_config *config, size_t bytes);
 
+/** How many messages (and Pings) may wait to be written, whatever their size; 0 = no limit (default).
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_messages(leat_config *config,
+                                                                 size_t messages);
+
 /** Keep-alive: a Ping goes out when nothing has been received for this long; 0 = never. Default
  * 30,000 ms. @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_ping_interval(leat_config *config,

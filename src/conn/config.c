@@ -96,6 +96,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     copy->ping_interval_ms = config->ping_interval_ms;
     copy->pong_timeout_ms = config->pong_timeout_ms;
     copy->max_message_bytes = config->max_message_bytes;
+    copy->send_queue_messages = config->send_queue_messages;
     copy->send_queue_limit_bytes = config->send_queue_limit_bytes;
     copy->tracer = config->tracer;
     leati_domain_policy_init(&copy->domain_policy);
@@ -299,6 +300,14 @@ int leat_config_set_send_queue_limit(leat_config *config, size_t bytes)
     if (bytes == 0)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "the send queue has 0 bytes");
     config->send_queue_limit_bytes = bytes;
+    return LEAT_OK;
+}
+
+int leat_config_set_send_queue_messages(leat_config *config, size_t messages)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->send_queue_messages = messages;
     return LEAT_OK;
 }
 

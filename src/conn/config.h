@@ -70,6 +70,7 @@ struct leat_config {
     uint32_t pong_timeout_ms;
     size_t max_message_bytes;
     size_t send_queue_limit_bytes;
+    size_t send_queue_messages; /* 0 = no limit */
     struct leati_tracer tracer;
 
     struct leati_failure failure; /* of the last setter that failed */

@@ -16,6 +16,8 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     leati_ws_session_free(ws->session);
     ws->session = NULL;
     leati_byte_queue_clear(&ws->out);
+    leati_offset_ring_done(&ws->message_ends);
+    ws->sent_bytes = 0;
     leati_free(ws->held.data);
     ws->held = (struct leati_held_bytes){0};
     ws->close_start_us = 0;
@@ -114,6 +116,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
             &ws->failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL}, "out of memory");
     }
     ws->secure = route->secure;
+    ws->queue_limit_messages = config->send_queue_messages;
     ws->queue_limit_bytes = config->send_queue_limit_bytes;
     leati_mailbox_set_limit(ws->mailbox, config->send_queue_limit_bytes);
     ws->ping_interval_ms = config->ping_interval_ms;
@@ -188,19 +191,30 @@ static int ws_check_sendable(const struct leat_websocket *ws)
     return LEAT_E_SOCKET_BASE + EBADF;
 }
 
+static bool ws_queue_is_full(const struct leat_websocket *ws, size_t size)
+{
+    if (ws->queue_limit_messages != 0 && ws->message_ends.count >= ws->queue_limit_messages)
+        return true;
+    return ws->out.len > 0 &&
+           (size > ws->queue_limit_bytes || ws->out.len > ws->queue_limit_bytes - size);
+}
+
 static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode, const void *data,
                           size_t len)
 {
-    size_t size = leati_ws_session_frame_size(ws->session, len);
-    if (ws->out.len > 0 &&
-        (size > ws->queue_limit_bytes || ws->out.len > ws->queue_limit_bytes - size)) {
+    if (ws_queue_is_full(ws, leati_ws_session_frame_size(ws->session, len))) {
         ws->send_refused = true;
         return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
     }
     int code = leati_ws_session_write(ws->session, opcode, data, len, &ws->out);
-    if (code == LEAT_OK && !ws->pumping)
+    if (code != LEAT_OK)
+        return code;
+    /* A message that is queued and not counted is better than one that is lost. */
+    if (ws->queue_limit_messages != 0)
+        (void)leati_offset_ring_push(&ws->message_ends, ws->sent_bytes + ws->out.len);
+    if (!ws->pumping)
         leati_chain_wake(ws->chain);
-    return code;
+    return LEAT_OK;
 }
 
 int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const void *data,

@@ -13,6 +13,7 @@
 #include "conn/mailbox.h"
 #include "http/response.h"
 #include "util/byte_queue.h"
+#include "util/offset_ring.h"
 #include "ws/ws.h"
 
 /** RFC 6455 section 5.5: the payload of a control frame. */
@@ -61,6 +62,9 @@ struct leat_websocket {
     bool orderly;      /* the peer's Close frame has come */
 
     size_t queue_limit_bytes;
+    size_t queue_limit_messages;           /* 0 = none, and `message_ends` is not kept */
+    struct leati_offset_ring message_ends; /* of what waits, counted from the first byte sent */
+    uint64_t sent_bytes;
     uint32_t close_timeout_ms;
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;

@@ -276,14 +276,22 @@ static void ws_flush(struct leat_websocket *ws)
             return;
         }
         leati_byte_queue_consume(&ws->out, len);
+        ws->sent_bytes += len;
+        leati_offset_ring_pass(&ws->message_ends, ws->sent_bytes);
     }
+}
+
+static bool ws_has_room(const struct leat_websocket *ws)
+{
+    return ws->out.len <= ws->queue_limit_bytes / 2 &&
+           ws->message_ends.count <= ws->queue_limit_messages / 2;
 }
 
 static void ws_pump_write(struct leat_websocket *ws)
 {
     ws_flush(ws);
     while (ws->send_refused && ws->state == LEATI_WEBSOCKET_OPEN && !ws->chain->released &&
-           ws->chain->state == LEATI_CHAIN_OPEN && ws->out.len <= ws->queue_limit_bytes / 2) {
+           ws->chain->state == LEATI_CHAIN_OPEN && ws_has_room(ws)) {
         ws->send_refused = false;
         leati_mailbox_deliver(ws->mailbox);
         if (ws->callbacks.writable)
