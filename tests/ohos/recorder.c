@@ -94,17 +94,30 @@ void recorder_on_close(struct WebSocket *client, WebSocket_CloseResult result)
     event_end(record, "close");
 }
 
-struct record *record_new(void)
+struct record *record_adopt(struct WebSocket *client)
 {
-    struct WebSocket *client = OH_WebSocketClient_Constructor(recorder_on_open, recorder_on_message,
-                                                              recorder_on_error, recorder_on_close);
-    cr_assert(client != NULL);
     pthread_mutex_lock(&lock);
     cr_assert(record_count < RECORDS_MAX);
     struct record *record = &records[record_count++];
     record->client = client;
     pthread_mutex_unlock(&lock);
     return record;
+}
+
+struct record *record_new(void)
+{
+    struct WebSocket *client = OH_WebSocketClient_Constructor(recorder_on_open, recorder_on_message,
+                                                              recorder_on_error, recorder_on_close);
+    cr_assert(client != NULL);
+    return record_adopt(client);
+}
+
+void recorder_reset(void)
+{
+    pthread_mutex_lock(&lock);
+    memset(records, 0, sizeof(records));
+    record_count = 0;
+    pthread_mutex_unlock(&lock);
 }
 
 int record_connect(struct record *record, const char *url)
@@ -193,6 +206,9 @@ void recorder_wait_thread_gone(void)
     for (int i = 0; i < RECORD_TIMEOUT_S * 500 && thread_exists(); i++)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     cr_assert(!thread_exists(), "the library's thread is still there");
+    /* What its callbacks have written is seen by whoever has had the lock after them. */
+    recorder_lock();
+    recorder_unlock();
 }
 
 void recorder_trust_test_ca(void)

@@ -38,11 +38,14 @@ struct record {
 
 /** Makes a client and its record. Fails the test if it cannot. Not from two threads at once. */
 struct record *record_new(void);
-/** The callbacks, for who makes a client by himself. */
+/** A record for a client that was made with these callbacks, and is not connected yet. */
+struct record *record_adopt(struct WebSocket *client);
 void recorder_on_open(struct WebSocket *client, WebSocket_OpenResult result);
 void recorder_on_message(struct WebSocket *client, char *data, uint32_t length);
 void recorder_on_error(struct WebSocket *client, WebSocket_ErrorResult result);
 void recorder_on_close(struct WebSocket *client, WebSocket_CloseResult result);
+/** Forgets all records. Their clients are gone. */
+void recorder_reset(void);
 
 /** Connects without options and waits for onOpen; fails the test otherwise. */
 void record_open(struct record *record, const char *url);

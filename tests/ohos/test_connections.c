@@ -218,24 +218,30 @@ Test(connections, what_is_sent_before_it_is_open_is_sent_first)
     record_destroy(record);
 }
 
-static bool has_24_mib(const struct record *record)
+static bool has_16_mib(const struct record *record)
 {
-    return record->message_bytes == (size_t)24 << 20;
+    return record->message_bytes == (size_t)16 << 20;
 }
 
 Test(connections, more_than_the_connections_queue_holds)
 {
     const char *url = url_of("ws", python_server_start(&plain_server), "/echo");
+    leat_config *config;
+    cr_assert(leat_config_new(&config) == LEAT_OK);
+    cr_assert(leat_config_set_send_queue_limit(config, 1000) == LEAT_OK);
+    cr_assert(leat_ohos_set_config(config) == LEAT_OK);
+    leat_config_free(config);
     struct record *record = record_new();
     size_t len = (size_t)4 << 20;
     char *data = malloc(len);
     memset(data, 'd', len);
     record_open(record, url);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 4; i++)
         cr_expect(OH_WebSocketClient_Send(record->client, data, len) == WEBSOCKET_OK);
     free(data);
-    record_wait(record, has_24_mib);
+    record_wait(record, has_16_mib);
     record_destroy(record);
+    cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
 }
 
 Test(connections, a_peer_that_does_not_read)
@@ -391,6 +397,36 @@ Test(connections, close_codes_and_reasons)
                       16);
     close_seen_expect(3000, NULL, "\x0b\xb8", 2);
     close_seen_expect(0, NULL, "\x03\xe8", 2);
+}
+
+Test(connections, close_goes_behind_what_waits)
+{
+    static const struct peer_step script[] = {
+        PEER_UPGRADE,
+        {PEER_READ_FRAME, .number = 0x82},
+        {PEER_READ_FRAME,               .number = 0x82},
+        {PEER_READ_FRAME,.number = 0x82},
+        {PEER_READ_FRAME, .number = 0x88},
+        {PEER_SEND_FRAME,               .number = 0x88, PEER_BYTES("\x03\xe8")},
+        {PEER_CLOSE},
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_config *config;
+    cr_assert(leat_config_new(&config) == LEAT_OK);
+    cr_assert(leat_config_set_send_queue_limit(config, 1000) == LEAT_OK);
+    cr_assert(leat_ohos_set_config(config) == LEAT_OK);
+    leat_config_free(config);
+    struct record *record = record_new();
+    char *data = calloc(1, 100000);
+    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    for (int i = 0; i < 3; i++)
+        cr_expect(OH_WebSocketClient_Send(record->client, data, 100000) == WEBSOCKET_OK);
+    cr_expect(record_close(record, 1000, "") == WEBSOCKET_OK);
+    free(data);
+    ended_expect(record, 1000, "");
+    peer_content_expect(peer);
+    cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
+    scripted_peer_free(peer);
 }
 
 Test(connections, closes_that_are_not_allowed)
