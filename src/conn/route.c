@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/route.h"
 
-#include "tls/tls.h"
 #include "http/connect.h"
+#include "socks5/socks5_address.h"
+#include "tls/tls.h"
+#include "url/host.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
 #include "ws/accept.h"
@@ -99,7 +101,7 @@ static int route_plan_hops(struct leati_route *route)
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
     }
-    if (route->kind == LEATI_ROUTE_UDP_ASSOCIATE)
+    if (route->kind != LEATI_ROUTE_WEBSOCKET)
         return LEAT_OK;
     route->origin_field = host_field_text(&route->origin);
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
@@ -166,6 +168,67 @@ static int route_plan(struct leati_route *route, const char *url, const leat_con
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 
+/* A literal, or a name in the one form that proxies and rules compare. */
+static int route_take_host(struct leati_route *route, const char *host,
+                           struct leati_failure *failure)
+{
+    char text[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_address literal;
+    const char *reason;
+    if (leati_address_parse(host, 0, &literal)) {
+        leati_address_format_host(&literal, text, sizeof(text));
+        route->origin.host_is_ipv6 = literal.any.sa_family == AF_INET6;
+        route->origin.host = leati_strdup(text);
+        return route->origin.host ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+    }
+    int code = leati_host_from_name(host, strlen(host), &route->origin.host, &reason);
+    if (code == LEAT_E_PARAMETER)
+        leati_failure_set(failure, &(struct leati_fault){.code = code}, "the host \"%.256s\": %s",
+                          host, reason);
+    return code;
+}
+
+/* What SOCKS5 cannot say has a code of its own. */
+static int route_check_target(const struct leati_route *route,
+                              const struct leati_route_socket *socket,
+                              struct leati_failure *failure)
+{
+    const leat_config *config = route->config;
+    struct leati_socks5_address unused;
+    if (config->proxy_count > 0 && leati_url_is_socks5(&config->proxies[config->proxy_count - 1]))
+        return leati_socks5_address_from_host(socket->host, socket->port, failure, &unused);
+    if (socket->port == 0)
+        return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
+                                 "the port is 0");
+    return LEAT_OK;
+}
+
+static int route_plan_socket(struct leati_route *route, const struct leati_route_socket *socket,
+                             const leat_config *config, struct leati_failure *failure)
+{
+    int code = config ? leat_config_copy(config, &route->config) : leat_config_new(&route->config);
+    if (code == LEAT_OK)
+        code = route_check_target(route, socket, failure);
+    if (code == LEAT_OK)
+        code = route_take_host(route, socket->host, failure);
+    if (code == LEAT_OK)
+        code = route_check_policy(route, failure);
+    if (code != LEAT_OK)
+        return code;
+    route->kind = LEATI_ROUTE_SOCKET;
+    route->dial_family = socket->family;
+    route->opener = socket->opener;
+    route->origin.port = socket->port;
+    route->origin.scheme = leati_strdup("tcp");
+    if (!route->origin.scheme)
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (route->config->system_proxy)
+        code = route_take_system_proxy(route, failure);
+    if (code == LEAT_OK)
+        code = route_plan_hops(route);
+    return code == LEAT_OK ? route_load_credentials(route, failure) : code;
+}
+
 /* A chain of proxies could carry the control connection, but nothing would carry the datagrams to
  * the relay at its end. */
 static int route_check_udp_proxy(const leat_config *config, struct leati_failure *failure)
@@ -218,6 +281,14 @@ int leati_route_new_udp_associate(const leat_config *config, int family,
     return route_finish(route, code, failure, ret_route);
 }
 
+int leati_route_new_socket(const struct leati_route_socket *socket, const leat_config *config,
+                           struct leati_failure *failure, struct leati_route **ret_route)
+{
+    struct leati_route *route = route_alloc();
+    int code = route ? route_plan_socket(route, socket, config, failure) : LEAT_E_SYSTEM_INTERNAL;
+    return route_finish(route, code, failure, ret_route);
+}
+
 int leati_route_new(const char *url, const leat_config *config, struct leati_failure *failure,
                     struct leati_route **ret_route)
 {
@@ -226,23 +297,17 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
     return route_finish(route, code, failure, ret_route);
 }
 
-int leati_route_new_accepted(const struct leati_route_accepted *accepted,
-                             struct leati_route **ret_route)
+int leati_route_new_stream(int fd, const struct leati_address *remote, const char *text,
+                           struct leati_route **ret_route)
 {
     struct leati_route *route = route_alloc();
     if (!route) {
-        close(accepted->fd);
+        close(fd);
         return LEAT_E_SYSTEM_INTERNAL;
     }
-    route->kind = LEATI_ROUTE_CLIENT;
-    route->accepted_fd = accepted->fd;
-    route->accepted_from = *accepted->remote;
-    route->config = accepted->config;
-    route->secure = accepted->credentials != NULL;
-    if (route->secure)
-        route->credentials = leati_tls_credentials_ref(accepted->credentials);
-    char text[LEATI_ADDRESS_TEXT_SIZE];
-    leati_address_format(accepted->remote, text, sizeof(text));
+    route->kind = LEATI_ROUTE_STREAM;
+    route->accepted_fd = fd;
+    route->accepted_from = *remote;
     route->hops = leati_calloc(1, sizeof(*route->hops));
     if (route->hops) {
         route->hop_count = 1;
@@ -252,6 +317,24 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
         leati_route_free(route);
         return LEAT_E_SYSTEM_INTERNAL;
     }
+    *ret_route = route;
+    return LEAT_OK;
+}
+
+int leati_route_new_accepted(const struct leati_route_accepted *accepted,
+                             struct leati_route **ret_route)
+{
+    char text[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_route *route;
+    leati_address_format(accepted->remote, text, sizeof(text));
+    int code = leati_route_new_stream(accepted->fd, accepted->remote, text, &route);
+    if (code != LEAT_OK)
+        return code;
+    route->kind = LEATI_ROUTE_CLIENT;
+    route->config = accepted->config;
+    route->secure = accepted->credentials != NULL;
+    if (route->secure)
+        route->credentials = leati_tls_credentials_ref(accepted->credentials);
     *ret_route = route;
     return LEAT_OK;
 }

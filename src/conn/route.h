@@ -11,6 +11,7 @@
 #include "core/address.h"
 #include "core/layer.h"
 #include "loop/loop.h"
+#include "tcp/tcp.h"
 
 /** A place on the way: a proxy, or at the end the origin. */
 struct leati_hop {
@@ -29,17 +30,20 @@ enum leati_route_kind {
     LEATI_ROUTE_WEBSOCKET,     /**< an origin that is asked to upgrade */
     LEATI_ROUTE_CLIENT,        /**< a server's client, accepted, that will ask to upgrade */
     LEATI_ROUTE_UDP_ASSOCIATE, /**< a SOCKS5 proxy, the last hop, whose relay is wanted */
+    LEATI_ROUTE_SOCKET,        /**< a host and a port: TCP and the proxies, nothing on top */
+    LEATI_ROUTE_STREAM,        /**< a descriptor that is connected, nothing on top */
 };
 
 struct leati_route {
     enum leati_route_kind kind;
     leat_config *config; /**< a copy; of CLIENT the server's own */
-    int accepted_fd;     /**< of CLIENT until TCP has taken it; -1 = none */
+    int accepted_fd;     /**< of CLIENT and STREAM until TCP has taken it; -1 = none */
     struct leati_address accepted_from;
     struct leati_url origin;
     bool secure;
-    int dial_family;        /**< the only one that TCP dials, AF_UNSPEC = any */
-    struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
+    int dial_family;                       /**< the only one that TCP dials, AF_UNSPEC = any */
+    const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
+    struct leati_hop *hops;                /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */
     struct leati_tls_credentials *credentials;       /**< NULL unless secure */
@@ -48,6 +52,14 @@ struct leati_route {
     /** The upgrade, or at a server its acceptance; borrowed from the chain, NULL before it is
      * built and after it is unlinked. */
     struct leati_layer *upgrade;
+};
+
+/** Whom a socket connects to, and from where. */
+struct leati_route_socket {
+    const char *host; /**< a name or a literal without brackets */
+    uint16_t port;
+    int family;                            /**< the only one to dial, AF_UNSPEC = any */
+    const struct leati_tcp_opener *opener; /**< NULL = sockets as leati_tcp_options has them */
 };
 
 /** A client that a server has accepted. */
@@ -78,6 +90,21 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
  */
 int leati_route_new_udp_associate(const leat_config *config, int family,
                                   struct leati_failure *failure, struct leati_route **ret_route);
+/**
+ * Plans the way of a plain socket, through the proxies of `config` (NULL = the defaults).
+ *
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (no host, no port; the proxy that the
+ *         environment names), LEAT_E_SOCKS5_SERIALIZE (a host or port that SOCKS5 cannot carry),
+ *         LEAT_E_WS_DOMAIN, as leati_tls_credentials_new() for an https:// proxy,
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_route_new_socket(const struct leati_route_socket *socket, const leat_config *config,
+                           struct leati_failure *failure, struct leati_route **ret_route);
+/** The way of a descriptor that is connected: one hop, named `text`. `fd` is taken in every case.
+ * `remote` may be of AF_UNIX, then nothing else of it counts.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
+int leati_route_new_stream(int fd, const struct leati_address *remote, const char *text,
+                           struct leati_route **ret_route);
 /** The way of a server's client: one hop, that is there already.
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_route_new_accepted(const struct leati_route_accepted *accepted,

@@ -9,6 +9,8 @@
 #include "ws/accept.h"
 #include "ws/ws.h"
 
+#include <errno.h>
+
 static const char *const alpn_http11[] = {"http/1.1", NULL};
 
 /* ---- building, one step a layer ------------------------------------------------------- */
@@ -44,9 +46,12 @@ static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failu
             hop->addresses[kept++] = hop->addresses[i];
     if (kept == 0) {
         const struct leati_fault fault = {
-            .code = LEAT_E_SOCKS5_SERIALIZE, .layer = LEAT_LAYER_SOCKS5, .hop = hop->text};
+            .code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
+            .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
+            .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
+            .hop = hop->text};
         return leati_failure_set(failure, &fault,
-                                 "the proxy has no %s address, which the socket is bound to",
+                                 "%s has no %s address, which the socket is bound to", hop->host,
                                  family == AF_INET6 ? "IPv6" : "IPv4");
     }
     hop->address_count = kept;
@@ -64,6 +69,7 @@ static int builder_add_tcp(struct builder *b)
         .addresses = first->addresses,
         .count = first->address_count,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
+        .opener = b->route->opener,
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
@@ -236,7 +242,10 @@ static int builder_run(struct builder *b)
     case LEATI_ROUTE_CLIENT:
         return builder_accept_client(b);
     case LEATI_ROUTE_UDP_ASSOCIATE:
+    case LEATI_ROUTE_SOCKET:
         return builder_dial_hops(b);
+    case LEATI_ROUTE_STREAM:
+        return builder_add_accepted_tcp(b);
     }
     return code;
 }

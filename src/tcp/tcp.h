@@ -29,12 +29,24 @@
 /** RFC 8305 section 8, Connection Attempt Delay. */
 #define LEATI_TCP_ATTEMPT_DELAY_MS 250
 
+/** Where descriptors with options, or with a local address, come from. */
+struct leati_tcp_opener {
+    /** A descriptor (SOCK_STREAM, non-blocking, close-on-exec) that is the layer's then, or -errno.
+     */
+    int (*open)(int family, void *user);
+    void *user;
+    /** The next address is dialled only when the one before has failed: they use one local port. */
+    bool one_at_a_time;
+};
+
 struct leati_tcp_options {
     leat_loop *loop;
     const struct leati_address *addresses; /**< in the order of preference, copied; interleaved by
                                                 family here (RFC 8305 section 4) */
     size_t count;                          /**< at least 1 */
     uint32_t timeout_ms;                   /**< over all attempts; 0 = none but limit_ms */
+    /** NULL = fresh ones with TCP_NODELAY. Borrowed until the layer is OPEN. */
+    const struct leati_tcp_opener *opener;
     /** Something can move: the driver's pump. Runs from dispatch only. */
     void (*ready)(void *user);
     void *user;

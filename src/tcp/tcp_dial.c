@@ -50,18 +50,30 @@ static void attempt_on_event(struct leati_io *io, unsigned events, void *user)
     tcp->ready(tcp->user);
 }
 
+/* A descriptor, or -errno. */
+static int socket_open(const struct leati_tcp_opener *opener, int family)
+{
+    int on = 1;
+
+    if (opener != NULL)
+        return opener->open(family, opener->user);
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
 /* 0: dialling (EINPROGRESS counts as success), or the errno why not. */
 static int attempt_dial(struct leati_tcp_attempt *attempt)
 {
     const struct leati_address *address = &attempt->address;
-    int on = 1;
+    int fd = socket_open(attempt->tcp->opener, address->any.sa_family);
 
-    attempt->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (attempt->fd < 0)
-        return errno;
-    leati_io_init(&attempt->io, attempt->tcp->loop, attempt->fd, attempt_on_event, attempt);
-    if (setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
-        return errno;
+    if (fd < 0)
+        return -fd;
+    attempt->fd = fd;
+    leati_io_init(&attempt->io, attempt->tcp->loop, fd, attempt_on_event, attempt);
     if (connect(attempt->fd, &address->any, leati_address_size(address)) < 0 &&
         errno != EINPROGRESS && errno != EINTR)
         return errno;
@@ -190,6 +202,12 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
     dial_elect(tcp, attempt);
 }
 
+/* Whether a next address is to be dialled beside those in flight when its time has come. */
+static bool dial_overlaps(const struct leati_tcp_layer *tcp)
+{
+    return tcp->started < tcp->count && !(tcp->opener != NULL && tcp->opener->one_at_a_time);
+}
+
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     bool failed = false;
@@ -211,14 +229,13 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
 
     if (tcp->expires_ms != 0 && now_ms >= tcp->expires_ms)
         return dial_fail_expired(tcp);
-    if (failed || tcp->in_flight == 0 || now_ms >= tcp->next_attempt_ms)
+    if (failed || tcp->in_flight == 0 || (dial_overlaps(tcp) && now_ms >= tcp->next_attempt_ms))
         dial_start_next(tcp, now_ms);
     if (tcp->in_flight == 0)
         return dial_fail_all(tcp);
 
     tcp->base.deadline_ms = tcp->expires_ms;
-    if (tcp->started < tcp->count &&
-        (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
+    if (dial_overlaps(tcp) && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
         tcp->base.deadline_ms = tcp->next_attempt_ms;
     return LEATI_AGAIN;
 }

@@ -23,12 +23,21 @@ static const struct leati_tcp_layer *tcp_of_const(const struct leati_layer *l)
     return (const struct leati_tcp_layer *)l;
 }
 
+/* The address that was chosen, which the hop does not tell; a path is its own name. */
+static void tcp_format_remote(const struct leati_tcp_layer *tcp, char *buf, size_t cap)
+{
+    if (tcp->open->address.any.sa_family == AF_UNIX)
+        snprintf(buf, cap, "%s", tcp->base.hop);
+    else
+        leati_address_format(&tcp->open->address, buf, cap);
+}
+
 static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what)
 {
-    char address[LEATI_ADDRESS_TEXT_SIZE];
+    char address[LEAT_ERROR_HOP_SIZE];
     char reason[128];
 
-    leati_address_format(&tcp->open->address, address, sizeof(address));
+    tcp_format_remote(tcp, address, sizeof(address));
     leati_errno_format(sys_errno, reason, sizeof(reason));
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s %s: %s",
@@ -215,10 +224,10 @@ static bool tcp_pending(const struct leati_layer *l)
 static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
-    char address[LEATI_ADDRESS_TEXT_SIZE] = "not connected";
+    char address[LEAT_ERROR_HOP_SIZE] = "not connected";
 
     if (tcp->open != NULL)
-        leati_address_format(&tcp->open->address, address, sizeof(address));
+        tcp_format_remote(tcp, address, sizeof(address));
     if (tcp->started > 1)
         snprintf(buf, cap, "%s, %zu attempts", address, tcp->started);
     else
@@ -278,6 +287,7 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
         .ready = options->ready,
         .user = options->user,
         .timeout_ms = options->timeout_ms,
+        .opener = options->opener,
         .count = options->count,
     };
     leati_layer_init(&tcp->base, &tcp_ops);

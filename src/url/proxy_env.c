@@ -140,12 +140,15 @@ int leati_proxy_env_select(leati_getenv_fn getenv_fn, void *user, const struct l
                                          "all_proxy", "ALL_PROXY", NULL};
     static const char *const plain[] = {"ws_proxy",  "WS_PROXY",  "http_proxy", "HTTP_PROXY",
                                         "all_proxy", "ALL_PROXY", NULL};
+    static const char *const other[] = {"all_proxy", "ALL_PROXY", NULL};
     static const char *const direct[] = {"no_proxy", "NO_PROXY", NULL};
     struct leati_proxy_env choice = {.variable = ""};
     bool is_direct = false;
 
-    bool is_secure = strcmp(origin->scheme, "wss") == 0;
-    const char *url = lookup_first(getenv_fn, user, is_secure ? secure : plain, &choice.variable);
+    const char *const *names = strcmp(origin->scheme, "wss") == 0  ? secure
+                               : strcmp(origin->scheme, "ws") == 0 ? plain
+                                                                   : other;
+    const char *url = lookup_first(getenv_fn, user, names, &choice.variable);
     if (!url) {
         *ret_choice = choice;
         return LEAT_OK;

@@ -8,6 +8,7 @@
  * Variables, the first that is set and not empty counts:
  *   wss://   wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY
  *   ws://    ws_proxy,  WS_PROXY,  http_proxy,  HTTP_PROXY,  all_proxy, ALL_PROXY
+ *   others   all_proxy, ALL_PROXY
  * HTTP_PROXY in capitals does not count where REQUEST_METHOD is set: in a CGI program it is a
  * header "Proxy:" that any client can send (CVE-2016-5385 and its kin).
  *

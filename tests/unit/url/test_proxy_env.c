@@ -54,6 +54,8 @@ static const struct env_case cases[] = {
      {"HTTP_PROXY", "http://evil:1", "REQUEST_METHOD", "GET", "http_proxy", "http://p:1"},
      "http://p:1",                                                                                                      "http_proxy" },
     {"wss", {"HTTPS_PROXY", "http://p:1", "REQUEST_METHOD", "GET"},                        "http://p:1",                "HTTPS_PROXY"},
+    {"tcp", {"https_proxy", "http://p:1", "http_proxy", "http://p:1"},                     NULL,                        ""           },
+    {"tcp", {"http_proxy", "http://p:1", "all_proxy", "socks5h://p"},                      "socks5h://p",               "all_proxy"  },
  /* The nearer the name, and the smaller the letters, the sooner it counts. */
     {"wss",
      {"https_proxy", URL_OF(c), "WSS_PROXY", URL_OF(b), "wss_proxy", URL_OF(a)},
