@@ -35,6 +35,12 @@ fi
 "$cmake" --build "$work/cmake" >"$work/log" || fail "CMake consumer: $(cat "$work/log")"
 expect_version "$work/cmake/consumer_shared"
 expect_version "$work/cmake/consumer_static"
+expect_version "$work/cmake/consumer_ohos"
+expect_version "$work/cmake/consumer_ohos_static"
+
+# The NDK needs an include path and a library name, and finds libleat.so by itself.
+"$cc" -std=c11 "$here/../../examples/ohos_ndk.c" -o "$work/ohos_ndk" -I"$work/prefix/include" -L"$libdir" -lnet_websocket
+readelf -d "$work/ohos_ndk" | grep -q 'NEEDED.*\[libnet_websocket.so\]' || fail "libnet_websocket.so has another name"
 
 # The pkg-config file. Only the static program may do without libleat.so.
 export PKG_CONFIG_PATH=$libdir/pkgconfig
@@ -44,16 +50,18 @@ read -ra static_flags < <(pkg-config --static --cflags --libs leat | sed 's/-lle
 "$cc" "$here/consumer/consumer.c" -o "$work/pc_static" "${static_flags[@]}"
 expect_version "$work/pc_shared"
 expect_version "$work/pc_static"
-for program in cmake/consumer_static pc_static; do
+for program in cmake/consumer_static cmake/consumer_ohos_static pc_static; do
     ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat.so"
 done
 
 # Nothing but the public functions is visible, above all not an mbedTLS that could clash with the program's own.
 strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat.so exports: $strangers"
+strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')
+[ -z "$strangers" ] || fail "libnet_websocket.so exports: $strangers"
 
 # Each header can be the only one, in C and in C++.
-for header in "$work"/prefix/include/leat/*.h; do
+for header in "$work"/prefix/include/{leat,network/netstack}/*.h; do
     for language in c:c11 c++:c++17; do
         clang -x "${language%:*}" -std="${language#*:}" -pedantic -Wall -Wextra -Werror -fsyntax-only \
             -I "$work/prefix/include" -include "$header" /dev/null || fail "$header alone is not ${language%:*}"
