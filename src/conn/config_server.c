@@ -71,7 +71,10 @@ int leati_config_server_tls(const leat_config *config, struct leati_failure *fai
         .key_path = config->server_cert.key_path,
         .key_password = config->server_cert.key_password,
         .need_ca = config->client_verification != LEAT_CLIENT_VERIFICATION_NONE,
+        .is_server = true,
     };
-    return leati_tls_shared_credentials(config->tls_shared, LEATI_TLS_SHARED_SERVER, &options,
-                                        failure, ret_credentials);
+    const enum leati_tls_shared_role role =
+        options.need_ca ? LEATI_TLS_SHARED_VERIFYING_SERVER : LEATI_TLS_SHARED_SERVER;
+    return leati_tls_shared_credentials(config->tls_shared, role, &options, failure,
+                                        ret_credentials);
 }

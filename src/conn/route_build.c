@@ -45,11 +45,11 @@ static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failu
         if (family == AF_UNSPEC || hop->addresses[i].any.sa_family == family)
             hop->addresses[kept++] = hop->addresses[i];
     if (kept == 0) {
-        const struct leati_fault fault = {
-            .code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
-            .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
-            .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
-            .hop = hop->text};
+        const struct leati_fault fault = {.code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE
+                                                             : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
+                                          .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
+                                          .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
+                                          .hop = hop->text};
         return leati_failure_set(failure, &fault,
                                  "%s has no %s address, which the socket is bound to", hop->host,
                                  family == AF_INET6 ? "IPv6" : "IPv4");
@@ -201,6 +201,28 @@ static int builder_add_accepted_tcp(struct builder *b)
     return LEAT_OK;
 }
 
+static int builder_add_accepted_tls(struct builder *b)
+{
+    const leat_config *config = b->route->config;
+    const struct leati_tls_options options = {
+        .is_server = true,
+        .credentials = b->route->credentials,
+        .client_verification = config->client_verification,
+        .tickets = config->session_resumption,
+        .min_protocol = config->min_tls_protocol,
+        .max_protocol = config->max_tls_protocol,
+        .alpn = alpn_http11,
+        .key_log_path = config->key_log_path,
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
+        .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
+    };
+    struct leati_layer *layer;
+    int code = leati_tls_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, b->route->hops[0].text);
+    return code;
+}
+
 static int builder_add_accept(struct builder *b)
 {
     const struct leati_ws_accept_options options = {
@@ -229,6 +251,8 @@ static int builder_dial_hops(struct builder *b)
 static int builder_accept_client(struct builder *b)
 {
     int code = builder_add_accepted_tcp(b);
+    if (code == LEAT_OK && b->route->credentials)
+        code = builder_add_accepted_tls(b);
     return code == LEAT_OK ? builder_add_accept(b) : code;
 }
 

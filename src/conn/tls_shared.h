@@ -13,6 +13,7 @@ enum leati_tls_shared_role {
     LEATI_TLS_SHARED_ORIGIN,
     LEATI_TLS_SHARED_PROXY,
     LEATI_TLS_SHARED_SERVER,
+    LEATI_TLS_SHARED_VERIFYING_SERVER, /**< has the CAs for its clients, too */
     LEATI_TLS_SHARED_ROLE_COUNT,
 };
 

@@ -21,9 +21,11 @@ struct leati_tls_credentials {
     bool has_cert;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;
+    const char *role;                  /* whose certificate: "client", "server" */
+    struct leati_tls_tickets *tickets; /* NULL = a client's */
 };
 
-static struct leati_tls_credentials *credentials_alloc(void)
+static struct leati_tls_credentials *credentials_alloc(bool is_server)
 {
     static _Atomic uint64_t last_id;
     struct leati_tls_credentials *credentials = leati_calloc(1, sizeof(*credentials));
@@ -34,10 +36,12 @@ static struct leati_tls_credentials *credentials_alloc(void)
     credentials->id = atomic_fetch_add(&last_id, 1) + 1;
     mbedtls_x509_crt_init(&credentials->cert);
     mbedtls_pk_init(&credentials->key);
+    credentials->role = is_server ? "server" : "client";
     return credentials;
 }
 
-static int file_load(const char *what, const char *path, struct leati_failure *failure,
+static int file_load(const struct leati_tls_credentials *credentials, const char *what,
+                     const char *path, struct leati_failure *failure,
                      struct leati_tls_file *ret_file)
 {
     int sys_errno = leati_tls_file_read(path, ret_file);
@@ -45,8 +49,8 @@ static int file_load(const char *what, const char *path, struct leati_failure *f
     if (sys_errno == 0)
         return LEAT_OK;
     int code = sys_errno == ENOMEM ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_WS_CERT_FILE;
-    return leati_tls_record(failure, code, sys_errno, 0, "cannot read the %s %s: %s", what, path,
-                            strerrordesc_np(sys_errno));
+    return leati_tls_record(failure, code, sys_errno, 0, "cannot read the %s %s %s: %s",
+                            credentials->role, what, path, strerrordesc_np(sys_errno));
 }
 
 static int out_of_memory(struct leati_failure *failure, const char *path, int ret)
@@ -59,7 +63,7 @@ static int cert_load(struct leati_tls_credentials *credentials, const char *path
                      struct leati_failure *failure)
 {
     struct leati_tls_file file;
-    int code = file_load("client certificate", path, failure, &file);
+    int code = file_load(credentials, "certificate", path, failure, &file);
     if (code != LEAT_OK)
         return code;
 
@@ -70,12 +74,12 @@ static int cert_load(struct leati_tls_credentials *credentials, const char *path
         return out_of_memory(failure, path, ret);
     if (ret < 0)
         return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
-                                "cannot parse the client certificate %s: %s", path,
+                                "cannot parse the %s certificate %s: %s", credentials->role, path,
                                 leati_tls_engine_error_text(ret));
     if (ret > 0)
         return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT,
-                                "%d certificates of the client's chain %s cannot be parsed", ret,
-                                path);
+                                "%d certificates of the %s's chain %s cannot be parsed", ret,
+                                credentials->role, path);
     credentials->has_cert = true;
     return LEAT_OK;
 }
@@ -99,7 +103,7 @@ static int key_load(struct leati_tls_credentials *credentials, const char *path,
                     const char *password, struct leati_failure *failure)
 {
     struct leati_tls_file file;
-    int code = file_load("client key", path, failure, &file);
+    int code = file_load(credentials, "key", path, failure, &file);
     if (code != LEAT_OK)
         return code;
 
@@ -113,8 +117,8 @@ static int key_load(struct leati_tls_credentials *credentials, const char *path,
         return LEAT_OK;
     if (leati_tls_engine_out_of_memory())
         return out_of_memory(failure, path, ret);
-    return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret, "cannot use the client key %s: %s",
-                            path, key_problem(ret, is_encrypted));
+    return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret, "cannot use the %s key %s: %s",
+                            credentials->role, path, key_problem(ret, is_encrypted));
 }
 
 static int key_check(struct leati_tls_credentials *credentials,
@@ -129,8 +133,22 @@ static int key_check(struct leati_tls_credentials *credentials,
     if (leati_tls_engine_out_of_memory())
         return out_of_memory(failure, key_path, ret);
     return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
-                            "the client key %s does not belong to the certificate %s", key_path,
-                            options->cert_path);
+                            "the %s key %s does not belong to the certificate %s",
+                            credentials->role, key_path, options->cert_path);
+}
+
+static int tickets_make(struct leati_tls_credentials *credentials, struct leati_failure *failure)
+{
+    leati_tls_engine_enter();
+    int ret = leati_tls_tickets_new(&credentials->tickets);
+    if (ret == 0)
+        return LEAT_OK;
+    if (ret == MBEDTLS_ERR_SSL_ALLOC_FAILED || leati_tls_engine_out_of_memory())
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
+                                "out of memory for the keys of session tickets");
+    return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret,
+                            "cannot make the keys of session tickets: %s",
+                            leati_tls_engine_error_text(ret));
 }
 
 static int credentials_load(struct leati_tls_credentials *credentials,
@@ -142,6 +160,8 @@ static int credentials_load(struct leati_tls_credentials *credentials,
         if (code != LEAT_OK)
             return code;
     }
+    if (options->cert_path == NULL && options->is_server)
+        return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, 0, "a server needs a certificate");
     if (options->cert_path == NULL)
         return LEAT_OK;
 
@@ -154,7 +174,8 @@ static int credentials_load(struct leati_tls_credentials *credentials,
     code = key_load(credentials, key_path, options->key_password, failure);
     if (code != LEAT_OK)
         return code;
-    return key_check(credentials, options, key_path, failure);
+    code = key_check(credentials, options, key_path, failure);
+    return code == LEAT_OK && options->is_server ? tickets_make(credentials, failure) : code;
 }
 
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
@@ -164,7 +185,7 @@ int leati_tls_credentials_new(const struct leati_tls_credentials_options *option
     int code = leati_tls_engine_ready(failure);
     if (code != LEAT_OK)
         return code;
-    struct leati_tls_credentials *credentials = credentials_alloc();
+    struct leati_tls_credentials *credentials = credentials_alloc(options->is_server);
     if (credentials == NULL)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0,
                                 "out of memory for TLS credentials");
@@ -191,6 +212,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
     leati_tls_cas_release(credentials->cas);
     mbedtls_x509_crt_free(&credentials->cert);
     mbedtls_pk_free(&credentials->key);
+    leati_tls_tickets_free(credentials->tickets);
     leati_free(credentials);
 }
 
@@ -212,4 +234,9 @@ mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *crede
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials)
 {
     return credentials->has_cert ? &credentials->key : NULL;
+}
+
+struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials)
+{
+    return credentials->tickets;
 }

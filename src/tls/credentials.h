@@ -3,6 +3,7 @@
 #ifndef LEATI_TLS_CREDENTIALS_H
 #define LEATI_TLS_CREDENTIALS_H
 
+#include "tls/tickets.h"
 #include "tls/tls.h"
 
 #include <mbedtls/pk.h>
@@ -16,5 +17,7 @@ uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credential
 mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials);
 mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
+/** Those of a server always have them. */
+struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials);
 
 #endif

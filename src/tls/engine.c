@@ -94,6 +94,11 @@ const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl)
     return names[state];
 }
 
+bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl)
+{
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
@@ -103,6 +108,19 @@ uint8_t leati_tls_engine_received_alert(const mbedtls_ssl_context *ssl)
 {
     /* RFC 8446 section 6: level, then description. mbedTLS has checked that both are there. */
     return ssl->MBEDTLS_PRIVATE(in_msg)[1];
+}
+
+bool leati_tls_engine_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
+                                          uint8_t *ret_description)
+{
+    /* Type, version, length (no ciphertext is that short), level, description. */
+    static const uint8_t header[] = {MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2};
+    const unsigned char *record = ssl->MBEDTLS_PRIVATE(in_hdr);
+
+    if (ret != MBEDTLS_ERR_SSL_INVALID_MAC || memcmp(record, header, sizeof(header)) != 0)
+        return false;
+    *ret_description = record[6];
+    return true;
 }
 
 int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret)

@@ -23,10 +23,19 @@ bool leati_tls_engine_out_of_memory(void);
 
 /** The handshake message that is awaited or sent now: "ServerHello". Static. */
 const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl);
+/** Whether nothing of the handshake is left to do or, at a server, to send (session tickets of TLS
+ * 1.3 come behind it). */
+bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl);
 /** Whether the server's Certificate message is due: the handshake is a full one. */
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl);
 /** The description of the fatal alert after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE. */
 uint8_t leati_tls_engine_received_alert(const mbedtls_ssl_context *ssl);
+/** Whether `ret` is the failure to decrypt what is an alert in the clear, and its description. A
+ * client of TLS 1.3 that does not like the server's certificate may have no key yet to encrypt its
+ * alert with; OpenSSL is one. Nobody has authenticated such an alert: it only tells what happened.
+ */
+bool leati_tls_engine_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
+                                          uint8_t *ret_description);
 /** The description of the alert that mbedTLS has sent for the failure `ret`, -1 = not known. */
 int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret);
 /** Whether the message that mbedTLS has just refused is a KeyUpdate (RFC 8446 section 4.6.3). */

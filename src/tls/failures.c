@@ -105,21 +105,41 @@ static int fail_verification(struct leati_tls_layer *tls, int ret)
     /* Nothing was verified when the certificate could not even be parsed. */
     if (!tls->verifier.leaf_seen && flags != UINT32_MAX)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, ret,
-                                "the server's certificate cannot be used: %s",
+                                "the %s's certificate cannot be used: %s", leati_tls_peer_name(tls),
                                 leati_tls_engine_error_text(ret));
     return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED,
-                            "the server's certificate is not accepted: %s",
+                            "the %s's certificate is not accepted: %s", leati_tls_peer_name(tls),
                             leati_tls_verifier_reasons(&tls->verifier, flags));
 }
 
-static int fail_received_alert(struct leati_tls_layer *tls, int ret)
+/* mbedTLS leaves a client of TLS 1.2 without an answer: RFC 5246 section 7.4.6 names this one. */
+static int fail_no_certificate(struct leati_tls_layer *tls, int ret)
 {
-    uint8_t description = leati_tls_engine_received_alert(&tls->ssl);
+    if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+        (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                             MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, ret,
+                            "the client has no certificate, and one is required");
+}
 
-    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
-                            "the server ended the TLS %s with the alert %s (%u)",
-                            is_handshaking(tls) ? "handshake" : "connection",
-                            leati_tls_alert_name(description), description);
+int leati_tls_fail_optional_certificate(struct leati_tls_layer *tls)
+{
+    (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                         MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    int code = is_out_of_memory(0) ? leati_layer_fail(&tls->base, LEAT_E_SYSTEM_INTERNAL, 0,
+                                                      MBEDTLS_ERR_SSL_ALLOC_FAILED,
+                                                      "out of memory in the TLS engine")
+                                   : fail_verification(tls, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
+    (void)leati_tls_bio_flush(&tls->bio);
+    return code;
+}
+
+static int fail_received_alert(struct leati_tls_layer *tls, int ret, uint8_t description)
+{
+    return leati_layer_fail(
+        &tls->base, LEAT_E_TLS_ENGINE, 0, ret, "the %s ended the TLS %s with the alert %s (%u)",
+        leati_tls_peer_name(tls), is_handshaking(tls) ? "handshake" : "connection",
+        leati_tls_alert_name(description), description);
 }
 
 static int fail_not_tls(struct leati_tls_layer *tls, int ret)
@@ -133,7 +153,9 @@ static int fail_not_tls(struct leati_tls_layer *tls, int ret)
         leati_text_append(greeting, sizeof(greeting), &pos, printable ? "%c" : "\\x%02x", c);
     }
     return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
-                            "not a TLS server? Its answer begins with \"%s\"", greeting);
+                            tls->is_server ? "not a TLS client? It begins with \"%s\""
+                                           : "not a TLS server? Its answer begins with \"%s\"",
+                            greeting);
 }
 
 /* mbedTLS leaves a KeyUpdate without an answer; the peer is to know what it has done wrong here. */
@@ -142,8 +164,9 @@ static int fail_key_update(struct leati_tls_layer *tls, int ret)
     (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                          MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
     return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
-                            "the server sent a KeyUpdate, which mbedTLS does not support; "
-                            "answered with the alert unexpected_message");
+                            "the %s sent a KeyUpdate, which mbedTLS does not support; "
+                            "answered with the alert unexpected_message",
+                            leati_tls_peer_name(tls));
 }
 
 static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char *buf, size_t cap)
@@ -182,6 +205,8 @@ static int fail_engine(struct leati_tls_layer *tls, int ret)
 
 static int fail_by_code(struct leati_tls_layer *tls, int ret)
 {
+    uint8_t description;
+
     if (is_out_of_memory(ret))
         return leati_layer_fail(&tls->base, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                 "out of memory in the TLS engine");
@@ -189,9 +214,13 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_WRITE, 0, ret,
                                 "the peer does not read what TLS must answer it");
     if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
-        return fail_received_alert(tls, ret);
+        return fail_received_alert(tls, ret, leati_tls_engine_received_alert(&tls->ssl));
+    if (leati_tls_engine_refused_plain_alert(&tls->ssl, ret, &description))
+        return fail_received_alert(tls, ret, description);
     if (!leati_tls_bio_speaks_tls(&tls->bio))
         return fail_not_tls(tls, ret);
+    if (is_handshaking(tls) && ret == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
+        return fail_no_certificate(tls, ret);
     if (is_handshaking(tls) && is_verification(ret))
         return fail_verification(tls, ret);
     if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_tls_engine_refused_key_update(&tls->ssl))

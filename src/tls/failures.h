@@ -17,6 +17,9 @@ int leati_tls_engine_ready(struct leati_failure *failure);
 /** Ends a layer because a function of mbedTLS returned `ret`: records, makes it sticky, and writes
  * the alert that waits, as far as the lower layer takes it at once. Returns the documented code. */
 int leati_tls_fail(struct leati_tls_layer *tls, int ret);
+/** Ends a server's layer because the client's certificate, which it need not have shown, is not
+ * accepted. Says so to the client. */
+int leati_tls_fail_optional_certificate(struct leati_tls_layer *tls);
 /** Ends a layer because leati_tls_bio_flush() returned the lower layer's failure. */
 int leati_tls_fail_lower(struct leati_tls_layer *tls);
 

@@ -10,28 +10,30 @@
 #define LEATI_TLS_TLS_H
 
 #include <leat/config.h>
+#include <leat/websocket_server.h>
 
 #include "core/layer.h"
 
 /* ---- credentials: parsed once, shared, counted ------------------------------------------ */
 
-/** What connections trust and show: CAs, client chain and key. Immutable; may be used by several
- * threads at once. */
+/** What connections trust and show: CAs, own chain and key. A server's have the keys of its session
+ * tickets, too. Immutable; may be used by several threads at once. */
 struct leati_tls_credentials;
 
 struct leati_tls_credentials_options {
     const char *ca_path;   /**< file or directory; NULL = the system's bundle */
-    const char *cert_path; /**< NULL = no client certificate */
+    const char *cert_path; /**< own chain; NULL = no certificate */
     const char *key_path;
     const char *key_password;
-    bool need_ca; /**< false when nothing will be verified: no CA is loaded */
+    bool need_ca;   /**< false when nothing will be verified: no CA is loaded */
+    bool is_server; /**< a certificate is needed */
 };
 
 /** Reads and parses. The parsed system bundle, or the file of `ca_path` while it is unchanged, is
  * shared by all credentials of the process.
  * @return LEAT_OK; recorded in `failure`: LEAT_E_WS_CERT_FILE (missing, not readable; errno),
  *         LEAT_E_TLS_VERIFY (not parseable, key does not fit), LEAT_E_TLS_ENGINE (wrong key
- *         password, unusable key), LEAT_E_SYSTEM_INTERNAL. */
+ *         password, unusable key, a server without a certificate), LEAT_E_SYSTEM_INTERNAL. */
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
                               struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);
@@ -49,12 +51,16 @@ void leati_tls_sessions_unref(struct leati_tls_sessions *sessions);
 
 /* ---- the layer -------------------------------------------------------------------------- */
 
+/** A client, or with `is_server` the other end; each has members that only it looks at. */
 struct leati_tls_options {
-    const char *server_name; /**< host name or IP literal: SNI (names only) and verification */
-    uint16_t server_port;    /**< with the name the key of the session */
+    bool is_server;
+    const char *server_name; /**< client: host name or IP literal, for SNI and verification */
+    uint16_t server_port;    /**< client: with the name the key of the session */
     struct leati_tls_credentials *credentials; /**< a reference is taken */
-    struct leati_tls_sessions *sessions;       /**< NULL = no resumption; a reference is taken */
-    bool verify;
+    struct leati_tls_sessions *sessions; /**< client: NULL = no resumption; a reference is taken */
+    bool verify;                         /**< client: whether the server is verified */
+    enum leat_client_verification client_verification; /**< server */
+    bool tickets; /**< server: gives out session tickets, with which clients resume */
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
     const char *const *alpn;   /**< NULL-terminated, NULL = none; must outlive the layer */

@@ -65,9 +65,16 @@ static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
     return ret == 0 ? LEAT_OK : leati_tls_fail(tls, ret);
 }
 
+/* A client may show no certificate, but none that is wrong; mbedTLS only takes note of it. */
+static bool optional_certificate_is_refused(const struct leati_tls_layer *tls)
+{
+    return tls->is_server && !tls->verify && tls->verifier.leaf_seen &&
+           mbedtls_ssl_get_verify_result(&tls->ssl) != 0;
+}
+
 static int handshake_run(struct leati_tls_layer *tls)
 {
-    while (!mbedtls_ssl_is_handshake_over(&tls->ssl)) {
+    while (!leati_tls_engine_handshake_is_over(&tls->ssl)) {
         if (leati_tls_engine_certificate_due(&tls->ssl))
             tls->certificate_due = true;
         engine_enter(tls);
@@ -76,16 +83,22 @@ static int handshake_run(struct leati_tls_layer *tls)
             return LEATI_AGAIN;
         if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
             return leati_tls_fail(tls, ret);
+        if (optional_certificate_is_refused(tls))
+            return leati_tls_fail_optional_certificate(tls);
     }
     return LEAT_OK;
 }
 
+/* A client has offered a session, a server has taken one back; both skip the certificate. */
+static bool is_resumed(const struct leati_tls_layer *tls)
+{
+    return (tls->is_server || tls->session_offered) && !tls->certificate_due;
+}
+
 static int handshake_finish(struct leati_tls_layer *tls)
 {
-    bool resumed = tls->session_offered && !tls->certificate_due;
-
     /* Belt and braces: no way through mbedTLS may end here unverified. */
-    if (tls->verify && !resumed && !tls->verifier.leaf_seen)
+    if (tls->verify && !is_resumed(tls) && !tls->verifier.leaf_seen)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, 0,
                                 "the handshake ended without a verified certificate");
 
@@ -365,7 +378,7 @@ void leati_tls_layer_info(const struct leati_layer *l, struct leati_tls_info *re
         .protocol = mbedtls_ssl_get_version(&tls->ssl),
         .cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl),
         .alpn = alpn != NULL ? alpn : "",
-        .resumed = tls->session_offered && !tls->certificate_due,
+        .resumed = is_resumed(tls),
     };
 }
 

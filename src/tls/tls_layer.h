@@ -13,12 +13,13 @@ struct leati_tls_layer {
     struct leati_layer base; /* first */
     struct leati_tls_credentials *credentials;
     struct leati_tls_sessions *sessions; /* NULL = no resumption */
-    char *server_name;                   /* without the final dot of an absolute name */
+    char *server_name;                   /* without its final dot; NULL at a server */
     char *session_key;                   /* NULL = no resumption */
     uint32_t timeout_ms;
     uint32_t close_timeout_ms;
     int key_log_fd; /* -1 = no key log, or the handshake is over */
-    bool verify;
+    bool is_server;
+    bool verify; /* nothing is open without a verified certificate of the peer */
     bool session_offered;
     bool certificate_due; /* the server had to send its certificate: nothing was resumed */
     bool peer_closed;     /* the peer's close_notify is here */
@@ -33,6 +34,9 @@ struct leati_tls_layer {
 };
 
 extern const struct leati_layer_ops leati_tls_layer_ops;
+
+/** Who is at the other end, for texts: "server", "client". */
+const char *leati_tls_peer_name(const struct leati_tls_layer *tls);
 
 /** Frees what leati_tls_layer_new() made; also a half-built one. */
 void leati_tls_layer_free(struct leati_tls_layer *tls);

@@ -17,27 +17,25 @@ static const struct reason {
     uint32_t flag;
     const char *text;
 } plain_reasons[] = {
-    {MBEDTLS_X509_BADCERT_REVOKED,       "revoked"                                                },
-    {MBEDTLS_X509_BADCERT_MISSING,       "no certificate was sent"                                },
-    {MBEDTLS_X509_BADCERT_OTHER,         "refused"                                                },
-    {MBEDTLS_X509_BADCERT_KEY_USAGE,     "bad usage: the keyUsage extension does not allow it"    },
-    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
-     "bad usage: the extendedKeyUsage extension does not allow a TLS server"                      },
-    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE,  "bad usage: the nsCertType extension does not allow it"  },
-    {MBEDTLS_X509_BADCERT_BAD_MD,        "weak hash in the signature"                             },
-    {MBEDTLS_X509_BADCERT_BAD_PK,        "signature algorithm not accepted"                       },
-    {MBEDTLS_X509_BADCERT_BAD_KEY,       "weak key"                                               },
-    {MBEDTLS_X509_BADCRL_NOT_TRUSTED,    "revocation list not trusted"                            },
-    {MBEDTLS_X509_BADCRL_EXPIRED,        "revocation list expired"                                },
-    {MBEDTLS_X509_BADCRL_FUTURE,         "revocation list not yet valid"                          },
-    {MBEDTLS_X509_BADCRL_BAD_MD,         "weak hash in the revocation list"                       },
-    {MBEDTLS_X509_BADCRL_BAD_PK,         "signature algorithm of the revocation list not accepted"},
-    {MBEDTLS_X509_BADCRL_BAD_KEY,        "weak key of the revocation list"                        },
+    {MBEDTLS_X509_BADCERT_REVOKED,      "revoked"                                                },
+    {MBEDTLS_X509_BADCERT_MISSING,      "no certificate was sent"                                },
+    {MBEDTLS_X509_BADCERT_OTHER,        "refused"                                                },
+    {MBEDTLS_X509_BADCERT_KEY_USAGE,    "bad usage: the keyUsage extension does not allow it"    },
+    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "bad usage: the nsCertType extension does not allow it"  },
+    {MBEDTLS_X509_BADCERT_BAD_MD,       "weak hash in the signature"                             },
+    {MBEDTLS_X509_BADCERT_BAD_PK,       "signature algorithm not accepted"                       },
+    {MBEDTLS_X509_BADCERT_BAD_KEY,      "weak key"                                               },
+    {MBEDTLS_X509_BADCRL_NOT_TRUSTED,   "revocation list not trusted"                            },
+    {MBEDTLS_X509_BADCRL_EXPIRED,       "revocation list expired"                                },
+    {MBEDTLS_X509_BADCRL_FUTURE,        "revocation list not yet valid"                          },
+    {MBEDTLS_X509_BADCRL_BAD_MD,        "weak hash in the revocation list"                       },
+    {MBEDTLS_X509_BADCRL_BAD_PK,        "signature algorithm of the revocation list not accepted"},
+    {MBEDTLS_X509_BADCRL_BAD_KEY,       "weak key of the revocation list"                        },
 };
 
 void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *server_name)
 {
-    *verifier = (struct leati_tls_verifier){.server_name = server_name};
+    *verifier = (struct leati_tls_verifier){.server_name = server_name, .peer = "server"};
 
     char literal[INET6_ADDRSTRLEN];
     size_t len = strcspn(server_name, "%");
@@ -49,6 +47,11 @@ void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *se
         verifier->ip_len = 4;
     else if (inet_pton(AF_INET6, literal, verifier->ip) == 1)
         verifier->ip_len = 16;
+}
+
+void leati_tls_verifier_init_for_client(struct leati_tls_verifier *verifier)
+{
+    *verifier = (struct leati_tls_verifier){.peer = "client"};
 }
 
 void leati_tls_verifier_done(struct leati_tls_verifier *verifier)
@@ -131,7 +134,7 @@ static const char *distrust_text(const struct leati_tls_verifier *verifier,
 {
     /* An empty list of certificates comes here as one that has nothing in it. */
     if (cert->raw.len == 0)
-        return "the server sent no certificate";
+        return "no certificate was sent";
     /* mbedTLS went on to an issuer, so what was wrong is the signature. */
     if (depth < verifier->top_depth)
         return "its signature does not fit the issuer's key";
@@ -155,6 +158,11 @@ static void reason_separate(struct leati_tls_verifier *verifier, size_t start)
 
 static void plain_append(struct leati_tls_verifier *verifier, uint32_t flags, size_t start)
 {
+    if (flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) {
+        reason_separate(verifier, start);
+        report_append(verifier, "bad usage: the extendedKeyUsage extension does not allow a TLS %s",
+                      verifier->peer);
+    }
     for (size_t i = 0; i < sizeof(plain_reasons) / sizeof(plain_reasons[0]); i++) {
         if ((flags & plain_reasons[i].flag) == 0)
             continue;
@@ -201,7 +209,7 @@ int leati_tls_verifier_see(void *user, mbedtls_x509_crt *cert, int depth, uint32
 {
     struct leati_tls_verifier *verifier = user;
 
-    /* mbedTLS calls from the top of the chain down to the server's certificate. */
+    /* mbedTLS calls from the top of the chain down to the peer's certificate. */
     if (depth > verifier->top_depth)
         verifier->top_depth = depth;
     if (depth == 0) {

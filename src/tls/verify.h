@@ -14,19 +14,22 @@
 #include <mbedtls/x509_crt.h>
 
 struct leati_tls_verifier {
-    const char *server_name; /**< what the certificate must be for */
+    const char *server_name; /**< what the certificate must be for, NULL = anything */
+    const char *peer;        /**< whose certificate: "server", "client" */
     uint8_t ip[16];
     uint8_t ip_len;    /**< 4 or 16; 0 = `server_name` is a name */
-    bool leaf_seen;    /**< a certificate of the server went through the callback */
+    bool leaf_seen;    /**< a certificate of the peer went through the callback */
     int top_depth;     /**< of the chain that was built */
     uint32_t reported; /**< flags that are in the report */
     size_t report_len;
     char *report; /**< NULL = nothing to report, or no memory */
 };
 
-/** `server_name` must outlive the verifier. A zone ("fe80::1%eth0") is not part of an address here.
- */
+/** For a server's certificate. `server_name` must outlive the verifier. A zone ("fe80::1%eth0") is
+ * not part of an address here. */
 void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *server_name);
+/** For a client's certificate, which may be for any name. */
+void leati_tls_verifier_init_for_client(struct leati_tls_verifier *verifier);
 void leati_tls_verifier_done(struct leati_tls_verifier *verifier);
 
 /** For mbedtls_ssl_set_verify(); `verifier` is a struct leati_tls_verifier. */

@@ -34,14 +34,30 @@ static int alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *out_l
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+static void client_configure(SSL_CTX *context, const struct ssl_peer_options *options)
+{
+    unsigned char offer[256];
+
+    cr_assert(SSL_CTX_load_verify_locations(context, certificate_path("ca.pem"), NULL) == 1);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (!options->alpn)
+        return;
+    size_t len = strlen(options->alpn);
+    offer[0] = (unsigned char)len;
+    memcpy(offer + 1, options->alpn, len);
+    cr_assert(SSL_CTX_set_alpn_protos(context, offer, (unsigned)len + 1) == 0);
+}
+
 static void context_configure(SSL_CTX *context, const struct ssl_peer_options *options)
 {
     const char *cert = options->cert_path ? options->cert_path : certificate_path("server.pem");
     const char *key = options->key_path ? options->key_path : certificate_path("server.key");
 
     SSL_CTX_set_security_level(context, 0); /* weak keys are among the faults */
-    cr_assert(SSL_CTX_use_certificate_chain_file(context, cert) == 1, "%s", cert);
-    cr_assert(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1, "%s", key);
+    if (!options->is_client || options->cert_path) {
+        cr_assert(SSL_CTX_use_certificate_chain_file(context, cert) == 1, "%s", cert);
+        cr_assert(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1, "%s", key);
+    }
     cr_assert(SSL_CTX_set_min_proto_version(context, options->min_version) == 1);
     cr_assert(SSL_CTX_set_max_proto_version(context, options->max_version) == 1);
     if (options->ciphers)
@@ -52,7 +68,9 @@ static void context_configure(SSL_CTX *context, const struct ssl_peer_options *o
         cr_assert(SSL_CTX_load_verify_locations(context, options->client_ca_path, NULL) == 1);
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     }
-    if (options->alpn)
+    if (options->is_client)
+        client_configure(context, options);
+    else if (options->alpn)
         SSL_CTX_set_alpn_select_cb(context, alpn_choose, (void *)(uintptr_t)options->alpn);
     if (options->key_log_path) {
         key_log = fopen(options->key_log_path, "we");
@@ -72,7 +90,9 @@ void ssl_peer_init(struct ssl_peer *peer, const struct ssl_peer_options *options
 {
     memset(peer, 0, sizeof(*peer));
     peer->echo = options->echo;
-    peer->context = SSL_CTX_new(TLS_server_method());
+    peer->is_client = options->is_client;
+    peer->session = options->session;
+    peer->context = SSL_CTX_new(options->is_client ? TLS_client_method() : TLS_server_method());
     cr_assert(peer->context);
     context_configure(peer->context, options);
 }
@@ -99,13 +119,23 @@ void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire)
     cr_assert(peer->ssl && peer->from_wire && peer->to_wire);
     BIO_set_mem_eof_return(peer->from_wire, -1);
     SSL_set_bio(peer->ssl, peer->from_wire, peer->to_wire);
-    SSL_set_accept_state(peer->ssl);
+    if (peer->is_client) {
+        SSL_set_connect_state(peer->ssl);
+        cr_assert(SSL_set1_host(peer->ssl, "localhost") == 1);
+        cr_assert(SSL_set_tlsext_host_name(peer->ssl, "localhost") == 1);
+        if (peer->session)
+            cr_assert(SSL_set_session(peer->ssl, peer->session) == 1);
+    } else {
+        SSL_set_accept_state(peer->ssl);
+    }
     peer->fed = 0;
     peer->last_error = 0;
     peer->got_close_notify = false;
     peer->received.len = 0;
     wire->peer = peer;
     wire->react = ssl_peer_pump;
+    if (peer->is_client)
+        ssl_peer_pump(peer, wire);
 }
 
 static void output_drain(struct ssl_peer *peer, struct scripted_layer *wire)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A TLS server by OpenSSL in the test's own process, as the other end of a scripted layer: no
- * socket, no clock, every byte in the hands of the test.
+ * A TLS server or client by OpenSSL in the test's own process, as the other end of a scripted
+ * layer: no socket, no clock, every byte in the hands of the test.
  */
 #ifndef TESTS_UNIT_TLS_SSL_PEER_H
 #define TESTS_UNIT_TLS_SSL_PEER_H
@@ -12,22 +12,26 @@
 #include <openssl/ssl.h>
 
 struct ssl_peer_options {
+    bool is_client;       /**< trusts "ca.pem", looks for localhost, and shows `cert_path` if any */
+    SSL_SESSION *session; /**< of a client: what it offers to resume */
     const char *cert_path; /**< NULL = "server.pem" of the shared certificates */
     const char *key_path;
     int min_version, max_version; /**< TLS1_2_VERSION ...; 0 = any */
     const char *ciphers;          /**< of TLS 1.2 */
     const char *ciphersuites;     /**< of TLS 1.3 */
     const char *client_ca_path;   /**< demand a client certificate of this CA */
-    const char *alpn;             /**< the protocol to choose, if it is offered */
-    const char *key_log_path;     /**< where OpenSSL writes its secrets */
-    bool own_preference;          /**< choose by the server's order, not by the client's */
+    const char *alpn;         /**< the protocol to choose if it is offered; a client offers it */
+    const char *key_log_path; /**< where OpenSSL writes its secrets */
+    bool own_preference;      /**< choose by the server's order, not by the client's */
     bool no_tickets;
     bool echo; /**< send back what is received */
 };
 
-/** A server; serves one connection after the other. */
+/** A server, which serves one connection after the other, or a client. */
 struct ssl_peer {
     SSL_CTX *context;
+    bool is_client;
+    SSL_SESSION *session;
     bool echo;
     SSL *ssl;
     BIO *from_wire, *to_wire;

@@ -2,7 +2,7 @@
 /* Data in both directions over wires that refuse, split and stall. */
 #include "support/sandbox.h"
 #include "tls/bio.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -12,21 +12,21 @@ TestSuite(tls_data, .timeout = 120, .fini = sandbox_done);
 
 #define LARGE_BYTES (1024u * 1024u)
 
-static struct tls_client client;
+static struct tls_end client;
 static struct ssl_peer peer;
 
 static void start(int version, const struct scripted_script *script,
-                  const struct tls_client_options *options)
+                  const struct tls_end_options *options)
 {
     ssl_peer_init(&peer, &(struct ssl_peer_options){
                              .min_version = version, .max_version = version, .echo = true});
-    tls_client_init(&client, options, script);
-    tls_client_open(&client, &peer);
+    tls_end_init(&client, options, script);
+    tls_end_open(&client, &peer);
 }
 
 static void done(void)
 {
-    tls_client_done(&client);
+    tls_end_done(&client);
     ssl_peer_done(&peer);
 }
 
@@ -36,10 +36,10 @@ static void echo(size_t len)
     uint8_t *back = malloc(len + 1);
     size_t got;
 
-    cr_assert(tls_client_write(&client, data, len) == LEAT_OK, "%s", client.failure.text);
+    cr_assert(tls_end_write(&client, data, len) == LEAT_OK, "%s", client.failure.text);
     cr_assert(peer.received.len == len, "%zu", peer.received.len);
     cr_assert(memcmp(peer.received.data, data, len) == 0);
-    int result = tls_client_read(&client, back, len + 1, &got);
+    int result = tls_end_read(&client, back, len + 1, &got);
     cr_assert(result == LEATI_AGAIN, "%d: %s", result, client.failure.text);
     cr_assert(got == len, "%zu", got);
     cr_assert(memcmp(back, data, len) == 0);
@@ -50,7 +50,7 @@ static void echo(size_t len)
 static void echo_over(const struct scripted_script *script, size_t len)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        start(version, script, &(struct tls_client_options){0});
+        start(version, script, &(struct tls_end_options){0});
         echo(len);
         done();
     }
@@ -93,7 +93,7 @@ Test(tls_data, small_buffers_empty_a_record)
     uint8_t byte;
     size_t n;
 
-    start(TLS1_3_VERSION, NULL, &(struct tls_client_options){0});
+    start(TLS1_3_VERSION, NULL, &(struct tls_end_options){0});
     ssl_peer_write(&peer, &client.wire, "abc", 3);
     for (int i = 0; i < 3; i++) {
         cr_assert(client.tls->ops->recv(client.tls, &byte, 1, &n) == LEAT_OK);
@@ -111,8 +111,8 @@ Test(tls_data, small_records_are_read_ahead)
     uint8_t buf[64];
     size_t n;
 
-    start(TLS1_3_VERSION, NULL, &(struct tls_client_options){0});
-    cr_assert(tls_client_read(&client, buf, 1, &n) == LEATI_AGAIN);
+    start(TLS1_3_VERSION, NULL, &(struct tls_end_options){0});
+    cr_assert(tls_end_read(&client, buf, 1, &n) == LEATI_AGAIN);
     for (int i = 0; i < 20; i++)
         ssl_peer_write(&peer, &client.wire, "0123456789", 10);
     size_t calls = client.wire.recv_calls;
@@ -132,7 +132,7 @@ Test(tls_data, data_glued_to_the_handshake)
     size_t n;
 
     ssl_peer_init(&peer, &(struct ssl_peer_options){.max_version = TLS1_2_VERSION});
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     ssl_peer_accept(&peer, &client.wire);
     cr_assert(client.tls->ops->connect(client.tls, 1000) == LEATI_AGAIN);
     peer.held = true;
@@ -163,7 +163,7 @@ static int budget_send(struct leati_layer *l, const struct iovec *iov, int n, si
     return result;
 }
 
-static void budget_install(struct tls_client *of)
+static void budget_install(struct tls_end *of)
 {
     static struct leati_layer_ops ops;
 
@@ -224,8 +224,8 @@ Test(tls_data, tickets_around_refused_writes)
 
     for (int moment = 0; moment < TICKET_MOMENTS; moment++) {
         ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
-        tls_client_init(&client, &(struct tls_client_options){.sessions = sessions}, NULL);
-        tls_client_open(&client, &peer);
+        tls_end_init(&client, &(struct tls_end_options){.sessions = sessions}, NULL);
+        tls_end_open(&client, &peer);
         budget_install(&client);
         for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++)
             write_around_ticket(budgets[i], (enum ticket_moment)moment);
@@ -242,17 +242,17 @@ Test(tls_data, tickets_between_data)
     size_t n;
 
     for (size_t i = 0; i < 2; i++) {
-        start(TLS1_3_VERSION, NULL, &(struct tls_client_options){.sessions = sessions[i]});
+        start(TLS1_3_VERSION, NULL, &(struct tls_end_options){.sessions = sessions[i]});
         for (int round = 0; round < 5; round++) {
             ticket_send();
             ssl_peer_write(&peer, &client.wire, "data", 4);
             ticket_send();
             ticket_send();
-            cr_assert(tls_client_read(&client, buf, 4, &n) == LEAT_OK);
+            cr_assert(tls_end_read(&client, buf, 4, &n) == LEAT_OK);
             cr_assert(n == 4 && memcmp(buf, "data", 4) == 0);
-            cr_assert(tls_client_write(&client, "up", 2) == LEAT_OK);
-            cr_assert(tls_client_read(&client, buf, 2, &n) == LEAT_OK);
-            cr_assert(tls_client_read(&client, buf, 1, &n) == LEATI_AGAIN);
+            cr_assert(tls_end_write(&client, "up", 2) == LEAT_OK);
+            cr_assert(tls_end_read(&client, buf, 2, &n) == LEAT_OK);
+            cr_assert(tls_end_read(&client, buf, 1, &n) == LEATI_AGAIN);
         }
         done();
     }
@@ -266,13 +266,13 @@ Test(tls_data, renegotiation_is_refused)
     uint8_t byte;
     size_t n;
 
-    start(TLS1_2_VERSION, NULL, &(struct tls_client_options){0});
+    start(TLS1_2_VERSION, NULL, &(struct tls_end_options){0});
     size_t sent = client.wire.sent.len;
     cr_assert(SSL_renegotiate(peer.ssl) == 1);
     cr_assert(SSL_do_handshake(peer.ssl) == 1);
     ssl_peer_pump(&peer, &client.wire);
-    cr_assert(tls_client_read(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    tls_client_expect_text(&client, "alert handshake_failure (40)");
+    cr_assert(tls_end_read(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
+    tls_end_expect_text(&client, "alert handshake_failure (40)");
     cr_assert(client.wire.sent.len > sent, "no answer");
     done();
 }
@@ -285,7 +285,7 @@ Test(tls_data, the_output_has_a_limit)
     int ret;
     size_t queued = 0;
 
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     leati_tls_bio_init(&bio, client.tls);
     bio.gather = false;
     client.wire.mute = true;
@@ -298,5 +298,5 @@ Test(tls_data, the_output_has_a_limit)
     cr_assert(leati_tls_bio_flush(&bio) == LEAT_OK);
     cr_assert(client.wire.sent.len == queued);
     leati_tls_bio_done(&bio);
-    tls_client_done(&client);
+    tls_end_done(&client);
 }

@@ -2,13 +2,13 @@
 /* The handshake over wires that split, refuse, end and break at every place. */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
 
-static struct tls_client client;
+static struct tls_end client;
 static struct ssl_peer peer;
 static struct leati_tls_credentials *credentials;
 
@@ -39,7 +39,7 @@ static void start(int version)
 
 static void client_over(const struct scripted_script *script)
 {
-    tls_client_init(&client, &(struct tls_client_options){.credentials = credentials}, script);
+    tls_end_init(&client, &(struct tls_end_options){.credentials = credentials}, script);
     ssl_peer_accept(&peer, &client.wire);
 }
 
@@ -52,9 +52,9 @@ Test(tls_fragments, one_byte_at_a_time)
         script.again_every_other = i & 1;
         start(i & 2 ? TLS1_3_VERSION : TLS1_2_VERSION);
         client_over(&script);
-        int result = tls_client_connect(&client);
+        int result = tls_end_connect(&client);
         cr_assert(result == LEAT_OK, "%d: %s", result, client.failure.text);
-        tls_client_done(&client);
+        tls_end_done(&client);
         ssl_peer_done(&peer);
     }
 }
@@ -63,10 +63,10 @@ Test(tls_fragments, one_byte_at_a_time)
 static void measure(size_t *ret_read, size_t *ret_sent)
 {
     client_over(NULL);
-    cr_assert(tls_client_connect(&client) == LEAT_OK);
+    cr_assert(tls_end_connect(&client) == LEAT_OK);
     *ret_read = client.wire.read;
     *ret_sent = client.wire.sent.len;
-    tls_client_done(&client);
+    tls_end_done(&client);
 }
 
 /* Lengths of signatures differ by a few bytes from one handshake to the next. */
@@ -82,10 +82,10 @@ static void end_at(size_t recv_at, size_t send_at, int end, int code, int sys_er
     script.send_end = end;
     script.end_errno = sys_errno;
     client_over(&script);
-    tls_client_refuse(&client, NULL, code);
+    tls_end_refuse(&client, NULL, code);
     cr_assert(client.failure.sys_errno == sys_errno);
-    tls_client_expect_text(&client, "during the TLS handshake");
-    tls_client_done(&client);
+    tls_end_expect_text(&client, "during the TLS handshake");
+    tls_end_done(&client);
 }
 
 Test(tls_fragments, end_of_the_wire_at_every_byte)
@@ -140,7 +140,7 @@ Test(tls_fragments, one_damaged_byte_at_every_place)
             cr_assert(result == LEATI_AGAIN || result == LEAT_E_TLS_ENGINE ||
                           result == LEAT_E_TLS_VERIFY,
                       "byte %zu: %d: %s", at, result, client.failure.text);
-            tls_client_done(&client);
+            tls_end_done(&client);
         }
         ssl_peer_done(&peer);
     }
@@ -151,12 +151,12 @@ Test(tls_fragments, garbage_instead_of_a_server)
     uint8_t *garbage = pattern_new(4096);
 
     for (size_t i = 0; i + 512 < 4096; i += 3) {
-        tls_client_init(&client, &(struct tls_client_options){.credentials = credentials}, NULL);
+        tls_end_init(&client, &(struct tls_end_options){.credentials = credentials}, NULL);
         scripted_layer_reply(&client.wire, garbage + i, 512);
-        int result = tls_client_connect(&client);
+        int result = tls_end_connect(&client);
         cr_assert(result == LEAT_E_TLS_ENGINE || result == LEATI_AGAIN, "%d: %s", result,
                   client.failure.text);
-        tls_client_done(&client);
+        tls_end_done(&client);
     }
     free(garbage);
 }

@@ -2,27 +2,27 @@
 #include "support/certificates.h"
 #include "support/sandbox.h"
 #include "unit/tls/more_certificates.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 TestSuite(tls_handshake, .timeout = 60, .fini = sandbox_done);
 
-static struct tls_client client;
+static struct tls_end client;
 static struct ssl_peer peer;
 
-static void handshake(const struct tls_client_options *options,
+static void handshake(const struct tls_end_options *options,
                       const struct ssl_peer_options *peer_options)
 {
     ssl_peer_init(&peer, peer_options);
-    tls_client_init(&client, options, NULL);
-    tls_client_open(&client, &peer);
+    tls_end_init(&client, options, NULL);
+    tls_end_open(&client, &peer);
 }
 
 static void done(void)
 {
-    tls_client_done(&client);
+    tls_end_done(&client);
     ssl_peer_done(&peer);
 }
 
@@ -40,7 +40,7 @@ Test(tls_handshake, tls_1_3_with_alpn)
     struct leati_tls_info info;
 
     handshake(
-        &(struct tls_client_options){.alpn = alpn},
+        &(struct tls_end_options){.alpn = alpn},
         &(struct ssl_peer_options){.alpn = "http/1.1", .ciphersuites = "TLS_AES_256_GCM_SHA384"});
     leati_tls_layer_info(client.tls, &info);
     cr_assert_str_eq(info.protocol, "TLSv1.3");
@@ -55,7 +55,7 @@ Test(tls_handshake, tls_1_2)
 {
     struct leati_tls_info info;
 
-    handshake(&(struct tls_client_options){0},
+    handshake(&(struct tls_end_options){0},
               &(struct ssl_peer_options){.max_version = TLS1_2_VERSION,
                                          .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"});
     leati_tls_layer_info(client.tls, &info);
@@ -69,7 +69,7 @@ Test(tls_handshake, tls_1_2)
 Test(tls_handshake, rsa_server)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        handshake(&(struct tls_client_options){0},
+        handshake(&(struct tls_end_options){0},
                   &(struct ssl_peer_options){.cert_path = more_certificate_path("rsa.pem"),
                                              .key_path = more_certificate_path("rsa.key"),
                                              .min_version = version,
@@ -88,23 +88,23 @@ Test(tls_handshake, rsa_server_with_its_own_order)
                                        .own_preference = true};
 
     ssl_peer_init(&peer, &options);
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     ssl_peer_accept(&peer, &client.wire);
-    if (tls_client_connect(&client) != LEAT_OK) {
+    if (tls_end_connect(&client) != LEAT_OK) {
         cr_assert(client.failure.code == LEAT_E_TLS_ENGINE);
-        tls_client_expect_text(&client, "signs with RSA-PSS");
+        tls_end_expect_text(&client, "signs with RSA-PSS");
     }
     done();
-    handshake(&(struct tls_client_options){.max_protocol = LEAT_TLS_V12}, &options);
+    handshake(&(struct tls_end_options){.max_protocol = LEAT_TLS_V12}, &options);
     done();
     options.max_version = TLS1_3_VERSION;
-    handshake(&(struct tls_client_options){0}, &options);
+    handshake(&(struct tls_end_options){0}, &options);
     done();
 }
 
 Test(tls_handshake, a_name_goes_out_as_sni)
 {
-    handshake(&(struct tls_client_options){.server_name = "localhost."},
+    handshake(&(struct tls_end_options){.server_name = "localhost."},
               &(struct ssl_peer_options){0});
     cr_assert_str_eq(SSL_get_servername(peer.ssl, TLSEXT_NAMETYPE_host_name), "localhost");
     done();
@@ -115,7 +115,7 @@ Test(tls_handshake, an_address_does_not_go_out_as_sni)
     static const char *const addresses[] = {"127.0.0.1", "::1", "::1%lo"};
 
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
-        handshake(&(struct tls_client_options){.server_name = addresses[i]},
+        handshake(&(struct tls_end_options){.server_name = addresses[i]},
                   &(struct ssl_peer_options){0});
         cr_assert_null(SSL_get_servername(peer.ssl, TLSEXT_NAMETYPE_host_name));
         done();
@@ -124,9 +124,8 @@ Test(tls_handshake, an_address_does_not_go_out_as_sni)
 
 Test(tls_handshake, sni_goes_out_also_without_verification)
 {
-    handshake(
-        &(struct tls_client_options){.server_name = "not-its-name.example", .skip_verify = true},
-        &(struct ssl_peer_options){.cert_path = certificate_path("self-signed.pem")});
+    handshake(&(struct tls_end_options){.server_name = "not-its-name.example", .skip_verify = true},
+              &(struct ssl_peer_options){.cert_path = certificate_path("self-signed.pem")});
     cr_assert_str_eq(SSL_get_servername(peer.ssl, TLSEXT_NAMETYPE_host_name),
                      "not-its-name.example");
     done();
@@ -134,45 +133,44 @@ Test(tls_handshake, sni_goes_out_also_without_verification)
 
 Test(tls_handshake, each_flight_leaves_in_one_write)
 {
-    handshake(&(struct tls_client_options){0},
+    handshake(&(struct tls_end_options){0},
               &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
     cr_assert(client.wire.sent_calls == 2, "%zu", client.wire.sent_calls);
     done();
-    handshake(&(struct tls_client_options){0},
+    handshake(&(struct tls_end_options){0},
               &(struct ssl_peer_options){.max_version = TLS1_2_VERSION});
     cr_assert(client.wire.sent_calls == 2, "%zu", client.wire.sent_calls);
     done();
 }
 
-static void refuse(const struct tls_client_options *options,
+static void refuse(const struct tls_end_options *options,
                    const struct ssl_peer_options *peer_options, int code, const char *text)
 {
     ssl_peer_init(&peer, peer_options);
-    tls_client_init(&client, options, NULL);
-    tls_client_refuse(&client, &peer, code);
-    tls_client_expect_text(&client, text);
+    tls_end_init(&client, options, NULL);
+    tls_end_refuse(&client, &peer, code);
+    tls_end_expect_text(&client, text);
     cr_assert(client.failure.native_code < 0);
 }
 
 Test(tls_handshake, no_common_version)
 {
-    refuse(&(struct tls_client_options){.min_protocol = LEAT_TLS_V13},
+    refuse(&(struct tls_end_options){.min_protocol = LEAT_TLS_V13},
            &(struct ssl_peer_options){.max_version = TLS1_2_VERSION}, LEAT_E_TLS_ENGINE,
            "protocol_version");
     done();
-    refuse(&(struct tls_client_options){.max_protocol = LEAT_TLS_V12},
+    refuse(&(struct tls_end_options){.max_protocol = LEAT_TLS_V12},
            &(struct ssl_peer_options){.min_version = TLS1_3_VERSION}, LEAT_E_TLS_ENGINE,
            "alert protocol_version (70)");
     done();
-    refuse(&(struct tls_client_options){0},
-           &(struct ssl_peer_options){.max_version = TLS1_1_VERSION}, LEAT_E_TLS_ENGINE,
-           "protocol_version");
+    refuse(&(struct tls_end_options){0}, &(struct ssl_peer_options){.max_version = TLS1_1_VERSION},
+           LEAT_E_TLS_ENGINE, "protocol_version");
     done();
 }
 
 Test(tls_handshake, no_common_cipher)
 {
-    refuse(&(struct tls_client_options){0},
+    refuse(&(struct tls_end_options){0},
            &(struct ssl_peer_options){.max_version = TLS1_2_VERSION,
                                       .ciphers = "AES128-SHA:@SECLEVEL=0"},
            LEAT_E_TLS_ENGINE, "alert handshake_failure (40)");
@@ -183,7 +181,7 @@ Test(tls_handshake, no_common_alpn)
 {
     static const char *const alpn[] = {"http/1.1", NULL};
 
-    refuse(&(struct tls_client_options){.alpn = alpn}, &(struct ssl_peer_options){.alpn = "h2"},
+    refuse(&(struct tls_end_options){.alpn = alpn}, &(struct ssl_peer_options){.alpn = "h2"},
            LEAT_E_TLS_ENGINE, "alert no_application_protocol (120)");
     done();
 }
@@ -191,9 +189,9 @@ Test(tls_handshake, no_common_alpn)
 Test(tls_handshake, client_certificate)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        handshake(&(struct tls_client_options){.cert_path = certificate_path("client.pem"),
-                                               .key_path = certificate_path("client-encrypted.key"),
-                                               .key_password = CERTIFICATE_KEY_PASSWORD},
+        handshake(&(struct tls_end_options){.cert_path = certificate_path("client.pem"),
+                                            .key_path = certificate_path("client-encrypted.key"),
+                                            .key_password = CERTIFICATE_KEY_PASSWORD},
                   &(struct ssl_peer_options){.client_ca_path = certificate_path("ca.pem"),
                                              .min_version = version,
                                              .max_version = version});
@@ -207,7 +205,7 @@ Test(tls_handshake, client_certificate)
 
 Test(tls_handshake, client_certificate_missing_in_tls_1_2)
 {
-    refuse(&(struct tls_client_options){0},
+    refuse(&(struct tls_end_options){0},
            &(struct ssl_peer_options){.client_ca_path = certificate_path("ca.pem"),
                                       .max_version = TLS1_2_VERSION},
            LEAT_E_TLS_ENGINE, "alert handshake_failure (40)");
@@ -220,11 +218,11 @@ Test(tls_handshake, client_certificate_missing_in_tls_1_3)
     char byte;
     size_t n;
 
-    handshake(&(struct tls_client_options){0},
+    handshake(&(struct tls_end_options){0},
               &(struct ssl_peer_options){.client_ca_path = certificate_path("ca.pem"),
                                          .min_version = TLS1_3_VERSION});
-    cr_assert(tls_client_read(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    tls_client_expect_text(&client, "alert certificate_required (116)");
+    cr_assert(tls_end_read(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
+    tls_end_expect_text(&client, "alert certificate_required (116)");
     cr_assert(client.failure.native_code == -0x7780);
     done();
 }
@@ -233,67 +231,67 @@ Test(tls_handshake, not_a_tls_server)
 {
     static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
 
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     scripted_layer_reply(&client.wire, http, sizeof(http) - 1);
-    tls_client_refuse(&client, NULL, LEAT_E_TLS_ENGINE);
-    tls_client_expect_text(&client, "not a TLS server?");
-    tls_client_expect_text(&client, "\"HTTP/\"");
-    tls_client_done(&client);
+    tls_end_refuse(&client, NULL, LEAT_E_TLS_ENGINE);
+    tls_end_expect_text(&client, "not a TLS server?");
+    tls_end_expect_text(&client, "\"HTTP/\"");
+    tls_end_done(&client);
 }
 
 Test(tls_handshake, not_a_tls_server_in_binary)
 {
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     scripted_layer_reply(&client.wire, "\x05\xff\"\\z", 5);
-    tls_client_refuse(&client, NULL, LEAT_E_TLS_ENGINE);
-    tls_client_expect_text(&client, "\"\\x05\\xff\\x22\\x5cz\"");
-    tls_client_done(&client);
+    tls_end_refuse(&client, NULL, LEAT_E_TLS_ENGINE);
+    tls_end_expect_text(&client, "\"\\x05\\xff\\x22\\x5cz\"");
+    tls_end_done(&client);
 }
 
 Test(tls_handshake, timeout_names_the_step)
 {
     struct leati_layer *tls;
 
-    tls_client_init(&client, &(struct tls_client_options){.timeout_ms = 500}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){.timeout_ms = 500}, NULL);
     tls = client.tls;
     cr_assert(tls->ops->connect(tls, 1000) == LEATI_AGAIN);
     cr_assert(tls->deadline_ms == 1500);
     cr_assert(tls->ops->want(tls, 0) == LEATI_WANT_READ);
     cr_assert(tls->ops->connect(tls, 1499) == LEATI_AGAIN);
     cr_assert(tls->ops->connect(tls, 1500) == LEAT_E_TLS_READ);
-    tls_client_expect_text(&client, "timed out while waiting for ServerHello");
+    tls_end_expect_text(&client, "timed out while waiting for ServerHello");
     cr_assert(tls->ops->connect(tls, 1501) == LEAT_E_TLS_READ);
-    tls_client_done(&client);
+    tls_end_done(&client);
 }
 
 Test(tls_handshake, timeout_while_nothing_can_be_written)
 {
     struct leati_layer *tls;
 
-    tls_client_init(&client, &(struct tls_client_options){.timeout_ms = 500}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){.timeout_ms = 500}, NULL);
     tls = client.tls;
     client.wire.mute = true;
     cr_assert(tls->ops->connect(tls, 1000) == LEATI_AGAIN);
     cr_assert(tls->ops->want(tls, 0) & LEATI_WANT_WRITE);
     cr_assert(tls->ops->connect(tls, 2000) == LEAT_E_TLS_READ);
-    tls_client_expect_text(&client, "timed out while writing");
-    tls_client_done(&client);
+    tls_end_expect_text(&client, "timed out while writing");
+    tls_end_done(&client);
 }
 
 Test(tls_handshake, limit_of_the_chain_is_a_deadline_too)
 {
-    tls_client_init(&client, &(struct tls_client_options){.timeout_ms = 0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){.timeout_ms = 0}, NULL);
     client.tls->limit_ms = 1200;
     cr_assert(client.tls->ops->connect(client.tls, 1000) == LEATI_AGAIN);
     cr_assert(client.tls->deadline_ms == 1200);
     cr_assert(client.tls->ops->connect(client.tls, 1200) == LEAT_E_TLS_READ);
-    tls_client_done(&client);
+    tls_end_done(&client);
 }
 
 Test(tls_handshake, the_alert_reaches_the_server)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-        refuse(&(struct tls_client_options){0},
+        refuse(&(struct tls_end_options){0},
                &(struct ssl_peer_options){.cert_path = certificate_path("unknown-ca.pem"),
                                           .min_version = version,
                                           .max_version = version},
@@ -311,30 +309,29 @@ Test(tls_handshake, verification_without_cas_is_refused)
 
     leati_failure_init(&failure);
     cr_assert(leati_tls_credentials_new(&none, &failure, &credentials) == LEAT_OK);
-    cr_assert(tls_client_try(&client, &(struct tls_client_options){.credentials = credentials},
-                             NULL) == LEAT_E_TLS_ENGINE);
-    tls_client_done(&client);
+    cr_assert(tls_end_try(&client, &(struct tls_end_options){.credentials = credentials}, NULL) ==
+              LEAT_E_TLS_ENGINE);
+    tls_end_done(&client);
     leati_tls_credentials_unref(credentials);
 }
 
 Test(tls_handshake, destroy_in_every_state)
 {
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     cr_assert(client.tls->state == LEATI_LAYER_NEW);
-    tls_client_done(&client);
+    tls_end_done(&client);
 
-    tls_client_init(&client, &(struct tls_client_options){0}, NULL);
+    tls_end_init(&client, &(struct tls_end_options){0}, NULL);
     cr_assert(client.tls->ops->connect(client.tls, 1000) == LEATI_AGAIN);
     cr_assert(client.tls->state == LEATI_LAYER_CONNECTING);
-    tls_client_done(&client);
+    tls_end_done(&client);
 
-    handshake(&(struct tls_client_options){0}, &(struct ssl_peer_options){0});
+    handshake(&(struct tls_end_options){0}, &(struct ssl_peer_options){0});
     cr_assert(client.tls->state == LEATI_LAYER_OPEN);
     done();
 
-    handshake(&(struct tls_client_options){.close_timeout_ms = 1000},
-              &(struct ssl_peer_options){0});
-    cr_assert(tls_client_shutdown(&client, 1000) == LEATI_AGAIN);
+    handshake(&(struct tls_end_options){.close_timeout_ms = 1000}, &(struct ssl_peer_options){0});
+    cr_assert(tls_end_shutdown(&client, 1000) == LEATI_AGAIN);
     cr_assert(client.tls->state == LEATI_LAYER_CLOSING);
     done();
 }

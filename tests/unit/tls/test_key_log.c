@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/sandbox.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 TestSuite(tls_key_log, .timeout = 60, .fini = sandbox_done);
 
-static struct tls_client client;
+static struct tls_end client;
 static struct ssl_peer peer;
 
 static void handshake(int version, const char *path, const char *peer_path)
@@ -18,9 +18,9 @@ static void handshake(int version, const char *path, const char *peer_path)
     ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = version,
                                                     .max_version = version,
                                                     .key_log_path = peer_path});
-    tls_client_init(&client, &(struct tls_client_options){.key_log_path = path}, NULL);
-    tls_client_open(&client, &peer);
-    tls_client_done(&client);
+    tls_end_init(&client, &(struct tls_end_options){.key_log_path = path}, NULL);
+    tls_end_open(&client, &peer);
+    tls_end_done(&client);
     ssl_peer_done(&peer);
 }
 
@@ -72,10 +72,9 @@ Test(tls_key_log, is_appended_to)
 
 Test(tls_key_log, that_cannot_be_written_is_told)
 {
-    cr_assert(tls_client_try(&client,
-                             &(struct tls_client_options){.key_log_path = sandbox_path("a/b")},
-                             NULL) == LEAT_E_TLS_ENGINE);
+    cr_assert(tls_end_try(&client, &(struct tls_end_options){.key_log_path = sandbox_path("a/b")},
+                          NULL) == LEAT_E_TLS_ENGINE);
     cr_assert(client.failure.sys_errno == ENOENT);
-    tls_client_expect_text(&client, "key log");
-    tls_client_done(&client);
+    tls_end_expect_text(&client, "key log");
+    tls_end_done(&client);
 }

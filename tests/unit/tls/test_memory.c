@@ -3,7 +3,7 @@
 #include "support/alloc_failure.h"
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ static struct leati_tls_credentials *credentials;
 static struct leati_tls_sessions *sessions;
 static const char *ca_path, *cert_path, *key_path;
 
-static void expect_out_of_memory(const struct tls_client *client, int code)
+static void expect_out_of_memory(const struct tls_end *client, int code)
 {
     cr_assert(code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code, client->failure.text);
     cr_assert(client->failure.code == LEAT_E_SYSTEM_INTERNAL);
@@ -52,40 +52,40 @@ static void starve(bool (*attempt)(void), long step)
     cr_assert(failed > 20, "%d", failed);
 }
 
-static int converse(struct tls_client *client)
+static int converse(struct tls_end *client)
 {
     uint8_t buf[4];
     size_t n;
 
     ssl_peer_accept(&peer, &client->wire);
-    int code = tls_client_connect(client);
+    int code = tls_end_connect(client);
     if (code != LEAT_OK)
         return code;
-    code = tls_client_write(client, "ping", 4);
+    code = tls_end_write(client, "ping", 4);
     if (code != LEAT_OK)
         return code;
     /* The wire refuses once, so that a record has to wait. */
     client->wire.script.again_every_other = true;
-    code = tls_client_write(client, "ping", 4);
+    code = tls_end_write(client, "ping", 4);
     if (code != LEAT_OK)
         return code;
-    code = tls_client_read(client, buf, 4, &n);
+    code = tls_end_read(client, buf, 4, &n);
     if (code != LEAT_OK)
         return code;
-    return tls_client_shutdown(client, 1000);
+    return tls_end_shutdown(client, 1000);
 }
 
 static bool connection_attempt(void)
 {
-    struct tls_client_options options = {.credentials = credentials, .sessions = sessions};
-    struct tls_client client;
-    int code = tls_client_try(&client, &options, NULL);
+    struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
+    struct tls_end client;
+    int code = tls_end_try(&client, &options, NULL);
 
     if (code == LEAT_OK)
         code = converse(&client);
     if (code != LEAT_OK)
         expect_out_of_memory(&client, code);
-    tls_client_done(&client);
+    tls_end_done(&client);
     return code == LEAT_OK;
 }
 
@@ -153,17 +153,17 @@ Test(tls_memory, resumption_tls_1_3)
  * is not trusted must never be accepted. */
 static bool refused_attempt(void)
 {
-    struct tls_client_options options = {.credentials = credentials};
-    struct tls_client client;
-    int code = tls_client_try(&client, &options, NULL);
+    struct tls_end_options options = {.credentials = credentials};
+    struct tls_end client;
+    int code = tls_end_try(&client, &options, NULL);
 
     if (code == LEAT_OK) {
         ssl_peer_accept(&peer, &client.wire);
-        code = tls_client_connect(&client);
+        code = tls_end_connect(&client);
     }
     cr_assert(code == LEAT_E_TLS_VERIFY || code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code,
               client.failure.text);
-    tls_client_done(&client);
+    tls_end_done(&client);
     return code == LEAT_E_TLS_VERIFY;
 }
 

@@ -2,7 +2,7 @@
 #include "support/certificates.h"
 #include "support/sandbox.h"
 #include "tls/sessions.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 
@@ -40,29 +40,29 @@ TestSuite(tls_resumption, .timeout = 60, .init = set_up, .fini = tear_down);
 
 /* A connection with a byte in each direction. Returns whether both sides say that it was resumed.
  */
-static bool resumes_with(const struct tls_client_options *options)
+static bool resumes_with(const struct tls_end_options *options)
 {
-    struct tls_client client;
+    struct tls_end client;
     struct leati_tls_info info;
     uint8_t buf[8];
     size_t n;
 
-    tls_client_init(&client, options, NULL);
-    tls_client_open(&client, &peer);
+    tls_end_init(&client, options, NULL);
+    tls_end_open(&client, &peer);
     leati_tls_layer_info(client.tls, &info);
     cr_assert(info.resumed == (SSL_session_reused(peer.ssl) == 1));
-    cr_assert(tls_client_write(&client, "x", 1) == LEAT_OK);
+    cr_assert(tls_end_write(&client, "x", 1) == LEAT_OK);
     ssl_peer_write(&peer, &client.wire, "y", 1);
-    cr_assert(tls_client_read(&client, buf, 1, &n) == LEAT_OK);
-    cr_assert(tls_client_shutdown(&client, 1000) == LEAT_OK);
-    tls_client_done(&client);
+    cr_assert(tls_end_read(&client, buf, 1, &n) == LEAT_OK);
+    cr_assert(tls_end_shutdown(&client, 1000) == LEAT_OK);
+    tls_end_done(&client);
     return info.resumed;
 }
 
 static bool resumes(void)
 {
     return resumes_with(
-        &(struct tls_client_options){.credentials = credentials, .sessions = sessions});
+        &(struct tls_end_options){.credentials = credentials, .sessions = sessions});
 }
 
 Test(tls_resumption, tls_1_3_tickets_are_used_once)
@@ -75,14 +75,13 @@ Test(tls_resumption, tls_1_3_tickets_are_used_once)
     cr_assert(resumes());
 
     /* A connection that does not read its tickets uses up one. */
-    struct tls_client client;
+    struct tls_end client;
     size_t before = leati_tls_sessions_count(sessions);
-    tls_client_init(&client,
-                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
-                    NULL);
-    tls_client_open(&client, &peer);
+    tls_end_init(&client,
+                 &(struct tls_end_options){.credentials = credentials, .sessions = sessions}, NULL);
+    tls_end_open(&client, &peer);
     cr_assert(leati_tls_sessions_count(sessions) == before - 1);
-    tls_client_done(&client);
+    tls_end_done(&client);
 }
 
 Test(tls_resumption, tls_1_2_tickets)
@@ -113,32 +112,31 @@ Test(tls_resumption, nothing_to_resume)
 
 Test(tls_resumption, is_described)
 {
-    struct tls_client client;
+    struct tls_end client;
     char text[100];
 
     ssl_peer_init(&peer, &(struct ssl_peer_options){.ciphersuites = "TLS_AES_256_GCM_SHA384"});
     cr_assert(!resumes());
-    tls_client_init(&client,
-                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
-                    NULL);
-    tls_client_open(&client, &peer);
+    tls_end_init(&client,
+                 &(struct tls_end_options){.credentials = credentials, .sessions = sessions}, NULL);
+    tls_end_open(&client, &peer);
     client.tls->ops->describe(client.tls, text, sizeof(text));
     cr_assert_str_eq(text, "TLSv1.3 TLS1-3-AES-256-GCM-SHA384, resumed");
-    tls_client_done(&client);
+    tls_end_done(&client);
 }
 
 Test(tls_resumption, not_without_a_store)
 {
     ssl_peer_init(&peer, &(struct ssl_peer_options){0});
     cr_assert(!resumes());
-    cr_assert(!resumes_with(&(struct tls_client_options){.credentials = credentials}));
+    cr_assert(!resumes_with(&(struct tls_end_options){.credentials = credentials}));
     cr_assert(resumes());
 }
 
 /* A session that was made without verification says nothing about who is there. */
 Test(tls_resumption, not_from_unverified_to_verified)
 {
-    struct tls_client_options unverified = {
+    struct tls_end_options unverified = {
         .credentials = credentials, .sessions = sessions, .skip_verify = true};
 
     ssl_peer_init(&peer, &(struct ssl_peer_options){0});
@@ -154,10 +152,10 @@ Test(tls_resumption, not_across_credentials_names_or_versions)
     ssl_peer_init(&peer, &(struct ssl_peer_options){0});
     cr_assert(!resumes());
     cr_assert(
-        !resumes_with(&(struct tls_client_options){.credentials = others, .sessions = sessions}));
-    cr_assert(!resumes_with(&(struct tls_client_options){
+        !resumes_with(&(struct tls_end_options){.credentials = others, .sessions = sessions}));
+    cr_assert(!resumes_with(&(struct tls_end_options){
         .credentials = credentials, .sessions = sessions, .server_name = "127.0.0.1"}));
-    cr_assert(!resumes_with(&(struct tls_client_options){
+    cr_assert(!resumes_with(&(struct tls_end_options){
         .credentials = credentials, .sessions = sessions, .max_protocol = LEAT_TLS_V12}));
     cr_assert(resumes());
     leati_tls_credentials_unref(others);
@@ -165,7 +163,7 @@ Test(tls_resumption, not_across_credentials_names_or_versions)
 
 Test(tls_resumption, works_for_addresses)
 {
-    struct tls_client_options options = {
+    struct tls_end_options options = {
         .credentials = credentials, .sessions = sessions, .server_name = "::1"};
 
     ssl_peer_init(&peer, &(struct ssl_peer_options){0});
@@ -195,17 +193,16 @@ Test(tls_resumption, refused_by_the_server)
  * once; the next attempt must not repeat that. */
 Test(tls_resumption, a_failed_handshake_forgets_the_sessions)
 {
-    struct tls_client client;
+    struct tls_end client;
 
     ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
     cr_assert(!resumes());
     ssl_peer_done(&peer);
     ssl_peer_init(&peer, &(struct ssl_peer_options){.max_version = TLS1_2_VERSION});
-    tls_client_init(&client,
-                    &(struct tls_client_options){.credentials = credentials, .sessions = sessions},
-                    NULL);
-    tls_client_refuse(&client, &peer, LEAT_E_TLS_ENGINE);
-    tls_client_done(&client);
+    tls_end_init(&client,
+                 &(struct tls_end_options){.credentials = credentials, .sessions = sessions}, NULL);
+    tls_end_refuse(&client, &peer, LEAT_E_TLS_ENGINE);
+    tls_end_done(&client);
     cr_assert(leati_tls_sessions_count(sessions) == 0);
     cr_assert(!resumes());
     cr_assert(resumes());

@@ -2,7 +2,7 @@
 #include "support/certificates.h"
 #include "support/sandbox.h"
 #include "unit/tls/more_certificates.h"
-#include "unit/tls/tls_client.h"
+#include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
 
@@ -10,7 +10,7 @@ TestSuite(tls_verify, .timeout = 60, .fini = sandbox_done);
 
 #define VERIFY_FAILED (-0x2700)
 
-static struct tls_client client;
+static struct tls_end client;
 static struct ssl_peer peer;
 
 /* How a server shows itself, by paths. */
@@ -33,9 +33,9 @@ static void accept_as(const struct server *server, const char *name)
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct ssl_peer_options options = peer_options(server, version);
         ssl_peer_init(&peer, &options);
-        tls_client_init(&client, &(struct tls_client_options){.server_name = name}, NULL);
-        tls_client_open(&client, &peer);
-        tls_client_done(&client);
+        tls_end_init(&client, &(struct tls_end_options){.server_name = name}, NULL);
+        tls_end_open(&client, &peer);
+        tls_end_done(&client);
         ssl_peer_done(&peer);
     }
 }
@@ -46,17 +46,17 @@ static void refuse_as(const struct server *server, const char *name, const char 
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct ssl_peer_options options = peer_options(server, version);
         ssl_peer_init(&peer, &options);
-        tls_client_init(&client, &(struct tls_client_options){.server_name = name}, NULL);
-        tls_client_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
+        tls_end_init(&client, &(struct tls_end_options){.server_name = name}, NULL);
+        tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
         cr_assert(client.failure.native_code == VERIFY_FAILED, "%d", client.failure.native_code);
         for (size_t i = 0; texts[i]; i++)
-            tls_client_expect_text(&client, texts[i]);
-        tls_client_done(&client);
+            tls_end_expect_text(&client, texts[i]);
+        tls_end_done(&client);
 
-        struct tls_client_options skip = {.server_name = name, .skip_verify = true};
-        tls_client_init(&client, &skip, NULL);
-        tls_client_open(&client, &peer);
-        tls_client_done(&client);
+        struct tls_end_options skip = {.server_name = name, .skip_verify = true};
+        tls_end_init(&client, &skip, NULL);
+        tls_end_open(&client, &peer);
+        tls_end_done(&client);
         ssl_peer_done(&peer);
     }
 }
@@ -198,10 +198,10 @@ Test(tls_verify, weak_hash)
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct ssl_peer_options options = peer_options(&server, version);
         ssl_peer_init(&peer, &options);
-        tls_client_init(&client, &(struct tls_client_options){0}, NULL);
-        tls_client_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
-        tls_client_expect_text(&client, "weak hash in the signature");
-        tls_client_done(&client);
+        tls_end_init(&client, &(struct tls_end_options){0}, NULL);
+        tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
+        tls_end_expect_text(&client, "weak hash in the signature");
+        tls_end_done(&client);
         ssl_peer_done(&peer);
     }
 }
@@ -212,11 +212,10 @@ Test(tls_verify, the_server_itself_as_ca)
     struct ssl_peer_options options = {.cert_path = certificate_path("self-signed.pem")};
 
     ssl_peer_init(&peer, &options);
-    tls_client_init(&client,
-                    &(struct tls_client_options){.ca_path = certificate_path("self-signed.pem")},
-                    NULL);
-    tls_client_open(&client, &peer);
-    tls_client_done(&client);
+    tls_end_init(&client, &(struct tls_end_options){.ca_path = certificate_path("self-signed.pem")},
+                 NULL);
+    tls_end_open(&client, &peer);
+    tls_end_done(&client);
     ssl_peer_done(&peer);
 }
 
@@ -231,10 +230,10 @@ Test(tls_verify, the_system_does_not_trust_the_tests)
     int code = leati_tls_credentials_new(&system, &failure, &credentials);
     cr_assert(code == LEAT_OK, "%s", failure.text);
     ssl_peer_init(&peer, &(struct ssl_peer_options){0});
-    tls_client_init(&client, &(struct tls_client_options){.credentials = credentials}, NULL);
-    tls_client_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
-    tls_client_expect_text(&client, "unknown issuer");
-    tls_client_done(&client);
+    tls_end_init(&client, &(struct tls_end_options){.credentials = credentials}, NULL);
+    tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
+    tls_end_expect_text(&client, "unknown issuer");
+    tls_end_done(&client);
     ssl_peer_done(&peer);
     leati_tls_credentials_unref(credentials);
 }

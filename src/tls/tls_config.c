@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/tls_config.h"
+
+#include "tls/credentials.h"
+
+#include <mbedtls/psa_util.h>
+
+/* mbedTLS's own default, but with PKCS #1 v1.5 before PSS. mbedTLS offers PSS to every server when
+ * it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2 server that takes the offer (RFC 8446
+ * section 4.2.3 allows it; mbedTLS issue 10668). Servers that follow the client's order do not get
+ * there; in TLS 1.3 only PSS counts. */
+static const uint16_t signature_algorithms[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE,
+};
+
+static void client_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+{
+    bool resume = options->sessions != NULL;
+
+    mbedtls_ssl_conf_authmode(config, options->verify ? MBEDTLS_SSL_VERIFY_REQUIRED
+                                                      : MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_session_tickets(config, resume ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                                    : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        config, resume ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+                       : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+}
+
+static int authmode_of(enum leat_client_verification verification)
+{
+    switch (verification) {
+    case LEAT_CLIENT_VERIFICATION_OPTIONAL:
+        return MBEDTLS_SSL_VERIFY_OPTIONAL;
+    case LEAT_CLIENT_VERIFICATION_REQUIRED:
+        return MBEDTLS_SSL_VERIFY_REQUIRED;
+    case LEAT_CLIENT_VERIFICATION_NONE:
+        break;
+    }
+    return MBEDTLS_SSL_VERIFY_NONE;
+}
+
+static void server_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+{
+    mbedtls_ssl_conf_authmode(config, authmode_of(options->client_verification));
+    if (options->tickets)
+        leati_tls_tickets_configure(leati_tls_credentials_tickets(options->credentials),
+                                    options->client_verification, config);
+}
+
+int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+{
+    struct leati_tls_credentials *credentials = options->credentials;
+
+    int ret = mbedtls_ssl_config_defaults(
+        config, options->is_server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
+        MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    if (ret != 0)
+        return ret;
+    mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+    mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)options->min_protocol);
+    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
+    mbedtls_ssl_conf_sig_algs(config, signature_algorithms);
+    /* A resumed session gets fresh keys too: no pure PSK, which has no forward secrecy. */
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config,
+                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+    mbedtls_ssl_conf_ca_chain(config, leati_tls_credentials_cas(credentials), NULL);
+    if (options->is_server)
+        server_configure(config, options);
+    else
+        client_configure(config, options);
+    if (options->alpn != NULL) {
+        ret = mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)options->alpn);
+        if (ret != 0)
+            return ret;
+    }
+    if (leati_tls_credentials_cert(credentials) == NULL)
+        return 0;
+    return mbedtls_ssl_conf_own_cert(config, leati_tls_credentials_cert(credentials),
+                                     leati_tls_credentials_key(credentials));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file From our options to mbedTLS's configuration of one connection. */
+#ifndef LEATI_TLS_TLS_CONFIG_H
+#define LEATI_TLS_TLS_CONFIG_H
+
+#include "tls/tls.h"
+
+#include <mbedtls/ssl.h>
+
+/** Fills in an initialised configuration, which then points into `options->credentials`. Returns 0
+ * or the mbedTLS code of why not. */
+int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_options *options);
+
+#endif
