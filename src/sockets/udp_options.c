@@ -90,6 +90,10 @@ int leati_udp_options_apply(struct leat_udp_socket *udp, bool reuse)
     if (code == LEAT_OK && udp->family == AF_INET6)
         code = option_set(udp, (struct option_name){IPPROTO_IPV6, IPV6_V6ONLY}, 1,
                           "leaving IPv4 to others");
+    /* Otherwise a socket that is bound to any address gets the groups that others have joined. */
+    if (code == LEAT_OK)
+        code = option_set(udp, by_family(udp, IP_MULTICAST_ALL, IPV6_MULTICAST_ALL), 0,
+                          "leaving the groups of others to them");
     if (code == LEAT_OK && reuse)
         code = socket_option_set(udp, SO_REUSEADDR, 1, "sharing the port");
     if (code == LEAT_OK && options->broadcast)
