@@ -2,8 +2,10 @@
 /* Connections of the NDK: opening, messages, every end. */
 #include "ohos/common.h"
 
+#include <fcntl.h>
 #include <leat/ohos.h>
 #include <stdio.h>
+#include <unistd.h>
 
 NDK_SUITE(connections);
 
@@ -534,4 +536,56 @@ Test(connections, nothing_is_left_behind)
     }
     cr_expect(open_descriptor_count() == before);
     cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
+}
+
+/* ---- a program that closes descriptors that are not its own -------------------------------------
+ */
+
+#define DESCRIPTORS_MAX 1000
+
+static bool is_epoll_descriptor(int fd)
+{
+    char path[40], target[64] = "";
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return readlink(path, target, sizeof(target) - 1) > 0 &&
+           strcmp(target, "anon_inode:[eventpoll]") == 0;
+}
+
+/* Makes a client, and with it the loop. */
+static struct record *record_new_with_loop(int *ret_epoll)
+{
+    bool others[DESCRIPTORS_MAX];
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+        others[fd] = is_epoll_descriptor(fd);
+    struct record *record = record_new();
+    *ret_epoll = -1;
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+        if (is_epoll_descriptor(fd) && !others[fd])
+            *ret_epoll = fd;
+    }
+    return record;
+}
+
+Test(connections, the_loop_is_taken_away)
+{
+    const char *url = url_of("ws", python_server_start(&plain_server), "/echo");
+    int epoll;
+    struct record *record = record_new_with_loop(&epoll);
+    struct record *connecting = record_new();
+    record_open(record, url);
+    cr_expect(record_connect(connecting, url_of("ws", unanswering_port(), "/")) == WEBSOCKET_OK);
+    int nowhere = open("/dev/null", O_RDONLY);
+    cr_assert(epoll >= 0 && dup2(nowhere, epoll) == epoll);
+    close(nowhere);
+    cr_expect(record_send(record, "wakes it") == WEBSOCKET_OK);
+    record_wait(record, record_is_closed);
+    cr_expect(record->close_code == 1006 && strncmp(record->close_reason, "23010", 5) == 0, "%s",
+              record->close_reason);
+    record_wait(connecting, record_has_error);
+    cr_expect(connecting->error_code == WEBSOCKET_CONNECTION_ERROR);
+    /* A new one is made. */
+    record->opens = 0;
+    record_open(record, url);
+    cr_expect(OH_WebSocketClient_Destroy(connecting->client) == WEBSOCKET_OK);
+    record_destroy(record);
 }
