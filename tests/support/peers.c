@@ -86,7 +86,8 @@ static void dante_arguments(const char *port, const void *user, const char **arg
                                        "user.privileged: %s\n"
                                        "user.unprivileged: %s\n"
                                        "client pass { from: 0/0 to: 0/0 }\n"
-                                       "socks pass { from: 0/0 to: 0/0 command: connect }\n",
+                                       "socks pass { from: 0/0 to: 0/0 command: connect udpassociate }\n"
+                                       "socks pass { from: 0/0 to: 0/0 command: udpreply }\n",
                                        port, self->pw_name, self->pw_name);
     const char *const fixed[] = {"danted", "-f", config, "-p", sandbox_path("danted.pid"), NULL};
     argv_copy(argv, fixed);
