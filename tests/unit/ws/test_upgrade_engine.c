@@ -224,7 +224,7 @@ Test(upgrade_engine, refused, .timeout = 10)
                          refusals[i].status == 101 ? LEATI_WS_UPGRADE_REFUSED
                                                    : LEATI_WS_UPGRADE_BODY,
                          "%s", refusals[i].response);
-            cr_assert(engine.is_refused);
+            cr_assert(engine.is_complete);
             cr_assert_eq(engine.status, refusals[i].status);
             cr_assert_str_eq(engine.error, refusals[i].error);
             /* Kept for who wants to read it. */
@@ -257,7 +257,7 @@ Test(upgrade_engine, malformed_heads, .timeout = 10)
         cr_assert_eq(feed(&engine, heads[i], strlen(heads[i]), 1, &used), LEATI_WS_UPGRADE_REFUSED);
         cr_assert_eq(strncmp(engine.error, "malformed response head: ", 25), 0);
         cr_assert_gt(strlen(engine.error), 25);
-        cr_assert_not(engine.is_refused, "nobody can read such a head");
+        cr_assert_not(engine.is_complete, "nobody can read such a head");
         cr_assert_eq(engine.status, i == 3 ? 101 : 0);
         leati_ws_upgrade_engine_done(&engine);
     }
