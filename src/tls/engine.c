@@ -99,6 +99,20 @@ bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl)
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
+void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl)
+{
+    mbedtls_ssl_transform *application = ssl->MBEDTLS_PRIVATE(transform_application);
+    int state = ssl->MBEDTLS_PRIVATE(state);
+
+    if (application == NULL || ssl->MBEDTLS_PRIVATE(transform_out) == application ||
+        (state != MBEDTLS_SSL_CLIENT_CERTIFICATE &&
+         state != MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY && state != MBEDTLS_SSL_CLIENT_FINISHED))
+        return;
+    /* Nothing but an alert is sent until mbedTLS does the same, counter included. */
+    ssl->MBEDTLS_PRIVATE(transform_out) = application;
+    memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)));
+}
+
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;

@@ -26,6 +26,10 @@ const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl);
 /** Whether nothing of the handshake is left to do or, at a server, to send (session tickets of TLS
  * 1.3 come behind it). */
 bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl);
+/** Behind its Finished a server writes with the keys of the application data (RFC 8446
+ * section 7.3); mbedTLS 3.6.6 sends its alerts about the client's answer still with those of the
+ * handshake, which no client can read. To be called before each step. */
+void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl);
 /** Whether the server's Certificate message is due: the handshake is a full one. */
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl);
 /** The description of the fatal alert after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE. */

@@ -7,6 +7,7 @@
 #include "util/text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <unistd.h>
 
 /** The most that one record carries (RFC 8446 section 5.1). */
@@ -77,6 +78,8 @@ static int handshake_run(struct leati_tls_layer *tls)
     while (!leati_tls_engine_handshake_is_over(&tls->ssl)) {
         if (leati_tls_engine_certificate_due(&tls->ssl))
             tls->certificate_due = true;
+        if (tls->is_server)
+            leati_tls_engine_fix_alert_keys(&tls->ssl);
         engine_enter(tls);
         int ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
         if (nothing_to_read(tls, ret))
@@ -119,10 +122,11 @@ static int handshake_finish(struct leati_tls_layer *tls)
 static int handshake_expire(struct leati_tls_layer *tls)
 {
     leati_tls_resumption_forget(tls);
-    return leati_layer_fail(
-        &tls->base, LEAT_E_TLS_READ, 0, MBEDTLS_ERR_SSL_TIMEOUT, "TLS handshake timed out %s %s",
-        leati_tls_bio_has_output(&tls->bio) ? "while writing, at" : "while waiting for",
-        leati_tls_engine_step_name(&tls->ssl));
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_READ, ETIMEDOUT, MBEDTLS_ERR_SSL_TIMEOUT,
+                            "TLS handshake timed out %s %s",
+                            leati_tls_bio_has_output(&tls->bio) ? "while writing, at"
+                                                                : "while waiting for",
+                            leati_tls_engine_step_name(&tls->ssl));
 }
 
 static int tls_connect(struct leati_layer *l, uint64_t now_ms)
@@ -233,15 +237,25 @@ static const struct iovec *iov_first(const struct iovec *iov, int n)
     return iov;
 }
 
-/* Rule 4: the record of the bytes that the caller repeats is on its way; it waits for its end. */
-static int send_conclude(struct leati_tls_layer *tls, size_t *ret_len)
+static size_t iov_total(const struct iovec *iov, int n)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < n; i++)
+        total += iov[i].iov_len;
+    return total;
+}
+
+/* Rule 4: the record of the bytes that the caller repeats is on its way; it waits for its end. A
+ * caller that repeats a part of them only comes again for the rest. */
+static int send_conclude(struct leati_tls_layer *tls, size_t offered, size_t *ret_len)
 {
     int flush = output_flush(tls);
 
     if (flush != LEAT_OK)
         return flush;
-    *ret_len = tls->encrypted_len;
-    tls->encrypted_len = 0;
+    *ret_len = tls->encrypted_len < offered ? tls->encrypted_len : offered;
+    tls->encrypted_len -= *ret_len;
     return LEAT_OK;
 }
 
@@ -257,7 +271,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     if (l->state != LEATI_LAYER_OPEN)
         return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, 0, "cannot send: TLS is not open");
     if (tls->encrypted_len > 0)
-        return send_conclude(tls, ret_len);
+        return send_conclude(tls, iov_total(iov, n), ret_len);
 
     int flush = output_flush(tls);
     if (flush != LEAT_OK)
@@ -270,7 +284,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     if (ret < 0)
         return leati_tls_fail(tls, ret);
     tls->encrypted_len = (size_t)ret;
-    return send_conclude(tls, ret_len);
+    return send_conclude(tls, data->iov_len, ret_len);
 }
 
 /* ---- shutdown -----------------------------------------------------------------------------------

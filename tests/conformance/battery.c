@@ -378,5 +378,6 @@ static bool run_without_memory(void)
 CONFORMANCE_TEST(every_allocation_may_fail)
 {
     layer_without_memory = layer;
-    cr_assert_gt(alloc_failure_run_all(run_without_memory), 0);
+    size_t stride = layer->stride_allocations ? layer->stride_allocations : 1;
+    cr_assert_gt(alloc_failure_run_some(run_without_memory, (long)stride), 0);
 }

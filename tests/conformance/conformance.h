@@ -41,11 +41,16 @@ struct conformance_layer {
      * handshake; returns whether it was asked. NULL = it has none. */
     bool (*decide)(struct leati_layer *layer);
 
+    /** pending() may be true for bytes that turn out to be no data, such as part of a record; a recv
+     * that finds none ends it. */
+    bool pending_is_a_guess;
     bool passthrough; /**< what an OPEN layer says of itself, rule 6 */
     /** Runs differ by so many bytes in their handshake (random lengths). */
     size_t handshake_jitter_bytes;
     /** Checks that break the wire after the n-th byte take every stride-th n; 0 = each. */
     size_t stride_bytes;
+    /** The check that lets the n-th allocation fail takes every stride-th n; 0 = each. */
+    size_t stride_allocations;
 
     conformance_codes handshake_eof;  /**< the wire ends during connect */
     conformance_codes handshake_recv; /**< recv of the wire fails with ECONNRESET during connect */
@@ -61,6 +66,9 @@ extern const struct conformance_layer conformance_socks5_password;
 extern const struct conformance_layer conformance_upgrade;
 extern const struct conformance_layer conformance_connect;
 extern const struct conformance_layer conformance_accept;
+extern const struct conformance_layer conformance_tls_1_2;
+extern const struct conformance_layer conformance_tls_1_3;
+extern const struct conformance_layer conformance_tls_server;
 
 /** All of the above, ended by NULL. */
 extern const struct conformance_layer *const conformance_layers[];

@@ -8,5 +8,8 @@ const struct conformance_layer *const conformance_layers[] = {
     &conformance_upgrade,
     &conformance_connect,
     &conformance_accept,
+    &conformance_tls_1_2,
+    &conformance_tls_1_3,
+    &conformance_tls_server,
     NULL,
 };

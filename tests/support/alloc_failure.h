@@ -19,17 +19,11 @@ static inline bool alloc_failure_hook(void)
     return alloc_failure_countdown > 0 && --alloc_failure_countdown == 0;
 }
 
-/**
- * Runs `attempt` again and again while its first, second, third ... allocation fails, until a run
- * has so few that none fails: that one must succeed. `attempt` returns whether it succeeded, checks
- * by itself how it failed, and frees everything in both cases. Returns how many runs failed.
- *
- * A run may succeed although an allocation failed (a lost error text); that is not an error here.
- */
-static inline int alloc_failure_run_all(bool (*attempt)(void))
+/** As alloc_failure_run_all(), for every step-th allocation. */
+static inline int alloc_failure_run_some(bool (*attempt)(void), long step)
 {
     int failed = 0;
-    for (long n = 1; n < 100000; n++) {
+    for (long n = 1; n < 100000; n += step) {
         alloc_failure_countdown = n;
         leati_alloc_fail_hook = alloc_failure_hook;
         bool succeeded = attempt();
@@ -44,6 +38,18 @@ static inline int alloc_failure_run_all(bool (*attempt)(void))
     }
     cr_assert_fail("no end of allocations");
     return failed;
+}
+
+/**
+ * Runs `attempt` again and again while its first, second, third ... allocation fails, until a run
+ * has so few that none fails: that one must succeed. `attempt` returns whether it succeeded, checks
+ * by itself how it failed, and frees everything in both cases. Returns how many runs failed.
+ *
+ * A run may succeed although an allocation failed (a lost error text); that is not an error here.
+ */
+static inline int alloc_failure_run_all(bool (*attempt)(void))
+{
+    return alloc_failure_run_some(attempt, 1);
 }
 
 #endif

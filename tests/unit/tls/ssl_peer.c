@@ -90,6 +90,7 @@ void ssl_peer_init(struct ssl_peer *peer, const struct ssl_peer_options *options
 {
     memset(peer, 0, sizeof(*peer));
     peer->echo = options->echo;
+    peer->greeting = options->greeting;
     peer->is_client = options->is_client;
     peer->session = options->session;
     peer->context = SSL_CTX_new(options->is_client ? TLS_client_method() : TLS_server_method());
@@ -107,12 +108,18 @@ void ssl_peer_done(struct ssl_peer *peer)
     key_log = NULL;
 }
 
-void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire)
+void ssl_peer_hang_up(struct ssl_peer *peer)
 {
     /* OpenSSL drops the session of a connection that it has not closed itself. */
     if (peer->ssl)
         SSL_set_shutdown(peer->ssl, SSL_SENT_SHUTDOWN);
     SSL_free(peer->ssl);
+    peer->ssl = NULL;
+}
+
+void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire)
+{
+    ssl_peer_hang_up(peer);
     peer->ssl = SSL_new(peer->context);
     peer->from_wire = BIO_new(BIO_s_mem());
     peer->to_wire = BIO_new(BIO_s_mem());
@@ -132,6 +139,7 @@ void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire)
     peer->last_error = 0;
     peer->got_close_notify = false;
     peer->received.len = 0;
+    peer->has_greeted = false;
     wire->peer = peer;
     wire->react = ssl_peer_pump;
     if (peer->is_client)
@@ -165,6 +173,11 @@ void ssl_peer_pump(void *user, struct scripted_layer *wire)
             cr_assert(SSL_write(peer->ssl, buf, n) == n);
     }
     peer->last_error = SSL_get_error(peer->ssl, n);
+    if (peer->greeting && !peer->has_greeted && SSL_is_init_finished(peer->ssl)) {
+        int len = (int)strlen(peer->greeting);
+        cr_assert(SSL_write(peer->ssl, peer->greeting, len) == len);
+        peer->has_greeted = true;
+    }
     if (peer->last_error == SSL_ERROR_ZERO_RETURN)
         peer->got_close_notify = true;
     output_drain(peer, wire);

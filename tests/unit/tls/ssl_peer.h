@@ -24,7 +24,8 @@ struct ssl_peer_options {
     const char *key_log_path; /**< where OpenSSL writes its secrets */
     bool own_preference;      /**< choose by the server's order, not by the client's */
     bool no_tickets;
-    bool echo; /**< send back what is received */
+    const char *greeting; /**< is said right behind the last byte of the handshake */
+    bool echo;            /**< send back what is received */
 };
 
 /** A server, which serves one connection after the other, or a client. */
@@ -33,6 +34,8 @@ struct ssl_peer {
     bool is_client;
     SSL_SESSION *session;
     bool echo;
+    const char *greeting;
+    bool has_greeted;
     SSL *ssl;
     BIO *from_wire, *to_wire;
     size_t fed;     /**< bytes of the wire's `sent` that OpenSSL has seen */
@@ -45,6 +48,8 @@ struct ssl_peer {
 void ssl_peer_init(struct ssl_peer *peer, const struct ssl_peer_options *options);
 void ssl_peer_done(struct ssl_peer *peer);
 
+/** Drops the connection, as if it were closed in order. */
+void ssl_peer_hang_up(struct ssl_peer *peer);
 /** A new connection over this wire. */
 void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire);
 

@@ -33,22 +33,10 @@ static void expect_out_of_memory(const struct tls_end *client, int code)
     cr_assert(client->failure.code == LEAT_E_SYSTEM_INTERNAL);
 }
 
-/* As alloc_failure_run_all(), for one allocation in `step`. */
 static void starve(bool (*attempt)(void), long step)
 {
-    int failed = 0;
+    int failed = alloc_failure_run_some(attempt, step);
 
-    for (long n = 1;; n += step) {
-        alloc_failure_countdown = n;
-        leati_alloc_fail_hook = alloc_failure_hook;
-        bool succeeded = attempt();
-        leati_alloc_fail_hook = NULL;
-        failed += !succeeded;
-        if (alloc_failure_countdown > 0) {
-            cr_assert(succeeded, "failed without a failing allocation");
-            break;
-        }
-    }
     cr_assert(failed > 20, "%d", failed);
 }
 
@@ -149,6 +137,71 @@ Test(tls_memory, resumption_tls_1_3)
         &(struct scenario){.version = TLS1_3_VERSION, .with_sessions = true, .step = STEP_SOME});
 }
 
+/* ---- the server's role ----------------------------------------------------------------------- */
+
+static enum leat_client_verification verification;
+
+static bool server_attempt(void)
+{
+    struct tls_end_options options = {.is_server = true,
+                                      .credentials = credentials,
+                                      .client_verification = verification,
+                                      .tickets = true};
+    struct tls_end server;
+    int code = tls_end_try(&server, &options, NULL);
+
+    if (code == LEAT_OK)
+        code = converse(&server);
+    if (code != LEAT_OK)
+        expect_out_of_memory(&server, code);
+    tls_end_done(&server);
+    return code == LEAT_OK;
+}
+
+static void server_starve(int version, bool with_client_cert, long step)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .cert_path = certificate_path("server.pem"),
+                                                    .key_path = certificate_path("server.key"),
+                                                    .need_ca = true,
+                                                    .is_server = true};
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &credentials) == LEAT_OK);
+    verification =
+        with_client_cert ? LEAT_CLIENT_VERIFICATION_OPTIONAL : LEAT_CLIENT_VERIFICATION_NONE;
+    ssl_peer_init(&peer, &(struct ssl_peer_options){
+                             .is_client = true,
+                             .cert_path = with_client_cert ? certificate_path("client.pem") : NULL,
+                             .key_path = with_client_cert ? certificate_path("client.key") : NULL,
+                             .min_version = version,
+                             .max_version = version,
+                             .echo = true});
+    starve(server_attempt, step);
+    ssl_peer_done(&peer);
+    leati_tls_credentials_unref(credentials);
+}
+
+Test(tls_memory, server_tls_1_2)
+{
+    server_starve(TLS1_2_VERSION, false, STEP_SOME);
+    server_starve(TLS1_2_VERSION, true, STEP_SOME);
+}
+
+Test(tls_memory, server_tls_1_3)
+{
+    server_starve(TLS1_3_VERSION, false, STEP_ALL);
+}
+
+Test(tls_memory, server_with_client_certificate_tls_1_3)
+{
+    server_starve(TLS1_3_VERSION, true, STEP_SOME);
+}
+
+/* ---- what is never accepted -------------------------------------------------------------------
+ */
+
 /* A certificate that is not accepted for lack of memory must not be called untrusted, and one that
  * is not trusted must never be accepted. */
 static bool refused_attempt(void)
@@ -188,7 +241,8 @@ static bool credentials_attempt(void)
                                                     .cert_path = cert_path,
                                                     .key_path = key_path,
                                                     .key_password = CERTIFICATE_KEY_PASSWORD,
-                                                    .need_ca = true};
+                                                    .need_ca = true,
+                                                    .is_server = true};
     struct leati_tls_credentials *made;
     struct leati_failure failure;
 

@@ -3,13 +3,12 @@
 #include "support/certificates.h"
 #include "support/process.h"
 #include "support/sandbox.h"
-#include "tls/tls.h"
+#include "unit/tls/socket_layer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,59 +21,11 @@ TestSuite(tls_s_server, .timeout = 60, .fini = sandbox_done);
 #define POLL_TIMEOUT_MS 10000
 #define LARGE_BYTES     (1024u * 1024u)
 
-/* ---- a bottom layer over one socket
- * -------------------------------------------------------------- */
-
-struct socket_layer {
-    struct leati_layer base;
-    int fd;
-};
-
-static int socket_result(struct leati_layer *l, ssize_t n, size_t *ret_len)
-{
-    if (n > 0) {
-        *ret_len = (size_t)n;
-        return LEAT_OK;
-    }
-    if (n == 0)
-        return LEATI_EOF;
-    if (errno == EAGAIN)
-        return LEATI_AGAIN;
-    return leati_layer_fail(l, LEAT_E_SOCKET_BASE + errno, errno, 0, "socket");
-}
-
-static int socket_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
-{
-    if (l->sticky != LEAT_OK)
-        return l->sticky;
-    return socket_result(l, recv(((struct socket_layer *)l)->fd, buf, cap, 0), ret_len);
-}
-
-static int socket_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
-{
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
-
-    if (l->sticky != LEAT_OK)
-        return l->sticky;
-    return socket_result(l, sendmsg(((struct socket_layer *)l)->fd, &message, MSG_NOSIGNAL),
-                         ret_len);
-}
-
-static const struct leati_layer_ops socket_ops = {
-    .name = "tcp",
-    .layer = LEAT_LAYER_TCP,
-    .recv = socket_recv,
-    .send = socket_send,
-};
-
 /* ---- the client
  * ---------------------------------------------------------------------------------- */
 
 static struct process *server;
-static struct leati_failure failure;
-static struct leati_tracer tracer;
-static struct socket_layer lower;
-static struct leati_layer *tls;
+static struct socket_end client;
 static uint16_t port;
 static struct leati_tls_credentials *credentials;
 static struct leati_tls_sessions *sessions;
@@ -104,6 +55,8 @@ static void credentials_load(const char *cert, const char *key, const char *pass
         .key_password = password,
         .need_ca = true,
     };
+    struct leati_failure failure;
+    leati_failure_init(&failure);
     int code = leati_tls_credentials_new(&options, &failure, &credentials);
     cr_assert(code == LEAT_OK, "%s", failure.text);
 }
@@ -113,13 +66,9 @@ static void dial(const char *key_log_path)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    leati_layer_init(&lower.base, &socket_ops);
-    lower.base.failure = &failure;
-    lower.base.tracer = &tracer;
-    lower.base.state = LEATI_LAYER_OPEN;
-    lower.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(connect(lower.fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    fcntl(lower.fd, F_SETFL, O_NONBLOCK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
 
     struct leati_tls_options options = {
         .server_name = "127.0.0.1",
@@ -132,83 +81,20 @@ static void dial(const char *key_log_path)
         .key_log_path = key_log_path,
         .close_timeout_ms = POLL_TIMEOUT_MS,
     };
-    int code = leati_tls_layer_new(&options, &failure, &tls);
-    cr_assert(code == LEAT_OK, "%s", failure.text);
-    tls->lower = &lower.base;
-    tls->failure = &failure;
-    tls->tracer = &tracer;
-    tls->hop = "127.0.0.1";
-}
-
-static void hang_up(void)
-{
-    tls->ops->destroy(tls);
-    close(lower.fd);
-}
-
-static void wait_for(unsigned upper)
-{
-    unsigned want = tls->ops->want(tls, upper);
-    struct pollfd pfd = {.fd = lower.fd};
-
-    if (tls->ops->pending(tls))
-        return;
-    pfd.events |= want & LEATI_WANT_READ ? POLLIN : 0;
-    pfd.events |= want & LEATI_WANT_WRITE ? POLLOUT : 0;
-    cr_assert(pfd.events != 0);
-    cr_assert(poll(&pfd, 1, POLL_TIMEOUT_MS) == 1, "nothing happens");
-}
-
-static int connect_tls(void)
-{
-    int result;
-
-    while ((result = tls->ops->connect(tls, 1000)) == LEATI_AGAIN)
-        wait_for(0);
-    return result;
+    socket_end_init(&client, fd, &options);
 }
 
 static void open_tls(void)
 {
     dial(NULL);
-    int result = connect_tls();
-    cr_assert(result == LEAT_OK, "%d: %s", result, failure.text);
-}
-
-static int recv_some(void *buf, size_t cap, size_t *ret_len)
-{
-    int result;
-
-    while ((result = tls->ops->recv(tls, buf, cap, ret_len)) == LEATI_AGAIN)
-        wait_for(LEATI_WANT_READ);
-    return result;
-}
-
-static void send_all(const void *data, size_t len)
-{
-    struct iovec iov = {(void *)(uintptr_t)data, len};
-
-    while (iov.iov_len > 0) {
-        size_t n = 0;
-        int result = tls->ops->send(tls, &iov, 1, &n);
-        cr_assert(result == LEAT_OK || result == LEATI_AGAIN, "%d: %s", result, failure.text);
-        if (result == LEATI_AGAIN) {
-            wait_for(LEATI_WANT_WRITE);
-            continue;
-        }
-        iov.iov_base = (char *)iov.iov_base + n;
-        iov.iov_len -= n;
-    }
+    int result = socket_end_connect(&client);
+    cr_assert(result == LEAT_OK, "%d: %s", result, client.failure.text);
 }
 
 static void shut_down(void)
 {
-    int result;
-
-    while ((result = tls->ops->shutdown(tls, 1000)) == LEATI_AGAIN)
-        wait_for(0);
-    cr_assert(result == LEAT_OK, "%d: %s", result, failure.text);
-    hang_up();
+    socket_end_shutdown(&client);
+    socket_end_done(&client);
 }
 
 static void server_say(const char *text)
@@ -223,8 +109,8 @@ static void expect_from_server(const char *text)
 
     while (got < strlen(text)) {
         size_t n = 0;
-        int result = recv_some(buf + got, sizeof(buf) - 1 - got, &n);
-        cr_assert(result == LEAT_OK, "%d: %s", result, failure.text);
+        int result = socket_end_recv(&client, buf + got, sizeof(buf) - 1 - got, &n);
+        cr_assert(result == LEAT_OK, "%d: %s", result, client.failure.text);
         got += n;
     }
     cr_assert_str_eq(buf, text);
@@ -243,8 +129,6 @@ static void done(void)
     leati_tls_credentials_unref(credentials);
     sessions = NULL;
     credentials = NULL;
-    leati_failure_done(&failure);
-    leati_failure_init(&failure);
     process_stop(server);
 }
 
@@ -257,7 +141,7 @@ Test(tls_s_server, talks_both_ways)
         serve(ARGUMENTS(version_options[i], "-alpn", "http/1.1"));
         credentials_load(NULL, NULL, NULL);
         open_tls();
-        send_all("hello from here\n", 16);
+        socket_end_send(&client, "hello from here\n", 16);
         line_of_server("hello from here");
         server_say("hello from there\n");
         expect_from_server("hello from there\n");
@@ -279,8 +163,8 @@ Test(tls_s_server, large_both_ways)
         serve(ARGUMENTS(version_options[i]));
         credentials_load(NULL, NULL, NULL);
         open_tls();
-        send_all(data, LARGE_BYTES);
-        send_all("\nthe end\n", 9);
+        socket_end_send(&client, data, LARGE_BYTES);
+        socket_end_send(&client, "\nthe end\n", 9);
         line_of_server("the end");
         char *output = file_read(server->output_path);
         cr_assert(strstr(output, data) != NULL, "what s_server printed is not what was sent");
@@ -294,7 +178,8 @@ Test(tls_s_server, large_both_ways)
             if (said < LARGE_BYTES)
                 cr_assert(write(server->input_fd, data + said, part) == (ssize_t)part);
             said += part;
-            cr_assert(recv_some(buf, sizeof(buf), &n) == LEAT_OK, "%s", failure.text);
+            cr_assert(socket_end_recv(&client, buf, sizeof(buf), &n) == LEAT_OK, "%s",
+                      client.failure.text);
             cr_assert(memcmp(buf, data + heard, n) == 0, "at %zu", heard);
             heard += n;
         }
@@ -313,7 +198,7 @@ Test(tls_s_server, resumes)
         for (int round = 0; round < 3; round++) {
             struct leati_tls_info info;
             open_tls();
-            leati_tls_layer_info(tls, &info);
+            leati_tls_layer_info(client.tls, &info);
             cr_assert(info.resumed == (round > 0));
             server_say("0\n");
             expect_from_server("0\n"); /* and the tickets before it */
@@ -332,7 +217,7 @@ Test(tls_s_server, client_certificate)
         serve(ARGUMENTS(version_options[i], "-Verify", "2", "-verify_return_error", "-CAfile", ca));
         credentials_load("client.pem", "client-encrypted.key", CERTIFICATE_KEY_PASSWORD);
         open_tls();
-        send_all("let in\n", 7);
+        socket_end_send(&client, "let in\n", 7);
         line_of_server("let in");
         line_of_server("subject=CN = leat client");
         shut_down();
@@ -347,9 +232,10 @@ Test(tls_s_server, client_certificate_missing)
     open_tls();
     char byte;
     size_t n;
-    cr_assert(recv_some(&byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    cr_assert(strstr(failure.text, "certificate_required") != NULL, "%s", failure.text);
-    hang_up();
+    cr_assert(socket_end_recv(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
+    cr_assert(strstr(client.failure.text, "certificate_required") != NULL, "%s",
+              client.failure.text);
+    socket_end_done(&client);
     done();
 }
 
@@ -361,8 +247,8 @@ Test(tls_s_server, key_log)
         serve(ARGUMENTS(version_options[i], "-keylogfile", theirs));
         credentials_load(NULL, NULL, NULL);
         dial(ours);
-        cr_assert(connect_tls() == LEAT_OK);
-        send_all("logged\n", 7);
+        cr_assert(socket_end_connect(&client) == LEAT_OK);
+        socket_end_send(&client, "logged\n", 7);
         line_of_server("logged");
         char *our_text = file_read(ours);
         char *their_text = file_read(theirs);
@@ -385,14 +271,14 @@ Test(tls_s_server, key_update)
     serve(ARGUMENTS("-tls1_3"));
     credentials_load(NULL, NULL, NULL);
     open_tls();
-    send_all("here\n", 5);
+    socket_end_send(&client, "here\n", 5);
     line_of_server("here");
     server_say("K\n");
     char byte;
     size_t n;
-    cr_assert(recv_some(&byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    cr_assert(strstr(failure.text, "KeyUpdate") != NULL, "%s", failure.text);
-    hang_up();
+    cr_assert(socket_end_recv(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
+    cr_assert(strstr(client.failure.text, "KeyUpdate") != NULL, "%s", client.failure.text);
+    socket_end_done(&client);
     done();
 }
 
@@ -408,12 +294,12 @@ Test(tls_s_server, the_server_closes)
         serve(ARGUMENTS(version_options[i], "-www"));
         credentials_load(NULL, NULL, NULL);
         open_tls();
-        send_all(request, sizeof(request) - 1);
+        socket_end_send(&client, request, sizeof(request) - 1);
         size_t heard = 0;
-        while ((result = recv_some(buf, sizeof(buf), &n)) == LEAT_OK)
+        while ((result = socket_end_recv(&client, buf, sizeof(buf), &n)) == LEAT_OK)
             heard += n;
         cr_assert(heard > 100);
-        cr_assert(result == LEATI_EOF, "%d: %s", result, failure.text);
+        cr_assert(result == LEATI_EOF, "%d: %s", result, client.failure.text);
         shut_down();
         done();
     }
@@ -425,13 +311,13 @@ Test(tls_s_server, the_server_dies)
     serve(ARGUMENTS("-tls1_3"));
     credentials_load(NULL, NULL, NULL);
     open_tls();
-    send_all("here\n", 5);
+    socket_end_send(&client, "here\n", 5);
     line_of_server("here");
     kill(server->pid, SIGKILL);
     char byte;
     size_t n;
-    cr_assert(recv_some(&byte, 1, &n) == LEAT_E_TLS_SYSCALL);
-    hang_up();
+    cr_assert(socket_end_recv(&client, &byte, 1, &n) == LEAT_E_TLS_SYSCALL);
+    socket_end_done(&client);
     done();
 }
 
