@@ -343,9 +343,7 @@ __attribute__((visibility("default"))) int main(int argc, char **argv)
     coverage_begin();
     if (criterion_handle_args(argc, argv, true)) {
         passed = criterion_run_all_tests(tests) != 0;
-        /* A run of some tests says nothing about all codes. */
-        bool complete = coverage_end();
-        passed = passed && (complete || criterion_options.pattern != NULL);
+        passed = coverage_end(criterion_options.pattern != NULL) && passed;
     }
     criterion_finalize(tests);
     return passed ? 0 : 1;

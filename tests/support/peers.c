@@ -13,18 +13,13 @@
 #include <unistd.h>
 
 /* How often a peer gets another port when somebody else has taken its own. */
-#define PORT_TRIES    5
-#define ARGUMENTS_MAX 32
+#define PORT_TRIES 5
 
-/* Makes the arguments of a peer for a port. */
-typedef void (*arguments_fn)(const char *port, const void *user, const char **argv);
-
-/* Starts a program that must be told its port, on one that is its own. */
-static struct process *listening_start(arguments_fn fill, const void *user, uint16_t *ret_port)
+struct process *peer_start_listening(peer_arguments_fn fill, const void *user, uint16_t *ret_port)
 {
     for (int i = 0; i < PORT_TRIES; ++i) {
         uint16_t port = free_port();
-        const char *argv[ARGUMENTS_MAX] = {NULL};
+        const char *argv[PEER_ARGUMENTS_MAX] = {NULL};
         fill(sandbox_format("%u", port), user, argv);
         struct process *process = process_start(&(struct process_options){.argv = argv});
         if (process_wait_listening(process, port)) {
@@ -67,7 +62,7 @@ uint16_t microsocks_start(const char *user, const char *password)
 {
     uint16_t port;
     struct credentials credentials = {user, password};
-    listening_start(microsocks_arguments, &credentials, &port);
+    peer_start_listening(microsocks_arguments, &credentials, &port);
     return port;
 }
 
@@ -96,7 +91,7 @@ static void dante_arguments(const char *port, const void *user, const char **arg
 uint16_t dante_start(void)
 {
     uint16_t port;
-    listening_start(dante_arguments, NULL, &port);
+    peer_start_listening(dante_arguments, NULL, &port);
     return port;
 }
 
@@ -154,8 +149,8 @@ uint16_t ssh_proxy_start(void)
     }
     key_generate(sandbox_path("host_key"));
     key_generate(sandbox_path("user_key"));
-    listening_start(sshd_arguments, NULL, &sshd_port);
-    listening_start(ssh_arguments, sandbox_format("%u", sshd_port), &port);
+    peer_start_listening(sshd_arguments, NULL, &sshd_port);
+    peer_start_listening(ssh_arguments, sandbox_format("%u", sshd_port), &port);
     return port;
 }
 
@@ -180,7 +175,7 @@ static uint16_t printing_start(const char *const *argv, const char *const *envir
 uint16_t python_server_start(const struct server_options *options)
 {
     /* The system's Python has python3-websockets; another one may come first on PATH. */
-    const char *argv[ARGUMENTS_MAX] = {"/usr/bin/python3",
+    const char *argv[PEER_ARGUMENTS_MAX] = {"/usr/bin/python3",
                                        LEAT_TEST_SUPPORT_DIR "/peers/ws_server.py"};
     size_t count = 2;
     const char *const pairs[][2] = {
@@ -255,7 +250,7 @@ uint16_t nginx_start(const struct server_options *options, uint16_t upstream_por
 {
     uint16_t port;
     struct nginx_setup setup = {options, upstream_port};
-    listening_start(nginx_arguments, &setup, &port);
+    peer_start_listening(nginx_arguments, &setup, &port);
     return port;
 }
 
@@ -269,5 +264,5 @@ static void openssl_arguments(const char *port, const void *user, const char **a
 
 struct process *openssl_server_start(const char *const *arguments, uint16_t *ret_port)
 {
-    return listening_start(openssl_arguments, arguments, ret_port);
+    return peer_start_listening(openssl_arguments, arguments, ret_port);
 }

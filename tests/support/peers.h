@@ -12,6 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** The most arguments of a peer, with the final NULL. */
+#define PEER_ARGUMENTS_MAX 32
+
+/** Makes the arguments of a peer for a port. */
+typedef void (*peer_arguments_fn)(const char *port, const void *user, const char **argv);
+
+/** Starts a program that must be told its port, on one that is its own. */
+struct process *peer_start_listening(peer_arguments_fn fill, const void *user, uint16_t *ret_port);
+
 /** SOCKS5 by microsocks. NULL, NULL = no password. @return its port. */
 uint16_t microsocks_start(const char *user, const char *password);
 
