@@ -135,26 +135,32 @@ struct leat_udp_drops {
 LEAT_API void leat_udp_socket_get_drops(const leat_udp_socket *udp,
                                         struct leat_udp_drops *ret_drops);
 
-/* ---- extra options -----------------------------------------------------------------------
- * Allowed at any time: before bind they are kept and applied by it, and they stay for the next one.
- * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKET_BASE + errno of setsockopt(2).
- */
+/* ---- extra options ------------------------------------------------------------------------- */
 
-/** Whether datagrams may go to broadcast addresses. Default false. */
-LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_broadcast(leat_udp_socket *udp, bool broadcast);
-/** Bytes of the kernel's buffer for datagrams that were not read yet, 1 to INT_MAX; the kernel has
- * limits of its own. Default: the kernel's. */
-LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_receive_buffer_size(leat_udp_socket *udp,
-                                                                     size_t bytes);
-/** The same for datagrams that have not left yet. */
-LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_send_buffer_size(leat_udp_socket *udp,
-                                                                  size_t bytes);
-/** Lets several sockets bind one port (SO_REUSEADDR); counts from the next bind on. Default false. */
-LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_reuse_address(leat_udp_socket *udp, bool reuse);
-/** How long a datagram may wait to leave, whatever for; then `error` reports it with ETIMEDOUT. For
- * datagrams sent from now on. 0 = without limit (default). */
-LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_socket_timeout(leat_udp_socket *udp,
-                                                                uint32_t timeout_ms);
+/** UDPExtraOptions. All zero (but for `size`) = the defaults. */
+struct leat_udp_extra_options {
+    /** sizeof(struct leat_udp_extra_options) */
+    size_t size;
+    uint32_t receive_buffer_size; /**< bytes of SO_RCVBUF; 0 = the kernel's choice */
+    uint32_t send_buffer_size;    /**< bytes of SO_SNDBUF; 0 = the kernel's choice */
+    bool reuse_address;           /**< several sockets may bind one port; counts at bind */
+    /** How long a datagram may wait to leave, whatever for; then `error` reports it with ETIMEDOUT.
+     * For datagrams sent from now on. 0 = for ever. */
+    uint32_t socket_timeout_ms;
+    bool broadcast; /**< datagrams may go to broadcast addresses */
+};
+
+/**
+ * Sets the extra options: of the open socket, and of those to come. A whole set is given each time.
+ * Buffer sizes, once set, stay with an open socket.
+ *
+ * @return LEAT_OK; otherwise they are as before: LEAT_E_PARAMETER (NULL, `size` 0, a buffer above
+ *         INT_MAX), LEAT_E_SOCKET_BASE + errno of setsockopt(2).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_extra_options(
+    leat_udp_socket *udp, const struct leat_udp_extra_options *options);
+LEAT_API void leat_udp_socket_get_extra_options(const leat_udp_socket *udp,
+                                                struct leat_udp_extra_options *ret_options);
 
 /* ---- multicast ----------------------------------------------------------------------------- */
 
@@ -163,7 +169,7 @@ typedef leat_udp_socket leat_multicast_socket;
 
 /**
  * Joins a group. A socket that is not bound yet is bound first: to any address of the group's family
- * and `port`, with leat_udp_socket_set_reuse_address() on and without a proxy.
+ * and `port`, with reuse_address on and without a proxy.
  *
  * @param group an IPv4 or IPv6 multicast literal.
  * @param port not looked at if the socket is bound.
@@ -181,7 +187,7 @@ LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_add_membership(leat_multicast
 LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_drop_membership(
     leat_multicast_socket *multicast, const char *group, const char *interface);
 
-/* As the extra options: kept before bind, applied by it. */
+/* Allowed at any time: before bind they are kept and applied by it, and they stay for the next one. */
 
 /** How many routers a multicast datagram may pass, 0 to 255; 0 = it stays on this machine, 1 = on the
  * local network (default). TTL of IPv4, hop limit of IPv6.

@@ -61,26 +61,24 @@ static int interface_apply(struct leat_udp_socket *udp)
     return LEAT_OK;
 }
 
-static int broadcast_apply(struct leat_udp_socket *udp)
+/* What an open socket can still be told. */
+static int extra_apply(struct leat_udp_socket *udp)
 {
-    return socket_option_set(udp, SO_BROADCAST, udp->options.broadcast, "setting broadcast");
-}
-
-static int receive_buffer_apply(struct leat_udp_socket *udp)
-{
-    return socket_option_set(udp, SO_RCVBUF, udp->options.receive_buffer_bytes,
-                             "setting the receive buffer's size");
-}
-
-static int send_buffer_apply(struct leat_udp_socket *udp)
-{
-    return socket_option_set(udp, SO_SNDBUF, udp->options.send_buffer_bytes,
-                             "setting the send buffer's size");
+    const struct leat_udp_extra_options *extra = &udp->options.extra;
+    int code = socket_option_set(udp, SO_BROADCAST, extra->broadcast, "setting broadcast");
+    if (code == LEAT_OK && extra->receive_buffer_size > 0)
+        code = socket_option_set(udp, SO_RCVBUF, (int)extra->receive_buffer_size,
+                                 "setting the receive buffer's size");
+    if (code == LEAT_OK && extra->send_buffer_size > 0)
+        code = socket_option_set(udp, SO_SNDBUF, (int)extra->send_buffer_size,
+                                 "setting the send buffer's size");
+    return code;
 }
 
 void leati_udp_options_init(struct leati_udp_options *options)
 {
-    *options = (struct leati_udp_options){.multicast_ttl = 1, .multicast_loopback = true};
+    *options = (struct leati_udp_options){
+        .extra = {.size = sizeof(options->extra)}, .multicast_ttl = 1, .multicast_loopback = true};
 }
 
 int leati_udp_options_apply(struct leat_udp_socket *udp, bool reuse)
@@ -96,12 +94,8 @@ int leati_udp_options_apply(struct leat_udp_socket *udp, bool reuse)
                           "leaving the groups of others to them");
     if (code == LEAT_OK && reuse)
         code = socket_option_set(udp, SO_REUSEADDR, 1, "sharing the port");
-    if (code == LEAT_OK && options->broadcast)
-        code = broadcast_apply(udp);
-    if (code == LEAT_OK && options->receive_buffer_bytes)
-        code = receive_buffer_apply(udp);
-    if (code == LEAT_OK && options->send_buffer_bytes)
-        code = send_buffer_apply(udp);
+    if (code == LEAT_OK)
+        code = extra_apply(udp);
     if (code == LEAT_OK)
         code = ttl_apply(udp);
     if (code == LEAT_OK)
@@ -131,51 +125,28 @@ static int option_change(struct leat_udp_socket *udp, const struct leati_udp_opt
     return code;
 }
 
-int leat_udp_socket_set_broadcast(leat_udp_socket *udp, bool broadcast)
+int leat_udp_socket_set_extra_options(leat_udp_socket *udp,
+                                      const struct leat_udp_extra_options *options)
 {
     if (!udp)
         return LEAT_E_PARAMETER;
+    if (!options || options->size == 0)
+        return parameter_refuse(udp, "the options are missing, or their size is 0");
     struct leati_udp_options changed = udp->options;
-    changed.broadcast = broadcast;
-    return option_change(udp, &changed, broadcast_apply);
+    size_t known = sizeof(changed.extra);
+    changed.extra = (struct leat_udp_extra_options){0};
+    memcpy(&changed.extra, options, options->size < known ? options->size : known);
+    changed.extra.size = known;
+    if (changed.extra.receive_buffer_size > INT_MAX || changed.extra.send_buffer_size > INT_MAX)
+        return parameter_refuse(udp, "the size of a buffer is above INT_MAX");
+    return option_change(udp, &changed, extra_apply);
 }
 
-int leat_udp_socket_set_receive_buffer_size(leat_udp_socket *udp, size_t bytes)
+void leat_udp_socket_get_extra_options(const leat_udp_socket *udp,
+                                       struct leat_udp_extra_options *ret_options)
 {
-    if (!udp)
-        return LEAT_E_PARAMETER;
-    if (bytes == 0 || bytes > INT_MAX)
-        return parameter_refuse(udp, "the receive buffer's size is 0 or above INT_MAX");
-    struct leati_udp_options changed = udp->options;
-    changed.receive_buffer_bytes = (int)bytes;
-    return option_change(udp, &changed, receive_buffer_apply);
-}
-
-int leat_udp_socket_set_send_buffer_size(leat_udp_socket *udp, size_t bytes)
-{
-    if (!udp)
-        return LEAT_E_PARAMETER;
-    if (bytes == 0 || bytes > INT_MAX)
-        return parameter_refuse(udp, "the send buffer's size is 0 or above INT_MAX");
-    struct leati_udp_options changed = udp->options;
-    changed.send_buffer_bytes = (int)bytes;
-    return option_change(udp, &changed, send_buffer_apply);
-}
-
-int leat_udp_socket_set_reuse_address(leat_udp_socket *udp, bool reuse)
-{
-    if (!udp)
-        return LEAT_E_PARAMETER;
-    udp->options.reuse_address = reuse;
-    return LEAT_OK;
-}
-
-int leat_udp_socket_set_socket_timeout(leat_udp_socket *udp, uint32_t timeout_ms)
-{
-    if (!udp)
-        return LEAT_E_PARAMETER;
-    udp->options.socket_timeout_ms = timeout_ms;
-    return LEAT_OK;
+    if (udp && ret_options)
+        *ret_options = udp->options.extra;
 }
 
 /* ---- multicast --------------------------------------------------------------------------- */

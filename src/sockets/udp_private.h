@@ -53,11 +53,7 @@ struct leati_udp_datagrams {
 };
 
 struct leati_udp_options {
-    bool broadcast;
-    bool reuse_address;
-    int receive_buffer_bytes; /**< 0 = the kernel's choice */
-    int send_buffer_bytes;
-    uint32_t socket_timeout_ms;
+    struct leat_udp_extra_options extra;
     int multicast_ttl;
     bool multicast_loopback;
     unsigned multicast_interface; /**< index, 0 = the kernel's choice */

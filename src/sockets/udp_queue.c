@@ -262,7 +262,7 @@ struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, s
         return NULL;
     }
     struct leati_udp_datagram *datagram = leati_calloc(1, cost);
-    uint32_t timeout_ms = udp->options.socket_timeout_ms;
+    uint32_t timeout_ms = udp->options.extra.socket_timeout_ms;
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
     if (!datagram || timer_arm(udp, deadline_ms) != LEAT_OK) {
         leati_free(datagram);

@@ -271,7 +271,7 @@ int leat_udp_socket_bind(leat_udp_socket *udp, const char *address, uint16_t por
             udp, &(struct leati_fault){.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_UDP},
             "\"%s\" is not an IPv4 or IPv6 address to bind to", address ? address : "");
     leati_failure_done(&udp->failure);
-    return leati_udp_open(udp, &local, udp->options.reuse_address, config);
+    return leati_udp_open(udp, &local, udp->options.extra.reuse_address, config);
 }
 
 int leat_udp_socket_close(leat_udp_socket *udp)

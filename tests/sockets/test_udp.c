@@ -329,9 +329,9 @@ Test(udp, socket_timeout_while_dns_is_silent)
     udp_run_init(&run);
     struct dns_server *server = dns_for(&run);
     udp_run_listen(&run, "127.0.0.1");
-    cr_assert_eq(leat_udp_socket_set_socket_timeout(run.udp, 60000), LEAT_OK);
+    udp_run_set_timeout(&run, 60000);
     udp_run_send(&run, "patient", "silent.test", 7);
-    cr_assert_eq(leat_udp_socket_set_socket_timeout(run.udp, 30), LEAT_OK);
+    udp_run_set_timeout(&run, 30);
     udp_run_send(&run, "lost", "silent.test", 9);
     udp_run_until_error(&run, 1, SOCKET_CODE(ETIMEDOUT), "its name had no address within 30 ms");
     cr_expect_str_eq(run.errors[0].hop, "silent.test:9");
@@ -384,6 +384,7 @@ static int kernel_option(const struct udp_run *run, int level, int name)
 
 Test(udp, broadcast_only_where_it_is_allowed)
 {
+    struct leat_udp_extra_options options = {.size = sizeof(options), .broadcast = true};
     struct udp_run run, listener;
     udp_run_init(&run);
     udp_run_init(&listener);
@@ -391,45 +392,84 @@ Test(udp, broadcast_only_where_it_is_allowed)
     udp_run_listen(&listener, "0.0.0.0");
     uint16_t port = udp_run_port(&listener);
     udp_run_send_refused(&run, "127.255.255.255", port, SOCKET_CODE(EACCES), "127.255.255.255");
-    cr_assert_eq(leat_udp_socket_set_broadcast(run.udp, true), LEAT_OK);
+    cr_assert_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_OK);
     udp_run_send(&run, "to all", "127.255.255.255", port);
     udp_run_until_messages(&listener, 1);
     udp_run_expect(&listener, 0, "to all", "127.0.0.1", "IPv4", udp_run_port(&run));
-    cr_assert_eq(leat_udp_socket_set_broadcast(run.udp, false), LEAT_OK);
+    options.broadcast = false;
+    cr_assert_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_OK);
     udp_run_send_refused(&run, "127.255.255.255", port, SOCKET_CODE(EACCES), "EACCES");
     udp_run_done(&listener);
     udp_run_done(&run);
 }
 
+static void buffers_expect(const struct udp_run *run, int receive, int send)
+{
+    /* The kernel keeps twice as much, for what it needs itself. */
+    cr_expect_eq(kernel_option(run, SOL_SOCKET, SO_RCVBUF), 2 * receive);
+    cr_expect_eq(kernel_option(run, SOL_SOCKET, SO_SNDBUF), 2 * send);
+}
+
 Test(udp, options_are_applied_before_and_after_bind)
 {
+    struct leat_udp_extra_options options = {
+        .size = sizeof(options),
+        .broadcast = true,
+        .receive_buffer_size = 30000,
+        .send_buffer_size = 20000,
+        .reuse_address = true,
+        .socket_timeout_ms = 5,
+    };
+    struct leat_udp_extra_options seen = {.size = 0};
     struct udp_run run;
-    struct leat_error error;
     udp_run_init(&run);
-    cr_expect_eq(leat_udp_socket_set_broadcast(run.udp, true), LEAT_OK);
-    cr_expect_eq(leat_udp_socket_set_receive_buffer_size(run.udp, 30000), LEAT_OK);
-    cr_expect_eq(leat_udp_socket_set_send_buffer_size(run.udp, 20000), LEAT_OK);
-    cr_expect_eq(leat_udp_socket_set_reuse_address(run.udp, true), LEAT_OK);
+    leat_udp_socket_get_extra_options(run.udp, &seen);
+    cr_expect(seen.size == sizeof(seen) && !seen.broadcast && !seen.reuse_address &&
+              seen.receive_buffer_size == 0 && seen.send_buffer_size == 0 &&
+              seen.socket_timeout_ms == 0);
+    cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_OK);
     udp_run_listen(&run, "127.0.0.1");
     cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_BROADCAST), 1);
     cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_REUSEADDR), 1);
-    /* The kernel keeps twice as much, for what it needs itself. */
-    cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_RCVBUF), 60000);
-    cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_SNDBUF), 40000);
-    cr_expect_eq(leat_udp_socket_set_receive_buffer_size(run.udp, 25000), LEAT_OK);
-    cr_expect_eq(leat_udp_socket_set_send_buffer_size(run.udp, 26000), LEAT_OK);
-    cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_RCVBUF), 50000);
-    cr_expect_eq(kernel_option(&run, SOL_SOCKET, SO_SNDBUF), 52000);
-    cr_expect_eq(leat_udp_socket_set_receive_buffer_size(run.udp, 0), LEAT_E_PARAMETER);
-    cr_expect_eq(leat_udp_socket_set_send_buffer_size(run.udp, (size_t)1 << 40), LEAT_E_PARAMETER);
-    leat_udp_socket_get_error(run.udp, &error);
-    cr_expect(strstr(error.text, "send buffer"), "%s", error.text);
-    cr_expect_eq(leat_udp_socket_set_broadcast(NULL, true), LEAT_E_PARAMETER);
-    cr_expect_eq(leat_udp_socket_set_receive_buffer_size(NULL, 1), LEAT_E_PARAMETER);
-    cr_expect_eq(leat_udp_socket_set_send_buffer_size(NULL, 1), LEAT_E_PARAMETER);
-    cr_expect_eq(leat_udp_socket_set_reuse_address(NULL, true), LEAT_E_PARAMETER);
-    cr_expect_eq(leat_udp_socket_set_socket_timeout(NULL, 1), LEAT_E_PARAMETER);
+    buffers_expect(&run, 30000, 20000);
+    options.receive_buffer_size = 25000;
+    options.send_buffer_size = 26000;
+    cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_OK);
+    buffers_expect(&run, 25000, 26000);
+    leat_udp_socket_get_extra_options(run.udp, &seen);
+    cr_expect(seen.broadcast && seen.reuse_address && seen.receive_buffer_size == 25000 &&
+              seen.send_buffer_size == 26000 && seen.socket_timeout_ms == 5);
     udp_run_done(&run);
+}
+
+Test(udp, options_that_cannot_be)
+{
+    struct leat_udp_extra_options options = {.size = sizeof(options)};
+    struct leat_udp_extra_options seen;
+    struct leat_error error;
+    struct udp_run run;
+    udp_run_init(&run);
+    cr_expect_eq(leat_udp_socket_set_extra_options(NULL, &options), LEAT_E_PARAMETER);
+    cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, NULL), LEAT_E_PARAMETER);
+    options.size = 0;
+    cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_E_PARAMETER);
+    options.size = sizeof(options);
+    options.send_buffer_size = UINT32_MAX;
+    cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_E_PARAMETER);
+    leat_udp_socket_get_error(run.udp, &error);
+    cr_expect_str_eq(error.text, "the size of a buffer is above INT_MAX");
+    leat_udp_socket_get_extra_options(run.udp, &seen);
+    cr_expect_eq(seen.send_buffer_size, 0);
+    leat_udp_socket_get_extra_options(NULL, &seen);
+    leat_udp_socket_get_extra_options(run.udp, NULL);
+    udp_run_done(&run);
+}
+
+static int shared_bind(struct udp_run *run, bool reuse, uint16_t port)
+{
+    const struct leat_udp_extra_options options = {.size = sizeof(options), .reuse_address = reuse};
+    cr_assert_eq(leat_udp_socket_set_extra_options(run->udp, &options), LEAT_OK);
+    return leat_udp_socket_bind(run->udp, "127.0.0.1", port, NULL);
 }
 
 Test(udp, two_sockets_share_a_port_if_both_say_so)
@@ -437,149 +477,10 @@ Test(udp, two_sockets_share_a_port_if_both_say_so)
     struct udp_run one, two;
     udp_run_init(&one);
     udp_run_init(&two);
-    cr_assert_eq(leat_udp_socket_set_reuse_address(one.udp, true), LEAT_OK);
-    udp_run_listen(&one, "127.0.0.1");
+    cr_assert_eq(shared_bind(&one, true, 0), LEAT_OK);
     uint16_t port = udp_run_port(&one);
-    cr_expect_eq(leat_udp_socket_bind(two.udp, "127.0.0.1", port, NULL), SOCKET_CODE(EADDRINUSE));
-    cr_assert_eq(leat_udp_socket_set_reuse_address(two.udp, true), LEAT_OK);
-    cr_expect_eq(leat_udp_socket_bind(two.udp, "127.0.0.1", port, NULL), LEAT_OK);
+    cr_expect_eq(shared_bind(&two, false, port), SOCKET_CODE(EADDRINUSE));
+    cr_expect_eq(shared_bind(&two, true, port), LEAT_OK);
     udp_run_done(&two);
     udp_run_done(&one);
-}
-
-/* ---- inside of callbacks ----------------------------------------------------------------- */
-
-static void hook_free(struct udp_run *run, const char *event)
-{
-    (void)event;
-    leat_udp_socket_free(run->udp);
-    run->udp = NULL;
-    run->hook_count++;
-}
-
-static void hook_close(struct udp_run *run, const char *event)
-{
-    if (strcmp(event, "closed") == 0)
-        return;
-    cr_expect_eq(leat_udp_socket_close(run->udp), LEAT_OK);
-    run->hook_count++;
-}
-
-static void hook_rebind(struct udp_run *run, const char *event)
-{
-    if (strcmp(event, "closed") == 0 && run->hook_count++ == 0)
-        cr_expect_eq(leat_udp_socket_bind(run->udp, "127.0.0.1", 0, NULL), LEAT_OK);
-}
-
-static void run_until_hooked(struct udp_run *run)
-{
-    for (int i = 0; run->hook_count == 0; i++) {
-        cr_assert_lt(i, 1000);
-        cr_assert_eq(leat_loop_dispatch(run->loop, UDP_RUN_TIMEOUT_MS), LEAT_OK);
-    }
-    udp_run_settle(run);
-}
-
-/* Two messages wait, and the first one's callback does `hook`. */
-static void hook_in_message(void (*hook)(struct udp_run *, const char *), unsigned closed_count)
-{
-    struct udp_run run;
-    uint16_t port;
-    int peer = udp_plain_open("127.0.0.1", &port);
-    udp_run_init(&run);
-    udp_run_listen(&run, "127.0.0.1");
-    udp_plain_send(peer, "one", 3, "127.0.0.1", udp_run_port(&run));
-    udp_plain_send(peer, "two", 3, "127.0.0.1", udp_run_port(&run));
-    run.hook = hook;
-    run_until_hooked(&run);
-    cr_expect_eq(run.message_count, 1);
-    cr_expect_eq(run.closed_count, closed_count);
-    udp_run_done(&run);
-    close(peer);
-}
-
-Test(udp, free_inside_of_message)
-{
-    hook_in_message(hook_free, 0);
-}
-
-Test(udp, close_inside_of_message)
-{
-    hook_in_message(hook_close, 1);
-}
-
-static void hook_in_error(void (*hook)(struct udp_run *, const char *), unsigned closed_count)
-{
-    struct udp_run run;
-    uint16_t nobody;
-    close(udp_plain_open("127.0.0.1", &nobody));
-    udp_run_init(&run);
-    udp_run_listen(&run, "127.0.0.1");
-    udp_run_send(&run, "one", "127.0.0.1", nobody);
-    udp_run_send(&run, "two", "127.0.0.1", nobody);
-    run.hook = hook;
-    run_until_hooked(&run);
-    cr_expect_eq(run.error_count, 1);
-    cr_expect_eq(run.closed_count, closed_count);
-    udp_run_done(&run);
-}
-
-Test(udp, free_inside_of_error)
-{
-    hook_in_error(hook_free, 0);
-}
-
-Test(udp, close_inside_of_error)
-{
-    hook_in_error(hook_close, 1);
-}
-
-Test(udp, free_inside_of_listening_and_closed)
-{
-    struct udp_run run;
-    udp_run_init(&run);
-    run.hook = hook_free;
-    udp_run_bind(&run, "127.0.0.1");
-    run_until_hooked(&run);
-    cr_expect_eq(run.listening_count, 1);
-    udp_run_done(&run);
-
-    udp_run_init(&run);
-    udp_run_listen(&run, "127.0.0.1");
-    cr_expect_eq(leat_udp_socket_close(run.udp), LEAT_OK);
-    run.hook = hook_free;
-    run_until_hooked(&run);
-    cr_expect_eq(run.closed_count, 1);
-    udp_run_done(&run);
-}
-
-Test(udp, bind_inside_of_closed)
-{
-    struct udp_run run;
-    udp_run_init(&run);
-    udp_run_listen(&run, "127.0.0.1");
-    cr_expect_eq(leat_udp_socket_close(run.udp), LEAT_OK);
-    run.hook = hook_rebind;
-    run_until_hooked(&run);
-    cr_expect_eq(run.listening_count, 2);
-    state_expect(&run, true);
-    udp_run_done(&run);
-}
-
-Test(udp, free_while_everything_waits)
-{
-    struct udp_run run;
-    udp_run_init(&run);
-    struct dns_server *server = dns_for(&run);
-    size_t descriptors = open_descriptor_count();
-    udp_run_bind(&run, "127.0.0.1");
-    udp_run_send(&run, "lost", "silent.test", 9);
-    udp_run_send(&run, "lost", "echo.test", 9);
-    leat_udp_socket_free(run.udp);
-    run.udp = NULL;
-    udp_run_settle(&run);
-    cr_expect_eq(run.listening_count + run.closed_count, 0);
-    udp_run_done(&run);
-    cr_expect_leq(open_descriptor_count(), descriptors);
-    dns_server_free(server);
 }

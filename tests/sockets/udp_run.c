@@ -156,6 +156,13 @@ void udp_run_send_refused(struct udp_run *run, const char *address, uint16_t por
     cr_expect(strstr(error.text, detail) != NULL, "%s", error.text);
 }
 
+void udp_run_set_timeout(struct udp_run *run, uint32_t timeout_ms)
+{
+    const struct leat_udp_extra_options options = {.size = sizeof(options),
+                                                   .socket_timeout_ms = timeout_ms};
+    cr_assert_eq(leat_udp_socket_set_extra_options(run->udp, &options), LEAT_OK);
+}
+
 /* ---- waiting ----------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)

@@ -53,6 +53,9 @@ void udp_run_send(struct udp_run *run, const char *text, const char *address, ui
 void udp_run_send_refused(struct udp_run *run, const char *address, uint16_t port, int code,
                           const char *detail);
 
+/** Sets the socket timeout, and all other options to their defaults. */
+void udp_run_set_timeout(struct udp_run *run, uint32_t timeout_ms);
+
 /** Dispatch until a counter has reached a number. Fail the test after UDP_RUN_TIMEOUT_MS. */
 void udp_run_until(struct udp_run *run, const size_t *counter, size_t count);
 void udp_run_until_messages(struct udp_run *run, size_t count);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proxies that give no relay: every code of SOCKS5, by the fault that it stands for. */
+#include "sockets/udp_run.h"
+
+#include "support/sandbox.h"
+#include "support/scripted_peer.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+TestSuite(udp_proxy_refusals, .fini = sandbox_done, .timeout = 50);
+
+#define ASSOCIATE                                                                                  \
+    {                                                                                              \
+        PEER_EXPECT, PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")                                    \
+    }
+#define GREETED                                                                                    \
+    {PEER_READ_SOCKS5_GREETING},                                                                   \
+    {                                                                                              \
+        PEER_SEND, PEER_BYTES("\x05\x00")                                                          \
+    }
+
+/* Binds through the proxy of `url` and waits for the end. Returns the error. */
+static struct leat_error refusal_of(const char *url, const char *local, int code,
+                                    const char *detail)
+{
+    struct udp_run run;
+    udp_run_init(&run);
+    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 200), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(run.config, url), LEAT_OK);
+    udp_run_bind(&run, local);
+    udp_run_send(&run, "never sent", "127.0.0.1", 9);
+    udp_run_until_closed(&run);
+    cr_expect_eq(run.error_count, 1);
+    cr_expect_eq(run.listening_count, 0);
+    udp_run_until_error(&run, 1, code, detail);
+    struct leat_error error = run.errors[0];
+    udp_run_done(&run);
+    return error;
+}
+
+static struct leat_error script_refusal(const struct peer_step *script, const char *user, int code,
+                                        const char *detail)
+{
+    struct peer_seen seen;
+    struct scripted_peer *proxy = scripted_peer_start(script);
+    cr_assert(proxy != NULL);
+    const char *url = sandbox_format("socks5h://%s127.0.0.1:%u", user, scripted_peer_port(proxy));
+    struct leat_error error = refusal_of(url, "127.0.0.1", code, detail);
+    scripted_peer_seen(proxy, &seen);
+    cr_expect_str_eq(seen.problem, "");
+    scripted_peer_free(proxy);
+    return error;
+}
+
+Test(udp_proxy_refusals, nobody_listens)
+{
+    struct leat_error error = refusal_of(sandbox_format("socks5h://127.0.0.1:%u", refusing_port()),
+                                         "127.0.0.1", LEAT_E_SOCKS5_CONNECT_PROXY, "ECONNREFUSED");
+    cr_expect_eq(error.sys_errno, ECONNREFUSED);
+}
+
+Test(udp_proxy_refusals, no_address_of_the_family)
+{
+    if (!machine_has_ipv6())
+        cr_skip_test("this machine has no ::1");
+    refusal_of("socks5h://[::1]:1080", "127.0.0.1", LEAT_E_SOCKS5_SERIALIZE,
+               "::1 has no IPv4 address, which the socket is bound to");
+    refusal_of("socks5h://127.0.0.1:1080", "::1", LEAT_E_SOCKS5_SERIALIZE,
+               "127.0.0.1 has no IPv6 address, which the socket is bound to");
+}
+
+Test(udp_proxy_refusals, methods)
+{
+    static const struct peer_step unacceptable[] = {
+        {PEER_READ_SOCKS5_GREETING},
+        {PEER_SEND,                 PEER_BYTES("\x05\xff")},
+        {PEER_CLOSE                        }
+    };
+    static const struct peer_step password[] = {
+        {PEER_READ_SOCKS5_GREETING},
+        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
+        {PEER_CLOSE                        }
+    };
+    script_refusal(unacceptable, "", LEAT_E_SOCKS5_METHOD, "accepts none");
+    script_refusal(password, "", LEAT_E_SOCKS5_AUTH, "demands a user name");
+}
+
+Test(udp_proxy_refusals, wrong_password)
+{
+    static const struct peer_step script[] = {
+        {PEER_READ_SOCKS5_GREETING},
+        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
+        {PEER_READ_SOCKS5_AUTH                        },
+        {PEER_SEND, PEER_BYTES("\x01\x01")},
+        {PEER_CLOSE  }
+    };
+    struct leat_error error =
+        script_refusal(script, "alice:hunter2@", LEAT_E_SOCKS5_AUTH, "refused the user name");
+    cr_expect(strstr(error.text, "hunter2") == NULL);
+}
+
+Test(udp_proxy_refusals, replies)
+{
+    static const struct peer_step refused[] = {
+        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
+          {PEER_CLOSE        }
+    };
+    static const struct peer_step no_port[] = {
+        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
+          {PEER_CLOSE        }
+    };
+    static const struct peer_step name[] = {
+        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x03\x05relay\0\x09")},
+          {PEER_CLOSE        }
+    };
+    static const struct peer_step other_family[] = {
+        GREETED,
+        ASSOCIATE,
+        {PEER_SEND, PEER_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
+        {PEER_CLOSE        }
+    };
+    static const struct peer_step cut[] = {
+        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f")},
+          {PEER_CLOSE        }
+    };
+    struct leat_error error = script_refusal(refused, "", LEAT_E_SOCKS5_CONNECT_REMOTE,
+                                             "could not relay UDP: command not supported");
+    cr_expect_eq(error.native_code, 7);
+    script_refusal(no_port, "", LEAT_E_SOCKS5_DESERIALIZE, "port 0");
+    script_refusal(name, "", LEAT_E_SOCKS5_DESERIALIZE, "must be an address: relay");
+    script_refusal(other_family, "", LEAT_E_SOCKS5_SERIALIZE, "[fd00::1]:9");
+    script_refusal(cut, "", LEAT_E_SOCKS5_DESERIALIZE, "in the middle");
+}
+
+Test(udp_proxy_refusals, silence_and_a_closed_door)
+{
+    static const struct peer_step silent[] = {GREETED, ASSOCIATE, {PEER_STALL}, {PEER_CLOSE}};
+    static const struct peer_step gone[] = {{PEER_READ_SOCKS5_GREETING}, {PEER_CLOSE}};
+    struct leat_error error =
+        script_refusal(silent, "", LEAT_E_SOCKS5_RECV, "did not answer the request");
+    cr_expect_eq(error.sys_errno, ETIMEDOUT);
+    script_refusal(gone, "", LEAT_E_SOCKS5_RECV, "instead of answering the greeting");
+}
+
+/* With a name that has both families, the proxy is dialled in that of the socket. */
+Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
+{
+    static const struct peer_step script[] = {
+        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
+          {PEER_CLOSE        }
+    };
+    struct scripted_peer *proxy = scripted_peer_start(script);
+    cr_assert(proxy != NULL);
+    refusal_of(sandbox_format("socks5h://localhost:%u", scripted_peer_port(proxy)), "0.0.0.0",
+               LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
+    scripted_peer_free(proxy);
+}
+
+static void bind_refused(const char *first, const char *second, const char *detail)
+{
+    struct udp_run run;
+    struct leat_error error;
+    udp_run_init(&run);
+    cr_assert_eq(leat_config_set_proxy(run.config, first), LEAT_OK);
+    if (second)
+        cr_assert_eq(leat_config_add_proxy(run.config, second), LEAT_OK);
+    cr_expect_eq(leat_udp_socket_bind(run.udp, "127.0.0.1", 0, run.config), LEAT_E_PARAMETER);
+    leat_udp_socket_get_error(run.udp, &error);
+    cr_expect_eq(error.code, LEAT_E_PARAMETER);
+    cr_expect(strstr(error.text, detail) != NULL, "%s", error.text);
+    cr_expect_eq(leat_udp_socket_get_socket_fd(run.udp), -1, "open without its proxy");
+    udp_run_settle(&run);
+    cr_expect_eq(run.closed_count + run.listening_count, 0);
+    udp_run_done(&run);
+}
+
+Test(udp_proxy_refusals, proxies_that_carry_no_udp)
+{
+    bind_refused("http://127.0.0.1:1", NULL, "not through HTTP CONNECT");
+    bind_refused("https://127.0.0.1:1", NULL, "not through HTTP CONNECT");
+    bind_refused("socks5h://127.0.0.1:1", "socks5h://127.0.0.1:2", "not through several proxies");
+    bind_refused("system", NULL, "the environment names no proxies for UDP");
+}
