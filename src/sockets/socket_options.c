@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sockets/socket_options.h"
+
+#include <leat/error_codes.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINGER_MAX_MS 65535u
+
+/* ---- checking --------------------------------------------------------------------------- */
+
+int leati_extra_options_check(const struct leat_extra_options *options, const char **ret_reason,
+                              struct leat_extra_options *ret_options)
+{
+    struct leat_extra_options copy = {0};
+    *ret_reason = "the options, or their size, are missing";
+    if (!options || options->size == 0)
+        return LEAT_E_PARAMETER;
+    memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+    *ret_reason = "a buffer of more than INT_MAX bytes";
+    if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
+        return LEAT_E_PARAMETER;
+    copy.size = sizeof(copy);
+    *ret_options = copy;
+    return LEAT_OK;
+}
+
+int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
+                                  const char **ret_reason,
+                                  struct leat_tcp_extra_options *ret_options)
+{
+    struct leat_tcp_extra_options copy = {0};
+    *ret_reason = "the options, or their size, are missing";
+    if (!options || options->size == 0)
+        return LEAT_E_PARAMETER;
+    memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+    *ret_reason = "a buffer of more than INT_MAX bytes";
+    if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
+        return LEAT_E_PARAMETER;
+    *ret_reason = "a linger time of more than 65,535 ms";
+    if (copy.socket_linger.on && copy.socket_linger.linger_ms > LINGER_MAX_MS)
+        return LEAT_E_PARAMETER;
+    copy.size = sizeof(copy);
+    *ret_options = copy;
+    return LEAT_OK;
+}
+
+/* ---- applying ---------------------------------------------------------------------------- */
+
+struct int_option {
+    int level, name, value;
+};
+
+/* 0 or errno. */
+static int set_ints(int fd, const struct int_option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct int_option *option = &options[i];
+        if (setsockopt(fd, option->level, option->name, &option->value, sizeof(option->value)) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+/* 0 bytes = the kernel's choice, which it adapts as long as nobody sets one. */
+static int set_buffers(int fd, uint32_t receive_bytes, uint32_t send_bytes)
+{
+    struct int_option options[2];
+    size_t count = 0;
+    if (receive_bytes > 0)
+        options[count++] = (struct int_option){SOL_SOCKET, SO_RCVBUF, (int)receive_bytes};
+    if (send_bytes > 0)
+        options[count++] = (struct int_option){SOL_SOCKET, SO_SNDBUF, (int)send_bytes};
+    return set_ints(fd, options, count);
+}
+
+int leati_extra_options_apply(const struct leat_extra_options *options, int fd)
+{
+    const struct int_option reuse = {SOL_SOCKET, SO_REUSEADDR, options->reuse_address};
+    int sys_errno = set_ints(fd, &reuse, 1);
+    return sys_errno != 0
+               ? sys_errno
+               : set_buffers(fd, options->receive_buffer_size, options->send_buffer_size);
+}
+
+/* A linger time for the kernel would make close(2) wait for it, and the loop with it: the stream
+ * counts the time. The kernel is only told to throw away. */
+static int set_linger(int fd, const struct leat_socket_linger *socket_linger)
+{
+    struct linger linger = {.l_onoff = socket_linger->on && socket_linger->linger_ms == 0};
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? errno : 0;
+}
+
+int leati_tcp_extra_options_apply(const struct leat_tcp_extra_options *options, int fd)
+{
+    const struct int_option ints[] = {
+        {SOL_SOCKET,  SO_REUSEADDR, options->reuse_address},
+        {SOL_SOCKET,  SO_KEEPALIVE, options->keep_alive   },
+        {SOL_SOCKET,  SO_OOBINLINE, options->oob_inline   },
+        {IPPROTO_TCP, TCP_NODELAY,  options->tcp_no_delay },
+    };
+    int sys_errno = set_ints(fd, ints, sizeof(ints) / sizeof(ints[0]));
+    if (sys_errno == 0)
+        sys_errno = set_buffers(fd, options->receive_buffer_size, options->send_buffer_size);
+    return sys_errno != 0 ? sys_errno : set_linger(fd, &options->socket_linger);
+}
+
+int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int family,
+                          const struct leati_address *local)
+{
+    const struct int_option fast_open = {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1};
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int sys_errno = leati_tcp_extra_options_apply(options, fd);
+    if (sys_errno == 0 && options->tcp_fast_open)
+        sys_errno = set_ints(fd, &fast_open, 1);
+    if (sys_errno == 0 && local->any.sa_family != AF_UNSPEC &&
+        bind(fd, &local->any, leati_address_size(local)) < 0)
+        sys_errno = errno;
+    if (sys_errno == 0)
+        return fd;
+    close(fd);
+    return -sys_errno;
+}
+
+/* ---- addresses ---------------------------------------------------------------------------- */
+
+void leati_net_address_from(const struct leati_address *address,
+                            struct leat_net_address *ret_address)
+{
+    leati_address_format_host(address, ret_address->address, sizeof(ret_address->address));
+    ret_address->family = address->any.sa_family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;
+    ret_address->port = leati_address_port(address);
+}
+
+const char *leati_net_family_name(enum leat_address_family family)
+{
+    if (family == LEAT_ADDRESS_DOMAIN)
+        return "Domain";
+    return family == LEAT_ADDRESS_IPV6 ? "IPv6" : "IPv4";
+}
+
+int leati_net_address_of(int fd, int (*get)(int fd, struct sockaddr *address, socklen_t *size),
+                         struct leat_net_address *ret_address)
+{
+    struct leati_address address;
+    socklen_t size = sizeof(address);
+    memset(&address, 0, sizeof(address));
+    if (get(fd, &address.any, &size) < 0)
+        return errno;
+    leati_net_address_from(&address, ret_address);
+    return 0;
+}
