@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/dns/fixture.h"
+
+#include "loop/loop.h"
+
+#include "support/alloc_failure.h"
+#include "support/sandbox.h"
+#include "util/clock.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static bool attempt_query(void)
+{
+    struct outcome outcome = {0};
+    bool (*hook)(void) = leati_alloc_fail_hook;
+
+    leati_alloc_fail_hook = NULL;
+    cr_assert_eq(leat_loop_new(&loop), 0);
+    leati_alloc_fail_hook = hook;
+    int result =
+        ask_server(dns_server_address(server), "both.test", leati_clock_ms() + 500, &outcome);
+    if (result == LEAT_OK) {
+        await(&outcome);
+        result = outcome.error.code;
+    } else {
+        cr_assert_eq(result, LEAT_E_SYSTEM_INTERNAL);
+    }
+    leat_loop_free(loop);
+    return result == LEAT_OK;
+}
+
+Test(dns_memory, every_allocation_can_fail, .timeout = 120)
+{
+    server = dns_server_start(records);
+    cr_assert_gt(alloc_failure_run_all(attempt_query), 3);
+    dns_server_free(server);
+}
+
+static void resolv_conf_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* An own /etc/resolv.conf for this process alone; false if that is not permitted. */
+static bool resolv_conf_replace(const char *path)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+}
+
+Test(dns_config, a_changed_resolv_conf_is_read_again, .timeout = 30)
+{
+    const char *path = sandbox_write("resolv.conf", "search a.test\n");
+    struct outcome pending = {0}, before = {0}, after = {0};
+
+    if (!resolv_conf_replace(path)) {
+        sandbox_done();
+        cr_skip_test("no mount namespace");
+    }
+    set_up();
+    ask("silent.test", leati_clock_ms() + 200, &pending);
+    ask("host", 0, &before);
+    await(&before);
+    cr_assert_eq(before.count, 1, "%s", before.error.text);
+    cr_assert_str_eq(before.texts[0], "10.0.0.1:443");
+    resolv_conf_write(path, "search b.test\n# longer than before\n");
+    ask("host", 0, &after);
+    await(&after);
+    cr_assert_eq(after.count, 1, "%s", after.error.text);
+    cr_assert_str_eq(after.texts[0], "10.0.0.2:443");
+    await(&pending); /* the old resolver stays until then */
+    check_failed(&pending, ETIMEDOUT, "silent.test", "answered in time");
+    tear_down();
+    sandbox_done();
+}
+
+/* The search list is gone through for each family alone: what comes out must be one name's. */
+Test(dns_config, both_families_are_of_the_same_name, .timeout = 30)
+{
+    static const struct {
+        const char *search, *host, *address;
+    } cases[] = {
+        {"search a.test b.test\n",           "split",  "[2001:db8::a]:443"},
+        {"search b.test a.test\n",           "split",  "10.0.0.2:443"     },
+        {"search b.test\n",                  "a.test", "[2001:db8::1]:443"},
+        {"search b.test\noptions ndots:2\n", "a.test", "10.0.0.3:443"     },
+    };
+    const char *path = sandbox_write("resolv.conf", "#");
+
+    if (!resolv_conf_replace(path)) {
+        sandbox_done();
+        cr_skip_test("no mount namespace");
+    }
+    set_up();
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outcome outcome = {0};
+        resolv_conf_write(path, cases[i].search);
+        ask(cases[i].host, 0, &outcome);
+        await(&outcome);
+        cr_assert_eq(outcome.count, 1, "%zu: %s", i, outcome.error.text);
+        cr_assert_str_eq(outcome.texts[0], cases[i].address, "%zu: %s", i, outcome.texts[0]);
+    }
+    tear_down();
+    sandbox_done();
+}
+
+Test(dns_config, server_lists, .timeout = 10)
+{
+    static const char *const valid[] = {
+        "127.0.0.1", "127.0.0.1:53", "127.0.0.1:65535",
+        "[::1]",     "[::1]:53",     "1.1.1.1,8.8.8.8:53,[2001:db8::1],[2001:db8::2]:5353",
+    };
+    static const char *const invalid[] = {
+        "",          ",",        "1.1.1.1,",  ",1.1.1.1",      "1.1.1.1,,2.2.2.2",
+        "1.1.1.1:0", "1.1.1.1:", "1.1.1.1:x", "1.1.1.1:65536", "::1",
+        "[::1",      "[::1]x",   "[::1]:",    "[1.1.1.1]",     "[]",
+        "[",         "dns.test", " 1.1.1.1",  "[fe80::1%lo]",  "1.1.1.1 2.2.2.2",
+        "1.1.1",
+    };
+
+    for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
+        cr_assert(leati_dns_servers_valid(valid[i]), "%s", valid[i]);
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+        cr_assert_not(leati_dns_servers_valid(invalid[i]), "%s", invalid[i]);
+}
+
+TestSuite(dns_servers, .init = set_up, .fini = tear_down, .timeout = 30);
+
+/* c-ares takes what leati_dns_servers_valid() allows. */
+Test(dns_servers, every_form_of_a_server_list)
+{
+    static const char *const forms[] = {"", ",[::1]:53", ",127.0.0.1", ",[::1]"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct outcome outcome = {0};
+        char servers[128];
+        size_t len = (size_t)snprintf(servers, sizeof(servers), "%s%s", dns_server_address(server),
+                                      forms[i]);
+        cr_assert_lt(len, sizeof(servers));
+        cr_assert(leati_dns_servers_valid(servers));
+        cr_assert_eq(ask_server(servers, "v4.test", 0, &outcome), LEAT_OK);
+        await(&outcome);
+        cr_assert_eq(outcome.count, 1, "%s: %s", servers, outcome.error.text);
+    }
+}
