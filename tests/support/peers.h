@@ -24,7 +24,9 @@ struct process *peer_start_listening(peer_arguments_fn fill, const void *user, u
 /** SOCKS5 by microsocks. NULL, NULL = no password. @return its port. */
 uint16_t microsocks_start(const char *user, const char *password);
 
-/** SOCKS5 by dante, without authentication. It reaches the addresses of the loopback interface. */
+/** SOCKS5 by dante, without authentication. It reaches the addresses of the loopback interface. With
+ * LEAT_TEST_WITHOUT_DANTE in the environment (script/test knows where there is none) the test is
+ * skipped. */
 uint16_t dante_start(void);
 
 /** SOCKS5 by `ssh -N -D`, through an sshd of its own. */
