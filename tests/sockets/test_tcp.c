@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leat_tcp_socket: connections, their ends and their failures. */
+#include "stream_run.h"
+
+#include "support/dns_server.h"
+#include "support/peers.h"
+#include "support/raw_socket.h"
+#include "support/sandbox.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(tcp_socket, .init = run_init, .fini = run_done, .timeout = 50);
+
+static void socat_arguments(const char *port, const void *user, const char **argv)
+{
+    bool is_v6 = strchr(user, ':') != NULL;
+
+    argv[0] = "socat";
+    argv[1] =
+        sandbox_format(is_v6 ? "TCP6-LISTEN:%s,bind=[%s],fork" : "TCP4-LISTEN:%s,bind=%s,fork",
+                       port, (const char *)user);
+    argv[2] = "EXEC:cat";
+}
+
+static uint16_t socat_echo_start(const char *host)
+{
+    uint16_t port;
+
+    peer_start_listening(socat_arguments, host, &port);
+    return port;
+}
+
+static void check_state(bool is_bound, bool is_connected, bool is_close)
+{
+    struct leat_socket_state state;
+
+    leat_tcp_socket_get_state(run.tcp, &state);
+    cr_assert_eq(state.is_bound, is_bound);
+    cr_assert_eq(state.is_connected, is_connected);
+    cr_assert_eq(state.is_close, is_close);
+}
+
+static void check_refused(int result, int code)
+{
+    struct leat_error error;
+
+    cr_assert_eq(result, code);
+    leat_tcp_socket_get_error(run.tcp, &error);
+    cr_assert_eq(error.code, code);
+    cr_assert_str_neq(error.text, "");
+    if (code > LEAT_E_SOCKET_BASE && code < LEAT_E_SOCKET_BASE + 200)
+        cr_assert_eq(error.sys_errno, code - LEAT_E_SOCKET_BASE);
+}
+
+/* ---- there and back ---------------------------------------------------------------------- */
+
+static void check_echo(const char *host, uint16_t port, enum leat_address_family family)
+{
+    struct leat_net_address local, remote;
+
+    run_new_client();
+    check_state(false, false, true);
+    cr_assert_eq(leat_tcp_socket_get_socket_fd(run.tcp), -1);
+    run_connect(host, port);
+    check_state(false, false, false);
+    run_until("connected");
+    check_state(true, true, false);
+    cr_assert_geq(leat_tcp_socket_get_socket_fd(run.tcp), 0);
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &local), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &remote), LEAT_OK);
+    cr_assert_eq(local.family, family);
+    cr_assert_eq(remote.family, family);
+    cr_assert_eq(remote.port, port);
+    cr_assert_neq(local.port, 0);
+    run_send("hello ");
+    run_send("world");
+    run_until_received(11);
+    cr_assert_str_eq(run.received, "hello world");
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    check_state(false, false, true);
+    run_until("closed");
+    run_check_log("connected; closed");
+    cr_assert_eq(leat_tcp_socket_get_socket_fd(run.tcp), -1);
+}
+
+Test(tcp_socket, echo_by_socat)
+{
+    check_echo("127.0.0.1", socat_echo_start("127.0.0.1"), LEAT_ADDRESS_IPV4);
+}
+
+Test(tcp_socket, echo_by_socat_over_ipv6)
+{
+    if (!machine_has_ipv6())
+        cr_skip_test("no ::1");
+    check_echo("::1", socat_echo_start("::1"), LEAT_ADDRESS_IPV6);
+}
+
+Test(tcp_socket, a_name_becomes_an_address)
+{
+    struct leat_net_address remote;
+    uint16_t port;
+    int listener = raw_listen("127.0.0.1", &port);
+
+    run_new_client();
+    run_connect("localhost", port); /* ::1 refuses, if there is one */
+    run_until("connected");
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &remote), LEAT_OK);
+    cr_assert_str_eq(remote.address, "127.0.0.1");
+    cr_assert_eq(remote.family, LEAT_ADDRESS_IPV4);
+    close(listener);
+}
+
+Test(tcp_socket, connects_again_after_closed)
+{
+    run_new_client();
+    for (int i = 0; i < 3; i++) {
+        int peer = run_connect_raw();
+        close(peer);
+        run_until("closed");
+        run_check_log("connected; closed");
+    }
+}
+
+Test(tcp_socket, much_data_there_and_back)
+{
+    enum { SIZE = 4 << 20 };
+    uint8_t *data = malloc(SIZE);
+    size_t sent = 0;
+
+    run.echo = true;
+    run_new_client();
+    run_connect("127.0.0.1", run_new_server("127.0.0.1"));
+    run_until("connected");
+    for (size_t i = 0; i < SIZE; i++)
+        data[i] = (uint8_t)(i * 7 + i / 251);
+    for (; sent < SIZE; sent += SIZE / 16)
+        cr_assert_eq(leat_tcp_socket_send(run.tcp, data + sent, SIZE / 16), LEAT_OK);
+    run_until_received(SIZE);
+    cr_assert_eq(run.received_total, SIZE);
+    cr_assert_eq(memcmp(run.received, data, run.received_len), 0);
+    cr_assert_eq(leat_tcp_socket_buffered_bytes(run.tcp), 0);
+    free(data);
+}
+
+/* ---- misuse ------------------------------------------------------------------------------ */
+
+Test(tcp_socket, use_before_connect)
+{
+    struct leat_net_address address;
+
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, "x", 1), LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &address),
+                 LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &address),
+                 LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_assert_eq(leat_tcp_socket_get_client_id(run.tcp), 0);
+    leat_tcp_socket_pause(run.tcp);
+    leat_tcp_socket_resume(run.tcp);
+    run_some();
+    run_check_log("");
+}
+
+Test(tcp_socket, use_while_connecting)
+{
+    struct leat_net_address address;
+
+    run_new_client();
+    run_connect("127.0.0.1", unanswering_port());
+    run_some();
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, "x", 1), LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &address),
+                 LEAT_E_SOCKET_BASE + ENOTCONN);
+    check_refused(leat_tcp_socket_connect(run.tcp, "127.0.0.1", 1, NULL),
+                  LEAT_E_SOCKET_BASE + EISCONN);
+    check_refused(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_E_SOCKET_BASE + EINVAL);
+    check_state(false, false, false);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    cr_assert_eq(run.log_len, 0, "not inside of the call");
+    run_until("closed");
+    run_check_log("closed");
+}
+
+Test(tcp_socket, use_while_open)
+{
+    run_new_client();
+    int peer = run_connect_raw();
+    check_refused(leat_tcp_socket_connect(run.tcp, "127.0.0.1", 1, NULL),
+                  LEAT_E_SOCKET_BASE + EISCONN);
+    check_refused(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_E_SOCKET_BASE + EINVAL);
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, NULL, 1), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, NULL, 0), LEAT_OK);
+    close(peer);
+}
+
+Test(tcp_socket, use_after_close)
+{
+    struct leat_net_address address;
+
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK, "still closing");
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, "x", 1), LEAT_E_SOCKET_BASE + EBADF);
+    close(peer);
+    run_until("closed");
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_E_SOCKET_BASE + EBADF);
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, "x", 1), LEAT_E_SOCKET_BASE + EBADF);
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &address), LEAT_E_SOCKET_BASE + EBADF);
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &address), LEAT_E_SOCKET_BASE + EBADF);
+}
+
+Test(tcp_socket, wrong_arguments)
+{
+    static const struct leat_tcp_socket_callbacks empty = {.size = 0}, some = {.size = 8};
+    leat_tcp_socket *tcp;
+
+    cr_assert_eq(leat_tcp_socket_new(NULL, &some, NULL, &tcp), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_new(run.loop, NULL, NULL, &tcp), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_new(run.loop, &empty, NULL, &tcp), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_new(run.loop, &some, NULL, NULL), LEAT_E_PARAMETER);
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_connect(NULL, "127.0.0.1", 1, NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_connect(run.tcp, NULL, 1, NULL), LEAT_E_PARAMETER);
+    check_refused(leat_tcp_socket_connect(run.tcp, "", 1, NULL), LEAT_E_PARAMETER);
+    check_refused(leat_tcp_socket_connect(run.tcp, "a b", 1, NULL), LEAT_E_PARAMETER);
+    check_refused(leat_tcp_socket_connect(run.tcp, "[::1]", 1, NULL), LEAT_E_PARAMETER);
+    check_refused(leat_tcp_socket_connect(run.tcp, "127.0.0.1", 0, NULL), LEAT_E_PARAMETER);
+    check_refused(leat_tcp_socket_bind(run.tcp, "localhost", 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, NULL, 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_bind(NULL, "::1", 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_close(NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_send(NULL, "x", 1), LEAT_E_PARAMETER);
+    leat_tcp_socket_free(NULL);
+    run_some();
+    run_check_log("");
+}
+
+/* ---- failures to connect ------------------------------------------------------------------ */
+
+Test(tcp_socket, refused)
+{
+    run_new_client();
+    run_connect("127.0.0.1", refusing_port());
+    cr_assert_eq(run.log_len, 0);
+    run_until("closed");
+    run_check_log("error 2301111; closed");
+    cr_assert_eq(run.error.sys_errno, ECONNREFUSED);
+    cr_assert_eq(run.error.layer, LEAT_LAYER_TCP);
+    check_state(false, false, true);
+}
+
+Test(tcp_socket, no_answer_in_time)
+{
+    cr_assert_eq(leat_config_set_connect_timeout(run.config, 100), LEAT_OK);
+    run_new_client();
+    run_connect("127.0.0.1", unanswering_port());
+    run_until("closed");
+    run_check_log("error 2301110; closed");
+}
+
+Test(tcp_socket, no_such_name)
+{
+    static const struct dns_record records[] = {
+        {.name = "known.test", .v4 = {"127.0.0.1"}},
+        {0                   },
+    };
+    struct dns_server *server = dns_server_start(records);
+    uint16_t port;
+    int listener = raw_listen("127.0.0.1", &port);
+
+    cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(server)), LEAT_OK);
+    run_new_client();
+    run_connect("unknown.test", port);
+    run_until("closed");
+    run_check_log("error 2301113; closed");
+    cr_assert_eq(run.error.layer, LEAT_LAYER_DNS);
+    run_connect("KNOWN.test.", port);
+    run_until("connected");
+    close(listener);
+    dns_server_free(server);
+}
+
+Test(tcp_socket, a_denied_host)
+{
+    cr_assert_eq(leat_config_add_allowed_domain(run.config, "example.com"), LEAT_OK);
+    run_new_client();
+    check_refused(leat_tcp_socket_connect(run.tcp, "other.example", 1, run.config),
+                  LEAT_E_WS_DOMAIN);
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+Test(tcp_socket, the_peer_ends)
+{
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert(raw_send(peer, "bye", 3));
+    close(peer);
+    run_until("closed");
+    run_check_log("connected; closed");
+    cr_assert_str_eq(run.received, "bye");
+    check_state(false, false, true);
+}
+
+Test(tcp_socket, the_peer_resets)
+{
+    run_new_client();
+    int peer = run_connect_raw();
+    raw_reset(peer);
+    run_until("closed");
+    run_check_log("connected; error 2301104; closed");
+    cr_assert_eq(run.error.sys_errno, ECONNRESET);
+}
+
+/* A peer that has said all it had to say still hears what was queued for it. */
+Test(tcp_socket, the_peer_ends_one_direction)
+{
+    char buf[64];
+
+    run_new_client();
+    int peer = run_connect_raw();
+    run_send("answer");
+    cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+    run_until("closed");
+    cr_assert(raw_recv_until(peer, "answer", buf, sizeof(buf)));
+    cr_assert_eq(raw_recv_end(peer), 0);
+    close(peer);
+    run_check_log("connected; closed");
+}
+
+Test(tcp_socket, close_sends_what_is_queued)
+{
+    enum { SIZE = 1 << 20 };
+    char *data = calloc(1, SIZE);
+    char buf[4096];
+    size_t total = 0;
+
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 20000), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, data, SIZE), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    while (total < SIZE) {
+        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+        ssize_t n = recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n > 0)
+            total += (size_t)n;
+        else
+            cr_assert(n < 0 && errno == EAGAIN, "%zu of %d", total, SIZE);
+    }
+    close(peer);
+    run_until("closed");
+    run_check_log("connected; closed");
+    free(data);
+}
+
+/* The peer neither reads nor ends: the deadline does it, and says that bytes were lost. */
+Test(tcp_socket, close_has_a_deadline)
+{
+    enum { SIZE = 8 << 20 };
+    char *data = calloc(1, SIZE);
+
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, data, SIZE), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    run_until("closed");
+    run_check_log("connected; error 2301110; closed");
+    close(peer);
+
+    /* All is sent, and the peer only does not end. */
+    peer = run_connect_raw();
+    run_send("x");
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    run_until("closed");
+    run_check_log("connected; closed");
+    close(peer);
+    free(data);
+}
+
+Test(tcp_socket, nothing_is_delivered_after_close)
+{
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert(raw_send(peer, "late", 4));
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    run_until("closed");
+    cr_assert_eq(run.received_total, 0);
+    close(peer);
+}
+
+/* ---- flow --------------------------------------------------------------------------------- */
+
+Test(tcp_socket, the_queue_has_a_limit)
+{
+    enum { PART = 64 << 10 };
+    static char part[PART];
+    char buf[PART];
+    int code;
+
+    cr_assert_eq(leat_config_set_send_queue_limit(run.config, 4 * PART), LEAT_OK);
+    run_new_client();
+    int peer = run_connect_raw();
+    do {
+        code = leat_tcp_socket_send(run.tcp, part, sizeof(part));
+        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+    } while (code == LEAT_OK);
+    cr_assert_eq(code, LEAT_E_SOCKET_BASE + EAGAIN);
+    cr_assert_leq(leat_tcp_socket_buffered_bytes(run.tcp), 4 * PART);
+    while (!strstr(run.log, "writable")) {
+        (void)recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
+        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+    }
+    cr_assert_leq(leat_tcp_socket_buffered_bytes(run.tcp), 2 * PART);
+    cr_assert_eq(leat_tcp_socket_send(run.tcp, part, sizeof(part)), LEAT_OK);
+    run_check_log("connected; writable");
+    close(peer);
+}
+
+Test(tcp_socket, paused)
+{
+    run_new_client();
+    int peer = run_connect_raw();
+    leat_tcp_socket_pause(run.tcp);
+    cr_assert(raw_send(peer, "kept", 4));
+    close(peer);
+    run_some();
+    cr_assert_eq(run.received_total, 0);
+    run_check_log("connected");
+    leat_tcp_socket_resume(run.tcp);
+    run_until("closed");
+    cr_assert_str_eq(run.received, "kept");
+}
+
+/* ---- inside of callbacks ------------------------------------------------------------------ */
+
+/* Lets the peer do what brings about the callback. */
+static void provoke(const char *callback, int peer)
+{
+    static char part[1 << 20];
+    char buf[4096];
+
+    if (strcmp(callback, "message") == 0) {
+        cr_assert(raw_send(peer, "x", 1));
+    } else if (strcmp(callback, "writable") == 0) {
+        while (leat_tcp_socket_send(run.tcp, part, sizeof(part)) == LEAT_OK)
+            continue;
+        while (run.act != STREAM_NOTHING) {
+            (void)recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
+            cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+        }
+    } else if (strcmp(callback, "error") == 0) {
+        raw_reset(dup(peer));
+        struct linger linger = {.l_onoff = 1};
+        cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+        close(peer);
+    } else if (strcmp(callback, "closed") == 0) {
+        close(peer);
+    }
+}
+
+static const char *const callbacks[] = {"connected", "message", "writable", "error", "closed"};
+
+Test(tcp_socket, freed_in_each_callback)
+{
+    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
+        run_new_client();
+        run.act_at = callbacks[i];
+        run.act = STREAM_FREE;
+        int peer = run_connect_raw();
+        provoke(callbacks[i], peer);
+        while (run.tcp)
+            cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
+        run.log[run.log_len = 0] = '\0';
+        run_some();
+        run_check_log(""); /* nothing is called back any more */
+        close(peer);
+    }
+}
+
+Test(tcp_socket, closed_in_each_callback)
+{
+    for (size_t i = 0; i < 3; i++) {
+        run_new_client();
+        run.act_at = callbacks[i];
+        run.act = STREAM_CLOSE;
+        int peer = run_connect_raw();
+        provoke(callbacks[i], peer);
+        run_until("closed");
+        cr_assert_eq(run.act_result, LEAT_OK);
+        run.log[run.log_len = 0] = '\0';
+        close(peer);
+        leat_tcp_socket_free(run.tcp);
+    }
+    run.tcp = NULL;
+}
+
+Test(tcp_socket, connects_again_in_closed_but_not_in_error)
+{
+    uint16_t port;
+    int listener = raw_listen("127.0.0.1", &port);
+
+    run_new_client();
+    run.act_at = "error";
+    run.act = STREAM_CONNECT;
+    run_connect("127.0.0.1", refusing_port());
+    run_until("closed");
+    run_check_log("error 2301111; closed");
+    cr_assert_eq(run.act_result, LEAT_E_SOCKET_BASE + EISCONN);
+
+    run.act_at = "closed";
+    run.act = STREAM_CONNECT;
+    run_connect("127.0.0.1", port);
+    run_until("connected");
+    close(raw_accept(listener));
+    run_until("closed");
+    cr_assert_eq(run.act_result, LEAT_OK);
+    run_check_log("connected; closed");
+    run_until("connected");
+    close(listener);
+}
+
+Test(tcp_socket, freed_while_connecting)
+{
+    run_new_client();
+    run_connect("127.0.0.1", unanswering_port());
+    run_some();
+    leat_tcp_socket_free(run.tcp);
+    run_new_client();
+    run_connect("localhost", 1);
+    leat_tcp_socket_free(run.tcp);
+    run.tcp = NULL;
+    run_some();
+    run_check_log("");
+}
