@@ -25,6 +25,7 @@
 #include <leat/loop.h>
 #include <leat/websocket.h>
 #include <leat/websocket_server.h>
+#include <leat/udp_socket.h>
 #include <leat/reconnect.h>
 #include <leat/blocking.h>
 

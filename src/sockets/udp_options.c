@@ -120,8 +120,10 @@ static int option_change(struct leat_udp_socket *udp, const struct leati_udp_opt
     const struct leati_udp_options before = udp->options;
     udp->options = *changed;
     int code = leati_udp_is_bound(udp) ? apply(udp) : LEAT_OK;
-    if (code != LEAT_OK)
+    if (code != LEAT_OK) {
         udp->options = before;
+        (void)apply(udp);
+    }
     return code;
 }
 

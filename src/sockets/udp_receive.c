@@ -120,6 +120,14 @@ static void report_icmp(struct leat_udp_socket *udp, int sys_errno, const struct
                      udp->association ? "the proxy's relay " : "", hop, reason);
 }
 
+/* An error without a message in the queue would wake the loop for ever. */
+static void pending_error_clear(struct leat_udp_socket *udp)
+{
+    int sys_errno;
+    socklen_t size = sizeof(sys_errno);
+    (void)getsockopt(udp->fd, SOL_SOCKET, SO_ERROR, &sys_errno, &size);
+}
+
 void leati_udp_receive_errors(struct leat_udp_socket *udp)
 {
     for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_is_bound(udp); i++) {
@@ -139,8 +147,10 @@ void leati_udp_receive_errors(struct leat_udp_socket *udp)
             .msg_controllen = sizeof(control.bytes),
         };
         memset(&to, 0, sizeof(to));
-        if (recvmsg(udp->fd, &message, MSG_ERRQUEUE) < 0)
+        if (recvmsg(udp->fd, &message, MSG_ERRQUEUE) < 0) {
+            pending_error_clear(udp);
             return;
+        }
         int sys_errno = icmp_errno(&message);
         if (sys_errno != 0)
             report_icmp(udp, sys_errno, &to);

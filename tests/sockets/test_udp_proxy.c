@@ -46,9 +46,10 @@ static void proxy_set(struct udp_run *run, const char *scheme, uint16_t port)
 Test(udp_proxy, dante_carries_datagrams_to_each_destination)
 {
     struct udp_run run;
+    uint16_t dante = dante_start();
     uint16_t one = udp_echo_start("127.0.0.1"), two = udp_echo_start("127.0.0.1");
     udp_run_init(&run);
-    proxy_set(&run, "socks5h", dante_start());
+    proxy_set(&run, "socks5h", dante);
     udp_run_listen(&run, "127.0.0.1");
     for (size_t i = 0; i < 4; i++) {
         udp_run_send(&run, i % 2 ? "to two" : "to one", "127.0.0.1", i % 2 ? two : one);
@@ -69,9 +70,10 @@ Test(udp_proxy, dante_carries_datagrams_to_each_destination)
 Test(udp_proxy, dante_resolves_names)
 {
     struct udp_run run;
+    uint16_t dante = dante_start();
     uint16_t port = udp_echo_start("127.0.0.1");
     udp_run_init(&run);
-    proxy_set(&run, "socks5h", dante_start());
+    proxy_set(&run, "socks5h", dante);
     struct dns_server *server = dns_for(&run);
     udp_run_listen(&run, "0.0.0.0");
     udp_run_send(&run, "by name", "localhost", port);
@@ -86,9 +88,10 @@ Test(udp_proxy, dante_resolves_names)
 Test(udp_proxy, names_are_resolved_here_if_asked)
 {
     struct udp_run run;
+    uint16_t dante = dante_start();
     uint16_t port = udp_echo_start("127.0.0.1");
     udp_run_init(&run);
-    proxy_set(&run, "socks5", dante_start());
+    proxy_set(&run, "socks5", dante);
     struct dns_server *server = dns_for(&run);
     udp_run_bind(&run, "127.0.0.1");
     /* Before there is a relay, and while the name is not known. */
