@@ -159,6 +159,8 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
     case LEATI_WS_VIOLATION:
         ws_on_violation(ws, event);
         break;
+    case LEATI_WS_PIECE: /* not asked for */
+        break;
     }
 }
 

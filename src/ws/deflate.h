@@ -2,8 +2,7 @@
 /**
  * @file
  * The streams of permessage-deflate (RFC 7692 section 7.2): messages in pieces to compressed
- * messages in pieces, and back. Engines: no frames, no limits of messages, no I/O. Only built with
- * LEAT_ZLIB.
+ * messages in pieces, and back. Engines: no frames, no limits of messages, no I/O.
  *
  * Sending a message, whose frames have RSV1 in the first one only:
  *
@@ -38,6 +37,10 @@
 #define LEATI_WS_DEFLATE_H
 
 #include "ws/deflate_params.h"
+
+/** Whether this build can compress. Without zlib deflate_none.c stands for deflate.c: nothing is
+ * offered or accepted then, and the functions below are never called. */
+bool leati_deflate_is_built_in(void);
 
 /** The least room for output that leati_deflater_feed() and _end() take. */
 #define LEATI_DEFLATER_MIN_OUT_BYTES 16u

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Frames in: wslay's frame layer, fed from memory. The only file that sees wslay is frame_reader.c.
+ * Frames in. wslay parses every header; payloads stay where they are. The only file that sees wslay
+ * is frame_reader.c.
  *
- * wslay copies ahead into a buffer of its own (4 KiB). The reader hides that: what it reports as
- * used ends exactly where the frame piece ends, and when the caller comes with those bytes again,
- * the ones that wslay holds already are skipped.
+ * wslay is given a header as soon as it is complete, as that of an unmasked frame (the key is kept
+ * here), and is told of the payload, which it then neither copies nor unmasks byte by byte. Nothing
+ * is read ahead: what is used ends with the piece.
  */
 #ifndef LEATI_WS_FRAME_READER_H
 #define LEATI_WS_FRAME_READER_H
+
+#include "ws/frame_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,26 +22,37 @@ struct wslay_frame_context;
 /** What wslay's context takes from the heap, for those who count. */
 #define LEATI_WS_FRAME_READER_BYTES 4256u
 
-struct leati_ws_frame_reader {
-    struct wslay_frame_context *wslay;
-    const uint8_t *input; /**< what wslay may take during a call */
-    size_t input_len;
-    size_t unparsed;     /**< bytes that wslay has taken and not made into a frame */
-    size_t ahead;        /**< bytes that wslay has taken and the caller will give once more */
-    uint64_t frame_left; /**< payload bytes of the current frame that are still to come */
-};
-
-/** Part of a frame's payload, unmasked. Borrowed until the next call. */
-struct leati_ws_frame_piece {
-    bool is_first; /**< of its frame */
-    bool is_last;
+/** What a header says. */
+struct leati_ws_frame {
     bool fin;
     bool masked;
     uint8_t rsv; /**< RSV1 is 4, RSV2 is 2, RSV3 is 1 */
     uint8_t opcode;
-    uint64_t frame_len; /**< of the whole payload */
-    const uint8_t *data;
-    size_t len; /**< 0 only if frame_len is 0 */
+    uint64_t len; /**< of the whole payload */
+};
+
+struct leati_ws_frame_reader {
+    struct wslay_frame_context *wslay;
+    uint8_t header[LEATI_WS_FRAME_HEADER_MAX]; /**< as far as it has come */
+    size_t header_len;                         /**< 0 in a payload and between two frames */
+    const uint8_t *feed;                       /**< header bytes that wslay may take, in a call */
+    size_t feed_len;
+    uint64_t phantom; /**< payload bytes that wslay may be told of, in a call */
+    uint64_t owed;    /**< payload bytes that wslay has not been told of */
+    struct leati_ws_frame frame;
+    uint8_t key[LEATI_WS_MASK_KEY_BYTES];
+    uint64_t left; /**< payload bytes of the frame that are still to come */
+};
+
+/** Part of a frame's payload, where it lies in the input. */
+struct leati_ws_frame_piece {
+    struct leati_ws_frame frame;
+    bool is_first; /**< of its frame; comes with the header, so it may be empty */
+    bool is_last;
+    const uint8_t *data; /**< still masked if `frame.masked` */
+    size_t len;
+    size_t key_offset;  /**< where in the payload it begins, as far as the key is concerned */
+    const uint8_t *key; /**< lives as long as the frame */
 };
 
 enum leati_ws_frame_result {
@@ -57,10 +71,17 @@ void leati_ws_frame_reader_done(struct leati_ws_frame_reader *reader);
 /** Whether it stands between two frames and holds nothing. */
 bool leati_ws_frame_reader_is_idle(const struct leati_ws_frame_reader *reader);
 
-/** Reads on until the next piece, and moves `*data` and `*len` past what it has used. The header of
- * a frame is reported with the first byte of its payload. */
+/** Reads on until the next piece, and moves `*data` and `*len` past what it has used. */
 enum leati_ws_frame_result leati_ws_frame_reader_next(struct leati_ws_frame_reader *reader,
                                                       const uint8_t **data, size_t *len,
                                                       struct leati_ws_frame_piece *ret_piece);
+
+/** Gives the last `size` bytes of the latest piece back, to be read once more; the piece is not
+ * `is_last` then. */
+void leati_ws_frame_reader_unread(struct leati_ws_frame_reader *reader, const uint8_t **data,
+                                  size_t *len, size_t size);
+
+/** The payload of a piece, unmasked, to `dst`. */
+void leati_ws_frame_piece_copy(const struct leati_ws_frame_piece *piece, uint8_t *dst);
 
 #endif

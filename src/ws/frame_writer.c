@@ -4,7 +4,6 @@
 #include <string.h>
 
 enum {
-    FIN_BIT = 0x80,
     MASK_BIT = 0x80,
     LENGTH_IN_2_BYTES = 126,
     LENGTH_IN_8_BYTES = 127,
@@ -23,13 +22,13 @@ static uint8_t *put_big_endian(uint8_t *pos, uint64_t value, size_t size)
     return pos + size;
 }
 
-static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t opcode, size_t len,
-                            const uint8_t *key)
+static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t first_byte,
+                            size_t len, const uint8_t *key)
 {
     uint8_t *pos = header;
     uint8_t mask_bit = key != NULL ? MASK_BIT : 0;
 
-    *pos++ = FIN_BIT | opcode;
+    *pos++ = first_byte;
     if (len > UINT16_MAX) {
         *pos++ = mask_bit | LENGTH_IN_8_BYTES;
         pos = put_big_endian(pos, len, 8);
@@ -46,27 +45,29 @@ static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t o
     return (size_t)(pos - header);
 }
 
-bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
-                          uint8_t opcode, const void *payload, size_t len)
+/* The header of a frame whose payload follows; all memory for both first: from here on only the key
+ * can be missing, and then nothing is queued. `key` is NULL = not masked. */
+static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+                        uint8_t first_byte, size_t len, uint8_t key[LEATI_WS_MASK_KEY_BYTES])
 {
-    uint8_t key_bytes[LEATI_WS_MASK_KEY_BYTES];
-    const uint8_t *key = keys != NULL ? key_bytes : NULL;
+    uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
 
     if (len > SIZE_MAX - LEATI_WS_FRAME_HEADER_MAX)
         return false;
-    /* All memory first: from here on only the key can be missing, and then nothing is queued. */
-    if (!leati_byte_queue_ensure(out, leati_ws_frame_header_size(key != NULL, len) + len))
+    if (!leati_byte_queue_ensure(out, leati_ws_frame_header_size(keys != NULL, len) + len))
         return false;
-    if (key != NULL && !leati_ws_mask_keys_next(keys, key_bytes))
+    if (keys != NULL && !leati_ws_mask_keys_next(keys, key))
         return false;
+    size_t size = header_encode(header, first_byte, len, keys != NULL ? key : NULL);
+    return leati_byte_queue_append(out, header, size);
+}
 
-    uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
-    size_t header_size = header_encode(header, opcode, len, key);
-    if (!leati_byte_queue_append(out, header, header_size))
-        return false;
+/* Part of a payload, which begins `offset` bytes into it. */
+static bool payload_append(struct leati_byte_queue *out, const uint8_t *payload, size_t len,
+                           const uint8_t *key, size_t offset)
+{
     if (key == NULL)
         return leati_byte_queue_append(out, payload, len);
-    const uint8_t *src = payload;
     for (size_t done = 0; done < len;) {
         uint8_t *room;
         size_t size;
@@ -74,9 +75,36 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
             return false;
         if (size > len - done)
             size = len - done;
-        leati_ws_mask_copy(room, src + done, size, key, done);
+        leati_ws_mask_copy(room, payload + done, size, key, offset + done);
         leati_byte_queue_commit(out, size);
         done += size;
+    }
+    return true;
+}
+
+bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+                          uint8_t first_byte, const void *payload, size_t len)
+{
+    uint8_t key[LEATI_WS_MASK_KEY_BYTES];
+
+    return frame_begin(out, keys, first_byte, len, key) &&
+           payload_append(out, payload, len, keys != NULL ? key : NULL, 0);
+}
+
+bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+                                uint8_t first_byte, struct leati_byte_queue *payload)
+{
+    uint8_t key[LEATI_WS_MASK_KEY_BYTES];
+    size_t offset = 0;
+    struct iovec part;
+
+    if (!frame_begin(out, keys, first_byte, payload->len, key))
+        return false;
+    while (leati_byte_queue_peek(payload, &part, 1) == 1) {
+        if (!payload_append(out, part.iov_base, part.iov_len, keys != NULL ? key : NULL, offset))
+            return false;
+        offset += part.iov_len;
+        leati_byte_queue_consume(payload, part.iov_len);
     }
     return true;
 }

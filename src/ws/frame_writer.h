@@ -12,13 +12,23 @@
 /** Two bytes, the extended length that `payload_len` needs, and the masking key. */
 size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len);
 
+/** Bits of a frame's first byte, beside the opcode. */
+enum {
+    LEATI_WS_FIN = 0x80,
+    LEATI_WS_RSV1 = 0x40,
+};
+
 /**
- * Appends one frame with FIN set. All or nothing.
+ * Appends one frame. All or nothing.
  *
  * @param keys NULL = not masked.
  * @return false without memory or randomness.
  */
 bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
-                          uint8_t opcode, const void *payload, size_t len);
+                          uint8_t first_byte, const void *payload, size_t len);
+
+/** The same with a payload that lies in a queue, out of which it is taken. */
+bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+                                uint8_t first_byte, struct leati_byte_queue *payload);
 
 #endif

@@ -1,35 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages over the frames of frame_reader.c: order of opcodes, limits, UTF-8, close codes. A frame
- * comes in pieces; nothing is collected that came in one.
+ * The life of a session, and what holds for every frame that comes in. Messages are made in
+ * session_data.c; what goes out is in session_write.c.
  */
-#include "ws/session.h"
+#include "ws/session_private.h"
 
 #include "util/alloc.h"
-#include "util/utf8.h"
-#include "ws/close_code.h"
-#include "ws/frame_writer.h"
-#include "ws/workspace.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CLOSE_CODE_BYTES       2u
-#define CLOSE_REASON_MAX_BYTES (LEATI_WS_CONTROL_MAX_BYTES - CLOSE_CODE_BYTES)
+#define CLOSE_CODE_BYTES 2u
 
-struct leati_ws_session {
-    bool is_server;
-    bool in_message; /* a data frame has begun a message whose last frame has not ended */
-    int sticky;      /* what every read returns from now on; LEAT_OK = it goes on */
-    enum leat_message_type type; /* of the message, as the UTF-8 below */
-    struct leati_utf8 utf8;
-    size_t max_message_bytes;
-    struct leati_ws_pool *pool;
-    struct leati_ws_workspace *workspace; /* NULL while idle */
-    struct leati_ws_mask_keys keys;
-};
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static struct leati_ws_compression *compression_new(const struct leati_ws_session_options *options)
+{
+    const struct leati_deflate_params *params = options->deflate;
+    bool is_server = options->is_server;
+    struct leati_ws_compression *compression = leati_malloc(sizeof(*compression));
+
+    if (compression == NULL)
+        return NULL;
+    const struct leati_deflater_options ours = {
+        .window_bits = is_server ? params->server_max_window_bits : params->client_max_window_bits,
+        .no_context_takeover =
+            is_server ? params->server_no_context_takeover : params->client_no_context_takeover,
+        .level = options->deflate_level,
+        .mem_level = options->deflate_mem_level,
+    };
+    const struct leati_inflater_options theirs = {
+        .window_bits = is_server ? params->client_max_window_bits : params->server_max_window_bits,
+        .no_context_takeover =
+            is_server ? params->client_no_context_takeover : params->server_no_context_takeover,
+    };
+    leati_deflater_init(&compression->deflater, &ours);
+    leati_inflater_init(&compression->inflater, &theirs);
+    compression->threshold_bytes = options->deflate_threshold_bytes;
+    return compression;
+}
 
 struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_options *options)
 {
@@ -38,8 +48,16 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     if (session == NULL)
         return NULL;
     session->is_server = options->is_server;
+    session->gives_pieces = options->pieces;
     session->max_message_bytes = options->max_message_bytes;
     session->pool = options->pool;
+    if (options->deflate != NULL) {
+        session->compression = compression_new(options);
+        if (session->compression == NULL) {
+            leati_free(session);
+            return NULL;
+        }
+    }
     return session;
 }
 
@@ -47,31 +65,43 @@ void leati_ws_session_free(struct leati_ws_session *session)
 {
     if (session == NULL)
         return;
+    if (session->compression != NULL) {
+        leati_deflater_done(&session->compression->deflater);
+        leati_inflater_done(&session->compression->inflater);
+        leati_free(session->compression);
+    }
     leati_ws_workspace_release(session->workspace, session->pool);
     leati_ws_mask_keys_wipe(&session->keys);
     leati_free(session);
 }
 
+void leati_ws_session_trim(struct leati_ws_session *session)
+{
+    if (session->compression == NULL)
+        return;
+    leati_deflater_trim(&session->compression->deflater);
+    if (!session->incoming.is_open)
+        leati_inflater_trim(&session->compression->inflater);
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
-static int event_emit(struct leati_ws_event *event, enum leati_ws_event_kind kind,
-                      const uint8_t *data, size_t len)
+int leati_ws_event_emit(struct leati_ws_event *event, enum leati_ws_event_kind kind,
+                        const uint8_t *data, size_t len)
 {
     event->kind = kind;
     event->data = data;
     event->len = len;
     event->close_code = 0;
+    event->is_first = event->is_last = true;
     event->text[0] = '\0';
     return LEAT_OK;
 }
 
-static int session_violation(struct leati_ws_session *session, struct leati_ws_event *event,
-                             uint16_t close_code, const char *format, ...) LEAT_PRINTF(4, 5);
-
-static int session_violation(struct leati_ws_session *session, struct leati_ws_event *event,
-                             uint16_t close_code, const char *format, ...)
+int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws_event *event,
+                               uint16_t close_code, const char *format, ...)
 {
-    event_emit(event, LEATI_WS_VIOLATION, NULL, 0);
+    leati_ws_event_emit(event, LEATI_WS_VIOLATION, NULL, 0);
     event->close_code = close_code;
     va_list args;
     va_start(args, format);
@@ -81,8 +111,7 @@ static int session_violation(struct leati_ws_session *session, struct leati_ws_e
     return LEAT_OK;
 }
 
-/* Without the bytes that found no room the rest of the stream has no meaning. */
-static int session_out_of_memory(struct leati_ws_session *session)
+int leati_ws_session_out_of_memory(struct leati_ws_session *session)
 {
     session->sticky = LEAT_E_SYSTEM_INTERNAL;
     return session->sticky;
@@ -94,26 +123,27 @@ static int session_close(struct leati_ws_session *session, const uint8_t *body, 
                          struct leati_ws_event *event)
 {
     if (len == 0) {
-        event_emit(event, LEATI_WS_CLOSE, body, 0);
+        leati_ws_event_emit(event, LEATI_WS_CLOSE, body, 0);
         event->close_code = LEATI_WS_CLOSE_NO_STATUS;
         session->sticky = LEATI_AGAIN;
         return LEAT_OK;
     }
     if (len < CLOSE_CODE_BYTES)
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "Close frame with a body of 1 byte");
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                          "Close frame with a body of 1 byte");
 
     uint16_t code = (uint16_t)(body[0] << 8 | body[1]);
     if (!leati_ws_close_code_receivable(code))
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "Close frame with the code %u, which must not be sent", code);
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                          "Close frame with the code %u, which must not be sent",
+                                          code);
     const uint8_t *reason = body + CLOSE_CODE_BYTES;
     size_t reason_len = len - CLOSE_CODE_BYTES;
     if (!leati_utf8_valid(reason, reason_len))
-        return session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
-                                 "the reason in the Close frame is not UTF-8");
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
+                                          "the reason in the Close frame is not UTF-8");
 
-    event_emit(event, LEATI_WS_CLOSE, reason, reason_len);
+    leati_ws_event_emit(event, LEATI_WS_CLOSE, reason, reason_len);
     event->close_code = code;
     session->sticky = LEATI_AGAIN;
     return LEAT_OK;
@@ -124,9 +154,9 @@ static int session_control(struct leati_ws_session *session, uint8_t opcode, con
 {
     switch (opcode) {
     case LEATI_WS_OP_PING:
-        return event_emit(event, LEATI_WS_PING, body, len);
+        return leati_ws_event_emit(event, LEATI_WS_PING, body, len);
     case LEATI_WS_OP_PONG:
-        return event_emit(event, LEATI_WS_PONG, body, len);
+        return leati_ws_event_emit(event, LEATI_WS_PONG, body, len);
     default:
         return session_close(session, body, len, event);
     }
@@ -137,58 +167,24 @@ static int session_control_piece(struct leati_ws_session *session,
                                  struct leati_ws_event *event)
 {
     struct leati_ws_workspace *workspace = session->workspace;
+    uint8_t opcode = piece->frame.opcode;
 
-    if (piece->is_first && piece->is_last)
-        return session_control(session, piece->opcode, piece->data, piece->len, event);
+    if (piece->is_first && piece->is_last && !piece->frame.masked)
+        return session_control(session, opcode, piece->data, piece->len, event);
 
     /* The reader lets no control frame pass that is longer than the buffer. */
-    memcpy(workspace->control + workspace->control_len, piece->data, piece->len);
+    leati_ws_frame_piece_copy(piece, workspace->control + workspace->control_len);
     workspace->control_len += piece->len;
     if (!piece->is_last)
         return LEATI_AGAIN;
     size_t len = workspace->control_len;
     workspace->control_len = 0;
-    return session_control(session, piece->opcode, workspace->control, len, event);
-}
-
-/* ---- data frames (sections 5.4 and 5.6) ----------------------------------------------------- */
-
-static int session_message(struct leati_ws_session *session, const uint8_t *data, size_t len,
-                           struct leati_ws_event *event)
-{
-    session->in_message = false;
-    session->workspace->message_len = 0; /* the bytes stay until the next call */
-    event->type = session->type;
-    return event_emit(event, LEATI_WS_MESSAGE, data, len);
-}
-
-static int session_data_piece(struct leati_ws_session *session,
-                              const struct leati_ws_frame_piece *piece,
-                              struct leati_ws_event *event)
-{
-    struct leati_ws_workspace *workspace = session->workspace;
-    bool is_text = session->type == LEAT_MESSAGE_TEXT;
-    bool is_end = piece->is_last && piece->fin;
-
-    if (is_text && !leati_utf8_feed(&session->utf8, piece->data, piece->len))
-        return session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
-                                 "text message that is not UTF-8");
-    if (is_text && is_end && !leati_utf8_complete(&session->utf8))
-        return session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
-                                 "text message that ends within a UTF-8 character");
-
-    if (is_end && workspace->message_len == 0)
-        return session_message(session, piece->data, piece->len, event);
-    if (!leati_ws_workspace_collect(workspace, piece->data, piece->len, session->max_message_bytes))
-        return session_out_of_memory(session);
-    if (!is_end)
-        return LEATI_AGAIN;
-    return session_message(session, workspace->message, workspace->message_len, event);
+    return session_control(session, opcode, workspace->control, len, event);
 }
 
 /* ---- the beginning of a frame --------------------------------------------------------------- */
 
-static bool opcode_is_control(uint8_t opcode)
+bool leati_ws_opcode_is_control(uint8_t opcode)
 {
     return (opcode & 0x8) != 0;
 }
@@ -199,71 +195,68 @@ static bool opcode_is_known(uint8_t opcode)
            (opcode >= LEATI_WS_OP_CLOSE && opcode <= LEATI_WS_OP_PONG);
 }
 
-/* What holds for every frame (section 5.2). An extension that is given meaning to a reserved bit
- * lets it pass here. */
-static int session_check_header(struct leati_ws_session *session,
-                                const struct leati_ws_frame_piece *piece,
-                                struct leati_ws_event *event)
+enum {
+    RSV1 = 4,
+    RSV2 = 2,
+};
+
+/* RFC 7692 section 6: RSV1 belongs to the first frame of a compressed message, and to no other. */
+static int session_check_rsv(struct leati_ws_session *session, const struct leati_ws_frame *frame,
+                             struct leati_ws_event *event)
 {
-    if (piece->rsv != 0)
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "reserved bit RSV%d set without an extension",
-                                 piece->rsv & 4   ? 1
-                                 : piece->rsv & 2 ? 2
-                                                  : 3);
-    if (!opcode_is_known(piece->opcode))
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "reserved opcode 0x%x", (unsigned)piece->opcode);
-    if (piece->masked != session->is_server)
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 piece->masked ? "masked frame from a server"
-                                               : "frame without a mask from a client");
+    uint8_t rsv = frame->rsv;
+
+    if (rsv == RSV1 && session->compression != NULL) {
+        if (frame->opcode == LEATI_WS_OP_TEXT || frame->opcode == LEATI_WS_OP_BINARY ||
+            !opcode_is_known(frame->opcode))
+            return LEATI_AGAIN;
+        return leati_ws_session_violation(
+            session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR, "RSV1 set on %s frame",
+            leati_ws_opcode_is_control(frame->opcode) ? "a control" : "a continuation");
+    }
+    if (rsv != 0)
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                          "reserved bit RSV%d set without an extension",
+                                          rsv & RSV1 && session->compression == NULL ? 1
+                                          : rsv & RSV2                               ? 2
+                                                                                     : 3);
     return LEATI_AGAIN;
 }
 
-/* Order of the opcodes and size of the message. */
-static int session_begin_data(struct leati_ws_session *session,
-                              const struct leati_ws_frame_piece *piece,
-                              struct leati_ws_event *event)
+/* What holds for every frame (section 5.2). */
+static int session_check_header(struct leati_ws_session *session,
+                                const struct leati_ws_frame *frame, struct leati_ws_event *event)
 {
-    bool continues = piece->opcode == LEATI_WS_OP_CONTINUATION;
-    if (continues && !session->in_message)
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "continuation frame without a message to continue");
-    if (!continues && session->in_message)
-        return session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                 "new message before the end of a fragmented one");
-
-    size_t held = session->workspace->message_len;
-    if (piece->frame_len > session->max_message_bytes - held)
-        return session_violation(session, event, LEATI_WS_CLOSE_MESSAGE_TOO_BIG,
-                                 "message of %" PRIu64 " bytes exceeds the limit of %zu",
-                                 piece->frame_len + held, session->max_message_bytes);
-    if (!continues) {
-        session->in_message = true;
-        session->type = piece->opcode == LEATI_WS_OP_TEXT ? LEAT_MESSAGE_TEXT : LEAT_MESSAGE_BINARY;
-        session->utf8 = (struct leati_utf8){0};
-    }
+    int rc = session_check_rsv(session, frame, event);
+    if (rc != LEATI_AGAIN)
+        return rc;
+    if (!opcode_is_known(frame->opcode))
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                          "reserved opcode 0x%x", (unsigned)frame->opcode);
+    if (frame->masked != session->is_server)
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                          frame->masked ? "masked frame from a server"
+                                                        : "frame without a mask from a client");
     return LEATI_AGAIN;
 }
 
 /* LEATI_AGAIN = no event yet. */
 static int session_piece(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,
-                         struct leati_ws_event *event)
+                         const uint8_t **data, size_t *len, struct leati_ws_event *event)
 {
     int rc = LEATI_AGAIN;
 
     if (piece->is_first)
-        rc = session_check_header(session, piece, event);
+        rc = session_check_header(session, &piece->frame, event);
     if (rc != LEATI_AGAIN)
         return rc;
-    if (opcode_is_control(piece->opcode))
+    if (leati_ws_opcode_is_control(piece->frame.opcode))
         return session_control_piece(session, piece, event);
     if (piece->is_first)
-        rc = session_begin_data(session, piece, event);
+        rc = leati_ws_session_begin_data(session, &piece->frame, event);
     if (rc != LEATI_AGAIN)
         return rc;
-    return session_data_piece(session, piece, event);
+    return leati_ws_session_data(session, piece, data, len, event);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -283,6 +276,16 @@ static int session_read_ended(struct leati_ws_session *session, const uint8_t **
     return session->sticky;
 }
 
+/* Everything has been used. */
+static int session_rest(struct leati_ws_session *session)
+{
+    if (leati_ws_workspace_is_idle(session->workspace))
+        session_drop_workspace(session);
+    if (session->compression != NULL && !session->incoming.is_open)
+        leati_inflater_trim(&session->compression->inflater);
+    return LEATI_AGAIN;
+}
+
 int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data, size_t *len,
                           struct leati_ws_event *ret_event)
 {
@@ -293,71 +296,23 @@ int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data
             return LEATI_AGAIN;
         session->workspace = leati_ws_workspace_acquire(session->pool);
         if (session->workspace == NULL)
-            return session_out_of_memory(session);
+            return leati_ws_session_out_of_memory(session);
     }
 
-    for (;;) {
+    int rc = leati_ws_session_go_on(session, ret_event);
+    while (rc == LEATI_AGAIN) {
         struct leati_ws_frame_piece piece;
         switch (leati_ws_frame_reader_next(&session->workspace->reader, data, len, &piece)) {
         case LEATI_WS_FRAME_MORE:
-            if (leati_ws_workspace_is_idle(session->workspace))
-                session_drop_workspace(session);
-            return LEATI_AGAIN;
+            return session_rest(session);
         case LEATI_WS_FRAME_MALFORMED:
-            return session_violation(session, ret_event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
-                                     "malformed frame header: bad form of the length, or a "
-                                     "fragmented or overlong control frame");
+            return leati_ws_session_violation(session, ret_event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
+                                              "malformed frame header: bad form of the length, or "
+                                              "a fragmented or overlong control frame");
         case LEATI_WS_FRAME_PIECE:
             break;
         }
-        int rc = session_piece(session, &piece, ret_event);
-        if (rc != LEATI_AGAIN)
-            return rc;
+        rc = session_piece(session, &piece, data, len, ret_event);
     }
-}
-
-/* ---- writing -------------------------------------------------------------------------------- */
-
-int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcode opcode,
-                           const void *data, size_t len, struct leati_byte_queue *out)
-{
-    struct leati_ws_mask_keys *keys = session->is_server ? NULL : &session->keys;
-
-    if (opcode_is_control((uint8_t)opcode) && len > LEATI_WS_CONTROL_MAX_BYTES)
-        return LEAT_E_SYSTEM_INTERNAL; /* callers check; a broken frame must not get out */
-    return leati_ws_frame_write(out, keys, (uint8_t)opcode, data, len) ? LEAT_OK
-                                                                       : LEAT_E_SYSTEM_INTERNAL;
-}
-
-/* How much of the reason fits, without a cut through a character. */
-static size_t reason_fit(const char *reason, size_t len)
-{
-    if (len <= CLOSE_REASON_MAX_BYTES)
-        return len;
-    len = CLOSE_REASON_MAX_BYTES;
-    while (len > 0 && ((uint8_t)reason[len] & 0xc0) == 0x80)
-        len--;
-    return len;
-}
-
-int leati_ws_session_write_close(struct leati_ws_session *session, uint16_t code,
-                                 const char *reason, size_t reason_len,
-                                 struct leati_byte_queue *out)
-{
-    uint8_t body[LEATI_WS_CONTROL_MAX_BYTES];
-
-    if (code == 0)
-        return leati_ws_session_write(session, LEATI_WS_OP_CLOSE, NULL, 0, out);
-    body[0] = (uint8_t)(code >> 8);
-    body[1] = (uint8_t)code;
-    reason_len = reason_fit(reason, reason_len);
-    if (reason_len > 0)
-        memcpy(body + CLOSE_CODE_BYTES, reason, reason_len);
-    return leati_ws_session_write(session, LEATI_WS_OP_CLOSE, body, CLOSE_CODE_BYTES + reason_len,
-                                  out);
-}
-
-size_t leati_ws_session_frame_size(const struct leati_ws_session *session, size_t len)
-{
-    return leati_ws_frame_header_size(!session->is_server, len) + len;
+    return rc;
 }

@@ -14,6 +14,7 @@
 
 #include "core/failure.h"
 #include "util/byte_queue.h"
+#include "ws/deflate_params.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,29 +38,48 @@ void leati_ws_pool_done(struct leati_ws_pool *pool);
 
 struct leati_ws_session_options {
     bool is_server; /**< false: we mask, the peer must not */
+    /** Messages come as LEATI_WS_PIECE, as soon as bytes of them are there, and are not held. */
+    bool pieces;
+    /** Of one message, inflated; with `pieces`, 0 = no limit. */
     size_t max_message_bytes;
     struct leati_ws_pool *pool; /**< NULL = straight from the allocator */
+    /** What both ends have agreed to (leati_ws_upgrade_deflate(), leati_ws_accept_deflate()), NULL
+     * = nothing is compressed. Not needed afterwards. Memory: see ws/deflate.h; none before the
+     * first compressed message in a direction. */
+    const struct leati_deflate_params *deflate;
+    /** Messages that are shorter than this, and empty ones, go as they are. */
+    size_t deflate_threshold_bytes;
+    uint8_t deflate_level;     /**< 1 (fast) to 9 (small); 0 = zlib's default */
+    uint8_t deflate_mem_level; /**< 1 to 9; 0 = zlib's default */
 };
 
 enum leati_ws_event_kind {
     LEATI_WS_MESSAGE, /**< `type`, `data`, `len` */
     LEATI_WS_PING,    /**< `data`, `len`; the Pong is the caller's to send */
     LEATI_WS_PONG,
-    LEATI_WS_CLOSE,     /**< `close_code` (1005 if none), `data` = the reason; nothing follows */
-    LEATI_WS_VIOLATION, /**< the peer broke the protocol: answer with `close_code`; `text` says why;
-                             nothing follows */
+    LEATI_WS_CLOSE, /**< `close_code` (1005 if none), `data` = the reason; nothing follows */
+    /** The peer broke the protocol: answer with `close_code`; `text` says why; nothing follows.
+     * 1002 for frames against RFC 6455 section 5 or RFC 7692 section 6, 1007 for text that is not
+     * UTF-8 and for a compressed message that cannot be inflated, 1009 for a message beyond the
+     * limit: at once if a header announces it, else as soon as the inflater gives more. */
+    LEATI_WS_VIOLATION,
+    /** Part of a message: `type`, `data`, `len`, `is_first`, `is_last`. Only the last one may be
+     * empty. Text may be cut within a character, and is checked as far as it has come. */
+    LEATI_WS_PIECE,
 };
 
-/** Borrowed until the next call on the session. */
+/** Borrowed until the next call on the session that is not a write. */
 struct leati_ws_event {
     enum leati_ws_event_kind kind;
     enum leat_message_type type;
     const uint8_t *data;
     size_t len;
     uint16_t close_code;
+    bool is_first, is_last; /**< of their message */
     char text[128];
 };
 
+/** NULL without memory. */
 struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_options *options);
 void leati_ws_session_free(struct leati_ws_session *session);
 
@@ -86,17 +106,38 @@ enum leati_ws_opcode {
     LEATI_WS_OP_PONG = 0xa,
 };
 
-/** Appends one whole frame (FIN set), masked while it is copied if we are the client.
- * All or nothing. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory, no randomness). */
+/** Appends a whole message, or a control frame, as one frame, masked while it is copied if we are
+ * the client; compressed if that was negotiated and the threshold is reached, control frames never.
+ * All or nothing. @return LEAT_OK; LEAT_E_PARAMETER (a message while another one is open, see
+ * leati_ws_session_write_part()); LEAT_E_SYSTEM_INTERNAL (no memory, no randomness). */
 int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcode opcode,
                            const void *data, size_t len, struct leati_byte_queue *out);
+/**
+ * Appends part of a message whose length need not be known, as a fragment (section 5.4); control
+ * frames may be written in between. Of a message that is compressed a part may give no frame or
+ * several parts' bytes one: zlib collects.
+ *
+ * @param is_first,is_last of the message; a whole message may be both. `type` is the same each
+ * time.
+ * @return LEAT_OK; with nothing queued and nothing changed: LEAT_E_PARAMETER (the first part of a
+ *         message while another one is open, another part while none is, another type, text that
+ *         is not UTF-8 as far as it has come, or is not complete at the end);
+ *         LEAT_E_SYSTEM_INTERNAL (no memory, no randomness; if that hits a compressed message which
+ *         has begun, again for every later message: the connection should end).
+ */
+int leati_ws_session_write_part(struct leati_ws_session *session, enum leat_message_type type,
+                                const void *data, size_t len, bool is_first, bool is_last,
+                                struct leati_byte_queue *out);
 /** Appends a Close frame; code 0 = without a body. A reason above 123 bytes is cut, not through a
  * character. @return as leati_ws_session_write(). */
 int leati_ws_session_write_close(struct leati_ws_session *session, uint16_t code,
                                  const char *reason, size_t reason_len,
                                  struct leati_byte_queue *out);
-/** How many bytes a frame of `len` payload bytes takes on the wire. */
+/** How many bytes a frame of `len` payload bytes takes on the wire, if it is not compressed. */
 size_t leati_ws_session_frame_size(const struct leati_ws_session *session, size_t len);
+/** Gives back what compression needs only during a message, if nothing is to be remembered (no
+ * context takeover): for a session that is idle, when all that it has queued is sent. */
+void leati_ws_session_trim(struct leati_ws_session *session);
 /** Whether a program may send this code (section 7.4, and the IANA registry's 1012 to 1014). */
 bool leati_ws_close_code_sendable(uint16_t code);
 

@@ -114,17 +114,13 @@ static bool message_grow(struct leati_ws_workspace *workspace, size_t need, size
     return true;
 }
 
-bool leati_ws_workspace_collect(struct leati_ws_workspace *workspace, const uint8_t *data,
-                                size_t len, size_t max_len)
+uint8_t *leati_ws_workspace_reserve(struct leati_ws_workspace *workspace, size_t len,
+                                    size_t max_len)
 {
     assert(len <= max_len && workspace->message_len <= max_len - len);
     size_t need = workspace->message_len + len;
 
-    if (len == 0)
-        return true;
     if (need > workspace->message_cap && !message_grow(workspace, need, max_len))
-        return false;
-    memcpy(workspace->message + workspace->message_len, data, len);
-    workspace->message_len = need;
-    return true;
+        return NULL;
+    return workspace->message + workspace->message_len;
 }

@@ -18,7 +18,7 @@ struct leati_ws_workspace {
     struct leati_ws_frame_reader reader;
     uint8_t control[LEATI_WS_CONTROL_MAX_BYTES]; /**< a control frame that comes in parts */
     size_t control_len;
-    uint8_t *message; /**< a message that comes in parts */
+    uint8_t *message; /**< what is collected of a message, or made of a part of it */
     size_t message_len;
     size_t message_cap;
 };
@@ -31,9 +31,10 @@ void leati_ws_workspace_release(struct leati_ws_workspace *workspace, struct lea
 /** Whether it holds nothing of a frame or a message. */
 bool leati_ws_workspace_is_idle(const struct leati_ws_workspace *workspace);
 
-/** Appends to the message. The buffer grows with what has arrived, not with what was announced, and
- * never beyond `max_len`, which the caller has checked. false without memory. */
-bool leati_ws_workspace_collect(struct leati_ws_workspace *workspace, const uint8_t *data,
-                                size_t len, size_t max_len);
+/** Room for `len` bytes more behind the message, which the caller writes and counts. The buffer
+ * grows with what has arrived, not with what was announced, and never beyond `max_len`, which the
+ * caller has checked. NULL without memory. */
+uint8_t *leati_ws_workspace_reserve(struct leati_ws_workspace *workspace, size_t len,
+                                    size_t max_len);
 
 #endif

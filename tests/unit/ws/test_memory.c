@@ -74,7 +74,7 @@ static bool read_attempt(void)
 Test(memory, each_allocation_of_a_read_fails, .timeout = 20)
 {
     large = large_stream();
-    cr_assert_geq(alloc_failure_run_all(read_attempt), 5);
+    cr_assert_geq(alloc_failure_run_all(read_attempt), 4);
     bytes_free(&large);
 }
 
@@ -146,7 +146,7 @@ Test(memory, nothing_is_allocated_for_what_is_only_announced, .timeout = 10)
                                                  .payload = payload,
                                                  .len = sizeof(payload)});
     struct leati_ws_workspace *workspace = leati_ws_workspace_acquire(NULL);
-    cr_assert(leati_ws_workspace_collect(workspace, payload, sizeof(payload), 1u << 30));
+    cr_assert_not_null(leati_ws_workspace_reserve(workspace, sizeof(payload), 1u << 30));
     cr_assert_leq(workspace->message_cap, 16384);
     leati_ws_workspace_release(workspace, NULL);
     bytes_free(&stream);
@@ -159,9 +159,11 @@ Test(memory, the_message_buffer_grows_to_the_limit_and_not_beyond, .timeout = 10
         struct leati_ws_workspace *workspace = leati_ws_workspace_acquire(NULL);
         for (size_t held = 0; held < limit;) {
             size_t size = limit - held < sizeof(payload) ? limit - held : sizeof(payload);
-            cr_assert(leati_ws_workspace_collect(workspace, payload, size, limit));
+            uint8_t *room = leati_ws_workspace_reserve(workspace, size, limit);
+            cr_assert_not_null(room);
+            memcpy(room, payload, size);
+            workspace->message_len += size;
             held += size;
-            cr_assert_eq(workspace->message_len, held);
             cr_assert_leq(workspace->message_cap, limit);
         }
         leati_ws_workspace_release(workspace, NULL);

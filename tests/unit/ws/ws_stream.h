@@ -50,6 +50,7 @@ struct seen {
     uint8_t *data;
     size_t len;
     uint16_t close_code;
+    bool is_first, is_last;
     char text[128];
 };
 
@@ -60,6 +61,7 @@ struct seen_list {
 };
 
 struct leati_ws_session *session_make(bool is_server, size_t max_message_bytes);
+struct leati_ws_session *session_make_with(const struct leati_ws_session_options *options);
 
 /** Feeds in chunks of `chunk` bytes (0 = all at once), and appends what comes out. */
 void session_feed(struct leati_ws_session *session, const void *data, size_t len, size_t chunk,
@@ -67,7 +69,11 @@ void session_feed(struct leati_ws_session *session, const void *data, size_t len
 /** A new session, fed, freed. */
 struct seen_list session_run(bool is_server, size_t max_message_bytes, const struct bytes *stream,
                              size_t chunk);
+struct seen_list session_run_with(const struct leati_ws_session_options *options,
+                                  const struct bytes *stream, size_t chunk);
 void seen_free(struct seen_list *seen);
+/** Puts the pieces of each message together, as if they had not been asked for. */
+void seen_join(struct seen_list *seen);
 bool seen_equal(const struct seen_list *a, const struct seen_list *b);
 
 /** Takes everything out of a queue. */
