@@ -23,6 +23,7 @@
 
 #include "core/layer.h"
 #include "http/head.h"
+#include "ws/deflate_params.h"
 #include "ws/handshake.h"
 
 /** The longest request head, unless the options say otherwise. */
@@ -57,6 +58,9 @@ struct leati_ws_accept_decision {
     int status; /**< 101, or 400 to 599 */
     /** For 101: one of those that were offered; NULL = none. */
     const char *protocol;
+    /** For 101: what we want of permessage-deflate at most, if the client offers it and the build
+     * has it; NULL = no compression. The first offer that fits is taken. */
+    const struct leati_deflate_params *deflate;
     /** Sent behind our own, in their order. */
     const struct leati_ws_header *headers;
     size_t header_count;
@@ -112,5 +116,7 @@ int leati_ws_accept_answer(struct leati_layer *accept,
 int leati_ws_accept_status(const struct leati_layer *accept);
 /** The subprotocol that was chosen, "" if none. Lives as long as the layer. */
 const char *leati_ws_accept_protocol(const struct leati_layer *accept);
+/** What holds for permessage-deflate, NULL = no compression. Lives as long as the layer. */
+const struct leati_deflate_params *leati_ws_accept_deflate(const struct leati_layer *accept);
 
 #endif

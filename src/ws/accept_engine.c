@@ -3,6 +3,7 @@
 
 #include "util/alloc.h"
 #include "util/text.h"
+#include "ws/deflate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -119,26 +120,35 @@ static bool refusal_build(struct leati_ws_accept_engine *engine, int status, con
 }
 
 static int switch_build(struct leati_ws_accept_engine *engine, const char *protocol,
-                        const struct leati_ws_header *headers, size_t header_count)
+                        const struct leati_ws_accept_decision *decision)
 {
     char accept[LEATI_WS_ACCEPT_SIZE];
+    char extensions[LEATI_DEFLATE_HEADER_SIZE] = "";
+    struct leati_deflate_params deflate = {0};
 
     if (!leati_ws_accept_value(leati_http_head_get(&engine->head, "Sec-WebSocket-Key"),
                                engine->sha1, accept))
         return LEAT_E_SYSTEM_INTERNAL;
+    bool has_deflate =
+        decision->deflate != NULL && leati_deflate_is_built_in() &&
+        leati_deflate_offers_choose(&engine->head, decision->deflate, &deflate, extensions);
     char *start = leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
                                  "Upgrade: websocket\r\n"
                                  "Connection: Upgrade\r\n"
-                                 "Sec-WebSocket-Accept: %s\r\n%s%s%s",
+                                 "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
                                  accept, protocol != NULL ? "Sec-WebSocket-Protocol: " : "",
-                                 protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "");
+                                 protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "",
+                                 has_deflate ? "Sec-WebSocket-Extensions: " : "", extensions,
+                                 has_deflate ? "\r\n" : "");
     if (start == NULL)
         return LEAT_E_SYSTEM_INTERNAL;
-    bool built = response_build(engine, start, headers, header_count, "");
+    bool built = response_build(engine, start, decision->headers, decision->header_count, "");
     leati_free(start);
     if (!built)
         return LEAT_E_SYSTEM_INTERNAL;
     engine->protocol = protocol;
+    engine->has_deflate = has_deflate;
+    engine->deflate = deflate;
     engine->status = 101;
     return LEAT_OK;
 }
@@ -193,7 +203,7 @@ int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
     }
 
     if (status == 101)
-        return switch_build(engine, protocol, decision->headers, decision->header_count);
+        return switch_build(engine, protocol, decision);
     const char *reason = leati_ws_accept_reason(status);
     const char *text = decision->text != NULL ? decision->text : reason;
     if (!refusal_build(engine, status, text, decision->headers, decision->header_count))

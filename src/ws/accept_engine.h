@@ -24,6 +24,8 @@ struct leati_ws_accept_engine {
     char *host;             /**< of a target in absolute form; NULL = the Host field counts */
     const char **protocols; /**< the array, with the strings behind it; NULL = none */
     const char *protocol;   /**< the chosen one; NULL = none */
+    bool has_deflate;
+    struct leati_deflate_params deflate; /**< what holds for permessage-deflate then */
     bool has_request;
     char *response; /**< to be sent; NULL before the decision */
     size_t response_len;

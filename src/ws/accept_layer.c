@@ -352,9 +352,10 @@ static void accept_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct leati_ws_accept_engine *engine = &accept_of_const(l)->engine;
 
-    snprintf(buf, cap, "HTTP %d%s%s", engine->status,
+    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status,
              engine->protocol != NULL ? ", subprotocol " : "",
-             engine->protocol != NULL ? engine->protocol : "");
+             engine->protocol != NULL ? engine->protocol : "",
+             engine->has_deflate ? ", permessage-deflate" : "");
 }
 
 static void accept_destroy(struct leati_layer *l)
@@ -431,4 +432,11 @@ const char *leati_ws_accept_protocol(const struct leati_layer *accept)
     const char *protocol = accept_of_const(accept)->engine.protocol;
 
     return protocol != NULL ? protocol : "";
+}
+
+const struct leati_deflate_params *leati_ws_accept_deflate(const struct leati_layer *accept)
+{
+    const struct leati_ws_accept_engine *engine = &accept_of_const(accept)->engine;
+
+    return engine->has_deflate ? &engine->deflate : NULL;
 }

@@ -12,6 +12,7 @@
 #include "core/layer.h"
 #include "http/head.h"
 #include "http/response.h"
+#include "ws/deflate_params.h"
 #include "ws/handshake.h"
 
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
@@ -24,6 +25,8 @@ struct leati_ws_upgrade_options {
     size_t header_count;
     const char *const *protocols; /**< to offer */
     size_t protocol_count;
+    /** permessage-deflate, if the build has it; NULL = not offered. */
+    const struct leati_deflate_offer *deflate;
     /** From the request to the end of the response head; 0 = none but limit_ms. */
     uint32_t timeout_ms;
     leati_ws_sha1_fn *sha1;
@@ -48,6 +51,9 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);
 /** The subprotocol that the server chose, "" if none. Valid while the layer lives. */
 const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
+/** What the server agreed to for permessage-deflate, NULL = nothing. Valid while the layer lives.
+ */
+const struct leati_deflate_params *leati_ws_upgrade_deflate(const struct leati_layer *upgrade);
 /** The status of the final response, 0 before. */
 int leati_ws_upgrade_status(const struct leati_layer *upgrade);
 

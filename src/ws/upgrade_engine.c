@@ -3,6 +3,7 @@
 
 #include "util/alloc.h"
 #include "util/text.h"
+#include "ws/deflate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,9 +38,10 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
                                 "Sec-WebSocket-Key: %s\r\n"
                                 "Sec-WebSocket-Version: 13\r\n";
     static const char protocol_line[] = "Sec-WebSocket-Protocol: %s\r\n";
+    static const char extensions_line[] = "Sec-WebSocket-Extensions: %s\r\n";
 
     size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
-                 sizeof("\r\n");
+                 sizeof("\r\n") + sizeof(extensions_line) + LEATI_DEFLATE_HEADER_SIZE;
     if (engine->offered != NULL)
         cap += sizeof(protocol_line) + strlen(engine->offered);
     for (size_t i = 0; i < options->header_count; i++)
@@ -54,6 +56,11 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
     leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
     if (engine->offered != NULL)
         leati_text_append(request, cap, pos, protocol_line, engine->offered);
+    if (engine->offers_deflate) {
+        char offer[LEATI_DEFLATE_HEADER_SIZE];
+        leati_deflate_offer_format(&engine->deflate_offer, offer);
+        leati_text_append(request, cap, pos, extensions_line, offer);
+    }
     for (size_t i = 0; i < options->header_count; i++)
         leati_text_append(request, cap, pos, "%s: %s\r\n", options->headers[i].name,
                           options->headers[i].value);
@@ -72,6 +79,10 @@ bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
     if (!leati_text_base64_encode(nonce, LEATI_WS_NONCE_BYTES, key, sizeof(key)) ||
         !leati_ws_accept_value(key, options->sha1, engine->expected_accept))
         return false;
+    if (options->deflate != NULL && leati_deflate_is_built_in()) {
+        engine->offers_deflate = true;
+        engine->deflate_offer = *options->deflate;
+    }
     if (options->protocol_count > 0) {
         engine->offered = protocols_join(options);
         if (engine->offered == NULL)
@@ -160,6 +171,25 @@ static enum leati_ws_upgrade_result choose_protocol(struct leati_ws_upgrade_engi
     return engine->protocol != NULL ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
 }
 
+static enum leati_ws_upgrade_result choose_deflate(struct leati_ws_upgrade_engine *engine)
+{
+    const struct leati_deflate_offer *offer =
+        engine->offers_deflate ? &engine->deflate_offer : NULL;
+    const char *reason = "";
+
+    switch (leati_deflate_response_check(&engine->head, offer, &engine->deflate, &reason)) {
+    case LEATI_DEFLATE_INVALID:
+        return engine_refuse(engine, "the server chose %s \"%.100s\"", reason,
+                             leati_http_head_get(&engine->head, "Sec-WebSocket-Extensions"));
+    case LEATI_DEFLATE_AGREED:
+        engine->has_deflate = true;
+        break;
+    case LEATI_DEFLATE_DECLINED:
+        break;
+    }
+    return LEATI_WS_UPGRADE_DONE;
+}
+
 /* The list in section 4.1 under "the client MUST validate the server's response". */
 static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine *engine)
 {
@@ -174,11 +204,8 @@ static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine 
     enum leati_ws_upgrade_result result = check_accept(engine);
     if (result != LEATI_WS_UPGRADE_DONE)
         return result;
-    const char *extensions = leati_http_head_get(head, "Sec-WebSocket-Extensions");
-    if (extensions != NULL)
-        return engine_refuse(
-            engine, "the server chose the extensions \"%.64s\", and none was offered", extensions);
-    return choose_protocol(engine);
+    result = choose_deflate(engine);
+    return result == LEATI_WS_UPGRADE_DONE ? choose_protocol(engine) : result;
 }
 
 static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine *engine)

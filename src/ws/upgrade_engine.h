@@ -28,7 +28,11 @@ struct leati_ws_upgrade_engine {
     char expected_accept[LEATI_WS_ACCEPT_SIZE];
     char *offered;  /**< the subprotocols as they stand in the request; NULL = none */
     char *protocol; /**< the chosen one; NULL = none */
-    int status;     /**< of the final response, 0 before */
+    bool offers_deflate;
+    bool has_deflate; /**< the server agreed */
+    struct leati_deflate_offer deflate_offer;
+    struct leati_deflate_params deflate; /**< what holds then */
+    int status;                          /**< of the final response, 0 before */
     unsigned interim_count;
     struct leati_http_head head;
     struct leati_http_body body;

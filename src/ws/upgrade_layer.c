@@ -309,11 +309,10 @@ static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct upgrade_layer *upgrade = upgrade_of_const(l);
 
-    if (upgrade->engine.protocol != NULL)
-        snprintf(buf, cap, "HTTP %d, subprotocol %s", upgrade->engine.status,
-                 upgrade->engine.protocol);
-    else
-        snprintf(buf, cap, "HTTP %d", upgrade->engine.status);
+    const char *protocol = upgrade->engine.protocol;
+    snprintf(buf, cap, "HTTP %d%s%s%s", upgrade->engine.status,
+             protocol != NULL ? ", subprotocol " : "", protocol != NULL ? protocol : "",
+             upgrade->engine.has_deflate ? ", permessage-deflate" : "");
 }
 
 static void upgrade_destroy(struct leati_layer *l)
@@ -364,6 +363,13 @@ const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
 {
     const char *protocol = upgrade_of_const(upgrade)->engine.protocol;
     return protocol != NULL ? protocol : "";
+}
+
+const struct leati_deflate_params *leati_ws_upgrade_deflate(const struct leati_layer *upgrade)
+{
+    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+
+    return engine->has_deflate ? &engine->deflate : NULL;
 }
 
 int leati_ws_upgrade_status(const struct leati_layer *upgrade)

@@ -207,7 +207,7 @@ static const struct {
     {RESPONSE_WITH("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n"),           101,
      "the server chose 2 subprotocols, one is allowed"                                                                                                                      },
     {RESPONSE_WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"),                           101,
-     "the server chose the extensions \"permessage-deflate\", and none was offered"                                                                                         },
+     "the server chose an extension that was not offered in \"permessage-deflate\""                                                                                         },
 };
 
 Test(upgrade_engine, refused, .timeout = 10)
