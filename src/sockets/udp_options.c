@@ -133,14 +133,14 @@ int leat_udp_socket_set_extra_options(leat_udp_socket *udp,
     if (!udp)
         return LEAT_E_PARAMETER;
     if (!options || options->size == 0)
-        return parameter_refuse(udp, "the options are missing, or their size is 0");
+        return parameter_refuse(udp, "the options, or their size, are missing");
     struct leati_udp_options changed = udp->options;
     size_t known = sizeof(changed.extra);
     changed.extra = (struct leat_udp_extra_options){0};
     memcpy(&changed.extra, options, options->size < known ? options->size : known);
     changed.extra.size = known;
     if (changed.extra.receive_buffer_size > INT_MAX || changed.extra.send_buffer_size > INT_MAX)
-        return parameter_refuse(udp, "the size of a buffer is above INT_MAX");
+        return parameter_refuse(udp, "a buffer of more than INT_MAX bytes");
     return option_change(udp, &changed, extra_apply);
 }
 

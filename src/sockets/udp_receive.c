@@ -3,6 +3,7 @@
 #include "sockets/udp_private.h"
 
 #include "socks5/udp_header.h"
+#include "sockets/socket_options.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -10,11 +11,11 @@
 
 /* ---- datagrams --------------------------------------------------------------------------- */
 
-static void deliver(struct leat_udp_socket *udp, const char *address, const char *family,
-                    uint16_t port, const uint8_t *data, size_t len)
+static void deliver(struct leat_udp_socket *udp, const char *address,
+                    enum leat_address_family family, uint16_t port, const uint8_t *data, size_t len)
 {
     const struct leat_remote_info remote = {
-        .address = address, .family = family, .port = port, .size = len};
+        .address = address, .family = leati_net_family_name(family), .port = port, .size = len};
     if (udp->callbacks.message)
         udp->callbacks.message(udp, data, len, &remote, udp->user);
 }
@@ -22,10 +23,9 @@ static void deliver(struct leat_udp_socket *udp, const char *address, const char
 static void deliver_from_ip(struct leat_udp_socket *udp, const struct leati_address *from,
                             const uint8_t *data, size_t len)
 {
-    char host[LEATI_ADDRESS_TEXT_SIZE];
-    leati_address_format_host(from, host, sizeof(host));
-    deliver(udp, host, from->any.sa_family == AF_INET6 ? "IPv6" : "IPv4", leati_address_port(from),
-            data, len);
+    struct leat_net_address address;
+    leati_net_address_from(from, &address);
+    deliver(udp, address.address, address.family, address.port, data, len);
 }
 
 /* The zone is not compared: a relay may not know that its address has one. */
@@ -60,7 +60,8 @@ static void deliver_relayed(struct leat_udp_socket *udp, const struct leati_addr
         return;
     }
     if (source.is_name)
-        deliver(udp, source.name, "Domain", source.port, data + header_len, len - header_len);
+        deliver(udp, source.name, LEAT_ADDRESS_DOMAIN, source.port, data + header_len,
+                len - header_len);
     else
         deliver_from_ip(udp, &source.ip, data + header_len, len - header_len);
 }

@@ -3,6 +3,7 @@
 #include "sockets/udp_private.h"
 
 #include "conn/config.h"
+#include "sockets/socket_options.h"
 #include "util/alloc.h"
 
 #include <errno.h>
@@ -303,17 +304,10 @@ int leat_udp_socket_get_socket_fd(const leat_udp_socket *udp)
 int leat_udp_socket_get_local_address(const leat_udp_socket *udp,
                                       struct leat_net_address *ret_address)
 {
-    struct leati_address local;
-    socklen_t size = sizeof(local);
     if (!udp || !ret_address)
         return LEAT_E_PARAMETER;
-    memset(&local, 0, sizeof(local));
-    if (getsockname(udp->fd, &local.any, &size) < 0)
-        return LEAT_E_SOCKET_BASE + errno;
-    leati_address_format_host(&local, ret_address->address, sizeof(ret_address->address));
-    ret_address->family = udp->family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;
-    ret_address->port = leati_address_port(&local);
-    return LEAT_OK;
+    int sys_errno = leati_net_address_of(udp->fd, getsockname, ret_address);
+    return sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
 }
 
 void leat_udp_socket_get_error(const leat_udp_socket *udp, struct leat_error *ret_error)
