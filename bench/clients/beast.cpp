@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+// Boost.Beast, asynchronously on one io_context, with OpenSSL. SOCKS5 is by hand: Beast has none.
+#include "../common/dial.h"
+#include "../common/meter.h"
+#include "../common/work.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/version.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <boost/version.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = beast::websocket;
+using tcp = asio::ip::tcp;
+using error = boost::system::error_code;
+
+namespace
+{
+
+bench_work work;
+bench_result result;
+asio::io_context loop{1};
+asio::ssl::context tls{asio::ssl::context::tls_client};
+SSL_SESSION *session; // of the last connection
+bool done;
+
+void must(const error &e, const char *what)
+{
+    if (e)
+        bench_fail("beast: %s: %s", what, e.message().c_str());
+}
+
+void run()
+{
+    done = false;
+    while (!done)
+        loop.run_one();
+}
+
+template <class Lower> Lower make_lower(tcp::socket socket);
+
+template <> tcp::socket make_lower(tcp::socket socket)
+{
+    return socket;
+}
+
+template <> beast::ssl_stream<tcp::socket> make_lower(tcp::socket socket)
+{
+    return {std::move(socket), tls};
+}
+
+void secure(tcp::socket &)
+{
+}
+
+void secure(beast::ssl_stream<tcp::socket> &lower)
+{
+    error e;
+    SSL *ssl = lower.native_handle();
+    if (SSL_set1_host(ssl, work.host) != 1 || (session && SSL_set_session(ssl, session) != 1))
+        bench_fail("beast: SSL");
+    lower.handshake(asio::ssl::stream_base::client, e);
+    must(e, "TLS handshake");
+}
+
+template <class Lower> class Connection
+{
+  public:
+    Connection() : ws_{make_lower<Lower>(dial())}
+    {
+        error e;
+        secure(ws_.next_layer());
+        websocket::permessage_deflate deflate;
+        deflate.client_enable = work.compress;
+        ws_.set_option(deflate);
+        ws_.auto_fragment(false);
+        ws_.read_message_max(64 << 20);
+        if (work.text)
+            ws_.text(true);
+        else
+            ws_.binary(true);
+        ws_.handshake(std::string(work.host) + ":" + work.port, work.path, e);
+        must(e, "upgrade");
+    }
+
+    void read()
+    {
+        ws_.async_read(buffer_, [this](error e, std::size_t) {
+            must(e, "read");
+            on_message();
+        });
+    }
+
+    /** `more` messages may go out. */
+    void send(std::uint64_t more)
+    {
+        due_ += more;
+        if (due_ > 0 && !writing_)
+            write();
+    }
+
+    void close()
+    {
+        error e;
+        ws_.close(websocket::close_code::normal, e);
+        must(e, "close");
+    }
+
+    static std::vector<std::unique_ptr<Connection>> all;
+    static std::uint64_t asked, received;
+    static bool is_spread;
+
+  private:
+    static tcp::socket dial()
+    {
+        return tcp::socket{loop, tcp::v4(), bench_dial(&work)};
+    }
+
+    void write()
+    {
+        writing_ = true;
+        due_--;
+        ws_.async_write(asio::buffer(work.payload, work.size), [this](error e, std::size_t) {
+            must(e, "write");
+            writing_ = false;
+            if (due_ > 0)
+                write();
+        });
+    }
+
+    void on_message()
+    {
+        received++;
+        if (work.kind == BENCH_SEND) {
+            done = true;
+            return;
+        }
+        bool echoes = work.kind != BENCH_RECEIVE;
+        if (echoes)
+            bench_work_check(&work, buffer_.data().data(), buffer_.size());
+        buffer_.clear();
+        read();
+        done = received == work.count;
+        if (echoes && asked < work.count)
+            (is_spread ? *all[asked % work.connections] : *this).send((asked++, 1));
+    }
+
+    websocket::stream<Lower> ws_;
+    beast::flat_buffer buffer_;
+    std::uint64_t due_ = 0;
+    bool writing_ = false;
+};
+
+template <class Lower> std::vector<std::unique_ptr<Connection<Lower>>> Connection<Lower>::all;
+template <class Lower> std::uint64_t Connection<Lower>::asked;
+template <class Lower> std::uint64_t Connection<Lower>::received;
+template <class Lower> bool Connection<Lower>::is_spread;
+
+template <class C> bench_meter echo_all()
+{
+    bench_meter start = bench_meter_now();
+    C::asked = 1;
+    C::received = 0;
+    C::all[0]->send(1);
+    run();
+    return bench_meter_since(&start);
+}
+
+template <class C> void idle_run()
+{
+    bench_memory before = bench_memory_now();
+    bench_meter start = bench_meter_now();
+    for (unsigned i = 0; i < work.connections; i++) {
+        C::all.push_back(std::make_unique<C>());
+        C::all.back()->read();
+    }
+    loop.poll();
+    result.connecting = bench_meter_since(&start);
+    result.grown = bench_memory_since(&before);
+    result.echo_one = echo_all<C>();
+    C::is_spread = true;
+    result.echo_spread = echo_all<C>();
+    result.spent = result.connecting;
+    result.messages = work.connections;
+}
+
+template <class C> void open_run()
+{
+    for (std::uint64_t i = 0; i < work.count; i++) {
+        auto connection = std::make_unique<C>();
+        if (work.kind == BENCH_OPEN)
+            connection->close();
+        else
+            connection.release();
+    }
+}
+
+template <class C> void message_run()
+{
+    C &connection = *C::all[0];
+    connection.read();
+    if (work.kind != BENCH_RECEIVE) {
+        C::asked = work.kind == BENCH_SEND ? work.count : work.in_flight;
+        connection.send(C::asked);
+    }
+    run();
+}
+
+template <class C> void stream_run(const bench_meter &main_start)
+{
+    bench_meter start = main_start;
+    if (work.kind == BENCH_OPEN || work.kind == BENCH_REACH) {
+        open_run<C>();
+    } else {
+        C::all.push_back(std::make_unique<C>());
+        if (work.kind != BENCH_START)
+            start = bench_meter_now();
+        message_run<C>();
+    }
+    result.spent =
+        work.kind == BENCH_START ? bench_meter_since_exec(&start) : bench_meter_since(&start);
+    result.messages = work.count;
+    result.bytes = work.count * work.size;
+}
+
+template <class Lower> void measure(const bench_meter &start)
+{
+    if (work.kind == BENCH_IDLE)
+        idle_run<Connection<Lower>>();
+    else
+        stream_run<Connection<Lower>>(start);
+}
+
+int on_new_session(SSL *, SSL_SESSION *fresh)
+{
+    SSL_SESSION_free(session);
+    session = fresh;
+    return 1;
+}
+
+void tls_init()
+{
+    tls.load_verify_file(work.ca_path);
+    tls.set_verify_mode(asio::ssl::verify_peer);
+    if (work.resume) {
+        SSL_CTX_set_session_cache_mode(tls.native_handle(), SSL_SESS_CACHE_CLIENT);
+        SSL_CTX_sess_set_new_cb(tls.native_handle(), on_new_session);
+    }
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    bench_meter start = bench_meter_now();
+    bench_work_init(&work, argc, argv);
+    bench_raise_descriptor_limit();
+    result.client = "beast";
+    result.version = BOOST_LIB_VERSION;
+    if (work.secure) {
+        tls_init();
+        measure<beast::ssl_stream<tcp::socket>>(start);
+    } else {
+        measure<tcp::socket>(start);
+    }
+    bench_report(&work, &result);
+    std::_Exit(0);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leat, by its events. */
+#include "../common/meter.h"
+#include "../common/work.h"
+
+#include <leat/leat.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A program that streams would not let 16 MiB wait. */
+#define SEND_QUEUE_BYTES (256u * 1024u)
+
+struct bench {
+    struct bench_work work;
+    struct bench_result result;
+    leat_loop *loop;
+    leat_config *config;
+    leat_websocket **all;
+    struct bench_meter start;
+    uint64_t sent, received, opened, closed;
+    bool is_spread; /* echoes go over all connections in turn */
+    bool done;
+};
+
+static void must(int code, const char *what)
+{
+    if (code != LEAT_OK)
+        bench_fail("leat: %s: %d", what, code);
+}
+
+static enum leat_message_type type_of(const struct bench *bench)
+{
+    return bench->work.text ? LEAT_MESSAGE_TEXT : LEAT_MESSAGE_BINARY;
+}
+
+static void send_one(struct bench *bench, leat_websocket *ws)
+{
+    must(leat_websocket_send(ws, type_of(bench), bench->work.payload, bench->work.size), "send");
+    bench->sent++;
+}
+
+/* Until the queue is full; `writable` goes on. */
+static void send_stream(struct bench *bench, leat_websocket *ws)
+{
+    while (bench->sent < bench->work.count) {
+        int code = leat_websocket_send(ws, type_of(bench), bench->work.payload, bench->work.size);
+        if (code != LEAT_OK)
+            return;
+        bench->sent++;
+    }
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------ */
+
+static void on_opened(leat_websocket *ws, void *user)
+{
+    struct bench *bench = user;
+
+    bench->opened++;
+    switch (bench->work.kind) {
+    case BENCH_ECHO:
+    case BENCH_START:
+        while (bench->sent < bench->work.in_flight)
+            send_one(bench, ws);
+        break;
+    case BENCH_SEND:
+        send_stream(bench, ws);
+        break;
+    case BENCH_OPEN:
+        must(leat_websocket_close(ws, 1000, NULL), "close");
+        break;
+    case BENCH_REACH:
+        bench->done = true;
+        break;
+    case BENCH_RECEIVE:
+    case BENCH_IDLE:
+        break;
+    }
+}
+
+static void on_echo(struct bench *bench, leat_websocket *ws, const uint8_t *data, size_t len)
+{
+    bench_work_check(&bench->work, data, len);
+    if (bench->is_spread)
+        ws = bench->all[bench->sent % bench->work.connections];
+    if (bench->sent < bench->work.count)
+        send_one(bench, ws);
+    bench->done = bench->received == bench->work.count;
+}
+
+static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                       size_t len, void *user)
+{
+    struct bench *bench = user;
+
+    (void)type;
+    bench->received++;
+    if (bench->work.kind == BENCH_SEND)
+        bench->done = true;
+    else if (bench->work.kind == BENCH_RECEIVE)
+        bench->done = bench->received == bench->work.count;
+    else
+        on_echo(bench, ws, data, len);
+}
+
+static void on_writable(leat_websocket *ws, void *user)
+{
+    send_stream(user, ws);
+}
+
+static void on_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    struct bench *bench = user;
+
+    if (bench->work.kind != BENCH_OPEN || event->error.code != LEAT_OK)
+        bench_fail("leat: closed: %d %s", event->error.code, event->error.text);
+    if (++bench->closed == bench->work.count)
+        bench->done = true;
+    else
+        must(leat_websocket_connect(ws, bench->work.url, bench->config), "connect");
+}
+
+/* ---- the work ------------------------------------------------------------------------------- */
+
+static void run(struct bench *bench)
+{
+    bench->done = false;
+    while (!bench->done)
+        must(leat_loop_dispatch(bench->loop, -1), "dispatch");
+}
+
+static leat_websocket *connection_start(struct bench *bench)
+{
+    static const struct leat_websocket_callbacks callbacks = {
+        .size = sizeof(callbacks),
+        .opened = on_opened,
+        .message = on_message,
+        .writable = on_writable,
+        .closed = on_closed,
+    };
+    leat_websocket *ws;
+
+    must(leat_websocket_new(bench->loop, &callbacks, bench, &ws), "new");
+    must(leat_websocket_connect(ws, bench->work.url, bench->config), "connect");
+    return ws;
+}
+
+static struct bench_meter echo_run(struct bench *bench)
+{
+    struct bench_meter start = bench_meter_now();
+
+    bench->sent = bench->received = 0;
+    send_one(bench, bench->all[0]);
+    run(bench);
+    return bench_meter_since(&start);
+}
+
+static void idle_run(struct bench *bench)
+{
+    struct bench_memory before = bench_memory_now();
+    struct bench_meter start = bench_meter_now();
+
+    for (unsigned i = 0; i < bench->work.connections; i++) {
+        bench->all[i] = connection_start(bench);
+        while (bench->opened <= i)
+            must(leat_loop_dispatch(bench->loop, -1), "dispatch");
+    }
+    bench->result.connecting = bench_meter_since(&start);
+    bench->result.grown = bench_memory_since(&before);
+    bench->result.echo_one = echo_run(bench);
+    bench->is_spread = true;
+    bench->result.echo_spread = echo_run(bench);
+    bench->result.spent = bench->result.connecting;
+    bench->result.messages = bench->work.connections;
+}
+
+static void stream_run(struct bench *bench)
+{
+    bool has_opening = bench->work.kind == BENCH_OPEN || bench->work.kind == BENCH_REACH ||
+                       bench->work.kind == BENCH_START;
+
+    if (!has_opening)
+        bench->all[0] = connection_start(bench);
+    while (!has_opening && bench->opened == 0)
+        must(leat_loop_dispatch(bench->loop, -1), "dispatch");
+    struct bench_meter start = has_opening ? bench->start : bench_meter_now();
+    if (has_opening)
+        bench->all[0] = connection_start(bench);
+    run(bench);
+    bench->result.spent = bench->work.kind == BENCH_START ? bench_meter_since_exec(&start)
+                                                          : bench_meter_since(&start);
+    bench->result.messages = bench->work.count;
+    bench->result.bytes = bench->work.count * bench->work.size;
+}
+
+static void config_fill(struct bench *bench)
+{
+    const struct bench_work *work = &bench->work;
+    char proxy[128];
+
+    if (work->compress)
+        bench_unsupported("leat has no option for compression yet");
+    must(leat_config_new(&bench->config), "config");
+    must(leat_config_set_ca_path(bench->config, work->ca_path), "ca_path");
+    must(leat_config_set_session_resumption(bench->config, work->resume), "session_resumption");
+    if (work->kind == BENCH_SEND)
+        must(leat_config_set_send_queue_limit(bench->config, SEND_QUEUE_BYTES), "queue limit");
+    if (work->proxy != NULL) {
+        snprintf(proxy, sizeof(proxy), "socks5h://%s", work->proxy);
+        must(leat_config_set_proxy(bench->config, proxy), "proxy");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench bench;
+
+    bench.start = bench_meter_now();
+    bench_work_init(&bench.work, argc, argv);
+    bench_raise_descriptor_limit();
+    bench.all = calloc(bench.work.connections, sizeof(leat_websocket *));
+    if (bench.all == NULL)
+        bench_fail("out of memory");
+    bench.result.client = "leat";
+    bench.result.version = leat_version();
+    config_fill(&bench);
+    must(leat_loop_new(&bench.loop), "loop");
+    if (bench.work.kind == BENCH_IDLE)
+        idle_run(&bench);
+    else
+        stream_run(&bench);
+    bench_report(&bench.work, &bench.result);
+    if (bench.work.kind == BENCH_REACH)
+        _Exit(0);
+    for (unsigned i = 0; i < bench.work.connections; i++)
+        leat_websocket_free(bench.all[i]);
+    leat_loop_free(bench.loop);
+    leat_config_free(bench.config);
+    free(bench.all);
+    bench_work_done(&bench.work);
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libwebsockets, by its own event loop, in the way of its minimal examples. */
+#include "../common/meter.h"
+#include "../common/work.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of one read; also what a message comes in parts of. */
+#define RX_BYTES (64u * 1024u)
+
+struct bench {
+    struct bench_work work;
+    struct bench_result result;
+    struct lws_context *context;
+    struct lws **all;
+    uint8_t *out; /* LWS_PRE bytes of room, then the payload */
+    uint64_t sent, received, opened, closed;
+    uint64_t due; /* that may be sent now */
+    size_t partial_len;
+    bool is_spread;
+    bool done;
+};
+
+static struct bench bench;
+
+/* ---- callbacks ------------------------------------------------------------------------------ */
+
+static void ask_to_write(struct lws *wsi)
+{
+    lws_callback_on_writable(wsi);
+}
+
+static int on_opened(struct lws *wsi)
+{
+    const struct bench_work *work = &bench.work;
+
+    bench.opened++;
+    if (work->kind == BENCH_OPEN) {
+        lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+        return -1;
+    }
+    if (work->kind == BENCH_REACH)
+        bench.done = true;
+    if (work->kind == BENCH_ECHO || work->kind == BENCH_START)
+        bench.due = work->in_flight;
+    if (work->kind == BENCH_SEND)
+        bench.due = work->count;
+    if (bench.due > 0)
+        ask_to_write(wsi);
+    return 0;
+}
+
+/* One lws_write() in a callback: that is its contract; lws_partial_buffered() and choking allow
+ * more. */
+static int on_writeable(struct lws *wsi)
+{
+    enum lws_write_protocol type = bench.work.text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
+
+    while (bench.due > 0) {
+        memcpy(bench.out + LWS_PRE, bench.work.payload, bench.work.size);
+        if (lws_write(wsi, bench.out + LWS_PRE, bench.work.size, type) < (int)bench.work.size)
+            return -1;
+        bench.sent++;
+        bench.due--;
+        if (lws_send_pipe_choked(wsi))
+            break;
+    }
+    if (bench.due > 0)
+        ask_to_write(wsi);
+    return 0;
+}
+
+static void on_echo(struct lws *wsi)
+{
+    if (bench.is_spread)
+        wsi = bench.all[bench.sent % bench.work.connections];
+    bench.done = bench.received == bench.work.count;
+    if (bench.sent + bench.due < bench.work.count) {
+        bench.due++;
+        ask_to_write(wsi);
+    }
+}
+
+static void on_receive(struct lws *wsi, size_t len)
+{
+    bench.partial_len += len;
+    if (lws_remaining_packet_payload(wsi) != 0 || !lws_is_final_fragment(wsi))
+        return;
+    size_t message_len = bench.partial_len;
+    bench.partial_len = 0;
+    bench.received++;
+    if (bench.work.kind == BENCH_SEND) {
+        bench.done = true;
+        return;
+    }
+    if (message_len != bench.work.size)
+        bench_fail("lws: a message of %zu bytes", message_len);
+    if (bench.work.kind == BENCH_RECEIVE)
+        bench.done = bench.received == bench.work.count;
+    else
+        on_echo(wsi);
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len)
+{
+    (void)user;
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        return on_opened(wsi);
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return on_writeable(wsi);
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        on_receive(wsi, len);
+        return 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        bench_fail("lws: cannot connect: %s", in != NULL ? (const char *)in : "no reason");
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        if (!bench.done && bench.work.kind != BENCH_OPEN)
+            bench_fail("lws: closed");
+        bench.closed++;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ---- the work ------------------------------------------------------------------------------- */
+
+static const struct lws_protocols protocols[] = {
+    {.name = "bench",             .callback = on_event, .rx_buffer_size = RX_BYTES},
+    {0},
+};
+
+static const struct lws_extension extensions[] = {
+    {"permessage-deflate",  lws_extension_callback_pm_deflate, "permessage-deflate"},
+    {0},
+};
+
+static void context_init(void)
+{
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .client_ssl_ca_filepath = bench.work.ca_path,
+        .extensions = bench.work.compress ? extensions : NULL,
+        .pt_serv_buf_size = RX_BYTES,
+        .gid = -1,
+        .uid = -1,
+    };
+
+    lws_set_log_level(LLL_ERR, NULL);
+    bench.context = lws_create_context(&info);
+    if (bench.context == NULL)
+        bench_fail("lws: no context");
+}
+
+static struct lws *connection_start(void)
+{
+    struct lws_client_connect_info info = {
+        .context = bench.context,
+        .address = bench.work.host,
+        .port = (int)strtol(bench.work.port, NULL, 10),
+        .path = bench.work.path,
+        .host = bench.work.host,
+        .origin = bench.work.host,
+        .ssl_connection = bench.work.secure ? LCCSCF_USE_SSL : 0,
+        .local_protocol_name = "bench",
+    };
+    struct lws *wsi = lws_client_connect_via_info(&info);
+
+    if (wsi == NULL)
+        bench_fail("lws: cannot connect");
+    return wsi;
+}
+
+static void step(void)
+{
+    if (lws_service(bench.context, 0) < 0)
+        bench_fail("lws: service");
+}
+
+static void run(void)
+{
+    bench.done = false;
+    while (!bench.done)
+        step();
+}
+
+static struct bench_meter echo_run(void)
+{
+    struct bench_meter start = bench_meter_now();
+
+    bench.sent = bench.received = 0;
+    bench.due = 1;
+    ask_to_write(bench.all[0]);
+    run();
+    return bench_meter_since(&start);
+}
+
+static void idle_run(void)
+{
+    struct bench_memory before = bench_memory_now();
+    struct bench_meter start = bench_meter_now();
+
+    context_init();
+    for (unsigned i = 0; i < bench.work.connections; i++) {
+        bench.all[i] = connection_start();
+        while (bench.opened <= i)
+            step();
+    }
+    bench.result.connecting = bench_meter_since(&start);
+    bench.result.grown = bench_memory_since(&before);
+    bench.result.echo_one = echo_run();
+    bench.is_spread = true;
+    bench.result.echo_spread = echo_run();
+    bench.result.spent = bench.result.connecting;
+    bench.result.messages = bench.work.connections;
+}
+
+static void open_run(void)
+{
+    for (uint64_t i = 0; i < bench.work.count; i++) {
+        connection_start();
+        while (bench.work.kind == BENCH_OPEN ? bench.closed <= i : !bench.done)
+            step();
+    }
+}
+
+static void stream_run(const struct bench_meter *main_start)
+{
+    enum bench_kind kind = bench.work.kind;
+    bool has_opening = kind == BENCH_OPEN || kind == BENCH_REACH || kind == BENCH_START;
+
+    context_init();
+    if (kind == BENCH_OPEN || kind == BENCH_REACH) {
+        open_run();
+        bench.result.spent = bench_meter_since(main_start);
+    } else {
+        bench.all[0] = connection_start();
+        while (!has_opening && bench.opened == 0)
+            step();
+        struct bench_meter start = has_opening ? *main_start : bench_meter_now();
+        run();
+        bench.result.spent =
+            kind == BENCH_START ? bench_meter_since_exec(&start) : bench_meter_since(&start);
+    }
+    bench.result.messages = bench.work.count;
+    bench.result.bytes = bench.work.count * bench.work.size;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_meter start = bench_meter_now();
+
+    bench_work_init(&bench.work, argc, argv);
+    bench_raise_descriptor_limit();
+    if (bench.work.proxy != NULL)
+        bench_unsupported("this libwebsockets was built without SOCKS5");
+    if (bench.work.resume)
+        bench_unsupported("this libwebsockets does not resume TLS sessions");
+    bench.out = malloc(LWS_PRE + bench.work.size);
+    bench.all = calloc(bench.work.connections, sizeof(struct lws *));
+    if (bench.out == NULL || bench.all == NULL)
+        bench_fail("out of memory");
+    bench.result.client = "libwebsockets";
+    bench.result.version = LWS_LIBRARY_VERSION;
+    if (bench.work.kind == BENCH_IDLE)
+        idle_run();
+    else
+        stream_run(&start);
+    bench_report(&bench.work, &bench.result);
+    return 0;
+}

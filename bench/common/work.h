@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What a driver is asked to do: the same arguments for every one of them. */
+#ifndef LEAT_BENCH_WORK_H
+#define LEAT_BENCH_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Exit status of a driver whose library cannot do this work. */
+#define BENCH_UNSUPPORTED 3
+
+enum bench_kind {
+    BENCH_ECHO,    /**< `count` messages come back; `in_flight` are on their way at a time */
+    BENCH_SEND,    /**< `count` messages go out; one comes back when the server has them all */
+    BENCH_RECEIVE, /**< `count` messages come in */
+    BENCH_OPEN,    /**< open and close, `count` times, one after the other */
+    BENCH_REACH,   /**< open once and leave without a goodbye */
+    BENCH_IDLE,    /**< `connections` are opened and kept; then `count` echoes, twice */
+    BENCH_START,   /**< one echo, counted from the start of the process */
+};
+
+struct bench_work {
+    enum bench_kind kind;
+    const char *url;
+    char host[64];
+    char port[8];
+    const char *path;
+    bool secure;
+    const char *ca_path;
+    /** "[user:password@]host:port" of a SOCKS5 proxy; NULL = none. */
+    const char *proxy;
+    size_t size;
+    uint64_t count;
+    unsigned in_flight;
+    unsigned connections;
+    bool text;
+    bool resume;   /**< TLS sessions may be resumed */
+    bool compress; /**< offer permessage-deflate */
+    uint8_t *payload;
+};
+
+/** Reads the command line, and fills the payload. Exits with 2 when it is wrong. */
+void bench_work_init(struct bench_work *work, int argc, char **argv);
+void bench_work_done(struct bench_work *work);
+
+/** Ends the process: the measurement is void. */
+__attribute__((noreturn, format(printf, 1, 2))) void bench_fail(const char *format, ...);
+/** Ends the process: this library cannot do that. */
+__attribute__((noreturn)) void bench_unsupported(const char *why);
+
+/** Ends the process if an echo is not what was sent. Cheap: looks at the length and both ends. */
+void bench_work_check(const struct bench_work *work, const void *data, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
