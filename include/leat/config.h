@@ -126,6 +126,32 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const
  * refused upgrade. @return LEAT_OK, LEAT_E_PARAMETER (above 20). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_redirects(leat_config *config, unsigned redirects);
 
+/** permessage-deflate (RFC 7692). All zero but `size` = the plain offer and the defaults. Memory of a
+ * connection with the defaults: 263 KiB for what it sends and 39 KiB for what it receives, from the
+ * first compressed message on; with windows of 12 bits and a memory level of 5, 38 and 11 KiB. */
+struct leat_compression {
+    /** sizeof(struct leat_compression) */
+    size_t size;
+    /** The client, the server, forgets between messages what it has compressed: worse compression,
+     * and its memory is free while nothing is sent. */
+    bool client_no_context_takeover;
+    bool server_no_context_takeover;
+    /** How far back each may refer: 1 << bits bytes, 8 to 15; 0 = what the other end allows. */
+    uint8_t client_max_window_bits;
+    uint8_t server_max_window_bits;
+    /** zlib's level, 1 to 9, and its memory level, 1 to 9; 0 = zlib's default. */
+    uint8_t level;
+    uint8_t mem_level;
+    /** Messages that are shorter go as they are; 0 = 1,024 bytes. */
+    size_t threshold_bytes;
+};
+
+/** Offers compression, or accepts it at a server. The limit on a message counts it inflated. NULL =
+ * off (default). @return LEAT_OK; LEAT_E_PARAMETER (a value out of range, or leat was built without
+ * zlib). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_compression(
+    leat_config *config, const struct leat_compression *compression);
+
 /** Deadline over the whole way from connect to open. Default 30,000 ms; 0 = none.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_connect_timeout(leat_config *config,
@@ -138,7 +164,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_phase_timeout(leat_config *config,
                                                            uint32_t timeout_ms);
 
 /** The longest message to accept, in bytes; a longer one ends the connection with close code 1009.
- * Default 16 MiB. @return LEAT_OK, LEAT_E_PARAMETER (0). */
+ * Default 16 MiB, and no limit where messages are delivered in parts. @return LEAT_OK, LEAT_E_PARAMETER (0). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *config, size_t bytes);
 
 /** How many bytes of frames may wait to be written before sending is refused. A message longer

@@ -66,6 +66,11 @@ struct leat_websocket_callbacks {
     void (*writable)(leat_websocket *ws, void *user);
     /** The end. The object may be freed, or connect again. */
     void (*closed)(leat_websocket *ws, const struct leat_close_event *event, void *user);
+    /** If set, `message` is never called: messages come in parts, as soon as bytes of them are there,
+     * and are not held. Only the last part may be empty. Text may be cut within a character; it is
+     * checked as far as it has come. */
+    void (*message_part)(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                         size_t len, bool is_first, bool is_last, void *user);
 };
 
 /**
@@ -119,6 +124,21 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_send(leat_websocket *ws, enum leat_m
                                                  const void *data, size_t len);
 
 /**
+ * Queues part of a message whose length need not be known (a fragment, RFC 6455 section 5.4). Pings may
+ * be sent in between, other messages not. The parts of a text need not end between characters.
+ *
+ * @param is_first,is_last of the message; `type` is the same each time.
+ * @return as leat_websocket_send(); LEAT_E_PARAMETER also for the first part of a message while another
+ *         one is open, for another part while none is, for another type, and from
+ *         leat_websocket_send() while a message is open. A part that is refused because the queue is
+ *         full is to be repeated after `writable`.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_send_part(leat_websocket *ws,
+                                                      enum leat_message_type type,
+                                                      const void *data, size_t len, bool is_first,
+                                                      bool is_last);
+
+/**
  * Queues a message from any thread: the one function of this header that another thread may call. It
  * is copied, waits for the connection to open if it is not yet, and is dropped if the connection
  * ends first. The caller sees to it that the object is not freed meanwhile.
@@ -158,6 +178,9 @@ LEAT_API size_t leat_websocket_buffered_bytes(const leat_websocket *ws);
 
 /** The subprotocol that the server chose, "" if none. Valid until the next connect or free. */
 LEAT_API const char *leat_websocket_protocol(const leat_websocket *ws);
+
+/** Whether permessage-deflate was agreed to. */
+LEAT_API bool leat_websocket_is_compressed(const leat_websocket *ws);
 
 /** The first failure of the current or last connection, or of the last connect call that was
  * refused. `ret_error->code` is LEAT_OK if there was none. */

@@ -59,6 +59,10 @@ struct leat_websocket_server_callbacks {
     /** A client that did not become a connection: refused, too slow, over a limit, TLS failed; or a
      * listener that cannot accept. `error->hop` is the client's address. */
     void (*error)(leat_websocket_server *server, const struct leat_error *error, void *user);
+    /** Messages in parts, instead of `message`; as in struct leat_websocket_callbacks. */
+    void (*message_part)(leat_websocket_server *server, leat_websocket *ws,
+                         enum leat_message_type type, const uint8_t *data, size_t len,
+                         bool is_first, bool is_last, void *user);
 };
 
 /** How a wss server treats client certificates. */

@@ -95,7 +95,10 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     memcpy(copy->phase_timeout_ms, config->phase_timeout_ms, sizeof(config->phase_timeout_ms));
     copy->ping_interval_ms = config->ping_interval_ms;
     copy->pong_timeout_ms = config->pong_timeout_ms;
+    copy->compresses = config->compresses;
+    copy->compression = config->compression;
     copy->max_message_bytes = config->max_message_bytes;
+    copy->max_message_is_set = config->max_message_is_set;
     copy->send_queue_messages = config->send_queue_messages;
     copy->send_queue_limit_bytes = config->send_queue_limit_bytes;
     copy->tracer = config->tracer;
@@ -290,6 +293,7 @@ int leat_config_set_max_message_bytes(leat_config *config, size_t bytes)
     if (bytes == 0)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "the longest message has 0 bytes");
     config->max_message_bytes = bytes;
+    config->max_message_is_set = true;
     return LEAT_OK;
 }
 

@@ -15,7 +15,8 @@
 #include "ws/ws.h"
 
 /** The most bytes of names and values that a program may add to the upgrade request. */
-#define LEATI_CONFIG_MAX_HEADER_BYTES 16384u
+#define LEATI_CONFIG_MAX_HEADER_BYTES                    16384u
+#define LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES 1024u
 /** How many clients a server takes unless it is told otherwise. */
 #define LEATI_CONFIG_DEFAULT_MAX_CLIENTS 1000u
 /** Defaults of the limits on one message and on what waits to be sent. */
@@ -68,7 +69,10 @@ struct leat_config {
     uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;
+    bool compresses;
+    struct leat_compression compression;
     size_t max_message_bytes;
+    bool max_message_is_set;
     size_t send_queue_limit_bytes;
     size_t send_queue_messages; /* 0 = no limit */
     struct leati_tracer tracer;
@@ -107,6 +111,10 @@ bool leati_config_copy_request(leat_config *dst, const leat_config *src);
 /** Forgets what authenticates the program to an origin: for the way to another one. @return
  * LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
 int leati_config_drop_credentials(leat_config *config);
+
+/** What the client offers, and what the server wants at most, of permessage-deflate. */
+struct leati_deflate_offer leati_config_deflate_offer(const leat_config *config);
+struct leati_deflate_params leati_config_deflate_limits(const leat_config *config);
 
 /** Appends a checked proxy URL. @return LEAT_OK or as leat_config_add_proxy(). */
 int leati_config_append_proxy(leat_config *config, const char *url);

@@ -4,6 +4,7 @@
 
 #include "util/alloc.h"
 #include "util/text.h"
+#include "ws/deflate.h"
 
 #include <string.h>
 
@@ -126,4 +127,64 @@ bool leati_config_copy_request(leat_config *dst, const leat_config *src)
         if (leat_config_add_protocol(dst, src->protocols[i]) != LEAT_OK)
             return false;
     return true;
+}
+
+/* ---- permessage-deflate ---------------------------------------------------------------- */
+
+static bool window_bits_valid(uint8_t bits)
+{
+    return bits == 0 ||
+           (bits >= LEATI_DEFLATE_MIN_WINDOW_BITS && bits <= LEATI_DEFLATE_MAX_WINDOW_BITS);
+}
+
+int leat_config_set_compression(leat_config *config, const struct leat_compression *compression)
+{
+    struct leat_compression known = {.size = sizeof(known)};
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!compression) {
+        config->compresses = false;
+        return LEAT_OK;
+    }
+    if (!leati_deflate_is_built_in())
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "leat was built without zlib");
+    memcpy(&known, compression,
+           compression->size < sizeof(known) ? compression->size : sizeof(known));
+    if (compression->size == 0 || !window_bits_valid(known.client_max_window_bits) ||
+        !window_bits_valid(known.server_max_window_bits) || known.level > 9 || known.mem_level > 9)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "windows have 8 to 15 bits, levels are 1 to 9");
+    if (known.threshold_bytes == 0)
+        known.threshold_bytes = LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES;
+    config->compression = known;
+    config->compresses = true;
+    return LEAT_OK;
+}
+
+struct leati_deflate_offer leati_config_deflate_offer(const leat_config *config)
+{
+    const struct leat_compression *c = &config->compression;
+    return (struct leati_deflate_offer){
+        .server_no_context_takeover = c->server_no_context_takeover,
+        .client_no_context_takeover = c->client_no_context_takeover,
+        .server_max_window_bits = c->server_max_window_bits,
+        .allows_client_max_window_bits = true,
+        .client_max_window_bits = c->client_max_window_bits,
+    };
+}
+
+static uint8_t bits_or_most(uint8_t bits)
+{
+    return bits ? bits : LEATI_DEFLATE_MAX_WINDOW_BITS;
+}
+
+struct leati_deflate_params leati_config_deflate_limits(const leat_config *config)
+{
+    const struct leat_compression *c = &config->compression;
+    return (struct leati_deflate_params){
+        .server_no_context_takeover = c->server_no_context_takeover,
+        .client_no_context_takeover = c->client_no_context_takeover,
+        .server_max_window_bits = bits_or_most(c->server_max_window_bits),
+        .client_max_window_bits = bits_or_most(c->client_max_window_bits),
+    };
 }

@@ -413,6 +413,12 @@ const char *leati_route_protocol(const struct leati_route *route)
                                              : leati_ws_upgrade_protocol(route->upgrade);
 }
 
+const struct leati_deflate_params *leati_route_deflate(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_deflate(route->upgrade)
+                                             : leati_ws_upgrade_deflate(route->upgrade);
+}
+
 int leati_route_http_status(const struct leati_route *route)
 {
     return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_status(route->upgrade)

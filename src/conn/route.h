@@ -141,6 +141,8 @@ const struct leati_http_head *leati_route_response_head(const struct leati_route
 bool leati_route_is_asking(const struct leati_route *route);
 /** The subprotocol that was chosen, "" if none; while the upgrade is there. */
 const char *leati_route_protocol(const struct leati_route *route);
+/** What was agreed to of permessage-deflate, NULL = nothing; while the upgrade is there. */
+const struct leati_deflate_params *leati_route_deflate(const struct leati_route *route);
 /** The status of the answer to the upgrade, 0 before; while the upgrade is there. */
 int leati_route_http_status(const struct leati_route *route);
 

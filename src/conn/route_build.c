@@ -163,6 +163,7 @@ static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
 static int builder_add_upgrade(struct builder *b)
 {
     const leat_config *config = b->route->config;
+    const struct leati_deflate_offer offer = leati_config_deflate_offer(config);
     const struct leati_ws_upgrade_options options = {
         .host_field = b->route->origin_field,
         .target = b->route->origin.target,
@@ -170,6 +171,7 @@ static int builder_add_upgrade(struct builder *b)
         .header_count = config->header_count,
         .protocols = (const char *const *)config->protocols,
         .protocol_count = config->protocol_count,
+        .deflate = config->compresses ? &offer : NULL,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
         .sha1 = leati_tls_sha1,
     };

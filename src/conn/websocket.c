@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/websocket.h"
 
-#include "conn/session_pool.h"
 #include "url/url.h"
 #include "util/alloc.h"
 #include "util/utf8.h"
@@ -34,6 +33,7 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
     ws->closed_by = LEAT_CLOSED_BY_NOBODY;
     leati_free(ws->protocol);
     ws->protocol = NULL;
+    ws->compressed = false;
     ws->http_status = 0;
     leati_http_response_free(ws->response);
     ws->response = NULL;
@@ -100,17 +100,8 @@ void leati_websocket_dispose(leat_websocket *ws)
 static int ws_start(struct leat_websocket *ws, struct leati_route *route)
 {
     const leat_config *config = route->config;
-    const struct leati_ws_session_options options = {
-        .is_server = ws->is_server,
-        .max_message_bytes = config->max_message_bytes,
-        .pool = leati_session_pool_of(ws->loop),
-    };
     struct leati_chain *chain = leati_malloc(sizeof(*chain));
-    ws->session = leati_ws_session_new(&options);
-    if (!chain || !ws->session) {
-        leati_free(chain);
-        leati_ws_session_free(ws->session);
-        ws->session = NULL;
+    if (!chain) {
         leati_route_free(route);
         return leati_failure_set(
             &ws->failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL}, "out of memory");
@@ -199,14 +190,17 @@ static bool ws_queue_is_full(const struct leat_websocket *ws, size_t size)
            (size > ws->queue_limit_bytes || ws->out.len > ws->queue_limit_bytes - size);
 }
 
-static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode, const void *data,
-                          size_t len)
+/* Whether frames for `len` bytes may be queued now. */
+static int ws_reserve(struct leat_websocket *ws, size_t len)
 {
-    if (ws_queue_is_full(ws, leati_ws_session_frame_size(ws->session, len))) {
-        ws->send_refused = true;
-        return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
-    }
-    int code = leati_ws_session_write(ws->session, opcode, data, len, &ws->out);
+    if (!ws_queue_is_full(ws, leati_ws_session_frame_size(ws->session, len)))
+        return LEAT_OK;
+    ws->send_refused = true;
+    return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
+}
+
+static int ws_queued(struct leat_websocket *ws, int code)
+{
     if (code != LEAT_OK)
         return code;
     /* A message that is queued and not counted is better than one that is lost. */
@@ -215,6 +209,15 @@ static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode
     if (!ws->pumping)
         leati_chain_wake(ws->chain);
     return LEAT_OK;
+}
+
+static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode, const void *data,
+                          size_t len)
+{
+    int code = ws_reserve(ws, len);
+    if (code != LEAT_OK)
+        return code;
+    return ws_queued(ws, leati_ws_session_write(ws->session, opcode, data, len, &ws->out));
 }
 
 int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const void *data,
@@ -229,6 +232,20 @@ int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const v
         return LEAT_E_PARAMETER;
     return ws_queue_frame(ws, type == LEAT_MESSAGE_TEXT ? LEATI_WS_OP_TEXT : LEATI_WS_OP_BINARY,
                           data, len);
+}
+
+int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, const void *data,
+                             size_t len, bool is_first, bool is_last)
+{
+    if (!ws || (!data && len > 0) || (type != LEAT_MESSAGE_TEXT && type != LEAT_MESSAGE_BINARY))
+        return LEAT_E_PARAMETER;
+    int code = ws_check_sendable(ws);
+    if (code == LEAT_OK)
+        code = ws_reserve(ws, len);
+    if (code != LEAT_OK)
+        return code;
+    return ws_queued(
+        ws, leati_ws_session_write_part(ws->session, type, data, len, is_first, is_last, &ws->out));
 }
 
 int leat_websocket_post(leat_websocket *ws, enum leat_message_type type, const void *data,
@@ -312,6 +329,11 @@ size_t leat_websocket_buffered_bytes(const leat_websocket *ws)
 const char *leat_websocket_protocol(const leat_websocket *ws)
 {
     return ws && ws->protocol ? ws->protocol : "";
+}
+
+bool leat_websocket_is_compressed(const leat_websocket *ws)
+{
+    return ws && ws->compressed;
 }
 
 void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_error)

@@ -59,6 +59,7 @@ struct leat_websocket {
     bool paused;
     bool pumping;      /* what is queued now leaves with this pump */
     bool send_refused; /* `writable` is owed */
+    bool compressed;   /* permessage-deflate was agreed to */
     bool orderly;      /* the peer's Close frame has come */
 
     size_t queue_limit_bytes;

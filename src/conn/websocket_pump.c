@@ -2,6 +2,7 @@
 #include "conn/websocket.h"
 
 #include "tcp/tcp.h"
+#include "conn/session_pool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -159,7 +160,9 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
     case LEATI_WS_VIOLATION:
         ws_on_violation(ws, event);
         break;
-    case LEATI_WS_PIECE: /* not asked for */
+    case LEATI_WS_PIECE:
+        ws->callbacks.message_part(ws, event->type, event->data, event->len, event->is_first,
+                                   event->is_last, ws->user);
         break;
     }
 }
@@ -327,6 +330,7 @@ static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
         ws->silent_since_ms = now_ms;
     }
     if (!ws->ping_unanswered && now_ms >= ws->silent_since_ms + ws->ping_interval_ms) {
+        leati_ws_session_trim(ws->session);
         ws->ping_unanswered = true;
         ws->silent_since_ms = now_ms;
         int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PING, NULL, 0, &ws->out);
@@ -357,13 +361,34 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
         ws_close_expired(ws);
 }
 
+static struct leati_ws_session *ws_make_session(const struct leat_websocket *ws)
+{
+    const struct leati_route *route = ws->chain->route;
+    const leat_config *config = route->config;
+    bool pieces = ws->callbacks.message_part != NULL;
+    bool limited = config->max_message_is_set || !pieces;
+    const struct leati_ws_session_options options = {
+        .is_server = ws->is_server,
+        .pieces = pieces,
+        .max_message_bytes = limited ? config->max_message_bytes : 0,
+        .pool = leati_session_pool_of(ws->loop),
+        .deflate = leati_route_deflate(route),
+        .deflate_threshold_bytes = config->compression.threshold_bytes,
+        .deflate_level = config->compression.level,
+        .deflate_mem_level = config->compression.mem_level,
+    };
+    return leati_ws_session_new(&options);
+}
+
 static void ws_opened(struct leati_chain *chain, void *user)
 {
     struct leat_websocket *ws = user;
     const char *protocol = leati_route_protocol(chain->route);
     ws->http_status = leati_route_http_status(chain->route);
+    ws->compressed = leati_route_deflate(chain->route) != NULL;
     ws->protocol = *protocol ? leati_strdup(protocol) : NULL;
-    if (*protocol && !ws->protocol) {
+    ws->session = ws_make_session(ws);
+    if ((*protocol && !ws->protocol) || !ws->session) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
         return;
     }

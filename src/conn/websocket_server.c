@@ -98,6 +98,13 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
         server->callbacks.message(server, ws, type, data, len, server->user);
 }
 
+static void on_message_part(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                            size_t len, bool is_first, bool is_last, void *user)
+{
+    leat_websocket_server *server = ((struct server_client *)user)->server;
+    server->callbacks.message_part(server, ws, type, data, len, is_first, is_last, server->user);
+}
+
 static void on_writable(leat_websocket *ws, void *user)
 {
     leat_websocket_server *server = ((struct server_client *)user)->server;
@@ -124,6 +131,7 @@ static const struct leat_websocket_callbacks client_callbacks = {
     .message = on_message,
     .writable = on_writable,
     .closed = on_closed,
+    .message_part = on_message_part,
 };
 
 /* ---- the request ------------------------------------------------------------------------ */
@@ -180,6 +188,8 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
     const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
     struct leati_ws_accept_decision decision = {.status = 503};
     struct leati_chain *chain = ws->chain;
+    bool accepts_compression = server->config->compresses;
+    const struct leati_deflate_params limits = leati_config_deflate_limits(server->config);
     if (!client->over_limit) {
         decision.protocol = choose_protocol(server->config, request);
         decision.status = server_ask(server, client, request, decision.protocol);
@@ -188,6 +198,8 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
     }
     if (decision.status != 101)
         decision.protocol = NULL;
+    else if (accepts_compression)
+        decision.deflate = &limits;
     if (leati_ws_accept_answer(accept, &decision) == LEAT_OK)
         return;
     /* The program's answer was none. */
@@ -216,7 +228,10 @@ static struct server_client *client_new(leat_websocket_server *server,
     client->server = server;
     client->remote = *remote;
     client->over_limit = server_over_limit(server, remote);
-    if (leat_websocket_new(server->loop, &client_callbacks, client, &client->ws) != LEAT_OK ||
+    struct leat_websocket_callbacks callbacks = client_callbacks;
+    if (!server->callbacks.message_part)
+        callbacks.message_part = NULL;
+    if (leat_websocket_new(server->loop, &callbacks, client, &client->ws) != LEAT_OK ||
         !client_link(client)) {
         client_free(client);
         return NULL;
