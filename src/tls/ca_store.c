@@ -225,6 +225,34 @@ int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
     return code;
 }
 
+int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_failure *failure,
+                        struct leati_tls_cas **ret_cas)
+{
+    static const char name[] = "the given texts";
+    struct leati_tls_cas *cas = cas_new();
+    int ret = 0;
+
+    if (cas == NULL)
+        return unreadable(failure, name, ENOMEM);
+    leati_tls_engine_enter();
+    for (size_t i = 0; i < count && ret == 0; i++) {
+        struct leati_tls_file file = leati_tls_file_of_text(texts[i]);
+        ret = mbedtls_x509_crt_parse(&cas->chain, file.data, leati_tls_file_parse_len(&file));
+    }
+    int code = parse_outcome(cas, ret, name, failure);
+    /* Whoever names few CAs means each of them. */
+    if (code == LEAT_OK && ret != 0)
+        code = leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
+                                "a CA certificate cannot be parsed: %s",
+                                ret < 0 ? leati_tls_engine_error_text(ret) : "one of several");
+    if (code != LEAT_OK) {
+        cas_free(cas);
+        return code;
+    }
+    *ret_cas = cas;
+    return LEAT_OK;
+}
+
 static void shared_unlink(struct leati_tls_cas *cas)
 {
     struct leati_tls_cas **link = &shared;

@@ -20,6 +20,10 @@ struct leati_tls_cas;
  *         LEAT_E_SYSTEM_INTERNAL. @thread any. */
 int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
                           struct leati_tls_cas **ret_cas);
+/** CAs from PEM texts, each with one or several; not shared.
+ * @return LEAT_OK; recorded: LEAT_E_TLS_VERIFY, LEAT_E_SYSTEM_INTERNAL. */
+int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_failure *failure,
+                        struct leati_tls_cas **ret_cas);
 /** NULL is allowed. @thread any. */
 void leati_tls_cas_release(struct leati_tls_cas *cas);
 

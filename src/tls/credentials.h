@@ -3,10 +3,13 @@
 #ifndef LEATI_TLS_CREDENTIALS_H
 #define LEATI_TLS_CREDENTIALS_H
 
+#include "tls/names.h"
+#include "tls/pins.h"
 #include "tls/tickets.h"
 #include "tls/tls.h"
 
 #include <mbedtls/pk.h>
+#include <mbedtls/x509_crl.h>
 #include <mbedtls/x509_crt.h>
 
 /** Different for each object that this process has ever made: part of a session's key, so that no
@@ -15,8 +18,15 @@ uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credential
 
 /* mbedTLS asks for pointers that are not const and reads only. NULL = there is none. */
 mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials);
+mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *credentials);
 mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
+const struct leati_tls_pins *leati_tls_credentials_pins(
+    const struct leati_tls_credentials *credentials);
+const struct leati_tls_cipher_choice *leati_tls_credentials_cipher_choice(
+    const struct leati_tls_credentials *credentials);
+const struct leati_tls_ids *leati_tls_credentials_signature_algorithms(
+    const struct leati_tls_credentials *credentials);
 /** Those of a server always have them. */
 struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials);
 

@@ -134,6 +134,22 @@ int leati_tls_fail_optional_certificate(struct leati_tls_layer *tls)
     return code;
 }
 
+int leati_tls_fail_pin(struct leati_tls_layer *tls)
+{
+    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&tls->ssl);
+    char pin[LEATI_TLS_PIN_TEXT_SIZE] = "none";
+
+    if (cert != NULL)
+        leati_tls_pin_format(cert, pin);
+    (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                         MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    int code =
+        leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, 0,
+                         "public-key pin mismatch (the %s's is %s)", leati_tls_peer_name(tls), pin);
+    (void)leati_tls_bio_flush(&tls->bio);
+    return code;
+}
+
 static int fail_received_alert(struct leati_tls_layer *tls, int ret, uint8_t description)
 {
     return leati_layer_fail(

@@ -20,6 +20,8 @@ int leati_tls_fail(struct leati_tls_layer *tls, int ret);
 /** Ends a server's layer because the client's certificate, which it need not have shown, is not
  * accepted. Says so to the client. */
 int leati_tls_fail_optional_certificate(struct leati_tls_layer *tls);
+/** Ends a layer because the peer's key, which nobody verifies, is none of those that are pinned. */
+int leati_tls_fail_pin(struct leati_tls_layer *tls);
 /** Ends a layer because leati_tls_bio_flush() returned the lower layer's failure. */
 int leati_tls_fail_lower(struct leati_tls_layer *tls);
 

@@ -81,11 +81,17 @@ int leati_tls_file_read(const char *path, struct leati_tls_file *ret_file)
     return failed;
 }
 
+struct leati_tls_file leati_tls_file_of_text(const char *text)
+{
+    return (struct leati_tls_file){.data = (uint8_t *)(uintptr_t)text, .len = strlen(text)};
+}
+
 void leati_tls_file_done(struct leati_tls_file *file)
 {
-    if (file->data != NULL)
+    if (file->capacity > 0) {
         leati_wipe(file->data, file->capacity);
-    leati_free(file->data);
+        leati_free(file->data);
+    }
     *file = (struct leati_tls_file){0};
 }
 

@@ -13,7 +13,7 @@
 struct leati_tls_file {
     uint8_t *data; /**< followed by a NUL that `len` does not count */
     size_t len;
-    size_t capacity;
+    size_t capacity; /**< 0 = borrowed */
 };
 
 /** Reads all of an open descriptor. Returns 0 or an errno (EFBIG above the limit); `ret_file` is
@@ -21,6 +21,8 @@ struct leati_tls_file {
 int leati_tls_file_read_fd(int fd, struct leati_tls_file *ret_file);
 /** The same by path. */
 int leati_tls_file_read(const char *path, struct leati_tls_file *ret_file);
+/** A text that is there already, borrowed, as if it had been read; done() need not be called. */
+struct leati_tls_file leati_tls_file_of_text(const char *text);
 /** Wipes and frees: it may have been a key. */
 void leati_tls_file_done(struct leati_tls_file *file);
 

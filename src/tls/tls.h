@@ -16,8 +16,8 @@
 
 /* ---- credentials: parsed once, shared, counted ------------------------------------------ */
 
-/** What connections trust and show: CAs, own chain and key. A server's have the keys of its session
- * tickets, too. Immutable; may be used by several threads at once. */
+/** What connections trust, show and speak: CAs, own chain and key, cipher suites. A server's have
+ * the keys of its session tickets, too. Immutable; may be used by several threads at once. */
 struct leati_tls_credentials;
 
 struct leati_tls_credentials_options {
@@ -25,6 +25,23 @@ struct leati_tls_credentials_options {
     const char *cert_path; /**< own chain; NULL = no certificate */
     const char *key_path;
     const char *key_password;
+    /* The same as PEM texts, each with one certificate or several, instead of the paths. */
+    const char *const *ca_texts;
+    size_t ca_text_count;
+    const char *const *cert_texts; /**< together the chain, its first certificate first */
+    size_t cert_text_count;
+    const char *key_text;
+    /** Revocation lists (PEM) of any of the CAs. A CA without one is not checked for revocation. */
+    const char *const *crl_texts;
+    size_t crl_text_count;
+    /** Public-key pins, "sha256/BASE64": one must be of a key in the peer's verified chain, or of
+     * the peer itself where nothing is verified. */
+    const char *const *pins;
+    size_t pin_count;
+    /** Names as of the IANA registry or OpenSSL, with ':', ',' or spaces between; NULL = what
+     * mbedTLS prefers. All suites of TLS 1.3 are used if none of them is named. */
+    const char *cipher_suites;
+    const char *signature_algorithms;
     bool need_ca;   /**< false when nothing will be verified: no CA is loaded */
     bool is_server; /**< a certificate is needed */
 };
@@ -33,7 +50,8 @@ struct leati_tls_credentials_options {
  * shared by all credentials of the process.
  * @return LEAT_OK; recorded in `failure`: LEAT_E_WS_CERT_FILE (missing, not readable; errno),
  *         LEAT_E_TLS_VERIFY (not parseable, key does not fit), LEAT_E_TLS_ENGINE (wrong key
- *         password, unusable key, a server without a certificate), LEAT_E_SYSTEM_INTERNAL. */
+ *         password, unusable key, a server without a certificate), LEAT_E_PARAMETER (a name that
+ *         nobody knows: the text lists the known ones; a malformed pin), LEAT_E_SYSTEM_INTERNAL. */
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
                               struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);
@@ -60,6 +78,7 @@ struct leati_tls_options {
     struct leati_tls_sessions *sessions; /**< client: NULL = no resumption; a reference is taken */
     bool verify;                         /**< client: whether the server is verified */
     enum leat_client_verification client_verification; /**< server */
+    bool prefer_remote_ciphers;                        /**< server: chooses by the client's order */
     bool tickets; /**< server: gives out session tickets, with which clients resume */
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
@@ -75,13 +94,26 @@ int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_fa
 
 struct leati_tls_info {
     const char *protocol; /**< "TLSv1.3"; static */
-    const char *cipher;   /**< the suite's name as mbedTLS has it; static */
+    const char *cipher;   /**< the suite's name in the IANA registry; static */
     const char *alpn;     /**< "" = none; valid while the layer lives */
     bool resumed;
 };
 
 /** Of an OPEN layer. */
 void leati_tls_layer_info(const struct leati_layer *tls, struct leati_tls_info *ret_info);
+
+/** The DER of a certificate of an OPEN layer, which borrows it; 0 is the peer's own, then come
+ * those that it sent with it. false = there is none (nothing was shown, or a session of TLS 1.3 was
+ * resumed, which keeps none). */
+bool leati_tls_layer_peer_certificate(const struct leati_layer *tls, size_t index,
+                                      const uint8_t **ret_der, size_t *ret_len);
+/** The same for our own chain. */
+bool leati_tls_layer_own_certificate(const struct leati_layer *tls, size_t index,
+                                     const uint8_t **ret_der, size_t *ret_len);
+
+/** The IANA name of the index-th signature algorithm that an OPEN layer offers or takes, NULL
+ * behind the last one. Static. */
+const char *leati_tls_layer_signature_algorithm(const struct leati_layer *tls, size_t index);
 
 /* ---- digests for others ----------------------------------------------------------------- */
 

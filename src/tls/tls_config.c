@@ -5,17 +5,41 @@
 
 #include <mbedtls/psa_util.h>
 
-/* mbedTLS's own default, but with PKCS #1 v1.5 before PSS. mbedTLS offers PSS to every server when
- * it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2 server that takes the offer (RFC 8446
- * section 4.2.3 allows it; mbedTLS issue 10668). Servers that follow the client's order do not get
- * there; in TLS 1.3 only PSS counts. */
-static const uint16_t signature_algorithms[] = {
+/* For connections that choose none: mbedTLS's own default, but with PKCS #1 v1.5 before PSS.
+ * mbedTLS offers PSS to every server when it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2
+ * server that takes the offer (RFC 8446 section 4.2.3 allows it; mbedTLS issue 10668). Servers that
+ * follow the client's order do not get there; in TLS 1.3 only PSS counts. */
+static const uint16_t default_signature_algorithms[] = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
     MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
     MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
     MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE,
 };
+
+const uint16_t *leati_tls_config_signature_algorithms(
+    const struct leati_tls_credentials *credentials)
+{
+    const struct leati_tls_ids *chosen = leati_tls_credentials_signature_algorithms(credentials);
+
+    return chosen->count > 0 ? chosen->ids : default_signature_algorithms;
+}
+
+/* Without a cipher suite for TLS 1.2 that version is not offered. */
+static void versions_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+{
+    const struct leati_tls_cipher_choice *choice =
+        leati_tls_credentials_cipher_choice(options->credentials);
+    enum leat_tls_protocol min = options->min_protocol;
+
+    if (choice->ids != NULL) {
+        mbedtls_ssl_conf_ciphersuites(config, choice->ids);
+        if (!choice->has_tls_1_2)
+            min = LEAT_TLS_V13;
+    }
+    mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)min);
+    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
+}
 
 static void client_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
 {
@@ -46,6 +70,9 @@ static int authmode_of(enum leat_client_verification verification)
 static void server_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
 {
     mbedtls_ssl_conf_authmode(config, authmode_of(options->client_verification));
+    mbedtls_ssl_conf_preference_order(config, options->prefer_remote_ciphers
+                                                  ? MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_CLIENT
+                                                  : MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_SERVER);
     if (options->tickets)
         leati_tls_tickets_configure(leati_tls_credentials_tickets(options->credentials),
                                     options->client_verification, config);
@@ -61,13 +88,13 @@ int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_op
     if (ret != 0)
         return ret;
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
-    mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)options->min_protocol);
-    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
-    mbedtls_ssl_conf_sig_algs(config, signature_algorithms);
+    versions_configure(config, options);
+    mbedtls_ssl_conf_sig_algs(config, leati_tls_config_signature_algorithms(credentials));
     /* A resumed session gets fresh keys too: no pure PSK, which has no forward secrecy. */
     mbedtls_ssl_conf_tls13_key_exchange_modes(config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    mbedtls_ssl_conf_ca_chain(config, leati_tls_credentials_cas(credentials), NULL);
+    mbedtls_ssl_conf_ca_chain(config, leati_tls_credentials_cas(credentials),
+                              leati_tls_credentials_crl(credentials));
     if (options->is_server)
         server_configure(config, options);
     else

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/tls_layer.h"
 
+#include "tls/credentials.h"
 #include "tls/engine.h"
 #include "tls/failures.h"
 #include "tls/resumption.h"
+#include "tls/tls_config.h"
 #include "util/text.h"
 
 #include <assert.h>
@@ -98,6 +100,18 @@ static bool is_resumed(const struct leati_tls_layer *tls)
     return (tls->is_server || tls->session_offered) && !tls->certificate_due;
 }
 
+/* Where the chain is verified the verifier has looked, and a session was ours before. A client that
+ * may come without a certificate has no key to look at. */
+static bool peer_key_is_welcome(const struct leati_tls_layer *tls)
+{
+    const struct leati_tls_pins *pins = tls->verifier.pins;
+
+    if (pins == NULL || tls->is_server || tls->verify || is_resumed(tls))
+        return true;
+    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&tls->ssl);
+    return cert != NULL && leati_tls_pins_match(pins, cert);
+}
+
 static int handshake_finish(struct leati_tls_layer *tls)
 {
     /* Belt and braces: no way through mbedTLS may end here unverified. */
@@ -105,6 +119,8 @@ static int handshake_finish(struct leati_tls_layer *tls)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, 0,
                                 "the handshake ended without a verified certificate");
 
+    if (!peer_key_is_welcome(tls))
+        return leati_tls_fail_pin(tls);
     if (tls->key_log_fd >= 0) {
         mbedtls_ssl_set_export_keys_cb(&tls->ssl, NULL, NULL);
         close(tls->key_log_fd);
@@ -388,12 +404,50 @@ void leati_tls_layer_info(const struct leati_layer *l, struct leati_tls_info *re
     const struct leati_tls_layer *tls = tls_of_const(l);
     const char *alpn = mbedtls_ssl_get_alpn_protocol(&tls->ssl);
 
+    int id = mbedtls_ssl_get_ciphersuite_id_from_ssl(&tls->ssl);
+    const char *cipher = leati_tls_cipher_suite_name((uint16_t)id);
+
     *ret_info = (struct leati_tls_info){
         .protocol = mbedtls_ssl_get_version(&tls->ssl),
-        .cipher = mbedtls_ssl_get_ciphersuite(&tls->ssl),
+        .cipher = cipher != NULL ? cipher : mbedtls_ssl_get_ciphersuite(&tls->ssl),
         .alpn = alpn != NULL ? alpn : "",
         .resumed = is_resumed(tls),
     };
+}
+
+static bool certificate_at(const mbedtls_x509_crt *cert, size_t index, const uint8_t **ret_der,
+                           size_t *ret_len)
+{
+    while (cert != NULL && index-- > 0)
+        cert = cert->next;
+    if (cert == NULL || cert->raw.p == NULL)
+        return false;
+    *ret_der = cert->raw.p;
+    *ret_len = cert->raw.len;
+    return true;
+}
+
+bool leati_tls_layer_peer_certificate(const struct leati_layer *l, size_t index,
+                                      const uint8_t **ret_der, size_t *ret_len)
+{
+    return certificate_at(mbedtls_ssl_get_peer_cert(&tls_of_const(l)->ssl), index, ret_der,
+                          ret_len);
+}
+
+bool leati_tls_layer_own_certificate(const struct leati_layer *l, size_t index,
+                                     const uint8_t **ret_der, size_t *ret_len)
+{
+    return certificate_at(leati_tls_credentials_cert(tls_of_const(l)->credentials), index, ret_der,
+                          ret_len);
+}
+
+const char *leati_tls_layer_signature_algorithm(const struct leati_layer *l, size_t index)
+{
+    const uint16_t *ids = leati_tls_config_signature_algorithms(tls_of_const(l)->credentials);
+
+    while (*ids != 0 && index-- > 0)
+        ids++;
+    return *ids != 0 ? leati_tls_signature_algorithm_name(*ids) : NULL;
 }
 
 static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)

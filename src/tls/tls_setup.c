@@ -118,7 +118,10 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_options *optio
     mbedtls_ssl_init(&tls->ssl);
     leati_tls_bio_init(&tls->bio, &tls->base);
 
-    if (!names_set(tls, options)) {
+    bool named = names_set(tls, options);
+    if (leati_tls_credentials_pins(options->credentials)->count > 0)
+        tls->verifier.pins = leati_tls_credentials_pins(options->credentials);
+    if (!named) {
         leati_tls_layer_free(tls);
         return NULL;
     }

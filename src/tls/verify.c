@@ -171,6 +171,19 @@ static void plain_append(struct leati_tls_verifier *verifier, uint32_t flags, si
     }
 }
 
+static bool pin_is_missing(const struct leati_tls_verifier *verifier, int depth)
+{
+    return depth == 0 && verifier->pins != NULL && !verifier->pin_matched;
+}
+
+static void pin_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert)
+{
+    char pin[LEATI_TLS_PIN_TEXT_SIZE];
+
+    leati_tls_pin_format(cert, pin);
+    report_append(verifier, "public-key pin mismatch (the %s's is %s)", verifier->peer, pin);
+}
+
 static void reasons_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                            int depth, uint32_t flags)
 {
@@ -189,6 +202,11 @@ static void reasons_append(struct leati_tls_verifier *verifier, const mbedtls_x5
     if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) {
         reason_separate(verifier, start);
         mismatch_append(verifier, cert);
+    }
+    if (pin_is_missing(verifier, depth)) {
+        reason_separate(verifier, start);
+        pin_append(verifier, cert);
+        flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_OTHER;
     }
     plain_append(verifier, flags, start);
 }
@@ -212,8 +230,12 @@ int leati_tls_verifier_see(void *user, mbedtls_x509_crt *cert, int depth, uint32
     /* mbedTLS calls from the top of the chain down to the peer's certificate. */
     if (depth > verifier->top_depth)
         verifier->top_depth = depth;
+    if (verifier->pins != NULL && leati_tls_pins_match(verifier->pins, cert))
+        verifier->pin_matched = true;
     if (depth == 0) {
         verifier->leaf_seen = true;
+        if (pin_is_missing(verifier, depth))
+            *flags |= MBEDTLS_X509_BADCERT_OTHER;
         if (verifier->ip_len > 0 && !ip_matches(verifier, cert))
             *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     }

@@ -11,11 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tls/pins.h"
+
 #include <mbedtls/x509_crt.h>
 
 struct leati_tls_verifier {
-    const char *server_name; /**< what the certificate must be for, NULL = anything */
-    const char *peer;        /**< whose certificate: "server", "client" */
+    const char *server_name;           /**< what the certificate must be for, NULL = anything */
+    const char *peer;                  /**< whose certificate: "server", "client" */
+    const struct leati_tls_pins *pins; /**< of which one must match; NULL = none is wanted */
+    bool pin_matched;
     uint8_t ip[16];
     uint8_t ip_len;    /**< 4 or 16; 0 = `server_name` is a name */
     bool leaf_seen;    /**< a certificate of the peer went through the callback */

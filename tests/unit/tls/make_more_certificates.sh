@@ -9,6 +9,8 @@
 #   common-name.pem              no subjectAltName, CN=127.0.0.1
 #   wildcard.pem                 *.example.org
 #   expired-wrong.pem            expired, for another host, by its own key
+#   revoked.pem, revoked.crl     as server.pem, and the shared CA's list in which it stands
+#   empty.crl, old.crl           lists of the shared CA with nothing in it, and one out of date
 set -eu
 cd "$1"
 ca="$2"
@@ -75,3 +77,22 @@ policy = any_name
 [any_name]
 commonName = supplied
 END
+
+sign revoked localhost "$ca/server.key" server "$ca/ca.pem" "$ca/ca.key"
+cat > crl.cnf << 'END'
+[ca]
+default_ca = issuer
+[issuer]
+database = crl-index.txt
+default_md = sha256
+default_crl_days = 3650
+END
+: > crl-index.txt
+crl() {
+    openssl ca -config crl.cnf -cert "$ca/ca.pem" -keyfile "$ca/ca.key" "$@" 2> crl.log ||
+        { cat crl.log >&2; exit 1; }
+}
+crl -gencrl -out empty.crl
+crl -gencrl -crl_lastupdate 20200101000000Z -crl_nextupdate 20210101000000Z -out old.crl
+crl -revoke revoked.pem
+crl -gencrl -out revoked.crl

@@ -45,9 +45,9 @@ Test(tls_handshake, tls_1_3_with_alpn)
     leati_tls_layer_info(client.tls, &info);
     cr_assert_str_eq(info.protocol, "TLSv1.3");
     cr_assert_str_eq(info.alpn, "http/1.1");
-    cr_assert_str_eq(info.cipher, "TLS1-3-AES-256-GCM-SHA384");
+    cr_assert_str_eq(info.cipher, "TLS_AES_256_GCM_SHA384");
     cr_assert(!info.resumed);
-    expect_description("TLSv1.3 TLS1-3-AES-256-GCM-SHA384, ALPN http/1.1");
+    expect_description("TLSv1.3 TLS_AES_256_GCM_SHA384, ALPN http/1.1");
     done();
 }
 
@@ -62,7 +62,7 @@ Test(tls_handshake, tls_1_2)
     cr_assert_str_eq(info.protocol, "TLSv1.2");
     cr_assert_str_eq(info.alpn, "");
     cr_assert(!info.resumed);
-    expect_description("TLSv1.2 TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256");
+    expect_description("TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
     done();
 }
 

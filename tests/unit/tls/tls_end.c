@@ -18,14 +18,15 @@ static int credentials_make(struct tls_end *end, const struct tls_end_options *o
         *ret_credentials = leati_tls_credentials_ref(options->credentials);
         return LEAT_OK;
     }
-    struct leati_tls_credentials_options credentials = {
-        .ca_path = options->ca_path ? options->ca_path : certificate_path("ca.pem"),
-        .cert_path = options->cert_path,
-        .key_path = options->key_path,
-        .key_password = options->key_password,
-        .need_ca = !options->skip_verify,
-        .is_server = options->is_server,
-    };
+    struct leati_tls_credentials_options credentials = {0};
+    if (options->more)
+        credentials = *options->more;
+    credentials.ca_path = options->ca_path ? options->ca_path : certificate_path("ca.pem");
+    credentials.cert_path = options->cert_path;
+    credentials.key_path = options->key_path;
+    credentials.key_password = options->key_password;
+    credentials.need_ca = !options->skip_verify;
+    credentials.is_server = options->is_server;
     if (options->is_server && !options->cert_path) {
         credentials.cert_path = certificate_path("server.pem");
         credentials.key_path = certificate_path("server.key");
@@ -50,6 +51,7 @@ int tls_end_try(struct tls_end *end, const struct tls_end_options *options,
         .is_server = options->is_server,
         .client_verification = options->client_verification,
         .tickets = options->tickets,
+        .prefer_remote_ciphers = options->prefer_remote_ciphers,
         .server_name = options->server_name ? options->server_name : "localhost",
         .server_port = 443,
         .credentials = credentials,

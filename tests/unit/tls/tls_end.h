@@ -21,7 +21,9 @@ struct tls_end_options {
     int min_protocol, max_protocol; /**< 0 = LEAT_TLS_V12, LEAT_TLS_V13 */
     const char *const *alpn;
     const char *key_log_path;
-    struct leati_tls_credentials *credentials; /**< NULL = made of the paths above */
+    const struct leati_tls_credentials_options *more; /**< texts, names, pins, lists */
+    bool prefer_remote_ciphers;
+    struct leati_tls_credentials *credentials; /**< NULL = made of all these */
     struct leati_tls_sessions *sessions;
     uint32_t timeout_ms, close_timeout_ms;
 };
