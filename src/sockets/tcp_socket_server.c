@@ -182,16 +182,19 @@ static int server_add(leat_tcp_socket_server *server, int fd, const struct leati
 {
     struct leati_route *route;
     struct leati_stream_limits limits;
-    int sys_errno = leati_tcp_extra_options_apply(&server->options, fd);
+    struct leat_tcp_extra_options options = server->options;
+    /* Else a connection in TIME_WAIT would keep the next listener from the port. */
+    options.reuse_address = true;
+    int sys_errno = leati_tcp_extra_options_apply(&options, fd);
     struct leat_tcp_socket *tcp = leati_tcp_socket_alloc(server->loop, &connection_owner);
     if (!tcp || sys_errno != 0) {
         close(fd);
         leati_free(tcp);
         return tcp ? LEAT_E_SOCKET_BASE + sys_errno : LEAT_E_SYSTEM_INTERNAL;
     }
-    tcp->options = server->options;
+    tcp->options = options;
     leati_net_address_from(remote, &tcp->remote);
-    leati_tcp_socket_limits(server->config, &server->options, &limits);
+    leati_tcp_socket_limits(server->config, &options, &limits);
     int code = leati_route_new_stream(fd, remote, text, &route);
     if (code == LEAT_OK)
         code = leati_stream_start(&tcp->stream, route, &server->config->tracer, &limits);

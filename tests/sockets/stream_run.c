@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream_run.h"
 
-#include "core/address.h"
+#include "support/raw_socket.h"
 #include "support/sandbox.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct stream_run run;
@@ -258,20 +259,7 @@ void run_send(const char *text)
 
 /* ---- the other end ---------------------------------------------------------------------- */
 
-int raw_listen(const char *host, uint16_t *ret_port)
-{
-    struct leati_address address;
-    socklen_t size = sizeof(address);
-
-    cr_assert(leati_address_parse(host, 0, &address));
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(fd >= 0 && bind(fd, &address.any, leati_address_size(&address)) == 0 &&
-              listen(fd, 16) == 0 && getsockname(fd, &address.any, &size) == 0);
-    *ret_port = leati_address_port(&address);
-    return fd;
-}
-
-int raw_accept(int listener)
+int peer_accept(int listener)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
@@ -282,11 +270,11 @@ int raw_accept(int listener)
 int run_connect_raw(void)
 {
     uint16_t port;
-    int listener = raw_listen("127.0.0.1", &port);
+    int listener = raw_listen(&port);
 
     run_connect("127.0.0.1", port);
     run_until("connected");
-    int fd = raw_accept(listener);
+    int fd = peer_accept(listener);
     close(listener);
     return fd;
 }

@@ -61,9 +61,8 @@ void run_some(void);
 void run_check_log(const char *expected);
 void run_send(const char *text);
 
-/** A blocking listener of the test. */
-int raw_listen(const char *host, uint16_t *ret_port);
-int raw_accept(int listener);
+/** The next connection of a listener, blocking. */
+int peer_accept(int listener);
 /** Connects the client to a fresh listener of the test. @return the (blocking) other end. */
 int run_connect_raw(void);
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leat_tcp_socket through proxies that others wrote. */
+#include "stream_run.h"
+
+#include "support/peers.h"
+#include "support/proxies.h"
+#include "support/sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(tcp_socket_proxy, .init = run_init, .fini = run_done, .timeout = 50);
+
+static void proxy_set(const char *format, uint16_t port)
+{
+    char url[128];
+
+    snprintf(url, sizeof(url), format, port);
+    cr_assert_eq(leat_config_set_proxy(run.config, url), LEAT_OK);
+}
+
+/* A server of our own behind the proxy; the remote address is what was asked for. */
+static void check_echo(const char *host, enum leat_address_family family)
+{
+    struct leat_net_address remote;
+    uint16_t port = run_new_server("127.0.0.1");
+
+    run.echo = true;
+    run_new_client();
+    run_connect(host, port);
+    run_until("connected");
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &remote), LEAT_OK);
+    cr_assert_str_eq(remote.address, host);
+    cr_assert_eq(remote.family, family);
+    cr_assert_eq(remote.port, port);
+    run_send("through");
+    run_until_received(7);
+    cr_assert_str_eq(run.received, "through");
+}
+
+Test(tcp_socket_proxy, socks5)
+{
+    proxy_set("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
+    check_echo("127.0.0.1", LEAT_ADDRESS_IPV4);
+}
+
+Test(tcp_socket_proxy, socks5_with_a_password_and_a_name)
+{
+    proxy_set("socks5h://joe:secret@127.0.0.1:%u", microsocks_start("joe", "secret"));
+    check_echo("localhost", LEAT_ADDRESS_DOMAIN);
+}
+
+Test(tcp_socket_proxy, socks5_by_dante)
+{
+    proxy_set("socks5://127.0.0.1:%u", dante_start());
+    check_echo("127.0.0.1", LEAT_ADDRESS_IPV4);
+}
+
+Test(tcp_socket_proxy, http_connect)
+{
+    proxy_set("http://127.0.0.1:%u", tinyproxy_start(NULL, NULL));
+    check_echo("127.0.0.1", LEAT_ADDRESS_IPV4);
+}
+
+Test(tcp_socket_proxy, two_in_a_row)
+{
+    char url[128];
+
+    proxy_set("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
+    snprintf(url, sizeof(url), "socks5h://joe:secret@127.0.0.1:%u",
+             microsocks_start("joe", "secret"));
+    cr_assert_eq(leat_config_add_proxy(run.config, url), LEAT_OK);
+    check_echo("127.0.0.1", LEAT_ADDRESS_IPV4);
+}
+
+Test(tcp_socket_proxy, bound_to_a_local_address)
+{
+    struct leat_net_address local;
+    uint16_t port = run_new_server("127.0.0.1");
+
+    proxy_set("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.3", 0), LEAT_OK);
+    run_connect("127.0.0.1", port);
+    run_until("connected");
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &local), LEAT_OK);
+    cr_assert_str_eq(local.address, "127.0.0.3");
+}
+
+static void check_failure(uint16_t port, const char *log)
+{
+    run_new_client();
+    run_connect("127.0.0.1", port);
+    run_until("closed");
+    run_check_log(log);
+    cr_assert_eq(run.error.layer, LEAT_LAYER_SOCKS5);
+}
+
+Test(tcp_socket_proxy, the_wrong_password)
+{
+    proxy_set("socks5h://joe:wrong@127.0.0.1:%u", microsocks_start("joe", "secret"));
+    check_failure(1, "error 2301207; closed");
+}
+
+Test(tcp_socket_proxy, the_target_refuses)
+{
+    proxy_set("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
+    check_failure(refusing_port(), "error 2301208; closed");
+}
+
+Test(tcp_socket_proxy, the_proxy_is_not_there)
+{
+    proxy_set("socks5h://127.0.0.1:%u", refusing_port());
+    check_failure(1, "error 2301206; closed");
+}
+
+Test(tcp_socket_proxy, what_socks5_cannot_carry)
+{
+    char host[300];
+
+    memset(host, 'a', sizeof(host) - 1);
+    host[sizeof(host) - 1] = '\0';
+    proxy_set("socks5h://127.0.0.1:%u", refusing_port());
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_connect(run.tcp, host, 1, run.config), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert_eq(leat_tcp_socket_connect(run.tcp, "", 1, run.config), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert_eq(leat_tcp_socket_connect(run.tcp, "a.test", 0, run.config),
+                 LEAT_E_SOCKS5_SERIALIZE);
+}
+
+/* Of the environment only ALL_PROXY is meant for all protocols. */
+Test(tcp_socket_proxy, the_environment)
+{
+    cr_assert_eq(leat_config_set_proxy(run.config, "system"), LEAT_OK);
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    unsetenv("ALL_PROXY");
+    setenv("all_proxy", sandbox_format("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL)), 1);
+    check_echo("localhost", LEAT_ADDRESS_DOMAIN);
+}
