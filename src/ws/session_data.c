@@ -194,18 +194,22 @@ static int inflate_step(struct leati_ws_session *session, const uint8_t **in, si
                : leati_inflater_feed(inflater, in, in_len, out, cap, &out_len);
     if (result == LEATI_DEFLATE_NO_MEMORY)
         return leati_ws_session_out_of_memory(session);
-    if (result == LEATI_DEFLATE_CORRUPT)
-        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
-                                          "compressed message that cannot be inflated");
     bool has_more = result == LEATI_DEFLATE_MORE;
-    bool is_complete = is_end && !has_more;
-    if (session_has_limit(session) && out_len > session->max_message_bytes - incoming->len)
+    bool is_complete = is_end && result == LEATI_DEFLATE_DONE;
+    /* In the order of the bytes, so that the answer does not depend on how they came. */
+    bool is_too_big =
+        session_has_limit(session) && out_len > session->max_message_bytes - incoming->len;
+    int rc = is_too_big ? incoming_check(session, out, out_len - 1, false, event)
+                        : incoming_check(session, out, out_len, is_complete, event);
+    if (rc != LEATI_AGAIN)
+        return rc;
+    if (is_too_big)
         return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_MESSAGE_TOO_BIG,
                                           "inflated message exceeds the limit of %zu bytes",
                                           session->max_message_bytes);
-    int rc = incoming_check(session, out, out_len, is_complete, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+    if (result == LEATI_DEFLATE_CORRUPT) /* behind the bytes that came before it */
+        return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_INVALID_PAYLOAD,
+                                          "compressed message that cannot be inflated");
     inflate_set_stage(incoming, has_more, *in_len > 0);
     if (is_complete)
         incoming->stage = LEATI_WS_INFLATE_INPUT;

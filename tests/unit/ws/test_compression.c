@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* permessage-deflate in a session (RFC 7692): from one end to the other, and from bad peers. */
+#include "ws_stream.h"
+
+#include "support/leak_check.h"
+#include "ws/session_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(compression, .fini = leak_check);
+
+static const size_t chunks[] = {0, 1, 7, 4096};
+
+static const struct leati_deflate_params defaults = {.server_max_window_bits = 15,
+                                                     .client_max_window_bits = 15};
+
+static struct leati_ws_session_options with_deflate(bool is_server, size_t max_message_bytes)
+{
+    return (struct leati_ws_session_options){
+        .is_server = is_server, .max_message_bytes = max_message_bytes, .deflate = &defaults};
+}
+
+/* Feeds a client's session (the examples are a server's frames). */
+static struct seen_list client_run(const void *stream, size_t len, size_t limit, size_t chunk)
+{
+    const struct leati_ws_session_options options = with_deflate(false, limit);
+    struct bytes bytes = {.data = (uint8_t *)(uintptr_t)stream, .len = len};
+
+    return session_run_with(&options, &bytes, chunk);
+}
+
+/* ---- the examples of section 7.2.3 ---------------------------------------------------------- */
+
+Test(compression, the_examples_of_the_rfc, .timeout = 10)
+{
+    static const struct {
+        const char *stream;
+        size_t len, messages;
+    } cases[] = {
+        {"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00",                             9,  1},
+        {"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00",                     11, 1},
+        {"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00", 16, 2},
+        {"\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",             13, 1},
+        {"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00",                         10, 1},
+        {"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",     15, 1},
+        {"\x41\x03\xf2\x48\xcd\x89\x01!\x00\x00\x80\x04\xc9\xc9\x07\x00",    16, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t k = 0; k < 4; k++) {
+            struct seen_list seen = client_run(cases[i].stream, cases[i].len, 5, chunks[k]);
+            size_t messages = 0;
+            for (size_t n = 0; n < seen.count; n++) {
+                const struct seen *event = &seen.items[n];
+                if (event->kind == LEATI_WS_PING)
+                    continue;
+                cr_assert_eq(event->kind, LEATI_WS_MESSAGE, "case %zu: %s", i, event->text);
+                cr_assert_eq(event->type, LEAT_MESSAGE_TEXT);
+                cr_assert_eq(event->len, 5);
+                cr_assert_eq(memcmp(event->data, "Hello", 5), 0);
+                messages++;
+            }
+            cr_assert_eq(messages, cases[i].messages, "case %zu", i);
+            seen_free(&seen);
+        }
+}
+
+/* ---- from one end to the other -------------------------------------------------------------- */
+
+struct pair {
+    struct leati_ws_session *from, *to;
+    struct leati_byte_queue queue;
+};
+
+static void pair_make(struct pair *pair, const struct leati_deflate_params *params,
+                      bool from_server, bool in_pieces, size_t threshold)
+{
+    struct leati_ws_session_options options = {
+        .is_server = from_server,
+        .max_message_bytes = 1u << 20,
+        .deflate = params,
+        .deflate_threshold_bytes = threshold,
+    };
+
+    pair->from = session_make_with(&options);
+    options.is_server = !from_server;
+    options.pieces = in_pieces;
+    pair->to = session_make_with(&options);
+    leati_byte_queue_init(&pair->queue, NULL);
+}
+
+static void pair_done(struct pair *pair)
+{
+    leati_byte_queue_clear(&pair->queue);
+    leati_ws_session_free(pair->from);
+    leati_ws_session_free(pair->to);
+}
+
+/* Moves what is queued, which must be this one message; gives the size on the wire. */
+static size_t pair_move(struct pair *pair, const void *data, size_t len, size_t chunk)
+{
+    struct bytes stream = queue_drain(&pair->queue);
+    struct seen_list seen = {0};
+
+    session_feed(pair->to, stream.data, stream.len, chunk, &seen);
+    seen_join(&seen);
+    must(seen.count == 1, "%zu bytes: %zu events", len, seen.count);
+    must(seen.items[0].kind == LEATI_WS_MESSAGE, "%zu bytes: %s", len, seen.items[0].text);
+    must(seen.items[0].len == len && memcmp(seen.items[0].data, data, len) == 0,
+         "%zu bytes: not the same", len);
+    seen_free(&seen);
+    size_t size = stream.len;
+    bytes_free(&stream);
+    return size;
+}
+
+static size_t pair_send(struct pair *pair, const void *data, size_t len, size_t chunk)
+{
+    must(leati_ws_session_write(pair->from, LEATI_WS_OP_BINARY, data, len, &pair->queue) == LEAT_OK,
+         "write");
+    return pair_move(pair, data, len, chunk);
+}
+
+/* Repeats itself at many distances, so that every window is used. */
+static uint8_t *compressible(size_t len)
+{
+    uint8_t *data = malloc(len + 1);
+    uint32_t state = 12345;
+
+    for (size_t i = 0; i < len; i++) {
+        state = state * 1664525 + 1013904223;
+        size_t back = 1 + (state >> 8) % 40000;
+        data[i] = (state >> 28) > 1 && i >= back ? data[i - back] : (uint8_t)(state >> 24);
+        if ((state & 0xf0000) != 0 && i >= 300)
+            data[i] = data[i - 300];
+    }
+    return data;
+}
+
+static void check_params(const struct leati_deflate_params *params, bool from_server,
+                         const uint8_t *data)
+{
+    static const size_t sizes[] = {1, 5, 0, 300, 4095, 70000, 16384, 255, 16385, 100};
+
+    for (unsigned in_pieces = 0; in_pieces < 2; in_pieces++) {
+        struct pair pair;
+        pair_make(&pair, params, from_server, in_pieces != 0, 0);
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            pair_send(&pair, data + i * 50, sizes[i], sizes[i] > 5000 ? 4096 : chunks[i % 4]);
+            if (i % 3 == 0) {
+                leati_ws_session_trim(pair.from);
+                leati_ws_session_trim(pair.to);
+            }
+        }
+        pair_done(&pair);
+    }
+}
+
+Test(compression, every_combination_of_parameters, .timeout = 120)
+{
+    uint8_t *data = compressible(71000);
+
+    for (unsigned ours = 8; ours <= 15; ours++)
+        for (unsigned theirs = 8; theirs <= 15; theirs++)
+            for (unsigned takeover = 0; takeover < 4; takeover++) {
+                const struct leati_deflate_params params = {
+                    .server_no_context_takeover = (takeover & 1) != 0,
+                    .client_no_context_takeover = (takeover & 2) != 0,
+                    .server_max_window_bits = (uint8_t)ours,
+                    .client_max_window_bits = (uint8_t)theirs,
+                };
+                check_params(&params, (takeover + ours + theirs) % 2 == 0, data);
+            }
+    free(data);
+}
+
+Test(compression, sizes_around_every_boundary, .timeout = 60)
+{
+    static const size_t boundaries[] = {1, 126, 4096, 8192, 16384, 32768, 65536};
+    uint8_t *data = compressible(70000);
+
+    for (unsigned role = 0; role < 4; role++) {
+        struct pair pair;
+        pair_make(&pair, &defaults, role & 1, role & 2, 0);
+        for (size_t b = 0; b < sizeof(boundaries) / sizeof(boundaries[0]); b++)
+            for (size_t len = boundaries[b] - 1; len <= boundaries[b] + 1; len++)
+                pair_send(&pair, data, len, b % 2 ? 0 : 1000);
+        pair_done(&pair);
+    }
+    free(data);
+}
+
+Test(compression, context_is_taken_over_or_not, .timeout = 10)
+{
+    uint8_t *data = compressible(2000);
+    struct leati_deflate_params params = defaults;
+    struct pair pair;
+
+    pair_make(&pair, &params, true, false, 0);
+    size_t first = pair_send(&pair, data, 2000, 0);
+    cr_assert_lt(pair_send(&pair, data, 2000, 0), first / 4);
+    pair_done(&pair);
+
+    params.server_no_context_takeover = true;
+    pair_make(&pair, &params, true, false, 0);
+    first = pair_send(&pair, data, 2000, 0);
+    cr_assert_eq(pair_send(&pair, data, 2000, 0), first);
+    pair_done(&pair);
+    free(data);
+}
+
+/* ---- what is compressed --------------------------------------------------------------------- */
+
+static uint8_t first_byte_of(struct leati_ws_session *session, enum leati_ws_opcode opcode,
+                             const void *data, size_t len)
+{
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    cr_assert_eq(leati_ws_session_write(session, opcode, data, len, &queue), LEAT_OK);
+    struct bytes stream = queue_drain(&queue);
+    uint8_t first = stream.data[0];
+    bytes_free(&stream);
+    return first;
+}
+
+Test(compression, threshold, .timeout = 10)
+{
+    static const char zeros[200];
+    struct leati_ws_session_options options = with_deflate(true, 1000);
+
+    for (size_t threshold = 0; threshold <= 100; threshold += 50) {
+        options.deflate_threshold_bytes = threshold;
+        struct leati_ws_session *session = session_make_with(&options);
+        for (size_t len = 0; len <= 130; len++)
+            cr_assert_eq(first_byte_of(session, LEATI_WS_OP_TEXT, zeros, len),
+                         len == 0 || len < threshold ? 0x81 : 0xc1);
+        leati_ws_session_free(session);
+    }
+}
+
+Test(compression, control_frames_never, .timeout = 10)
+{
+    static const char zeros[125];
+    struct leati_ws_session_options options = with_deflate(false, 1000);
+    struct leati_ws_session *session = session_make_with(&options);
+
+    cr_assert_eq(first_byte_of(session, LEATI_WS_OP_PING, zeros, 125), 0x89);
+    cr_assert_eq(first_byte_of(session, LEATI_WS_OP_PONG, zeros, 125), 0x8a);
+    cr_assert_eq(first_byte_of(session, LEATI_WS_OP_CLOSE, zeros, 125), 0x88);
+    leati_ws_session_free(session);
+}
+
+/* With a context they must be compressed, once they have been fed; without one they need not. */
+Test(compression, what_does_not_get_smaller, .timeout = 10)
+{
+    uint8_t noise[1000];
+    uint64_t state = 1;
+    for (size_t i = 0; i < sizeof(noise); i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        noise[i] = (uint8_t)(state >> 56);
+    }
+    struct leati_deflate_params params = defaults;
+    for (unsigned no_takeover = 0; no_takeover < 2; no_takeover++) {
+        struct pair pair;
+        params.server_no_context_takeover = no_takeover != 0;
+        pair_make(&pair, &params, true, false, 0);
+        cr_assert_eq(first_byte_of(pair.from, LEATI_WS_OP_BINARY, noise, sizeof(noise)),
+                     no_takeover ? 0x82 : 0xc2);
+        pair_done(&pair);
+        pair_make(&pair, &params, true, false, 0);
+        pair_send(&pair, noise, sizeof(noise), 0);
+        pair_send(&pair, noise, sizeof(noise), 0);
+        pair_done(&pair);
+    }
+}
+
+Test(compression, messages_in_parts, .timeout = 30)
+{
+    uint8_t *data = compressible(100000);
+    static const size_t parts[] = {1, 100, 4096, 33333};
+
+    for (unsigned role = 0; role < 4; role++)
+        for (size_t p = 0; p < 4; p++) {
+            struct pair pair;
+            pair_make(&pair, &defaults, role & 1, role & 2, 10);
+            for (int round = 0; round < 2; round++) {
+                size_t len = parts[p] * 3 + 1;
+                for (size_t done = 0; done < len;) {
+                    size_t size = parts[p] < len - done ? parts[p] : len - done;
+                    must(leati_ws_session_write_part(pair.from, LEAT_MESSAGE_BINARY, data + done,
+                                                     size, done == 0, done + size == len,
+                                                     &pair.queue) == LEAT_OK,
+                         "part");
+                    done += size;
+                }
+                pair_move(&pair, data, len, p == 3 ? 4096 : chunks[p]);
+                pair_send(&pair, data, len, 0);
+            }
+            pair_done(&pair);
+        }
+    free(data);
+}
+
+Test(compression, a_part_that_gives_nothing_gives_no_frame, .timeout = 10)
+{
+    struct pair pair;
+
+    pair_make(&pair, &defaults, true, true, 100);
+    cr_assert_eq(leati_ws_session_write_part(pair.from, LEAT_MESSAGE_TEXT, "Hel", 3, true, false,
+                                             &pair.queue),
+                 LEAT_OK);
+    cr_assert_eq(pair.queue.len, 0, "zlib has it");
+    cr_assert_eq(leati_ws_session_write(pair.from, LEATI_WS_OP_TEXT, "x", 1, &pair.queue),
+                 LEAT_E_PARAMETER);
+    cr_assert_eq(leati_ws_session_write_part(pair.from, LEAT_MESSAGE_TEXT, "lo", 2, false, true,
+                                             &pair.queue),
+                 LEAT_OK);
+    struct iovec iov;
+    cr_assert_eq(leati_byte_queue_peek(&pair.queue, &iov, 1), 1);
+    cr_assert_eq(memcmp(iov.iov_base, "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00", 9), 0);
+    pair_move(&pair, "Hello", 5, 0);
+
+    /* An only part below the threshold goes as it is; so does an empty message. */
+    cr_assert_eq(leati_ws_session_write_part(pair.from, LEAT_MESSAGE_TEXT, "Hello", 5, true, true,
+                                             &pair.queue),
+                 LEAT_OK);
+    cr_assert_eq(pair_move(&pair, "Hello", 5, 0), 7);
+    /* One that has begun with nothing is compressed and must have an end. */
+    cr_assert_eq(
+        leati_ws_session_write_part(pair.from, LEAT_MESSAGE_TEXT, "", 0, true, false, &pair.queue),
+        LEAT_OK);
+    cr_assert_eq(
+        leati_ws_session_write_part(pair.from, LEAT_MESSAGE_TEXT, "", 0, false, true, &pair.queue),
+        LEAT_OK);
+    cr_assert_eq(pair_move(&pair, "", 0, 1), 3);
+    pair_done(&pair);
+}
+
+/* ---- bad peers ------------------------------------------------------------------------------ */
+
+static void check_violation(struct seen_list *seen, size_t events, uint16_t close_code,
+                            const char *text)
+{
+    cr_assert_eq(seen->count, events, "%zu events", seen->count);
+    const struct seen *last = &seen->items[seen->count - 1];
+    cr_assert_eq(last->kind, LEATI_WS_VIOLATION);
+    cr_assert_eq(last->close_code, close_code);
+    cr_assert_str_eq(last->text, text);
+    seen_free(seen);
+}
+
+Test(compression, rsv1_where_it_must_not_be, .timeout = 10)
+{
+    static const struct {
+        const char *stream;
+        size_t len;
+        const char *text;
+    } cases[] = {
+        {"\xc9\x00",                             2, "RSV1 set on a control frame"               },
+        {"\xca\x00",                             2, "RSV1 set on a control frame"               },
+        {"\xc8\x00",                             2, "RSV1 set on a control frame"               },
+        {"\x41\x03\xf2\x48\xcd\xc0\x04\xc9\xc9", 9, "RSV1 set on a continuation frame"          },
+        {"\x01\x01x\xc0\x04\xc9\xc9",            7, "RSV1 set on a continuation frame"          },
+        {"\xe1\x00",                             2, "reserved bit RSV2 set without an extension"},
+        {"\xd1\x00",                             2, "reserved bit RSV3 set without an extension"},
+        {"\xc3\x00",                             2, "reserved opcode 0x3"                       },
+        {"\xcb\x00",                             2, "reserved opcode 0xb"                       },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t k = 0; k < 4; k++) {
+            struct seen_list seen = client_run(cases[i].stream, cases[i].len, 100, chunks[k]);
+            check_violation(&seen, 1, 1002, cases[i].text);
+        }
+    struct bytes stream = {.data = (uint8_t *)(uintptr_t) "\xc1\x00", .len = 2};
+    struct seen_list seen = session_run(false, 100, &stream, 0);
+    check_violation(&seen, 1, 1002, "reserved bit RSV1 set without an extension");
+}
+
+/* A server's message, compressed, as one frame. */
+static struct bytes packed_message(const void *data, size_t len)
+{
+    struct leati_ws_session_options options = with_deflate(true, SIZE_MAX);
+    struct leati_ws_session *session = session_make_with(&options);
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    cr_assert_eq(leati_ws_session_write(session, LEATI_WS_OP_TEXT, data, len, &queue), LEAT_OK);
+    leati_ws_session_free(session);
+    return queue_drain(&queue);
+}
+
+Test(compression, limit_is_that_of_the_inflated_message, .timeout = 20)
+{
+    static char payload[40001];
+    memset(payload, 'x', sizeof(payload));
+
+    for (size_t len = 1; len < 40000; len = len * 3 + 1) {
+        struct bytes stream = packed_message(payload, len);
+        for (size_t limit = len - 1; limit <= len + 1; limit++)
+            for (unsigned pieces = 0; pieces < 2; pieces++) {
+                struct leati_ws_session_options options = with_deflate(false, limit);
+                char text[100];
+                options.pieces = pieces != 0;
+                if (limit == 0 && pieces)
+                    continue; /* no limit */
+                struct seen_list seen = session_run_with(&options, &stream, len < 1000 ? 1 : 0);
+                snprintf(text, sizeof(text), "inflated message exceeds the limit of %zu bytes",
+                         limit);
+                if (limit < len) {
+                    seen_join(&seen);
+                    check_violation(&seen, 1, 1009, text);
+                    continue;
+                }
+                seen_join(&seen);
+                must(seen.count == 1 && seen.items[0].len == len, "%zu: %s", len,
+                     seen.items[0].text);
+                seen_free(&seen);
+            }
+        bytes_free(&stream);
+    }
+}
+
+/* 64 MiB in 64 KiB: it is stopped where the limit is, and no more than that was ever held. */
+Test(compression, a_bomb, .timeout = 60)
+{
+    size_t len = 64u << 20;
+    char *zeros = calloc(1, len);
+    struct bytes stream = packed_message(zeros, len);
+    struct leati_ws_session_options options = with_deflate(false, 1u << 20);
+    struct leati_ws_session *session = session_make_with(&options);
+    const uint8_t *data = stream.data;
+    size_t left = stream.len;
+    struct leati_ws_event event;
+
+    free(zeros);
+    cr_assert_lt(stream.len, 100000);
+    cr_assert_eq(leati_ws_session_read(session, &data, &left, &event), LEAT_OK);
+    cr_assert_eq(event.kind, LEATI_WS_VIOLATION);
+    cr_assert_eq(event.close_code, 1009);
+    cr_assert_eq(session->workspace->message_cap, (1u << 20) + 1);
+    cr_assert_gt(left, stream.len / 2, "most of it is not even looked at");
+    leati_ws_session_free(session);
+
+    /* In pieces nothing is held at all. */
+    options.pieces = true;
+    options.max_message_bytes = 0;
+    session = session_make_with(&options);
+    data = stream.data;
+    left = stream.len;
+    size_t total = 0;
+    while (leati_ws_session_read(session, &data, &left, &event) == LEAT_OK) {
+        cr_assert_eq(event.kind, LEATI_WS_PIECE);
+        cr_assert_leq(event.len, 16384);
+        cr_assert_leq(session->workspace->message_cap, 16384);
+        total += event.len;
+    }
+    cr_assert_eq(total, len);
+    cr_assert(event.is_last);
+    leati_ws_session_free(session);
+    bytes_free(&stream);
+}
+
+Test(compression, text_is_checked_when_it_is_inflated, .timeout = 10)
+{
+    static const char *const bad[] = {"gr\xfc", "good \xc3"};
+    static const char *const texts[] = {"text message that is not UTF-8",
+                                        "text message that ends within a UTF-8 character"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes stream = packed_message(bad[i], strlen(bad[i]));
+        for (size_t k = 0; k < 4; k++) {
+            struct seen_list seen = client_run(stream.data, stream.len, 100, chunks[k]);
+            check_violation(&seen, 1, 1007, texts[i]);
+        }
+        bytes_free(&stream);
+    }
+}
+
+Test(compression, messages_that_are_cut_off, .timeout = 10)
+{
+    static const char text[] = "a message that is a little longer than the shortest, a message";
+    struct bytes stream = packed_message(text, sizeof(text) - 1);
+
+    /* Each shorter payload in a frame that claims to be all. */
+    for (size_t len = 1; len + 2 < stream.len; len++) {
+        struct bytes cut = {0};
+        bytes_add_frame(&cut, &(struct raw_frame){
+                                  .opcode = 1, .rsv = 4, .payload = stream.data + 2, .len = len});
+        struct seen_list seen = client_run(cut.data, cut.len, 100, chunks[len % 4]);
+        /* What is left may end where a block does. */
+        bool may_be_whole = seen.items[0].kind == LEATI_WS_MESSAGE;
+        cr_assert(!may_be_whole || len + 3 == stream.len, "%zu of %zu", len, stream.len);
+        if (!may_be_whole)
+            check_violation(&seen, 1, 1007, "compressed message that cannot be inflated");
+        else
+            seen_free(&seen);
+        bytes_free(&cut);
+    }
+    bytes_free(&stream);
+
+    struct seen_list seen = client_run("\xc1\x01\x07", 3, 100, 0);
+    check_violation(&seen, 1, 1007, "compressed message that cannot be inflated");
+    /* Back to before the beginning. */
+    seen = client_run("\xc1\x05\xf2\x00\x11\x00\x00", 7, 100, 0);
+    check_violation(&seen, 1, 1007, "compressed message that cannot be inflated");
+}
