@@ -74,6 +74,22 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const ch
  * @return as leat_config_set_proxy(); LEAT_E_PARAMETER also for an empty URL and the ninth proxy. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy(leat_config *config, const char *url);
 
+/** How a SOCKS5 proxy is talked to. */
+enum leat_socks5_pipelining {
+    /** Each message waits for the answer to the one before: works with every proxy (default). */
+    LEAT_SOCKS5_LOCK_STEP,
+    /** Greeting, credentials and request leave at once, which saves up to two round trips. With
+     * credentials only they are offered. Proxies that read one message at a time fail or hang. */
+    LEAT_SOCKS5_PIPELINED,
+    /** And the first bytes for the destination (the ClientHello, or the upgrade request) leave behind
+     * them, which saves another one. */
+    LEAT_SOCKS5_PIPELINED_WITH_DATA,
+};
+
+/** @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
+    leat_config *config, enum leat_socks5_pipelining pipelining);
+
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.

@@ -148,7 +148,6 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
             return LEATI_AGAIN;
         if (code != LEAT_OK && l == chain->tcp)
             code = chain_blame_proxy(chain, code);
-        l->deadline_ms = 0;
         trace_layer_end(chain, l, code);
         if (code != LEAT_OK)
             return code;

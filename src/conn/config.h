@@ -38,6 +38,7 @@ struct leati_cert_files {
 struct leat_config {
     struct leati_url *proxies; /* the first one is dialled */
     size_t proxy_count;
+    enum leat_socks5_pipelining socks5_pipelining;
     bool system_proxy; /* whatever the environment says when a connection starts */
     struct leati_domain_policy domain_policy;
     char *dns_servers;

@@ -54,6 +54,7 @@ static bool copy_proxies(leat_config *dst, const leat_config *src)
 
 bool leati_config_copy_network(leat_config *dst, const leat_config *src)
 {
+    dst->socks5_pipelining = src->socks5_pipelining;
     dst->system_proxy = src->system_proxy;
     return copy_proxies(dst, src) &&
            leati_domain_policy_copy(&src->domain_policy, &dst->domain_policy) == LEAT_OK &&
@@ -137,6 +138,16 @@ int leat_config_set_proxy(leat_config *config, const char *url)
         leati_url_done(&old[i]);
     leati_free(old);
     config->system_proxy = is_system;
+    return LEAT_OK;
+}
+
+int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipelining pipelining)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if ((unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such pipelining");
+    config->socks5_pipelining = pipelining;
     return LEAT_OK;
 }
 

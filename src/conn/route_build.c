@@ -85,6 +85,18 @@ static bool is_last_hop(const struct leati_route *route, const struct leati_hop 
     return hop == &route->hops[route->hop_count - 1];
 }
 
+/* Bytes may go ahead of the proxy's answer only where a layer above waits for an answer of its own:
+ * a program must not be told that it is connected when it is not. */
+static enum leati_socks5_pipelining route_pipelining(const struct leati_route *route)
+{
+    if (route->config->socks5_pipelining == LEAT_SOCKS5_LOCK_STEP)
+        return LEATI_SOCKS5_LOCK_STEP;
+    return route->config->socks5_pipelining == LEAT_SOCKS5_PIPELINED_WITH_DATA &&
+                   route->kind == LEATI_ROUTE_WEBSOCKET
+               ? LEATI_SOCKS5_OPTIMISTIC
+               : LEATI_SOCKS5_PIPELINED;
+}
+
 /* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
 static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 {
@@ -92,6 +104,7 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
     char literal[LEATI_ADDRESS_TEXT_SIZE];
     struct leati_socks5_options options = {
         .command = next ? LEATI_SOCKS5_CONNECT : LEATI_SOCKS5_UDP_ASSOCIATE,
+        .pipelining = route_pipelining(b->route),
         .host = next ? next->host : NULL,
         .port = next ? next->port : 0,
         .user = via->proxy->user,

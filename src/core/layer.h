@@ -12,8 +12,8 @@
  *     to write is LEATI_AGAIN; the peer's orderly end is LEATI_EOF (recv only); everything else is
  *     a documented code that has been recorded by leati_layer_fail() and is returned again by every
  *     later call (errors are sticky).
- *  4. After LEATI_AGAIN from send the caller repeats with the same leading bytes, perhaps at another
- *     address, perhaps with more behind them.
+ *  4. After LEATI_AGAIN from send the caller repeats with the same leading bytes, perhaps at
+ * another address, perhaps with more behind them.
  *  5. A layer never reads from `lower` what it cannot keep: bytes that follow its own handshake are
  *     kept by the layer and given out by its recv first. While it has such bytes pending() is true.
  *  6. A layer whose work is done when it is OPEN (a proxy, the upgrade) sets `passthrough`. The
@@ -21,12 +21,12 @@
  *  7. want() gets what the upper neighbour wants of this layer and returns what this layer wants of
  *     its lower neighbour: it may add to it and take away from it. During connect and shutdown
  *     `upper` is 0.
- *  8. shutdown says this layer's goodbye (TLS close_notify, TCP FIN). destroy frees and says nothing
- *     on the wire, is allowed in every state, and never touches `lower`.
+ *  8. shutdown says this layer's goodbye (TLS close_notify, TCP FIN). destroy frees and says
+ * nothing on the wire, is allowed in every state, and never touches `lower`.
  *  9. A failure of the lower layer is recorded there already; the layer above adds nothing to it,
- *     but may return a code of its own (the first record is the one that is reported). A layer whose
- *     codes are to be reported for its lower layer's EOF or error records before it returns, and a
- *     layer that must rename a lower error uses leati_layer_relabel().
+ *     but may return a code of its own (the first record is the one that is reported). A layer
+ * whose codes are to be reported for its lower layer's EOF or error records before it returns, and
+ * a layer that must rename a lower error uses leati_layer_relabel().
  * 10. Every state change goes through leati_layer_set_state().
  *
  * May include: util, public headers. May be included by: the layers, conn, tests.
@@ -71,13 +71,13 @@ struct leati_layer_ops {
 /** First member of every layer. The driver fills in all but `ops` before it calls connect. */
 struct leati_layer {
     const struct leati_layer_ops *ops;
-    struct leati_layer *lower;      /**< NULL at the bottom */
-    struct leati_failure *failure;  /**< of the whole chain */
+    struct leati_layer *lower;     /**< NULL at the bottom */
+    struct leati_failure *failure; /**< of the whole chain */
     const struct leati_tracer *tracer;
-    const char *hop;                /**< "host:port" that this layer talks to; owned by the chain */
+    const char *hop; /**< "host:port" that this layer talks to; owned by the chain */
     enum leati_layer_state state;
-    bool passthrough;               /**< see rule 6 */
-    int sticky;                     /**< see rule 3: the code that every call returns now */
+    bool passthrough; /**< see rule 6 */
+    int sticky;       /**< see rule 3: the code that every call returns now */
     /** When connect or shutdown must be called again without any I/O; 0 = not. Set by the layer. */
     uint64_t deadline_ms;
     /** The chain's own deadline for what goes on now; 0 = none. Set by the driver. */
@@ -92,7 +92,8 @@ const char *leati_layer_state_name(enum leati_layer_state state);
 /** The one setter of `state`; traces. */
 void leati_layer_set_state(struct leati_layer *l, enum leati_layer_state state);
 
-/** Sets deadline_ms to `timeout_ms` from now (0 = no deadline of its own), but not beyond limit_ms. */
+/** Sets deadline_ms to `timeout_ms` from now (0 = no deadline of its own), but not beyond limit_ms.
+ */
 void leati_layer_arm(struct leati_layer *l, uint64_t now_ms, uint32_t timeout_ms);
 
 /** Whether deadline_ms has come. */
@@ -105,7 +106,8 @@ int leati_layer_fail(struct leati_layer *l, int code, int sys_errno, int native_
 
 /** For a failure that the lower layer has recorded but that belongs to this layer (a reset below
  * TLS is 2303505): gives the record this layer and this code, keeps errno, native code and hop, and
- * puts `what` before its text. Makes it sticky, sets CLOSED, returns `code`. */
+ * puts `what` before its text. What a SOCKS5 proxy has said keeps its name. Makes it sticky, sets
+ * CLOSED, returns the code that is recorded now. */
 int leati_layer_relabel(struct leati_layer *l, int code, const char *what);
 
 /* Named functions for slots that have nothing to do of their own. */

@@ -18,8 +18,22 @@ enum leati_socks5_command {
     LEATI_SOCKS5_UDP_ASSOCIATE,
 };
 
+/** How many round trips the exchange takes. Proxies that take one recv() for one message are in
+ * wide use and hang with anything but LOCK_STEP. */
+enum leati_socks5_pipelining {
+    LEATI_SOCKS5_LOCK_STEP, /**< each message waits for the reply to the one before */
+    /** All messages in one write. Then only one method is offered, since what follows depends on
+     * it: the password if there is one. */
+    LEATI_SOCKS5_PIPELINED,
+    /** The same, and the layer is OPEN as soon as they are sent: the upper layer's first bytes
+     * leave behind them. The replies are read by recv, which then records what connect would have.
+     */
+    LEATI_SOCKS5_OPTIMISTIC,
+};
+
 struct leati_socks5_options {
     enum leati_socks5_command command;
+    enum leati_socks5_pipelining pipelining;
     /** Of CONNECT. The destination: a name for the proxy to resolve, or an IPv4/IPv6 literal, which
      * goes out as such. Brackets, the zone of an IPv6 literal and one final dot are not sent. */
     const char *host;

@@ -99,8 +99,8 @@ static void engine_set_state(struct leati_socks5_engine *engine, enum leati_sock
     engine->state = state;
     engine->sent = 0;
     engine->reply_len = 0;
-    if (state > LEATI_SOCKS5_SEND_AUTH)
-        leati_wipe(engine->auth, sizeof(engine->auth));
+    if (state > (engine->pipelined ? LEATI_SOCKS5_SEND_GREETING : LEATI_SOCKS5_SEND_AUTH))
+        leati_wipe(engine->messages + engine->greeting_len, engine->auth_len);
 }
 
 static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
@@ -141,50 +141,49 @@ int leati_socks5_check_credentials(const char *user, const char *password,
     return LEAT_OK;
 }
 
-/* Appends to a message; its array is as large as its longest form. */
+/* Appends to a message; `messages` has room for the longest form of all. */
 static void put_byte(uint8_t *message, size_t *len, size_t byte)
 {
     message[(*len)++] = (uint8_t)byte;
-}
-
-static void put_bytes(uint8_t *message, size_t *len, const void *data, size_t data_len)
-{
-    memcpy(message + *len, data, data_len);
-    *len += data_len;
 }
 
 static void put_field(uint8_t *message, size_t *len, const char *field)
 {
     size_t field_len = strlen(field);
     put_byte(message, len, field_len);
-    put_bytes(message, len, field, field_len);
+    memcpy(message + *len, field, field_len);
+    *len += field_len;
 }
 
 /* No authentication first: some proxies take the first method, not the best, of those they know,
- * and then refuse the password that they did not want. */
+ * and then refuse the password that they did not want. Pipelined, the proxy has no choice. */
 static void greeting_write(struct leati_socks5_engine *engine)
 {
-    uint8_t *message = engine->greeting;
+    uint8_t *message = engine->messages;
     size_t *len = &engine->greeting_len;
+    bool offers_none = !engine->offers_password || !engine->pipelined;
 
     put_byte(message, len, SOCKS_VERSION);
-    put_byte(message, len, engine->offers_password ? 2 : 1);
-    put_byte(message, len, METHOD_NONE);
+    put_byte(message, len, (size_t)offers_none + engine->offers_password);
+    if (offers_none)
+        put_byte(message, len, METHOD_NONE);
     if (engine->offers_password)
         put_byte(message, len, METHOD_PASSWORD);
 }
 
 static void auth_write(struct leati_socks5_engine *engine, const char *user, const char *password)
 {
-    put_byte(engine->auth, &engine->auth_len, AUTH_VERSION);
-    put_field(engine->auth, &engine->auth_len, user);
-    put_field(engine->auth, &engine->auth_len, password);
+    uint8_t *message = engine->messages + engine->greeting_len;
+
+    put_byte(message, &engine->auth_len, AUTH_VERSION);
+    put_field(message, &engine->auth_len, user);
+    put_field(message, &engine->auth_len, password);
 }
 
 static void request_write(struct leati_socks5_engine *engine,
                           const struct leati_socks5_address *destination)
 {
-    uint8_t *message = engine->request;
+    uint8_t *message = engine->messages + engine->greeting_len + engine->auth_len;
     size_t *len = &engine->request_len;
 
     put_byte(message, len, SOCKS_VERSION);
@@ -221,6 +220,7 @@ int leati_socks5_engine_init(struct leati_socks5_engine *engine,
 
     memset(engine, 0, sizeof(*engine));
     engine->command = options->command;
+    engine->pipelined = options->pipelining != LEATI_SOCKS5_LOCK_STEP;
     engine->offers_password = options->user != NULL;
     greeting_write(engine);
     if (engine->offers_password)
@@ -243,20 +243,21 @@ void leati_socks5_engine_done(struct leati_socks5_engine *engine)
 size_t leati_socks5_engine_output(const struct leati_socks5_engine *engine,
                                   const uint8_t **ret_data)
 {
-    const uint8_t *message;
+    const uint8_t *message = engine->messages;
     size_t len;
 
     switch (engine->state) {
     case LEATI_SOCKS5_SEND_GREETING:
-        message = engine->greeting;
         len = engine->greeting_len;
+        if (engine->pipelined)
+            len += engine->auth_len + engine->request_len;
         break;
     case LEATI_SOCKS5_SEND_AUTH:
-        message = engine->auth;
+        message += engine->greeting_len;
         len = engine->auth_len;
         break;
     case LEATI_SOCKS5_SEND_REQUEST:
-        message = engine->request;
+        message += engine->greeting_len + engine->auth_len;
         len = engine->request_len;
         break;
     default:
@@ -275,6 +276,12 @@ void leati_socks5_engine_sent(struct leati_socks5_engine *engine, size_t len)
         return;
     /* Behind each state that sends stands the one that reads the reply. */
     engine_set_state(engine, engine->state + 1);
+}
+
+/* Goes on to send a message, or, if it has left already, to read the reply to it. */
+static void engine_go_to(struct leati_socks5_engine *engine, enum leati_socks5_state send_state)
+{
+    engine_set_state(engine, engine->pipelined ? send_state + 1 : send_state);
 }
 
 /* ---- bytes in ------------------------------------------------------------------------ */
@@ -325,12 +332,12 @@ static int method_read(struct leati_socks5_engine *engine)
         return version_check(engine, SOCKS_VERSION);
 
     uint8_t method = engine->reply[1];
-    if (method == METHOD_NONE) {
-        engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
+    if (method == METHOD_NONE && !(engine->pipelined && engine->offers_password)) {
+        engine_go_to(engine, LEATI_SOCKS5_SEND_REQUEST);
         return LEAT_OK;
     }
     if (method == METHOD_PASSWORD && engine->offers_password) {
-        engine_set_state(engine, LEATI_SOCKS5_SEND_AUTH);
+        engine_go_to(engine, LEATI_SOCKS5_SEND_AUTH);
         return LEAT_OK;
     }
     if (method == METHOD_PASSWORD)
@@ -339,7 +346,8 @@ static int method_read(struct leati_socks5_engine *engine)
     if (method == METHOD_UNACCEPTABLE)
         return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
                            "the proxy accepts none of the offered methods (%s)",
-                           engine->offers_password
+                           engine->offers_password && engine->pipelined ? "user name and password"
+                           : engine->offers_password
                                ? "no authentication, user name and password"
                                : "no authentication; it may demand a user name and a password");
     return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
@@ -356,7 +364,7 @@ static int auth_status_read(struct leati_socks5_engine *engine)
         return engine_fail(engine, LEAT_E_SOCKS5_AUTH, status,
                            "the proxy refused the user name and password (status 0x%02x)", status);
     engine->authenticated = true;
-    engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
+    engine_go_to(engine, LEATI_SOCKS5_SEND_REQUEST);
     return LEAT_OK;
 }
 

@@ -4,8 +4,8 @@
  * The client's side of SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928, RFC 1929): bytes in, bytes out,
  * no I/O, no clock, no memory of its own.
  *
- * Lock-step: a message is sent only after the reply to the one before, because proxies that take
- * one recv() for one message are in wide use. The caller loops:
+ * In lock-step a message is sent only after the reply to the one before; pipelined, all messages
+ * are the first output. The caller loops:
  *
  *     while leati_socks5_engine_output() has bytes: send them, leati_socks5_engine_sent()
  *     then read at most leati_socks5_engine_need() bytes, leati_socks5_engine_feed()
@@ -25,6 +25,8 @@ enum {
     LEATI_SOCKS5_GREETING_MAX_BYTES = 4,
     LEATI_SOCKS5_AUTH_MAX_BYTES = 3 + 255 + 255,
     LEATI_SOCKS5_REQUEST_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
+    LEATI_SOCKS5_MESSAGES_MAX_BYTES = LEATI_SOCKS5_GREETING_MAX_BYTES +
+                                      LEATI_SOCKS5_AUTH_MAX_BYTES + LEATI_SOCKS5_REQUEST_MAX_BYTES,
     LEATI_SOCKS5_REPLY_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
 };
 
@@ -47,9 +49,10 @@ struct leati_socks5_engine {
     enum leati_socks5_command command;
     bool offers_password;
     bool authenticated;
-    uint8_t greeting[LEATI_SOCKS5_GREETING_MAX_BYTES];
-    uint8_t auth[LEATI_SOCKS5_AUTH_MAX_BYTES]; /**< wiped once it is sent, or not needed */
-    uint8_t request[LEATI_SOCKS5_REQUEST_MAX_BYTES];
+    bool pipelined; /**< all messages leave in SEND_GREETING */
+    /** Greeting, credentials and request, one behind the other. The credentials are wiped once they
+     * are sent, or not needed. */
+    uint8_t messages[LEATI_SOCKS5_MESSAGES_MAX_BYTES];
     size_t greeting_len, auth_len, request_len;
     size_t sent; /**< of the message of this state */
 

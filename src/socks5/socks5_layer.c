@@ -3,6 +3,7 @@
 
 #include "socks5/socks5_engine.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 struct socks5_layer {
     struct leati_layer base;
     struct leati_socks5_engine engine;
+    bool optimistic; /* OPEN before the replies have come */
     uint32_t step_timeout_ms;
     uint64_t step_start_ms;
 };
@@ -116,6 +118,13 @@ static int exchange_run(struct socks5_layer *socks5, uint64_t now_ms)
     return LEAT_OK;
 }
 
+/* From here on the layer is not needed. */
+static void exchange_end(struct socks5_layer *socks5)
+{
+    socks5->base.deadline_ms = 0;
+    socks5->base.passthrough = true;
+}
+
 static int socks5_connect(struct leati_layer *l, uint64_t now_ms)
 {
     struct socks5_layer *socks5 = socks5_of(l);
@@ -128,14 +137,34 @@ static int socks5_connect(struct leati_layer *l, uint64_t now_ms)
         leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
         step_start(socks5, now_ms);
     }
-    int result = exchange_run(socks5, now_ms);
+    int result = socks5->optimistic ? message_send(socks5) : exchange_run(socks5, now_ms);
     if (result == LEATI_AGAIN && leati_layer_expired(l, now_ms))
         return timeout_fail(socks5);
     if (result != LEAT_OK)
         return result;
-    l->deadline_ms = 0;
+    if (!socks5->optimistic)
+        exchange_end(socks5);
     leati_layer_set_state(l, LEATI_LAYER_OPEN);
     return LEAT_OK;
+}
+
+/* Of an optimistic layer: the replies come before the first byte for the upper layer. */
+static int socks5_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
+{
+    struct socks5_layer *socks5 = socks5_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (socks5->engine.state != LEATI_SOCKS5_DONE) {
+        uint64_t now_ms = leati_clock_ms();
+        int result = exchange_run(socks5, now_ms);
+        if (result == LEATI_AGAIN && leati_layer_expired(l, now_ms))
+            return timeout_fail(socks5);
+        if (result != LEAT_OK)
+            return result;
+        exchange_end(socks5);
+    }
+    return leati_layer_pass_recv(l, buf, cap, ret_len);
 }
 
 static unsigned socks5_want(const struct leati_layer *l, unsigned upper)
@@ -143,7 +172,7 @@ static unsigned socks5_want(const struct leati_layer *l, unsigned upper)
     const uint8_t *data;
 
     if (l->state == LEATI_LAYER_OPEN)
-        return upper;
+        return l->passthrough ? upper : upper | LEATI_WANT_READ;
     if (l->state != LEATI_LAYER_CONNECTING)
         return 0;
     return leati_socks5_engine_output(&socks5_of_const(l)->engine, &data) > 0 ? LEATI_WANT_WRITE
@@ -153,8 +182,11 @@ static unsigned socks5_want(const struct leati_layer *l, unsigned upper)
 static void socks5_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct leati_socks5_engine *engine = &socks5_of_const(l)->engine;
-    snprintf(buf, cap, "%s, %s", engine->destination,
-             engine->authenticated ? "user name and password" : "no authentication");
+    snprintf(buf, cap, "%s, %s%s", engine->destination,
+             engine->offers_password && (engine->authenticated || engine->pipelined)
+                 ? "user name and password"
+                 : "no authentication",
+             engine->state == LEATI_SOCKS5_DONE ? "" : ", not answered yet");
 }
 
 static void socks5_destroy(struct leati_layer *l)
@@ -167,7 +199,7 @@ static const struct leati_layer_ops socks5_ops = {
     .name = "socks5",
     .layer = LEAT_LAYER_SOCKS5,
     .connect = socks5_connect,
-    .recv = leati_layer_pass_recv,
+    .recv = socks5_recv,
     .send = leati_layer_pass_send,
     .shutdown = leati_layer_nop_shutdown,
     .want = socks5_want,
@@ -193,7 +225,7 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
         return result;
     }
     leati_layer_init(&socks5->base, &socks5_ops);
-    socks5->base.passthrough = true;
+    socks5->optimistic = options->pipelining == LEATI_SOCKS5_OPTIMISTIC;
     socks5->step_timeout_ms = options->step_timeout_ms;
     socks5->step_start_ms = 0;
     *ret_layer = &socks5->base;
