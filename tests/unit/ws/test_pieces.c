@@ -48,7 +48,7 @@ Test(pieces, bytes_come_as_soon_as_they_are_there, .timeout = 10)
             cr_assert_eq(seen.items[i].kind, LEATI_WS_PIECE);
             cr_assert_eq(seen.items[i].type, LEAT_MESSAGE_BINARY);
             cr_assert_eq(seen.items[i].len, 2);
-            cr_assert_eq(memcmp(seen.items[i].data, "abcdef" + 2 * i, 2), 0);
+            cr_assert_eq(memcmp(seen.items[i].data, &"abcdef"[2 * i], 2), 0);
             cr_assert_eq(seen.items[i].is_first, i == 0);
             cr_assert_not(seen.items[i].is_last);
         }
