@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * HTTP proxies that others wrote, each on a free port of 127.0.0.1, ended by sandbox_done(). One
+ * that is not installed fails the test.
+ */
+#ifndef LEAT_TESTS_SUPPORT_PROXIES_H
+#define LEAT_TESTS_SUPPORT_PROXIES_H
+
+#include "support/process.h"
+
+#include <stdint.h>
+
+/** HTTP CONNECT by tinyproxy. NULL, NULL = no password; otherwise Basic. @return its port. */
+uint16_t tinyproxy_start(const char *user, const char *password);
+
+/** HTTP CONNECT by squid, without a cache. NULL = everybody; otherwise Basic, where only this user
+ * may pass, with any password. `ret_tls_port` (may be NULL): the same reached over TLS. */
+uint16_t squid_start(const char *user, uint16_t *ret_tls_port);
+
+/** TLS with server.pem in front of a port, by socat. @return its port. */
+uint16_t socat_tls_start(uint16_t behind);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/raw_socket.h"
+#include "support/client_run.h"
+#include "support/scripted_internal.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int raw_connect(const char *from, uint16_t port)
+{
+    const struct timeval timeout = {.tv_sec = CLIENT_RUN_TIMEOUT_MS / 1000};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(fd >= 0);
+    cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
+              setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0);
+    if (from != NULL) {
+        cr_assert(inet_pton(AF_INET, from, &address.sin_addr) == 1);
+        cr_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    }
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "%s",
+              strerror(errno));
+    return fd;
+}
+
+bool raw_send(int fd, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    while (len > 0) {
+        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (sent <= 0) {
+            return false;
+        }
+        bytes += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
+bool raw_recv_until(int fd, const char *text, char *buf, size_t cap)
+{
+    size_t len = 0;
+    buf[0] = '\0';
+    while (strstr(buf, text) == NULL) {
+        /* one byte at a time: what follows stays in the kernel */
+        ssize_t got = len + 1 < cap ? recv(fd, buf + len, 1, 0) : 0;
+        if (got <= 0) {
+            return false;
+        }
+        buf[++len] = '\0';
+    }
+    return true;
+}
+
+int raw_upgrade(const char *from, uint16_t port, int *ret_fd)
+{
+    char head[4096];
+    int fd = raw_connect(from, port);
+    *ret_fd = fd;
+    if (!raw_send(fd, RAW_UPGRADE("/echo"), strlen(RAW_UPGRADE("/echo"))) ||
+        !raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) || strncmp(head, "HTTP/1.1 ", 9) != 0) {
+        return 0;
+    }
+    return (int)strtol(head + 9, NULL, 10);
+}
+
+int raw_recv_end(int fd)
+{
+    char buf[65536];
+    ssize_t got;
+    do {
+        got = recv(fd, buf, sizeof(buf), 0);
+    } while (got > 0);
+    if (got == 0) {
+        return 0;
+    }
+    return errno == EAGAIN ? ETIMEDOUT : errno;
+}
+
+int raw_listen(uint16_t *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 16) == 0 &&
+                  getsockname(fd, (struct sockaddr *)&address, &size) == 0,
+              "%s", strerror(errno));
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+void raw_upgrade_answer(const char *request, char *buf, size_t cap)
+{
+    static const char name[] = "Sec-WebSocket-Key: ";
+    char accept[29] = "";
+    const char *key = strstr(request, name);
+    if (key != NULL) {
+        key += sizeof(name) - 1;
+        scripted_websocket_accept(key, strcspn(key, "\r"), accept);
+    }
+    snprintf(buf, cap,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: %s\r\n\r\n",
+             accept);
+}
+
+void raw_reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    cr_assert(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
+    close(fd);
+}

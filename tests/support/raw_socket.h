@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A client that is only a socket and says exactly what the test wants, with blocking calls that
+ * give up after CLIENT_RUN_TIMEOUT_MS.
+ */
+#ifndef LEAT_TESTS_SUPPORT_RAW_SOCKET_H
+#define LEAT_TESTS_SUPPORT_RAW_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** A valid upgrade request for a path. */
+#define RAW_UPGRADE(path)                                                                          \
+    "GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+/** Connects to 127.0.0.1. `from` is the local address, NULL = any. Fails the test if it cannot.
+ * @return a descriptor, to be closed. */
+int raw_connect(const char *from, uint16_t port);
+
+/** Sends everything. @return false if the connection is gone. */
+bool raw_send(int fd, const void *data, size_t len);
+
+/** Reads until `text` has come, or the end. `buf` ends with NUL. @return whether it came. */
+bool raw_recv_until(int fd, const char *text, char *buf, size_t cap);
+
+/** Connects, sends RAW_UPGRADE("/echo") and reads the answer's head. @return its status, 0 for the
+ * end before it. `*ret_fd` is to be closed. */
+int raw_upgrade(const char *from, uint16_t port, int *ret_fd);
+
+/** Reads and drops everything until the other side ends. @return 0 for FIN, or the errno; ETIMEDOUT
+ * if it does not end. */
+int raw_recv_end(int fd);
+
+/** Listens on a free port of 127.0.0.1. @return a descriptor, to be closed. */
+int raw_listen(uint16_t *ret_port);
+
+/** Writes the 101 that answers an upgrade request. */
+void raw_upgrade_answer(const char *request, char *buf, size_t cap);
+
+/** Closes with a RST. */
+void raw_reset(int fd);
+
+#endif
