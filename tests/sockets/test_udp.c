@@ -8,8 +8,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -263,6 +265,78 @@ Test(udp, nobody_listens_over_ipv6)
     if (!machine_has_ipv6())
         cr_skip_test("this machine has no ::1");
     refused_expect("::1", "[::1]");
+}
+
+/* ---- a kernel without room ----------------------------------------------------------------- */
+
+static void file_write(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    cr_assert(file != NULL, "%s: %s", path, strerror(errno));
+    cr_assert(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* Nobody has 10.77.0.2: datagrams to it fill the send buffer until the kernel gives up. */
+static void send_until_full(struct udp_run *run)
+{
+    static const uint8_t data[1000];
+    const struct leat_udp_extra_options options = {
+        .size = sizeof(options), .send_buffer_size = 5000, .socket_timeout_ms = 0};
+    cr_assert_eq(leat_udp_socket_set_extra_options(run->udp, &options), LEAT_OK);
+    for (int i = 0; leat_udp_socket_buffered_bytes(run->udp) == 0; i++) {
+        cr_assert_lt(i, 100, "the send buffer is never full");
+        cr_assert_eq(leat_udp_socket_send(run->udp, data, sizeof(data), "10.77.0.2", 9), LEAT_OK);
+    }
+}
+
+Test(udp, what_the_kernel_has_no_room_for_waits)
+{
+    struct udp_run run;
+    if (!udp_own_network())
+        cr_skip_test("the kernel gives no network of its own");
+    file_write("/proc/sys/net/ipv4/neigh/" UDP_OWN_INTERFACE "/retrans_time_ms", "30");
+    udp_run_init(&run);
+    udp_run_listen(&run, "0.0.0.0");
+    send_until_full(&run);
+    udp_run_send(&run, "at last", "127.0.0.1", udp_run_port(&run));
+    cr_expect_gt(leat_udp_socket_buffered_bytes(run.udp), 1007);
+    udp_run_until_messages(&run, 1);
+    cr_expect_str_eq(run.messages[0].data, "at last");
+    cr_expect_eq(leat_udp_socket_buffered_bytes(run.udp), 0);
+    udp_run_until_error(&run, 1, SOCKET_CODE(EHOSTUNREACH), "10.77.0.2:9");
+    udp_run_done(&run);
+}
+
+Test(udp, socket_timeout_while_the_kernel_has_no_room)
+{
+    struct udp_run run;
+    if (!udp_own_network())
+        cr_skip_test("the kernel gives no network of its own");
+    udp_run_init(&run);
+    udp_run_listen(&run, "0.0.0.0");
+    send_until_full(&run);
+    udp_run_set_timeout(&run, 20);
+    udp_run_send(&run, "lost", "10.77.0.3", 9);
+    udp_run_until_error(&run, 1, SOCKET_CODE(ETIMEDOUT),
+                        "sending to 10.77.0.3:9: ETIMEDOUT, the kernel had no room for it within "
+                        "20 ms");
+    udp_run_done(&run);
+}
+
+Test(udp, no_descriptor_is_left)
+{
+    struct udp_run run;
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    udp_run_init(&run);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 0;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(leat_udp_socket_bind(run.udp, "127.0.0.1", 0, NULL), SOCKET_CODE(EMFILE));
+    limit.rlim_cur = before;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    udp_run_listen(&run, "127.0.0.1");
+    udp_run_done(&run);
 }
 
 /* ---- names ------------------------------------------------------------------------------- */

@@ -115,6 +115,35 @@ Test(udp_multicast, groups_of_others_are_not_heard)
     udp_run_done(&run);
 }
 
+Test(udp_multicast, a_join_that_fails_leaves_nothing_open)
+{
+    struct udp_run run;
+    if (!udp_own_network())
+        cr_skip_test("the kernel gives no network of its own");
+    udp_run_init(&run);
+    /* No route says on which interface. */
+    cr_expect_eq(leat_multicast_socket_add_membership(run.udp, "232.1.1.1", 0, NULL),
+                 SOCKET_CODE(ENODEV));
+    cr_expect_eq(leat_udp_socket_get_socket_fd(run.udp), -1);
+    udp_run_settle(&run);
+    cr_expect_eq(run.listening_count + run.closed_count, 0);
+    udp_run_done(&run);
+}
+
+Test(udp_multicast, an_interface_is_kept_for_bind)
+{
+    struct udp_run run;
+    udp_run_init(&run);
+    cr_assert_eq(leat_multicast_socket_set_multicast_interface(run.udp, "lo"), LEAT_OK);
+    udp_run_listen(&run, "0.0.0.0");
+    uint16_t port = udp_run_port(&run);
+    cr_assert_eq(leat_multicast_socket_add_membership(run.udp, GROUP4, 0, "lo"), LEAT_OK);
+    udp_run_send(&run, "by lo", GROUP4, port);
+    udp_run_until_messages(&run, 1);
+    cr_expect_str_eq(run.messages[0].data, "by lo");
+    udp_run_done(&run);
+}
+
 /* As a program for HarmonyOS does it: no bind, the port stands with the group. */
 Test(udp_multicast, joining_binds)
 {

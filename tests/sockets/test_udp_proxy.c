@@ -255,6 +255,77 @@ Test(udp_proxy, a_relay_without_an_address_is_where_the_proxy_is)
     bench_done(&bench);
 }
 
+Test(udp_proxy, over_ipv6)
+{
+    static uint8_t reply[22] = "\x05\x00\x00\x04"; /* [::], and a port to come */
+    static const struct peer_step script[] = {
+        GREETED,
+        {PEER_SEND,             .data = reply, .len = sizeof(reply)},
+        {PEER_WAIT},
+        {PEER_CLOSE            },
+    };
+    const struct scripted_peer_options options = {.scripts = {script}, .ipv6 = true};
+    struct udp_run run;
+    uint16_t relay_port, from;
+    uint8_t received[64];
+    if (!machine_has_ipv6())
+        cr_skip_test("this machine has no ::1");
+    int relay = udp_plain_open("::1", &relay_port);
+    reply[20] = (uint8_t)(relay_port >> 8);
+    reply[21] = (uint8_t)(relay_port & 0xff);
+    struct scripted_peer *proxy = scripted_peer_new(&options);
+    cr_assert(proxy != NULL);
+    udp_run_init(&run);
+    cr_assert_eq(leat_config_set_proxy(
+                     run.config, sandbox_format("socks5h://[::1]:%u", scripted_peer_port(proxy))),
+                 LEAT_OK);
+    udp_run_listen(&run, "::");
+    /* The family of the destination is the relay's business. */
+    udp_run_send(&run, "a", "127.0.0.1", 9);
+    cr_expect_eq(udp_plain_recv(relay, received, sizeof(received), &from), 11);
+    cr_expect_eq(memcmp(received, "\0\0\0" TO_9 "a", 11), 0);
+    udp_plain_send(relay, received, 11, "::1", from);
+    udp_run_until_messages(&run, 1);
+    udp_run_expect(&run, 0, "a", "127.0.0.1", "IPv4", 9);
+    udp_run_done(&run);
+    scripted_peer_free(proxy);
+    close(relay);
+}
+
+/* Nothing belongs there, and nothing comes of it. */
+Test(udp_proxy, a_proxy_that_talks_on_the_control_connection)
+{
+    struct bench bench;
+    static uint8_t chatter[65536];
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    struct peer_step *step = &bench.script[5];
+    cr_assert_eq(step->action, PEER_WAIT);
+    *step = (struct peer_step){PEER_SEND, .data = chatter, .len = sizeof(chatter), .repeat = 64};
+    step[1] = (struct peer_step){PEER_WAIT, .label = "told"};
+    step[2] = (struct peer_step){PEER_CLOSE};
+    udp_run_listen(&bench.run, "127.0.0.1");
+    while (!scripted_peer_wait(bench.proxy, "told", 0))
+        cr_assert_eq(leat_loop_dispatch(bench.run.loop, 10), LEAT_OK);
+    udp_run_send(&bench.run, "a", "127.0.0.1", 9);
+    relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
+    cr_expect_eq(bench.run.error_count + bench.run.message_count, 0);
+    bench_done(&bench);
+}
+
+/* A socket that is bound to the loopback interface reaches nothing else. */
+Test(udp_proxy, a_relay_that_the_socket_cannot_reach)
+{
+    struct bench bench;
+    bench_init(&bench, "socks5h", "\xc0\0\x02\x07", false, PEER_CLOSE);
+    udp_run_bind(&bench.run, "127.0.0.1");
+    udp_run_send(&bench.run, "a", "example.com", 9);
+    udp_run_until_error(&bench.run, 1, SOCKET_CODE(EINVAL),
+                        "sending to example.com:9: EINVAL (Invalid argument)");
+    udp_run_send_refused(&bench.run, "127.0.0.1", 9, SOCKET_CODE(EINVAL), "127.0.0.1:9: EINVAL");
+    cr_expect_eq(bench.run.closed_count, 0);
+    bench_done(&bench);
+}
+
 Test(udp_proxy, what_is_sent_before_the_relay_is_there_waits)
 {
     struct bench bench;

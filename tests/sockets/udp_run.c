@@ -262,6 +262,8 @@ bool udp_own_network(void)
     ip_run((const char *const[]){"ip", "link", "set", UDP_OWN_INTERFACE, "up", NULL});
     ip_run((const char *const[]){"ip", "-6", "address", "add", "fe80::1/64", "dev",
                                  UDP_OWN_INTERFACE, "nodad", NULL});
+    ip_run((const char *const[]){"ip", "address", "add", "10.77.0.1/24", "dev", UDP_OWN_INTERFACE,
+                                 NULL});
     return true;
 }
 

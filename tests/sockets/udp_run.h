@@ -75,7 +75,8 @@ uint16_t udp_echo_start(const char *host);
 #define UDP_OWN_INTERFACE "near0"
 
 /** Moves this process into a network of its own: the loopback interface, and one that is a cable
- * without another end, with the address fe80::1. @return false if the kernel does not let it. */
+ * without another end, with the addresses fe80::1 and
+ * 10.77.0.1 in a network of 256. @return false if the kernel does not let it. */
 bool udp_own_network(void);
 
 /** A plain UDP socket of the test, bound to a free port of `host`. */
