@@ -292,6 +292,36 @@ Test(udp_proxy, over_ipv6)
     close(relay);
 }
 
+Test(udp_proxy, with_a_password)
+{
+    struct bench bench;
+    struct peer_seen seen;
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
+    const struct peer_step script[] = {
+        {PEER_READ_SOCKS5_GREETING},
+        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
+        {PEER_READ_SOCKS5_AUTH                        },
+        {PEER_SEND, PEER_BYTES("\x01\x00")},
+        {PEER_EXPECT,   PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {PEER_SEND,               .data = bench.reply, .len = sizeof(bench.reply)},
+        {PEER_WAIT                        },
+        {PEER_CLOSE},
+    };
+    memcpy(bench.script, script, sizeof(script));
+    cr_assert_eq(leat_config_set_proxy(bench.run.config,
+                                       sandbox_format("socks5h://alice:hunter2@127.0.0.1:%u",
+                                                      scripted_peer_port(bench.proxy))),
+                 LEAT_OK);
+    udp_run_listen(&bench.run, "127.0.0.1");
+    udp_run_send(&bench.run, "a", "127.0.0.1", 9);
+    relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
+    scripted_peer_seen(bench.proxy, &seen);
+    cr_expect_str_eq(seen.socks5_user, "alice");
+    cr_expect_str_eq(seen.socks5_password, "hunter2");
+    cr_expect(strstr(bench.run.trace, "hunter2") == NULL);
+    bench_done(&bench);
+}
+
 /* Nothing belongs there, and nothing comes of it. */
 Test(udp_proxy, a_proxy_that_talks_on_the_control_connection)
 {
