@@ -44,7 +44,8 @@ struct leati_ws_accept_options {
     leati_ws_sha1_fn *sha1;
 };
 
-/** A request that is valid by section 4.2.1. Lives as long as the layer. */
+/** A request that is valid by section 4.2.1. Lives as long as the layer. Header values are the
+ * client's own words, which may hold bytes above 0x7f: not for a terminal as they are. */
 struct leati_ws_accept_request {
     const char *target;           /**< origin-form, also if the client sent the absolute form */
     const char *host;             /**< as it was sent: name or literal, perhaps with a port */
