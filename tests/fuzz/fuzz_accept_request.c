@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client sends to a server; and the answer, into which nothing of it can be injected. */
+#include "fuzz/fuzz.h"
+#include "ws/accept_engine.h"
+
+static enum leati_ws_accept_result engine_run(struct leati_ws_accept_engine *engine,
+                                              struct fuzz_input input, uint32_t seed,
+                                              size_t *ret_total)
+{
+    static const struct leati_ws_accept_options options = {.sha1 = fuzz_sha1};
+    enum leati_ws_accept_result result = LEATI_WS_ACCEPT_MORE;
+    size_t total = 0;
+    leati_ws_accept_engine_init(engine, &options);
+    while (result == LEATI_WS_ACCEPT_MORE && total < input.len) {
+        size_t used = 0;
+        size_t len = fuzz_portion(&seed, input.len - total);
+        result = leati_ws_accept_engine_feed(engine, input.data + total, len, &used);
+        FUZZ_MUST(used <= len);
+        total += used;
+    }
+    *ret_total = total;
+    return result;
+}
+
+/* One head, an empty line at its end and nowhere before, and a body of the length that it says. */
+static void response_check(const struct leati_ws_accept_engine *engine)
+{
+    struct leati_http_head head;
+    size_t used = 0;
+    leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+    FUZZ_MUST(leati_http_head_feed(&head, engine->response, engine->response_len, &used) ==
+              LEATI_HTTP_DONE);
+    FUZZ_MUST(leati_http_head_status(&head) == engine->status);
+    const char *length = leati_http_head_get(&head, "Content-Length");
+    size_t body = length ? strtoul(length, NULL, 10) : 0;
+    FUZZ_MUST(used + body == engine->response_len);
+    leati_http_head_done(&head);
+}
+
+static void request_check(struct leati_ws_accept_engine *engine, uint8_t choice)
+{
+    const struct leati_ws_accept_request *request = &engine->request;
+    struct leati_ws_accept_decision decision = {.status = choice & 2 ? 101 : 403};
+    FUZZ_MUST(request->target[0] == '/' && request->host[0] != '\0');
+    FUZZ_MUST(strpbrk(request->target, " \r\n") == NULL);
+    FUZZ_MUST(request->protocol_count <= LEATI_WS_ACCEPT_MAX_PROTOCOLS);
+    if (decision.status == 101 && request->protocol_count > 0)
+        decision.protocol = request->protocols[choice % request->protocol_count];
+    FUZZ_MUST(leati_ws_accept_engine_answer(engine, &decision) == LEAT_OK);
+    FUZZ_MUST(engine->status == decision.status);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct leati_ws_accept_engine whole, parts;
+    struct fuzz_input input = {data, size};
+    size_t whole_total, parts_total;
+    uint8_t choice = fuzz_take(&input);
+
+    enum leati_ws_accept_result a = engine_run(&whole, input, 0, &whole_total);
+    enum leati_ws_accept_result b = engine_run(&parts, input, choice | 1u, &parts_total);
+    FUZZ_MUST(a == b && a != LEATI_WS_ACCEPT_NO_MEMORY);
+    if (a == LEATI_WS_ACCEPT_ASK) {
+        FUZZ_MUST(whole_total == parts_total);
+        request_check(&whole, choice);
+        response_check(&whole);
+    } else if (a == LEATI_WS_ACCEPT_REFUSED) {
+        FUZZ_MUST(whole.status == parts.status && whole.status >= 400);
+        FUZZ_MUST(whole.error[0] != '\0' && fuzz_is_printable(whole.error));
+        response_check(&whole);
+    }
+    leati_ws_accept_engine_done(&whole);
+    leati_ws_accept_engine_done(&parts);
+    return 0;
+}
