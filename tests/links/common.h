@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the tests of links share. */
+#ifndef LEAT_TESTS_LINKS_COMMON_H
+#define LEAT_TESTS_LINKS_COMMON_H
+
+#include "integration/common.h"
+#include "support/raw_socket.h"
+#include "support/server_run.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINKS_SUITE(name) TestSuite(name, .fini = sandbox_done, .timeout = 60)
+
+/** How much later than its deadline something may happen on a busy machine. */
+#define LATE_MS 8000
+
+static inline uint64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/** The connection was lost without a Close frame. */
+static inline void lost_expect(const struct leat_close_event *close, int code, int sys_errno)
+{
+    cr_expect(close->error.code == code, "%d instead of %d: %s", close->error.code, code,
+              close->error.text);
+    cr_expect(close->error.sys_errno == sys_errno, "errno %d: %s", close->error.sys_errno,
+              close->error.text);
+    cr_expect(close->close_code == 1006, "%u", close->close_code);
+    cr_expect(close->closed_by == LEAT_CLOSED_BY_NOBODY, "%d", close->closed_by);
+    cr_expect(close->error.text[0] != '\0');
+}
+
+#endif

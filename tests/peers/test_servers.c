@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our client at servers that others wrote, in sizes up to 64 MiB; what is smaller is in
+ * tests/integration. */
+#include "peers/common.h"
+
+PEERS_SUITE(servers);
+
+#define LARGEST_BYTES ((size_t)64 << 20)
+
+static const struct server_options plain = {0};
+static const struct server_options tls = {.cert = "server.pem"};
+
+static void lws_arguments(const char *port, const void *user, const char **argv)
+{
+    const struct server_options *options = user;
+    size_t count = 0;
+    argv[count++] = PEER_LWS;
+    argv[count++] = "server";
+    argv[count++] = port;
+    if (options->cert != NULL) {
+        argv[count++] = certificate_path(options->cert);
+        argv[count++] = certificate_path("server.key");
+    }
+}
+
+static uint16_t lws_start(const struct server_options *options)
+{
+    uint16_t port;
+    peer_start_listening(lws_arguments, options, &port);
+    return port;
+}
+
+static uint16_t beast_start(void)
+{
+    const char *const argv[] = {PEER_BEAST, "server", NULL};
+    char text[16];
+    struct process *process = process_start(&(struct process_options){.argv = argv});
+    process_wait_line(process, "PORT ", text, sizeof(text));
+    return (uint16_t)strtoul(text, NULL, 10);
+}
+
+/* ---- echoes
+ * ---------------------------------------------------------------------------------------- */
+
+static uint8_t byte_at(size_t i, enum leat_message_type type)
+{
+    return type == LEAT_MESSAGE_TEXT ? (uint8_t)('a' + i % 26) : (uint8_t)(i * 7 + i / 251);
+}
+
+static void echo_size(struct client_run *run, enum leat_message_type type, uint8_t *data,
+                      size_t size)
+{
+    size_t count = run->message_count + 1;
+    for (size_t i = 0; i < size; ++i) {
+        data[i] = byte_at(i, type);
+    }
+    cr_assert(leat_websocket_send(run->ws, type, data, size) == LEAT_OK);
+    client_run_until_messages(run, count);
+    const struct client_message *echo = &run->messages[count - 1];
+    cr_expect(echo->type == type && echo->len == size, "%zu bytes of %zu", echo->len, size);
+    cr_expect(memcmp(echo->data, data, size) == 0, "other bytes came back for %zu", size);
+}
+
+/* Echoes of all sizes that matter up to `largest`, then the close handshake. */
+static void sizes_expect(const char *url, size_t largest)
+{
+    static const size_t sizes[] = {0,     1,       2,       125,          126,   127,
+                                   128,   16383,   16384,   16385,        65535, 65536,
+                                   65537, 1 << 20, 4 << 20, LARGEST_BYTES};
+    struct client_run run;
+    uint8_t *data = malloc(largest + 1);
+    cr_assert(data != NULL);
+    client_run_init(&run);
+    cr_assert(leat_config_set_max_message_bytes(run.config, LARGEST_BYTES) == LEAT_OK);
+    client_run_open(&run, url);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && sizes[i] <= largest; ++i) {
+        echo_size(&run, LEAT_MESSAGE_BINARY, data, sizes[i]);
+        echo_size(&run, LEAT_MESSAGE_TEXT, data, sizes[i]);
+    }
+    client_run_close(&run);
+    client_run_done(&run);
+    free(data);
+}
+
+Test(servers, boost_beast)
+{
+    sizes_expect(url_of("ws", beast_start(), "/echo"), LARGEST_BYTES);
+}
+
+Test(servers, libwebsockets)
+{
+    sizes_expect(url_of("ws", lws_start(&plain), "/"), 1 << 20);
+}
+
+Test(servers, libwebsockets_with_tls)
+{
+    sizes_expect(url_of("wss", lws_start(&tls), "/"), 1 << 20);
+}
+
+Test(servers, node)
+{
+    sizes_expect(url_of("ws", node_server_start(&plain), "/echo"), LARGEST_BYTES);
+}
+
+Test(servers, python_behind_nginx)
+{
+    uint16_t port = nginx_start(&tls, python_server_start(&plain));
+    sizes_expect(url_of("wss", port, "/echo"), 4 << 20);
+}
+
+Test(servers, our_own)
+{
+    struct server_run *server = server_run_start(&(struct server_run_options){0});
+    sizes_expect(url_of("ws", server_run_port(server), "/echo"), LARGEST_BYTES);
+    server_content_expect(server);
+    server_run_free(server);
+}
+
+Test(servers, our_own_with_tls)
+{
+    struct server_run *server =
+        server_run_start(&(struct server_run_options){.cert = "server.pem"});
+    sizes_expect(url_of("wss", server_run_port(server), "/echo"), 4 << 20);
+    server_content_expect(server);
+    server_run_free(server);
+}
+
+/* ---- fragments, pings, closes
+ * ---------------------------------------------------------------------- */
+
+Test(servers, a_frame_for_each_byte_with_pings_between)
+{
+    struct client_run run;
+    client_run_init(&run);
+    client_run_open(&run, url_of("ws", beast_start(), "/fragments"));
+    client_run_echo(&run, "gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x90\x91, byte by byte");
+    client_run_echo(&run, "");
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+Test(servers, our_pong_reaches_boost_beast)
+{
+    struct client_run run;
+    client_run_init(&run);
+    client_run_open(&run, url_of("ws", beast_start(), "/ping"));
+    client_run_until_messages(&run, 1);
+    cr_expect(strcmp((const char *)run.messages[0].data, "hello") == 0);
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+static void pong_expect(const char *url)
+{
+    struct client_run run;
+    client_run_init(&run);
+    client_run_open(&run, url);
+    cr_assert(leat_websocket_ping(run.ws, "are you there", 13) == LEAT_OK);
+    client_run_echo(&run, "behind the ping");
+    cr_assert(run.pong_count == 1);
+    cr_expect(strcmp((const char *)run.pongs[0].data, "are you there") == 0);
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+Test(servers, boost_beast_answers_our_ping)
+{
+    pong_expect(url_of("ws", beast_start(), "/echo"));
+}
+
+Test(servers, libwebsockets_answers_our_ping)
+{
+    pong_expect(url_of("ws", lws_start(&plain), "/"));
+}
+
+Test(servers, boost_beast_closes)
+{
+    static const uint16_t codes[] = {1000, 1001, 1003, 1007, 1008, 1009,
+                                     1010, 1011, 1012, 1013, 3000, 4999};
+    uint16_t port = beast_start();
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); ++i) {
+        struct client_run run;
+        client_run_init(&run);
+        cr_assert(client_run_connect(
+                      &run, url_of("ws", port, sandbox_format("/close?%u", codes[i]))) == LEAT_OK);
+        client_run_until_closed(&run);
+        cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);
+        cr_expect(run.close.close_code == codes[i] && strcmp(run.close_reason, "because") == 0,
+                  "%u %s", run.close.close_code, run.close_reason);
+        cr_expect(run.close.closed_by == LEAT_CLOSED_BY_REMOTE);
+        client_run_done(&run);
+    }
+}
+
+Test(servers, libwebsockets_chooses_a_subprotocol)
+{
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_add_protocol(run.config, "x.unknown") == LEAT_OK);
+    cr_assert(leat_config_add_protocol(run.config, "chat.v2") == LEAT_OK);
+    client_run_open(&run, url_of("ws", lws_start(&plain), "/"));
+    cr_expect(strcmp(leat_websocket_protocol(run.ws), "chat.v2") == 0, "%s",
+              leat_websocket_protocol(run.ws));
+    client_run_close(&run);
+    client_run_done(&run);
+}
