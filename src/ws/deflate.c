@@ -275,7 +275,8 @@ static enum leati_deflate_result inflater_run(struct leati_inflater *inflater, c
         stream->next_out = out + out_len;
         stream->avail_out = room;
         inflater->failure = inflater_step(inflater);
-        *data += in - stream->avail_in;
+        if (in > 0) /* without input, `*data` may be NULL */
+            *data += in - stream->avail_in;
         *len -= in - stream->avail_in;
         out_len += room - stream->avail_out;
         *ret_out_len = out_len;
