@@ -18,7 +18,8 @@ import http
 import ssl
 from urllib.parse import parse_qs, urlsplit
 
-import websockets
+# The same in all versions; `websockets.serve` became another function in 14.
+from websockets.legacy.server import serve as listen
 
 
 def query(path):
@@ -74,7 +75,7 @@ async def main():
     parser.add_argument("--client-ca")
     parser.add_argument("--subprotocol", action="append")
     options = parser.parse_args()
-    async with websockets.serve(
+    async with listen(
         serve, options.host, 0, ssl=tls_context(options), subprotocols=options.subprotocol,
         process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
     ) as server:
