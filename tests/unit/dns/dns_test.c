@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 
+#include "support/sandbox.h"
 #include "util/clock.h"
 
 #include <criterion/criterion.h>
