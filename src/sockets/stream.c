@@ -315,17 +315,11 @@ static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *us
            (stream->out.len > 0 ? LEATI_WANT_WRITE : 0u);
 }
 
-static void stream_ended(struct leati_chain *chain, void *user)
+/* What holds the stream may be gone afterwards. */
+void leati_stream_give_up(struct leati_stream *stream)
 {
-    struct leati_stream *stream = user;
-    leati_failure_done(&stream->failure);
-    stream->failure = chain->failure;
-    leati_failure_init(&chain->failure);
     stream_clear(stream);
     stream->state = LEATI_STREAM_CLOSED;
-    stream->chain = NULL;
-    chain->user = NULL; /* stream_left() frees the chain alone */
-    leati_chain_release(chain);
     stream->ending = true;
     stream->owner->ended(stream, stream->user);
     stream->ending = false;
@@ -333,6 +327,18 @@ static void stream_ended(struct leati_chain *chain, void *user)
         stream_done(stream);
         stream->owner->left(stream, stream->user);
     }
+}
+
+static void stream_ended(struct leati_chain *chain, void *user)
+{
+    struct leati_stream *stream = user;
+    leati_failure_done(&stream->failure);
+    stream->failure = chain->failure;
+    leati_failure_init(&chain->failure);
+    stream->chain = NULL;
+    chain->user = NULL; /* stream_left() frees the chain alone */
+    leati_chain_release(chain);
+    leati_stream_give_up(stream);
 }
 
 static void stream_left(struct leati_chain *chain, void *user)

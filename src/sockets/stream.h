@@ -75,6 +75,10 @@ void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
 int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
                        const struct leati_tracer *tracer, const struct leati_stream_limits *limits);
 
+/** Ends a stream that could not even be started, for the reason that was recorded by
+ * leati_stream_refuse(), or for none: `ended` comes from here. From dispatch only. */
+void leati_stream_give_up(struct leati_stream *stream);
+
 /** Queues a copy. @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOTCONN (not yet open), + EBADF (closing
  * or closed), + EAGAIN (the queue is full); LEAT_E_SYSTEM_INTERNAL. */
 int leati_stream_send(struct leati_stream *stream, const void *data, size_t len);

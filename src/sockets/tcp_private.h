@@ -10,6 +10,7 @@
 
 #include <leat/tcp_socket.h>
 
+#include "sockets/connections.h"
 #include "sockets/stream.h"
 
 struct leat_tcp_socket {
@@ -25,10 +26,7 @@ struct leat_tcp_socket {
 
     /* Of a server's connection. */
     struct leat_tcp_socket_server *server; /* NULL = none, or it has gone */
-    struct leat_tcp_socket *prev, *next;
-    uint64_t client_id;
-    bool counted; /* from `connected` to `closed` */
-    void *client_data;
+    struct leati_connection connection;
 };
 
 /** A socket object for the stream of a server's connection. NULL without memory. */

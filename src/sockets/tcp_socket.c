@@ -334,7 +334,7 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
         return LEAT_E_PARAMETER;
     if (leati_tcp_extra_options_check(options, &reason, &checked) != LEAT_OK)
         return tcp_refuse_parameter(tcp, reason);
-    checked.reuse_address |= tcp->client_id != 0; /* as the server has set it */
+    checked.reuse_address |= tcp->connection.id != 0; /* as the server has set it */
     int fd = leat_tcp_socket_get_socket_fd(tcp);
     int sys_errno = fd >= 0 ? leati_tcp_extra_options_apply(&checked, fd) : 0;
     if (sys_errno != 0) {

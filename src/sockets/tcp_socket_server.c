@@ -17,10 +17,7 @@ struct leat_tcp_socket_server {
     struct leat_tcp_extra_options options;
     struct leati_tcp_listener *listener; /* NULL = it does not listen */
     leat_config *config;                 /* a copy; of the last listen */
-    struct leat_tcp_socket *connections;
-    size_t connection_count; /* those that are reported */
-    size_t client_count;     /* those and the ones to be reported */
-    uint64_t last_client_id;
+    struct leati_connections connections;
     struct leati_failure failure;
 };
 
@@ -52,9 +49,9 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
     if (!server)
         return;
     leati_tcp_listener_free(server->listener);
-    while (server->connections) {
-        struct leat_tcp_socket *tcp = server->connections;
-        server->connections = tcp->next;
+    while (server->connections.first) {
+        struct leat_tcp_socket *tcp = server->connections.first->socket;
+        leati_connections_remove(&server->connections, &tcp->connection);
         leati_tcp_socket_dispose(tcp);
     }
     leat_config_free(server->config);
@@ -72,35 +69,12 @@ static int server_refuse(leat_tcp_socket_server *server, int code, int sys_errno
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void connection_link(struct leat_tcp_socket *tcp, leat_tcp_socket_server *server)
-{
-    tcp->server = server;
-    tcp->next = server->connections;
-    if (tcp->next)
-        tcp->next->prev = tcp;
-    server->connections = tcp;
-    server->client_count++;
-}
-
-static void connection_unlink(struct leat_tcp_socket *tcp)
-{
-    leat_tcp_socket_server *server = tcp->server;
-    if (tcp->prev)
-        tcp->prev->next = tcp->next;
-    else
-        server->connections = tcp->next;
-    if (tcp->next)
-        tcp->next->prev = tcp->prev;
-    server->client_count--;
-}
-
 static void connection_opened(struct leati_stream *stream, void *user)
 {
     struct leat_tcp_socket *tcp = user;
     leat_tcp_socket_server *server = tcp->server;
     (void)stream;
-    tcp->counted = true;
-    server->connection_count++;
+    leati_connections_set_reported(&server->connections, &tcp->connection, true);
     if (server->callbacks.connected)
         server->callbacks.connected(server, tcp, server->user);
 }
@@ -134,15 +108,15 @@ static void connection_ended(struct leati_stream *stream, void *user)
     leat_tcp_socket_server *server = tcp->server;
     struct leat_error error;
     leati_failure_get(&stream->failure, &error);
-    if (tcp->counted)
-        server->connection_count--;
+    bool reported = tcp->connection.reported;
+    leati_connections_set_reported(&server->connections, &tcp->connection, false);
     if (error.code != LEAT_OK && server->callbacks.error)
-        server->callbacks.error(server, tcp->counted ? tcp : NULL, &error, server->user);
-    if (tcp->server && tcp->counted && server->callbacks.closed)
+        server->callbacks.error(server, reported ? tcp : NULL, &error, server->user);
+    if (tcp->server && reported && server->callbacks.closed)
         server->callbacks.closed(server, tcp, server->user);
     if (!tcp->server)
         return;
-    connection_unlink(tcp);
+    leati_connections_remove(&server->connections, &tcp->connection);
     leati_tcp_socket_dispose(tcp);
 }
 
@@ -202,8 +176,8 @@ static int server_add(leat_tcp_socket_server *server, int fd, const struct leati
         leati_tcp_socket_dispose(tcp);
         return code;
     }
-    tcp->client_id = ++server->last_client_id;
-    connection_link(tcp, server);
+    tcp->server = server;
+    leati_connections_add(&server->connections, &tcp->connection, &tcp->stream, tcp);
     return LEAT_OK;
 }
 
@@ -212,7 +186,7 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
     leat_tcp_socket_server *server = user;
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
-    if (server->client_count >= server->config->max_clients) {
+    if (server->connections.count >= server->config->max_clients) {
         close(fd);
         server_report(server, LEAT_E_SOCKET_BASE + EUSERS, text, "there are too many connections");
         return;
@@ -279,8 +253,7 @@ int leat_tcp_socket_server_close(leat_tcp_socket_server *server)
         return LEAT_E_SOCKET_BASE + EBADF;
     leati_tcp_listener_free(server->listener);
     server->listener = NULL;
-    for (struct leat_tcp_socket *tcp = server->connections; tcp; tcp = tcp->next)
-        (void)leati_stream_close(&tcp->stream);
+    leati_connections_close(&server->connections);
     return LEAT_OK;
 }
 
@@ -291,7 +264,7 @@ void leat_tcp_socket_server_get_state(const leat_tcp_socket_server *server,
         return;
     *ret_state = (struct leat_socket_state){
         .is_bound = server->listener != NULL,
-        .is_connected = server->connection_count > 0,
+        .is_connected = server->connections.reported_count > 0,
         .is_close = server->listener == NULL,
     };
 }
@@ -332,29 +305,20 @@ void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *serv
 
 size_t leat_tcp_socket_server_connection_count(const leat_tcp_socket_server *server)
 {
-    return server ? server->connection_count : 0;
+    return server ? server->connections.reported_count : 0;
 }
 
 leat_tcp_socket *leat_tcp_socket_server_find(const leat_tcp_socket_server *server,
                                              uint64_t client_id)
 {
-    struct leat_tcp_socket *tcp = server ? server->connections : NULL;
-    while (tcp && (tcp->client_id != client_id || !tcp->counted))
-        tcp = tcp->next;
-    return tcp;
+    return server ? leati_connections_find(&server->connections, client_id) : NULL;
 }
 
 int leat_tcp_socket_server_send_all(leat_tcp_socket_server *server, const void *data, size_t len)
 {
-    int first = LEAT_OK;
     if (!server || (!data && len > 0))
         return LEAT_E_PARAMETER;
-    for (struct leat_tcp_socket *tcp = server->connections; tcp; tcp = tcp->next) {
-        int code = tcp->counted ? leati_stream_send(&tcp->stream, data, len) : LEAT_OK;
-        if (first == LEAT_OK)
-            first = code;
-    }
-    return first;
+    return leati_connections_send(&server->connections, data, len);
 }
 
 void leat_tcp_socket_server_get_error(const leat_tcp_socket_server *server,
@@ -366,16 +330,16 @@ void leat_tcp_socket_server_get_error(const leat_tcp_socket_server *server,
 
 uint64_t leat_tcp_socket_get_client_id(const leat_tcp_socket *tcp)
 {
-    return tcp ? tcp->client_id : 0;
+    return tcp ? tcp->connection.id : 0;
 }
 
 void leat_tcp_socket_set_client_data(leat_tcp_socket *tcp, void *data)
 {
     if (tcp)
-        tcp->client_data = data;
+        tcp->connection.data = data;
 }
 
 void *leat_tcp_socket_get_client_data(const leat_tcp_socket *tcp)
 {
-    return tcp ? tcp->client_data : NULL;
+    return tcp ? tcp->connection.data : NULL;
 }

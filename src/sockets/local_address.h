@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Addresses of local sockets, and the files that bind(2) makes for them.
+ *
+ * May be included by: src/sockets/local_*.
+ */
+#ifndef LEATI_SOCKETS_LOCAL_ADDRESS_H
+#define LEATI_SOCKETS_LOCAL_ADDRESS_H
+
+#include <leat/local_socket.h>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+struct leati_local_address {
+    struct sockaddr_un un;
+    socklen_t size;
+};
+
+/** A file that an object has made. All zero = none. */
+struct leati_local_file {
+    char path[LEAT_LOCAL_ADDRESS_SIZE];
+    dev_t dev;
+    ino_t ino;
+};
+
+/** @return LEAT_OK; LEAT_E_PARAMETER (NULL, empty), LEAT_E_SOCKET_BASE + ENAMETOOLONG. */
+int leati_local_address_parse(const char *text, struct leati_local_address *ret_address);
+void leati_local_address_format(const struct leati_local_address *address, char *buf, size_t cap);
+/** getsockname(2). @return 0 or errno. */
+int leati_local_address_of(int fd, char *buf, size_t cap);
+
+/** A non-blocking descriptor with all options, or -errno. */
+int leati_local_open(const struct leat_extra_options *options);
+/** Binds and notes the file, if one is made. @return 0 or errno. */
+int leati_local_bind(int fd, const struct leati_local_address *address,
+                     struct leati_local_file *ret_file);
+/** Removes the file unless somebody has put another one in its place, and forgets it. */
+void leati_local_file_remove(struct leati_local_file *file);
+
+#endif
