@@ -25,6 +25,8 @@
 #include <leat/loop.h>
 #include <leat/websocket.h>
 #include <leat/websocket_server.h>
+#include <leat/tcp_socket.h>
+#include <leat/local_socket.h>
 #include <leat/udp_socket.h>
 #include <leat/reconnect.h>
 #include <leat/blocking.h>
