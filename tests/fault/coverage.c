@@ -17,8 +17,6 @@ static const struct {
     int code;
     const char *why;
 } not_yet[] = {
-    {LEAT_E_WS_NIC,     "leat_websocket_server"},
-    {LEAT_E_WS_PORT,    "leat_websocket_server"},
     {LEAT_E_TLS_CLOSED, "leat_tls_socket"      },
 };
 

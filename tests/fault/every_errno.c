@@ -21,19 +21,18 @@ struct spot {
 };
 
 static const struct spot spots[] = {
-    {"socket",             SHIM_SOCKET,     false, false, 0,                           LEAT_LAYER_TCP   },
-    {"setsockopt",         SHIM_SETSOCKOPT, false, false, 0,                           LEAT_LAYER_TCP   },
-    {"connect",            SHIM_CONNECT,    false, false, 0,                           LEAT_LAYER_TCP   },
-    {"the end of connect", SHIM_SO_ERROR,   false, false, 0,                           LEAT_LAYER_TCP   },
-    {"sendmsg",            SHIM_SENDMSG,    false, false, 0,                           LEAT_LAYER_TCP   },
-    {"recv",               SHIM_RECV,       false, false, 0,                           LEAT_LAYER_TCP   },
-    {"socket to a proxy",  SHIM_SOCKET,     true,  false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
-    {"connect to a proxy", SHIM_CONNECT,    true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
-     LEAT_LAYER_SOCKS5                                                                                  },
-    {"sendmsg to a proxy", SHIM_SENDMSG,    true,  false, LEAT_E_SOCKS5_SEND,          LEAT_LAYER_SOCKS5},
-    {"recv from a proxy",  SHIM_RECV,       true,  false, LEAT_E_SOCKS5_RECV,          LEAT_LAYER_SOCKS5},
-    {"sendmsg below TLS",  SHIM_SENDMSG,    false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
-    {"recv below TLS",     SHIM_RECV,       false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
+    {"socket",             SHIM_SOCKET,   false, false, 0,                           LEAT_LAYER_TCP   },
+    {"connect",            SHIM_CONNECT,  false, false, 0,                           LEAT_LAYER_TCP   },
+    {"the end of connect", SHIM_SO_ERROR, false, false, 0,                           LEAT_LAYER_TCP   },
+    {"sendmsg",            SHIM_SENDMSG,  false, false, 0,                           LEAT_LAYER_TCP   },
+    {"recv",               SHIM_RECV,     false, false, 0,                           LEAT_LAYER_TCP   },
+    {"socket to a proxy",  SHIM_SOCKET,   true,  false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
+    {"connect to a proxy", SHIM_CONNECT,  true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
+     LEAT_LAYER_SOCKS5                                                                                },
+    {"sendmsg to a proxy", SHIM_SENDMSG,  true,  false, LEAT_E_SOCKS5_SEND,          LEAT_LAYER_SOCKS5},
+    {"recv from a proxy",  SHIM_RECV,     true,  false, LEAT_E_SOCKS5_RECV,          LEAT_LAYER_SOCKS5},
+    {"sendmsg below TLS",  SHIM_SENDMSG,  false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
+    {"recv below TLS",     SHIM_RECV,     false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
 };
 #define SPOTS (sizeof(spots) / sizeof(spots[0]))
 
@@ -67,15 +66,14 @@ static void spot_expect(const struct spot *spot, int sys_errno, const char *face
     int wanted = spot->code ? spot->code : LEAT_E_SOCKET_BASE + sys_errno;
     bool fits = code == wanted && error->code == wanted && error->layer == spot->layer &&
                 error->sys_errno == sys_errno;
-    cr_expect(fits, "%s with %s (%s): got %d %s errno %d \"%s\", wanted %d", spot->name,
+    /* The rest of the spot would most likely fail alike. */
+    cr_assert(fits, "%s with %s (%s): got %d %s errno %d \"%s\", wanted %d", spot->name,
               leat_errno_name(sys_errno), face, error->code, leat_layer_name(error->layer),
               error->sys_errno, error->text, wanted);
     cr_expect(strstr(error->text, leat_errno_name(sys_errno)) != NULL, "%s is not named in: %s",
               leat_errno_name(sys_errno), error->text);
     cr_expect(shim_hits() > 0, "%s: the shim was not hit", spot->name);
-    if (fits) {
-        coverage_reached(wanted);
-    }
+    coverage_reached(wanted);
 }
 
 static void spot_run(const struct spot *spot, int sys_errno, const char *url, leat_config *config)

@@ -2,7 +2,7 @@
 /* TCP: 2301000 + errno. What the kernel itself can be made to refuse is here; every other errno comes
  * by the shim, in every_errno.c. */
 #include "fault/fault.h"
-#include "fault/worlds.h"
+#include "support/worlds.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -83,13 +83,14 @@ static const struct fault faults[] = {
      .deadline = {LEAT_PHASE_TCP, 50}, TCP(ETIMEDOUT), .text = "127.0.0.1:"},
     {.name = "no answer within the deadline of the whole connect", .server = peer_unanswering,
      .connect_timeout_ms = 50, TCP(ETIMEDOUT)},
-    {.name = "the machine has no network", .world = world_without_network, TCP(ENETUNREACH)},
+    {.name = "there is no route", .world = world_without_route,
+     .url = "ws://" WORLD_ELSEWHERE ":%u/", TCP(ENETUNREACH)},
     {.name = "the route says unreachable", .world = world_with_unreachable_route,
-     .url = "ws://192.0.2.1:%u/", TCP(EHOSTUNREACH)},
+     .url = "ws://" WORLD_ELSEWHERE ":%u/", TCP(EHOSTUNREACH)},
     {.name = "the route prohibits", .world = world_with_prohibited_route,
-     .url = "ws://192.0.2.1:%u/", TCP(EACCES)},
+     .url = "ws://" WORLD_ELSEWHERE ":%u/", TCP(EACCES)},
     {.name = "the route is a black hole", .world = world_with_blackhole_route,
-     .url = "ws://192.0.2.1:%u/", TCP(EINVAL)},
+     .url = "ws://" WORLD_ELSEWHERE ":%u/", TCP(EINVAL)},
     {.name = "no local port is left", .world = world_without_free_ports,
      .url = "ws://127.0.0.1:9/?%u", TCP(EADDRNOTAVAIL)},
     {.name = "no descriptor is left", .world = world_without_descriptors, TCP(EMFILE)},

@@ -201,9 +201,10 @@ static const struct fault faults[] = {
     FILES("a key that is none", with_garbage_key, LEAT_E_TLS_ENGINE, "index.txt"),
     /* 2303502 */
     {.name = "no answer to the ClientHello", .server = silent, .deadline = {LEAT_PHASE_TLS, 50},
-     TLS(LEAT_E_TLS_READ), .any_native = true, .text = "ServerHello"},
+     TLS(LEAT_E_TLS_READ), .sys_errno = ETIMEDOUT, .any_native = true, .text = "ServerHello"},
     {.name = "no answer to the ClientHello within the whole deadline", .server = silent,
-     .connect_timeout_ms = 100, TLS(LEAT_E_TLS_READ), .any_native = true},
+     .connect_timeout_ms = 100, TLS(LEAT_E_TLS_READ), .sys_errno = ETIMEDOUT,
+     .any_native = true},
     {.name = "no message comes in time", .moment = FAULT_ACTION, .server = open_then_stall,
      .blocking_act = wait_for_nothing, TLS(LEAT_E_TLS_READ)},
     /* 2303503 */

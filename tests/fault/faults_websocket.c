@@ -218,6 +218,9 @@ static const struct fault faults[] = {
     BAD_URL("ws://[::1/"),
     BAD_URL("ws://local host/"),
     BAD_URL("ws://user:secret@localhost/"),
+    /* 2302999 */
+    {.name = "no randomness for the key", .server = no_answer, .shim = {SHIM_GETRANDOM, ENOSYS},
+     WS(LEAT_E_WS_INTERNAL), .text = "random"},
     /* 2302998 */
     {.name = "a host that is not among the allowed", .moment = FAULT_REFUSED, .server = ends,
      .configure = allow_others, WS(LEAT_E_WS_DOMAIN), .text = "127.0.0.1"},

@@ -61,6 +61,13 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
     return fails(SHIM_SETSOCKOPT) ? -1 : __real_setsockopt(fd, level, name, value, size);
 }
 
+int __real_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    return fails(SHIM_BIND) ? -1 : __real_bind(fd, address, size);
+}
+
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)

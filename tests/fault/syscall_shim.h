@@ -14,6 +14,7 @@ enum shim_call {
     SHIM_NONE,
     SHIM_SOCKET,
     SHIM_SETSOCKOPT,
+    SHIM_BIND,
     SHIM_CONNECT,
     SHIM_SO_ERROR, /**< how a connect that was under way has ended: getsockopt(2) tells */
     SHIM_SENDMSG,

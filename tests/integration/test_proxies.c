@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SOCKS5 through proxies that others wrote, and who resolves the names. */
 #include "integration/common.h"
+#include "support/worlds.h"
 
 INTEGRATION_SUITE(proxies);
 
@@ -143,6 +144,36 @@ Test(proxies, no_dns_query_leaves_when_the_proxy_resolves)
     cr_expect(r.queries == 0, "%u queries", r.queries);
     cr_expect(r.seen.socks5_address_type == 3 && strcmp(r.seen.socks5_host, "echo.test") == 0,
               "asked for %s", r.seen.socks5_host);
+}
+
+/* The same without any setting: on a machine whose only name server is the test's. */
+static unsigned system_queries(const char *scheme)
+{
+    struct client_run run;
+    world_with_name_server();
+    struct dns_server *dns = dns_server_start_on(records, 53);
+    struct scripted_peer *proxy = scripted_peer_start(relaying);
+    cr_assert(dns != NULL && proxy != NULL);
+    client_run_init(&run);
+    echo_through(&run, sandbox_format("%s://127.0.0.1:%u", scheme, scripted_peer_port(proxy)),
+                 sandbox_format("wss://echo.test:%u/echo", python_server_start(&tls)));
+    client_run_done(&run);
+    peer_content_expect(proxy);
+    unsigned queries = dns_server_query_count(dns);
+    scripted_peer_free(proxy);
+    dns_server_free(dns);
+    return queries;
+}
+
+Test(proxies, no_dns_query_leaves_for_the_system_either)
+{
+    unsigned queries = system_queries("socks5h");
+    cr_expect(queries == 0, "%u queries", queries);
+}
+
+Test(proxies, the_system_is_asked_with_socks5)
+{
+    cr_expect(system_queries("socks5") > 0, "nobody was asked");
 }
 
 Test(proxies, the_machine_resolves_with_socks5)

@@ -216,11 +216,17 @@ static void *server_run(void *user)
 
 struct dns_server *dns_server_start(const struct dns_record *records)
 {
+    return dns_server_start_on(records, 0);
+}
+
+struct dns_server *dns_server_start_on(const struct dns_record *records, uint16_t port)
+{
     struct dns_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         return NULL;
     }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
     socklen_t size = sizeof(address);
     server->records = records;
     pthread_mutex_init(&server->lock, NULL);

@@ -32,6 +32,8 @@ struct dns_server;
 
 /** Starts a server; `records` outlives it. NULL if that is not possible. */
 struct dns_server *dns_server_start(const struct dns_record *records);
+/** The same on a certain port: 53 in a network namespace of one's own. */
+struct dns_server *dns_server_start_on(const struct dns_record *records, uint16_t port);
 /** NULL is allowed. */
 void dns_server_free(struct dns_server *server);
 

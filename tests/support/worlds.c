@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fault/worlds.h"
+#include "support/worlds.h"
 
-#include "support/process.h"
+#include "support/net_namespace.h"
+#include "support/sandbox.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -11,41 +12,21 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IP_TIMEOUT_MS 10000
-
-void world_without_network(void)
+void world_without_route(void)
 {
-    cr_assert(unshare(CLONE_NEWNET) == 0, "a network namespace needs root: %s", strerror(errno));
-}
-
-/* Runs `ip` in the present namespace. */
-static void ip_run(const char *const *arguments)
-{
-    const char *argv[16] = {"ip"};
-    for (size_t i = 0; arguments[i] != NULL; ++i) {
-        argv[1 + i] = arguments[i];
-    }
-    struct process *process = process_start(&(struct process_options){.argv = argv});
-    cr_assert(process_wait(process, IP_TIMEOUT_MS) == 0, "ip %s %s failed", argv[1], argv[2]);
-    process_stop(process);
-}
-
-static void world_with_loopback(void)
-{
-    static const char *const up[] = {"link", "set", "lo", "up", NULL};
-    world_without_network();
-    ip_run(up);
+    net_namespaces_init();
 }
 
 static void world_with_route(const char *kind)
 {
-    const char *const route[] = {"route", "add", kind, "192.0.2.1/32", NULL};
-    world_with_loopback();
-    ip_run(route);
+    const char *const route[] = {"route", "add", kind, WORLD_ELSEWHERE "/32", NULL};
+    net_namespaces_init();
+    net_ip(NET_NEAR, route);
 }
 
 void world_with_prohibited_route(void)
@@ -66,7 +47,7 @@ void world_with_blackhole_route(void)
 void world_without_free_ports(void)
 {
     static const char range[] = "61000 61000\n";
-    world_with_loopback();
+    net_namespaces_init();
     int setting = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
     cr_assert(setting >= 0 && write(setting, range, sizeof(range) - 1) > 0, "%s", strerror(errno));
     close(setting);
@@ -91,4 +72,14 @@ void world_without_descriptors(void)
     close(next);
     limit.rlim_cur = (rlim_t)next + loop_descriptors;
     cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0, "%s", strerror(errno));
+}
+
+void world_with_name_server(void)
+{
+    const char *resolv_conf = sandbox_write("resolv.conf", "nameserver 127.0.0.1\n");
+    net_namespaces_init();
+    cr_assert(unshare(CLONE_NEWNS) == 0, "mount namespaces: %s", strerror(errno));
+    cr_assert(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
+    cr_assert(mount(resolv_conf, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0,
+              "/etc/resolv.conf: %s", strerror(errno));
 }

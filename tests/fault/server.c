@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The WebSocket server that cannot start: 2302003, 2302004, 2302005. */
+#include "fault/fault.h"
+#include "support/sandbox.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <leat/websocket_server.h>
+#include <string.h>
+
+struct start {
+    const char *name;
+    const char *ip;
+    unsigned port;
+    bool port_in_use; /* instead of `port`: one that somebody listens on */
+    struct shim_fault shim;
+    int code;
+    int sys_errno;
+    const char *text;
+};
+
+static const struct start starts[] = {
+    {.name = "an address that is none",
+     .ip = "localhost.",
+     .code = LEAT_E_WS_NIC,
+     .text = "localhost."   },
+    { .name = "an address of another machine",
+     .ip = "192.0.2.77",
+     .code = LEAT_E_WS_NIC,
+     .sys_errno = EADDRNOTAVAIL,
+     .text = "192.0.2.77"},
+    {    .name = "a port in use",
+     .ip = "127.0.0.1",
+     .port_in_use = true,
+     .code = LEAT_E_WS_PORT,
+     .sys_errno = EADDRINUSE},
+    { .name = "a port that is not permitted",
+     .ip = "127.0.0.1",
+     .port = 80,
+     .shim = {SHIM_BIND, EACCES},
+     .code = LEAT_E_WS_PORT,
+     .sys_errno = EACCES,
+     .text = "80"},
+    {       .name = "a port that is none",
+     .ip = "127.0.0.1",
+     .port = 65536,
+     .code = LEAT_E_WS_PORT,
+     .text = "65535"},
+};
+
+#define STARTS (sizeof(starts) / sizeof(starts[0]))
+
+/* Static, because parameters are read in another process. */
+static size_t indices[STARTS];
+
+ParameterizedTestParameters(fault, server_start)
+{
+    for (size_t i = 0; i < STARTS; ++i) {
+        indices[i] = i;
+    }
+    return cr_make_param_array(size_t, indices, STARTS);
+}
+
+ParameterizedTest(size_t *index, fault, server_start, .timeout = 30, .fini = sandbox_done)
+{
+    const struct start *start = &starts[*index];
+    static const struct leat_websocket_server_callbacks callbacks = {.size = sizeof(callbacks)};
+    static const struct peer_step script[] = {{PEER_CLOSE}};
+    struct scripted_peer *other = scripted_peer_start(script);
+    leat_loop *loop = NULL;
+    leat_websocket_server *server = NULL;
+    struct leat_error error;
+    cr_assert(leat_loop_new(&loop) == LEAT_OK);
+    cr_assert(leat_websocket_server_new(loop, &callbacks, NULL, &server) == LEAT_OK);
+
+    unsigned port = start->port_in_use ? scripted_peer_port(other) : start->port;
+    shim_arm(&start->shim);
+    int code = leat_websocket_server_start(server, start->ip, port, NULL);
+    shim_arm(NULL);
+    leat_websocket_server_get_error(server, &error);
+    bool fits = code == start->code && error.code == code && error.sys_errno == start->sys_errno &&
+                error.layer == LEAT_LAYER_WEBSOCKET && error.text[0] != '\0' &&
+                (start->text == NULL || strstr(error.text, start->text) != NULL);
+    cr_expect(fits, "%s: got %d, error %d %s errno %d \"%s\"", start->name, code, error.code,
+              leat_layer_name(error.layer), error.sys_errno, error.text);
+    if (fits) {
+        coverage_reached(start->code);
+    }
+    cr_expect(leat_websocket_server_start(server, "127.0.0.1", 0, NULL) == LEAT_OK,
+              "%s: no good start after it", start->name);
+    cr_expect(leat_websocket_server_start(server, "127.0.0.1", 0, NULL) == LEAT_E_WS_EXISTS);
+    leat_websocket_server_free(server);
+    leat_loop_free(loop);
+    scripted_peer_free(other);
+}
