@@ -17,7 +17,7 @@
 static const struct leati_stream_owner local_stream_owner;
 static void local_on_retry(struct leati_timer *timer, void *user);
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static void local_unbind(struct leat_local_socket *local)
 {
@@ -81,7 +81,7 @@ void leat_local_socket_free(leat_local_socket *local)
         leati_local_socket_dispose(local);
 }
 
-/* ---- refusing --------------------------------------------------------------------------- */
+/* ---- refusing ---------------------------------------------------------------------- */
 
 static int local_refuse_errno(struct leat_local_socket *local, int sys_errno, const char *what)
 {
@@ -109,7 +109,7 @@ static int local_parse(struct leat_local_socket *local, const char *text,
     return code == LEAT_OK ? LEAT_OK : local_refuse_path(local, ENAMETOOLONG, "the address", text);
 }
 
-/* ---- binding and connecting ----------------------------------------------------------------- */
+/* ---- binding and connecting -------------------------------------------------------- */
 
 static bool local_is_connecting(const struct leat_local_socket *local)
 {
@@ -251,8 +251,7 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
     return code;
 }
 
-/* ---- sending, closing -------------------------------------------------------------------------
- */
+/* ---- sending, closing -------------------------------------------------------------- */
 
 int leat_local_socket_send(leat_local_socket *local, const void *data, size_t len)
 {
@@ -290,7 +289,7 @@ void leat_local_socket_resume(leat_local_socket *local)
         leati_stream_resume(&local->stream);
 }
 
-/* ---- what the stream calls ----------------------------------------------------------------- */
+/* ---- what the stream calls --------------------------------------------------------- */
 
 static void local_opened(struct leati_stream *stream, void *user)
 {
@@ -340,7 +339,7 @@ static const struct leati_stream_owner local_stream_owner = {
     .left = leati_local_socket_left,
 };
 
-/* ---- asking --------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------ */
 
 int leat_local_socket_get_socket_fd(const leat_local_socket *local)
 {

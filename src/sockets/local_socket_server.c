@@ -27,7 +27,7 @@ struct leat_local_socket_server {
 
 static const struct leati_stream_owner connection_owner;
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 int leat_local_socket_server_new(leat_loop *loop,
                                  const struct leat_local_socket_server_callbacks *callbacks,
@@ -83,7 +83,7 @@ static int server_refuse(leat_local_socket_server *server, int code, int sys_err
     return leati_failure_set(&server->failure, &fault, "%s", text);
 }
 
-/* ---- connections ---------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------- */
 
 static void connection_opened(struct leati_stream *stream, void *user)
 {
@@ -142,8 +142,7 @@ static const struct leati_stream_owner connection_owner = {
     .left = leati_local_socket_left,
 };
 
-/* ---- accepting --------------------------------------------------------------------------------
- */
+/* ---- accepting --------------------------------------------------------------------- */
 
 static void server_report(leat_local_socket_server *server, int code, const char *text)
 {
@@ -206,8 +205,7 @@ static void server_paused(int sys_errno, void *user)
     server_report(user, LEAT_E_SOCKET_BASE + sys_errno, "connections cannot be accepted for now");
 }
 
-/* ---- what a program asks for --------------------------------------------------------------------
- */
+/* ---- what a program asks for ------------------------------------------------------- */
 
 static int server_take_config(leat_local_socket_server *server, const leat_config *config)
 {

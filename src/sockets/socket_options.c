@@ -12,7 +12,7 @@
 
 #define LINGER_MAX_MS 65535u
 
-/* ---- checking --------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------- */
 
 int leati_extra_options_check(const struct leat_extra_options *options, const char **ret_reason,
                               struct leat_extra_options *ret_options)
@@ -50,7 +50,7 @@ int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
     return LEAT_OK;
 }
 
-/* ---- applying ---------------------------------------------------------------------------- */
+/* ---- applying ---------------------------------------------------------------------- */
 
 struct int_option {
     int level, name, value;
@@ -129,7 +129,7 @@ int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int fami
     return -sys_errno;
 }
 
-/* ---- addresses ---------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------- */
 
 void leati_net_address_from(const struct leati_address *address,
                             struct leat_net_address *ret_address)

@@ -13,7 +13,7 @@
 
 static const struct leati_chain_owner stream_chain_owner;
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
                        const struct leati_stream_owner *owner, void *user)
@@ -77,7 +77,7 @@ int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
     return LEAT_OK;
 }
 
-/* ---- what the owner asks for ------------------------------------------------------------ */
+/* ---- what the owner asks for ------------------------------------------------------- */
 
 bool leati_stream_is_running(const struct leati_stream *stream)
 {
@@ -178,7 +178,7 @@ int leati_stream_fd(const struct leati_stream *stream)
     return chain && chain->tcp ? leati_tcp_layer_fd(chain->tcp) : -1;
 }
 
-/* ---- moving bytes ----------------------------------------------------------------------- */
+/* ---- moving bytes ------------------------------------------------------------------ */
 
 static void stream_break(struct leati_stream *stream, int sys_errno, const char *text)
 {
@@ -285,7 +285,7 @@ static void stream_check_deadline(struct leati_stream *stream, uint64_t now_ms)
     chain->owner_deadline_ms = stream->stall_ms;
 }
 
-/* ---- what the chain calls ------------------------------------------------------------- */
+/* ---- what the chain calls ---------------------------------------------------------- */
 
 static void stream_opened(struct leati_chain *chain, void *user)
 {

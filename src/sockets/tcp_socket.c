@@ -12,7 +12,7 @@
 
 static const struct leati_stream_owner tcp_stream_owner;
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static void tcp_unbind(struct leat_tcp_socket *tcp)
 {
@@ -74,7 +74,7 @@ void leat_tcp_socket_free(leat_tcp_socket *tcp)
         leati_tcp_socket_dispose(tcp);
 }
 
-/* ---- refusing --------------------------------------------------------------------------- */
+/* ---- refusing ---------------------------------------------------------------------- */
 
 static int tcp_refuse_errno(struct leat_tcp_socket *tcp, int sys_errno, const char *what)
 {
@@ -90,7 +90,7 @@ static int tcp_refuse_parameter(struct leat_tcp_socket *tcp, const char *text)
     return leati_stream_refuse(&tcp->stream, LEAT_E_PARAMETER, 0, text);
 }
 
-/* ---- binding ---------------------------------------------------------------------------- */
+/* ---- binding ----------------------------------------------------------------------- */
 
 int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t port)
 {
@@ -128,7 +128,7 @@ static int tcp_open(int family, void *user)
     return fd;
 }
 
-/* ---- connecting, sending, closing --------------------------------------------------------- */
+/* ---- connecting, sending, closing -------------------------------------------------- */
 
 void leati_tcp_socket_limits(const leat_config *config,
                              const struct leat_tcp_extra_options *options,
@@ -210,7 +210,7 @@ void leat_tcp_socket_resume(leat_tcp_socket *tcp)
         leati_stream_resume(&tcp->stream);
 }
 
-/* ---- what the stream calls ----------------------------------------------------------------- */
+/* ---- what the stream calls --------------------------------------------------------- */
 
 void leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len,
                                   struct leat_remote_info *ret_info)
@@ -276,7 +276,7 @@ static const struct leati_stream_owner tcp_stream_owner = {
     .left = leati_tcp_socket_left,
 };
 
-/* ---- asking --------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------ */
 
 static bool tcp_is_open(const struct leat_tcp_socket *tcp)
 {

@@ -23,7 +23,7 @@ struct leat_tcp_socket_server {
 
 static const struct leati_stream_owner connection_owner;
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 int leat_tcp_socket_server_new(leat_loop *loop,
                                const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
@@ -67,7 +67,7 @@ static int server_refuse(leat_tcp_socket_server *server, int code, int sys_errno
     return leati_failure_set(&server->failure, &fault, "%s", text);
 }
 
-/* ---- connections ---------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------- */
 
 static void connection_opened(struct leati_stream *stream, void *user)
 {
@@ -128,8 +128,7 @@ static const struct leati_stream_owner connection_owner = {
     .left = leati_tcp_socket_left,
 };
 
-/* ---- accepting --------------------------------------------------------------------------------
- */
+/* ---- accepting --------------------------------------------------------------------- */
 
 static void server_report(leat_tcp_socket_server *server, int code, const char *hop,
                           const char *text)
@@ -205,8 +204,7 @@ static void server_paused(int sys_errno, void *user)
                   "connections cannot be accepted for now");
 }
 
-/* ---- what a program asks for --------------------------------------------------------------------
- */
+/* ---- what a program asks for ------------------------------------------------------- */
 
 static int server_take_config(leat_tcp_socket_server *server, const leat_config *config)
 {

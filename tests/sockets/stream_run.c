@@ -12,7 +12,7 @@
 
 struct stream_run run;
 
-/* ---- the log ---------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 void run_log(const char *format, ...)
 {
@@ -46,7 +46,7 @@ static void received_add(const uint8_t *data, size_t len)
     run.received_total += len;
 }
 
-/* ---- the client ------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------- */
 
 void run_act(const char *at)
 {
@@ -132,7 +132,7 @@ void run_new_client(void)
     cr_assert_eq(leat_tcp_socket_new(run.loop, &callbacks, &run, &run.tcp), LEAT_OK);
 }
 
-/* ---- the server ------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------- */
 
 static void on_client(leat_tcp_socket_server *server, leat_tcp_socket *tcp, void *user)
 {
@@ -207,7 +207,7 @@ uint16_t run_new_server(const char *address)
     return local.port;
 }
 
-/* ---- the loop --------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------- */
 
 void run_init(void)
 {
@@ -257,7 +257,7 @@ void run_send(const char *text)
     cr_assert_eq(leat_tcp_socket_send(run.tcp, text, strlen(text)), LEAT_OK);
 }
 
-/* ---- the other end ---------------------------------------------------------------------- */
+/* ---- the other end ----------------------------------------------------------------- */
 
 int peer_accept(int listener)
 {

@@ -58,7 +58,7 @@ static void check_refused(int result, int code)
         cr_assert_eq(error.sys_errno, code - LEAT_E_SOCKET_BASE);
 }
 
-/* ---- there and back ---------------------------------------------------------------------- */
+/* ---- there and back ---------------------------------------------------------------- */
 
 static void check_echo(const char *host, uint16_t port, enum leat_address_family family)
 {
@@ -148,7 +148,7 @@ Test(tcp_socket, much_data_there_and_back)
     free(data);
 }
 
-/* ---- misuse ------------------------------------------------------------------------------ */
+/* ---- misuse ------------------------------------------------------------------------ */
 
 Test(tcp_socket, use_before_connect)
 {
@@ -243,7 +243,7 @@ Test(tcp_socket, wrong_arguments)
     run_check_log("");
 }
 
-/* ---- failures to connect ------------------------------------------------------------------ */
+/* ---- failures to connect ----------------------------------------------------------- */
 
 Test(tcp_socket, refused)
 {
@@ -296,7 +296,7 @@ Test(tcp_socket, a_denied_host)
                   LEAT_E_WS_DOMAIN);
 }
 
-/* ---- ends ----------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------- */
 
 Test(tcp_socket, the_peer_ends)
 {
@@ -397,7 +397,7 @@ Test(tcp_socket, nothing_is_delivered_after_close)
     close(peer);
 }
 
-/* ---- flow --------------------------------------------------------------------------------- */
+/* ---- flow -------------------------------------------------------------------------- */
 
 Test(tcp_socket, the_queue_has_a_limit)
 {
@@ -440,7 +440,7 @@ Test(tcp_socket, paused)
     cr_assert_str_eq(run.received, "kept");
 }
 
-/* ---- inside of callbacks ------------------------------------------------------------------ */
+/* ---- inside of callbacks ----------------------------------------------------------- */
 
 /* Lets the peer do what brings about the callback. */
 static void provoke(const char *callback, int peer)

@@ -32,7 +32,7 @@ static int option_get(int fd, int level, int name)
     return value;
 }
 
-/* ---- bind --------------------------------------------------------------------------------- */
+/* ---- bind -------------------------------------------------------------------------- */
 
 Test(tcp_socket_options, bound_before_connect)
 {
@@ -123,7 +123,7 @@ Test(tcp_socket_options, a_failure_before_dialling_unbinds)
     cr_assert_eq(open_descriptor_count(), before);
 }
 
-/* ---- what the descriptor has ----------------------------------------------------------------- */
+/* ---- what the descriptor has ------------------------------------------------------- */
 
 Test(tcp_socket_options, defaults)
 {
@@ -246,8 +246,7 @@ Test(tcp_socket_options, reuse_address_lets_bind_pass_time_wait)
     cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.1", local.port), LEAT_OK);
 }
 
-/* ---- what they do ------------------------------------------------------------------------------
- */
+/* ---- what they do ------------------------------------------------------------------ */
 
 static void check_urgent(bool inline_data, const char *expected)
 {

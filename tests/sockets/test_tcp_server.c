@@ -40,7 +40,7 @@ static void listen_refused(int result, int code)
     cr_assert_str_neq(error.text, "");
 }
 
-/* ---- one client ------------------------------------------------------------------------------ */
+/* ---- one client -------------------------------------------------------------------- */
 
 static struct process *socat_client_start(const char *target)
 {
@@ -151,8 +151,7 @@ Test(tcp_server, a_slow_client)
     close(fd);
 }
 
-/* ---- several -----------------------------------------------------------------------------------
- */
+/* ---- several ----------------------------------------------------------------------- */
 
 Test(tcp_server, connections_have_numbers)
 {
@@ -234,8 +233,7 @@ Test(tcp_server, too_many_clients)
     close(first);
 }
 
-/* ---- listening ---------------------------------------------------------------------------------
- */
+/* ---- listening --------------------------------------------------------------------- */
 
 Test(tcp_server, listening_and_not)
 {
@@ -325,8 +323,7 @@ Test(tcp_server, extra_options_of_its_connections)
     close(fd);
 }
 
-/* ---- inside of callbacks ----------------------------------------------------------------------
- */
+/* ---- inside of callbacks ----------------------------------------------------------- */
 
 Test(tcp_server, freed_in_each_callback)
 {
@@ -363,8 +360,7 @@ Test(tcp_server, freed_in_each_callback)
     }
 }
 
-/* ---- no memory ---------------------------------------------------------------------------------
- */
+/* ---- no memory --------------------------------------------------------------------- */
 
 static bool attempt_conversation(void)
 {
