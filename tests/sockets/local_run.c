@@ -87,8 +87,8 @@ static void on_closed(leat_local_socket *l, void *user)
     act("closed");
 }
 
-static const struct leat_local_socket_callbacks callbacks = {
-    .size = sizeof(callbacks),
+const struct leat_local_socket_callbacks local_callbacks = {
+    .size = sizeof(local_callbacks),
     .connected = on_connected,
     .message = on_message,
     .writable = on_writable,
@@ -142,8 +142,8 @@ static void on_client_closed(leat_local_socket_server *s, leat_local_socket *l, 
     act("client closed");
 }
 
-static const struct leat_local_socket_server_callbacks server_callbacks = {
-    .size = sizeof(server_callbacks),
+const struct leat_local_socket_server_callbacks local_server_callbacks = {
+    .size = sizeof(local_server_callbacks),
     .connected = on_client,
     .message = on_client_message,
     .writable = on_client_writable,
@@ -168,14 +168,14 @@ void local_tear_down(void)
 
 void local_new_client(void)
 {
-    cr_assert_eq(leat_local_socket_new(run.loop, &callbacks, NULL, &local), LEAT_OK);
+    cr_assert_eq(leat_local_socket_new(run.loop, &local_callbacks, NULL, &local), LEAT_OK);
 }
 
 void local_new_server(void)
 {
     struct leat_error error;
 
-    cr_assert_eq(leat_local_socket_server_new(run.loop, &server_callbacks, NULL, &server), LEAT_OK);
+    cr_assert_eq(leat_local_socket_server_new(run.loop, &local_server_callbacks, NULL, &server), LEAT_OK);
     int code = leat_local_socket_server_listen(server, path, run.config);
     leat_local_socket_server_get_error(server, &error);
     cr_assert_eq(code, LEAT_OK, "%s", error.text);

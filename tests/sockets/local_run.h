@@ -14,6 +14,10 @@ extern leat_local_socket *connection;
 /** Where the server is: a file of the sandbox, unless the test says otherwise. */
 extern const char *path;
 
+/** All of them, with the log behind. */
+extern const struct leat_local_socket_callbacks local_callbacks;
+extern const struct leat_local_socket_server_callbacks local_server_callbacks;
+
 void local_set_up(void);
 void local_tear_down(void);
 void local_new_client(void);

@@ -163,7 +163,8 @@ Test(local_socket, files_of_others_stay)
     struct leat_error error;
 
     close(open(path, O_CREAT | O_CLOEXEC, 0600));
-    cr_assert_eq(leat_local_socket_server_new(run.loop, &server_callbacks, NULL, &server), LEAT_OK);
+    cr_assert_eq(leat_local_socket_server_new(run.loop, &local_server_callbacks, NULL, &server),
+                 LEAT_OK);
     cr_assert_eq(leat_local_socket_server_listen(server, path, NULL),
                  LEAT_E_SOCKET_BASE + EADDRINUSE);
     leat_local_socket_server_get_error(server, &error);
@@ -211,9 +212,9 @@ Test(local_socket, wrong_arguments)
     static const struct leat_local_socket_callbacks empty = {.size = 0};
     static const struct leat_local_socket_server_callbacks empty_server = {.size = 0};
 
-    cr_assert_eq(leat_local_socket_new(NULL, &callbacks, NULL, &local), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_local_socket_new(NULL, &local_callbacks, NULL, &local), LEAT_E_PARAMETER);
     cr_assert_eq(leat_local_socket_new(run.loop, &empty, NULL, &local), LEAT_E_PARAMETER);
-    cr_assert_eq(leat_local_socket_new(run.loop, &callbacks, NULL, NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_local_socket_new(run.loop, &local_callbacks, NULL, NULL), LEAT_E_PARAMETER);
     cr_assert_eq(leat_local_socket_server_new(run.loop, &empty_server, NULL, &server),
                  LEAT_E_PARAMETER);
     cr_assert_eq(leat_local_socket_bind(NULL, path), LEAT_E_PARAMETER);
