@@ -4,6 +4,7 @@
 
 #include "support/alloc_failure.h"
 #include "support/sandbox.h"
+#include "tcp/tcp_private.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -342,4 +343,82 @@ Test(tcp_dial, a_connection_to_itself_is_a_refusal, .timeout = 20)
         cr_assert_eq(fixture_connect(&f), LEAT_E_SOCKET_BASE + ECONNREFUSED, "dial %d", i);
         fixture_done(&f);
     }
+}
+
+/* ---- descriptors of the owner ------------------------------------------------------------ */
+
+struct opening {
+    int calls;
+    int sys_errno; /* of the first call; 0 = none */
+};
+
+static int open_counted(int family, void *user)
+{
+    struct opening *opening = user;
+
+    if (opening->calls++ == 0 && opening->sys_errno != 0)
+        return -opening->sys_errno;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    return fd;
+}
+
+static void fixture_init_opener(struct tcp_fixture *f, const struct leati_tcp_opener *opener,
+                                const struct leati_address *addresses, size_t count,
+                                uint32_t timeout_ms)
+{
+    fixture_init(f, addresses, count, timeout_ms);
+    ((struct leati_tcp_layer *)f->layer)->opener = opener;
+}
+
+Test(tcp_dial, descriptors_of_the_owner, .timeout = 10)
+{
+    struct opening opening = {.sys_errno = EADDRINUSE};
+    struct leati_tcp_opener opener = {.open = open_counted, .user = &opening};
+    struct tcp_fixture f;
+    struct leati_address addresses[2];
+    int listener = listener_make("127.0.0.1", &addresses[0]);
+    int on = 1;
+    socklen_t size = sizeof(on);
+
+    addresses[1] = addresses[0];
+    fixture_init_opener(&f, &opener, addresses, 2, 0);
+    cr_assert_eq(fixture_connect(&f), LEAT_OK);
+    cr_assert_eq(opening.calls, 2, "what the opener cannot do is an attempt that failed");
+    cr_assert_eq(getsockopt(leati_tcp_layer_fd(f.layer), IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    cr_assert_eq(on, 0, "its options are the owner's");
+    fixture_done(&f);
+
+    opening = (struct opening){.sys_errno = EADDRINUSE};
+    fixture_init_opener(&f, &opener, addresses, 1, 0);
+    cr_assert_eq(fixture_connect(&f), LEAT_E_SOCKET_BASE + EADDRINUSE);
+    fixture_check_failed(&f, LEAT_E_SOCKET_BASE + EADDRINUSE);
+    fixture_done(&f);
+    close(listener);
+}
+
+Test(tcp_dial, one_at_a_time, .timeout = 20)
+{
+    struct opening opening = {0};
+    struct leati_tcp_opener opener = {
+        .open = open_counted, .user = &opening, .one_at_a_time = true};
+    struct tcp_fixture f;
+    struct leati_address addresses[2] = {address_make("127.0.0.1", refusing_port())};
+    int listener = listener_make("127.0.0.1", &addresses[1]);
+
+    fixture_init_opener(&f, &opener, addresses, 2, 0);
+    cr_assert_eq(fixture_connect(&f), LEAT_OK, "the next one when the first has failed");
+    cr_assert_eq(opening.calls, 2);
+    fixture_done(&f);
+
+    /* A silent one is waited for, longer than the delay between attempts. */
+    opening.calls = 0;
+    addresses[0] = address_make("127.0.0.1", unanswering_port());
+    fixture_init_opener(&f, &opener, addresses, 2, LEATI_TCP_ATTEMPT_DELAY_MS + 50);
+    cr_assert_eq(fixture_connect(&f), LEAT_E_SOCKET_BASE + ETIMEDOUT);
+    cr_assert_eq(opening.calls, 1);
+    fixture_check_failed(&f, LEAT_E_SOCKET_BASE + ETIMEDOUT);
+    cr_assert_not_null(strstr(f.error.text, "not tried"), "%s", f.error.text);
+    fixture_done(&f);
+    close(listener);
 }
