@@ -204,8 +204,7 @@ void client_run_until_opened(struct client_run *run)
 
 void client_run_until_closed(struct client_run *run)
 {
-    cr_assert(client_run_until(run, is_closed), "%s: not closed:\n%s", run->name,
-              run->trace);
+    cr_assert(client_run_until(run, is_closed), "%s: not closed:\n%s", run->name, run->trace);
 }
 
 void client_run_until_messages(struct client_run *run, size_t count)
@@ -225,7 +224,8 @@ void client_run_open(struct client_run *run, const char *url)
     leat_websocket_get_error(run->ws, &error);
     cr_assert(code == LEAT_OK, "connect returned %d: %s", code, error.text);
     client_run_until_opened(run);
-    cr_assert(run->closed_count == 0, "%d %s: %s\n%s", run->close.error.code,
+    /* It may have ended already, as a peer that breaks the protocol at once has it. */
+    cr_assert(run->opened_count > 0, "%d %s: %s\n%s", run->close.error.code,
               leat_layer_name(run->close.error.layer), run->close.error.text, run->trace);
 }
 

@@ -62,7 +62,8 @@ void client_run_until_opened(struct client_run *run); /* also if it closes inste
 void client_run_until_closed(struct client_run *run);
 void client_run_until_messages(struct client_run *run, size_t count);
 
-/** Connects and waits until it is open. Fails the test otherwise, with the error's text. */
+/** Connects and waits until it is, or was, open. Fails the test otherwise, with the error's text.
+ */
 void client_run_open(struct client_run *run, const char *url);
 /** Connects and waits for the end, which comes without `opened`. Fails the test otherwise.
  * @return the error's code. */
