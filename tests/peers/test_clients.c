@@ -10,6 +10,26 @@ static void subprotocols_add(leat_config *config)
     cr_assert(leat_config_add_protocol(config, "chat.v1") == LEAT_OK);
 }
 
+/* What goes as it is otherwise is compressed, too. */
+static void compression_set(leat_config *config)
+{
+    const struct leat_compression compression = {.size = sizeof(compression), .threshold_bytes = 1};
+    subprotocols_add(config);
+    cr_assert(leat_config_set_compression(config, &compression) == LEAT_OK);
+}
+
+static void small_windows_set(leat_config *config)
+{
+    const struct leat_compression compression = {.size = sizeof(compression),
+                                                 .client_no_context_takeover = true,
+                                                 .client_max_window_bits = 9,
+                                                 .server_no_context_takeover = true,
+                                                 .server_max_window_bits = 9,
+                                                 .threshold_bytes = 1};
+    subprotocols_add(config);
+    cr_assert(leat_config_set_compression(config, &compression) == LEAT_OK);
+}
+
 static const struct server_run_options plain = {.configure = subprotocols_add};
 static const struct server_run_options tls = {.configure = subprotocols_add, .cert = "server.pem"};
 
@@ -20,10 +40,10 @@ static void python_expect(const char *url)
     program_expect(argv);
 }
 
-static void node_expect(const char *url)
+static void node_expect(const char *url, const char *mode)
 {
-    const char *const argv[] = {"node", PEER_PROGRAMS_DIR "/client.js", url,
-                                certificate_path("ca.pem"), NULL};
+    const char *const argv[] = {
+        "node", PEER_PROGRAMS_DIR "/client.js", url, certificate_path("ca.pem"), mode, NULL};
     program_expect(argv);
 }
 
@@ -46,7 +66,7 @@ Test(clients, python_with_tls)
 Test(clients, node)
 {
     struct server_run *server = server_run_start(&plain);
-    node_expect(url_of("ws", server_run_port(server), ""));
+    node_expect(url_of("ws", server_run_port(server), ""), NULL);
     server_content_expect(server);
     server_run_free(server);
 }
@@ -54,7 +74,7 @@ Test(clients, node)
 Test(clients, node_with_tls)
 {
     struct server_run *server = server_run_start(&tls);
-    node_expect(url_of("wss", server_run_port(server), ""));
+    node_expect(url_of("wss", server_run_port(server), ""), NULL);
     server_content_expect(server);
     server_run_free(server);
 }
@@ -104,7 +124,7 @@ static bool has_report(const struct server_seen *seen)
     return seen->report[0] != '\0';
 }
 
-static void chromium_expect(struct server_run *server, const char *scheme)
+static void chromium_expect(struct server_run *server, const char *scheme, bool is_compressed)
 {
     struct server_seen seen;
     const char *const argv[] = {"chromium",
@@ -133,6 +153,7 @@ static void chromium_expect(struct server_run *server, const char *scheme)
     cr_expect(strncmp(seen.report, "ok ", 3) == 0, "%s", seen.report);
     cr_expect(seen.problem[0] == '\0', "%s", seen.problem);
     cr_expect(seen.origin[0] != '\0', "a browser sends an Origin");
+    cr_expect(seen.compressed == (is_compressed ? seen.connected : 0), "%u", seen.compressed);
     free(error);
     process_stop(browser);
     server_content_expect(server);
@@ -141,13 +162,82 @@ static void chromium_expect(struct server_run *server, const char *scheme)
 Test(clients, chromium)
 {
     struct server_run *server = server_run_start(&plain);
-    chromium_expect(server, "ws");
+    chromium_expect(server, "ws", false);
     server_run_free(server);
 }
 
 Test(clients, chromium_with_tls)
 {
     struct server_run *server = server_run_start(&tls);
-    chromium_expect(server, "wss");
+    chromium_expect(server, "wss", false);
+    server_run_free(server);
+}
+
+/* ---- compression
+ * ----------------------------------------------------------------------------------- */
+
+static struct server_run *compressing_server(void (*configure)(leat_config *config))
+{
+    return server_run_start(&(struct server_run_options){.configure = configure});
+}
+
+static void compressed_expect(struct server_run *server)
+{
+    struct server_seen seen;
+    server_content_expect(server);
+    server_run_seen(server, &seen);
+    cr_expect(seen.connected > 0 && seen.compressed == seen.connected, "%u of %u", seen.compressed,
+              seen.connected);
+    server_run_free(server);
+}
+
+Test(clients, python_compresses)
+{
+    struct server_run *server = compressing_server(compression_set);
+    python_expect(url_of("ws", server_run_port(server), ""));
+    compressed_expect(server);
+}
+
+Test(clients, python_compresses_with_small_windows)
+{
+    struct server_run *server = compressing_server(small_windows_set);
+    python_expect(url_of("ws", server_run_port(server), ""));
+    compressed_expect(server);
+}
+
+Test(clients, node_compresses)
+{
+    struct server_run *server = compressing_server(compression_set);
+    node_expect(url_of("ws", server_run_port(server), ""), "deflate");
+    compressed_expect(server);
+}
+
+Test(clients, node_compresses_with_small_windows)
+{
+    struct server_run *server = compressing_server(small_windows_set);
+    node_expect(url_of("ws", server_run_port(server), ""), "deflate");
+    compressed_expect(server);
+}
+
+Test(clients, boost_beast_compresses)
+{
+    struct server_run *server = compressing_server(compression_set);
+    const char *const argv[] = {PEER_BEAST, "client", url_of("ws", server_run_port(server), ""),
+                                "deflate", NULL};
+    program_expect(argv);
+    compressed_expect(server);
+}
+
+Test(clients, chromium_compresses)
+{
+    struct server_run *server = compressing_server(compression_set);
+    chromium_expect(server, "ws", true);
+    server_run_free(server);
+}
+
+Test(clients, chromium_compresses_with_small_windows)
+{
+    struct server_run *server = compressing_server(small_windows_set);
+    chromium_expect(server, "ws", true);
     server_run_free(server);
 }

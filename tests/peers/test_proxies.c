@@ -80,7 +80,7 @@ Test(proxies, tinyproxy_with_a_password)
     uint16_t port = tinyproxy_start("alice", "s3cret");
     through(proxy_url("http", "alice:s3cret@", port), &plain);
     refused_through(proxy_url("http", "alice:s3cret2@", port), "ws://localhost:1/", 401,
-                    "credentials were sent");
+                    "credentials were sent"); /* 401, not 407: its own idea */
     refused_through(proxy_url("http", "", port), "ws://localhost:1/", 407, "Basic");
 }
 

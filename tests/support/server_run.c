@@ -195,6 +195,7 @@ static void on_connected(leat_websocket_server *server, leat_websocket *ws, void
     run->clients = client;
     run_lock(run);
     ++run->seen.connected;
+    run->seen.compressed += leat_websocket_is_compressed(ws);
     snprintf(run->seen.protocol, sizeof(run->seen.protocol), "%s", leat_websocket_protocol(ws));
     run_unlock(run);
     client_begin(run, client);

@@ -34,6 +34,7 @@ struct server_run_options {
 /** What has happened so far. */
 struct server_seen {
     unsigned connected, closed, messages, refused;
+    unsigned compressed; /**< connections that compress */
     uint64_t bytes;
     struct leat_close_event close; /**< the last one */
     char close_reason[128];

@@ -22,6 +22,17 @@ using stream = websocket::stream<tcp::socket>;
 
 static const std::size_t message_max = std::size_t{65} << 20;
 
+static bool compresses;
+
+static void prepare(stream &ws)
+{
+    websocket::permessage_deflate deflate;
+    deflate.server_enable = deflate.client_enable = compresses;
+    ws.set_option(deflate);
+    ws.read_message_max(message_max);
+    ws.auto_fragment(false);
+}
+
 static void echo(stream &ws, bool fragments)
 {
     for (;;) {
@@ -50,8 +61,7 @@ static void serve(tcp::socket socket)
         http::request<http::string_body> request;
         http::read(ws.next_layer(), buffer, request);
         std::string target(request.target());
-        ws.read_message_max(message_max);
-        ws.auto_fragment(false);
+        prepare(ws);
         ws.accept(request);
         if (target.rfind("/close?", 0) == 0) {
             ws.close({static_cast<websocket::close_code>(std::stoi(target.substr(7))), "because"});
@@ -113,8 +123,7 @@ class client
     void open(stream &ws, const std::string &path)
     {
         ws.next_layer().connect(endpoint_);
-        ws.read_message_max(message_max);
-        ws.auto_fragment(false);
+        prepare(ws);
         ws.handshake(host_, path);
     }
 
@@ -176,8 +185,9 @@ class client
 int main(int argc, char **argv)
 {
     std::signal(SIGPIPE, SIG_IGN);
+    compresses = argc > 1 && std::string(argv[argc - 1]) == "deflate";
     try {
-        if (argc == 3 && std::string(argv[1]) == "client") {
+        if (argc >= 3 && std::string(argv[1]) == "client") {
             client(argv[2]).run();
             return 0;
         }

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client of server_run, on node's ws: node client.js URL [CA]. Ends with 0 if all is as it must be.
+// A client of server_run, on node's ws: node client.js URL CA [deflate]. Ends with 0 if all is as it must be.
 'use strict';
 const assert = require('assert');
 const fs = require('fs');
 const { once } = require('events');
 const WebSocket = require('ws');
 
-const [base, ca] = process.argv.slice(2);
+const [base, ca, mode] = process.argv.slice(2);
 const sizes = [0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 64 << 20];
 const closeCodes = [1000, 1001, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
-const tls = ca ? { ca: fs.readFileSync(ca) } : {};
+const tls = { ca: fs.readFileSync(ca) };
+const perMessageDeflate = mode === 'deflate' ? { threshold: 0 } : false;
 
 function connect(path, protocols, options) {
     return new WebSocket(base + path, protocols || [], {
-        perMessageDeflate: false, maxPayload: 65 << 20, ...tls, ...options });
+        perMessageDeflate, maxPayload: 65 << 20, ...tls, ...options });
 }
 
 async function opened(path, protocols, options) {
     const socket = connect(path, protocols, options);
     await once(socket, 'open');
+    assert.strictEqual(socket.extensions.includes('permessage-deflate'), mode === 'deflate');
     return socket;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A WebSocket server for the tests, on node's ws. Prints "PORT n" once it listens.
 //   node ws_server.js [CERT KEY]
-// The paths are those of ws_server.py: /echo, /headers, /close, /ping.
+// Compresses if PEER_DEFLATE is set. The paths are those of ws_server.py: /echo, /headers, /close, /ping.
 'use strict';
 const fs = require('fs');
 const http = require('http');
@@ -12,7 +12,9 @@ const [cert, key] = process.argv.slice(2);
 const server = cert
     ? https.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) })
     : http.createServer();
-const sockets = new WebSocketServer({ server, maxPayload: 64 << 20 });
+const sockets = new WebSocketServer({
+    server, maxPayload: 64 << 20,
+    perMessageDeflate: process.env.PEER_DEFLATE ? { threshold: 0 } : false });
 
 const actions = {
     '/headers': (socket, query, request) => {
