@@ -378,6 +378,20 @@ void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms)
     leati_chain_wake(chain);
 }
 
+void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms)
+{
+    layer->lower = chain->top;
+    layer->hop = leati_route_origin_text(chain->route);
+    layer->failure = &chain->failure;
+    layer->tracer = &chain->tracer;
+    chain->top = layer;
+    chain->owner_deadline_ms = 0;
+    chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
+    leati_tcp_layer_set_prompt_acks(chain->tcp, true);
+    chain_set_state(chain, LEATI_CHAIN_CONNECTING);
+    leati_chain_wake(chain);
+}
+
 void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms)
 {
     if (chain->state != LEATI_CHAIN_OPEN) {

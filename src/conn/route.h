@@ -30,8 +30,8 @@ enum leati_route_kind {
     LEATI_ROUTE_WEBSOCKET,     /**< an origin that is asked to upgrade */
     LEATI_ROUTE_CLIENT,        /**< a server's client, accepted, that will ask to upgrade */
     LEATI_ROUTE_UDP_ASSOCIATE, /**< a SOCKS5 proxy, the last hop, whose relay is wanted */
-    LEATI_ROUTE_SOCKET,        /**< a host and a port: TCP and the proxies, nothing on top */
-    LEATI_ROUTE_STREAM,        /**< a descriptor that is connected, nothing on top */
+    LEATI_ROUTE_SOCKET,        /**< a host and a port: TCP, the proxies, and `tls` if it is set */
+    LEATI_ROUTE_STREAM,        /**< a descriptor that is connected, and `tls` if it is set */
 };
 
 struct leati_route {
@@ -43,6 +43,8 @@ struct leati_route {
     bool secure;
     int dial_family;                       /**< the only one that TCP dials, AF_UNSPEC = any */
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
+    /** Of SOCKET and STREAM: TLS on top of it all, NULL = none; borrowed until the chain is OPEN. */
+    const struct leati_tls_options *tls;
     struct leati_hop *hops;                /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */

@@ -263,6 +263,18 @@ static int builder_dial_hops(struct builder *b)
     return code;
 }
 
+/* TLS as the owner of a plain socket wants it. */
+static int builder_add_socket_tls(struct builder *b)
+{
+    struct leati_layer *layer;
+    if (!b->route->tls)
+        return LEAT_OK;
+    int code = leati_tls_layer_new(b->route->tls, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, leati_route_origin_text(b->route));
+    return code;
+}
+
 static int builder_accept_client(struct builder *b)
 {
     int code = builder_add_accepted_tcp(b);
@@ -281,10 +293,13 @@ static int builder_run(struct builder *b)
     case LEATI_ROUTE_CLIENT:
         return builder_accept_client(b);
     case LEATI_ROUTE_UDP_ASSOCIATE:
-    case LEATI_ROUTE_SOCKET:
         return builder_dial_hops(b);
+    case LEATI_ROUTE_SOCKET:
+        code = builder_dial_hops(b);
+        return code == LEAT_OK ? builder_add_socket_tls(b) : code;
     case LEATI_ROUTE_STREAM:
-        return builder_add_accepted_tcp(b);
+        code = builder_add_accepted_tcp(b);
+        return code == LEAT_OK ? builder_add_socket_tls(b) : code;
     }
     return code;
 }

@@ -77,6 +77,13 @@ int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
     return LEAT_OK;
 }
 
+void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer)
+{
+    stream->state = LEATI_STREAM_CONNECTING;
+    stream->stall_ms = 0;
+    leati_chain_push(stream->chain, layer, stream->limits.connect_timeout_ms);
+}
+
 /* ---- what the owner asks for ------------------------------------------------------- */
 
 bool leati_stream_is_running(const struct leati_stream *stream)

@@ -75,6 +75,10 @@ void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
 int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
                        const struct leati_tracer *tracer, const struct leati_stream_limits *limits);
 
+/** Puts one more layer on an open stream with nothing queued: nothing is delivered until that is OPEN,
+ * then `opened` comes again; or `ended`. The deadline of connect holds for it, too. */
+void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer);
+
 /** Ends a stream that could not even be started, for the reason that was recorded by
  * leati_stream_refuse(), or for none: `ended` comes from here. From dispatch only. */
 void leati_stream_give_up(struct leati_stream *stream);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What leat_tcp_socket and its server share.
+ * What leat_tcp_socket and its server share, and lend to TLS sockets.
  *
- * May be included by: src/sockets/tcp_socket*.c.
+ * May be included by: src/sockets/tcp_socket*.c, tls_*.c.
  */
 #ifndef LEATI_SOCKETS_TCP_PRIVATE_H
 #define LEATI_SOCKETS_TCP_PRIVATE_H
@@ -21,13 +21,18 @@ struct leat_tcp_socket {
     int bound_fd;               /* -1 = none; the first connect(2) takes it */
     struct leati_address bound; /* of AF_UNSPEC = not bound */
     struct leati_tcp_opener opener;
-    bool in_error;                  /* inside of the callback `error` */
-    struct leat_net_address remote; /* of the connection that is, or is being made */
+    bool in_error;                       /* inside of the callback `error` */
+    struct leat_net_address remote;      /* of the connection that is, or is being made */
+    const struct leati_tls_options *tls; /* of a TLS socket, which owns it; NULL = none */
 
     /* Of a server's connection. */
     struct leat_tcp_socket_server *server; /* NULL = none, or it has gone */
     struct leati_connection connection;
 };
+
+/** Connections to come have TLS. Borrowed while the server listens. */
+void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
+                                     const struct leati_tls_options *tls);
 
 /** A socket object for the stream of a server's connection. NULL without memory. */
 struct leat_tcp_socket *leati_tcp_socket_alloc(leat_loop *loop,

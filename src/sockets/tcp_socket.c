@@ -175,6 +175,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     int code = leati_route_new_socket(&target, config, &tcp->stream.failure, &route);
     if (code != LEAT_OK)
         return code;
+    route->tls = tcp->tls;
     tcp_note_remote(tcp, address, port);
     leati_tcp_socket_limits(route->config, &tcp->options, &limits);
     return leati_stream_start(&tcp->stream, route, &route->config->tracer, &limits);

@@ -18,6 +18,7 @@ struct leat_tcp_socket_server {
     struct leati_tcp_listener *listener; /* NULL = it does not listen */
     leat_config *config;                 /* a copy; of the last listen */
     struct leati_connections connections;
+    const struct leati_tls_options *tls; /* of a TLS server, which owns it; NULL = none */
     struct leati_failure failure;
 };
 
@@ -42,6 +43,12 @@ int leat_tcp_socket_server_new(leat_loop *loop,
     leati_failure_init(&server->failure);
     *ret_server = server;
     return LEAT_OK;
+}
+
+void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
+                                     const struct leati_tls_options *tls)
+{
+    server->tls = tls;
 }
 
 void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
@@ -169,8 +176,10 @@ static int server_add(leat_tcp_socket_server *server, int fd, const struct leati
     leati_net_address_from(remote, &tcp->remote);
     leati_tcp_socket_limits(server->config, &options, &limits);
     int code = leati_route_new_stream(fd, remote, text, &route);
-    if (code == LEAT_OK)
+    if (code == LEAT_OK) {
+        route->tls = server->tls;
         code = leati_stream_start(&tcp->stream, route, &server->config->tracer, &limits);
+    }
     if (code != LEAT_OK) {
         leati_tcp_socket_dispose(tcp);
         return code;

@@ -9,6 +9,7 @@
 #include "util/alloc.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 struct leati_tls_credentials {
     atomic_uint references;
@@ -21,6 +22,7 @@ struct leati_tls_credentials {
     struct leati_tls_pins pins;
     struct leati_tls_cipher_choice cipher_choice;
     struct leati_tls_ids signature_algorithms;
+    char **alpn; /* ended by NULL; NULL = none */
 };
 
 static struct leati_tls_credentials *credentials_alloc(void)
@@ -35,6 +37,44 @@ static struct leati_tls_credentials *credentials_alloc(void)
     mbedtls_x509_crl_init(&credentials->crl);
     leati_tls_identity_init(&credentials->identity);
     return credentials;
+}
+
+/* RFC 7301 section 3.1: 1 to 255 bytes. */
+static int alpn_check(const struct leati_tls_credentials_options *options,
+                      struct leati_failure *failure)
+{
+    for (size_t i = 0; i < options->alpn_count; i++) {
+        size_t len = strlen(options->alpn[i]);
+        if (len == 0 || len > UINT8_MAX)
+            return leati_tls_record(failure, LEAT_E_PARAMETER, 0, 0,
+                                    "an ALPN protocol has 1 to 255 bytes, not %zu", len);
+    }
+    return LEAT_OK;
+}
+
+static int alpn_copy(struct leati_tls_credentials *credentials,
+                     const struct leati_tls_credentials_options *options,
+                     struct leati_failure *failure)
+{
+    int code = alpn_check(options, failure);
+    if (code != LEAT_OK || options->alpn_count == 0)
+        return code;
+    credentials->alpn = leati_calloc(options->alpn_count + 1, sizeof(*credentials->alpn));
+    for (size_t i = 0; credentials->alpn != NULL && i < options->alpn_count; i++) {
+        credentials->alpn[i] = leati_strdup(options->alpn[i]);
+        if (credentials->alpn[i] == NULL)
+            break;
+    }
+    if (credentials->alpn == NULL || credentials->alpn[options->alpn_count - 1] == NULL)
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
+    return LEAT_OK;
+}
+
+static void alpn_done(struct leati_tls_credentials *credentials)
+{
+    for (size_t i = 0; credentials->alpn != NULL && credentials->alpn[i] != NULL; i++)
+        leati_free(credentials->alpn[i]);
+    leati_free(credentials->alpn);
 }
 
 static int cas_load(struct leati_tls_credentials *credentials,
@@ -94,10 +134,9 @@ static int tickets_make(struct leati_tls_credentials *credentials, struct leati_
                             leati_tls_engine_error_text(ret));
 }
 
-/* What was named wrongly is found before any file is read. */
-static int credentials_load(struct leati_tls_credentials *credentials,
-                            const struct leati_tls_credentials_options *options,
-                            struct leati_failure *failure)
+static int names_parse(struct leati_tls_credentials *credentials,
+                       const struct leati_tls_credentials_options *options,
+                       struct leati_failure *failure)
 {
     int code =
         leati_tls_cipher_choice_parse(options->cipher_suites, failure, &credentials->cipher_choice);
@@ -106,6 +145,15 @@ static int credentials_load(struct leati_tls_credentials *credentials,
                                                     &credentials->signature_algorithms);
     if (code == LEAT_OK)
         code = leati_tls_pins_parse(options->pins, options->pin_count, failure, &credentials->pins);
+    return code == LEAT_OK ? alpn_copy(credentials, options, failure) : code;
+}
+
+/* What was named wrongly is found before any file is read. */
+static int credentials_load(struct leati_tls_credentials *credentials,
+                            const struct leati_tls_credentials_options *options,
+                            struct leati_failure *failure)
+{
+    int code = names_parse(credentials, options, failure);
     if (code == LEAT_OK)
         code = cas_load(credentials, options, failure);
     if (code == LEAT_OK)
@@ -113,6 +161,17 @@ static int credentials_load(struct leati_tls_credentials *credentials,
     if (code == LEAT_OK)
         code = identity_load(credentials, options, failure);
     return code == LEAT_OK && options->is_server ? tickets_make(credentials, failure) : code;
+}
+
+int leati_tls_credentials_check(const struct leati_tls_credentials_options *options,
+                                struct leati_failure *failure)
+{
+    struct leati_tls_credentials *credentials = credentials_alloc();
+    if (credentials == NULL)
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
+    int code = names_parse(credentials, options, failure);
+    leati_tls_credentials_unref(credentials);
+    return code;
 }
 
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
@@ -153,6 +212,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
     leati_tls_pins_done(&credentials->pins);
     leati_tls_cipher_choice_done(&credentials->cipher_choice);
     leati_tls_ids_done(&credentials->signature_algorithms);
+    alpn_done(credentials);
     leati_free(credentials);
 }
 
@@ -179,6 +239,11 @@ mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *crede
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials)
 {
     return credentials->identity.is_there ? &credentials->identity.key : NULL;
+}
+
+const char *const *leati_tls_credentials_alpn(const struct leati_tls_credentials *credentials)
+{
+    return (const char *const *)credentials->alpn;
 }
 
 struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials)

@@ -42,6 +42,9 @@ struct leati_tls_credentials_options {
      * mbedTLS prefers. All suites of TLS 1.3 are used if none of them is named. */
     const char *cipher_suites;
     const char *signature_algorithms;
+    /** Protocols for ALPN, the preferred one first; for layers whose options name none. */
+    const char *const *alpn;
+    size_t alpn_count;
     bool need_ca;   /**< false when nothing will be verified: no CA is loaded */
     bool is_server; /**< a certificate is needed */
 };
@@ -55,6 +58,10 @@ struct leati_tls_credentials_options {
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
                               struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);
+/** Only checks what is named: cipher suites, signature algorithms, pins, ALPN. No file is read.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+int leati_tls_credentials_check(const struct leati_tls_credentials_options *options,
+                                struct leati_failure *failure);
 struct leati_tls_credentials *leati_tls_credentials_ref(struct leati_tls_credentials *credentials);
 void leati_tls_credentials_unref(struct leati_tls_credentials *credentials);
 
@@ -82,7 +89,8 @@ struct leati_tls_options {
     bool tickets; /**< server: gives out session tickets, with which clients resume */
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
-    const char *const *alpn;   /**< NULL-terminated, NULL = none; must outlive the layer */
+    /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
+    const char *const *alpn;
     const char *key_log_path;  /**< NULL = never; copied */
     uint32_t timeout_ms;       /**< of the handshake; 0 = none but limit_ms */
     uint32_t close_timeout_ms; /**< how long shutdown waits for the peer's close_notify */

@@ -99,8 +99,10 @@ int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_op
         server_configure(config, options);
     else
         client_configure(config, options);
-    if (options->alpn != NULL) {
-        ret = mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)options->alpn);
+    const char *const *alpn =
+        options->alpn != NULL ? options->alpn : leati_tls_credentials_alpn(credentials);
+    if (alpn != NULL) {
+        ret = mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)alpn);
         if (ret != 0)
             return ret;
     }
