@@ -27,6 +27,7 @@
 #include <leat/websocket_server.h>
 #include <leat/tcp_socket.h>
 #include <leat/local_socket.h>
+#include <leat/tls_socket.h>
 #include <leat/udp_socket.h>
 #include <leat/reconnect.h>
 #include <leat/blocking.h>

@@ -19,7 +19,7 @@ __attribute__((visibility("default"))) const char *__lsan_default_suppressions(v
 
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:chachapoly_ctx_alloc\n";
+    return "leak:chachapoly_ctx_alloc\nleak:gcm_ctx_alloc\nleak:aes_ctx_alloc\n";
 }
 
 static struct ssl_peer peer;
