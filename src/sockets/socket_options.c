@@ -135,7 +135,8 @@ void leati_net_address_from(const struct leati_address *address,
                             struct leat_net_address *ret_address)
 {
     leati_address_format_host(address, ret_address->address, sizeof(ret_address->address));
-    ret_address->family = address->any.sa_family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;
+    ret_address->family =
+        address->any.sa_family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;
     ret_address->port = leati_address_port(address);
 }
 

@@ -175,7 +175,8 @@ void local_new_server(void)
 {
     struct leat_error error;
 
-    cr_assert_eq(leat_local_socket_server_new(run.loop, &local_server_callbacks, NULL, &server), LEAT_OK);
+    cr_assert_eq(leat_local_socket_server_new(run.loop, &local_server_callbacks, NULL, &server),
+                 LEAT_OK);
     int code = leat_local_socket_server_listen(server, path, run.config);
     leat_local_socket_server_get_error(server, &error);
     cr_assert_eq(code, LEAT_OK, "%s", error.text);
