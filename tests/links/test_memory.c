@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <zlib.h>
 
 LINKS_SUITE(memory);
 
@@ -34,15 +35,26 @@ static void peak_expect(size_t limit)
     cr_expect(peak > 0, "nothing was measured");
 }
 
+/* What a connection needs to inflate: src/ws/deflate.h. */
+#define INFLATER ((size_t)48 << 10)
+
+static void compression_set(leat_config *config)
+{
+    const struct leat_compression compression = {.size = sizeof(compression)};
+    limits_set(config);
+    cr_assert(leat_config_set_compression(config, &compression) == LEAT_OK);
+}
+
+static bool compresses;
+
 /* ---- what they send; the same for both ends but for the mask
  * ------------------------------------------ */
 
 static uint8_t mask_bit; /* 0x80 for a client */
 
-/* A frame whose masking key, if any, is 0. `announced` is what its length says. */
-static bool frame_send(int fd, uint8_t first, uint64_t announced, size_t len)
+/* The header of a frame whose masking key, if any, is 0. */
+static size_t header_write(uint8_t buf[14], uint8_t first, uint64_t announced)
 {
-    static uint8_t buf[14 + 65536];
     size_t at = 0;
     buf[at++] = first;
     if (announced < 126) {
@@ -61,8 +73,22 @@ static bool frame_send(int fd, uint8_t first, uint64_t announced, size_t len)
         memset(buf + at, 0, 4);
         at += 4;
     }
+    return at;
+}
+
+/* `announced` is what its length says. */
+static bool frame_send(int fd, uint8_t first, uint64_t announced, size_t len)
+{
+    static uint8_t buf[14 + 65536];
+    size_t at = header_write(buf, first, announced);
     memset(buf + at, 'x', len);
     return raw_send(fd, buf, at + len);
+}
+
+static bool payload_send(int fd, uint8_t first, const uint8_t *data, size_t len)
+{
+    uint8_t header[14];
+    return raw_send(fd, header, header_write(header, first, len)) && raw_send(fd, data, len);
 }
 
 static void rest_send(int fd, size_t total)
@@ -113,6 +139,43 @@ static void pings_and_does_not_read(int fd)
     }
 }
 
+/* 64 MiB of zeros, a thousandth on the wire; in one message, or many that are within the limit. */
+static void bomb_send(int fd, size_t total, size_t message_bytes)
+{
+    static uint8_t zeros[65536];
+    static uint8_t out[65536 + 14];
+    z_stream stream = {0};
+    size_t in_message = 0;
+    bool open = deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+    for (size_t sent = 0; sent < total && open; sent += sizeof(zeros)) {
+        bool is_first = in_message == 0;
+        in_message += sizeof(zeros);
+        bool is_last = in_message >= message_bytes;
+        stream.next_in = zeros;
+        stream.avail_in = sizeof(zeros);
+        stream.next_out = out;
+        stream.avail_out = sizeof(out);
+        deflate(&stream, Z_SYNC_FLUSH);
+        size_t len = sizeof(out) - stream.avail_out - (is_last ? 4 : 0);
+        uint8_t first = (uint8_t)((is_first ? 0x42 : 0) | (is_last ? 0x80 : 0));
+        open = payload_send(fd, first, out, len);
+        in_message = is_last ? 0 : in_message;
+    }
+    deflateEnd(&stream);
+}
+
+static void bomb(int fd)
+{
+    bomb_send(fd, FLOOD_BYTES, FLOOD_BYTES);
+    raw_recv_end(fd);
+}
+
+static void bombs_within_the_limit(int fd)
+{
+    bomb_send(fd, FLOOD_BYTES, MESSAGE_LIMIT);
+    raw_reset(fd);
+}
+
 static void asks_and_does_not_read(int fd)
 {
     const struct timeval wait = {.tv_sec = 2};
@@ -142,7 +205,7 @@ static void client_expect(hostile_fn play, size_t limit, uint16_t close_code)
     uint16_t port = hostile_server_start(play, 1, &pid);
     client_run_init(&run);
     run.drop_messages = true;
-    limits_set(run.config);
+    (compresses ? compression_set : limits_set)(run.config);
     memory_watch_start();
     cr_assert(client_run_connect(&run, url_of("ws", port, "/")) == LEAT_OK);
     bool ended = dispatch_to_the_end(&run);
@@ -181,6 +244,119 @@ static void longest_then_fin(int fd)
 Test(memory, server_sends_the_longest_message)
 {
     client_expect(longest_then_fin, MESSAGE_PEAK, 1006);
+}
+
+Test(memory, server_sends_a_bomb)
+{
+    compresses = true;
+    client_expect(bomb, MESSAGE_PEAK + INFLATER, 1009);
+}
+
+Test(memory, server_sends_bombs_within_the_limit)
+{
+    compresses = true;
+    client_expect(bombs_within_the_limit, MESSAGE_PEAK + INFLATER, 1006);
+}
+
+/* ---- messages in parts
+ * ------------------------------------------------------------------------------ */
+
+struct parts {
+    size_t bytes, calls;
+    bool began, ended, closed;
+};
+
+static void part_came(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                      size_t len, bool is_first, bool is_last, void *user)
+{
+    struct parts *parts = user;
+    (void)ws;
+    (void)data;
+    cr_expect(type == LEAT_MESSAGE_BINARY);
+    cr_expect(is_first == !parts->began, "part %zu", parts->calls);
+    parts->began = true;
+    parts->ended = is_last;
+    parts->bytes += len;
+    ++parts->calls;
+}
+
+static void parts_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    (void)ws;
+    (void)event;
+    ((struct parts *)user)->closed = true;
+}
+
+static void fin_send(int fd)
+{
+    shutdown(fd, SHUT_WR);
+    raw_recv_end(fd);
+}
+
+static void one_long_message(int fd)
+{
+    frame_send(fd, 0x82, FLOOD_BYTES, 0);
+    rest_send(fd, FLOOD_BYTES);
+    fin_send(fd);
+}
+
+static void one_long_message_in_fragments(int fd)
+{
+    frame_send(fd, 0x02, 60000, 60000);
+    for (size_t sent = 60000; sent + 60000 < FLOOD_BYTES; sent += 60000) {
+        frame_send(fd, 0x00, 60000, 60000);
+    }
+    frame_send(fd, 0x80, FLOOD_BYTES % 60000, FLOOD_BYTES % 60000);
+    fin_send(fd);
+}
+
+static void one_long_bomb(int fd)
+{
+    bomb_send(fd, FLOOD_BYTES, FLOOD_BYTES);
+    fin_send(fd);
+}
+
+/* 64 MiB pass through, and are never held. */
+static void parts_expect(hostile_fn play, size_t limit)
+{
+    static const struct leat_websocket_callbacks callbacks = {
+        .size = sizeof(callbacks), .message_part = part_came, .closed = parts_closed};
+    const struct leat_compression compression = {.size = sizeof(compression)};
+    struct parts parts = {0};
+    struct client_run run;
+    leat_websocket *ws = NULL;
+    pid_t pid;
+    uint16_t port = hostile_server_start(play, 1, &pid);
+    client_run_init(&run);
+    cr_assert(leat_config_set_compression(run.config, &compression) == LEAT_OK);
+    cr_assert(leat_websocket_new(run.loop, &callbacks, &parts, &ws) == LEAT_OK);
+    memory_watch_start();
+    cr_assert(leat_websocket_connect(ws, url_of("ws", port, "/"), run.config) == LEAT_OK);
+    uint64_t end_ms = clock_ms() + CLIENT_RUN_TIMEOUT_MS;
+    while (!parts.closed && clock_ms() < end_ms) {
+        cr_assert(leat_loop_dispatch(run.loop, 100) == LEAT_OK);
+    }
+    peak_expect(limit);
+    cr_expect(parts.ended && parts.bytes == FLOOD_BYTES, "%zu bytes in %zu parts", parts.bytes,
+              parts.calls);
+    leat_websocket_free(ws);
+    client_run_done(&run);
+    hostile_stop(pid);
+}
+
+Test(memory, parts_of_a_long_message_are_not_held)
+{
+    parts_expect(one_long_message, 0);
+}
+
+Test(memory, parts_of_a_long_message_in_fragments_are_not_held)
+{
+    parts_expect(one_long_message_in_fragments, 0);
+}
+
+Test(memory, parts_of_a_long_compressed_message_are_not_held)
+{
+    parts_expect(one_long_bomb, INFLATER);
 }
 
 static void endless_head(int fd)
@@ -243,12 +419,14 @@ static bool one_gone(const struct server_seen *seen)
 
 static void server_expect(hostile_fn play, size_t limit, uint16_t close_code)
 {
-    struct server_run *server =
-        server_run_start(&(struct server_run_options){.configure = limits_set});
+    static const char request[] =
+        RAW_UPGRADE_WITH("/echo", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    struct server_run *server = server_run_start(
+        &(struct server_run_options){.configure = compresses ? compression_set : limits_set});
     struct server_seen seen;
     mask_bit = 0x80;
     memory_watch_start();
-    pid_t pid = hostile_client_start(play, RAW_UPGRADE("/echo"), server_run_port(server));
+    pid_t pid = hostile_client_start(play, request, server_run_port(server));
     bool ended = server_run_wait(server, one_gone);
     peak_expect(limit);
     server_run_seen(server, &seen);
@@ -284,6 +462,12 @@ Test(memory, client_asks_and_does_not_read, .disabled = true)
 Test(memory, client_sends_empty_fragments)
 {
     server_expect(empty_fragments, 0, 1006);
+}
+
+Test(memory, client_sends_a_bomb)
+{
+    compresses = true;
+    server_expect(bomb, MESSAGE_PEAK + INFLATER, 1009);
 }
 
 #define MANY 200

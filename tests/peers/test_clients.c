@@ -99,9 +99,8 @@ Test(clients, boost_beast)
     server_run_free(server);
 }
 
-Test(clients, libwebsockets)
+static void libwebsockets_expect(struct server_run *server)
 {
-    struct server_run *server = server_run_start(&plain);
     struct server_seen seen;
     const char *const argv[] = {PEER_LWS, "client", "127.0.0.1",
                                 sandbox_format("%u", server_run_port(server)), NULL};
@@ -113,6 +112,12 @@ Test(clients, libwebsockets)
     cr_expect(seen.close.closed_by == LEAT_CLOSED_BY_REMOTE);
     cr_expect(seen.close.close_code == 4321 && strcmp(seen.close_reason, "done") == 0, "%u %s",
               seen.close.close_code, seen.close_reason);
+}
+
+Test(clients, libwebsockets)
+{
+    struct server_run *server = server_run_start(&plain);
+    libwebsockets_expect(server);
     server_run_free(server);
 }
 
@@ -225,6 +230,13 @@ Test(clients, boost_beast_compresses)
     const char *const argv[] = {PEER_BEAST, "client", url_of("ws", server_run_port(server), ""),
                                 "deflate", NULL};
     program_expect(argv);
+    compressed_expect(server);
+}
+
+Test(clients, libwebsockets_compresses)
+{
+    struct server_run *server = compressing_server(compression_set);
+    libwebsockets_expect(server);
     compressed_expect(server);
 }
 

@@ -109,8 +109,11 @@ void raw_upgrade_answer(const char *request, char *buf, size_t cap)
     }
     snprintf(buf, cap,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: %s\r\n\r\n",
-             accept);
+             "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+             accept,
+             strstr(request, "permessage-deflate")
+                 ? "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+                 : "");
 }
 
 void raw_reset(int fd)

@@ -12,9 +12,11 @@
 #include <stdint.h>
 
 /** A valid upgrade request for a path. */
-#define RAW_UPGRADE(path)                                                                          \
+#define RAW_UPGRADE(path) RAW_UPGRADE_WITH(path, "")
+/** The same with further lines. */
+#define RAW_UPGRADE_WITH(path, lines)                                                              \
     "GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" lines "\r\n"
 
 /** Connects to 127.0.0.1. `from` is the local address, NULL = any. Fails the test if it cannot.
  * @return a descriptor, to be closed. */
@@ -37,7 +39,7 @@ int raw_recv_end(int fd);
 /** Listens on a free port of 127.0.0.1. @return a descriptor, to be closed. */
 int raw_listen(uint16_t *ret_port);
 
-/** Writes the 101 that answers an upgrade request. */
+/** Writes the 101 that answers an upgrade request; accepts permessage-deflate if it is offered. */
 void raw_upgrade_answer(const char *request, char *buf, size_t cap);
 
 /** Closes with a RST. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libwebsockets at the other end:
+ * libwebsockets at the other end, which compresses if we do:
  *   lws server [CERT KEY]   an echo server; prints "PORT n"; the subprotocols are "chat.v2" and
  * "echo" lws client HOST PORT    a client of server_run: echoes of several sizes, then closes with
  * 4321; ends with 0 if all is as it must be
@@ -28,6 +28,12 @@ static bool is_turn; /* to send: libwebsockets says "writable" also when nobody 
 static bool is_done;
 
 /* ---- both */
+
+static const struct lws_extension extensions[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate,
+     "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
+    {NULL,                 NULL,                              NULL           }
+};
 
 static bool message_append(struct session *session, const void *data, size_t len)
 {
@@ -105,6 +111,7 @@ static int server_main(int port, const char *cert, const char *key)
         .port = port,
         .iface = "127.0.0.1",
         .protocols = protocols,
+        .extensions = extensions,
         .pvo = &options,
         .ssl_cert_filepath = cert,
         .ssl_private_key_filepath = key,
@@ -200,8 +207,11 @@ static int client_main(const char *host, int port)
          .rx_buffer_size = 65536},
         {0}
     };
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN, .protocols = protocols, .gid = (gid_t)-1, .uid = (uid_t)-1};
+    struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
+                                             .extensions = extensions,
+                                             .protocols = protocols,
+                                             .gid = (gid_t)-1,
+                                             .uid = (uid_t)-1};
     struct lws_context *context = lws_create_context(&info);
     struct lws_client_connect_info connect = {.context = context,
                                               .address = host,
