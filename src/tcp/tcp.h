@@ -11,8 +11,8 @@
  *
  * A short read or write is remembered: until the descriptor reports again, recv and send answer
  * LEATI_AGAIN without a system call. So they move only what leati_tcp_layer_watch() waits for.
- * When sending fails because the peer has gone, but what it said before is unread, send answers
- * LEATI_AGAIN, pending() is true, and the failure comes out of recv behind the last byte.
+ * When sending fails because the peer has gone, but what it said before is unread, send takes
+ * everything and drops it, pending() is true, and the failure comes out of recv behind the last byte.
  * shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes anyhow.
  * Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
  *

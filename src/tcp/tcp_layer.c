@@ -127,14 +127,16 @@ static bool tcp_has_unread(const struct leati_tcp_layer *tcp)
 
 /* A peer that answers, closes and resets because it did not read everything (a refusal with a large
  * request under way) has said why: that is read first, and then sending is reported to have failed.
+ * What is sent until then goes nowhere, so that whoever has something to say first comes to read.
  */
-static int tcp_send_failed(struct leati_tcp_layer *tcp, int sys_errno)
+static int tcp_send_failed(struct leati_tcp_layer *tcp, int sys_errno, size_t len, size_t *ret_len)
 {
     if ((sys_errno != EPIPE && sys_errno != ECONNRESET) || !tcp_has_unread(tcp))
         return tcp_fail(tcp, sys_errno, "sending to");
     tcp->send_errno = sys_errno;
     tcp->readable = true;
-    return LEATI_AGAIN;
+    *ret_len = len;
+    return LEAT_OK;
 }
 
 static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
@@ -146,10 +148,14 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    if (!tcp->writable || tcp->send_errno != 0 || tcp->open == NULL || tcp->open->fd < 0)
+    if (!tcp->writable || tcp->open == NULL || tcp->open->fd < 0)
         return LEATI_AGAIN;
     for (size_t i = 0; i < count; i++)
         len += iov[i].iov_len;
+    if (tcp->send_errno != 0) {
+        *ret_len = len;
+        return LEAT_OK;
+    }
 
     /* sendmsg does not write through the pointer that its struct makes it take. */
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = count};
@@ -157,7 +163,7 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
         sent = sendmsg(tcp->open->fd, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN)
-        return tcp_send_failed(tcp, errno);
+        return tcp_send_failed(tcp, errno, len, ret_len);
     tcp->writable = sent >= 0 && (size_t)sent == len;
     if (sent <= 0)
         return LEATI_AGAIN;
