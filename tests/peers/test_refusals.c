@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Upgrades that are refused, and where redirects lead. */
+#include "peers/common.h"
+
+PEERS_SUITE(refusals);
+
+static const struct server_options plain = {0};
+static const struct server_options tls = {.cert = "server.pem"};
+
+/* ---- what can be read of a refusal
+ * ----------------------------------------------------------------- */
+
+static void status_expect(struct client_run *run, const char *url, int status)
+{
+    int code = client_run_refused(run, url);
+    cr_expect(code == LEAT_E_WS_CONNECT && run->close.error.native_code == status, "%d: %s", code,
+              run->close.error.text);
+    cr_expect(leat_websocket_http_status(run->ws) == status, "%d",
+              leat_websocket_http_status(run->ws));
+}
+
+static void python_refuses(const struct server_options *server, int status)
+{
+    struct client_run run;
+    size_t len = 0;
+    client_run_init(&run);
+    status_expect(&run,
+                  url_of(server->cert ? "wss" : "ws", python_server_start(server),
+                         sandbox_format("/status?code=%d", status)),
+                  status);
+    const char *reason = leat_websocket_http_header(run.ws, "x-reason");
+    cr_expect(reason != NULL && strcmp(reason, "the test wants it") == 0, "%s", reason);
+    const char *body = leat_websocket_http_body(run.ws, &len);
+    cr_expect(len == 3 && strcmp(body, "no\n") == 0, "%zu bytes: %s", len, body);
+    client_run_done(&run);
+}
+
+Test(refusals, python)
+{
+    python_refuses(&plain, 401);
+    python_refuses(&plain, 403);
+    python_refuses(&tls, 503);
+}
+
+Test(refusals, nginx_cannot_reach_the_server)
+{
+    struct client_run run;
+    client_run_init(&run);
+    status_expect(&run, url_of("wss", nginx_start(&tls, refusing_port()), "/"), 502);
+    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "502 Bad Gateway") != NULL, "%s",
+              leat_websocket_http_body(run.ws, NULL));
+    const char *server = leat_websocket_http_header(run.ws, "Server");
+    cr_expect(server != NULL && strncmp(server, "nginx", 5) == 0, "%s", server);
+    client_run_done(&run);
+}
+
+Test(refusals, squid_says_why)
+{
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_set_proxy(
+                  run.config, sandbox_format("http://127.0.0.1:%u", squid_start(NULL, NULL))) == 0);
+    int code = client_run_refused(&run, url_of("wss", refusing_port(), "/"));
+    cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.layer == LEAT_LAYER_HTTP_PROXY, "%d: %s",
+              code, run.close.error.text);
+    const char *name = leat_websocket_http_header(run.ws, "X-Squid-Error");
+    cr_expect(name != NULL && strncmp(name, "ERR_CONNECT_FAIL", 16) == 0, "%s", name);
+    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "<html") != NULL);
+    client_run_done(&run);
+}
+
+/* ---- redirects
+ * ------------------------------------------------------------------------------------- */
+
+/* A peer that redirects every request to `location`. */
+static struct scripted_peer *redirecting(const char *location)
+{
+    struct peer_step *script = calloc(3, sizeof(*script));
+    const char *answer =
+        sandbox_format("HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
+    cr_assert(script != NULL);
+    script[0] = (struct peer_step){PEER_READ_HTTP_HEAD};
+    script[1] = (struct peer_step){PEER_SEND, .data = answer, .len = strlen(answer)};
+    script[2] = (struct peer_step){PEER_CLOSE};
+    return scripted_peer_start(script); /* the script outlives the peer: it is never freed */
+}
+
+static void headers_add(leat_config *config)
+{
+    cr_assert(leat_config_add_header(config, "Authorization", "Bearer s3cret") == LEAT_OK);
+    cr_assert(leat_config_add_header(config, "Cookie", "id=s3cret") == LEAT_OK);
+    cr_assert(leat_config_add_header(config, "X-Other", "stays") == LEAT_OK);
+}
+
+Test(refusals, redirect_is_not_followed_unless_asked_for)
+{
+    struct client_run run;
+    struct scripted_peer *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
+    client_run_init(&run);
+    status_expect(&run, url_of("ws", scripted_peer_port(first), "/"), 302);
+    cr_expect(leat_websocket_http_header(run.ws, "Location") != NULL);
+    client_run_done(&run);
+    scripted_peer_free(first);
+}
+
+Test(refusals, redirect_is_followed_and_carries_no_credentials_elsewhere)
+{
+    struct client_run run;
+    struct peer_seen seen;
+    struct scripted_peer *first = redirecting(url_of("wss", python_server_start(&tls), "/headers"));
+    client_run_init(&run);
+    headers_add(run.config);
+    cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
+    client_run_open(&run, url_of("ws", scripted_peer_port(first), "/"));
+    client_run_until_messages(&run, 1);
+    const char *headers = (const char *)run.messages[0].data;
+    cr_expect(strstr(headers, "X-Other: stays\n") != NULL, "%s", headers);
+    cr_expect(strstr(headers, "s3cret") == NULL, "another port got\n%s", headers);
+    scripted_peer_seen(first, &seen);
+    cr_expect(strstr(seen.http_head, "Bearer s3cret") != NULL, "%s", seen.http_head);
+    client_run_close(&run);
+    client_run_done(&run);
+    scripted_peer_free(first);
+}
+
+Test(refusals, redirects_are_counted)
+{
+    struct client_run run;
+    struct scripted_peer *last = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
+    struct scripted_peer *first = redirecting(url_of("ws", scripted_peer_port(last), "/"));
+    client_run_init(&run);
+    cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
+    status_expect(&run, url_of("ws", scripted_peer_port(first), "/"), 302);
+    cr_assert(leat_config_set_max_redirects(run.config, 2) == LEAT_OK);
+    run.closed_count = 0;
+    client_run_open(&run, url_of("ws", scripted_peer_port(first), "/"));
+    client_run_echo(&run, "there at last");
+    client_run_close(&run);
+    client_run_done(&run);
+    scripted_peer_free(first);
+    scripted_peer_free(last);
+}
+
+/* The second place must not be asked at all. */
+static void redirect_refused(const char *scheme, const char *location, uint16_t nobody, int code,
+                             void (*configure)(leat_config *config))
+{
+    struct peer_tls good = {.cert_path = certificate_path("server.pem"),
+                            .key_path = certificate_path("server.key")};
+    const char *answer =
+        sandbox_format("HTTP/1.1 307 x\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
+    const struct peer_step over_tls[] = {
+        {PEER_TLS_ACCEPT, .tls = &good},
+        {PEER_READ_HTTP_HEAD              },
+        {PEER_SEND, .data = answer, .len = strlen(answer)},
+        {PEER_CLOSE}
+    };
+    bool is_tls = strcmp(scheme, "wss") == 0;
+    struct scripted_peer *first = scripted_peer_start(is_tls ? over_tls : over_tls + 1);
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_set_max_redirects(run.config, 5) == LEAT_OK);
+    if (configure != NULL) {
+        configure(run.config);
+    }
+    int found = client_run_refused(&run, url_of(scheme, scripted_peer_port(first), "/"));
+    cr_expect(found == code, "%s: %d: %s", location, found, run.close.error.text);
+    cr_expect(strstr(run.trace, sandbox_format(":%u", nobody)) == NULL, "%s", run.trace);
+    client_run_done(&run);
+    scripted_peer_free(first);
+}
+
+static void localhost_denied(leat_config *config)
+{
+    cr_assert(leat_config_add_denied_domain(config, "localhost") == LEAT_OK);
+}
+
+Test(refusals, redirects_that_must_not_be_followed)
+{
+    uint16_t nobody = refusing_port();
+    redirect_refused("wss", url_of("ws", nobody, "/"), nobody, LEAT_E_WS_CONNECT, NULL);
+    redirect_refused("wss", sandbox_format("http://127.0.0.1:%u/", nobody), nobody,
+                     LEAT_E_WS_CONNECT, NULL);
+    redirect_refused("ws", sandbox_format("ftp://127.0.0.1:%u/", nobody), nobody, LEAT_E_WS_URL,
+                     NULL);
+    redirect_refused("ws", sandbox_format("ws://localhost:%u/", nobody), nobody, LEAT_E_WS_DOMAIN,
+                     localhost_denied);
+}
+
+Test(refusals, redirect_to_itself_ends)
+{
+    struct client_run run;
+    struct scripted_peer *peer = redirecting("/again");
+    client_run_init(&run);
+    cr_assert(leat_config_set_max_redirects(run.config, 20) == LEAT_OK);
+    status_expect(&run, url_of("ws", scripted_peer_port(peer), "/"), 302);
+    struct peer_seen seen;
+    scripted_peer_seen(peer, &seen);
+    cr_expect(seen.connections == 21, "%u", seen.connections);
+    client_run_done(&run);
+    scripted_peer_free(peer);
+}
