@@ -14,7 +14,9 @@ After the first message of /headers, /ping and /flood it goes on as /echo.
 """
 import argparse
 import asyncio
+import errno
 import http
+import socket
 import ssl
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,28 +34,28 @@ async def refuse(path, headers):
     return None
 
 
-async def echo(socket):
-    async for message in socket:
-        await socket.send(message)
+async def echo(connection):
+    async for message in connection:
+        await connection.send(message)
 
 
-async def serve(socket):
-    options = query(socket.path)
-    action = urlsplit(socket.path).path
+async def serve(connection):
+    options = query(connection.path)
+    action = urlsplit(connection.path).path
     if action == "/close":
-        await socket.close(int(options["code"]), options.get("reason", ""))
+        await connection.close(int(options["code"]), options.get("reason", ""))
         return
     if action == "/mute":
         await asyncio.get_running_loop().create_future()
     if action == "/headers":
-        await socket.send("".join(f"{name}: {value}\n" for name, value in socket.request_headers.raw_items()))
+        await connection.send("".join(f"{name}: {value}\n" for name, value in connection.request_headers.raw_items()))
     elif action == "/ping":
-        await (await socket.ping(options["payload"].encode()))
-        await socket.send("pong")
+        await (await connection.ping(options["payload"].encode()))
+        await connection.send("pong")
     elif action == "/flood":
         for _ in range(int(options["count"])):
-            await socket.send(bytes(int(options["size"])))
-    await echo(socket)
+            await connection.send(bytes(int(options["size"])))
+    await echo(connection)
 
 
 def tls_context(options):
@@ -67,20 +69,38 @@ def tls_context(options):
     return context
 
 
+def listening_sockets(host):
+    """On `host`, or else on both addresses of localhost: many a proxy tries only the first that a name has."""
+    if host:
+        return [socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)]
+    while True:
+        ipv4 = socket.create_server(("127.0.0.1", 0))
+        try:
+            return [ipv4, socket.create_server(("::1", ipv4.getsockname()[1]), family=socket.AF_INET6)]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return [ipv4]  # no IPv6 here
+            ipv4.close()
+
+
 async def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--client-ca")
     parser.add_argument("--subprotocol", action="append")
     options = parser.parse_args()
-    async with listen(
-        serve, options.host, 0, ssl=tls_context(options), subprotocols=options.subprotocol,
-        process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
-    ) as server:
-        print("PORT", server.sockets[0].getsockname()[1], flush=True)
-        await asyncio.get_running_loop().create_future()
+    sockets = listening_sockets(options.host)
+    servers = [
+        await listen(
+            serve, sock=listening, ssl=tls_context(options), subprotocols=options.subprotocol,
+            process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
+        )
+        for listening in sockets
+    ]
+    print("PORT", servers[0].sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().create_future()
 
 
 asyncio.run(main())
