@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/** RFC 1928 section 5: what a length byte can say. */
+#define SOCKS5_HOST_MAX_BYTES 255u
+
 static struct leati_route *route_alloc(void)
 {
     struct leati_route *route = leati_calloc(1, sizeof(*route));
@@ -81,7 +84,22 @@ static bool resolves_here(const struct leati_url *proxy)
     return leati_url_is_scheme(proxy, "socks5");
 }
 
-static int route_plan_hops(struct leati_route *route)
+/* What DNS cannot look up is no host of a URL; what SOCKS5 cannot carry is the proxy's limit. */
+static int hop_check_length(const struct leati_hop *hop, const struct leati_hop *via, int code,
+                            struct leati_failure *failure)
+{
+    bool carried = via && via->proxy && leati_url_is_socks5(via->proxy) && !hop->resolve;
+    size_t max = carried ? SOCKS5_HOST_MAX_BYTES : LEATI_HOST_NAME_MAX_BYTES;
+    if (strlen(hop->host) <= max)
+        return LEAT_OK;
+    const struct leati_fault fault = {
+        .code = carried ? (int)LEAT_E_SOCKS5_SERIALIZE : code,
+        .layer = carried ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_WEBSOCKET,
+    };
+    return leati_failure_set(failure, &fault, "the host is longer than %zu bytes", max);
+}
+
+static int route_plan_hops(struct leati_route *route, struct leati_failure *failure)
 {
     const leat_config *config = route->config;
     size_t count = config->proxy_count + (route->kind == LEATI_ROUTE_UDP_ASSOCIATE ? 0 : 1);
@@ -89,6 +107,7 @@ static int route_plan_hops(struct leati_route *route)
     if (!route->hops)
         return LEAT_E_SYSTEM_INTERNAL;
     route->hop_count = count;
+    int too_long = route->kind == LEATI_ROUTE_WEBSOCKET ? LEAT_E_WS_URL : LEAT_E_PARAMETER;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
         const struct leati_url *url =
@@ -100,6 +119,9 @@ static int route_plan_hops(struct leati_route *route)
         hop->text = host_port_text(hop->host, hop->port);
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
+        int code = hop_check_length(hop, i > 0 ? hop - 1 : NULL, too_long, failure);
+        if (code != LEAT_OK)
+            return code;
     }
     if (route->kind != LEATI_ROUTE_WEBSOCKET)
         return LEAT_OK;
@@ -164,7 +186,7 @@ static int route_plan(struct leati_route *route, const char *url, const leat_con
     if (code != LEAT_OK)
         return code;
     route->secure = leati_url_is_scheme(&route->origin, "wss");
-    code = route_plan_hops(route);
+    code = route_plan_hops(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 
@@ -225,7 +247,7 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
     if (route->config->system_proxy)
         code = route_take_system_proxy(route, failure);
     if (code == LEAT_OK)
-        code = route_plan_hops(route);
+        code = route_plan_hops(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 
@@ -253,7 +275,7 @@ static int route_plan_udp_associate(struct leati_route *route, const leat_config
     if (code != LEAT_OK)
         return code;
     route->kind = LEATI_ROUTE_UDP_ASSOCIATE;
-    return route_plan_hops(route);
+    return route_plan_hops(route, failure);
 }
 
 /* Takes what planning has left. */

@@ -76,6 +76,8 @@ static int destination_init(struct leat_udp_socket *udp, const char *address, ui
         return code == LEAT_OK ? family_check(udp, address, &ret_to->ip) : code;
     }
     code = leati_host_from_name(address, strlen(address), &ret_to->host, &reason);
+    if (code == LEAT_OK && strlen(ret_to->host) > LEATI_HOST_NAME_MAX_BYTES)
+        return parameter_refuse(udp, "the host is longer than 253 bytes");
     if (code == LEAT_E_PARAMETER)
         return parameter_refuse(udp, reason);
     if (code != LEAT_OK)
@@ -95,7 +97,6 @@ static size_t header_write(const struct leat_udp_socket *udp, const struct desti
     } else {
         address.is_name = true;
         address.port = to->port;
-        /* A name in its one form is at most LEATI_HOST_NAME_MAX_BYTES long. */
         snprintf(address.name, sizeof(address.name), "%s", to->host);
     }
     return leati_socks5_udp_header_write(&address, buf);

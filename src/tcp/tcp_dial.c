@@ -60,7 +60,11 @@ static int socket_open(const struct leati_tcp_opener *opener, int family)
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
+        int sys_errno = errno;
+        close(fd);
+        return -sys_errno;
+    }
     return fd;
 }
 

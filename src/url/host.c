@@ -63,8 +63,6 @@ static const char *name_fault(const char *name)
         if (!label[len])
             break;
     }
-    if (strlen(name) > LEATI_HOST_NAME_MAX_BYTES)
-        return "the host is longer than 253 bytes";
     if (label_is_number(label, len))
         return "the host ends in a number and is not an IPv4 address";
     return NULL;

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** The longest name (RFC 1035 section 2.3.4, as text without the final dot) and label. */
+/** The longest name that DNS knows (RFC 1035 section 2.3.4, as text without the final dot), and the
+ * longest label. A longer name may still be a proxy's to resolve. */
 #define LEATI_HOST_NAME_MAX_BYTES  253
 #define LEATI_HOST_LABEL_MAX_BYTES 63
 

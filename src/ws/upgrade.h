@@ -45,7 +45,8 @@ struct leati_ws_upgrade_options {
  * LEATI_WS_UPGRADE_BODY_WAIT_MS or the deadline are over; whatever happens in it, the refusal is
  * what is reported.
  *
- * @return LEAT_OK; recorded: LEAT_E_SYSTEM_INTERNAL.
+ * @return LEAT_OK; recorded: LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_WS_INTERNAL (no
+ * randomness).
  */
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);

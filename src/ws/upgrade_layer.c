@@ -340,14 +340,12 @@ static const struct leati_layer_ops upgrade_ops = {
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer)
 {
-    static const struct leati_fault fault = {
-        .code = LEAT_E_SYSTEM_INTERNAL,
-        .layer = LEAT_LAYER_WEBSOCKET,
-    };
+    struct leati_fault fault = {.code = LEAT_E_WS_INTERNAL, .layer = LEAT_LAYER_WEBSOCKET};
     uint8_t nonce[LEATI_WS_NONCE_BYTES];
 
     if (!leati_random_bytes(nonce, sizeof(nonce)))
         return leati_failure_set(failure, &fault, "no randomness for the WebSocket key");
+    fault.code = LEAT_E_SYSTEM_INTERNAL;
     struct upgrade_layer *upgrade = leati_calloc(1, sizeof(*upgrade));
     if (upgrade == NULL || !leati_ws_upgrade_engine_init(&upgrade->engine, options, nonce)) {
         leati_free(upgrade);
