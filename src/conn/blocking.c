@@ -25,7 +25,7 @@ struct leat_blocking_websocket {
     bool closed;
     bool waits_for_end; /* messages are dropped */
     size_t kept_limit_bytes;
-    size_t kept_bytes;
+    size_t kept_bytes; /* with what the list itself takes: empty messages must not be free */
     struct kept_message *first, **last;
     struct kept_message *lent; /* what the last recv gave out */
     int local_fault;           /* our own, e.g. no memory for a message */
@@ -60,7 +60,7 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
         memcpy(message->data, data, len);
     *b->last = message;
     b->last = &message->next;
-    b->kept_bytes += len;
+    b->kept_bytes += sizeof(*message) + len;
     if (b->kept_bytes >= b->kept_limit_bytes)
         leat_websocket_pause(ws);
 }
@@ -212,7 +212,7 @@ static void lend_first(struct leat_blocking_websocket *b, struct leat_message *r
     b->first = message->next;
     if (!b->first)
         b->last = &b->first;
-    b->kept_bytes -= message->len;
+    b->kept_bytes -= sizeof(*message) + message->len;
     b->lent = message;
     if (b->kept_bytes < b->kept_limit_bytes)
         leat_websocket_resume(b->ws);
