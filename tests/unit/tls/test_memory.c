@@ -5,12 +5,20 @@
 #include "support/sandbox.h"
 #include "unit/tls/tls_end.h"
 
+#include <mbedtls/build_info.h>
 #include <string.h>
 
 /* A handshake has thousands of allocations, most of them the same numbers of the same curve. One
  * test makes each of them fail, the others one in so many. */
-#define STEP_ALL  1
-#define STEP_SOME 7
+#define STEP_ALL 1
+#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
+#define STEP_SOME    7
+#define FAILURES_MIN 21
+#else
+/* Debian 13's mbedTLS takes no allocator. What is left are the few allocations of leat itself. */
+#define STEP_SOME    STEP_ALL
+#define FAILURES_MIN 1
+#endif
 
 TestSuite(tls_memory, .timeout = 280, .fini = sandbox_done);
 
@@ -37,7 +45,7 @@ static void starve(bool (*attempt)(void), long step)
 {
     int failed = alloc_failure_run_some(attempt, step);
 
-    cr_assert(failed > 20, "%d", failed);
+    cr_assert(failed >= FAILURES_MIN, "%d", failed);
 }
 
 static int converse(struct tls_end *client)
@@ -260,5 +268,5 @@ Test(tls_memory, credentials)
     ca_path = certificate_path("ca.pem");
     cert_path = certificate_path("client.pem");
     key_path = certificate_path("client-encrypted.key");
-    cr_assert(alloc_failure_run_all(credentials_attempt) > 20);
+    starve(credentials_attempt, STEP_ALL);
 }
