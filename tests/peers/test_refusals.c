@@ -72,17 +72,19 @@ Test(refusals, squid_says_why)
 /* ---- redirects
  * ------------------------------------------------------------------------------------- */
 
-/* A peer that redirects every request to `location`. */
+/* A peer that redirects every request to `location`. Its script outlives it. */
 static struct scripted_peer *redirecting(const char *location)
 {
-    struct peer_step *script = calloc(3, sizeof(*script));
+    static struct peer_step scripts[2][3];
+    static size_t count;
+    cr_assert(count < 2, "more than two redirecting peers in one test");
+    struct peer_step *script = scripts[count++];
     const char *answer =
         sandbox_format("HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
-    cr_assert(script != NULL);
     script[0] = (struct peer_step){PEER_READ_HTTP_HEAD};
     script[1] = (struct peer_step){PEER_SEND, .data = answer, .len = strlen(answer)};
     script[2] = (struct peer_step){PEER_CLOSE};
-    return scripted_peer_start(script); /* the script outlives the peer: it is never freed */
+    return scripted_peer_start(script);
 }
 
 static void headers_add(leat_config *config)
