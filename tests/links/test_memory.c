@@ -14,7 +14,7 @@ LINKS_SUITE(memory);
 #define QUEUE_LIMIT   ((size_t)256 << 10)
 /* What a connection needs beside its queue and its message: the objects themselves, the loop's
  * buffers, the kernel's copy of one read. */
-#define SLACK ((size_t)512 << 10)
+#define SLACK ((size_t)128 << 10)
 /* A buffer that grows is there twice for a moment. */
 #define MESSAGE_PEAK (2 * MESSAGE_LIMIT)
 
