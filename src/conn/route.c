@@ -139,7 +139,10 @@ static const char *environment_get(const char *name, void *user)
 static int route_take_system_proxy(struct leati_route *route, struct leati_failure *failure)
 {
     struct leati_proxy_env choice;
-    int code = leati_proxy_env_select(environment_get, NULL, &route->origin, &choice);
+    /* Behind a redirect the configuration still has what was chosen for the URL before. */
+    int code = leat_config_set_proxy(route->config, "system");
+    if (code == LEAT_OK)
+        code = leati_proxy_env_select(environment_get, NULL, &route->origin, &choice);
     if (code != LEAT_OK)
         return code;
     if (choice.url)
