@@ -140,8 +140,9 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_send_part(leat_websocket *ws,
 
 /**
  * Queues a message from any thread: the one function of this header that another thread may call. It
- * is copied, waits for the connection to open if it is not yet, and is dropped if the connection
- * ends first. The caller sees to it that the object is not freed meanwhile.
+ * is copied, waits for the connection to open if it is not yet, and for the end of a message that is
+ * being sent in parts, and is dropped if the connection ends first. The caller sees to it that the
+ * object is not freed meanwhile.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL with a length; text that is not UTF-8);
  *         LEAT_E_SOCKET_BASE + EAGAIN (as much waits as the send queue may hold);

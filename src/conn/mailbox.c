@@ -2,6 +2,7 @@
 #include "conn/mailbox.h"
 
 #include "conn/config.h"
+#include "conn/websocket.h"
 #include "loop/loop.h"
 #include "util/alloc.h"
 
@@ -142,11 +143,18 @@ void leati_mailbox_deliver(struct leati_mailbox *mailbox)
         int code = leat_websocket_send(mailbox->ws, letter->type, letter->data, letter->len);
         bool full = code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
         bool not_yet = code == LEAT_E_SOCKET_BASE + ENOTCONN;
-        if (full || not_yet) {
+        /* The letter itself was checked when it was put in. */
+        bool in_parts = code == LEAT_E_PARAMETER;
+        if (full || not_yet || in_parts) {
             mailbox_put_back(mailbox, letter);
             return;
         }
         leati_free(letter);
+        /* Its sender was told that it would be sent. */
+        if (code == LEAT_E_SYSTEM_INTERNAL) {
+            leati_websocket_break(mailbox->ws, code, 0, "out of memory");
+            return;
+        }
     }
 }
 

@@ -244,8 +244,11 @@ int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, co
         code = ws_reserve(ws, len);
     if (code != LEAT_OK)
         return code;
-    return ws_queued(
+    code = ws_queued(
         ws, leati_ws_session_write_part(ws->session, type, data, len, is_first, is_last, &ws->out));
+    if (code == LEAT_OK && is_last)
+        leati_mailbox_deliver(ws->mailbox); /* what had to wait for the end of this message */
+    return code;
 }
 
 int leat_websocket_post(leat_websocket *ws, enum leat_message_type type, const void *data,
