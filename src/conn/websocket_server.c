@@ -200,11 +200,13 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
         decision.protocol = NULL;
     else if (accepts_compression)
         decision.deflate = &limits;
-    if (leati_ws_accept_answer(accept, &decision) == LEAT_OK)
-        return;
-    /* The program's answer was none. */
-    decision.status = 500;
-    if (leati_ws_accept_answer(accept, &decision) != LEAT_OK)
+    int code = leati_ws_accept_answer(accept, &decision);
+    if (code == LEAT_E_PARAMETER) {
+        /* The program's answer was none. */
+        decision.status = 500;
+        code = leati_ws_accept_answer(accept, &decision);
+    }
+    if (code != LEAT_OK)
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
 }
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server accepts a client and echoes while the n-th allocation fails, for all n: it ends with
+ * 2300002 or as if nothing had happened, and nothing is lost. */
+#include "both_ends.h"
+#include "integration/common.h"
+#include "support/alloc_failure.h"
+#include "support/raw_socket.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(memory, .fini = sandbox_done, .timeout = 150);
+
+static leat_config *server_config; /* made before anything fails */
+static bool in_parts;
+
+static bool has_ended(const struct both_ends *ends)
+{
+    return ends->server_closed > 0 || ends->errors > 0;
+}
+
+/* What a server without memory may say; anything else is a wrong report. */
+static void code_expect(int code, const char *text)
+{
+    cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code, text);
+}
+
+/* The client is a socket, so that all allocations are the server's. */
+static bool serve(struct both_ends *ends)
+{
+    static const uint8_t frames[] = {0x81, 0x85, 0,    0, 0, 0, 'h', 'e', 'l', 'l',
+                                     'o',  0x88, 0x82, 0, 0, 0, 0,   3,   0xe8};
+    int fd = raw_connect(NULL, leat_websocket_server_port(ends->server));
+    bool sent = raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))) &&
+                raw_send(fd, frames, sizeof(frames)) && shutdown(fd, SHUT_WR) == 0;
+    cr_assert(sent);
+    while (!has_ended(ends)) {
+        int code = leat_loop_dispatch(ends->loop, 10000);
+        code_expect(code, "dispatch");
+    }
+    code_expect(ends->error.code, ends->error.text);
+    code_expect(ends->server_close.error.code, ends->server_close.error.text);
+    char answer[4096] = "";
+    bool echoed = raw_recv_until(fd, "\x81\x05hello\x88\x02\x03\xe8", answer, sizeof(answer));
+    close(fd);
+    return echoed && ends->errors == 0 && ends->server_close.error.code == LEAT_OK;
+}
+
+static bool accept_and_echo(void)
+{
+    struct both_ends ends = {.echo = true, .server_in_parts = in_parts};
+    int code = leat_loop_new(&ends.loop);
+    if (code == LEAT_OK) {
+        code = both_ends_make_server(&ends);
+    }
+    if (code == LEAT_OK) {
+        code = leat_websocket_server_start(ends.server, "127.0.0.1", 0, server_config);
+    }
+    code_expect(code, "start");
+    bool succeeded = code == LEAT_OK && serve(&ends);
+    both_ends_done(&ends);
+    return succeeded;
+}
+
+Test(memory, accept_and_echo)
+{
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    cr_assert(leat_config_add_protocol(server_config, "chat") == LEAT_OK);
+    int failed = alloc_failure_run_all(accept_and_echo);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+}
+
+Test(memory, accept_and_echo_compressed_messages)
+{
+    static const struct leat_compression each = {.size = sizeof(each), .threshold_bytes = 1};
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    cr_assert(leat_config_set_compression(server_config, &each) == LEAT_OK);
+    int failed = alloc_failure_run_all(accept_and_echo);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+}
+
+/* ---- what was posted
+ * ---------------------------------------------------------------------------- */
+
+static bool has_come_or_ended(const struct both_ends *ends)
+{
+    return ends->closed > 0 || ends->at_server.messages == 1;
+}
+
+/* Whoever posted was told LEAT_OK: the message comes, or the connection ends. Returns whether the
+ * n-th allocation was reached. */
+static bool post_with_failure(long n)
+{
+    struct both_ends ends;
+    both_ends_init(&ends);
+    both_ends_open(&ends);
+    alloc_failure_countdown = n;
+    leati_alloc_fail_hook = alloc_failure_hook;
+    int code = leat_websocket_post(ends.client, LEAT_MESSAGE_TEXT, "x", 1);
+    if (code == LEAT_OK) {
+        bool ended = both_ends_until(&ends, has_come_or_ended);
+        cr_expect(ended, "allocation %ld: the message is lost without a word", n);
+        code_expect(ends.server_close.error.code == LEAT_E_SYSTEM_INTERNAL
+                        ? LEAT_OK
+                        : ends.client_close.error.code,
+                    ends.client_close.error.text);
+    }
+    code_expect(code, "post");
+    leati_alloc_fail_hook = NULL;
+    both_ends_done(&ends);
+    return alloc_failure_countdown == 0;
+}
+
+Test(memory, posted_message)
+{
+    long n = 1;
+    while (post_with_failure(n)) {
+        ++n;
+        cr_assert(n < 1000);
+    }
+    cr_expect(n > 2, "%ld", n);
+}
