@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leat_websocket_server: limits, handshakes that do not end, several loops on one port. */
+#include "both_ends.h"
+#include "integration/common.h"
+#include "support/raw_socket.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+INTEGRATION_SUITE(server_limits);
+
+static void until_connected(struct both_ends *ends, unsigned count)
+{
+    while (ends->connected < count) {
+        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
+    }
+}
+
+static int raw_open(struct both_ends *ends)
+{
+    unsigned before = ends->connected + ends->errors;
+    int fd = raw_connect(NULL, ends->port);
+    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    while (ends->connected + ends->errors == before) {
+        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
+    }
+    return fd;
+}
+
+/* ---- limits
+ * -------------------------------------------------------------------------------------- */
+
+/* Clients beyond the limit are told so, and nobody asks the program. */
+static void limit_expect(struct both_ends *ends, unsigned limit)
+{
+    int fds[16];
+    char head[4096];
+    cr_assert(limit + 2 < 16);
+    both_ends_listen(ends);
+    for (unsigned i = 0; i < limit; ++i) {
+        fds[i] = raw_open(ends);
+    }
+    cr_assert(ends->connected == limit && ends->errors == 0);
+    fds[limit] = raw_open(ends);
+    cr_expect(ends->connected == limit && ends->errors == 1 && ends->requests == limit);
+    cr_expect(ends->error.native_code == 503, "%d: %s", ends->error.native_code, ends->error.text);
+    cr_expect(raw_recv_until(fds[limit], "\r\n\r\n", head, sizeof(head)) &&
+                  strncmp(head, "HTTP/1.1 503 ", 13) == 0,
+              "%s", head);
+    close(fds[limit]);
+    close(fds[0]);
+    both_ends_until_server_closed(ends);
+    fds[0] = raw_open(ends);
+    cr_expect(ends->connected == limit + 1, "one has gone, one may come");
+    for (unsigned i = 0; i < limit; ++i) {
+        close(fds[i]);
+    }
+    both_ends_done(ends);
+}
+
+Test(server_limits, limit_in_total)
+{
+    for (unsigned limit = 1; limit < 8; limit += 3) {
+        struct both_ends ends;
+        both_ends_init(&ends);
+        cr_assert(leat_config_set_max_concurrent_clients_number(ends.server_config, limit) ==
+                  LEAT_OK);
+        limit_expect(&ends, limit);
+    }
+}
+
+Test(server_limits, limit_of_one_address)
+{
+    for (unsigned limit = 1; limit < 8; limit += 3) {
+        struct both_ends ends;
+        both_ends_init(&ends);
+        cr_assert(leat_config_set_max_connections_for_one_client(ends.server_config, limit) ==
+                  LEAT_OK);
+        limit_expect(&ends, limit);
+    }
+}
+
+/* A client of a limited address does not count against another one. */
+Test(server_limits, limit_is_for_each_address)
+{
+    struct both_ends ends;
+    char head[4096];
+    both_ends_init(&ends);
+    cr_assert(leat_config_set_max_connections_for_one_client(ends.server_config, 1) == LEAT_OK);
+    both_ends_listen(&ends);
+    int first = raw_open(&ends);
+    int second = raw_connect("127.0.0.2", ends.port);
+    cr_assert(raw_send(second, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    until_connected(&ends, 2);
+    cr_expect(raw_recv_until(second, "\r\n\r\n", head, sizeof(head)) &&
+              strncmp(head, "HTTP/1.1 101 ", 13) == 0);
+    close(first);
+    close(second);
+    both_ends_done(&ends);
+}
+
+Test(server_limits, slow_handshake_is_cut_off)
+{
+    static const char *const heads[] = {"", "GET / HTTP/1.1\r\n"};
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); ++i) {
+        struct both_ends ends;
+        both_ends_init(&ends);
+        cr_assert(leat_config_set_phase_timeout(ends.server_config, LEAT_PHASE_UPGRADE, 100) ==
+                  LEAT_OK);
+        both_ends_listen(&ends);
+        int fd = raw_connect(NULL, ends.port);
+        cr_assert(raw_send(fd, heads[i], strlen(heads[i])));
+        while (ends.errors == 0) {
+            cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
+        }
+        cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.sys_errno == ETIMEDOUT,
+                  "%d: %s", ends.error.code, ends.error.text);
+        int end = raw_recv_end(fd);
+        cr_expect(end == 0 || end == ECONNRESET, "%s", strerror(end));
+        cr_expect(ends.requests == 0 && ends.connected == 0);
+        close(fd);
+        both_ends_done(&ends);
+    }
+}
+
+Test(server_limits, oversized_head)
+{
+    static char head[40000];
+    struct both_ends ends;
+    char answer[4096];
+    int begun = snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    memset(head + begun, 'x', sizeof(head) - (size_t)begun);
+    both_ends_init(&ends);
+    both_ends_listen(&ends);
+    int fd = raw_connect(NULL, ends.port);
+    cr_assert(raw_send(fd, head, sizeof(head)));
+    cr_assert(shutdown(fd, SHUT_WR) == 0);
+    while (ends.errors == 0) {
+        cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
+    }
+    cr_expect(ends.error.native_code == 400, "%d: %s", ends.error.native_code, ends.error.text);
+    cr_expect(raw_recv_until(fd, "\r\n\r\n", answer, sizeof(answer)) &&
+                  strncmp(answer, "HTTP/1.1 400 ", 13) == 0,
+              "%s", answer);
+    cr_expect(ends.requests == 0);
+    close(fd);
+    both_ends_done(&ends);
+}
+
+/* ---- several loops
+ * ------------------------------------------------------------------------------- */
+
+#define LOOPS          2
+#define SHARED_CLIENTS 40
+
+struct sharer {
+    struct both_ends ends;
+    pthread_t thread;
+};
+
+static void *sharer_run(void *user)
+{
+    struct sharer *sharer = user;
+    return leat_loop_run(sharer->ends.loop) == LEAT_OK ? NULL : "the loop failed";
+}
+
+/* Two loops in two threads listen on one port; each client is served by one of them. */
+Test(server_limits, two_loops_share_a_port)
+{
+    static struct sharer sharers[LOOPS];
+    char buf[4096];
+    int fds[SHARED_CLIENTS];
+    unsigned connected = 0;
+    uint16_t port = 0;
+    for (int i = 0; i < LOOPS; ++i) {
+        struct both_ends *ends = &sharers[i].ends;
+        both_ends_init(ends);
+        ends->echo = true;
+        cr_assert(leat_config_set_reuse_port(ends->server_config, true) == LEAT_OK);
+        cr_assert(both_ends_make_server(ends) == LEAT_OK);
+        cr_assert(leat_websocket_server_start(ends->server, "127.0.0.1", port,
+                                              ends->server_config) == LEAT_OK);
+        port = leat_websocket_server_port(ends->server);
+        cr_assert(pthread_create(&sharers[i].thread, NULL, sharer_run, &sharers[i]) == 0);
+    }
+    for (int i = 0; i < SHARED_CLIENTS; ++i) {
+        static const uint8_t frame[] = {0x81, 0x84, 0, 0, 0, 0, 'e', 'c', 'h', 'o'};
+        cr_assert(raw_upgrade(NULL, port, &fds[i]) == 101);
+        cr_assert(raw_send(fds[i], frame, sizeof(frame)));
+    }
+    for (int i = 0; i < SHARED_CLIENTS; ++i) {
+        cr_expect(raw_recv_until(fds[i],
+                                 "\x81\x04"
+                                 "echo",
+                                 buf, sizeof(buf)));
+    }
+    for (int i = 0; i < LOOPS; ++i) {
+        void *problem;
+        leat_loop_stop(sharers[i].ends.loop);
+        cr_assert(pthread_join(sharers[i].thread, &problem) == 0 && problem == NULL);
+        connected += sharers[i].ends.connected;
+        cr_expect(sharers[i].ends.connected > 0, "server %d has no client", i);
+        both_ends_done(&sharers[i].ends);
+    }
+    cr_expect(connected == SHARED_CLIENTS);
+    for (int i = 0; i < SHARED_CLIENTS; ++i) {
+        close(fds[i]);
+    }
+}
+
+Test(server_limits, port_is_not_shared_unless_both_want_it)
+{
+    struct both_ends first;
+    struct both_ends second;
+    both_ends_init(&first);
+    both_ends_init(&second);
+    cr_assert(leat_config_set_reuse_port(second.server_config, true) == LEAT_OK);
+    cr_assert(both_ends_make_server(&second) == LEAT_OK);
+    both_ends_listen(&first);
+    cr_expect(leat_websocket_server_start(second.server, "127.0.0.1", first.port,
+                                          second.server_config) == LEAT_E_WS_PORT);
+    both_ends_done(&second);
+    both_ends_done(&first);
+}
