@@ -79,6 +79,7 @@ static void resolver_free(struct leati_resolver *resolver)
     if (resolver->hosts != NULL)
         ares_destroy(resolver->hosts);
     leati_timer_stop(&resolver->timer);
+    res_nclose(&resolver->search);
     leati_free(resolver->servers);
     leati_free(resolver);
 }
@@ -247,6 +248,10 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
 
     if (resolver == NULL)
         return ARES_ENOMEM;
+    if (res_ninit(&resolver->search) != 0) {
+        leati_free(resolver);
+        return ARES_ENOMEM;
+    }
     resolver->loop = loop;
     resolver->config = *config;
     leati_timer_init(&resolver->timer, loop, resolver_on_timer, resolver);
@@ -370,19 +375,16 @@ static int dots_of(const char *name)
 int leati_resolver_search_rank(const struct leati_resolver *resolver, const char *host,
                                const char *name)
 {
-    struct ares_options options;
+    char *const *domains = resolver->search.dnsrch;
     size_t len = strlen(host);
-    int mask = 0, rank = 0;
+    const char *suffix = strlen(name) > len ? name + len : "";
+    int rank = 0;
 
-    memset(&options, 0, sizeof(options));
-    if (ares_save_options(resolver->channel, &options, &mask) != ARES_SUCCESS)
-        return 0;
-    if (name[len] != '.')
-        rank = dots_of(host) >= options.ndots ? -1 : options.ndomains;
-    else
-        while (rank < options.ndomains && strcasecmp(options.domains[rank], name + len + 1) != 0)
-            rank++;
-    ares_destroy_options(&options);
+    if (suffix[0] != '.' && dots_of(host) >= (int)resolver->search.ndots)
+        return -1;
+    while (domains[rank] != NULL &&
+           (suffix[0] != '.' || strcasecmp(domains[rank], suffix + 1) != 0))
+        rank++;
     return rank;
 }
 

@@ -14,6 +14,8 @@
 #include "loop/loop.h"
 
 #include <ares.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <sys/stat.h>
 
 struct leati_resolver_socket;
@@ -21,10 +23,11 @@ struct leati_resolver_socket;
 struct leati_resolver {
     struct leati_resolver *next;
     leat_loop *loop;
-    char *servers;      /**< NULL = the system's */
-    struct stat config; /**< of resolv.conf, when the channel read it */
-    bool retired;       /**< the configuration has changed: goes when `pending` is 0 */
-    ares_channel hosts; /**< /etc/hosts only: it has no sockets */
+    char *servers;             /**< NULL = the system's */
+    struct stat config;        /**< of resolv.conf, when the channel read it */
+    struct __res_state search; /**< libc's reading of it: c-ares 1.34 does not tell its own */
+    bool retired;              /**< the configuration has changed: goes when `pending` is 0 */
+    ares_channel hosts;        /**< /etc/hosts only: it has no sockets */
     ares_channel channel;
     struct leati_resolver_socket *sockets;
     struct leati_timer timer;
