@@ -118,6 +118,9 @@ static void wire_close(struct wire *wire)
     while (wire->ssl != NULL ? SSL_read(wire->ssl, in_buf, sizeof(in_buf)) > 0
                              : recv(wire->fd, in_buf, sizeof(in_buf), 0) > 0)
         ;
+    /* Or OpenSSL would take the session for broken. */
+    if (wire->ssl != NULL)
+        (void)SSL_shutdown(wire->ssl);
     SSL_free(wire->ssl);
     close(wire->fd);
 }

@@ -19,6 +19,7 @@ struct bench {
     leat_config *config;
     leat_websocket **all;
     struct bench_meter start;
+    bool is_stream; /* what is measured begins when the connection is open */
     uint64_t sent, received, opened, closed;
     bool is_spread; /* echoes go over all connections in turn */
     bool done;
@@ -58,7 +59,8 @@ static void on_opened(leat_websocket *ws, void *user)
 {
     struct bench *bench = user;
 
-    bench->opened++;
+    if (bench->opened++ == 0 && bench->is_stream)
+        bench->start = bench_meter_now();
     switch (bench->work.kind) {
     case BENCH_ECHO:
     case BENCH_START:
@@ -126,7 +128,6 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 
 static void run(struct bench *bench)
 {
-    bench->done = false;
     while (!bench->done)
         must(leat_loop_dispatch(bench->loop, -1), "dispatch");
 }
@@ -152,6 +153,7 @@ static struct bench_meter echo_run(struct bench *bench)
     struct bench_meter start = bench_meter_now();
 
     bench->sent = bench->received = 0;
+    bench->done = false;
     send_one(bench, bench->all[0]);
     run(bench);
     return bench_meter_since(&start);
@@ -178,19 +180,13 @@ static void idle_run(struct bench *bench)
 
 static void stream_run(struct bench *bench)
 {
-    bool has_opening = bench->work.kind == BENCH_OPEN || bench->work.kind == BENCH_REACH ||
-                       bench->work.kind == BENCH_START;
+    enum bench_kind kind = bench->work.kind;
 
-    if (!has_opening)
-        bench->all[0] = connection_start(bench);
-    while (!has_opening && bench->opened == 0)
-        must(leat_loop_dispatch(bench->loop, -1), "dispatch");
-    struct bench_meter start = has_opening ? bench->start : bench_meter_now();
-    if (has_opening)
-        bench->all[0] = connection_start(bench);
+    bench->is_stream = kind == BENCH_ECHO || kind == BENCH_SEND || kind == BENCH_RECEIVE;
+    bench->all[0] = connection_start(bench);
     run(bench);
-    bench->result.spent = bench->work.kind == BENCH_START ? bench_meter_since_exec(&start)
-                                                          : bench_meter_since(&start);
+    bench->result.spent = kind == BENCH_START ? bench_meter_since_exec(&bench->start)
+                                              : bench_meter_since(&bench->start);
     bench->result.messages = bench->work.count;
     bench->result.bytes = bench->work.count * bench->work.size;
 }

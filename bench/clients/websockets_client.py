@@ -131,6 +131,15 @@ def report(spent, messages, size, more=""):
     os._exit(0)
 
 
+async def measure(work, start):
+    """Reports from inside: the end of the loop would wait for a goodbye."""
+    driver = Driver(work)
+    if work.work == "idle":
+        spent, more = await driver.idle()
+        report(spent, work.connections, work.size, more)
+    report(await driver.stream(start), work.count, work.size)
+
+
 def main():
     start = now()
     work = arguments()
@@ -138,12 +147,7 @@ def main():
         unsupported("this websockets has no proxies")
     if work.resume:
         unsupported("websockets does not keep TLS sessions by itself")
-    driver = Driver(work)
-    if work.work == "idle":
-        spent, more = asyncio.run(driver.idle())
-        report(spent, work.connections, work.size, more)
-    else:
-        report(asyncio.run(driver.stream(start)), work.count, work.size)
+    asyncio.run(measure(work, start))
 
 
 if __name__ == "__main__":

@@ -44,9 +44,10 @@ function memory() {
 function peakKib() {
     return Number(/VmHWM:\s*(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);
 }
-function open() {
+function open(onMessage) {
     return new Promise((resolve, reject) => {
         const ws = new WebSocket(work.url, options);
+        if (onMessage) ws.onmessage = onMessage;
         ws.on('open', () => resolve(ws));
         ws.on('error', reject);
     });
@@ -65,14 +66,8 @@ function echo(sockets, until, window) {
         while (sent < window) send();
     });
 }
-function receive(ws, until) {
-    return new Promise((resolve) => {
-        let received = 0;
-        ws.onmessage = () => { if (++received === until) resolve(); };
-    });
-}
 async function send(ws) {
-    const acknowledged = receive(ws, 1);
+    const acknowledged = new Promise((resolve) => { ws.onmessage = resolve; });
     for (let i = 0; i < count; i++) {
         if (ws.bufferedAmount < 256 * 1024) ws.send(payload, { binary: !work.text });
         else await new Promise((resolve) => ws.send(payload, { binary: !work.text }, resolve));
@@ -119,9 +114,12 @@ async function main() {
     } else if (work.work === 'reach') {
         await open();
     } else {
-        const ws = await open();
+        let received = 0, all;
+        const receivedAll = new Promise((resolve) => { all = resolve; });
+        // A source sends at once.
+        const ws = await open(() => { if (++received === count) all(); });
         if (work.work !== 'start') start = now();
-        if (work.work === 'receive') await receive(ws, count);
+        if (work.work === 'receive') await receivedAll;
         else if (work.work === 'send') await send(ws);
         else await echo([ws], count, inFlight);
         if (work.work === 'start') start = { wall: start.wall, cpu: 0 };
