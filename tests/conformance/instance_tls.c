@@ -3,6 +3,7 @@
 #include "conformance/conformance.h"
 
 #include "support/certificates.h"
+#include "support/mbedtls_leaks.h"
 #include "tls/tls.h"
 #include "unit/tls/ssl_peer.h"
 #include "util/alloc.h"
@@ -14,14 +15,6 @@
 #define TLS_STRIDE_BYTES 61
 /* A handshake has thousands of allocations, most of them for the same numbers of the same curve. */
 #define TLS_STRIDE_ALLOCATIONS 7
-
-/* mbedTLS itself forgets a cipher when memory runs out while it makes the keys of TLS 1.3. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:chachapoly_ctx_alloc\nleak:gcm_ctx_alloc\nleak:aes_ctx_alloc\n";
-}
 
 /* What lives as long as the process: parsing certificates is not what is tested here. */
 static struct leati_tls_credentials *client_credentials, *server_credentials;

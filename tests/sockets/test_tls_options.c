@@ -4,6 +4,7 @@
 
 #include "support/alloc_failure.h"
 #include "support/certificates.h"
+#include "support/mbedtls_leaks.h"
 #include "support/sandbox.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
 /* The n-th allocation fails, for all n: always a code, and never a wrong one. */
 #include "support/alloc_failure.h"
 #include "support/certificates.h"
+#include "support/mbedtls_leaks.h"
 #include "support/sandbox.h"
 #include "unit/tls/tls_end.h"
 
@@ -21,14 +22,6 @@
 #endif
 
 TestSuite(tls_memory, .timeout = 280, .fini = sandbox_done);
-
-/* mbedTLS itself forgets a cipher when memory runs out while it makes the keys of TLS 1.3. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:chachapoly_ctx_alloc\nleak:gcm_ctx_alloc\nleak:aes_ctx_alloc\n";
-}
 
 static struct ssl_peer peer;
 static struct leati_tls_credentials *credentials;
