@@ -377,6 +377,9 @@ Test(server, free_of_a_connection)
     cr_expect(ends.server_closed == 0, "not inside the call");
     both_ends_until_server_closed(&ends);
     cr_expect(ends.server_close.close_code == 1006, "%u", ends.server_close.close_code);
+    cr_expect(ends.server_close.error.code == LEAT_E_SOCKET_BASE + ECANCELED,
+              "LEAT_OK would say that the close handshake was done: %d: %s",
+              ends.server_close.error.code, ends.server_close.error.text);
     both_ends_until_closed(&ends);
     cr_expect(ends.client_close.close_code == 1006);
     cr_expect(leat_websocket_server_list(ends.server, NULL, 0) == 0);
