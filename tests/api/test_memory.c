@@ -123,3 +123,59 @@ Test(memory, posted_message)
     }
     cr_expect(n > 2, "%ld", n);
 }
+
+/* ---- refusals
+ * ---------------------------------------------------------------------- */
+
+static leat_config *client_config;
+static const char *client_url;
+
+static bool client_is_done(const struct both_ends *ends)
+{
+    return ends->closed > 0 || ends->opened > 0;
+}
+
+/* `expected`: the code of an attempt that had all its memory. */
+static bool connect_with_failure(int expected, const char *body)
+{
+    struct both_ends ends = {0};
+    int code = leat_loop_new(&ends.loop);
+    if (code == LEAT_OK) {
+        code = both_ends_make_client(&ends);
+    }
+    if (code == LEAT_OK) {
+        code = leat_websocket_connect(ends.client, client_url, client_config);
+    }
+    if (code == LEAT_OK) {
+        cr_assert(both_ends_until(&ends, client_is_done));
+        code = ends.closed ? ends.client_close.error.code : LEAT_OK;
+    }
+    cr_expect(code == expected || code == LEAT_E_SYSTEM_INTERNAL, "%d: %s", code,
+              ends.client_close.error.text);
+    /* The refusal is known although its body may be lost. */
+    bool complete =
+        code == expected && strcmp(leat_websocket_http_body(ends.client, NULL), body) == 0;
+    both_ends_done(&ends);
+    return complete;
+}
+
+static bool be_refused(void)
+{
+    return connect_with_failure(LEAT_E_WS_CONNECT, "hello");
+}
+
+Test(memory, is_refused)
+{
+    static const struct peer_step script[] = {
+        {PEER_READ_HTTP_HEAD},
+        {PEER_SEND,           PEER_BYTES("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello")},
+        {PEER_CLOSE                  },
+    };
+    struct scripted_peer *peer = scripted_peer_start(script);
+    client_config = client_config_new();
+    client_url = url_of("ws", scripted_peer_port(peer), "/");
+    int failed = alloc_failure_run_all(be_refused);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(client_config);
+    scripted_peer_free(peer);
+}
