@@ -193,6 +193,12 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_limit(leat_config *confi
 LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_messages(leat_config *config,
                                                                  size_t messages);
 
+/** How long the peer may take nothing of what waits to be sent; then the connection ends with
+ * LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise. For servers, whose clients may
+ * neither read nor leave. 0 = for ever (default). @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_send_timeout(leat_config *config,
+                                                          uint32_t timeout_ms);
+
 /** Keep-alive: a Ping goes out when nothing has been received for this long; 0 = never. Default
  * 30,000 ms. @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_ping_interval(leat_config *config,

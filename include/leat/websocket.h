@@ -168,8 +168,8 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_ping(leat_websocket *ws, const void 
 LEAT_API LEAT_MUST_CHECK int leat_websocket_close(leat_websocket *ws, uint16_t code,
                                                   const char *reason);
 
-/** Stops reading: no `message` and no `pong` comes, and TCP holds back the peer. Close frames are
- * not seen either until leat_websocket_resume(). */
+/** Stops reading: no `message` and no `pong` comes, and TCP holds back the peer. Its Close frame and
+ * the loss of the connection are not seen either until leat_websocket_resume(). */
 LEAT_API void leat_websocket_pause(leat_websocket *ws);
 /** Goes on reading. */
 LEAT_API void leat_websocket_resume(leat_websocket *ws);
@@ -179,6 +179,19 @@ LEAT_API size_t leat_websocket_buffered_bytes(const leat_websocket *ws);
 
 /** The subprotocol that the server chose, "" if none. Valid until the next connect or free. */
 LEAT_API const char *leat_websocket_protocol(const leat_websocket *ws);
+
+/** At a server: what the client asked for, path and query; "" at a client. Valid until `closed` has
+ * returned. */
+LEAT_API const char *leat_websocket_target(const leat_websocket *ws);
+
+/** "host:port" of the other end: the origin at a client, the client's address at a server; "" while
+ * there is no connection. */
+LEAT_API const char *leat_websocket_peer(const leat_websocket *ws);
+
+/** A pointer of the program's own, for what belongs to one connection; NULL at first. The `user` of
+ * a server's callbacks is the server's. */
+LEAT_API void leat_websocket_set_data(leat_websocket *ws, void *data);
+LEAT_API void *leat_websocket_data(const leat_websocket *ws);
 
 /** Whether permessage-deflate was agreed to. */
 LEAT_API bool leat_websocket_is_compressed(const leat_websocket *ws);

@@ -77,8 +77,8 @@ void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms);
 /** The same with the time at which it must be done; 0 = no limit. */
 void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms);
 
-/** Puts one more layer on an OPEN chain, whose it becomes, and connects it: `opened` comes again, or
- * `ended`. `timeout_ms` is over the whole; 0 = none. */
+/** Puts one more layer on an OPEN chain, whose it becomes, and connects it: `opened` comes again,
+ * or `ended`. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms);
 
 /** The layers say goodbye from the top down; then `ended`. */

@@ -93,6 +93,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
     copy->max_redirects = config->max_redirects;
     copy->connect_timeout_ms = config->connect_timeout_ms;
     memcpy(copy->phase_timeout_ms, config->phase_timeout_ms, sizeof(config->phase_timeout_ms));
+    copy->send_timeout_ms = config->send_timeout_ms;
     copy->ping_interval_ms = config->ping_interval_ms;
     copy->pong_timeout_ms = config->pong_timeout_ms;
     copy->compresses = config->compresses;
@@ -267,6 +268,14 @@ int leat_config_set_phase_timeout(leat_config *config, enum leat_phase phase, ui
     if ((unsigned)phase >= LEAT_PHASE_COUNT)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such phase");
     config->phase_timeout_ms[phase] = timeout_ms;
+    return LEAT_OK;
+}
+
+int leat_config_set_send_timeout(leat_config *config, uint32_t timeout_ms)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->send_timeout_ms = timeout_ms;
     return LEAT_OK;
 }
 

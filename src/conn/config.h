@@ -68,6 +68,7 @@ struct leat_config {
     unsigned max_redirects;
     uint32_t connect_timeout_ms;
     uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];
+    uint32_t send_timeout_ms; /* 0 = none */
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;
     bool compresses;

@@ -26,8 +26,8 @@ int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type
                       size_t len);
 
 /** Hands what waits to leat_websocket_send(), in order, until one is refused because the connection
- * is not open yet, its queue is full, or a message in parts is open. What comes too late is dropped;
- * without memory the connection ends. */
+ * is not open yet, its queue is full, or a message in parts is open. What comes too late is
+ * dropped; without memory the connection ends. */
 void leati_mailbox_deliver(struct leati_mailbox *mailbox);
 
 /** Drops what waits, because the connection that it was for has ended. */

@@ -444,6 +444,12 @@ const struct leati_deflate_params *leati_route_deflate(const struct leati_route 
                                              : leati_ws_upgrade_deflate(route->upgrade);
 }
 
+const char *leati_route_target(const struct leati_route *route)
+{
+    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_request(route->upgrade)->target
+                                             : NULL;
+}
+
 int leati_route_http_status(const struct leati_route *route)
 {
     return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_status(route->upgrade)

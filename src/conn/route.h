@@ -43,9 +43,10 @@ struct leati_route {
     bool secure;
     int dial_family;                       /**< the only one that TCP dials, AF_UNSPEC = any */
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
-    /** Of SOCKET and STREAM: TLS on top of it all, NULL = none; borrowed until the chain is OPEN. */
+    /** Of SOCKET and STREAM: TLS on top of it all, NULL = none; borrowed until the chain is OPEN.
+     */
     const struct leati_tls_options *tls;
-    struct leati_hop *hops;                /**< TCP dials the first, the origin is the last */
+    struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */
     struct leati_tls_credentials *credentials;       /**< NULL unless secure */
@@ -145,6 +146,8 @@ bool leati_route_is_asking(const struct leati_route *route);
 const char *leati_route_protocol(const struct leati_route *route);
 /** What was agreed to of permessage-deflate, NULL = nothing; while the upgrade is there. */
 const struct leati_deflate_params *leati_route_deflate(const struct leati_route *route);
+/** What a server's client asked for, NULL for other routes; while the upgrade is there. */
+const char *leati_route_target(const struct leati_route *route);
 /** The status of the answer to the upgrade, 0 before; while the upgrade is there. */
 int leati_route_http_status(const struct leati_route *route);
 

@@ -20,6 +20,7 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     leati_free(ws->held.data);
     ws->held = (struct leati_held_bytes){0};
     ws->close_start_us = 0;
+    ws->stalled_since_ms = 0;
     ws->heard = ws->ping_unanswered = false;
     ws->paused = ws->pumping = ws->send_refused = ws->orderly = false;
 }
@@ -33,6 +34,8 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
     ws->closed_by = LEAT_CLOSED_BY_NOBODY;
     leati_free(ws->protocol);
     ws->protocol = NULL;
+    leati_free(ws->target);
+    ws->target = NULL;
     ws->compressed = false;
     ws->http_status = 0;
     leati_http_response_free(ws->response);
@@ -111,6 +114,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     ws->queue_limit_messages = config->send_queue_messages;
     ws->queue_limit_bytes = config->send_queue_limit_bytes;
     leati_mailbox_set_limit(ws->mailbox, config->send_queue_limit_bytes);
+    ws->send_timeout_ms = config->send_timeout_ms;
     ws->ping_interval_ms = config->ping_interval_ms;
     ws->pong_timeout_ms = config->pong_timeout_ms;
     ws->close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE];
@@ -333,6 +337,27 @@ size_t leat_websocket_buffered_bytes(const leat_websocket *ws)
 const char *leat_websocket_protocol(const leat_websocket *ws)
 {
     return ws && ws->protocol ? ws->protocol : "";
+}
+
+const char *leat_websocket_target(const leat_websocket *ws)
+{
+    return ws && ws->target ? ws->target : "";
+}
+
+const char *leat_websocket_peer(const leat_websocket *ws)
+{
+    return ws && ws->chain ? leati_route_origin_text(ws->chain->route) : "";
+}
+
+void leat_websocket_set_data(leat_websocket *ws, void *data)
+{
+    if (ws)
+        ws->data = data;
+}
+
+void *leat_websocket_data(const leat_websocket *ws)
+{
+    return ws ? ws->data : NULL;
 }
 
 bool leat_websocket_is_compressed(const leat_websocket *ws)

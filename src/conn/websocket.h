@@ -46,6 +46,7 @@ struct leat_websocket {
     leat_loop *loop;
     struct leat_websocket_callbacks callbacks;
     void *user;
+    void *data; /* the program's, of this object */
 
     enum leati_websocket_state state;
     struct leati_chain *chain; /* NULL while idle */
@@ -69,8 +70,11 @@ struct leat_websocket {
     uint32_t close_timeout_ms;
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;
-    uint64_t silent_since_ms; /* when something was last received, or the Ping went out */
-    bool heard;               /* something was received since the last look */
+    uint32_t send_timeout_ms;  /* 0 = none */
+    uint64_t stalled_since_ms; /* since when nothing of `out` has left; 0 = it moves, or is empty */
+    uint64_t stalled_at_bytes; /* sent_bytes then */
+    uint64_t silent_since_ms;  /* when something was last received, or the Ping went out */
+    bool heard;                /* something was received since the last look */
     bool ping_unanswered;
     uint64_t close_start_us; /* 0 = not closing */
 
@@ -80,6 +84,7 @@ struct leat_websocket {
     size_t close_reason_len;
 
     char *protocol; /* NULL = none */
+    char *target;   /* of the request, at a server; NULL at a client */
     int http_status;
     struct leati_http_response *response; /* that refused the last connection; NULL = none */
     struct leati_failure failure;         /* of the last connection, or the last refused connect */

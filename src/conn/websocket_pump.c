@@ -350,11 +350,35 @@ static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
                               "the connection is dead: nothing came after a Ping");
 }
 
+/* A peer that takes nothing for too long is cut off; moves the deadline to the next look. */
+static void ws_judge_sending(struct leat_websocket *ws, uint64_t now_ms)
+{
+    struct leati_chain *chain = ws->chain;
+    if (ws->out.len == 0) {
+        ws->stalled_since_ms = 0;
+        return;
+    }
+    if (ws->stalled_since_ms == 0 || ws->stalled_at_bytes != ws->sent_bytes) {
+        ws->stalled_since_ms = now_ms;
+        ws->stalled_at_bytes = ws->sent_bytes;
+    }
+    uint64_t end_ms = ws->stalled_since_ms + ws->send_timeout_ms;
+    if (now_ms >= end_ms)
+        leati_websocket_break(ws,
+                              ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + ETIMEDOUT,
+                              ETIMEDOUT, "the peer does not take what is sent");
+    else if (chain->owner_deadline_ms == 0 || end_ms < chain->owner_deadline_ms)
+        chain->owner_deadline_ms = end_ms;
+}
+
 static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
 {
     if (ws->state == LEATI_WEBSOCKET_OPEN) {
+        ws->chain->owner_deadline_ms = 0;
         if (ws->ping_interval_ms != 0)
             ws_keep_alive(ws, now_ms);
+        if (ws->send_timeout_ms != 0 && ws->chain->state == LEATI_CHAIN_OPEN)
+            ws_judge_sending(ws, now_ms);
         return;
     }
     if (ws->chain->owner_deadline_ms != 0 && now_ms >= ws->chain->owner_deadline_ms)
@@ -387,8 +411,10 @@ static void ws_opened(struct leati_chain *chain, void *user)
     ws->http_status = leati_route_http_status(chain->route);
     ws->compressed = leati_route_deflate(chain->route) != NULL;
     ws->protocol = *protocol ? leati_strdup(protocol) : NULL;
+    const char *target = leati_route_target(chain->route);
+    ws->target = target ? leati_strdup(target) : NULL;
     ws->session = ws_make_session(ws);
-    if ((*protocol && !ws->protocol) || !ws->session) {
+    if ((*protocol && !ws->protocol) || (target && !ws->target) || !ws->session) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
         return;
     }
