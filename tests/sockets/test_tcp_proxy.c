@@ -26,7 +26,8 @@ static void proxy_set(const char *format, uint16_t port)
 static void check_echo(const char *host, enum leat_address_family family)
 {
     struct leat_net_address remote;
-    uint16_t port = run_new_server("127.0.0.1");
+    bool is_name = family == LEAT_ADDRESS_DOMAIN;
+    uint16_t port = run_new_server(is_name ? localhost_address() : host);
 
     run.echo = true;
     run_new_client();

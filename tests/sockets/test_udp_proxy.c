@@ -71,7 +71,7 @@ Test(udp_proxy, dante_resolves_names)
 {
     struct udp_run run;
     uint16_t dante = dante_start();
-    uint16_t port = udp_echo_start("127.0.0.1");
+    uint16_t port = udp_echo_start(localhost_address());
     udp_run_init(&run);
     proxy_set(&run, "socks5h", dante);
     struct dns_server *server = dns_for(&run);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -172,4 +173,16 @@ bool machine_has_ipv6(void)
         close(fd);
     }
     return has;
+}
+
+const char *localhost_address(void)
+{
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    static char text[INET6_ADDRSTRLEN];
+    struct addrinfo *list;
+    cr_assert(getaddrinfo("localhost", NULL, &hints, &list) == 0);
+    cr_assert(getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0,
+                          NI_NUMERICHOST) == 0);
+    freeaddrinfo(list);
+    return text;
 }

@@ -49,4 +49,7 @@ uint16_t unanswering_port(void);
 /** Whether this machine has ::1. */
 bool machine_has_ipv6(void);
 
+/** The first address of "localhost", 127.0.0.1 or ::1: many a proxy tries no other. */
+const char *localhost_address(void);
+
 #endif
