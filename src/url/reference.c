@@ -7,6 +7,7 @@
 #include "util/alloc.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* The base as a text; its user info is nobody's business. */
 static char *base_text(const struct leati_url *base)
@@ -38,9 +39,9 @@ static char *uri_text(const UriUriA *uri)
 static char *websocket_text(const char *text)
 {
     int len = (int)strcspn(text, "#");
-    if (strncmp(text, "http://", 7) == 0)
+    if (strncasecmp(text, "http://", 7) == 0)
         return leati_asprintf("ws://%.*s", len - 7, text + 7);
-    if (strncmp(text, "https://", 8) == 0)
+    if (strncasecmp(text, "https://", 8) == 0)
         return leati_asprintf("wss://%.*s", len - 8, text + 8);
     return leati_strndup(text, (size_t)len);
 }
@@ -57,11 +58,12 @@ static int resolve(const char *base, const char *reference, char **ret_text)
     UriUriA base_uri, relative_uri, absolute_uri;
     char *text = NULL;
     memset(&absolute_uri, 0, sizeof(absolute_uri));
-    if (uriParseSingleUriExMmA(&base_uri, base, base + strlen(base), NULL, &leati_uri_memory) !=
-        URI_SUCCESS)
-        return LEAT_E_WS_URL;
-    int code = uriParseSingleUriExMmA(&relative_uri, reference, reference + strlen(reference), NULL,
-                                      &leati_uri_memory);
+    int code =
+        uriParseSingleUriExMmA(&base_uri, base, base + strlen(base), NULL, &leati_uri_memory);
+    if (code != URI_SUCCESS)
+        return code == URI_ERROR_MALLOC ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_WS_URL;
+    code = uriParseSingleUriExMmA(&relative_uri, reference, reference + strlen(reference), NULL,
+                                  &leati_uri_memory);
     if (code == URI_SUCCESS) {
         code = uriAddBaseUriExMmA(&absolute_uri, &relative_uri, &base_uri, URI_RESOLVE_STRICTLY,
                                   &leati_uri_memory);

@@ -124,7 +124,7 @@ Test(memory, posted_message)
     cr_expect(n > 2, "%ld", n);
 }
 
-/* ---- refusals
+/* ---- redirects and refusals
  * ---------------------------------------------------------------------- */
 
 static leat_config *client_config;
@@ -159,9 +159,38 @@ static bool connect_with_failure(int expected, const char *body)
     return complete;
 }
 
+static bool follow_redirect(void)
+{
+    return connect_with_failure(LEAT_OK, "");
+}
+
 static bool be_refused(void)
 {
     return connect_with_failure(LEAT_E_WS_CONNECT, "hello");
+}
+
+Test(memory, follows_a_redirect)
+{
+    static struct peer_step script[SCRIPTED_PEER_SCRIPTS] = {
+        {PEER_READ_HTTP_HEAD}, {PEER_SEND}, {PEER_CLOSE}};
+    static const struct peer_step echo[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    struct scripted_peer *target = scripted_peer_start(echo);
+    const char *answer = sandbox_format("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:%u/x\r\n"
+                                        "Content-Length: 0\r\n\r\n",
+                                        scripted_peer_port(target));
+    script[1].data = answer;
+    script[1].len = strlen(answer);
+    struct scripted_peer *peer = scripted_peer_start(script);
+    client_config = client_config_new();
+    cr_assert(leat_config_set_max_redirects(client_config, 1) == LEAT_OK);
+    cr_assert(leat_config_add_header(client_config, "Cookie", "secret") == LEAT_OK);
+    cr_assert(leat_config_add_header(client_config, "X-Own", "kept") == LEAT_OK);
+    client_url = url_of("ws", scripted_peer_port(peer), "/");
+    int failed = alloc_failure_run_all(follow_redirect);
+    cr_expect(failed > 20, "%d", failed);
+    leat_config_free(client_config);
+    scripted_peer_free(peer);
+    scripted_peer_free(target);
 }
 
 Test(memory, is_refused)

@@ -115,6 +115,7 @@ Test(redirects, absolute_references)
 {
     absolute_expect("ws://");
     absolute_expect("http://");
+    absolute_expect("HTTP://");
     absolute_expect("Ws://");
     absolute_expect("//");
 }
