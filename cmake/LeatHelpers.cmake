@@ -52,5 +52,6 @@ function(leat_test name)
                             LINKER:--wrap=criterion_internal_test_teardown)
     endif()
     add_test(NAME ${name} COMMAND test_${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+    # COST: those that may take long start first.
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT})
 endfunction()
