@@ -29,6 +29,9 @@ enum common_option {
     OPT_KEYLOG,
     OPT_TLS_MIN,
     OPT_TLS_MAX,
+    OPT_COMPRESS,
+    OPT_REDIRECTS,
+    OPT_PIPELINE,
     OPT_EXTRA, /* + index of the command's own option */
 };
 
@@ -38,23 +41,27 @@ static const struct {
     const char *help;
 } common[] = {
     {{"proxy", required_argument, NULL, OPT_PROXY},
-     "URL",                                                                  "socks5h://[user:password@]host[:port]; socks5:// resolves here"},
+     "URL",                                                                  "socks5h, socks5, http or https://[user:password@]host[:port], system"},
     {{"ca", required_argument, NULL, OPT_CA},
-     "PATH",                                                                 "CA file or directory instead of the system's"                  },
-    {{"cert", required_argument, NULL, OPT_CERT},                 "FILE",    "client certificate chain (PEM)"                                },
-    {{"key", required_argument, NULL, OPT_KEY},                   "FILE",    "its private key (PEM)"                                         },
+     "PATH",                                                                 "CA file or directory instead of the system's"                        },
+    {{"cert", required_argument, NULL, OPT_CERT},                 "FILE",    "client certificate chain (PEM)"                                      },
+    {{"key", required_argument, NULL, OPT_KEY},                   "FILE",    "its private key (PEM)"                                               },
     {{"key-password", required_argument, NULL, OPT_KEY_PASSWORD},
-     "FILE",                                                                 "first line: its password"                                      },
+     "FILE",                                                                 "first line: its password"                                            },
     {{"header", required_argument, NULL, 'H'},
-     "'N: V'",                                                               "add a header to the upgrade request (-H)"                      },
-    {{"subprotocol", required_argument, NULL, OPT_SUBPROTOCOL},   "P",       "offer a subprotocol"                                           },
-    {{"insecure", no_argument, NULL, OPT_INSECURE},               NULL,      "do not verify the server's certificate"                        },
-    {{"timeout", required_argument, NULL, OPT_TIMEOUT},           "MS",      "deadline of the whole connect"                                 },
-    {{"tls-min", required_argument, NULL, OPT_TLS_MIN},           "1.2|1.3", "lowest TLS version"                                            },
-    {{"tls-max", required_argument, NULL, OPT_TLS_MAX},           "1.2|1.3", "highest TLS version"                                           },
-    {{"dns", required_argument, NULL, OPT_DNS},                   "LIST",    "DNS servers, ADDR[:PORT],..."                                  },
-    {{"keylog", required_argument, NULL, OPT_KEYLOG},             "FILE",    "append TLS secrets (SSLKEYLOGFILE)"                            },
-    {{"help", no_argument, NULL, 'h'},                            NULL,      "this text"                                                     },
+     "'N: V'",                                                               "add a header to the upgrade request (-H)"                            },
+    {{"subprotocol", required_argument, NULL, OPT_SUBPROTOCOL},   "P",       "offer a subprotocol"                                                 },
+    {{"insecure", no_argument, NULL, OPT_INSECURE},               NULL,      "do not verify the server's certificate"                              },
+    {{"timeout", required_argument, NULL, OPT_TIMEOUT},           "MS",      "deadline of the whole connect"                                       },
+    {{"tls-min", required_argument, NULL, OPT_TLS_MIN},           "1.2|1.3", "lowest TLS version"                                                  },
+    {{"tls-max", required_argument, NULL, OPT_TLS_MAX},           "1.2|1.3", "highest TLS version"                                                 },
+    {{"dns", required_argument, NULL, OPT_DNS},                   "LIST",    "DNS servers, ADDR[:PORT],..."                                        },
+    {{"keylog", required_argument, NULL, OPT_KEYLOG},             "FILE",    "append TLS secrets (SSLKEYLOGFILE)"                                  },
+    {{"compress", no_argument, NULL, OPT_COMPRESS},               NULL,      "offer permessage-deflate"                                            },
+    {{"redirects", required_argument, NULL, OPT_REDIRECTS},       "N",       "follow up to N redirects (0)"                                        },
+    {{"pipeline", no_argument, NULL, OPT_PIPELINE},
+     NULL,                                                                   "SOCKS5 in one flight, with the first bytes behind it"                },
+    {{"help", no_argument, NULL, 'h'},                            NULL,      "this text"                                                           },
 };
 enum { COMMON_COUNT = sizeof(common) / sizeof(common[0]) };
 
@@ -173,6 +180,14 @@ static bool apply_timeout(struct parse_state *p, const char *value)
     return accept(p, leat_config_set_connect_timeout(p->config, timeout_ms), value);
 }
 
+static bool apply_redirects(struct parse_state *p, const char *value)
+{
+    uint32_t redirects;
+    if (!parse_u32(value, &redirects))
+        return usage_error(p->command, "not a number of redirects", value);
+    return accept(p, leat_config_set_max_redirects(p->config, redirects), value);
+}
+
 static bool apply_tls(struct parse_state *p, enum leat_tls_protocol *protocol, const char *value)
 {
     return parse_tls(value, protocol) || usage_error(p->command, "not 1.2 or 1.3", value);
@@ -210,6 +225,18 @@ static bool apply(struct parse_state *p, int option, const char *value)
         return apply_tls(p, &p->tls_min, value);
     case OPT_TLS_MAX:
         return apply_tls(p, &p->tls_max, value);
+    case OPT_COMPRESS:
+        return accept(
+            p,
+            leat_config_set_compression(
+                p->config, &(struct leat_compression){.size = sizeof(struct leat_compression)}),
+            value);
+    case OPT_REDIRECTS:
+        return apply_redirects(p, value);
+    case OPT_PIPELINE:
+        return accept(p,
+                      leat_config_set_socks5_pipelining(p->config, LEAT_SOCKS5_PIPELINED_WITH_DATA),
+                      value);
     default:
         break;
     }
