@@ -89,6 +89,21 @@ static void check_echo(const char *host, uint16_t port, enum leat_address_family
     cr_assert_eq(leat_tcp_socket_get_socket_fd(run.tcp), -1);
 }
 
+static void ncat_arguments(const char *port, const void *user, const char **argv)
+{
+    const char *const command[] = {"ncat", "-l", "-k", "-e", "/bin/cat", user, port};
+
+    memcpy(argv, command, sizeof(command));
+}
+
+Test(tcp_socket, echo_by_ncat)
+{
+    uint16_t port;
+
+    peer_start_listening(ncat_arguments, "127.0.0.1", &port);
+    check_echo("127.0.0.1", port, LEAT_ADDRESS_IPV4);
+}
+
 Test(tcp_socket, echo_by_socat)
 {
     check_echo("127.0.0.1", socat_echo_start("127.0.0.1"), LEAT_ADDRESS_IPV4);
