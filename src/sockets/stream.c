@@ -72,6 +72,7 @@ int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
     stream->limits = *limits;
     stream->chain = chain;
     stream->state = LEATI_STREAM_CONNECTING;
+    stream->peer_ended = false;
     leati_chain_init(chain, stream->loop, &stream_chain_owner, stream, tracer, route);
     leati_chain_connect(chain, limits->connect_timeout_ms);
     return LEAT_OK;
@@ -216,8 +217,10 @@ static int stream_read_once(struct leati_stream *stream)
         return LEATI_AGAIN;
     if (code == LEATI_EOF) {
         stream->eof = true;
-        if (stream->state == LEATI_STREAM_OPEN)
+        if (stream->state == LEATI_STREAM_OPEN) {
+            stream->peer_ended = true;
             stream_start_closing(stream);
+        }
         return LEATI_AGAIN;
     }
     if (code != LEAT_OK) {

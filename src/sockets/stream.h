@@ -59,6 +59,7 @@ struct leati_stream {
     uint64_t stall_ms; /**< when the peer has taken nothing for too long; 0 = nothing waits */
     bool paused;
     bool eof;          /**< the peer has ended its direction */
+    bool peer_ended;   /**< it did so first; stays until the next start */
     bool pumping;      /**< what is queued now leaves with this pump */
     bool send_refused; /**< `writable` is owed */
     bool ending;       /**< inside of `ended` */
@@ -75,8 +76,8 @@ void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
 int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
                        const struct leati_tracer *tracer, const struct leati_stream_limits *limits);
 
-/** Puts one more layer on an open stream with nothing queued: nothing is delivered until that is OPEN,
- * then `opened` comes again; or `ended`. The deadline of connect holds for it, too. */
+/** Puts one more layer on an open stream with nothing queued: nothing is delivered until that is
+ * OPEN, then `opened` comes again; or `ended`. The deadline of connect holds for it, too. */
 void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer);
 
 /** Ends a stream that could not even be started, for the reason that was recorded by

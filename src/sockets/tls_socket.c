@@ -223,12 +223,6 @@ int leat_tls_socket_upgrade(leat_tcp_socket *tcp, const struct leat_tls_socket_c
 
 /* ---- sending and closing --------------------------------------------------------------------- */
 
-static bool peer_has_closed(const leat_tls_socket *tls)
-{
-    const struct leati_stream *stream = &tls->tcp->stream;
-    return stream->state == LEATI_STREAM_CLOSING && stream->eof;
-}
-
 int leat_tls_socket_send(leat_tls_socket *tls, const void *data, size_t len)
 {
     if (!tls)
@@ -236,7 +230,7 @@ int leat_tls_socket_send(leat_tls_socket *tls, const void *data, size_t len)
     int code = leat_tcp_socket_send(tls->tcp, data, len);
     if (code == LEAT_E_SOCKET_BASE + EAGAIN)
         return LEAT_E_TLS_WRITE;
-    if (code == LEAT_E_SOCKET_BASE + EBADF && peer_has_closed(tls))
+    if (code == LEAT_E_SOCKET_BASE + EBADF && tls->tcp->stream.peer_ended)
         return LEAT_E_TLS_CLOSED;
     return leati_tls_socket_code(code);
 }
