@@ -18,8 +18,9 @@
 const struct peer_step peer_refusing[] = {{PEER_CLOSE}};
 const struct peer_step peer_unanswering[] = {{PEER_CLOSE}};
 
-static const struct fault_table *const tables[] = {&faults_general, &faults_tcp, &faults_dns,
-                                                   &faults_socks5,  &faults_tls, &faults_websocket};
+static const struct fault_table *const tables[] = {
+    &faults_general,    &faults_tcp, &faults_dns,       &faults_socks5,
+    &faults_http_proxy, &faults_tls, &faults_websocket, &faults_sending};
 
 /* ---- peers ----------------------------------------------------------------------------------- */
 
@@ -39,7 +40,7 @@ struct outcome {
     bool has_error; /* false: the call has only its code */
 };
 
-static uint16_t peer_port(const struct peer_step *script, struct scripted_peer **ret_peer)
+uint16_t fault_peer_start(const struct peer_step *script, struct scripted_peer **ret_peer)
 {
     if (script == NULL) {
         return 1;
@@ -82,7 +83,7 @@ static void stage_configure(struct stage *stage)
         char proxy[1024];
         port_format(proxy, sizeof(proxy),
                     fault->proxy_url ? fault->proxy_url : "socks5h://127.0.0.1:%u",
-                    peer_port(fault->proxy, &stage->proxy));
+                    fault_peer_start(fault->proxy, &stage->proxy));
         cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK, "%s", proxy);
     }
     if (fault->dns != NULL) {
@@ -117,7 +118,7 @@ static void stage_init(struct stage *stage, const struct fault *fault)
     stage->config = client_config_new();
     stage_configure(stage);
     port_format(stage->url, sizeof(stage->url), fault->url ? fault->url : "ws://127.0.0.1:%u/",
-                peer_port(fault->server, &stage->server));
+                fault_peer_start(fault->server, &stage->server));
 }
 
 static void peer_expect(const struct stage *stage, struct scripted_peer *peer, const char *name)
@@ -125,6 +126,8 @@ static void peer_expect(const struct stage *stage, struct scripted_peer *peer, c
     struct peer_seen seen;
     if (peer != NULL) {
         scripted_peer_seen(peer, &seen);
+        cr_expect(!stage->fault->peers_are_counted || seen.connections == stage->fault->connections,
+                  "%s: the %s has %u connections", stage->fault->name, name, seen.connections);
         cr_expect(seen.problem[0] == '\0', "%s: the %s: %s", stage->fault->name, name,
                   seen.problem);
     }
@@ -135,6 +138,9 @@ static void stage_done(struct stage *stage)
     shim_arm(NULL);
     peer_expect(stage, stage->server, "server");
     peer_expect(stage, stage->proxy, "proxy");
+    cr_expect(!stage->fault->peers_are_counted || stage->dns == NULL ||
+                  dns_server_query_count(stage->dns) == 0,
+              "%s: a name was asked for", stage->fault->name);
     leat_config_free(stage->config);
     scripted_peer_free(stage->server);
     scripted_peer_free(stage->proxy);

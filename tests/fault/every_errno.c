@@ -21,18 +21,21 @@ struct spot {
 };
 
 static const struct spot spots[] = {
-    {"socket",             SHIM_SOCKET,   false, false, 0,                           LEAT_LAYER_TCP   },
-    {"connect",            SHIM_CONNECT,  false, false, 0,                           LEAT_LAYER_TCP   },
-    {"the end of connect", SHIM_SO_ERROR, false, false, 0,                           LEAT_LAYER_TCP   },
-    {"sendmsg",            SHIM_SENDMSG,  false, false, 0,                           LEAT_LAYER_TCP   },
-    {"recv",               SHIM_RECV,     false, false, 0,                           LEAT_LAYER_TCP   },
-    {"socket to a proxy",  SHIM_SOCKET,   true,  false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
-    {"connect to a proxy", SHIM_CONNECT,  true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
-     LEAT_LAYER_SOCKS5                                                                                },
-    {"sendmsg to a proxy", SHIM_SENDMSG,  true,  false, LEAT_E_SOCKS5_SEND,          LEAT_LAYER_SOCKS5},
-    {"recv from a proxy",  SHIM_RECV,     true,  false, LEAT_E_SOCKS5_RECV,          LEAT_LAYER_SOCKS5},
-    {"sendmsg below TLS",  SHIM_SENDMSG,  false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
-    {"recv below TLS",     SHIM_RECV,     false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
+    {"socket",                SHIM_SOCKET,     false, false, 0,                           LEAT_LAYER_TCP   },
+    {"setsockopt",            SHIM_SETSOCKOPT, false, false, 0,                           LEAT_LAYER_TCP   },
+    {"connect",               SHIM_CONNECT,    false, false, 0,                           LEAT_LAYER_TCP   },
+    {"the end of connect",    SHIM_SO_ERROR,   false, false, 0,                           LEAT_LAYER_TCP   },
+    {"sendmsg",               SHIM_SENDMSG,    false, false, 0,                           LEAT_LAYER_TCP   },
+    {"recv",                  SHIM_RECV,       false, false, 0,                           LEAT_LAYER_TCP   },
+    {"socket to a proxy",     SHIM_SOCKET,     true,  false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
+    {"setsockopt to a proxy", SHIM_SETSOCKOPT, true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
+     LEAT_LAYER_SOCKS5                                                                                     },
+    {"connect to a proxy",    SHIM_CONNECT,    true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
+     LEAT_LAYER_SOCKS5                                                                                     },
+    {"sendmsg to a proxy",    SHIM_SENDMSG,    true,  false, LEAT_E_SOCKS5_SEND,          LEAT_LAYER_SOCKS5},
+    {"recv from a proxy",     SHIM_RECV,       true,  false, LEAT_E_SOCKS5_RECV,          LEAT_LAYER_SOCKS5},
+    {"sendmsg below TLS",     SHIM_SENDMSG,    false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
+    {"recv below TLS",        SHIM_RECV,       false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
 };
 #define SPOTS (sizeof(spots) / sizeof(spots[0]))
 

@@ -17,6 +17,9 @@
 extern const struct peer_step peer_refusing[];
 extern const struct peer_step peer_unanswering[];
 
+/** Starts what a script says, or one of those two. @return its port; 1 if `script` is NULL. */
+uint16_t fault_peer_start(const struct peer_step *script, struct scripted_peer **ret_peer);
+
 /** When the fault shows, and so which call reports it. */
 enum fault_moment {
     FAULT_CONNECTING, /**< the connection never opens */
@@ -47,6 +50,11 @@ struct fault {
      * which is connected then, sends its first byte. */
     bool peer_is_first;
 
+    /** How many connections the server, or the proxy, may have seen; then, and if there is a `dns`,
+     * nobody may have been asked for a name either. */
+    bool peers_are_counted;
+    unsigned connections;
+
     /* ---- what the client does ---- */
     const char *url;       /**< "%u" is the server's port; NULL = "ws://127.0.0.1:%u/" */
     const char *proxy_url; /**< "%u" is the proxy's port; NULL = "socks5h://127.0.0.1:%u" */
@@ -73,11 +81,31 @@ struct fault_table {
     const struct fault *faults;
     size_t count;
 };
-extern const struct fault_table faults_general, faults_tcp, faults_dns, faults_socks5, faults_tls,
-    faults_websocket;
+extern const struct fault_table faults_general, faults_tcp, faults_dns, faults_socks5,
+    faults_http_proxy, faults_tls, faults_websocket, faults_sending;
 
 #define FAULT_TABLE(name)                                                                          \
     const struct fault_table faults_##name = {faults, sizeof(faults) / sizeof(faults[0])}
+
+/* ---- report.c: rows of the socket objects, whose tables have a driver of their own -------------
+ */
+
+/** What an object must say of a fault. */
+struct fault_report {
+    const char *name;
+    int code;
+    enum leat_layer layer; /**< LEAT_LAYER_NONE = the call has only its code */
+    int sys_errno;
+    int native_code; /**< 0 = there is none, unless `any_native` */
+    bool any_native;
+    const char *text; /**< a part of the text; NULL = any */
+};
+
+/** Compares, and counts the code as reached. `error` is not looked at if the call has only its
+ * code.
+ */
+void fault_report_expect(const struct fault_report *wanted, int code,
+                         const struct leat_error *error);
 
 /* ---- coverage.c: which codes were reached, over the processes of all tests --------------------
  */
@@ -86,9 +114,8 @@ extern const struct fault_table faults_general, faults_tcp, faults_dns, faults_s
 void coverage_begin(void);
 /** A fault has happened and was reported with this code, in all that the row says. */
 void coverage_reached(int code);
-/** Prints "codes: N of N documented rows reached", unless only some tests were run (`partial`).
- * @return false if one is missing that can be reached, or one was reached that is said to be not.
- */
+/** Prints "codes: N of N documented rows reached" and which are missing, unless only some tests
+ * were run (`partial`). @return false if one is missing. */
 bool coverage_end(bool partial);
 
 #endif

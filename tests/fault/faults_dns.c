@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 /* Status values of c-ares, as <ares.h> has them. */
 enum {

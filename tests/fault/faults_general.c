@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 static int connect_without_url(struct client_run *run)
 {

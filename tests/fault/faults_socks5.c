@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 #define SOCKS5(code_)    .code = (code_), .layer = LEAT_LAYER_SOCKS5
 #define WITH_CREDENTIALS .proxy_url = "socks5h://alice:secret@127.0.0.1:%u"
@@ -86,6 +87,15 @@ static int empty_user(leat_config *config)
 {
     return leat_config_set_proxy(config, "socks5h://:secret@localhost");
 }
+
+#define HOST_264      TEN("aaaaaaaaa.") TEN("aaaaaaaaa.") TEN("aaaaa.") "test"
+
+static int add_proxy(leat_config *config)
+{
+    return leat_config_add_proxy(config, "socks5h://127.0.0.1:1");
+}
+
+SCRIPT no_connection[] = {{PEER_CLOSE}};
 
 static const struct dns_record no_proxy[] = {{NULL}};
 
@@ -215,6 +225,11 @@ static const struct fault faults[] = {
      SOCKS5(LEAT_E_SOCKS5_SERIALIZE), .text = "password"},
     {.name = "empty user name", .moment = FAULT_SETTING, .configure = empty_user,
      SOCKS5(LEAT_E_SOCKS5_SERIALIZE), .text = "user name"},
+    {.name = "a host too long for the proxy", .moment = FAULT_REFUSED, .proxy = no_connection,
+     .url = "ws://" HOST_264 "/?%u", SOCKS5(LEAT_E_SOCKS5_SERIALIZE), .text = "255"},
+    {.name = "a host too long for the second proxy", .moment = FAULT_REFUSED,
+     .proxy = no_connection, .configure = add_proxy, .url = "ws://" HOST_264 "/?%u",
+     SOCKS5(LEAT_E_SOCKS5_SERIALIZE), .text = "255"},
     /* 2301213 */
     {.name = "wrong version in the answer to the greeting", .proxy = greeting_version,
      SOCKS5(LEAT_E_SOCKS5_DESERIALIZE)},

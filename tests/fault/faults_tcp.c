@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP: 2301000 + errno. What the kernel itself can be made to refuse is here; every other errno comes
- * by the shim, in every_errno.c. */
+/* TCP: 2301000 + errno. What the kernel itself can be made to refuse is here; every other errno
+ * comes by the shim, in every_errno.c. */
 #include "fault/fault.h"
 #include "support/worlds.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 #define TCP(errno_) .code = LEAT_E_SOCKET_BASE + (errno_), .layer = LEAT_LAYER_TCP, .sys_errno = (errno_)
 
@@ -42,29 +43,6 @@ static int close_at_once(struct client_run *run)
     return run->close.error.code;
 }
 
-static int fill_the_queue(struct client_run *run)
-{
-    static const uint8_t block[1 << 16];
-    int code = LEAT_OK;
-    for (int i = 0; i < 10000 && code == LEAT_OK; ++i) {
-        code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, block, sizeof(block));
-    }
-    return code;
-}
-
-static int wait_for_nothing(leat_blocking_websocket *ws)
-{
-    struct leat_message message;
-    return leat_blocking_recv(ws, &message, 20);
-}
-
-static int send_too_much(leat_blocking_websocket *ws)
-{
-    static const uint8_t data[32 << 20];
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 50);
-}
-
-static const struct peer_step stalls[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
 static const struct peer_step echoes[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
 static const struct peer_step resets_first[] = {{PEER_WAIT}, {PEER_RESET}};
 static const struct peer_step resets_at_once[] = {{PEER_READ_HTTP_HEAD}, {PEER_RESET}};
@@ -108,12 +86,6 @@ static const struct fault faults[] = {
      .code = LEAT_E_SOCKET_BASE + ECANCELED},
     {.name = "send after close", .moment = FAULT_ACTION, .server = echoes, .act = close_and_send,
      .blocking_act = blocking_close_and_send, .code = LEAT_E_SOCKET_BASE + EBADF},
-    {.name = "the send queue is full", .moment = FAULT_ACTION, .server = stalls,
-     .act = fill_the_queue, .code = LEAT_E_SOCKET_BASE + EAGAIN},
-    {.name = "no message comes in time", .moment = FAULT_ACTION, .server = stalls,
-     .blocking_act = wait_for_nothing, .code = LEAT_E_SOCKET_BASE + ETIMEDOUT},
-    {.name = "the peer does not read in time", .moment = FAULT_ACTION, .server = stalls,
-     .blocking_act = send_too_much, .code = LEAT_E_SOCKET_BASE + ETIMEDOUT},
 };
 
 FAULT_TABLE(tcp);

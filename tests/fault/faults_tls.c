@@ -7,7 +7,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 #define TLS(code_) .url = "wss://127.0.0.1:%u/", .code = (code_), .layer = LEAT_LAYER_TLS
 #define SCRIPT     static const struct peer_step
@@ -85,32 +86,10 @@ SCRIPT eof_instead_of_answer[] = {
     {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_READ_HTTP_HEAD}, {PEER_CLOSE}};
 SCRIPT reset_instead_of_answer[] = {
     {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_READ_HTTP_HEAD}, {PEER_RESET}};
-SCRIPT open_then_stall[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
+SCRIPT open_then_goodbye[] = {
+    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_TLS_CLOSE_NOTIFY}, {PEER_CLOSE}};
 
 /* ---- what the client does -------------------------------------------------------------------- */
-
-static int fill_the_queue(struct client_run *run)
-{
-    static const uint8_t block[1 << 16];
-    int code = LEAT_OK;
-    for (int i = 0; i < 10000 && code == LEAT_OK; ++i) {
-        code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, block, sizeof(block));
-    }
-    return code;
-}
-
-static int wait_for_nothing(leat_blocking_websocket *ws)
-{
-    struct leat_message message;
-    return leat_blocking_recv(ws, &message, 20);
-}
-
-static int send_too_much(leat_blocking_websocket *ws)
-{
-    static const uint8_t data[32 << 20];
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 50);
-}
 
 static int only_tls13(leat_config *config)
 {
@@ -205,13 +184,6 @@ static const struct fault faults[] = {
     {.name = "no answer to the ClientHello within the whole deadline", .server = silent,
      .connect_timeout_ms = 100, TLS(LEAT_E_TLS_READ), .sys_errno = ETIMEDOUT,
      .any_native = true},
-    {.name = "no message comes in time", .moment = FAULT_ACTION, .server = open_then_stall,
-     .blocking_act = wait_for_nothing, TLS(LEAT_E_TLS_READ)},
-    /* 2303503 */
-    {.name = "the send queue is full", .moment = FAULT_ACTION, .server = open_then_stall,
-     .act = fill_the_queue, TLS(LEAT_E_TLS_WRITE)},
-    {.name = "the peer does not read in time", .moment = FAULT_ACTION, .server = open_then_stall,
-     .blocking_act = send_too_much, TLS(LEAT_E_TLS_WRITE)},
     /* 2303504 */
     VERIFY("expired", server_expired, "expired"),
     VERIFY("not yet valid", server_future, "not yet valid"),
@@ -244,6 +216,10 @@ static const struct fault faults[] = {
     {.name = "closed without close_notify, TLS 1.2", .moment = FAULT_OPEN,
      .server = open_then_eof12, TLS(LEAT_E_TLS_SYSCALL), .any_native = true,
      .text = "close_notify"},
+    /* For a WebSocket close_notify is but an end without a Close frame. */
+    {.name = "close_notify without a Close frame", .moment = FAULT_OPEN,
+     .server = open_then_goodbye, .url = "wss://127.0.0.1:%u/", .code = LEAT_E_WS_CONNECT,
+     .layer = LEAT_LAYER_WEBSOCKET, .native_code = 1006},
     /* 2302002 */
     NO_FILE("no CA file", with_missing_ca, "missing.pem"),
     NO_FILE("no certificate file", with_missing_cert, "missing.pem"),

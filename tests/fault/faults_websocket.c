@@ -5,7 +5,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-/* clang-format off: what it knows of arrays does not do for tables made of macros */
+/* What clang-format knows of arrays does not do for tables made of macros. */
+/* clang-format off */
 
 #define WS(code_) .code = (code_), .layer = LEAT_LAYER_WEBSOCKET
 #define SCRIPT    static const struct peer_step
@@ -89,6 +90,14 @@ SCRIPT violates_then_resets[] = {
 SCRIPT stalls[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
 SCRIPT close_is_not_answered[] = {PEER_UPGRADE, {PEER_READ_FRAME, .number = 0x88}, {PEER_CLOSE}};
 
+SCRIPT redirects[] = {
+    {PEER_READ_HTTP_HEAD},
+    {PEER_SEND, PEER_BYTES("HTTP/1.1 302 Found\r\nLocation: ws://a.Denied.test/\r\n"
+                           "Content-Length: 0\r\n\r\n")},
+    {PEER_CLOSE}};
+SCRIPT untouched_proxy[] = {{PEER_CLOSE}};
+static const struct dns_record no_names[] = {{NULL}};
+
 /* ---- what the client does -------------------------------------------------------------------- */
 
 static int connect_again(struct client_run *run)
@@ -125,6 +134,23 @@ static int deny_below(leat_config *config)
     return leat_config_add_denied_domain(config, "*.Denied.test");
 }
 
+static int deny_books(leat_config *config)
+{
+    return leat_config_add_denied_domain(config, "xn--bcher-kva.test");
+}
+
+static int redirect_and_deny(leat_config *config)
+{
+    cr_assert(leat_config_set_max_redirects(config, 2) == LEAT_OK);
+    return deny_below(config);
+}
+
+static int short_keep_alive(leat_config *config)
+{
+    cr_assert(leat_config_set_ping_interval(config, 20) == LEAT_OK);
+    return leat_config_set_pong_timeout(config, 30);
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define HTTP(status_)                                                                              \
@@ -142,6 +168,8 @@ static int deny_below(leat_config *config)
         .name = (name_), .moment = FAULT_OPEN, .server = (server_), WS(LEAT_E_WS_CONNECT),         \
         .native_code = (close_), .close_code = (close_)                                            \
     }
+/* Nothing was sent, and no name was asked for. */
+#define UNTOUCHED .dns = no_names, .peers_are_counted = true, .connections = 0
 #define TEN(text) text text text text text text text text text text
 #define BAD_URL(url_)                                                                              \
     {                                                                                              \
@@ -181,6 +209,9 @@ static const struct fault faults[] = {
      WS(LEAT_E_WS_CONNECT), .sys_errno = ETIMEDOUT},
     VIOLATION("the end without a Close frame", ends, 1006),
     VIOLATION("the end in the middle of a frame", ends_in_a_frame, 1006),
+    {.name = "nothing comes after a Ping", .moment = FAULT_OPEN, .server = stalls,
+     .configure = short_keep_alive, WS(LEAT_E_WS_CONNECT), .sys_errno = ETIMEDOUT,
+     .native_code = 1006, .text = "Ping"},
     VIOLATION("a reserved bit", violates_reserved_bit, 1002),
     VIOLATION("an unknown opcode", violates_opcode, 1002),
     VIOLATION("an unknown control opcode", violates_control_opcode, 1002),
@@ -223,10 +254,25 @@ static const struct fault faults[] = {
      WS(LEAT_E_WS_INTERNAL), .text = "random"},
     /* 2302998 */
     {.name = "a host that is not among the allowed", .moment = FAULT_REFUSED, .server = ends,
-     .configure = allow_others, WS(LEAT_E_WS_DOMAIN), .text = "127.0.0.1"},
+     UNTOUCHED, .configure = allow_others, WS(LEAT_E_WS_DOMAIN), .text = "127.0.0.1"},
+    {.name = "a name that is not among the allowed", .moment = FAULT_REFUSED, .server = ends,
+     .url = "ws://example.test:%u/", UNTOUCHED, .configure = allow_others, WS(LEAT_E_WS_DOMAIN),
+     .text = "example.test"},
     {.name = "a host that is denied", .moment = FAULT_REFUSED, .server = ends,
-     .url = "ws://a.denied.test:%u/", .configure = deny_below, WS(LEAT_E_WS_DOMAIN),
+     .url = "ws://a.denied.test:%u/", UNTOUCHED, .configure = deny_below, WS(LEAT_E_WS_DOMAIN),
      .text = "a.denied.test"},
+    {.name = "a host that is denied, in capitals", .moment = FAULT_REFUSED, .server = ends,
+     .url = "ws://A.DENIED.TEST.:%u/", UNTOUCHED, .configure = deny_below, WS(LEAT_E_WS_DOMAIN),
+     .text = "a.denied.test"},
+    {.name = "a host that is denied, behind a proxy", .moment = FAULT_REFUSED,
+     .proxy = untouched_proxy, .url = "ws://a.denied.test/?%u", UNTOUCHED,
+     .configure = deny_below, WS(LEAT_E_WS_DOMAIN), .text = "a.denied.test"},
+    {.name = "an international name that is denied as an A-label", .moment = FAULT_REFUSED,
+     .server = ends, .url = "ws://b\xc3\xbc" "cher.test:%u/", UNTOUCHED,
+     .configure = deny_books, WS(LEAT_E_WS_DOMAIN), .text = "xn--bcher-kva.test"},
+    {.name = "a redirect to a host that is denied", .server = redirects, .dns = no_names,
+     .peers_are_counted = true, .connections = 1, .configure = redirect_and_deny,
+     WS(LEAT_E_WS_DOMAIN), .text = "a.denied.test"},
     /* 2302003 */
     {.name = "connect while open", .moment = FAULT_ACTION, .server = stalls, .act = connect_again,
      .code = LEAT_E_WS_EXISTS},

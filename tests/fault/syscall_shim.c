@@ -68,6 +68,20 @@ int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size)
     return fails(SHIM_BIND) ? -1 : __real_bind(fd, address, size);
 }
 
+int __real_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog)
+{
+    return fails(SHIM_LISTEN) ? -1 : __real_listen(fd, backlog);
+}
+
+int __real_getsockname(int fd, struct sockaddr *address, socklen_t *size);
+int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *size);
+int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+    return fails(SHIM_GETSOCKNAME) ? -1 : __real_getsockname(fd, address, size);
+}
+
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)

@@ -15,6 +15,8 @@ enum shim_call {
     SHIM_SOCKET,
     SHIM_SETSOCKOPT,
     SHIM_BIND,
+    SHIM_LISTEN,
+    SHIM_GETSOCKNAME,
     SHIM_CONNECT,
     SHIM_SO_ERROR, /**< how a connect that was under way has ended: getsockopt(2) tells */
     SHIM_SENDMSG,
