@@ -86,11 +86,14 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
 
     if (last != NULL) {
         room = LEATI_CHUNK_BYTES - last->end;
-        while (last->next != NULL) {
+        /* Only as far as needed: behind a long message there are many spare chunks. */
+        while (room < len && last->next != NULL) {
             last = last->next;
             room += LEATI_CHUNK_BYTES;
         }
     }
+    if (room >= len)
+        return true;
 
     struct leati_chunk *fresh = NULL;
     for (; room < len; room += LEATI_CHUNK_BYTES) {
