@@ -41,8 +41,10 @@ static void tcp_message(leat_tcp_socket *socket, const uint8_t *data, size_t len
 {
     (void)remote;
     (void)user;
-    cr_assert_lt(strlen(tcp_text) + len, sizeof(tcp_text));
-    strncat(tcp_text, (const char *)data, len);
+    size_t used = strlen(tcp_text);
+    cr_assert_lt(used + len, sizeof(tcp_text));
+    memcpy(tcp_text + used, data, len);
+    tcp_text[used + len] = '\0';
     if (strcmp(tcp_text, "220\n") == 0)
         cr_assert_eq(leat_tcp_socket_send(socket, "STARTTLS\n", 9), LEAT_OK);
     if (strstr(tcp_text, "ok\n"))
