@@ -3,6 +3,7 @@
  * brings, and the codes of TLS and of proxies as these objects report them. Every other errno comes
  * by the shim, in every_tls_errno.c. */
 #include "fault/fault.h"
+#include "fault/kernel_filter.h"
 #include "fault/tls_object.h"
 #include "support/certificates.h"
 #include "support/sandbox.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <leat/leat.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What clang-format knows of arrays does not do for tables made of macros. */
@@ -165,6 +167,34 @@ static int closed_elsewhere(struct scene *scene)
     int code = set_options(scene);
     cr_assert(open("/dev/null", O_RDWR | O_CLOEXEC) == fd); /* for the socket to close */
     return code;
+}
+
+/* ---- a kernel that refuses -------------------------------------------------------------------- */
+
+static int connect_refused_by_the_kernel(struct scene *scene, long call, int sys_errno)
+{
+    kernel_filter_refuse(call, sys_errno);
+    return tls_object_connect(&scene->object, "127.0.0.1", scene->port);
+}
+
+static int connect_interrupted(struct scene *scene)
+{
+    return connect_refused_by_the_kernel(scene, SYS_socket, EINTR);
+}
+
+static int connect_for_now_impossible(struct scene *scene)
+{
+    return connect_refused_by_the_kernel(scene, SYS_connect, EAGAIN);
+}
+
+static int connect_with_a_wrong_protocol(struct scene *scene)
+{
+    return connect_refused_by_the_kernel(scene, SYS_socket, EPROTOTYPE);
+}
+
+static int connect_while_the_network_is_down(struct scene *scene)
+{
+    return connect_refused_by_the_kernel(scene, SYS_connect, ENETDOWN);
 }
 
 /* ---- upgrading -------------------------------------------------------------------------------- */
@@ -359,6 +389,13 @@ static const struct row rows[] = {
     {TLS_ERRNO("connect with a file", ENOTSOCK, TCP), .server = listens,
      .act = connect_what_is_no_socket},
     {TLS_ERRNO("the descriptor was closed elsewhere", EBADF, TCP), .act = closed_elsewhere},
+    {TLS_ERRNO("interrupted", EINTR, TCP), .server = listens, .act = connect_interrupted},
+    {TLS_ERRNO("impossible for now", EAGAIN, TCP), .server = listens,
+     .act = connect_for_now_impossible},
+    {TLS_ERRNO("a wrong protocol", EPROTOTYPE, TCP), .server = listens,
+     .act = connect_with_a_wrong_protocol},
+    {TLS_ERRNO("the network is down", ENETDOWN, TCP), .server = listens,
+     .act = connect_while_the_network_is_down},
     {TLS_ERRNO("refused", ECONNREFUSED, TCP), .server = peer_refusing},
     {TLS_ERRNO("there is no route", ENETUNREACH, TCP), .world = world_without_route,
      .host = WORLD_ELSEWHERE},
