@@ -6,7 +6,7 @@
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -392,6 +392,84 @@ Test(tls_server, our_client)
         tls_end_done(&client);
         tls_end_done(&server);
     }
+}
+
+/* ---- several loops ------------------------------------------------------------------------------
+ */
+
+enum { THREADS = 4, HANDSHAKES = 12 };
+
+static struct leati_tls_credentials *shared_server, *shared_client;
+static struct leati_tls_sessions *shared_sessions;
+
+/* Criterion's assertions belong to the test's own thread. */
+static bool pair_connects(bool *ret_resumed)
+{
+    struct tls_end client, accepted;
+    struct leati_tls_info info = {.resumed = false};
+    int client_result = -1, server_result = -1;
+    uint8_t byte;
+    size_t n;
+
+    int code = tls_end_try(
+        &client,
+        &(struct tls_end_options){.credentials = shared_client, .sessions = shared_sessions}, NULL);
+    if (tls_end_try(&accepted,
+                    &(struct tls_end_options){
+                        .is_server = true, .credentials = shared_server, .tickets = true},
+                    NULL) == LEAT_OK &&
+        code == LEAT_OK) {
+        tls_end_link(&client, &accepted);
+        tls_end_connect_both(&client, &accepted, &client_result, &server_result);
+        (void)client.tls->ops->recv(client.tls, &byte, 1, &n); /* the tickets */
+        leati_tls_layer_info(accepted.tls, &info);
+    }
+    *ret_resumed = info.resumed;
+    tls_end_done(&client);
+    tls_end_done(&accepted);
+    return client_result == LEAT_OK && server_result == LEAT_OK;
+}
+
+static void *thread_run(void *ret_count)
+{
+    int *resumed_count = ret_count;
+
+    for (int i = 0; i < HANDSHAKES; i++) {
+        bool resumed;
+        if (!pair_connects(&resumed)) {
+            *resumed_count = -1;
+            return NULL;
+        }
+        *resumed_count += resumed;
+    }
+    return NULL;
+}
+
+/* Loops in several threads share the credentials, the keys of the tickets, and the sessions. */
+Test(tls_server, threads_share_tickets)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .need_ca = true};
+    struct leati_failure failure;
+    pthread_t threads[THREADS];
+    int resumed_counts[THREADS] = {0};
+    int resumed = 0;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &shared_client) == LEAT_OK);
+    shared_server = server_credentials();
+    shared_sessions = leati_tls_sessions_new();
+    for (int i = 0; i < THREADS; i++)
+        cr_assert(pthread_create(&threads[i], NULL, thread_run, &resumed_counts[i]) == 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        cr_assert(resumed_counts[i] >= 0, "a handshake of thread %d failed", i);
+        resumed += resumed_counts[i];
+    }
+    cr_assert(resumed > 0, "nothing was resumed");
+    leati_tls_sessions_unref(shared_sessions);
+    leati_tls_credentials_unref(shared_client);
+    leati_tls_credentials_unref(shared_server);
 }
 
 /* ---- peers that are none -----------------------------------------------------------------------
