@@ -98,6 +98,8 @@ ParameterizedTest(struct row *row, allocations, none_per_message)
 {
     const char *scheme = row->secure ? "wss" : "ws";
     const struct server_run_options options = {.cert = row->secure ? "server.pem" : NULL};
+    /* Before there is another thread. */
+    leati_alloc_fail_hook = count_allocation;
     struct server_run *server = server_run_start(&options);
     struct echoes echoes = {.row = row, .payload = malloc(row->size)};
 
@@ -107,14 +109,12 @@ ParameterizedTest(struct row *row, allocations, none_per_message)
     echoes.run.drop_messages = true;
     echoes.run.on_event = on_event;
     echoes.run.user = &echoes;
-    leati_alloc_fail_hook = count_allocation;
     client_run_open(&echoes.run,
                     sandbox_format("%s://127.0.0.1:%u/echo", scheme, server_run_port(server)));
     echoes_run(&echoes, WARM_UP_MESSAGES);
     cr_assert(atomic_exchange(&allocations, 0) > 0, "the hook does not count");
 
     echoes_run(&echoes, MESSAGES);
-    leati_alloc_fail_hook = NULL;
     size_t found = atomic_load(&allocations);
     cr_expect(found == 0, "%s, %zu bytes, %zu in flight: %zu allocations for %d messages", scheme,
               row->size, row->in_flight, found, MESSAGES);
