@@ -18,6 +18,7 @@
 
 #define WARM_UP_MESSAGES 200
 #define MESSAGES         400
+#define ROUNDS           20
 
 TestSuite(allocations, .fini = sandbox_done, .timeout = 60);
 
@@ -114,8 +115,14 @@ ParameterizedTest(struct row *row, allocations, none_per_message)
     echoes_run(&echoes, WARM_UP_MESSAGES);
     cr_assert(atomic_exchange(&allocations, 0) > 0, "the hook does not count");
 
-    echoes_run(&echoes, MESSAGES);
-    size_t found = atomic_load(&allocations);
+    /* How deep the queues get depends on who runs when: the pools may still grow for a while. What
+     * a message costs, it costs in every round. */
+    size_t found = SIZE_MAX;
+    for (int round = 0; round < ROUNDS && found != 0; round++) {
+        atomic_store(&allocations, 0);
+        echoes_run(&echoes, MESSAGES);
+        found = atomic_load(&allocations);
+    }
     cr_expect(found == 0, "%s, %zu bytes, %zu in flight: %zu allocations for %d messages", scheme,
               row->size, row->in_flight, found, MESSAGES);
 
