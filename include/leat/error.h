@@ -42,7 +42,8 @@ struct leat_error {
     int sys_errno;
     /**
      * The number that the layer itself knows: the mbedTLS code (TLS), the c-ares status (DNS), the
-     * REP byte (SOCKS5), the HTTP status or the close code (WebSocket). 0 if there is none.
+     * REP byte, method or RFC 1929 status (SOCKS5), the HTTP status or the close code (HTTP proxy,
+     * WebSocket). 0 if there is none.
      */
     int native_code;
     /** "host:port" of the hop that was dialled when it happened, "" if there was none. */
