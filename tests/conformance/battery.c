@@ -29,7 +29,7 @@ static struct criterion_test_params all_layers(void)
     {                                                                                              \
         return all_layers();                                                                       \
     }                                                                                              \
-    ParameterizedTest(size_t *index, conformance, name, .timeout = 60)                             \
+    ParameterizedTest(size_t *index, conformance, name, .timeout = 240)                            \
     {                                                                                              \
         check_##name(conformance_layers[*index]);                                                  \
         leak_check();                                                                              \
