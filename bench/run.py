@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -98,6 +99,23 @@ class Bench:
                 self.failures.append(f"{work.name}: {peer.name} has waited for the server, which used {server:.3f} s "
                                      f"of {wall:.3f} s while the client used {client:.3f} s")
 
+    def run(self):
+        """Everything, or what there is when somebody interrupts. Returns the round trips."""
+        flights = {}
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+        for number_of_signal in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number_of_signal, interrupt)
+        try:
+            flights = self.run_flights()
+            for work in self.works:
+                self.run_work(work)
+            return flights
+        except KeyboardInterrupt:
+            self.failures.append("interrupted")
+            return flights
+
     def run_flights(self):
         """Round trips to an open connection."""
         found = {}
@@ -141,9 +159,7 @@ def main():
         world = World(options.build, folder)
         try:
             bench = Bench(options, world)
-            for work in bench.works:
-                bench.run_work(work)
-            flights = bench.run_flights()
+            flights = bench.run()
         finally:
             world.stop()
         sizes = library_sizes(options.build, folder)

@@ -193,12 +193,13 @@ static void stream_run(struct bench *bench)
 
 static void config_fill(struct bench *bench)
 {
+    static const struct leat_compression compression = {.size = sizeof(compression)};
     const struct bench_work *work = &bench->work;
     char proxy[128];
 
-    if (work->compress)
-        bench_unsupported("leat has no option for compression yet");
     must(leat_config_new(&bench->config), "config");
+    if (work->compress)
+        must(leat_config_set_compression(bench->config, &compression), "compression");
     must(leat_config_set_ca_path(bench->config, work->ca_path), "ca_path");
     must(leat_config_set_session_resumption(bench->config, work->resume), "session_resumption");
     if (work->kind == BENCH_SEND)
