@@ -17,6 +17,7 @@ class Results:
     def __init__(self):
         self.rounds = {}
         self.remarks = {}  # (work, peer) -> why there is nothing
+        self.notes = []  # where the server was busier than the client
 
     def add(self, work, peer, number, result):
         rounds = self.rounds.setdefault(work, {}).setdefault(peer, [])
@@ -36,6 +37,11 @@ class Results:
         pairs = zip(rounds.get(peer, []), rounds.get(other, []))
         ratios = [a[metric] / b[metric] for a, b in pairs if a and b and a.get(metric) and b.get(metric)]
         return statistics.median(ratios) if ratios else None
+
+    def names(self):
+        """Of the libraries that have measured anything."""
+        found = {name for peers in self.rounds.values() for name, rounds in peers.items() if any(rounds)}
+        return [peer.name for peer in PEERS if peer.name in found]
 
     def best_peer(self, work, metric):
         """The library with the lowest median that is above 0; 0 stands for not counted."""
@@ -60,7 +66,7 @@ def table(header, rows):
 
 
 def message_table(results, works):
-    names = [peer.name for peer in PEERS]
+    names = results.names()
     rows = []
     for work in works:
         if work.kind == "idle" or work.name not in results.rounds:
@@ -77,7 +83,7 @@ def message_table(results, works):
 
 
 def speed_table(results, works):
-    names = [peer.name for peer in PEERS]
+    names = results.names()
     rows = []
     for work in works:
         if work.kind not in ("echo", "send", "receive") or work.name not in results.rounds:
@@ -92,7 +98,7 @@ def speed_table(results, works):
 
 
 def idle_table(results, works):
-    names = [peer.name for peer in PEERS]
+    names = results.names()
     rows = []
     for work in works:
         if work.kind != "idle" or work.name not in results.rounds:
@@ -122,11 +128,21 @@ def target_value(results, work, metric, against):
     """The number to be judged, and what it was held against."""
     if against is None:
         return results.median(work, "leat", metric), ""
-    if against in results.rounds:  # another work of leat's
+    if against in [other for other, _, _, _ in TARGETS]:  # another work of leat's
         mine, other = results.median(work, "leat", metric), results.median(against, "leat", metric)
         return (mine / other if mine and other else None), against
     other = results.best_peer(work, metric) if against == "best peer" else against
     return (results.ratio(work, metric, "leat", other) if other else None), other or against
+
+
+def verdict(results, work, metric, against, value, at_most):
+    if at_most is None:
+        return "for the record"
+    missing = [peer.name for peer in PEERS if not (peer.slow or peer.limit)
+               and not results.median(work, peer.name, metric) and (work, peer.name) not in results.remarks]
+    if against == "best peer" and missing:
+        return "not without " + ", ".join(missing)
+    return "yes" if value <= at_most else "NO"
 
 
 def target_table(results):
@@ -135,8 +151,8 @@ def target_table(results):
         value, other = target_value(results, work, metric, against)
         if value is None:
             continue
-        verdict = "for the record" if at_most is None else "yes" if value <= at_most else "NO"
-        rows.append([f"{work}: {metric}", other, number(at_most), number(value), verdict])
+        rows.append([f"{work}: {metric}", other, number(at_most), number(value),
+                     verdict(results, work, metric, against, value, at_most)])
     yield from table(["to reach", "against", "at most", "here", "reached"], rows)
 
 
@@ -149,6 +165,8 @@ def markdown(results, works, flights, sizes):
         parts.append(size_table(sizes))
     text = "\n\n".join("\n".join(part) for part in parts)
     remarks = sorted({f"{peer}: {why}" for (_, peer), why in results.remarks.items()})
+    if results.notes:
+        text += "\n\nWhere the server was busier than the client:\n" + "\n".join(f"- {note}" for note in results.notes)
     return text + ("\n\nWhere there is no number:\n" + "\n".join(f"- {remark}" for remark in remarks) if remarks else "")
 
 
@@ -175,7 +193,7 @@ PLOTTED = ("64 B, 1 in flight, ws", "64 B, 128 in flight, ws", "64 B, 128 in fli
 
 
 def plot(results, folder, output):
-    names = [peer.name for peer in PEERS]
+    names = results.names()
     lines = ["work " + " ".join(names)]
     for work in PLOTTED:
         if not results.median(work, "leat", "cpu_us_per_message"):

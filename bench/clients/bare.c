@@ -100,12 +100,13 @@ static void wire_open(struct wire *wire)
                        "Sec-WebSocket-Version: 13\r\n\r\n",
                        bench.work.path, bench.work.host, bench.work.port);
     wire_write(wire, request, (size_t)len);
-    /* A source may send its first frames with the answer: they stay in the kernel. */
+    /* A source may send its first frames with the answer: they are left for later. */
+    size_t step = bench.work.kind == BENCH_RECEIVE ? 1 : 1024;
     size_t have = 0;
     while (have < 4 || memcmp(in_buf + have - 4, "\r\n\r\n", 4) != 0) {
-        ssize_t n = wire->ssl != NULL ? SSL_read(wire->ssl, in_buf + have, 1)
-                                      : recv(wire->fd, in_buf + have, 1, 0);
-        if (n != 1 || ++have == sizeof(in_buf))
+        ssize_t n = wire->ssl != NULL ? SSL_read(wire->ssl, in_buf + have, (int)step)
+                                      : recv(wire->fd, in_buf + have, step, 0);
+        if (n <= 0 || (have += (size_t)n) > sizeof(in_buf) - step)
             bench_fail("no answer to the upgrade");
     }
 }
