@@ -11,12 +11,16 @@
 #include <stdint.h>
 
 /* The one place of the version: the build, the packages and leat_version() read it here. */
+/** The version of the headers; leat_version() is that of the library. */
 #define LEAT_VERSION_MAJOR 0
-#define LEAT_VERSION_MINOR 1
-#define LEAT_VERSION_PATCH 0
+#define LEAT_VERSION_MINOR 1 /**< see LEAT_VERSION_MAJOR */
+#define LEAT_VERSION_PATCH 0 /**< see LEAT_VERSION_MAJOR */
 
+/** Marks what the shared library exports. */
 #define LEAT_API __attribute__((visibility("default")))
+/** Marks a function whose result must be looked at. */
 #define LEAT_MUST_CHECK __attribute__((warn_unused_result))
+/** Marks a function that takes a format of printf(3). */
 #define LEAT_PRINTF(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 

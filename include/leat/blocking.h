@@ -13,13 +13,14 @@
 extern "C" {
 #endif
 
+/** A WebSocket whose calls wait. Opaque. */
 typedef struct leat_blocking_websocket leat_blocking_websocket;
 
 /** A received message. Belongs to the object until its next call. */
 struct leat_message {
-    enum leat_message_type type;
-    const uint8_t *data;
-    size_t len;
+    enum leat_message_type type; /**< text or binary */
+    const uint8_t *data;         /**< never NULL; `data[len]` is not NUL */
+    size_t len;                  /**< bytes, may be 0 */
 };
 
 /**

@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+/** The languages of the catalogue. */
 enum leat_language {
     LEAT_LANGUAGE_EN,
     LEAT_LANGUAGE_ZH, /**< Chinese, simplified */
@@ -51,6 +52,7 @@ LEAT_API enum leat_class leat_error_class(int code);
 /** "retry", "closed", "configuration", "proxy", "peer", "certificate", "local", "bug", "none". */
 LEAT_API const char *leat_class_name(enum leat_class class_);
 
+/** LEAT_FAMILY_NONE for what is not a code of leat. */
 LEAT_API enum leat_family leat_code_family(int code);
 /** "general", "socket", "socks5", "websocket", "tls-socket", "tls", "none". */
 LEAT_API const char *leat_family_name(enum leat_family family);

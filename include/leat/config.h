@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+/** A configuration. Opaque. */
 typedef struct leat_config leat_config;
 
 /** TLS protocol versions, with their numbers on the wire (RFC 8446 section 4.1.2). */
@@ -151,13 +152,12 @@ struct leat_compression {
     /** The client, the server, forgets between messages what it has compressed: worse compression,
      * and its memory is free while nothing is sent. */
     bool client_no_context_takeover;
-    bool server_no_context_takeover;
+    bool server_no_context_takeover; /**< see client_no_context_takeover */
     /** How far back each may refer: 1 << bits bytes, 8 to 15; 0 = what the other end allows. */
     uint8_t client_max_window_bits;
-    uint8_t server_max_window_bits;
-    /** zlib's level, 1 to 9, and its memory level, 1 to 9; 0 = zlib's default. */
-    uint8_t level;
-    uint8_t mem_level;
+    uint8_t server_max_window_bits; /**< see client_max_window_bits */
+    uint8_t level;                  /**< of zlib, 1 to 9; 0 = zlib's default */
+    uint8_t mem_level;              /**< zlib's memory level, 1 to 9; 0 = zlib's default */
     /** Messages that are shorter go as they are; 0 = 1,024 bytes. */
     size_t threshold_bytes;
 };

@@ -37,7 +37,7 @@ enum leat_layer {
 struct leat_error {
     /** A documented code (enum leat_code, or LEAT_E_SOCKET_BASE + errno ...); LEAT_OK = none. */
     int code;
-    enum leat_layer layer;
+    enum leat_layer layer; /**< where it happened */
     /** errno of the system call behind it, 0 if there was none. */
     int sys_errno;
     /**

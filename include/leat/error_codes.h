@@ -7,6 +7,7 @@
 #ifndef LEAT_ERROR_CODES_H
 #define LEAT_ERROR_CODES_H
 
+/** The codes. Each function names those that it can return. */
 enum leat_code {
     LEAT_OK = 0,
 

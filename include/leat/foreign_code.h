@@ -19,9 +19,12 @@
 extern "C" {
 #endif
 
+/** A table of codes. Opaque. */
 typedef struct leat_foreign_table leat_foreign_table;
+/** A row of a table. Opaque. */
 typedef struct leat_foreign_code leat_foreign_code;
 
+/** How many tables there are. */
 LEAT_API size_t leat_foreign_table_count(void);
 /** The table at an index below leat_foreign_table_count(); NULL beyond. */
 LEAT_API const leat_foreign_table *leat_foreign_table_at(size_t index);
@@ -40,6 +43,7 @@ LEAT_API size_t leat_foreign_table_code_count(const leat_foreign_table *table);
 LEAT_API const leat_foreign_code *leat_foreign_table_code_at(const leat_foreign_table *table,
                                                              size_t index);
 
+/** The table that a row belongs to. */
 LEAT_API const leat_foreign_table *leat_foreign_code_table(const leat_foreign_code *code);
 /** The code as the table writes it: "10054", "0x00000040", "14-49", "status=6 result=2", "2BBBB",
  * "MA:xxxx", "E_NORIGHT=12". */
@@ -72,7 +76,7 @@ LEAT_API const leat_foreign_table *leat_foreign_code_inner_table(const leat_fore
 
 /** A row that a text stands for. */
 struct leat_foreign_match {
-    const leat_foreign_code *code;
+    const leat_foreign_code *code; /**< the row */
     /** The row of the inner table that the digits of a form stand for; NULL if `code` is no form,
      * or if the inner table does not know them. */
     const leat_foreign_code *inner;

@@ -32,6 +32,7 @@ extern "C" {
 /** Room for the longest address, with the final NUL. */
 #define LEAT_LOCAL_ADDRESS_SIZE 108
 
+/** A local socket. Opaque. */
 typedef struct leat_local_socket leat_local_socket;
 
 /** What a socket tells its user. Slots may be NULL. */
@@ -119,6 +120,7 @@ LEAT_API LEAT_MUST_CHECK int leat_local_socket_get_local_address(
  *         range), LEAT_E_SOCKET_BASE + errno of setsockopt(2). */
 LEAT_API LEAT_MUST_CHECK int leat_local_socket_set_extra_options(
     leat_local_socket *local, const struct leat_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_local_socket_get_extra_options(const leat_local_socket *local,
                                                   struct leat_extra_options *ret_options);
 
@@ -129,12 +131,14 @@ LEAT_API void leat_local_socket_get_error(const leat_local_socket *local,
 
 /* ---- server: as in leat/tcp_socket.h ------------------------------------------------------- */
 
+/** A server of local sockets. Opaque. */
 typedef struct leat_local_socket_server leat_local_socket_server;
 
 /** What a server tells its user. Slots may be NULL. */
 struct leat_local_socket_server_callbacks {
     /** sizeof(struct leat_local_socket_server_callbacks) */
     size_t size;
+    /** A client has connected; bytes can be sent. */
     void (*connected)(leat_local_socket_server *server, leat_local_socket *local, void *user);
     /** Bytes, at least one. `address` is the server's. */
     void (*message)(leat_local_socket_server *server, leat_local_socket *local, const uint8_t *data,
@@ -197,6 +201,7 @@ LEAT_API int leat_local_socket_server_get_socket_fd(const leat_local_socket_serv
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL, `size` 0, a value out of range). */
 LEAT_API LEAT_MUST_CHECK int leat_local_socket_server_set_extra_options(
     leat_local_socket_server *server, const struct leat_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_local_socket_server_get_extra_options(const leat_local_socket_server *server,
                                                          struct leat_extra_options *ret_options);
 
@@ -221,6 +226,7 @@ LEAT_API uint64_t leat_local_socket_get_client_id(const leat_local_socket *local
 
 /** A pointer of the program's own with a server's connection; NULL at first. */
 LEAT_API void leat_local_socket_set_client_data(leat_local_socket *local, void *data);
+/** What leat_local_socket_set_client_data() was given. */
 LEAT_API void *leat_local_socket_get_client_data(const leat_local_socket *local);
 
 #ifdef __cplusplus

@@ -17,7 +17,9 @@
 extern "C" {
 #endif
 
+/** A loop. Opaque. */
 typedef struct leat_loop leat_loop;
+/** A timer of a loop. Opaque. */
 typedef struct leat_timer leat_timer;
 
 /** Work to be done on the loop's thread. */

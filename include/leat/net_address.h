@@ -26,23 +26,23 @@ enum leat_address_family {
 struct leat_net_address {
     /** "127.0.0.1", "::1", "fe80::1%eth0", "example.com"; no brackets. */
     char address[LEAT_NET_ADDRESS_SIZE];
-    enum leat_address_family family;
-    uint16_t port;
+    enum leat_address_family family; /**< of `address` */
+    uint16_t port;                   /**< in the byte order of the machine */
 };
 
 /** Where a message came from (SocketRemoteInfo). Borrowed until the callback returns. */
 struct leat_remote_info {
     const char *address; /**< as in struct leat_net_address */
     const char *family;  /**< "IPv4", "IPv6", or "Domain" for a name */
-    uint16_t port;
-    size_t size; /**< bytes of the message */
+    uint16_t port;       /**< in the byte order of the machine */
+    size_t size;         /**< bytes of the message */
 };
 
-/** SocketStateBase. */
+/** What state a socket is in (SocketStateBase). */
 struct leat_socket_state {
-    bool is_bound;
-    bool is_close; /**< closed, or never opened */
-    bool is_connected;
+    bool is_bound;     /**< it has a local address */
+    bool is_close;     /**< closed, or never opened */
+    bool is_connected; /**< the connection stands */
 };
 
 #ifdef __cplusplus

@@ -17,8 +17,7 @@
  *         uint32_t delay_ms;
  *         if (leat_reconnect_is_advised(event) &&
  *             leat_reconnect_next_delay_ms(app->reconnect, &delay_ms))
- *             leat_timer_start(app->timer, delay_ms); // its function calls
- * leat_websocket_connect()
+ *             leat_timer_start(app->timer, delay_ms); // it calls leat_websocket_connect()
  *     }
  *
  * Subscriptions, tokens and what was not sent are the program's to renew in `opened`.
@@ -33,6 +32,7 @@
 extern "C" {
 #endif
 
+/** The attempts of one connection. Opaque. */
 typedef struct leat_reconnect leat_reconnect;
 
 /** Which part of the delay is left to chance. */
@@ -55,10 +55,11 @@ struct leat_reconnect_options {
     uint32_t stable_ms;
     /** How many attempts in a row without a connection that held; 0 = no limit. */
     uint32_t max_attempts;
-    enum leat_jitter jitter;
+    enum leat_jitter jitter; /**< LEAT_JITTER_FULL = 0, the default */
 };
 
-/** @param options copied; NULL = the defaults.
+/** Makes one.
+ * @param options copied; NULL = the defaults.
  * @return LEAT_OK; LEAT_E_PARAMETER (a `size` of 0, an unknown jitter, initial_delay_ms above
  *         max_delay_ms); LEAT_E_SYSTEM_INTERNAL (no memory). */
 LEAT_API LEAT_MUST_CHECK int leat_reconnect_new(const struct leat_reconnect_options *options,

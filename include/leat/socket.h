@@ -23,7 +23,7 @@ struct leat_socket_linger {
     uint32_t linger_ms;
 };
 
-/** ExtraOptionsBase. */
+/** What can be set of every stream socket (ExtraOptionsBase). */
 struct leat_extra_options {
     /** sizeof(struct leat_extra_options) */
     size_t size;
@@ -35,18 +35,19 @@ struct leat_extra_options {
     uint32_t socket_timeout_ms;
 };
 
-/** TCPExtraOptions: those above, and what only TCP has. */
+/** What can be set of a TCP socket (TCPExtraOptions): the options of every stream socket, and what
+ * only TCP has. */
 struct leat_tcp_extra_options {
     /** sizeof(struct leat_tcp_extra_options) */
     size_t size;
-    uint32_t receive_buffer_size; /**< as above */
-    uint32_t send_buffer_size;
-    bool reuse_address;
-    uint32_t socket_timeout_ms;
+    uint32_t receive_buffer_size; /**< as in struct leat_extra_options */
+    uint32_t send_buffer_size;    /**< as in struct leat_extra_options */
+    bool reuse_address;           /**< as in struct leat_extra_options */
+    uint32_t socket_timeout_ms;   /**< as in struct leat_extra_options */
     bool keep_alive; /**< SO_KEEPALIVE, with the times of the system (net.ipv4.tcp_keepalive_*) */
     bool oob_inline; /**< SO_OOBINLINE: urgent data comes with the other data, else it is dropped */
     bool tcp_no_delay; /**< TCP_NODELAY: small data does not wait for an acknowledgement */
-    struct leat_socket_linger socket_linger;
+    struct leat_socket_linger socket_linger; /**< what close does with what waits to be sent */
     /** TCP_FASTOPEN_CONNECT (RFC 7413), for connect only: with a server that is known from before,
      * the first data leaves together with the SYN, and nothing leaves before there is data. So it
      * is not for protocols in which the server speaks first. */

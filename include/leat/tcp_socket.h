@@ -30,6 +30,7 @@
 extern "C" {
 #endif
 
+/** A TCP socket. Opaque. */
 typedef struct leat_tcp_socket leat_tcp_socket;
 
 /** What a socket tells its user. Slots may be NULL. */
@@ -130,6 +131,7 @@ LEAT_API void leat_tcp_socket_resume(leat_tcp_socket *tcp);
 /** Bytes that wait to be handed to the kernel. */
 LEAT_API size_t leat_tcp_socket_buffered_bytes(const leat_tcp_socket *tcp);
 
+/** What state the socket is in. */
 LEAT_API void leat_tcp_socket_get_state(const leat_tcp_socket *tcp,
                                         struct leat_socket_state *ret_state);
 
@@ -158,6 +160,7 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_get_remote_address(
  */
 LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_set_extra_options(
     leat_tcp_socket *tcp, const struct leat_tcp_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_tcp_socket_get_extra_options(const leat_tcp_socket *tcp,
                                                 struct leat_tcp_extra_options *ret_options);
 
@@ -175,12 +178,14 @@ LEAT_API void leat_tcp_socket_get_error(const leat_tcp_socket *tcp, struct leat_
  * every callback.
  */
 
+/** A TCP server. Opaque. */
 typedef struct leat_tcp_socket_server leat_tcp_socket_server;
 
 /** What a server tells its user. Slots may be NULL. */
 struct leat_tcp_socket_server_callbacks {
     /** sizeof(struct leat_tcp_socket_server_callbacks) */
     size_t size;
+    /** A client has connected; bytes can be sent. */
     void (*connected)(leat_tcp_socket_server *server, leat_tcp_socket *tcp, void *user);
     /** Bytes, at least one. */
     void (*message)(leat_tcp_socket_server *server, leat_tcp_socket *tcp, const uint8_t *data,
@@ -245,6 +250,7 @@ LEAT_API int leat_tcp_socket_server_get_socket_fd(const leat_tcp_socket_server *
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL, `size` 0, a value out of range). */
 LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_server_set_extra_options(
     leat_tcp_socket_server *server, const struct leat_tcp_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *server,
                                                        struct leat_tcp_extra_options *ret_options);
 
@@ -270,6 +276,7 @@ LEAT_API uint64_t leat_tcp_socket_get_client_id(const leat_tcp_socket *tcp);
 
 /** A pointer of the program's own with a server's connection; NULL at first. */
 LEAT_API void leat_tcp_socket_set_client_data(leat_tcp_socket *tcp, void *data);
+/** What leat_tcp_socket_set_client_data() was given. */
 LEAT_API void *leat_tcp_socket_get_client_data(const leat_tcp_socket *tcp);
 
 #ifdef __cplusplus

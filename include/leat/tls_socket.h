@@ -25,8 +25,11 @@
 extern "C" {
 #endif
 
+/** The TLS settings of sockets and servers. Opaque. */
 typedef struct leat_tls_options leat_tls_options;
+/** A TLS socket. Opaque. */
 typedef struct leat_tls_socket leat_tls_socket;
+/** A TLS server. Opaque. */
 typedef struct leat_tls_socket_server leat_tls_socket_server;
 
 /* ---- options: TLSSecureOptions and what TLSConnectOptions has of TLS --------------------------
@@ -255,26 +258,32 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_socket_close(leat_tls_socket *tls);
 
 /** Stops reading, as leat_tcp_socket_pause(). */
 LEAT_API void leat_tls_socket_pause(leat_tls_socket *tls);
+/** Goes on reading. */
 LEAT_API void leat_tls_socket_resume(leat_tls_socket *tls);
 
 /** Bytes that wait to be encrypted and handed to the kernel. */
 LEAT_API size_t leat_tls_socket_buffered_bytes(const leat_tls_socket *tls);
 
+/** What state the socket is in. */
 LEAT_API void leat_tls_socket_get_state(const leat_tls_socket *tls,
                                         struct leat_socket_state *ret_state);
 
 /** As leat_tcp_socket_get_socket_fd(). */
 LEAT_API int leat_tls_socket_get_socket_fd(const leat_tls_socket *tls);
 
-/** @return LEAT_OK; LEAT_E_TLS_SOCKET_BASE + ENOTCONN, + EBADF; LEAT_E_PARAMETER. */
+/** The address and port of this end, as leat_tcp_socket_get_local_address().
+ * @return LEAT_OK; LEAT_E_TLS_SOCKET_BASE + ENOTCONN, + EBADF; LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_get_local_address(
     const leat_tls_socket *tls, struct leat_net_address *ret_address);
+/** The address and port of the other end, as leat_tcp_socket_get_remote_address().
+ * @return as leat_tls_socket_get_local_address(). */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_get_remote_address(
     const leat_tls_socket *tls, struct leat_net_address *ret_address);
 
 /** As leat_tcp_socket_set_extra_options(), with LEAT_E_TLS_SOCKET_BASE + errno. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_set_extra_options(
     leat_tls_socket *tls, const struct leat_tcp_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_tls_socket_get_extra_options(const leat_tls_socket *tls,
                                                 struct leat_tcp_extra_options *ret_options);
 
@@ -379,19 +388,26 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_listen(leat_tls_socket_serve
  * LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_close(leat_tls_socket_server *server);
 
-/** As the functions of leat_tcp_socket_server, with LEAT_E_TLS_SOCKET_BASE. */
+/** As leat_tcp_socket_server_get_state(). */
 LEAT_API void leat_tls_socket_server_get_state(const leat_tls_socket_server *server,
                                                struct leat_socket_state *ret_state);
+/** As leat_tcp_socket_server_get_local_address(), with LEAT_E_TLS_SOCKET_BASE. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_get_local_address(
     const leat_tls_socket_server *server, struct leat_net_address *ret_address);
+/** As leat_tcp_socket_server_get_socket_fd(). */
 LEAT_API int leat_tls_socket_server_get_socket_fd(const leat_tls_socket_server *server);
+/** As leat_tcp_socket_server_set_extra_options(). */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_set_extra_options(
     leat_tls_socket_server *server, const struct leat_tcp_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_tls_socket_server_get_extra_options(const leat_tls_socket_server *server,
                                                        struct leat_tcp_extra_options *ret_options);
+/** As leat_tcp_socket_server_connection_count(). */
 LEAT_API size_t leat_tls_socket_server_connection_count(const leat_tls_socket_server *server);
+/** As leat_tcp_socket_server_find(). */
 LEAT_API leat_tls_socket *leat_tls_socket_server_find(const leat_tls_socket_server *server,
                                                       uint64_t client_id);
+/** Why the last call that was refused was so. */
 LEAT_API void leat_tls_socket_server_get_error(const leat_tls_socket_server *server,
                                                struct leat_error *ret_error);
 
@@ -401,6 +417,7 @@ LEAT_API uint64_t leat_tls_socket_get_client_id(const leat_tls_socket *tls);
 
 /** A pointer of the program's own with a server's connection; NULL at first. */
 LEAT_API void leat_tls_socket_set_client_data(leat_tls_socket *tls, void *data);
+/** What leat_tls_socket_set_client_data() was given. */
 LEAT_API void *leat_tls_socket_get_client_data(const leat_tls_socket *tls);
 
 #ifdef __cplusplus

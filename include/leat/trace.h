@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+/** What an event of the trace tells. */
 enum leat_trace_kind {
     LEAT_TRACE_PHASE_START, /**< a phase begins; `end_us` and `result` are 0 */
     LEAT_TRACE_PHASE_END,   /**< a phase is over, well (`result` 0) or not */
@@ -21,15 +22,15 @@ enum leat_trace_kind {
 
 /** One thing that happened. Everything it points to is borrowed until the callback returns. */
 struct leat_trace_event {
-    enum leat_trace_kind kind;
-    enum leat_layer layer;
+    enum leat_trace_kind kind; /**< what it tells */
+    enum leat_layer layer;     /**< which layer it is about */
     /** The phase: "dns", "tcp", "socks5", "tls", "websocket", "close". */
     const char *name;
     /** "host:port" of the hop that the phase talks to. */
     const char *hop;
     /** Microseconds of CLOCK_MONOTONIC. */
     uint64_t start_us;
-    uint64_t end_us;
+    uint64_t end_us; /**< see start_us */
     /** 0 or the documented code with which the phase ended. */
     int result;
     /** What was found or negotiated ("TLSv1.3 TLS1-3-AES-128-GCM-SHA256, resumed"), or the text of

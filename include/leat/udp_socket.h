@@ -26,6 +26,7 @@
 extern "C" {
 #endif
 
+/** A UDP socket. Opaque. */
 typedef struct leat_udp_socket leat_udp_socket;
 
 /** What a socket tells its user. Slots may be NULL. */
@@ -132,12 +133,13 @@ struct leat_udp_drops {
     uint64_t fragments;    /**< FRAG is not 0; this client puts none together */
 };
 
+/** Counts what was dropped. */
 LEAT_API void leat_udp_socket_get_drops(const leat_udp_socket *udp,
                                         struct leat_udp_drops *ret_drops);
 
 /* ---- extra options ------------------------------------------------------------------------- */
 
-/** UDPExtraOptions. All zero (but for `size`) = the defaults. */
+/** What can be set of a UDP socket (UDPExtraOptions). All zero (but for `size`) = the defaults. */
 struct leat_udp_extra_options {
     /** sizeof(struct leat_udp_extra_options) */
     size_t size;
@@ -159,6 +161,7 @@ struct leat_udp_extra_options {
  */
 LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_extra_options(
     leat_udp_socket *udp, const struct leat_udp_extra_options *options);
+/** The extra options as they are set. */
 LEAT_API void leat_udp_socket_get_extra_options(const leat_udp_socket *udp,
                                                 struct leat_udp_extra_options *ret_options);
 
@@ -194,12 +197,14 @@ LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_drop_membership(
  * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKET_BASE + errno. */
 LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_set_multicast_ttl(
     leat_multicast_socket *multicast, int ttl);
+/** What leat_multicast_socket_set_multicast_ttl() has set. @return the same codes. */
 LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_get_multicast_ttl(
     const leat_multicast_socket *multicast, int *ret_ttl);
 /** Whether this machine receives what it sends to groups that it has joined. Default true.
  * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKET_BASE + errno. */
 LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_set_loopback_mode(
     leat_multicast_socket *multicast, bool loopback);
+/** What leat_multicast_socket_set_loopback_mode() has set. @return the same codes. */
 LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_get_loopback_mode(
     const leat_multicast_socket *multicast, bool *ret_loopback);
 /** The interface that multicast datagrams leave by; NULL = the kernel's choice (default).

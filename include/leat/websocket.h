@@ -23,8 +23,10 @@
 extern "C" {
 #endif
 
+/** One end of a WebSocket connection. Opaque. */
 typedef struct leat_websocket leat_websocket;
 
+/** The type of a message (RFC 6455 section 5.6). */
 enum leat_message_type {
     LEAT_MESSAGE_TEXT = 1,   /**< valid UTF-8, checked */
     LEAT_MESSAGE_BINARY = 2,
@@ -41,14 +43,14 @@ enum leat_closed_by {
 struct leat_close_event {
     /** code LEAT_OK: the close handshake was done. Else what went wrong first. */
     struct leat_error error;
-    enum leat_closed_by closed_by;
+    enum leat_closed_by closed_by; /**< who ended it */
     /** The close code of RFC 6455 section 7.1.5: 1005 if the peer's Close frame had none, 1006 if
      * there was no Close frame from the peer and no violation, otherwise the peer's code, or, for a
      * violation by the peer, the code that it was answered with. 0 if it was never open. */
     uint16_t close_code;
     /** The reason in the Close frame, UTF-8, with a final NUL. Never NULL. */
     const char *reason;
-    size_t reason_len;
+    size_t reason_len; /**< bytes, without the final NUL */
 };
 
 /** What a connection tells its user. Slots may be NULL. */
@@ -191,6 +193,7 @@ LEAT_API const char *leat_websocket_peer(const leat_websocket *ws);
 /** A pointer of the program's own, for what belongs to one connection; NULL at first. The `user` of
  * a server's callbacks is the server's. */
 LEAT_API void leat_websocket_set_data(leat_websocket *ws, void *data);
+/** What leat_websocket_set_data() was given. */
 LEAT_API void *leat_websocket_data(const leat_websocket *ws);
 
 /** Whether permessage-deflate was agreed to. */
@@ -204,13 +207,13 @@ LEAT_API void leat_websocket_get_error(const leat_websocket *ws, struct leat_err
 LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
 
 /**
- * The response to the upgrade: inside `opened` that of the server that accepted, from `closed` on that
- * of the server, or of the HTTP proxy, that refused. Strings are valid until the callback returns,
- * or, behind `closed`, until the next connect or free.
+ * The value of the first header of that name in the response to the upgrade, without regard to case;
+ * NULL if absent. Inside `opened` the response is that of the server that accepted, from `closed` on
+ * that of the server, or of the HTTP proxy, that refused. Its strings are valid until the callback
+ * returns, or, behind `closed`, until the next connect or free.
  */
-/** The value of the first header of that name, without regard to case; NULL if absent. */
 LEAT_API const char *leat_websocket_http_header(const leat_websocket *ws, const char *name);
-/** The header at an index; false = there are not so many. */
+/** The header of the response at an index; false = there are not so many. */
 LEAT_API bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index,
                                             const char **ret_name, const char **ret_value);
 /** The first 4 KiB of the body of a refusal, as they came, with a final NUL; never NULL. `ret_len`

@@ -21,6 +21,7 @@
 extern "C" {
 #endif
 
+/** A WebSocket server. Opaque. */
 typedef struct leat_websocket_server leat_websocket_server;
 
 /** A client's request to open a connection. Borrowed until the callback returns. */
@@ -29,7 +30,7 @@ struct leat_upgrade_request {
     const char *host;           /**< value of Host */
     const char *origin;         /**< value of Origin, "" if absent (RFC 6455 section 10.2) */
     const char *client_address; /**< "127.0.0.1" */
-    uint16_t client_port;
+    uint16_t client_port;       /**< in the byte order of the machine */
     /** The subprotocol that the server would choose: the first of its own that the client offers,
      * "" if there is none in common. */
     const char *protocol;
@@ -37,6 +38,7 @@ struct leat_upgrade_request {
     const char *(*header)(const struct leat_upgrade_request *request, const char *name);
 };
 
+/** What a server tells its user. Slots may be NULL. */
 struct leat_websocket_server_callbacks {
     /** sizeof(struct leat_websocket_server_callbacks) */
     size_t size;

@@ -107,6 +107,7 @@ static void header_print(void)
          "#ifndef LEAT_ERROR_CODES_H\n"
          "#define LEAT_ERROR_CODES_H\n"
          "\n"
+         "/** The codes. Each function names those that it can return. */\n"
          "enum leat_code {\n"
          "    LEAT_OK = 0,");
     for (size_t i = 0; i < COUNT(families); i++) {

@@ -16,13 +16,14 @@
 extern "C" {
 #endif
 
+/** Lets C name the structs as C++ does. */
 typedef struct WebSocket WebSocket;
-typedef struct WebSocket_CloseResult WebSocket_CloseResult;
-typedef struct WebSocket_CloseOption WebSocket_CloseOption;
-typedef struct WebSocket_ErrorResult WebSocket_ErrorResult;
-typedef struct WebSocket_OpenResult WebSocket_OpenResult;
-typedef struct WebSocket_Header WebSocket_Header;
-typedef struct WebSocket_RequestOptions WebSocket_RequestOptions;
+typedef struct WebSocket_CloseResult WebSocket_CloseResult; /**< see WebSocket */
+typedef struct WebSocket_CloseOption WebSocket_CloseOption; /**< see WebSocket */
+typedef struct WebSocket_ErrorResult WebSocket_ErrorResult; /**< see WebSocket */
+typedef struct WebSocket_OpenResult WebSocket_OpenResult; /**< see WebSocket */
+typedef struct WebSocket_Header WebSocket_Header; /**< see WebSocket */
+typedef struct WebSocket_RequestOptions WebSocket_RequestOptions; /**< see WebSocket */
 
 /** How a connection that was open has ended. */
 struct WebSocket_CloseResult {
@@ -78,8 +79,8 @@ typedef void (*WebSocket_OnCloseCallback)(struct WebSocket *client,
 
 /** A header of the upgrade request, and the next one. */
 struct WebSocket_Header {
-    const char *fieldName;
-    const char *fieldValue;
+    const char *fieldName;  /**< a token of RFC 9110 */
+    const char *fieldValue; /**< without CR, LF and NUL */
     /** NULL at the end. */
     struct WebSocket_Header *next;
 };
