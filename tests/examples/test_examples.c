@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The example programs do what their comments say, run as a user runs them. */
+#include "integration/common.h"
+#include "support/server_run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+TestSuite(examples, .fini = sandbox_done, .timeout = 100);
+
+#define PROGRAM_TIMEOUT_MS 30000
+#define EXAMPLE(name)      LEAT_EXAMPLES_DIR "/" name
+
+static struct process *program_start(const char *const *argv)
+{
+    return process_start(&(struct process_options){.argv = argv, .has_input = true});
+}
+
+static void program_expect_end(struct process *process, int expected_status)
+{
+    int status = process_wait(process, PROGRAM_TIMEOUT_MS);
+    char *error = file_read(process->error_path);
+    cr_expect_eq(status, expected_status, "%s ended with %d: %s", process->name, status, error);
+    free(error);
+}
+
+/* Runs a program to its end and compares all that it has printed. */
+static void program_expect_output(const char *const *argv, const char *expected)
+{
+    struct process *process = program_start(argv);
+    program_expect_end(process, 0);
+    char *output = file_read(process->output_path);
+    cr_expect_str_eq(output, expected);
+    free(output);
+}
+
+static const char *wss_echo_url(void)
+{
+    return url_of("wss", python_server_start(&(struct server_options){.cert = "server.pem"}),
+                  "/echo");
+}
+
+static void say(struct process *process, const char *line)
+{
+    cr_assert_eq(write(process->input_fd, line, strlen(line)), (ssize_t)strlen(line));
+}
+
+static void end_input(struct process *process)
+{
+    close(process->input_fd);
+    process->input_fd = -1;
+}
+
+Test(examples, echo_client)
+{
+    const char *url = wss_echo_url();
+    const char *const argv[] = {EXAMPLE("echo_client"), url, "hello", certificate_path("ca.pem"),
+                                NULL};
+    program_expect_output(argv, "hello\n");
+}
+
+Test(examples, echo_client_names_the_certificate)
+{
+    const char *url = wss_echo_url();
+    const char *const argv[] = {EXAMPLE("echo_client"), url, "hello",
+                                certificate_path("unknown-ca.pem"), NULL};
+    struct process *process = program_start(argv);
+    program_expect_end(process, 1);
+    char *error = file_read(process->error_path);
+    cr_expect_eq(strncmp(error, "2303504 ", 8), 0, "%s", error);
+    free(error);
+}
+
+Test(examples, echo_bench)
+{
+    const char *url = wss_echo_url();
+    const char *proxy =
+        sandbox_format("socks5h://alice:secret@127.0.0.1:%u", microsocks_start("alice", "secret"));
+    const char *const argv[] = {EXAMPLE("echo_bench"), url, proxy, certificate_path("ca.pem"),
+                                NULL};
+    struct process *process = program_start(argv);
+    program_expect_end(process, 0);
+    char *output = file_read(process->output_path);
+    cr_expect(strstr(output, "1000 messages of 64 bytes there and back: median ") != NULL, "%s",
+              output);
+    free(output);
+}
+
+Test(examples, poll_loop)
+{
+    char rest[64];
+    const char *url = wss_echo_url();
+    const char *const argv[] = {EXAMPLE("poll_loop"), url, certificate_path("ca.pem"), NULL};
+    struct process *process = program_start(argv);
+
+    say(process, "one\ntwo\n");
+    process_wait_line(process, "two", rest, sizeof(rest));
+    say(process, "three\n");
+    process_wait_line(process, "three", rest, sizeof(rest));
+    end_input(process);
+    program_expect_end(process, 0);
+    char *output = file_read(process->output_path);
+    cr_expect_str_eq(output, "one\ntwo\nthree\n");
+    free(output);
+}
+
+/* Both loops run at once: a timer of the foreign one sends, leat's descriptor brings the answers.
+ */
+static void foreign_loop_expect(const char *program)
+{
+    const char *url = wss_echo_url();
+    const char *const argv[] = {program, url, certificate_path("ca.pem"), NULL};
+    if (access(program, X_OK) != 0)
+        cr_skip("%s was not built: its library is not installed", program);
+    program_expect_output(argv, "tick 1\ntick 2\ntick 3\n");
+}
+
+Test(examples, uv_loop)
+{
+    foreign_loop_expect(EXAMPLE("uv_loop"));
+}
+
+Test(examples, glib_loop)
+{
+    foreign_loop_expect(EXAMPLE("glib_loop"));
+}
+
+Test(examples, reconnect_comes_back_after_a_loss)
+{
+    static const struct peer_step lost[] = {PEER_UPGRADE, {PEER_RESET}};
+    static const struct peer_step refused_for_now[] = {
+        {PEER_READ_HTTP_HEAD},
+        {PEER_SEND,           PEER_BYTES("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")},
+        {PEER_CLOSE                  },
+    };
+    static const struct peer_step good[] = {
+        PEER_UPGRADE,
+        {PEER_SEND_FRAME, PEER_BYTES("again"), .number = 0x81},
+        {PEER_SEND_FRAME, PEER_BYTES("\x03\xe8"), .number = 0x88},
+        {PEER_READ_FRAME, .number = 0x88},
+        {PEER_CLOSE},
+    };
+    const struct scripted_peer_options options = {
+        .scripts = {lost, refused_for_now, good}
+    };
+    struct scripted_peer *peer = scripted_peer_new(&options);
+    cr_assert_not_null(peer);
+    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
+
+    struct process *process = program_start(argv);
+    program_expect_end(process, 0);
+    char *output = file_read(process->output_path);
+    const char *expected = sandbox_format("connected to 127.0.0.1:%u\nconnected to "
+                                          "127.0.0.1:%u\nagain\n",
+                                          scripted_peer_port(peer), scripted_peer_port(peer));
+    cr_expect_str_eq(output, expected);
+    free(output);
+    peer_content_expect(peer);
+    struct peer_seen seen;
+    scripted_peer_seen(peer, &seen);
+    cr_expect_eq(seen.connections, 3);
+    scripted_peer_free(peer);
+}
+
+Test(examples, reconnect_gives_up_where_nothing_would_change)
+{
+    static const struct peer_step forbidden[] = {
+        {PEER_READ_HTTP_HEAD},
+        {PEER_SEND,           PEER_BYTES("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")},
+        {PEER_CLOSE                  },
+    };
+    struct scripted_peer *peer = scripted_peer_start(forbidden);
+    cr_assert_not_null(peer);
+    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
+
+    struct process *process = program_start(argv);
+    program_expect_end(process, 1);
+    struct peer_seen seen;
+    scripted_peer_seen(peer, &seen);
+    cr_expect_eq(seen.connections, 1);
+    scripted_peer_free(peer);
+}
+
+static bool one_closed(const struct server_seen *seen)
+{
+    return seen->closed == 1;
+}
+
+static void send_file_expect(size_t bytes)
+{
+    struct server_run *server =
+        server_run_start(&(struct server_run_options){.cert = "server.pem"});
+    const char *url = url_of("wss", server_run_port(server), "/echo");
+    const char *path = sandbox_path("file");
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    cr_assert_eq(ftruncate(fileno(file), (off_t)bytes), 0);
+    fclose(file);
+    const char *const argv[] = {EXAMPLE("send_file"), url, path, certificate_path("ca.pem"), NULL};
+
+    program_expect_output(argv, sandbox_format("%zu bytes\n", bytes));
+    struct server_seen seen;
+    cr_expect(server_run_wait(server, one_closed));
+    server_run_seen(server, &seen);
+    cr_expect_eq(seen.messages, 1u);
+    cr_expect_eq(seen.bytes, bytes);
+    cr_expect_str_empty(seen.problem);
+    server_run_free(server);
+}
+
+/* More than the queue holds. */
+Test(examples, send_file)
+{
+    send_file_expect(3u << 20);
+}
+
+/* Whole parts only: the last one is empty. */
+Test(examples, send_file_of_whole_parts)
+{
+    send_file_expect(32768);
+}
+
+Test(examples, send_file_that_is_empty)
+{
+    send_file_expect(0);
+}
+
+static struct process *guest_start(const char *url)
+{
+    const char *const argv[] = {EXAMPLE("poll_loop"), url, certificate_path("ca.pem"), NULL};
+    return program_start(argv);
+}
+
+Test(examples, broadcast_server)
+{
+    char address[128], rest[128];
+    const char *const argv[] = {EXAMPLE("broadcast_server"), "0", certificate_path("server.pem"),
+                                certificate_path("server.key"), NULL};
+    struct process *server = program_start(argv);
+    process_wait_line(server, "listening on ", address, sizeof(address));
+    const char *room = sandbox_format("%s/room", address);
+    const char *other = sandbox_format("%s/other", address);
+
+    /* Who has heard himself is in the room. */
+    struct process *ann = guest_start(room), *bob = guest_start(room), *eve = guest_start(other);
+    say(ann, "ann is here\n");
+    process_wait_line(ann, "ann is here", rest, sizeof(rest));
+    say(bob, "bob is here\n");
+    process_wait_line(bob, "bob is here", rest, sizeof(rest));
+    say(ann, "hello\n");
+    process_wait_line(bob, "hello", rest, sizeof(rest));
+    process_wait_line(ann, "hello", rest, sizeof(rest));
+    say(eve, "is anybody here?\n");
+    process_wait_line(eve, "is anybody here?", rest, sizeof(rest));
+
+    cr_assert_eq(kill(server->pid, SIGTERM), 0);
+    program_expect_end(server, 0);
+    program_expect_end(ann, 0);
+    program_expect_end(bob, 0);
+    program_expect_end(eve, 0);
+    char *heard = file_read(eve->output_path);
+    cr_expect_str_eq(heard, "is anybody here?\n");
+    free(heard);
+}
