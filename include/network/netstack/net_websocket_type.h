@@ -96,10 +96,10 @@ struct WebSocket_RequestOptions {
  * to NULL while it is not connected; all else is for reading.
  */
 struct WebSocket {
-    WebSocket_OnOpenCallback onOpen;
-    WebSocket_OnMessageCallback onMessage;
-    WebSocket_OnErrorCallback onError;
-    WebSocket_OnCloseCallback onClose;
+    WebSocket_OnOpenCallback onOpen;       /**< the connection is open */
+    WebSocket_OnMessageCallback onMessage; /**< a message has come */
+    WebSocket_OnErrorCallback onError;     /**< something went wrong */
+    WebSocket_OnCloseCallback onClose;     /**< an open connection has ended */
     /** The headers that OH_WebSocketClient_AddHeader() has added. */
     WebSocket_RequestOptions requestOptions;
 };
