@@ -104,8 +104,9 @@ extern "C" {
 #define LEAT_TESTING_HEAD_BYTES_MAX 16384
 /** The first events are kept for leat_testing_server_event(). */
 #define LEAT_TESTING_EVENTS_MAX 4096
-/** Faults of one server, and the bytes in them. */
-#define LEAT_TESTING_FAULTS_MAX      256
+/** Faults of one server. */
+#define LEAT_TESTING_FAULTS_MAX 256
+/** The bytes in them. */
 #define LEAT_TESTING_FAULT_BYTES_MAX (1u << 20)
 /** The longest of all times. */
 #define LEAT_TESTING_TIME_MS_MAX 3600000
@@ -182,18 +183,19 @@ enum leat_testing_action {
 
 /** One action at one step. The faults of a step are carried out in the order of the array. */
 struct leat_testing_fault {
-    enum leat_testing_step step;
+    enum leat_testing_step step; /**< where */
     /** After the step's own answer, not before it. */
     bool then;
     /** Only when the connection reaches the step for the n-th time; 0 = every time. */
     uint32_t occurrence;
-    /** Only the connections from the first to the last, counted from 1; 0 = no bound. */
-    uint32_t first_connection, last_connection;
-    enum leat_testing_action action;
-    const void *data;
-    size_t len;
-    uint64_t number;
-    uint32_t gap_ms;
+    /** Only the connections from this one to `last_connection`, counted from 1; 0 = no bound. */
+    uint32_t first_connection;
+    uint32_t last_connection;        /**< see first_connection */
+    enum leat_testing_action action; /**< what; it says which of the following it looks at */
+    const void *data;                /**< the bytes to send */
+    size_t len;                      /**< how many */
+    uint64_t number;                 /**< the number of the action */
+    uint32_t gap_ms;                 /**< between pieces */
 };
 
 /** Why something was refused. */
@@ -224,8 +226,10 @@ LEAT_API const char *leat_testing_step_name(enum leat_testing_step step);
 /* ---- servers ----------------------------------------------------------------------------------
  */
 
+/** A server. Opaque. */
 typedef struct leat_testing_server leat_testing_server;
 
+/** What a server is. */
 enum leat_testing_kind {
     /** A SOCKS5 proxy (RFC 1928, 1929): CONNECT and UDP ASSOCIATE, IPv4, IPv6 and names. */
     LEAT_TESTING_SOCKS5,
@@ -252,7 +256,7 @@ struct leat_testing_tls {
     /** Ask for a client certificate of this CA, and refuse if none comes. NULL = do not ask. */
     const char *client_ca_path;
     int min_version; /**< 0x0303 = TLS 1.2, 0x0304 = TLS 1.3; 0 = any */
-    int max_version;
+    int max_version; /**< as min_version */
     const char *cipher_list; /**< OpenSSL's list for TLS up to 1.2; NULL = its default */
     /** The handshake is expected to fail: that is no problem, and a script goes on. */
     bool may_fail;
@@ -264,7 +268,7 @@ struct leat_testing_name {
     const char *address; /**< IPv4 or IPv6 literal; "" = there is no such host */
 };
 
-/** By their opcodes (RFC 6455 section 5.2). */
+/** The types of messages, by their opcodes (RFC 6455 section 5.2). */
 enum leat_testing_message_type {
     LEAT_TESTING_MESSAGE_TEXT = 1,
     LEAT_TESTING_MESSAGE_BINARY = 2,
@@ -272,10 +276,11 @@ enum leat_testing_message_type {
     LEAT_TESTING_MESSAGE_PONG = 10,
 };
 
+/** A message to send. */
 struct leat_testing_message {
-    enum leat_testing_message_type type;
-    const void *data;
-    size_t len;
+    enum leat_testing_message_type type; /**< of the message */
+    const void *data;                    /**< its bytes, sent as they are */
+    size_t len;                          /**< how many; 0 is allowed */
 };
 
 struct leat_script_row;
@@ -290,7 +295,7 @@ struct leat_testing_event;
 struct leat_testing_options {
     /** sizeof(struct leat_testing_options) */
     size_t size;
-    enum leat_testing_kind kind;
+    enum leat_testing_kind kind; /**< what it is to be */
     /** IPv4 or IPv6 literal to listen on; NULL = 127.0.0.1 */
     const char *address;
     uint16_t port; /**< 0 = a free one */
@@ -298,11 +303,11 @@ struct leat_testing_options {
     const char *faults;
     /** Further faults, as data. */
     const struct leat_testing_fault *fault_list;
-    size_t fault_count;
+    size_t fault_count; /**< how many */
     /** Called for every event, from the server's threads, one call at a time. It must not call into
      * the server but for leat_testing_server_release(). NULL = not wanted. */
     void (*log)(const struct leat_testing_event *event, void *user);
-    void *log_user;
+    void *log_user; /**< what `log` is given as `user` */
 
     /* -- SOCKS5, CONNECT -- */
     /** Whoever comes must name them (RFC 1929; Basic); NULL = nobody is asked. */
@@ -321,13 +326,13 @@ struct leat_testing_options {
     const char *headers;
     /** What is sent once the connection is open. */
     const struct leat_testing_message *messages;
-    size_t message_count;
+    size_t message_count; /**< how many */
     /** Behind the messages: Close with this code; 0 = goes on with the echo. */
     uint16_t close_code;
     const char *close_reason; /**< NULL = "" */
     /** What is sent goes in frames of at most so many bytes; 0 = one frame for each message. */
     size_t fragment_bytes;
-    bool no_echo;
+    bool no_echo; /**< messages are taken and not sent back */
 
     /* -- scripts -- */
     /** What the first, the second ... connection gets; the last one is for all that follow. */
@@ -354,6 +359,7 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_server_new(const struct leat_testing_o
  * that is under way can make it wait. NULL is allowed. */
 LEAT_API void leat_testing_server_free(leat_testing_server *server);
 
+/** The port that it listens on. */
 LEAT_API uint16_t leat_testing_server_port(const leat_testing_server *server);
 
 /** "127.0.0.1:41234", "[::1]:41234"; that of a client on this machine where the server listens on
@@ -398,7 +404,8 @@ struct leat_testing_event {
      * (reply, upgrade), type and size (message, send), code (close), the problem or "" (end). Never
      * a password. Never NULL. */
     const char *text;
-    uint64_t bytes_in, bytes_out; /**< of this connection so far, on the wire */
+    uint64_t bytes_in;   /**< of this connection so far, on the wire */
+    uint64_t bytes_out;  /**< as bytes_in */
 };
 
 /** The n-th event since the start, from 0. @return false if there is none yet, or it was not kept.
@@ -413,22 +420,26 @@ struct leat_testing_seen {
     unsigned live;        /**< of them, now */
     unsigned flights; /**< in all: how often bytes came after the server had spoken or at the start,
                            so the round trips; what a proxy carries is not looked at */
-    uint64_t bytes_in, bytes_out; /**< in all, on the wire of the clients */
-    uint64_t datagrams_in, datagrams_out;
-    uint8_t methods[255]; /**< of a SOCKS5 greeting */
-    size_t method_count;
-    char user[256], password[256]; /**< as the client named them */
-    uint8_t address_type;          /**< ATYP of a SOCKS5 request */
-    char host[256];                /**< of a request to a proxy: a name, or an address as text */
-    uint16_t port;
-    char http_head[LEAT_TESTING_HEAD_BYTES_MAX];
-    uint8_t frame_first_byte;   /**< of the last WebSocket frame */
-    uint8_t frame_payload[256]; /**< its beginning */
-    size_t frame_len;
+    uint64_t bytes_in;      /**< in all, on the wire of the clients */
+    uint64_t bytes_out;     /**< as bytes_in */
+    uint64_t datagrams_in;  /**< in all, from clients */
+    uint64_t datagrams_out; /**< in all, to clients */
+    uint8_t methods[255];   /**< of a SOCKS5 greeting */
+    size_t method_count;    /**< how many */
+    char user[256];         /**< as the client named it */
+    char password[256];     /**< as the client named it */
+    uint8_t address_type;   /**< ATYP of a SOCKS5 request */
+    char host[256];         /**< of a request to a proxy: a name, or an address as text */
+    uint16_t port;          /**< of a request to a proxy */
+    char http_head[LEAT_TESTING_HEAD_BYTES_MAX]; /**< of the last request, with its empty line */
+    uint8_t frame_first_byte;                    /**< of the last WebSocket frame */
+    uint8_t frame_payload[256];                  /**< its beginning */
+    size_t frame_len;                            /**< how many bytes of it are there */
     /** The first thing that a client did against the protocol or the script, "" = nothing. */
     char problem[256];
 };
 
+/** Copies what has been seen. */
 LEAT_API void leat_testing_server_seen(leat_testing_server *server,
                                        struct leat_testing_seen *ret_seen);
 

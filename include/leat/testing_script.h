@@ -13,8 +13,8 @@
  *         {LEAT_SCRIPT_CLOSE},
  *     };
  *     code = leat_testing_server_new(
- *         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SCRIPT, .scripts = {wrong_password}), &server,
- * NULL);
+ *         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SCRIPT, .scripts = {wrong_password}),
+ *         &server, NULL);
  */
 #ifndef LEAT_TESTING_SCRIPT_H
 #define LEAT_TESTING_SCRIPT_H
@@ -78,16 +78,16 @@ enum leat_script_action {
 /** One row of a script. Only what the action names is looked at. A script ends with
  * LEAT_SCRIPT_CLOSE or LEAT_SCRIPT_RESET and outlives the server. */
 struct leat_script_row {
-    enum leat_script_action action;
-    const void *data;
-    size_t len;
-    unsigned number;
+    enum leat_script_action action; /**< what to do */
+    const void *data;               /**< "these bytes" of the action */
+    size_t len;                     /**< how many */
+    unsigned number;                /**< the `number` of the action */
     size_t split;  /**< bytes of one write, each a segment of its own; 0 = all in one */
     size_t repeat; /**< how often in all; 0 = once */
     bool hold;     /**< keep the bytes and send them with the next ones, in one write */
     /** The name of this step for leat_testing_server_wait_step(); NULL = none. */
     const char *label;
-    const struct leat_testing_tls *tls;
+    const struct leat_testing_tls *tls; /**< for LEAT_SCRIPT_TLS_ACCEPT */
 };
 
 /** `data` and `len` of a row, from a string literal, which may hold NULs. */
