@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat check: one connection, its phases as a waterfall, one echo round trip, an orderly close. */
-#include "command.h"
+#include "connection.h"
+#include "exit_status.h"
 #include "options.h"
 #include "report.h"
 
@@ -23,6 +24,7 @@ struct phase {
 };
 
 struct check {
+    struct tool_connection connection;
     leat_loop *loop;
     leat_websocket *ws;
     leat_timer *echo_timer;
@@ -166,21 +168,24 @@ static void print_phases(const struct check *check)
 
 /* ---- the command ---------------------------------------------------------------------- */
 
-static bool set_no_echo(const char *value, void *user)
-{
-    (void)value;
-    ((struct check *)user)->no_echo = true;
-    return true;
-}
-
 static const struct tool_option check_options[] = {
-    {"no-echo",          false, "send no message", set_no_echo},
+    {.name = "no-echo",
+     .is_usual = true,
+     .help = "send no message",
+     .set = tool_set_flag,
+     .offset = offsetof(struct check, no_echo)},
     {0},
 };
 
-static int check_run(struct check *check, const struct tool_request *request)
+static const struct tool_section check_sections[] = {
+    {"options", check_options, 0},
+    TOOL_CONNECTION_SECTIONS(offsetof(struct check, connection)),
+    {0       },
+};
+
+static int check_run(struct check *check, const char *url)
 {
-    int code = leat_config_set_trace(request->config, on_trace, check);
+    int code = leat_config_set_trace(check->connection.config, on_trace, check);
     if (code == LEAT_OK)
         code = leat_loop_new(&check->loop);
     if (code == LEAT_OK)
@@ -188,7 +193,7 @@ static int check_run(struct check *check, const struct tool_request *request)
     if (code == LEAT_OK)
         code = leat_websocket_new(check->loop, &callbacks, check, &check->ws);
     if (code == LEAT_OK) {
-        code = leat_websocket_connect(check->ws, request->url, request->config);
+        code = leat_websocket_connect(check->ws, url, check->connection.config);
         leat_websocket_get_error(check->ws, &check->error);
     }
     if (code == LEAT_OK)
@@ -198,26 +203,38 @@ static int check_run(struct check *check, const struct tool_request *request)
     return check->error.code;
 }
 
-int leat_cmd_check(int argc, char **argv)
+static int check_command(const struct tool_command *command, int argc, char **argv)
 {
     struct check check = {0};
-    struct tool_request request;
-    bool done;
-    int status =
-        tool_options_parse(argc, argv,
-                           "Connects, shows each phase with its time and what was "
-                           "negotiated,\nsends one message and waits for its echo, closes.",
-                           check_options, &check, &request, &done);
-    if (done)
+    struct tool_line line;
+    int status = TOOL_EXIT_FAILED;
+    if (!tool_connection_init(&check.connection))
         return status;
-    int code = check_run(&check, &request);
-    print_phases(&check);
-    fflush(stdout);
-    if (code != LEAT_OK)
-        tool_report_error(&check.error);
+    if (tool_options_parse(command, argc, argv, &check, &line, &status)) {
+        status = TOOL_EXIT_USAGE;
+        if (tool_connection_finish(&check.connection, command)) {
+            int code = check_run(&check, line.arguments[0]);
+            print_phases(&check);
+            fflush(stdout);
+            if (code != LEAT_OK)
+                tool_report_error(stderr, &check.error, tool_language());
+            status = tool_exit_status(&check.error, false);
+        }
+    }
     leat_websocket_free(check.ws);
     leat_timer_free(check.echo_timer);
     leat_loop_free(check.loop);
-    leat_config_free(request.config);
-    return code == LEAT_OK ? LEAT_EXIT_OK : LEAT_EXIT_FAILED;
+    tool_connection_done(&check.connection);
+    return status;
 }
+
+const struct tool_command tool_check = {
+    .path = "check",
+    .argument = "URL",
+    .value = TOOL_VALUE_URL,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "connect, show each phase, send one echo round trip, close",
+    .sections = check_sections,
+    .run = check_command,
+};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
+#include "exit_status.h"
+#include "options.h"
+#include "report.h"
+#include "terminal.h"
 
 #include <leat/catalogue.h>
 #include <leat/foreign_code.h>
@@ -44,7 +47,7 @@ static const struct {
 
 /** The options, and what has been printed so far. */
 struct explain {
-    enum leat_language language;
+    unsigned language; /* enum leat_language */
     bool json, list;
     enum leat_family family;         /* of --table, LEAT_FAMILY_NONE = not one of leat's own */
     const leat_foreign_table *table; /* of --table, NULL = not a foreign one */
@@ -77,10 +80,7 @@ static void print_quoted(FILE *stream, const char *text)
 {
     const size_t shown_max = 60;
     fputc('\'', stream);
-    for (size_t i = 0; text[i] && i < shown_max; i++) {
-        unsigned char c = (unsigned char)text[i];
-        fputc(c < 0x20 || c == 0x7f ? '?' : c, stream);
-    }
+    tool_print_safe(stream, text, strnlen(text, shown_max));
     fputs(strlen(text) > shown_max ? "...'" : "'", stream);
 }
 
@@ -351,216 +351,115 @@ static void tables_list(struct explain *e)
     }
 }
 
-static void table_names_print(FILE *stream)
+static bool set_table(struct tool_setting *setting)
 {
-    fputs("tables:", stream);
-    for (int family = LEAT_FAMILY_GENERAL; family <= LEAT_FAMILY_TLS; family++) {
-        fprintf(stream, " %s", leat_family_name((enum leat_family)family));
-    }
-    for (size_t i = 0; i < leat_foreign_table_count(); i++) {
-        fprintf(stream, "%s%s", i % 10 == 0 ? "\n  " : " ",
-                leat_foreign_table_name(leat_foreign_table_at(i)));
-    }
-    fputc('\n', stream);
-}
-
-static void usage_print(FILE *stream)
-{
-    fputs(
-        "usage: leat explain CODE... [--lang en|zh] [--table NAME] [--json]\n"
-        "       leat explain --list [--table NAME] [--lang en|zh] [--json]\n"
-        "\n"
-        "Says what a code means: its name, message, causes, remedies and class. CODE is a number\n"
-        "(2301208, 10054, 0X00000040, 20021), a name (ECONNREFUSED, WSAECONNRESET, E_NORIGHT)\n"
-        "or a report (MA:0053, ID:0020). Every table that knows it is shown.\n"
-        "\n"
-        "  --lang en|zh   language of the texts (default: from LC_ALL, LC_MESSAGES or LANG)\n"
-        "  --table NAME   look into this table only\n"
-        "  --list         show every row of the table, or of all tables\n"
-        "  --json         print a JSON array, one object a row\n"
-        "\n",
-        stream);
-    table_names_print(stream);
-}
-
-static int usage_fail(const char *what, const char *text)
-{
-    fprintf(stderr, "leat explain: %s", what);
-    if (text) {
-        fputc(' ', stderr);
-        print_quoted(stderr, text);
-    }
-    fputs("\n(leat explain --help shows the usage)\n", stderr);
-    return LEAT_EXIT_USAGE;
-}
-
-static enum leat_language language_default(void)
-{
-    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        const char *value = getenv(variables[i]);
-        if (value && *value) {
-            return strncmp(value, "zh", 2) == 0 ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN;
-        }
-    }
-    return LEAT_LANGUAGE_EN;
-}
-
-static int language_set(struct explain *e, const char *name)
-{
-    if (strcmp(name, "en") == 0) {
-        e->language = LEAT_LANGUAGE_EN;
-    } else if (strcmp(name, "zh") == 0) {
-        e->language = LEAT_LANGUAGE_ZH;
-    } else {
-        fputs("leat explain: unknown language ", stderr);
-        print_quoted(stderr, name);
-        fputs(", the languages are en and zh\n", stderr);
-        return LEAT_EXIT_FAILED;
-    }
-    return LEAT_EXIT_OK;
-}
-
-static int table_set(struct explain *e, const char *name)
-{
+    struct explain *e = setting->target;
     e->table = NULL;
     e->family = LEAT_FAMILY_NONE;
     for (int family = LEAT_FAMILY_GENERAL; family <= LEAT_FAMILY_TLS; family++) {
-        if (strcasecmp(name, leat_family_name((enum leat_family)family)) == 0) {
+        if (strcasecmp(setting->value, leat_family_name((enum leat_family)family)) == 0) {
             e->family = (enum leat_family)family;
-            return LEAT_EXIT_OK;
-        }
-    }
-    e->table = leat_foreign_table_find(name);
-    if (!e->table) {
-        fputs("leat explain: unknown table ", stderr);
-        print_quoted(stderr, name);
-        fputc('\n', stderr);
-        table_names_print(stderr);
-        return LEAT_EXIT_FAILED;
-    }
-    return LEAT_EXIT_OK;
-}
-
-/** Whether `arg` is the option `name` with a value; `*ret_value` is NULL if the value is missing,
- * and `*i` moves over a value of its own. */
-static bool option_value(int argc, char **argv, int *i, const char *name, const char **ret_value)
-{
-    size_t len = strlen(name);
-    const char *arg = argv[*i];
-    if (strncmp(arg, name, len) != 0 || (arg[len] != '\0' && arg[len] != '=')) {
-        return false;
-    }
-    if (arg[len] == '=') {
-        *ret_value = arg + len + 1;
-    } else {
-        *ret_value = *i + 1 < argc ? argv[++*i] : NULL;
-    }
-    return true;
-}
-
-/** A negative number is a code; any other word with a dash in front is an option. */
-static bool is_option(const char *arg)
-{
-    return arg[0] == '-' && (arg[1] < '0' || arg[1] > '9') && arg[1] != '\0';
-}
-
-static int option_parse(struct explain *e, int argc, char **argv, int *i)
-{
-    const char *arg = argv[*i];
-    const char *value;
-    if (strcmp(arg, "--json") == 0) {
-        e->json = true;
-    } else if (strcmp(arg, "--list") == 0) {
-        e->list = true;
-    } else if (option_value(argc, argv, i, "--lang", &value)) {
-        return value ? language_set(e, value) : usage_fail("--lang needs a language", NULL);
-    } else if (option_value(argc, argv, i, "--table", &value)) {
-        return value ? table_set(e, value) : usage_fail("--table needs a name", NULL);
-    } else {
-        return usage_fail("unknown option", arg);
-    }
-    return LEAT_EXIT_OK;
-}
-
-/** Takes the options out of `argv`; the codes move to its front, `*ret_count` of them. */
-static int arguments_parse(struct explain *e, int argc, char **argv, int *ret_count)
-{
-    int count = 0;
-    bool options = true;
-    for (int i = 1; i < argc; i++) {
-        if (options && strcmp(argv[i], "--") == 0) {
-            options = false;
-        } else if (options && is_option(argv[i])) {
-            int result = option_parse(e, argc, argv, &i);
-            if (result != LEAT_EXIT_OK) {
-                return result;
-            }
-        } else {
-            argv[count++] = argv[i];
-        }
-    }
-    if (e->list && count > 0) {
-        return usage_fail("--list takes no code, but there is", argv[0]);
-    }
-    if (!e->list && count == 0) {
-        return usage_fail("no code given", NULL);
-    }
-    *ret_count = count;
-    return LEAT_EXIT_OK;
-}
-
-static bool help_wanted(int argc, char **argv)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             return true;
         }
     }
-    return false;
+    e->table = leat_foreign_table_find(setting->value);
+    if (e->table) {
+        return true;
+    }
+    return tool_refuse_word(setting);
 }
 
-static int queries_explain(struct explain *e, int count, char **queries)
+static const struct tool_option explain_options[] = {
+    {.name = "lang",
+     .is_usual = true,
+     .argument = "en|zh",
+     .value = TOOL_VALUE_WORD,
+     .words = "en|zh",
+     .help = "language of the texts",
+     .detail = "Otherwise that of LC_ALL, LC_MESSAGES or LANG.",
+     .set = tool_set_word,
+     .offset = offsetof(struct explain, language)},
+    {.name = "table",
+     .is_usual = true,
+     .argument = "NAME",
+     .value = TOOL_VALUE_WORD,
+     .words = "general|socket|socks5|websocket|tls-socket|tls|gateway|composite|send-failure|scp|"
+              "dsmp|smc|space|message-state|decode|link|winsock|hpux|aix|maintenance|login|submit|"
+              "message-result|internal", .help = "look into this table only",
+     .set = set_table},
+    {.name = "list",
+     .is_usual = true,
+     .help = "show every row of the table, or of all tables",
+     .set = tool_set_flag,
+     .offset = offsetof(struct explain, list)},
+    {.name = "json",
+     .is_usual = true,
+     .help = "print a JSON array, one object a row",
+     .set = tool_set_flag,
+     .offset = offsetof(struct explain, json)},
+    {0                         },
+};
+
+static const struct tool_section explain_sections[] = {
+    {"options", explain_options, 0},
+    {0       }
+};
+
+static const struct tool_example explain_examples[] = {
+    {"leat explain 2301208",                "a code of leat"},
+    {"leat explain ECONNREFUSED --lang zh",                                     "an errno, in Chinese"},
+    {"leat explain --list --table winsock","all codes of a table"},
+    {0},
+};
+
+static int queries_explain(struct explain *e, size_t count, char **queries)
 {
-    int result = LEAT_EXIT_OK;
-    for (int i = 0; i < count; i++) {
+    int result = TOOL_EXIT_OK;
+    for (size_t i = 0; i < count; i++) {
         if (query_explain(e, queries[i]) == 0) {
             fputs("leat explain: unknown code ", stderr);
             print_quoted(stderr, queries[i]);
             fputc('\n', stderr);
-            result = LEAT_EXIT_FAILED;
+            result = TOOL_EXIT_FAILED;
         }
     }
     return result;
 }
 
-static int output_finish(int result)
+static int explain_command(const struct tool_command *command, int argc, char **argv)
 {
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("leat explain: cannot write the output");
-        return LEAT_EXIT_FAILED;
+    struct explain e = {.language = tool_language()};
+    struct tool_line line;
+    int status;
+    if (!tool_options_parse(command, argc, argv, &e, &line, &status)) {
+        return status;
     }
-    return result;
-}
-
-int leat_cmd_explain(int argc, char **argv)
-{
-    struct explain e = {.language = language_default()};
-    if (help_wanted(argc, argv)) {
-        usage_print(stdout);
-        return output_finish(LEAT_EXIT_OK);
+    if (e.list && line.count > 0) {
+        return tool_usage_error(command, "--list takes no code");
     }
-    int count;
-    int result = arguments_parse(&e, argc, argv, &count);
-    if (result != LEAT_EXIT_OK) {
-        return result;
+    if (!e.list && line.count == 0) {
+        return tool_usage_error(command, "CODE is missing");
     }
     fputs(e.json ? "[\n" : "", stdout);
     if (e.list) {
         tables_list(&e);
+        status = TOOL_EXIT_OK;
     } else {
-        result = queries_explain(&e, count, argv);
+        status = queries_explain(&e, line.count, line.arguments);
     }
     fputs(e.json ? (e.item_count > 0 ? "\n]\n" : "]\n") : "", stdout);
-    return output_finish(result);
+    return tool_flush(command, status);
 }
+
+const struct tool_command tool_explain = {
+    .path = "explain",
+    .argument = "CODE...",
+    .arguments_max = SIZE_MAX,
+    .summary = "what an error code means, why it happens and what helps",
+    .detail = "CODE is a number (2301208, 10054, 0X00000040, 20021), a name (ECONNREFUSED, "
+              "WSAECONNRESET, E_NORIGHT) or a report (MA:0053, ID:0020). Every table that knows it "
+              "is shown.",
+    .sections = explain_sections,
+    .examples = explain_examples,
+    .run = explain_command,
+};

@@ -1,49 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
+#include "options.h"
 
-#include <leat/leat.h>
+static const struct tool_command *const commands[] = {&tool_ws, &tool_check, &tool_explain, NULL};
 
-#include <stdio.h>
-#include <string.h>
-
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
-    {"ws",      leat_cmd_ws,      "lines from standard input out as messages, messages in as lines"},
-    {"check",   leat_cmd_check,   "connect, show each phase, send one echo round trip, close"      },
-    {"explain", leat_cmd_explain, "what an error code means, why it happens and what helps"        },
+const struct tool_command tool_root = {
+    .path = "",
+    .summary = "WebSockets over TLS through proxies, and what went wrong with them",
+    .subcommands = commands,
 };
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
-
-static void print_usage(FILE *out)
-{
-    fprintf(out, "usage: leat COMMAND ...\n\ncommands:\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\nleat COMMAND --help tells more; leat --version tells the version\n");
-}
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_usage(stderr);
-        return LEAT_EXIT_USAGE;
-    }
-    const char *name = argv[1];
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        printf("leat %s\n", leat_version());
-        return LEAT_EXIT_OK;
-    }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        print_usage(stdout);
-        return LEAT_EXIT_OK;
-    }
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "leat: unknown command: %s\n", name);
-    print_usage(stderr);
-    return LEAT_EXIT_USAGE;
+    return tool_run(&tool_root, argc, argv);
 }

@@ -1,327 +1,425 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
-#include "command.h"
-#include "report.h"
+#include "exit_status.h"
+#include "help.h"
+#include "nearest.h"
+#include "terminal.h"
 
+#include <leat/leat.h>
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXTRA_MAX = 16, FIRST_LONG = 256 };
+enum { NAME_SIZE = 64, SHOWN_MAX = 60 };
 
-/* What the command line said, before it becomes a configuration. */
-struct raw_options {
-    const char *cert, *key, *key_password;
-    int exit_status; /* -1 = go on */
-};
+/* ---- what is wrong ---------------------------------------------------------------------- */
 
-enum common_option {
-    OPT_PROXY = FIRST_LONG,
-    OPT_CA,
-    OPT_CERT,
-    OPT_KEY,
-    OPT_KEY_PASSWORD,
-    OPT_SUBPROTOCOL,
-    OPT_INSECURE,
-    OPT_TIMEOUT,
-    OPT_DNS,
-    OPT_KEYLOG,
-    OPT_TLS_MIN,
-    OPT_TLS_MAX,
-    OPT_COMPRESS,
-    OPT_REDIRECTS,
-    OPT_PIPELINE,
-    OPT_EXTRA, /* + index of the command's own option */
-};
-
-static const struct {
-    struct option option;
-    const char *argument;
-    const char *help;
-} common[] = {
-    {{"proxy", required_argument, NULL, OPT_PROXY},
-     "URL",                                                                  "socks5h, socks5, http or https://[user:password@]host[:port], system"},
-    {{"ca", required_argument, NULL, OPT_CA},
-     "PATH",                                                                 "CA file or directory instead of the system's"                        },
-    {{"cert", required_argument, NULL, OPT_CERT},                 "FILE",    "client certificate chain (PEM)"                                      },
-    {{"key", required_argument, NULL, OPT_KEY},                   "FILE",    "its private key (PEM)"                                               },
-    {{"key-password", required_argument, NULL, OPT_KEY_PASSWORD},
-     "FILE",                                                                 "first line: its password"                                            },
-    {{"header", required_argument, NULL, 'H'},
-     "'N: V'",                                                               "add a header to the upgrade request (-H)"                            },
-    {{"subprotocol", required_argument, NULL, OPT_SUBPROTOCOL},   "P",       "offer a subprotocol"                                                 },
-    {{"insecure", no_argument, NULL, OPT_INSECURE},               NULL,      "do not verify the server's certificate"                              },
-    {{"timeout", required_argument, NULL, OPT_TIMEOUT},           "MS",      "deadline of the whole connect"                                       },
-    {{"tls-min", required_argument, NULL, OPT_TLS_MIN},           "1.2|1.3", "lowest TLS version"                                                  },
-    {{"tls-max", required_argument, NULL, OPT_TLS_MAX},           "1.2|1.3", "highest TLS version"                                                 },
-    {{"dns", required_argument, NULL, OPT_DNS},                   "LIST",    "DNS servers, ADDR[:PORT],..."                                        },
-    {{"keylog", required_argument, NULL, OPT_KEYLOG},             "FILE",    "append TLS secrets (SSLKEYLOGFILE)"                                  },
-    {{"compress", no_argument, NULL, OPT_COMPRESS},               NULL,      "offer permessage-deflate"                                            },
-    {{"redirects", required_argument, NULL, OPT_REDIRECTS},       "N",       "follow up to N redirects (0)"                                        },
-    {{"pipeline", no_argument, NULL, OPT_PIPELINE},
-     NULL,                                                                   "SOCKS5 in one flight, with the first bytes behind it"                },
-    {{"help", no_argument, NULL, 'h'},                            NULL,      "this text"                                                           },
-};
-enum { COMMON_COUNT = sizeof(common) / sizeof(common[0]) };
-
-static void print_option(const char *name, const char *argument, const char *help)
+static const char *path_separator(const struct tool_command *command)
 {
-    char left[40];
-    snprintf(left, sizeof(left), "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
-    printf("  %-24s %s\n", left, help);
+    return command->path[0] ? " " : "";
 }
 
-static void print_help(const char *command, const char *summary, const struct tool_option *extra)
+static void error_begin(const struct tool_command *command)
 {
-    printf("usage: leat %s URL [options]\n\n%s\n\noptions:\n", command, summary);
-    for (const struct tool_option *o = extra; o->name; o++) {
-        char argument[16] = "";
-        const char *help = o->help;
-        if (o->has_argument) {
-            size_t len = strcspn(help, " ");
-            snprintf(argument, sizeof(argument), "%.*s", (int)len, help);
-            help += len + strspn(help + len, " ");
-        }
-        print_option(o->name, o->has_argument ? argument : NULL, help);
-    }
-    for (size_t i = 0; i < COMMON_COUNT; i++)
-        print_option(common[i].option.name, common[i].argument, common[i].help);
-    printf("\nexit status: 0 = well, 1 = the connection failed, 2 = wrong usage\n");
+    fprintf(stderr, "leat%s%s: ", path_separator(command), command->path);
 }
 
-static bool usage_error(const char *command, const char *what, const char *which)
+static bool error_end(const struct tool_command *command)
 {
-    fprintf(stderr, "leat %s: %s%s%s\ntry: leat %s --help\n", command, what, which ? ": " : "",
-            which ? which : "", command);
+    fprintf(stderr, "\n(leat%s%s --help shows the usage)\n", path_separator(command),
+            command->path);
     return false;
 }
 
-/* ---- values --------------------------------------------------------------------------- */
-
-static bool parse_u32(const char *s, uint32_t *ret_value)
+int tool_usage_error(const struct tool_command *command, const char *format, ...)
 {
-    char *end;
-    if (*s < '0' || *s > '9')
-        return false;
-    unsigned long long value = strtoull(s, &end, 10);
-    if (*end || value > UINT32_MAX)
-        return false;
-    *ret_value = (uint32_t)value;
+    va_list args;
+    error_begin(command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    error_end(command);
+    return TOOL_EXIT_USAGE;
+}
+
+bool tool_refuse(struct tool_setting *setting, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(setting->why, sizeof(setting->why), format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- setters ---------------------------------------------------------------------------- */
+
+bool tool_set_flag(struct tool_setting *setting)
+{
+    *(bool *)setting->target = true;
     return true;
 }
 
-static bool parse_tls(const char *s, enum leat_tls_protocol *ret_protocol)
+bool tool_set_string(struct tool_setting *setting)
 {
-    bool v12 = strcmp(s, "1.2") == 0;
-    if (!v12 && strcmp(s, "1.3") != 0)
-        return false;
-    *ret_protocol = v12 ? LEAT_TLS_V12 : LEAT_TLS_V13;
+    *(const char **)setting->target = setting->value;
     return true;
 }
 
-static int add_header(leat_config *config, const char *line)
+bool tool_set_u32(struct tool_setting *setting)
 {
-    const char *colon = strchr(line, ':');
-    if (!colon)
-        return LEAT_E_PARAMETER;
-    char *name = strndup(line, (size_t)(colon - line));
-    if (!name)
-        return LEAT_E_SYSTEM_INTERNAL;
-    const char *value = colon + 1 + strspn(colon + 1, " \t");
-    int code = leat_config_add_header(config, name, value);
-    free(name);
-    return code;
+    const char *text = setting->value;
+    uint32_t max = setting->option->max ? setting->option->max : UINT32_MAX;
+    uint64_t value = 0;
+    size_t len = strspn(text, "0123456789");
+    for (size_t i = 0; i < len && value <= max; i++)
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    if (len == 0 || text[len])
+        return tool_refuse(setting, "'%.40s' is not a number", text);
+    if (value > max)
+        return tool_refuse(setting, "%.40s is too large, at most %u is possible", text, max);
+    *(uint32_t *)setting->target = (uint32_t)value;
+    return true;
 }
 
-/* Passwords come from a file: a command line can be read by everybody on the machine. */
-static char *read_first_line(const char *path)
+bool tool_set_duration_ms(struct tool_setting *setting)
 {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return NULL;
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len = getline(&line, &cap, file);
-    fclose(file);
-    if (len < 0) {
-        free(line);
-        return NULL;
+    static const struct {
+        const char *name;
+        uint32_t ms;
+    } units[] = {
+        {"",   1000   },
+        {"s",  1000   },
+        {"ms", 1      },
+        {"m",  60000  },
+        {"h",  3600000}
+    };
+    const char *text = setting->value;
+    size_t whole = strspn(text, "0123456789");
+    size_t len = whole;
+    uint64_t micro = 0; /* millionths of the unit */
+    for (size_t i = 0; i < whole && micro < UINT64_MAX / 20; i++)
+        micro = micro * 10 + (uint64_t)(text[i] - '0') * 1000000;
+    if (whole > 0 && text[whole] == '.') {
+        len += 1 + strspn(text + whole + 1, "0123456789");
+        uint64_t place = 100000;
+        for (size_t i = whole + 1; i < len; i++, place /= 10)
+            micro += (uint64_t)(text[i] - '0') * place;
     }
-    line[strcspn(line, "\r\n")] = '\0';
-    return line;
+    for (size_t i = 0; whole > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(text + len, units[i].name) != 0)
+            continue;
+        if (micro / 1000000 >= UINT32_MAX / units[i].ms)
+            return tool_refuse(setting, "%.40s is too long", text);
+        *(uint32_t *)setting->target = (uint32_t)(micro * units[i].ms / 1000000);
+        return true;
+    }
+    return tool_refuse(setting, "'%.40s' is not a time such as 5, 0.5s, 500ms, 2m or 1h", text);
 }
 
-struct parse_state {
-    const char *command;
-    leat_config *config;
-    const struct tool_option *extra;
-    void *user;
-    struct raw_options raw;
-    enum leat_tls_protocol tls_min, tls_max;
+bool tool_refuse_word(struct tool_setting *setting)
+{
+    const char *words = setting->option->words;
+    char nearest[NAME_SIZE];
+    if (tool_nearest_word(setting->value, words, nearest, sizeof(nearest)))
+        return tool_refuse(setting, "'%.40s' is unknown; did you mean %s?", setting->value,
+                           nearest);
+    return tool_refuse(setting, "'%.40s' is not one of %.240s", setting->value, words);
+}
+
+bool tool_set_word(struct tool_setting *setting)
+{
+    unsigned index = 0;
+    for (const char *word = setting->option->words; *word; index++) {
+        size_t len = strcspn(word, "|");
+        if (strlen(setting->value) == len && memcmp(word, setting->value, len) == 0) {
+            *(unsigned *)setting->target = index;
+            return true;
+        }
+        word += len + (word[len] == '|');
+    }
+    return tool_refuse_word(setting);
+}
+
+/* ---- the line --------------------------------------------------------------------------- */
+
+struct parse {
+    const struct tool_command *command;
+    int argc, next;
+    char **argv;
+    char *state;
+    int status;
 };
 
-/* A setter has refused a value: its reason, and usage. */
-static bool accept(struct parse_state *p, int code, const char *value)
+static const struct tool_option help_options[] = {
+    {.name = "help",       .letter = 'h', .help = "this text"},
+    {.name = "help-all", .help = "every option, exit statuses, examples"},
+    {0  },
+};
+
+const struct tool_section tool_help_section = {"Help", help_options, 0};
+
+static const struct tool_option *option_in(const struct tool_section *section, const char *name,
+                                           size_t len, char letter)
 {
-    if (code == LEAT_OK)
-        return true;
-    struct leat_error error;
-    leat_config_get_error(p->config, &error);
-    return usage_error(p->command, error.text[0] ? error.text : leat_strerror(code),
-                       error.text[0] ? NULL : value);
+    for (const struct tool_option *o = section->options; o->name; o++)
+        if (name ? strlen(o->name) == len && memcmp(o->name, name, len) == 0
+                 : o->letter == letter && letter)
+            return o;
+    return NULL;
 }
 
-static bool apply_timeout(struct parse_state *p, const char *value)
+/* By name, or by letter where `name` is NULL. */
+static const struct tool_option *option_find(const struct tool_command *command, const char *name,
+                                             size_t len, char letter,
+                                             const struct tool_section **ret_section)
 {
-    uint32_t timeout_ms;
-    if (!parse_u32(value, &timeout_ms))
-        return usage_error(p->command, "not a number of milliseconds", value);
-    return accept(p, leat_config_set_connect_timeout(p->config, timeout_ms), value);
+    const struct tool_option *option;
+    for (const struct tool_section *s = command->sections; s && s->title; s++)
+        if ((option = option_in(s, name, len, letter))) {
+            *ret_section = s;
+            return option;
+        }
+    *ret_section = &tool_help_section;
+    return option_in(&tool_help_section, name, len, letter);
 }
 
-static bool apply_redirects(struct parse_state *p, const char *value)
+static void option_nearest(const struct tool_section *section, const char *name, size_t len,
+                           const char **nearest, size_t *best)
 {
-    uint32_t redirects;
-    if (!parse_u32(value, &redirects))
-        return usage_error(p->command, "not a number of redirects", value);
-    return accept(p, leat_config_set_max_redirects(p->config, redirects), value);
+    for (const struct tool_option *o = section->options; o->name; o++)
+        tool_nearest(name, len, o->name, nearest, best);
 }
 
-static bool apply_tls(struct parse_state *p, enum leat_tls_protocol *protocol, const char *value)
+static bool option_unknown(struct parse *p, const char *given, size_t len)
 {
-    return parse_tls(value, protocol) || usage_error(p->command, "not 1.2 or 1.3", value);
+    size_t dashes = strspn(given, "-");
+    const char *nearest = NULL;
+    size_t best = SIZE_MAX;
+    for (const struct tool_section *s = p->command->sections; s && s->title; s++)
+        option_nearest(s, given + dashes, len - dashes, &nearest, &best);
+    option_nearest(&tool_help_section, given + dashes, len - dashes, &nearest, &best);
+    error_begin(p->command);
+    fputs("unknown option ", stderr);
+    tool_print_safe(stderr, given, len < SHOWN_MAX ? len : SHOWN_MAX);
+    if (nearest)
+        fprintf(stderr, "; did you mean --%s?", nearest);
+    p->status = TOOL_EXIT_USAGE;
+    return error_end(p->command);
 }
 
-static bool apply(struct parse_state *p, int option, const char *value)
+/* `given` is what the person wrote: "--name" or "-n". */
+static bool option_apply(struct parse *p, const struct tool_section *section,
+                         const struct tool_option *option, const char *given, const char *value)
 {
-    switch (option) {
-    case OPT_PROXY:
-        return accept(p, leat_config_set_proxy(p->config, value), value);
-    case OPT_CA:
-        return accept(p, leat_config_set_ca_path(p->config, value), value);
-    case OPT_CERT:
-        p->raw.cert = value;
-        return true;
-    case OPT_KEY:
-        p->raw.key = value;
-        return true;
-    case OPT_KEY_PASSWORD:
-        p->raw.key_password = value;
-        return true;
-    case 'H':
-        return accept(p, add_header(p->config, value), value);
-    case OPT_SUBPROTOCOL:
-        return accept(p, leat_config_add_protocol(p->config, value), value);
-    case OPT_INSECURE:
-        return accept(p, leat_config_set_skip_server_cert_verification(p->config, true), value);
-    case OPT_TIMEOUT:
-        return apply_timeout(p, value);
-    case OPT_DNS:
-        return accept(p, leat_config_set_dns_servers(p->config, value), value);
-    case OPT_KEYLOG:
-        return accept(p, leat_config_set_key_log_path(p->config, value), value);
-    case OPT_TLS_MIN:
-        return apply_tls(p, &p->tls_min, value);
-    case OPT_TLS_MAX:
-        return apply_tls(p, &p->tls_max, value);
-    case OPT_COMPRESS:
-        return accept(
-            p,
-            leat_config_set_compression(
-                p->config, &(struct leat_compression){.size = sizeof(struct leat_compression)}),
-            value);
-    case OPT_REDIRECTS:
-        return apply_redirects(p, value);
-    case OPT_PIPELINE:
-        return accept(p,
-                      leat_config_set_socks5_pipelining(p->config, LEAT_SOCKS5_PIPELINED_WITH_DATA),
-                      value);
-    default:
-        break;
+    p->status = TOOL_EXIT_USAGE;
+    if (section == &tool_help_section) {
+        tool_help_print(stdout, p->command, option->letter == 0);
+        p->status = TOOL_EXIT_OK;
+        return false;
     }
-    const struct tool_option *extra = &p->extra[option - OPT_EXTRA];
-    return extra->set(value, p->user) ||
-           usage_error(p->command, "not a value for this option", extra->name);
+    struct tool_setting setting = {
+        .option = option,
+        .target = p->state + section->offset + option->offset,
+        .value = value,
+    };
+    if (option->set(&setting))
+        return true;
+    error_begin(p->command);
+    fprintf(stderr, "%s: ", given);
+    tool_print_safe(stderr, setting.why, strlen(setting.why));
+    return error_end(p->command);
 }
 
-static bool finish(struct parse_state *p)
+static bool option_lacks_value(struct parse *p, const char *given, const char *argument)
 {
-    char *password = NULL;
-    if (p->raw.key_password && !(password = read_first_line(p->raw.key_password)))
-        return usage_error(p->command, "the file with the key's password cannot be read",
-                           p->raw.key_password);
-    int code = leat_config_set_client_cert(p->config, p->raw.cert, p->raw.key, password);
-    if (password)
-        explicit_bzero(password, strlen(password));
-    free(password);
-    return accept(p, code, p->raw.cert) &&
-           accept(p, leat_config_set_tls_protocols(p->config, p->tls_min, p->tls_max), "--tls-min");
+    p->status = tool_usage_error(p->command, "%s needs a value: %s", given, argument);
+    return false;
 }
 
-static size_t build_long_options(const struct tool_option *extra, struct option *options)
+static bool parse_long(struct parse *p, const char *given)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < COMMON_COUNT; i++)
-        options[n++] = common[i].option;
-    for (int i = 0; extra[i].name && i < EXTRA_MAX; i++)
-        options[n++] =
-            (struct option){extra[i].name, extra[i].has_argument ? required_argument : no_argument,
-                            NULL, OPT_EXTRA + i};
-    options[n] = (struct option){0};
-    return n;
+    size_t len = strcspn(given, "=");
+    const char *value = given[len] ? given + len + 1 : NULL;
+    const struct tool_section *section;
+    const struct tool_option *option = option_find(p->command, given + 2, len - 2, 0, &section);
+    if (!option)
+        return option_unknown(p, given, len);
+    char name[NAME_SIZE];
+    snprintf(name, sizeof(name), "--%s", option->name);
+    if (value && !option->argument) {
+        p->status = tool_usage_error(p->command, "%s takes no value", name);
+        return false;
+    }
+    if (option->argument && !value && !option->argument_is_optional) {
+        if (p->next >= p->argc)
+            return option_lacks_value(p, name, option->argument);
+        value = p->argv[p->next++];
+    }
+    return option_apply(p, section, option, name, value);
 }
 
-/* true = go on with a URL; false = everything is said, p->raw.exit_status is set. */
-static bool parse(struct parse_state *p, int argc, char **argv, const char *summary,
-                  const char **ret_url)
+static bool parse_letters(struct parse *p, const char *given)
 {
-    struct option options[COMMON_COUNT + EXTRA_MAX + 1];
-    build_long_options(p->extra, options);
-    p->raw.exit_status = LEAT_EXIT_USAGE;
-    optind = 0;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":H:h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            print_help(p->command, summary, p->extra);
-            p->raw.exit_status = LEAT_EXIT_OK;
+    for (const char *letter = given + 1; *letter; letter++) {
+        char name[3] = {'-', *letter, '\0'};
+        const struct tool_section *section;
+        const struct tool_option *option = option_find(p->command, NULL, 0, *letter, &section);
+        if (!option)
+            return option_unknown(p, letter == given + 1 ? given : name,
+                                  letter == given + 1 ? strlen(given) : 2);
+        const char *value = NULL;
+        if (option->argument && !option->argument_is_optional) {
+            value = letter[1] ? letter + 1 : p->next < p->argc ? p->argv[p->next++] : NULL;
+            if (!value)
+                return option_lacks_value(p, name, option->argument);
+        }
+        if (!option_apply(p, section, option, name, value))
+            return false;
+        if (value)
+            return true;
+    }
+    return true;
+}
+
+static bool arguments_check(struct parse *p, size_t count)
+{
+    const struct tool_command *command = p->command;
+    if (count >= command->arguments_min && count <= command->arguments_max)
+        return true;
+    p->status = TOOL_EXIT_USAGE;
+    error_begin(command);
+    if (count < command->arguments_min) {
+        fprintf(stderr, "%s is missing", command->argument);
+    } else {
+        const char *first = p->argv[1 + command->arguments_max];
+        fputs("one argument too many: ", stderr);
+        tool_print_safe(stderr, first, strnlen(first, SHOWN_MAX));
+    }
+    return error_end(command);
+}
+
+bool tool_options_parse(const struct tool_command *command, int argc, char **argv, void *state,
+                        struct tool_line *ret_line, int *ret_status)
+{
+    struct parse p = {.command = command, .argc = argc, .next = 1, .argv = argv, .state = state};
+    int count = 1;
+    bool options = true;
+    while (p.next < argc) {
+        char *word = argv[p.next++];
+        bool well = true;
+        if (options && strcmp(word, "--") == 0)
+            options = false;
+        else if (options && strncmp(word, "--", 2) == 0)
+            well = parse_long(&p, word);
+        else if (options && word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9'))
+            well = parse_letters(&p, word);
+        else
+            argv[count++] = word;
+        if (!well) {
+            *ret_status = p.status;
             return false;
         }
-        if (option == '?' || option == ':')
-            return usage_error(p->command,
-                               option == '?' ? "unknown option" : "the option needs a value",
-                               argv[optind - 1]);
-        if (!apply(p, option, optarg))
-            return false;
     }
-    if (optind + 1 != argc)
-        return usage_error(p->command, optind == argc ? "a URL is missing" : "more than one URL",
-                           optind == argc ? NULL : argv[optind + 1]);
-    *ret_url = argv[optind];
-    return finish(p);
+    if (!arguments_check(&p, (size_t)count - 1)) {
+        *ret_status = p.status;
+        return false;
+    }
+    *ret_line = (struct tool_line){command, argv + 1, (size_t)count - 1};
+    return true;
 }
 
-int tool_options_parse(int argc, char **argv, const char *summary, const struct tool_option *extra,
-                       void *user, struct tool_request *ret_request, bool *ret_done)
+/* ---- the command ------------------------------------------------------------------------ */
+
+/* The last word of a path is what stands on the command line. */
+static const char *command_word(const struct tool_command *command)
 {
-    struct parse_state p = {
-        .command = argv[0],
-        .extra = extra,
-        .user = user,
-        .tls_min = LEAT_TLS_V12,
-        .tls_max = LEAT_TLS_V13,
-    };
-    *ret_done = true;
-    *ret_request = (struct tool_request){0};
-    if (leat_config_new(&p.config) != LEAT_OK) {
-        fprintf(stderr, "leat: out of memory\n");
-        return LEAT_EXIT_FAILED;
+    const char *space = strrchr(command->path, ' ');
+    return space ? space + 1 : command->path;
+}
+
+static const struct tool_command *subcommand_find(const struct tool_command *group,
+                                                  const char *word)
+{
+    for (size_t i = 0; group->subcommands[i]; i++)
+        if (strcmp(command_word(group->subcommands[i]), word) == 0)
+            return group->subcommands[i];
+    return NULL;
+}
+
+static const char *const group_options[] = {"--help", "--help-all", "--version"};
+
+static int subcommand_unknown(const struct tool_command *group, const char *word)
+{
+    const char *nearest = NULL;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; group->subcommands[i]; i++)
+        tool_nearest(word, strlen(word), command_word(group->subcommands[i]), &nearest, &best);
+    for (size_t i = 0; word[0] == '-' && i < sizeof(group_options) / sizeof(group_options[0]); i++)
+        tool_nearest(word, strlen(word), group_options[i], &nearest, &best);
+    error_begin(group);
+    fputs(word[0] == '-' ? "unknown option " : "unknown command ", stderr);
+    tool_print_safe(stderr, word, strnlen(word, SHOWN_MAX));
+    if (nearest)
+        fprintf(stderr, "; did you mean %s?", nearest);
+    error_end(group);
+    return TOOL_EXIT_USAGE;
+}
+
+/* `leat help ws` is `leat ws --help`. */
+static int help_run(const struct tool_command *group, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct tool_command *command =
+            group->subcommands ? subcommand_find(group, argv[i]) : NULL;
+        if (!command)
+            return group->subcommands ? subcommand_unknown(group, argv[i])
+                                      : tool_usage_error(group, "it has no commands of its own");
+        group = command;
     }
-    if (!parse(&p, argc, argv, summary, &ret_request->url)) {
-        leat_config_free(p.config);
-        return p.raw.exit_status;
+    tool_help_print(stdout, group, false);
+    return tool_flush(group, TOOL_EXIT_OK);
+}
+
+/* What a group itself understands; -1: `word` is a command. */
+static int group_option(const struct tool_command *group, int argc, char **argv)
+{
+    const char *word = argv[1];
+    bool is_root = group->path[0] == '\0';
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help_run(group, 1, argv);
+    if (strcmp(word, "--help-all") == 0) {
+        tool_help_print(stdout, group, true);
+        return tool_flush(group, TOOL_EXIT_OK);
     }
-    ret_request->config = p.config;
-    *ret_done = false;
-    return LEAT_EXIT_OK;
+    if (is_root && strcmp(word, "help") == 0)
+        return help_run(group, argc - 1, argv + 1);
+    if (is_root && (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)) {
+        printf("leat %s\n", leat_version());
+        return tool_flush(group, TOOL_EXIT_OK);
+    }
+    if (is_root && strcmp(word, "--describe") == 0) {
+        tool_describe_print(stdout, group);
+        return tool_flush(group, TOOL_EXIT_OK);
+    }
+    return -1;
+}
+
+int tool_run(const struct tool_command *root, int argc, char **argv)
+{
+    if (!root->subcommands)
+        return tool_flush(root, root->run(root, argc, argv));
+    if (argc < 2) {
+        tool_help_print(stderr, root, false);
+        return TOOL_EXIT_USAGE;
+    }
+    int status = group_option(root, argc, argv);
+    if (status >= 0)
+        return status;
+    const struct tool_command *command = subcommand_find(root, argv[1]);
+    if (!command)
+        return subcommand_unknown(root, argv[1]);
+    return tool_run(command, argc - 1, argv + 1);
 }

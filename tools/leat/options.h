@@ -1,34 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file The options that every connecting command understands, and the configuration they make. */
+/** @file Reading a command line by the table of its command. */
 #ifndef LEAT_TOOL_OPTIONS_H
 #define LEAT_TOOL_OPTIONS_H
 
-#include <leat/leat.h>
+#include "command.h"
 
-#include <getopt.h>
-
-/** An option of one command, beside the common ones. */
-struct tool_option {
-    const char *name;
-    bool has_argument;
-    const char *help; /**< "N  what it does"; the argument's name comes first if there is one */
-    /** Takes the value; false = it is not one, and usage follows. */
-    bool (*set)(const char *value, void *user);
-};
-
-struct tool_request {
-    const char *url;
-    leat_config *config; /**< owned by the caller */
+/** What stands on a command line beside the options. */
+struct tool_line {
+    const struct tool_command *command;
+    char **arguments;
+    size_t count;
 };
 
 /**
- * Reads the command line of `leat COMMAND URL [options]`.
+ * Reads `argv` by the table of `command` into `state`, which holds the defaults already. Options
+ * may stand behind arguments, until "--"; what begins with a dash and a digit is an argument.
  *
- * @param extra ends with a row without a name.
- * @return LEAT_EXIT_OK and a request; otherwise what to exit with (0 for --help), with everything
- *         said and `ret_request->config` NULL.
+ * @return true: go on. false: everything is said (help, or what is wrong) and `*ret_status` is what
+ * to exit with.
  */
-int tool_options_parse(int argc, char **argv, const char *summary, const struct tool_option *extra,
-                       void *user, struct tool_request *ret_request, bool *ret_done);
+bool tool_options_parse(const struct tool_command *command, int argc, char **argv, void *state,
+                        struct tool_line *ret_line, int *ret_status);
+
+/** Finds the command that the words in front of `argv` name and runs it. */
+int tool_run(const struct tool_command *root, int argc, char **argv);
+
+/** Says on standard error what is wrong with a command line that could be read, options that do not
+ * go together for example, and where the help is. @return TOOL_EXIT_USAGE */
+int tool_usage_error(const struct tool_command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- setters, for the rows of the tables ------------------------------------------------ */
+
+/** Refuses a value, for a reason that reads well behind "--option: ". @return false */
+bool tool_refuse(struct tool_setting *setting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Refuses a value that is none of the option's words, and names the nearest. @return false */
+bool tool_refuse_word(struct tool_setting *setting);
+
+bool tool_set_flag(struct tool_setting *setting);        /**< target: bool */
+bool tool_set_string(struct tool_setting *setting);      /**< target: const char * */
+bool tool_set_u32(struct tool_setting *setting);         /**< target: uint32_t */
+bool tool_set_duration_ms(struct tool_setting *setting); /**< target: uint32_t */
+bool tool_set_word(struct tool_setting *setting);        /**< target: unsigned, the word's index */
 
 #endif

@@ -3,9 +3,18 @@
 #ifndef LEAT_TOOL_REPORT_H
 #define LEAT_TOOL_REPORT_H
 
-#include <leat/error.h>
+#include "json.h"
 
-/** Prints code, message, layer, detail and what to do, on standard error. */
-void tool_report_error(const struct leat_error *error);
+#include <leat/catalogue.h>
+
+/** The language of LC_ALL, LC_MESSAGES or LANG, the first that is set. */
+enum leat_language tool_language(void);
+
+/** Prints code, message, layer, detail and what to do; in colour where that is shown. */
+void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language);
+
+/** The same as the members of one object: code, name, message, class, layer, hop, text, errno ...
+ */
+void tool_error_describe(struct tool_json *json, const char *name, const struct leat_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat ws: lines in, messages out, and back. The loop of leat sits in a poll(2) beside stdin. */
-#include "command.h"
+#include "connection.h"
+#include "exit_status.h"
 #include "options.h"
 #include "report.h"
 
@@ -23,6 +24,7 @@ struct line_buffer {
 };
 
 struct session {
+    struct tool_connection connection;
     leat_loop *loop;
     leat_websocket *ws;
     leat_timer *linger_timer;
@@ -177,23 +179,24 @@ static const struct leat_websocket_callbacks callbacks = {
 
 /* ---- the command ---------------------------------------------------------------------- */
 
-static bool set_linger(const char *value, void *user)
-{
-    char *end;
-    unsigned long linger_ms = strtoul(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || linger_ms > UINT32_MAX)
-        return false;
-    ((struct session *)user)->linger_ms = (uint32_t)linger_ms;
-    return true;
-}
-
 static const struct tool_option ws_options[] = {
-    {"linger",                                                                  true, "MS close when nothing has come for MS ms after the end of input (1000)",
-     set_linger},
+    {.name = "linger",
+     .is_usual = true,
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "wait for answers after the end of input (1)",
+     .set = tool_set_duration_ms,
+     .offset = offsetof(struct session, linger_ms)},
     {0},
 };
 
-static int session_start(struct session *s, const struct tool_request *request)
+static const struct tool_section ws_sections[] = {
+    {"options", ws_options, 0},
+    TOOL_CONNECTION_SECTIONS(offsetof(struct session, connection)),
+    {0       },
+};
+
+static int session_start(struct session *s, const char *url)
 {
     int code = leat_loop_new(&s->loop);
     if (code == LEAT_OK)
@@ -201,7 +204,7 @@ static int session_start(struct session *s, const struct tool_request *request)
     if (code == LEAT_OK)
         code = leat_websocket_new(s->loop, &callbacks, s, &s->ws);
     if (code == LEAT_OK) {
-        code = leat_websocket_connect(s->ws, request->url, request->config);
+        code = leat_websocket_connect(s->ws, url, s->connection.config);
         leat_websocket_get_error(s->ws, &s->error);
     }
     return code;
@@ -225,28 +228,41 @@ static int session_run(struct session *s)
     return code;
 }
 
-int leat_cmd_ws(int argc, char **argv)
+static int ws_command(const struct tool_command *command, int argc, char **argv)
 {
     struct session s = {.linger_ms = DEFAULT_LINGER_MS};
-    struct tool_request request;
-    bool done;
-    int status = tool_options_parse(argc, argv,
-                                    "Sends each line of standard input as a text message and "
-                                    "prints each text message\nas a line.",
-                                    ws_options, &s, &request, &done);
-    if (done)
+    struct tool_line line;
+    int status = TOOL_EXIT_FAILED;
+    if (!tool_connection_init(&s.connection))
         return status;
-    int code = session_start(&s, &request);
-    if (code == LEAT_OK)
-        code = session_run(&s);
-    if (code != LEAT_OK)
-        s.error.code = code;
-    if (s.error.code != LEAT_OK)
-        tool_report_error(&s.error);
+    if (tool_options_parse(command, argc, argv, &s, &line, &status)) {
+        status = TOOL_EXIT_USAGE;
+        if (tool_connection_finish(&s.connection, command)) {
+            int code = session_start(&s, line.arguments[0]);
+            if (code == LEAT_OK)
+                code = session_run(&s);
+            if (code != LEAT_OK)
+                s.error.code = code;
+            if (s.error.code != LEAT_OK)
+                tool_report_error(stderr, &s.error, tool_language());
+            status = s.failed_locally ? TOOL_EXIT_FAILED : (int)tool_exit_status(&s.error, false);
+        }
+    }
     leat_websocket_free(s.ws);
     leat_timer_free(s.linger_timer);
     leat_loop_free(s.loop);
-    leat_config_free(request.config);
+    tool_connection_done(&s.connection);
     free(s.input.data);
-    return s.error.code == LEAT_OK && !s.failed_locally ? LEAT_EXIT_OK : LEAT_EXIT_FAILED;
+    return status;
 }
+
+const struct tool_command tool_ws = {
+    .path = "ws",
+    .argument = "URL",
+    .value = TOOL_VALUE_URL,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "send lines as messages, print messages as lines",
+    .sections = ws_sections,
+    .run = ws_command,
+};

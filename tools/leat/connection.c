@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A setter of the configuration has refused a value: its reason, which never holds a secret. */
+static bool accept(struct tool_setting *setting, int code)
+{
+    const struct tool_connection *connection = setting->target;
+    struct leat_error error;
+    if (code == LEAT_OK)
+        return true;
+    leat_config_get_error(connection->config, &error);
+    return tool_refuse(setting, "%s", error.text[0] ? error.text : leat_strerror(code));
+}
+
+static leat_config *config_of(struct tool_setting *setting)
+{
+    return ((struct tool_connection *)setting->target)->config;
+}
+
+/* The generic setters store into a plain target; these reuse them for what a call is to get. */
+static bool number_of(struct tool_setting *setting, bool (*set)(struct tool_setting *),
+                      uint32_t *ret_number)
+{
+    void *target = setting->target;
+    setting->target = ret_number;
+    bool taken = set(setting);
+    setting->target = target;
+    return taken;
+}
+
+/* ---- connection ------------------------------------------------------------------------- */
+
+static bool set_header(struct tool_setting *setting)
+{
+    const char *line = setting->value;
+    const char *colon = strchr(line, ':');
+    if (!colon)
+        return tool_refuse(setting, "not of the form NAME:VALUE");
+    char *name = strndup(line, (size_t)(colon - line));
+    if (!name)
+        return accept(setting, LEAT_E_SYSTEM_INTERNAL);
+    const char *value = colon + 1 + strspn(colon + 1, " \t");
+    int code = leat_config_add_header(config_of(setting), name, value);
+    free(name);
+    return accept(setting, code);
+}
+
+static bool set_subprotocol(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_add_protocol(config_of(setting), setting->value));
+}
+
+static bool set_timeout(struct tool_setting *setting)
+{
+    uint32_t timeout_ms;
+    return number_of(setting, tool_set_duration_ms, &timeout_ms) &&
+           accept(setting, leat_config_set_connect_timeout(config_of(setting), timeout_ms));
+}
+
+static bool set_redirects(struct tool_setting *setting)
+{
+    uint32_t redirects;
+    return number_of(setting, tool_set_u32, &redirects) &&
+           accept(setting, leat_config_set_max_redirects(config_of(setting), redirects));
+}
+
+static bool set_dns(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_dns_servers(config_of(setting), setting->value));
+}
+
+static bool set_compress(struct tool_setting *setting)
+{
+    struct leat_compression compression = {.size = sizeof(compression)};
+    return accept(setting, leat_config_set_compression(config_of(setting), &compression));
+}
+
+const struct tool_option tool_connection_options[] = {
+    {.name = "header",
+     .letter = 'H',
+     .is_usual = true,
+     .argument = "NAME:VALUE",
+     .help = "add a header to the upgrade request",
+     .detail =
+         "May be given several times. The headers that the handshake itself owns are refused.", .set = set_header},
+    {.name = "subprotocol",
+     .letter = 's',
+     .is_usual = true,
+     .argument = "NAME",
+     .help = "offer a subprotocol",
+     .detail = "May be given several times, the preferred one first.",
+     .set = set_subprotocol},
+    {.name = "compress",
+     .letter = 'z',
+     .is_usual = true,
+     .help = "offer compression (permessage-deflate)",
+     .set = set_compress},
+    {.name = "timeout",
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "deadline of the whole connect (30)",
+     .detail = "Seconds unless a unit follows: 5, 0.5, 500ms, 2m. 0 = none.",
+     .set = set_timeout},
+    {.name = "redirects",
+     .letter = 'L',
+     .argument = "N",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "follow up to N redirects (0)",
+     .max = 20,
+     .set = set_redirects},
+    {.name = "dns",
+     .argument = "LIST",
+     .help = "DNS servers instead of the system's",
+     .detail = "ADDRESS[:PORT],... with an IPv6 address as [::1]:53.",
+     .set = set_dns},
+    {0                },
+};
+
+/* ---- proxy ------------------------------------------------------------------------------ */
+
+static bool set_proxy(struct tool_setting *setting)
+{
+    struct tool_connection *connection = setting->target;
+    int code = connection->proxy_count == 0
+                   ? leat_config_set_proxy(connection->config, setting->value)
+                   : leat_config_add_proxy(connection->config, setting->value);
+    connection->proxy_count += code == LEAT_OK;
+    return accept(setting, code);
+}
+
+static bool set_pipeline(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_socks5_pipelining(config_of(setting),
+                                                             LEAT_SOCKS5_PIPELINED_WITH_DATA));
+}
+
+const struct tool_option tool_proxy_options[] = {
+    {.name = "proxy",
+     .letter = 'x',
+     .is_usual = true,
+     .argument = "URL",
+     .value = TOOL_VALUE_URL,
+     .help = "socks5h, socks5, http, https://[USER:PASSWORD@]HOST",
+     .detail =
+         "socks5h: the proxy resolves the server's name; socks5: this machine does. \"system\": "
+         "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
+         "otherwise. Given several times, the proxies form a chain, the nearest first.", .set = set_proxy},
+    {.name = "pipeline",
+     .help = "SOCKS5 in one flight, the first bytes behind it",
+     .detail = "Saves up to three round trips. Proxies that read one message at a time fail.",
+     .set = set_pipeline},
+    {0},
+};
+
+/* ---- TLS -------------------------------------------------------------------------------- */
+
+static bool set_ca(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_ca_path(config_of(setting), setting->value));
+}
+
+static bool set_insecure(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_skip_server_cert_verification(config_of(setting), true));
+}
+
+static bool set_keylog(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_key_log_path(config_of(setting), setting->value));
+}
+
+const struct tool_option tool_tls_options[] = {
+    {.name = "ca",
+     .is_usual = true,
+     .argument = "PATH",
+     .value = TOOL_VALUE_FILE,
+     .help = "PEM file or directory of whom to trust",
+     .detail = "Instead of the system's certificate authorities.",
+     .set = set_ca},
+    {.name = "insecure",
+     .letter = 'k',
+     .is_usual = true,
+     .help = "do not verify the server's certificate",
+     .set = set_insecure},
+    {.name = "cert",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "the client's certificate chain (PEM)",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, cert)},
+    {.name = "key",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "its private key (PEM)",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, key)},
+    {.name = "key-password",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "file whose first line is the key's password",
+     .detail = "A file, because everybody on the machine can read a command line.",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, key_password_path)},
+    {.name = "tls-min",
+     .argument = "1.2|1.3",
+     .value = TOOL_VALUE_WORD,
+     .words = "1.2|1.3",
+     .help = "lowest TLS version (1.2)",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_connection, tls_min)},
+    {.name = "tls-max",
+     .argument = "1.2|1.3",
+     .value = TOOL_VALUE_WORD,
+     .words = "1.2|1.3",
+     .help = "highest TLS version (1.3)",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_connection, tls_max)},
+    {.name = "keylog",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "append the TLS secrets, for Wireshark",
+     .detail = "In the format of SSLKEYLOGFILE. Whoever has the file can read the traffic.",
+     .set = set_keylog},
+    {0                        },
+};
+
+/* ---- the configuration ------------------------------------------------------------------ */
+
+bool tool_connection_init(struct tool_connection *connection)
+{
+    *connection = (struct tool_connection){.tls_min = 0, .tls_max = 1};
+    if (leat_config_new(&connection->config) == LEAT_OK)
+        return true;
+    fputs("leat: out of memory\n", stderr);
+    return false;
+}
+
+/* The first line of a file; NULL and errno if there is none. */
+static char *read_first_line(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return NULL;
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len = getline(&line, &cap, file);
+    fclose(file);
+    if (len < 0) {
+        free(line);
+        return NULL;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return line;
+}
+
+static int set_client_cert(struct tool_connection *connection, const char *password)
+{
+    return leat_config_set_client_cert(connection->config, connection->cert, connection->key,
+                                       password);
+}
+
+bool tool_connection_finish(struct tool_connection *connection, const struct tool_command *command)
+{
+    char *password = NULL;
+    if (!connection->cert != !connection->key) {
+        tool_usage_error(command, "--cert and --key go together");
+        return false;
+    }
+    if (connection->tls_min > connection->tls_max) {
+        tool_usage_error(command, "--tls-min is above --tls-max");
+        return false;
+    }
+    if (connection->key_password_path &&
+        !(password = read_first_line(connection->key_password_path))) {
+        tool_usage_error(command, "--key-password: cannot read %.200s",
+                         connection->key_password_path);
+        return false;
+    }
+    int code = set_client_cert(connection, password);
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    if (code == LEAT_OK)
+        code = leat_config_set_tls_protocols(connection->config,
+                                             connection->tls_min ? LEAT_TLS_V13 : LEAT_TLS_V12,
+                                             connection->tls_max ? LEAT_TLS_V13 : LEAT_TLS_V12);
+    if (code != LEAT_OK)
+        tool_usage_error(command, "%s", leat_strerror(code));
+    return code == LEAT_OK;
+}
+
+void tool_connection_done(struct tool_connection *connection)
+{
+    leat_config_free(connection->config);
+    connection->config = NULL;
+}

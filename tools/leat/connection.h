@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file The options that every connecting command has, and the configuration that they make. */
+#ifndef LEAT_TOOL_CONNECTION_H
+#define LEAT_TOOL_CONNECTION_H
+
+#include "command.h"
+
+#include <leat/leat.h>
+
+/** A member of the state of each command that has these sections; see tool_connection_init(). */
+struct tool_connection {
+    leat_config *config;
+    const char *cert, *key, *key_password_path;
+    unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
+    size_t proxy_count;
+};
+
+/** Makes the configuration; false = no memory, which is said. */
+bool tool_connection_init(struct tool_connection *connection);
+
+/** Completes the configuration when all options have been read. @return false: what is wrong is
+ * said. */
+bool tool_connection_finish(struct tool_connection *connection, const struct tool_command *command);
+
+/** NULL-safe in all members. */
+void tool_connection_done(struct tool_connection *connection);
+
+/* The rows of the sections of a command, with the offset of its struct tool_connection. */
+extern const struct tool_option tool_connection_options[];
+extern const struct tool_option tool_tls_options[];
+extern const struct tool_option tool_proxy_options[];
+
+#define TOOL_CONNECTION_SECTIONS(offset)                                                           \
+    {"connection", tool_connection_options, (offset)}, {"proxy", tool_proxy_options, (offset)},    \
+    {                                                                                              \
+        "TLS", tool_tls_options, (offset)                                                          \
+    }
+
+#endif

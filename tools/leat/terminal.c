@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+bool tool_is_terminal(FILE *stream)
+{
+    return isatty(fileno(stream)) == 1;
+}
+
+size_t tool_terminal_columns(FILE *stream)
+{
+    const size_t usual = 80, sane_max = 1000;
+    struct winsize size;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *text = getenv("COLUMNS");
+    char *end;
+    unsigned long columns = text ? strtoul(text, &end, 10) : 0;
+    return columns > 0 && columns <= sane_max && !*end ? columns : usual;
+}
+
+bool tool_has_styles(FILE *stream)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    return !(no_color && *no_color) && term && *term && strcmp(term, "dumb") != 0 &&
+           tool_is_terminal(stream);
+}
+
+const char *tool_style(FILE *stream, enum tool_style style)
+{
+    static const char *const sequences[] = {
+        [TOOL_STYLE_PLAIN] = "\033[0m",  [TOOL_STYLE_BOLD] = "\033[1m",
+        [TOOL_STYLE_DIM] = "\033[2m",    [TOOL_STYLE_RED] = "\033[31m",
+        [TOOL_STYLE_GREEN] = "\033[32m", [TOOL_STYLE_YELLOW] = "\033[33m",
+        [TOOL_STYLE_CYAN] = "\033[36m",
+    };
+    return tool_has_styles(stream) ? sequences[style] : "";
+}
+
+size_t tool_utf8_decode(const char *text, size_t len, unsigned *ret_character)
+{
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (len == 0)
+        return 0;
+    size_t size = bytes[0] < 0x80             ? 1
+                  : (bytes[0] & 0xe0) == 0xc0 ? 2
+                  : (bytes[0] & 0xf0) == 0xe0 ? 3
+                  : (bytes[0] & 0xf8) == 0xf0 ? 4
+                                              : 0;
+    if (size == 0 || size > len)
+        return 0;
+    unsigned character = size == 1 ? bytes[0] : bytes[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+        character = character << 6 | (bytes[i] & 0x3fu);
+    }
+    if (character < least[size] || character > 0x10ffff ||
+        (character >= 0xd800 && character <= 0xdfff))
+        return 0;
+    *ret_character = character;
+    return size;
+}
+
+void tool_print_safe(FILE *stream, const char *text, size_t len)
+{
+    while (len > 0) {
+        unsigned character = 0;
+        size_t size = tool_utf8_decode(text, len, &character);
+        /* C0, DEL and C1: all that a terminal takes for a command. */
+        if (size == 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
+            fputc('?', stream);
+        else
+            fwrite(text, 1, size, stream);
+        size = size ? size : 1;
+        text += size;
+        len -= size;
+    }
+}
+
+size_t tool_text_columns(const char *text)
+{
+    size_t columns = 0;
+    for (size_t len = strlen(text); len > 0;) {
+        unsigned c = 0;
+        size_t size = tool_utf8_decode(text, len, &c);
+        bool combines = c >= 0x300 && c <= 0x36f;
+        bool is_wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) ||
+                       (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
+                       (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+                       (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
+                       (c >= 0x20000 && c <= 0x3fffd);
+        columns += combines ? 0 : is_wide ? 2 : 1;
+        size = size ? size : 1;
+        text += size;
+        len -= size;
+    }
+    return columns;
+}

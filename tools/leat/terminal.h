@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What a terminal may be shown, and whether there is one. */
+#ifndef LEAT_TOOL_TERMINAL_H
+#define LEAT_TOOL_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+bool tool_is_terminal(FILE *stream);
+
+/** Columns of the terminal; where the stream is none, those of the variable COLUMNS, else 80. */
+size_t tool_terminal_columns(FILE *stream);
+
+enum tool_style {
+    TOOL_STYLE_PLAIN, /**< ends every other style */
+    TOOL_STYLE_BOLD,
+    TOOL_STYLE_DIM,
+    TOOL_STYLE_RED,
+    TOOL_STYLE_GREEN,
+    TOOL_STYLE_YELLOW,
+    TOOL_STYLE_CYAN,
+};
+
+/** Whether styles are shown: on a terminal that is not "dumb", unless NO_COLOR is set and not
+ * empty. */
+bool tool_has_styles(FILE *stream);
+
+/** The sequence that switches to a style, "" where styles are not shown: printf("%s", ...). */
+const char *tool_style(FILE *stream, enum tool_style style);
+
+/** Prints text that came from elsewhere: control characters become '?' and so do bytes that are not
+ * UTF-8, so that nothing in it acts upon a terminal. */
+void tool_print_safe(FILE *stream, const char *text, size_t len);
+
+/** The columns that a UTF-8 text takes up on a terminal; East Asian wide characters take two. */
+size_t tool_text_columns(const char *text);
+
+/** The length in bytes of the valid UTF-8 sequence at `text`, 0 if there is none; its character
+ * into `ret_character`. */
+size_t tool_utf8_decode(const char *text, size_t len, unsigned *ret_character);
+
+#endif
