@@ -17,8 +17,8 @@ static const char *const meanings[] = {
     [TOOL_EXIT_TLS] = "TLS failed",
     [TOOL_EXIT_CERTIFICATE] = "a certificate was not accepted",
     [TOOL_EXIT_REFUSED] = "the server did not accept the WebSocket",
-    [TOOL_EXIT_CLOSED] = "the open connection ended before its time, or with a close code "
-                         "other than 1000, 1001 and 1005",
+    [TOOL_EXIT_CLOSED] =
+        "the open connection ended early or with a close code other than 1000, 1001, 1005",
 };
 
 size_t tool_exit_count(void)
@@ -76,7 +76,7 @@ static enum tool_exit family_status(enum leat_family family)
     return TOOL_EXIT_FAILED;
 }
 
-enum tool_exit tool_exit_status(const struct leat_error *error, bool was_open)
+int tool_exit_status(const struct leat_error *error, bool was_open)
 {
     enum leat_family family = leat_code_family(error->code);
     enum leat_class class_ = leat_error_class(error->code);

@@ -11,7 +11,7 @@ size_t tool_exit_count(void);
 const char *tool_exit_meaning(enum tool_exit status);
 
 /** The status for a failure. `was_open`: the WebSocket was open before, so that this is its end. */
-enum tool_exit tool_exit_status(const struct leat_error *error, bool was_open);
+int tool_exit_status(const struct leat_error *error, bool was_open);
 
 /** Whether a WebSocket that was closed with this code (RFC 6455 section 7.4.1) ended as it should.
  */

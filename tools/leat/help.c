@@ -141,8 +141,8 @@ void tool_help_print(FILE *out, const struct tool_command *command, bool all)
 {
     usage_print(out, command);
     if (all && command->detail) {
-        fputc('\n', out);
         print_wrapped(out, command->detail, 0);
+        fputc('\n', out);
     }
     if (command->subcommands)
         subcommands_print(out, command);

@@ -245,7 +245,7 @@ static int ws_command(const struct tool_command *command, int argc, char **argv)
                 s.error.code = code;
             if (s.error.code != LEAT_OK)
                 tool_report_error(stderr, &s.error, tool_language());
-            status = s.failed_locally ? TOOL_EXIT_FAILED : (int)tool_exit_status(&s.error, false);
+            status = s.failed_locally ? TOOL_EXIT_FAILED : tool_exit_status(&s.error, false);
         }
     }
     leat_websocket_free(s.ws);
