@@ -95,7 +95,8 @@ int tool_exit_status(const struct leat_error *error, bool was_open)
         return TOOL_EXIT_CLOSED;
     if (family == LEAT_FAMILY_SOCKS5)
         return TOOL_EXIT_PROXY;
-    return error->layer != LEAT_LAYER_NONE ? layer_status(error->layer) : family_status(family);
+    return (int)(error->layer != LEAT_LAYER_NONE ? layer_status(error->layer)
+                                                 : family_status(family));
 }
 
 int tool_flush(const struct tool_command *command, int status)
