@@ -19,6 +19,7 @@ FOREIGN = {  # the name in the table -> its headers
     "mbedTLS": r"(mbedtls|psa)/.*",
     "wslay": r"wslay/.*",
     "zlib": r"zlib\.h",
+    "OpenSSL": r"openssl/.*",
 }
 PROGRAMS = ("tools", "examples", "bench")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
