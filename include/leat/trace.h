@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What a connection does, as it does it: every phase with its start, end and result, and every
- * change of state below it.
+ * What a connection does, as it does it: every phase with its start, end and result, every change
+ * of state below it, and every WebSocket frame.
  */
 #ifndef LEAT_TRACE_H
 #define LEAT_TRACE_H
@@ -18,13 +18,27 @@ enum leat_trace_kind {
     LEAT_TRACE_PHASE_START, /**< a phase begins; `end_us` and `result` are 0 */
     LEAT_TRACE_PHASE_END,   /**< a phase is over, well (`result` 0) or not */
     LEAT_TRACE_STATE,       /**< a state machine moves; `text` is "OLD > NEW" */
+    /** The header of a WebSocket frame was read, or a frame was queued: `frame`; `name` is "frame",
+     * `text` the name of the opcode. */
+    LEAT_TRACE_FRAME,
+};
+
+/** The header of a frame (RFC 6455 section 5.2). */
+struct leat_trace_frame {
+    bool is_sent; /**< by this end */
+    bool fin;     /**< the last of its message */
+    bool masked;
+    /** RSV1 is 4, RSV2 is 2, RSV3 is 1; 4 begins a compressed message (RFC 7692 section 6). */
+    uint8_t rsv;
+    uint8_t opcode;
+    uint64_t payload_len; /**< on the wire, compressed if the message is */
 };
 
 /** One thing that happened. Everything it points to is borrowed until the callback returns. */
 struct leat_trace_event {
     enum leat_trace_kind kind; /**< what it tells */
     enum leat_layer layer;     /**< which layer it is about */
-    /** The phase: "dns", "tcp", "socks5", "tls", "websocket", "close". */
+    /** The phase: "dns", "tcp", "socks5", "tls", "websocket", "close"; "frame". */
     const char *name;
     /** "host:port" of the hop that the phase talks to. */
     const char *hop;
@@ -36,9 +50,13 @@ struct leat_trace_event {
     /** What was found or negotiated ("TLSv1.3 TLS1-3-AES-128-GCM-SHA256, resumed"), or the text of
      * the failure. Never NULL, never a secret. */
     const char *text;
+    /** NULL but for LEAT_TRACE_FRAME. */
+    const struct leat_trace_frame *frame;
 };
 
-/** Called from dispatch. It must not call into the connection that it reports on. */
+/** Called from dispatch, and for a frame that the program sends also from the call that queues it.
+ * It must not call into the connection that it reports on. More kinds may come: skip what is
+ * unknown. */
 typedef void (*leat_trace_fn)(const struct leat_trace_event *event, void *user);
 
 #ifdef __cplusplus

@@ -400,6 +400,8 @@ static struct leati_ws_session *ws_make_session(const struct leat_websocket *ws)
         .deflate_threshold_bytes = config->compression.threshold_bytes,
         .deflate_level = config->compression.level,
         .deflate_mem_level = config->compression.mem_level,
+        .tracer = &ws->chain->tracer,
+        .hop = ws_origin_hop(ws),
     };
     return leati_ws_session_new(&options);
 }

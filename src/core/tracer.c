@@ -72,3 +72,23 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
     };
     tracer->fn(&event, tracer->user);
 }
+
+void leati_trace_frame(const struct leati_tracer *tracer, const char *hop, const char *opcode_name,
+                       const struct leat_trace_frame *frame)
+{
+    if (!tracer_listens(tracer))
+        return;
+
+    uint64_t now_us = leati_clock_us();
+    struct leat_trace_event event = {
+        .kind = LEAT_TRACE_FRAME,
+        .layer = LEAT_LAYER_WEBSOCKET,
+        .name = "frame",
+        .hop = text_or_empty(hop),
+        .start_us = now_us,
+        .end_us = now_us,
+        .text = opcode_name,
+        .frame = frame,
+    };
+    tracer->fn(&event, tracer->user);
+}

@@ -29,4 +29,8 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
                            const char *name, const char *hop, uint64_t start_us, int result,
                            const char *text);
 
+/** Reports a WebSocket frame. */
+void leati_trace_frame(const struct leati_tracer *tracer, const char *hop, const char *opcode_name,
+                       const struct leat_trace_frame *frame);
+
 #endif

@@ -51,6 +51,10 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     session->gives_pieces = options->pieces;
     session->max_message_bytes = options->max_message_bytes;
     session->pool = options->pool;
+    if (options->tracer != NULL && options->tracer->fn != NULL) {
+        session->tracer = options->tracer;
+        session->hop = options->hop;
+    }
     if (options->deflate != NULL) {
         session->compression = compression_new(options);
         if (session->compression == NULL) {
@@ -195,6 +199,21 @@ static bool opcode_is_known(uint8_t opcode)
            (opcode >= LEATI_WS_OP_CLOSE && opcode <= LEATI_WS_OP_PONG);
 }
 
+void leati_ws_session_trace(const struct leati_ws_session *session,
+                            const struct leat_trace_frame *frame)
+{
+    static const char *const names[] = {
+        [LEATI_WS_OP_CONTINUATION] = "continuation",
+        [LEATI_WS_OP_TEXT] = "text",
+        [LEATI_WS_OP_BINARY] = "binary",
+        [LEATI_WS_OP_CLOSE] = "close",
+        [LEATI_WS_OP_PING] = "ping",
+        [LEATI_WS_OP_PONG] = "pong",
+    };
+    const char *name = opcode_is_known(frame->opcode) ? names[frame->opcode] : "reserved";
+    leati_trace_frame(session->tracer, session->hop, name, frame);
+}
+
 enum {
     RSV1 = 4,
     RSV2 = 2,
@@ -240,12 +259,26 @@ static int session_check_header(struct leati_ws_session *session,
     return LEATI_AGAIN;
 }
 
+static void session_trace_header(const struct leati_ws_session *session,
+                                 const struct leati_ws_frame *frame)
+{
+    leati_ws_session_trace(session, &(struct leat_trace_frame){
+                                        .fin = frame->fin,
+                                        .masked = frame->masked,
+                                        .rsv = frame->rsv,
+                                        .opcode = frame->opcode,
+                                        .payload_len = frame->len,
+                                    });
+}
+
 /* LEATI_AGAIN = no event yet. */
 static int session_piece(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,
                          const uint8_t **data, size_t *len, struct leati_ws_event *event)
 {
     int rc = LEATI_AGAIN;
 
+    if (piece->is_first && session->tracer != NULL)
+        session_trace_header(session, &piece->frame);
     if (piece->is_first)
         rc = session_check_header(session, &piece->frame, event);
     if (rc != LEATI_AGAIN)

@@ -13,6 +13,7 @@
 #include <leat/websocket.h>
 
 #include "core/failure.h"
+#include "core/tracer.h"
 #include "util/byte_queue.h"
 #include "ws/deflate_params.h"
 
@@ -51,6 +52,10 @@ struct leati_ws_session_options {
     size_t deflate_threshold_bytes;
     uint8_t deflate_level;     /**< 1 (fast) to 9 (small); 0 = zlib's default */
     uint8_t deflate_mem_level; /**< 1 to 9; 0 = zlib's default */
+    /** Who hears of frames, and of which hop they are; both are borrowed for the session's life.
+     * NULL, or without a function, = nobody. */
+    const struct leati_tracer *tracer;
+    const char *hop;
 };
 
 enum leati_ws_event_kind {

@@ -62,6 +62,8 @@ struct leati_ws_session {
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
     struct leati_ws_mask_keys keys;
+    const struct leati_tracer *tracer; /* NULL = nobody listens */
+    const char *hop;
 };
 
 /** Fills in an event; LEAT_OK. */
@@ -74,6 +76,10 @@ int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws
 int leati_ws_session_out_of_memory(struct leati_ws_session *session);
 
 bool leati_ws_opcode_is_control(uint8_t opcode);
+
+/** Reports a frame; to be called only if somebody listens. */
+void leati_ws_session_trace(const struct leati_ws_session *session,
+                            const struct leat_trace_frame *frame);
 
 /* ---- session_data.c: LEATI_AGAIN = no event yet ---------------------------------------- */
 

@@ -13,12 +13,40 @@ static struct leati_ws_mask_keys *session_keys(struct leati_ws_session *session)
     return session->is_server ? NULL : &session->keys;
 }
 
+static void session_trace_sent(const struct leati_ws_session *session, uint8_t first_byte,
+                               size_t len)
+{
+    leati_ws_session_trace(session, &(struct leat_trace_frame){
+                                        .is_sent = true,
+                                        .fin = (first_byte & LEATI_WS_FIN) != 0,
+                                        .masked = !session->is_server,
+                                        .rsv = first_byte >> 4 & 7,
+                                        .opcode = first_byte & 0xf,
+                                        .payload_len = len,
+                                    });
+}
+
 static int session_write_frame(struct leati_ws_session *session, uint8_t first_byte,
                                const void *data, size_t len, struct leati_byte_queue *out)
 {
-    return leati_ws_frame_write(out, session_keys(session), first_byte, data, len)
-               ? LEAT_OK
-               : LEAT_E_SYSTEM_INTERNAL;
+    if (!leati_ws_frame_write(out, session_keys(session), first_byte, data, len))
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (session->tracer != NULL)
+        session_trace_sent(session, first_byte, len);
+    return LEAT_OK;
+}
+
+/* A frame whose payload is compressed, and taken out of `packed`. */
+static int session_write_packed(struct leati_ws_session *session, uint8_t first_byte,
+                                struct leati_byte_queue *packed, struct leati_byte_queue *out)
+{
+    size_t len = packed->len;
+
+    if (!leati_ws_frame_write_queue(out, session_keys(session), first_byte, packed))
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (session->tracer != NULL)
+        session_trace_sent(session, first_byte, len);
+    return LEAT_OK;
 }
 
 /* ---- compressing (RFC 7692 section 7.2.1) --------------------------------------------------- */
@@ -70,11 +98,8 @@ static int session_write_compressed(struct leati_ws_session *session, uint8_t fi
     leati_byte_queue_init(&packed, out->pool);
     if (deflate_payload(deflater, data, len, true, &packed)) {
         bool is_useless = packed.len >= len && deflater->options.no_context_takeover;
-        if (is_useless)
-            rc = session_write_frame(session, first_byte, data, len, out);
-        else if (leati_ws_frame_write_queue(out, session_keys(session), first_byte | LEATI_WS_RSV1,
-                                            &packed))
-            rc = LEAT_OK;
+        rc = is_useless ? session_write_frame(session, first_byte, data, len, out)
+                        : session_write_packed(session, first_byte | LEATI_WS_RSV1, &packed, out);
     }
     leati_byte_queue_clear(&packed);
     if (rc != LEAT_OK)
@@ -183,7 +208,7 @@ static int part_write(struct leati_ws_session *session, struct leati_ws_outgoing
 {
     uint8_t first_byte = outgoing_first_byte(next, is_last);
     struct leati_byte_queue packed;
-    bool written = true;
+    int rc = LEAT_E_SYSTEM_INTERNAL;
 
     if (next->parts == LEATI_WS_PARTS_PLAIN) {
         if (len == 0 && !is_last)
@@ -192,13 +217,15 @@ static int part_write(struct leati_ws_session *session, struct leati_ws_outgoing
         return session_write_frame(session, first_byte, data, len, out);
     }
     leati_byte_queue_init(&packed, out->pool);
-    written = deflate_payload(&session->compression->deflater, data, len, is_last, &packed);
-    if (written && (packed.len > 0 || is_last)) {
-        next->has_frame = true;
-        written = leati_ws_frame_write_queue(out, session_keys(session), first_byte, &packed);
+    if (deflate_payload(&session->compression->deflater, data, len, is_last, &packed)) {
+        rc = LEAT_OK;
+        if (packed.len > 0 || is_last) {
+            next->has_frame = true;
+            rc = session_write_packed(session, first_byte, &packed, out);
+        }
     }
     leati_byte_queue_clear(&packed);
-    return written ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+    return rc;
 }
 
 int leati_ws_session_write_part(struct leati_ws_session *session, enum leat_message_type type,
