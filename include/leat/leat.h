@@ -20,6 +20,7 @@
 #include <leat/error.h>
 #include <leat/catalogue.h>
 #include <leat/foreign_code.h>
+#include <leat/tls_info.h>
 #include <leat/trace.h>
 #include <leat/config.h>
 #include <leat/loop.h>

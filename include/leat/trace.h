@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What a connection does, as it does it: every phase with its start, end and result, every change
- * of state below it, and every WebSocket frame.
+ * What a connection does, as it does it: every phase with its start, end and result, each address
+ * that is dialled, each certificate of the peer, what TLS has agreed on, every change of state below
+ * it, and every WebSocket frame. Nothing of it is kept, and without a trace none of it costs
+ * anything.
  */
 #ifndef LEAT_TRACE_H
 #define LEAT_TRACE_H
 
 #include <leat/error.h>
+#include <leat/tls_info.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +24,15 @@ enum leat_trace_kind {
     /** The header of a WebSocket frame was read, or a frame was queued: `frame`; `name` is "frame",
      * `text` the name of the opcode. */
     LEAT_TRACE_FRAME,
+    /** In the phase "tcp": dialling `address` is over. `result` is 0 for the one that is used,
+     * LEAT_E_SOCKET_BASE + ECANCELED for one that another was faster than. `text` says the same. */
+    LEAT_TRACE_ADDRESS,
+    /** In the phase "tls": a certificate of the peer, from the top of the chain down to its own.
+     * None comes when a session is resumed. Verified: the chain that was built, its root included.
+     * Not verified: what the server has sent. */
+    LEAT_TRACE_CERTIFICATE,
+    /** In the phase "tls", at its end: what the handshake has agreed on. */
+    LEAT_TRACE_TLS,
 };
 
 /** The header of a frame (RFC 6455 section 5.2). */
@@ -52,6 +64,12 @@ struct leat_trace_event {
     const char *text;
     /** NULL but for LEAT_TRACE_FRAME. */
     const struct leat_trace_frame *frame;
+    /** LEAT_TRACE_ADDRESS: "192.0.2.1:443", "[2001:db8::1]:443"; NULL in all others. */
+    const char *address;
+    /** LEAT_TRACE_CERTIFICATE; NULL in all others. */
+    const struct leat_certificate_info *certificate;
+    /** LEAT_TRACE_TLS; NULL in all others. */
+    const struct leat_tls_info *tls;
 };
 
 /** Called from dispatch, and for a frame that the program sends also from the call that queues it.

@@ -196,6 +196,10 @@ LEAT_API void leat_websocket_set_data(leat_websocket *ws, void *data);
 /** What leat_websocket_set_data() was given. */
 LEAT_API void *leat_websocket_data(const leat_websocket *ws);
 
+/** What TLS has agreed on, at both ends. The strings are valid until `closed` comes.
+ * @return false, and nothing written, over plain TCP, before TLS is up and from `closed` on. */
+LEAT_API bool leat_websocket_get_tls_info(const leat_websocket *ws, struct leat_tls_info *ret_info);
+
 /** Whether permessage-deflate was agreed to. */
 LEAT_API bool leat_websocket_is_compressed(const leat_websocket *ws);
 

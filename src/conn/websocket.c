@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/websocket.h"
 
+#include "tls/tls.h"
 #include "url/url.h"
 #include "util/alloc.h"
 #include "util/utf8.h"
@@ -358,6 +359,23 @@ void leat_websocket_set_data(leat_websocket *ws, void *data)
 void *leat_websocket_data(const leat_websocket *ws)
 {
     return ws ? ws->data : NULL;
+}
+
+bool leat_websocket_get_tls_info(const leat_websocket *ws, struct leat_tls_info *ret_info)
+{
+    if (!ws || !ret_info || !ws->chain || !ws->secure)
+        return false;
+    /* The topmost one: below it there may be that of a proxy. */
+    const struct leati_layer *l = ws->chain->top;
+    while (l && l->ops->layer != LEAT_LAYER_TLS)
+        l = l->lower;
+    struct leat_tls_info info = {.protocol = ""};
+    if (l)
+        leati_tls_layer_info(l, &info);
+    if (!*info.protocol)
+        return false;
+    *ret_info = info;
+    return true;
 }
 
 bool leat_websocket_is_compressed(const leat_websocket *ws)

@@ -5,20 +5,21 @@
 
 #include <stdio.h>
 
-static bool tracer_listens(const struct leati_tracer *tracer)
-{
-    return tracer != NULL && tracer->fn != NULL;
-}
-
 static const char *text_or_empty(const char *s)
 {
     return s != NULL ? s : "";
 }
 
+void leati_trace_event(const struct leati_tracer *tracer, const struct leat_trace_event *event)
+{
+    if (leati_tracer_listens(tracer))
+        tracer->fn(event, tracer->user);
+}
+
 void leati_trace_state(const struct leati_tracer *tracer, enum leat_layer layer, const char *name,
                        const char *hop, const char *from, const char *to)
 {
-    if (!tracer_listens(tracer))
+    if (!leati_tracer_listens(tracer))
         return;
 
     char text[128];
@@ -39,7 +40,7 @@ void leati_trace_state(const struct leati_tracer *tracer, enum leat_layer layer,
 void leati_trace_phase_start(const struct leati_tracer *tracer, enum leat_layer layer,
                              const char *name, const char *hop, uint64_t start_us)
 {
-    if (!tracer_listens(tracer))
+    if (!leati_tracer_listens(tracer))
         return;
 
     struct leat_trace_event event = {
@@ -57,7 +58,7 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
                            const char *name, const char *hop, uint64_t start_us, int result,
                            const char *text)
 {
-    if (!tracer_listens(tracer))
+    if (!leati_tracer_listens(tracer))
         return;
 
     struct leat_trace_event event = {
@@ -76,7 +77,7 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
 void leati_trace_frame(const struct leati_tracer *tracer, const char *hop, const char *opcode_name,
                        const struct leat_trace_frame *frame)
 {
-    if (!tracer_listens(tracer))
+    if (!leati_tracer_listens(tracer))
         return;
 
     uint64_t now_us = leati_clock_us();

@@ -16,6 +16,16 @@ struct leati_tracer {
     void *user;
 };
 
+/** Whether anybody does: what only a trace needs is not computed otherwise. NULL = nobody. */
+static inline bool leati_tracer_listens(const struct leati_tracer *tracer)
+{
+    return tracer != NULL && tracer->fn != NULL;
+}
+
+/** Reports what the typed events of struct leat_trace_event say; times, strings and the phase are
+ * the caller's. */
+void leati_trace_event(const struct leati_tracer *tracer, const struct leat_trace_event *event);
+
 /** Reports that a state machine moved from one named state to another. */
 void leati_trace_state(const struct leati_tracer *tracer, enum leat_layer layer, const char *name,
                        const char *hop, const char *from, const char *to);

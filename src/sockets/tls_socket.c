@@ -345,9 +345,9 @@ int leat_tls_socket_get_remote_certificate(const leat_tls_socket *tls, size_t in
     return certificate_get(tls, index, leati_tls_layer_peer_certificate, ret_der, ret_len);
 }
 
-static struct leati_tls_info info_get(const leat_tls_socket *tls)
+static struct leat_tls_info info_get(const leat_tls_socket *tls)
 {
-    struct leati_tls_info info = {.protocol = "", .cipher = "", .alpn = ""};
+    struct leat_tls_info info = {.protocol = "", .cipher = "", .alpn = ""};
     const struct leati_layer *layer = tls ? open_layer(tls) : NULL;
     if (layer)
         leati_tls_layer_info(layer, &info);

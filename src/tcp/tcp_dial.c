@@ -2,6 +2,7 @@
 /* Happy eyeballs: RFC 8305 section 5 over addresses that are already in order. */
 #include "tcp/tcp_private.h"
 
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -29,9 +30,39 @@ void leati_tcp_close(struct leati_tcp_layer *tcp)
     tcp->in_flight = 0;
 }
 
+/* 0: connected; ECANCELED: another one was faster. */
+static void attempt_trace(const struct leati_tcp_attempt *attempt, int sys_errno)
+{
+    const struct leati_layer *l = &attempt->tcp->base;
+    char address[LEATI_ADDRESS_TEXT_SIZE];
+    char text[128] = "connected";
+
+    if (!leati_tracer_listens(l->tracer))
+        return;
+    leati_address_format(&attempt->address, address, sizeof(address));
+    if (sys_errno == ECANCELED)
+        snprintf(text, sizeof(text), "another address was faster");
+    else if (sys_errno != 0)
+        leati_errno_format(sys_errno, text, sizeof(text));
+    uint64_t now_us = leati_clock_us();
+    leati_trace_event(l->tracer,
+                      &(struct leat_trace_event){
+                          .kind = LEAT_TRACE_ADDRESS,
+                          .layer = LEAT_LAYER_TCP,
+                          .name = l->ops->name,
+                          .hop = l->hop != NULL ? l->hop : "",
+                          .start_us = now_us - ((uint32_t)now_us - attempt->start_us),
+                          .end_us = now_us,
+                          .result = sys_errno != 0 ? LEAT_E_SOCKET_BASE + sys_errno : LEAT_OK,
+                          .text = text,
+                          .address = address,
+                      });
+}
+
 static void attempt_fail(struct leati_tcp_attempt *attempt, int sys_errno)
 {
-    attempt->sys_errno = sys_errno;
+    attempt->sys_errno = (uint16_t)sys_errno;
+    attempt_trace(attempt, sys_errno);
     attempt_close(attempt);
 }
 
@@ -41,7 +72,7 @@ static void attempt_on_event(struct leati_io *io, unsigned events, void *user)
     struct leati_tcp_layer *tcp = attempt->tcp;
 
     (void)io;
-    attempt->events |= events;
+    attempt->events = (uint16_t)(attempt->events | events);
     if (events & (LEATI_IO_READ | LEATI_IO_HANGUP))
         tcp->readable = true;
     if (events & (LEATI_IO_WRITE | LEATI_IO_HANGUP))
@@ -72,6 +103,9 @@ static int socket_open(const struct leati_tcp_opener *opener, int family)
 static int attempt_dial(struct leati_tcp_attempt *attempt)
 {
     const struct leati_address *address = &attempt->address;
+
+    if (leati_tracer_listens(attempt->tcp->base.tracer))
+        attempt->start_us = (uint32_t)leati_clock_us();
     int fd = socket_open(attempt->tcp->opener, address->any.sa_family);
 
     if (fd < 0)
@@ -156,11 +190,21 @@ static int dial_fail_all(struct leati_tcp_layer *tcp)
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s", text);
 }
 
+/* All that are still dialling. */
+static void dial_trace_rest(const struct leati_tcp_layer *tcp,
+                            const struct leati_tcp_attempt *winner, int sys_errno)
+{
+    for (size_t i = 0; i < tcp->started; i++)
+        if (&tcp->attempts[i] != winner && tcp->attempts[i].fd >= 0)
+            attempt_trace(&tcp->attempts[i], sys_errno);
+}
+
 static int dial_fail_expired(struct leati_tcp_layer *tcp)
 {
     char text[LEAT_ERROR_TEXT_SIZE];
 
     attempts_describe(tcp, text, sizeof(text));
+    dial_trace_rest(tcp, NULL, ETIMEDOUT);
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + ETIMEDOUT, ETIMEDOUT, 0,
                             "no connection in time: %s", text);
@@ -222,6 +266,8 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
             continue;
         int result = attempt_check(attempt);
         if (result == LEAT_OK) {
+            attempt_trace(attempt, 0);
+            dial_trace_rest(tcp, attempt, ECANCELED);
             dial_elect(tcp, attempt);
             return LEAT_OK;
         }

@@ -13,8 +13,9 @@ struct leati_tcp_attempt {
     struct leati_address address;
     int fd; /**< -1 = not dialled yet, or failed */
     struct leati_io io;
-    unsigned events; /**< reported and not looked at yet */
-    int sys_errno;   /**< why it failed; 0 = it has not */
+    uint16_t events;    /**< reported and not looked at yet */
+    uint16_t sys_errno; /**< why it failed; 0 = it has not */
+    uint32_t start_us;  /**< the lower half of the clock's; only with a trace */
 };
 
 struct leati_tcp_layer {

@@ -113,6 +113,26 @@ void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl)
     memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)));
 }
 
+int leati_tls_engine_state(const mbedtls_ssl_context *ssl)
+{
+    return ssl->MBEDTLS_PRIVATE(state);
+}
+
+uint8_t leati_tls_engine_handshake_message(const mbedtls_ssl_context *ssl, const uint8_t **ret_body,
+                                           size_t *ret_len)
+{
+    enum { HEADER_BYTES = 4 }; /* RFC 8446 section 4: type, length */
+    const uint8_t *message = ssl->MBEDTLS_PRIVATE(in_msg);
+    size_t len = ssl->MBEDTLS_PRIVATE(in_hslen);
+
+    if (ssl->MBEDTLS_PRIVATE(in_msgtype) != MBEDTLS_SSL_MSG_HANDSHAKE || len < HEADER_BYTES ||
+        len > MBEDTLS_SSL_IN_CONTENT_LEN)
+        return 0;
+    *ret_body = message + HEADER_BYTES;
+    *ret_len = len - HEADER_BYTES;
+    return message[0];
+}
+
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;

@@ -30,6 +30,12 @@ bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl);
  * section 7.3); mbedTLS 3.6.6 sends its alerts about the client's answer still with those of the
  * handshake, which no client can read. To be called before each step. */
 void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl);
+/** Where the handshake is: MBEDTLS_SSL_SERVER_HELLO and so on. */
+int leati_tls_engine_state(const mbedtls_ssl_context *ssl);
+/** The handshake message that was read last, until the next one is: its type and its body. 0 =
+ * there is none. */
+uint8_t leati_tls_engine_handshake_message(const mbedtls_ssl_context *ssl, const uint8_t **ret_body,
+                                           size_t *ret_len);
 /** Whether the server's Certificate message is due: the handshake is a full one. */
 bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl);
 /** The description of the fatal alert after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE. */

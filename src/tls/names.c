@@ -259,3 +259,31 @@ const char *leati_tls_signature_algorithm_name(uint16_t id)
 {
     return name_by_id(&signature_algorithms, id);
 }
+
+const char *leati_tls_group_name(uint16_t id)
+{
+    static const struct {
+        uint16_t id;
+        const char *name;
+    } groups[] = {
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256K1, "secp256k1"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP256R1,   "brainpoolP256r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP384R1,   "brainpoolP384r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP512R1,   "brainpoolP512r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,    "x25519"         },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_X448,      "x448"           },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048, "ffdhe2048"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE3072, "ffdhe3072"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE4096, "ffdhe4096"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE6144, "ffdhe6144"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192, "ffdhe8192"      },
+    };
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        if (groups[i].id == id)
+            return groups[i].name;
+    return "";
+}

@@ -42,5 +42,7 @@ void leati_tls_cipher_choice_done(struct leati_tls_cipher_choice *choice);
 /** The name in the IANA registry, NULL if we do not know it. Static. */
 const char *leati_tls_cipher_suite_name(uint16_t id);
 const char *leati_tls_signature_algorithm_name(uint16_t id);
+/** The same for a group of the key exchange; "" if we do not know it. */
+const char *leati_tls_group_name(uint16_t id);
 
 #endif

@@ -10,6 +10,7 @@
 #define LEATI_TLS_TLS_H
 
 #include <leat/config.h>
+#include <leat/tls_info.h>
 #include <leat/websocket_server.h>
 
 #include "core/layer.h"
@@ -100,15 +101,9 @@ struct leati_tls_options {
 int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_failure *failure,
                         struct leati_layer **ret_layer);
 
-struct leati_tls_info {
-    const char *protocol; /**< "TLSv1.3"; static */
-    const char *cipher;   /**< the suite's name in the IANA registry; static */
-    const char *alpn;     /**< "" = none; valid while the layer lives */
-    bool resumed;
-};
-
-/** Of an OPEN layer. */
-void leati_tls_layer_info(const struct leati_layer *tls, struct leati_tls_info *ret_info);
+/** Of a layer that is, or was, OPEN; `alpn` is valid while the layer lives, the rest is static.
+ * Before that all is empty. */
+void leati_tls_layer_info(const struct leati_layer *tls, struct leat_tls_info *ret_info);
 
 /** The DER of a certificate of an OPEN layer, which borrows it; 0 is the peer's own, then come
  * those that it sent with it. false = there is none (nothing was shown, or a session of TLS 1.3 was

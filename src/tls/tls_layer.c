@@ -5,6 +5,7 @@
 #include "tls/engine.h"
 #include "tls/failures.h"
 #include "tls/resumption.h"
+#include "tls/tell.h"
 #include "tls/tls_config.h"
 #include "util/text.h"
 
@@ -83,7 +84,10 @@ static int handshake_run(struct leati_tls_layer *tls)
         if (tls->is_server)
             leati_tls_engine_fix_alert_keys(&tls->ssl);
         engine_enter(tls);
+        int state = leati_tls_engine_state(&tls->ssl);
         int ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
+        if (ret == 0 && leati_tracer_listens(tls->base.tracer))
+            leati_tls_note_step(tls, state);
         if (nothing_to_read(tls, ret))
             return LEATI_AGAIN;
         if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
@@ -112,6 +116,15 @@ static bool peer_key_is_welcome(const struct leati_tls_layer *tls)
     return cert != NULL && leati_tls_pins_match(pins, cert);
 }
 
+static void handshake_tell(const struct leati_tls_layer *tls)
+{
+    if (!leati_tracer_listens(tls->base.tracer))
+        return;
+    if (!tls->verifier.leaf_seen && !is_resumed(tls))
+        leati_tls_tell_unverified(tls);
+    leati_tls_tell_agreed(tls);
+}
+
 static int handshake_finish(struct leati_tls_layer *tls)
 {
     /* Belt and braces: no way through mbedTLS may end here unverified. */
@@ -131,6 +144,8 @@ static int handshake_finish(struct leati_tls_layer *tls)
     leati_tls_verifier_done(&tls->verifier);
     tls->bio.gather = false;
     tls->base.deadline_ms = 0;
+    tls->was_open = true;
+    handshake_tell(tls);
     leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
     return LEAT_OK;
 }
@@ -399,19 +414,26 @@ static bool tls_pending(const struct leati_layer *l)
            mbedtls_ssl_check_pending(&tls->ssl);
 }
 
-void leati_tls_layer_info(const struct leati_layer *l, struct leati_tls_info *ret_info)
+void leati_tls_layer_info(const struct leati_layer *l, struct leat_tls_info *ret_info)
 {
     const struct leati_tls_layer *tls = tls_of_const(l);
     const char *alpn = mbedtls_ssl_get_alpn_protocol(&tls->ssl);
 
+    *ret_info = (struct leat_tls_info){
+        .protocol = "", .cipher = "", .alpn = "", .group = "", .signature_algorithm = ""};
+    if (!tls->was_open)
+        return;
     int id = mbedtls_ssl_get_ciphersuite_id_from_ssl(&tls->ssl);
     const char *cipher = leati_tls_cipher_suite_name((uint16_t)id);
+    const char *signature = leati_tls_signature_algorithm_name(tls->signature);
 
-    *ret_info = (struct leati_tls_info){
+    *ret_info = (struct leat_tls_info){
         .protocol = mbedtls_ssl_get_version(&tls->ssl),
         .cipher = cipher != NULL ? cipher : mbedtls_ssl_get_ciphersuite(&tls->ssl),
         .alpn = alpn != NULL ? alpn : "",
         .resumed = is_resumed(tls),
+        .group = leati_tls_group_name(tls->group),
+        .signature_algorithm = signature != NULL ? signature : "",
     };
 }
 
@@ -452,7 +474,7 @@ const char *leati_tls_layer_signature_algorithm(const struct leati_layer *l, siz
 
 static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
-    struct leati_tls_info info;
+    struct leat_tls_info info;
     size_t pos = 0;
 
     leati_tls_layer_info(l, &info);

@@ -24,6 +24,9 @@ struct leati_tls_layer {
     bool certificate_due; /* the server had to send its certificate: nothing was resumed */
     bool peer_closed;     /* the peer's close_notify is here */
     bool close_notify_sent;
+    bool was_open;  /* the handshake is done, whatever came then */
+    uint16_t group; /* of the key exchange; known only with a trace, 0 = not */
+    uint16_t signature;
     bool drained; /* the last recv found nothing: not pending, whatever mbedTLS keeps */
     /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`. */
     size_t encrypted_len;

@@ -5,6 +5,7 @@
 #include "tls/key_log.h"
 #include "tls/resumption.h"
 #include "tls/sessions.h"
+#include "tls/tell.h"
 #include "tls/tls_config.h"
 #include "tls/tls_layer.h"
 #include "util/alloc.h"
@@ -25,6 +26,17 @@ static void secret_exported(void *user, mbedtls_ssl_key_export_type type,
     leati_tls_key_log_append(tls->key_log_fd, type, secret, secret_len, client_random);
 }
 
+static int certificate_seen(void *user, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
+{
+    struct leati_tls_layer *tls = user;
+    struct leati_tls_reasons reasons;
+
+    leati_tls_verifier_see(&tls->verifier, cert, depth, flags, &reasons);
+    if (leati_tracer_listens(tls->base.tracer))
+        leati_tls_tell_verified(tls, cert, depth, &reasons);
+    return 0;
+}
+
 static int context_build(struct leati_tls_layer *tls)
 {
     int ret = mbedtls_ssl_setup(&tls->ssl, &tls->config);
@@ -38,7 +50,7 @@ static int context_build(struct leati_tls_layer *tls)
     if (ret != 0)
         return ret;
     mbedtls_ssl_set_bio(&tls->ssl, &tls->bio, leati_tls_bio_send, leati_tls_bio_recv, NULL);
-    mbedtls_ssl_set_verify(&tls->ssl, leati_tls_verifier_see, &tls->verifier);
+    mbedtls_ssl_set_verify(&tls->ssl, certificate_seen, tls);
     if (tls->key_log_fd >= 0)
         mbedtls_ssl_set_export_keys_cb(&tls->ssl, secret_exported, tls);
     return 0;

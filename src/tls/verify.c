@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/verify.h"
 
+#include "tls/certificate_text.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -11,7 +12,6 @@
 
 #define REPORT_SIZE 800u
 #define NAMES_SIZE  256u
-#define DN_SIZE     256u
 
 static const struct reason {
     uint32_t flag;
@@ -86,42 +86,13 @@ static bool ip_matches(const struct leati_tls_verifier *verifier, const mbedtls_
     return false;
 }
 
-static void san_append(const mbedtls_x509_buf *san, char *names, size_t *pos)
-{
-    char ip[INET6_ADDRSTRLEN];
-    const char *separator = *pos > 0 ? ", " : "";
-
-    switch (san->tag & MBEDTLS_ASN1_TAG_VALUE_MASK) {
-    case MBEDTLS_X509_SAN_DNS_NAME:
-        leati_text_append(names, NAMES_SIZE, pos, "%s", separator);
-        for (size_t i = 0; i < san->len; i++) {
-            int c = san->p[i] > 0x20 && san->p[i] < 0x7f ? san->p[i] : '?';
-            leati_text_append(names, NAMES_SIZE, pos, "%c", c);
-        }
-        break;
-    case MBEDTLS_X509_SAN_IP_ADDRESS:
-        if (san->len == 4 || san->len == 16) {
-            inet_ntop(san->len == 4 ? AF_INET : AF_INET6, san->p, ip, sizeof(ip));
-            leati_text_append(names, NAMES_SIZE, pos, "%s%s", separator, ip);
-        }
-        break;
-    default:
-        break;
-    }
-}
-
 static void mismatch_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert)
 {
-    char names[NAMES_SIZE] = "";
-    size_t pos = 0;
+    char names[NAMES_SIZE];
 
-    if (mbedtls_x509_crt_has_ext_type(cert, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME)) {
-        for (const mbedtls_x509_sequence *san = &cert->subject_alt_names;
-             san != NULL && pos < sizeof(names) - 1; san = san->next)
-            san_append(&san->buf, names, &pos);
-    }
+    leati_tls_names_format(cert, names, sizeof(names));
     report_append(verifier, "host name mismatch (wanted %s, the certificate is for %s)",
-                  verifier->server_name, pos > 0 ? names : "its subject only");
+                  verifier->server_name, names[0] != '\0' ? names : "its subject only");
 }
 
 static bool dn_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
@@ -214,19 +185,18 @@ static void reasons_append(struct leati_tls_verifier *verifier, const mbedtls_x5
 static void dn_append(struct leati_tls_verifier *verifier, const char *what,
                       const mbedtls_x509_name *dn)
 {
-    char text[DN_SIZE];
+    char text[LEATI_TLS_DN_SIZE];
 
-    /* It escapes what cannot be printed. */
-    if (mbedtls_x509_dn_gets(text, sizeof(text), dn) < 0)
+    if (!leati_tls_dn_format(dn, text))
         report_append(verifier, "%s too long to print", what);
     else
         report_append(verifier, "%s %s", what, text[0] != '\0' ? text : "empty");
 }
 
-int leati_tls_verifier_see(void *user, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
+void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
+                            int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons)
 {
-    struct leati_tls_verifier *verifier = user;
-
+    *ret_reasons = (struct leati_tls_reasons){.text = ""};
     /* mbedTLS calls from the top of the chain down to the peer's certificate. */
     if (depth > verifier->top_depth)
         verifier->top_depth = depth;
@@ -240,18 +210,20 @@ int leati_tls_verifier_see(void *user, mbedtls_x509_crt *cert, int depth, uint32
             *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     }
     if (*flags == 0 || !report_open(verifier))
-        return 0;
+        return;
 
     if (verifier->report_len > 0)
         report_append(verifier, "; ");
+    size_t start = verifier->report_len;
     reasons_append(verifier, cert, depth, *flags);
+    *ret_reasons = (struct leati_tls_reasons){.text = verifier->report + start,
+                                              .len = (int)(verifier->report_len - start)};
     report_append(verifier, " (");
     dn_append(verifier, "subject", &cert->subject);
     report_append(verifier, ", ");
     dn_append(verifier, "issuer", &cert->issuer);
     report_append(verifier, ")");
     verifier->reported |= *flags;
-    return 0;
 }
 
 const char *leati_tls_verifier_reasons(struct leati_tls_verifier *verifier, uint32_t flags)

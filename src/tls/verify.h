@@ -36,8 +36,16 @@ void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *se
 void leati_tls_verifier_init_for_client(struct leati_tls_verifier *verifier);
 void leati_tls_verifier_done(struct leati_tls_verifier *verifier);
 
-/** For mbedtls_ssl_set_verify(); `verifier` is a struct leati_tls_verifier. */
-int leati_tls_verifier_see(void *verifier, mbedtls_x509_crt *cert, int depth, uint32_t *flags);
+/** Why one certificate is not accepted; part of a longer text, not ended by NUL. */
+struct leati_tls_reasons {
+    const char *text;
+    int len; /**< 0 = it is accepted */
+};
+
+/** For mbedtls_ssl_set_verify(): looks at one certificate and adds to what mbedTLS says about it.
+ */
+void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
+                            int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons);
 
 /** Adds what mbedTLS found besides (`flags` of mbedtls_ssl_get_verify_result()) and returns all
  * reasons in one line; valid while the verifier is, never NULL. */

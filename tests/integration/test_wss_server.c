@@ -42,11 +42,14 @@ static void note_error(leat_websocket_server *from, const struct leat_error *err
     refusal = *error;
 }
 
-static void serve(enum leat_client_verification verification, enum leat_tls_protocol min,
-                  enum leat_tls_protocol max)
+typedef void message_fn(leat_websocket_server *from, leat_websocket *ws,
+                        enum leat_message_type type, const uint8_t *data, size_t len, void *user);
+
+static void serve_with(message_fn *message, enum leat_client_verification verification,
+                       enum leat_tls_protocol min, enum leat_tls_protocol max)
 {
-    static const struct leat_websocket_server_callbacks callbacks = {
-        .size = sizeof(callbacks), .message = echo, .closed = note_closed, .error = note_error};
+    const struct leat_websocket_server_callbacks callbacks = {
+        .size = sizeof(callbacks), .message = message, .closed = note_closed, .error = note_error};
     leat_config *config = client_config_new();
 
     client_run_init(&run);
@@ -57,6 +60,12 @@ static void serve(enum leat_client_verification verification, enum leat_tls_prot
     cr_assert(leat_websocket_server_new(run.loop, &callbacks, NULL, &server) == LEAT_OK);
     cr_assert(leat_websocket_server_start(server, "127.0.0.1", 0, config) == LEAT_OK);
     leat_config_free(config);
+}
+
+static void serve(enum leat_client_verification verification, enum leat_tls_protocol min,
+                  enum leat_tls_protocol max)
+{
+    serve_with(echo, verification, min, max);
 }
 
 static const char *server_url(void)
@@ -88,6 +97,46 @@ Test(wss_server, our_client_resumes)
         run_again();
         cr_expect(trace_has(&run, "resumed"), "%s", run.trace);
         cr_expect(trace_has(&run, "ALPN http/1.1"), "%s", run.trace);
+        done();
+    }
+}
+
+static struct leat_tls_info client_info, server_info;
+static bool info_after_the_end;
+
+static void ask_for_tls(struct client_run *r, const char *callback)
+{
+    if (strcmp(callback, "opened") == 0)
+        cr_expect(leat_websocket_get_tls_info(r->ws, &client_info));
+    if (strcmp(callback, "closed") == 0)
+        info_after_the_end = leat_websocket_get_tls_info(r->ws, &client_info);
+}
+
+static void ask_server_for_tls(leat_websocket_server *from, leat_websocket *ws,
+                               enum leat_message_type type, const uint8_t *data, size_t len,
+                               void *user)
+{
+    echo(from, ws, type, data, len, user);
+    cr_expect(leat_websocket_get_tls_info(ws, &server_info));
+}
+
+Test(wss_server, both_ends_know_what_tls_agreed_on)
+{
+    for (int version = LEAT_TLS_V12; version <= (int)LEAT_TLS_V13; version++) {
+        serve_with(ask_server_for_tls, LEAT_CLIENT_VERIFICATION_NONE,
+                   (enum leat_tls_protocol)version, (enum leat_tls_protocol)version);
+        run.on_event = ask_for_tls;
+        info_after_the_end = true;
+        cr_expect(!leat_websocket_get_tls_info(run.ws, &client_info));
+        run_again();
+        cr_expect(!info_after_the_end && !client_info.resumed);
+        const char *protocol = version == LEAT_TLS_V12 ? "TLSv1.2" : "TLSv1.3";
+        cr_expect_str_eq(client_info.protocol, protocol);
+        cr_expect_str_eq(server_info.protocol, protocol);
+        cr_expect_str_eq(client_info.cipher, server_info.cipher);
+        cr_expect(strncmp(client_info.cipher, "TLS_", 4) == 0);
+        run_again();
+        cr_expect(client_info.resumed && server_info.resumed);
         done();
     }
 }

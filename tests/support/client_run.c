@@ -99,7 +99,8 @@ static void run_closed(leat_websocket *ws, const struct leat_close_event *event,
 
 static void run_trace(const struct leat_trace_event *event, void *user)
 {
-    static const char *const kinds[] = {"start", "end", "state", "frame"};
+    static const char *const kinds[] = {"start",   "end",         "state", "frame",
+                                        "address", "certificate", "tls"};
     struct client_run *run = user;
     char *line = NULL;
     int len = asprintf(&line, "%s %s %d %s\n", kinds[event->kind], event->name, event->result,

@@ -55,6 +55,86 @@ Test(tcp_dial, one_address, .timeout = 10)
     cr_assert_eq(open_descriptor_count(), before);
 }
 
+/* ---- what the trace hears -------------------------------------------------------------- */
+
+static char told[512];
+
+static void tell_addresses(const struct leat_trace_event *event, void *user)
+{
+    size_t len = strlen(told);
+
+    (void)user;
+    if (event->kind != LEAT_TRACE_ADDRESS)
+        return;
+    cr_assert(event->layer == LEAT_LAYER_TCP);
+    cr_assert(event->start_us <= event->end_us && event->end_us <= leati_clock_us());
+    cr_assert(event->end_us - event->start_us < 10000000, "%llu us",
+              (unsigned long long)(event->end_us - event->start_us));
+    snprintf(told + len, sizeof(told) - len, "%s %d %s\n", event->address, event->result,
+             event->text);
+}
+
+static void check_told(const struct leati_address *addresses, size_t count,
+                       const char *const *expected)
+{
+    char text[512] = "";
+
+    for (size_t i = 0; i < count; i++) {
+        char address[LEATI_ADDRESS_TEXT_SIZE];
+        size_t len = strlen(text);
+        leati_address_format(&addresses[i], address, sizeof(address));
+        snprintf(text + len, sizeof(text) - len, "%s %s\n", address, expected[i]);
+    }
+    cr_assert_str_eq(told, text);
+}
+
+Test(tcp_dial, trace_of_a_refused_and_a_used_address, .timeout = 10)
+{
+    static const char *const expected[] = {"2301111 ECONNREFUSED (Connection refused)",
+                                           "0 connected"};
+    struct leati_address addresses[2];
+    struct tcp_fixture f;
+    int listener = listener_make("127.0.0.1", &addresses[1]);
+
+    addresses[0] = address_make("::1", refusing_port_v6());
+    fixture_init(&f, addresses, 2, 0);
+    f.tracer.fn = tell_addresses;
+    cr_assert_eq(fixture_connect(&f), LEAT_OK);
+    check_told(addresses, 2, expected);
+    fixture_done(&f);
+    close(listener);
+}
+
+Test(tcp_dial, trace_of_a_race_and_of_the_deadline, .timeout = 20)
+{
+    static const char *const won[] = {"0 connected", "2301125 another address was faster"};
+    static const char *const silent[] = {"2301110 ETIMEDOUT (Connection timed out)"};
+    struct leati_address addresses[2];
+    struct tcp_fixture f;
+    int listener = listener_make("127.0.0.1", &addresses[0]);
+    int result;
+
+    addresses[1] = address_make("127.0.0.1", unanswering_port());
+    fixture_init(&f, (struct leati_address[]){addresses[1], addresses[0]}, 2, 5000);
+    f.tracer.fn = tell_addresses;
+    cr_assert_eq(f.layer->ops->connect(f.layer, 1000), LEATI_AGAIN);
+    cr_assert_str_eq(told, "");
+    while ((result = f.layer->ops->connect(f.layer, 1250)) == LEATI_AGAIN)
+        cr_assert_eq(leat_loop_dispatch(f.loop, -1), 0);
+    cr_assert_eq(result, LEAT_OK);
+    check_told(addresses, 2, won);
+    fixture_done(&f);
+    close(listener);
+
+    told[0] = '\0';
+    fixture_init(&f, &addresses[1], 1, 5000);
+    f.tracer.fn = tell_addresses;
+    cr_assert_eq(f.layer->ops->connect(f.layer, 1000), LEATI_AGAIN);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 6000), LEAT_E_SOCKET_BASE + ETIMEDOUT);
+    check_told(&addresses[1], 1, silent);
+    fixture_done(&f);
+}
+
 Test(tcp_dial, refused, .timeout = 10)
 {
     struct leati_address address = address_make("127.0.0.1", refusing_port());

@@ -8,6 +8,7 @@
 #   leaf-only.pem                the first of chain.pem
 #   common-name.pem              no subjectAltName, CN=127.0.0.1
 #   wildcard.pem                 *.example.org
+#   many-names.pem               200 names below example.org
 #   expired-wrong.pem            expired, for another host, by its own key
 #   revoked.pem, revoked.crl     as server.pem, and the shared CA's list in which it stands
 #   empty.crl, old.crl           lists of the shared CA with nothing in it, and one out of date
@@ -15,7 +16,7 @@ set -eu
 cd "$1"
 ca="$2"
 
-cat > openssl.cnf <<'END'
+cat > openssl.cnf <<END
 [req]
 distinguished_name = name
 prompt = no
@@ -31,6 +32,9 @@ basicConstraints = CA:false
 subjectAltName = DNS:*.example.org
 [no_names]
 basicConstraints = CA:false
+[many_names]
+basicConstraints = CA:false
+subjectAltName = $(seq -s, -f 'DNS:host-%03g.example.org' 200)
 [elsewhere]
 basicConstraints = CA:false
 subjectAltName = DNS:elsewhere.example, IP:192.0.2.7
@@ -58,6 +62,7 @@ sign weak-rsa    localhost weak-rsa.key       server   "$ca/ca.pem" "$ca/ca.key"
 sign sha1        localhost "$ca/server.key"   server   "$ca/ca.pem" "$ca/ca.key" -sha1
 sign common-name 127.0.0.1 "$ca/server.key"   no_names "$ca/ca.pem" "$ca/ca.key"
 sign wildcard    wildcard  "$ca/server.key"   wildcard "$ca/ca.pem" "$ca/ca.key"
+sign many-names  many      "$ca/server.key"   many_names "$ca/ca.pem" "$ca/ca.key"
 sign intermediate "leat intermediate" intermediate.key intermediate "$ca/ca.pem" "$ca/ca.key"
 sign leaf-only   localhost "$ca/server.key"   server   intermediate.pem intermediate.key
 cat leaf-only.pem intermediate.pem > chain.pem

@@ -37,7 +37,7 @@ static void expect_description(const char *expected)
 Test(tls_handshake, tls_1_3_with_alpn)
 {
     static const char *const alpn[] = {"h2", "http/1.1", NULL};
-    struct leati_tls_info info;
+    struct leat_tls_info info;
 
     handshake(
         &(struct tls_end_options){.alpn = alpn},
@@ -53,7 +53,7 @@ Test(tls_handshake, tls_1_3_with_alpn)
 
 Test(tls_handshake, tls_1_2)
 {
-    struct leati_tls_info info;
+    struct leat_tls_info info;
 
     handshake(&(struct tls_end_options){0},
               &(struct ssl_peer_options){.max_version = TLS1_2_VERSION,

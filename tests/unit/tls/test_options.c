@@ -38,9 +38,9 @@ static void done(void)
     ssl_peer_done(&peer);
 }
 
-static struct leati_tls_info info_of(const struct tls_end *end)
+static struct leat_tls_info info_of(const struct tls_end *end)
 {
-    struct leati_tls_info info;
+    struct leat_tls_info info;
 
     leati_tls_layer_info(end->tls, &info);
     return info;

@@ -43,7 +43,7 @@ TestSuite(tls_resumption, .timeout = 60, .init = set_up, .fini = tear_down);
 static bool resumes_with(const struct tls_end_options *options)
 {
     struct tls_end client;
-    struct leati_tls_info info;
+    struct leat_tls_info info;
     uint8_t buf[8];
     size_t n;
 

@@ -157,7 +157,7 @@ Test(tls_s_client, resumes)
 {
     for (size_t i = 0; i < 2; i++) {
         const char *session = sandbox_path(version_options[i]);
-        struct leati_tls_info info;
+        struct leat_tls_info info;
         accept_one(LEAT_CLIENT_VERIFICATION_NONE,
                    ARGUMENTS(version_options[i], "-sess_out", session));
         converse();

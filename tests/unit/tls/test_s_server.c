@@ -196,7 +196,7 @@ Test(tls_s_server, resumes)
         credentials_load(NULL, NULL, NULL);
         sessions = leati_tls_sessions_new();
         for (int round = 0; round < 3; round++) {
-            struct leati_tls_info info;
+            struct leat_tls_info info;
             open_tls();
             leati_tls_layer_info(client.tls, &info);
             cr_assert(info.resumed == (round > 0));

@@ -34,9 +34,9 @@ static void done(void)
     ssl_peer_done(&peer);
 }
 
-static struct leati_tls_info info_of(const struct tls_end *end)
+static struct leat_tls_info info_of(const struct tls_end *end)
 {
-    struct leati_tls_info info;
+    struct leat_tls_info info;
 
     leati_tls_layer_info(end->tls, &info);
     return info;
@@ -51,7 +51,7 @@ Test(tls_server, talks_both_ways)
               (struct ssl_peer_options){.alpn = "http/1.1", .echo = true}, versions[i]);
         tls_end_open(&server, &peer);
         cr_assert(SSL_is_init_finished(peer.ssl));
-        struct leati_tls_info info = info_of(&server);
+        struct leat_tls_info info = info_of(&server);
         cr_assert_str_eq(info.protocol, i == 0 ? "TLSv1.2" : "TLSv1.3");
         cr_assert_str_eq(info.alpn, "http/1.1");
         cr_assert(!info.resumed);
@@ -406,7 +406,7 @@ static struct leati_tls_sessions *shared_sessions;
 static bool pair_connects(bool *ret_resumed)
 {
     struct tls_end client, accepted;
-    struct leati_tls_info info = {.resumed = false};
+    struct leat_tls_info info = {.resumed = false};
     int client_result = -1, server_result = -1;
     uint8_t byte;
     size_t n;

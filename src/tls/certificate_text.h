@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What a certificate says, as text. */
+#ifndef LEATI_TLS_CERTIFICATE_TEXT_H
+#define LEATI_TLS_CERTIFICATE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mbedtls/x509_crt.h>
+
+/** Room for a distinguished name, with the final NUL. */
+#define LEATI_TLS_DN_SIZE 256u
+
+/** A distinguished name; what cannot be printed is escaped. false = it is too long. */
+bool leati_tls_dn_format(const mbedtls_x509_name *dn, char buf[LEATI_TLS_DN_SIZE]);
+
+/** The DNS names and IP addresses of subjectAltName, ", " between them; those that do not fit are
+ * ", ...". "" if there is none. */
+void leati_tls_names_format(const mbedtls_x509_crt *cert, char *buf, size_t cap);
+
+#endif
