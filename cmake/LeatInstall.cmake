@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file.
+# What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file. The components are those
+# of the packages (LeatPackages.cmake): runtime, ohos, testing, dev, tool.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
 set(private_dir ${CMAKE_INSTALL_LIBDIR}/leat)
 
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir})
-install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime
+                                               NAMELINK_COMPONENT dev)
+install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
+install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
 # What a static libleat needs besides. Named directly: Requires.private would ask for the static
 # libraries of those libraries too, which Debian does not have all of.
@@ -19,7 +21,7 @@ if(LEAT_ZLIB)
 endif()
 if(LEAT_MBEDTLS_PRIVATE)
     foreach(library IN ITEMS mbedcrypto mbedx509 mbedtls)
-        install(FILES ${LEAT_MBEDTLS_ROOT}/lib/lib${library}.a DESTINATION ${private_dir})
+        install(FILES ${LEAT_MBEDTLS_ROOT}/lib/lib${library}.a DESTINATION ${private_dir} COMPONENT dev)
         string(PREPEND pc_libs "\${libdir}/leat/lib${library}.a ")
     endforeach()
 else()
@@ -38,5 +40,5 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
 configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc @ONLY)
 
 install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
-        DESTINATION ${package_dir})
-install(FILES ${PROJECT_BINARY_DIR}/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+        DESTINATION ${package_dir} COMPONENT dev)
+install(FILES ${PROJECT_BINARY_DIR}/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -434,7 +434,7 @@ struct leat_testing_seen {
     char http_head[LEAT_TESTING_HEAD_BYTES_MAX]; /**< of the last request, with its empty line */
     uint8_t frame_first_byte;                    /**< of the last WebSocket frame */
     uint8_t frame_payload[256];                  /**< its beginning */
-    size_t frame_len;                            /**< how many bytes of it are there */
+    size_t frame_len;                            /**< its whole length */
     /** The first thing that a client did against the protocol or the script, "" = nothing. */
     char problem[256];
 };
