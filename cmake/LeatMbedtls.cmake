@@ -1,11 +1,85 @@
 # SPDX-License-Identifier: Apache-2.0
-# Leat::mbedtls: the system's mbedTLS where it is new enough, else the private one of
-# script/bootstrap. LEAT_MBEDTLS_PRIVATE says which.
+# Leat::mbedtls: the system's mbedTLS where it is new enough, else the private one of script/bootstrap.
+# LEAT_MBEDTLS_PRIVATE says which.
+#
+# Of the private one there are two builds: LEAT_MBEDTLS_ROOT computes everything itself,
+# LEAT_MBEDTLS_ROOT-libcrypto leaves its primitives to src/tls/crypto. LEAT_CRYPTO chooses.
 set(LEAT_MBEDTLS_MINIMUM 3.6.3)
 set(LEAT_MBEDTLS_ROOT "${PROJECT_SOURCE_DIR}/build/deps/mbedtls" CACHE PATH
     "Private mbedTLS, used when the system's is older than ${LEAT_MBEDTLS_MINIMUM}")
+set(LEAT_CRYPTO "" CACHE STRING
+    "Who computes for mbedTLS: libcrypto (OpenSSL 3.0 or later) or mbedtls; empty = libcrypto where possible")
+set_property(CACHE LEAT_CRYPTO PROPERTY STRINGS "" libcrypto mbedtls)
+if(NOT LEAT_CRYPTO MATCHES "^(libcrypto|mbedtls)?$")
+    message(FATAL_ERROR "LEAT_CRYPTO is libcrypto, mbedtls or empty, not '${LEAT_CRYPTO}'")
+endif()
+
+# Why libcrypto cannot compute for mbedTLS, or nothing. It is tried, because a libcrypto can be built
+# without its parts.
+function(leat_find_libcrypto_obstacle result)
+    set(${result} "" PARENT_SCOPE)
+    if(mbedtls_FOUND)
+        set(${result} "the system's mbedTLS cannot be told to use it" PARENT_SCOPE)
+        return()
+    endif()
+    pkg_check_modules(libcrypto QUIET IMPORTED_TARGET libcrypto)
+    if(NOT libcrypto_FOUND)
+        set(${result} "it was not found (libssl-dev)" PARENT_SCOPE)
+        return()
+    endif()
+    if(libcrypto_VERSION VERSION_LESS 3.0)
+        set(${result} "${libcrypto_VERSION} is older than 3.0" PARENT_SCOPE)
+        return()
+    endif()
+    set(probe "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/probe_libcrypto.c")
+    if(CMAKE_CROSSCOMPILING)
+        try_compile(compiled "${PROJECT_BINARY_DIR}/probe" "${probe}" LINK_LIBRARIES PkgConfig::libcrypto
+                    OUTPUT_VARIABLE output)
+    else()
+        try_run(exit_status compiled "${PROJECT_BINARY_DIR}/probe" "${probe}"
+                LINK_LIBRARIES PkgConfig::libcrypto RUN_OUTPUT_VARIABLE output COMPILE_OUTPUT_VARIABLE log)
+    endif()
+    if(NOT compiled)
+        set(${result} "${libcrypto_VERSION} lacks functions or headers" PARENT_SCOPE)
+    elseif(NOT CMAKE_CROSSCOMPILING AND NOT exit_status EQUAL 0)
+        string(STRIP "${output}" output)
+        set(${result} "${libcrypto_VERSION} has no ${output}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+# The headers of src/tls/crypto hold types of mbedTLS' own: they must be those that it was built with.
+function(leat_check_mbedtls_is_current root)
+    file(GLOB headers "${PROJECT_SOURCE_DIR}/src/tls/crypto/*_alt.h")
+    foreach(header IN LISTS headers)
+        get_filename_component(name "${header}" NAME)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}" "${root}/include/${name}")
+        set(hash "")
+        if(EXISTS "${root}/include/${name}")
+            file(SHA256 "${root}/include/${name}" hash)
+        endif()
+        file(SHA256 "${header}" wanted)
+        if(NOT hash STREQUAL wanted)
+            message(FATAL_ERROR "${root} was built with another ${name}: run script/bootstrap, which builds it again.")
+        endif()
+    endforeach()
+endfunction()
 
 pkg_check_modules(mbedtls QUIET IMPORTED_TARGET mbedtls>=${LEAT_MBEDTLS_MINIMUM} mbedx509 mbedcrypto)
+
+if(NOT LEAT_CRYPTO STREQUAL "mbedtls")
+    leat_find_libcrypto_obstacle(obstacle)
+    if(NOT obstacle AND NOT EXISTS "${LEAT_MBEDTLS_ROOT}-libcrypto/lib/libmbedtls.a")
+        set(obstacle "${LEAT_MBEDTLS_ROOT}-libcrypto does not exist: run script/bootstrap")
+    endif()
+    if(NOT obstacle)
+        set(LEAT_CRYPTO libcrypto)
+    elseif(LEAT_CRYPTO STREQUAL "libcrypto")
+        message(FATAL_ERROR "LEAT_CRYPTO=libcrypto is not possible: ${obstacle}.")
+    else()
+        message(STATUS "libcrypto computes nothing for mbedTLS: ${obstacle}")
+        set(LEAT_CRYPTO mbedtls)
+    endif()
+endif()
 
 add_library(Leat::mbedtls INTERFACE IMPORTED)
 if(mbedtls_FOUND)
@@ -14,14 +88,29 @@ if(mbedtls_FOUND)
     target_link_libraries(Leat::mbedtls INTERFACE PkgConfig::mbedtls Threads::Threads)
 elseif(EXISTS "${LEAT_MBEDTLS_ROOT}/lib/libmbedtls.a")
     set(LEAT_MBEDTLS_PRIVATE ON)
-    message(STATUS "mbedTLS: private, in ${LEAT_MBEDTLS_ROOT}")
-    target_include_directories(Leat::mbedtls INTERFACE "${LEAT_MBEDTLS_ROOT}/include")
+    set(mbedtls_root "${LEAT_MBEDTLS_ROOT}")
+    if(LEAT_CRYPTO STREQUAL "libcrypto")
+        string(APPEND mbedtls_root -libcrypto)
+        leat_check_mbedtls_is_current("${mbedtls_root}")
+    endif()
+    message(STATUS "mbedTLS: private, in ${mbedtls_root}, primitives by ${LEAT_CRYPTO}")
+    set(LEAT_MBEDTLS_LIBRARY_DIR "${mbedtls_root}/lib")
+    set(user Leat::mbedtls)
+    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
+        add_library(Leat::private_${library} STATIC IMPORTED)
+        set_target_properties(Leat::private_${library} PROPERTIES
+                              IMPORTED_LOCATION "${LEAT_MBEDTLS_LIBRARY_DIR}/lib${library}.a")
+        target_link_libraries(${user} INTERFACE Leat::private_${library})
+        set(user Leat::private_${library})
+    endforeach()
+    if(LEAT_CRYPTO STREQUAL "libcrypto")
+        # The two need each other.
+        target_link_libraries(Leat::private_mbedcrypto INTERFACE leati_tls_crypto)
+    endif()
+    target_include_directories(Leat::mbedtls INTERFACE "${mbedtls_root}/include")
     target_compile_definitions(Leat::mbedtls
                                INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h")
-    target_link_libraries(Leat::mbedtls INTERFACE "${LEAT_MBEDTLS_ROOT}/lib/libmbedtls.a"
-                                                  "${LEAT_MBEDTLS_ROOT}/lib/libmbedx509.a"
-                                                  "${LEAT_MBEDTLS_ROOT}/lib/libmbedcrypto.a"
-                                                  Threads::Threads)
+    target_link_libraries(Leat::mbedtls INTERFACE Threads::Threads)
 else()
     message(FATAL_ERROR "leat needs mbedTLS ${LEAT_MBEDTLS_MINIMUM} or later. The system has none, and "
                         "${LEAT_MBEDTLS_ROOT} does not exist: run script/bootstrap, which provides it.")

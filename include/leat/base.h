@@ -21,7 +21,7 @@
 /** Marks a function whose result must be looked at. */
 #define LEAT_MUST_CHECK __attribute__((warn_unused_result))
 /** Marks a function that takes a format of printf(3). */
-#define LEAT_PRINTF(format_index, first_index) \
+#define LEAT_PRINTF(format_index, first_index)                                                     \
     __attribute__((format(printf, format_index, first_index)))
 
 #ifdef __cplusplus
@@ -30,6 +30,10 @@ extern "C" {
 
 /** The version of the library in use, "MAJOR.MINOR.PATCH". Static, never NULL. @thread any. */
 LEAT_API const char *leat_version(void);
+
+/** What TLS is made of, with the versions in use: "mbedTLS 3.6.6" or "mbedTLS 3.6.6, primitives by
+ * OpenSSL 3.0.19". For people, not to be parsed. Static, never NULL. @thread any. */
+LEAT_API const char *leat_tls_backend(void);
 
 #ifdef __cplusplus
 }

@@ -3,13 +3,16 @@
 # fail().
 #
 # Debian 12 has 2.28: no TLS 1.3, and out of support. There the 3.6 source package of the next Debian release is built
-# into build/deps, static and private. It comes from wherever this machine takes its Debian packages, and the chain of
+# into build/deps, static and private, twice: computing everything itself, and with its primitives left to
+# src/tls/crypto (see cmake/LeatMbedtls.cmake). It comes from wherever this machine takes its Debian packages, and the chain of
 # trust is apt's: keyring -> Release -> Sources -> .dsc and archives.
 
 mbedtls_minimum=3.6.3
 mbedtls_next_release=trixie
 mbedtls_root=$root/build/deps/mbedtls
 mbedtls_config=$root/cmake/mbedtls_user_config.h
+mbedtls_libcrypto_config=$root/cmake/mbedtls_libcrypto_config.h
+mbedtls_libcrypto_headers=$root/src/tls/crypto
 
 # The version of the system's own headers, or nothing.
 mbedtls_system_version() {
@@ -22,13 +25,20 @@ mbedtls_new_enough() {
     [ -n "$1" ] && dpkg --compare-versions "$1" ge "$mbedtls_minimum"
 }
 
-# What the private build was made from: when this changes it is made again.
+# mbedtls_recipe [-libcrypto]: what that private build was made from. When this changes it is made again.
 mbedtls_recipe() {
-    cat "$mbedtls_config" "$root/script/lib/mbedtls.sh" | sha256sum | cut -d ' ' -f 1
+    local parts=("$mbedtls_config" "$root/script/lib/mbedtls.sh")
+    [ -z "${1:-}" ] || parts+=("$mbedtls_libcrypto_config" "$mbedtls_libcrypto_headers"/*_alt.h)
+    cat "${parts[@]}" | sha256sum | cut -d ' ' -f 1
+}
+
+# mbedtls_is_current [-libcrypto]
+mbedtls_is_current() {
+    [ "$(cat "$mbedtls_root${1:-}/recipe" 2>/dev/null)" = "$(mbedtls_recipe "$@")" ]
 }
 
 mbedtls_private_is_current() {
-    [ "$(cat "$mbedtls_root/recipe" 2>/dev/null)" = "$(mbedtls_recipe)" ]
+    mbedtls_is_current && mbedtls_is_current -libcrypto
 }
 
 # True when cmake will find an mbedTLS that is new enough: the system's, else the private one.
@@ -76,20 +86,36 @@ mbedtls_download() {
         (cd "$folder/package" && "${apt[@]}" source --download-only --only-source mbedtls)
 }
 
-# mbedtls_compile FOLDER: FOLDER/source into FOLDER/install, just the three static libraries and their headers.
+# mbedtls_compile FOLDER [-libcrypto]: FOLDER/source into FOLDER/install[-libcrypto], just the three static libraries
+# and their headers.
 mbedtls_compile() {
-    local folder=$1
-    cmake -S "$folder/source" -B "$folder/build" -G Ninja \
-        -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$folder/install" -DCMAKE_INSTALL_LIBDIR=lib \
-        -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-        -DCMAKE_C_FLAGS="-fvisibility=hidden -ffile-prefix-map=$folder/source=mbedtls" \
+    local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
+    local flags="-fvisibility=hidden -ffile-prefix-map=$source=mbedtls"
+    cp "$mbedtls_config" "$config"
+    if [ -n "${2:-}" ]; then
+        cat "$mbedtls_libcrypto_config" >>"$config"
+        flags+=" -I$mbedtls_libcrypto_headers"
+    fi
+    cmake -S "$source" -B "$build" -G Ninja \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$install" -DCMAKE_INSTALL_LIBDIR=lib \
+        -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_FLAGS="$flags" \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF \
         -DENABLE_TESTING=OFF -DENABLE_PROGRAMS=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
-        -DMBEDTLS_USER_CONFIG_FILE="$mbedtls_config" &&
-        cmake --build "$folder/build" &&
-        cmake --install "$folder/build" &&
-        rm -rf "$folder/install/lib/cmake" "$folder/install/lib/pkgconfig" &&
-        cp "$mbedtls_config" "$folder/install/include/mbedtls/leat_user_config.h"
+        -DMBEDTLS_USER_CONFIG_FILE="$config" &&
+        cmake --build "$build" &&
+        cmake --install "$build" &&
+        rm -rf "$install/lib/cmake" "$install/lib/pkgconfig" &&
+        cp "$config" "$install/include/mbedtls/leat_user_config.h" &&
+        { [ -z "${2:-}" ] || cp "$mbedtls_libcrypto_headers"/*_alt.h "$install/include"; }
+}
+
+# mbedtls_place FOLDER VERSION [-libcrypto]: puts what was compiled there into build/deps.
+mbedtls_place() {
+    mbedtls_recipe "${@:3}" >"$1/install${3:-}/recipe"
+    mkdir -p "$root/build/deps"
+    rm -rf "$root/build/deps/mbedtls-$2${3:-}"
+    mv "$1/install${3:-}" "$root/build/deps/mbedtls-$2${3:-}"
+    ln -sfn "mbedtls-$2${3:-}" "$mbedtls_root${3:-}"
 }
 
 # Runs in a subshell with `set -e`, so that its work folder goes away however it ends.
@@ -108,12 +134,9 @@ mbedtls_build_private() (
     mbedtls_new_enough "$version" ||
         fail "Debian $mbedtls_next_release has mbedTLS $version, but leat needs $mbedtls_minimum or later"
 
-    say "building mbedTLS $version, private to build/deps"
-    mbedtls_compile "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be built (see above)"; }
-
-    mbedtls_recipe >"$work/install/recipe"
-    mkdir -p "$root/build/deps"
-    rm -rf "$root/build/deps/mbedtls-$version"
-    mv "$work/install" "$root/build/deps/mbedtls-$version"
-    ln -sfn "mbedtls-$version" "$mbedtls_root"
+    for variant in "" -libcrypto; do
+        say "building mbedTLS $version$variant, private to build/deps"
+        mbedtls_compile "$work" $variant >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be built (see above)"; }
+        mbedtls_place "$work" "$version" $variant
+    done
 )

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/engine.h"
 
+#include "tls/crypto/crypto.h"
+#include "tls/crypto/memory.h"
 #include "util/alloc.h"
 
 #include <pthread.h>
@@ -20,7 +22,6 @@
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
-static _Thread_local bool out_of_memory;
 
 #if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
 static void *engine_calloc(size_t count, size_t size)
@@ -28,7 +29,7 @@ static void *engine_calloc(size_t count, size_t size)
     void *ptr = leati_calloc(count, size);
 
     if (ptr == NULL)
-        out_of_memory = true;
+        leati_tls_memory_note();
     return ptr;
 }
 
@@ -47,6 +48,8 @@ int leati_tls_engine_start(void)
 {
     pthread_mutex_lock(&start_lock);
     int ret = started ? 0 : allocator_install();
+    if (ret == 0 && !started)
+        ret = leati_tls_crypto_start();
     if (ret == 0 && !started) {
         ret = (int)psa_crypto_init();
         started = ret == 0;
@@ -57,12 +60,12 @@ int leati_tls_engine_start(void)
 
 void leati_tls_engine_enter(void)
 {
-    out_of_memory = false;
+    leati_tls_memory_forget();
 }
 
 bool leati_tls_engine_out_of_memory(void)
 {
-    return out_of_memory;
+    return leati_tls_memory_is_out();
 }
 
 const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl)

@@ -26,7 +26,7 @@ libdir=$(dirname "$(find "$work/prefix" -name libleat.so)")
 
 # The tool, which finds its library by itself.
 if [ -x "$build/bin/leat" ]; then
-    [ "$("$work/prefix/bin/leat" --version)" = "leat $version" ] || fail "the installed leat does not run"
+    [ "$("$work/prefix/bin/leat" --version | head -n 1)" = "leat $version" ] || fail "the installed leat does not run"
 fi
 
 # The CMake package.

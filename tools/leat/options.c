@@ -397,7 +397,7 @@ static int group_option(const struct tool_command *group, int argc, char **argv)
     if (is_root && strcmp(word, "help") == 0)
         return help_run(group, argc - 1, argv + 1);
     if (is_root && (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)) {
-        printf("leat %s\n", leat_version());
+        printf("leat %s\n%s\n", leat_version(), leat_tls_backend());
         return tool_flush(group, TOOL_EXIT_OK);
     }
     if (is_root && strcmp(word, "--describe") == 0) {

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/crypto/libcrypto.h"
+
+#include "tls/crypto/crypto.h"
+#include "tls/crypto/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+static pthread_mutex_t fetch_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(OSSL_LIB_CTX *) context;
+static _Atomic(EVP_CIPHER *) ciphers[LEATI_CRYPTO_CIPHER_COUNT];
+
+static const char *const cipher_names[LEATI_CRYPTO_CIPHER_COUNT] = {
+    [LEATI_CRYPTO_AES_128_GCM] = "AES-128-GCM",
+    [LEATI_CRYPTO_AES_192_GCM] = "AES-192-GCM",
+    [LEATI_CRYPTO_AES_256_GCM] = "AES-256-GCM",
+    [LEATI_CRYPTO_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
+};
+
+static OSSL_LIB_CTX *context_make(void)
+{
+    OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
+
+    if (made == NULL) {
+        made = OSSL_LIB_CTX_new();
+        atomic_store_explicit(&context, made, memory_order_release);
+    }
+    return made;
+}
+
+OSSL_LIB_CTX *leati_crypto_context(void)
+{
+    OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
+
+    if (made != NULL)
+        return made;
+    ERR_set_mark();
+    pthread_mutex_lock(&fetch_lock);
+    made = context_make();
+    pthread_mutex_unlock(&fetch_lock);
+    ERR_pop_to_mark();
+    if (made == NULL)
+        leati_tls_memory_note();
+    return made;
+}
+
+const EVP_CIPHER *leati_crypto_cipher(enum leati_crypto_cipher id)
+{
+    EVP_CIPHER *cipher = atomic_load_explicit(&ciphers[id], memory_order_acquire);
+    OSSL_LIB_CTX *from = cipher != NULL ? NULL : leati_crypto_context();
+
+    if (cipher != NULL || from == NULL)
+        return cipher;
+    ERR_set_mark();
+    pthread_mutex_lock(&fetch_lock);
+    cipher = atomic_load_explicit(&ciphers[id], memory_order_acquire);
+    if (cipher == NULL) {
+        cipher = EVP_CIPHER_fetch(from, cipher_names[id], NULL);
+        atomic_store_explicit(&ciphers[id], cipher, memory_order_release);
+    }
+    pthread_mutex_unlock(&fetch_lock);
+    ERR_pop_to_mark();
+    if (cipher == NULL)
+        leati_tls_memory_note();
+    return cipher;
+}
+
+int leati_tls_crypto_start(void)
+{
+    static int (*const starts[])(void) = {
+        leati_crypto_sha2_start,
+        leati_crypto_gcm_start,
+        leati_crypto_chachapoly_start,
+    };
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        int ret = starts[i]();
+        if (ret != 0)
+            return ret;
+    }
+    return 0;
+}
