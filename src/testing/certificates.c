@@ -436,7 +436,7 @@ int leat_testing_ca_make_crl(leat_testing_ca *ca, const struct leat_testing_crl_
     if (!is_of(ca, issuer))
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "a certificate of another CA");
 
-    struct crl *crl;
+    struct crl *crl = NULL;
     int code = crl_new(ca, &copy, issuer, &crl, problem);
     if (code)
         return code;
