@@ -11,9 +11,9 @@
 
 /** How long the server may take to end TCP after the close handshake (RFC 6455 section 7.1.1). */
 #define SERVER_EOF_WAIT_MS 1000u
-/** How many reads one connection may do before the others of the loop have their turn. */
-#define READS_PER_PUMP  16
-#define IOVECS_PER_SEND 16
+/** How much one connection may read before the others of the loop have their turn. */
+#define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
+#define IOVECS_PER_SEND     16
 
 /* ---- ending --------------------------------------------------------------------------- */
 
@@ -219,13 +219,16 @@ static void ws_on_eof(struct leat_websocket *ws)
                               "the connection was lost without a Close frame");
 }
 
-/* One read; LEAT_OK when there may be more. */
-static int ws_read_once(struct leat_websocket *ws)
+/* One read, whose length is added to `*total`; LEAT_OK when there may be more. */
+static int ws_read_once(struct leat_websocket *ws, size_t *total)
 {
     struct leati_layer *top = ws->chain->top;
-    uint8_t *buf = leati_loop_scratch(ws->loop);
+    size_t cap = LEATI_SCRATCH_BYTES;
+    uint8_t *buf = ws_delivers(ws) ? leati_ws_session_room(ws->session, &cap) : NULL;
     size_t len = 0;
-    int code = top->ops->recv(top, buf, LEATI_SCRATCH_BYTES, &len);
+    if (!buf)
+        buf = leati_loop_scratch(ws->loop);
+    int code = top->ops->recv(top, buf, cap, &len);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code == LEATI_EOF) {
@@ -237,6 +240,7 @@ static int ws_read_once(struct leat_websocket *ws)
         return code;
     }
     const uint8_t *data = buf;
+    *total += len;
     ws->heard = true;
     ws_feed(ws, &data, &len);
     if (len > 0 && !ws->chain->released && ws->paused && ws->state != LEATI_WEBSOCKET_FINISHING)
@@ -254,12 +258,12 @@ static void ws_pump_read(struct leat_websocket *ws)
 {
     if (ws->held.data && !ws->paused)
         ws_feed_held(ws);
-    for (int reads = 0; ws_reads(ws); reads++) {
-        if (reads == READS_PER_PUMP) {
+    for (size_t total = 0; ws_reads(ws);) {
+        if (total >= READ_BYTES_PER_PUMP) {
             leati_chain_wake(ws->chain);
             return;
         }
-        if (ws_read_once(ws) != LEAT_OK)
+        if (ws_read_once(ws, &total) != LEAT_OK)
             return;
     }
 }
@@ -385,7 +389,12 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
         ws_close_expired(ws);
 }
 
-static struct leati_ws_session *ws_make_session(const struct leat_websocket *ws)
+static void ws_drain(void *user)
+{
+    ws_flush(user);
+}
+
+static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->chain->route;
     const leat_config *config = route->config;
@@ -396,6 +405,7 @@ static struct leati_ws_session *ws_make_session(const struct leat_websocket *ws)
         .pieces = pieces,
         .max_message_bytes = limited ? config->max_message_bytes : 0,
         .pool = leati_session_pool_of(ws->loop),
+        .drain = {ws_drain, ws},
         .deflate = leati_route_deflate(route),
         .deflate_threshold_bytes = config->compression.threshold_bytes,
         .deflate_level = config->compression.level,

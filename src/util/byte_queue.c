@@ -76,7 +76,7 @@ void leati_byte_queue_clear(struct leati_byte_queue *q)
 {
     chunk_release_list(q->pool, q->head);
     q->head = q->tail = NULL;
-    q->len = 0;
+    q->len = q->promised = 0;
 }
 
 bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
@@ -84,6 +84,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
     size_t room = 0;
     struct leati_chunk *last = q->tail;
 
+    q->promised = 0;
     if (last != NULL) {
         room = LEATI_CHUNK_BYTES - last->end;
         /* Only as far as needed: behind a long message there are many spare chunks. */
@@ -92,8 +93,10 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
             room += LEATI_CHUNK_BYTES;
         }
     }
-    if (room >= len)
+    if (room >= len) {
+        q->promised = len;
         return true;
+    }
 
     struct leati_chunk *fresh = NULL;
     for (; room < len; room += LEATI_CHUNK_BYTES) {
@@ -110,6 +113,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
         last->next = fresh;
     else
         q->head = q->tail = fresh;
+    q->promised = len;
     return true;
 }
 
@@ -123,7 +127,7 @@ static struct leati_chunk *tail_with_room(struct leati_byte_queue *q)
 
 bool leati_byte_queue_reserve(struct leati_byte_queue *q, uint8_t **ret_room, size_t *ret_size)
 {
-    if (!leati_byte_queue_ensure(q, 1))
+    if (q->promised == 0 && !leati_byte_queue_ensure(q, 1))
         return false;
     struct leati_chunk *tail = tail_with_room(q);
     *ret_room = tail->data + tail->end;
@@ -138,11 +142,12 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len)
     assert(q->tail != NULL && len <= LEATI_CHUNK_BYTES - q->tail->end);
     q->tail->end += len;
     q->len += len;
+    q->promised -= len < q->promised ? len : q->promised;
 }
 
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len)
 {
-    if (!leati_byte_queue_ensure(q, len))
+    if (q->promised < len && !leati_byte_queue_ensure(q, len))
         return false;
 
     const uint8_t *pos = data;
@@ -173,13 +178,34 @@ int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, i
     return n;
 }
 
+/* Behind the tail it is the next to be filled, and still in the cache. */
+static void chunk_recycle(struct leati_byte_queue *q, struct leati_chunk *chunk)
+{
+    chunk->start = chunk->end = 0;
+    chunk->next = q->tail->next;
+    q->tail->next = chunk;
+}
+
+/* Everything was consumed. */
+static void queue_emptied(struct leati_byte_queue *q)
+{
+    if (q->promised == 0) {
+        leati_byte_queue_clear(q);
+        return;
+    }
+    q->len = 0;
+    q->tail = q->head;
+    for (struct leati_chunk *chunk = q->head; chunk != NULL && chunk->end > 0; chunk = chunk->next)
+        chunk->start = chunk->end = 0;
+}
+
 void leati_byte_queue_consume(struct leati_byte_queue *q, size_t len)
 {
     assert(len <= q->len);
     if (len == 0)
         return;
     if (len == q->len) {
-        leati_byte_queue_clear(q);
+        queue_emptied(q);
         return;
     }
     q->len -= len;
@@ -192,6 +218,9 @@ void leati_byte_queue_consume(struct leati_byte_queue *q, size_t len)
         }
         len -= size;
         q->head = chunk->next;
-        chunk_release(q->pool, chunk);
+        if (q->promised > 0)
+            chunk_recycle(q, chunk);
+        else
+            chunk_release(q->pool, chunk);
     }
 }

@@ -26,6 +26,7 @@ struct leati_chunk_pool {
 struct leati_byte_queue {
     struct leati_chunk *head, *tail;
     size_t len;                    /**< bytes in the queue */
+    size_t promised;               /**< bytes for which there is memory */
     struct leati_chunk_pool *pool; /**< NULL = straight from the allocator */
 };
 
@@ -44,8 +45,9 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len);
 /** Appends a copy. All or nothing; false without memory. */
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len);
 
-/** Allocates ahead, so that the next `len` bytes of reserve/commit cannot fail (up to the next
- * consume or clear). false without memory, with nothing changed. */
+/** Allocates ahead, so that the next `len` bytes of append or reserve/commit cannot fail, up to the
+ * next clear. What is consumed meanwhile is used again first. false without memory, with nothing
+ * changed. */
 bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len);
 
 /** The first bytes as up to `max` segments; returns their number. */

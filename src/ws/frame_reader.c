@@ -184,6 +184,6 @@ void leati_ws_frame_piece_copy(const struct leati_ws_frame_piece *piece, uint8_t
         return;
     if (piece->frame.masked)
         leati_ws_mask_copy(dst, piece->data, piece->len, piece->key, piece->key_offset);
-    else
+    else if (dst != piece->data)
         memcpy(dst, piece->data, piece->len);
 }

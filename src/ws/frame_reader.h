@@ -81,7 +81,7 @@ enum leati_ws_frame_result leati_ws_frame_reader_next(struct leati_ws_frame_read
 void leati_ws_frame_reader_unread(struct leati_ws_frame_reader *reader, const uint8_t **data,
                                   size_t *len, size_t size);
 
-/** The payload of a piece, unmasked, to `dst`. */
+/** The payload of a piece, unmasked, to `dst`, which may be where it lies. */
 void leati_ws_frame_piece_copy(const struct leati_ws_frame_piece *piece, uint8_t *dst);
 
 #endif

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* How much of a frame is queued before it may leave: it should still be in the cache then, and be
+ * worth a system call. The last part stays, for what is queued behind it. */
+#define DRAIN_BYTES 262144u
+
 enum {
     MASK_BIT = 0x80,
     LENGTH_IN_2_BYTES = 126,
@@ -83,12 +87,22 @@ static bool payload_append(struct leati_byte_queue *out, const uint8_t *payload,
 }
 
 bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
-                          uint8_t first_byte, const void *payload, size_t len)
+                          uint8_t first_byte, const void *payload, size_t len,
+                          const struct leati_ws_drain *drain)
 {
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];
+    const uint8_t *mask = keys != NULL ? key : NULL;
+    const uint8_t *bytes = payload;
+    size_t done = 0;
 
-    return frame_begin(out, keys, first_byte, len, key) &&
-           payload_append(out, payload, len, keys != NULL ? key : NULL, 0);
+    if (!frame_begin(out, keys, first_byte, len, key))
+        return false;
+    for (; drain->fn != NULL && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
+        if (!payload_append(out, bytes + done, DRAIN_BYTES, mask, done))
+            return false;
+        drain->fn(drain->user);
+    }
+    return payload_append(out, bytes + done, len - done, mask, done);
 }
 
 bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,

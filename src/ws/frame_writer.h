@@ -18,6 +18,12 @@ enum {
     LEATI_WS_RSV1 = 0x40,
 };
 
+/** While a long frame is being queued: its beginning may leave, while it is in the cache. */
+struct leati_ws_drain {
+    void (*fn)(void *user); /**< NULL = nothing leaves; takes bytes out of the queue, if any */
+    void *user;
+};
+
 /**
  * Appends one frame. All or nothing.
  *
@@ -25,7 +31,8 @@ enum {
  * @return false without memory or randomness.
  */
 bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
-                          uint8_t first_byte, const void *payload, size_t len);
+                          uint8_t first_byte, const void *payload, size_t len,
+                          const struct leati_ws_drain *drain);
 
 /** The same with a payload that lies in a queue, out of which it is taken. */
 bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,

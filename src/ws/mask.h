@@ -25,7 +25,7 @@ bool leati_ws_mask_keys_next(struct leati_ws_mask_keys *keys,
 void leati_ws_mask_keys_wipe(struct leati_ws_mask_keys *keys);
 
 /** Copies `len` bytes and masks them on the way; `offset` is where in the payload they begin.
- * `dst` and `src` do not overlap. */
+ * `dst` may be `src`; otherwise they do not overlap. */
 void leati_ws_mask_copy(uint8_t *dst, const uint8_t *src, size_t len,
                         const uint8_t key[LEATI_WS_MASK_KEY_BYTES], size_t offset);
 

@@ -51,6 +51,7 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     session->gives_pieces = options->pieces;
     session->max_message_bytes = options->max_message_bytes;
     session->pool = options->pool;
+    session->drain = options->drain;
     if (options->tracer != NULL && options->tracer->fn != NULL) {
         session->tracer = options->tracer;
         session->hop = options->hop;

@@ -16,6 +16,7 @@
 #include "core/tracer.h"
 #include "util/byte_queue.h"
 #include "ws/deflate_params.h"
+#include "ws/frame_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +44,8 @@ struct leati_ws_session_options {
     bool pieces;
     /** Of one message, inflated; with `pieces`, 0 = no limit. */
     size_t max_message_bytes;
-    struct leati_ws_pool *pool; /**< NULL = straight from the allocator */
+    struct leati_ws_pool *pool;  /**< NULL = straight from the allocator */
+    struct leati_ws_drain drain; /**< of the queue that is written to, during a write */
     /** What both ends have agreed to (leati_ws_upgrade_deflate(), leati_ws_accept_deflate()), NULL
      * = nothing is compressed. Not needed afterwards. Memory: see ws/deflate.h; none before the
      * first compressed message in a direction. */
@@ -100,6 +102,13 @@ void leati_ws_session_free(struct leati_ws_session *session);
  */
 int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data, size_t *len,
                           struct leati_ws_event *ret_event);
+
+/**
+ * Where payload that is still to come may be read to without a detour: behind the part of a long
+ * message that has been collected. What was read there is given to leati_ws_session_read() next,
+ * where it lies. NULL when that brings nothing or is not possible; then any buffer will do.
+ */
+uint8_t *leati_ws_session_room(struct leati_ws_session *session, size_t *ret_size);
 
 /** RFC 6455 section 5.2 opcodes. */
 enum leati_ws_opcode {

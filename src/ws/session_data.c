@@ -12,6 +12,11 @@
 #define PORTION_BYTES 16384u
 /* The most compressed payload that is unmasked at a time. */
 #define MASKED_INPUT_BYTES 4096u
+/* What a frame must still have to come before it is read without a detour: below that, one read
+ * may as well bring the frames behind it. */
+#define ROOM_MIN_BYTES 32768u
+/* The most that is read without a look at it: it should still be in the cache then. */
+#define ROOM_MAX_BYTES 262144u
 
 /* ---- the beginning of a frame --------------------------------------------------------------- */
 
@@ -114,21 +119,55 @@ static int data_in_place(struct leati_ws_session *session, const struct leati_ws
     return incoming_deliver(session, piece->data, piece->len, is_end, event);
 }
 
+/* The most that the workspace has to hold, of a frame of which `len` bytes are to be collected now.
+ * A message that ends with it needs no more than what is known to come. */
+static size_t collect_max(const struct leati_ws_session *session, size_t len)
+{
+    const struct leati_ws_workspace *workspace = session->workspace;
+
+    if (session->gives_pieces)
+        return PORTION_BYTES;
+    if (!workspace->reader.frame.fin)
+        return session->max_message_bytes;
+    return workspace->message_len + len + (size_t)workspace->reader.left;
+}
+
 static int data_copy(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,
                      bool is_end, struct leati_ws_event *event)
 {
     struct leati_ws_workspace *workspace = session->workspace;
-    size_t max = session->gives_pieces ? PORTION_BYTES : session->max_message_bytes;
     uint8_t *room = NULL;
 
     if (piece->len > 0) {
-        room = leati_ws_workspace_reserve(workspace, piece->len, max);
+        room = leati_ws_workspace_reserve(workspace, piece->len, collect_max(session, piece->len));
         if (room == NULL)
             return leati_ws_session_out_of_memory(session);
         leati_ws_frame_piece_copy(piece, room);
     }
     int rc = incoming_check(session, room, piece->len, is_end, event);
     return rc != LEATI_AGAIN ? rc : incoming_grown(session, piece->len, is_end, event);
+}
+
+uint8_t *leati_ws_session_room(struct leati_ws_session *session, size_t *ret_size)
+{
+    struct leati_ws_workspace *workspace = session->workspace;
+
+    if (workspace == NULL || workspace->message_len == 0 || session->sticky != LEAT_OK ||
+        session->incoming.is_compressed || session->gives_pieces)
+        return NULL;
+    const struct leati_ws_frame_reader *reader = &workspace->reader;
+    if (reader->left < ROOM_MIN_BYTES || leati_ws_opcode_is_control(reader->frame.opcode))
+        return NULL;
+    size_t size = reader->left < ROOM_MAX_BYTES ? (size_t)reader->left : ROOM_MAX_BYTES;
+    size_t spare = workspace->message_cap - workspace->message_len;
+    /* What is only announced makes the buffer grow no more than what has arrived. */
+    size_t most = spare > workspace->message_len ? spare : workspace->message_len;
+    if (size > most)
+        size = most;
+    uint8_t *room = leati_ws_workspace_reserve(workspace, size, collect_max(session, 0));
+    if (room != NULL)
+        *ret_size = size;
+    return room;
 }
 
 static int data_plain(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,

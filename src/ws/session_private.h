@@ -61,6 +61,7 @@ struct leati_ws_session {
     struct leati_ws_compression *compression; /* NULL = not negotiated */
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
+    struct leati_ws_drain drain;
     struct leati_ws_mask_keys keys;
     const struct leati_tracer *tracer; /* NULL = nobody listens */
     const char *hop;

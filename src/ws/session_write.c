@@ -29,7 +29,7 @@ static void session_trace_sent(const struct leati_ws_session *session, uint8_t f
 static int session_write_frame(struct leati_ws_session *session, uint8_t first_byte,
                                const void *data, size_t len, struct leati_byte_queue *out)
 {
-    if (!leati_ws_frame_write(out, session_keys(session), first_byte, data, len))
+    if (!leati_ws_frame_write(out, session_keys(session), first_byte, data, len, &session->drain))
         return LEAT_E_SYSTEM_INTERNAL;
     if (session->tracer != NULL)
         session_trace_sent(session, first_byte, len);

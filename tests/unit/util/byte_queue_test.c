@@ -201,3 +201,39 @@ Test(byte_queue, peek_gives_no_more_than_max, .timeout = 10)
     cr_assert_eq(leati_byte_queue_peek(&q, iov, 0), 0);
     leati_byte_queue_clear(&q);
 }
+
+/* Room that was promised stays, whatever leaves meanwhile: a frame is never left half written. */
+Test(byte_queue, a_promise_outlives_what_is_consumed, .timeout = 10)
+{
+    enum { PARTS = 7 };
+    static uint8_t part[LEATI_CHUNK_BYTES], got[LEATI_CHUNK_BYTES];
+    const size_t steps[] = {1, 100, LEATI_CHUNK_BYTES - 1, LEATI_CHUNK_BYTES};
+
+    for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
+        struct leati_chunk_pool pool;
+        struct leati_byte_queue q;
+        leati_chunk_pool_init(&pool, 100);
+        leati_byte_queue_init(&q, &pool);
+        cr_assert(leati_byte_queue_append(&q, "x", 1));
+        cr_assert(leati_byte_queue_ensure(&q, PARTS * sizeof(part)));
+        leati_byte_queue_consume(&q, 1);
+        leati_alloc_fail_hook = fails_after_some;
+        allocations_left = 0;
+        for (int i = 0; i < PARTS; i++) {
+            memset(part, 'a' + i, sizeof(part));
+            cr_assert(leati_byte_queue_append(&q, part, sizeof(part)));
+            for (size_t left = sizeof(part); left > 0;) {
+                struct iovec iov;
+                cr_assert_eq(leati_byte_queue_peek(&q, &iov, 1), 1);
+                size_t len = iov.iov_len < steps[step] ? iov.iov_len : steps[step];
+                memcpy(got + sizeof(part) - left, iov.iov_base, len);
+                leati_byte_queue_consume(&q, len);
+                left -= len;
+            }
+            cr_assert_arr_eq(got, part, sizeof(part));
+        }
+        leati_alloc_fail_hook = NULL;
+        cr_assert_null(q.head, "everything was used: an empty queue owns nothing");
+        leati_chunk_pool_done(&pool);
+    }
+}

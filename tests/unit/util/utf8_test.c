@@ -145,16 +145,17 @@ Test(utf8, long_texts_block_by_block_and_byte_by_byte, .timeout = 120)
 /* A whole block of ASCII inside of a character is not to be passed over. */
 Test(utf8, a_character_cut_by_a_block_of_ascii, .timeout = 10)
 {
-    uint8_t text[3 * 64];
+    enum { BLOCK = 128 };
+    uint8_t text[3 * BLOCK];
 
-    for (size_t at = 0; at < 64; at++) {
+    for (size_t at = 0; at < BLOCK; at++) {
         struct leati_utf8 utf8 = {0};
         memset(text, 'a', sizeof(text));
         memcpy(text + at, "\xE2\x82", 2);
-        text[at + 2 + 64] = 0xAC;
+        text[at + 2 + BLOCK] = 0xAC;
         cr_assert_not(leati_utf8_valid(text, sizeof(text)));
         cr_assert(leati_utf8_feed(&utf8, text, at + 2));
-        cr_assert_not(leati_utf8_feed(&utf8, text + at + 2, 64));
+        cr_assert_not(leati_utf8_feed(&utf8, text + at + 2, BLOCK));
     }
 }
 

@@ -216,3 +216,69 @@ Test(write, no_control_frame_is_too_long, .timeout = 10)
     leati_byte_queue_clear(&queue);
     leati_ws_session_free(client);
 }
+
+/* ---- what leaves while it is written -------------------------------------------------------- */
+
+struct leaving {
+    struct leati_byte_queue queue;
+    struct bytes sent;
+    size_t at_most; /* in one go */
+    unsigned calls;
+};
+
+static void leave(void *user)
+{
+    struct leaving *leaving = user;
+    struct iovec iov;
+
+    leaving->calls++;
+    for (size_t left = leaving->at_most;
+         left > 0 && leati_byte_queue_peek(&leaving->queue, &iov, 1) == 1;) {
+        size_t len = iov.iov_len < left ? iov.iov_len : left;
+        bytes_add(&leaving->sent, iov.iov_base, len);
+        leati_byte_queue_consume(&leaving->queue, len);
+        left -= len;
+    }
+}
+
+static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
+{
+    struct leaving leaving = {.at_most = at_most};
+    const struct leati_ws_session_options options = {
+        .is_server = is_server, .max_message_bytes = 100, .drain = {leave, &leaving}
+    };
+    struct leati_ws_session *session = session_make_with(&options);
+    uint8_t *payload = payload_make(len);
+
+    leati_byte_queue_init(&leaving.queue, NULL);
+    must(leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, len, &leaving.queue) ==
+             LEAT_OK,
+         "write");
+    must(leaving.queue.len > 0, "%zu: the end of a frame waits for what is queued behind it", len);
+    struct bytes rest = queue_drain(&leaving.queue);
+    bytes_add(&leaving.sent, rest.data, rest.len);
+    struct seen_list seen = session_run(!is_server, len, &leaving.sent, 0);
+    must(seen.count == 1 && seen.items[0].len == len &&
+             memcmp(seen.items[0].data, payload, len) == 0,
+         "%zu bytes, %zu at a time: another message", len, at_most);
+    seen_free(&seen);
+    bytes_free(&rest);
+    bytes_free(&leaving.sent);
+    free(payload);
+    leati_ws_session_free(session);
+    return leaving.calls;
+}
+
+Test(write, the_beginning_of_a_long_frame_may_leave, .timeout = 60)
+{
+    static const size_t lens[] = {1 << 18, (1 << 18) + 1, 1 << 20, (3 << 20) + 12345};
+    static const size_t at_most[] = {0, 1000, 100000, SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+        for (size_t k = 0; k < sizeof(at_most) / sizeof(at_most[0]); k++) {
+            unsigned calls = check_leaving(false, lens[i], at_most[k]);
+            must(calls == (lens[i] - 1) >> 18, "%zu: left %u times", lens[i], calls);
+            check_leaving(true, lens[i], at_most[k]);
+        }
+    must(check_leaving(false, 1000, SIZE_MAX) == 0, "a short frame has left by itself");
+}

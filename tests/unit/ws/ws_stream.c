@@ -78,7 +78,7 @@ struct leati_ws_session *session_make_with(const struct leati_ws_session_options
     return session;
 }
 
-static void seen_add(struct seen_list *seen, const struct leati_ws_event *event)
+void seen_add(struct seen_list *seen, const struct leati_ws_event *event)
 {
     if ((seen->count & (seen->count - 1)) == 0) /* 0, 1, 2, 4, 8 ... are full */
         seen->items =

@@ -63,6 +63,9 @@ struct seen_list {
 struct leati_ws_session *session_make(bool is_server, size_t max_message_bytes);
 struct leati_ws_session *session_make_with(const struct leati_ws_session_options *options);
 
+/** Appends a copy. */
+void seen_add(struct seen_list *seen, const struct leati_ws_event *event);
+
 /** Feeds in chunks of `chunk` bytes (0 = all at once), and appends what comes out. */
 void session_feed(struct leati_ws_session *session, const void *data, size_t len, size_t chunk,
                   struct seen_list *seen);
