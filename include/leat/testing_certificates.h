@@ -75,7 +75,7 @@ enum leat_testing_certificate_fault {
     LEAT_TESTING_CERTIFICATE_BAD_SIGNATURE = 1 << 10, /**< with one bit flipped */
     LEAT_TESTING_CERTIFICATE_OTHER_KEY = 1 << 11,     /**< the key file does not fit */
     LEAT_TESTING_CERTIFICATE_REVOKED = 1 << 12,       /**< see leat_testing_ca_make_crl() */
-    /** The chain in the file lacks the intermediates. */
+    /** The chain in the file lacks the intermediates: the issuer of the options, or a new one. */
     LEAT_TESTING_CERTIFICATE_MISSING_INTERMEDIATE = 1 << 13,
     /** Who has signed it says CA:FALSE, ... */
     LEAT_TESTING_CERTIFICATE_INTERMEDIATE_NOT_CA = 1 << 14,

@@ -97,7 +97,9 @@ void leati_certificate_faults_apply(struct leat_testing_certificate_options *opt
         options->digest = LEAT_TESTING_DIGEST_SHA1;
     if (faults & LEAT_TESTING_CERTIFICATE_MD5)
         options->digest = LEAT_TESTING_DIGEST_MD5;
-    if (faults & (LEATI_INTERMEDIATE_FAULTS | LEAT_TESTING_CERTIFICATE_MISSING_INTERMEDIATE |
-                  LEAT_TESTING_CERTIFICATE_MD5))
-        options->intermediates += options->intermediates == 0;
+    unsigned by_new_one = LEATI_INTERMEDIATE_FAULTS | LEAT_TESTING_CERTIFICATE_MD5;
+    if (!options->issuer)
+        by_new_one |= LEAT_TESTING_CERTIFICATE_MISSING_INTERMEDIATE;
+    if (faults & by_new_one && options->intermediates == 0)
+        options->intermediates = 1;
 }

@@ -59,11 +59,16 @@ static int64_t clock_now_s(void)
 
 /* ---- names of files ------------------------------------------------------------------------ */
 
-static bool name_is_taken(const leat_testing_ca *ca, const char *name)
+static bool certificate_name_is_taken(const leat_testing_ca *ca, const char *name)
 {
     for (const struct leati_testing_certificate *one = ca->all; one; one = one->next)
         if (strcmp(one->shown.name, name) == 0)
             return true;
+    return false;
+}
+
+static bool crl_name_is_taken(const leat_testing_ca *ca, const char *name)
+{
     for (const struct crl *one = ca->crls; one; one = one->next)
         if (strcmp(one->name, name) == 0)
             return true;
@@ -79,16 +84,18 @@ static bool name_is_plain(const char *name)
 }
 
 /* The user's name if there is one, else `stem`, numbered. */
-static int name_choose(const leat_testing_ca *ca, const char *wanted, const char *stem,
-                       char **ret_name, struct leat_testing_problem *problem)
+static int name_choose(const leat_testing_ca *ca,
+                       bool (*is_taken)(const leat_testing_ca *ca, const char *name),
+                       const char *wanted, const char *stem, char **ret_name,
+                       struct leat_testing_problem *problem)
 {
     if (wanted && !name_is_plain(wanted))
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "not a name of files: '%.100s'",
                                       wanted);
-    if (wanted && name_is_taken(ca, wanted))
+    if (wanted && is_taken(ca, wanted))
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "there is a '%s' already", wanted);
     char *name = leati_strdup(wanted ? wanted : stem);
-    for (unsigned number = 2; name && name_is_taken(ca, name); ++number) {
+    for (unsigned number = 2; name && is_taken(ca, name); ++number) {
         leati_free(name);
         name = leati_asprintf("%s-%u", stem, number);
     }
@@ -247,7 +254,8 @@ static int certificate_new(leat_testing_ca *ca, const certificate_options *optio
     if (!certificate)
         return fail_memory(problem);
     certificate->shown.issuer = issuer;
-    int code = name_choose(ca, options->name, options_stem(options), &name, problem);
+    int code = name_choose(ca, certificate_name_is_taken, options->name, options_stem(options),
+                           &name, problem);
     certificate->shown.name = name;
     if (!code)
         code = certificate_take_key(options, certificate, problem);
@@ -303,7 +311,8 @@ static int intermediates_new(leat_testing_ca *ca, const certificate_options *lea
         char *stem =
             leati_asprintf("%s-intermediate-%u", leaf->name ? leaf->name : options_stem(leaf), i);
         char *name = NULL;
-        int code = stem ? name_choose(ca, NULL, stem, &name, problem) : fail_memory(problem);
+        int code = stem ? name_choose(ca, certificate_name_is_taken, NULL, stem, &name, problem)
+                        : fail_memory(problem);
         leati_free(stem);
         if (code)
             return code;
@@ -405,7 +414,7 @@ static int crl_new(leat_testing_ca *ca, const struct leat_testing_crl_options *o
     struct crl *crl = leati_calloc(1, sizeof(*crl));
     if (!crl)
         return fail_memory(problem);
-    int code = name_choose(ca, options->name, "crl", &crl->name, problem);
+    int code = name_choose(ca, crl_name_is_taken, options->name, "crl", &crl->name, problem);
     if (!code)
         code = leati_x509_format_crl((const struct leati_testing_certificate *)issuer, ca->all,
                                      from_s, until_s, &pem, problem);

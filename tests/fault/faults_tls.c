@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS: 2303501 to 2303505, and the certificate files of 2302002. The files are those of
- * tests/support/make_certificates.sh; the driver stands in their folder. */
+ * tests/support/certificates.c; the driver stands in their folder. */
 #include "fault/fault.h"
 #include "support/certificates.h"
 
@@ -103,7 +103,7 @@ static int with_missing_ca(leat_config *config)
 
 static int with_garbage_ca(leat_config *config)
 {
-    return leat_config_set_ca_path(config, "index.txt");
+    return leat_config_set_ca_path(config, "not-pem.txt");
 }
 
 static int with_missing_cert(leat_config *config)
@@ -118,12 +118,12 @@ static int with_missing_key(leat_config *config)
 
 static int with_garbage_cert(leat_config *config)
 {
-    return leat_config_set_client_cert(config, "index.txt", "client.key", NULL);
+    return leat_config_set_client_cert(config, "not-pem.txt", "client.key", NULL);
 }
 
 static int with_garbage_key(leat_config *config)
 {
-    return leat_config_set_client_cert(config, "client.pem", "index.txt", NULL);
+    return leat_config_set_client_cert(config, "client.pem", "not-pem.txt", NULL);
 }
 
 static int with_wrong_password(leat_config *config)
@@ -177,7 +177,7 @@ static const struct fault faults[] = {
     ENGINE("a client certificate is demanded, TLS 1.2", wants_client12, "handshake_failure"),
     FILES("wrong key password", with_wrong_password, LEAT_E_TLS_ENGINE, "password"),
     FILES("no key password", without_password, LEAT_E_TLS_ENGINE, "password"),
-    FILES("a key that is none", with_garbage_key, LEAT_E_TLS_ENGINE, "index.txt"),
+    FILES("a key that is none", with_garbage_key, LEAT_E_TLS_ENGINE, "not-pem.txt"),
     /* 2303502 */
     {.name = "no answer to the ClientHello", .server = silent, .deadline = {LEAT_PHASE_TLS, 50},
      TLS(LEAT_E_TLS_READ), .sys_errno = ETIMEDOUT, .any_native = true, .text = "ServerHello"},
@@ -193,8 +193,8 @@ static const struct fault faults[] = {
     VERIFY("not for servers", server_client_usage, "usage"),
     VERIFY("weak hash", server_weak_hash, "hash"),
     VERIFY("weak key", server_weak_key, "key"),
-    FILES("a CA file that is none", with_garbage_ca, LEAT_E_TLS_VERIFY, "index.txt"),
-    FILES("a certificate that is none", with_garbage_cert, LEAT_E_TLS_VERIFY, "index.txt"),
+    FILES("a CA file that is none", with_garbage_ca, LEAT_E_TLS_VERIFY, "not-pem.txt"),
+    FILES("a certificate that is none", with_garbage_cert, LEAT_E_TLS_VERIFY, "not-pem.txt"),
     FILES("the key of another certificate", with_another_key, LEAT_E_TLS_VERIFY,
           "other-client.key"),
     /* 2303505 */

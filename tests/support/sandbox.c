@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/sandbox.h"
+#include "support/certificates.h"
 #include "support/leak_check.h"
 #include "support/process.h"
 
@@ -100,6 +101,7 @@ static int entry_remove(const char *path, const struct stat *status, int type, s
 void sandbox_done(void)
 {
     process_stop_all();
+    certificates_done();
     if (sandbox.dir != NULL) {
         (void)nftw(sandbox.dir, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
     }

@@ -3,7 +3,6 @@
 #include "support/sandbox.h"
 #include "support/process.h"
 #include "tls/credentials.h"
-#include "unit/tls/more_certificates.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -264,7 +263,7 @@ Test(tls_credentials, client_key_that_does_not_fit)
         client_with(certificate_path("client.pem"), certificate_path("other-client.key"), NULL);
 
     refuse(&options, LEAT_E_TLS_VERIFY, 0, "does not belong to the certificate");
-    options.key_path = more_certificate_path("rsa.key"); /* of another kind */
+    options.key_path = certificate_path("rsa.key"); /* of another kind */
     refuse(&options, LEAT_E_TLS_VERIFY, 0, "does not belong to the certificate");
 }
 

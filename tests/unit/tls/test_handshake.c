@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/more_certificates.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -70,8 +69,8 @@ Test(tls_handshake, rsa_server)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         handshake(&(struct tls_end_options){0},
-                  &(struct ssl_peer_options){.cert_path = more_certificate_path("rsa.pem"),
-                                             .key_path = more_certificate_path("rsa.key"),
+                  &(struct ssl_peer_options){.cert_path = certificate_path("rsa.pem"),
+                                             .key_path = certificate_path("rsa.key"),
                                              .min_version = version,
                                              .max_version = version});
         done();
@@ -82,8 +81,8 @@ Test(tls_handshake, rsa_server)
  * (its issue 10668); then the text must say so, and offering TLS 1.2 only must help. */
 Test(tls_handshake, rsa_server_with_its_own_order)
 {
-    struct ssl_peer_options options = {.cert_path = more_certificate_path("rsa.pem"),
-                                       .key_path = more_certificate_path("rsa.key"),
+    struct ssl_peer_options options = {.cert_path = certificate_path("rsa.pem"),
+                                       .key_path = certificate_path("rsa.key"),
                                        .max_version = TLS1_2_VERSION,
                                        .own_preference = true};
 

@@ -3,7 +3,6 @@
  * pins, revocation lists; and what an open connection tells. */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/more_certificates.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -90,8 +89,8 @@ Test(tls_options, everything_as_text)
 /* A chain in two texts is sent whole. */
 Test(tls_options, chain_of_several_texts)
 {
-    char *certs[] = {file_read(more_certificate_path("leaf-only.pem")),
-                     file_read(more_certificate_path("intermediate.pem"))};
+    char *certs[] = {file_read(certificate_path("leaf-only.pem")),
+                     file_read(certificate_path("intermediate.pem"))};
     char *key = file_read(certificate_path("server.key"));
     const more_options more = {
         .cert_texts = (const char *const *)certs, .cert_text_count = 2, .key_text = key};
@@ -330,7 +329,7 @@ Test(tls_options, pins_that_are_none)
 
 static void expect_revocation(const char *list, const char *cert, const char *refusal)
 {
-    char *text = file_read(more_certificate_path(list));
+    char *text = file_read(certificate_path(list));
     const more_options more = {.crl_texts = (const char *const *)&text, .crl_text_count = 1};
 
     for (size_t i = 0; i < 2; i++) {
@@ -350,7 +349,7 @@ static void expect_revocation(const char *list, const char *cert, const char *re
 
 Test(tls_options, revocation)
 {
-    const char *revoked = more_certificate_path("revoked.pem");
+    const char *revoked = certificate_path("revoked.pem");
 
     expect_revocation("revoked.crl", revoked, "revoked");
     expect_revocation("revoked.crl", certificate_path("server.pem"), NULL);
@@ -383,7 +382,7 @@ static void expect_der(const char *path, size_t index, const uint8_t *der, size_
 
 Test(tls_options, certificates_of_both_ends)
 {
-    const char *chain = more_certificate_path("chain.pem");
+    const char *chain = certificate_path("chain.pem");
     const uint8_t *der;
     size_t len;
 

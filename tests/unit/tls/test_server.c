@@ -2,7 +2,6 @@
 /* The server's role, against OpenSSL's client in the same process. */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/more_certificates.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -152,8 +151,8 @@ Test(tls_server, no_cipher_in_common)
 Test(tls_server, rsa_certificate)
 {
     for (size_t i = 0; i < 2; i++) {
-        start((struct tls_end_options){.cert_path = more_certificate_path("rsa.pem"),
-                                       .key_path = more_certificate_path("rsa.key")},
+        start((struct tls_end_options){.cert_path = certificate_path("rsa.pem"),
+                                       .key_path = certificate_path("rsa.key")},
               (struct ssl_peer_options){0}, versions[i]);
         tls_end_open(&server, &peer);
         done();
@@ -162,7 +161,7 @@ Test(tls_server, rsa_certificate)
 
 Test(tls_server, whole_chain_is_sent)
 {
-    start((struct tls_end_options){.cert_path = more_certificate_path("chain.pem"),
+    start((struct tls_end_options){.cert_path = certificate_path("chain.pem"),
                                    .key_path = certificate_path("server.key")},
           (struct ssl_peer_options){0}, 0);
     tls_end_open(&server, &peer);

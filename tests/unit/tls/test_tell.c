@@ -2,7 +2,6 @@
 /* What the trace hears of a handshake: the chain, and what was agreed on. */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/more_certificates.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -101,7 +100,7 @@ static void handshake(const struct tls_end_options *options,
 Test(tls_tell, verified_chain_from_its_root)
 {
     handshake(&(struct tls_end_options){0},
-              &(struct ssl_peer_options){.cert_path = more_certificate_path("chain.pem"),
+              &(struct ssl_peer_options){.cert_path = certificate_path("chain.pem"),
                                          .key_path = certificate_path("server.key")});
     cr_assert(seen.count == 3, "%zu", seen.count);
     for (size_t i = 0; i < seen.count; i++) {
@@ -117,7 +116,7 @@ Test(tls_tell, verified_chain_from_its_root)
     cr_assert_str_eq(seen.certificates[0].subject, "CN=leat test CA");
     cr_assert_str_eq(seen.certificates[0].names, "");
     cr_assert_str_eq(seen.certificates[2].subject, "CN=localhost");
-    cr_assert_str_eq(seen.certificates[2].names, "localhost, 127.0.0.1");
+    cr_assert_str_eq(seen.certificates[2].names, "localhost, *.test, 127.0.0.1, ::1");
     cr_assert_str_eq(seen.certificates[2].signature, "ECDSA with SHA256");
     done();
 }
@@ -147,7 +146,7 @@ Test(tls_tell, refused_certificate_says_why)
 Test(tls_tell, all_reasons_of_one_certificate)
 {
     begin(&(struct tls_end_options){0},
-          &(struct ssl_peer_options){.cert_path = more_certificate_path("expired-wrong.pem"),
+          &(struct ssl_peer_options){.cert_path = certificate_path("expired-wrong.pem"),
                                      .key_path = certificate_path("server.key")});
     tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
     cr_assert(seen.count == 1);
@@ -164,7 +163,7 @@ Test(tls_tell, unverified_chain_as_it_was_sent)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         handshake(&(struct tls_end_options){.skip_verify = true, .server_name = "elsewhere"},
-                  &(struct ssl_peer_options){.cert_path = more_certificate_path("chain.pem"),
+                  &(struct ssl_peer_options){.cert_path = certificate_path("chain.pem"),
                                              .key_path = certificate_path("server.key"),
                                              .min_version = version,
                                              .max_version = version});
@@ -220,8 +219,8 @@ Test(tls_tell, agreed_with_tls_1_2)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(&(struct tls_end_options){0},
               &(struct ssl_peer_options){
-                  .cert_path = rows[i].cert ? more_certificate_path(rows[i].cert) : NULL,
-                  .key_path = rows[i].cert ? more_certificate_path("rsa.key") : NULL,
+                  .cert_path = rows[i].cert ? certificate_path(rows[i].cert) : NULL,
+                  .key_path = rows[i].cert ? certificate_path("rsa.key") : NULL,
                   .max_version = TLS1_2_VERSION,
                   .ciphers = rows[i].cipher,
                   .no_tickets = true});
@@ -310,7 +309,7 @@ Test(tls_tell, resumed_session_shows_no_certificate)
 Test(tls_tell, names_that_do_not_fit)
 {
     begin(&(struct tls_end_options){.server_name = "elsewhere.example"},
-          &(struct ssl_peer_options){.cert_path = more_certificate_path("many-names.pem"),
+          &(struct ssl_peer_options){.cert_path = certificate_path("many-names.pem"),
                                      .key_path = certificate_path("server.key")});
     tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
     const char *names = seen.certificates[seen.count - 1].names;

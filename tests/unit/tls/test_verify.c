@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/certificates.h"
 #include "support/sandbox.h"
-#include "unit/tls/more_certificates.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -63,19 +62,14 @@ static void refuse_as(const struct server *server, const char *name, const char 
 
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static struct server shared(const char *name)
+static struct server server_of(const char *cert, const char *key)
 {
-    return (struct server){certificate_path(name), NULL};
-}
-
-static struct server more(const char *name, const char *key)
-{
-    return (struct server){more_certificate_path(name), key ? more_certificate_path(key) : NULL};
+    return (struct server){certificate_path(cert), key ? certificate_path(key) : NULL};
 }
 
 Test(tls_verify, names_and_addresses_of_the_certificate)
 {
-    struct server server = shared("server.pem");
+    struct server server = server_of("server.pem", NULL);
 
     accept_as(&server, "localhost");
     accept_as(&server, "LOCALHOST");
@@ -87,7 +81,7 @@ Test(tls_verify, names_and_addresses_of_the_certificate)
 
 Test(tls_verify, wildcard_is_one_label)
 {
-    struct server server = more("wildcard.pem", NULL);
+    struct server server = server_of("wildcard.pem", NULL);
 
     accept_as(&server, "a.example.org");
     refuse_as(&server, "a.b.example.org", TEXTS("host name mismatch (wanted a.b.example.org"));
@@ -96,21 +90,21 @@ Test(tls_verify, wildcard_is_one_label)
 
 Test(tls_verify, chain_through_an_intermediate)
 {
-    struct server server = more("chain.pem", NULL);
+    struct server server = server_of("chain.pem", NULL);
 
     accept_as(&server, "localhost");
 }
 
 Test(tls_verify, intermediate_missing)
 {
-    struct server server = more("leaf-only.pem", NULL);
+    struct server server = server_of("leaf-only.pem", NULL);
 
     refuse_as(&server, "localhost", TEXTS("unknown issuer", "issuer CN=leat intermediate"));
 }
 
 Test(tls_verify, expired)
 {
-    struct server server = shared("expired.pem");
+    struct server server = server_of("expired.pem", NULL);
 
     refuse_as(&server, "localhost",
               TEXTS("expired since 2021-01-01 00:00:00 UTC", "subject CN=localhost",
@@ -119,14 +113,14 @@ Test(tls_verify, expired)
 
 Test(tls_verify, not_yet_valid)
 {
-    struct server server = shared("future.pem");
+    struct server server = server_of("future.pem", NULL);
 
     refuse_as(&server, "localhost", TEXTS("not yet valid before 2048-01-01 00:00:00 UTC"));
 }
 
 Test(tls_verify, wrong_host)
 {
-    struct server server = shared("wrong-host.pem");
+    struct server server = server_of("wrong-host.pem", NULL);
 
     refuse_as(&server, "localhost",
               TEXTS("host name mismatch (wanted localhost, the certificate is for "
@@ -135,7 +129,7 @@ Test(tls_verify, wrong_host)
 
 Test(tls_verify, wrong_address)
 {
-    struct server server = shared("server.pem");
+    struct server server = server_of("server.pem", NULL);
 
     refuse_as(&server, "127.0.0.2",
               TEXTS("host name mismatch (wanted 127.0.0.2, the certificate is for localhost, "
@@ -147,28 +141,28 @@ Test(tls_verify, wrong_address)
 
 Test(tls_verify, an_address_in_the_common_name_does_not_count)
 {
-    struct server server = more("common-name.pem", NULL);
+    struct server server = server_of("common-name.pem", NULL);
 
     refuse_as(&server, "127.0.0.1", TEXTS("the certificate is for its subject only"));
 }
 
 Test(tls_verify, unknown_issuer)
 {
-    struct server server = shared("unknown-ca.pem");
+    struct server server = server_of("unknown-ca.pem", NULL);
 
     refuse_as(&server, "localhost", TEXTS("unknown issuer", "issuer CN=leat unknown CA"));
 }
 
 Test(tls_verify, self_signed)
 {
-    struct server server = shared("self-signed.pem");
+    struct server server = server_of("self-signed.pem", NULL);
 
     refuse_as(&server, "localhost", TEXTS("self-signed (", "subject CN=leat self-signed"));
 }
 
 Test(tls_verify, every_reason_is_listed)
 {
-    struct server server = more("expired-wrong.pem", NULL);
+    struct server server = server_of("expired-wrong.pem", NULL);
 
     refuse_as(&server, "localhost",
               TEXTS("expired since 2021-01-01", "self-signed",
@@ -186,14 +180,14 @@ Test(tls_verify, bad_usage)
 
 Test(tls_verify, weak_key)
 {
-    struct server server = more("weak-rsa.pem", "weak-rsa.key");
+    struct server server = server_of("weak-key.pem", "weak-key.key");
 
     refuse_as(&server, "localhost", TEXTS("weak key"));
 }
 
 Test(tls_verify, weak_hash)
 {
-    struct server server = more("sha1.pem", NULL);
+    struct server server = server_of("weak-hash.pem", NULL);
 
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct ssl_peer_options options = peer_options(&server, version);
