@@ -7,6 +7,8 @@ find_package(Threads REQUIRED)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
+# Of libleat-testing.
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET libssl>=3.0 libcrypto>=3.0)
 
 option(LEAT_ZLIB "Compress messages (permessage-deflate) with zlib" ON)
 if(LEAT_ZLIB)

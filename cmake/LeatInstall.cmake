@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file. The components are those
-# of the packages (LeatPackages.cmake): runtime, ohos, testing, dev, tool.
+# of the packages (LeatPackages.cmake): runtime, ohos, dev, tool.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
@@ -12,6 +12,23 @@ install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDI
 install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
+
+# libleat-testing as one static library, with the objects of the folders that it uses.
+get_target_property(libraries leat_testing LINK_LIBRARIES)
+set(testing_objects $<TARGET_OBJECTS:leat_testing>)
+foreach(library IN LISTS libraries)
+    if(library MATCHES "^leati_")
+        list(APPEND testing_objects $<TARGET_OBJECTS:${library}>)
+    endif()
+endforeach()
+list(FILTER libraries EXCLUDE REGEX "^leati_")
+add_library(leat_testing_installed STATIC ${testing_objects})
+set_target_properties(leat_testing_installed PROPERTIES OUTPUT_NAME leat-testing EXPORT_NAME testing LINKER_LANGUAGE C
+                                                        ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+target_link_libraries(leat_testing_installed PRIVATE ${libraries} Threads::Threads)
+target_include_directories(leat_testing_installed INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+install(TARGETS leat_testing_installed EXPORT leatTesting ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(EXPORT leatTesting NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
 # What a static libleat needs besides. Named directly: Requires.private would ask for the static
 # libraries of those libraries too, which Debian does not have all of.
@@ -31,17 +48,22 @@ else()
     string(PREPEND pc_libs "-lmbedtls -lmbedx509 -lmbedcrypto ")
 endif()
 
-# Relative to the file itself, so that an installed tree can be moved.
+# Relative to the file itself, so that an installed tree can be moved; what is in /usr stays there.
 file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+string(REGEX REPLACE "/$" "" pc_prefix "\${pcfiledir}/${pc_prefix}")
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+    set(pc_prefix /usr)
+endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/leatConfig.cmake
                               INSTALL_DESTINATION ${package_dir} PATH_VARS private_dir)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc @ONLY)
+foreach(name IN ITEMS leat leat-testing)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endforeach()
 
 install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT dev)
-install(FILES ${PROJECT_BINARY_DIR}/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
