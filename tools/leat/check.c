@@ -1,179 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* leat check: one connection, its phases as a waterfall, one echo round trip, an orderly close. */
+/* leat check: what happens on the way to a server, how long it takes, and what is wrong. */
+#include "check.h"
+
 #include "connection.h"
 #include "exit_status.h"
 #include "options.h"
 #include "report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define ECHO_TEXT       "leat check"
-#define ECHO_TIMEOUT_MS 5000
-#define BAR_WIDTH       32
-
-enum { PHASES_MAX = 16 };
-
-struct phase {
-    char name[16];
-    char hop[96];
-    char text[160];
-    uint64_t start_us, end_us;
-    bool failed;
-};
+enum { REPEAT_MAX = 10000 };
 
 struct check {
     struct tool_connection connection;
-    leat_loop *loop;
-    leat_websocket *ws;
-    leat_timer *echo_timer;
-    bool no_echo;
-    struct phase phases[PHASES_MAX];
-    size_t count;
-    struct leat_error error;
+    struct check_probe_options probe;
+    uint32_t repeat;
+    bool compare, json, no_resume;
+    unsigned language;        /* enum leat_language */
+    struct check_way proxied; /* or the only one */
+    struct check_way direct;
+    leat_config *direct_config;
 };
 
-static uint64_t now_us(void)
+static bool set_repeat(struct tool_setting *setting)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+    if (!tool_set_u32(setting))
+        return false;
+    return *(uint32_t *)setting->target > 0 || tool_refuse(setting, "at least 1 is possible");
 }
-
-static struct phase *phase_add(struct check *check, const char *name, const char *hop)
-{
-    struct phase *phase = &check->phases[check->count];
-    if (check->count + 1 < PHASES_MAX)
-        check->count++;
-    *phase = (struct phase){0};
-    snprintf(phase->name, sizeof(phase->name), "%s", name);
-    snprintf(phase->hop, sizeof(phase->hop), "%s", hop);
-    return phase;
-}
-
-static void on_trace(const struct leat_trace_event *event, void *user)
-{
-    if (event->kind != LEAT_TRACE_PHASE_END)
-        return;
-    struct phase *phase = phase_add(user, event->name, event->hop);
-    phase->start_us = event->start_us;
-    phase->end_us = event->end_us;
-    phase->failed = event->result != LEAT_OK;
-    snprintf(phase->text, sizeof(phase->text), "%s", phase->failed ? "failed" : event->text);
-}
-
-/* ---- the connection ------------------------------------------------------------------- */
-
-static void start_close(struct check *check)
-{
-    if (leat_websocket_close(check->ws, 1000, NULL) != LEAT_OK)
-        leat_loop_stop(check->loop);
-}
-
-static void end_echo(struct check *check, const char *text)
-{
-    struct phase *phase = &check->phases[check->count - 1];
-    leat_timer_stop(check->echo_timer);
-    phase->end_us = now_us();
-    snprintf(phase->text, sizeof(phase->text), "%s", text);
-    start_close(check);
-}
-
-static bool waits_for_echo(const struct check *check)
-{
-    return check->count > 0 && strcmp(check->phases[check->count - 1].name, "echo") == 0 &&
-           check->phases[check->count - 1].end_us == 0;
-}
-
-static void on_opened(leat_websocket *ws, void *user)
-{
-    struct check *check = user;
-    if (check->no_echo ||
-        leat_websocket_send(ws, LEAT_MESSAGE_TEXT, ECHO_TEXT, strlen(ECHO_TEXT)) != LEAT_OK) {
-        start_close(check);
-        return;
-    }
-    phase_add(check, "echo", "")->start_us = now_us();
-    leat_timer_start(check->echo_timer, ECHO_TIMEOUT_MS);
-}
-
-static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
-                       size_t len, void *user)
-{
-    struct check *check = user;
-    (void)ws;
-    bool same =
-        type == LEAT_MESSAGE_TEXT && len == strlen(ECHO_TEXT) && memcmp(data, ECHO_TEXT, len) == 0;
-    if (same && waits_for_echo(check))
-        end_echo(check, "one text message there and back");
-}
-
-static void on_echo_late(leat_timer *timer, void *user)
-{
-    (void)timer;
-    if (waits_for_echo(user))
-        end_echo(user, "the server did not send the message back");
-}
-
-static void on_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
-{
-    struct check *check = user;
-    (void)ws;
-    check->error = event->error;
-    leat_loop_stop(check->loop);
-}
-
-static const struct leat_websocket_callbacks callbacks = {
-    .size = sizeof(callbacks),
-    .opened = on_opened,
-    .message = on_message,
-    .closed = on_closed,
-};
-
-/* ---- the picture ---------------------------------------------------------------------- */
-
-static void draw_bar(char *bar, uint64_t from_us, uint64_t to_us, uint64_t total_us)
-{
-    size_t from = (size_t)(from_us * BAR_WIDTH / total_us);
-    size_t to = (size_t)(to_us * BAR_WIDTH / total_us);
-    if (from >= BAR_WIDTH)
-        from = BAR_WIDTH - 1;
-    if (to <= from)
-        to = from + 1;
-    memset(bar, ' ', BAR_WIDTH);
-    memset(bar + from, '#', (to < BAR_WIDTH ? to : BAR_WIDTH) - from);
-    bar[BAR_WIDTH] = '\0';
-}
-
-static void print_phases(const struct check *check)
-{
-    if (check->count == 0)
-        return;
-    uint64_t start_us = check->phases[0].start_us;
-    uint64_t total_us = 1;
-    for (size_t i = 0; i < check->count; i++)
-        if (check->phases[i].end_us > start_us + total_us)
-            total_us = check->phases[i].end_us - start_us;
-    for (size_t i = 0; i < check->count; i++) {
-        const struct phase *phase = &check->phases[i];
-        char bar[BAR_WIDTH + 1];
-        uint64_t end_us = phase->end_us ? phase->end_us : phase->start_us;
-        draw_bar(bar, phase->start_us - start_us, end_us - start_us, total_us);
-        printf("%-9s %9.3f ms  |%s|  %s%s%s\n", phase->name,
-               (double)(end_us - phase->start_us) / 1000.0, bar, phase->hop,
-               phase->hop[0] && phase->text[0] ? "  " : "", phase->text);
-    }
-}
-
-/* ---- the command ---------------------------------------------------------------------- */
 
 static const struct tool_option check_options[] = {
+    {.name = "repeat",
+     .letter = 'n',
+     .is_usual = true,
+     .argument = "N",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "connect N times; median and 99th percentile",
+     .detail = "One after the other. TLS sessions are resumed from the second on where the server "
+               "allows it; see --no-resume.", .max = REPEAT_MAX,
+     .set = set_repeat,
+     .offset = offsetof(struct check, repeat)},
+    {.name = "compare",
+     .is_usual = true,
+     .help = "without and with the proxy, side by side",
+     .detail = "Needs --proxy. Each connection makes a full TLS handshake. With --repeat the "
+               "medians are compared.", .set = tool_set_flag,
+     .offset = offsetof(struct check, compare)},
+    {.name = "json",
+     .is_usual = true,
+     .help = "print one JSON object instead",
+     .set = tool_set_flag,
+     .offset = offsetof(struct check, json)},
+    {.name = "lang",
+     .is_usual = true,
+     .argument = "en|zh",
+     .value = TOOL_VALUE_WORD,
+     .words = "en|zh",
+     .help = "language of the texts",
+     .detail = "Otherwise that of LC_ALL, LC_MESSAGES or LANG.",
+     .set = tool_set_word,
+     .offset = offsetof(struct check, language)},
     {.name = "no-echo",
      .is_usual = true,
-     .help = "send no message",
+     .help = "send nothing: open, then close",
+     .detail = "Otherwise the text \"leat check\" is sent, and, if it does not come back within a "
+               "second, a Ping, which every server has to answer.", .set = tool_set_flag,
+     .offset = offsetof(struct check, probe.no_echo)},
+    {.name = "echo-timeout",
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "how long to wait for the echo (5)",
+     .set = tool_set_duration_ms,
+     .offset = offsetof(struct check, probe.echo_timeout_ms)},
+    {.name = "no-resume",
+     .help = "a full TLS handshake each time",
      .set = tool_set_flag,
-     .offset = offsetof(struct check, no_echo)},
+     .offset = offsetof(struct check, no_resume)},
     {0},
 };
 
@@ -183,50 +87,105 @@ static const struct tool_section check_sections[] = {
     {0       },
 };
 
-static int check_run(struct check *check, const char *url)
+/* The ways take turns, so that what changes with the time changes for both. */
+static bool check_run(struct check *check, const char *url)
 {
-    int code = leat_config_set_trace(check->connection.config, on_trace, check);
-    if (code == LEAT_OK)
-        code = leat_loop_new(&check->loop);
-    if (code == LEAT_OK)
-        code = leat_timer_new(check->loop, on_echo_late, check, &check->echo_timer);
-    if (code == LEAT_OK)
-        code = leat_websocket_new(check->loop, &callbacks, check, &check->ws);
-    if (code == LEAT_OK) {
-        code = leat_websocket_connect(check->ws, url, check->connection.config);
-        leat_websocket_get_error(check->ws, &check->error);
+    struct check_probe *probe = check_probe_new(&check->probe);
+    struct check_run *run = malloc(sizeof(*run));
+    bool done = probe && run;
+    for (uint32_t i = 0; done && i < check->repeat; i++) {
+        if (check->compare) {
+            check_probe_run(probe, url, check->direct.config, run);
+            done = check_way_add(&check->direct, run);
+        }
+        if (done) {
+            check_probe_run(probe, url, check->proxied.config, run);
+            done = check_way_add(&check->proxied, run);
+        }
     }
-    if (code == LEAT_OK)
-        code = leat_loop_run(check->loop);
-    if (code != LEAT_OK)
-        check->error.code = code;
-    return check->error.code;
+    check_probe_free(probe);
+    free(run);
+    return done;
+}
+
+static bool check_prepare(struct check *check)
+{
+    leat_config *config = check->connection.config;
+    if (leat_config_set_session_resumption(config, !check->no_resume && !check->compare) !=
+            LEAT_OK ||
+        !check_way_init(&check->proxied, config, check->repeat))
+        return false;
+    return !check->compare || (leat_config_copy(config, &check->direct_config) == LEAT_OK &&
+                               leat_config_set_proxy(check->direct_config, NULL) == LEAT_OK &&
+                               check_way_init(&check->direct, check->direct_config, check->repeat));
+}
+
+static int way_status(const struct check_way *way)
+{
+    if (!way->failed)
+        return TOOL_EXIT_OK;
+    return tool_exit_status(&way->failed->error, way->failed->connect_us > 0);
+}
+
+static int check_tell(const struct check *check, const char *url)
+{
+    const struct check_plan plan = {
+        .url = url,
+        .proxy_count = check->connection.proxy_count,
+        .no_echo = check->probe.no_echo,
+        .language = check->language ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN,
+    };
+    if (check->compare && check->json)
+        check_json_comparison(&plan, &check->direct, &check->proxied);
+    else if (check->compare)
+        check_print_comparison(&plan, &check->direct, &check->proxied);
+    else if (check->json)
+        check_json_way(&plan, &check->proxied);
+    else
+        check_print_way(&plan, &check->proxied);
+    int status = way_status(&check->proxied);
+    return status == TOOL_EXIT_OK ? way_status(&check->direct) : status;
+}
+
+static int check_start(struct check *check, const struct tool_line *line)
+{
+    if (!tool_connection_finish(&check->connection, line->command))
+        return TOOL_EXIT_USAGE;
+    if (check->compare && check->connection.proxy_count == 0)
+        return tool_usage_error(line->command, "--compare needs --proxy");
+    if (!check_prepare(check) || !check_run(check, line->arguments[0])) {
+        fputs("leat check: out of memory\n", stderr);
+        return TOOL_EXIT_FAILED;
+    }
+    return tool_flush(line->command, check_tell(check, line->arguments[0]));
 }
 
 static int check_command(const struct tool_command *command, int argc, char **argv)
 {
-    struct check check = {0};
+    struct check check = {
+        .repeat = 1,
+        .probe.echo_timeout_ms = 5000,
+        .language = tool_language() == LEAT_LANGUAGE_ZH,
+    };
     struct tool_line line;
     int status = TOOL_EXIT_FAILED;
     if (!tool_connection_init(&check.connection))
         return status;
-    if (tool_options_parse(command, argc, argv, &check, &line, &status)) {
-        status = TOOL_EXIT_USAGE;
-        if (tool_connection_finish(&check.connection, command)) {
-            int code = check_run(&check, line.arguments[0]);
-            print_phases(&check);
-            fflush(stdout);
-            if (code != LEAT_OK)
-                tool_report_error(stderr, &check.error, tool_language());
-            status = tool_exit_status(&check.error, false);
-        }
-    }
-    leat_websocket_free(check.ws);
-    leat_timer_free(check.echo_timer);
-    leat_loop_free(check.loop);
+    if (tool_options_parse(command, argc, argv, &check, &line, &status))
+        status = check_start(&check, &line);
+    check_way_done(&check.proxied);
+    check_way_done(&check.direct);
+    leat_config_free(check.direct_config);
     tool_connection_done(&check.connection);
     return status;
 }
+
+static const struct tool_example check_examples[] = {
+    {"leat check wss://example.com/", "what happens on the way, and what is wrong"},
+    {"leat check -x socks5h://proxy:1080 --compare -n 20 wss://example.com/",
+     "what the proxy costs"},
+    {0         },
+};
 
 const struct tool_command tool_check = {
     .path = "check",
@@ -234,7 +193,13 @@ const struct tool_command tool_check = {
     .value = TOOL_VALUE_URL,
     .arguments_min = 1,
     .arguments_max = 1,
-    .summary = "connect, show each phase, send one echo round trip, close",
+    .summary = "connect, show each phase and what is wrong with it, close",
+    .detail = "Shows a waterfall of the phases, the addresses that were tried, what TLS has agreed "
+              "on, and the certificates with the days that are left. When a phase fails it is "
+              "marked with x, and the code, its meaning, its causes and what helps follow.\n\n"
+              "A server that sends no message back, but answers a Ping, is well. With --compare "
+              "the exit status is that of the proxied way, or, if that is 0, of the direct one.",
     .sections = check_sections,
+    .examples = check_examples,
     .run = check_command,
 };

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What `leat check` finds out. check_run.c makes one connection and writes it down, check_stats.c
+ * counts over many, check_print.c and check_json.c tell it.
+ */
+#ifndef LEAT_TOOL_CHECK_H
+#define LEAT_TOOL_CHECK_H
+
+#include <leat/leat.h>
+
+enum {
+    CHECK_PHASES_MAX = 32, /* redirects and proxies have some each */
+    CHECK_ADDRESSES_MAX = 64,
+    CHECK_CERTIFICATES_MAX = 32,
+    CHECK_TLS_MAX = 12,
+    CHECK_EXPIRES_SOON_DAYS = 14,
+};
+
+struct check_phase {
+    char name[16];
+    char hop[LEAT_ERROR_HOP_SIZE];
+    char text[320];
+    uint64_t start_us, end_us;
+    bool is_over;
+    int result; /* LEAT_OK or why it failed */
+};
+
+struct check_address {
+    char address[80];
+    char hop[LEAT_ERROR_HOP_SIZE];
+    char text[128];
+    uint64_t start_us, end_us;
+    int result;
+};
+
+struct check_certificate {
+    char hop[LEAT_ERROR_HOP_SIZE];
+    char subject[256], issuer[256], names[2048], problem[512];
+    char key_type[16], signature[64];
+    size_t depth;
+    unsigned key_bits;
+    int64_t not_before, not_after;
+    bool verified;
+};
+
+struct check_tls {
+    char hop[LEAT_ERROR_HOP_SIZE];
+    char protocol[16], cipher[64], alpn[32], group[32], signature_algorithm[32];
+    bool resumed;
+};
+
+enum check_echo {
+    CHECK_ECHO_NONE,      /* not asked for, or not got so far */
+    CHECK_ECHO_RETURNED,  /* the message came back */
+    CHECK_ECHO_PONG_ONLY, /* the server lives, but is none that sends messages back */
+    CHECK_ECHO_SILENT,    /* neither */
+};
+
+/** One connection. */
+struct check_run {
+    struct check_phase phases[CHECK_PHASES_MAX];
+    size_t phase_count;
+    struct check_address addresses[CHECK_ADDRESSES_MAX];
+    size_t address_count;
+    struct check_certificate certificates[CHECK_CERTIFICATES_MAX];
+    size_t certificate_count;
+    struct check_tls tls[CHECK_TLS_MAX];
+    size_t tls_count;
+    enum check_echo echo;
+    uint64_t start_us;
+    uint64_t connect_us; /* until it was open, 0 = it never was */
+    char subprotocol[128];
+    bool compressed;
+    int http_status;
+    unsigned close_code;
+    struct leat_error error;
+};
+
+/** The phases of one name to one hop, over all connections. */
+struct check_series {
+    char name[16];
+    char hop[LEAT_ERROR_HOP_SIZE];
+    size_t nth; /* of those with that name and hop in one connection */
+};
+
+#define CHECK_ABSENT UINT64_MAX
+
+/** One of many connections: how long what took. */
+struct check_sample {
+    uint64_t us[CHECK_PHASES_MAX]; /* by series; CHECK_ABSENT = it was not reached, or failed */
+    uint64_t connect_us;           /* CHECK_ABSENT = it was never open */
+    bool resumed;
+    int code;
+};
+
+/** One way to the server, by itself or through the proxies, and what came of it. */
+struct check_way {
+    leat_config *config;
+    struct check_run *first;  /* the first connection */
+    struct check_run *failed; /* the first one that failed; NULL = none. May be `first` */
+    struct check_series series[CHECK_PHASES_MAX];
+    size_t series_count;
+    struct check_sample *samples;
+    size_t count, failed_count, resumed_count;
+};
+
+/* ---- check_run.c ------------------------------------------------------------------------ */
+
+struct check_probe_options {
+    bool no_echo;
+    uint32_t echo_timeout_ms;
+};
+
+struct check_probe;
+
+/** NULL without memory. */
+struct check_probe *check_probe_new(const struct check_probe_options *options);
+void check_probe_free(struct check_probe *probe);
+
+/** Connects, asks for the echo, closes, and writes down what happens. */
+void check_probe_run(struct check_probe *probe, const char *url, leat_config *config,
+                     struct check_run *ret_run);
+
+/** The phase that failed, NULL if none did. */
+const struct check_phase *check_failed_phase(const struct check_run *run);
+
+/* ---- check_stats.c ---------------------------------------------------------------------- */
+
+struct check_statistics {
+    size_t count;
+    uint64_t min_us, median_us, p99_us, max_us;
+};
+
+/** Room for `count` samples. @return false without memory. */
+bool check_way_init(struct check_way *way, leat_config *config, size_t count);
+void check_way_done(struct check_way *way);
+/** Counts a connection and keeps it if it is the first of its kind. @return false without memory.
+ */
+bool check_way_add(struct check_way *way, const struct check_run *run);
+
+/** Over the connections in which the phase went well; all zero if there is none. The 99th
+ * percentile is the nearest rank. false = no memory. */
+bool check_way_statistics(const struct check_way *way, size_t series,
+                          struct check_statistics *ret_statistics);
+/** The same for the time until the connection was open. */
+bool check_way_connect_statistics(const struct check_way *way,
+                                  struct check_statistics *ret_statistics);
+
+/** A phase in both ways; an index of CHECK_PHASES_MAX = it is not in that one. */
+struct check_pair {
+    size_t direct, proxied;
+};
+
+/** Pairs the series of two ways, those of the origin with those of the origin, in their order. */
+size_t check_pair_series(const struct check_way *direct, const struct check_way *proxied,
+                         struct check_pair ret_pairs[2 * CHECK_PHASES_MAX]);
+
+/** Whole days until a certificate is not valid any more; below 0 = it is not. */
+int64_t check_days_left(const struct check_certificate *certificate);
+
+/* ---- telling ---------------------------------------------------------------------------- */
+
+/** What is known beforehand, for the phases that were never reached. */
+struct check_plan {
+    const char *url;
+    size_t proxy_count;
+    bool no_echo;
+    enum leat_language language;
+};
+
+void check_print_way(const struct check_plan *plan, const struct check_way *way);
+void check_print_comparison(const struct check_plan *plan, const struct check_way *direct,
+                            const struct check_way *proxied);
+
+void check_json_way(const struct check_plan *plan, const struct check_way *way);
+void check_json_comparison(const struct check_plan *plan, const struct check_way *direct,
+                           const struct check_way *proxied);
+
+#endif
