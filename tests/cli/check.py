@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of `leat check`: what it finds, how it shows it, what it says when something is wrong.
 
-usage: check.py PROGRAM SCRIPT     PROGRAM is the tool `leat`, SCRIPT makes the certificates of the tests
+usage: check.py PROGRAM     PROGRAM is the tool `leat`
 """
 import fcntl
 import json
@@ -21,7 +21,6 @@ import unittest
 import check_peers as peers
 
 PROGRAM = None
-SCRIPT = None
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG", "LANGUAGE")
 CODE_ECHO_SILENT = 2301110
 
@@ -32,7 +31,7 @@ def setUpModule():
     global certificates
     directory = tempfile.TemporaryDirectory()
     unittest.addModuleCleanup(directory.cleanup)
-    certificates = peers.Certificates(SCRIPT, directory.name)
+    certificates = peers.Certificates(directory.name)
 
 
 def environment_with(variables):
@@ -180,7 +179,7 @@ library
         out = self.well(url)
         self.assertIn("names localhost, *.test, 127.0.0.1, ::1", out)
         self.assertIn("2020-01-01 - 2049-12-31", out)
-        self.assertRegex(out, r"\n  0  CN=localhost\n(.*\n)*  1  CN=leat test CA\n")
+        self.assertRegex(out, r"\n  0  CN=localhost\n(.*\n)*  1  CN=leat ca\n")
 
     def test_tls_1_2(self):
         server = self.wss()
@@ -212,7 +211,7 @@ library
     # ---- certificates that are about to expire
 
     def expiring(self, days):
-        server = self.wss(certificate=certificates.issue(f"days-{days}", days))
+        server = self.wss(certificate=certificates.issue_for_days(f"days-{days}", days))
         url = f"wss://localhost:{server.port}/"
         return self.report(url)["certificates"][0], self.well(url), url
 
@@ -552,5 +551,5 @@ library
 
 
 if __name__ == "__main__":
-    PROGRAM, SCRIPT = sys.argv[1:3]
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    PROGRAM = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

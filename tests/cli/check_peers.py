@@ -2,6 +2,7 @@
 """Peers of the tests of `leat check`, each on a free port of loopback in a thread of its own: a WebSocket server that
 can misbehave, proxies, a DNS server, and certificates."""
 import base64
+import datetime
 import hashlib
 import os
 import socket
@@ -226,26 +227,71 @@ class Dns:
 
 
 class Certificates:
-    """Those of make_certificates.sh, and others by the same CA."""
+    """A CA (ca.pem), one that nobody trusts, and what they have signed, all by the openssl program in one directory."""
 
-    def __init__(self, script, directory):
+    CONFIGURATION = """
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = test
+[ca]
+default_ca = issuer
+[issuer]
+new_certs_dir = .
+database = index.txt
+rand_serial = yes
+default_md = sha256
+policy = any_name
+unique_subject = no
+[any_name]
+commonName = supplied
+[root]
+basicConstraints = critical, CA:true
+[server]
+basicConstraints = CA:false
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost, DNS:*.test, IP:127.0.0.1, IP:::1
+[elsewhere]
+basicConstraints = CA:false
+subjectAltName = DNS:elsewhere.example
+"""
+    USUAL = ("20200101000000Z", "20491231000000Z")
+
+    def __init__(self, directory):
         self.directory = directory
-        subprocess.run(["sh", script, directory], check=True, capture_output=True, timeout=60)
+        for name, content in (("openssl.cnf", self.CONFIGURATION), ("index.txt", "")):
+            with open(self.path(name), "w", encoding="ascii") as file:
+                file.write(content)
+        for name in ("ca", "other-ca", "server"):
+            self.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", name + ".key")
+        for name in ("ca", "other-ca"):
+            self.openssl("req", "-x509", "-new", "-key", name + ".key", "-days", "3650", "-subj", f"/CN=leat {name}",
+                         "-config", "openssl.cnf", "-extensions", "root", "-out", name + ".pem")
+        self.issue("server")
+        self.issue("expired", validity=("20200101000000Z", "20210101000000Z"))
+        self.issue("wrong-host", extensions="elsewhere")
+        self.issue("unknown-ca", authority="other-ca")
 
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def issue(self, name, days):
-        """A certificate for localhost with the key of the server that is valid for so many days; returns its path."""
-        with open(self.path(name + ".cnf"), "w", encoding="ascii") as config:
-            config.write("subjectAltName = DNS:localhost\n")
-        request = subprocess.run(
-            ["openssl", "req", "-new", "-key", self.path("server.key"), "-subj", "/CN=localhost"],
-            check=True, capture_output=True, timeout=60)
-        subprocess.run(
-            ["openssl", "x509", "-req", "-CA", self.path("ca.pem"), "-CAkey", self.path("ca.key"), "-set_serial", "77",
-             "-days", str(days), "-extfile", self.path(name + ".cnf"), "-out", self.path(name + ".pem")],
-            input=request.stdout, check=True, capture_output=True, timeout=60)
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=60)
+
+    def issue(self, name, validity=USUAL, extensions="server", authority="ca"):
+        """A certificate for localhost, with the key of the server."""
+        self.openssl("req", "-new", "-key", "server.key", "-subj", "/CN=localhost", "-config", "openssl.cnf",
+                     "-out", name + ".csr")
+        self.openssl("ca", "-batch", "-notext", "-config", "openssl.cnf", "-extensions", extensions,
+                     "-cert", authority + ".pem", "-keyfile", authority + ".key", "-startdate", validity[0],
+                     "-enddate", validity[1], "-in", name + ".csr", "-out", name + ".pem")
+
+    def issue_for_days(self, name, days):
+        """The same that is valid for so many days from now; returns its path."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        times = (now - datetime.timedelta(days=1), now + datetime.timedelta(days=days))
+        self.issue(name, validity=tuple(time.strftime("%Y%m%d%H%M%SZ") for time in times))
         return self.path(name + ".pem")
 
 

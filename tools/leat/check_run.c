@@ -30,7 +30,14 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-#define COPY(to, from) snprintf((to), sizeof(to), "%s", (from))
+static void text_copy(char *to, size_t cap, const char *from)
+{
+    size_t len = strnlen(from, cap - 1);
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
+#define COPY(to, from) text_copy((to), sizeof(to), (from))
 
 /* ---- the trace -------------------------------------------------------------------------- */
 
