@@ -7,8 +7,6 @@ find_package(Threads REQUIRED)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
-# Of libleat-testing.
-pkg_check_modules(openssl REQUIRED IMPORTED_TARGET libssl>=3.0 libcrypto>=3.0)
 
 option(LEAT_ZLIB "Compress messages (permessage-deflate) with zlib" ON)
 if(LEAT_ZLIB)
@@ -22,6 +20,9 @@ mark_as_advanced(LEAT_WSLAY_INCLUDE_DIR LEAT_WSLAY_LIBRARY)
 add_library(Leat::wslay INTERFACE IMPORTED)
 target_include_directories(Leat::wslay INTERFACE "${LEAT_WSLAY_INCLUDE_DIR}")
 target_link_libraries(Leat::wslay INTERFACE "${LEAT_WSLAY_LIBRARY}")
+
+# For libleat-testing.
+pkg_check_modules(openssl QUIET IMPORTED_TARGET libssl>=3.0 libcrypto>=3.0)
 
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 

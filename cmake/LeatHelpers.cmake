@@ -35,6 +35,26 @@ function(leat_folder name)
     set_property(GLOBAL APPEND PROPERTY LEAT_FOLDERS leati_${name})
 endfunction()
 
+# leat_installed_library(TARGET NAME): what the libraries that are installed have in common; libNAME is
+# the file.
+function(leat_installed_library target name)
+    leat_compile_options(${target})
+    target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C
+                                               LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib
+                                               ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "SHARED_LIBRARY")
+        set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${LEAT_SOVERSION})
+        # A program may have libraries of its own that we link statically: ours stay inside.
+        target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL LINKER:--as-needed)
+        if(NOT LEAT_SANITIZE)
+            target_link_options(${target} PRIVATE LINKER:--no-undefined)
+        endif()
+    endif()
+endfunction()
+
 # leat_test(NAME SOURCES... [LINK libraries...] [TIMEOUT seconds]): a Criterion program as one ctest.
 # With AddressSanitizer every test also checks that it lost no memory.
 function(leat_test name)

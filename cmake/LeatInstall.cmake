@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file. The components are those
-# of the packages (LeatPackages.cmake): runtime, ohos, dev, tool.
+# of the packages (LeatPackages.cmake): runtime, ohos, testing, dev, tool.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
@@ -13,22 +13,14 @@ install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTAL
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
-# libleat-testing as one static library, with the objects of the folders that it uses.
-get_target_property(libraries leat_testing LINK_LIBRARIES)
-set(testing_objects $<TARGET_OBJECTS:leat_testing>)
-foreach(library IN LISTS libraries)
-    if(library MATCHES "^leati_")
-        list(APPEND testing_objects $<TARGET_OBJECTS:${library}>)
-    endif()
-endforeach()
-list(FILTER libraries EXCLUDE REGEX "^leati_")
-add_library(leat_testing_installed STATIC ${testing_objects})
-set_target_properties(leat_testing_installed PROPERTIES OUTPUT_NAME leat-testing EXPORT_NAME testing LINKER_LANGUAGE C
-                                                        ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
-target_link_libraries(leat_testing_installed PRIVATE ${libraries} Threads::Threads)
-target_include_directories(leat_testing_installed INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-install(TARGETS leat_testing_installed EXPORT leatTesting ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-install(EXPORT leatTesting NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
+# The shared libleat-testing is a component of its own: whoever has only the static one uses that.
+if(LEAT_TESTING)
+    install(TARGETS leat_testing EXPORT leatTesting LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT testing)
+    install(TARGETS leat_testing_static EXPORT leatTestingStatic
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+    install(EXPORT leatTesting NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT testing)
+    install(EXPORT leatTestingStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
+endif()
 
 # What a static libleat needs besides. Named directly: Requires.private would ask for the static
 # libraries of those libraries too, which Debian does not have all of.
@@ -60,7 +52,11 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               INSTALL_DESTINATION ${package_dir} PATH_VARS private_dir)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-foreach(name IN ITEMS leat leat-testing)
+set(pc_names leat)
+if(LEAT_TESTING)
+    list(APPEND pc_names leat-testing)
+endif()
+foreach(name IN LISTS pc_names)
     configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 endforeach()

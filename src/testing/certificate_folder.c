@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/certificates.h"
 
-#include "core/failure.h"
 #include "util/alloc.h"
 
 #include <dirent.h>
@@ -15,10 +14,9 @@
 static int folder_fail(struct leat_testing_problem *problem, int sys_errno, const char *what,
                        const char *path)
 {
-    char reason[100];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
+    const char *reason = strerrordesc_np(sys_errno);
     return leati_certificate_fail(problem, LEAT_E_WS_CERT_FILE, "cannot %s %.120s: %s", what, path,
-                                  reason);
+                                  reason ? reason : "unknown reason");
 }
 
 int leati_folder_init(struct leati_folder *folder, const char *parent,

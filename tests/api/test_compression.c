@@ -212,24 +212,25 @@ Test(compression, answers_of_the_server)
 static void first_byte_expect(const struct leat_compression *compression, size_t len,
                               unsigned expected)
 {
-    static struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND_UPGRADE,   PEER_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
-        {PEER_READ_FRAME                  },
-        {PEER_CLOSE},
+    static struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE,
+         LEAT_SCRIPT_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
+        {LEAT_SCRIPT_READ_FRAME                         },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     char *text = verse_new(len);
     script[2].number = expected;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     compress(run.config, compression);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, text, len) == LEAT_OK);
     client_run_until_closed(&run);
     peer_content_expect(peer);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
     free(text);
 }
 
@@ -245,19 +246,20 @@ Test(compression, threshold)
 /* A server that agrees to what was not offered is none of ours. */
 Test(compression, agreed_to_without_an_offer)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND_UPGRADE,   PEER_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
-        {PEER_DRAIN                  },
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE,
+         LEAT_SCRIPT_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
+        {LEAT_SCRIPT_DRAIN                         },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d", code);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- the limit

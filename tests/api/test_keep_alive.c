@@ -29,71 +29,72 @@ static void dead_expect(const struct leat_close_event *close)
 /* It sees the Ping and says nothing any more. */
 Test(keep_alive, silent_peer)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE, {PEER_READ_FRAME, .number = 0x89},
-         {PEER_STALL              },
-         {PEER_CLOSE}
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_STALL                     },
+        {LEAT_SCRIPT_CLOSE}
     };
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x89 && seen.frame_len == 0);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* The first Ping is answered, the second one is not. */
 Test(keep_alive, peer_that_falls_silent)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME, .number = 0x89},
-        {PEER_SEND_FRAME,               PEER_BYTES(""), .number = 0x8a},
-        {PEER_READ_FRAME,.number = 0x89},
-        {PEER_STALL              },
-        {PEER_CLOSE              },
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,                      LEAT_SCRIPT_BYTES(""), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME,.number = 0x89},
+        {LEAT_SCRIPT_STALL                     },
+        {LEAT_SCRIPT_CLOSE                            },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 50, 2000);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     cr_expect(run.pong_count == 1);
     peer_content_expect(peer);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(keep_alive, silent_peer_inside_tls)
 {
-    static struct peer_tls tls;
-    static const struct peer_step script[] = {
-        {PEER_TLS_ACCEPT, .tls = &tls},
-        PEER_UPGRADE,
-        {PEER_READ_FRAME,               .number = 0x89},
-        {PEER_STALL},
-        {PEER_CLOSE     }
+    static struct leat_testing_tls tls;
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x89},
+        {LEAT_SCRIPT_STALL},
+        {LEAT_SCRIPT_CLOSE     }
     };
     struct client_run run;
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
-    client_run_open(&run, url_of("wss", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- life
@@ -102,71 +103,71 @@ Test(keep_alive, silent_peer_inside_tls)
 /* Each of them is an answer: a message, part of one, a Ping, an unasked Pong. */
 Test(keep_alive, any_data_is_life)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME,     .number = 0x89},
-        {PEER_SEND_FRAME,                   PEER_BYTES("text"), .number = 0x81},
-        {PEER_READ_FRAME,.number = 0x89},
-        {PEER_SEND,                   PEER_BYTES("\x82")},
-        {PEER_READ_FRAME,                       .number = 0x89},
-        {PEER_SEND,           PEER_BYTES("\x01")},
-        {PEER_READ_FRAME,                   .number = 0x89},
-        {PEER_SEND,PEER_BYTES("x")},
-        {PEER_READ_FRAME,           .number = 0x89},
-        {PEER_SEND_FRAME,                   PEER_BYTES("p"), .number = 0x89},
-        {PEER_READ_FRAME,.number = 0x8a},
-        {PEER_READ_FRAME,           .number = 0x89},
-        {PEER_SEND_FRAME,                   PEER_BYTES("unasked"), .number = 0x8a},
-        {PEER_READ_FRAME,.number = 0x89},
-        {PEER_SEND_FRAME,     PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_READ_FRAME,     .number = 0x88},
-        {PEER_CLOSE    },
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME,     .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("text"), .number = 0x81},
+        {LEAT_SCRIPT_READ_FRAME,.number = 0x89},
+        {LEAT_SCRIPT_SEND,                          LEAT_SCRIPT_BYTES("\x82")},
+        {LEAT_SCRIPT_READ_FRAME,                                     .number = 0x89},
+        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("\x01")},
+        {LEAT_SCRIPT_READ_FRAME,                          .number = 0x89},
+        {LEAT_SCRIPT_SEND,LEAT_SCRIPT_BYTES("x")},
+        {LEAT_SCRIPT_READ_FRAME,           .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("p"), .number = 0x89},
+        {LEAT_SCRIPT_READ_FRAME,.number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME,           .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("unasked"), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME,  .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,     LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME,            .number = 0x88},
+        {LEAT_SCRIPT_CLOSE    },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 30, 10000);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1000, "%s",
               run.close.error.text);
     cr_expect(run.message_count == 2 && run.pong_count == 1);
     peer_content_expect(peer);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* Without a timeout Pings go out for ever, and only one at a time. */
 Test(keep_alive, no_timeout)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME,   .number = 0x89, .label = "first"},
-        {PEER_WAIT, .label = "wait"},
-        {PEER_SEND_FRAME,         PEER_BYTES(""), .number = 0x8a},
-        {PEER_READ_FRAME,                 .number = 0x89},
-        {PEER_SEND_FRAME,PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_READ_FRAME,                 .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89, .label = "first"},
+        {LEAT_SCRIPT_WAIT,      .label = "wait"},
+        {LEAT_SCRIPT_SEND_FRAME,       LEAT_SCRIPT_BYTES(""), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 30, 0);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
-    while (!scripted_peer_wait(peer, "wait", 0)) {
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    while (!leat_testing_server_wait_step(peer, "wait", 1, 0)) {
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
     }
     for (int i = 0; i < 10; ++i) {
         cr_assert(leat_loop_dispatch(run.loop, 20) == LEAT_OK);
     }
     cr_expect(run.closed_count == 0);
-    scripted_peer_release(peer);
+    leat_testing_server_release(peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);
     peer_content_expect(peer);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* The timer fires in the middle, and nothing has gone out before our Close frame. */
@@ -179,18 +180,18 @@ static void timer_fired(leat_timer *timer, void *user)
 
 Test(keep_alive, interval_0_is_off)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME,         .number = 0x88},
-        {PEER_SEND_FRAME,                       PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME,         .number = 0x88},
+        {LEAT_SCRIPT_SEND_FRAME,                              LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_timer *timer;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 0, 10);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_assert(leat_timer_new(run.loop, timer_fired, &run, &timer) == LEAT_OK);
     leat_timer_start(timer, 200);
     client_run_until_closed(&run);
@@ -198,7 +199,7 @@ Test(keep_alive, interval_0_is_off)
     peer_content_expect(peer);
     leat_timer_free(timer);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* Whoever is paused reads no Pong either; the judgement begins when it goes on. */
@@ -246,15 +247,17 @@ static void connect_again(struct client_run *run, const char *callback)
 /* The old silence is not held against the new connection. */
 Test(keep_alive, connects_again_when_dead)
 {
-    static const struct peer_step silent[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
-    static const struct peer_step echo[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    static const struct leat_script_row silent[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row echo[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_new(&(struct scripted_peer_options){
+    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
         .scripts = {silent, echo}
     });
     client_run_init(&run);
     keep_alive(run.config, 100, 1000);
-    char *url = (char *)(uintptr_t)url_of("ws", scripted_peer_port(peer), "/");
+    char *url = (char *)(uintptr_t)url_of("ws", leat_testing_server_port(peer), "/");
     run.on_event = connect_again;
     run.user = url;
     client_run_open(&run, url);
@@ -265,7 +268,7 @@ Test(keep_alive, connects_again_when_dead)
     }
     cr_expect(run.opened_count == 2 && run.closed_count == 1, "%s", run.close.error.text);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- the queue's limit in messages

@@ -171,40 +171,41 @@ static bool be_refused(void)
 
 Test(memory, follows_a_redirect)
 {
-    static struct peer_step script[SCRIPTED_PEER_SCRIPTS] = {
-        {PEER_READ_HTTP_HEAD}, {PEER_SEND}, {PEER_CLOSE}};
-    static const struct peer_step echo[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *target = scripted_peer_start(echo);
+    static struct leat_script_row script[LEAT_TESTING_SCRIPTS_MAX] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row echo[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *target = script_server_start(echo);
     const char *answer = sandbox_format("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:%u/x\r\n"
                                         "Content-Length: 0\r\n\r\n",
-                                        scripted_peer_port(target));
+                                        leat_testing_server_port(target));
     script[1].data = answer;
     script[1].len = strlen(answer);
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_config = client_config_new();
     cr_assert(leat_config_set_max_redirects(client_config, 1) == LEAT_OK);
     cr_assert(leat_config_add_header(client_config, "Cookie", "secret") == LEAT_OK);
     cr_assert(leat_config_add_header(client_config, "X-Own", "kept") == LEAT_OK);
-    client_url = url_of("ws", scripted_peer_port(peer), "/");
+    client_url = url_of("ws", leat_testing_server_port(peer), "/");
     int failed = alloc_failure_run_all(follow_redirect);
     cr_expect(failed > 20, "%d", failed);
     leat_config_free(client_config);
-    scripted_peer_free(peer);
-    scripted_peer_free(target);
+    leat_testing_server_free(peer);
+    leat_testing_server_free(target);
 }
 
 Test(memory, is_refused)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello")},
-        {PEER_CLOSE                  },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello")},
+        {LEAT_SCRIPT_CLOSE                         },
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_config = client_config_new();
-    client_url = url_of("ws", scripted_peer_port(peer), "/");
+    client_url = url_of("ws", leat_testing_server_port(peer), "/");
     int failed = alloc_failure_run_all(be_refused);
     cr_expect(failed > 10, "%d", failed);
     leat_config_free(client_config);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

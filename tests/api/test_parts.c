@@ -258,28 +258,28 @@ Test(parts, limit_of_all_parts_together)
  * --------------------------------------------------------------------------- */
 
 /* Sends a script's frames to a client that takes parts, until the connection ends. */
-static void frames_run(struct both_ends *ends, const struct peer_step *script)
+static void frames_run(struct both_ends *ends, const struct leat_script_row *script)
 {
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     both_ends_init(ends);
     ends->client_in_parts = true;
-    ends->port = scripted_peer_port(peer);
+    ends->port = leat_testing_server_port(peer);
     both_ends_connect(ends, "/");
     both_ends_until_closed(ends);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* The first byte that cannot be UTF-8 ends it, not the end of the message. */
 Test(parts, text_that_is_not_utf8_fails_fast)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND, PEER_BYTES("\x01\x02"
-                               "ab"
-                               "\x00\x7e\xff\xff"
-                               "good\xff")}, /* and no more */
-        {PEER_DRAIN        },
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x02"
+                                             "ab"
+                                             "\x00\x7e\xff\xff"
+                                             "good\xff")}, /* and no more */
+        {LEAT_SCRIPT_DRAIN               },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
     frames_run(&ends, script);
@@ -292,12 +292,12 @@ Test(parts, text_that_is_not_utf8_fails_fast)
 
 Test(parts, text_that_ends_within_a_character)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, PEER_BYTES("ab\xc3"), .number = 0x01},
-        {PEER_SEND_FRAME, PEER_BYTES(""), .number = 0x80},
-        {PEER_DRAIN},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("ab\xc3"), .number = 0x01},
+        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES(""), .number = 0x80},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE       },
     };
     struct both_ends ends;
     frames_run(&ends, script);
@@ -309,13 +309,13 @@ Test(parts, text_that_ends_within_a_character)
 /* Bytes are delivered before their frame, let alone their message, is complete. */
 Test(parts, are_not_held)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND, PEER_BYTES("\x02\x7f\x00\x00\x00\x10\x00\x00\x00\x00"
-                               "begin")},
-        {PEER_SHUTDOWN        },
-        {PEER_DRAIN},
-        {PEER_CLOSE        },
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x02\x7f\x00\x00\x00\x10\x00\x00\x00\x00"
+                                             "begin")},
+        {LEAT_SCRIPT_SHUTDOWN               },
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE               },
     };
     struct both_ends ends;
     frames_run(&ends, script);
@@ -329,22 +329,22 @@ Test(parts, are_not_held)
 
 Test(parts, byte_by_byte)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND,
-          PEER_BYTES("\x01\x03"
-                    "abc"
-                    "\x89\x01p"
-                    "\x00\x00"
-                    "\x80\x02"
-                    "de"
-                    "\x82\x01"
-                    "x"
-                    "\x81\x00"
-                    "\x88\x02\x03\xe8"),
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND,
+          LEAT_SCRIPT_BYTES("\x01\x03"
+                           "abc"
+                           "\x89\x01p"
+                           "\x00\x00"
+                           "\x80\x02"
+                           "de"
+                           "\x82\x01"
+                           "x"
+                           "\x81\x00"
+                           "\x88\x02\x03\xe8"),
           .split = 1},
-        {PEER_DRAIN},
-        {PEER_CLOSE},
+        {LEAT_SCRIPT_DRAIN       },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
     frames_run(&ends, script);

@@ -8,17 +8,17 @@
 INTEGRATION_SUITE(refusals);
 
 /* A peer that reads one head and answers with these bytes. */
-static struct scripted_peer *answering_peer(const char *answer, size_t len, bool ends)
+static leat_testing_server *answering_peer(const char *answer, size_t len, bool ends)
 {
-    static struct peer_step scripts[16][4];
+    static struct leat_script_row scripts[16][4];
     static size_t used;
     cr_assert(used < sizeof(scripts) / sizeof(scripts[0]));
-    struct peer_step *script = scripts[used++];
-    script[0] = (struct peer_step){PEER_READ_HTTP_HEAD};
-    script[1] = (struct peer_step){PEER_SEND, .data = answer, .len = len};
-    script[2] = (struct peer_step){ends ? PEER_CLOSE : PEER_STALL};
-    script[3] = (struct peer_step){PEER_CLOSE};
-    return scripted_peer_start(script);
+    struct leat_script_row *script = scripts[used++];
+    script[0] = (struct leat_script_row){LEAT_SCRIPT_READ_HTTP_HEAD};
+    script[1] = (struct leat_script_row){LEAT_SCRIPT_SEND, .data = answer, .len = len};
+    script[2] = (struct leat_script_row){ends ? LEAT_SCRIPT_CLOSE : LEAT_SCRIPT_STALL};
+    script[3] = (struct leat_script_row){LEAT_SCRIPT_CLOSE};
+    return script_server_start(script);
 }
 
 #define BODY_EXPECT(answer, ends, status, body)                                                    \
@@ -29,9 +29,9 @@ static void body_expect(const char *answer, size_t len, bool ends, int status, c
 {
     struct client_run run;
     size_t got_len = 99;
-    struct scripted_peer *peer = answering_peer(answer, len, ends);
+    leat_testing_server *peer = answering_peer(answer, len, ends);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.native_code == status, "%d", run.close.error.native_code);
     cr_expect(run.close.close_code == 0 && run.close.closed_by == LEAT_CLOSED_BY_NOBODY);
@@ -40,7 +40,7 @@ static void body_expect(const char *answer, size_t len, bool ends, int status, c
     cr_expect(got_len == body_len && memcmp(got, body, body_len) == 0 && got[got_len] == '\0',
               "%zu bytes instead of %zu: %s", got_len, body_len, got);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- the body
@@ -163,12 +163,12 @@ Test(refusals, can_be_read_until_the_next_connect)
 {
     struct client_run run;
     unsigned looked = 0;
-    struct scripted_peer *peer = answering_peer(headers_answer, sizeof(headers_answer) - 1, true);
+    leat_testing_server *peer = answering_peer(headers_answer, sizeof(headers_answer) - 1, true);
     client_run_init(&run);
     run.on_event = look_in_closed;
     run.user = &looked;
     nothing_expect(run.ws);
-    client_run_refused(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(looked == 1);
     headers_expect(run.ws);
     run.on_event = NULL;
@@ -180,26 +180,26 @@ Test(refusals, can_be_read_until_the_next_connect)
     nothing_expect(run.ws);
     cr_expect(leat_websocket_http_status(run.ws) == 0);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* Also in pieces of one byte, and a connect that is refused at once forgets it as well. */
 Test(refusals, byte_by_byte)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES(headers_answer), .split = 1},
-        {PEER_CLOSE        },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES(headers_answer), .split = 1},
+        {LEAT_SCRIPT_CLOSE               },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_refused(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     headers_expect(run.ws);
     cr_expect(client_run_connect(&run, "nonsense") == LEAT_E_WS_URL);
     nothing_expect(run.ws);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(refusals, arguments_are_checked)
@@ -252,27 +252,28 @@ static void look_in_opened(struct client_run *run, const char *callback)
 
 Test(refusals, headers_inside_opened)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND_UPGRADE,   PEER_BYTES("X-Session: abc\r\nSet-Cookie: a=b\r\n"), .hold = true},
-        {PEER_SEND_FRAME,       PEER_BYTES("glued"), .number = 0x81},
-        {PEER_SERVE_ECHO    },
-        {PEER_CLOSE    },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE,   LEAT_SCRIPT_BYTES("X-Session: abc\r\nSet-Cookie: a=b\r\n"),
+         .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,               LEAT_SCRIPT_BYTES("glued"), .number = 0x81},
+        {LEAT_SCRIPT_SERVE_ECHO    },
+        {LEAT_SCRIPT_CLOSE           },
     };
     struct client_run run;
     unsigned looked = 0;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     run.on_event = look_in_opened;
     run.user = &looked;
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(looked == 1);
     client_run_until_messages(&run, 1);
     client_run_close(&run);
     nothing_expect(run.ws);
     cr_expect(leat_websocket_http_status(run.ws) == 101);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- an HTTP proxy
@@ -285,10 +286,10 @@ Test(refusals, by_a_proxy)
         "Content-Length: 11\r\n\r\nask the IT\n";
     struct client_run run;
     size_t len;
-    struct scripted_peer *peer = answering_peer(answer, sizeof(answer) - 1, true);
+    leat_testing_server *peer = answering_peer(answer, sizeof(answer) - 1, true);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, url_of("http", scripted_peer_port(peer), "")) ==
-              LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config,
+                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
     int code = client_run_refused(&run, "ws://far.test/");
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.native_code == 407, "%d: %s", code,
               run.close.error.text);
@@ -298,29 +299,30 @@ Test(refusals, by_a_proxy)
     cr_expect(value && strcmp(value, "Basic realm=\"p\"") == 0);
     cr_expect(strcmp(leat_websocket_http_body(run.ws, &len), "ask the IT\n") == 0 && len == 11);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* The proxy agrees, the server behind it refuses: the answer is the server's. */
 Test(refusals, behind_a_proxy)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD                                                            },
-        {PEER_SEND,                                                                       PEER_BYTES("HTTP/1.1 200 OK\r\nX-From: proxy\r\n\r\n")},
-        {PEER_READ_HTTP_HEAD                                                                              },
-        {PEER_SEND, PEER_BYTES("HTTP/1.1 404 No\r\nX-From: server\r\nContent-Length: 2\r\n\r\nno")},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD                                                           },
+        {LEAT_SCRIPT_SEND,                                                                      LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\nX-From: proxy\r\n\r\n")},
+        {LEAT_SCRIPT_READ_HTTP_HEAD                                                                                    },
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 404 No\r\nX-From: server\r\nContent-Length: 2\r\n\r\nno")},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, url_of("http", scripted_peer_port(peer), "")) ==
-              LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config,
+                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
     client_run_refused(&run, "ws://far.test/");
     cr_expect(leat_websocket_http_status(run.ws) == 404);
     const char *value = leat_websocket_http_header(run.ws, "X-From");
     cr_expect(value && strcmp(value, "server") == 0);
     cr_expect(strcmp(leat_websocket_http_body(run.ws, NULL), "no") == 0);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

@@ -129,60 +129,63 @@ Test(examples, glib_loop)
 
 Test(examples, reconnect_comes_back_after_a_loss)
 {
-    static const struct peer_step lost[] = {PEER_UPGRADE, {PEER_RESET}};
-    static const struct peer_step refused_for_now[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")},
-        {PEER_CLOSE                  },
+    static const struct leat_script_row lost[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_RESET}};
+    static const struct leat_script_row refused_for_now[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE                         },
     };
-    static const struct peer_step good[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, PEER_BYTES("again"), .number = 0x81},
-        {PEER_SEND_FRAME, PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row good[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("again"), .number = 0x81},
+        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE       },
     };
-    const struct scripted_peer_options options = {
+    const struct leat_testing_options options = {
         .scripts = {lost, refused_for_now, good}
     };
-    struct scripted_peer *peer = scripted_peer_new(&options);
+    leat_testing_server *peer = script_server_new(&options);
     cr_assert_not_null(peer);
-    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
     const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
 
     struct process *process = program_start(argv);
     program_expect_end(process, 0);
     char *output = file_read(process->output_path);
-    const char *expected = sandbox_format("connected to 127.0.0.1:%u\nconnected to "
-                                          "127.0.0.1:%u\nagain\n",
-                                          scripted_peer_port(peer), scripted_peer_port(peer));
+    const char *expected =
+        sandbox_format("connected to 127.0.0.1:%u\nconnected to "
+                       "127.0.0.1:%u\nagain\n",
+                       leat_testing_server_port(peer), leat_testing_server_port(peer));
     cr_expect_str_eq(output, expected);
     free(output);
     peer_content_expect(peer);
-    struct peer_seen seen;
-    scripted_peer_seen(peer, &seen);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(peer, &seen);
     cr_expect_eq(seen.connections, 3);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(examples, reconnect_gives_up_where_nothing_would_change)
 {
-    static const struct peer_step forbidden[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")},
-        {PEER_CLOSE                  },
+    static const struct leat_script_row forbidden[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE                         },
     };
-    struct scripted_peer *peer = scripted_peer_start(forbidden);
+    leat_testing_server *peer = script_server_start(forbidden);
     cr_assert_not_null(peer);
-    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
     const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
 
     struct process *process = program_start(argv);
     program_expect_end(process, 1);
-    struct peer_seen seen;
-    scripted_peer_seen(peer, &seen);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(peer, &seen);
     cr_expect_eq(seen.connections, 1);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static bool one_closed(const struct server_seen *seen)

@@ -15,8 +15,8 @@
 #define ROWS_MAX        1024
 #define STEP_WAIT_MS    10000
 
-const struct peer_step peer_refusing[] = {{PEER_CLOSE}};
-const struct peer_step peer_unanswering[] = {{PEER_CLOSE}};
+const struct leat_script_row peer_refusing[] = {{LEAT_SCRIPT_CLOSE}};
+const struct leat_script_row peer_unanswering[] = {{LEAT_SCRIPT_CLOSE}};
 
 static const struct fault_table *const tables[] = {
     &faults_general,    &faults_tcp, &faults_dns,       &faults_socks5,
@@ -26,7 +26,7 @@ static const struct fault_table *const tables[] = {
 
 struct stage {
     const struct fault *fault;
-    struct scripted_peer *server, *proxy;
+    leat_testing_server *server, *proxy;
     struct dns_server *dns;
     leat_config *config;
     char url[8400];
@@ -40,7 +40,7 @@ struct outcome {
     bool has_error; /* false: the call has only its code */
 };
 
-uint16_t fault_peer_start(const struct peer_step *script, struct scripted_peer **ret_peer)
+uint16_t fault_peer_start(const struct leat_script_row *script, leat_testing_server **ret_peer)
 {
     if (script == NULL) {
         return 1;
@@ -51,9 +51,9 @@ uint16_t fault_peer_start(const struct peer_step *script, struct scripted_peer *
     if (script == peer_unanswering) {
         return unanswering_port();
     }
-    *ret_peer = scripted_peer_start(script);
+    *ret_peer = script_server_start(script);
     cr_assert(*ret_peer != NULL);
-    return scripted_peer_port(*ret_peer);
+    return leat_testing_server_port(*ret_peer);
 }
 
 #pragma GCC diagnostic push
@@ -69,9 +69,9 @@ static void stage_trace(const struct leat_trace_event *event, void *user)
 {
     const struct stage *stage = user;
     if (event->kind == LEAT_TRACE_PHASE_END && event->layer == LEAT_LAYER_TCP) {
-        struct scripted_peer *peer = stage->proxy ? stage->proxy : stage->server;
-        scripted_peer_release(peer);
-        cr_expect(scripted_peer_wait_idle(peer, STEP_WAIT_MS), "%s", stage->fault->name);
+        leat_testing_server *peer = stage->proxy ? stage->proxy : stage->server;
+        leat_testing_server_release(peer);
+        cr_expect(leat_testing_server_wait_idle(peer, STEP_WAIT_MS), "%s", stage->fault->name);
     }
 }
 
@@ -121,11 +121,11 @@ static void stage_init(struct stage *stage, const struct fault *fault)
                 fault_peer_start(fault->server, &stage->server));
 }
 
-static void peer_expect(const struct stage *stage, struct scripted_peer *peer, const char *name)
+static void peer_expect(const struct stage *stage, leat_testing_server *peer, const char *name)
 {
-    struct peer_seen seen;
+    struct leat_testing_seen seen;
     if (peer != NULL) {
-        scripted_peer_seen(peer, &seen);
+        leat_testing_server_seen(peer, &seen);
         cr_expect(!stage->fault->peers_are_counted || seen.connections == stage->fault->connections,
                   "%s: the %s has %u connections", stage->fault->name, name, seen.connections);
         cr_expect(seen.problem[0] == '\0', "%s: the %s: %s", stage->fault->name, name,
@@ -142,8 +142,8 @@ static void stage_done(struct stage *stage)
                   dns_server_query_count(stage->dns) == 0,
               "%s: a name was asked for", stage->fault->name);
     leat_config_free(stage->config);
-    scripted_peer_free(stage->server);
-    scripted_peer_free(stage->proxy);
+    leat_testing_server_free(stage->server);
+    leat_testing_server_free(stage->proxy);
     dns_server_free(stage->dns);
 }
 

@@ -115,15 +115,15 @@ ParameterizedTestParameters(fault, every_errno)
 
 ParameterizedTest(size_t *index, fault, every_errno, .timeout = 120, .fini = sandbox_done)
 {
-    static const struct peer_step listens[] = {{PEER_DRAIN}, {PEER_CLOSE}};
-    static const struct peer_step speaks[] = {
-        {PEER_SEND, PEER_BYTES("x")},
-        {PEER_DRAIN        },
-        {PEER_CLOSE},
+    static const struct leat_script_row listens[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row speaks[] = {
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("x")},
+        {LEAT_SCRIPT_DRAIN               },
+        {LEAT_SCRIPT_CLOSE},
     };
     const struct spot *spot = &spots[*index];
-    struct scripted_peer *peer = scripted_peer_start(spot->call == SHIM_RECV ? speaks : listens);
-    uint16_t port = scripted_peer_port(peer);
+    leat_testing_server *peer = script_server_start(spot->call == SHIM_RECV ? speaks : listens);
+    uint16_t port = leat_testing_server_port(peer);
     leat_config *config = spot_config(spot, port);
     const char *url = sandbox_format("%s://127.0.0.1:%u/", spot->secure ? "wss" : "ws", port);
     for (size_t i = 0; i < leat_code_count(); ++i) {
@@ -134,5 +134,5 @@ ParameterizedTest(size_t *index, fault, every_errno, .timeout = 120, .fini = san
         }
     }
     leat_config_free(config);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

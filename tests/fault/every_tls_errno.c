@@ -112,9 +112,9 @@ ParameterizedTestParameters(fault, every_tls_errno)
 
 ParameterizedTest(size_t *index, fault, every_tls_errno, .timeout = 120, .fini = sandbox_done)
 {
-    static const struct peer_step listens[] = {{PEER_DRAIN}, {PEER_CLOSE}};
+    static const struct leat_script_row listens[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     const struct spot *spot = &spots[*index];
-    struct scripted_peer *peer = scripted_peer_start(listens);
+    leat_testing_server *peer = script_server_start(listens);
     struct tls_object object;
     tls_object_init(&object);
     if (spot->bound) {
@@ -124,9 +124,9 @@ ParameterizedTest(size_t *index, fault, every_tls_errno, .timeout = 120, .fini =
         int code = leat_code_at(i);
         if (leat_code_family(code) == LEAT_FAMILY_TLS_SOCKET &&
             !is_no_failure(spot, leat_code_errno(code))) {
-            spot_run(spot, &object, scripted_peer_port(peer), code);
+            spot_run(spot, &object, leat_testing_server_port(peer), code);
         }
     }
     tls_object_done(&object);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

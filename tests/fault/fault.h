@@ -11,14 +11,14 @@
 #include "fault/syscall_shim.h"
 #include "support/client_run.h"
 #include "support/dns_server.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 /** Instead of a script: a port that refuses, and one that does not answer. */
-extern const struct peer_step peer_refusing[];
-extern const struct peer_step peer_unanswering[];
+extern const struct leat_script_row peer_refusing[];
+extern const struct leat_script_row peer_unanswering[];
 
 /** Starts what a script says, or one of those two. @return its port; 1 if `script` is NULL. */
-uint16_t fault_peer_start(const struct peer_step *script, struct scripted_peer **ret_peer);
+uint16_t fault_peer_start(const struct leat_script_row *script, leat_testing_server **ret_peer);
 
 /** When the fault shows, and so which call reports it. */
 enum fault_moment {
@@ -41,13 +41,13 @@ struct fault {
     enum fault_moment moment;
 
     /* ---- the world ---- */
-    const struct peer_step *server; /**< NULL = none */
-    const struct peer_step *proxy;  /**< NULL = no proxy */
-    const struct dns_record *dns;   /**< NULL = the system's servers are not asked */
-    void (*world)(void);            /**< what to do to the machine before; NULL = nothing */
-    struct shim_fault shim;         /**< armed after everything else is ready */
-    /** What the peer does behind its first PEER_WAIT, it has done to its end before the client,
-     * which is connected then, sends its first byte. */
+    const struct leat_script_row *server; /**< NULL = none */
+    const struct leat_script_row *proxy;  /**< NULL = no proxy */
+    const struct dns_record *dns;         /**< NULL = the system's servers are not asked */
+    void (*world)(void);                  /**< what to do to the machine before; NULL = nothing */
+    struct shim_fault shim;               /**< armed after everything else is ready */
+    /** What the peer does behind its first LEAT_SCRIPT_WAIT, it has done to its end before the
+     * client, which is connected then, sends its first byte. */
     bool peer_is_first;
 
     /** How many connections the server, or the proxy, may have seen; then, and if there is a `dns`,

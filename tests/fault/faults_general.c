@@ -93,7 +93,7 @@ static int no_message_at_all(leat_config *config)
     return leat_config_set_max_message_bytes(config, 0);
 }
 
-static const struct peer_step echo[] = {PEER_UPGRADE, {PEER_DRAIN}, {PEER_CLOSE}};
+static const struct leat_script_row echo[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
 
 #define SETTING(text_, configure_)                                                                 \
     {                                                                                              \

@@ -7,9 +7,9 @@
 /* What clang-format knows of arrays does not do for tables made of macros. */
 /* clang-format off */
 
-#define SCRIPT static const struct peer_step
+#define SCRIPT static const struct leat_script_row
 #define PROXY_ANSWER(name_, text_)                                                                 \
-    SCRIPT answer_##name_[] = {{PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES(text_)}, {PEER_CLOSE}}
+    SCRIPT answer_##name_[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES(text_)}, {LEAT_SCRIPT_CLOSE}}
 #define STATUS(status_, reason_)                                                                   \
     PROXY_ANSWER(status_, "HTTP/1.1 " #status_ " " reason_ "\r\nContent-Length: 3\r\n\r\nno\n")
 
@@ -26,17 +26,17 @@ PROXY_ANSWER(not_http, "SSH-2.0-OpenSSH_9.2\r\n\r\n");
 PROXY_ANSWER(tls_alert, "\x15\x03\x03\x00\x02\x02\x28");
 
 SCRIPT refused_then_reset[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 403 Forbidden\r\n\r\n")}, {PEER_RESET}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 Forbidden\r\n\r\n")}, {LEAT_SCRIPT_RESET}};
 SCRIPT refused_first[] = {
-    {PEER_WAIT}, {PEER_SEND, PEER_BYTES("HTTP/1.1 503 Service Unavailable\r\n\r\n")},
-    {PEER_RESET}};
-SCRIPT stalls[] = {{PEER_READ_HTTP_HEAD}, {PEER_STALL}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 503 Service Unavailable\r\n\r\n")},
+    {LEAT_SCRIPT_RESET}};
+SCRIPT stalls[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT half[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 200 O")}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT closes[] = {{PEER_READ_HTTP_HEAD}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 200 O")}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT closes[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT speaks_http[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
-    {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
+    {LEAT_SCRIPT_CLOSE}};
 
 #define PROXIED(code_, layer_)                                                                     \
     .proxy_url = "http://127.0.0.1:%u", .code = (code_), .layer = LEAT_LAYER_##layer_

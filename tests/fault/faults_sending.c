@@ -67,10 +67,10 @@ static int few_messages(leat_config *config)
     return leat_config_set_send_queue_messages(config, 4);
 }
 
-static const struct peer_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
-static const struct peer_step stalls[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
-static const struct peer_step tls_stalls[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
+static const struct leat_testing_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
+static const struct leat_script_row stalls[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+static const struct leat_script_row tls_stalls[] = {
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
 
 #define CLEAR(errno_) .moment = FAULT_ACTION, .server = stalls, .code = LEAT_E_SOCKET_BASE + (errno_)
 #define TLS(code_)                                                                                 \

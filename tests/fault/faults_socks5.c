@@ -14,59 +14,59 @@
 
 #define AFTER_GREETING(...)                                                                        \
     {                                                                                              \
-        {PEER_READ_SOCKS5_GREETING}, __VA_ARGS__                                                   \
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING}, __VA_ARGS__                                                   \
     }
 #define AFTER_AUTH(...)                                                                            \
-    AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05\x02")}, {PEER_READ_SOCKS5_AUTH}, __VA_ARGS__)
+    AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")}, {LEAT_SCRIPT_READ_SOCKS5_AUTH}, __VA_ARGS__)
 #define AFTER_REQUEST(...)                                                                         \
-    AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05\x00")}, {PEER_READ_SOCKS5_REQUEST}, __VA_ARGS__)
-#define SCRIPT static const struct peer_step
+    AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_READ_SOCKS5_REQUEST}, __VA_ARGS__)
+#define SCRIPT static const struct leat_script_row
 
-SCRIPT greeting_stalls[] = AFTER_GREETING({PEER_STALL}, {PEER_CLOSE});
-SCRIPT greeting_closes[] = AFTER_GREETING({PEER_CLOSE});
-SCRIPT greeting_resets[] = AFTER_GREETING({PEER_RESET});
-SCRIPT greeting_half[] = AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05")}, {PEER_CLOSE});
+SCRIPT greeting_stalls[] = AFTER_GREETING({LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_closes[] = AFTER_GREETING({LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_resets[] = AFTER_GREETING({LEAT_SCRIPT_RESET});
+SCRIPT greeting_half[] = AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT greeting_half_stalls[] = AFTER_GREETING(
-    {PEER_SEND, PEER_BYTES("\x05")}, {PEER_STALL}, {PEER_CLOSE});
-SCRIPT greeting_ff[] = AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05\xff")}, {PEER_CLOSE});
-SCRIPT greeting_not_offered[] = AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05\x01")}, {PEER_CLOSE});
-SCRIPT greeting_password[] = AFTER_GREETING({PEER_SEND, PEER_BYTES("\x05\x02")}, {PEER_CLOSE});
-SCRIPT greeting_version[] = AFTER_GREETING({PEER_SEND, PEER_BYTES("\x04\x00")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05")}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_ff[] = AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\xff")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_not_offered[] = AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_password[] = AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT greeting_version[] = AFTER_GREETING({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x04\x00")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT greeting_http[] = AFTER_GREETING(
-    {PEER_SEND, PEER_BYTES("HTTP/1.0 400 Bad Request\r\n\r\n")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.0 400 Bad Request\r\n\r\n")}, {LEAT_SCRIPT_CLOSE});
 
-SCRIPT auth_refused[] = AFTER_AUTH({PEER_SEND, PEER_BYTES("\x01\x01")}, {PEER_CLOSE});
-SCRIPT auth_refused_ff[] = AFTER_AUTH({PEER_SEND, PEER_BYTES("\x01\xff")}, {PEER_RESET});
-SCRIPT auth_version[] = AFTER_AUTH({PEER_SEND, PEER_BYTES("\x05\x00")}, {PEER_CLOSE});
-SCRIPT auth_stalls[] = AFTER_AUTH({PEER_STALL}, {PEER_CLOSE});
-SCRIPT auth_closes[] = AFTER_AUTH({PEER_CLOSE});
-SCRIPT auth_resets[] = AFTER_AUTH({PEER_RESET});
-SCRIPT auth_half[] = AFTER_AUTH({PEER_SEND, PEER_BYTES("\x01")}, {PEER_CLOSE});
+SCRIPT auth_refused[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x01")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT auth_refused_ff[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\xff")}, {LEAT_SCRIPT_RESET});
+SCRIPT auth_version[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT auth_stalls[] = AFTER_AUTH({LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
+SCRIPT auth_closes[] = AFTER_AUTH({LEAT_SCRIPT_CLOSE});
+SCRIPT auth_resets[] = AFTER_AUTH({LEAT_SCRIPT_RESET});
+SCRIPT auth_half[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01")}, {LEAT_SCRIPT_CLOSE});
 
 SCRIPT takes_no_request[] = AFTER_GREETING(
-    {PEER_SEND, PEER_BYTES("\x05\x00")}, {PEER_DRAIN}, {PEER_CLOSE});
-SCRIPT takes_nothing[] = {{PEER_DRAIN}, {PEER_CLOSE}};
-SCRIPT resets_first[] = {{PEER_WAIT}, {PEER_RESET}};
-SCRIPT refuses_first[] = {{PEER_WAIT}, {PEER_SEND, PEER_BYTES("\x05\xff")}, {PEER_RESET}};
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE});
+SCRIPT takes_nothing[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT resets_first[] = {{LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
+SCRIPT refuses_first[] = {{LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\xff")}, {LEAT_SCRIPT_RESET}};
 
-SCRIPT request_stalls[] = AFTER_REQUEST({PEER_STALL}, {PEER_CLOSE});
-SCRIPT request_closes[] = AFTER_REQUEST({PEER_CLOSE});
-SCRIPT request_resets[] = AFTER_REQUEST({PEER_RESET});
+SCRIPT request_stalls[] = AFTER_REQUEST({LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
+SCRIPT request_closes[] = AFTER_REQUEST({LEAT_SCRIPT_CLOSE});
+SCRIPT request_resets[] = AFTER_REQUEST({LEAT_SCRIPT_RESET});
 SCRIPT request_half[] = AFTER_REQUEST(
-    {PEER_SEND, PEER_BYTES("\x05\x00\x00\x01\x7f")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00\x00\x01\x7f")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT request_half_stalls[] = AFTER_REQUEST(
-    {PEER_SEND, PEER_BYTES("\x05\x00\x00\x01\x7f")}, {PEER_STALL}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00\x00\x01\x7f")}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
 SCRIPT request_version[] = AFTER_REQUEST(
-    {PEER_SEND, PEER_BYTES("\x04\x00\x00\x01\x00\x00\x00\x00\x00\x00")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x04\x00\x00\x01\x00\x00\x00\x00\x00\x00")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT request_atyp[] = AFTER_REQUEST(
-    {PEER_SEND, PEER_BYTES("\x05\x00\x00\x09\x00\x00\x00\x00\x00\x00")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00\x00\x09\x00\x00\x00\x00\x00\x00")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT request_refused_atyp_0[] = AFTER_REQUEST(
-    {PEER_SEND, PEER_BYTES("\x05\x05\x00\x00\x00\x00\x00\x00\x00\x00")}, {PEER_CLOSE});
-SCRIPT request_refused_short[] = AFTER_REQUEST({PEER_SEND, PEER_BYTES("\x05\x04")}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x05\x00\x00\x00\x00\x00\x00\x00\x00")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT request_refused_short[] = AFTER_REQUEST({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x04")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT request_refused_then_reset[] = AFTER_REQUEST(
-    {PEER_SEND_SOCKS5_REPLY, .number = 5}, {PEER_RESET});
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY, .number = 5}, {LEAT_SCRIPT_RESET});
 SCRIPT request_refused_byte_by_byte[] = AFTER_REQUEST(
-    {PEER_SEND_SOCKS5_REPLY, .number = 4, .split = 1}, {PEER_CLOSE});
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY, .number = 4, .split = 1}, {LEAT_SCRIPT_CLOSE});
 
 /* ---- settings that cannot be serialized ------------------------------------------------------ */
 
@@ -95,7 +95,7 @@ static int add_proxy(leat_config *config)
     return leat_config_add_proxy(config, "socks5h://127.0.0.1:1");
 }
 
-SCRIPT no_connection[] = {{PEER_CLOSE}};
+SCRIPT no_connection[] = {{LEAT_SCRIPT_CLOSE}};
 
 static const struct dns_record no_proxy[] = {{NULL}};
 
@@ -103,7 +103,7 @@ static const struct dns_record no_proxy[] = {{NULL}};
 
 #define REPLY_SCRIPT(rep_)                                                                         \
     SCRIPT reply_##rep_[] =                                                                        \
-        AFTER_REQUEST({PEER_SEND_SOCKS5_REPLY, .number = (0x##rep_)}, {PEER_CLOSE})
+        AFTER_REQUEST({LEAT_SCRIPT_SEND_SOCKS5_REPLY, .number = (0x##rep_)}, {LEAT_SCRIPT_CLOSE})
 REPLY_SCRIPT(01);
 REPLY_SCRIPT(02);
 REPLY_SCRIPT(03);

@@ -43,13 +43,13 @@ static int close_at_once(struct client_run *run)
     return run->close.error.code;
 }
 
-static const struct peer_step echoes[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-static const struct peer_step resets_first[] = {{PEER_WAIT}, {PEER_RESET}};
-static const struct peer_step resets_at_once[] = {{PEER_READ_HTTP_HEAD}, {PEER_RESET}};
-static const struct peer_step resets_in_the_head[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 101 Swi")}, {PEER_RESET}};
-static const struct peer_step resets_later[] = {
-    PEER_UPGRADE, {PEER_SEND_FRAME, PEER_BYTES("x"), .number = 0x81}, {PEER_RESET}};
+static const struct leat_script_row echoes[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+static const struct leat_script_row resets_first[] = {{LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
+static const struct leat_script_row resets_at_once[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_RESET}};
+static const struct leat_script_row resets_in_the_head[] = {
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 101 Swi")}, {LEAT_SCRIPT_RESET}};
+static const struct leat_script_row resets_later[] = {
+    LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("x"), .number = 0x81}, {LEAT_SCRIPT_RESET}};
 static const struct dns_record two_addresses[] = {
     {.name = "two.test", .v4 = {"127.0.0.1", "127.0.0.2"}}, {NULL}};
 

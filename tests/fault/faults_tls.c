@@ -11,14 +11,14 @@
 /* clang-format off */
 
 #define TLS(code_) .url = "wss://127.0.0.1:%u/", .code = (code_), .layer = LEAT_LAYER_TLS
-#define SCRIPT     static const struct peer_step
+#define SCRIPT     static const struct leat_script_row
 
 /* ---- servers --------------------------------------------------------------------------------- */
 
 #define SERVER(name_, cert_, key_)                                                                 \
-    static const struct peer_tls tls_##name_ = {                                                   \
+    static const struct leat_testing_tls tls_##name_ = {                                                   \
         .cert_path = (cert_), .key_path = (key_), .may_fail = true};                               \
-    SCRIPT server_##name_[] = {{PEER_TLS_ACCEPT, .tls = &tls_##name_}, {PEER_CLOSE}}
+    SCRIPT server_##name_[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_##name_}, {LEAT_SCRIPT_CLOSE}}
 
 SERVER(expired, "expired.pem", "server.key");
 SERVER(future, "future.pem", "server.key");
@@ -29,65 +29,65 @@ SERVER(client_usage, "client-usage.pem", "server.key");
 SERVER(weak_hash, "weak-hash.pem", "server.key");
 SERVER(weak_key, "weak-key.pem", "weak-key.key");
 
-static const struct peer_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
-static const struct peer_tls tls_good12 = {
+static const struct leat_testing_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
+static const struct leat_testing_tls tls_good12 = {
     .cert_path = "server.pem", .key_path = "server.key", .max_version = 0x0303};
-static const struct peer_tls tls_old = {.cert_path = "server.pem",
+static const struct leat_testing_tls tls_old = {.cert_path = "server.pem",
                                         .key_path = "server.key",
                                         .min_version = 0x0301,
                                         .max_version = 0x0302,
                                         .may_fail = true};
-static const struct peer_tls tls_old_cipher = {.cert_path = "server.pem",
+static const struct leat_testing_tls tls_old_cipher = {.cert_path = "server.pem",
                                                .key_path = "server.key",
                                                .max_version = 0x0303,
                                                .cipher_list = "ECDHE-ECDSA-NULL-SHA",
                                                .may_fail = true};
-static const struct peer_tls tls_wants_client = {.cert_path = "server.pem",
+static const struct leat_testing_tls tls_wants_client = {.cert_path = "server.pem",
                                                  .key_path = "server.key",
                                                  .client_ca_path = "ca.pem",
                                                  .may_fail = true};
-static const struct peer_tls tls_wants_client12 = {.cert_path = "server.pem",
+static const struct leat_testing_tls tls_wants_client12 = {.cert_path = "server.pem",
                                                    .key_path = "server.key",
                                                    .client_ca_path = "ca.pem",
                                                    .max_version = 0x0303,
                                                    .may_fail = true};
 
-SCRIPT old[] = {{PEER_TLS_ACCEPT, .tls = &tls_old}, {PEER_CLOSE}};
-SCRIPT old_cipher[] = {{PEER_TLS_ACCEPT, .tls = &tls_old_cipher}, {PEER_CLOSE}};
-SCRIPT wants_client[] = {{PEER_TLS_ACCEPT, .tls = &tls_wants_client}, {PEER_CLOSE}};
-SCRIPT wants_client12[] = {{PEER_TLS_ACCEPT, .tls = &tls_wants_client12}, {PEER_CLOSE}};
+SCRIPT old[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_old}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT old_cipher[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_old_cipher}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT wants_client[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_wants_client}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT wants_client12[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_wants_client12}, {LEAT_SCRIPT_CLOSE}};
 
 /* Without any TLS of their own. */
 SCRIPT speaks_http[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
-    {PEER_CLOSE}};
-SCRIPT speaks_ssh[] = {{PEER_SEND, PEER_BYTES("SSH-2.0-OpenSSH_9.2\r\n")}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
+    {LEAT_SCRIPT_CLOSE}};
+SCRIPT speaks_ssh[] = {{LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("SSH-2.0-OpenSSH_9.2\r\n")}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT alerts[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("\x15\x03\x03\x00\x02\x02\x28")}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x15\x03\x03\x00\x02\x02\x28")}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT alerts_and_resets[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("\x15\x03\x03\x00\x02\x02\x70"), .split = 1},
-    {PEER_RESET}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x15\x03\x03\x00\x02\x02\x70"), .split = 1},
+    {LEAT_SCRIPT_RESET}};
 SCRIPT bad_record[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("\x16\x03\x03\x00\x04\x02\x00\x00\x00")},
-    {PEER_CLOSE}};
-SCRIPT silent[] = {{PEER_READ_TLS_RECORD}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT closes[] = {{PEER_READ_TLS_RECORD}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x16\x03\x03\x00\x04\x02\x00\x00\x00")},
+    {LEAT_SCRIPT_CLOSE}};
+SCRIPT silent[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT closes[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT closes_in_a_record[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("\x16\x03\x03\x00\x40\x02")}, {PEER_CLOSE}};
-SCRIPT resets[] = {{PEER_READ_TLS_RECORD}, {PEER_RESET}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x16\x03\x03\x00\x40\x02")}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT resets[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_RESET}};
 
 /* After a good handshake. */
 SCRIPT open_then_reset[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE,
-    {PEER_SEND_FRAME, PEER_BYTES("x"), .number = 0x81}, {PEER_RESET}};
-SCRIPT open_then_eof[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_CLOSE}};
-SCRIPT open_then_eof12[] = {{PEER_TLS_ACCEPT, .tls = &tls_good12}, PEER_UPGRADE, {PEER_CLOSE}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE,
+    {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("x"), .number = 0x81}, {LEAT_SCRIPT_RESET}};
+SCRIPT open_then_eof[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
+SCRIPT open_then_eof12[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good12}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
 SCRIPT eof_instead_of_answer[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_READ_HTTP_HEAD}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT reset_instead_of_answer[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_READ_HTTP_HEAD}, {PEER_RESET}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_RESET}};
 SCRIPT open_then_goodbye[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_TLS_CLOSE_NOTIFY}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_TLS_CLOSE_NOTIFY}, {LEAT_SCRIPT_CLOSE}};
 
 /* ---- what the client does -------------------------------------------------------------------- */
 

@@ -9,12 +9,12 @@
 /* clang-format off */
 
 #define WS(code_) .code = (code_), .layer = LEAT_LAYER_WEBSOCKET
-#define SCRIPT    static const struct peer_step
+#define SCRIPT    static const struct leat_script_row
 
 /* ---- answers to the upgrade ------------------------------------------------------------------ */
 
 #define ANSWER(name_, text_)                                                                       \
-    SCRIPT answer_##name_[] = {{PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES(text_)}, {PEER_CLOSE}}
+    SCRIPT answer_##name_[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES(text_)}, {LEAT_SCRIPT_CLOSE}}
 #define STATUS(status_, reason_)                                                                   \
     ANSWER(status_, "HTTP/1.1 " #status_ " " reason_ "\r\nContent-Length: 3\r\n\r\nno\n")
 STATUS(200, "OK");
@@ -38,37 +38,37 @@ ANSWER(bad_status, "HTTP/1.1 abc\r\n\r\n");
 ANSWER(bad_header, "HTTP/1.1 101 Switching Protocols\r\nno colon here\r\n\r\n");
 
 SCRIPT refused_first[] = {
-    {PEER_WAIT}, {PEER_SEND, PEER_BYTES("HTTP/1.1 503 Service Unavailable\r\n\r\n")},
-    {PEER_RESET}};
+    {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 503 Service Unavailable\r\n\r\n")},
+    {LEAT_SCRIPT_RESET}};
 SCRIPT refused_then_reset[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 403 Forbidden\r\n\r\n")}, {PEER_RESET}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 Forbidden\r\n\r\n")}, {LEAT_SCRIPT_RESET}};
 SCRIPT foreign_protocol[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND_UPGRADE, PEER_BYTES("Sec-WebSocket-Protocol: other\r\n")},
-    {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND_UPGRADE, LEAT_SCRIPT_BYTES("Sec-WebSocket-Protocol: other\r\n")},
+    {LEAT_SCRIPT_CLOSE}};
 SCRIPT foreign_extension[] = {
-    {PEER_READ_HTTP_HEAD},
-    {PEER_SEND_UPGRADE, PEER_BYTES("Sec-WebSocket-Extensions: x-unheard-of\r\n")}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD},
+    {LEAT_SCRIPT_SEND_UPGRADE, LEAT_SCRIPT_BYTES("Sec-WebSocket-Extensions: x-unheard-of\r\n")}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT endless_head[] = {
-    {PEER_READ_HTTP_HEAD},
-    {PEER_SEND, PEER_BYTES("HTTP/1.1 101 Switching Protocols\r\n"), .hold = true},
-    {PEER_SEND, PEER_BYTES("X-Header: 0123456789abcdef0123456789abcdef\r\n"), .repeat = 10000},
-    {PEER_CLOSE}};
-SCRIPT no_answer[] = {{PEER_READ_HTTP_HEAD}, {PEER_STALL}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD},
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 101 Switching Protocols\r\n"), .hold = true},
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("X-Header: 0123456789abcdef0123456789abcdef\r\n"), .repeat = 10000},
+    {LEAT_SCRIPT_CLOSE}};
+SCRIPT no_answer[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT half_an_answer[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 101 Swi")}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT closes_instead[] = {{PEER_READ_HTTP_HEAD}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 101 Swi")}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT closes_instead[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT closes_in_the_head[] = {
-    {PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 101 Swi")}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 101 Swi")}, {LEAT_SCRIPT_CLOSE}};
 
 /* ---- after the upgrade ----------------------------------------------------------------------- */
 
-SCRIPT ends[] = {PEER_UPGRADE, {PEER_CLOSE}};
-SCRIPT ends_in_a_frame[] = {PEER_UPGRADE, {PEER_SEND, PEER_BYTES("\x81\x05hel")}, {PEER_CLOSE}};
+SCRIPT ends[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
+SCRIPT ends_in_a_frame[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x81\x05hel")}, {LEAT_SCRIPT_CLOSE}};
 
 /* The peer sends a frame and then waits for our Close frame. */
 #define VIOLATES(name_, bytes_)                                                                    \
-    SCRIPT violates_##name_[] = {PEER_UPGRADE, {PEER_SEND, PEER_BYTES(bytes_)},                    \
-                                 {PEER_READ_FRAME, .number = 0x88}, {PEER_CLOSE}}
+    SCRIPT violates_##name_[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES(bytes_)},                    \
+                                 {LEAT_SCRIPT_READ_FRAME, .number = 0x88}, {LEAT_SCRIPT_CLOSE}}
 VIOLATES(reserved_bit, "\xc1\x01x");
 VIOLATES(opcode, "\x83\x00");
 VIOLATES(control_opcode, "\x8b\x00");
@@ -85,17 +85,17 @@ VIOLATES(huge, "\x82\x7f\x00\x00\x01\x00\x00\x00\x00\x00x");
 VIOLATES(negative, "\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x00");
 
 SCRIPT violates_then_resets[] = {
-    PEER_UPGRADE, {PEER_SEND, PEER_BYTES("\x81\x01\xff")}, {PEER_READ_FRAME, .number = 0x88},
-    {PEER_RESET}};
-SCRIPT stalls[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT close_is_not_answered[] = {PEER_UPGRADE, {PEER_READ_FRAME, .number = 0x88}, {PEER_CLOSE}};
+    LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x81\x01\xff")}, {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+    {LEAT_SCRIPT_RESET}};
+SCRIPT stalls[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT close_is_not_answered[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_READ_FRAME, .number = 0x88}, {LEAT_SCRIPT_CLOSE}};
 
 SCRIPT redirects[] = {
-    {PEER_READ_HTTP_HEAD},
-    {PEER_SEND, PEER_BYTES("HTTP/1.1 302 Found\r\nLocation: ws://a.Denied.test/\r\n"
+    {LEAT_SCRIPT_READ_HTTP_HEAD},
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 302 Found\r\nLocation: ws://a.Denied.test/\r\n"
                            "Content-Length: 0\r\n\r\n")},
-    {PEER_CLOSE}};
-SCRIPT untouched_proxy[] = {{PEER_CLOSE}};
+    {LEAT_SCRIPT_CLOSE}};
+SCRIPT untouched_proxy[] = {{LEAT_SCRIPT_CLOSE}};
 static const struct dns_record no_names[] = {{NULL}};
 
 /* ---- what the client does -------------------------------------------------------------------- */

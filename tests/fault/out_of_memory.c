@@ -113,13 +113,14 @@ static void every_allocation_fails(const char *url, const leat_config *config, i
 
 Test(out_of_memory, plain)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
-    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", scripted_peer_port(peer)), config,
-                           0);
+    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", leat_testing_server_port(peer)),
+                           config, 0);
     leat_config_free(config);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(out_of_memory, through_a_proxy_with_names)
@@ -128,45 +129,46 @@ Test(out_of_memory, through_a_proxy_with_names)
         {.name = "proxy.test", .v4 = {"127.0.0.1"}},
         {NULL                   }
     };
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-        {PEER_READ_SOCKS5_AUTH                        },
-        {PEER_SEND, PEER_BYTES("\x01\x00")},
-        {PEER_READ_SOCKS5_REQUEST  },
-        {PEER_SEND_SOCKS5_REPLY },
-        PEER_UPGRADE,
-        {PEER_SERVE_ECHO   },
-        {PEER_CLOSE          },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST  },
+        {LEAT_SCRIPT_SEND_SOCKS5_REPLY },
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO   },
+        {LEAT_SCRIPT_CLOSE          },
     };
     struct dns_server *dns = dns_server_start(records);
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
     const char *proxy =
-        sandbox_format("socks5h://alice:secret@proxy.test:%u", scripted_peer_port(peer));
+        sandbox_format("socks5h://alice:secret@proxy.test:%u", leat_testing_server_port(peer));
     cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK);
     cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
     every_allocation_fails("ws://echo.test/", config, LEAT_E_SOCKS5_CONNECT_PROXY);
     leat_config_free(config);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
     dns_server_free(dns);
 }
 
 Test(out_of_memory, over_tls)
 {
-    struct peer_tls accept = {.cert_path = certificate_path("server.pem"),
-                              .key_path = certificate_path("server.key"),
-                              .may_fail = true};
-    const struct peer_step script[] = {
-        {PEER_TLS_ACCEPT, .tls = &accept},
-        PEER_UPGRADE, {PEER_SERVE_ECHO              },
-        {PEER_CLOSE}
+    struct leat_testing_tls accept = {.cert_path = certificate_path("server.pem"),
+                                      .key_path = certificate_path("server.key"),
+                                      .may_fail = true};
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO                     },
+        {LEAT_SCRIPT_CLOSE}
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
-    every_allocation_fails(sandbox_format("wss://127.0.0.1:%u/", scripted_peer_port(peer)), config,
-                           0);
+    every_allocation_fails(sandbox_format("wss://127.0.0.1:%u/", leat_testing_server_port(peer)),
+                           config, 0);
     leat_config_free(config);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

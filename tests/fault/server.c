@@ -54,15 +54,15 @@ ParameterizedTest(size_t *index, fault, server_start, .timeout = 30, .fini = san
 {
     const struct start *start = &starts[*index];
     static const struct leat_websocket_server_callbacks callbacks = {.size = sizeof(callbacks)};
-    static const struct peer_step script[] = {{PEER_CLOSE}};
-    struct scripted_peer *other = scripted_peer_start(script);
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *other = script_server_start(script);
     leat_loop *loop = NULL;
     leat_websocket_server *server = NULL;
     struct leat_error error;
     cr_assert(leat_loop_new(&loop) == LEAT_OK);
     cr_assert(leat_websocket_server_new(loop, &callbacks, NULL, &server) == LEAT_OK);
 
-    unsigned port = start->port_in_use ? scripted_peer_port(other) : start->port;
+    unsigned port = start->port_in_use ? leat_testing_server_port(other) : start->port;
     shim_arm(&start->shim);
     int code = leat_websocket_server_start(server, start->ip, port, NULL);
     shim_arm(NULL);
@@ -73,5 +73,5 @@ ParameterizedTest(size_t *index, fault, server_start, .timeout = 30, .fini = san
     cr_expect(leat_websocket_server_start(server, "127.0.0.1", 0, NULL) == LEAT_E_WS_EXISTS);
     leat_websocket_server_free(server);
     leat_loop_free(loop);
-    scripted_peer_free(other);
+    leat_testing_server_free(other);
 }

@@ -29,13 +29,13 @@
 /* What an act sees. */
 struct scene {
     struct tls_object object;
-    struct scripted_peer *server;
+    leat_testing_server *server;
     uint16_t port; /* of the server */
 };
 
 struct row {
     struct fault_report report;
-    const struct peer_step *server, *proxy; /* NULL = none */
+    const struct leat_script_row *server, *proxy; /* NULL = none */
     const char *proxy_scheme;               /* NULL = socks5h */
     const struct dns_record *dns;           /* NULL = the system's servers are not asked */
     const char *host;                       /* NULL = 127.0.0.1 */
@@ -310,7 +310,7 @@ static int close_notify_comes_while_bytes_wait(struct scene *scene)
     tls_object_open(&scene->object, scene->port);
     send_too_much(scene);
     cr_assert(leat_loop_dispatch(scene->object.loop, 0) == LEAT_OK);
-    scripted_peer_release(scene->server);
+    leat_testing_server_release(scene->server);
     return until_closed(scene);
 }
 
@@ -328,32 +328,32 @@ static int close_notify_cannot_be_written(struct scene *scene)
 
 /* ---- peers ------------------------------------------------------------------------------------ */
 
-#define SCRIPT static const struct peer_step
+#define SCRIPT static const struct leat_script_row
 
-static const struct peer_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
-static const struct peer_tls tls_expired = {
+static const struct leat_testing_tls tls_good = {.cert_path = "server.pem", .key_path = "server.key"};
+static const struct leat_testing_tls tls_expired = {
     .cert_path = "expired.pem", .key_path = "server.key", .may_fail = true};
 
-SCRIPT listens[] = {{PEER_DRAIN}, {PEER_CLOSE}};
-SCRIPT opens_and_stalls[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT opens_and_ends[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_CLOSE}};
-SCRIPT opens_and_resets[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_RESET}};
+SCRIPT listens[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT opens_and_stalls[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT opens_and_ends[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT opens_and_resets[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_RESET}};
 SCRIPT says_goodbye[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_TLS_CLOSE_NOTIFY}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT says_goodbye_later[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_WAIT},
-                               {PEER_TLS_CLOSE_NOTIFY}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT expired[] = {{PEER_TLS_ACCEPT, .tls = &tls_expired}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_TLS_CLOSE_NOTIFY}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT says_goodbye_later[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_WAIT},
+                               {LEAT_SCRIPT_TLS_CLOSE_NOTIFY}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT expired[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_expired}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT speaks_http[] = {
-    {PEER_READ_TLS_RECORD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
-    {PEER_CLOSE}};
-SCRIPT silent[] = {{PEER_READ_TLS_RECORD}, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT ends[] = {{PEER_READ_TLS_RECORD}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 400 Bad Request\r\n\r\n")},
+    {LEAT_SCRIPT_CLOSE}};
+SCRIPT silent[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT ends[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT socks5_refuses[] = {
-    {PEER_READ_SOCKS5_GREETING}, {PEER_SEND, PEER_BYTES("\x05\x00")}, {PEER_READ_SOCKS5_REQUEST},
-    {PEER_SEND_SOCKS5_REPLY, .number = 5}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY, .number = 5}, {LEAT_SCRIPT_CLOSE}};
 SCRIPT http_refuses[] = {
-    {PEER_READ_HTTP_HEAD},
-    {PEER_SEND, PEER_BYTES("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")}, {PEER_CLOSE}};
+    {LEAT_SCRIPT_READ_HTTP_HEAD},
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")}, {LEAT_SCRIPT_CLOSE}};
 
 static const struct dns_record no_names[] = {{NULL}};
 
@@ -484,13 +484,13 @@ static void scene_configure(struct scene *scene, const struct row *row, uint16_t
     }
 }
 
-static void peer_end(struct scripted_peer *peer, const struct row *row)
+static void peer_end(leat_testing_server *peer, const struct row *row)
 {
-    struct peer_seen seen;
+    struct leat_testing_seen seen;
     if (peer != NULL) {
-        scripted_peer_seen(peer, &seen);
+        leat_testing_server_seen(peer, &seen);
         cr_expect(seen.problem[0] == '\0', "%s: %s", row->report.name, seen.problem);
-        scripted_peer_free(peer);
+        leat_testing_server_free(peer);
     }
 }
 
@@ -509,7 +509,7 @@ ParameterizedTest(size_t *index, fault, tls_socket, .timeout = 60, .fini = sandb
 {
     const struct row *row = &rows[*index];
     struct scene scene = {0};
-    struct scripted_peer *proxy = NULL;
+    leat_testing_server *proxy = NULL;
     cr_assert(chdir(certificates_dir()) == 0); /* so that the table can name the files */
     if (row->world != NULL) {
         row->world();

@@ -26,14 +26,14 @@ struct scene {
     leat_loop *loop;
     leat_config *config;
     leat_udp_socket *udp;
-    struct scripted_peer *proxy;
+    leat_testing_server *proxy;
     unsigned listening_count, error_count;
     struct leat_error error; /* the first one of the callback, or of the act */
 };
 
 struct row {
     struct fault_report report;
-    const struct peer_step *proxy; /* NULL = none */
+    const struct leat_script_row *proxy; /* NULL = none */
     const char *proxy_user;        /* with its '@'; NULL = nobody */
     const struct dns_record *dns;
     void (*world)(void);
@@ -186,58 +186,58 @@ static int control_connection_ends(struct scene *scene)
     while (scene->listening_count == 0) {
         cr_assert(leat_loop_dispatch(scene->loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
     }
-    scripted_peer_release(scene->proxy);
+    leat_testing_server_release(scene->proxy);
     return until_error(scene);
 }
 
 /* ---- proxies ----------------------------------------------------------------------------------
  */
 
-#define SCRIPT static const struct peer_step
+#define SCRIPT static const struct leat_script_row
 #define GREETED                                                                                    \
-    {PEER_READ_SOCKS5_GREETING},                                                                   \
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},                                                                   \
     {                                                                                              \
-        PEER_SEND, PEER_BYTES("\x05\x00")                                                          \
+        LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")                                                          \
     }
 #define ASKED                                                                                      \
     GREETED,                                                                                       \
     {                                                                                              \
-        PEER_EXPECT, PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")                                    \
+        LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")                                    \
     }
 #define RELAY                                                                                      \
     {                                                                                              \
-        PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\x09")                                    \
+        LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\x09")                                    \
     }
 
 SCRIPT refuses_relay[] = {
-    ASKED, {PEER_SEND_SOCKS5_REPLY, .number = 7},
-     {PEER_CLOSE                     }
+    ASKED, {LEAT_SCRIPT_SEND_SOCKS5_REPLY, .number = 7},
+     {LEAT_SCRIPT_CLOSE                     }
 };
 SCRIPT relay_without_port[] = {
-    ASKED, {PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
-     {PEER_CLOSE        }
+    ASKED, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
+     {LEAT_SCRIPT_CLOSE        }
 };
 SCRIPT relay_of_other_family[] = {
     ASKED,
-    {PEER_SEND, PEER_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
-    {PEER_CLOSE        }
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
+    {LEAT_SCRIPT_CLOSE        }
 };
 SCRIPT wrong_password[] = {
-    {PEER_READ_SOCKS5_GREETING},
-    {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-    {PEER_READ_SOCKS5_AUTH                        },
-    {PEER_SEND, PEER_BYTES("\x01\x01")},
-    {PEER_CLOSE  }
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+    {LEAT_SCRIPT_READ_SOCKS5_AUTH                        },
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x01")},
+    {LEAT_SCRIPT_CLOSE  }
 };
 SCRIPT no_method[] = {
-    {PEER_READ_SOCKS5_GREETING},
-    {PEER_SEND,                 PEER_BYTES("\x05\xff")},
-    {PEER_CLOSE                        }
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\xff")},
+    {LEAT_SCRIPT_CLOSE                        }
 };
-SCRIPT stalls[] = {ASKED, {PEER_STALL}, {PEER_CLOSE}};
-SCRIPT takes_nothing[] = {{PEER_DRAIN}, {PEER_CLOSE}};
-SCRIPT relays_and_ends[] = {ASKED, RELAY, {PEER_WAIT}, {PEER_CLOSE}};
-SCRIPT relays_and_resets[] = {ASKED, RELAY, {PEER_WAIT}, {PEER_RESET}};
+SCRIPT stalls[] = {ASKED, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT takes_nothing[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT relays_and_ends[] = {ASKED, RELAY, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_CLOSE}};
+SCRIPT relays_and_resets[] = {ASKED, RELAY, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
 
 static const struct dns_record names[] = {
     {"silent.test", DNS_SILENCE},
@@ -356,16 +356,16 @@ static void scene_init(struct scene *scene, const struct row *row, const struct 
 
 static void scene_done(struct scene *scene, const struct row *row)
 {
-    struct peer_seen seen;
+    struct leat_testing_seen seen;
     leat_udp_socket_free(scene->udp);
     leat_loop_free(scene->loop);
     leat_config_free(scene->config);
     if (scene->proxy != NULL) {
-        scripted_peer_seen(scene->proxy, &seen);
+        leat_testing_server_seen(scene->proxy, &seen);
         /* Before the association stands a datagram may be refused. */
         cr_expect(row->act != NULL || seen.problem[0] == '\0', "%s: %s", row->report.name,
                   seen.problem);
-        scripted_peer_free(scene->proxy);
+        leat_testing_server_free(scene->proxy);
     }
 }
 

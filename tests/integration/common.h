@@ -8,7 +8,7 @@
 #include "support/dns_server.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -34,11 +34,11 @@ static inline bool trace_has(const struct client_run *run, const char *text)
 }
 
 /** The peer has seen nothing but what its script says. */
-static inline void peer_content_expect(struct scripted_peer *peer)
+static inline void peer_content_expect(leat_testing_server *peer)
 {
-    struct peer_seen seen;
-    cr_expect(scripted_peer_wait_idle(peer, STEP_WAIT_MS), "the peer still has a connection");
-    scripted_peer_seen(peer, &seen);
+    struct leat_testing_seen seen;
+    cr_expect(leat_testing_server_wait_idle(peer, STEP_WAIT_MS), "the peer still has a connection");
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.problem[0] == '\0', "the peer: %s", seen.problem);
 }
 

@@ -86,19 +86,19 @@ Test(bad_input, url_longer_than_its_limit)
 
 Test(bad_input, silent_proxy)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING}, {PEER_STALL}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
-    const char *address = sandbox_format("127.0.0.1:%u", scripted_peer_port(proxy));
+    const char *address = sandbox_format("127.0.0.1:%u", leat_testing_server_port(proxy));
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://%s", address)) == 0);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 100) == LEAT_OK);
     client_run_refused(&run, "ws://localhost/");
     cr_expect(run.close.error.sys_errno == ETIMEDOUT);
     cr_expect(strcmp(run.close.error.hop, address) == 0, "%s", run.close.error.hop);
     failure_expect(&run, LEAT_E_SOCKS5_RECV, LEAT_LAYER_SOCKS5, "greeting");
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
 }
 
 Test(bad_input, wrong_password)
@@ -149,66 +149,67 @@ Test(bad_input, ssh_cannot_reach_the_destination)
 }
 
 /* The proxy ends the connection with FIN after `script`. */
-static void proxy_close_expect(const struct peer_step *script, int code, const char *culprit)
+static void proxy_close_expect(const struct leat_script_row *script, int code, const char *culprit)
 {
     struct client_run run;
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
     cr_assert(
         leat_config_set_proxy(run.config, sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
-                                                         scripted_peer_port(proxy))) == 0);
+                                                         leat_testing_server_port(proxy))) == 0);
     client_run_refused(&run, "ws://localhost/");
     failure_expect(&run, code, LEAT_LAYER_SOCKS5, culprit);
     peer_content_expect(proxy);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
 }
 
 Test(bad_input, proxy_closes_before_its_first_answer)
 {
-    static const struct peer_step script[] = {{PEER_READ_SOCKS5_GREETING}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_READ_SOCKS5_GREETING},
+                                                    {LEAT_SCRIPT_CLOSE}};
     proxy_close_expect(script, LEAT_E_SOCKS5_RECV, "greeting");
 }
 
 Test(bad_input, proxy_closes_in_the_middle_of_its_first_answer)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05")},
-        {PEER_CLOSE                        }
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05")},
+        {LEAT_SCRIPT_CLOSE                               }
     };
     proxy_close_expect(script, LEAT_E_SOCKS5_DESERIALIZE, "greeting");
 }
 
 Test(bad_input, proxy_closes_after_the_password)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-        {PEER_READ_SOCKS5_AUTH                        },
-        {PEER_CLOSE}
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_CLOSE}
     };
     proxy_close_expect(script, LEAT_E_SOCKS5_RECV, "user name and password");
 }
 
 Test(bad_input, proxy_closes_after_the_request)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x00")},
-        {PEER_READ_SOCKS5_REQUEST                        },
-        {PEER_CLOSE}
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                               },
+        {LEAT_SCRIPT_CLOSE}
     };
     proxy_close_expect(script, LEAT_E_SOCKS5_RECV, "request");
 }
 
 Test(bad_input, proxy_closes_in_the_middle_of_its_reply)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING          },
-        {PEER_SEND,                           PEER_BYTES("\x05\x00")},
-        {PEER_READ_SOCKS5_REQUEST                                  },
-        {PEER_SEND, PEER_BYTES("\x05\x00\x00\x01\x7f")},
-        {PEER_CLOSE}
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING          },
+        {LEAT_SCRIPT_SEND,                           LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                                         },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00\x00\x01\x7f")},
+        {LEAT_SCRIPT_CLOSE}
     };
     proxy_close_expect(script, LEAT_E_SOCKS5_DESERIALIZE, "request");
 }
@@ -342,37 +343,38 @@ Test(bad_input, http_401)
 
 Test(bad_input, wrong_accept)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                               "Connection: Upgrade\r\n"
-                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")},
-        {PEER_CLOSE                  },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                           "Connection: Upgrade\r\n"
+                           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE                         },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_refused(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     failure_expect(&run, LEAT_E_WS_CONNECT, LEAT_LAYER_WEBSOCKET, "Sec-WebSocket-Accept");
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(bad_input, text_that_is_not_utf8)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, PEER_BYTES("caf\xe9"), .number = 0x81},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("caf\xe9"), .number = 0x81},
+        {LEAT_SCRIPT_READ_FRAME,        .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.close_code == 1007);
     failure_expect(&run, LEAT_E_WS_CONNECT, LEAT_LAYER_WEBSOCKET, "UTF-8");
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(bad_input, message_over_the_limit)

@@ -127,26 +127,28 @@ static void send_timeout_expect(const char *url, leat_config *config, int expect
 
 Test(blocking, send_times_out)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    send_timeout_expect(url_of("ws", scripted_peer_port(peer), "/"), NULL,
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    send_timeout_expect(url_of("ws", leat_testing_server_port(peer), "/"), NULL,
                         LEAT_E_SOCKET_BASE + ETIMEDOUT);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(blocking, send_times_out_over_tls)
 {
-    struct peer_tls accept = {.cert_path = certificate_path("server.pem"),
-                              .key_path = certificate_path("server.key")};
-    const struct peer_step script[] = {
-        {PEER_TLS_ACCEPT, .tls = &accept},
-        PEER_UPGRADE, {PEER_STALL              },
-        {PEER_CLOSE}
+    struct leat_testing_tls accept = {.cert_path = certificate_path("server.pem"),
+                                      .key_path = certificate_path("server.key")};
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_STALL                     },
+        {LEAT_SCRIPT_CLOSE}
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
-    send_timeout_expect(url_of("wss", scripted_peer_port(peer), "/"), client_config_new(),
+    leat_testing_server *peer = script_server_start(script);
+    send_timeout_expect(url_of("wss", leat_testing_server_port(peer), "/"), client_config_new(),
                         LEAT_E_TLS_WRITE);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(blocking, server_closes)
@@ -165,19 +167,20 @@ Test(blocking, server_closes)
 /* The peer sends all of it at once: the 101, two messages and its Close frame. */
 Test(blocking, messages_before_the_end_are_still_received)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND_UPGRADE,   .hold = true},
-        {PEER_SEND_FRAME,                   PEER_BYTES("1"), .number = 0x81, .hold = true},
-        {PEER_SEND_FRAME,PEER_BYTES("2"), .number = 0x81, .hold = true},
-        {PEER_SEND_FRAME,       PEER_BYTES("\x03\xe8"), .number = 0x88},
-        {PEER_READ_FRAME,     .number = 0x88},
-        {PEER_CLOSE    },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE,   .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,              LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME,     .number = 0x88},
+        {LEAT_SCRIPT_CLOSE           },
     };
     struct leat_message message;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws = NULL;
-    int code = leat_blocking_connect(url_of("ws", scripted_peer_port(peer), "/"), NULL, &ws, NULL);
+    int code =
+        leat_blocking_connect(url_of("ws", leat_testing_server_port(peer), "/"), NULL, &ws, NULL);
     cr_assert(code == LEAT_OK, "%d", code);
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '1');
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '2');
@@ -187,21 +190,22 @@ Test(blocking, messages_before_the_end_are_still_received)
     cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
     leat_blocking_free(ws);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(blocking, connection_is_lost)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
     struct leat_message message;
-    struct scripted_peer *peer = scripted_peer_start(script);
-    leat_blocking_websocket *ws = blocking_open(url_of("ws", scripted_peer_port(peer), "/"), NULL);
+    leat_testing_server *peer = script_server_start(script);
+    leat_blocking_websocket *ws =
+        blocking_open(url_of("ws", leat_testing_server_port(peer), "/"), NULL);
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_WS_CONNECT);
     struct leat_error error;
     leat_websocket_get_error(leat_blocking_websocket_of(ws), &error);
     cr_expect(error.code == LEAT_E_WS_CONNECT && error.native_code == 1006);
     leat_blocking_free(ws);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(blocking, protocol_is_known)
@@ -230,9 +234,10 @@ Test(blocking, failed_connect_returns_its_detail)
 
 Test(blocking, hundred_connections_leave_no_descriptor)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
     size_t before = open_descriptor_count();
     for (int i = 0; i < 100; ++i) {
         leat_blocking_websocket *ws = blocking_open(url, NULL);
@@ -240,9 +245,9 @@ Test(blocking, hundred_connections_leave_no_descriptor)
             cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
         }
         leat_blocking_free(ws);
-        cr_expect(i % 2 != 0 || scripted_peer_wait_idle(peer, STEP_WAIT_MS));
+        cr_expect(i % 2 != 0 || leat_testing_server_wait_idle(peer, STEP_WAIT_MS));
     }
-    cr_expect(scripted_peer_wait_idle(peer, STEP_WAIT_MS));
+    cr_expect(leat_testing_server_wait_idle(peer, STEP_WAIT_MS));
     cr_expect(open_descriptor_count() == before);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

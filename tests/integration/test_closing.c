@@ -14,12 +14,13 @@ static const struct server_options plain = {0};
 
 Test(closing, our_code_and_reason_reach_the_server)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, "last", 4) == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 4321, "gr\xc3\xbc\xc3\x9f dich") == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK, "closing already is no error");
@@ -32,28 +33,29 @@ Test(closing, our_code_and_reason_reach_the_server)
     cr_expect(strcmp(run.close_reason, "gr\xc3\xbc\xc3\x9f dich") == 0, "%s", run.close_reason);
     cr_expect(run.message_count == 1, "what was queued before is sent and answered");
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(memcmp(seen.frame_payload, "\x10\xe1gr\xc3\xbc\xc3\x9f dich", 13) == 0);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(closing, without_a_code)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(leat_websocket_close(run.ws, 0, NULL) == LEAT_OK);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 0);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static void remote_close_expect(const char *url)
@@ -83,33 +85,33 @@ Test(closing, by_node_with_tls)
 
 Test(closing, by_the_server_without_a_code)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, PEER_BYTES(""), .number = 0x88},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME,        .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_REMOTE);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- connections that break
  * ---------------------------------------------------------------------- */
 
 /* Opens and waits until the connection has broken. */
-static void broken_run(struct client_run *run, struct scripted_peer *peer)
+static void broken_run(struct client_run *run, leat_testing_server *peer)
 {
     client_run_init(run);
     cr_assert(leat_config_set_phase_timeout(run->config, LEAT_PHASE_CLOSE, 200) == LEAT_OK);
-    client_run_open(run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(run);
     cr_expect(run->close.close_code == 1006, "%u", run->close.close_code);
     cr_expect(run->close.reason_len == 0);
@@ -117,27 +119,28 @@ static void broken_run(struct client_run *run, struct scripted_peer *peer)
 
 Test(closing, end_without_a_close_frame)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     broken_run(&run, peer);
     cr_expect(run.close.error.code == LEAT_E_WS_CONNECT && run.close.error.native_code == 1006);
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_NOBODY);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(closing, reset)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_WAIT}, {PEER_RESET}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
-    scripted_peer_release(peer);
+    leat_testing_server *peer = script_server_start(script);
+    leat_testing_server_release(peer);
     broken_run(&run, peer);
     cr_expect(run.close.error.code == LEAT_E_SOCKET_BASE + ECONNRESET, "%d", run.close.error.code);
     cr_expect(run.close.error.layer == LEAT_LAYER_TCP);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static void close_on_opened(struct client_run *run, const char *callback)
@@ -149,33 +152,34 @@ static void close_on_opened(struct client_run *run, const char *callback)
 
 Test(closing, nobody_answers_the_close_frame)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_STALL}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     run.on_event = close_on_opened;
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_E_WS_CONNECT, "%d", run.close.error.code);
     cr_expect(run.close.error.sys_errno == ETIMEDOUT);
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_LOCAL && run.close.close_code == 1006);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(closing, server_keeps_tcp_open_after_the_handshake)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_STALL}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_close(&run); /* in order all the same */
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static bool is_tcp_connected(const struct client_run *run)
@@ -197,14 +201,15 @@ Test(closing, before_anything_was_started)
 
 Test(closing, while_connecting_cancels)
 {
-    static const struct peer_step script[] = {
-        {PEER_STALL, .label = "accepted"},
-        {PEER_CLOSE         }
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_STALL, .label = "accepted"},
+        {LEAT_SCRIPT_CLOSE                }
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(client_run_connect(&run, url_of("ws", scripted_peer_port(peer), "/")) == LEAT_OK);
+    cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")) ==
+              LEAT_OK);
     cr_expect(client_run_until(&run, is_tcp_connected));
     cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK);
     cr_expect(run.closed_count == 0, "closed inside of close()");
@@ -213,7 +218,7 @@ Test(closing, while_connecting_cancels)
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_LOCAL);
     cr_expect(run.close.error.code == LEAT_E_SOCKET_BASE + ECANCELED, "%d", run.close.error.code);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- free() in every callback
@@ -392,10 +397,11 @@ Test(closing, configuration_can_go_at_once)
 
 Test(closing, thousand_connections_leave_no_descriptor)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
-    const char *url = url_of("ws", scripted_peer_port(peer), "/");
+    leat_testing_server *peer = script_server_start(script);
+    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
     client_run_init(&run);
     cr_assert(leat_config_set_trace(run.config, NULL, NULL) == LEAT_OK);
     size_t before = 0;
@@ -403,13 +409,13 @@ Test(closing, thousand_connections_leave_no_descriptor)
         run.opened_count = run.closed_count = 0;
         client_run_open(&run, url);
         client_run_close(&run);
-        cr_expect(scripted_peer_wait_idle(peer, STEP_WAIT_MS));
+        cr_expect(leat_testing_server_wait_idle(peer, STEP_WAIT_MS));
         before = i == 0 ? open_descriptor_count() : before;
     }
     cr_expect(open_descriptor_count() == before, "%zu before, %zu after", before,
               open_descriptor_count());
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(closing, thousand_failures_leave_no_descriptor)

@@ -6,9 +6,9 @@
 
 INTEGRATION_SUITE(messages);
 
-static void scripted_open(struct client_run *run, struct scripted_peer *peer)
+static void scripted_open(struct client_run *run, leat_testing_server *peer)
 {
-    client_run_open(run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(run, url_of("ws", leat_testing_server_port(peer), "/"));
 }
 
 static void message_expect(const struct client_run *run, size_t index, const char *text)
@@ -24,16 +24,16 @@ static void message_expect(const struct client_run *run, size_t index, const cha
 
 Test(messages, frames_glued_to_the_101_are_delivered)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_HTTP_HEAD },
-        {PEER_SEND_UPGRADE,    .hold = true},
-        {PEER_SEND_FRAME,                    PEER_BYTES("first"), .number = 0x81, .hold = true},
-        {PEER_SEND_FRAME,PEER_BYTES("second"), .number = 0x82},
-        {PEER_SERVE_ECHO       },
-        {PEER_CLOSE     },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD },
+        {LEAT_SCRIPT_SEND_UPGRADE,    .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,                           LEAT_SCRIPT_BYTES("first"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("second"), .number = 0x82},
+        {LEAT_SCRIPT_SERVE_ECHO              },
+        {LEAT_SCRIPT_CLOSE     },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     scripted_open(&run, peer);
     client_run_until_messages(&run, 2);
@@ -44,88 +44,91 @@ Test(messages, frames_glued_to_the_101_are_delivered)
     client_run_close(&run);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
 {
-    struct peer_tls tls = {.cert_path = certificate_path("server.pem"),
-                           .key_path = certificate_path("server.key")};
-    const struct peer_step script[] = {
-        PEER_SOCKS5_OPEN,
-        {PEER_TLS_ACCEPT, .tls = &tls},
-        {PEER_READ_HTTP_HEAD              },
-        {PEER_SEND_UPGRADE, .hold = true},
-        {PEER_SEND_FRAME,   PEER_BYTES("first"), .number = 0x81},
-        {PEER_SERVE_ECHO},
-        {PEER_CLOSE},
+    struct leat_testing_tls tls = {.cert_path = certificate_path("server.pem"),
+                                   .key_path = certificate_path("server.key")};
+    const struct leat_script_row script[] = {
+        LEAT_SCRIPT_SOCKS5_OPEN,
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+        {LEAT_SCRIPT_READ_HTTP_HEAD                     },
+        {LEAT_SCRIPT_SEND_UPGRADE, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME,          LEAT_SCRIPT_BYTES("first"), .number = 0x81},
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE       },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                               scripted_peer_port(peer))) == 0);
+                                                               leat_testing_server_port(peer))) ==
+              0);
     client_run_open(&run, "wss://echo.test/");
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "first");
     client_run_close(&run);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, everything_byte_by_byte)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x00"), .split = 1},
-        {PEER_READ_SOCKS5_REQUEST              },
-        {PEER_SEND_SOCKS5_REPLY,  .split = 1},
-        {PEER_READ_HTTP_HEAD   },
-        {PEER_SEND_UPGRADE,                         .split = 1},
-        {PEER_SEND_FRAME,                      PEER_BYTES("gr\xc3\xbc\xc3\x9f dich"), .number = 0x81, .split = 1},
-        {PEER_SERVE_ECHO},
-        {PEER_CLOSE          },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00"), .split = 1},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                     },
+        {LEAT_SCRIPT_SEND_SOCKS5_REPLY,  .split = 1},
+        {LEAT_SCRIPT_READ_HTTP_HEAD   },
+        {LEAT_SCRIPT_SEND_UPGRADE,                                .split = 1},
+        {LEAT_SCRIPT_SEND_FRAME,                             LEAT_SCRIPT_BYTES("gr\xc3\xbc\xc3\x9f dich"), .number = 0x81,
+         .split = 1},
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE          },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                               scripted_peer_port(peer))) == 0);
+                                                               leat_testing_server_port(peer))) ==
+              0);
     client_run_open(&run, "ws://echo.test/");
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "gr\xc3\xbc\xc3\x9f dich");
     client_run_close(&run);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, fragments_with_a_ping_between_them)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, PEER_BYTES("hel"), .number = 0x01},
-        {PEER_SEND_FRAME, PEER_BYTES("are you there"), .number = 0x89},
-        {PEER_SEND_FRAME, PEER_BYTES(""), .number = 0x00},
-        {PEER_READ_FRAME, .number = 0x8a},
-        {PEER_SEND_FRAME, PEER_BYTES("lo"), .number = 0x80},
-        {PEER_SERVE_ECHO},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("hel"), .number = 0x01},
+        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES("are you there"), .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x00},
+        {LEAT_SCRIPT_READ_FRAME,        .number = 0x8a},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("lo"), .number = 0x80},
+        {LEAT_SCRIPT_SERVE_ECHO       },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     scripted_open(&run, peer);
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "hello");
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_len == 13 && memcmp(seen.frame_payload, "are you there", 13) == 0);
     client_run_close(&run);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- pause and resume --------------------------------------------------------------------------
@@ -138,13 +141,13 @@ static void pause_on_first(struct client_run *run, const char *callback)
     }
 }
 
-static const struct peer_step three_messages[] = {
-    PEER_UPGRADE,
-    {PEER_SEND_FRAME,  PEER_BYTES("1"), .number = 0x81, .hold = true},
-    {PEER_SEND_FRAME,  PEER_BYTES("2"), .number = 0x81, .hold = true},
-    {PEER_SEND_FRAME,                PEER_BYTES("3"), .number = 0x81},
-    {PEER_SERVE_ECHO,.label = "sent"},
-    {PEER_CLOSE   },
+static const struct leat_script_row three_messages[] = {
+    LEAT_SCRIPT_UPGRADE,
+    {LEAT_SCRIPT_SEND_FRAME,  LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
+    {LEAT_SCRIPT_SEND_FRAME,         LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
+    {LEAT_SCRIPT_SEND_FRAME,                       LEAT_SCRIPT_BYTES("3"), .number = 0x81},
+    {LEAT_SCRIPT_SERVE_ECHO,.label = "sent"},
+    {LEAT_SCRIPT_CLOSE          },
 };
 
 /* The loop has nothing to do any more that has not been done. */
@@ -158,11 +161,11 @@ static void loop_settle(struct client_run *run)
 Test(messages, pause_inside_a_message_holds_the_next)
 {
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(three_messages);
+    leat_testing_server *peer = script_server_start(three_messages);
     client_run_init(&run);
     run.on_event = pause_on_first;
     scripted_open(&run, peer);
-    cr_expect(scripted_peer_wait(peer, "sent", STEP_WAIT_MS));
+    cr_expect(leat_testing_server_wait_step(peer, "sent", 1, STEP_WAIT_MS));
     client_run_until_messages(&run, 1);
     loop_settle(&run);
     cr_expect(run.message_count == 1, "%zu messages while paused", run.message_count);
@@ -173,7 +176,7 @@ Test(messages, pause_inside_a_message_holds_the_next)
     client_run_close(&run);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static void pause_on_opened(struct client_run *run, const char *callback)
@@ -186,11 +189,11 @@ static void pause_on_opened(struct client_run *run, const char *callback)
 Test(messages, nothing_comes_while_paused)
 {
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(three_messages);
+    leat_testing_server *peer = script_server_start(three_messages);
     client_run_init(&run);
     run.on_event = pause_on_opened;
     scripted_open(&run, peer);
-    cr_expect(scripted_peer_wait(peer, "sent", STEP_WAIT_MS));
+    cr_expect(leat_testing_server_wait_step(peer, "sent", 1, STEP_WAIT_MS));
     loop_settle(&run);
     cr_expect(run.message_count == 0);
     leat_websocket_resume(run.ws);
@@ -198,27 +201,29 @@ Test(messages, nothing_comes_while_paused)
     message_expect(&run, 0, "1");
     client_run_close(&run);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, tcp_holds_back_a_peer_that_nobody_reads)
 {
     /* far more than the kernel's buffers hold */
     static uint8_t payload[1 << 16];
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,         .data = payload, .len = sizeof(payload), .number = 0x82, .repeat = 512},
-        {PEER_SERVE_ECHO, .label = "all sent"},
-        {PEER_CLOSE         },
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,  .data = payload, .len = sizeof(payload), .number = 0x82,
+          .repeat = 512},
+        {LEAT_SCRIPT_SERVE_ECHO, .label = "all sent"},
+        {LEAT_SCRIPT_CLOSE          },
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     run.on_event = pause_on_opened;
     run.drop_messages = true;
     scripted_open(&run, peer);
     loop_settle(&run);
-    cr_expect(!scripted_peer_wait(peer, "all sent", 1), "32 MiB left although nobody reads");
+    cr_expect(!leat_testing_server_wait_step(peer, "all sent", 1, 1),
+              "32 MiB left although nobody reads");
     cr_expect(run.message_count == 0);
     leat_websocket_resume(run.ws);
     client_run_until_messages(&run, 512);
@@ -226,7 +231,7 @@ Test(messages, tcp_holds_back_a_peer_that_nobody_reads)
     client_run_close(&run);
     run.messages = NULL;
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* ---- the send queue
@@ -255,13 +260,13 @@ static int queue_fill(struct client_run *run)
     return code;
 }
 
-static void queue_expect(struct client_run *run, struct scripted_peer *peer, int refusal)
+static void queue_expect(struct client_run *run, leat_testing_server *peer, int refusal)
 {
     int code = queue_fill(run);
     cr_expect(code == refusal, "%d", code);
     cr_expect(run->writable_count == 0);
     cr_expect(run->closed_count == 0, "a full queue is no end");
-    scripted_peer_release(peer);
+    leat_testing_server_release(peer);
     cr_expect(client_run_until(run, is_writable), "the queue never becomes writable");
     cr_expect(leat_websocket_buffered_bytes(run->ws) <= QUEUE_LIMIT / 2);
     cr_expect(leat_websocket_send(run->ws, LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
@@ -271,36 +276,37 @@ static void queue_expect(struct client_run *run, struct scripted_peer *peer, int
 
 Test(messages, full_queue_refuses_and_says_when_it_is_writable)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE, {PEER_WAIT}, {PEER_DRAIN}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_send_queue_limit(run.config, QUEUE_LIMIT) == LEAT_OK);
     scripted_open(&run, peer);
     queue_expect(&run, peer, LEAT_E_SOCKET_BASE + EAGAIN);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, full_queue_over_tls)
 {
-    struct peer_tls tls = {.cert_path = certificate_path("server.pem"),
-                           .key_path = certificate_path("server.key")};
-    const struct peer_step script[] = {
-        {PEER_TLS_ACCEPT, .tls = &tls},
-        PEER_UPGRADE, {PEER_WAIT              },
-        {PEER_DRAIN},
-        {PEER_CLOSE              }
+    struct leat_testing_tls tls = {.cert_path = certificate_path("server.pem"),
+                                   .key_path = certificate_path("server.key")};
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_WAIT                     },
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE                     }
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_send_queue_limit(run.config, QUEUE_LIMIT) == LEAT_OK);
-    client_run_open(&run, url_of("wss", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     queue_expect(&run, peer, LEAT_E_TLS_WRITE);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(messages, message_above_the_queue_limit_is_sent_when_nothing_waits)
@@ -374,11 +380,11 @@ Test(messages, we_answer_the_ping_of_node)
  * -------------------------------------------------------------------------------- */
 
 /* The peer sends `script`; the client must answer with a Close frame of this code. */
-static void violation_expect(const struct peer_step *script, uint16_t close_code)
+static void violation_expect(const struct leat_script_row *script, uint16_t close_code)
 {
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_max_message_bytes(run.config, 1000) == LEAT_OK);
     scripted_open(&run, peer);
@@ -389,55 +395,56 @@ static void violation_expect(const struct peer_step *script, uint16_t close_code
     cr_expect(run.close.close_code == close_code, "%u", run.close.close_code);
     cr_expect(run.close.error.text[0] != '\0');
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_len >= 2 &&
                   (seen.frame_payload[0] << 8 | seen.frame_payload[1]) == close_code,
               "the peer was told %d", seen.frame_payload[0] << 8 | seen.frame_payload[1]);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 #define VIOLATION(first_byte, payload)                                                             \
     {                                                                                              \
-        PEER_UPGRADE, {PEER_SEND_FRAME, PEER_BYTES(payload), .number = (first_byte)},              \
-            {PEER_READ_FRAME, .number = 0x88},                                                     \
+        LEAT_SCRIPT_UPGRADE,                                                                       \
+            {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(payload), .number = (first_byte)},          \
+            {LEAT_SCRIPT_READ_FRAME, .number = 0x88},                                              \
         {                                                                                          \
-            PEER_CLOSE                                                                             \
+            LEAT_SCRIPT_CLOSE                                                                      \
         }                                                                                          \
     }
 
 Test(messages, text_that_is_not_utf8_is_answered_with_1007)
 {
-    static const struct peer_step script[] = VIOLATION(0x81, "caf\xe9");
+    static const struct leat_script_row script[] = VIOLATION(0x81, "caf\xe9");
     violation_expect(script, 1007);
 }
 
 Test(messages, unknown_opcode_is_answered_with_1002)
 {
-    static const struct peer_step script[] = VIOLATION(0x83, "");
+    static const struct leat_script_row script[] = VIOLATION(0x83, "");
     violation_expect(script, 1002);
 }
 
 Test(messages, reserved_bit_is_answered_with_1002)
 {
-    static const struct peer_step script[] = VIOLATION(0xc1, "x");
+    static const struct leat_script_row script[] = VIOLATION(0xc1, "x");
     violation_expect(script, 1002);
 }
 
 Test(messages, bad_close_code_is_answered_with_1002)
 {
-    static const struct peer_step script[] = VIOLATION(0x88, "\x03\xed"); /* 1005 */
+    static const struct leat_script_row script[] = VIOLATION(0x88, "\x03\xed"); /* 1005 */
     violation_expect(script, 1002);
 }
 
 Test(messages, message_above_the_limit_is_answered_with_1009)
 {
     static const uint8_t payload[1001];
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,         .data = payload, .len = sizeof(payload), .number = 0x82},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_CLOSE                      },
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,  .data = payload, .len = sizeof(payload), .number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE                      },
     };
     violation_expect(script, 1009);
 }

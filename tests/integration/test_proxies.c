@@ -86,19 +86,20 @@ Test(proxies, ipv6_destination)
 
 Test(proxies, ipv6_proxy)
 {
-    static const struct peer_step script[] = {PEER_SOCKS5_OPEN, {PEER_RELAY}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
     if (!machine_has_ipv6()) {
         cr_skip_test("this machine has no ::1");
     }
     struct client_run run;
     client_run_init(&run);
-    struct scripted_peer *proxy =
-        scripted_peer_new(&(struct scripted_peer_options){.scripts = {script}, .ipv6 = true});
-    echo_through(&run, sandbox_format("socks5h://[::1]:%u", scripted_peer_port(proxy)),
+    leat_testing_server *proxy =
+        script_server_new(&(struct leat_testing_options){.scripts = {script}, .address = "::1"});
+    echo_through(&run, sandbox_format("socks5h://[::1]:%u", leat_testing_server_port(proxy)),
                  url_of("ws", python_server_start(&plain), "/echo"));
     client_run_done(&run);
     peer_content_expect(proxy);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
 }
 
 /* ---- who resolves, and what the proxy is asked for
@@ -110,13 +111,14 @@ static const struct dns_record records[] = {
     {NULL}
 };
 
-static const struct peer_step relaying[] = {PEER_SOCKS5_OPEN, {PEER_RELAY}, {PEER_CLOSE}};
+static const struct leat_script_row relaying[] = {
+    LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
 
 struct resolving {
     struct client_run run;
     struct dns_server *dns;
-    struct scripted_peer *proxy;
-    struct peer_seen seen;
+    leat_testing_server *proxy;
+    struct leat_testing_seen seen;
     unsigned queries;
 };
 
@@ -124,16 +126,17 @@ struct resolving {
 static void resolving_run(struct resolving *r, const char *scheme, const char *host)
 {
     r->dns = dns_server_start(records);
-    r->proxy = scripted_peer_start(relaying);
+    r->proxy = script_server_start(relaying);
     client_run_init(&r->run);
     cr_assert(leat_config_set_dns_servers(r->run.config, dns_server_address(r->dns)) == LEAT_OK);
-    echo_through(&r->run, sandbox_format("%s://127.0.0.1:%u", scheme, scripted_peer_port(r->proxy)),
+    echo_through(&r->run,
+                 sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_port(r->proxy)),
                  sandbox_format("wss://%s:%u/echo", host, python_server_start(&tls)));
     client_run_done(&r->run);
     peer_content_expect(r->proxy);
-    scripted_peer_seen(r->proxy, &r->seen);
+    leat_testing_server_seen(r->proxy, &r->seen);
     r->queries = dns_server_query_count(r->dns);
-    scripted_peer_free(r->proxy);
+    leat_testing_server_free(r->proxy);
     dns_server_free(r->dns);
 }
 
@@ -142,8 +145,8 @@ Test(proxies, no_dns_query_leaves_when_the_proxy_resolves)
     struct resolving r;
     resolving_run(&r, "socks5h", "echo.test");
     cr_expect(r.queries == 0, "%u queries", r.queries);
-    cr_expect(r.seen.socks5_address_type == 3 && strcmp(r.seen.socks5_host, "echo.test") == 0,
-              "asked for %s", r.seen.socks5_host);
+    cr_expect(r.seen.address_type == 3 && strcmp(r.seen.host, "echo.test") == 0, "asked for %s",
+              r.seen.host);
 }
 
 /* The same without any setting: on a machine whose only name server is the test's. */
@@ -152,15 +155,15 @@ static unsigned system_queries(const char *scheme)
     struct client_run run;
     world_with_name_server();
     struct dns_server *dns = dns_server_start_on(records, 53);
-    struct scripted_peer *proxy = scripted_peer_start(relaying);
+    leat_testing_server *proxy = script_server_start(relaying);
     cr_assert(dns != NULL && proxy != NULL);
     client_run_init(&run);
-    echo_through(&run, sandbox_format("%s://127.0.0.1:%u", scheme, scripted_peer_port(proxy)),
+    echo_through(&run, sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_port(proxy)),
                  sandbox_format("wss://echo.test:%u/echo", python_server_start(&tls)));
     client_run_done(&run);
     peer_content_expect(proxy);
     unsigned queries = dns_server_query_count(dns);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
     dns_server_free(dns);
     return queries;
 }
@@ -181,16 +184,15 @@ Test(proxies, the_machine_resolves_with_socks5)
     struct resolving r;
     resolving_run(&r, "socks5", "echo.test");
     cr_expect(r.queries > 0, "nobody was asked");
-    cr_expect(r.seen.socks5_address_type == 1 && strcmp(r.seen.socks5_host, "127.0.0.1") == 0,
-              "asked for %s", r.seen.socks5_host);
+    cr_expect(r.seen.address_type == 1 && strcmp(r.seen.host, "127.0.0.1") == 0, "asked for %s",
+              r.seen.host);
 }
 
 Test(proxies, a_literal_goes_out_as_an_address)
 {
     struct resolving r;
     resolving_run(&r, "socks5h", "127.0.0.1");
-    cr_expect(r.queries == 0 && r.seen.socks5_address_type == 1, "asked for %s",
-              r.seen.socks5_host);
+    cr_expect(r.queries == 0 && r.seen.address_type == 1, "asked for %s", r.seen.host);
 }
 
 Test(proxies, one_round_trip_for_each_step)
@@ -203,18 +205,18 @@ Test(proxies, one_round_trip_for_each_step)
 
 Test(proxies, no_direct_connection_when_the_proxy_is_unusable)
 {
-    static const struct peer_step script[] = {{PEER_DRAIN}, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     client_run_init(&run);
-    struct scripted_peer *server = scripted_peer_start(script);
+    leat_testing_server *server = script_server_start(script);
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
                                                                refusing_port())) == LEAT_OK);
-    int code = client_run_refused(&run, url_of("ws", scripted_peer_port(server), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(server), "/"));
     cr_expect(code == LEAT_E_SOCKS5_CONNECT_PROXY, "%d", code);
     cr_expect(run.close.error.sys_errno == ECONNREFUSED);
-    struct peer_seen seen;
-    scripted_peer_seen(server, &seen);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(server, &seen);
     cr_expect(seen.connections == 0);
     client_run_done(&run);
-    scripted_peer_free(server);
+    leat_testing_server_free(server);
 }

@@ -180,25 +180,25 @@ Test(servers, client_certificate)
 
 Test(servers, client_certificate_is_missing)
 {
-    struct peer_tls demanding = {.cert_path = certificate_path("server.pem"),
-                                 .key_path = certificate_path("server.key"),
-                                 .client_ca_path = certificate_path("ca.pem"),
-                                 .may_fail = true};
-    const struct peer_step script[] = {
-        {PEER_TLS_ACCEPT, .tls = &demanding},
-        {PEER_CLOSE              }
+    struct leat_testing_tls demanding = {.cert_path = certificate_path("server.pem"),
+                                         .key_path = certificate_path("server.key"),
+                                         .client_ca_path = certificate_path("ca.pem"),
+                                         .may_fail = true};
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &demanding},
+        {LEAT_SCRIPT_CLOSE                     }
     };
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("wss", scripted_peer_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_TLS_ENGINE, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.layer == LEAT_LAYER_TLS);
     cr_expect(strstr(run.close.error.text, "certificate_required") != NULL, "%s",
               run.close.error.text);
     client_run_done(&run);
     peer_content_expect(peer);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 /* How often the trace says that a handshake was resumed. */

@@ -79,15 +79,15 @@ Test(reconnect, server_goes_and_comes_back)
 
 /* Ends while the program reads nothing: no callback, no busy loop, and the end comes behind resume.
  */
-static void ends_while_paused(const struct peer_step *script, int code, uint16_t close_code)
+static void ends_while_paused(const struct leat_script_row *script, int code, uint16_t close_code)
 {
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     unsigned rounds = 0;
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", scripted_peer_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     leat_websocket_pause(run.ws);
-    scripted_peer_release(peer);
+    leat_testing_server_release(peer);
     uint64_t end_ms = clock_ms() + 300;
     for (uint64_t now = clock_ms(); now < end_ms; now = clock_ms()) {
         cr_assert(leat_loop_dispatch(run.loop, (int)(end_ms - now)) == LEAT_OK);
@@ -100,20 +100,22 @@ static void ends_while_paused(const struct peer_step *script, int code, uint16_t
     cr_expect(run.close.error.code == code, "%d: %s", run.close.error.code, run.close.error.text);
     cr_expect(run.close.close_code == close_code, "%u", run.close.close_code);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(reconnect, end_of_a_paused_connection)
 {
-    static const struct peer_step resets[] = {PEER_UPGRADE, {PEER_WAIT}, {PEER_RESET}};
-    static const struct peer_step ends[] = {PEER_UPGRADE, {PEER_WAIT}, {PEER_CLOSE}};
-    static const struct peer_step closes[] = {
-        PEER_UPGRADE,
-        {PEER_WAIT      },
-        {PEER_SEND_FRAME, PEER_BYTES("x"), .number = 0x81},
-        {PEER_SEND_FRAME, PEER_BYTES("\x0f\xa1"), .number = 0x88},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_CLOSE}
+    static const struct leat_script_row resets[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
+    static const struct leat_script_row ends[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row closes[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_WAIT      },
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("x"), .number = 0x81},
+        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES("\x0f\xa1"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE       }
     };
     ends_while_paused(resets, LEAT_E_SOCKET_BASE + ECONNRESET, 1006);
     ends_while_paused(ends, LEAT_E_WS_CONNECT, 1006);

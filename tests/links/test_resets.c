@@ -16,32 +16,32 @@ enum how { HOW_WS, HOW_WSS, HOW_SOCKS5, HOW_HTTP, HOW_HTTPS };
 struct row {
     const char *name;
     enum how how;
-    const struct peer_step *script;
+    const struct leat_script_row *script;
     int code;
     enum leat_layer layer;
     bool opens;
     bool closes; /* our Close frame is the peer's signal */
 };
 
-static struct peer_tls tls_good;
+static struct leat_testing_tls tls_good;
 
-#define SCRIPT static const struct peer_step
-SCRIPT upgrade[] = {{PEER_READ_HTTP_HEAD}, {PEER_RESET}};
-SCRIPT in_head[] = {{PEER_READ_HTTP_HEAD}, {PEER_SEND, PEER_BYTES("HTTP/1.1 10")}, {PEER_RESET}};
-SCRIPT open_[] = {PEER_UPGRADE, {PEER_WAIT}, {PEER_RESET}};
-SCRIPT in_message[] = {PEER_UPGRADE, {PEER_SEND, PEER_BYTES("\x81\x05he")}, {PEER_WAIT}, {PEER_RESET}};
-SCRIPT closing[] = {PEER_UPGRADE, {PEER_READ_FRAME, .number = 0x88}, {PEER_RESET}};
-SCRIPT greeting[] = {{PEER_READ_SOCKS5_GREETING}, {PEER_RESET}};
+#define SCRIPT static const struct leat_script_row
+SCRIPT upgrade[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_RESET}};
+SCRIPT in_head[] = {{LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 10")}, {LEAT_SCRIPT_RESET}};
+SCRIPT open_[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
+SCRIPT in_message[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x81\x05he")}, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
+SCRIPT closing[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_READ_FRAME, .number = 0x88}, {LEAT_SCRIPT_RESET}};
+SCRIPT greeting[] = {{LEAT_SCRIPT_READ_SOCKS5_GREETING}, {LEAT_SCRIPT_RESET}};
 SCRIPT request[] = {
-    {PEER_READ_SOCKS5_GREETING}, {PEER_SEND, PEER_BYTES("\x05\x00")}, {PEER_READ_SOCKS5_REQUEST},
-    {PEER_RESET}};
-SCRIPT client_hello[] = {{PEER_READ_TLS_RECORD}, {PEER_RESET}};
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+    {LEAT_SCRIPT_RESET}};
+SCRIPT client_hello[] = {{LEAT_SCRIPT_READ_TLS_RECORD}, {LEAT_SCRIPT_RESET}};
 SCRIPT upgrade_tls[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, {PEER_READ_HTTP_HEAD}, {PEER_RESET}};
-SCRIPT open_tls[] = {{PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_WAIT}, {PEER_RESET}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, {LEAT_SCRIPT_READ_HTTP_HEAD}, {LEAT_SCRIPT_RESET}};
+SCRIPT open_tls[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_RESET}};
 SCRIPT closing_tls[] = {
-    {PEER_TLS_ACCEPT, .tls = &tls_good}, PEER_UPGRADE, {PEER_READ_FRAME, .number = 0x88},
-    {PEER_RESET}};
+    {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls_good}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+    {LEAT_SCRIPT_RESET}};
 
 #define RESET (LEAT_E_SOCKET_BASE + ECONNRESET)
 
@@ -80,13 +80,13 @@ static const char *row_prepare(const struct row *row, struct client_run *run, ui
 static void row_run(const struct row *row)
 {
     struct client_run run;
-    struct scripted_peer *peer = scripted_peer_start(row->script);
+    leat_testing_server *peer = script_server_start(row->script);
     client_run_init(&run);
     run.name = row->name;
-    const char *url = row_prepare(row, &run, scripted_peer_port(peer));
+    const char *url = row_prepare(row, &run, leat_testing_server_port(peer));
     if (row->opens) {
         client_run_open(&run, url);
-        scripted_peer_release(peer);
+        leat_testing_server_release(peer);
     } else {
         cr_assert(client_run_connect(&run, url) == LEAT_OK);
     }
@@ -104,13 +104,13 @@ static void row_run(const struct row *row)
     cr_expect(run.close.close_code == (row->opens ? 1006 : 0), "%s: close code %u", row->name,
               run.close.close_code);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(resets, client_in_each_state)
 {
-    tls_good = (struct peer_tls){.cert_path = certificate_path("server.pem"),
-                                 .key_path = certificate_path("server.key")};
+    tls_good = (struct leat_testing_tls){.cert_path = certificate_path("server.pem"),
+                                         .key_path = certificate_path("server.key")};
     size_t before = open_descriptor_count();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         row_run(&rows[i]);

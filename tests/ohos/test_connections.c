@@ -157,24 +157,24 @@ Test(connections, without_callbacks)
 
 Test(connections, text_and_binary)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME, .number = 0x81}, /* ASCII */
-        {PEER_READ_FRAME,               .number = 0x81}, /* UTF-8 */
-        {PEER_READ_FRAME,.number = 0x82}, /* with a NUL inside */
-        {PEER_READ_FRAME, .number = 0x82}, /* not UTF-8 */
-        {PEER_READ_FRAME,               .number = 0x82}, /* text and its NUL */
-        {PEER_SEND_FRAME, .number = 0x81, PEER_BYTES("text")},
-        {PEER_SEND_FRAME, .number = 0x82, PEER_BYTES("\0\xff")},
-        {PEER_SEND_FRAME,               .number = 0x82},
-        {PEER_SEND_FRAME, .number = 0x88, PEER_BYTES("\x03\xe8")},
-        {PEER_READ_FRAME,               .number = 0x88},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x81}, /* ASCII */
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x81}, /* UTF-8 */
+        {LEAT_SCRIPT_READ_FRAME,.number = 0x82}, /* with a NUL inside */
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82}, /* not UTF-8 */
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x82}, /* text and its NUL */
+        {LEAT_SCRIPT_SEND_FRAME,        .number = 0x81, LEAT_SCRIPT_BYTES("text")},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x82, LEAT_SCRIPT_BYTES("\0\xff")},
+        {LEAT_SCRIPT_SEND_FRAME,                      .number = 0x82},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, LEAT_SCRIPT_BYTES("\x03\xe8")},
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
+        {LEAT_SCRIPT_CLOSE       },
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     struct record *record = record_new();
     char not_utf8[] = "\xff\xfe", with_nul[] = "a\0b", literal[] = "text";
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(record_send(record, "ascii") == WEBSOCKET_OK);
     cr_expect(record_send(record, "gr\xc3\xbc\xc3\x9f") == WEBSOCKET_OK);
     cr_expect(OH_WebSocketClient_Send(record->client, with_nul, 3) == WEBSOCKET_OK);
@@ -185,7 +185,7 @@ Test(connections, text_and_binary)
     cr_expect(record->close_code == 1000);
     peer_content_expect(peer);
     record_destroy(record);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 static bool has_500_messages(const struct record *record)
@@ -294,54 +294,54 @@ Test(connections, closed_by_the_server)
     cr_expect(record->errors == 0);
 }
 
-static void scripted_end_expect(const struct peer_step *script, unsigned close_code,
+static void scripted_end_expect(const struct leat_script_row *script, unsigned close_code,
                                 const char *reason, unsigned error_code)
 {
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     struct record *record = record_new();
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     ended_expect(record, close_code, reason);
     cr_expect(record->errors == (error_code != 0), "%s", record->error_text);
     cr_expect(record->error_code == error_code, "%u %s", record->error_code, record->error_text);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(connections, closed_by_the_server_without_a_code)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME, .number = 0x88},
-        {PEER_READ_FRAME,               .number = 0x88},
-        {PEER_CLOSE}
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
+        {LEAT_SCRIPT_CLOSE}
     };
     scripted_end_expect(script, 1005, "", 0);
 }
 
 Test(connections, the_server_dies)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_RESET}};
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_RESET}};
     scripted_end_expect(script, 1006, NULL, 0);
 }
 
 Test(connections, the_server_just_ends)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_CLOSE}};
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_CLOSE}};
     scripted_end_expect(script, 1006, NULL, 0);
 }
 
 Test(connections, the_server_breaks_the_protocol)
 {
-    static const struct peer_step reserved_opcode[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,  .number = 0x83, PEER_BYTES("?")},
-        {PEER_DRAIN},
-        {PEER_CLOSE      }
+    static const struct leat_script_row reserved_opcode[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,  .number = 0x83, LEAT_SCRIPT_BYTES("?")},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE      }
     };
-    static const struct peer_step not_utf8[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,     .number = 0x81, PEER_BYTES("\xff")},
-        {PEER_DRAIN},
-        {PEER_CLOSE         }
+    static const struct leat_script_row not_utf8[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,     .number = 0x81, LEAT_SCRIPT_BYTES("\xff")},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE         }
     };
     scripted_end_expect(reserved_opcode, 1002, NULL, WEBSOCKET_PROTOCOL_ERROR);
     scripted_end_expect(not_utf8, 1007, NULL, WEBSOCKET_PROTOCOL_ERROR);
@@ -349,11 +349,11 @@ Test(connections, the_server_breaks_the_protocol)
 
 Test(connections, a_message_that_is_too_long)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_SEND_FRAME,      .number = 0x81, PEER_BYTES("12345")},
-        {PEER_DRAIN},
-        {PEER_CLOSE          }
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,      .number = 0x81, LEAT_SCRIPT_BYTES("12345")},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE          }
     };
     leat_config *config;
     cr_assert(leat_config_new(&config) == LEAT_OK);
@@ -369,11 +369,12 @@ Test(connections, a_message_that_is_too_long)
 
 static void close_seen_expect(unsigned code, const char *reason, const void *payload, size_t len)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    struct peer_seen seen;
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(record_send(record, "before") == WEBSOCKET_OK);
     cr_expect(record_close(record, code, reason) == WEBSOCKET_OK);
     int again = record_close(record, code, reason);
@@ -383,10 +384,10 @@ static void close_seen_expect(unsigned code, const char *reason, const void *pay
     ended_expect(record, code != 0 ? code : 1000, reason != NULL ? reason : "");
     cr_expect(record->messages == 1 && strcmp(record->message, "before") == 0);
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == len);
     cr_expect(memcmp(seen.frame_payload, payload, len) == 0);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(connections, close_codes_and_reasons)
@@ -405,16 +406,16 @@ Test(connections, close_codes_and_reasons)
 
 Test(connections, close_goes_behind_what_waits)
 {
-    static const struct peer_step script[] = {
-        PEER_UPGRADE,
-        {PEER_READ_FRAME, .number = 0x82},
-        {PEER_READ_FRAME,               .number = 0x82},
-        {PEER_READ_FRAME,.number = 0x82},
-        {PEER_READ_FRAME, .number = 0x88},
-        {PEER_SEND_FRAME,               .number = 0x88, PEER_BYTES("\x03\xe8")},
-        {PEER_CLOSE},
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME,.number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_SEND_FRAME,                      .number = 0x88, LEAT_SCRIPT_BYTES("\x03\xe8")},
+        {LEAT_SCRIPT_CLOSE       },
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
+    leat_testing_server *peer = script_server_start(script);
     leat_config *config;
     cr_assert(leat_config_new(&config) == LEAT_OK);
     cr_assert(leat_config_set_send_queue_limit(config, 1000) == LEAT_OK);
@@ -422,7 +423,7 @@ Test(connections, close_goes_behind_what_waits)
     leat_config_free(config);
     struct record *record = record_new();
     char *data = calloc(1, 100000);
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     for (int i = 0; i < 3; i++)
         cr_expect(OH_WebSocketClient_Send(record->client, data, 100000) == WEBSOCKET_OK);
     cr_expect(record_close(record, 1000, "") == WEBSOCKET_OK);
@@ -430,7 +431,7 @@ Test(connections, close_goes_behind_what_waits)
     ended_expect(record, 1000, "");
     peer_content_expect(peer);
     cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(connections, closes_that_are_not_allowed)
@@ -480,38 +481,40 @@ Test(connections, close_while_connecting)
 
 Test(connections, destroy_says_goodbye)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    struct peer_seen seen;
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(record_send(record, "last") == WEBSOCKET_OK);
     record_destroy(record);
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 2);
     cr_expect(memcmp(seen.frame_payload, "\x03\xe8", 2) == 0);
     cr_expect(record->closes == 0 && record->errors == 0, "nothing is reported any more");
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(connections, close_and_destroy_at_once)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    struct peer_seen seen;
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", scripted_peer_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(record_close(record, 4000, "bye") == WEBSOCKET_OK);
     record_destroy(record);
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(memcmp(seen.frame_payload,
                      "\x0f\xa0"
                      "bye",
                      5) == 0,
               "the code given to Close");
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(connections, destroy_while_connecting)

@@ -150,14 +150,15 @@ Test(programs, exit_inside_a_callback)
 
 Test(programs, exit_right_after_destroy_says_goodbye)
 {
-    static const struct peer_step script[] = {PEER_UPGRADE, {PEER_SERVE_ECHO}, {PEER_CLOSE}};
-    struct scripted_peer *peer = scripted_peer_start(script);
-    struct peer_seen seen;
-    at_exit_expect(url_of("ws", scripted_peer_port(peer), "/"), "destroyed");
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    struct leat_testing_seen seen;
+    at_exit_expect(url_of("ws", leat_testing_server_port(peer), "/"), "destroyed");
     peer_content_expect(peer);
-    scripted_peer_seen(peer, &seen);
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 2);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(programs, fork_with_an_open_connection)

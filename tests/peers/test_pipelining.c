@@ -7,44 +7,45 @@ PEERS_SUITE(pipelining);
 static const struct server_options tls = {.cert = "server.pem"};
 
 /* Reads all it is sent before it answers with the first byte, if `in_one`; lock-step otherwise. */
-static const struct peer_step lock_step[] = {
-    {PEER_READ_SOCKS5_GREETING},
-    {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-    {PEER_READ_SOCKS5_AUTH                        },
-    {PEER_SEND, PEER_BYTES("\x01\x00")},
-    {PEER_READ_SOCKS5_REQUEST  },
-    {PEER_SEND_SOCKS5_REPLY },
-    {PEER_RELAY   },
-    {PEER_CLOSE               }
+static const struct leat_script_row lock_step[] = {
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+    {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
+    {LEAT_SCRIPT_READ_SOCKS5_REQUEST  },
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY },
+    {LEAT_SCRIPT_RELAY   },
+    {LEAT_SCRIPT_CLOSE               }
 };
-static const struct peer_step in_one[] = {
-    {PEER_READ_SOCKS5_GREETING},
-    {PEER_READ_SOCKS5_AUTH    },
-    {PEER_READ_SOCKS5_REQUEST },
-    {PEER_SEND,                 PEER_BYTES("\x05\x02\x01\x00"), .hold = true},
-    {PEER_SEND_SOCKS5_REPLY            },
-    {PEER_RELAY   },
-    {PEER_CLOSE               }
+static const struct leat_script_row in_one[] = {
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+    {LEAT_SCRIPT_READ_SOCKS5_AUTH    },
+    {LEAT_SCRIPT_READ_SOCKS5_REQUEST },
+    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02\x01\x00"), .hold = true},
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY                   },
+    {LEAT_SCRIPT_RELAY   },
+    {LEAT_SCRIPT_CLOSE               }
 };
 
-static unsigned flights_of(enum leat_socks5_pipelining pipelining, const struct peer_step *script)
+static unsigned flights_of(enum leat_socks5_pipelining pipelining,
+                           const struct leat_script_row *script)
 {
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_socks5_pipelining(run.config, pipelining) == LEAT_OK);
-    cr_assert(
-        leat_config_set_proxy(run.config, sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
-                                                         scripted_peer_port(proxy))) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config,
+                                    sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
+                                                   leat_testing_server_port(proxy))) == LEAT_OK);
     client_run_open(&run, url_of("wss", python_server_start(&tls), "/echo"));
     client_run_echo(&run, "through the proxy");
     client_run_close(&run);
     client_run_done(&run);
-    cr_expect(scripted_peer_wait_idle(proxy, STEP_WAIT_MS));
-    scripted_peer_seen(proxy, &seen);
+    cr_expect(leat_testing_server_wait_idle(proxy, STEP_WAIT_MS));
+    leat_testing_server_seen(proxy, &seen);
     cr_expect(seen.problem[0] == '\0', "%s", seen.problem);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
     return seen.flights;
 }
 

@@ -265,18 +265,20 @@ static void never_directly(const char *proxy)
 
 Test(proxies, never_directly)
 {
-    static const struct peer_step silent[] = {{PEER_READ_HTTP_HEAD}, {PEER_CLOSE}};
-    static const struct peer_step refusing[] = {
-        {PEER_READ_HTTP_HEAD},
-        {PEER_SEND,           PEER_BYTES("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")},
-        {PEER_CLOSE                  }
+    static const struct leat_script_row silent[] = {{LEAT_SCRIPT_READ_HTTP_HEAD},
+                                                    {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row refusing[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE                         }
     };
-    struct scripted_peer *peers[] = {scripted_peer_start(silent), scripted_peer_start(refusing)};
+    leat_testing_server *peers[] = {script_server_start(silent), script_server_start(refusing)};
     never_directly(proxy_url("http", "", refusing_port()));
     never_directly(proxy_url("https", "", refusing_port()));
     never_directly(proxy_url("https", "", tinyproxy_start(NULL, NULL))); /* does not speak TLS */
-    never_directly(proxy_url("http", "", scripted_peer_port(peers[0])));
-    never_directly(proxy_url("http", "", scripted_peer_port(peers[1])));
+    never_directly(proxy_url("http", "", leat_testing_server_port(peers[0])));
+    never_directly(proxy_url("http", "", leat_testing_server_port(peers[1])));
     never_directly("http://no-such-proxy.invalid:8080");
     never_directly("nonsense");
     environment_clear();
@@ -286,6 +288,6 @@ Test(proxies, never_directly)
     never_directly("system");
     setenv("ALL_PROXY", "http://", 1);
     never_directly("system");
-    scripted_peer_free(peers[0]);
-    scripted_peer_free(peers[1]);
+    leat_testing_server_free(peers[0]);
+    leat_testing_server_free(peers[1]);
 }

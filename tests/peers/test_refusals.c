@@ -73,18 +73,18 @@ Test(refusals, squid_says_why)
  * ------------------------------------------------------------------------------------- */
 
 /* A peer that redirects every request to `location`. Its script outlives it. */
-static struct scripted_peer *redirecting(const char *location)
+static leat_testing_server *redirecting(const char *location)
 {
-    static struct peer_step scripts[2][3];
+    static struct leat_script_row scripts[2][3];
     static size_t count;
     cr_assert(count < 2, "more than two redirecting peers in one test");
-    struct peer_step *script = scripts[count++];
+    struct leat_script_row *script = scripts[count++];
     const char *answer =
         sandbox_format("HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
-    script[0] = (struct peer_step){PEER_READ_HTTP_HEAD};
-    script[1] = (struct peer_step){PEER_SEND, .data = answer, .len = strlen(answer)};
-    script[2] = (struct peer_step){PEER_CLOSE};
-    return scripted_peer_start(script);
+    script[0] = (struct leat_script_row){LEAT_SCRIPT_READ_HTTP_HEAD};
+    script[1] = (struct leat_script_row){LEAT_SCRIPT_SEND, .data = answer, .len = strlen(answer)};
+    script[2] = (struct leat_script_row){LEAT_SCRIPT_CLOSE};
+    return script_server_start(script);
 }
 
 static void headers_add(leat_config *config)
@@ -97,79 +97,79 @@ static void headers_add(leat_config *config)
 Test(refusals, redirect_is_not_followed_unless_asked_for)
 {
     struct client_run run;
-    struct scripted_peer *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
+    leat_testing_server *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
     client_run_init(&run);
-    status_expect(&run, url_of("ws", scripted_peer_port(first), "/"), 302);
+    status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
     cr_expect(leat_websocket_http_header(run.ws, "Location") != NULL);
     client_run_done(&run);
-    scripted_peer_free(first);
+    leat_testing_server_free(first);
 }
 
 Test(refusals, redirect_is_followed_and_carries_no_credentials_elsewhere)
 {
     struct client_run run;
-    struct peer_seen seen;
-    struct scripted_peer *first = redirecting(url_of("wss", python_server_start(&tls), "/headers"));
+    struct leat_testing_seen seen;
+    leat_testing_server *first = redirecting(url_of("wss", python_server_start(&tls), "/headers"));
     client_run_init(&run);
     headers_add(run.config);
     cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
-    client_run_open(&run, url_of("ws", scripted_peer_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
     client_run_until_messages(&run, 1);
     const char *headers = (const char *)run.messages[0].data;
     cr_expect(strstr(headers, "X-Other: stays\n") != NULL, "%s", headers);
     cr_expect(strstr(headers, "s3cret") == NULL, "another port got\n%s", headers);
-    scripted_peer_seen(first, &seen);
+    leat_testing_server_seen(first, &seen);
     cr_expect(strstr(seen.http_head, "Bearer s3cret") != NULL, "%s", seen.http_head);
     client_run_close(&run);
     client_run_done(&run);
-    scripted_peer_free(first);
+    leat_testing_server_free(first);
 }
 
 Test(refusals, redirects_are_counted)
 {
     struct client_run run;
-    struct scripted_peer *last = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
-    struct scripted_peer *first = redirecting(url_of("ws", scripted_peer_port(last), "/"));
+    leat_testing_server *last = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
+    leat_testing_server *first = redirecting(url_of("ws", leat_testing_server_port(last), "/"));
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
-    status_expect(&run, url_of("ws", scripted_peer_port(first), "/"), 302);
+    status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
     cr_assert(leat_config_set_max_redirects(run.config, 2) == LEAT_OK);
     run.closed_count = 0;
-    client_run_open(&run, url_of("ws", scripted_peer_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
     client_run_echo(&run, "there at last");
     client_run_close(&run);
     client_run_done(&run);
-    scripted_peer_free(first);
-    scripted_peer_free(last);
+    leat_testing_server_free(first);
+    leat_testing_server_free(last);
 }
 
 /* The second place must not be asked at all. */
 static void redirect_refused(const char *scheme, const char *location, uint16_t nobody, int code,
                              void (*configure)(leat_config *config))
 {
-    struct peer_tls good = {.cert_path = certificate_path("server.pem"),
-                            .key_path = certificate_path("server.key")};
+    struct leat_testing_tls good = {.cert_path = certificate_path("server.pem"),
+                                    .key_path = certificate_path("server.key")};
     const char *answer =
         sandbox_format("HTTP/1.1 307 x\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
-    const struct peer_step over_tls[] = {
-        {PEER_TLS_ACCEPT, .tls = &good},
-        {PEER_READ_HTTP_HEAD              },
-        {PEER_SEND, .data = answer, .len = strlen(answer)},
-        {PEER_CLOSE}
+    const struct leat_script_row over_tls[] = {
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &good},
+        {LEAT_SCRIPT_READ_HTTP_HEAD                     },
+        {LEAT_SCRIPT_SEND, .data = answer, .len = strlen(answer)},
+        {LEAT_SCRIPT_CLOSE       }
     };
     bool is_tls = strcmp(scheme, "wss") == 0;
-    struct scripted_peer *first = scripted_peer_start(is_tls ? over_tls : over_tls + 1);
+    leat_testing_server *first = script_server_start(is_tls ? over_tls : over_tls + 1);
     struct client_run run;
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 5) == LEAT_OK);
     if (configure != NULL) {
         configure(run.config);
     }
-    int found = client_run_refused(&run, url_of(scheme, scripted_peer_port(first), "/"));
+    int found = client_run_refused(&run, url_of(scheme, leat_testing_server_port(first), "/"));
     cr_expect(found == code, "%s: %d: %s", location, found, run.close.error.text);
     cr_expect(strstr(run.trace, sandbox_format(":%u", nobody)) == NULL, "%s", run.trace);
     client_run_done(&run);
-    scripted_peer_free(first);
+    leat_testing_server_free(first);
 }
 
 static void localhost_denied(leat_config *config)
@@ -192,13 +192,13 @@ Test(refusals, redirects_that_must_not_be_followed)
 Test(refusals, redirect_to_itself_ends)
 {
     struct client_run run;
-    struct scripted_peer *peer = redirecting("/again");
+    leat_testing_server *peer = redirecting("/again");
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 20) == LEAT_OK);
-    status_expect(&run, url_of("ws", scripted_peer_port(peer), "/"), 302);
-    struct peer_seen seen;
-    scripted_peer_seen(peer, &seen);
+    status_expect(&run, url_of("ws", leat_testing_server_port(peer), "/"), 302);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == 21, "%u", seen.connections);
     client_run_done(&run);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }

@@ -5,7 +5,7 @@
 #include "support/alloc_failure.h"
 #include "support/dns_server.h"
 #include "support/sandbox.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -273,24 +273,24 @@ Test(udp_callbacks, no_memory_for_a_name)
 Test(udp_callbacks, no_memory_for_a_proxy)
 {
     static uint8_t reply[10] = "\x05\x00\x00\x01\x7f\x00\x00\x01";
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING                  },
-        {PEER_SEND,                                   PEER_BYTES("\x05\x00")},
-        {PEER_EXPECT,                                           PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {PEER_SEND,.data = reply, .len = sizeof(reply)},
-        {PEER_DRAIN                                  },
-        {PEER_CLOSE                      },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING                  },
+        {LEAT_SCRIPT_SEND,                                   LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_EXPECT,                                                  LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND,.data = reply, .len = sizeof(reply)},
+        {LEAT_SCRIPT_DRAIN                                  },
+        {LEAT_SCRIPT_CLOSE                             },
     };
     uint16_t port;
     memory_world.relay_fd = udp_plain_open("127.0.0.1", &port);
     reply[8] = (uint8_t)(port >> 8);
     reply[9] = (uint8_t)(port & 0xff);
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy != NULL);
-    memory_world.proxy = sandbox_format("socks5h://127.0.0.1:%u", scripted_peer_port(proxy));
+    memory_world.proxy = sandbox_format("socks5h://127.0.0.1:%u", leat_testing_server_port(proxy));
     memory_world.host = "example.com";
     memory_world.port = 9;
     cr_expect_gt(alloc_failure_run_all(memory_attempt), 10);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
     close(memory_world.relay_fd);
 }

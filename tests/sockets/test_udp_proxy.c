@@ -6,7 +6,7 @@
 #include "support/dns_server.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -110,31 +110,33 @@ Test(udp_proxy, names_are_resolved_here_if_asked)
 /* ---- scripted proxies -------------------------------------------------------------------- */
 
 #define GREETED                                                                                    \
-    {PEER_READ_SOCKS5_GREETING}, {PEER_SEND, PEER_BYTES("\x05\x00")},                              \
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING}, {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},         \
     {                                                                                              \
-        PEER_EXPECT, PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0"), .label = "associate"              \
+        LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0"),                     \
+            .label = "associate"                                                                   \
     }
 
 /* A run, the proxy that it talks to, and the socket that is the proxy's relay. */
 struct bench {
     struct udp_run run;
-    struct scripted_peer *proxy;
+    leat_testing_server *proxy;
     int relay_fd;
     uint16_t relay_port;
     uint8_t reply[10];
-    struct peer_step script[8];
+    struct leat_script_row script[8];
 };
 
 /* The proxy answers with `host` (four bytes) and its relay's port, as soon as it is released if
  * `waits`; then it waits to be released, and ends. */
 static void bench_init(struct bench *bench, const char *scheme, const char *host, bool waits,
-                       enum peer_action end)
+                       enum leat_script_action end)
 {
-    const struct peer_step script[] = {
-        GREETED,     {PEER_WAIT                   },
-             {PEER_SEND,                    .data = bench->reply, .len = sizeof(bench->reply)},
-        {PEER_WAIT},
-             {end                   },
+    const struct leat_script_row script[] = {
+        GREETED,
+        {LEAT_SCRIPT_WAIT            },
+        {LEAT_SCRIPT_SEND,             .data = bench->reply, .len = sizeof(bench->reply)},
+        {LEAT_SCRIPT_WAIT},
+        {end            },
     };
     memset(bench, 0, sizeof(*bench));
     bench->relay_fd = udp_plain_open("127.0.0.1", &bench->relay_port);
@@ -143,21 +145,21 @@ static void bench_init(struct bench *bench, const char *scheme, const char *host
     bench->reply[8] = (uint8_t)(bench->relay_port >> 8);
     bench->reply[9] = (uint8_t)(bench->relay_port & 0xff);
     memcpy(bench->script, script, sizeof(script));
-    bench->proxy = scripted_peer_start(bench->script);
+    bench->proxy = script_server_start(bench->script);
     cr_assert(bench->proxy != NULL);
     if (!waits)
-        scripted_peer_release(bench->proxy);
+        leat_testing_server_release(bench->proxy);
     udp_run_init(&bench->run);
-    proxy_set(&bench->run, scheme, scripted_peer_port(bench->proxy));
+    proxy_set(&bench->run, scheme, leat_testing_server_port(bench->proxy));
 }
 
 static void bench_done(struct bench *bench)
 {
-    struct peer_seen seen;
+    struct leat_testing_seen seen;
     udp_run_done(&bench->run);
-    scripted_peer_seen(bench->proxy, &seen);
+    leat_testing_server_seen(bench->proxy, &seen);
     cr_expect_str_eq(seen.problem, "");
-    scripted_peer_free(bench->proxy);
+    leat_testing_server_free(bench->proxy);
     close(bench->relay_fd);
 }
 
@@ -181,7 +183,7 @@ static void relay_send(struct bench *bench, const void *datagram, size_t len)
 Test(udp_proxy, each_datagram_has_the_header_of_its_destination)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
@@ -200,7 +202,7 @@ Test(udp_proxy, each_datagram_has_the_header_of_its_destination)
 Test(udp_proxy, headers_are_read_by_their_type)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     relay_send(&bench, BYTES("\0\0\0" TO_9 "four"));
     relay_send(&bench, BYTES("\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x12\x34"
@@ -222,7 +224,7 @@ Test(udp_proxy, what_is_not_the_relays_is_dropped_and_counted)
     struct bench bench;
     struct leat_udp_drops drops;
     uint16_t port;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     int stranger = udp_plain_open("127.0.0.1", &port);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_plain_send(stranger, BYTES("\0\0\0" TO_9 "forged"), "127.0.0.1", udp_run_port(&bench.run));
@@ -246,7 +248,7 @@ Test(udp_proxy, what_is_not_the_relays_is_dropped_and_counted)
 Test(udp_proxy, a_relay_without_an_address_is_where_the_proxy_is)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\0\0\0\0", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\0\0\0\0", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
@@ -258,13 +260,13 @@ Test(udp_proxy, a_relay_without_an_address_is_where_the_proxy_is)
 Test(udp_proxy, over_ipv6)
 {
     static uint8_t reply[22] = "\x05\x00\x00\x04"; /* [::], and a port to come */
-    static const struct peer_step script[] = {
+    static const struct leat_script_row script[] = {
         GREETED,
-        {PEER_SEND,             .data = reply, .len = sizeof(reply)},
-        {PEER_WAIT},
-        {PEER_CLOSE            },
+        {LEAT_SCRIPT_SEND,      .data = reply, .len = sizeof(reply)},
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE     },
     };
-    const struct scripted_peer_options options = {.scripts = {script}, .ipv6 = true};
+    const struct leat_testing_options options = {.scripts = {script}, .address = "::1"};
     struct udp_run run;
     uint16_t relay_port, from;
     uint8_t received[64];
@@ -273,11 +275,11 @@ Test(udp_proxy, over_ipv6)
     int relay = udp_plain_open("::1", &relay_port);
     reply[20] = (uint8_t)(relay_port >> 8);
     reply[21] = (uint8_t)(relay_port & 0xff);
-    struct scripted_peer *proxy = scripted_peer_new(&options);
+    leat_testing_server *proxy = script_server_new(&options);
     cr_assert(proxy != NULL);
     udp_run_init(&run);
-    cr_assert_eq(leat_config_set_proxy(
-                     run.config, sandbox_format("socks5h://[::1]:%u", scripted_peer_port(proxy))),
+    cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://[::1]:%u",
+                                                                  leat_testing_server_port(proxy))),
                  LEAT_OK);
     udp_run_listen(&run, "::");
     /* The family of the destination is the relay's business. */
@@ -288,36 +290,36 @@ Test(udp_proxy, over_ipv6)
     udp_run_until_messages(&run, 1);
     udp_run_expect(&run, 0, "a", "127.0.0.1", "IPv4", 9);
     udp_run_done(&run);
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
     close(relay);
 }
 
 Test(udp_proxy, with_a_password)
 {
     struct bench bench;
-    struct peer_seen seen;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
-    const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-        {PEER_READ_SOCKS5_AUTH                        },
-        {PEER_SEND, PEER_BYTES("\x01\x00")},
-        {PEER_EXPECT,   PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {PEER_SEND,               .data = bench.reply, .len = sizeof(bench.reply)},
-        {PEER_WAIT                        },
-        {PEER_CLOSE},
+    struct leat_testing_seen seen;
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
+        {LEAT_SCRIPT_EXPECT,   LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND,               .data = bench.reply, .len = sizeof(bench.reply)},
+        {LEAT_SCRIPT_WAIT                               },
+        {LEAT_SCRIPT_CLOSE},
     };
     memcpy(bench.script, script, sizeof(script));
     cr_assert_eq(leat_config_set_proxy(bench.run.config,
                                        sandbox_format("socks5h://alice:hunter2@127.0.0.1:%u",
-                                                      scripted_peer_port(bench.proxy))),
+                                                      leat_testing_server_port(bench.proxy))),
                  LEAT_OK);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
-    scripted_peer_seen(bench.proxy, &seen);
-    cr_expect_str_eq(seen.socks5_user, "alice");
-    cr_expect_str_eq(seen.socks5_password, "hunter2");
+    leat_testing_server_seen(bench.proxy, &seen);
+    cr_expect_str_eq(seen.user, "alice");
+    cr_expect_str_eq(seen.password, "hunter2");
     cr_expect(strstr(bench.run.trace, "hunter2") == NULL);
     bench_done(&bench);
 }
@@ -327,14 +329,15 @@ Test(udp_proxy, a_proxy_that_talks_on_the_control_connection)
 {
     struct bench bench;
     static uint8_t chatter[65536];
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
-    struct peer_step *step = &bench.script[5];
-    cr_assert_eq(step->action, PEER_WAIT);
-    *step = (struct peer_step){PEER_SEND, .data = chatter, .len = sizeof(chatter), .repeat = 64};
-    step[1] = (struct peer_step){PEER_WAIT, .label = "told"};
-    step[2] = (struct peer_step){PEER_CLOSE};
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
+    struct leat_script_row *step = &bench.script[5];
+    cr_assert_eq(step->action, LEAT_SCRIPT_WAIT);
+    *step = (struct leat_script_row){LEAT_SCRIPT_SEND, .data = chatter, .len = sizeof(chatter),
+                                     .repeat = 64};
+    step[1] = (struct leat_script_row){LEAT_SCRIPT_WAIT, .label = "told"};
+    step[2] = (struct leat_script_row){LEAT_SCRIPT_CLOSE};
     udp_run_listen(&bench.run, "127.0.0.1");
-    while (!scripted_peer_wait(bench.proxy, "told", 0))
+    while (!leat_testing_server_wait_step(bench.proxy, "told", 1, 0))
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 10), LEAT_OK);
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
@@ -346,7 +349,7 @@ Test(udp_proxy, a_proxy_that_talks_on_the_control_connection)
 Test(udp_proxy, a_relay_that_the_socket_cannot_reach)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\xc0\0\x02\x07", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\xc0\0\x02\x07", false, LEAT_SCRIPT_CLOSE);
     udp_run_bind(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "example.com", 9);
     udp_run_until_error(&bench.run, 1, SOCKET_CODE(EINVAL),
@@ -360,17 +363,17 @@ Test(udp_proxy, what_is_sent_before_the_relay_is_there_waits)
 {
     struct bench bench;
     struct leat_udp_drops drops;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
     udp_run_bind(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     udp_run_send(&bench.run, "b", "example.com", 9);
     relay_send(&bench, BYTES("\0\0\0" TO_9 "too early"));
-    while (!scripted_peer_wait(bench.proxy, "associate", 0))
+    while (!leat_testing_server_wait_step(bench.proxy, "associate", 1, 0))
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 10), LEAT_OK);
     udp_run_settle(&bench.run);
     cr_expect_eq(bench.run.listening_count, 0);
     cr_expect_gt(leat_udp_socket_buffered_bytes(bench.run.udp), 2);
-    scripted_peer_release(bench.proxy);
+    leat_testing_server_release(bench.proxy);
     while (leat_udp_socket_buffered_bytes(bench.run.udp) > 0)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 1000), LEAT_OK);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
@@ -386,7 +389,7 @@ Test(udp_proxy, what_is_sent_before_the_relay_is_there_waits)
 Test(udp_proxy, the_queue_has_a_limit)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
     cr_assert_eq(leat_config_set_send_queue_limit(bench.run.config, 4000), LEAT_OK);
     udp_run_bind(&bench.run, "127.0.0.1");
     size_t accepted = 0;
@@ -397,7 +400,7 @@ Test(udp_proxy, the_queue_has_a_limit)
     cr_expect_gt(accepted, 5);
     udp_run_send_refused(&bench.run, "127.0.0.1", 9, SOCKET_CODE(EAGAIN), "queue is full");
     cr_expect_leq(leat_udp_socket_buffered_bytes(bench.run.udp), 4000);
-    scripted_peer_release(bench.proxy);
+    leat_testing_server_release(bench.proxy);
     while (bench.run.writable_count == 0)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 1000), LEAT_OK);
     cr_expect_eq(bench.run.writable_count, 1);
@@ -409,7 +412,7 @@ Test(udp_proxy, the_queue_has_a_limit)
 Test(udp_proxy, socket_timeout_while_the_proxy_is_silent)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
     udp_run_set_timeout(&bench.run, 30);
     udp_run_bind(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "example.com", 9);
@@ -424,7 +427,7 @@ Test(udp_proxy, socket_timeout_while_the_proxy_is_silent)
 Test(udp_proxy, the_relay_is_not_there)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     close(bench.relay_fd);
     udp_run_send(&bench.run, "a", "10.1.2.3", 9);
@@ -442,7 +445,7 @@ Test(udp_proxy, the_largest_datagram_leaves_room_for_the_header)
     static uint8_t data[65536];
     static uint8_t received[65536];
     uint16_t from;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     leat_udp_socket *udp = bench.run.udp;
     cr_expect_eq(leat_udp_socket_send(udp, data, 65498, "127.0.0.1", 9), SOCKET_CODE(EMSGSIZE));
@@ -461,7 +464,7 @@ Test(udp_proxy, what_socks5_cannot_say)
     char name[300];
     memset(name, 'x', sizeof(name));
     name[256] = '\0';
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_run_send_refused(&bench.run, name, 9, LEAT_E_SOCKS5_SERIALIZE, "longer than 255 bytes");
     udp_run_send_refused(&bench.run, "", 9, LEAT_E_SOCKS5_SERIALIZE, "empty");
@@ -477,15 +480,15 @@ Test(udp_proxy, the_proxy_ends_the_association)
 {
     struct bench bench;
     struct leat_error error;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
-    scripted_peer_release(bench.proxy);
+    leat_testing_server_release(bench.proxy);
     udp_run_until_closed(&bench.run);
     udp_run_until_error(&bench.run, 1, LEAT_E_SOCKS5_RECV,
                         "the proxy closed the control connection, which ends the association");
     cr_expect_eq(bench.run.errors[0].layer, LEAT_LAYER_SOCKS5);
     cr_expect_str_eq(bench.run.errors[0].hop,
-                     sandbox_format("127.0.0.1:%u", scripted_peer_port(bench.proxy)));
+                     sandbox_format("127.0.0.1:%u", leat_testing_server_port(bench.proxy)));
     leat_udp_socket_get_error(bench.run.udp, &error);
     cr_expect_eq(error.code, LEAT_E_SOCKS5_RECV);
     udp_run_send_refused(&bench.run, "127.0.0.1", 9, SOCKET_CODE(EBADF), "not bound");
@@ -495,9 +498,9 @@ Test(udp_proxy, the_proxy_ends_the_association)
 Test(udp_proxy, the_control_connection_breaks)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_RESET);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_RESET);
     udp_run_listen(&bench.run, "127.0.0.1");
-    scripted_peer_release(bench.proxy);
+    leat_testing_server_release(bench.proxy);
     udp_run_until_closed(&bench.run);
     udp_run_until_error(&bench.run, 1, LEAT_E_SOCKS5_RECV, "the control connection broke");
     cr_expect_eq(bench.run.errors[0].sys_errno, ECONNRESET);
@@ -524,10 +527,10 @@ static void hook_close_at_error(struct udp_run *run, const char *event)
 static void hook_at_the_end(void (*hook)(struct udp_run *, const char *), unsigned closed_count)
 {
     struct bench bench;
-    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, PEER_CLOSE);
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", false, LEAT_SCRIPT_CLOSE);
     udp_run_listen(&bench.run, "127.0.0.1");
     bench.run.hook = hook;
-    scripted_peer_release(bench.proxy);
+    leat_testing_server_release(bench.proxy);
     while (bench.run.hook_count == 0)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, UDP_RUN_TIMEOUT_MS), LEAT_OK);
     udp_run_settle(&bench.run);
@@ -549,7 +552,7 @@ Test(udp_proxy, close_and_free_while_associating)
 {
     struct bench bench;
     for (int round = 0; round < 2; round++) {
-        bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, PEER_CLOSE);
+        bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
         udp_run_bind(&bench.run, "127.0.0.1");
         udp_run_send(&bench.run, "a", "127.0.0.1", 9);
         if (round == 0) {
@@ -558,7 +561,7 @@ Test(udp_proxy, close_and_free_while_associating)
             cr_expect_eq(leat_udp_socket_buffered_bytes(bench.run.udp), 0);
         }
         udp_run_done(&bench.run);
-        scripted_peer_free(bench.proxy);
+        leat_testing_server_free(bench.proxy);
         close(bench.relay_fd);
     }
 }

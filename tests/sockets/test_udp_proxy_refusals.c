@@ -3,7 +3,7 @@
 #include "sockets/udp_run.h"
 
 #include "support/sandbox.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,12 +13,12 @@ TestSuite(udp_proxy_refusals, .fini = sandbox_done, .timeout = 50);
 
 #define ASSOCIATE                                                                                  \
     {                                                                                              \
-        PEER_EXPECT, PEER_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")                                    \
+        LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")                      \
     }
 #define GREETED                                                                                    \
-    {PEER_READ_SOCKS5_GREETING},                                                                   \
+    {LEAT_SCRIPT_READ_SOCKS5_GREETING},                                                            \
     {                                                                                              \
-        PEER_SEND, PEER_BYTES("\x05\x00")                                                          \
+        LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")                                            \
     }
 
 /* Binds through the proxy of `url` and waits for the end. Returns the error. */
@@ -40,17 +40,18 @@ static struct leat_error refusal_of(const char *url, const char *local, int code
     return error;
 }
 
-static struct leat_error script_refusal(const struct peer_step *script, const char *user, int code,
-                                        const char *detail)
+static struct leat_error script_refusal(const struct leat_script_row *script, const char *user,
+                                        int code, const char *detail)
 {
-    struct peer_seen seen;
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    struct leat_testing_seen seen;
+    leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy != NULL);
-    const char *url = sandbox_format("socks5h://%s127.0.0.1:%u", user, scripted_peer_port(proxy));
+    const char *url =
+        sandbox_format("socks5h://%s127.0.0.1:%u", user, leat_testing_server_port(proxy));
     struct leat_error error = refusal_of(url, "127.0.0.1", code, detail);
-    scripted_peer_seen(proxy, &seen);
+    leat_testing_server_seen(proxy, &seen);
     cr_expect_str_eq(seen.problem, "");
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
     return error;
 }
 
@@ -73,15 +74,15 @@ Test(udp_proxy_refusals, no_address_of_the_family)
 
 Test(udp_proxy_refusals, methods)
 {
-    static const struct peer_step unacceptable[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\xff")},
-        {PEER_CLOSE                        }
+    static const struct leat_script_row unacceptable[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\xff")},
+        {LEAT_SCRIPT_CLOSE                               }
     };
-    static const struct peer_step password[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-        {PEER_CLOSE                        }
+    static const struct leat_script_row password[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_CLOSE                               }
     };
     script_refusal(unacceptable, "", LEAT_E_SOCKS5_METHOD, "accepts none");
     script_refusal(password, "", LEAT_E_SOCKS5_AUTH, "demands a user name");
@@ -89,12 +90,12 @@ Test(udp_proxy_refusals, methods)
 
 Test(udp_proxy_refusals, wrong_password)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ_SOCKS5_GREETING},
-        {PEER_SEND,                 PEER_BYTES("\x05\x02")},
-        {PEER_READ_SOCKS5_AUTH                        },
-        {PEER_SEND, PEER_BYTES("\x01\x01")},
-        {PEER_CLOSE  }
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x01")},
+        {LEAT_SCRIPT_CLOSE  }
     };
     struct leat_error error =
         script_refusal(script, "alice:hunter2@", LEAT_E_SOCKS5_AUTH, "refused the user name");
@@ -103,27 +104,36 @@ Test(udp_proxy_refusals, wrong_password)
 
 Test(udp_proxy_refusals, replies)
 {
-    static const struct peer_step refused[] = {
-        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
-          {PEER_CLOSE        }
-    };
-    static const struct peer_step no_port[] = {
-        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
-          {PEER_CLOSE        }
-    };
-    static const struct peer_step name[] = {
-        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x03\x05relay\0\x09")},
-          {PEER_CLOSE        }
-    };
-    static const struct peer_step other_family[] = {
+    static const struct leat_script_row refused[] = {
         GREETED,
         ASSOCIATE,
-        {PEER_SEND, PEER_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
-        {PEER_CLOSE        }
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_CLOSE               }
     };
-    static const struct peer_step cut[] = {
-        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\0\0\x01\x7f")},
-          {PEER_CLOSE        }
+    static const struct leat_script_row no_port[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
+        {LEAT_SCRIPT_CLOSE               }
+    };
+    static const struct leat_script_row name[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x03\x05relay\0\x09")},
+        {LEAT_SCRIPT_CLOSE               }
+    };
+    static const struct leat_script_row other_family[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND,
+          LEAT_SCRIPT_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
+        {LEAT_SCRIPT_CLOSE               }
+    };
+    static const struct leat_script_row cut[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f")},
+        {LEAT_SCRIPT_CLOSE               }
     };
     struct leat_error error = script_refusal(refused, "", LEAT_E_SOCKS5_CONNECT_REMOTE,
                                              "could not relay UDP: command not supported");
@@ -136,8 +146,10 @@ Test(udp_proxy_refusals, replies)
 
 Test(udp_proxy_refusals, silence_and_a_closed_door)
 {
-    static const struct peer_step silent[] = {GREETED, ASSOCIATE, {PEER_STALL}, {PEER_CLOSE}};
-    static const struct peer_step gone[] = {{PEER_READ_SOCKS5_GREETING}, {PEER_CLOSE}};
+    static const struct leat_script_row silent[] = {
+        GREETED, ASSOCIATE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row gone[] = {{LEAT_SCRIPT_READ_SOCKS5_GREETING},
+                                                  {LEAT_SCRIPT_CLOSE}};
     struct leat_error error =
         script_refusal(silent, "", LEAT_E_SOCKS5_RECV, "did not answer the request");
     cr_expect_eq(error.sys_errno, ETIMEDOUT);
@@ -147,15 +159,17 @@ Test(udp_proxy_refusals, silence_and_a_closed_door)
 /* With a name that has both families, the proxy is dialled in that of the socket. */
 Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
 {
-    static const struct peer_step script[] = {
-        GREETED, ASSOCIATE, {PEER_SEND, PEER_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
-          {PEER_CLOSE        }
+    static const struct leat_script_row script[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_CLOSE               }
     };
-    struct scripted_peer *proxy = scripted_peer_start(script);
+    leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy != NULL);
-    refusal_of(sandbox_format("socks5h://localhost:%u", scripted_peer_port(proxy)), "0.0.0.0",
+    refusal_of(sandbox_format("socks5h://localhost:%u", leat_testing_server_port(proxy)), "0.0.0.0",
                LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
-    scripted_peer_free(proxy);
+    leat_testing_server_free(proxy);
 }
 
 static void bind_refused(const char *first, const char *second, const char *detail)

@@ -11,8 +11,8 @@
 #include <criterion/criterion.h>
 #include <stdbool.h>
 
-/* Of the one test that runs in this process. */
-static long alloc_failure_countdown;
+/* Of this thread: what others allocate, the servers of libleat-testing for one, is not touched. */
+static _Thread_local long alloc_failure_countdown;
 
 static inline bool alloc_failure_hook(void)
 {

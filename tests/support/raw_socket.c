@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/raw_socket.h"
 #include "support/client_run.h"
-#include "support/scripted_internal.h"
+#include "testing/peer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -105,7 +105,7 @@ void raw_upgrade_answer(const char *request, char *buf, size_t cap)
     const char *key = strstr(request, name);
     if (key != NULL) {
         key += sizeof(name) - 1;
-        scripted_websocket_accept(key, strcspn(key, "\r"), accept);
+        leati_peer_websocket_accept(key, strcspn(key, "\r"), accept);
     }
     snprintf(buf, cap,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -5,7 +5,7 @@
 #include "support/dns_server.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
-#include "support/scripted_peer.h"
+#include "support/script_server.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -46,109 +46,110 @@ static void bytes_expect(int fd, const void *expected, size_t len)
     cr_expect(memcmp(buf, expected, len) == 0);
 }
 
-static void problem_expect(struct scripted_peer *peer, const char *problem)
+static void problem_expect(leat_testing_server *peer, const char *problem)
 {
-    struct peer_seen seen;
-    cr_expect(scripted_peer_wait_idle(peer, WAIT_MS));
-    scripted_peer_seen(peer, &seen);
+    struct leat_testing_seen seen;
+    cr_expect(leat_testing_server_wait_idle(peer, WAIT_MS));
+    leat_testing_server_seen(peer, &seen);
     cr_expect(strcmp(seen.problem, problem) == 0, "%s", seen.problem);
 }
 
 Test(support, peer_plays_its_script)
 {
-    static const struct peer_step script[] = {
-        {PEER_EXPECT,        PEER_BYTES("hello")},
-        {PEER_SEND,                  PEER_BYTES("wor"), .hold = true},
-        {PEER_SEND,PEER_BYTES("ld"), .split = 1, .repeat = 2},
-        {PEER_READ,                  .number = 2, .label = "two"},
-        {PEER_CLOSE                  },
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_EXPECT,        LEAT_SCRIPT_BYTES("hello")},
+        {LEAT_SCRIPT_SEND,                         LEAT_SCRIPT_BYTES("wor"), .hold = true},
+        {LEAT_SCRIPT_SEND,LEAT_SCRIPT_BYTES("ld"), .split = 1, .repeat = 2},
+        {LEAT_SCRIPT_READ,                         .number = 2, .label = "two"},
+        {LEAT_SCRIPT_CLOSE                         },
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
-    int fd = port_connect(scripted_peer_port(peer));
+    leat_testing_server *peer = script_server_start(script);
+    int fd = port_connect(leat_testing_server_port(peer));
     bytes_send(fd, "hel", 3);
     bytes_send(fd, "lo", 2);
     bytes_expect(fd, "worldld", 7);
-    cr_expect(scripted_peer_wait(peer, "two", WAIT_MS));
-    cr_expect(!scripted_peer_wait(peer, "three", 1));
+    cr_expect(leat_testing_server_wait_step(peer, "two", 1, WAIT_MS));
+    cr_expect(!leat_testing_server_wait_step(peer, "three", 1, 1));
     bytes_send(fd, "xy", 2);
     char byte;
     cr_expect(recv(fd, &byte, 1, 0) == 0);
     close(fd);
     problem_expect(peer, "");
-    struct peer_seen seen;
-    scripted_peer_seen(peer, &seen);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == 1 && seen.flights == 2 && seen.bytes_in == 7 &&
               seen.bytes_out == 7);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(support, peer_reports_what_the_script_does_not_say)
 {
-    static const struct peer_step script[] = {
-        {PEER_EXPECT, PEER_BYTES("hello")},
-        {PEER_CLOSE          }
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("hello")},
+        {LEAT_SCRIPT_CLOSE                 }
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
-    int fd = port_connect(scripted_peer_port(peer));
+    leat_testing_server *peer = script_server_start(script);
+    int fd = port_connect(leat_testing_server_port(peer));
     bytes_send(fd, "help!", 5);
     problem_expect(peer, "other bytes came than were expected");
     close(fd);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(support, peer_resets)
 {
-    static const struct peer_step script[] = {
-        {PEER_READ, .number = 1},
-        {PEER_RESET        }
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ, .number = 1},
+        {LEAT_SCRIPT_RESET               }
     };
-    struct scripted_peer *peer = scripted_peer_start(script);
-    int fd = port_connect(scripted_peer_port(peer));
+    leat_testing_server *peer = script_server_start(script);
+    int fd = port_connect(leat_testing_server_port(peer));
     char byte = 0;
     bytes_send(fd, &byte, 1);
     cr_expect(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET);
     close(fd);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
 }
 
 Test(support, peer_waits_and_is_freed_in_the_middle)
 {
-    static const struct peer_step waits[] = {
-        {PEER_WAIT,        .label = "waits"},
-        {PEER_SEND,                PEER_BYTES("x")},
-        {PEER_WAIT},
-        {PEER_CLOSE       }
+    static const struct leat_script_row waits[] = {
+        {LEAT_SCRIPT_WAIT,        .label = "waits"},
+        {LEAT_SCRIPT_SEND,                       LEAT_SCRIPT_BYTES("x")},
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE       }
     };
-    static const struct peer_step stalls[] = {
-        {PEER_STALL, .label = "stalls"},
-        {PEER_CLOSE         }
+    static const struct leat_script_row stalls[] = {
+        {LEAT_SCRIPT_STALL, .label = "stalls"},
+        {LEAT_SCRIPT_CLOSE                }
     };
-    struct scripted_peer *peer = scripted_peer_new(&(struct scripted_peer_options){
+    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
         .scripts = {waits, stalls}
     });
-    int first = port_connect(scripted_peer_port(peer));
-    cr_expect(scripted_peer_wait(peer, "waits", WAIT_MS));
-    int second = port_connect(scripted_peer_port(peer));
-    cr_expect(scripted_peer_wait(peer, "stalls", WAIT_MS));
-    scripted_peer_release(peer);
+    int first = port_connect(leat_testing_server_port(peer));
+    cr_expect(leat_testing_server_wait_step(peer, "waits", 1, WAIT_MS));
+    int second = port_connect(leat_testing_server_port(peer));
+    cr_expect(leat_testing_server_wait_step(peer, "stalls", 1, WAIT_MS));
+    leat_testing_server_release(peer);
     bytes_expect(first, "x", 1);
-    scripted_peer_free(peer);
+    leat_testing_server_free(peer);
     close(first);
     close(second);
 }
 
 Test(support, peer_is_a_proxy)
 {
-    static const struct peer_step target_script[] = {
-        {PEER_EXPECT,         PEER_BYTES("ping")},
-        {PEER_SEND,                   PEER_BYTES("pong")},
-        {PEER_CLOSE}
+    static const struct leat_script_row target_script[] = {
+        {LEAT_SCRIPT_EXPECT,         LEAT_SCRIPT_BYTES("ping")},
+        {LEAT_SCRIPT_SEND,                          LEAT_SCRIPT_BYTES("pong")},
+        {LEAT_SCRIPT_CLOSE}
     };
-    static const struct peer_step proxy_script[] = {PEER_SOCKS5_OPEN, {PEER_RELAY}, {PEER_CLOSE}};
-    struct scripted_peer *target = scripted_peer_start(target_script);
-    struct scripted_peer *proxy = scripted_peer_start(proxy_script);
-    int fd = port_connect(scripted_peer_port(proxy));
-    uint16_t port = scripted_peer_port(target);
+    static const struct leat_script_row proxy_script[] = {
+        LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *target = script_server_start(target_script);
+    leat_testing_server *proxy = script_server_start(proxy_script);
+    int fd = port_connect(leat_testing_server_port(proxy));
+    uint16_t port = leat_testing_server_port(target);
     const uint8_t request[] = {5,
                                1,
                                0,
@@ -174,12 +175,12 @@ Test(support, peer_is_a_proxy)
     close(fd);
     problem_expect(target, "");
     problem_expect(proxy, "");
-    struct peer_seen seen;
-    scripted_peer_seen(proxy, &seen);
-    cr_expect(strcmp(seen.socks5_host, "echo.test") == 0 && seen.socks5_port == port);
-    cr_expect(seen.socks5_method_count == 1 && seen.socks5_methods[0] == 0);
-    scripted_peer_free(proxy);
-    scripted_peer_free(target);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(proxy, &seen);
+    cr_expect(strcmp(seen.host, "echo.test") == 0 && seen.port == port);
+    cr_expect(seen.method_count == 1 && seen.methods[0] == 0);
+    leat_testing_server_free(proxy);
+    leat_testing_server_free(target);
 }
 
 Test(support, dns_server_answers_and_counts)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WebSocket frames, RFC 6455 section 5.2. */
+#include "testing/peer.h"
+
+#include <endian.h>
+#include <string.h>
+
+/* What the header says, once it is there. false = a rule is broken, or the connection is over. */
+static bool header_read(struct leati_peer *p, size_t *ret_head_len, uint64_t *ret_len)
+{
+    if (!leati_peer_need(p, 2)) {
+        return false;
+    }
+    size_t len_size = (p->in[1] & 0x7f) == 127 ? 8 : (p->in[1] & 0x7f) == 126 ? 2 : 0;
+    if ((p->in[1] & 0x80) == 0) {
+        return leati_peer_problem(p, "a frame that is not masked");
+    }
+    *ret_head_len = 2 + len_size + 4;
+    if (!leati_peer_need(p, *ret_head_len)) {
+        return false;
+    }
+    uint64_t len = len_size == 0 ? p->in[1] & 0x7f : 0;
+    for (size_t i = 0; i < len_size; ++i) {
+        len = len << 8 | p->in[2 + i];
+    }
+    *ret_len = len;
+    return len <= LEAT_TESTING_INPUT_BYTES_MAX ||
+           leati_peer_problem(p, "a frame of %llu bytes", (unsigned long long)len);
+}
+
+static void unmask(uint8_t *payload, size_t len, const uint8_t mask[4])
+{
+    uint64_t words = 0;
+    for (size_t i = 0; i < 8; ++i) {
+        memcpy((uint8_t *)&words + i, mask + i % 4, 1);
+    }
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word;
+        memcpy(&word, payload + i, 8);
+        word ^= words;
+        memcpy(payload + i, &word, 8);
+    }
+    for (; i < len; ++i) {
+        payload[i] ^= mask[i % 4];
+    }
+}
+
+bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame)
+{
+    size_t head_len = 0;
+    uint64_t len = 0;
+    if (!header_read(p, &head_len, &len) || !leati_peer_need(p, head_len + len)) {
+        return false;
+    }
+    uint8_t mask[4];
+    memcpy(mask, p->in + head_len - 4, sizeof(mask));
+    *ret_frame = (struct leati_frame){.first_byte = p->in[0],
+                                      .payload = p->in + head_len,
+                                      .len = len,
+                                      .wire_len = head_len + len};
+    unmask(ret_frame->payload, len, mask);
+    struct leat_testing_seen *seen = &p->server->seen;
+    pthread_mutex_lock(&p->server->lock);
+    seen->frame_first_byte = ret_frame->first_byte;
+    seen->frame_len = len;
+    memcpy(seen->frame_payload, ret_frame->payload,
+           len < sizeof(seen->frame_payload) ? len : sizeof(seen->frame_payload));
+    pthread_mutex_unlock(&p->server->lock);
+    return true;
+}
+
+size_t leati_testing_frame_header(uint8_t first_byte, size_t len, uint8_t ret_header[10])
+{
+    ret_header[0] = first_byte;
+    if (len < 126) {
+        ret_header[1] = (uint8_t)len;
+        return 2;
+    }
+    if (len <= 0xffff) {
+        ret_header[1] = 126;
+        memcpy(ret_header + 2, &(uint16_t){htobe16((uint16_t)len)}, 2);
+        return 4;
+    }
+    ret_header[1] = 127;
+    memcpy(ret_header + 2, &(uint64_t){htobe64(len)}, 8);
+    return 10;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The limits of the servers that are not in leat/testing.h.
+ */
+#ifndef LEATI_TESTING_LIMITS_H
+#define LEATI_TESTING_LIMITS_H
+
+/** What is read from a socket at a time. */
+#define LEATI_TESTING_READ_BYTES 65536u
+/** Plaintext of one TLS record (RFC 8446 section 5.1), and room for the records that carry it. */
+#define LEATI_TESTING_PLAIN_BYTES 16384u
+#define LEATI_TESTING_WIRE_BYTES  32768u
+/** The longest UDP datagram, with its SOCKS5 header. */
+#define LEATI_TESTING_DATAGRAM_BYTES 65535u
+/** Different labels in the scripts of one server. */
+#define LEATI_TESTING_LABELS_MAX 64
+/** Addresses of one name that a proxy tries, and how long it tries each. */
+#define LEATI_TESTING_ADDRESSES_MAX 8
+#define LEATI_TESTING_DIAL_MS       10000
+/** The text of one event. */
+#define LEATI_TESTING_TEXT_SIZE 384
+/** Clients that the kernel keeps waiting. */
+#define LEATI_TESTING_BACKLOG 128
+
+#endif

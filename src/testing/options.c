@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options: copied, checked, and turned into what clients are told. */
+#include "testing/peer.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- copies -----------------------------------------------------------------------------------
+ */
+
+/* Memory that lives as long as the server. */
+static void *server_own(struct leat_testing_server *server, size_t size)
+{
+    void **grown = leati_realloc(server->owned, (server->owned_count + 1) * sizeof(void *));
+    if (grown == NULL) {
+        return NULL;
+    }
+    server->owned = grown;
+    void *owned = leati_calloc(1, size);
+    server->owned[server->owned_count] = owned;
+    server->owned_count += owned != NULL;
+    return owned;
+}
+
+/* Replaces `*data` by a copy with a NUL behind it; NULL stays NULL. */
+static bool data_copy(struct leat_testing_server *server, const void **data, size_t len)
+{
+    if (*data == NULL) {
+        return true;
+    }
+    char *copy = server_own(server, len + 1);
+    if (copy != NULL && len > 0) {
+        memcpy(copy, *data, len);
+    }
+    *data = copy;
+    return copy != NULL;
+}
+
+static bool text_copy(struct leat_testing_server *server, const char **text)
+{
+    const void *data = *text;
+    bool copied = data_copy(server, &data, *text ? strlen(*text) : 0);
+    *text = data;
+    return copied;
+}
+
+static bool names_copy(struct leat_testing_server *server, const struct leat_testing_name **names)
+{
+    size_t count = 0;
+    while (*names != NULL && (*names)[count].name != NULL) {
+        ++count;
+    }
+    struct leat_testing_name *copy = server_own(server, (count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count && copy != NULL; ++i) {
+        copy[i] = (*names)[i];
+        if (!text_copy(server, &copy[i].name) || !text_copy(server, &copy[i].address)) {
+            return false;
+        }
+    }
+    *names = copy;
+    return copy != NULL;
+}
+
+static bool protocols_copy(struct leat_testing_server *server, const char *const **protocols)
+{
+    size_t count = 0;
+    while (*protocols != NULL && (*protocols)[count] != NULL) {
+        ++count;
+    }
+    const char **copy = server_own(server, (count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count && copy != NULL; ++i) {
+        copy[i] = (*protocols)[i];
+        if (!text_copy(server, &copy[i])) {
+            return false;
+        }
+    }
+    *protocols = copy;
+    return copy != NULL;
+}
+
+static bool messages_copy(struct leat_testing_server *server,
+                          const struct leat_testing_message **messages, size_t count)
+{
+    struct leat_testing_message *copy = server_own(server, (count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count && copy != NULL; ++i) {
+        copy[i] = (*messages)[i];
+        if (!data_copy(server, &copy[i].data, copy[i].len)) {
+            return false;
+        }
+    }
+    *messages = copy;
+    return copy != NULL;
+}
+
+static bool options_copy(struct leat_testing_server *server)
+{
+    struct leat_testing_options *options = &server->options;
+    if (options->tls != NULL) {
+        server->tls = *options->tls;
+        options->tls = &server->tls;
+    }
+    return text_copy(server, &options->address) && text_copy(server, &options->user) &&
+           text_copy(server, &options->password) && text_copy(server, &options->headers) &&
+           text_copy(server, &options->close_reason) && text_copy(server, &server->tls.cert_path) &&
+           text_copy(server, &server->tls.key_path) &&
+           text_copy(server, &server->tls.client_ca_path) &&
+           text_copy(server, &server->tls.cipher_list) && names_copy(server, &options->names) &&
+           protocols_copy(server, &options->protocols) &&
+           messages_copy(server, &options->messages, options->message_count);
+}
+
+/* The faults of the text, then those of the list, in one array. */
+static int faults_copy(struct leat_testing_server *server, struct leat_testing_problem *ret_problem)
+{
+    const struct leat_testing_options *options = &server->options;
+    struct leat_testing_fault *parsed = NULL;
+    size_t parsed_count = 0;
+    if (options->faults != NULL) {
+        int code = leat_testing_faults_parse(options->faults, &parsed, &parsed_count, ret_problem);
+        if (code != LEAT_OK) {
+            return code;
+        }
+    }
+    int code = LEAT_E_SYSTEM_INTERNAL;
+    size_t count = parsed_count + options->fault_count;
+    server->faults = server_own(server, (count + 1) * sizeof(server->faults[0]));
+    for (size_t i = 0; i < count && server->faults != NULL; ++i) {
+        struct leat_testing_fault *fault = &server->faults[i];
+        *fault = i < parsed_count ? parsed[i] : options->fault_list[i - parsed_count];
+        if (!data_copy(server, &fault->data, fault->len)) {
+            goto out;
+        }
+    }
+    if (server->faults != NULL) {
+        server->fault_count = count;
+        code = LEAT_OK;
+    }
+out:
+    leat_testing_faults_free(parsed);
+    return code;
+}
+
+/* ---- checks -----------------------------------------------------------------------------------
+ */
+
+__attribute__((format(printf, 2, 3))) static int refused(struct leat_testing_problem *ret_problem,
+                                                         const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(ret_problem->text, sizeof(ret_problem->text), format, args);
+    va_end(args);
+    return LEAT_E_PARAMETER;
+}
+
+static bool is_address(const char *text)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static int faults_check(const struct leat_testing_server *server,
+                        struct leat_testing_problem *ret_problem)
+{
+    enum leat_testing_kind kind = server->options.kind;
+    for (size_t i = 0; i < server->fault_count; ++i) {
+        const char *problem = leati_testing_fault_problem(server->faults, i);
+        if (problem != NULL) {
+            return refused(ret_problem, "fault %zu: %s", i + 1, problem);
+        }
+        enum leat_testing_step step = server->faults[i].step;
+        if (!leat_testing_kind_has_step(kind, step)) {
+            return refused(ret_problem, "a %s server has no step %s", leat_testing_kind_name(kind),
+                           leat_testing_step_name(step));
+        }
+        if (step == LEAT_TESTING_STEP_TLS && server->options.tls == NULL) {
+            return refused(ret_problem, "without TLS there is no step tls");
+        }
+    }
+    return LEAT_OK;
+}
+
+static int options_check(struct leat_testing_server *server,
+                         struct leat_testing_problem *ret_problem)
+{
+    const struct leat_testing_options *options = &server->options;
+    if (leat_testing_kind_name(options->kind) == NULL) {
+        return refused(ret_problem, "there is no kind of server number %d", (int)options->kind);
+    }
+    if (!is_address(options->address)) {
+        return refused(ret_problem, "%s is not an IPv4 or IPv6 address", options->address);
+    }
+    if ((options->user != NULL && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
+        (options->password != NULL && strlen(options->password) > 255)) {
+        return refused(ret_problem, "user and password have 1 to 255 and 0 to 255 bytes");
+    }
+    for (const struct leat_testing_name *name = options->names; name->name != NULL; ++name) {
+        if (name->address == NULL || (name->address[0] != '\0' && !is_address(name->address))) {
+            return refused(ret_problem, "the address of the name %s is none", name->name);
+        }
+    }
+    if (options->close_reason != NULL && strlen(options->close_reason) > 123) {
+        return refused(ret_problem, "a close reason has at most 123 bytes");
+    }
+    for (size_t i = 0; i < options->message_count; ++i) {
+        if (options->messages[i].type > LEAT_TESTING_MESSAGE_BINARY &&
+            options->messages[i].len > 125) {
+            return refused(ret_problem, "a Ping or Pong has at most 125 bytes");
+        }
+    }
+    if (options->fault_count > LEAT_TESTING_FAULTS_MAX) {
+        return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
+    }
+    if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0) {
+        return refused(ret_problem, "a script server needs a script");
+    }
+    if (options->tls != NULL &&
+        !leati_peer_tls_check(options->tls, ret_problem->text, sizeof(ret_problem->text))) {
+        return LEAT_E_PARAMETER;
+    }
+    return LEAT_OK;
+}
+
+int leati_testing_server_configure(struct leat_testing_server *server,
+                                   const struct leat_testing_options *options,
+                                   struct leat_testing_problem *ret_problem)
+{
+    /* A program that was compiled with an older header has a shorter struct. */
+    size_t size = options->size < sizeof(server->options) ? options->size : sizeof(server->options);
+    memcpy(&server->options, options, size);
+    if (server->options.address == NULL) {
+        server->options.address = "127.0.0.1";
+    }
+    while (server->script_count < LEAT_TESTING_SCRIPTS_MAX &&
+           server->options.scripts[server->script_count] != NULL) {
+        ++server->script_count;
+    }
+    if (!options_copy(server)) {
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    int code = options_check(server, ret_problem);
+    if (code == LEAT_OK) {
+        code = faults_copy(server, ret_problem);
+    }
+    return code == LEAT_OK ? faults_check(server, ret_problem) : code;
+}
+
+void leati_testing_server_unconfigure(struct leat_testing_server *server)
+{
+    for (size_t i = 0; i < server->owned_count; ++i) {
+        leati_free(server->owned[i]);
+    }
+    leati_free(server->owned);
+    leati_free_secret(server->url);
+}
+
+/* ---- what clients are told --------------------------------------------------------------------
+ */
+
+/* RFC 3986 section 2.1; `cap` is enough for three times the text. */
+static void percent_encode(const char *text, char *ret_encoded, size_t cap)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    size_t pos = 0;
+    ret_encoded[0] = '\0';
+    for (; *text != '\0'; ++text) {
+        bool is_plain = strchr(plain, *text) != NULL;
+        leati_text_append(ret_encoded, cap, &pos, is_plain ? "%c" : "%%%02X",
+                          is_plain ? *text : (int)(uint8_t)*text);
+    }
+}
+
+bool leati_testing_server_name(struct leat_testing_server *server)
+{
+    const struct leat_testing_options *options = &server->options;
+    static const char *const schemes[][2] = {
+        {"socks5h", "socks5h"},
+        {"http",    "https"  },
+        {"ws",      "wss"    },
+        {"tcp",     "tcp"    }
+    };
+    const char *host = options->address;
+    if (strcmp(host, "0.0.0.0") == 0) {
+        host = "127.0.0.1";
+    } else if (strcmp(host, "::") == 0) {
+        host = "::1";
+    }
+    bool is_v6 = strchr(host, ':') != NULL;
+    snprintf(server->address, sizeof(server->address), is_v6 ? "[%s]:%u" : "%s:%u", host,
+             server->port);
+    bool is_proxy = options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_CONNECT;
+    bool is_local = options->tls != NULL && strcmp(host, "127.0.0.1") == 0;
+    char user[3 * 255 + 1] = "", password[3 * 255 + 2] = "";
+    if (options->user != NULL && is_proxy) {
+        percent_encode(options->user, user, sizeof(user));
+        percent_encode(options->password ? options->password : "", password, sizeof(password));
+    }
+    char authority[64];
+    snprintf(authority, sizeof(authority), "localhost:%u", server->port);
+    server->url = leati_asprintf("%s://%s%s%s%s%s%s", schemes[options->kind][options->tls != NULL],
+                                 user, user[0] ? ":" : "", password, user[0] ? "@" : "",
+                                 is_local ? authority : server->address,
+                                 options->kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
+    leati_wipe(password, sizeof(password));
+    return server->url != NULL;
+}

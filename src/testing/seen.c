@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a server has seen: counts, the log, and waiting for it. */
+#include "testing/peer.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/* Keeps an event if there is room and memory for it; the text is copied. */
+static void event_keep(struct leat_testing_server *server, const struct leat_testing_event *event)
+{
+    if (server->event_count == LEAT_TESTING_EVENTS_MAX) {
+        return;
+    }
+    if (server->event_count == server->event_cap) {
+        size_t cap = server->event_cap ? 2 * server->event_cap : 32;
+        struct leat_testing_event *grown =
+            leati_realloc(server->events, cap * sizeof(server->events[0]));
+        if (grown == NULL) {
+            return;
+        }
+        server->events = grown;
+        server->event_cap = cap;
+    }
+    char *text = leati_strdup(event->text);
+    if (text != NULL) {
+        server->events[server->event_count] = *event;
+        server->events[server->event_count++].text = text;
+    }
+}
+
+static void label_count(struct leat_testing_server *server, const char *label)
+{
+    size_t i = 0;
+    while (i < server->label_count && strcmp(server->labels[i].name, label) != 0) {
+        ++i;
+    }
+    if (i < LEATI_TESTING_LABELS_MAX) {
+        server->label_count += i == server->label_count;
+        server->labels[i].name = label;
+        server->labels[i].count++;
+    }
+}
+
+void leati_testing_server_reached(struct leat_testing_server *server, const struct leati_peer *p,
+                                  const char *label, enum leat_testing_step step, const char *text)
+{
+    struct leat_testing_event event = {
+        .time_us = leati_clock_us() - server->start_us,
+        .connection = p->number,
+        .step = label ? label : leat_testing_step_name(step),
+        .text = text,
+        .bytes_in = p->bytes_in,
+        .bytes_out = p->bytes_out,
+    };
+    pthread_mutex_lock(&server->log_lock);
+    pthread_mutex_lock(&server->lock);
+    event_keep(server, &event);
+    if (label != NULL) {
+        label_count(server, label);
+    } else {
+        server->step_counts[step]++;
+    }
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    if (server->options.log != NULL) {
+        server->options.log(&event, server->options.log_user);
+    }
+    pthread_mutex_unlock(&server->log_lock);
+}
+
+static unsigned step_count(const struct leat_testing_server *server, const char *name)
+{
+    enum leat_testing_step step;
+    unsigned count =
+        leati_testing_step_find(name, strlen(name), &step) ? server->step_counts[step] : 0;
+    for (size_t i = 0; i < server->label_count; ++i) {
+        count += strcmp(server->labels[i].name, name) == 0 ? server->labels[i].count : 0;
+    }
+    return count;
+}
+
+static bool is_idle(const struct leat_testing_server *server)
+{
+    return server->seen.connections > 0 && server->seen.live == 0;
+}
+
+/* Waits until a step was reached so often, or, without one, until the server is idle. */
+static bool server_wait(struct leat_testing_server *server, const char *step, unsigned count,
+                        int timeout_ms)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += timeout_ms / 1000;
+    end.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&server->lock);
+    bool met;
+    int result = 0;
+    while (!(met = step ? step_count(server, step) >= count : is_idle(server)) && result == 0) {
+        result = pthread_cond_timedwait(&server->changed, &server->lock, &end);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return met;
+}
+
+bool leat_testing_server_wait_step(leat_testing_server *server, const char *step, unsigned count,
+                                   int timeout_ms)
+{
+    return server_wait(server, step, count, timeout_ms);
+}
+
+bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
+{
+    return server_wait(server, NULL, 0, timeout_ms);
+}
+
+bool leat_testing_server_event(leat_testing_server *server, size_t index,
+                               struct leat_testing_event *ret_event)
+{
+    pthread_mutex_lock(&server->lock);
+    bool exists = index < server->event_count;
+    if (exists) {
+        *ret_event = server->events[index];
+    }
+    pthread_mutex_unlock(&server->lock);
+    return exists;
+}
+
+void leat_testing_server_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
+{
+    pthread_mutex_lock(&server->lock);
+    *ret_seen = server->seen;
+    pthread_mutex_unlock(&server->lock);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The object: its threads, and what can be asked of it. */
+#include "testing/peer.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- one connection ---------------------------------------------------------------------------
+ */
+
+/* Drops what still comes until the other side has ended, so that no RST is sent. */
+static void connection_linger(struct leati_peer *p)
+{
+    uint8_t dropped[4096];
+    p->drop_in.armed = false;
+    shutdown(p->fd, SHUT_WR);
+    while (leati_peer_wait_fd(p, p->fd, POLLIN, -1)) {
+        ssize_t len = recv(p->fd, dropped, sizeof(dropped), 0);
+        if (len <= 0 || !leati_peer_moved(p, false, (size_t)len)) {
+            return;
+        }
+    }
+}
+
+static void connection_end(struct leati_peer *p)
+{
+    if (p->ending == LEATI_PEER_CLOSE) {
+        connection_linger(p);
+    } else if (p->ending == LEATI_PEER_RESET) {
+        setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+                   sizeof(struct linger));
+    }
+    leati_peer_tls_free(p->tls);
+    close(p->fd);
+    leati_free(p->block);
+    leati_free(p->held);
+}
+
+static void connection_serve(struct leati_peer *p, const char *client)
+{
+    static void (*const serve[])(struct leati_peer *) = {
+        [LEAT_TESTING_SOCKS5] = leati_testing_serve_socks5,
+        [LEAT_TESTING_CONNECT] = leati_testing_serve_connect,
+        [LEAT_TESTING_WEBSOCKET] = leati_testing_serve_websocket,
+        [LEAT_TESTING_SCRIPT] = leati_testing_serve_script,
+    };
+    if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client)) {
+        serve[p->server->options.kind](p);
+    }
+}
+
+static void client_describe(int fd, char *buf, size_t cap)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    char host[INET6_ADDRSTRLEN] = "?";
+    uint16_t port = 0;
+    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
+        const struct sockaddr_in *v4 = (const void *)&address;
+        const struct sockaddr_in6 *v6 = (const void *)&address;
+        bool is_v6 = address.ss_family == AF_INET6;
+        inet_ntop(address.ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, host,
+                  sizeof(host));
+        port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
+    }
+    snprintf(buf, cap, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+static void *connection_run(void *user)
+{
+    struct leati_peer *p = user;
+    struct leat_testing_server *server = p->server;
+    char client[64];
+    client_describe(p->fd, client, sizeof(client));
+    connection_serve(p, client);
+    connection_end(p);
+
+    char problem[sizeof(server->seen.problem)];
+    pthread_mutex_lock(&server->lock);
+    memcpy(problem, server->seen.problem, sizeof(problem));
+    pthread_mutex_unlock(&server->lock);
+    leati_testing_server_reached(server, p, NULL, LEAT_TESTING_STEP_END, problem);
+    pthread_mutex_lock(&server->lock);
+    p->finished = true;
+    --server->seen.live;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+static void connection_start(struct leat_testing_server *server, int fd)
+{
+    struct leati_peer *p = leati_calloc(1, sizeof(*p));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    pthread_mutex_lock(&server->lock);
+    unsigned number = ++server->seen.connections;
+    if (p != NULL) {
+        *p = (struct leati_peer){.server = server, .fd = fd, .number = number};
+        if (pthread_create(&p->thread, NULL, connection_run, p) == 0) {
+            ++server->seen.live;
+            p->next = server->peers;
+            server->peers = p;
+            fd = -1;
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (fd >= 0) {
+        leati_free(p);
+        close(fd);
+    }
+}
+
+/* Joins the threads that are done, or all of them. */
+static void connections_join(struct leat_testing_server *server, bool all)
+{
+    struct leati_peer *done = NULL;
+    pthread_mutex_lock(&server->lock);
+    for (struct leati_peer **link = &server->peers; *link != NULL;) {
+        struct leati_peer *p = *link;
+        if (all || p->finished) {
+            *link = p->next;
+            p->next = done;
+            done = p;
+        } else {
+            link = &p->next;
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+    while (done != NULL) {
+        struct leati_peer *p = done;
+        done = p->next;
+        pthread_join(p->thread, NULL);
+        leati_free(p);
+    }
+}
+
+/* ---- the listener -----------------------------------------------------------------------------
+ */
+
+/* Waits until there is room for one more connection. */
+static void listener_wait_room(struct leat_testing_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->seen.live >= LEAT_TESTING_CONNECTIONS_MAX && !server->stopping) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void *listener_run(void *user)
+{
+    struct leat_testing_server *server = user;
+    struct pollfd fds[] = {
+        {.fd = server->stop_fd,  .events = POLLIN},
+        {.fd = server->listener, .events = POLLIN}
+    };
+    while (fds[0].revents == 0) {
+        if (poll(fds, 2, -1) > 0 && fds[1].revents != 0) {
+            connections_join(server, false);
+            listener_wait_room(server);
+            int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+            if (fd >= 0) {
+                connection_start(server, fd);
+            }
+        }
+    }
+    return NULL;
+}
+
+static int listener_open(struct leat_testing_server *server)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(server->options.port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(server->options.port)};
+    bool is_v6 = inet_pton(AF_INET, server->options.address, &v4.sin_addr) != 1;
+    if (is_v6) {
+        (void)inet_pton(AF_INET6, server->options.address, &v6.sin6_addr); /* was checked */
+    }
+    struct sockaddr *address = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
+    socklen_t size = is_v6 ? sizeof(v6) : sizeof(v4);
+    server->listener = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (server->listener < 0 ||
+        (server->options.port != 0 &&
+         setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0) ||
+        bind(server->listener, address, size) != 0 ||
+        listen(server->listener, LEATI_TESTING_BACKLOG) != 0 ||
+        getsockname(server->listener, address, &size) != 0) {
+        return LEAT_E_SOCKET_BASE + errno;
+    }
+    server->port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
+    return LEAT_OK;
+}
+
+/* ---- the object -------------------------------------------------------------------------------
+ */
+
+static void server_destroy(struct leat_testing_server *server)
+{
+    if (server->listener >= 0) {
+        close(server->listener);
+    }
+    if (server->stop_fd >= 0) {
+        close(server->stop_fd);
+    }
+    for (size_t i = 0; i < server->event_count; ++i) {
+        leati_free((void *)(uintptr_t)server->events[i].text);
+    }
+    leati_free(server->events);
+    pthread_mutex_destroy(&server->log_lock);
+    pthread_mutex_destroy(&server->lock);
+    pthread_cond_destroy(&server->changed);
+    leati_testing_server_unconfigure(server);
+    leati_free(server);
+}
+
+static int server_start(struct leat_testing_server *server,
+                        const struct leat_testing_options *options,
+                        struct leat_testing_problem *ret_problem)
+{
+    int code = leati_testing_server_configure(server, options, ret_problem);
+    if (code == LEAT_OK) {
+        code = listener_open(server);
+        if (code != LEAT_OK) {
+            const char *reason = strerrordesc_np(code - LEAT_E_SOCKET_BASE);
+            snprintf(ret_problem->text, sizeof(ret_problem->text),
+                     "cannot listen on %s port %u: %s", server->options.address,
+                     server->options.port, reason ? reason : "unknown reason");
+        }
+    }
+    if (code != LEAT_OK) {
+        return code;
+    }
+    server->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (server->stop_fd < 0 || !leati_testing_server_name(server) ||
+        pthread_create(&server->thread, NULL, listener_run, server) != 0) {
+        snprintf(ret_problem->text, sizeof(ret_problem->text), "no memory or thread");
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    return LEAT_OK;
+}
+
+int leat_testing_server_new(const struct leat_testing_options *options,
+                            leat_testing_server **ret_server,
+                            struct leat_testing_problem *ret_problem)
+{
+    struct leat_testing_problem problem = {0};
+    struct leat_testing_server *server = leati_calloc(1, sizeof(*server));
+    int code = LEAT_E_SYSTEM_INTERNAL;
+    if (server != NULL) {
+        pthread_condattr_t monotonic;
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&server->changed, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+        pthread_mutex_init(&server->lock, NULL);
+        pthread_mutex_init(&server->log_lock, NULL);
+        server->listener = server->stop_fd = -1;
+        server->start_us = leati_clock_us();
+        code = server_start(server, options, &problem);
+    }
+    if (code == LEAT_OK) {
+        *ret_server = server;
+        return LEAT_OK;
+    }
+    if (ret_problem != NULL) {
+        *ret_problem = problem;
+    }
+    if (server != NULL) {
+        server_destroy(server);
+    }
+    return code;
+}
+
+void leat_testing_server_free(leat_testing_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    (void)eventfd_write(server->stop_fd, 1);
+    pthread_join(server->thread, NULL);
+    connections_join(server, true);
+    server_destroy(server);
+}
+
+uint16_t leat_testing_server_port(const leat_testing_server *server)
+{
+    return server->port;
+}
+
+const char *leat_testing_server_address(const leat_testing_server *server)
+{
+    return server->address;
+}
+
+const char *leat_testing_server_url(const leat_testing_server *server)
+{
+    return server->url;
+}
+
+void leat_testing_server_release(leat_testing_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    ++server->releases;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A server: what all of its connections share.
+ */
+#ifndef LEATI_TESTING_SERVER_H
+#define LEATI_TESTING_SERVER_H
+
+#include "testing/limits.h"
+
+#include <leat/testing_script.h>
+#include <pthread.h>
+
+#define LEATI_TESTING_STEPS (LEAT_TESTING_STEP_END + 1)
+
+struct leati_peer;
+
+struct leat_testing_server {
+    /* Set before the first thread starts; strings belong to `owned`. */
+    struct leat_testing_options options;
+    struct leat_testing_tls tls;
+    struct leat_testing_fault *faults;
+    size_t fault_count;
+    size_t script_count;
+    void **owned;
+    size_t owned_count;
+    char address[64];
+    char *url;
+    uint16_t port;
+    int listener;
+    int stop_fd; /* readable for ever once the server is being freed */
+    uint64_t start_us;
+    pthread_t thread;
+
+    pthread_mutex_t log_lock; /* one event after the other; taken before `lock` */
+    pthread_mutex_t lock;     /* of all below */
+    pthread_cond_t changed;
+    bool stopping;
+    unsigned releases;
+    struct leati_peer *peers; /* those whose thread was not joined yet */
+    unsigned step_counts[LEATI_TESTING_STEPS];
+    struct {
+        const char *name;
+        unsigned count;
+    } labels[LEATI_TESTING_LABELS_MAX];
+    size_t label_count;
+    struct leat_testing_event *events;
+    size_t event_count, event_cap;
+    struct leat_testing_seen seen;
+};
+
+/** Copies and checks the options into a zeroed server, but for what needs a socket.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+int leati_testing_server_configure(struct leat_testing_server *server,
+                                   const struct leat_testing_options *options,
+                                   struct leat_testing_problem *ret_problem);
+/** `address` and `url`, once the port is known. false without memory. */
+bool leati_testing_server_name(struct leat_testing_server *server);
+void leati_testing_server_unconfigure(struct leat_testing_server *server);
+
+/** Counts and logs a step, given as text or by number (`step` < LEATI_TESTING_STEPS). */
+void leati_testing_server_reached(struct leat_testing_server *server, const struct leati_peer *p,
+                                  const char *label, enum leat_testing_step step, const char *text);
+
+/** What is wrong with fault number `index`, given those before it; NULL = nothing. */
+const char *leati_testing_fault_problem(const struct leat_testing_fault *faults, size_t index);
+/** Whether two faults belong to the same moment. */
+bool leati_testing_fault_same_moment(const struct leat_testing_fault *a,
+                                     const struct leat_testing_fault *b);
+
+/** Where a step has an answer of the server. */
+bool leati_testing_step_has_answer(enum leat_testing_step step);
+bool leati_testing_step_find(const char *name, size_t len, enum leat_testing_step *ret_step);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A WebSocket server: sends its messages, then echoes. */
+#include "testing/peer.h"
+#include "util/alloc.h"
+#include "util/text.h"
+#include "util/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPCODE_CONTINUATION = 0, OPCODE_CLOSE = 8 };
+enum { FIN = 0x80 };
+
+enum {
+    CLOSE_NO_STATUS = 1005,
+    CLOSE_PROTOCOL_ERROR = 1002,
+    CLOSE_INVALID_DATA = 1007,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_INTERNAL_ERROR = 1011,
+};
+
+/* What is collected of one message. */
+struct session {
+    uint8_t *message;
+    size_t len, cap;
+    uint8_t opcode;  /* of its first frame; 0 = none has begun */
+    bool is_closing; /* the server's Close was sent */
+};
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+/* The answer of the present step: a message in frames of the options' size. */
+static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
+{
+    size_t part = p->server->options.fragment_bytes;
+    if (part == 0 || opcode >= OPCODE_CLOSE || len == 0) {
+        part = len ? len : 1;
+    }
+    size_t frames = len > 0 ? (len + part - 1) / part : 1;
+    uint8_t *wire = leati_malloc(len + frames * 10);
+    if (wire == NULL) {
+        return leati_peer_problem(p, "no memory for a message of %zu bytes", len);
+    }
+    size_t wire_len = 0;
+    for (size_t i = 0, at = 0; i < frames; ++i, at += part) {
+        size_t frame_len = len - at < part ? len - at : part;
+        uint8_t first =
+            (uint8_t)((i == 0 ? opcode : OPCODE_CONTINUATION) | (i + 1 == frames ? FIN : 0));
+        wire_len += leati_testing_frame_header(first, frame_len, wire + wire_len);
+        if (frame_len > 0) {
+            memcpy(wire + wire_len, (const uint8_t *)data + at, frame_len);
+        }
+        wire_len += frame_len;
+    }
+    bool sent = leati_peer_answer(p, wire, wire_len);
+    leati_free(wire);
+    return sent;
+}
+
+static size_t close_payload(unsigned code, const char *reason, uint8_t ret_payload[125])
+{
+    size_t len = reason ? strlen(reason) : 0;
+    ret_payload[0] = (uint8_t)(code >> 8);
+    ret_payload[1] = (uint8_t)code;
+    if (len > 0) {
+        memcpy(ret_payload + 2, reason, len);
+    }
+    return 2 + len;
+}
+
+/* A Close in place of the present step's answer, which a fault asks for. */
+static bool refusal_answer(struct leati_peer *p, unsigned code)
+{
+    uint8_t payload[125];
+    size_t len = close_payload(code, NULL, payload);
+    return message_answer(p, OPCODE_CLOSE, payload, len);
+}
+
+/* A step whose answer is a message. */
+static bool message_step(struct leati_peer *p, enum leat_testing_step step, uint8_t opcode,
+                         const void *data, size_t len, bool is_silent)
+{
+    static const char *const names[16] = {
+        [1] = "text", [2] = "binary", [9] = "ping", [10] = "pong"};
+    unsigned code = 0;
+    if (!leati_peer_step(p, step, "%s %zu", names[opcode], len)) {
+        return false;
+    }
+    if (leati_peer_refuses(p, CLOSE_INTERNAL_ERROR, &code)) {
+        return refusal_answer(p, code);
+    }
+    p->shape.skip = p->shape.skip || is_silent;
+    return message_answer(p, step == LEAT_TESTING_STEP_PING ? LEAT_TESTING_MESSAGE_PONG : opcode,
+                          data, len);
+}
+
+static bool close_step(struct leati_peer *p, unsigned code, const uint8_t *payload, size_t len)
+{
+    return leati_peer_step(p, LEAT_TESTING_STEP_CLOSE, "%u", code) &&
+           message_answer(p, OPCODE_CLOSE, payload, len);
+}
+
+/* The end in order: the goodbye of TLS, then FIN. */
+static bool session_end(struct leati_peer *p)
+{
+    if (p->tls != NULL) {
+        (void)leati_peer_tls_close_notify(p);
+    }
+    return leati_peer_end(p, LEATI_PEER_CLOSE);
+}
+
+/* The client has broken a rule. */
+static bool session_fail(struct leati_peer *p, unsigned code, const char *rule)
+{
+    uint8_t payload[125];
+    (void)leati_peer_problem(p, "%s", rule);
+    size_t len = close_payload(code, NULL, payload);
+    return close_step(p, code, payload, len) && session_end(p);
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------
+ */
+
+static bool message_collect(struct leati_peer *p, struct session *session,
+                            const struct leati_frame *frame)
+{
+    if (session->len + frame->len > LEAT_TESTING_INPUT_BYTES_MAX) {
+        return session_fail(p, CLOSE_TOO_BIG, "a message that is too long");
+    }
+    if (session->cap - session->len < frame->len) {
+        size_t cap = 2 * session->len + frame->len;
+        uint8_t *grown = leati_realloc(session->message, cap);
+        if (grown == NULL) {
+            return leati_peer_problem(p, "no memory for a message of %zu bytes", cap);
+        }
+        session->message = grown;
+        session->cap = cap;
+    }
+    if (frame->len > 0) {
+        memcpy(session->message + session->len, frame->payload, frame->len);
+    }
+    session->len += frame->len;
+    return true;
+}
+
+static bool data_receive(struct leati_peer *p, struct session *session,
+                         const struct leati_frame *frame)
+{
+    uint8_t opcode = frame->first_byte & 0x0f;
+    if ((opcode == OPCODE_CONTINUATION) == (session->opcode == 0)) {
+        return session_fail(p, CLOSE_PROTOCOL_ERROR, "a continuation out of order");
+    }
+    session->opcode = opcode != OPCODE_CONTINUATION ? opcode : session->opcode;
+    if (!message_collect(p, session, frame)) {
+        return false;
+    }
+    if ((frame->first_byte & FIN) == 0) {
+        return true;
+    }
+    if (session->opcode == LEAT_TESTING_MESSAGE_TEXT &&
+        !leati_utf8_valid(session->message, session->len)) {
+        return session_fail(p, CLOSE_INVALID_DATA, "a text that is not UTF-8");
+    }
+    bool goes_on = session->is_closing ||
+                   message_step(p, LEAT_TESTING_STEP_MESSAGE, session->opcode, session->message,
+                                session->len, p->server->options.no_echo);
+    session->opcode = 0;
+    session->len = 0;
+    return goes_on;
+}
+
+static bool close_receive(struct leati_peer *p, const struct session *session,
+                          const struct leati_frame *frame)
+{
+    unsigned code =
+        frame->len >= 2 ? (unsigned)(frame->payload[0] << 8 | frame->payload[1]) : CLOSE_NO_STATUS;
+    if (frame->len == 1) {
+        return session_fail(p, CLOSE_PROTOCOL_ERROR, "a Close with one byte");
+    }
+    bool is_answered =
+        session->is_closing || close_step(p, code, frame->payload, frame->len < 2 ? 0 : 2);
+    return is_answered && session_end(p);
+}
+
+static bool frame_receive(struct leati_peer *p, struct session *session,
+                          const struct leati_frame *frame)
+{
+    uint8_t opcode = frame->first_byte & 0x0f;
+    if ((frame->first_byte & 0x70) != 0 || (opcode > 2 && opcode < 8) || opcode > 10) {
+        return session_fail(p, CLOSE_PROTOCOL_ERROR, "a frame with reserved bits or opcode");
+    }
+    if (opcode < OPCODE_CLOSE) {
+        return data_receive(p, session, frame);
+    }
+    if (frame->len > 125 || (frame->first_byte & FIN) == 0) {
+        return session_fail(p, CLOSE_PROTOCOL_ERROR,
+                            "a control frame that is too long or in parts");
+    }
+    if (opcode == OPCODE_CLOSE) {
+        return close_receive(p, session, frame);
+    }
+    return opcode == LEAT_TESTING_MESSAGE_PONG || session->is_closing ||
+           message_step(p, LEAT_TESTING_STEP_PING, opcode, frame->payload, frame->len, false);
+}
+
+/* ---- the upgrade --------------------------------------------------------------------------------
+ */
+
+static bool list_has(const char *list, const char *item)
+{
+    size_t item_len = strlen(item);
+    while (*list != '\0') {
+        list += strspn(list, ", \t");
+        size_t len = strcspn(list, ", \t");
+        if (len == item_len && leati_text_equal_nocase(list, len, item, item_len)) {
+            return true;
+        }
+        list += len;
+    }
+    return false;
+}
+
+static bool field_has(struct leati_peer *p, const char *name, const char *item)
+{
+    char value[256];
+    return leati_peer_http_field(p, name, value, sizeof(value)) && list_has(value, item);
+}
+
+/* The status for the last head: RFC 6455 section 4.2.1. */
+static unsigned request_judge(struct leati_peer *p)
+{
+    char key[64];
+    pthread_mutex_lock(&p->server->lock);
+    bool is_get = strncmp(p->server->seen.http_head, "GET ", 4) == 0;
+    pthread_mutex_unlock(&p->server->lock);
+    if (!is_get) {
+        return 405;
+    }
+    if (!field_has(p, "Upgrade", "websocket") || !field_has(p, "Connection", "Upgrade") ||
+        !leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key)) || strlen(key) != 24) {
+        return 400;
+    }
+    return field_has(p, "Sec-WebSocket-Version", "13") ? 101 : 426;
+}
+
+/* The first subprotocol of the client that is one of the options; NULL = none. */
+static const char *protocol_choose(struct leati_peer *p)
+{
+    char offers[1024];
+    if (!leati_peer_http_field(p, "Sec-WebSocket-Protocol", offers, sizeof(offers))) {
+        return NULL;
+    }
+    const char *best = NULL;
+    size_t best_at = sizeof(offers);
+    for (const char *const *own = p->server->options.protocols; *own != NULL; ++own) {
+        for (size_t at = 0; offers[at] != '\0';) {
+            at += strspn(offers + at, ", \t");
+            size_t len = strcspn(offers + at, ", \t");
+            if (len == strlen(*own) && memcmp(offers + at, *own, len) == 0 && at < best_at) {
+                best = *own;
+                best_at = at;
+            }
+            at += len;
+        }
+    }
+    return best;
+}
+
+static bool upgrade_accept(struct leati_peer *p)
+{
+    const char *protocol = protocol_choose(p);
+    const char *further = p->server->options.headers ? p->server->options.headers : "";
+    char *lines = leati_asprintf("%s%s%s%s", protocol ? "Sec-WebSocket-Protocol: " : "",
+                                 protocol ? protocol : "", protocol ? "\r\n" : "", further);
+    char *head = lines ? leati_peer_upgrade_head(p, lines, strlen(lines)) : NULL;
+    bool goes_on = head != NULL ? leati_peer_answer(p, head, strlen(head))
+                                : leati_peer_problem(p, "no memory for an answer");
+    leati_free(lines);
+    leati_free(head);
+    return goes_on;
+}
+
+static bool upgrade_refuse(struct leati_peer *p, unsigned status)
+{
+    char head[192];
+    const char *name = status == 400   ? "Bad Request"
+                       : status == 403 ? "Forbidden"
+                       : status == 405 ? "Method Not Allowed"
+                       : status == 426 ? "Upgrade Required"
+                                       : "Refused";
+    int len = snprintf(head, sizeof(head),
+                       "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Length: 0\r\n\r\n", status,
+                       name, status == 426 ? "Sec-WebSocket-Version: 13\r\n" : "");
+    return leati_peer_answer(p, head, (size_t)len) && session_end(p);
+}
+
+static bool upgrade_serve(struct leati_peer *p)
+{
+    char line[300];
+    if (!leati_peer_read_http_head(p)) {
+        return false;
+    }
+    pthread_mutex_lock(&p->server->lock);
+    snprintf(line, sizeof(line), "%.*s", (int)strcspn(p->server->seen.http_head, "\r\n"),
+             p->server->seen.http_head);
+    pthread_mutex_unlock(&p->server->lock);
+    unsigned status = request_judge(p);
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", line) ||
+        !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u", status)) {
+        return false;
+    }
+    (void)leati_peer_refuses(p, 403, &status);
+    return status == 101 && !p->shape.refuse ? upgrade_accept(p) : upgrade_refuse(p, status);
+}
+
+/* ---- the session --------------------------------------------------------------------------------
+ */
+
+static bool messages_send(struct leati_peer *p, struct session *session)
+{
+    const struct leat_testing_options *options = &p->server->options;
+    uint8_t payload[125];
+    for (size_t i = 0; i < options->message_count; ++i) {
+        const struct leat_testing_message *message = &options->messages[i];
+        if (!message_step(p, LEAT_TESTING_STEP_SEND, (uint8_t)message->type, message->data,
+                          message->len, false)) {
+            return false;
+        }
+    }
+    if (options->close_code == 0) {
+        return true;
+    }
+    session->is_closing = true;
+    size_t len = close_payload(options->close_code, options->close_reason, payload);
+    return close_step(p, options->close_code, payload, len);
+}
+
+static bool session_serve(struct leati_peer *p, struct session *session)
+{
+    bool goes_on = messages_send(p, session);
+    while (goes_on) {
+        struct leati_frame frame;
+        if (!leati_peer_read_frame(p, &frame)) {
+            return leati_peer_problem(p, "the connection ended without a Close frame");
+        }
+        goes_on = frame_receive(p, session, &frame);
+        leati_peer_consume(p, frame.wire_len);
+    }
+    return false;
+}
+
+void leati_testing_serve_websocket(struct leati_peer *p)
+{
+    struct session session = {0};
+    if (leati_peer_tls_step(p) && upgrade_serve(p)) {
+        (void)session_serve(p, &session);
+    }
+    leati_free(session.message);
+}
