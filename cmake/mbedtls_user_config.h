@@ -20,3 +20,7 @@
  * builds (LEAT_CRYPTO). */
 #undef MBEDTLS_ARIA_C
 #undef MBEDTLS_CAMELLIA_C
+
+/* Nobody listens: leat tells what TLS does by its own trace. */
+#undef MBEDTLS_DEBUG_C
+#undef MBEDTLS_SELF_TEST

@@ -11,8 +11,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/** Bytes of one chunk: the plaintext of one full TLS record (RFC 8446 section 5.1). */
-#define LEATI_CHUNK_BYTES 16384u
+/** Bytes of one chunk: the plaintext of one full TLS record (RFC 8446 section 5.1), less the content type
+ * that mbedTLS counts in, down to whole words. */
+#define LEATI_CHUNK_BYTES 16376u
 
 struct leati_chunk;
 
