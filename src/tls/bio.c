@@ -13,6 +13,7 @@ void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
     bio->lower_result = LEAT_OK;
     bio->gather = true;
     bio->overflow = false;
+    bio->asked_max = 0;
     bio->plain_alert = -1;
     bio->greeting_len = 0;
     bio->ahead_pos = bio->ahead_len = 0;
@@ -66,6 +67,8 @@ int leati_tls_bio_recv(void *user, unsigned char *buf, size_t len)
     struct leati_tls_bio *bio = user;
     size_t n;
 
+    if (len > bio->asked_max)
+        bio->asked_max = len;
     if (leati_tls_bio_has_input(bio))
         return ahead_take(bio, buf, len);
 

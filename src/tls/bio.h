@@ -31,9 +31,11 @@ struct leati_tls_bio {
     struct leati_layer *tls; /**< whose lower layer it is */
     /** What the lower layer said last: LEAT_OK, LEATI_AGAIN, LEATI_EOF or its failure. */
     int lower_result;
-    bool gather;     /**< queue everything: a flight of the handshake leaves in one write */
-    bool overflow;   /**< the queue's limit was reached */
-    int plain_alert; /**< description of the last alert sent in the clear, -1 = none */
+    bool gather;      /**< queue everything: a flight of the handshake leaves in one write */
+    bool overflow;    /**< the queue's limit was reached */
+    size_t asked_max; /**< the most that mbedTLS has asked for at once: it is set back by whoever
+                         wipes */
+    int plain_alert;  /**< description of the last alert sent in the clear, -1 = none */
     struct leati_byte_queue output;
     uint8_t greeting[LEATI_TLS_GREETING_BYTES];
     uint8_t greeting_len;

@@ -29,11 +29,13 @@ static const struct leati_tls_layer *tls_of_const(const struct leati_layer *l)
     return (const struct leati_tls_layer *)l;
 }
 
-/* Before each call into mbedTLS: what is remembered is of this call. */
-static void engine_enter(struct leati_tls_layer *tls)
+/* Before each call into mbedTLS: what is remembered is of this call. Returns 0, or why there is
+ * none. */
+static int engine_enter(struct leati_tls_layer *tls)
 {
     tls->bio.lower_result = LEAT_OK;
     leati_tls_engine_enter();
+    return leati_tls_buffers_attach(&tls->buffers, &tls->ssl);
 }
 
 /* After each call into mbedTLS. It goes on after some allocations that failed, with a wrong record
@@ -41,6 +43,13 @@ static void engine_enter(struct leati_tls_layer *tls)
 static int engine_leave(int ret)
 {
     return leati_tls_engine_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : ret;
+}
+
+/* Once nothing is to be done for now in a connection that is open. */
+static void engine_rest(struct leati_tls_layer *tls)
+{
+    leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max);
+    tls->bio.asked_max = 0;
 }
 
 /* mbedTLS says WANT_READ also when it has only digested something that is not data. */
@@ -64,8 +73,9 @@ static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
 {
     leati_layer_set_state(&tls->base, LEATI_LAYER_CONNECTING);
     leati_layer_arm(&tls->base, now_ms, tls->timeout_ms);
-    engine_enter(tls);
-    int ret = leati_tls_resumption_offer(tls);
+    int ret = engine_enter(tls);
+    if (ret == 0)
+        ret = leati_tls_resumption_offer(tls);
     return ret == 0 ? LEAT_OK : leati_tls_fail(tls, ret);
 }
 
@@ -83,9 +93,10 @@ static int handshake_run(struct leati_tls_layer *tls)
             tls->certificate_due = true;
         if (tls->is_server)
             leati_tls_engine_fix_alert_keys(&tls->ssl);
-        engine_enter(tls);
         int state = leati_tls_engine_state(&tls->ssl);
-        int ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
+        int ret = engine_enter(tls);
+        if (ret == 0)
+            ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
         if (ret == 0 && leati_tracer_listens(tls->base.tracer))
             leati_tls_note_step(tls, state);
         if (nothing_to_read(tls, ret))
@@ -192,8 +203,10 @@ static int tls_connect(struct leati_layer *l, uint64_t now_ms)
 static int engine_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
 {
     for (;;) {
-        engine_enter(tls);
-        int ret = engine_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
+        int ret = engine_enter(tls);
+        if (ret != 0)
+            return ret;
+        ret = engine_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             continue;
@@ -222,6 +235,7 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
     int ret = engine_read(tls, buf, cap);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
         tls->drained = true;
+        engine_rest(tls);
         return LEATI_AGAIN;
     }
     if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
@@ -246,8 +260,10 @@ static int engine_write(struct leati_tls_layer *tls, const struct iovec *data)
     size_t len = data->iov_len < RECORD_MAX_BYTES ? data->iov_len : RECORD_MAX_BYTES;
 
     for (;;) {
-        engine_enter(tls);
-        int ret = engine_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
+        int ret = engine_enter(tls);
+        if (ret != 0)
+            return ret;
+        ret = engine_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             tls->drained = false;
@@ -315,6 +331,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     if (ret < 0)
         return leati_tls_fail(tls, ret);
     tls->encrypted_len = (size_t)ret;
+    engine_rest(tls);
     return send_conclude(tls, data->iov_len, ret_len);
 }
 
@@ -335,8 +352,9 @@ static int close_notify_send(struct leati_tls_layer *tls)
 
     if (flush != LEAT_OK || tls->close_notify_sent)
         return flush;
-    engine_enter(tls);
-    int ret = engine_leave(mbedtls_ssl_close_notify(&tls->ssl));
+    int ret = engine_enter(tls);
+    if (ret == 0)
+        ret = engine_leave(mbedtls_ssl_close_notify(&tls->ssl));
     if (ret != 0)
         return leati_tls_fail(tls, ret);
     tls->close_notify_sent = true;

@@ -4,6 +4,7 @@
 #define LEATI_TLS_TLS_LAYER_H
 
 #include "tls/bio.h"
+#include "tls/buffers.h"
 #include "tls/tls.h"
 #include "tls/verify.h"
 
@@ -33,6 +34,7 @@ struct leati_tls_layer {
     struct leati_tls_verifier verifier;
     mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;
+    struct leati_tls_buffers buffers;
     struct leati_tls_bio bio;
 };
 
