@@ -12,6 +12,7 @@ mbedtls_next_release=trixie
 mbedtls_root=$root/build/deps/mbedtls
 mbedtls_config=$root/cmake/mbedtls_user_config.h
 mbedtls_libcrypto_config=$root/cmake/mbedtls_libcrypto_config.h
+mbedtls_libcrypto_calls=$root/cmake/mbedtls_libcrypto_calls.cmake
 mbedtls_libcrypto_headers=$root/src/tls/crypto
 
 # The version of the system's own headers, or nothing.
@@ -28,7 +29,7 @@ mbedtls_new_enough() {
 # mbedtls_recipe [-libcrypto]: what that private build was made from. When this changes it is made again.
 mbedtls_recipe() {
     local parts=("$mbedtls_config" "$root/script/lib/mbedtls.sh")
-    [ -z "${1:-}" ] || parts+=("$mbedtls_libcrypto_config" "$mbedtls_libcrypto_headers"/*_alt.h)
+    [ -z "${1:-}" ] || parts+=("$mbedtls_libcrypto_config" "$mbedtls_libcrypto_calls" "$mbedtls_libcrypto_headers"/*_alt.h)
     cat "${parts[@]}" | sha256sum | cut -d ' ' -f 1
 }
 
@@ -86,23 +87,37 @@ mbedtls_download() {
         (cd "$folder/package" && "${apt[@]}" source --download-only --only-source mbedtls)
 }
 
+# mbedtls_calls_are_replaced LIBRARY: another release of mbedTLS may call by other names, and must not do so unnoticed.
+mbedtls_calls_are_replaced() {
+    local undefined call
+    undefined=$(nm -A -u "$1" 2>/dev/null | sed 's/.*:\(.*\)\.o: *U /\1 /')
+    for call in "psa_crypto_ecp.c leati_crypto_ecp_mul" "rsa.c leati_crypto_exp_mod" "rsa.c leati_crypto_exp_mod_public"; do
+        grep -qxF "$call" <<<"$undefined" || { echo "mbedTLS: no call of ${call#* } in ${call% *}"; return 1; }
+    done
+    for call in "psa_crypto_ecp.c mbedtls_ecp_mul" "rsa.c mbedtls_mpi_exp_mod"; do
+        ! grep -qxF "$call" <<<"$undefined" || { echo "mbedTLS: ${call% *} still calls ${call#* }"; return 1; }
+    done
+}
+
 # mbedtls_compile FOLDER [-libcrypto]: FOLDER/source into FOLDER/install[-libcrypto], just the three static libraries
 # and their headers.
 mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
-    local flags="-fvisibility=hidden -ffile-prefix-map=$source=mbedtls"
+    local flags="-fvisibility=hidden -ffile-prefix-map=$source=mbedtls" calls=()
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
         flags+=" -I$mbedtls_libcrypto_headers"
+        calls=("-DCMAKE_PROJECT_INCLUDE=$mbedtls_libcrypto_calls")
     fi
     cmake -S "$source" -B "$build" -G Ninja \
         -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$install" -DCMAKE_INSTALL_LIBDIR=lib \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_FLAGS="$flags" \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF \
         -DENABLE_TESTING=OFF -DENABLE_PROGRAMS=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
-        -DMBEDTLS_USER_CONFIG_FILE="$config" &&
+        -DMBEDTLS_USER_CONFIG_FILE="$config" "${calls[@]}" &&
         cmake --build "$build" &&
+        { [ -z "${2:-}" ] || mbedtls_calls_are_replaced "$build/library/libmbedcrypto.a"; } &&
         cmake --install "$build" &&
         rm -rf "$install/lib/cmake" "$install/lib/pkgconfig" &&
         cp "$config" "$install/include/mbedtls/leat_user_config.h" &&
