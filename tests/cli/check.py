@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import signal
 import statistics
 import struct
 import subprocess
@@ -345,16 +346,17 @@ library
     def test_url_that_is_none(self):
         for url in ("http://server.test/", "wss://", "no url"):
             result = run(url)
-            self.assertEqual(result.returncode, 2, url)
-            self.assertIn("2302001", result.out)
-            self.assertNotIn("|", result.out)
-            self.assertIn("library", json.loads(run("--json", url).out))
+            self.assertEqual((result.returncode, result.out), (2, ""), url)
+            self.assertIn(b"2302001", result.stderr)
+            report = json.loads(run("--json", url).out)
+            self.assertEqual((report["error"]["code"], report["phases"]), (2302001, []))
+            self.assertIsNone(report["failed_phase"])
 
     def test_ca_file_that_is_missing(self):
         result = run("--ca", "/nonexistent/ca.pem", "wss://127.0.0.1:9/")
-        self.assertEqual(result.returncode, 2)
-        self.assertIn("2302002", result.out)
-        self.assertIn("/nonexistent/ca.pem", result.out)
+        self.assertEqual((result.returncode, result.out), (2, ""))
+        self.assertIn(b"2302002", result.stderr)
+        self.assertIn(b"/nonexistent/ca.pem", result.stderr)
 
     # ---- many addresses
 
@@ -425,6 +427,19 @@ library
         self.assertEqual(report["failed_phase"], "websocket")
         counts = {row["name"]: row["count"] for row in report["statistics"]}
         self.assertEqual((counts["tcp"], counts["websocket"], counts["connect"]), (5, 4, 4))
+
+    def test_interrupt_ends_the_counting(self):
+        server = self.start(peers.Server())
+        process = subprocess.Popen(
+            [PROGRAM, "check", "--json", "-n", "10000", f"ws://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE,
+            env=environment_with({}))
+        server.wait_for(5)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        report = json.loads(out)
+        self.assertEqual(process.returncode, 0)
+        self.assertTrue(4 <= report["runs"] < 10000, report["runs"])
+        self.assertEqual((len(report["samples"]), report["failed"]), (report["runs"], 0))
 
     def test_repeat_must_be_a_number(self):
         for value in ("0", "-1", "many", "10001"):

@@ -22,6 +22,7 @@ class Peer:
         self.listener = socket.create_server((address, port), family=family)
         self.port = self.listener.getsockname()[1]
         self.count = 0
+        self.counted = threading.Condition()
         self.is_over = False
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -32,7 +33,9 @@ class Peer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            self.count += 1
+            with self.counted:
+                self.count += 1
+                self.counted.notify_all()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(20)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -46,6 +49,12 @@ class Peer:
 
     def serve(self, connection):
         raise NotImplementedError
+
+    def wait_for(self, count):
+        """Until so many connections have come."""
+        with self.counted:
+            if not self.counted.wait_for(lambda: self.count >= count, timeout=20):
+                raise TimeoutError
 
     def close(self):
         self.is_over = True

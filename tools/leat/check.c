@@ -7,6 +7,7 @@
 #include "options.h"
 #include "report.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ static const struct tool_option check_options[] = {
      .argument = "N",
      .value = TOOL_VALUE_NUMBER,
      .help = "connect N times; median and 99th percentile",
-     .detail = "One after the other. TLS sessions are resumed from the second on where the server "
+     .detail = "One after the other; Ctrl-C ends the counting and prints what there is. TLS "
+               "sessions are resumed from the second on where the server "
                "allows it; see --no-resume.", .max = REPEAT_MAX,
      .set = set_repeat,
      .offset = offsetof(struct check, repeat)},
@@ -87,13 +89,30 @@ static const struct tool_section check_sections[] = {
     {0       },
 };
 
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+/* The first Ctrl-C ends the counting, not the report; the second one ends everything. */
+static void catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+}
+
 /* The ways take turns, so that what changes with the time changes for both. */
 static bool check_run(struct check *check, const char *url)
 {
     struct check_probe *probe = check_probe_new(&check->probe);
     struct check_run *run = malloc(sizeof(*run));
     bool done = probe && run;
-    for (uint32_t i = 0; done && i < check->repeat; i++) {
+    if (check->repeat > 1)
+        catch_interrupt();
+    for (uint32_t i = 0; done && i < check->repeat && !(i > 0 && is_interrupted); i++) {
         if (check->compare) {
             check_probe_run(probe, url, check->direct.config, run);
             done = check_way_add(&check->direct, run);
@@ -135,6 +154,12 @@ static int check_tell(const struct check *check, const char *url)
         .no_echo = check->probe.no_echo,
         .language = check->language ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN,
     };
+    const struct check_run *failed = check->proxied.failed;
+    /* Nothing was tried: the URL, or a file that an option names. */
+    if (!check->json && failed && failed->phase_count == 0) {
+        tool_report_error(stderr, &failed->error, plan.language);
+        return way_status(&check->proxied);
+    }
     if (check->compare && check->json)
         check_json_comparison(&plan, &check->direct, &check->proxied);
     else if (check->compare)

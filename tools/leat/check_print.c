@@ -270,8 +270,6 @@ static void print_rest(const struct look *look, const struct check_run *run)
 
 static void print_waterfall(const struct look *look, const struct check_run *run)
 {
-    if (run->phase_count == 0)
-        return;
     uint64_t total_us = 1;
     for (size_t i = 0; i < run->phase_count; i++)
         if (run->phases[i].end_us - run->phases[0].start_us > total_us)
@@ -500,13 +498,11 @@ void check_print_way(const struct check_plan *plan, const struct check_way *way)
     const struct look look = look_make(plan, way, NULL);
     const struct check_run *run = way->first;
     print_waterfall(&look, run);
-    if (run->phase_count > 0) {
-        print_addresses(&look, run);
-        print_tls(&look, run);
-        print_certificates(&look, run);
-        print_websocket(&look, run);
-        print_library(&look);
-    }
+    print_addresses(&look, run);
+    print_tls(&look, run);
+    print_certificates(&look, run);
+    print_websocket(&look, run);
+    print_library(&look);
     if (way->count > 1)
         print_statistics(&look, way);
     if (way->failed && way->failed != run) {

@@ -250,6 +250,24 @@ Test(tls_tell, agreed_byte_by_byte)
     done();
 }
 
+/* The server's messages are spread over records that end anywhere in them. */
+Test(tls_tell, agreed_over_messages_in_pieces)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        begin(&(struct tls_end_options){0},
+              &(struct ssl_peer_options){.cert_path = certificate_path("chain.pem"),
+                                         .key_path = certificate_path("server.key"),
+                                         .min_version = version,
+                                         .max_version = version});
+        cr_assert(SSL_CTX_set_max_send_fragment(peer.context, 512) == 1);
+        tls_end_open(&client, &peer);
+        cr_assert(seen.count == 3 && seen.agreed_count == 1);
+        cr_assert_str_eq(seen.agreed.signature_algorithm, "ecdsa_secp256r1_sha256");
+        cr_assert_str_neq(seen.agreed.group, "");
+        done();
+    }
+}
+
 Test(tls_tell, nothing_is_noted_without_a_trace)
 {
     struct leat_tls_info info;
