@@ -13,6 +13,13 @@ if(LEAT_ZLIB)
     pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 endif()
 
+if(LEAT_TOOLS)
+    option(LEAT_LIBEDIT "Edit lines in `leat ws` with libedit" ON)
+    if(LEAT_LIBEDIT)
+        pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+    endif()
+endif()
+
 # Debian's wslay has no .pc file, and its CMake file names a library by full version.
 find_path(LEAT_WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
 find_library(LEAT_WSLAY_LIBRARY wslay REQUIRED)

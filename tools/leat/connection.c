@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 
+#include "exit_status.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -293,6 +294,13 @@ bool tool_connection_finish(struct tool_connection *connection, const struct too
     if (code != LEAT_OK)
         tool_usage_error(command, "%s", leat_strerror(code));
     return code == LEAT_OK;
+}
+
+int tool_connection_exit_status(const struct tool_connection *connection,
+                                const struct leat_error *error, bool was_open)
+{
+    int status = tool_exit_status(error, was_open);
+    return status == TOOL_EXIT_TCP && connection->proxy_count > 0 ? TOOL_EXIT_PROXY : status;
 }
 
 void tool_connection_done(struct tool_connection *connection)

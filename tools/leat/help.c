@@ -104,12 +104,14 @@ static size_t shown_count(const struct tool_section *section, bool all)
 static void sections_print(FILE *out, const struct tool_command *command, bool all)
 {
     bool rows_left = false;
+    fputs(all ? "" : "options:\n", out);
     for (const struct tool_section *s = command->sections; s && s->title; s++) {
         size_t count = shown_count(s, all);
         rows_left = rows_left || count < shown_count(s, true);
         if (count == 0)
             continue;
-        fprintf(out, "%s%s:\n", all && s != command->sections ? "\n" : "", s->title);
+        if (all)
+            fprintf(out, "%s%s:\n", s != command->sections ? "\n" : "", s->title);
         for (const struct tool_option *o = s->options; o->name; o++)
             if (all || o->is_usual)
                 option_print(out, o, all);

@@ -85,6 +85,17 @@ void tool_json_string(struct tool_json *json, const char *name, const char *text
         tool_json_null(json, name);
 }
 
+void tool_json_string_begin(struct tool_json *json, const char *name)
+{
+    member_begin(json, name);
+    fputc('"', json->out);
+}
+
+void tool_json_string_end(struct tool_json *json)
+{
+    fputc('"', json->out);
+}
+
 void tool_json_number(struct tool_json *json, const char *name, int64_t value)
 {
     member_begin(json, name);

@@ -23,6 +23,9 @@ void tool_json_array_end(struct tool_json *json);
 /** Bytes that are not UTF-8 become U+FFFD. NULL becomes null. */
 void tool_json_string(struct tool_json *json, const char *name, const char *text);
 void tool_json_text(struct tool_json *json, const char *name, const char *text, size_t len);
+/** A string that the caller writes to `out` in between, without anything that needs quoting. */
+void tool_json_string_begin(struct tool_json *json, const char *name);
+void tool_json_string_end(struct tool_json *json);
 void tool_json_number(struct tool_json *json, const char *name, int64_t value);
 /** With three decimals: milliseconds from microseconds. */
 void tool_json_thousandths(struct tool_json *json, const char *name, uint64_t value);

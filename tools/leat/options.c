@@ -301,6 +301,13 @@ static bool arguments_check(struct parse *p, size_t count)
     return error_end(command);
 }
 
+/* A negative number, unless its first digit is a letter of an option. */
+static bool is_number(const struct tool_command *command, const char *text)
+{
+    const struct tool_section *section;
+    return text[0] >= '0' && text[0] <= '9' && !option_find(command, NULL, 0, text[0], &section);
+}
+
 bool tool_options_parse(const struct tool_command *command, int argc, char **argv, void *state,
                         struct tool_line *ret_line, int *ret_status)
 {
@@ -314,7 +321,7 @@ bool tool_options_parse(const struct tool_command *command, int argc, char **arg
             options = false;
         else if (options && strncmp(word, "--", 2) == 0)
             well = parse_long(&p, word);
-        else if (options && word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9'))
+        else if (options && word[0] == '-' && word[1] && !is_number(command, word + 1))
             well = parse_letters(&p, word);
         else
             argv[count++] = word;

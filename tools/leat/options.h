@@ -14,7 +14,8 @@ struct tool_line {
 
 /**
  * Reads `argv` by the table of `command` into `state`, which holds the defaults already. Options
- * may stand behind arguments, until "--"; what begins with a dash and a digit is an argument.
+ * may stand behind arguments, until "--". A dash and a digit begin an argument, unless the digit is
+ * an option.
  *
  * @return true: go on. false: everything is said (help, or what is wrong) and `*ret_status` is what
  * to exit with.

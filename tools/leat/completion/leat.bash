@@ -16,9 +16,15 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--ca --cert --compress --dns --header --help --help-all --insecure --key --key-password --keylog --linger --pipeline --proxy --redirects --subprotocol --timeout --tls-max --tls-min -H -L -h -k -s -x -z'
+        flags='--binary --ca --cert --close --compress --count --dns --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -v -x -z'
         case $2 in
-        --linger) takes=value values='' ;;
+        --message|-m) takes=value values='' ;;
+        --file|-f) takes=value values='-file' ;;
+        --count|-n) takes=value values='' ;;
+        --linger|-l) takes=value values='' ;;
+        --ping) takes=optional values='' ;;
+        --reconnect) takes=optional values='' ;;
+        --close) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
@@ -32,6 +38,7 @@ _leat_table() {
         --tls-min) takes=value values='1.2 1.3' ;;
         --tls-max) takes=value values='1.2 1.3' ;;
         --keylog) takes=value values='-file' ;;
+        --max-message) takes=value values='' ;;
         esac
         ;;
     'check')

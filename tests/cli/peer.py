@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peers for the tests of the tool: the WebSocket server of tests/support, and sockets that misbehave."""
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+SERVER = Path(__file__).parent.parent / "support" / "peers" / "ws_server.py"
+
+
+class Server:
+    """ws_server.py on a free port; see there for what it does by path."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(["/usr/bin/python3", SERVER, *arguments], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        word, self.port = self.process.stdout.readline().split()
+        assert word == "PORT"
+
+    def url(self, path="/echo", scheme="ws"):
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def listener(serve):
+    """A port whose connections `serve` answers one after the other, on a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def run():
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(20)
+                    serve(connection)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(20)
+
+
+def closed_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def environment(**changes):
+    """Without what would change messages or colours."""
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith(("LC_", "LANG", "XDG_")) and name not in ("NO_COLOR", "COLUMNS")}
+    env.update(changes)
+    return env
+
+
+def program():
+    """The tool's path, taken off the command line."""
+    return os.path.abspath(sys.argv.pop(1))
