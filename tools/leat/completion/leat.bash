@@ -44,8 +44,11 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --compress --dns --header --help --help-all --insecure --key --key-password --keylog --no-echo --pipeline --proxy --redirects --subprotocol --timeout --tls-max --tls-min -H -L -h -k -s -x -z'
+        flags='--ca --cert --compare --compress --dns --echo-timeout --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --redirects --repeat --subprotocol --timeout --tls-max --tls-min -H -L -h -k -n -s -x -z'
         case $2 in
+        --repeat|-n) takes=value values='' ;;
+        --lang) takes=value values='en zh' ;;
+        --echo-timeout) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
