@@ -11,6 +11,9 @@
 /* Lets mbedtls_platform_set_calloc_free() replace the allocator, so that every allocation can fail in a test. */
 #define MBEDTLS_PLATFORM_MEMORY
 
+/* leat_config_set_early_data(). */
+#define MBEDTLS_SSL_EARLY_DATA
+
 /*
  * Left alone: MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH. It frees memory only where both sides agree on records shorter than
  * 16 KiB, which servers hardly ever do, and 3.6.6 crashes with it when memory runs out. See src/tls/buffers.h.

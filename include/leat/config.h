@@ -91,6 +91,16 @@ enum leat_socks5_pipelining {
 LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
     leat_config *config, enum leat_socks5_pipelining pipelining);
 
+/**
+ * TCP fast open (RFC 7413, TCP_FASTOPEN_CONNECT): to a peer, server or proxy, that has given this machine a
+ * cookie on an earlier connection, the first bytes leave with the SYN, which saves a round trip. The kernel
+ * must allow it (net.ipv4.tcp_fastopen, bit 0) and falls back by itself. Towards such a peer the address
+ * counts as reached when it is dialled: other addresses of the name are not tried beside it, and that
+ * nobody answers is an error of the first layer that sends. Default false. @return LEAT_OK,
+ * LEAT_E_PARAMETER.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open);
+
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.
@@ -119,6 +129,18 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_protocols(leat_config *config,
 /** Offers to resume TLS sessions of earlier connections from this configuration. Default true.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *config, bool resume);
+
+/**
+ * Sends the WebSocket upgrade request with the first bytes of TLS ("0-RTT", RFC 8446 section 2.3), which
+ * saves a round trip: over TLS 1.3, when a session is resumed whose ticket allows it. What a server does
+ * not take that way is sent again behind the handshake. Nothing but that request is ever sent so.
+ *
+ * Somebody who records these bytes can send them to the server again, and they have no forward secrecy:
+ * only for servers to which the same upgrade request, with its headers, may come twice. Never with a
+ * system mbedTLS that was built without MBEDTLS_SSL_EARLY_DATA. Default false.
+ * @return LEAT_OK, LEAT_E_PARAMETER.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_early_data(leat_config *config, bool early_data);
 
 /** Appends the TLS secrets of every connection to this file, in the format of SSLKEYLOGFILE, for
  * Wireshark and the like. Whoever has the file can read the traffic. NULL = never (default); the

@@ -103,7 +103,8 @@ mbedtls_calls_are_replaced() {
 # and their headers.
 mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
-    local flags="-fvisibility=hidden -ffile-prefix-map=$source=mbedtls" calls=()
+    # In sections of their own, so that the linker leaves out what leat does not call.
+    local flags="-fvisibility=hidden -ffunction-sections -fdata-sections -ffile-prefix-map=$source=mbedtls" calls=()
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"

@@ -87,6 +87,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
         return LEAT_E_SYSTEM_INTERNAL;
     copy->skip_server_cert_verification = config->skip_server_cert_verification;
     copy->session_resumption = config->session_resumption;
+    copy->early_data = config->early_data;
     copy->min_tls_protocol = config->min_tls_protocol;
     copy->max_tls_protocol = config->max_tls_protocol;
     copy->tls_shared = leati_tls_shared_ref(config->tls_shared);
@@ -216,6 +217,14 @@ int leat_config_set_tls_protocols(leat_config *config, enum leat_tls_protocol mi
                                    "TLS versions are 1.2 and 1.3, the lower one first");
     config->min_tls_protocol = min;
     config->max_tls_protocol = max;
+    return LEAT_OK;
+}
+
+int leat_config_set_early_data(leat_config *config, bool early_data)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->early_data = early_data;
     return LEAT_OK;
 }
 

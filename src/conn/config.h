@@ -39,6 +39,7 @@ struct leat_config {
     struct leati_url *proxies; /* the first one is dialled */
     size_t proxy_count;
     enum leat_socks5_pipelining socks5_pipelining;
+    bool tcp_fast_open;
     bool system_proxy; /* whatever the environment says when a connection starts */
     struct leati_domain_policy domain_policy;
     char *dns_servers;
@@ -48,6 +49,7 @@ struct leat_config {
     char *key_log_path;
     bool skip_server_cert_verification;
     bool session_resumption;
+    bool early_data;
     enum leat_tls_protocol min_tls_protocol;
     enum leat_tls_protocol max_tls_protocol;
     struct leati_tls_shared *tls_shared;

@@ -55,6 +55,7 @@ static bool copy_proxies(leat_config *dst, const leat_config *src)
 bool leati_config_copy_network(leat_config *dst, const leat_config *src)
 {
     dst->socks5_pipelining = src->socks5_pipelining;
+    dst->tcp_fast_open = src->tcp_fast_open;
     dst->system_proxy = src->system_proxy;
     return copy_proxies(dst, src) &&
            leati_domain_policy_copy(&src->domain_policy, &dst->domain_policy) == LEAT_OK &&
@@ -148,6 +149,14 @@ int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipe
     if ((unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such pipelining");
     config->socks5_pipelining = pipelining;
+    return LEAT_OK;
+}
+
+int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    config->tcp_fast_open = fast_open;
     return LEAT_OK;
 }
 

@@ -70,6 +70,7 @@ static int builder_add_tcp(struct builder *b)
         .count = first->address_count,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
         .opener = b->route->opener,
+        .fast_open = b->route->config->tcp_fast_open,
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
@@ -147,6 +148,7 @@ static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
         .server_port = hop->port,
         .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
         .sessions = hop->proxy ? NULL : b->route->sessions,
+        .early_data = config->early_data && !hop->proxy,
         .verify = !config->skip_server_cert_verification,
         .min_protocol = config->min_tls_protocol,
         .max_protocol = config->max_tls_protocol,
@@ -190,11 +192,16 @@ static int builder_add_upgrade(struct builder *b)
     };
     struct leati_layer *layer;
     int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK) {
-        builder_push(b, layer, leati_route_origin_text(b->route));
-        b->route->upgrade = layer;
+    if (code != LEAT_OK)
+        return code;
+    if (b->route->secure && config->early_data) {
+        size_t len;
+        const void *request = leati_ws_upgrade_request(layer, &len);
+        leati_tls_layer_set_early_data(b->top, request, len);
     }
-    return code;
+    builder_push(b, layer, leati_route_origin_text(b->route));
+    b->route->upgrade = layer;
+    return LEAT_OK;
 }
 
 static int builder_add_accepted_tcp(struct builder *b)

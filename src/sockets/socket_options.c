@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/socket_options.h"
 
+#include "tcp/tcp.h"
+
 #include <leat/error_codes.h>
 
 #include <errno.h>
@@ -113,13 +115,12 @@ int leati_tcp_extra_options_apply(const struct leat_tcp_extra_options *options, 
 int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int family,
                           const struct leati_address *local)
 {
-    const struct int_option fast_open = {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1};
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     int sys_errno = leati_tcp_extra_options_apply(options, fd);
     if (sys_errno == 0 && options->tcp_fast_open)
-        sys_errno = set_ints(fd, &fast_open, 1);
+        leati_tcp_set_fast_open(fd);
     if (sys_errno == 0 && local->any.sa_family != AF_UNSPEC &&
         bind(fd, &local->any, leati_address_size(local)) < 0)
         sys_errno = errno;

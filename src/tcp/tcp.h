@@ -12,9 +12,9 @@
  * A short read or write is remembered: until the descriptor reports again, recv and send answer
  * LEATI_AGAIN without a system call. So they move only what leati_tcp_layer_watch() waits for.
  * When sending fails because the peer has gone, but what it said before is unread, send takes
- * everything and drops it, pending() is true, and the failure comes out of recv behind the last byte.
- * shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes anyhow.
- * Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
+ * everything and drops it, pending() is true, and the failure comes out of recv behind the last
+ * byte. shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes
+ * anyhow. Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
  *
  * May include: loop, core, util, public headers. May be included by: conn, sockets.
  */
@@ -47,10 +47,16 @@ struct leati_tcp_options {
     uint32_t timeout_ms;                   /**< over all attempts; 0 = none but limit_ms */
     /** NULL = fresh ones with TCP_NODELAY. Borrowed until the layer is OPEN. */
     const struct leati_tcp_opener *opener;
+    bool fast_open; /**< of fresh ones; see leati_tcp_set_fast_open() */
     /** Something can move: the driver's pump. Runs from dispatch only. */
     void (*ready)(void *user);
     void *user;
 };
+
+/** Before connect(2): where the kernel has a cookie of the peer (RFC 7413) that returns at once,
+ * and the first bytes that are sent leave with the SYN. A kernel that does not allow it connects as
+ * usual. */
+void leati_tcp_set_fast_open(int fd);
 
 /** @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer);

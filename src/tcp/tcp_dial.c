@@ -81,13 +81,20 @@ static void attempt_on_event(struct leati_io *io, unsigned events, void *user)
     tcp->ready(tcp->user);
 }
 
-/* A descriptor, or -errno. */
-static int socket_open(const struct leati_tcp_opener *opener, int family)
+void leati_tcp_set_fast_open(int fd)
 {
     int on = 1;
 
-    if (opener != NULL)
-        return opener->open(family, opener->user);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on));
+}
+
+/* A descriptor, or -errno. */
+static int socket_open(const struct leati_tcp_layer *tcp, int family)
+{
+    int on = 1;
+
+    if (tcp->opener != NULL)
+        return tcp->opener->open(family, tcp->opener->user);
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
@@ -96,6 +103,8 @@ static int socket_open(const struct leati_tcp_opener *opener, int family)
         close(fd);
         return -sys_errno;
     }
+    if (tcp->fast_open)
+        leati_tcp_set_fast_open(fd);
     return fd;
 }
 
@@ -106,7 +115,7 @@ static int attempt_dial(struct leati_tcp_attempt *attempt)
 
     if (leati_tracer_listens(attempt->tcp->base.tracer))
         attempt->start_us = (uint32_t)leati_clock_us();
-    int fd = socket_open(attempt->tcp->opener, address->any.sa_family);
+    int fd = socket_open(attempt->tcp, address->any.sa_family);
 
     if (fd < 0)
         return -fd;

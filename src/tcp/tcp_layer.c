@@ -162,7 +162,9 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     do
         sent = sendmsg(tcp->open->fd, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0 && errno != EAGAIN)
+    /* EINPROGRESS: by fast open, but the cookie is not good any more and nothing went with the SYN.
+     */
+    if (sent < 0 && errno != EAGAIN && errno != EINPROGRESS)
         return tcp_send_failed(tcp, errno, len, ret_len);
     tcp->writable = sent >= 0 && (size_t)sent == len;
     if (sent <= 0)
@@ -294,6 +296,7 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
         .user = options->user,
         .timeout_ms = options->timeout_ms,
         .opener = options->opener,
+        .fast_open = options->fast_open,
         .count = options->count,
     };
     leati_layer_init(&tcp->base, &tcp_ops);

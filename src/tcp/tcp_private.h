@@ -25,6 +25,7 @@ struct leati_tcp_layer {
     void *user;
     uint32_t timeout_ms;
     const struct leati_tcp_opener *opener; /**< may be NULL */
+    bool fast_open;
 
     uint64_t expires_ms;      /**< deadline over all attempts; 0 = none */
     uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */

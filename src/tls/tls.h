@@ -92,6 +92,7 @@ struct leati_tls_options {
     enum leat_tls_protocol max_protocol;
     /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
     const char *const *alpn;
+    bool early_data;           /**< client: see leati_tls_layer_set_early_data() */
     const char *key_log_path;  /**< NULL = never; copied */
     uint32_t timeout_ms;       /**< of the handshake; 0 = none but limit_ms */
     uint32_t close_timeout_ms; /**< how long shutdown waits for the peer's close_notify */
@@ -100,6 +101,11 @@ struct leati_tls_options {
 /** @return LEAT_OK; recorded: LEAT_E_TLS_ENGINE, LEAT_E_SYSTEM_INTERNAL. */
 int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_failure *failure,
                         struct leati_layer **ret_layer);
+
+/** What is to be sent first, once the layer is OPEN: it leaves with the ClientHello where options
+ * and session allow it (RFC 8446 section 4.2.10). If the server takes it, the send that comes with
+ * the same bytes finds them sent. Borrowed until the layer is OPEN; before connect. */
+void leati_tls_layer_set_early_data(struct leati_layer *tls, const void *data, size_t len);
 
 /** Of a layer that is, or was, OPEN; `alpn` is valid while the layer lives, the rest is static.
  * Before that all is empty. */

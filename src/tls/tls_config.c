@@ -49,6 +49,10 @@ static void client_configure(mbedtls_ssl_config *config, const struct leati_tls_
                                                       : MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_session_tickets(config, resume ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
                                                     : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#ifdef MBEDTLS_SSL_EARLY_DATA
+    mbedtls_ssl_conf_early_data(config, options->early_data ? MBEDTLS_SSL_EARLY_DATA_ENABLED
+                                                            : MBEDTLS_SSL_EARLY_DATA_DISABLED);
+#endif
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         config, resume ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
                        : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);

@@ -69,6 +69,39 @@ static int output_flush(struct leati_tls_layer *tls)
 /* ---- connect ----------------------------------------------------------------------------------
  */
 
+/* Takes the handshake up to the ClientHello. 0, or what mbedTLS fails with. */
+static int early_data_write(struct leati_tls_layer *tls)
+{
+#ifdef MBEDTLS_SSL_EARLY_DATA
+    if (tls->early_data == NULL || !tls->session_offered)
+        return 0;
+    int ret = engine_enter(tls);
+    if (ret != 0)
+        return ret;
+    ret =
+        engine_leave(mbedtls_ssl_write_early_data(&tls->ssl, tls->early_data, tls->early_data_len));
+    if (ret >= 0)
+        tls->early_data_sent = (size_t)ret;
+    else if (ret != MBEDTLS_ERR_SSL_CANNOT_WRITE_EARLY_DATA && ret != MBEDTLS_ERR_SSL_WANT_READ)
+        return ret;
+#else
+    (void)tls;
+#endif
+    return 0;
+}
+
+/* If the server has refused it, nothing of it counts as sent. */
+static void early_data_settle(struct leati_tls_layer *tls)
+{
+    tls->early_data = NULL;
+#ifdef MBEDTLS_SSL_EARLY_DATA
+    if (tls->early_data_sent > 0 &&
+        mbedtls_ssl_get_early_data_status(&tls->ssl) != MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED)
+        tls->early_data_sent = 0;
+#endif
+    tls->encrypted_len = tls->early_data_sent;
+}
+
 static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
 {
     leati_layer_set_state(&tls->base, LEATI_LAYER_CONNECTING);
@@ -76,6 +109,8 @@ static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
     int ret = engine_enter(tls);
     if (ret == 0)
         ret = leati_tls_resumption_offer(tls);
+    if (ret == 0)
+        ret = early_data_write(tls);
     return ret == 0 ? LEAT_OK : leati_tls_fail(tls, ret);
 }
 
@@ -153,6 +188,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
     if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
         leati_tls_resumption_save(tls);
     leati_tls_verifier_done(&tls->verifier);
+    early_data_settle(tls);
     tls->bio.gather = false;
     tls->base.deadline_ms = 0;
     tls->was_open = true;
@@ -432,6 +468,15 @@ static bool tls_pending(const struct leati_layer *l)
            mbedtls_ssl_check_pending(&tls->ssl);
 }
 
+void leati_tls_layer_set_early_data(struct leati_layer *l, const void *data, size_t len)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    assert(l->state == LEATI_LAYER_NEW);
+    tls->early_data = data;
+    tls->early_data_len = len;
+}
+
 void leati_tls_layer_info(const struct leati_layer *l, struct leat_tls_info *ret_info)
 {
     const struct leati_tls_layer *tls = tls_of_const(l);
@@ -501,6 +546,8 @@ static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)
         leati_text_append(buf, cap, &pos, ", ALPN %s", info.alpn);
     if (info.resumed)
         leati_text_append(buf, cap, &pos, ", resumed");
+    if (tls_of_const(l)->early_data_sent > 0)
+        leati_text_append(buf, cap, &pos, ", early data accepted");
 }
 
 static void tls_destroy(struct leati_layer *l)

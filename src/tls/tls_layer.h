@@ -29,8 +29,12 @@ struct leati_tls_layer {
     uint16_t group; /* of the key exchange; known only with a trace, 0 = not */
     uint16_t signature;
     bool drained; /* the last recv found nothing: not pending, whatever mbedTLS keeps */
-    /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`. */
+    /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`, or
+     * was early data. */
     size_t encrypted_len;
+    const uint8_t *early_data; /* NULL = none, or the handshake is over */
+    size_t early_data_len;
+    size_t early_data_sent; /* and not known to be refused */
     struct leati_tls_verifier verifier;
     mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;

@@ -50,6 +50,8 @@ struct leati_ws_upgrade_options {
  */
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);
+/** The request, until it has been sent. */
+const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len);
 /** The subprotocol that the server chose, "" if none. Valid while the layer lives. */
 const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
 /** What the server agreed to for permessage-deflate, NULL = nothing. Valid while the layer lives.

@@ -357,6 +357,14 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
     return LEAT_OK;
 }
 
+const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len)
+{
+    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+
+    *ret_len = engine->request_len;
+    return engine->request;
+}
+
 const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
 {
     const char *protocol = upgrade_of_const(upgrade)->engine.protocol;
