@@ -189,26 +189,28 @@ static void print_bar(const struct look *look, const struct check_phase *phase, 
         fputs(look->bar, stdout);
     fputs(style(TOOL_STYLE_PLAIN), stdout);
     print_spaces(width - to);
-    fputs("| ", stdout);
+    putchar('|');
 }
 
+/* With whom, where that is news, and what came of it. */
 static void print_info(const struct look *look, const struct check_run *run,
                        const struct check_phase *phase)
 {
-    char text[LEAT_ERROR_HOP_SIZE + sizeof(phase->text) + 64];
+    char text[LEAT_ERROR_HOP_SIZE + sizeof(phase->text) + 64], failure[64];
     size_t taken = MARK_COLUMNS + look->name_columns + TIME_COLUMNS + look->bar_columns + 3;
     const char *what = phase->text;
+    bool is_new = phase == run->phases || strcmp(phase->hop, phase[-1].hop) != 0;
     if (strcmp(phase->name, "echo") == 0)
         what = run->echo == CHECK_ECHO_RETURNED    ? word(look, CHECK_WORD_ECHO_RETURNED)
                : run->echo == CHECK_ECHO_PONG_ONLY ? word(look, CHECK_WORD_ECHO_PONG_ONLY)
                                                    : "";
+    snprintf(failure, sizeof(failure), "%s %d", word(look, CHECK_WORD_FAILED), phase->result);
     if (phase->result != LEAT_OK)
-        snprintf(text, sizeof(text), "%s  %s %d", phase->hop, word(look, CHECK_WORD_FAILED),
-                 phase->result);
-    else if (strcmp(phase->hop, what) == 0 || !*phase->hop)
-        snprintf(text, sizeof(text), "%s", what);
-    else
-        snprintf(text, sizeof(text), "%s%s%s", phase->hop, *what ? "  " : "", what);
+        what = failure;
+    const char *hop = is_new && strcmp(phase->hop, what) != 0 ? phase->hop : "";
+    snprintf(text, sizeof(text), "%s%s%s", hop, *hop && *what ? "  " : "", what);
+    if (*text)
+        putchar(' ');
     if (look->is_terminal)
         print_clipped(text, look->columns > taken ? look->columns - taken : 1);
     else
@@ -335,8 +337,11 @@ static void print_validity(const struct look *look, const struct check_certifica
     fputs(" - ", stdout);
     print_date(certificate->not_after);
     fputs(", ", stdout);
-    printf(word(look, days < 0 ? CHECK_WORD_EXPIRED_SINCE : CHECK_WORD_DAYS_LEFT),
-           (long long)(days < 0 ? -days : days));
+    if (days == 1 || days == -1)
+        fputs(word(look, days > 0 ? CHECK_WORD_DAY_LEFT : CHECK_WORD_EXPIRED_DAY_AGO), stdout);
+    else
+        printf(word(look, days < 0 ? CHECK_WORD_EXPIRED_DAYS_AGO : CHECK_WORD_DAYS_LEFT),
+               (long long)(days < 0 ? -days : days));
     if (is_soon)
         printf(", %s", word(look, CHECK_WORD_EXPIRES_SOON));
     fputs(style(TOOL_STYLE_PLAIN), stdout);

@@ -31,8 +31,10 @@ enum check_word {
     CHECK_WORD_RESUMED,
     CHECK_WORD_SUBPROTOCOL,
     CHECK_WORD_COMPRESSED,
-    CHECK_WORD_DAYS_LEFT,     /* format: days */
-    CHECK_WORD_EXPIRED_SINCE, /* format: days */
+    CHECK_WORD_DAY_LEFT,         /* 1 */
+    CHECK_WORD_DAYS_LEFT,        /* format: days */
+    CHECK_WORD_EXPIRED_DAY_AGO,  /* 1 */
+    CHECK_WORD_EXPIRED_DAYS_AGO, /* format: days */
     CHECK_WORD_EXPIRES_SOON,
     CHECK_WORD_REPEATED, /* format: connections, resumed, failed */
     CHECK_WORD_MEDIAN,
