@@ -374,6 +374,8 @@ int leat_testing_ca_issue(leat_testing_ca *ca,
     const struct leat_testing_certificate *issuer = copy.issuer ? copy.issuer : &ca->root->shown;
     if (copy.faults & LEAT_TESTING_CERTIFICATE_UNKNOWN_CA) {
         code = other_ca_need(ca, problem);
+        if (code)
+            return code;
         issuer = &ca->other->shown;
     }
     if (copy.faults & LEAT_TESTING_CERTIFICATE_SELF_SIGNED)

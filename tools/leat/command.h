@@ -101,5 +101,6 @@ extern const struct tool_command tool_root;
 extern const struct tool_command tool_ws;
 extern const struct tool_command tool_check;
 extern const struct tool_command tool_explain;
+extern const struct tool_command tool_serve;
 
 #endif

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include "exit_status.h"
+#include "files.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -242,24 +243,6 @@ bool tool_connection_init(struct tool_connection *connection)
     return false;
 }
 
-/* The first line of a file; NULL and errno if there is none. */
-static char *read_first_line(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return NULL;
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len = getline(&line, &cap, file);
-    fclose(file);
-    if (len < 0) {
-        free(line);
-        return NULL;
-    }
-    line[strcspn(line, "\r\n")] = '\0';
-    return line;
-}
-
 static int set_client_cert(struct tool_connection *connection, const char *password)
 {
     return leat_config_set_client_cert(connection->config, connection->cert, connection->key,
@@ -278,7 +261,7 @@ bool tool_connection_finish(struct tool_connection *connection, const struct too
         return false;
     }
     if (connection->key_password_path &&
-        !(password = read_first_line(connection->key_password_path))) {
+        !(password = tool_read_first_line(connection->key_password_path))) {
         tool_usage_error(command, "--key-password: cannot read %.200s",
                          connection->key_password_path);
         return false;

@@ -4,7 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static const struct tool_command *const commands[] = {&tool_ws, &tool_check, &tool_explain, NULL};
+static const struct tool_command *const commands[] = {
+    &tool_ws,    &tool_check, &tool_explain,
+#ifdef LEAT_TOOL_SERVE /* needs libleat-testing, so OpenSSL */
+    &tool_serve,
+#endif
+    NULL,
+};
 
 const struct tool_command tool_root = {
     .path = "",

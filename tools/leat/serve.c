@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leat serve: the servers of libleat-testing as programs. */
+#include "serve.h"
+
+#include "exit_status.h"
+#include "files.h"
+#include "options.h"
+#include "report.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* What runs, and what ends with it. */
+struct service {
+    struct tool_serve *serve;
+    char *user, *password;
+    leat_testing_ca *ca;
+    const char *ca_path, *crl_path; /* of the certificate that was made; NULL = none */
+    struct leat_testing_tls tls;
+    leat_testing_server *server;
+    int signal_fd;
+    struct leat_error error;
+};
+
+static int service_fail(struct service *service, int code, int sys_errno, const char *text)
+{
+    service->error = (struct leat_error){.code = code, .sys_errno = sys_errno};
+    snprintf(service->error.text, sizeof(service->error.text), "%s", text);
+    return code;
+}
+
+/* ---- what it needs -------------------------------------------------------------------------- */
+
+static int fail_file(struct service *service, const char *path, int sys_errno)
+{
+    service_fail(service, LEAT_E_WS_CERT_FILE, sys_errno, "");
+    snprintf(service->error.text, sizeof(service->error.text), "cannot read %s", path);
+    return LEAT_E_WS_CERT_FILE;
+}
+
+static int file_check(struct service *service, const char *path)
+{
+    return !path || access(path, R_OK) == 0 ? LEAT_OK : fail_file(service, path, errno);
+}
+
+static int certificate_make(struct service *service)
+{
+    const struct tool_serve *serve = service->serve;
+    const struct leat_testing_certificate *certificate = NULL;
+    const struct leat_testing_crl *crl = NULL;
+    struct leat_testing_problem problem = {.text = ""};
+    char hosts[128];
+    snprintf(hosts, sizeof(hosts), "localhost,127.0.0.1,::1,%s", serve->host);
+    int code = leat_testing_ca_new(NULL, &service->ca, &problem);
+    if (code == LEAT_OK)
+        code = leat_testing_ca_issue(
+            service->ca,
+            LEAT_TESTING_CERTIFICATE(.hosts = serve->cert_hosts ? serve->cert_hosts : hosts,
+                                     .common_name = "localhost",
+                                     .faults = serve->certificate_faults),
+            &certificate, &problem);
+    if (code == LEAT_OK && serve->certificate_faults & LEAT_TESTING_CERTIFICATE_REVOKED)
+        code = leat_testing_ca_make_crl(service->ca, NULL, &crl, &problem);
+    if (code != LEAT_OK)
+        return service_fail(service, code, 0, problem.text);
+    service->tls.cert_path = certificate->cert_path;
+    service->tls.key_path = certificate->key_path;
+    service->ca_path = leat_testing_ca_certificate(service->ca)->cert_path;
+    service->crl_path = crl ? crl->path : NULL;
+    return LEAT_OK;
+}
+
+static int tls_prepare(struct service *service)
+{
+    static const int versions[] = {0x0303, 0x0304};
+    const struct tool_serve *serve = service->serve;
+    service->tls = (struct leat_testing_tls){
+        .cert_path = serve->cert,
+        .key_path = serve->key,
+        .client_ca_path = serve->client_ca,
+        .min_version = versions[serve->tls_min],
+        .max_version = versions[serve->tls_max],
+    };
+    int code = file_check(service, serve->client_ca);
+    if (code == LEAT_OK)
+        code = file_check(service, serve->cert);
+    if (code == LEAT_OK)
+        code = file_check(service, serve->key);
+    if (code == LEAT_OK && !serve->cert)
+        code = certificate_make(service);
+    return code;
+}
+
+/* Takes user and password apart. */
+static int user_prepare(struct service *service)
+{
+    const struct tool_serve *serve = service->serve;
+    if (!serve->user)
+        return LEAT_OK;
+    size_t len = strcspn(serve->user, ":");
+    service->user = strndup(serve->user, len);
+    service->password = serve->password_path
+                            ? tool_read_first_line(serve->password_path)
+                            : strdup(serve->user[len] ? serve->user + len + 1 : "");
+    if (service->user && service->password)
+        return LEAT_OK;
+    if (!service->user || !serve->password_path)
+        return service_fail(service, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    return fail_file(service, serve->password_path, errno);
+}
+
+/* ---- listening ------------------------------------------------------------------------------ */
+
+/* What the documents call a server that cannot listen; see ERRORS.md. */
+static int listen_code(int sys_errno)
+{
+    switch (sys_errno) {
+    case EADDRINUSE:
+    case EACCES:
+    case EPERM:
+        return LEAT_E_WS_PORT;
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+        return LEAT_E_WS_NIC;
+    default:
+        return LEAT_E_SOCKET_BASE + sys_errno;
+    }
+}
+
+static int server_fail(struct service *service, int code, const char *text)
+{
+    const struct tool_serve *serve = service->serve;
+    bool is_socket = code > LEAT_E_SOCKET_BASE && code < LEAT_E_SOCKET_BASE + 200;
+    if (!is_socket)
+        return service_fail(
+            service, code == LEAT_E_PARAMETER && serve->cert ? LEAT_E_TLS_VERIFY : code, 0, text);
+    int sys_errno = code - LEAT_E_SOCKET_BASE;
+    service_fail(service, listen_code(sys_errno), sys_errno, text);
+    service->error.layer = LEAT_LAYER_TCP;
+    snprintf(service->error.hop, sizeof(service->error.hop),
+             strchr(serve->host, ':') ? "[%s]:%u" : "%s:%u", serve->host, serve->port);
+    return service->error.code;
+}
+
+static int server_start(struct service *service)
+{
+    struct tool_serve *serve = service->serve;
+    struct leat_testing_problem problem = {.text = ""};
+    int code = leat_testing_server_new(
+        LEAT_TESTING_OPTIONS(.kind = serve->kind, .address = serve->host,
+                             .port = (uint16_t)serve->port, .fault_list = serve->faults,
+                             .fault_count = serve->fault_count, .log = tool_serve_log,
+                             .log_user = serve, .user = service->user,
+                             .password = service->password, .names = serve->names,
+                             .tls = serve->has_tls ? &service->tls : NULL,
+                             .protocols = serve->protocols),
+        &service->server, &problem);
+    return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
+}
+
+/* Signals are read, so that every end is an orderly one; the server's threads inherit the mask. */
+static int signals_open(struct service *service)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 ||
+        (service->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC)) < 0 ||
+        (service->serve->enough_fd = eventfd(0, EFD_CLOEXEC)) < 0) {
+        int sys_errno = errno;
+        return service_fail(service, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
+                            "signalfd, eventfd");
+    }
+    return LEAT_OK;
+}
+
+static int service_start(struct service *service)
+{
+    int code = signals_open(service);
+    if (code == LEAT_OK)
+        code = user_prepare(service);
+    if (code == LEAT_OK && service->serve->has_tls)
+        code = tls_prepare(service);
+    return code == LEAT_OK ? server_start(service) : code;
+}
+
+static void service_done(struct service *service)
+{
+    leat_testing_server_free(service->server);
+    leat_testing_ca_free(service->ca);
+    if (service->password)
+        explicit_bzero(service->password, strlen(service->password));
+    free(service->password);
+    free(service->user);
+    if (service->signal_fd >= 0)
+        close(service->signal_fd);
+    if (service->serve->enough_fd >= 0)
+        close(service->serve->enough_fd);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* The address, as a client takes it. A password from a file is not printed. */
+static void address_print(const struct service *service)
+{
+    const char *url = leat_testing_server_url(service->server);
+    const char *at = strrchr(url, '@');
+    const char *host = strstr(url, "://");
+    if (at && host && service->serve->password_path)
+        printf("%.*s%s\n", (int)(host + 3 - url), url, at + 1);
+    else
+        puts(url);
+}
+
+static bool lines_print(const struct tool_command *command, const struct service *service)
+{
+    address_print(service);
+    if (service->ca_path)
+        printf("ca: %s\n", service->ca_path);
+    if (service->crl_path)
+        printf("crl: %s\n", service->crl_path);
+    return tool_flush(command, TOOL_EXIT_OK) == TOOL_EXIT_OK && !ferror(stdout);
+}
+
+/* Whether it ends the service. */
+static bool signal_read(struct service *service)
+{
+    struct signalfd_siginfo info;
+    if (read(service->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return false;
+    if (info.ssi_signo != SIGUSR1)
+        return true;
+    leat_testing_server_release(service->server);
+    return false;
+}
+
+static bool input_has_ended(void)
+{
+    char dropped[512];
+    ssize_t len = read(STDIN_FILENO, dropped, sizeof(dropped));
+    return len == 0 || (len < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+static void service_wait(struct service *service)
+{
+    struct pollfd fds[] = {
+        {.fd = service->signal_fd,                            .events = POLLIN},
+        {.fd = service->serve->enough_fd,                     .events = POLLIN},
+        {.fd = service->serve->until_eof ? STDIN_FILENO : -1, .events = POLLIN},
+    };
+    for (bool is_over = false; !is_over;) {
+        if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+            return;
+        is_over = fds[1].revents || (fds[0].revents && signal_read(service)) ||
+                  (fds[2].revents && input_has_ended());
+    }
+}
+
+static int serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
+                         char **argv)
+{
+    struct tool_serve serve;
+    struct tool_line line;
+    int status = TOOL_EXIT_USAGE;
+    tool_serve_init(&serve, kind);
+    if (tool_options_parse(command, argc, argv, &serve, &line, &status) &&
+        tool_serve_finish(&serve, command)) {
+        struct service service = {.serve = &serve, .signal_fd = -1};
+        int code = service_start(&service);
+        status = TOOL_EXIT_OK;
+        if (code != LEAT_OK) {
+            tool_report_error(stderr, &service.error, tool_language());
+            status = tool_exit_status(&service.error, false);
+        } else if (lines_print(command, &service)) {
+            service_wait(&service);
+        } else {
+            status = errno == EPIPE ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
+        }
+        service_done(&service);
+    }
+    tool_serve_done(&serve);
+    return status;
+}
+
+static int socks5_command(const struct tool_command *command, int argc, char **argv)
+{
+    return serve_command(command, LEAT_TESTING_SOCKS5, argc, argv);
+}
+
+static int connect_command(const struct tool_command *command, int argc, char **argv)
+{
+    return serve_command(command, LEAT_TESTING_CONNECT, argc, argv);
+}
+
+static int echo_command(const struct tool_command *command, int argc, char **argv)
+{
+    return serve_command(command, LEAT_TESTING_WEBSOCKET, argc, argv);
+}
+
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+#define SERVE_DETAIL                                                                               \
+    "The first line of its output is the address, as a client takes it; it accepts connections "   \
+    "when "                                                                                        \
+    "that line is there. It ends on SIGINT, SIGTERM and SIGHUP with status 0, and its "            \
+    "certificates "                                                                                \
+    "are gone then. For tests: nothing here is made for a hostile network."
+
+static const struct tool_section socks5_sections[] = {
+    {"options", tool_serve_options, 0},
+    {"faults",        tool_serve_fault_options, 0},
+    {"proxy",  tool_serve_proxy_options, 0},
+    {0       },
+};
+
+static const struct tool_example socks5_examples[] = {
+    {"leat serve socks5 --user a:b --fault 'reply=05,01,00,01;then=close'",
+     "an answer that is cut off"},
+    {"leat serve socks5 --resolve '*=127.0.0.1' --log",                                                                     "every name is this machine"},
+    {0},
+};
+
+const struct tool_command tool_serve_socks5 = {
+    .path = "serve socks5",
+    .summary = "a SOCKS5 proxy: CONNECT and UDP ASSOCIATE",
+    .detail = SERVE_DETAIL,
+    .sections = socks5_sections,
+    .examples = socks5_examples,
+    .run = socks5_command,
+};
+
+static const struct tool_section connect_sections[] = {
+    {"options", tool_serve_options, 0},
+    {"faults",        tool_serve_fault_options, 0},
+    {"proxy",  tool_serve_proxy_options, 0},
+    {"TLS",        tool_serve_tls_options, 0},
+    {0  },
+};
+
+static const struct tool_example connect_examples[] = {
+    {"leat serve connect --fault 'reply=refuse 407'", "nobody gets through"},
+    {"leat serve connect --tls",                                               "a proxy that is itself reached by TLS"},
+    {0},
+};
+
+const struct tool_command tool_serve_connect = {
+    .path = "serve connect",
+    .summary = "an HTTP proxy that knows CONNECT, also over TLS",
+    .detail = SERVE_DETAIL,
+    .sections = connect_sections,
+    .examples = connect_examples,
+    .run = connect_command,
+};
+
+static const struct tool_section echo_sections[] = {
+    {"options", tool_serve_options, 0},
+    {"faults",        tool_serve_fault_options, 0},
+    {"TLS",  tool_serve_tls_options, 0},
+    {"WebSocket",        tool_serve_echo_options, 0},
+    {0    },
+};
+
+static const struct tool_example echo_examples[] = {
+    {"leat serve echo --tls",                        "wss, with a certificate that \"ca: PATH\" verifies"},
+    {"leat serve echo --cert-fault expired,wrong-host",                                              "a certificate with two faults"},
+    {"leat serve echo --fault 'message=delay 2000'","late answers"},
+    {0},
+};
+
+const struct tool_command tool_serve_echo = {
+    .path = "serve echo",
+    .summary = "a WebSocket server that sends back what it gets",
+    .detail = SERVE_DETAIL,
+    .sections = echo_sections,
+    .examples = echo_examples,
+    .run = echo_command,
+};
+
+static const struct tool_command *const commands[] = {&tool_serve_socks5, &tool_serve_connect,
+                                                      &tool_serve_echo, NULL};
+
+const struct tool_command tool_serve = {
+    .path = "serve",
+    .summary = "local servers for tests, with any fault",
+    .subcommands = commands,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the commands `leat serve ...` share: their options, and the log. */
+#ifndef LEAT_TOOL_SERVE_H
+#define LEAT_TOOL_SERVE_H
+
+#include "command.h"
+
+#include <leat/testing.h>
+#include <leat/testing_certificates.h>
+
+#include <stdatomic.h>
+
+/** The state of such a command. */
+struct tool_serve {
+    enum leat_testing_kind kind;
+
+    const char *host;
+    uint32_t port;
+    uint32_t connections; /**< ends after so many; 0 = never */
+    bool once, until_eof, has_log, is_json;
+
+    struct leat_testing_fault *faults; /**< their bytes are those of `parsed` */
+    size_t fault_count;
+    struct leat_testing_fault **parsed;
+    size_t parsed_count;
+    uint32_t rate;
+
+    const char *user;          /**< as given: "USER" or "USER:PASSWORD" */
+    const char *password_path; /**< NULL = none */
+    struct leat_testing_name *names;
+    size_t name_count;
+
+    bool has_tls;
+    const char *cert, *key, *client_ca, *cert_hosts;
+    unsigned certificate_faults;
+    unsigned tls_min, tls_max; /**< indices into "1.2|1.3" */
+    const char **protocols;
+    size_t protocol_count;
+
+    atomic_uint ended; /**< connections */
+    int enough_fd;     /**< an eventfd, readable when `connections` of them have ended */
+};
+
+/* The rows of the sections, for a struct tool_serve at offset 0. */
+extern const struct tool_option tool_serve_options[];
+extern const struct tool_option tool_serve_fault_options[];
+extern const struct tool_option tool_serve_proxy_options[];
+extern const struct tool_option tool_serve_tls_options[];
+extern const struct tool_option tool_serve_echo_options[];
+
+void tool_serve_init(struct tool_serve *serve, enum leat_testing_kind kind);
+void tool_serve_done(struct tool_serve *serve);
+
+/** Checks what only all options together tell. @return false: what is wrong is said. */
+bool tool_serve_finish(struct tool_serve *serve, const struct tool_command *command);
+
+/** The `log` of struct leat_testing_options, with a struct tool_serve: writes the log, and notes
+ * when enough connections have ended. */
+void tool_serve_log(const struct leat_testing_event *event, void *user);
+
+#endif

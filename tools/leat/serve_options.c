@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of leat serve: rows, setters, and what they own. */
+#include "nearest.h"
+#include "options.h"
+#include "serve.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CERTIFICATE_WORDS                                                                          \
+    "expired|not-yet-valid|wrong-host|no-names|wrong-usage|weak-key|sha1|md5|self-signed|"         \
+    "unknown-ca|bad-signature|revoked|missing-intermediate|intermediate-not-ca|"                   \
+    "intermediate-cannot-sign|intermediate-expired"
+
+void tool_serve_init(struct tool_serve *serve, enum leat_testing_kind kind)
+{
+    *serve = (struct tool_serve){.kind = kind, .host = "127.0.0.1", .tls_max = 1, .enough_fd = -1};
+}
+
+void tool_serve_done(struct tool_serve *serve)
+{
+    for (size_t i = 0; i < serve->parsed_count; i++)
+        leat_testing_faults_free(serve->parsed[i]);
+    for (size_t i = 0; i < serve->name_count; i++)
+        free((char *)serve->names[i].name);
+    free(serve->parsed);
+    free(serve->faults);
+    free(serve->names);
+    free(serve->protocols);
+}
+
+/* Room for `more` elements and an ending one behind `count`. false: refused. */
+static bool array_grow(struct tool_setting *setting, void *array, size_t count, size_t more,
+                       size_t size)
+{
+    void **items = array;
+    void *grown = realloc(*items, (count + more + 1) * size);
+    if (!grown)
+        return tool_refuse(setting, "out of memory");
+    *items = grown;
+    memset((char *)grown + count * size, 0, (more + 1) * size);
+    return true;
+}
+
+static bool is_address(const char *text)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* ---- where, how long, what is told ---------------------------------------------------------- */
+
+static bool set_host(struct tool_setting *setting)
+{
+    if (!is_address(setting->value))
+        return tool_refuse(setting, "'%.60s' is not an IPv4 or IPv6 address", setting->value);
+    return tool_set_string(setting);
+}
+
+static bool set_connections(struct tool_setting *setting)
+{
+    if (!tool_set_u32(setting))
+        return false;
+    return *(uint32_t *)setting->target > 0 || tool_refuse(setting, "0 is not possible");
+}
+
+const struct tool_option tool_serve_options[] = {
+    {.name = "host",
+     .is_usual = true,
+     .argument = "ADDRESS",
+     .help = "listen on this address (127.0.0.1)",
+     .set = set_host,
+     .offset = offsetof(struct tool_serve, host)},
+    {.name = "port",
+     .letter = 'p',
+     .is_usual = true,
+     .argument = "PORT",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "listen on this port (0: any free one)",
+     .set = tool_set_u32,
+     .offset = offsetof(struct tool_serve, port),
+     .max = 65535},
+    {.name = "log",
+     .is_usual = true,
+     .help = "write what each connection does to standard error",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve, has_log)},
+    {.name = "json",
+     .is_usual = true,
+     .help = "the log as one JSON object for each event",
+     .detail =
+         "Its members are time_ms (since the start), connection (from 1), step, text, bytes_in "
+         "and bytes_out (of the connection so far).", .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve, is_json)},
+    {.name = "once",
+     .is_usual = true,
+     .help = "end when one connection has ended",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve, once)},
+    {.name = "connections",
+     .argument = "N",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "end when N connections have ended",
+     .set = set_connections,
+     .offset = offsetof(struct tool_serve, connections)},
+    {.name = "until-eof",
+     .is_usual = true,
+     .help = "end with standard input too",
+     .detail = "For a parent that may die: the server ends when the pipe to it is closed.",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve, until_eof)},
+    {0       },
+};
+
+/* ---- faults --------------------------------------------------------------------------------- */
+
+static bool fault_step_check(struct tool_setting *setting, enum leat_testing_kind kind,
+                             enum leat_testing_step step)
+{
+    if (leat_testing_kind_has_step(kind, step))
+        return true;
+    char steps[200] = "";
+    size_t len = 0;
+    for (enum leat_testing_step s = 0; leat_testing_step_name(s); s++)
+        if (leat_testing_kind_has_step(kind, s) && len < sizeof(steps))
+            len += (size_t)snprintf(steps + len, sizeof(steps) - len, "%s%s", len ? ", " : "",
+                                    leat_testing_step_name(s));
+    return tool_refuse(setting, "there is no step %s here; the steps are %s",
+                       leat_testing_step_name(step), steps);
+}
+
+static bool set_fault(struct tool_setting *setting)
+{
+    struct tool_serve *serve = setting->target;
+    struct leat_testing_fault *parsed = NULL;
+    struct leat_testing_problem problem = {.text = "out of memory"};
+    size_t count = 0;
+    if (leat_testing_faults_parse(setting->value, &parsed, &count, &problem) != LEAT_OK)
+        return tool_refuse(setting, "character %zu of '%.40s': %s", problem.position + 1,
+                           setting->value, problem.text);
+    bool well = array_grow(setting, &serve->parsed, serve->parsed_count, 1, sizeof(parsed)) &&
+                array_grow(setting, &serve->faults, serve->fault_count, count, sizeof(*parsed));
+    for (size_t i = 0; well && i < count; i++)
+        well = fault_step_check(setting, serve->kind, parsed[i].step);
+    if (!well) {
+        leat_testing_faults_free(parsed);
+        return false;
+    }
+    serve->parsed[serve->parsed_count++] = parsed;
+    for (size_t i = 0; i < count; i++)
+        serve->faults[serve->fault_count++] = parsed[i];
+    return true;
+}
+
+static bool set_rate(struct tool_setting *setting)
+{
+    if (!tool_set_u32(setting))
+        return false;
+    return *(uint32_t *)setting->target > 0 || tool_refuse(setting, "0 is not possible");
+}
+
+const struct tool_option tool_serve_fault_options[] = {
+    {.name = "fault",
+     .letter = 'f',
+     .is_usual = true,
+     .argument = "FAULTS",
+     .help = "what goes wrong at which step; may be repeated",
+     .detail =
+         "STEP=ACTION,...;then=ACTION,...: reply=05,01,00,01;then=close answers these bytes, then "
+         "ends. Actions: bytes, delay MS, split N, split-at N, truncate N, refuse [N], skip, hold, "
+         "stall, shutdown, close, reset, rate N, drop-after N, drop-after-received N. STEP#2 is "
+         "the second time, connection=2-5; holds for what follows. The whole language, with its "
+         "steps: leat/testing.h. SIGUSR1 lets a connection go on that is on hold.", .set = set_fault},
+    {.name = "rate",
+     .is_usual = true,
+     .argument = "BYTES",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "carry at most so many bytes per second",
+     .set = set_rate,
+     .offset = offsetof(struct tool_serve, rate)},
+    {0},
+};
+
+/* ---- proxies -------------------------------------------------------------------------------- */
+
+static bool set_resolve(struct tool_setting *setting)
+{
+    struct tool_serve *serve = setting->target;
+    const char *equals = strchr(setting->value, '=');
+    if (!equals || equals == setting->value)
+        return tool_refuse(setting, "not of the form NAME=IP");
+    if (equals[1] && !is_address(equals + 1))
+        return tool_refuse(setting, "'%.60s' is not an IPv4 or IPv6 address", equals + 1);
+    if (!array_grow(setting, &serve->names, serve->name_count, 1, sizeof(*serve->names)))
+        return false;
+    char *name = strndup(setting->value, (size_t)(equals - setting->value));
+    if (!name)
+        return tool_refuse(setting, "out of memory");
+    serve->names[serve->name_count++] = (struct leat_testing_name){name, equals + 1};
+    return true;
+}
+
+const struct tool_option tool_serve_proxy_options[] = {
+    {.name = "user",
+     .letter = 'u',
+     .is_usual = true,
+     .argument = "USER:PASS",
+     .help = "whoever comes must name them",
+     .detail = "A password on the command line can be seen by other users of the machine.",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, user)},
+    {.name = "password-file",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "file whose first line is the password",
+     .detail = "Then the address that is printed does not have it.",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, password_path)},
+    {.name = "resolve",
+     .is_usual = true,
+     .argument = "NAME=IP",
+     .help = "where a name leads; without IP: nowhere",
+     .detail = "May be repeated. * is every name.",
+     .set = set_resolve},
+    {0                },
+};
+
+/* ---- TLS, WebSocket ------------------------------------------------------------------------- */
+
+/* Several of the words, separated by commas. */
+static bool set_certificate(struct tool_setting *setting)
+{
+    struct tool_serve *serve = setting->target;
+    struct leat_testing_problem problem;
+    unsigned faults;
+    if (leat_testing_certificate_faults_parse(setting->value, &faults, &problem) == LEAT_OK) {
+        if (faults & LEAT_TESTING_CERTIFICATE_OTHER_KEY)
+            return tool_refuse(setting, "a server cannot be started with other-key");
+        serve->certificate_faults = faults;
+        serve->has_tls = true;
+        return true;
+    }
+    char word[48], nearest[48];
+    const char *typed = setting->value + problem.position;
+    snprintf(word, sizeof(word), "%.*s", (int)strcspn(typed, ","), typed);
+    if (tool_nearest_word(word, setting->option->words, nearest, sizeof(nearest)))
+        return tool_refuse(setting, "'%s' is unknown; did you mean %s?", word, nearest);
+    return tool_refuse(setting, "'%s' is not one of %.240s", word, setting->option->words);
+}
+
+static bool set_protocol(struct tool_setting *setting)
+{
+    struct tool_serve *serve = setting->target;
+    if (!array_grow(setting, &serve->protocols, serve->protocol_count, 1, sizeof(char *)))
+        return false;
+    serve->protocols[serve->protocol_count++] = setting->value;
+    return true;
+}
+
+const struct tool_option tool_serve_tls_options[] = {
+    {.name = "tls",
+     .is_usual = true,
+     .help = "speak TLS, with a certificate of its own",
+     .detail =
+         "It is for localhost, 127.0.0.1, ::1 and --host, by a CA of its own whose path is printed "
+         "as the second line, \"ca: PATH\". All files are removed at the end.", .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve, has_tls)},
+    {.name = "cert-fault",
+     .is_usual = true,
+     .argument = "FAULT",
+     .value = TOOL_VALUE_WORD,
+     .words = CERTIFICATE_WORDS,
+     .help = "as --tls, with what is wrong with it",
+     .detail = "Several with commas between. With revoked, the third line is \"crl: PATH\".",
+     .set = set_certificate},
+    {.name = "cert-hosts",
+     .argument = "HOST,...",
+     .help = "names and addresses in the certificate made",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, cert_hosts)},
+    {.name = "cert",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "PEM file of your own certificate chain",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, cert)},
+    {.name = "key",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "PEM file of its key, without a password",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, key)},
+    {.name = "client-ca",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "demand client certificates of this CA",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve, client_ca)},
+    {.name = "tls-min",
+     .argument = "VERSION",
+     .value = TOOL_VALUE_WORD,
+     .words = "1.2|1.3",
+     .help = "lowest version (1.2)",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_serve, tls_min)},
+    {.name = "tls-max",
+     .argument = "VERSION",
+     .value = TOOL_VALUE_WORD,
+     .words = "1.2|1.3",
+     .help = "highest version (1.3)",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_serve, tls_max)},
+    {0                                                                                      },
+};
+
+const struct tool_option tool_serve_echo_options[] = {
+    {.name = "subprotocol",
+     .argument = "NAME",
+     .help = "speak this subprotocol; may be repeated",
+     .set = set_protocol},
+    {0},
+};
+
+/* ---- all together --------------------------------------------------------------------------- */
+
+bool tool_serve_finish(struct tool_serve *serve, const struct tool_command *command)
+{
+    const char *wrong = NULL;
+    if (!serve->cert != !serve->key)
+        wrong = "--cert and --key go together";
+    else if (serve->cert && (serve->certificate_faults || serve->cert_hosts))
+        wrong = "--cert is your certificate; --cert-fault and --cert-hosts are about another one";
+    else if (serve->tls_min > serve->tls_max)
+        wrong = "--tls-min is above --tls-max";
+    else if (serve->once && serve->connections)
+        wrong = "--once and --connections are two answers to one question";
+    else if (serve->password_path && !serve->user)
+        wrong = "--password-file needs --user";
+    else if (serve->password_path && strchr(serve->user, ':'))
+        wrong = "--user has a password already, so --password-file is too much";
+    else if (serve->user && (serve->user[0] == '\0' || serve->user[0] == ':'))
+        wrong = "--user: the user's name is empty";
+    if (wrong) {
+        tool_usage_error(command, "%s", wrong);
+        return false;
+    }
+    if (serve->once)
+        serve->connections = 1;
+    if (serve->cert || serve->client_ca || serve->cert_hosts)
+        serve->has_tls = true;
+    if (serve->rate) { /* set_fault() has left room for an ending element; else there is none */
+        struct leat_testing_fault *grown =
+            realloc(serve->faults, (serve->fault_count + 1) * sizeof(*grown));
+        if (!grown) {
+            tool_usage_error(command, "out of memory");
+            return false;
+        }
+        grown[serve->fault_count++] = (struct leat_testing_fault){
+            .step = LEAT_TESTING_STEP_ACCEPT,
+            .action = LEAT_TESTING_ACTION_RATE,
+            .number = serve->rate,
+        };
+        serve->faults = grown;
+    }
+    return true;
+}
