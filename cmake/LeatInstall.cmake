@@ -4,7 +4,20 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
-set(private_dir ${CMAKE_INSTALL_LIBDIR}/leat)
+
+# The static libleat holds the private mbedTLS. Each needs the other, and within one archive the linker finds everything.
+if(LEAT_MBEDTLS_PRIVATE)
+    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
+        set(archive ${LEAT_MBEDTLS_LIBRARY_DIR}/lib${library}.a)
+        set(folder ${PROJECT_BINARY_DIR}/mbedtls/${library})
+        file(REMOVE_RECURSE ${folder})
+        file(MAKE_DIRECTORY ${folder})
+        execute_process(COMMAND ${CMAKE_AR} xo ${archive} WORKING_DIRECTORY ${folder} COMMAND_ERROR_IS_FATAL ANY)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${archive})
+        file(GLOB mbedtls_objects ${folder}/*.o)
+        target_sources(leat_static PRIVATE ${mbedtls_objects})
+    endforeach()
+endif()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime
@@ -13,12 +26,12 @@ install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTAL
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
-# The shared libleat-testing is a component of its own: whoever has only the static one uses that.
 if(LEAT_TESTING)
-    install(TARGETS leat_testing EXPORT leatTesting LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT testing)
+    install(TARGETS leat_testing EXPORT leatTesting LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT testing
+                                                            NAMELINK_COMPONENT dev)
     install(TARGETS leat_testing_static EXPORT leatTestingStatic
             ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-    install(EXPORT leatTesting NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT testing)
+    install(EXPORT leatTesting NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
     install(EXPORT leatTestingStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 endif()
 
@@ -31,12 +44,7 @@ endif()
 if(LEAT_CRYPTO STREQUAL "libcrypto")
     string(PREPEND pc_libs "-lcrypto ")
 endif()
-if(LEAT_MBEDTLS_PRIVATE)
-    foreach(library IN ITEMS mbedcrypto mbedx509 mbedtls)
-        install(FILES ${LEAT_MBEDTLS_LIBRARY_DIR}/lib${library}.a DESTINATION ${private_dir} COMPONENT dev)
-        string(PREPEND pc_libs "\${libdir}/leat/lib${library}.a ")
-    endforeach()
-else()
+if(NOT LEAT_MBEDTLS_PRIVATE)
     string(PREPEND pc_libs "-lmbedtls -lmbedx509 -lmbedcrypto ")
 endif()
 
@@ -49,7 +57,7 @@ endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/leatConfig.cmake
-                              INSTALL_DESTINATION ${package_dir} PATH_VARS private_dir)
+                              INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 set(pc_names leat)

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debian packages by CPack, from the components of LeatInstall.cmake: script/package, preset `package`.
 set(LEAT_PACKAGE_MAINTAINER "" CACHE STRING "Who makes the packages: Name <address>")
+if(NOT LEAT_TESTING)
+    message(FATAL_ERROR "The packages need libleat-testing (LEAT_TESTING), which needs libssl-dev.")
+endif()
 if(NOT LEAT_PACKAGE_MAINTAINER)
     message(FATAL_ERROR "LEAT_PACKAGE_MAINTAINER is not set: use script/package")
 endif()
 
 set(runtime_package libleat${LEAT_SOVERSION})
 set(ohos_package libnet-websocket)
+set(testing_package libleat-testing${LEAT_SOVERSION})
 set(dev_package libleat-dev)
 set(tool_package leat)
 
@@ -20,11 +24,15 @@ This is the library that programs need to run.")
 set(CPACK_DEBIAN_OHOS_DESCRIPTION "WebSocket client of the HarmonyOS NDK on Linux (shared library)
 ${about}
 This is the WebSocket client of the HarmonyOS C API over it.")
+set(CPACK_DEBIAN_TESTING_DESCRIPTION "local proxies and servers with scripted faults (shared library)
+${about}
+This is a SOCKS5 proxy, an HTTP CONNECT proxy and a WebSocket server for the
+integration tests of any network client, with every way in which they can go
+wrong.")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "WebSocket over TLS through proxies (development files)
 ${about}
-This holds the headers, the static libraries, the files for CMake and
-pkg-config, and libleat-testing: local proxies and servers for integration
-tests, with every way in which they can go wrong.")
+This holds the headers, the static libraries, and the files for CMake and
+pkg-config.")
 set(CPACK_DEBIAN_TOOL_DESCRIPTION "WebSocket over TLS through proxies (command-line tool)
 ${about}
 This is the tool: it talks to WebSocket servers, shows phase by phase how a
@@ -32,6 +40,7 @@ connection is made, explains codes, and serves proxies for tests.")
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_OHOS_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_TESTING_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION net)
 
@@ -49,8 +58,9 @@ list(SORT static_dependencies)
 set(version ${PROJECT_VERSION}-1)
 set(same "(= ${version})")
 set(CPACK_DEBIAN_OHOS_PACKAGE_DEPENDS "${runtime_package} ${same}")
-set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${runtime_package} ${same}")
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${runtime_package} ${same}, ${ohos_package} ${same}")
+set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${runtime_package} ${same}, ${testing_package} ${same}")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+    "${runtime_package} ${same}, ${ohos_package} ${same}, ${testing_package} ${same}")
 list(JOIN static_dependencies ", " static_dependencies)
 string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", ${static_dependencies}")
 # Who trusts the system's CAs needs to have some.
@@ -67,7 +77,7 @@ function(gzip_file from to)
 endfunction()
 
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-set(components runtime ohos dev tool)
+set(components runtime ohos testing dev tool)
 set(work ${PROJECT_BINARY_DIR}/debian)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/debian/changelog.in ${work}/changelog @ONLY)
 gzip_file(${work}/changelog ${work}/changelog.Debian.gz)
@@ -85,13 +95,14 @@ foreach(component IN LISTS components)
 endforeach()
 
 # What lintian is told, and why: see those files.
-foreach(component IN ITEMS runtime ohos)
+foreach(component IN ITEMS runtime ohos testing)
     set(overrides ${PROJECT_SOURCE_DIR}/cmake/debian/${component}.lintian-overrides)
     install(FILES ${overrides} DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides COMPONENT ${component}
             RENAME ${${component}_package})
 endforeach()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
 set(CPACK_DEBIAN_OHOS_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
+set(CPACK_DEBIAN_TESTING_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "${LEAT_PACKAGE_MAINTAINER}")

@@ -151,7 +151,7 @@ layer user "$bare"
 cp "$source/tests/install/in_bare_root.sh" "$work/user/test"
 apt_install "$work/user" $(packages_of "$work/user" ! -name 'libleat-dev_*')
 alone "$work/user" /bin/bash /test/in_bare_root.sh || fail "what is installed does not work"
-quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat0.1
+quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat-testing0.1 libleat0.1
 left=$(find "$work/user/usr" "$work/user/etc" -name '*leat*' -o -name '*net_websocket*')
 [ -z "$left" ] || fail "left behind when removed: $left"
 
