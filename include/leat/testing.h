@@ -177,7 +177,8 @@ enum leat_testing_action {
     /** Ends in order: FIN, and what still comes is dropped until the client has ended too, so that
      * there is no RST. Nothing may stand behind it. */
     LEAT_TESTING_ACTION_CLOSE,
-    /** Ends with a RST. Nothing may stand behind it. */
+    /** Ends with a RST, once the client's kernel has all that was sent before (at most a second
+     * later). Nothing may stand behind it. */
     LEAT_TESTING_ACTION_RESET,
 };
 

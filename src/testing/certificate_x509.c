@@ -28,7 +28,7 @@ static int crypto_fail(struct leat_testing_problem *problem, const char *what)
                                   reason ? reason : "libcrypto gives no reason");
 }
 
-/* ---- keys ---------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 int leati_x509_new_key(enum leat_testing_key kind, EVP_PKEY **ret_key,
                        struct leat_testing_problem *problem)
@@ -79,7 +79,7 @@ static const EVP_MD *digest_md(enum leat_testing_digest digest)
     return NULL;
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static bool host_is_address(const char *host)
 {
@@ -147,7 +147,7 @@ static int subject_set(X509 *x509, const char *common_name, struct leat_testing_
                                   "not a common name of 1 to 64 characters: '%.100s'", common_name);
 }
 
-/* ---- certificates -------------------------------------------------------------------------- */
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 static bool serial_set(X509 *x509)
 {
@@ -267,7 +267,7 @@ int leati_x509_new(const struct leati_x509_plan *plan, X509 **ret_x509,
     return LEAT_OK;
 }
 
-/* ---- texts --------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /* Takes what was written into `bio`, wipes it there and frees it. */
 static int bio_take(BIO *bio, bool is_written, char **ret_text,
@@ -324,7 +324,7 @@ int leati_x509_format_pin(EVP_PKEY *key, char **ret_pin, struct leat_testing_pro
     return LEAT_OK;
 }
 
-/* ---- revocation lists ---------------------------------------------------------------------- */
+/* ---- revocation lists ------------------------------------------------------------------------ */
 
 static bool crl_push(X509_CRL *crl, const struct leati_testing_certificate *certificate)
 {

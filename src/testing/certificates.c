@@ -57,7 +57,7 @@ static int64_t clock_now_s(void)
     return now.tv_sec;
 }
 
-/* ---- names of files ------------------------------------------------------------------------ */
+/* ---- names of files -------------------------------------------------------------------------- */
 
 static bool certificate_name_is_taken(const leat_testing_ca *ca, const char *name)
 {
@@ -113,7 +113,7 @@ static const char *options_stem(const certificate_options *options)
     return name ? name : uses[options->use];
 }
 
-/* ---- certificates -------------------------------------------------------------------------- */
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 static void certificate_free(struct leati_testing_certificate *certificate)
 {
@@ -275,7 +275,7 @@ static int certificate_new(leat_testing_ca *ca, const certificate_options *optio
     return LEAT_OK;
 }
 
-/* ---- issuers ------------------------------------------------------------------------------- */
+/* ---- issuers --------------------------------------------------------------------------------- */
 
 static int other_ca_need(leat_testing_ca *ca, struct leat_testing_problem *problem)
 {
@@ -352,7 +352,7 @@ static int options_check(const leat_testing_ca *ca, const certificate_options *o
     return what ? leati_certificate_fail(problem, LEAT_E_PARAMETER, "%s", what) : LEAT_OK;
 }
 
-/* ---- the CA -------------------------------------------------------------------------------- */
+/* ---- the CA ---------------------------------------------------------------------------------- */
 
 int leat_testing_ca_issue(leat_testing_ca *ca,
                           const struct leat_testing_certificate_options *options,

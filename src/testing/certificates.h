@@ -25,7 +25,7 @@ struct leati_testing_certificate {
 int leati_certificate_fail(struct leat_testing_problem *problem, int code, const char *format, ...)
     LEAT_PRINTF(3, 4);
 
-/* ---- certificate_folder.c ------------------------------------------------------------------ */
+/* ---- certificate_folder.c -------------------------------------------------------------------- */
 
 /** A folder that belongs to one process, with nothing but files in it. */
 struct leati_folder {
@@ -43,7 +43,7 @@ int leati_folder_write(const struct leati_folder *folder, const char *name, cons
                        const char *text, mode_t mode, char **ret_path,
                        struct leat_testing_problem *problem);
 
-/* ---- certificate_faults.c ------------------------------------------------------------------ */
+/* ---- certificate_faults.c -------------------------------------------------------------------- */
 
 #define LEATI_INTERMEDIATE_FAULTS                                                                  \
     (LEAT_TESTING_CERTIFICATE_INTERMEDIATE_NOT_CA |                                                \
@@ -54,7 +54,7 @@ int leati_folder_write(const struct leati_folder *folder, const char *name, cons
  * left to the caller. */
 void leati_certificate_faults_apply(struct leat_testing_certificate_options *options);
 
-/* ---- certificate_x509.c -------------------------------------------------------------------- */
+/* ---- certificate_x509.c ---------------------------------------------------------------------- */
 
 /** What goes into a certificate. */
 struct leati_x509_plan {

@@ -16,8 +16,7 @@ struct request {
     bool is_connect;
 };
 
-/* ---- the request --------------------------------------------------------------------------------
- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 /* "host:port" or "[::1]:port". */
 static bool authority_parse(const char *text, size_t len, struct request *ret_request)
@@ -94,8 +93,7 @@ static bool credentials_check(struct leati_peer *p)
     return is_right;
 }
 
-/* ---- the answer ---------------------------------------------------------------------------------
- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static const char *status_name(unsigned status)
 {

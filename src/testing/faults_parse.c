@@ -50,8 +50,7 @@ static const struct {
     {"reset",               LEAT_TESTING_ACTION_RESET,               0, 0},
 };
 
-/* ---- failures ----------------------------------------------------------------------------------
- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 static bool parser_refuse(struct parser *parser, size_t position, const char *reason)
 {
@@ -82,8 +81,7 @@ static bool parser_no_memory(struct parser *parser)
     return false;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------
- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 /* The next character behind blanks, which is not taken; NUL at the end. */
 static char parser_peek(struct parser *parser)
@@ -159,8 +157,7 @@ static bool bytes_are_next(struct parser *parser)
                             hex_digit(text[2]) < 0);
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------
- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 static bool bytes_reserve(struct parser *parser, size_t len)
 {
@@ -258,8 +255,7 @@ static bool item_parse(struct parser *parser)
     return true;
 }
 
-/* ---- actions -----------------------------------------------------------------------------------
- */
+/* ---- actions --------------------------------------------------------------------------------- */
 
 static bool fault_append(struct parser *parser, struct leat_testing_fault *fault, size_t position)
 {
@@ -345,8 +341,7 @@ static bool actions_parse(struct parser *parser)
     return true;
 }
 
-/* ---- clauses -----------------------------------------------------------------------------------
- */
+/* ---- clauses --------------------------------------------------------------------------------- */
 
 static bool connection_parse(struct parser *parser)
 {
@@ -425,8 +420,7 @@ static bool faults_parse(struct parser *parser)
     return true;
 }
 
-/* ---- the door ----------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 /* One block: the faults, then their bytes. */
 static struct leat_testing_fault *block_new(const struct parser *parser)

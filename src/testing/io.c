@@ -175,8 +175,7 @@ bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len)
     return true;
 }
 
-/* ---- bytes, inside of TLS where there is one --------------------------------------------------
- */
+/* ---- bytes, inside of TLS where there is one ------------------------------------------------- */
 
 /* Room for `len` more bytes at the end of `in`; NULL if that is too much. */
 static uint8_t *input_reserve(struct leati_peer *p, size_t len)

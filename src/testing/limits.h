@@ -18,6 +18,8 @@
 /** Addresses of one name that a proxy tries, and how long it tries each. */
 #define LEATI_TESTING_ADDRESSES_MAX 8
 #define LEATI_TESTING_DIAL_MS       10000
+/** How long a RST waits for a client that does not take what was sent before it. */
+#define LEATI_TESTING_DELIVERY_MS 1000
 /** The text of one event. */
 #define LEATI_TESTING_TEXT_SIZE 384
 /** Clients that the kernel keeps waiting. */

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- copies -----------------------------------------------------------------------------------
- */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 /* Memory that lives as long as the server. */
 static void *server_own(struct leat_testing_server *server, size_t size)
@@ -144,8 +143,7 @@ out:
     return code;
 }
 
-/* ---- checks -----------------------------------------------------------------------------------
- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static int refused(struct leat_testing_problem *ret_problem,
                                                          const char *format, ...)
@@ -184,6 +182,31 @@ static int faults_check(const struct leat_testing_server *server,
     return LEAT_OK;
 }
 
+static int messages_check(const struct leat_testing_options *options,
+                          struct leat_testing_problem *ret_problem)
+{
+    for (size_t i = 0; i < options->message_count; ++i) {
+        const struct leat_testing_message *message = &options->messages[i];
+        switch (message->type) {
+        case LEAT_TESTING_MESSAGE_PING:
+        case LEAT_TESTING_MESSAGE_PONG:
+            if (message->len > 125) {
+                return refused(ret_problem, "a Ping or Pong has at most 125 bytes");
+            }
+            break;
+        case LEAT_TESTING_MESSAGE_TEXT:
+        case LEAT_TESTING_MESSAGE_BINARY:
+            break;
+        default:
+            return refused(ret_problem, "message %zu has no type", i + 1);
+        }
+        if (message->data == NULL && message->len > 0) {
+            return refused(ret_problem, "message %zu has no data", i + 1);
+        }
+    }
+    return LEAT_OK;
+}
+
 static int options_check(struct leat_testing_server *server,
                          struct leat_testing_problem *ret_problem)
 {
@@ -206,11 +229,13 @@ static int options_check(struct leat_testing_server *server,
     if (options->close_reason != NULL && strlen(options->close_reason) > 123) {
         return refused(ret_problem, "a close reason has at most 123 bytes");
     }
-    for (size_t i = 0; i < options->message_count; ++i) {
-        if (options->messages[i].type > LEAT_TESTING_MESSAGE_BINARY &&
-            options->messages[i].len > 125) {
-            return refused(ret_problem, "a Ping or Pong has at most 125 bytes");
-        }
+    if (messages_check(options, ret_problem) != LEAT_OK) {
+        return LEAT_E_PARAMETER;
+    }
+    if (options->tls != NULL &&
+        (options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_SCRIPT)) {
+        return refused(ret_problem, "a %s server has no TLS in front",
+                       leat_testing_kind_name(options->kind));
     }
     if (options->fault_count > LEAT_TESTING_FAULTS_MAX) {
         return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
@@ -258,8 +283,7 @@ void leati_testing_server_unconfigure(struct leat_testing_server *server)
     leati_free_secret(server->url);
 }
 
-/* ---- what clients are told --------------------------------------------------------------------
- */
+/* ---- what clients are told ------------------------------------------------------------------- */
 
 /* RFC 3986 section 2.1; `cap` is enough for three times the text. */
 static void percent_encode(const char *text, char *ret_encoded, size_t cap)

@@ -112,8 +112,7 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop);
 bool leati_peer_hold(struct leati_peer *p);
 bool leati_peer_stall(struct leati_peer *p);
 
-/* ---- protocols.c: messages as they come -------------------------------------------------------
- */
+/* ---- protocols.c: messages as they come ------------------------------------------------------ */
 
 bool leati_peer_read_socks5_greeting(struct leati_peer *p);
 bool leati_peer_read_socks5_auth(struct leati_peer *p);
@@ -126,8 +125,7 @@ bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_val
  * memory. To be freed with leati_free(). */
 char *leati_peer_upgrade_head(struct leati_peer *p, const char *lines, size_t lines_len);
 
-/* ---- frames.c: WebSocket ----------------------------------------------------------------------
- */
+/* ---- frames.c: WebSocket --------------------------------------------------------------------- */
 
 struct leati_frame {
     uint8_t first_byte;
@@ -140,8 +138,7 @@ bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame);
 /** The header of an unmasked frame. @return its length, 2 to 10. */
 size_t leati_testing_frame_header(uint8_t first_byte, size_t len, uint8_t ret_header[10]);
 
-/* ---- resolve.c, relay.c, udp.c: what a proxy does ----------------------------------------------
- */
+/* ---- resolve.c, relay.c, udp.c: what a proxy does -------------------------------------------- */
 
 /** Connects to a host. @return a descriptor, or -1 and an errno (EAI_ failures: EHOSTUNREACH). */
 int leati_peer_dial(struct leati_peer *p, const char *host, uint16_t port, int *ret_errno);
@@ -150,8 +147,7 @@ bool leati_peer_relay(struct leati_peer *p, int upstream);
 /** Serves a UDP association until the connection ends. */
 bool leati_peer_associate(struct leati_peer *p);
 
-/* ---- tls.c: the only file that sees OpenSSL's TLS ---------------------------------------------
- */
+/* ---- tls.c: the only file that sees OpenSSL's TLS -------------------------------------------- */
 
 /** Whether a server can use these files. */
 bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reason, size_t cap);
@@ -178,8 +174,7 @@ void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accep
 /** A base64 text of at most 1024 bytes. false if it is none. Ends with a NUL. */
 bool leati_peer_base64_decode(const char *text, char ret_data[1024]);
 
-/* ---- one file for each kind of server ----------------------------------------------------------
- */
+/* ---- one file for each kind of server -------------------------------------------------------- */
 
 void leati_testing_serve_socks5(struct leati_peer *p);
 void leati_testing_serve_connect(struct leati_peer *p);

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- sending ----------------------------------------------------------------------------------
- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* Sends as a row says: hold, repeat, split. */
 static bool row_send(struct leati_peer *p, const struct leat_script_row *row, const void *data,
@@ -70,8 +69,7 @@ static bool frame_send(struct leati_peer *p, const struct leat_script_row *row, 
     return sent;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool bytes_read(struct leati_peer *p, size_t len)
 {
@@ -134,8 +132,7 @@ static bool frame_read(struct leati_peer *p, const struct leat_script_row *row)
     return true;
 }
 
-/* ---- serving ----------------------------------------------------------------------------------
- */
+/* ---- serving --------------------------------------------------------------------------------- */
 
 static bool relay_serve(struct leati_peer *p)
 {
@@ -179,8 +176,7 @@ static bool close_notify_send(struct leati_peer *p)
                   : leati_peer_problem(p, "a close_notify without TLS");
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static bool row_run(struct leati_peer *p, const struct leat_script_row *row)
 {

@@ -6,18 +6,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-/* ---- one connection ---------------------------------------------------------------------------
- */
+/* ---- one connection -------------------------------------------------------------------------- */
 
 /* Drops what still comes until the other side has ended, so that no RST is sent. */
 static void connection_linger(struct leati_peer *p)
@@ -33,13 +34,23 @@ static void connection_linger(struct leati_peer *p)
     }
 }
 
+/* A RST makes the kernel drop what it has not delivered: that goes first. */
+static void connection_reset(struct leati_peer *p)
+{
+    uint64_t end_ms = leati_clock_ms() + LEATI_TESTING_DELIVERY_MS;
+    int undelivered = 0;
+    while (ioctl(p->fd, SIOCOUTQ, &undelivered) == 0 && undelivered > 0 &&
+           leati_clock_ms() < end_ms && leati_peer_sleep(p, 1)) {
+    }
+    setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+}
+
 static void connection_end(struct leati_peer *p)
 {
     if (p->ending == LEATI_PEER_CLOSE) {
         connection_linger(p);
     } else if (p->ending == LEATI_PEER_RESET) {
-        setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
-                   sizeof(struct linger));
+        connection_reset(p);
     }
     leati_peer_tls_free(p->tls);
     close(p->fd);
@@ -145,8 +156,7 @@ static void connections_join(struct leat_testing_server *server, bool all)
     }
 }
 
-/* ---- the listener -----------------------------------------------------------------------------
- */
+/* ---- the listener ---------------------------------------------------------------------------- */
 
 /* Waits until there is room for one more connection. */
 static void listener_wait_room(struct leat_testing_server *server)
@@ -201,8 +211,7 @@ static int listener_open(struct leat_testing_server *server)
     return LEAT_OK;
 }
 
-/* ---- the object -------------------------------------------------------------------------------
- */
+/* ---- the object ------------------------------------------------------------------------------ */
 
 static void server_destroy(struct leat_testing_server *server)
 {

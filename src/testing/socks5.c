@@ -58,8 +58,7 @@ size_t leati_testing_socks5_address_write(const struct sockaddr_storage *address
     return 7;
 }
 
-/* ---- the method and the password ---------------------------------------------------------------
- */
+/* ---- the method and the password ------------------------------------------------------------- */
 
 static uint8_t method_choose(struct leati_peer *p)
 {
@@ -119,8 +118,7 @@ static bool password_check(struct leati_peer *p)
            (status == 0 || leati_peer_end(p, LEATI_PEER_CLOSE));
 }
 
-/* ---- the request --------------------------------------------------------------------------------
- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 bool leati_testing_socks5_reply(struct leati_peer *p, unsigned rep,
                                 const struct sockaddr_storage *bound)

@@ -69,8 +69,7 @@ bool leati_testing_step_find(const char *name, size_t len, enum leat_testing_ste
     return false;
 }
 
-/* ---- which fault may stand where --------------------------------------------------------------
- */
+/* ---- which fault may stand where ------------------------------------------------------------- */
 
 bool leati_testing_fault_same_moment(const struct leat_testing_fault *a,
                                      const struct leat_testing_fault *b)

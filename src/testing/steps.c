@@ -26,8 +26,7 @@ bool leati_peer_stall(struct leati_peer *p)
     return leati_peer_wait_fd(p, p->fd, POLLRDHUP, -1);
 }
 
-/* ---- faults -----------------------------------------------------------------------------------
- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void drop_arm(struct leati_peer *p, size_t index)
 {
@@ -148,8 +147,7 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop)
     return false;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------
- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const char *format, ...)
 {

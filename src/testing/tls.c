@@ -184,8 +184,7 @@ bool leati_peer_tls_close_notify(struct leati_peer *p)
     return SSL_shutdown(p->tls->ssl) >= 0 && wire_flush(p, p->tls);
 }
 
-/* ---- what else OpenSSL is good for ------------------------------------------------------------
- */
+/* ---- what else OpenSSL is good for ----------------------------------------------------------- */
 
 void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accept[29])
 {

@@ -27,8 +27,7 @@ struct session {
     bool is_closing; /* the server's Close was sent */
 };
 
-/* ---- sending -----------------------------------------------------------------------------------
- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* The answer of the present step: a message in frames of the options' size. */
 static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
@@ -119,8 +118,7 @@ static bool session_fail(struct leati_peer *p, unsigned code, const char *rule)
     return close_step(p, code, payload, len) && session_end(p);
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------
- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static bool message_collect(struct leati_peer *p, struct session *session,
                             const struct leati_frame *frame)
@@ -204,8 +202,7 @@ static bool frame_receive(struct leati_peer *p, struct session *session,
            message_step(p, LEAT_TESTING_STEP_PING, opcode, frame->payload, frame->len, false);
 }
 
-/* ---- the upgrade --------------------------------------------------------------------------------
- */
+/* ---- the upgrade ----------------------------------------------------------------------------- */
 
 static bool list_has(const char *list, const char *item)
 {
@@ -314,8 +311,7 @@ static bool upgrade_serve(struct leati_peer *p)
     return status == 101 && !p->shape.refuse ? upgrade_accept(p) : upgrade_refuse(p, status);
 }
 
-/* ---- the session --------------------------------------------------------------------------------
- */
+/* ---- the session ----------------------------------------------------------------------------- */
 
 static bool messages_send(struct leati_peer *p, struct session *session)
 {
