@@ -29,7 +29,7 @@ void leati_tls_ids_done(struct leati_tls_ids *ids);
 
 /** Which cipher suites may be used. */
 struct leati_tls_cipher_choice {
-    int *ids;         /**< a 0 behind the last one; NULL = whatever mbedTLS prefers */
+    int *ids;         /**< a 0 behind the last one; NULL = as tls/preference.h has it */
     bool has_tls_1_2; /**< one of them is for TLS 1.2 */
 };
 

@@ -40,7 +40,7 @@ struct leati_tls_credentials_options {
     const char *const *pins;
     size_t pin_count;
     /** Names as of the IANA registry or OpenSSL, with ':', ',' or spaces between; NULL = what
-     * mbedTLS prefers. All suites of TLS 1.3 are used if none of them is named. */
+     * tls/preference.h has first. All suites of TLS 1.3 are used if none of them is named. */
     const char *cipher_suites;
     const char *signature_algorithms;
     /** Protocols for ALPN, the preferred one first; for layers whose options name none. */

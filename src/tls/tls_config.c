@@ -2,6 +2,7 @@
 #include "tls/tls_config.h"
 
 #include "tls/credentials.h"
+#include "tls/preference.h"
 
 #include <mbedtls/psa_util.h>
 
@@ -32,11 +33,10 @@ static void versions_configure(mbedtls_ssl_config *config, const struct leati_tl
         leati_tls_credentials_cipher_choice(options->credentials);
     enum leat_tls_protocol min = options->min_protocol;
 
-    if (choice->ids != NULL) {
-        mbedtls_ssl_conf_ciphersuites(config, choice->ids);
-        if (!choice->has_tls_1_2)
-            min = LEAT_TLS_V13;
-    }
+    mbedtls_ssl_conf_ciphersuites(config, choice->ids != NULL ? choice->ids
+                                                              : leati_tls_cipher_preference());
+    if (choice->ids != NULL && !choice->has_tls_1_2)
+        min = LEAT_TLS_V13;
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)min);
     mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
 }

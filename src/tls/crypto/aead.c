@@ -58,7 +58,7 @@ int leati_crypto_aead_set_key(struct leati_crypto_aead *aead, enum leati_crypto_
         return LEATI_CRYPTO_AEAD_FAILED;
     memcpy(aead->key, key, key_len);
     aead->key_len = (unsigned char)key_len;
-    aead->iv_len = 12; /* libcrypto's default with these ciphers */
+    aead->iv_len = 12; /* libcrypto's default with these ciphers, and the only length in TLS */
     ERR_set_mark();
     int result = work_end(keyed_make(aead, &aead->cipher));
     if (result != LEATI_CRYPTO_AEAD_OK)
@@ -68,11 +68,25 @@ int leati_crypto_aead_set_key(struct leati_crypto_aead *aead, enum leati_crypto_
 
 /* ---- steps of a message; false = libcrypto could not --------------------------------------- */
 
-static bool iv_set(EVP_CIPHER_CTX *cipher, bool encrypts, const unsigned char *iv, size_t iv_len)
+static bool iv_len_apply(EVP_CIPHER_CTX *cipher, size_t iv_len)
 {
-    if ((size_t)EVP_CIPHER_CTX_get_iv_length(cipher) != iv_len &&
-        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_IVLEN, (int)iv_len, NULL) != 1)
+    return EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_IVLEN, (int)iv_len, NULL) == 1;
+}
+
+static bool iv_len_set(struct leati_crypto_aead *aead, size_t iv_len)
+{
+    if (aead->iv_len == iv_len)
+        return true;
+    aead->iv_len = 0;
+    if (!iv_len_apply(aead->cipher, iv_len) ||
+        (aead->reverse != NULL && !iv_len_apply(aead->reverse, iv_len)))
         return false;
+    aead->iv_len = (unsigned char)iv_len;
+    return true;
+}
+
+static bool iv_set(EVP_CIPHER_CTX *cipher, bool encrypts, const unsigned char *iv)
+{
     return EVP_CipherInit_ex2(cipher, NULL, NULL, iv, encrypts, NULL) == 1;
 }
 
@@ -118,12 +132,13 @@ static bool tag_get(EVP_CIPHER_CTX *cipher, unsigned char *ret_tag, size_t tag_l
 
 /* ---- a whole message ------------------------------------------------------------------------ */
 
-static bool message_pass(EVP_CIPHER_CTX *cipher, const struct leati_crypto_message *message,
+static bool message_pass(struct leati_crypto_aead *aead, const struct leati_crypto_message *message,
                          bool encrypts)
 {
+    EVP_CIPHER_CTX *cipher = aead->cipher;
     const unsigned char *input = overlap_resolve(message->input, message->output, message->len);
 
-    return iv_set(cipher, encrypts, message->iv, message->iv_len) &&
+    return iv_len_set(aead, message->iv_len) && iv_set(cipher, encrypts, message->iv) &&
            data_pass(cipher, message->aad, NULL, message->aad_len) &&
            data_pass(cipher, input, message->output, message->len);
 }
@@ -136,7 +151,7 @@ int leati_crypto_aead_seal(struct leati_crypto_aead *aead,
     if (cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     ERR_set_mark();
-    int result = work_end(message_pass(cipher, message, true) && end_pass(cipher) &&
+    int result = work_end(message_pass(aead, message, true) && end_pass(cipher) &&
                           tag_get(cipher, ret_tag, message->tag_len));
     if (result != LEATI_CRYPTO_AEAD_OK)
         mbedtls_platform_zeroize(message->output, message->len);
@@ -151,7 +166,7 @@ int leati_crypto_aead_open(struct leati_crypto_aead *aead,
     if (cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     ERR_set_mark();
-    bool passed = message_pass(cipher, message, false) &&
+    bool passed = message_pass(aead, message, false) &&
                   EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, (int)message->tag_len,
                                       (void *)(uintptr_t)tag) == 1;
     if (passed && end_pass(cipher))
@@ -166,6 +181,15 @@ int leati_crypto_aead_open(struct leati_crypto_aead *aead,
 
 /* ---- a message in parts --------------------------------------------------------------------- */
 
+static bool reverse_make(struct leati_crypto_aead *aead)
+{
+    if (keyed_make(aead, &aead->reverse) && iv_len_apply(aead->reverse, aead->iv_len))
+        return true;
+    EVP_CIPHER_CTX_free(aead->reverse);
+    aead->reverse = NULL;
+    return false;
+}
+
 int leati_crypto_aead_begin(struct leati_crypto_aead *aead, bool decrypts, const unsigned char *iv,
                             size_t iv_len)
 {
@@ -173,10 +197,9 @@ int leati_crypto_aead_begin(struct leati_crypto_aead *aead, bool decrypts, const
     if (aead->cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     ERR_set_mark();
-    bool ok = iv_set(aead->cipher, true, iv, iv_len);
+    bool ok = iv_len_set(aead, iv_len) && iv_set(aead->cipher, true, iv);
     if (ok && decrypts)
-        ok = (aead->reverse != NULL || keyed_make(aead, &aead->reverse)) &&
-             iv_set(aead->reverse, false, iv, iv_len);
+        ok = (aead->reverse != NULL || reverse_make(aead)) && iv_set(aead->reverse, false, iv);
     if (ok) {
         aead->decrypts = decrypts;
         aead->len = 0;

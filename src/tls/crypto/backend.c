@@ -10,6 +10,9 @@
 
 #if defined(LEAT_CRYPTO_LIBCRYPTO)
 #include <openssl/crypto.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #endif
 
 static char name[64];
@@ -36,9 +39,29 @@ const char *leat_tls_backend(void)
     return name;
 }
 
-#if !defined(LEAT_CRYPTO_LIBCRYPTO)
+#if defined(LEAT_CRYPTO_LIBCRYPTO)
+/* Instructions for AES and for the product of GCM. */
+bool leati_tls_crypto_prefers_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+    const unsigned long wanted = HWCAP_AES | HWCAP_PMULL;
+    return (getauxval(AT_HWCAP) & wanted) == wanted;
+#else
+    return false;
+#endif
+}
+#else
 int leati_tls_crypto_start(void)
 {
     return 0;
+}
+
+/* mbedTLS' own AES-GCM is slower than its ChaCha20-Poly1305 even with AES instructions: 278 MB/s
+ * and 355 MB/s, docs/decisions/0005-libcrypto-primitives.md. */
+bool leati_tls_crypto_prefers_aes(void)
+{
+    return false;
 }
 #endif
