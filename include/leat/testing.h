@@ -73,12 +73,11 @@
  *     escape     = "\" ( "r" | "n" | "t" | "0" | "\" | '"' | "x" hex hex ) ;
  *     number     = digit { digit } ;
  *
- * `step` is a name of the table above. Spaces, tabs and line ends may stand between any two tokens
- * and separate a word from its number. A character of a string is any byte but `"`, `\`, CR, LF and
- * NUL. `*` repeats an item. `connection` holds for the clauses behind it; at the start it is `*`.
- * Actions are carried out from left to right; those of `then` after the step's own answer has been
- * sent, or would have been. What each action does, and where it may stand: enum
- * leat_testing_action.
+ * `step` is a name of the table above. Spaces, tabs and line ends may stand between any two tokens.
+ * A character of a string is any byte but `"`, `\`, CR, LF and NUL. `*` repeats an item.
+ * `connection` holds for the clauses behind it; at the start it is `*`. Actions are carried out
+ * from left to right; those of `then` after the step's own answer has been sent, or would have
+ * been. What each action does, and where it may stand: enum leat_testing_action.
  *
  * @thread Every function may be called from any thread; leat_testing_server_free() only when no
  * other call is under way.
@@ -256,8 +255,8 @@ struct leat_testing_tls {
     const char *key_path;  /**< without a password */
     /** Ask for a client certificate of this CA, and refuse if none comes. NULL = do not ask. */
     const char *client_ca_path;
-    int min_version; /**< 0x0303 = TLS 1.2, 0x0304 = TLS 1.3; 0 = any */
-    int max_version; /**< as min_version */
+    int min_version;         /**< 0x0303 = TLS 1.2, 0x0304 = TLS 1.3; 0 = any */
+    int max_version;         /**< as min_version */
     const char *cipher_list; /**< OpenSSL's list for TLS up to 1.2; NULL = its default */
     /** The handshake is expected to fail: that is no problem, and a script goes on. */
     bool may_fail;
@@ -405,8 +404,8 @@ struct leat_testing_event {
      * (reply, upgrade), type and size (message, send), code (close), the problem or "" (end). Never
      * a password. Never NULL. */
     const char *text;
-    uint64_t bytes_in;   /**< of this connection so far, on the wire */
-    uint64_t bytes_out;  /**< as bytes_in */
+    uint64_t bytes_in;  /**< of this connection so far, on the wire */
+    uint64_t bytes_out; /**< as bytes_in */
 };
 
 /** The n-th event since the start, from 0. @return false if there is none yet, or it was not kept.
