@@ -7,7 +7,7 @@ _leat_table() {
     commands='' arguments='' flags='' takes='' values=''
     case $1 in
     '')
-        commands='ws check explain'
+        commands='ws check explain serve'
         arguments=''
         flags='--help --help-all --version -h'
         case $2 in
@@ -73,6 +73,70 @@ _leat_table() {
         --table) takes=value values='general socket socks5 websocket tls-socket tls gateway composite send-failure scp dsmp smc space message-state decode link winsock hpux aix maintenance login submit message-result internal' ;;
         esac
         ;;
+    'serve')
+        commands='socks5 connect echo'
+        arguments=''
+        flags='--help --help-all -h'
+        case $2 in
+        esac
+        ;;
+    'serve socks5')
+        commands=''
+        arguments=''
+        flags='--connections --fault --help --help-all --host --json --log --once --password-file --port --rate --resolve --until-eof --user -f -h -p -u'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --connections) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
+        --password-file) takes=value values='-file' ;;
+        --resolve) takes=value values='' ;;
+        esac
+        ;;
+    'serve connect')
+        commands=''
+        arguments=''
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --log --once --password-file --port --rate --resolve --tls --tls-max --tls-min --until-eof --user -f -h -p -u'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --connections) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
+        --password-file) takes=value values='-file' ;;
+        --resolve) takes=value values='' ;;
+        --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
+        --cert-hosts) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        --client-ca) takes=value values='-file' ;;
+        --tls-min) takes=value values='1.2 1.3' ;;
+        --tls-max) takes=value values='1.2 1.3' ;;
+        esac
+        ;;
+    'serve echo')
+        commands=''
+        arguments=''
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --log --once --port --rate --subprotocol --tls --tls-max --tls-min --until-eof -f -h -p'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --connections) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
+        --cert-hosts) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        --client-ca) takes=value values='-file' ;;
+        --tls-min) takes=value values='1.2 1.3' ;;
+        --tls-max) takes=value values='1.2 1.3' ;;
+        --subprotocol) takes=value values='' ;;
+        esac
+        ;;
     esac
 }
 
@@ -81,7 +145,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }

@@ -6,6 +6,7 @@ written by hand, in NAME.in beside this file. Run by script/generate."""
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -81,6 +82,24 @@ def synopsis(command):
     return [line, ".br"]
 
 
+def shared_detail(command):
+    """What all commands of a group say of themselves; what a single one says."""
+    details = {leaf["detail"] for leaf in leaves(command)}
+    return command["detail"] or (details.pop() if len(details) == 1 else None)
+
+
+def steps():
+    """The steps of a connection to a server for tests, from the table in its header."""
+    header = (HERE.parents[2] / "include" / "leat" / "testing.h").read_text()
+    rows = re.findall(r"^ \* \| `([a-z-]+)` *\| *(.*?) *\| *(.*?) *\| *(\w+) *\|$", header, re.M)
+    if len(rows) < 10:
+        sys.exit("include/leat/testing.h has no table of steps")
+    lines = []
+    for name, servers, when, answer in rows:
+        lines += [".TP", f"\\fB{roff(name)}\\fR ({roff(servers)})", "\\&" + roff(sentence(when)) + (" The answer follows." if answer == "yes" else "")]
+    return lines
+
+
 def options(command):
     """The options of a command; of a group those of all first, then what each has of its own."""
     group = leaves(command)
@@ -99,7 +118,8 @@ def options(command):
     lines = []
     for leaf in group:
         lines += [f".SH {roff('leat ' + leaf['path']).upper()}", "\\&" + roff(sentence(leaf["summary"]))]
-        lines += paragraphs(leaf["detail"])
+        if leaf["detail"] != shared_detail(command):
+            lines += paragraphs(leaf["detail"])
         lines += section_lines(some_sections(leaf, lambda option: option not in shared))
     return lines + [".SH OPTIONS OF ALL"] + section_lines(some_sections(group[0], lambda option: option in shared))
 
@@ -123,7 +143,7 @@ def examples(command):
     lines = []
     for leaf in leaves(command):
         for example in leaf["examples"]:
-            lines += [".PP", "\\&" + roff(sentence(example["text"])), ".PP", ".RS 4", ".nf",
+            lines += [".PP", "\\&" + roff(sentence(example["text"]).rstrip(".") + ":"), ".PP", ".RS 4", ".nf",
                       "\\&" + roff(example["command"]), ".fi", ".RE"]
     return lines
 
@@ -136,11 +156,12 @@ def page(described, command):
     made = {
         "@SYNOPSIS@": ["\\fBleat\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR].\\|.\\|. [\\fIARGUMENT\\fR].\\|.\\|."]
                       if command is root else synopsis(command)[:-1],
-        "@DETAIL@": paragraphs(command["detail"]),
+        "@DETAIL@": paragraphs(shared_detail(command)),
         "@COMMANDS@": commands(root),
         "@OPTIONS@": options(command),
         "@EXIT_STATUSES@": exit_statuses(described),
         "@EXAMPLES@": examples(command),
+        "@STEPS@": steps() if command["path"] == "serve" else [],
         "@SEE_ALSO@": [",\n".join(f"\\fB{roff(other)}\\fR(1)" for other in others)],
     }
     lines = ['.\\" SPDX-License-Identifier: Apache-2.0', f'.\\" {GENERATED}',
