@@ -57,6 +57,8 @@ struct leati_tcp_options {
  * and the first bytes that are sent leave with the SYN. A kernel that does not allow it connects as
  * usual. */
 void leati_tcp_set_fast_open(int fd);
+/** Whether that was done and the kernel has allowed it. */
+bool leati_tcp_has_fast_open(int fd);
 
 /** @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer);

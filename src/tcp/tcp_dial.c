@@ -88,6 +88,14 @@ void leati_tcp_set_fast_open(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on));
 }
 
+bool leati_tcp_has_fast_open(int fd)
+{
+    int on = 0;
+    socklen_t size = sizeof(on);
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, &size) == 0 && on != 0;
+}
+
 /* A descriptor, or -errno. */
 static int socket_open(const struct leati_tcp_layer *tcp, int family)
 {

@@ -139,6 +139,12 @@ static int tcp_send_failed(struct leati_tcp_layer *tcp, int sys_errno, size_t le
     return LEAT_OK;
 }
 
+/* By fast open, but the cookie is not good any more and nothing went with the SYN. */
+static bool tcp_is_connecting(const struct leati_tcp_layer *tcp, int sys_errno)
+{
+    return sys_errno == EINPROGRESS && leati_tcp_has_fast_open(tcp->open->fd);
+}
+
 static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
 {
     struct leati_tcp_layer *tcp = tcp_of(l);
@@ -162,9 +168,7 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     do
         sent = sendmsg(tcp->open->fd, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    /* EINPROGRESS: by fast open, but the cookie is not good any more and nothing went with the SYN.
-     */
-    if (sent < 0 && errno != EAGAIN && errno != EINPROGRESS)
+    if (sent < 0 && errno != EAGAIN && !tcp_is_connecting(tcp, errno))
         return tcp_send_failed(tcp, errno, len, ret_len);
     tcp->writable = sent >= 0 && (size_t)sent == len;
     if (sent <= 0)

@@ -103,6 +103,8 @@ static void run_trace(const struct leat_trace_event *event, void *user)
                                         "address", "certificate", "tls"};
     struct client_run *run = user;
     char *line = NULL;
+    if (event->kind == LEAT_TRACE_FRAME)
+        return; /* without end, where a test floods */
     int len = asprintf(&line, "%s %s %d %s\n", kinds[event->kind], event->name, event->result,
                        event->text);
     cr_assert(len >= 0);
