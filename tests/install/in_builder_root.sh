@@ -34,4 +34,6 @@ done
 quietly "the Makefile" make -C makefile check
 quietly "the Makefile, clean" make -C makefile clean
 quietly "the Makefile, static" make -C makefile STATIC=1 check
-! ldd makefile/say | grep -q libleat || fail "say needs libleat.so"
+for program in project-ON/ask project-ON/test_ask makefile/say makefile/check_say; do
+    ! ldd $program | grep -q libleat || fail "$program needs libleat*.so"
+done

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh CMAKE BUILD CC VERSION: installs BUILD into a folder of its own, moves that, and builds and runs a program
-# against it in each of the four ways.
+# run.sh CMAKE BUILD CC VERSION: installs BUILD into a folder of its own, moves that, and builds and runs programs against
+# it in each of the four ways: the consumer, and the example projects with their own tests.
 set -euo pipefail
 cmake=$1 build=$2 cc=$3 version=$4
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,6 +27,9 @@ libdir=$(dirname "$(find "$work/prefix" -name libleat.so)")
 # The tool, which finds its library by itself.
 if [ -x "$build/bin/leat" ]; then
     [ "$("$work/prefix/bin/leat" --version | head -n 1)" = "leat $version" ] || fail "the installed leat does not run"
+    for file in man/man1/leat.1 man/man1/leat-ws.1 bash-completion/completions/leat zsh/site-functions/_leat; do
+        [ -s "$work/prefix/share/$file" ] || fail "no share/$file"
+    done
 fi
 
 # The CMake package.
@@ -54,9 +57,27 @@ for program in cmake/consumer_static cmake/consumer_ohos_static pc_static; do
     ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat.so"
 done
 
+# The examples that are projects of their own.
+warnings="-Wall -Wextra -Wconversion -Wshadow -Werror"
+cp -r "$here/../../examples/makefile" "$work/makefile"
+for static in "" 1; do
+    "$cmake" -S "$here/../../examples/project" -B "$work/project$static" -DCMAKE_PREFIX_PATH="$work/prefix" \
+        -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$warnings" -DASK_STATIC=${static:-0} >"$work/log" &&
+        "$cmake" --build "$work/project$static" >"$work/log" || fail "examples/project, static '$static': $(cat "$work/log")"
+    (cd "$work/project$static" && "${cmake%/*}/ctest" --output-on-failure) >"$work/log" ||
+        fail "the tests of examples/project, static '$static': $(cat "$work/log")"
+    LD_LIBRARY_PATH=$libdir make -C "$work/makefile" ${static:+STATIC=1} CC="$cc" CFLAGS="$warnings" clean check \
+        >"$work/log" 2>&1 || fail "examples/makefile, static '$static': $(cat "$work/log")"
+done
+for program in project1/ask project1/test_ask makefile/say makefile/check_say; do
+    ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat*.so"
+done
+
 # Nothing but the public functions is visible, above all not an mbedTLS that could clash with the program's own.
 strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat.so exports: $strangers"
+strangers=$(nm -D --defined-only "$libdir/libleat-testing.so" | awk '$3 !~ /^leat_/ { print $3 }')
+[ -z "$strangers" ] || fail "libleat-testing.so exports: $strangers"
 strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')
 [ -z "$strangers" ] || fail "libnet_websocket.so exports: $strangers"
 
