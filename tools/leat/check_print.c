@@ -325,6 +325,21 @@ static void print_tls(const struct look *look, const struct check_run *run)
     }
 }
 
+static void print_days(const struct look *look, int64_t left)
+{
+    /* -1 is the day in which it expired. */
+    int64_t days = left >= 0 ? left : -left - 1;
+    if (left >= 0 && days == 1)
+        fputs(word(look, CHECK_WORD_DAY_LEFT), stdout);
+    else if (left >= 0)
+        printf(word(look, CHECK_WORD_DAYS_LEFT), (long long)days);
+    else if (days <= 1)
+        fputs(word(look, days == 0 ? CHECK_WORD_EXPIRED_JUST_NOW : CHECK_WORD_EXPIRED_DAY_AGO),
+              stdout);
+    else
+        printf(word(look, CHECK_WORD_EXPIRED_DAYS_AGO), (long long)days);
+}
+
 static void print_validity(const struct look *look, const struct check_certificate *certificate)
 {
     int64_t days = check_days_left(certificate);
@@ -337,11 +352,7 @@ static void print_validity(const struct look *look, const struct check_certifica
     fputs(" - ", stdout);
     print_date(certificate->not_after);
     fputs(", ", stdout);
-    if (days == 1 || days == -1)
-        fputs(word(look, days > 0 ? CHECK_WORD_DAY_LEFT : CHECK_WORD_EXPIRED_DAY_AGO), stdout);
-    else
-        printf(word(look, days < 0 ? CHECK_WORD_EXPIRED_DAYS_AGO : CHECK_WORD_DAYS_LEFT),
-               (long long)(days < 0 ? -days : days));
+    print_days(look, days);
     if (is_soon)
         printf(", %s", word(look, CHECK_WORD_EXPIRES_SOON));
     fputs(style(TOOL_STYLE_PLAIN), stdout);

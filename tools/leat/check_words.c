@@ -34,6 +34,7 @@ static const struct {
     [CHECK_WORD_COMPRESSED] = {"compressed",                                     "已压缩"               },
     [CHECK_WORD_DAY_LEFT] = {"1 day left",                                     "剩余 1 天"            },
     [CHECK_WORD_DAYS_LEFT] = {"%lld days left",                                 "剩余 %lld 天"         },
+    [CHECK_WORD_EXPIRED_JUST_NOW] = {"expired less than a day ago",                    "已过期不足 1 天"   },
     [CHECK_WORD_EXPIRED_DAY_AGO] = {"expired 1 day ago",                              "已过期 1 天"         },
     [CHECK_WORD_EXPIRED_DAYS_AGO] = {"expired %lld days ago",                          "已过期 %lld 天"      },
     [CHECK_WORD_EXPIRES_SOON] = {"expires soon",                                   "即将过期"            },

@@ -33,6 +33,7 @@ enum check_word {
     CHECK_WORD_COMPRESSED,
     CHECK_WORD_DAY_LEFT,         /* 1 */
     CHECK_WORD_DAYS_LEFT,        /* format: days */
+    CHECK_WORD_EXPIRED_JUST_NOW, /* 0 */
     CHECK_WORD_EXPIRED_DAY_AGO,  /* 1 */
     CHECK_WORD_EXPIRED_DAYS_AGO, /* format: days */
     CHECK_WORD_EXPIRES_SOON,
