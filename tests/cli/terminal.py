@@ -191,6 +191,29 @@ class InATerminal(unittest.TestCase):
         self.assertEqual(lines[-2:], ["line 0000019999", "newest"])
         self.assertTrue(all(len(line) == 15 for line in lines[:-1]))
 
+    def test_history_that_is_damaged(self):
+        path = f"{self.folder}/state/leat/history"
+        os.makedirs(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.write(b"well\n\xff\xfe\n\0\0\nz\xc3\n\x1b[31mred\nend")
+        terminal = self.terminal()
+        terminal.keys(*["Up"] * 8)
+        terminal.until_ends("> well")
+        terminal.keys(*["Down"] * 8, "C-u")
+        terminal.line("hello")
+        terminal.until_ends("> hello", "< hello", ">")
+        self.leave(terminal)
+
+    def test_a_terminal_that_can_do_little(self):
+        terminal = Terminal(self.folder)
+        self.addCleanup(terminal.stop)
+        terminal.line(f"TERM=dumb {PROGRAM} ws {server.url()}")
+        terminal.until("connected to")
+        terminal.line("hello")
+        terminal.until_ends("hello", "hello")
+        terminal.keys("C-d")
+        terminal.until(lambda screen: screen.endswith("\n$"))
+
     def test_history_cannot_be_kept(self):
         """Something in its place that is no file: typing works all the same."""
         os.makedirs(f"{self.folder}/state/leat/history")

@@ -107,6 +107,8 @@ class Usage(unittest.TestCase):
                 (["--tls-min=1.3", "--tls-max=1.2"], "--tls-min is above --tls-max"),
                 (["--hex", "--binary"], "--text, --binary and --hex exclude each other"),
                 (["--stream", "--json"], "--json prints whole messages, --stream parts of them"),
+                (["--stream", "--reconnect"],
+                 "half of a --stream cannot go on in another connection, so not with --reconnect"),
                 (["--receive-only", "-m", "x"], "--receive-only sends nothing, so not with --message or --file"),
                 (["--quiet", "--verbose"], "--quiet and --verbose exclude each other")):
             with self.subTest(arguments):
@@ -125,7 +127,9 @@ class Usage(unittest.TestCase):
 
     def test_what_was_typed_does_not_act_upon_the_terminal(self):
         for arguments in (["ws", "--\x1b[31m"], ["\x1b[31m"], ["ws", "ws://h", "\x1b]0;x\x07"],
-                          ["ws", "ws://h", "--timeout", "\x1b[31m"], ["explain", "--lang", "\x9b31m"]):
+                          ["ws", "ws://h", "--timeout", "\x1b[31m"], ["ws", "\x1b[31m"],
+                          ["ws", "ws://h", "-f", "\x1b[31m"], ["ws", "ws://h", "--proxy", "\x1b[31m"],
+                          ["explain", "--lang", "\x9b31m"]):
             result = run(*arguments)
             self.assertEqual(result.returncode, 2)
             self.assertNotRegex(result.stderr, rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2\x9b", arguments)

@@ -356,9 +356,8 @@ class BadInput(unittest.TestCase):
         self.assertIn(b"not UTF-8", run("--stream", stdin=b"\xc3", status=1).stderr)
 
     def test_a_line_without_end(self):
-        """Is refused, in bounded memory, long before it ends."""
-        process = subprocess.Popen(["prlimit", f"--as={200 << 20}", PROGRAM, "ws", server.url()], env=peer.environment(),
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        """Is refused long before it ends, and so held in bounded memory."""
+        process = start()
         written = 0
         try:
             for _ in range(4096):
@@ -407,9 +406,7 @@ class BadInput(unittest.TestCase):
 
     def test_backpressure(self):
         """A server that does not read: what is held does not grow with what is sent."""
-        process = subprocess.Popen(["prlimit", f"--as={200 << 20}", PROGRAM, "ws", server.url("/mute"), "--json"],
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   env=peer.environment())
+        process = start("--json", path="/mute", stdout=subprocess.DEVNULL)
         os.set_blocking(process.stdin.fileno(), False)
         line = b"x" * 1023 + b"\n"
         written = 0

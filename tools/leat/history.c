@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "history.h"
 
+#include "terminal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -154,9 +156,24 @@ const char *tool_history_next(struct tool_history *history)
     return line;
 }
 
+/* A file that somebody has damaged must not get to the terminal, nor stop the line editor. */
+static bool line_is_typed(const char *line, size_t len)
+{
+    while (len > 0) {
+        unsigned character = 0;
+        size_t size = tool_utf8_decode(line, len, &character);
+        if (size == 0 || (character < 0x20 && character != '\t') || character == 0x7f)
+            return false;
+        line += size;
+        len -= size;
+    }
+    return true;
+}
+
 bool tool_history_wants(const struct tool_history *history, const char *line)
 {
-    return line[0] && line[0] != ' ' && strlen(line) < LINE_BYTES &&
+    size_t len = strnlen(line, LINE_BYTES);
+    return len > 0 && len < LINE_BYTES && line[0] != ' ' && line_is_typed(line, len) &&
            !(history && history->last && strcmp(history->last, line) == 0);
 }
 

@@ -39,7 +39,7 @@ int tool_usage_error(const struct tool_command *command, const char *format, ...
     va_list args;
     error_begin(command);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    tool_print_formatted(stderr, format, args);
     va_end(args);
     error_end(command);
     return TOOL_EXIT_USAGE;

@@ -23,12 +23,16 @@ size_t tool_terminal_columns(FILE *stream)
     return columns > 0 && columns <= sane_max && !*end ? columns : usual;
 }
 
+bool tool_terminal_has_cursor(void)
+{
+    const char *term = getenv("TERM");
+    return term && *term && strcmp(term, "dumb") != 0;
+}
+
 bool tool_has_styles(FILE *stream)
 {
     const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    return !(no_color && *no_color) && term && *term && strcmp(term, "dumb") != 0 &&
-           tool_is_terminal(stream);
+    return !(no_color && *no_color) && tool_terminal_has_cursor() && tool_is_terminal(stream);
 }
 
 const char *tool_style(FILE *stream, enum tool_style style)
@@ -82,6 +86,14 @@ void tool_print_safe(FILE *stream, const char *text, size_t len)
         text += size;
         len -= size;
     }
+}
+
+void tool_print_formatted(FILE *stream, const char *format, va_list args)
+{
+    char text[1024];
+    int len = vsnprintf(text, sizeof(text), format, args);
+    if (len > 0)
+        tool_print_safe(stream, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 }
 
 size_t tool_text_columns(const char *text)

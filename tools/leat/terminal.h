@@ -3,6 +3,7 @@
 #ifndef LEAT_TOOL_TERMINAL_H
 #define LEAT_TOOL_TERMINAL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,6 +23,9 @@ enum tool_style {
     TOOL_STYLE_CYAN,
 };
 
+/** Whether the terminal, if there is one, can do more than print a line below the other. */
+bool tool_terminal_has_cursor(void);
+
 /** Whether styles are shown: on a terminal that is not "dumb", unless NO_COLOR is set and not
  * empty. */
 bool tool_has_styles(FILE *stream);
@@ -32,6 +36,10 @@ const char *tool_style(FILE *stream, enum tool_style style);
 /** Prints text that came from elsewhere: control characters become '?' and so do bytes that are not
  * UTF-8, so that nothing in it acts upon a terminal. */
 void tool_print_safe(FILE *stream, const char *text, size_t len);
+
+/** The same for what vfprintf() would print, its first kilobyte. */
+void tool_print_formatted(FILE *stream, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /** The columns that a UTF-8 text takes up on a terminal; East Asian wide characters take two. */
 size_t tool_text_columns(const char *text);

@@ -255,6 +255,10 @@ static int options_check(struct ws *s)
         return tool_usage_error(command, "--json prints whole messages, --stream parts of them");
     if (o->stream && o->hex)
         return tool_usage_error(command, "--stream sends bytes as they are, so not with --hex");
+    if (o->stream && o->reconnects)
+        return tool_usage_error(command,
+                                "half of a --stream cannot go on in another connection, so not "
+                                "with --reconnect");
     if (o->receive_only && (o->sources || o->stream))
         return tool_usage_error(command, "--receive-only sends nothing, so not with %s",
                                 o->stream ? "--stream" : "--message or --file");
@@ -272,7 +276,7 @@ static int session_prepare(struct ws *s, const char *url)
         return status;
     struct leat_error error;
     if (leat_websocket_check_url(url, &error) != LEAT_OK)
-        return tool_usage_error(s->command, "%.200s: %s", url, error.text);
+        return tool_usage_error(s->command, "%s", error.text);
     if (o->stream && !o->sources) {
         struct tool_setting input = {.target = o, .value = "-"};
         if (!source_add(&input, true))
@@ -280,8 +284,8 @@ static int session_prepare(struct ws *s, const char *url)
     }
     s->url = url;
     s->input.ended = o->receive_only;
-    s->is_interactive =
-        tool_is_terminal(stdin) && tool_is_terminal(stdout) && !o->sources && !o->receive_only;
+    s->is_interactive = tool_is_terminal(stdin) && tool_is_terminal(stdout) &&
+                        tool_terminal_has_cursor() && !o->sources && !o->receive_only;
     s->says_status = o->verbose || (tool_is_terminal(stderr) && !o->quiet && !o->json);
     return ws_input_open(s);
 }

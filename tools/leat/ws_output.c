@@ -150,7 +150,7 @@ void ws_say(struct ws *s, const char *format, ...)
     fputs(tool_style(stderr, TOOL_STYLE_DIM), stderr);
     fputs("leat ws: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    tool_print_formatted(stderr, format, args);
     va_end(args);
     fprintf(stderr, "%s\n", tool_style(stderr, TOOL_STYLE_PLAIN));
 }

@@ -28,9 +28,9 @@ void ws_fail(struct ws *s, const char *format, ...)
     va_list args;
     tool_line_editor_hide(s->editor);
     fflush(stdout);
-    fprintf(stderr, "leat ws: ");
+    fputs("leat ws: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    tool_print_formatted(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
     s->status = TOOL_EXIT_FAILED;
@@ -136,8 +136,10 @@ static void on_ping_due(leat_timer *timer, void *user)
     struct ws *s = user;
     uint64_t number = ++s->ping_number;
     s->ping_us[number % WS_PINGS_MAX] = ws_now_us();
-    if (leat_websocket_ping(s->ws, &number, sizeof(number)) == LEAT_OK)
-        leat_timer_start(timer, s->options.ping_ms);
+    /* One that finds the send queue full is left out: what is queued tells that we live. */
+    if (leat_websocket_ping(s->ws, &number, sizeof(number)) != LEAT_OK)
+        s->ping_number--;
+    leat_timer_start(timer, s->options.ping_ms);
 }
 
 static void on_pong(leat_websocket *ws, const uint8_t *payload, size_t len, void *user)
