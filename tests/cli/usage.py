@@ -192,15 +192,6 @@ class Description(unittest.TestCase):
                        if "letter" in option]
             self.assertEqual(len(letters), len(set(letters)), command["path"])
 
-    def test_a_letter_means_the_same_everywhere(self):
-        names = {"n": "count"}
-        for command in leaves(described()["tool"]):
-            for section in command["sections"]:
-                for option in section["options"]:
-                    how_many = option["name"] in ("count", "repeat")
-                    if "letter" in option and not how_many:
-                        self.assertEqual(names.setdefault(option["letter"], option["name"]), option["name"])
-
     def test_every_option_is_in_the_help(self):
         for command in leaves(described()["tool"]):
             text = run(*command["path"].split(), "--help-all").stdout.decode()
