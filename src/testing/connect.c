@@ -45,22 +45,21 @@ static bool authority_parse(const char *text, size_t len, struct request *ret_re
 static bool request_read(struct leati_peer *p, struct request *ret_request)
 {
     static const char method[] = "CONNECT ";
-    struct leat_testing_seen *seen = &p->server->seen;
+    struct leati_peer_request *asked = &p->request;
     if (!leati_peer_read_http_head(p)) {
         return false;
     }
     *ret_request = (struct request){.is_connect = false};
-    pthread_mutex_lock(&p->server->lock);
-    const char *line = seen->http_head;
+    const char *line = asked->http_head;
     size_t line_len = strcspn(line, "\r\n");
     snprintf(ret_request->line, sizeof(ret_request->line), "%.*s", (int)line_len, line);
     if (strncmp(line, method, sizeof(method) - 1) == 0) {
         line += sizeof(method) - 1;
         ret_request->is_connect = authority_parse(line, strcspn(line, " \r\n"), ret_request);
-        memcpy(seen->host, ret_request->host, sizeof(seen->host));
-        seen->port = ret_request->port;
+        memcpy(asked->host, ret_request->host, sizeof(asked->host));
+        asked->port = ret_request->port;
     }
-    pthread_mutex_unlock(&p->server->lock);
+    leati_peer_show_request(p);
     return leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", ret_request->line);
 }
 
@@ -68,7 +67,7 @@ static bool request_read(struct leati_peer *p, struct request *ret_request)
 static bool credentials_check(struct leati_peer *p)
 {
     const struct leat_testing_options *options = &p->server->options;
-    struct leat_testing_seen *seen = &p->server->seen;
+    struct leati_peer_request *asked = &p->request;
     char value[1024], decoded[1024];
     if (options->user == NULL) {
         return true;
@@ -83,10 +82,9 @@ static bool credentials_check(struct leati_peer *p)
         return false;
     }
     *colon = '\0';
-    pthread_mutex_lock(&p->server->lock);
-    snprintf(seen->user, sizeof(seen->user), "%.255s", decoded);
-    snprintf(seen->password, sizeof(seen->password), "%.255s", colon + 1);
-    pthread_mutex_unlock(&p->server->lock);
+    snprintf(asked->user, sizeof(asked->user), "%.255s", decoded);
+    snprintf(asked->password, sizeof(asked->password), "%.255s", colon + 1);
+    leati_peer_show_request(p);
     bool is_right = strcmp(decoded, options->user) == 0 &&
                     strcmp(colon + 1, options->password ? options->password : "") == 0;
     leati_wipe(decoded, sizeof(decoded));

@@ -21,6 +21,17 @@ enum leati_peer_ending {
     LEATI_PEER_RESET,   /**< RST */
 };
 
+/** What the client has asked for, the last time. */
+struct leati_peer_request {
+    uint8_t methods[255];
+    size_t method_count;
+    char user[256], password[256];
+    uint8_t address_type;
+    char host[256];
+    uint16_t port;
+    char http_head[LEAT_TESTING_HEAD_BYTES_MAX];
+};
+
 /** How a step's answer leaves; what its faults have asked for. */
 struct leati_peer_shape {
     size_t split, split_at; /**< 0 = in one */
@@ -61,6 +72,7 @@ struct leati_peer {
     enum leat_testing_step step; /* the one that was reached last */
     uint32_t reached[LEATI_TESTING_STEPS];
     struct leati_peer_shape shape;
+    struct leati_peer_request request;
     uint64_t rate;       /* bytes per second; 0 = no limit */
     uint64_t pace_us[2]; /* when the next bytes may move: from the client, to the client */
     struct leati_peer_drop drop_in, drop_out;
@@ -93,6 +105,9 @@ bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Ends the connection in a way. @return false, for `return`. */
 bool leati_peer_end(struct leati_peer *p, enum leati_peer_ending ending);
+
+/** Shows the request to those who ask the server what it has seen. */
+void leati_peer_show_request(struct leati_peer *p);
 
 /* ---- steps.c --------------------------------------------------------------------------------- */
 

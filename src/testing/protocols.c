@@ -18,11 +18,10 @@ bool leati_peer_read_socks5_greeting(struct leati_peer *p)
         return leati_peer_problem(p, "a SOCKS5 greeting of version %u with %u methods", p->in[0],
                                   p->in[1]);
     }
-    struct leat_testing_seen *seen = &p->server->seen;
-    pthread_mutex_lock(&p->server->lock);
-    seen->method_count = p->in[1];
-    memcpy(seen->methods, p->in + 2, p->in[1]);
-    pthread_mutex_unlock(&p->server->lock);
+    struct leati_peer_request *request = &p->request;
+    request->method_count = p->in[1];
+    memcpy(request->methods, p->in + 2, p->in[1]);
+    leati_peer_show_request(p);
     leati_peer_consume(p, 2u + p->in[1]);
     return true;
 }
@@ -41,13 +40,12 @@ bool leati_peer_read_socks5_auth(struct leati_peer *p)
     if (p->in[0] != 1) {
         return leati_peer_problem(p, "an RFC 1929 request of version %u", p->in[0]);
     }
-    struct leat_testing_seen *seen = &p->server->seen;
-    pthread_mutex_lock(&p->server->lock);
-    memcpy(seen->user, p->in + 2, user_len);
-    seen->user[user_len] = '\0';
-    memcpy(seen->password, p->in + 3 + user_len, password_len);
-    seen->password[password_len] = '\0';
-    pthread_mutex_unlock(&p->server->lock);
+    struct leati_peer_request *request = &p->request;
+    memcpy(request->user, p->in + 2, user_len);
+    request->user[user_len] = '\0';
+    memcpy(request->password, p->in + 3 + user_len, password_len);
+    request->password[password_len] = '\0';
+    leati_peer_show_request(p);
     leati_peer_consume(p, 3 + user_len + password_len);
     return true;
 }
@@ -82,17 +80,17 @@ bool leati_peer_read_socks5_request(struct leati_peer *p, uint8_t *ret_command)
     if (!leati_peer_need(p, at + len + 2)) {
         return leati_peer_problem(p, "no whole SOCKS5 request came");
     }
-    struct leat_testing_seen *seen = &p->server->seen;
-    pthread_mutex_lock(&p->server->lock);
-    seen->address_type = p->in[3];
+    struct leati_peer_request *request = &p->request;
+    request->address_type = p->in[3];
     if (p->in[3] == 3) {
-        memcpy(seen->host, p->in + at, len);
-        seen->host[len] = '\0';
+        memcpy(request->host, p->in + at, len);
+        request->host[len] = '\0';
     } else {
-        inet_ntop(p->in[3] == 1 ? AF_INET : AF_INET6, p->in + at, seen->host, sizeof(seen->host));
+        inet_ntop(p->in[3] == 1 ? AF_INET : AF_INET6, p->in + at, request->host,
+                  sizeof(request->host));
     }
-    seen->port = (uint16_t)(p->in[at + len] << 8 | p->in[at + len + 1]);
-    pthread_mutex_unlock(&p->server->lock);
+    request->port = (uint16_t)(p->in[at + len] << 8 | p->in[at + len + 1]);
+    leati_peer_show_request(p);
     *ret_command = p->in[1];
     leati_peer_consume(p, at + len + 2);
     return true;
@@ -114,14 +112,13 @@ bool leati_peer_read_http_head(struct leati_peer *p)
         }
     }
     size_t len = end != NULL ? (size_t)(end - p->in) + 4 : p->in_len;
-    struct leat_testing_seen *seen = &p->server->seen;
-    if (len >= sizeof(seen->http_head)) {
+    struct leati_peer_request *request = &p->request;
+    if (len >= sizeof(request->http_head)) {
         return leati_peer_problem(p, "an HTTP head of %zu bytes", len);
     }
-    pthread_mutex_lock(&p->server->lock);
-    memcpy(seen->http_head, p->in, len);
-    seen->http_head[len] = '\0';
-    pthread_mutex_unlock(&p->server->lock);
+    memcpy(request->http_head, p->in, len);
+    request->http_head[len] = '\0';
+    leati_peer_show_request(p);
     leati_peer_consume(p, len);
     return true;
 }
@@ -149,14 +146,12 @@ static const char *field_find(const char *head, const char *name, size_t *ret_le
 bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_value, size_t cap)
 {
     size_t len = 0;
-    pthread_mutex_lock(&p->server->lock);
-    const char *value = field_find(p->server->seen.http_head, name, &len);
+    const char *value = field_find(p->request.http_head, name, &len);
     bool fits = value != NULL && len < cap;
     if (fits) {
         memcpy(ret_value, value, len);
         ret_value[len] = '\0';
     }
-    pthread_mutex_unlock(&p->server->lock);
     return fits;
 }
 

@@ -136,13 +136,8 @@ static bool frame_read(struct leati_peer *p, const struct leat_script_row *row)
 
 static bool relay_serve(struct leati_peer *p)
 {
-    char host[256];
     int reason = 0;
-    pthread_mutex_lock(&p->server->lock);
-    memcpy(host, p->server->seen.host, sizeof(host));
-    uint16_t port = p->server->seen.port;
-    pthread_mutex_unlock(&p->server->lock);
-    int upstream = leati_peer_dial(p, host, port, &reason);
+    int upstream = leati_peer_dial(p, p->request.host, p->request.port, &reason);
     if (upstream < 0) {
         return leati_peer_problem(p, "cannot connect to the destination: errno %d", reason);
     }

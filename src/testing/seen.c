@@ -71,6 +71,22 @@ void leati_testing_server_reached(struct leat_testing_server *server, const stru
     pthread_mutex_unlock(&server->log_lock);
 }
 
+void leati_peer_show_request(struct leati_peer *p)
+{
+    const struct leati_peer_request *request = &p->request;
+    struct leat_testing_seen *seen = &p->server->seen;
+    pthread_mutex_lock(&p->server->lock);
+    memcpy(seen->methods, request->methods, sizeof(seen->methods));
+    seen->method_count = request->method_count;
+    memcpy(seen->user, request->user, sizeof(seen->user));
+    memcpy(seen->password, request->password, sizeof(seen->password));
+    seen->address_type = request->address_type;
+    memcpy(seen->host, request->host, sizeof(seen->host));
+    seen->port = request->port;
+    memcpy(seen->http_head, request->http_head, strlen(request->http_head) + 1);
+    pthread_mutex_unlock(&p->server->lock);
+}
+
 static unsigned step_count(const struct leat_testing_server *server, const char *name)
 {
     enum leat_testing_step step;

@@ -63,9 +63,7 @@ size_t leati_testing_socks5_address_write(const struct sockaddr_storage *address
 static uint8_t method_choose(struct leati_peer *p)
 {
     uint8_t wanted = p->server->options.user != NULL ? METHOD_PASSWORD : METHOD_NONE;
-    pthread_mutex_lock(&p->server->lock);
-    bool is_offered = memchr(p->server->seen.methods, wanted, p->server->seen.method_count) != NULL;
-    pthread_mutex_unlock(&p->server->lock);
+    bool is_offered = memchr(p->request.methods, wanted, p->request.method_count) != NULL;
     return is_offered ? wanted : METHOD_REFUSED;
 }
 
@@ -73,8 +71,7 @@ static bool method_negotiate(struct leati_peer *p, uint8_t *ret_method)
 {
     unsigned refusal = METHOD_REFUSED;
     if (!leati_peer_read_socks5_greeting(p) ||
-        !leati_peer_step(p, LEAT_TESTING_STEP_GREETING, "%zu methods",
-                         p->server->seen.method_count)) {
+        !leati_peer_step(p, LEAT_TESTING_STEP_GREETING, "%zu methods", p->request.method_count)) {
         return false;
     }
     uint8_t method = method_choose(p);
@@ -89,27 +86,21 @@ static bool method_negotiate(struct leati_peer *p, uint8_t *ret_method)
            (method != METHOD_REFUSED || leati_peer_end(p, LEATI_PEER_CLOSE));
 }
 
-/* Whether the last user and password are those of the options; their copy for the log. */
-static bool credentials_are_right(struct leati_peer *p, char ret_user[256])
+static bool credentials_are_right(const struct leati_peer *p)
 {
     const struct leat_testing_options *options = &p->server->options;
-    const char *password = options->password ? options->password : "";
-    pthread_mutex_lock(&p->server->lock);
-    memcpy(ret_user, p->server->seen.user, 256);
-    bool are_right = options->user == NULL || (strcmp(options->user, ret_user) == 0 &&
-                                               strcmp(password, p->server->seen.password) == 0);
-    pthread_mutex_unlock(&p->server->lock);
-    return are_right;
+    return options->user == NULL ||
+           (strcmp(options->user, p->request.user) == 0 &&
+            strcmp(options->password ? options->password : "", p->request.password) == 0);
 }
 
 static bool password_check(struct leati_peer *p)
 {
-    char user[256];
     if (!leati_peer_read_socks5_auth(p)) {
         return false;
     }
-    unsigned status = credentials_are_right(p, user) ? 0 : 1;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_AUTH, "%s", user) ||
+    unsigned status = credentials_are_right(p) ? 0 : 1;
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_AUTH, "%s", p->request.user) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_AUTH_REPLY, "%02x", status)) {
         return false;
     }
@@ -161,14 +152,11 @@ static bool request_serve(struct leati_peer *p)
 {
     static const char *const commands[] = {"", "connect", "bind", "udp-associate"};
     uint8_t command = 0;
-    char host[256];
     if (!leati_peer_read_socks5_request(p, &command)) {
         return false;
     }
-    pthread_mutex_lock(&p->server->lock);
-    memcpy(host, p->server->seen.host, sizeof(host));
-    uint16_t port = p->server->seen.port;
-    pthread_mutex_unlock(&p->server->lock);
+    const char *host = p->request.host;
+    uint16_t port = p->request.port;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_REQUEST, "%s %s:%u", commands[command], host, port)) {
         return false;
     }

@@ -156,6 +156,11 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    for (char *c = text; *c != '\0'; ++c) {
+        if ((uint8_t)*c < ' ' || *c == 0x7f) {
+            *c = '?'; /* it comes from the client, and may go to a terminal */
+        }
+    }
 
     p->step = step;
     p->reached[step]++;

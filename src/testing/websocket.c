@@ -228,10 +228,7 @@ static bool field_has(struct leati_peer *p, const char *name, const char *item)
 static unsigned request_judge(struct leati_peer *p)
 {
     char key[64];
-    pthread_mutex_lock(&p->server->lock);
-    bool is_get = strncmp(p->server->seen.http_head, "GET ", 4) == 0;
-    pthread_mutex_unlock(&p->server->lock);
-    if (!is_get) {
+    if (strncmp(p->request.http_head, "GET ", 4) != 0) {
         return 405;
     }
     if (!field_has(p, "Upgrade", "websocket") || !field_has(p, "Connection", "Upgrade") ||
@@ -298,10 +295,8 @@ static bool upgrade_serve(struct leati_peer *p)
     if (!leati_peer_read_http_head(p)) {
         return false;
     }
-    pthread_mutex_lock(&p->server->lock);
-    snprintf(line, sizeof(line), "%.*s", (int)strcspn(p->server->seen.http_head, "\r\n"),
-             p->server->seen.http_head);
-    pthread_mutex_unlock(&p->server->lock);
+    snprintf(line, sizeof(line), "%.*s", (int)strcspn(p->request.http_head, "\r\n"),
+             p->request.http_head);
     unsigned status = request_judge(p);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", line) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u", status)) {

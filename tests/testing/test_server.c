@@ -294,6 +294,21 @@ Test(server, the_log_tells_everything_but_passwords)
     leat_testing_server_free(to);
 }
 
+Test(server, the_log_can_be_printed)
+{
+    struct log log = {.len = 0};
+    leat_testing_server *server = rig_start(
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .log = log_write, .log_user = &log));
+    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    RIG_SEND(fd, "CONNECT \x1b[2J\x07\x7f\xc3\xa9:1\r\n\r\n");
+    cr_assert(shutdown(fd, SHUT_WR) == 0);
+    (void)raw_recv_end(fd);
+    close(fd);
+    cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
+    cr_expect(strstr(log.text, "1 head: CONNECT ?[2J??\xc3\xa9:1\n") != NULL, "%s", log.text);
+    leat_testing_server_free(server);
+}
+
 Test(server, the_log_may_release)
 {
     struct log log = {.len = 0};
@@ -437,6 +452,7 @@ static bool fails_in_any_thread(void)
 /* Without memory a connection ends, and the server goes on. */
 Test(server, a_connection_without_memory_ends)
 {
+    leati_alloc_fail_hook = fails_in_any_thread; /* before there are others */
     leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     bool served = false;
     for (int n = 1; n < 100 && !served; ++n) {
@@ -444,18 +460,17 @@ Test(server, a_connection_without_memory_ends)
         int fd = raw_connect(NULL, leat_testing_server_port(server));
         cr_assert(leat_testing_server_wait_step(server, "accept", (unsigned)n, RIG_WAIT_MS));
         atomic_store(&fails_at, n);
-        leati_alloc_fail_hook = fails_in_any_thread;
         RIG_SEND(fd, RAW_UPGRADE("/") "\x81\x81\x00\x00\x00\x00x\x88\x80\x00\x00\x00\x00");
         ssize_t got;
         size_t len = 0;
         while ((got = recv(fd, &byte, 1, 0)) > 0) {
             ++len;
         }
-        leati_alloc_fail_hook = NULL;
         served = atomic_load(&fails_at) > 0;
         cr_expect(len == 0 || len == 129 || len == 132 || len == 134, "%d: %zu bytes", n, len);
         close(fd);
     }
     cr_expect(served);
     leat_testing_server_free(server);
+    leati_alloc_fail_hook = NULL;
 }

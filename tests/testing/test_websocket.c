@@ -107,6 +107,36 @@ Test(websocket, chooses_a_subprotocol)
     leat_testing_server_free(server);
 }
 
+/* What one client asked for is not answered to another. */
+Test(websocket, clients_at_once_are_kept_apart)
+{
+    static const char *const keys[] = {"dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA=="};
+    static const char *const accepts[] = {"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                                          "ICX+Yqv66kxgM0FcWaLWlFLwTAI="};
+    leat_testing_server *server =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .faults = "head=hold"));
+    int fds[2];
+    for (unsigned i = 0; i < 2; ++i) {
+        const char *request =
+            sandbox_format("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                           keys[i]);
+        fds[i] = raw_connect(NULL, leat_testing_server_port(server));
+        cr_assert(raw_send(fds[i], request, strlen(request)));
+        cr_assert(leat_testing_server_wait_step(server, "head", i + 1, RIG_WAIT_MS));
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+        leat_testing_server_release(server);
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+        char head[1024];
+        cr_assert(raw_recv_until(fds[i], "\r\n\r\n", head, sizeof(head)));
+        cr_expect(strstr(head, accepts[i]) != NULL, "%u: %s", i, head);
+        close(fds[i]);
+    }
+    leat_testing_server_free(server);
+}
+
 Test(websocket, refuses_what_is_no_upgrade)
 {
     static const struct {
