@@ -30,6 +30,19 @@ class Server:
 
 
 @contextlib.contextmanager
+def served(program, *arguments):
+    """`leat serve` with these arguments: its first line, and the path behind "ca: " if there is TLS."""
+    process = subprocess.Popen([program, "serve", *arguments, "--until-eof"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    with process:
+        address = process.stdout.readline().strip()
+        ca = process.stdout.readline().strip().removeprefix("ca: ") if address.startswith("wss:") else None
+        yield address, ca
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
+@contextlib.contextmanager
 def listener(serve):
     """A port whose connections `serve` answers one after the other, on a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -346,6 +346,69 @@ class Endings(unittest.TestCase):
         self.assertEqual(run("--nonsense", status=2).stdout, b"")
 
 
+class Faults(unittest.TestCase):
+    """The same with `leat serve`, which goes wrong at each step as told."""
+
+    def check(self, status, code, served, *arguments, proxy=False, trusts=True):
+        with peer.served(PROGRAM, *served) as (address, ca):
+            url = server.url() if proxy else address
+            options = ["--proxy", address] if proxy else ["--ca", ca] if ca and trusts else []
+            result = run("-m", "hello", "-n", "1", "--json", "--timeout", "20", *options, *arguments, url=url,
+                         status=status)
+            closed = events(result)[-1]
+        self.assertEqual(closed["error"] and closed["error"]["code"], code, closed)
+        return closed
+
+    def test_socks5(self):
+        for fault, code in (("method=05,FF", 2301209), ("method=05,09", 2301209), ("method=04,00", 2301213),
+                            ("method=close", 2301211), ("reply=refuse 5", 2301208), ("reply=05,01,00,01;then=close", 2301208),
+                            ("reply=truncate 3;then=close", 2301213), ("reply=close", 2301211),
+                            ("greeting=reset", 2301211), ("reply=split 1", None)):
+            with self.subTest(fault):
+                self.check(5 if code else 0, code, ["socks5", "--fault", fault], proxy=True)
+
+    def test_socks5_password(self):
+        with peer.served(PROGRAM, "socks5", "--user", "a:right") as (address, _):
+            for word, status in ("right", 0), ("wrong", 5):
+                proxy = address.replace("a:right@", f"a:{word}@")
+                result = run("-m", "x", "-n", "1", "--proxy", proxy, status=status)
+                self.assertEqual(b"2301207" in result.stderr, status == 5)
+                self.assertNotIn(b"wrong@", result.stderr)
+
+    def test_connect(self):
+        self.check(5, 200, ["connect", "--fault", "reply=refuse 403"], proxy=True)
+        self.check(5, 200, ["connect", "--fault", "reply=close"], proxy=True)
+        self.check(0, None, ["connect", "--fault", "reply=split 1"], proxy=True)
+
+    def test_certificates(self):
+        self.check(0, None, ["echo", "--tls"])
+        self.check(7, 2303504, ["echo", "--tls"], trusts=False)
+        for fault in "expired", "not-yet-valid", "wrong-host", "self-signed", "unknown-ca", "wrong-usage":
+            with self.subTest(fault):
+                self.check(7, 2303504, ["echo", "--cert-fault", fault])
+        self.check(0, None, ["echo", "--cert-fault", "expired"], "--insecure")
+
+    def test_tls(self):
+        self.check(6, 2303501, ["echo", "--tls", "--tls-min", "1.3"], "--tls-max", "1.2")
+        self.check(6, 2303505, ["echo", "--tls", "--fault", "accept=close"])
+
+    def test_upgrade(self):
+        for fault in ("upgrade=refuse 401", "upgrade=close", "upgrade=\"HTTP/1.1 200 OK\\r\\n\\r\\n\";then=close",
+                      "upgrade=truncate 20;then=close"):
+            with self.subTest(fault):
+                self.check(8, 200, ["echo", "--fault", fault])
+
+    def test_open_connection(self):
+        for fault, code in (("message=close", 200), ("message=reset", 2301104), ("message=truncate 1;then=close", 200)):
+            with self.subTest(fault):
+                closed = self.check(9, code, ["echo", "--fault", fault])
+                self.assertEqual(closed["code"], 1006)
+        closed = self.check(9, None, ["echo", "--fault", "message=88,02,03,f3"])
+        self.assertEqual((closed["by"], closed["code"]), ("remote", 1011))
+        closed = self.check(9, 200, ["echo", "--fault", "message=83,00"])  # a reserved opcode
+        self.assertEqual(closed["code"], 1002)
+
+
 class BadInput(unittest.TestCase):
     def test_text_that_is_not_utf8(self):
         result = run("--linger", "5", stdin=b"well\n\xff\nnever sent\n", status=1)
