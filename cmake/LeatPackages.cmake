@@ -58,7 +58,7 @@ list(SORT static_dependencies)
 set(version ${PROJECT_VERSION}-1)
 set(same "(= ${version})")
 set(CPACK_DEBIAN_OHOS_PACKAGE_DEPENDS "${runtime_package} ${same}")
-set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${runtime_package} ${same}, ${testing_package} ${same}")
+set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${runtime_package} ${same}")
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
     "${runtime_package} ${same}, ${ohos_package} ${same}, ${testing_package} ${same}")
 list(JOIN static_dependencies ", " static_dependencies)

@@ -125,7 +125,7 @@ layer() {
 
 # packages_of FOLDER [FIND...]: our packages there, as apt wants them.
 packages_of() {
-    (cd "$1" && find packages -type f "${@:2}" -print) | sed 's|^|/|'
+    (cd "$1" && find packages -type f "${@:2}") | sed 's|^|/|'
 }
 
 # The tag: changing how they are made makes them anew.
@@ -149,8 +149,11 @@ fi
 layer user "$bare"
 [ ! -e "$work/user/usr/bin/cc" ] || fail "the bare system is not bare"
 cp "$source/tests/install/in_bare_root.sh" "$work/user/test"
-apt_install "$work/user" $(packages_of "$work/user" ! -name 'libleat-dev_*')
+apt_install "$work/user" $(packages_of "$work/user" '(' -name 'leat_*' -o -name 'libleat0*' ')')
 alone "$work/user" /bin/bash /test/in_bare_root.sh || fail "what is installed does not work"
+apt_install "$work/user" $(packages_of "$work/user" ! -name 'libleat-dev_*')
+missing=$(enter "$work/user" sh -c 'ldd /usr/lib/*/libleat*.so.0* /usr/lib/*/libnet_websocket.so' 2>&1 | grep 'not found' || true)
+[ -z "$missing" ] || fail "the libraries' packages do not bring: $missing"
 quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat-testing0.1 libleat0.1
 left=$(find "$work/user/usr" "$work/user/etc" -name '*leat*' -o -name '*net_websocket*')
 [ -z "$left" ] || fail "left behind when removed: $left"
