@@ -6,8 +6,8 @@
 #include "exit_status.h"
 #include "options.h"
 #include "report.h"
+#include "signals.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,30 +89,17 @@ static const struct tool_section check_sections[] = {
     {0       },
 };
 
-static volatile sig_atomic_t is_interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    is_interrupted = 1;
-}
-
-/* The first Ctrl-C ends the counting, not the report; the second one ends everything. */
-static void catch_interrupt(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-}
-
 /* The ways take turns, so that what changes with the time changes for both. */
 static bool check_run(struct check *check, const char *url)
 {
     struct check_probe *probe = check_probe_new(&check->probe);
     struct check_run *run = malloc(sizeof(*run));
     bool done = probe && run;
-    if (check->repeat > 1)
-        catch_interrupt();
-    for (uint32_t i = 0; done && i < check->repeat && !(i > 0 && is_interrupted); i++) {
+    /* The first Ctrl-C ends the counting, not the report. */
+    bool is_counting = check->repeat > 1 && tool_signals_catch() >= 0;
+    for (uint32_t i = 0; done && i < check->repeat; i++) {
+        if (is_counting && i > 0 && tool_signals_take().end)
+            break;
         if (check->compare) {
             check_probe_run(probe, url, check->direct.config, run);
             done = check_way_add(&check->direct, run);

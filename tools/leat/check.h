@@ -2,7 +2,8 @@
 /**
  * @file
  * What `leat check` finds out. check_run.c makes one connection and writes it down, check_stats.c
- * counts over many, check_print.c and check_json.c tell it.
+ * counts over many, check_print.c tells it to people (with check_look.c, check_waterfall.c,
+ * check_findings.c and the words of check_words.c), check_json.c to programs.
  */
 #ifndef LEAT_TOOL_CHECK_H
 #define LEAT_TOOL_CHECK_H
