@@ -59,7 +59,7 @@ int leati_tls_crypto_start(void)
 }
 
 /* mbedTLS' own AES-GCM is slower than its ChaCha20-Poly1305 even with AES instructions: 278 MB/s
- * and 355 MB/s, docs/decisions/0005-libcrypto-primitives.md. */
+ * and 355 MB/s, docs/decisions/0004-libcrypto-primitives.md. */
 bool leati_tls_crypto_prefers_aes(void)
 {
     return false;
