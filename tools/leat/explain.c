@@ -7,7 +7,6 @@
 #include <leat/catalogue.h>
 #include <leat/foreign_code.h>
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,28 +51,8 @@ struct explain {
     enum leat_family family;         /* of --table, LEAT_FAMILY_NONE = not one of leat's own */
     const leat_foreign_table *table; /* of --table, NULL = not a foreign one */
     size_t item_count;
+    struct tool_json document;
 };
-
-static void json_print_text(const char *text, size_t len)
-{
-    putchar('"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') {
-            printf("\\%c", c);
-        } else if (c < 0x20) {
-            printf("\\u%04x", c);
-        } else {
-            putchar(c);
-        }
-    }
-    putchar('"');
-}
-
-static void json_print_string(const char *text)
-{
-    json_print_text(text, strlen(text));
-}
 
 /** What a person typed, without anything that a terminal would act upon. */
 static void print_quoted(FILE *stream, const char *text)
@@ -86,81 +65,75 @@ static void print_quoted(FILE *stream, const char *text)
 
 static void label_print(const struct explain *e, enum label label)
 {
-    if (e->json) {
-        printf(", ");
-        json_print_string(labels[label].english);
-        printf(": ");
-    } else if (e->language == LEAT_LANGUAGE_ZH) {
+    if (e->language == LEAT_LANGUAGE_ZH) {
         printf("  %s  ", labels[label].chinese);
     } else {
         printf("  %-*s  ", LABEL_WIDTH, labels[label].english);
     }
 }
 
-static void field_print(const struct explain *e, enum label label, const char *text)
+static void field_print(struct explain *e, enum label label, const char *text)
 {
-    if (!*text) {
-        return;
-    }
-    label_print(e, label);
-    if (e->json) {
-        json_print_string(text);
-    } else {
+    if (*text && e->json) {
+        tool_json_string(&e->document, labels[label].english, text);
+    } else if (*text) {
+        label_print(e, label);
         puts(text);
     }
 }
 
 /** A text of several lines: a list in JSON, one below the other for people. */
-static void lines_print(const struct explain *e, enum label label, const char *text)
+static void lines_print(struct explain *e, enum label label, const char *text)
 {
     int indent = 4 + (e->language == LEAT_LANGUAGE_ZH ? 4 : LABEL_WIDTH);
-    label_print(e, label);
-    fputs(e->json ? "[" : "", stdout);
+    if (e->json) {
+        tool_json_array(&e->document, labels[label].english);
+    } else {
+        label_print(e, label);
+    }
     for (bool first = true; *text; first = false) {
         size_t len = strcspn(text, "\n");
         if (e->json) {
-            fputs(first ? "" : ", ", stdout);
-            json_print_text(text, len);
+            tool_json_text(&e->document, NULL, text, len);
         } else {
             printf("%*s- %.*s\n", first ? 0 : indent, "", (int)len, text);
         }
         text += len + (text[len] == '\n');
     }
-    fputs(e->json ? "]" : "", stdout);
+    if (e->json) {
+        tool_json_array_end(&e->document);
+    }
 }
 
 static void item_begin(struct explain *e, const char *query, const char *table)
 {
     if (e->json) {
-        fputs(e->item_count > 0 ? ",\n  {" : "  {", stdout);
+        tool_json_break(&e->document);
+        tool_json_object(&e->document, NULL);
         if (query) {
-            printf("\"query\": ");
-            json_print_string(query);
-            printf(", ");
+            tool_json_string(&e->document, "query", query);
         }
-        printf("\"table\": \"%s\"", table);
+        tool_json_string(&e->document, "table", table);
     } else if (e->item_count > 0) {
         putchar('\n');
     }
     e->item_count++;
 }
 
-static void item_end(const struct explain *e)
+static void item_end(struct explain *e)
 {
     if (e->json) {
-        putchar('}');
+        tool_json_object_end(&e->document);
     }
 }
 
-static void errno_print(const struct explain *e, int sys_errno)
+static void errno_print(struct explain *e, int sys_errno)
 {
-    if (sys_errno == 0) {
-        return;
-    }
-    label_print(e, LABEL_ERRNO);
-    if (e->json) {
-        printf("%d, \"errno_name\": \"%s\"", sys_errno, leat_errno_name(sys_errno));
-    } else {
+    if (sys_errno != 0 && e->json) {
+        tool_json_number(&e->document, "errno", sys_errno);
+        tool_json_string(&e->document, "errno_name", leat_errno_name(sys_errno));
+    } else if (sys_errno != 0) {
+        label_print(e, LABEL_ERRNO);
         printf("%s (%d)\n", leat_errno_name(sys_errno), sys_errno);
     }
 }
@@ -170,7 +143,8 @@ static void code_print(struct explain *e, const char *query, int code)
     const char *table = leat_family_name(leat_code_family(code));
     item_begin(e, query, table);
     if (e->json) {
-        printf(", \"code\": %d, \"name\": \"%s\"", code, leat_code_name(code));
+        tool_json_number(&e->document, "code", code);
+        tool_json_string(&e->document, "name", leat_code_name(code));
     } else {
         printf("%d  %s  (%s)\n", code, leat_code_name(code), table);
     }
@@ -183,18 +157,18 @@ static void code_print(struct explain *e, const char *query, int code)
     item_end(e);
 }
 
-static void json_print_range(const char *name, const char *first_name, const char *last_name,
-                             int64_t first, int64_t last)
+static void range_print(struct explain *e, const char *name, const char *first_name,
+                        const char *last_name, int64_t first, int64_t last)
 {
     if (first == last) {
-        printf(", \"%s\": %" PRId64, name, first);
+        tool_json_number(&e->document, name, first);
     } else {
-        printf(", \"%s\": %" PRId64 ", \"%s\": %" PRId64, first_name, first, last_name, last);
+        tool_json_number(&e->document, first_name, first);
+        tool_json_number(&e->document, last_name, last);
     }
 }
 
-static void foreign_print_head(const struct explain *e, const char *query,
-                               const leat_foreign_code *code)
+static void foreign_print_head(struct explain *e, const char *query, const leat_foreign_code *code)
 {
     const leat_foreign_table *table = leat_foreign_code_table(code);
     const char *key = leat_foreign_code_key(code);
@@ -208,20 +182,19 @@ static void foreign_print_head(const struct explain *e, const char *query,
                leat_foreign_table_title(table, e->language));
         return;
     }
-    printf(", \"key\": ");
-    json_print_string(key);
+    tool_json_string(&e->document, "key", key);
     if (*name) {
-        printf(", \"name\": \"%s\"", name);
+        tool_json_string(&e->document, "name", name);
     }
     if (leat_foreign_code_range(code, &first, &last)) {
-        json_print_range("code", "first", "last", first, last);
+        range_print(e, "code", "first", "last", first, last);
     }
     if (leat_foreign_code_twin_range(code, &first, &last)) {
-        json_print_range("twin", "twin_first", "twin_last", first, last);
+        range_print(e, "twin", "twin_first", "twin_last", first, last);
     }
 }
 
-static void inner_print(const struct explain *e, const leat_foreign_code *form,
+static void inner_print(struct explain *e, const leat_foreign_code *form,
                         const leat_foreign_code *inner)
 {
     const leat_foreign_table *table = leat_foreign_code_inner_table(form);
@@ -229,14 +202,14 @@ static void inner_print(const struct explain *e, const leat_foreign_code *form,
         return;
     }
     const char *meaning = leat_foreign_code_meaning(inner, e->language);
-    label_print(e, LABEL_INNER);
     if (e->json) {
-        printf("{\"table\": \"%s\", \"key\": ", leat_foreign_table_name(table));
-        json_print_string(leat_foreign_code_key(inner));
-        printf(", \"meaning\": ");
-        json_print_string(meaning);
-        printf("}");
+        tool_json_object(&e->document, "inner");
+        tool_json_string(&e->document, "table", leat_foreign_table_name(table));
+        tool_json_string(&e->document, "key", leat_foreign_code_key(inner));
+        tool_json_string(&e->document, "meaning", meaning);
+        tool_json_object_end(&e->document);
     } else {
+        label_print(e, LABEL_INNER);
         printf("%s  %s  (%s)\n", leat_foreign_code_key(inner), meaning,
                leat_foreign_table_name(table));
     }
@@ -253,12 +226,11 @@ static void foreign_print(struct explain *e, const char *query,
     inner_print(e, code, match->inner);
     field_print(e, LABEL_NOTE, leat_foreign_code_note(code, e->language));
     errno_print(e, leat_foreign_code_errno(code));
-    if (leat_code != LEAT_OK) {
+    if (leat_code != LEAT_OK && e->json) {
+        tool_json_number(&e->document, "leat_code", leat_code);
+    } else if (leat_code != LEAT_OK) {
         label_print(e, LABEL_LEAT_CODE);
-        printf("%d", leat_code);
-        if (!e->json) {
-            printf("  %s\n", leat_code_name(leat_code));
-        }
+        printf("%d  %s\n", leat_code, leat_code_name(leat_code));
     }
     item_end(e);
 }
@@ -428,7 +400,7 @@ static int queries_explain(struct explain *e, size_t count, char **queries)
 
 static int explain_command(const struct tool_command *command, int argc, char **argv)
 {
-    struct explain e = {.language = tool_language()};
+    struct explain e = {.language = tool_language(), .document.out = stdout};
     struct tool_line line;
     int status;
     if (!tool_options_parse(command, argc, argv, &e, &line, &status)) {
@@ -440,14 +412,19 @@ static int explain_command(const struct tool_command *command, int argc, char **
     if (!e.list && line.count == 0) {
         return tool_usage_error(command, "CODE is missing");
     }
-    fputs(e.json ? "[\n" : "", stdout);
+    if (e.json) {
+        tool_json_array(&e.document, NULL);
+    }
     if (e.list) {
         tables_list(&e);
         status = TOOL_EXIT_OK;
     } else {
         status = queries_explain(&e, line.count, line.arguments);
     }
-    fputs(e.json ? (e.item_count > 0 ? "\n]\n" : "]\n") : "", stdout);
+    if (e.json) {
+        tool_json_array_end(&e.document);
+        tool_json_end(&e.document);
+    }
     return tool_flush(command, status);
 }
 

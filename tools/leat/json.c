@@ -30,8 +30,11 @@ static void text_print(FILE *out, const char *text, size_t len)
 static void member_begin(struct tool_json *json, const char *name)
 {
     if (json->has_members)
-        fputs(", ", json->out);
+        fputs(json->breaks ? "," : ", ", json->out);
+    if (json->breaks)
+        fputs("\n  ", json->out);
     json->has_members = true;
+    json->breaks = false;
     if (name) {
         text_print(json->out, name, strlen(name));
         fputs(": ", json->out);
@@ -118,6 +121,11 @@ void tool_json_null(struct tool_json *json, const char *name)
 {
     member_begin(json, name);
     fputs("null", json->out);
+}
+
+void tool_json_break(struct tool_json *json)
+{
+    json->breaks = true;
 }
 
 void tool_json_end(struct tool_json *json)

@@ -12,6 +12,7 @@
 struct tool_json {
     FILE *out;
     bool has_members; /**< the innermost object or array has one already */
+    bool breaks;      /**< the next element starts on a line of its own */
 };
 
 /* `name` is the member's name in an object, NULL in an array and for the outermost value. */
@@ -31,6 +32,9 @@ void tool_json_number(struct tool_json *json, const char *name, int64_t value);
 void tool_json_thousandths(struct tool_json *json, const char *name, uint64_t value);
 void tool_json_bool(struct tool_json *json, const char *name, bool value);
 void tool_json_null(struct tool_json *json, const char *name);
+
+/** Lets the next element of an outermost array start on a line of its own. */
+void tool_json_break(struct tool_json *json);
 
 /** Ends a document with a new line; the next may follow. */
 void tool_json_end(struct tool_json *json);
