@@ -11,30 +11,32 @@
 
 static const char *const kinds[] = {"socks5", "connect", "websocket", "script"};
 
+/* Whether the server says something of its own at a step, and can refuse instead. */
+enum answer { NO_ANSWER, ANSWER, REFUSABLE };
+
 static const struct {
     const char *name;
     unsigned kinds;
-    bool has_answer;
-    bool is_refusable;
+    enum answer answer;
 } steps[LEATI_TESTING_STEPS] = {
-    [LEAT_TESTING_STEP_ACCEPT] = {"accept",   SOCKS5 | CONNECT | WEBSOCKET | SCRIPT},
-    [LEAT_TESTING_STEP_TLS] = {"tls",      CONNECT | WEBSOCKET                  },
-    [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5                               },
-    [LEAT_TESTING_STEP_METHOD] = {"method",   SOCKS5,                                true, true},
-    [LEAT_TESTING_STEP_AUTH] = {"auth",      SOCKS5                                          },
-    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply",SOCKS5,true, true},
-    [LEAT_TESTING_STEP_REQUEST] = {"request",      SOCKS5                                             },
-    [LEAT_TESTING_STEP_HEAD] = {"head",          CONNECT | WEBSOCKET                                      },
-    [LEAT_TESTING_STEP_CONNECT] = {"connect",          SOCKS5 | CONNECT},
-    [LEAT_TESTING_STEP_REPLY] = {"reply",          SOCKS5 | CONNECT, true, true},
-    [LEAT_TESTING_STEP_RELAY] = {"relay",          SOCKS5 | CONNECT                                            },
-    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram",      SOCKS5,                                       true, false},
-    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade",    WEBSOCKET,                true, true},
-    [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET,                           true, true},
-    [LEAT_TESTING_STEP_PING] = {"ping",     WEBSOCKET,                                          true, true},
-    [LEAT_TESTING_STEP_SEND] = {"send",WEBSOCKET,                true, true},
-    [LEAT_TESTING_STEP_CLOSE] = {"close",          WEBSOCKET,                                       true, false},
-    [LEAT_TESTING_STEP_END] = {"end",      SOCKS5 | CONNECT | WEBSOCKET | SCRIPT            },
+    [LEAT_TESTING_STEP_ACCEPT] = {"accept",     SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
+    [LEAT_TESTING_STEP_TLS] = {"tls",        CONNECT | WEBSOCKET,                   NO_ANSWER},
+    [LEAT_TESTING_STEP_GREETING] = {"greeting",   SOCKS5,                                NO_ANSWER},
+    [LEAT_TESTING_STEP_METHOD] = {"method",     SOCKS5,                                REFUSABLE},
+    [LEAT_TESTING_STEP_AUTH] = {"auth",       SOCKS5,                                NO_ANSWER},
+    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5,                                REFUSABLE},
+    [LEAT_TESTING_STEP_REQUEST] = {"request",    SOCKS5,                                NO_ANSWER},
+    [LEAT_TESTING_STEP_HEAD] = {"head",       CONNECT | WEBSOCKET,                   NO_ANSWER},
+    [LEAT_TESTING_STEP_CONNECT] = {"connect",    SOCKS5 | CONNECT,                      NO_ANSWER},
+    [LEAT_TESTING_STEP_REPLY] = {"reply",      SOCKS5 | CONNECT,                      REFUSABLE},
+    [LEAT_TESTING_STEP_RELAY] = {"relay",      SOCKS5 | CONNECT,                      NO_ANSWER},
+    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram",   SOCKS5,                                ANSWER   },
+    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade",    WEBSOCKET,                             REFUSABLE},
+    [LEAT_TESTING_STEP_MESSAGE] = {"message",    WEBSOCKET,                             REFUSABLE},
+    [LEAT_TESTING_STEP_PING] = {"ping",       WEBSOCKET,                             REFUSABLE},
+    [LEAT_TESTING_STEP_SEND] = {"send",       WEBSOCKET,                             REFUSABLE},
+    [LEAT_TESTING_STEP_CLOSE] = {"close",      WEBSOCKET,                             ANSWER   },
+    [LEAT_TESTING_STEP_END] = {"end",        SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
 };
 
 const char *leat_testing_kind_name(enum leat_testing_kind kind)
@@ -55,7 +57,7 @@ const char *leat_testing_step_name(enum leat_testing_step step)
 
 bool leati_testing_step_has_answer(enum leat_testing_step step)
 {
-    return steps[step].has_answer;
+    return steps[step].answer != NO_ANSWER;
 }
 
 bool leati_testing_step_find(const char *name, size_t len, enum leat_testing_step *ret_step)
@@ -113,7 +115,7 @@ static const char *action_problem(const struct leat_testing_fault *fault)
     case LEAT_TESTING_ACTION_TRUNCATE:
         return shapes ? NULL : "this step has no answer that could be left out or cut";
     case LEAT_TESTING_ACTION_REFUSE:
-        return fault->number <= 4999 && steps[fault->step].is_refusable && !fault->then
+        return fault->number <= 4999 && steps[fault->step].answer == REFUSABLE && !fault->then
                    ? NULL
                    : "the server cannot refuse so at this step";
     case LEAT_TESTING_ACTION_SPLIT:
