@@ -223,14 +223,22 @@ static void address_print(const struct service *service)
         puts(url);
 }
 
-static bool lines_print(const struct tool_command *command, const struct service *service)
+/* TOOL_EXIT_OK, also for a reader that has gone: then `*ret_is_read` is false. */
+static int lines_print(const struct tool_command *command, const struct service *service,
+                       bool *ret_is_read)
 {
     address_print(service);
     if (service->ca_path)
         printf("ca: %s\n", service->ca_path);
     if (service->crl_path)
         printf("crl: %s\n", service->crl_path);
-    return tool_flush(command, TOOL_EXIT_OK) == TOOL_EXIT_OK && !ferror(stdout);
+    *ret_is_read = fflush(stdout) == 0;
+    int sys_errno = errno;
+    clearerr(stdout); /* it is dealt with here */
+    if (*ret_is_read || sys_errno == EPIPE)
+        return TOOL_EXIT_OK;
+    fprintf(stderr, "leat %s: cannot write the output: %s\n", command->path, strerror(sys_errno));
+    return TOOL_EXIT_FAILED;
 }
 
 /* Whether it ends the service. */
@@ -277,16 +285,15 @@ static int serve_command(const struct tool_command *command, enum leat_testing_k
     if (tool_options_parse(command, argc, argv, &serve, &line, &status) &&
         tool_serve_finish(&serve, command)) {
         struct service service = {.serve = &serve, .signal_fd = -1};
-        int code = service_start(&service);
-        status = TOOL_EXIT_OK;
-        if (code != LEAT_OK) {
+        bool is_read = false;
+        if (service_start(&service) == LEAT_OK) {
+            status = lines_print(command, &service, &is_read);
+        } else {
             tool_report_error(stderr, &service.error, tool_language());
             status = tool_exit_status(&service.error, false);
-        } else if (lines_print(command, &service)) {
-            service_wait(&service);
-        } else {
-            status = errno == EPIPE ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
         }
+        if (is_read)
+            service_wait(&service);
         service_done(&service);
     }
     tool_serve_done(&serve);
@@ -311,11 +318,10 @@ static int echo_command(const struct tool_command *command, int argc, char **arg
 /* ---- the tables ----------------------------------------------------------------------------- */
 
 #define SERVE_DETAIL                                                                               \
-    "The first line of its output is the address, as a client takes it; it accepts connections "   \
-    "when "                                                                                        \
-    "that line is there. It ends on SIGINT, SIGTERM and SIGHUP with status 0, and its "            \
-    "certificates "                                                                                \
-    "are gone then. For tests: nothing here is made for a hostile network."
+    "The first line of output is the address to connect to, as a client takes it: "                \
+    "socks5h://a:b@127.0.0.1:41234. When it is there the server accepts. With --tls the second "   \
+    "is \"ca: PATH\": whom the client is to trust.\n\n"                                            \
+    "It ends on SIGINT, SIGTERM and SIGHUP with status 0, and its files are gone then."
 
 static const struct tool_section socks5_sections[] = {
     {"options", tool_serve_options, 0},
@@ -334,7 +340,6 @@ static const struct tool_example socks5_examples[] = {
 const struct tool_command tool_serve_socks5 = {
     .path = "serve socks5",
     .summary = "a SOCKS5 proxy: CONNECT and UDP ASSOCIATE",
-    .detail = SERVE_DETAIL,
     .sections = socks5_sections,
     .examples = socks5_examples,
     .run = socks5_command,
@@ -357,7 +362,6 @@ static const struct tool_example connect_examples[] = {
 const struct tool_command tool_serve_connect = {
     .path = "serve connect",
     .summary = "an HTTP proxy that knows CONNECT, also over TLS",
-    .detail = SERVE_DETAIL,
     .sections = connect_sections,
     .examples = connect_examples,
     .run = connect_command,
@@ -381,7 +385,6 @@ static const struct tool_example echo_examples[] = {
 const struct tool_command tool_serve_echo = {
     .path = "serve echo",
     .summary = "a WebSocket server that sends back what it gets",
-    .detail = SERVE_DETAIL,
     .sections = echo_sections,
     .examples = echo_examples,
     .run = echo_command,
@@ -393,5 +396,6 @@ static const struct tool_command *const commands[] = {&tool_serve_socks5, &tool_
 const struct tool_command tool_serve = {
     .path = "serve",
     .summary = "local servers for tests, with any fault",
+    .detail = SERVE_DETAIL,
     .subcommands = commands,
 };

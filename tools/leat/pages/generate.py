@@ -57,6 +57,8 @@ def option_lines(option):
         value = f"\\fI{roff(option['argument'])}\\fR"
         head += f"[=\\&{value}]" if option["argument_is_optional"] else f" {value}"
     lines = [".TP", head, "\\&" + roff(sentence(option["help"]))]
+    if option.get("words") and "|".join(option["words"]) != option["argument"]:
+        lines.append("\\&" + roff("One of " + ", ".join(option["words"]) + "."))
     if option["detail"]:
         lines.append("\\&" + roff(" ".join(option["detail"].split())))
     return lines
