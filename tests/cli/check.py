@@ -5,26 +5,19 @@
 usage: check.py PROGRAM     PROGRAM is the tool `leat`
 """
 import datetime
-import fcntl
 import json
-import os
-import pty
 import re
 import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import unicodedata
 import unittest
 
 import check_peers as peers
 import peer
 
 PROGRAM = None
-LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG", "LANGUAGE")
 CODE_ECHO_SILENT = 2301110
 
 certificates = None
@@ -37,15 +30,10 @@ def setUpModule():
     certificates = peers.Certificates(directory.name)
 
 
-def environment_with(variables):
-    env = {k: v for k, v in os.environ.items() if k not in LOCALE_VARIABLES and k not in ("NO_COLOR", "COLUMNS")}
-    return {**env, **variables}
-
-
 def run(*arguments, **variables):
     """Runs `leat check` into pipes, in the C locale unless the variables say otherwise."""
     result = subprocess.run(
-        [PROGRAM, "check", *arguments], capture_output=True, env=environment_with(variables), timeout=60)
+        [PROGRAM, "check", *arguments], capture_output=True, env=peer.environment(**variables), timeout=60)
     result.out = result.stdout.decode("utf-8")
     return result
 
@@ -54,28 +42,6 @@ def explain(code, language):
     result = subprocess.run([PROGRAM, "explain", "--json", "--lang", language, str(code)], capture_output=True,
                             check=True, timeout=30)
     return next(row for row in json.loads(result.stdout) if row.get("name", "").startswith("LEAT_E_"))
-
-
-def columns(text):
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def run_in_terminal(*arguments, width=80, **variables):
-    """The same in a terminal of so many columns. Returns the exit status and what was shown."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = subprocess.Popen(
-        [PROGRAM, "check", *arguments], stdin=slave, stdout=slave, stderr=slave,
-        env=environment_with({"TERM": "xterm", **variables}))
-    os.close(slave)
-    shown = b""
-    try:
-        while part := os.read(master, 65536):
-            shown += part
-    except OSError:  # the other end has gone
-        pass
-    os.close(master)
-    return process.wait(30), shown.decode("utf-8").replace("\r\n", "\n")
 
 
 class Check(unittest.TestCase):
@@ -188,6 +154,23 @@ library
         self.assertIn("2020-01-01 - 2049-12-31", out)
         self.assertRegex(out, r"\n  0  CN=localhost\n(.*\n)*  1  CN=leat ca\n")
 
+    def test_proxy_over_tls(self):
+        proxy = self.serve("connect", "--tls", "--resolve", "inside.test=127.0.0.1")
+        secure, plain = self.wss(), self.serve("echo")
+        with open(certificates.path("both.pem"), "w", encoding="ascii") as both:
+            for path in (proxy.ca, certificates.path("ca.pem")):
+                with open(path, encoding="ascii") as one:
+                    both.write(one.read())
+        arguments = ["--ca", certificates.path("both.pem"), "--proxy", f"https://localhost:{proxy.port}"]
+        hops = [f"localhost:{proxy.port}", f"inside.test:{secure.port}"]
+        report = self.report(*arguments, f"wss://inside.test:{secure.port}/")
+        self.assertEqual(self.names(report["phases"])[1:6], ["tcp", "tls", "http-proxy", "tls", "websocket"])
+        self.assertEqual([tls["hop"] for tls in report["tls"]], hops)
+        self.assertEqual([(row["hop"], row["depth"]) for row in report["certificates"]],
+                         [(hop, depth) for hop in hops for depth in (0, 1)])
+        report = self.report(*arguments, f"ws://inside.test:{plain.port}/")
+        self.assertEqual([tls["hop"] for tls in report["tls"]], hops[:1])
+
     def test_tls_1_2(self):
         server = self.wss()
         (tls,) = self.report("--tls-max", "1.2", f"wss://localhost:{server.port}/")["tls"]
@@ -228,7 +211,7 @@ library
         self.assertIs(leaf["expires_soon"], True)
         self.assertRegex(out, r"[45] days left, expires soon")
         self.assertRegex(self.well("--lang", "zh", url), r"剩余 [45] 天, 即将过期")
-        status, shown = run_in_terminal("--ca", certificates.path("ca.pem"), url, width=100)
+        status, shown = peers.run_in_terminal(PROGRAM, "check", "--ca", certificates.path("ca.pem"), url, width=100)
         self.assertEqual(status, 0)
         self.assertRegex(shown, "\033\\[33m[^\033]* days left, expires soon\033\\[0m")
 
@@ -461,7 +444,7 @@ library
         server = self.serve("echo")
         process = subprocess.Popen(
             [PROGRAM, "check", "--json", "-n", "10000", f"ws://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE,
-            env=environment_with({}))
+            env=peer.environment())
         server.wait_for(5)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
@@ -554,17 +537,17 @@ library
         rows = self.well(*arguments, "-n", "2", f"wss://127.0.0.1:{server.port}/").split("\n")
         bars = [row for row in rows if "|" in row]
         self.assertEqual(len(bars), 6)
-        self.assertEqual(len({columns(row[:row.index("|")]) for row in bars}), 1)
-        self.assertEqual(len({columns(row[:row.rindex("|")]) for row in bars}), 1)
+        self.assertEqual(len({peers.columns(row[:row.index("|")]) for row in bars}), 1)
+        self.assertEqual(len({peers.columns(row[:row.rindex("|")]) for row in bars}), 1)
         head = next(i for i, row in enumerate(rows) if "中位数" in row)
         table = [row for row in rows[head:] if row]
         self.assertEqual(len(table), 8)
-        self.assertEqual(len({columns(row) for row in table}), 1)
+        self.assertEqual(len({peers.columns(row) for row in table}), 1)
 
     def test_terminal(self):
         server = self.wss("--fault", "upgrade=refuse 404")
         for width in (80, 60, 132):
-            status, shown = run_in_terminal("--ca", certificates.path("ca.pem"), f"wss://localhost:{server.port}/",
+            status, shown = peers.run_in_terminal(PROGRAM, "check", "--ca", certificates.path("ca.pem"), f"wss://localhost:{server.port}/",
                                             width=width, LANG="C.UTF-8")
             self.assertEqual(status, 8)
             self.assertIn("\033[31mx websocket", shown)
@@ -572,13 +555,13 @@ library
             plain = re.sub("\033\\[\\d+m", "", shown)
             rows = [row for row in plain.split("\n") if "|" in row]
             self.assertEqual(len(rows), 4)
-            self.assertTrue(all(columns(row) <= width for row in rows), rows)
+            self.assertTrue(all(peers.columns(row) <= width for row in rows), rows)
 
     def test_no_color(self):
         server = self.serve("echo")
         url = f"ws://127.0.0.1:{server.port}/"
         for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-            status, shown = run_in_terminal(url, **variables)
+            status, shown = peers.run_in_terminal(PROGRAM, "check", url, **variables)
             self.assertEqual(status, 0)
             self.assertNotIn("\033", shown)
 

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers of the tests of `leat check`, each on a free port of loopback: `leat serve`, a DNS server, and certificates of
-chosen days."""
+"""Peers of the tests of `leat check`, each on a free port of loopback: `leat serve`, a DNS server, certificates of chosen
+days, and a terminal."""
 import datetime
+import fcntl
 import os
+import pty
 import socket
 import struct
 import subprocess
+import termios
 import threading
+import unicodedata
 from urllib.parse import urlsplit
+
+import peer
 
 
 class Serve:
@@ -155,3 +161,25 @@ def refusing_port():
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     return holder, holder.getsockname()[1]
+
+
+def columns(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def run_in_terminal(*command, width=80, **variables):
+    """Runs a command in a terminal of so many columns. Returns the exit status and what was shown."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave,
+        env=peer.environment(**{"TERM": "xterm", **variables}))
+    os.close(slave)
+    shown = b""
+    try:
+        while part := os.read(master, 65536):
+            shown += part
+    except OSError:  # the other end has gone
+        pass
+    os.close(master)
+    return process.wait(30), shown.decode("utf-8").replace("\r\n", "\n")

@@ -126,6 +126,10 @@ void check_probe_run(struct check_probe *probe, const char *url, leat_config *co
 /** The phase that failed, NULL if none did. */
 const struct check_phase *check_failed_phase(const struct check_run *run);
 
+/** Where the chain ends that begins at the certificate `start`: the index behind its last one.
+ * Chains stand one behind the other, each from the top down to the peer's own. */
+size_t check_chain_end(const struct check_run *run, size_t start);
+
 /* ---- check_stats.c ---------------------------------------------------------------------- */
 
 struct check_statistics {

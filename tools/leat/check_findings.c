@@ -122,12 +122,8 @@ static void print_certificate(const struct check_look *look,
 /* They were told from the top down; people begin with the server's own. */
 static void print_certificates(const struct check_look *look, const struct check_run *run)
 {
-    size_t end = 0;
-    for (size_t start = 0; start < run->certificate_count; start = end) {
-        for (end = start + 1; end < run->certificate_count &&
-                              run->certificates[end].depth < run->certificates[end - 1].depth;
-             end++)
-            ;
+    for (size_t start = 0, end; start < run->certificate_count; start = end) {
+        end = check_chain_end(run, start);
         check_print_heading(look, CHECK_WORD_CERTIFICATES, run->certificates[start].hop);
         for (size_t i = end; i-- > start;)
             print_certificate(look, &run->certificates[i]);

@@ -118,12 +118,15 @@ static void certificate_write(struct tool_json *json, const struct check_certifi
     tool_json_object_end(json);
 }
 
-/* The server's own first. */
+/* Of each chain the peer's own first. */
 static void certificates_write(struct tool_json *json, const struct check_run *run)
 {
     tool_json_array(json, "certificates");
-    for (size_t i = run->certificate_count; i-- > 0;)
-        certificate_write(json, &run->certificates[i]);
+    for (size_t start = 0, end; start < run->certificate_count; start = end) {
+        end = check_chain_end(run, start);
+        for (size_t i = end; i-- > start;)
+            certificate_write(json, &run->certificates[i]);
+    }
     tool_json_array_end(json);
 }
 

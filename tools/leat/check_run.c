@@ -307,6 +307,15 @@ const struct check_phase *check_failed_phase(const struct check_run *run)
     return NULL;
 }
 
+size_t check_chain_end(const struct check_run *run, size_t start)
+{
+    const struct check_certificate *certificates = run->certificates;
+    size_t end = start + 1;
+    while (end < run->certificate_count && certificates[end].depth < certificates[end - 1].depth)
+        end++;
+    return end;
+}
+
 struct check_probe *check_probe_new(const struct check_probe_options *options)
 {
     struct check_probe *probe = calloc(1, sizeof(*probe));
