@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What Doxygen reads instead of a header: the same lines, with the header's contents in a group (see main.dox) whose text is
+# What Doxygen reads instead of a header: the same text, with the header's contents in a group (see main.dox) whose text is
 # the header's first comment, and with the parts that /* ---- name ---- */ begins as named parts of that group.
 
 function part_end()
@@ -12,6 +12,7 @@ function part_end()
 }
 
 FNR == 1 {
+    in_code = 0
     name = FILENAME
     sub(/.*\//, "", name)
     sub(/\.h$/, "", name)
@@ -44,6 +45,31 @@ FNR == 2 {
         closing = " * @{ */"
     }
     next
+}
+
+# Indented lines behind an empty one are code: said with words, as not everywhere the indentation is enough.
+/^ \*$/ {
+    if (was_empty) {
+        print " *"
+    }
+    was_empty = 1
+    next
+}
+
+was_empty {
+    was_empty = 0
+    is_code = /^ \*     /
+    print is_code == in_code ? " *" : is_code ? " * @code{.unparsed}" : " * @endcode"
+    in_code = is_code
+}
+
+in_code {
+    if ($0 != " */") {
+        print
+        next
+    }
+    print " * @endcode"
+    in_code = 0
 }
 
 /^ \*\/$/ && closing {

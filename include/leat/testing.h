@@ -48,6 +48,7 @@
  *
  * The text language of faults
  * ---------------------------
+ *
  *     reply=05,01,00,01;then=close            another answer, then the end
  *     method=delay 200                        the right answer, late
  *     reply=split 1                           the right answer, byte by byte
