@@ -413,3 +413,17 @@ Test(server, client_writes_byte_by_byte)
     close(fd);
     both_ends_done(&ends);
 }
+
+Test(server, plain_tcp_has_no_tls)
+{
+    struct both_ends ends;
+    struct leat_tls_info info = {.protocol = "untouched"};
+    both_ends_init(&ends);
+    both_ends_open(&ends);
+    cr_expect(!leat_websocket_get_tls_info(ends.client, &info));
+    cr_expect(!leat_websocket_get_tls_info(ends.connection, &info));
+    cr_expect_str_eq(info.protocol, "untouched");
+    cr_expect(!leat_websocket_get_tls_info(NULL, &info));
+    cr_expect(!leat_websocket_get_tls_info(ends.client, NULL));
+    both_ends_done(&ends);
+}
