@@ -292,6 +292,11 @@ class Faults(ServeTest):
         echo.process.send_signal(signal.SIGUSR1)
         self.assertEqual(client.wait(TIMEOUT_S), 0)
 
+    def test_a_rate_goes_with_other_faults(self):
+        echo = self.serve("echo")
+        proxy = self.serve("socks5", "--fault", "accept=drop-after 4,reset", "--rate", "100000")
+        self.fails(2301211, echo.url, "--proxy", proxy.url)
+
     def test_a_rate_is_kept(self):
         sent, rate = 30000, 60000
 

@@ -19,7 +19,7 @@
 
 /* What runs, and what ends with it. */
 struct service {
-    struct tool_serve *serve;
+    struct tool_serve_state *serve;
     char *user, *password;
     leat_testing_ca *ca;
     const char *ca_path, *crl_path; /* of the certificate that was made; NULL = none */
@@ -52,7 +52,7 @@ static int file_check(struct service *service, const char *path)
 
 static int certificate_make(struct service *service)
 {
-    const struct tool_serve *serve = service->serve;
+    const struct tool_serve_state *serve = service->serve;
     const struct leat_testing_certificate *certificate = NULL;
     const struct leat_testing_crl *crl = NULL;
     struct leat_testing_problem problem = {.text = ""};
@@ -80,7 +80,7 @@ static int certificate_make(struct service *service)
 static int tls_prepare(struct service *service)
 {
     static const int versions[] = {0x0303, 0x0304};
-    const struct tool_serve *serve = service->serve;
+    const struct tool_serve_state *serve = service->serve;
     service->tls = (struct leat_testing_tls){
         .cert_path = serve->cert,
         .key_path = serve->key,
@@ -101,7 +101,7 @@ static int tls_prepare(struct service *service)
 /* Takes user and password apart. */
 static int user_prepare(struct service *service)
 {
-    const struct tool_serve *serve = service->serve;
+    const struct tool_serve_state *serve = service->serve;
     if (!serve->user)
         return LEAT_OK;
     size_t len = strcspn(serve->user, ":");
@@ -136,7 +136,7 @@ static int listen_code(int sys_errno)
 
 static int server_fail(struct service *service, int code, const char *text)
 {
-    const struct tool_serve *serve = service->serve;
+    const struct tool_serve_state *serve = service->serve;
     bool is_socket = code > LEAT_E_SOCKET_BASE && code < LEAT_E_SOCKET_BASE + 200;
     if (!is_socket)
         return service_fail(
@@ -151,7 +151,7 @@ static int server_fail(struct service *service, int code, const char *text)
 
 static int server_start(struct service *service)
 {
-    struct tool_serve *serve = service->serve;
+    struct tool_serve_state *serve = service->serve;
     struct leat_testing_problem problem = {.text = ""};
     int code = leat_testing_server_new(
         LEAT_TESTING_OPTIONS(.kind = serve->kind, .address = serve->host,
@@ -278,7 +278,7 @@ static void service_wait(struct service *service)
 static int serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
                          char **argv)
 {
-    struct tool_serve serve;
+    struct tool_serve_state serve;
     struct tool_line line;
     int status = TOOL_EXIT_USAGE;
     tool_serve_init(&serve, kind);

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 /** The state of such a command. */
-struct tool_serve {
+struct tool_serve_state {
     enum leat_testing_kind kind;
 
     const char *host;
@@ -41,21 +41,21 @@ struct tool_serve {
     int enough_fd;     /**< an eventfd, readable when `connections` of them have ended */
 };
 
-/* The rows of the sections, for a struct tool_serve at offset 0. */
+/* The rows of the sections, for a struct tool_serve_state at offset 0. */
 extern const struct tool_option tool_serve_options[];
 extern const struct tool_option tool_serve_fault_options[];
 extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];
 extern const struct tool_option tool_serve_echo_options[];
 
-void tool_serve_init(struct tool_serve *serve, enum leat_testing_kind kind);
-void tool_serve_done(struct tool_serve *serve);
+void tool_serve_init(struct tool_serve_state *serve, enum leat_testing_kind kind);
+void tool_serve_done(struct tool_serve_state *serve);
 
 /** Checks what only all options together tell. @return false: what is wrong is said. */
-bool tool_serve_finish(struct tool_serve *serve, const struct tool_command *command);
+bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command *command);
 
-/** The `log` of struct leat_testing_options, with a struct tool_serve: writes the log, and notes
- * when enough connections have ended. */
+/** The `log` of struct leat_testing_options, with a struct tool_serve_state: writes the log, and
+ * notes when enough connections have ended. */
 void tool_serve_log(const struct leat_testing_event *event, void *user);
 
 #endif

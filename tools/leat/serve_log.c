@@ -35,7 +35,7 @@ static void event_describe(const struct leat_testing_event *event)
 
 void tool_serve_log(const struct leat_testing_event *event, void *user)
 {
-    struct tool_serve *serve = user;
+    struct tool_serve_state *serve = user;
     if (serve->is_json)
         event_describe(event);
     else if (serve->has_log)

@@ -14,12 +14,13 @@
     "unknown-ca|bad-signature|revoked|missing-intermediate|intermediate-not-ca|"                   \
     "intermediate-cannot-sign|intermediate-expired"
 
-void tool_serve_init(struct tool_serve *serve, enum leat_testing_kind kind)
+void tool_serve_init(struct tool_serve_state *serve, enum leat_testing_kind kind)
 {
-    *serve = (struct tool_serve){.kind = kind, .host = "127.0.0.1", .tls_max = 1, .enough_fd = -1};
+    *serve =
+        (struct tool_serve_state){.kind = kind, .host = "127.0.0.1", .tls_max = 1, .enough_fd = -1};
 }
 
-void tool_serve_done(struct tool_serve *serve)
+void tool_serve_done(struct tool_serve_state *serve)
 {
     for (size_t i = 0; i < serve->parsed_count; i++)
         leat_testing_faults_free(serve->parsed[i]);
@@ -72,7 +73,7 @@ const struct tool_option tool_serve_options[] = {
      .argument = "ADDRESS",
      .help = "listen on this address (127.0.0.1)",
      .set = set_host,
-     .offset = offsetof(struct tool_serve, host)},
+     .offset = offsetof(struct tool_serve_state, host)},
     {.name = "port",
      .letter = 'p',
      .is_usual = true,
@@ -80,37 +81,37 @@ const struct tool_option tool_serve_options[] = {
      .value = TOOL_VALUE_NUMBER,
      .help = "listen on this port (0: any free one)",
      .set = tool_set_u32,
-     .offset = offsetof(struct tool_serve, port),
+     .offset = offsetof(struct tool_serve_state, port),
      .max = 65535},
     {.name = "log",
      .is_usual = true,
      .help = "write what each connection does to standard error",
      .set = tool_set_flag,
-     .offset = offsetof(struct tool_serve, has_log)},
+     .offset = offsetof(struct tool_serve_state, has_log)},
     {.name = "json",
      .is_usual = true,
      .help = "the log as one JSON object for each event",
      .detail =
          "Its members are time_ms (since the start), connection (from 1), step, text, bytes_in "
          "and bytes_out (of the connection so far).", .set = tool_set_flag,
-     .offset = offsetof(struct tool_serve, is_json)},
+     .offset = offsetof(struct tool_serve_state, is_json)},
     {.name = "once",
      .is_usual = true,
      .help = "end when one connection has ended",
      .set = tool_set_flag,
-     .offset = offsetof(struct tool_serve, once)},
+     .offset = offsetof(struct tool_serve_state, once)},
     {.name = "connections",
      .argument = "N",
      .value = TOOL_VALUE_NUMBER,
      .help = "end when N connections have ended",
      .set = set_connections,
-     .offset = offsetof(struct tool_serve, connections)},
+     .offset = offsetof(struct tool_serve_state, connections)},
     {.name = "until-eof",
      .is_usual = true,
      .help = "end with standard input too",
      .detail = "For a parent that may die: the server ends when the pipe to it is closed.",
      .set = tool_set_flag,
-     .offset = offsetof(struct tool_serve, until_eof)},
+     .offset = offsetof(struct tool_serve_state, until_eof)},
     {0       },
 };
 
@@ -133,7 +134,7 @@ static bool fault_step_check(struct tool_setting *setting, enum leat_testing_kin
 
 static bool set_fault(struct tool_setting *setting)
 {
-    struct tool_serve *serve = setting->target;
+    struct tool_serve_state *serve = setting->target;
     struct leat_testing_fault *parsed = NULL;
     struct leat_testing_problem problem = {.text = "out of memory"};
     size_t count = 0;
@@ -179,7 +180,7 @@ const struct tool_option tool_serve_fault_options[] = {
      .value = TOOL_VALUE_NUMBER,
      .help = "carry at most so many bytes per second",
      .set = set_rate,
-     .offset = offsetof(struct tool_serve, rate)},
+     .offset = offsetof(struct tool_serve_state, rate)},
     {0},
 };
 
@@ -187,7 +188,7 @@ const struct tool_option tool_serve_fault_options[] = {
 
 static bool set_resolve(struct tool_setting *setting)
 {
-    struct tool_serve *serve = setting->target;
+    struct tool_serve_state *serve = setting->target;
     const char *equals = strchr(setting->value, '=');
     if (!equals || equals == setting->value)
         return tool_refuse(setting, "not of the form NAME=IP");
@@ -210,14 +211,14 @@ const struct tool_option tool_serve_proxy_options[] = {
      .help = "whoever comes must name them",
      .detail = "A password on the command line can be seen by other users of the machine.",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, user)},
+     .offset = offsetof(struct tool_serve_state, user)},
     {.name = "password-file",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "file whose first line is the password",
      .detail = "Then the address that is printed does not have it.",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, password_path)},
+     .offset = offsetof(struct tool_serve_state, password_path)},
     {.name = "resolve",
      .is_usual = true,
      .argument = "NAME=IP",
@@ -232,7 +233,7 @@ const struct tool_option tool_serve_proxy_options[] = {
 /* Several of the words, separated by commas. */
 static bool set_certificate(struct tool_setting *setting)
 {
-    struct tool_serve *serve = setting->target;
+    struct tool_serve_state *serve = setting->target;
     struct leat_testing_problem problem;
     unsigned faults;
     if (leat_testing_certificate_faults_parse(setting->value, &faults, &problem) == LEAT_OK) {
@@ -252,7 +253,7 @@ static bool set_certificate(struct tool_setting *setting)
 
 static bool set_protocol(struct tool_setting *setting)
 {
-    struct tool_serve *serve = setting->target;
+    struct tool_serve_state *serve = setting->target;
     if (!array_grow(setting, &serve->protocols, serve->protocol_count, 1, sizeof(char *)))
         return false;
     serve->protocols[serve->protocol_count++] = setting->value;
@@ -266,7 +267,7 @@ const struct tool_option tool_serve_tls_options[] = {
      .detail =
          "It is for localhost, 127.0.0.1, ::1 and --host, by a CA of its own whose path is printed "
          "as the second line, \"ca: PATH\". All files are removed at the end.", .set = tool_set_flag,
-     .offset = offsetof(struct tool_serve, has_tls)},
+     .offset = offsetof(struct tool_serve_state, has_tls)},
     {.name = "cert-fault",
      .is_usual = true,
      .argument = "FAULT",
@@ -279,39 +280,39 @@ const struct tool_option tool_serve_tls_options[] = {
      .argument = "HOST,...",
      .help = "names and addresses in the certificate made",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, cert_hosts)},
+     .offset = offsetof(struct tool_serve_state, cert_hosts)},
     {.name = "cert",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "PEM file of your own certificate chain",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, cert)},
+     .offset = offsetof(struct tool_serve_state, cert)},
     {.name = "key",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "PEM file of its key, without a password",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, key)},
+     .offset = offsetof(struct tool_serve_state, key)},
     {.name = "client-ca",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "demand client certificates of this CA",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_serve, client_ca)},
+     .offset = offsetof(struct tool_serve_state, client_ca)},
     {.name = "tls-min",
      .argument = "VERSION",
      .value = TOOL_VALUE_WORD,
      .words = "1.2|1.3",
      .help = "lowest version (1.2)",
      .set = tool_set_word,
-     .offset = offsetof(struct tool_serve, tls_min)},
+     .offset = offsetof(struct tool_serve_state, tls_min)},
     {.name = "tls-max",
      .argument = "VERSION",
      .value = TOOL_VALUE_WORD,
      .words = "1.2|1.3",
      .help = "highest version (1.3)",
      .set = tool_set_word,
-     .offset = offsetof(struct tool_serve, tls_max)},
+     .offset = offsetof(struct tool_serve_state, tls_max)},
     {0                                                                                      },
 };
 
@@ -325,7 +326,25 @@ const struct tool_option tool_serve_echo_options[] = {
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-bool tool_serve_finish(struct tool_serve *serve, const struct tool_command *command)
+/* In front of the others: behind a drop-after it would be one of what that does. */
+static bool rate_add(struct tool_serve_state *serve)
+{
+    struct leat_testing_fault *grown =
+        realloc(serve->faults, (serve->fault_count + 1) * sizeof(*grown));
+    if (!grown)
+        return false;
+    memmove(grown + 1, grown, serve->fault_count * sizeof(*grown));
+    grown[0] = (struct leat_testing_fault){
+        .step = LEAT_TESTING_STEP_ACCEPT,
+        .action = LEAT_TESTING_ACTION_RATE,
+        .number = serve->rate,
+    };
+    serve->faults = grown;
+    serve->fault_count++;
+    return true;
+}
+
+bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command *command)
 {
     const char *wrong = NULL;
     if (!serve->cert != !serve->key)
@@ -350,19 +369,9 @@ bool tool_serve_finish(struct tool_serve *serve, const struct tool_command *comm
         serve->connections = 1;
     if (serve->cert || serve->client_ca || serve->cert_hosts)
         serve->has_tls = true;
-    if (serve->rate) { /* set_fault() has left room for an ending element; else there is none */
-        struct leat_testing_fault *grown =
-            realloc(serve->faults, (serve->fault_count + 1) * sizeof(*grown));
-        if (!grown) {
-            tool_usage_error(command, "out of memory");
-            return false;
-        }
-        grown[serve->fault_count++] = (struct leat_testing_fault){
-            .step = LEAT_TESTING_STEP_ACCEPT,
-            .action = LEAT_TESTING_ACTION_RATE,
-            .number = serve->rate,
-        };
-        serve->faults = grown;
+    if (serve->rate && !rate_add(serve)) {
+        tool_usage_error(command, "out of memory");
+        return false;
     }
     return true;
 }
