@@ -414,6 +414,7 @@ static int setup_begin(struct leati_tls_setup *setup, leat_tls_options *options,
         .credentials = leati_tls_credentials_ref(options->credentials[role]),
         .min_protocol = options->min_protocol,
         .max_protocol = options->max_protocol,
+        .keep_peer_certificate = true,
         .timeout_ms = config->phase_timeout_ms[LEAT_PHASE_TLS],
         .close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE],
     };

@@ -179,6 +179,26 @@ bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret)
            ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_KEY_EXCHANGE;
 }
 
+/* Only in mbedTLS' own headers; a shared library need not have it. */
+__attribute__((weak)) void mbedtls_ssl_handshake_free(mbedtls_ssl_context *ssl);
+
+static void peer_certificate_free(mbedtls_ssl_session *session)
+{
+    if (session == NULL || session->MBEDTLS_PRIVATE(peer_cert) == NULL)
+        return;
+    mbedtls_x509_crt_free(session->MBEDTLS_PRIVATE(peer_cert));
+    mbedtls_free(session->MBEDTLS_PRIVATE(peer_cert));
+    session->MBEDTLS_PRIVATE(peer_cert) = NULL;
+}
+
+void leati_tls_engine_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
+{
+    if (ssl->MBEDTLS_PRIVATE(handshake) != NULL && mbedtls_ssl_handshake_free != NULL)
+        mbedtls_ssl_handshake_free(ssl);
+    if (and_peer_certificate)
+        peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));
+}
+
 const char *leati_tls_engine_error_text(int code)
 {
     const char *text = mbedtls_high_level_strerr(code);

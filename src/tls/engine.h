@@ -56,6 +56,12 @@ bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl);
  * releases do not). */
 bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret);
 
+/** Behind the handshake: frees what only the handshake needed. mbedTLS does it by itself in
+ * TLS 1.2; in TLS 1.3 it keeps all of it, as a ticket may come, for which the empty structure will
+ * do. With `and_peer_certificate` also the peer's chain, of which mbedTLS has a copy in each
+ * session. */
+void leati_tls_engine_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate);
+
 /** What mbedTLS says about one of its codes, without a prefix. Never NULL. */
 const char *leati_tls_engine_error_text(int code);
 

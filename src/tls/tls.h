@@ -92,10 +92,11 @@ struct leati_tls_options {
     enum leat_tls_protocol max_protocol;
     /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
     const char *const *alpn;
-    bool early_data;           /**< client: see leati_tls_layer_set_early_data() */
-    const char *key_log_path;  /**< NULL = never; copied */
-    uint32_t timeout_ms;       /**< of the handshake; 0 = none but limit_ms */
-    uint32_t close_timeout_ms; /**< how long shutdown waits for the peer's close_notify */
+    bool early_data;            /**< client: see leati_tls_layer_set_early_data() */
+    bool keep_peer_certificate; /**< for leati_tls_layer_peer_certificate(); 2 KiB and more */
+    const char *key_log_path;   /**< NULL = never; copied */
+    uint32_t timeout_ms;        /**< of the handshake; 0 = none but limit_ms */
+    uint32_t close_timeout_ms;  /**< how long shutdown waits for the peer's close_notify */
 };
 
 /** @return LEAT_OK; recorded: LEAT_E_TLS_ENGINE, LEAT_E_SYSTEM_INTERNAL. */
@@ -112,8 +113,8 @@ void leati_tls_layer_set_early_data(struct leati_layer *tls, const void *data, s
 void leati_tls_layer_info(const struct leati_layer *tls, struct leat_tls_info *ret_info);
 
 /** The DER of a certificate of an OPEN layer, which borrows it; 0 is the peer's own, then come
- * those that it sent with it. false = there is none (nothing was shown, or a session of TLS 1.3 was
- * resumed, which keeps none). */
+ * those that it sent with it. false = there is none (none was to be kept, nothing was shown, or a
+ * session of TLS 1.3 was resumed, which keeps none). */
 bool leati_tls_layer_peer_certificate(const struct leati_layer *tls, size_t index,
                                       const uint8_t **ret_der, size_t *ret_len);
 /** The same for our own chain. */

@@ -193,6 +193,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
     tls->base.deadline_ms = 0;
     tls->was_open = true;
     handshake_tell(tls);
+    leati_tls_engine_forget_handshake(&tls->ssl, !tls->keep_peer_certificate);
     leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
     return LEAT_OK;
 }

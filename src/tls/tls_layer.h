@@ -21,6 +21,7 @@ struct leati_tls_layer {
     int key_log_fd; /* -1 = no key log, or the handshake is over */
     bool is_server;
     bool verify; /* nothing is open without a verified certificate of the peer */
+    bool keep_peer_certificate;
     bool session_offered;
     bool certificate_due; /* the server had to send its certificate: nothing was resumed */
     bool peer_closed;     /* the peer's close_notify is here */

@@ -123,6 +123,7 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_options *optio
     tls->key_log_fd = -1;
     tls->is_server = options->is_server;
     tls->verify = verifies(options);
+    tls->keep_peer_certificate = options->keep_peer_certificate;
     tls->timeout_ms = options->timeout_ms;
     tls->close_timeout_ms = options->close_timeout_ms;
     tls->credentials = leati_tls_credentials_ref(options->credentials);

@@ -392,7 +392,8 @@ Test(tls_options, certificates_of_both_ends)
     for (size_t v = 0; v < 2; v++) {
         start(NULL,
               &(struct tls_end_options){.cert_path = certificate_path("client.pem"),
-                                        .key_path = certificate_path("client.key")},
+                                        .key_path = certificate_path("client.key"),
+                                        .keep_peer_certificate = true},
               &(struct ssl_peer_options){.cert_path = chain,
                                          .client_ca_path = certificate_path("ca.pem"),
                                          .min_version = versions[v],
@@ -423,5 +424,6 @@ Test(tls_options, no_certificates)
     start(NULL, NULL, NULL);
     tls_end_open(&client, &peer);
     cr_assert(!leati_tls_layer_own_certificate(client.tls, 0, &der, &len));
+    cr_assert(!leati_tls_layer_peer_certificate(client.tls, 0, &der, &len), "not to be kept");
     done();
 }

@@ -62,6 +62,7 @@ int tls_end_try(struct tls_end *end, const struct tls_end_options *options,
         .max_protocol =
             options->max_protocol ? (enum leat_tls_protocol)options->max_protocol : LEAT_TLS_V13,
         .alpn = options->alpn,
+        .keep_peer_certificate = options->keep_peer_certificate,
         .key_log_path = options->key_log_path,
         .timeout_ms = options->timeout_ms,
         .close_timeout_ms = options->close_timeout_ms,

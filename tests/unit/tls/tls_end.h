@@ -11,6 +11,7 @@
 #include "unit/tls/ssl_peer.h"
 
 struct tls_end_options {
+    bool keep_peer_certificate;
     bool is_server; /**< shows server.pem unless a path says otherwise */
     enum leat_client_verification client_verification;
     bool tickets;
