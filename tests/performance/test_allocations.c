@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In the steady state a message costs no allocation: neither in the client nor in the server, which
- * is leat's too and in the same process, nor in mbedTLS below them.
+ * is leat's too and in the same process, nor in mbedTLS and libcrypto below them.
  */
 #include "support/certificates.h"
 #include "support/client_run.h"
@@ -12,6 +12,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,36 @@ static bool count_allocation(void)
 {
     atomic_fetch_add(&allocations, 1);
     return false;
+}
+
+static void *libcrypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    atomic_fetch_add(&allocations, 1);
+    return malloc(size);
+}
+
+static void *libcrypto_realloc(void *ptr, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    atomic_fetch_add(&allocations, 1);
+    return realloc(ptr, size);
+}
+
+static void libcrypto_free(void *ptr, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(ptr);
+}
+
+/* libcrypto, which may compute for mbedTLS, takes them only before its first allocation. */
+__attribute__((constructor)) static void libcrypto_count(void)
+{
+    if (CRYPTO_set_mem_functions(libcrypto_malloc, libcrypto_realloc, libcrypto_free) != 1)
+        abort();
 }
 
 /* No pointers: each test is a process of its own. */
