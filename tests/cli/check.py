@@ -368,6 +368,37 @@ library
         self.assertIn(b"2302002", result.stderr)
         self.assertIn(b"/nonexistent/ca.pem", result.stderr)
 
+    # ---- deadlines and second tries
+
+    def test_deadlines(self):
+        for kind, fault, phase, code, status in (
+                ("socks5", "method=stall", "socks5", 2301211, 5), ("echo", "accept=stall", "tls", 2303502, 6),
+                ("echo", "upgrade=stall", "websocket", 200, 8)):
+            server = self.serve(kind, "--fault", fault)
+            urls = {"socks5": ["--proxy", server.url, "ws://inside.test/"], "tls": [server.url.replace("ws:", "wss:")],
+                    "websocket": [server.url]}
+            report = self.report("--timeout", "300ms", *urls[phase], status=status)
+            self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code))
+
+    def test_redirect(self):
+        redirect = r'upgrade="HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"'
+        server = self.serve("echo", "--fault", "connection=1;" + redirect)
+        report = self.report("--redirects", "1", server.url)
+        self.assertEqual([(phase["name"], phase["ok"]) for phase in report["phases"]],
+                         [("tcp", True), ("websocket", False), ("tcp", True), ("websocket", True), ("echo", True),
+                          ("close", True)])
+        self.assertNotIn("failed_phase", report)
+        server = self.serve("echo", "--fault", "connection=1;" + redirect)
+        rows = [row.split()[:2] for row in self.well("--redirects", "1", server.url).split("\n") if "|" in row]
+        self.assertEqual([row[0] for row in rows], ["tcp", ">", "tcp", "websocket", "echo", "close"])
+
+        server = self.serve("echo", "--fault", redirect)
+        report = self.report("--redirects", "2", server.url, status=8)
+        self.assertEqual((report["failed_phase"], len(report["phases"])), ("websocket", 6))
+        out = self.trusted("--redirects", "2", server.url).out
+        self.assertEqual([row[0] for row in out.split("\n") if "websocket " in row and "|" in row], [">", ">", "x"])
+        self.assertEqual(out.count("not reached"), 1)
+
     # ---- many addresses
 
     def test_both_families(self):

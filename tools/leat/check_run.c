@@ -299,11 +299,23 @@ void check_probe_run(struct check_probe *probe, const char *url, leat_config *co
     phases_complete(ret_run);
 }
 
+const struct check_phase *check_last_try(const struct check_run *run)
+{
+    const struct check_phase *last = run->phase_count > 0 ? run->phases : NULL;
+    for (size_t i = 0; i < run->phase_count; i++)
+        if (strcmp(run->phases[i].name, "dns") == 0 || strcmp(run->phases[i].name, "tcp") == 0)
+            last = &run->phases[i];
+    return last;
+}
+
 const struct check_phase *check_failed_phase(const struct check_run *run)
 {
-    for (size_t i = 0; i < run->phase_count; i++)
-        if (run->phases[i].result != LEAT_OK)
-            return &run->phases[i];
+    if (run->error.code == LEAT_OK)
+        return NULL;
+    const struct check_phase *phase = check_last_try(run);
+    for (; phase && phase < run->phases + run->phase_count; phase++)
+        if (phase->result != LEAT_OK)
+            return phase;
     return NULL;
 }
 

@@ -4,8 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What became of a phase, with its mark and its colour. */
+static const struct fate {
+    const char *mark;
+    enum tool_style style;
+} well = {"  ", TOOL_STYLE_GREEN}, failed = {"x ", TOOL_STYLE_RED},
+  tried_again = {"> ", TOOL_STYLE_YELLOW};
+
+/* A redirect, or an address that a proxy could not reach, is followed by another try. */
+static const struct fate *fate_of(const struct check_run *run, const struct check_phase *phase)
+{
+    if (phase->result == LEAT_OK)
+        return &well;
+    return phase < check_last_try(run) ? &tried_again : &failed;
+}
+
 static void print_bar(const struct check_look *look, const struct check_phase *phase,
-                      uint64_t from_us, uint64_t total_us)
+                      uint64_t from_us, uint64_t total_us, enum tool_style style)
 {
     size_t width = look->bar_columns;
     size_t from = (size_t)((phase->start_us - from_us) * width / total_us);
@@ -18,7 +33,7 @@ static void print_bar(const struct check_look *look, const struct check_phase *p
         to = width;
     putchar('|');
     check_print_spaces(from);
-    fputs(check_style(phase->result == LEAT_OK ? TOOL_STYLE_GREEN : TOOL_STYLE_RED), stdout);
+    fputs(check_style(style), stdout);
     for (size_t i = from; i < to; i++)
         fputs(look->bar, stdout);
     fputs(check_style(TOOL_STYLE_PLAIN), stdout);
@@ -42,7 +57,7 @@ static void print_info(const struct check_look *look, const struct check_run *ru
                    : "";
     snprintf(failure, sizeof(failure), "%s %d", check_look_word(look, CHECK_WORD_FAILED),
              phase->result);
-    if (phase->result != LEAT_OK)
+    if (fate_of(run, phase) == &failed)
         what = failure;
     const char *hop = is_new && strcmp(phase->hop, what) != 0 ? phase->hop : "";
     snprintf(text, sizeof(text), "%s%s%s", hop, *hop && *what ? "  " : "", what);
@@ -57,12 +72,12 @@ static void print_info(const struct check_look *look, const struct check_run *ru
 static void print_phase(const struct check_look *look, const struct check_run *run,
                         const struct check_phase *phase, uint64_t total_us)
 {
-    bool failed = phase->result != LEAT_OK;
-    printf("%s%s", check_style(failed ? TOOL_STYLE_RED : TOOL_STYLE_PLAIN), failed ? "x " : "  ");
+    const struct fate *fate = fate_of(run, phase);
+    printf("%s%s", check_style(fate == &well ? TOOL_STYLE_PLAIN : fate->style), fate->mark);
     check_print_padded(check_phase_word(phase->name, look->language), look->name_columns);
     printf("%s %9.3f ms ", check_style(TOOL_STYLE_PLAIN),
            check_ms(phase->end_us - phase->start_us));
-    print_bar(look, phase, run->phases[0].start_us, total_us);
+    print_bar(look, phase, run->phases[0].start_us, total_us, fate->style);
     print_info(look, run, phase);
     putchar('\n');
 }
@@ -84,14 +99,14 @@ static bool is_proxy(const struct check_phase *phase)
 static void print_rest(const struct check_look *look, const struct check_run *run)
 {
     static const char *const order[] = {"tcp", "proxy", "tls", "websocket", "echo"};
-    const struct check_phase *failed = check_failed_phase(run);
-    if (!failed || strcmp(failed->name, "close") == 0)
+    const struct check_phase *culprit = check_failed_phase(run);
+    if (!culprit || strcmp(culprit->name, "close") == 0)
         return;
     size_t proxies = 0, next = 0;
-    for (const struct check_phase *phase = run->phases; phase <= failed; phase++)
+    for (const struct check_phase *phase = check_last_try(run); phase <= culprit; phase++)
         proxies += is_proxy(phase);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        if (strcmp(failed->name, order[i]) == 0 || (i == 1 && is_proxy(failed)))
+        if (strcmp(culprit->name, order[i]) == 0 || (i == 1 && is_proxy(culprit)))
             next = i + 1;
     /* TLS to a proxy stands before that proxy. */
     if (proxies < look->plan->proxy_count && next > 1)
