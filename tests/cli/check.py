@@ -1,80 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of `leat check`: what it finds, how it shows it, what it says when something is wrong.
+"""Tests of `leat check`: what it finds and how it shows it.
 
 usage: check.py PROGRAM     PROGRAM is the tool `leat`
 """
-import datetime
 import json
 import re
 import signal
 import statistics
 import subprocess
-import sys
-import tempfile
-import unittest
 
+import check_case as case
 import check_peers as peers
 import peer
 
-PROGRAM = None
-CODE_ECHO_SILENT = 2301110
-
-certificates = None
+setUpModule = case.set_up_module
 
 
-def setUpModule():
-    global certificates
-    directory = tempfile.TemporaryDirectory()
-    unittest.addModuleCleanup(directory.cleanup)
-    certificates = peers.Certificates(directory.name)
-
-
-def run(*arguments, **variables):
-    """Runs `leat check` into pipes, in the C locale unless the variables say otherwise."""
-    result = subprocess.run(
-        [PROGRAM, "check", *arguments], capture_output=True, env=peer.environment(**variables), timeout=60)
-    result.out = result.stdout.decode("utf-8")
-    return result
-
-
-def explain(code, language):
-    result = subprocess.run([PROGRAM, "explain", "--json", "--lang", language, str(code)], capture_output=True,
-                            check=True, timeout=30)
-    return next(row for row in json.loads(result.stdout) if row.get("name", "").startswith("LEAT_E_"))
-
-
-class Check(unittest.TestCase):
-    maxDiff = None
-
-    def start(self, peer):
-        self.addCleanup(peer.close)
-        return peer
-
-    def serve(self, *arguments):
-        return self.start(peers.Serve(PROGRAM, *arguments))
-
-    def wss(self, *arguments, certificate="server.pem"):
-        return self.serve("echo", "--cert", certificates.path(certificate), "--key", certificates.path("server.key"),
-                          *arguments)
-
-    def trusted(self, *arguments, **variables):
-        return run("--ca", certificates.path("ca.pem"), *arguments, **variables)
-
-    def well(self, *arguments, **variables):
-        result = self.trusted(*arguments, **variables)
-        self.assertEqual((result.returncode, result.stderr), (0, b""), result.out)
-        return result.out
-
-    def report(self, *arguments, status=0):
-        result = self.trusted("--json", *arguments)
-        self.assertEqual((result.returncode, result.stderr), (status, b""), result.out)
-        self.assertEqual(result.out.count("\n"), 1, "one object on one line")
-        return json.loads(result.out)
-
-    def names(self, phases):
-        return [phase["name"] for phase in phases]
-
+class Check(case.Case):
     # ---- when all is well
 
     GOLDEN = """\
@@ -157,11 +100,11 @@ library
     def test_proxy_over_tls(self):
         proxy = self.serve("connect", "--tls", "--resolve", "inside.test=127.0.0.1")
         secure, plain = self.wss(), self.serve("echo")
-        with open(certificates.path("both.pem"), "w", encoding="ascii") as both:
-            for path in (proxy.ca, certificates.path("ca.pem")):
+        with open(case.certificates.path("both.pem"), "w", encoding="ascii") as both:
+            for path in (proxy.ca, case.certificates.path("ca.pem")):
                 with open(path, encoding="ascii") as one:
                     both.write(one.read())
-        arguments = ["--ca", certificates.path("both.pem"), "--proxy", f"https://localhost:{proxy.port}"]
+        arguments = ["--ca", case.certificates.path("both.pem"), "--proxy", f"https://localhost:{proxy.port}"]
         hops = [f"localhost:{proxy.port}", f"inside.test:{secure.port}"]
         report = self.report(*arguments, f"wss://inside.test:{secure.port}/")
         self.assertEqual(self.names(report["phases"])[1:6], ["tcp", "tls", "http-proxy", "tls", "websocket"])
@@ -201,7 +144,7 @@ library
     # ---- certificates that are about to expire
 
     def expiring(self, days):
-        server = self.wss(certificate=certificates.issue_for_days(f"days-{days}", days))
+        server = self.wss(certificate=case.certificates.issue_for_days(f"days-{days}", days))
         url = f"wss://localhost:{server.port}/"
         return self.report(url)["certificates"][0], self.well(url), url
 
@@ -211,7 +154,7 @@ library
         self.assertIs(leaf["expires_soon"], True)
         self.assertRegex(out, r"[45] days left, expires soon")
         self.assertRegex(self.well("--lang", "zh", url), r"剩余 [45] 天, 即将过期")
-        status, shown = peers.run_in_terminal(PROGRAM, "check", "--ca", certificates.path("ca.pem"), url, width=100)
+        status, shown = peers.run_in_terminal(case.PROGRAM, "check", "--ca", case.certificates.path("ca.pem"), url, width=100)
         self.assertEqual(status, 0)
         self.assertRegex(shown, "\033\\[33m[^\033]* days left, expires soon\033\\[0m")
 
@@ -220,184 +163,6 @@ library
         self.assertIn(leaf["days_left"], (19, 20))
         self.assertIs(leaf["expires_soon"], False)
         self.assertNotIn("expires soon", out)
-
-    # ---- failures: the mark, the code, and what to do
-
-    def assert_failure(self, arguments, phase, code, status, not_reached=(), text=""):
-        report = self.report(*arguments, status=status)
-        self.assertIs(report["ok"], False)
-        self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code), report["error"])
-        self.assertIn(text, report["error"]["text"])
-        (failed,) = [row for row in report["phases"] if not row["ok"]]
-        self.assertEqual((failed["name"], failed["code"]), (phase, code))
-        known = explain(code, "en")
-        for member in ("description", "causes", "remedies"):
-            self.assertEqual(report[member], known[member])
-
-        for language, mark in (("en", "failed"), ("zh", "失败")):
-            result = self.trusted("--lang", language, *arguments)
-            self.assertEqual((result.returncode, result.stderr), (status, b""))
-            known = explain(code, language)
-            rows = result.out.split("\n")
-            (marked,) = [row for row in rows if row.startswith("x ") and "|" in row]
-            self.assertIn(f"{mark} {code}", marked)
-            (head,) = [row for row in rows if f": {code} {known['message']}" in row]
-            self.assertTrue(head.startswith("failed at " if language == "en" else "失败于 "), head)
-            self.assertIn(known["description"], result.out)
-            for line in known["causes"] + known["remedies"]:
-                self.assertIn(f"- {line}\n", result.out)
-            unreached = [row for row in rows if row.startswith("- ")]
-            self.assertEqual(len(unreached), len(not_reached))
-            if language == "en":
-                self.assertTrue(marked.startswith(f"x {phase} "), marked)
-                self.assertEqual([row.split()[1] for row in unreached], list(not_reached))
-        return report
-
-    def test_dns(self):
-        dns = self.start(peers.Dns({}))
-        self.assert_failure(["--dns", f"127.0.0.1:{dns.port}", "wss://no-such-name.example/"], "dns", 2301113, 3,
-                            ["tcp", "tls", "websocket", "echo"], "no-such-name.example")
-
-    def test_tcp(self):
-        holder, port = peers.refusing_port()
-        self.addCleanup(holder.close)
-        report = self.assert_failure([f"ws://127.0.0.1:{port}/"], "tcp", 2301111, 4, ["websocket", "echo"])
-        (address,) = report["addresses"]
-        self.assertEqual((address["outcome"], address["code"]), ("failed", 2301111))
-
-    def test_proxy_that_is_away(self):
-        holder, port = peers.refusing_port()
-        self.addCleanup(holder.close)
-        self.assert_failure(["--proxy", f"socks5h://user:secret@127.0.0.1:{port}", "wss://server.test/"], "tcp",
-                            2301206, 5, ["proxy", "tls", "websocket", "echo"])
-
-    def test_proxy_that_cannot_connect(self):
-        proxy = self.serve("socks5", "--fault", "reply=refuse 5")
-        report = self.assert_failure(["--proxy", f"socks5h://127.0.0.1:{proxy.port}", "wss://server.test/"], "socks5",
-                                     2301208, 5, ["tls", "websocket", "echo"])
-        self.assertEqual(report["error"]["native_code"], 5)
-
-    def test_http_proxy_that_refuses(self):
-        proxy = self.serve("connect", "--fault", "reply=refuse 407")
-        report = self.assert_failure(["--proxy", f"http://127.0.0.1:{proxy.port}", "wss://server.test/"], "http-proxy",
-                                     200, 5, ["tls", "websocket", "echo"], "407")
-        self.assertEqual(report["proxies"], 1)
-
-    def test_second_proxy_is_not_reached(self):
-        first = self.serve("socks5", "--fault", "reply=refuse 1")
-        self.assert_failure(["--proxy", f"socks5h://127.0.0.1:{first.port}", "--proxy", "socks5h://127.0.0.1:9",
-                             "ws://server.test/"], "socks5", 2301208, 5, ["proxy", "websocket", "echo"])
-
-    def test_not_a_tls_server(self):
-        server = self.serve("echo", "--fault", 'accept="HTTP/1.1 400 Bad Request\\r\\n\\r\\n"')
-        self.assert_failure([f"wss://127.0.0.1:{server.port}/"], "tls", 2303501, 6, ["websocket", "echo"],
-                            "not a TLS server")
-
-    def test_expired_certificate(self):
-        server = self.serve("echo", "--cert-fault", "expired")
-        arguments = ["--ca", server.ca, server.url]
-        report = self.assert_failure(arguments, "tls", 2303504, 7, ["websocket", "echo"], "expired since 2")
-        leaf = report["certificates"][0]
-        day = leaf["not_after"][:10]
-        self.assertTrue(leaf["problem"].startswith(f"expired since {day} "), leaf["problem"])
-        self.assertLess(leaf["days_left"], 0)
-        self.assertIs(leaf["expires_soon"], False)
-        out = self.trusted(*arguments).out
-        self.assertRegex(out, rf"{day}, expired .* ago\n")
-        self.assertIn("\n   x expired since", out)
-
-    def test_days_since_a_certificate_expired(self):
-        certificates.issue("old", ("20200101000000Z", "20210101000000Z"))
-        url = f"wss://localhost:{self.wss(certificate='old.pem').port}/"
-        then = datetime.datetime(2021, 1, 1, tzinfo=datetime.timezone.utc)
-        before = (datetime.datetime.now(datetime.timezone.utc) - then).days
-        (left,) = {row["days_left"] for row in self.report(url, status=7)["certificates"] if row["depth"] == 0}
-        (shown,) = re.findall(r"2021-01-01, expired (\d+) days ago\n", self.trusted(url).out)
-        after = (datetime.datetime.now(datetime.timezone.utc) - then).days
-        self.assertIn(int(shown), (before, after))
-        self.assertIn(left, (-1 - before, -1 - after))
-        for hours, words in ((1, "expired less than a day ago"), (30, "expired 1 day ago")):
-            end = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=hours)
-            certificates.issue("just-now", ("20200101000000Z", end.strftime("%Y%m%d%H%M%SZ")))
-            server = self.wss(certificate="just-now.pem")
-            self.assertIn(words, self.trusted(f"wss://localhost:{server.port}/").out)
-
-    def test_other_certificates(self):
-        for fault, reason in (("wrong-host", "host name mismatch"), ("unknown-ca", "unknown issuer"),
-                              ("weak-key", "weak key"), ("not-yet-valid", "not yet valid before")):
-            server = self.serve("echo", "--cert-fault", fault)
-            report = self.assert_failure(["--ca", server.ca, server.url], "tls", 2303504, 7, ["websocket", "echo"],
-                                         reason)
-            self.assertIn(reason, report["certificates"][0]["problem"])
-
-    def test_upgrade(self):
-        server = self.wss("--fault", "upgrade=refuse 404")
-        report = self.assert_failure([f"wss://localhost:{server.port}/"], "websocket", 200, 8, ["echo"], "404")
-        self.assertEqual(report["websocket"]["http_status"], 404)
-        self.assertIsNone(report["connect_ms"])
-
-    def test_server_that_closes_instead_of_an_echo(self):
-        server = self.serve("echo", "--fault", "message=88,02,03,f0")
-        report = self.assert_failure([f"ws://127.0.0.1:{server.port}/"], "echo", 200, 9, [], "1008")
-        self.assertEqual(report["websocket"]["close_code"], 1008)
-        self.assertEqual(report["error"]["native_code"], 1008)
-
-    def test_server_that_goes_away_instead_of_an_echo(self):
-        server = self.serve("echo", "--fault", "message=close")
-        report = self.assert_failure([f"ws://127.0.0.1:{server.port}/"], "echo", 200, 9)
-        self.assertEqual(report["websocket"]["close_code"], 1006)
-
-    def test_server_that_answers_nothing(self):
-        server = self.serve("echo", "--fault", "message=skip;ping=skip")
-        report = self.assert_failure(["--echo-timeout", "200ms", f"ws://127.0.0.1:{server.port}/"], "echo",
-                                     CODE_ECHO_SILENT, 9, [], "neither the message nor a Pong")
-        self.assertEqual(report["websocket"]["echo"], "silent")
-
-    def test_url_that_is_none(self):
-        for url in ("http://server.test/", "wss://", "no url"):
-            result = run(url)
-            self.assertEqual((result.returncode, result.out), (2, ""), url)
-            self.assertIn(b"2302001", result.stderr)
-            report = json.loads(run("--json", url).out)
-            self.assertEqual((report["error"]["code"], report["phases"]), (2302001, []))
-            self.assertIsNone(report["failed_phase"])
-
-    def test_ca_file_that_is_missing(self):
-        result = run("--ca", "/nonexistent/ca.pem", "wss://127.0.0.1:9/")
-        self.assertEqual((result.returncode, result.out), (2, ""))
-        self.assertIn(b"2302002", result.stderr)
-        self.assertIn(b"/nonexistent/ca.pem", result.stderr)
-
-    # ---- deadlines and second tries
-
-    def test_deadlines(self):
-        for kind, fault, phase, code, status in (
-                ("socks5", "method=stall", "socks5", 2301211, 5), ("echo", "accept=stall", "tls", 2303502, 6),
-                ("echo", "upgrade=stall", "websocket", 200, 8)):
-            server = self.serve(kind, "--fault", fault)
-            urls = {"socks5": ["--proxy", server.url, "ws://inside.test/"], "tls": [server.url.replace("ws:", "wss:")],
-                    "websocket": [server.url]}
-            report = self.report("--timeout", "300ms", *urls[phase], status=status)
-            self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code))
-
-    def test_redirect(self):
-        redirect = r'upgrade="HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"'
-        server = self.serve("echo", "--fault", "connection=1;" + redirect)
-        report = self.report("--redirects", "1", server.url)
-        self.assertEqual([(phase["name"], phase["ok"]) for phase in report["phases"]],
-                         [("tcp", True), ("websocket", False), ("tcp", True), ("websocket", True), ("echo", True),
-                          ("close", True)])
-        self.assertNotIn("failed_phase", report)
-        server = self.serve("echo", "--fault", "connection=1;" + redirect)
-        rows = [row.split()[:2] for row in self.well("--redirects", "1", server.url).split("\n") if "|" in row]
-        self.assertEqual([row[0] for row in rows], ["tcp", ">", "tcp", "websocket", "echo", "close"])
-
-        server = self.serve("echo", "--fault", redirect)
-        report = self.report("--redirects", "2", server.url, status=8)
-        self.assertEqual((report["failed_phase"], len(report["phases"])), ("websocket", 6))
-        out = self.trusted("--redirects", "2", server.url).out
-        self.assertEqual([row[0] for row in out.split("\n") if "websocket " in row and "|" in row], [">", ">", "x"])
-        self.assertEqual(out.count("not reached"), 1)
 
     # ---- many addresses
 
@@ -448,7 +213,7 @@ library
 
     def test_second_connection_is_resumed(self):
         # `leat serve` gives out no sessions
-        server = peer.Server("--cert", certificates.path("server.pem"), "--key", certificates.path("server.key"))
+        server = peer.Server("--cert", case.certificates.path("server.pem"), "--key", case.certificates.path("server.key"))
         self.addCleanup(server.stop)
         url = server.url(scheme="wss")
         for version in ("1.2", "1.3"):
@@ -474,7 +239,7 @@ library
     def test_interrupt_ends_the_counting(self):
         server = self.serve("echo")
         process = subprocess.Popen(
-            [PROGRAM, "check", "--json", "-n", "10000", f"ws://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE,
+            [case.PROGRAM, "check", "--json", "-n", "10000", f"ws://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE,
             env=peer.environment())
         server.wait_for(5)
         process.send_signal(signal.SIGINT)
@@ -486,7 +251,7 @@ library
 
     def test_repeat_must_be_a_number(self):
         for value in ("0", "-1", "many", "10001"):
-            result = run("--repeat=" + value, "ws://127.0.0.1:9/")
+            result = case.run("--repeat=" + value, "ws://127.0.0.1:9/")
             self.assertEqual(result.returncode, 2)
             self.assertIn(b"--repeat", result.stderr)
 
@@ -535,12 +300,12 @@ library
     def test_compare_when_the_proxy_fails(self):
         server = self.serve("echo")
         proxy = self.serve("socks5", "--fault", "reply=refuse 2")
-        result = run("--compare", "--proxy", f"socks5h://127.0.0.1:{proxy.port}", f"ws://127.0.0.1:{server.port}/")
+        result = case.run("--compare", "--proxy", f"socks5h://127.0.0.1:{proxy.port}", f"ws://127.0.0.1:{server.port}/")
         self.assertEqual(result.returncode, 5)
         self.assertRegex(result.out, r"\nproxied\n  tcp .*\nx socks5 .*failed 2301208\n")
 
     def test_compare_needs_a_proxy(self):
-        result = run("--compare", "ws://127.0.0.1:9/")
+        result = case.run("--compare", "ws://127.0.0.1:9/")
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"--compare needs --proxy", result.stderr)
 
@@ -548,7 +313,7 @@ library
         holder, port = peers.refusing_port()
         self.addCleanup(holder.close)
         for form in ((), ("--json",), ("--compare",)):
-            result = run(*form, "--proxy", f"socks5h://user:sesame@127.0.0.1:{port}", f"ws://127.0.0.1:{port}/")
+            result = case.run(*form, "--proxy", f"socks5h://user:sesame@127.0.0.1:{port}", f"ws://127.0.0.1:{port}/")
             self.assertNotIn(b"sesame", result.stdout + result.stderr)
 
     # ---- language and terminal
@@ -578,7 +343,7 @@ library
     def test_terminal(self):
         server = self.wss("--fault", "upgrade=refuse 404")
         for width in (80, 60, 132):
-            status, shown = peers.run_in_terminal(PROGRAM, "check", "--ca", certificates.path("ca.pem"), f"wss://localhost:{server.port}/",
+            status, shown = peers.run_in_terminal(case.PROGRAM, "check", "--ca", case.certificates.path("ca.pem"), f"wss://localhost:{server.port}/",
                                             width=width, LANG="C.UTF-8")
             self.assertEqual(status, 8)
             self.assertIn("\033[31mx websocket", shown)
@@ -592,7 +357,7 @@ library
         server = self.serve("echo")
         url = f"ws://127.0.0.1:{server.port}/"
         for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-            status, shown = peers.run_in_terminal(PROGRAM, "check", url, **variables)
+            status, shown = peers.run_in_terminal(case.PROGRAM, "check", url, **variables)
             self.assertEqual(status, 0)
             self.assertNotIn("\033", shown)
 
@@ -603,11 +368,10 @@ library
     def test_broken_pipe_is_quiet(self):
         server = self.serve("echo")
         result = subprocess.run(
-            ["sh", "-c", '"$0" check "$1" | true', PROGRAM, f"ws://127.0.0.1:{server.port}/"],
+            ["sh", "-c", '"$0" check "$1" | true', case.PROGRAM, f"ws://127.0.0.1:{server.port}/"],
             capture_output=True, timeout=60)
         self.assertEqual((result.stdout, result.stderr), (b"", b""))
 
 
 if __name__ == "__main__":
-    PROGRAM = sys.argv[1]
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
+    case.main()

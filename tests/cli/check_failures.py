@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of `leat check`: what it says when something is wrong.
+
+usage: check_failures.py PROGRAM     PROGRAM is the tool `leat`
+"""
+import datetime
+import json
+import re
+
+import check_case as case
+import check_peers as peers
+
+setUpModule = case.set_up_module
+
+
+class Failures(case.Case):
+    def test_dns(self):
+        dns = self.start(peers.Dns({}))
+        self.assert_failure(["--dns", f"127.0.0.1:{dns.port}", "wss://no-such-name.example/"], "dns", 2301113, 3,
+                            ["tcp", "tls", "websocket", "echo"], "no-such-name.example")
+
+    def test_tcp(self):
+        holder, port = peers.refusing_port()
+        self.addCleanup(holder.close)
+        report = self.assert_failure([f"ws://127.0.0.1:{port}/"], "tcp", 2301111, 4, ["websocket", "echo"])
+        (address,) = report["addresses"]
+        self.assertEqual((address["outcome"], address["code"]), ("failed", 2301111))
+
+    def test_proxy_that_is_away(self):
+        holder, port = peers.refusing_port()
+        self.addCleanup(holder.close)
+        self.assert_failure(["--proxy", f"socks5h://user:secret@127.0.0.1:{port}", "wss://server.test/"], "tcp",
+                            2301206, 5, ["proxy", "tls", "websocket", "echo"])
+
+    def test_proxy_that_cannot_connect(self):
+        proxy = self.serve("socks5", "--fault", "reply=refuse 5")
+        report = self.assert_failure(["--proxy", f"socks5h://127.0.0.1:{proxy.port}", "wss://server.test/"], "socks5",
+                                     2301208, 5, ["tls", "websocket", "echo"])
+        self.assertEqual(report["error"]["native_code"], 5)
+
+    def test_http_proxy_that_refuses(self):
+        proxy = self.serve("connect", "--fault", "reply=refuse 407")
+        report = self.assert_failure(["--proxy", f"http://127.0.0.1:{proxy.port}", "wss://server.test/"], "http-proxy",
+                                     200, 5, ["tls", "websocket", "echo"], "407")
+        self.assertEqual(report["proxies"], 1)
+
+    def test_second_proxy_is_not_reached(self):
+        first = self.serve("socks5", "--fault", "reply=refuse 1")
+        self.assert_failure(["--proxy", f"socks5h://127.0.0.1:{first.port}", "--proxy", "socks5h://127.0.0.1:9",
+                             "ws://server.test/"], "socks5", 2301208, 5, ["proxy", "websocket", "echo"])
+
+    def test_not_a_tls_server(self):
+        server = self.serve("echo", "--fault", 'accept="HTTP/1.1 400 Bad Request\\r\\n\\r\\n"')
+        self.assert_failure([f"wss://127.0.0.1:{server.port}/"], "tls", 2303501, 6, ["websocket", "echo"],
+                            "not a TLS server")
+
+    def test_expired_certificate(self):
+        server = self.serve("echo", "--cert-fault", "expired")
+        arguments = ["--ca", server.ca, server.url]
+        report = self.assert_failure(arguments, "tls", 2303504, 7, ["websocket", "echo"], "expired since 2")
+        leaf = report["certificates"][0]
+        day = leaf["not_after"][:10]
+        self.assertTrue(leaf["problem"].startswith(f"expired since {day} "), leaf["problem"])
+        self.assertLess(leaf["days_left"], 0)
+        self.assertIs(leaf["expires_soon"], False)
+        out = self.trusted(*arguments).out
+        self.assertRegex(out, rf"{day}, expired .* ago\n")
+        self.assertIn("\n   x expired since", out)
+
+    def test_days_since_a_certificate_expired(self):
+        case.certificates.issue("old", ("20200101000000Z", "20210101000000Z"))
+        url = f"wss://localhost:{self.wss(certificate='old.pem').port}/"
+        then = datetime.datetime(2021, 1, 1, tzinfo=datetime.timezone.utc)
+        before = (datetime.datetime.now(datetime.timezone.utc) - then).days
+        (left,) = {row["days_left"] for row in self.report(url, status=7)["certificates"] if row["depth"] == 0}
+        (shown,) = re.findall(r"2021-01-01, expired (\d+) days ago\n", self.trusted(url).out)
+        after = (datetime.datetime.now(datetime.timezone.utc) - then).days
+        self.assertIn(int(shown), (before, after))
+        self.assertIn(left, (-1 - before, -1 - after))
+        for hours, words in ((1, "expired less than a day ago"), (30, "expired 1 day ago")):
+            end = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=hours)
+            case.certificates.issue("just-now", ("20200101000000Z", end.strftime("%Y%m%d%H%M%SZ")))
+            server = self.wss(certificate="just-now.pem")
+            self.assertIn(words, self.trusted(f"wss://localhost:{server.port}/").out)
+
+    def test_other_certificates(self):
+        for fault, reason in (("wrong-host", "host name mismatch"), ("unknown-ca", "unknown issuer"),
+                              ("weak-key", "weak key"), ("not-yet-valid", "not yet valid before")):
+            server = self.serve("echo", "--cert-fault", fault)
+            report = self.assert_failure(["--ca", server.ca, server.url], "tls", 2303504, 7, ["websocket", "echo"],
+                                         reason)
+            self.assertIn(reason, report["certificates"][0]["problem"])
+
+    def test_upgrade(self):
+        server = self.wss("--fault", "upgrade=refuse 404")
+        report = self.assert_failure([f"wss://localhost:{server.port}/"], "websocket", 200, 8, ["echo"], "404")
+        self.assertEqual(report["websocket"]["http_status"], 404)
+        self.assertIsNone(report["connect_ms"])
+
+    def test_server_that_closes_instead_of_an_echo(self):
+        server = self.serve("echo", "--fault", "message=88,02,03,f0")
+        report = self.assert_failure([f"ws://127.0.0.1:{server.port}/"], "echo", 200, 9, [], "1008")
+        self.assertEqual(report["websocket"]["close_code"], 1008)
+        self.assertEqual(report["error"]["native_code"], 1008)
+
+    def test_server_that_goes_away_instead_of_an_echo(self):
+        server = self.serve("echo", "--fault", "message=close")
+        report = self.assert_failure([f"ws://127.0.0.1:{server.port}/"], "echo", 200, 9)
+        self.assertEqual(report["websocket"]["close_code"], 1006)
+
+    def test_server_that_answers_nothing(self):
+        server = self.serve("echo", "--fault", "message=skip;ping=skip")
+        report = self.assert_failure(["--echo-timeout", "200ms", f"ws://127.0.0.1:{server.port}/"], "echo",
+                                     2301110, 9, [], "neither the message nor a Pong")
+        self.assertEqual(report["websocket"]["echo"], "silent")
+
+    def test_url_that_is_none(self):
+        for url in ("http://server.test/", "wss://", "no url"):
+            result = case.run(url)
+            self.assertEqual((result.returncode, result.out), (2, ""), url)
+            self.assertIn(b"2302001", result.stderr)
+            report = json.loads(case.run("--json", url).out)
+            self.assertEqual((report["error"]["code"], report["phases"]), (2302001, []))
+            self.assertIsNone(report["failed_phase"])
+
+    def test_ca_file_that_is_missing(self):
+        result = case.run("--ca", "/nonexistent/ca.pem", "wss://127.0.0.1:9/")
+        self.assertEqual((result.returncode, result.out), (2, ""))
+        self.assertIn(b"2302002", result.stderr)
+        self.assertIn(b"/nonexistent/ca.pem", result.stderr)
+
+    # ---- deadlines and second tries
+
+    def test_deadlines(self):
+        for kind, fault, phase, code, status in (
+                ("socks5", "method=stall", "socks5", 2301211, 5), ("echo", "accept=stall", "tls", 2303502, 6),
+                ("echo", "upgrade=stall", "websocket", 200, 8)):
+            server = self.serve(kind, "--fault", fault)
+            urls = {"socks5": ["--proxy", server.url, "ws://inside.test/"], "tls": [server.url.replace("ws:", "wss:")],
+                    "websocket": [server.url]}
+            report = self.report("--timeout", "300ms", *urls[phase], status=status)
+            self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code))
+
+    def test_redirect(self):
+        redirect = r'upgrade="HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"'
+        server = self.serve("echo", "--fault", "connection=1;" + redirect)
+        report = self.report("--redirects", "1", server.url)
+        self.assertEqual([(phase["name"], phase["ok"]) for phase in report["phases"]],
+                         [("tcp", True), ("websocket", False), ("tcp", True), ("websocket", True), ("echo", True),
+                          ("close", True)])
+        self.assertNotIn("failed_phase", report)
+        server = self.serve("echo", "--fault", "connection=1;" + redirect)
+        rows = [row.split()[:2] for row in self.well("--redirects", "1", server.url).split("\n") if "|" in row]
+        self.assertEqual([row[0] for row in rows], ["tcp", ">", "tcp", "websocket", "echo", "close"])
+
+        server = self.serve("echo", "--fault", redirect)
+        report = self.report("--redirects", "2", server.url, status=8)
+        self.assertEqual((report["failed_phase"], len(report["phases"])), ("websocket", 6))
+        out = self.trusted("--redirects", "2", server.url).out
+        self.assertEqual([row[0] for row in out.split("\n") if "websocket " in row and "|" in row], [">", ">", "x"])
+        self.assertEqual(out.count("not reached"), 1)
+
+
+if __name__ == "__main__":
+    case.main()
