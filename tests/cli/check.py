@@ -137,9 +137,9 @@ library
     def test_server_that_answers_pings_only(self):
         server = self.serve("echo", "--fault", "message=skip")
         url = f"ws://127.0.0.1:{server.port}/"
-        report = self.report("--echo-timeout", "400ms", url)
+        report = self.report(url)
         self.assertEqual(report["websocket"]["echo"], "pong only")
-        self.assertIn("the message did not come back", self.well("--echo-timeout", "400ms", url))
+        self.assertIn("the message did not come back", self.well(url))
 
     # ---- certificates that are about to expire
 

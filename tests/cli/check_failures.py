@@ -139,7 +139,7 @@ class Failures(case.Case):
             server = self.serve(kind, "--fault", fault)
             urls = {"socks5": ["--proxy", server.url, "ws://inside.test/"], "tls": [server.url.replace("ws:", "wss:")],
                     "websocket": [server.url]}
-            report = self.report("--timeout", "300ms", *urls[phase], status=status)
+            report = self.report("--timeout", "1", *urls[phase], status=status)
             self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code))
 
     def test_redirect(self):
