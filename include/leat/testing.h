@@ -138,7 +138,9 @@ enum leat_testing_step {
 
 /** What a fault does. */
 enum leat_testing_action {
-    /** Sends `data` now; the step's own answer is left out. In TLS where there is TLS. */
+    /** Sends `data` now; the step's own answer is left out. In TLS where there is TLS. At
+     * `datagram` it goes in place of the datagram: with its SOCKS5 header on the way to the client,
+     * without on the way out. */
     LEAT_TESTING_ACTION_BYTES,
     /** Waits for `number` milliseconds. */
     LEAT_TESTING_ACTION_DELAY,
@@ -166,7 +168,7 @@ enum leat_testing_action {
     /** From now on: when `number` further bytes have gone to the client, whatever stands behind
      * this action is carried out (nothing: `close`), and the connection is over. Behind it only
      * bytes, `delay`, `hold`, `shutdown`, `stall`, `close` and `reset` may stand, and its bytes do
-     * not go through TLS. */
+     * not go through TLS. Datagrams do not count, and no rate holds for them. */
     LEAT_TESTING_ACTION_DROP_AFTER,
     /** The same when `number` further bytes have come from the client. */
     LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED,
@@ -340,7 +342,8 @@ struct leat_testing_options {
     const struct leat_script_row *scripts[LEAT_TESTING_SCRIPTS_MAX];
 };
 
-/** An options struct in place, as the argument of leat_testing_server_new(). */
+/** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill
+ * one. */
 #define LEAT_TESTING_OPTIONS(...)                                                                  \
     (&(struct leat_testing_options){.size = sizeof(struct leat_testing_options), __VA_ARGS__})
 
