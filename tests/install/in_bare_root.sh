@@ -23,9 +23,8 @@ status=0
 output=$(leat check ws://localhost:1/ 2>&1) || status=$?
 [ $status -eq 4 ] && [[ $output == *2301111* ]] || fail "leat check ended with $status: $output"
 
-leat --describe | grep -q '"path": "serve echo"' || { echo "in the bare system: leat serve is not there yet"; exit 0; }
-
-# serve NAME ARGUMENT...: starts a server and sets NAME_url to the URL that it prints.
+# serve NAME ARGUMENT...: starts a server and sets NAME_url to the URL that it prints, NAME_ca to the CA's path if it speaks
+# TLS.
 started=()
 trap 'kill "${started[@]}" 2>/dev/null || true' EXIT
 serve() {
@@ -34,13 +33,26 @@ serve() {
     mkfifo "/test/$name"
     leat serve "$@" >"/test/$name" &
     started+=($!)
-    read -r -t 10 line <"/test/$name" || fail "leat serve $* says nothing"
-    printf -v "${name}_url" %s "${line##* }"
+    exec 3<"/test/$name"
+    read -r -t 10 line <&3 || fail "leat serve $* says nothing"
+    printf -v "${name}_url" %s "$line"
+    if [[ $* == *--tls* ]]; then
+        read -r -t 10 line <&3 || fail "leat serve $* names no CA"
+        printf -v "${name}_ca" %s "${line#ca: }"
+    fi
 }
 
 serve echo echo
 serve proxy socks5 --user a:b
+serve tls echo --tls
 # shellcheck disable=SC2154 # serve sets them
 [ "$(echo hello | leat ws "$echo_url")" = hello ] || fail "no echo of $echo_url"
 leat check "$echo_url" >/test/log || fail "leat check: $(cat /test/log)"
 [ "$(echo again | leat ws "$echo_url" --proxy "$proxy_url")" = again ] || fail "no echo through $proxy_url"
+[ "$(echo secret | leat ws "$tls_url" --ca "$tls_ca" --proxy "$proxy_url")" = secret ] || fail "no echo of $tls_url"
+leat check "$tls_url" --ca "$tls_ca" >/test/log || fail "leat check: $(cat /test/log)"
+# There are no CAs in a bare system: that is said, and nobody is trusted.
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || fail "there are CAs"
+status=0
+output=$(leat ws "$tls_url" </dev/null 2>&1) || status=$?
+[ $status -eq 2 ] && [[ $output == *2302002*"no CA bundle"* ]] || fail "without CAs: status $status: $output"
