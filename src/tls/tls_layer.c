@@ -16,6 +16,11 @@
 /** The most that one record carries (RFC 8446 section 5.1). */
 #define RECORD_MAX_BYTES 16384u
 
+/* TCP starts with ten segments (RFC 6928), which is less than a full record: the peer could decrypt
+ * nothing before our next round trip. So what is sent first goes in shorter ones. */
+#define START_BYTES        16384u
+#define START_RECORD_BYTES 4096u
+
 /** How much of what the peer still sends is read at a time while we wait for its close_notify. */
 #define DISCARD_BYTES 1024u
 
@@ -294,7 +299,8 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
  * meanwhile. */
 static int engine_write(struct leati_tls_layer *tls, const struct iovec *data)
 {
-    size_t len = data->iov_len < RECORD_MAX_BYTES ? data->iov_len : RECORD_MAX_BYTES;
+    size_t limit = tls->start_len < START_BYTES ? START_RECORD_BYTES : RECORD_MAX_BYTES;
+    size_t len = data->iov_len < limit ? data->iov_len : limit;
 
     for (;;) {
         int ret = engine_enter(tls);
@@ -368,6 +374,8 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     if (ret < 0)
         return leati_tls_fail(tls, ret);
     tls->encrypted_len = (size_t)ret;
+    if (tls->start_len < START_BYTES)
+        tls->start_len = (uint16_t)(tls->start_len + ret);
     engine_rest(tls);
     return send_conclude(tls, data->iov_len, ret_len);
 }

@@ -69,6 +69,46 @@ Test(tls_data, sizes_around_a_record)
         echo_over(NULL, sizes[i]);
 }
 
+/* The data of the n-th record behind `from`, in its encrypted form; 0 = there is none. RFC 8446
+ * section 5.2. */
+static size_t record_len(size_t from, int n)
+{
+    const uint8_t *sent = client.wire.sent.data;
+
+    for (; from + 5 <= client.wire.sent.len; n--) {
+        size_t len = (size_t)sent[from + 3] << 8 | sent[from + 4];
+        cr_assert(sent[from] == SSL3_RT_APPLICATION_DATA);
+        if (n == 0)
+            return len;
+        from += 5 + len;
+    }
+    return 0;
+}
+
+/* The first ones fit in what TCP sends at once, the next ones are full, and a chunk of the queue is
+ * one. */
+Test(tls_data, records_are_short_at_first_and_full_then)
+{
+    uint8_t *data = pattern_new(LEATI_CHUNK_BYTES);
+    const size_t overhead = 64;
+
+    start(TLS1_3_VERSION, NULL, &(struct tls_end_options){0});
+    size_t from = client.wire.sent.len;
+    cr_assert(tls_end_write(&client, data, LEATI_CHUNK_BYTES) == LEAT_OK);
+    cr_assert(tls_end_write(&client, data, 8) == LEAT_OK);
+    for (int n = 0; record_len(from, n) > 0; n++)
+        cr_assert(record_len(from, n) <= 4096 + overhead, "%zu", record_len(from, n));
+
+    struct iovec chunk = {data, LEATI_CHUNK_BYTES};
+    size_t taken;
+    from = client.wire.sent.len;
+    cr_assert(client.tls->ops->send(client.tls, &chunk, 1, &taken) == LEAT_OK);
+    cr_assert(taken == LEATI_CHUNK_BYTES, "%zu", taken);
+    cr_assert(record_len(from, 0) > LEATI_CHUNK_BYTES && record_len(from, 1) == 0);
+    done();
+    free(data);
+}
+
 Test(tls_data, one_byte_at_a_time_with_refusals)
 {
     struct scripted_script script = scripted_script_plain();
