@@ -16,12 +16,16 @@
 
 #define SERIAL_BYTES 16
 
-/* Says what libcrypto refused to do, and empties its queue of errors for whoever uses it next. */
+void leati_x509_forget_errors(void)
+{
+    ERR_clear_error();
+}
+
+/* Says what libcrypto refused to do. */
 static int crypto_fail(struct leat_testing_problem *problem, const char *what)
 {
     unsigned long first = ERR_get_error();
     const char *reason = first ? ERR_reason_error_string(first) : NULL;
-    ERR_clear_error();
     if (first && ERR_GET_REASON(first) == ERR_R_MALLOC_FAILURE)
         return leati_certificate_fail(problem, LEAT_E_SYSTEM_INTERNAL, "no memory");
     return leati_certificate_fail(problem, LEAT_E_TLS_ENGINE, "cannot %s: %s", what,
@@ -142,7 +146,11 @@ static int subject_set(X509 *x509, const char *common_name, struct leat_testing_
     X509_NAME_free(subject);
     if (is_set)
         return LEAT_OK;
-    ERR_clear_error();
+    unsigned long first = ERR_peek_error();
+    int reason = ERR_GET_LIB(first) == ERR_LIB_ASN1 ? ERR_GET_REASON(first) : 0;
+    if (reason != ASN1_R_STRING_TOO_LONG && reason != ASN1_R_STRING_TOO_SHORT &&
+        reason != ASN1_R_INVALID_UTF8STRING)
+        return crypto_fail(problem, "name the subject");
     return leati_certificate_fail(problem, LEAT_E_PARAMETER,
                                   "not a common name of 1 to 64 characters: '%.100s'", common_name);
 }

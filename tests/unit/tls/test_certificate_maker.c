@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The certificate maker (leat/testing_certificates.h): what it makes is judged by leat and by the
  * openssl program. */
-#include "support/alloc_failure.h"
 #include "support/certificates.h"
 #include "support/process.h"
 #include "support/sandbox.h"
@@ -9,7 +8,6 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
@@ -556,35 +554,4 @@ Test(certificate_maker, folders_that_cannot_be)
     cr_assert(unlink(taken) == 0); /* the key was taken back */
     cr_assert(issue(ca, LEAT_TESTING_CERTIFICATE(.name = "mine")) != NULL);
     leat_testing_ca_free(ca);
-}
-
-static bool make_everything(void)
-{
-    leat_testing_ca *ca = NULL;
-    const struct leat_testing_certificate *leaf;
-    const struct leat_testing_crl *crl;
-    int code = leat_testing_ca_new(LEAT_TESTING_CA(.parent_dir = sandbox_dir()), &ca, NULL);
-    if (code == LEAT_OK) {
-        code = leat_testing_ca_issue(
-            ca,
-            LEAT_TESTING_CERTIFICATE(.intermediates = 2, .key_password = "secret",
-                                     .faults = LEAT_TESTING_CERTIFICATE_UNKNOWN_CA),
-            &leaf, NULL);
-    }
-    if (code == LEAT_OK) {
-        code = leat_testing_ca_make_crl(ca, NULL, &crl, NULL);
-    }
-    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
-    leat_testing_ca_free(ca);
-    return code == LEAT_OK;
-}
-
-Test(certificate_maker, without_memory)
-{
-    cr_assert(alloc_failure_run_all(make_everything) > 20);
-    DIR *dir = opendir(sandbox_dir());
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        cr_assert(entry->d_name[0] == '.', "%s is left", entry->d_name);
-    }
-    closedir(dir);
 }
