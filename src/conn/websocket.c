@@ -199,9 +199,11 @@ static bool ws_queue_is_full(const struct leat_websocket *ws, size_t size)
 /* Whether frames for `len` bytes may be queued now. */
 static int ws_reserve(struct leat_websocket *ws, size_t len)
 {
-    if (!ws_queue_is_full(ws, leati_ws_session_frame_size(ws->session, len)))
+    size_t size = leati_ws_session_frame_size(ws->session, len);
+    if (!ws_queue_is_full(ws, size))
         return LEAT_OK;
     ws->send_refused = true;
+    ws->refused_bytes = size;
     return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
 }
 

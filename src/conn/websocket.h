@@ -58,10 +58,11 @@ struct leat_websocket {
     leati_websocket_asked_fn *asked;
     bool secure;
     bool paused;
-    bool pumping;      /* what is queued now leaves with this pump */
-    bool send_refused; /* `writable` is owed */
-    bool compressed;   /* permessage-deflate was agreed to */
-    bool orderly;      /* the peer's Close frame has come */
+    bool pumping;         /* what is queued now leaves with this pump */
+    bool send_refused;    /* `writable` is owed */
+    size_t refused_bytes; /* the frame for which there was no room */
+    bool compressed;      /* permessage-deflate was agreed to */
+    bool orderly;         /* the peer's Close frame has come */
 
     size_t queue_limit_bytes;
     size_t queue_limit_messages;           /* 0 = none, and `message_ends` is not kept */

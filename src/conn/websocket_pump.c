@@ -290,9 +290,12 @@ static void ws_flush(struct leat_websocket *ws)
     }
 }
 
+/* For what was refused; to be told of less would let the program try in vain, again and again. */
 static bool ws_has_room(const struct leat_websocket *ws)
 {
-    return ws->out.len <= ws->queue_limit_bytes / 2 &&
+    bool fits = ws->refused_bytes <= ws->queue_limit_bytes &&
+                ws->out.len <= ws->queue_limit_bytes - ws->refused_bytes;
+    return (fits || ws->out.len == 0) && ws->out.len <= ws->queue_limit_bytes / 2 &&
            ws->message_ends.count <= ws->queue_limit_messages / 2;
 }
 

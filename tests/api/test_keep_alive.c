@@ -343,3 +343,43 @@ Test(keep_alive, queue_limit_towards_a_peer_that_does_not_read)
     cr_expect(leat_websocket_buffered_bytes(ends.client) == 0);
     both_ends_done(&ends);
 }
+
+static uint8_t longer_than_limit[1 << 20];
+
+/* Until it is refused, whenever it is told that there is room. */
+static void send_when_writable(struct both_ends *ends, const char *callback)
+{
+    unsigned *sent = ends->user;
+    if (strcmp(callback, "writable") == 0 && ends->client_writable < 1000) {
+        while (*sent < 20 &&
+               leat_websocket_send(ends->client, LEAT_MESSAGE_BINARY, longer_than_limit,
+                                   sizeof(longer_than_limit)) == LEAT_OK) {
+            ++*sent;
+        }
+    }
+}
+
+/* A message that fits only into an empty queue waits for that, and not in a circle. */
+Test(keep_alive, writable_comes_when_the_refused_message_fits)
+{
+    struct both_ends ends;
+    unsigned sent = 0;
+    both_ends_init(&ends);
+    cr_assert(leat_config_set_send_queue_limit(ends.client_config, 256 * 1024) == LEAT_OK);
+    keep_alive(ends.client_config, 0, 0);
+    both_ends_open(&ends);
+    leat_websocket_pause(ends.connection);
+    ends.on_event = send_when_writable;
+    ends.user = &sent;
+    unsigned fitting = 0;
+    while (leat_websocket_send(ends.client, LEAT_MESSAGE_BINARY, longer_than_limit,
+                               sizeof(longer_than_limit)) == LEAT_OK) {
+        fitting++;
+        cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
+    }
+    leat_websocket_resume(ends.connection);
+    both_ends_until_received(&ends, &ends.at_server, fitting + 20);
+    cr_expect_leq(ends.client_writable, sent, "it was told of room that there was not");
+    ends.on_event = NULL;
+    both_ends_done(&ends);
+}
