@@ -8,6 +8,7 @@ function(leat_compile_options target)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow
                                              -fstack-protector-strong
+                                             -ffunction-sections -fdata-sections
                                              $<$<BOOL:${LEAT_WERROR}>:-Werror>)
     target_compile_definitions(${target} PRIVATE
                                $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
@@ -49,6 +50,8 @@ function(leat_installed_library target name)
         set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${LEAT_SOVERSION})
         # A program may have libraries of its own that we link statically: ours stay inside.
         target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL LINKER:--as-needed)
+        # Small: without what nobody calls, and with relocations in their packed form (glibc 2.36 reads it).
+        target_link_options(${target} PRIVATE LINKER:--gc-sections LINKER:-z,pack-relative-relocs)
         if(NOT LEAT_SANITIZE)
             target_link_options(${target} PRIVATE LINKER:--no-undefined)
         endif()
