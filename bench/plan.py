@@ -37,7 +37,7 @@ class Work:
     socks5: bool = False
     resume: bool = False
     compress: bool = False
-    rounds: int = 0  # 0 = as many as asked for
+    rounds: int = 0  # at most; 0 = as many as asked for
 
     def path(self, count):
         if self.kind == "send":
@@ -63,11 +63,12 @@ def messages(scheme):
     """Echoes and streams over one connection."""
     yield Work(f"64 B, 1 in flight, {scheme}", "echo", scheme, count=10000)
     yield Work(f"64 B, 128 in flight, {scheme}", "echo", scheme, count=200000, in_flight=128)
-    for label, size, count in (("4 KiB", 4 * KIB, 20000), ("64 KiB", 64 * KIB, 2000), ("1 MiB", MIB, 150)):
+    for label, size, count in (("4 KiB", 4 * KIB, 20000), ("64 KiB", 64 * KIB, 2000), ("1 MiB", MIB, 500)):
         for text in (False, True):
             yield Work(f"{label} {'text' if text else 'binary'}, 4 in flight, {scheme}", "echo", scheme, size=size,
                        count=count, in_flight=4, text=text)
-    for label, size, count in (("64 B", 64, 200000), ("4 KiB", 4 * KIB, 50000)):
+    yield Work(f"64 KiB binary, 8 in flight, {scheme}", "echo", scheme, size=64 * KIB, count=2000, in_flight=8)
+    for label, size, count in (("64 B", 64, 200000), ("4 KiB", 4 * KIB, 50000), ("1 MiB", MIB, 300)):
         yield Work(f"{label} send only, {scheme}", "send", scheme, size=size, count=count)
         yield Work(f"{label} receive only, {scheme}", "receive", scheme, size=size, count=count)
 
@@ -94,37 +95,83 @@ def openings():
 
 
 def idle():
+    """One process each: as many echoes over the first connection, and over all in turn, as one round needs to be
+    no accident."""
     for scheme in ("ws", "wss"):
-        yield Work(f"1 idle connection, {scheme}", "idle", scheme, count=1000)
-        yield Work(f"1,000 idle connections, {scheme}", "idle", scheme, count=2000, connections=1000, rounds=3)
-        yield Work(f"10,000 idle connections, {scheme}", "idle", scheme, count=1000, connections=10000, rounds=1)
+        yield Work(f"1 idle connection, {scheme}", "idle", scheme, count=3000)
+        yield Work(f"1,000 idle connections, {scheme}", "idle", scheme, count=5000, connections=1000)
+        yield Work(f"10,000 idle connections, {scheme}", "idle", scheme, count=5000, connections=10000, rounds=3)
 
 
 def all_works():
     return [*messages("ws"), *messages("wss"), *proxied(), *compressed(), *openings(), *idle()]
 
 
-# (work, metric, against, at most): what the ratio to another driver, or the value itself, must not exceed.
+@dataclass(frozen=True)
+class Target:
+    """What leat's number in a work must not exceed: the number itself, or its ratio to another one: that of a library
+    (or of the best one), in another work if one is named."""
+    work: str
+    metric: str
+    at_most: float
+    peer: str = ""
+    other: str = ""
+
+
+CPU = "cpu_us_per_message"
+BEST = "best peer"
+
 TARGETS = (
-    ("64 B, 1 in flight, ws", "cpu_us_per_message", "bare", 1.15),
-    ("64 B, 128 in flight, ws", "cpu_us_per_message", "best peer", 0.15),
-    ("64 B, 128 in flight, wss", "cpu_us_per_message", "best peer", 0.25),
-    ("1 MiB binary, 4 in flight, ws", "cpu_us_per_message", "beast", 0.7),
-    ("1 MiB binary, 4 in flight, ws", "cpu_us_per_message", "bare", 1.7),
-    ("1 MiB text, 4 in flight, ws", "cpu_us_per_message", "beast", 0.7),
-    ("1 MiB text, 4 in flight, ws", "cpu_us_per_message", "bare", 1.7),
-    ("1 MiB binary, 4 in flight, wss", "cpu_us_per_message", "best peer", None),
-    ("1,000 idle connections, ws", "heap_per_connection", None, 2560),
-    ("1,000 idle connections, wss", "heap_per_connection", "best peer", 1.0),
-    ("1,000 idle connections, wss", "resident_per_connection", "best peer", 1.0),
-    ("10,000 idle connections, ws", "heap_per_connection", "1,000 idle connections, ws", 1.1),
-    ("10,000 idle connections, ws", "connect_cpu_us", "1,000 idle connections, ws", 1.1),
-    ("10,000 idle connections, ws", "echo_one_cpu_us", "1,000 idle connections, ws", 1.1),
-    ("10,000 idle connections, wss", "heap_per_connection", "1,000 idle connections, wss", 1.1),
-    ("10,000 idle connections, wss", "connect_cpu_us", "1,000 idle connections, wss", 1.1),
-    ("10,000 idle connections, wss", "echo_one_cpu_us", "1,000 idle connections, wss", 1.1),
+    Target("64 B, 1 in flight, ws", CPU, 1.15, "bare"),
+    Target("64 B, 128 in flight, ws", CPU, 0.15, BEST),
+    Target("64 B, 128 in flight, wss", CPU, 0.25, BEST),
+    Target("1 MiB binary, 4 in flight, ws", CPU, 0.7, "beast"),
+    Target("1 MiB binary, 4 in flight, ws", CPU, 1.7, "bare"),
+    Target("1 MiB text, 4 in flight, ws", CPU, 0.7, "beast"),
+    Target("1 MiB text, 4 in flight, ws", CPU, 1.7, "bare"),
+    Target("1 MiB binary, 4 in flight, wss", CPU, 0.75, "beast"),
+    Target("64 KiB binary, 8 in flight, wss", CPU, 0.75, "beast"),
+    Target("open and close, wss, full", CPU, 1.1, "beast"),
+    Target("open and close, wss, resumed", CPU, 0.6, "beast", "open and close, wss, full"),
+    Target("1,000 idle connections, ws", "heap_per_connection", 2560),
+    Target("1,000 idle connections, wss", "heap_per_connection", 1.0, BEST),
+    Target("1,000 idle connections, wss", "resident_per_connection", 1.0, BEST),
+    *(Target(f"10,000 idle connections, {scheme}", metric, 1.1, "leat", f"1,000 idle connections, {scheme}")
+      for scheme in ("ws", "wss")
+      for metric in ("heap_per_connection", "connect_cpu_us", "echo_one_cpu_us", "echo_spread_cpu_us")),
 )
 
-# By way of user and password, SOCKS5, TLS 1.3 and the upgrade: TCP's own round trip and five of the layers.
-ROUND_TRIPS_AT_MOST = 6
+
+def target_works():
+    """The works that the targets are about, with what they are compared to."""
+    wanted = {name for target in TARGETS for name in (target.work, target.other)}
+    return [work for work in all_works() if work.name in wanted]
+
+
+def target_peers(work):
+    """Whom a work of the targets needs."""
+    wanted = {target.peer for target in TARGETS if work.name in (target.work, target.other)} | {"leat"}
+    return [peer for peer in PEERS
+            if peer.name in wanted or (BEST in wanted and not peer.slow and not peer.limit)]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A way to open by user and password through SOCKS5, over TLS 1.3, with the upgrade."""
+    name: str
+    at_most: int  # round trips of leat, that of TCP included
+    arguments: tuple = ()
+    opens: int = 1  # the last one counts: those before it bring the ticket and the cookie
+    is_everybodys: bool = False
+    needs_fast_open: bool = False
+
+
+OPENINGS = (
+    Opening("in lock-step", 6, is_everybodys=True),
+    Opening("in lock-step, TCP fast open", 5, ("--fast-open",), opens=2, needs_fast_open=True),
+    Opening("pipelined", 3, ("--pipelined",)),
+    Opening("pipelined, resumed, early data", 2, ("--pipelined", "--resume", "--early-data"), opens=2),
+    Opening("pipelined, resumed, early data, TCP fast open", 1,
+            ("--pipelined", "--resume", "--early-data", "--fast-open"), opens=2, needs_fast_open=True),
+)
 DELAY_MS = 20

@@ -3,7 +3,7 @@
 import statistics
 import subprocess
 
-from plan import PEERS, TARGETS
+from plan import BEST, OPENINGS, PEERS, TARGETS
 
 LIBRARIES = [peer.name for peer in PEERS if not peer.limit and peer.name != "leat"]
 IDLE_METRICS = (("heap_per_connection", "heap, B"), ("resident_per_connection", "resident, B"),
@@ -59,6 +59,9 @@ def number(value):
 
 
 def table(header, rows):
+    """Lines; none without rows."""
+    if not rows:
+        return
     yield "| " + " | ".join(header) + " |"
     yield "|" + "|".join("---" if i == 0 else "---:" for i in range(len(header))) + "|"
     for row in rows:
@@ -112,10 +115,11 @@ def idle_table(results, works):
 
 
 def flight_table(flights):
-    rows = [[name, str(found["round_trips"]), f"{found['open_ms']:.0f}"] for name, found in flights.items()]
+    rows = [[opening.name, name, str(found["round_trips"]), f"{found['open_ms']:.0f}"]
+            for opening in OPENINGS for name, found in flights.get(opening.name, {}).items()]
     yield "Open through SOCKS5 with a password, TLS 1.3 and the upgrade, 20 ms of delay in each direction behind TCP's handshake."
     yield ""
-    yield from table(["", "round trips, TCP's included", "ms"], rows)
+    yield from table(["", "", "round trips, TCP's included", "ms"], rows)
 
 
 def size_table(sizes):
@@ -124,50 +128,78 @@ def size_table(sizes):
     yield from table(["", "KiB"], [[name, f"{size / 1024:.0f}"] for name, size in sizes.items()])
 
 
-def target_value(results, work, metric, against):
+def target_value(results, target):
     """The number to be judged, and what it was held against."""
-    if against is None:
-        return results.median(work, "leat", metric), ""
-    if against in [other for other, _, _, _ in TARGETS]:  # another work of leat's
-        mine, other = results.median(work, "leat", metric), results.median(against, "leat", metric)
-        return (mine / other if mine and other else None), against
-    other = results.best_peer(work, metric) if against == "best peer" else against
-    return (results.ratio(work, metric, "leat", other) if other else None), other or against
+    if not target.peer:
+        return results.median(target.work, "leat", target.metric), ""
+    peer = results.best_peer(target.work, target.metric) if target.peer == BEST else target.peer
+    if not peer:
+        return None, target.peer
+    if not target.other:
+        return results.ratio(target.work, target.metric, "leat", peer), peer
+    mine = results.median(target.work, "leat", target.metric)
+    other = results.median(target.other, peer, target.metric)
+    return (mine / other if mine and other else None), f"{peer}, {target.other}"
 
 
-def verdict(results, work, metric, against, value, at_most):
-    if at_most is None:
-        return "for the record"
+def verdict(results, target, value):
     missing = [peer.name for peer in PEERS if not (peer.slow or peer.limit)
-               and not results.median(work, peer.name, metric) and (work, peer.name) not in results.remarks]
-    if against == "best peer" and missing:
+               and not results.median(target.work, peer.name, target.metric)
+               and (target.work, peer.name) not in results.remarks]
+    if target.peer == BEST and missing:
         return "not without " + ", ".join(missing)
-    return "yes" if value <= at_most else "NO"
+    return "yes" if value <= target.at_most else "NO"
 
 
-def target_table(results):
+def target_table(results, flights):
     rows = []
-    for work, metric, against, at_most in TARGETS:
-        value, other = target_value(results, work, metric, against)
-        if value is None:
-            continue
-        rows.append([f"{work}: {metric}", other, number(at_most), number(value),
-                     verdict(results, work, metric, against, value, at_most)])
+    for target in TARGETS:
+        value, other = target_value(results, target)
+        if value is not None:
+            rows.append([f"{target.work}: {target.metric}", other, number(target.at_most), number(value),
+                         verdict(results, target, value)])
+    for opening in OPENINGS:
+        found = flights.get(opening.name, {}).get("leat")
+        if found:
+            rows.append([f"opening {opening.name}: round trips", "", number(opening.at_most),
+                         str(found["round_trips"]), "yes" if found["round_trips"] <= opening.at_most else "NO"])
     yield from table(["to reach", "against", "at most", "here", "reached"], rows)
 
 
-def markdown(results, works, flights, sizes):
-    parts = [target_table(results), message_table(results, works), speed_table(results, works),
-             idle_table(results, works)]
-    if flights:
-        parts.append(flight_table(flights))
-    if sizes:
-        parts.append(size_table(sizes))
-    text = "\n\n".join("\n".join(part) for part in parts)
+def listed(title, lines):
+    yield title
+    yield ""
+    yield from (f"- {line}" for line in lines)
+
+
+def markdown(results, works, flights, sizes, conditions):
     remarks = sorted({f"{peer}: {why}" for (_, peer), why in results.remarks.items()})
-    if results.notes:
-        text += "\n\nWhere the server was busier than the client:\n" + "\n".join(f"- {note}" for note in results.notes)
-    return text + ("\n\nWhere there is no number:\n" + "\n".join(f"- {remark}" for remark in remarks) if remarks else "")
+    sections = [
+        ("", ["Measured with " + ", ".join(f"{key} {value}" for key, value in conditions.items()) + "."]),
+        ("To reach", target_table(results, flights)),
+        ("Messages and connections", message_table(results, works)),
+        ("Throughput", speed_table(results, works)),
+        ("Idle connections", idle_table(results, works)),
+        ("Opening", flight_table(flights) if flights else ()),
+        ("Size", size_table(sizes) if sizes else ()),
+        ("What has no number", listed("Where there is none:", remarks) if remarks else ()),
+        ("The server", listed("Where the server was busier than the client:", results.notes) if results.notes else ()),
+    ]
+    parts = []
+    for title, lines in sections:
+        lines = list(lines)
+        if lines and lines[-1]:
+            parts.append("\n".join(([f"### {title}", ""] if title else []) + lines))
+    return "\n\n".join(parts) + "\n"
+
+
+BEGIN, END = "<!-- results: script/bench --update-docs writes what follows -->", "<!-- end of the results -->"
+
+
+def replace_results(page, text):
+    """The page with other results."""
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{rest.split(END)[1]}"
 
 
 PLOT = """

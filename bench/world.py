@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything around a measurement: certificates, the server, the proxy, the relay, and who runs on which core."""
+import ctypes
+import fcntl
+import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from plan import Work
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 UNSUPPORTED = 3  # exit status of a driver
@@ -160,16 +166,27 @@ class World:
         result["server_cpu_s"] = cpu_seconds(self.server.child.pid) - before
         return result
 
-    def flights(self, peer, work, delay_ms, limit_s):
-        """Opens once through the relay and the proxy: round trips with TCP's own, and milliseconds."""
-        self.start_proxy()
-        relay = Process([self.build / "bin/bench_delay_relay", delay_ms, self.proxy_port])
+    def flights(self, peer, opening, delay_ms, limit_s):
+        """Opens through the relay and a proxy: round trips of the last time with TCP's own, and milliseconds."""
+        work = Work("opening " + opening.name, "reach", "wss", socks5=True)
+        proxy = Process(["/usr/bin/python3", str(Path(__file__).parent / "server/socks5_proxy.py"), "user", "secret"])
+        relay = None
         try:
-            port = relay.line()[0]
-            result = self.run(peer, work, 1, 1, limit_s, self.proxy_argument(port))
-            return {"round_trips": int(relay.line()[1]) + 1, "open_ms": result["wall_s"] * 1e3}
+            relay = Process([self.build / "bin/bench_delay_relay", delay_ms, proxy.line()[0]])
+            more = [*self.proxy_argument(relay.line()[0]), *opening.arguments]
+            result = self.run(peer, work, opening.opens, 1, limit_s, more)
+            counts = [int(relay.line()[1]) for _ in range(opening.opens)]
+            return {"round_trips": counts[-1], "open_ms": result["wall_s"] * 1e3}
         finally:
-            relay.stop()
+            for process in (relay, proxy):
+                if process:
+                    process.stop()
+
+
+def tls_primitives(build):
+    """Who computes for the TLS of leat."""
+    lines = subprocess.run(["ldd", Path(build) / "bin/bench_leat"], capture_output=True, text=True, check=True).stdout
+    return "libcrypto" if "libcrypto" in lines else "mbedTLS"
 
 
 def library_sizes(build, folder):
@@ -193,3 +210,44 @@ def library_sizes(build, folder):
 
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+def bring_up_loopback():
+    """Of a fresh network namespace. The numbers of the kernel's <linux/if.h> and <linux/sockios.h>."""
+    set_flags, up = 0x8914, 0x1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        fcntl.ioctl(probe, set_flags, struct.pack("16sh14x", b"lo", up))
+
+
+def enter_network():
+    """Moves this process into a network of its own, in which TCP fast open is allowed. Whether that was possible."""
+    new_network = 0x40000000  # CLONE_NEWNET
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_network) != 0:
+        return False
+    bring_up_loopback()
+    Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3", encoding="ascii")
+    return True
+
+
+def run_apart(function):
+    """What function(fast_open) returns, from a child in a network of its own where that is possible."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            result = json.dumps(function(enter_network()))
+            with os.fdopen(theirs, "w") as pipe:
+                pipe.write(result)
+            status = 0
+        except BaseException as error:  # pylint: disable=broad-except
+            print(f"bench: {error}", file=sys.stderr)
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    with os.fdopen(ours) as pipe:
+        text = pipe.read()
+    if os.waitpid(child, 0)[1] != 0 or not text:
+        raise Void("the openings could not be measured")
+    return json.loads(text)

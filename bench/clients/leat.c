@@ -74,7 +74,9 @@ static void on_opened(leat_websocket *ws, void *user)
         must(leat_websocket_close(ws, 1000, NULL), "close");
         break;
     case BENCH_REACH:
-        bench->done = true;
+        bench->done = bench->opened == bench->work.count;
+        if (!bench->done)
+            must(leat_websocket_close(ws, 1000, NULL), "close");
         break;
     case BENCH_RECEIVE:
     case BENCH_IDLE:
@@ -116,8 +118,12 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 {
     struct bench *bench = user;
 
-    if (bench->work.kind != BENCH_OPEN || event->error.code != LEAT_OK)
+    bool goes_on = bench->work.kind == BENCH_OPEN || bench->work.kind == BENCH_REACH;
+
+    if (!goes_on || event->error.code != LEAT_OK)
         bench_fail("leat: closed: %d %s", event->error.code, event->error.text);
+    if (bench->work.kind == BENCH_REACH)
+        bench->start = bench_meter_now();
     if (++bench->closed == bench->work.count)
         bench->done = true;
     else
@@ -202,6 +208,11 @@ static void config_fill(struct bench *bench)
         must(leat_config_set_compression(bench->config, &compression), "compression");
     must(leat_config_set_ca_path(bench->config, work->ca_path), "ca_path");
     must(leat_config_set_session_resumption(bench->config, work->resume), "session_resumption");
+    must(leat_config_set_early_data(bench->config, work->early_data), "early_data");
+    must(leat_config_set_tcp_fast_open(bench->config, work->fast_open), "tcp_fast_open");
+    if (work->pipelined)
+        must(leat_config_set_socks5_pipelining(bench->config, LEAT_SOCKS5_PIPELINED_WITH_DATA),
+             "socks5_pipelining");
     if (work->kind == BENCH_SEND)
         must(leat_config_set_send_queue_limit(bench->config, SEND_QUEUE_BYTES), "queue limit");
     if (work->proxy != NULL) {

@@ -36,7 +36,8 @@ __attribute__((noreturn)) static void usage(const char *problem)
             "%s\n"
             "usage: driver --work echo|send|receive|open|reach|idle|start --url URL\n"
             "    [--size BYTES] [--count N] [--in-flight N] [--connections N] [--text]\n"
-            "    [--ca FILE] [--proxy [USER:PASSWORD@]HOST:PORT] [--resume] [--compress]\n",
+            "    [--ca FILE] [--proxy [USER:PASSWORD@]HOST:PORT] [--resume] [--compress]\n"
+            "    [--pipelined] [--early-data] [--fast-open]\n",
             problem);
     exit(2);
 }
@@ -96,6 +97,26 @@ static void payload_fill(struct bench_work *work)
     }
 }
 
+static bool *flag_of(struct bench_work *work, int option)
+{
+    switch (option) {
+    case 't':
+        return &work->text;
+    case 'r':
+        return &work->resume;
+    case 'z':
+        return &work->compress;
+    case 'P':
+        return &work->pipelined;
+    case 'E':
+        return &work->early_data;
+    case 'F':
+        return &work->fast_open;
+    default:
+        usage("bad option");
+    }
+}
+
 void bench_work_init(struct bench_work *work, int argc, char **argv)
 {
     static const struct option options[] = {
@@ -110,7 +131,10 @@ void bench_work_init(struct bench_work *work, int argc, char **argv)
         {"proxy",              required_argument, NULL, 'p'},
         {"resume",               no_argument, NULL, 'r'},
         {"compress",        no_argument, NULL, 'z'},
-        {0             },
+        {"pipelined",              no_argument, NULL, 'P'},
+        {"early-data",                  no_argument, NULL, 'E'},
+        {"fast-open",no_argument, NULL, 'F'},
+        {0              },
     };
     int option;
 
@@ -135,23 +159,14 @@ void bench_work_init(struct bench_work *work, int argc, char **argv)
         case 'c':
             work->connections = (unsigned)number(optarg);
             break;
-        case 't':
-            work->text = true;
-            break;
         case 'a':
             work->ca_path = optarg;
             break;
         case 'p':
             work->proxy = optarg;
             break;
-        case 'r':
-            work->resume = true;
-            break;
-        case 'z':
-            work->compress = true;
-            break;
         default:
-            usage("bad option");
+            *flag_of(work, option) = true;
         }
     }
     if (work->count == 0 || work->in_flight == 0 || work->connections == 0)

@@ -19,7 +19,7 @@ enum bench_kind {
     BENCH_SEND,    /**< `count` messages go out; one comes back when the server has them all */
     BENCH_RECEIVE, /**< `count` messages come in */
     BENCH_OPEN,    /**< open and close, `count` times, one after the other */
-    BENCH_REACH,   /**< open once and leave without a goodbye */
+    BENCH_REACH,   /**< the same, but the last one leaves without a goodbye, and only it counts */
     BENCH_IDLE,    /**< `connections` are opened and kept; then `count` echoes, twice */
     BENCH_START,   /**< one echo, counted from the start of the process */
 };
@@ -41,6 +41,10 @@ struct bench_work {
     bool text;
     bool resume;   /**< TLS sessions may be resumed */
     bool compress; /**< offer permessage-deflate */
+    /* What saves round trips; leat's driver only. */
+    bool pipelined;  /**< SOCKS5 messages and the bytes behind them do not wait for answers */
+    bool early_data; /**< of TLS 1.3 */
+    bool fast_open;  /**< of TCP */
     uint8_t *payload;
 };
 

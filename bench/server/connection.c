@@ -17,8 +17,14 @@
 #define PENDING_MAX_BYTES (64u * 1024u * 1024u)
 #define HEAD_MAX_BYTES    4096u
 
+/* How far TLS has come; early data (RFC 8446 section 2.3) comes before it is open. */
+enum tls_stage {
+    TLS_EARLY,
+    TLS_HANDSHAKE,
+    TLS_OPEN,
+};
+
 enum mode {
-    MODE_TLS,
     MODE_HEAD,
     MODE_ECHO,
     MODE_SINK,
@@ -33,6 +39,7 @@ enum io {
 struct connection {
     int fd;
     SSL *ssl;
+    enum tls_stage tls; /* of a connection with `ssl` */
     enum mode mode;
     struct frame_reader frames;
     char *head; /* while it is being read */
@@ -59,7 +66,6 @@ struct connection *connection_new(int fd, SSL *ssl)
         return NULL;
     connection->fd = fd;
     connection->ssl = ssl;
-    connection->mode = ssl != NULL ? MODE_TLS : MODE_HEAD;
     return connection;
 }
 
@@ -104,8 +110,13 @@ static ssize_t io_read(struct connection *connection, uint8_t *buf, size_t cap)
 
 static ssize_t io_write(struct connection *connection, const uint8_t *data, size_t len)
 {
-    if (connection->ssl != NULL)
+    if (connection->ssl != NULL && connection->tls == TLS_OPEN)
         return ssl_result(connection, SSL_write(connection->ssl, data, (int)len));
+    if (connection->ssl != NULL) {
+        size_t written = 0;
+        int result = SSL_write_early_data(connection->ssl, data, len, &written);
+        return result == 1 ? (ssize_t)written : ssl_result(connection, result);
+    }
     ssize_t n = send(connection->fd, data, len, MSG_NOSIGNAL);
     return n >= 0 ? n : errno == EAGAIN ? IO_AGAIN : IO_END;
 }
@@ -253,12 +264,33 @@ static bool head_take(struct connection *connection, const uint8_t *data, size_t
            answer(connection, (const uint8_t *)response, response_len);
 }
 
+/* The upgrade request may come as early data; it is answered at once. */
+static bool tls_read_early(struct connection *connection)
+{
+    size_t len;
+    int result;
+
+    while ((result = SSL_read_early_data(connection->ssl, in_buf, sizeof(in_buf), &len)) ==
+           SSL_READ_EARLY_DATA_SUCCESS) {
+        if (connection->mode != MODE_HEAD || !head_take(connection, in_buf, len))
+            return false;
+    }
+    if (result == SSL_READ_EARLY_DATA_ERROR)
+        return ssl_result(connection, 0) == IO_AGAIN;
+    connection->tls = TLS_HANDSHAKE;
+    return true;
+}
+
 static bool tls_accept(struct connection *connection)
 {
+    if (connection->tls == TLS_EARLY && !tls_read_early(connection))
+        return false;
+    if (connection->tls == TLS_EARLY)
+        return true;
     int result = SSL_accept(connection->ssl);
 
     if (result == 1) {
-        connection->mode = MODE_HEAD;
+        connection->tls = TLS_OPEN;
         return true;
     }
     return ssl_result(connection, result) == IO_AGAIN;
@@ -273,9 +305,11 @@ static bool has_room(const struct connection *connection)
 
 bool connection_run(struct connection *connection)
 {
-    if (connection->mode == MODE_TLS && !tls_accept(connection))
+    bool needs_tls = connection->ssl != NULL && connection->tls != TLS_OPEN;
+
+    if (needs_tls && !tls_accept(connection))
         return false;
-    if (connection->mode == MODE_TLS)
+    if (needs_tls && connection->tls != TLS_OPEN)
         return true;
     if (connection->pending_len > 0 && !pending_flush(connection))
         return false;

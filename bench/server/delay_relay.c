@@ -2,10 +2,12 @@
 /*
  * A TCP relay that holds every byte back for some time in each direction, because netem is not in
  * every kernel, and counts the client's flights: how often the client spoke after the other side
- * had, or at the start.
+ * had, or at the start, and waited for an answer. Data in a SYN (RFC 7413) is taken where the
+ * kernel allows it.
  *
  * usage: delay_relay MILLISECONDS TARGET_PORT
- * Prints its port, and "flights N" for each connection that has ended. Ends with its input.
+ * Prints its port, and for each connection that has ended "flights N", with that of the SYN if it
+ * went alone. Ends with its input.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -117,18 +119,30 @@ static void wait_for_either(struct pipe pipes[2])
         die("ppoll");
 }
 
+static bool came_with_syn(int client)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+
+    return getsockopt(client, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           (info.tcpi_options & TCPI_OPT_SYN_DATA) != 0;
+}
+
 static void relay(int client, int target, uint64_t delay_ns)
 {
     struct pipe pipes[2];
-    unsigned flights = 0;
+    unsigned flights = came_with_syn(client) ? 0 : 1;
     bool client_spoke = false;
 
     pipe_init(&pipes[0], client, target);
     pipe_init(&pipes[1], target, client);
     while (pipe_give(&pipes[0]) && pipe_give(&pipes[1])) {
-        if (!pipes[0].ended && pipes[0].count < PIECES && pipe_take(&pipes[0], delay_ns)) {
-            flights += !client_spoke;
-            client_spoke = true;
+        if (!pipes[0].ended && pipes[0].count < PIECES) {
+            bool spoke = pipe_take(&pipes[0], delay_ns);
+            flights += spoke && !client_spoke;
+            client_spoke |= spoke;
+            /* It has left without an answer to what it said last. */
+            flights -= pipes[0].ended && client_spoke;
         }
         if (!pipes[1].ended && pipes[1].count < PIECES && pipe_take(&pipes[1], delay_ns))
             client_spoke = false;
@@ -152,6 +166,8 @@ static int socket_of(uint16_t port, bool listens)
         die("socket");
     if (listens && listen(fd, 16) < 0)
         die("listen");
+    if (listens)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &(int){16}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }

@@ -78,6 +78,9 @@ static SSL_CTX *ssl_context_new(const char *certificate, const char *key)
     }
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
+    /* Tickets that allow early data, and no memory of those that were used. */
+    SSL_CTX_set_max_early_data(context, 16384);
+    SSL_CTX_set_options(context, SSL_OP_NO_ANTI_REPLAY);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, 128 * 1024);
     return context;

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""How script/bench turns measurements into verdicts."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+import plan  # noqa: E402
+import report  # noqa: E402
+
+
+def results_of(**peers):
+    """Of one work, "w": a list of CPU times for each library."""
+    results = report.Results()
+    for name, values in peers.items():
+        for i, value in enumerate(values):
+            results.add("w", name, i, {plan.CPU: value} if value is not None else None)
+    return results
+
+
+class Numbers(unittest.TestCase):
+    def test_the_ratio_is_the_median_of_the_rounds(self):
+        results = results_of(leat=[1, 20, 3], beast=[2, 10, 30])
+        self.assertEqual(results.ratio("w", plan.CPU, "leat", "beast"), 0.5)
+
+    def test_a_round_without_one_of_them_does_not_count(self):
+        results = results_of(leat=[1, 20, 3], beast=[None, 10])
+        self.assertEqual(results.ratio("w", plan.CPU, "leat", "beast"), 2)
+        self.assertIsNone(results.ratio("w", plan.CPU, "leat", "libcurl"))
+
+    def test_the_best_peer_is_a_library(self):
+        results = results_of(leat=[1], beast=[5], libwebsockets=[4], bare=[0.1], libcurl=[0])
+        self.assertEqual(results.best_peer("w", plan.CPU), "libwebsockets")
+
+
+class Verdicts(unittest.TestCase):
+    def judge(self, results, target):
+        value, against = report.target_value(results, target)
+        return value, against, report.verdict(results, target, value)
+
+    def test_against_a_library(self):
+        results = results_of(leat=[6, 6], beast=[10, 8])
+        self.assertEqual(self.judge(results, plan.Target("w", plan.CPU, 0.7, "beast")), (0.675, "beast", "yes"))
+        self.assertEqual(self.judge(results, plan.Target("w", plan.CPU, 0.6, "beast"))[2], "NO")
+
+    def test_a_number_by_itself(self):
+        self.assertEqual(self.judge(results_of(leat=[3, 5]), plan.Target("w", plan.CPU, 4)), (4, "", "yes"))
+
+    def test_the_best_peer_needs_all_of_them(self):
+        results = results_of(leat=[1], beast=[10], libwebsockets=[20])
+        target = plan.Target("w", plan.CPU, 0.2, plan.BEST)
+        self.assertEqual(self.judge(results, target), (0.1, "beast", "not without libcurl"))
+        results.remarks["w", "libcurl"] = "it cannot do that"
+        self.assertEqual(self.judge(results, target)[2], "yes")
+
+    def test_against_another_work(self):
+        results = results_of(leat=[3, 5])
+        results.add("v", "beast", 0, {plan.CPU: 8})
+        value, against, verdict = self.judge(results, plan.Target("w", plan.CPU, 0.6, "beast", "v"))
+        self.assertEqual((value, against, verdict), (0.5, "beast, v", "yes"))
+
+    def test_round_trips(self):
+        way = plan.OPENINGS[0]
+        for round_trips, verdict in ((way.at_most, "yes"), (way.at_most + 1, "NO")):
+            flights = {way.name: {"leat": {"round_trips": round_trips, "open_ms": 1.0}}}
+            self.assertTrue(list(report.target_table(report.Results(), flights))[-1].endswith(f"| {verdict} |"))
+
+
+class Plan(unittest.TestCase):
+    def test_every_target_is_of_a_work(self):
+        names = [work.name for work in plan.all_works()]
+        self.assertEqual(len(names), len(set(names)))
+        for target in plan.TARGETS:
+            self.assertIn(target.work, names)
+            self.assertIn(target.other or target.work, names)
+
+    def test_a_work_of_the_targets_is_measured_with_whom_it_is_compared(self):
+        for work in plan.target_works():
+            names = {peer.name for peer in plan.target_peers(work)}
+            self.assertIn("leat", names)
+            for target in plan.TARGETS:
+                if target.peer == plan.BEST and target.work == work.name:
+                    self.assertLessEqual(set(report.LIBRARIES) - {"ws", "websockets"}, names)
+                elif target.peer and (target.other or target.work) == work.name:
+                    self.assertIn(target.peer, names)
+
+
+class Page(unittest.TestCase):
+    def test_results_replace_results(self):
+        page = f"before\n{report.BEGIN}\n\nold\n\n{report.END}\nbehind\n"
+        once = report.replace_results(page, "new\n")
+        self.assertEqual(once, f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nbehind\n")
+        self.assertEqual(report.replace_results(once, "new"), once)
+
+    def test_the_page_has_a_place_for_them(self):
+        text = (Path(__file__).parents[2] / "docs/PERFORMANCE.md").read_text(encoding="utf-8")
+        self.assertIn("kept", report.replace_results(text, "kept"))
+
+    def test_what_was_not_measured_is_left_out(self):
+        text = report.markdown(report.Results(), plan.all_works(), {}, {}, {"date": "today"})
+        self.assertEqual(text, "Measured with date today.\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
