@@ -380,6 +380,11 @@ class Certificates(ServeTest):
                 context.wrap_socket(plain, server_hostname=host).close()
         self.fails(2303504, server.url, "--ca", server.ca)
 
+    def test_the_address_that_is_listened_on_is_one_of_the_hosts(self):
+        server = self.wss("--host", "127.0.0.5")
+        self.assertRegex(server.url, r"^wss://127\.0\.0\.5:")
+        self.works(server.url, "--ca", server.ca)
+
     def test_files_are_private_and_removed(self):
         server = self.wss()
         folder = os.path.dirname(server.ca)
@@ -622,8 +627,8 @@ class BadInput(ServeTest):
                     (["echo", "--cert", missing, "--key", empty], 2302002, missing),
                     (["echo", "--cert", empty, "--key", missing], 2302002, missing),
                     (["echo", "--client-ca", missing], 2302002, missing),
-                    (["socks5", "--user", "a", "--password-file", missing], 2302002, missing),
-                    (["socks5", "--user", "a", "--password-file", empty], 2302002, empty),
+                    (["socks5", "--user", "a", "--password-file", missing], 401, missing),
+                    (["socks5", "--user", "a", "--password-file", empty], 401, empty),
                     (["echo", "--cert", empty, "--key", empty], 2303504, empty),
                     (["echo", "--cert", folder, "--key", folder], 2303504, folder)):
                 with self.subTest(arguments=arguments):

@@ -38,16 +38,17 @@ static int service_fail(struct service *service, int code, int sys_errno, const 
 
 /* ---- what it needs -------------------------------------------------------------------------- */
 
-static int fail_file(struct service *service, const char *path, int sys_errno)
+static int fail_file(struct service *service, int code, const char *path, int sys_errno)
 {
-    service_fail(service, LEAT_E_WS_CERT_FILE, sys_errno, "");
+    service_fail(service, code, sys_errno, "");
     snprintf(service->error.text, sizeof(service->error.text), "cannot read %s", path);
-    return LEAT_E_WS_CERT_FILE;
+    return code;
 }
 
 static int file_check(struct service *service, const char *path)
 {
-    return !path || access(path, R_OK) == 0 ? LEAT_OK : fail_file(service, path, errno);
+    return !path || access(path, R_OK) == 0 ? LEAT_OK
+                                            : fail_file(service, LEAT_E_WS_CERT_FILE, path, errno);
 }
 
 static int certificate_make(struct service *service)
@@ -57,7 +58,9 @@ static int certificate_make(struct service *service)
     const struct leat_testing_crl *crl = NULL;
     struct leat_testing_problem problem = {.text = ""};
     char hosts[128];
-    snprintf(hosts, sizeof(hosts), "localhost,127.0.0.1,::1,%s", serve->host);
+    bool is_usual = strcmp(serve->host, "127.0.0.1") == 0 || strcmp(serve->host, "::1") == 0;
+    snprintf(hosts, sizeof(hosts), "localhost,127.0.0.1,::1%s%s", is_usual ? "" : ",",
+             is_usual ? "" : serve->host);
     int code = leat_testing_ca_new(NULL, &service->ca, &problem);
     if (code == LEAT_OK)
         code = leat_testing_ca_issue(
@@ -113,7 +116,7 @@ static int user_prepare(struct service *service)
         return LEAT_OK;
     if (!service->user || !serve->password_path)
         return service_fail(service, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    return fail_file(service, serve->password_path, errno);
+    return fail_file(service, LEAT_E_PARAMETER, serve->password_path, errno);
 }
 
 /* ---- listening ------------------------------------------------------------------------------ */
