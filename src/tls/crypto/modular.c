@@ -8,6 +8,12 @@
 
 #include <openssl/err.h>
 
+/* With its leading zeros: how many there are in a nonce or a private exponent is secret. */
+static size_t length_of(const mbedtls_mpi *number)
+{
+    return number->n * sizeof(number->p[0]);
+}
+
 /* N is odd, 0 <= A, 0 < E. */
 static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, const mbedtls_mpi *N,
                  int (*compute)(BIGNUM *, const BIGNUM *, const BIGNUM *, const BIGNUM *, BN_CTX *,
@@ -21,8 +27,8 @@ static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, con
     if (context != NULL) {
         BN_CTX_start(context);
         BIGNUM *modulus = leati_crypto_number_copy(context, N, len);
-        BIGNUM *base = leati_crypto_number_copy(context, A, mbedtls_mpi_size(A));
-        BIGNUM *exponent = leati_crypto_number_copy(context, E, mbedtls_mpi_size(E));
+        BIGNUM *base = leati_crypto_number_copy(context, A, length_of(A));
+        BIGNUM *exponent = leati_crypto_number_copy(context, E, length_of(E));
         BIGNUM *result = BN_CTX_get(context);
         if (modulus != NULL && base != NULL && exponent != NULL && result != NULL &&
             compute(result, base, exponent, modulus, context, NULL))
@@ -40,10 +46,10 @@ static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, con
 static bool is_usual(const mbedtls_mpi *A, const mbedtls_mpi *E, const mbedtls_mpi *N)
 {
     return mbedtls_mpi_cmp_int(N, 1) > 0 && mbedtls_mpi_get_bit(N, 0) == 1 &&
-           mbedtls_mpi_cmp_int(E, 0) > 0 && mbedtls_mpi_cmp_int(A, 0) >= 0 &&
+           mbedtls_mpi_cmp_int(E, 0) > 0 && A->s > 0 &&
            mbedtls_mpi_size(N) <= LEATI_CRYPTO_NUMBER_MAX_BYTES &&
-           mbedtls_mpi_size(E) <= LEATI_CRYPTO_NUMBER_MAX_BYTES &&
-           mbedtls_mpi_size(A) <= LEATI_CRYPTO_NUMBER_MAX_BYTES;
+           length_of(E) <= LEATI_CRYPTO_NUMBER_MAX_BYTES &&
+           length_of(A) <= LEATI_CRYPTO_NUMBER_MAX_BYTES;
 }
 
 int leati_crypto_exp_mod(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E,
