@@ -210,6 +210,7 @@ struct leat_testing_problem {
 /**
  * Reads the language that is described at the top. Touches nothing but its arguments.
  *
+ * @param text NULL = "".
  * @param ret_faults one block, with the bytes of the faults; to be freed with
  *        leat_testing_faults_free(). For an empty text NULL, and `*ret_count` 0.
  * @param ret_problem written only on failure; NULL = not wanted.

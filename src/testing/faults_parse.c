@@ -448,7 +448,7 @@ int leat_testing_faults_parse(const char *text, struct leat_testing_fault **ret_
                               size_t *ret_count, struct leat_testing_problem *ret_problem)
 {
     struct leat_testing_problem problem = {.text = "no memory"};
-    struct parser parser = {.text = text, .problem = &problem};
+    struct parser parser = {.text = text ? text : "", .problem = &problem};
     struct leat_testing_fault *block = NULL;
     if (faults_parse(&parser) && parser.count > 0) {
         block = block_new(&parser);

@@ -18,6 +18,8 @@
 /** Addresses of one name that a proxy tries, and how long it tries each. */
 #define LEATI_TESTING_ADDRESSES_MAX 8
 #define LEATI_TESTING_DIAL_MS       10000
+/** How long a server that has no descriptor for a client waits before it tries again. */
+#define LEATI_TESTING_ACCEPT_RETRY_MS 10
 /** How long a RST waits for a client that does not take what was sent before it. */
 #define LEATI_TESTING_DELIVERY_MS 1000
 /** The text of one event. */

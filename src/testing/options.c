@@ -254,11 +254,21 @@ int leati_testing_server_configure(struct leat_testing_server *server,
                                    const struct leat_testing_options *options,
                                    struct leat_testing_problem *ret_problem)
 {
+    if (options == NULL || options->size == 0) {
+        return refused(ret_problem, "the options are missing");
+    }
     /* A program that was compiled with an older header has a shorter struct. */
     size_t size = options->size < sizeof(server->options) ? options->size : sizeof(server->options);
     memcpy(&server->options, options, size);
     if (server->options.address == NULL) {
         server->options.address = "127.0.0.1";
+    }
+    if (server->options.messages == NULL && server->options.message_count > 0) {
+        return refused(ret_problem, "there are fewer messages than %zu",
+                       server->options.message_count);
+    }
+    if (server->options.fault_list == NULL && server->options.fault_count > 0) {
+        return refused(ret_problem, "there are fewer faults than %zu", server->options.fault_count);
     }
     while (server->script_count < LEAT_TESTING_SCRIPTS_MAX &&
            server->options.scripts[server->script_count] != NULL) {

@@ -182,6 +182,8 @@ static void *listener_run(void *user)
             int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
             if (fd >= 0) {
                 connection_start(server, fd);
+            } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+                (void)poll(fds, 1, LEATI_TESTING_ACCEPT_RETRY_MS); /* until one is free */
             }
         }
     }

@@ -34,8 +34,8 @@ static void bytes_expect(const char *text, const void *bytes, size_t len)
 
 Test(language, nothing_is_no_fault)
 {
-    static const char *const texts[] = {"", " \t\r\n"};
-    for (size_t i = 0; i < 2; ++i) {
+    static const char *const texts[] = {"", " \t\r\n", NULL};
+    for (size_t i = 0; i < 3; ++i) {
         struct leat_testing_fault *faults = parsed(texts[i], 0);
         cr_expect(faults == NULL);
     }

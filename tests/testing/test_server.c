@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -55,6 +56,11 @@ Test(server, refuses_options)
                                                .key_path = certificate_path("client.key")};
     const struct leat_testing_tls nothing = {.cert_path = NULL};
 
+    refusal_expect(NULL, LEAT_E_PARAMETER, "options are missing");
+    refusal_expect(&(struct leat_testing_options){.size = 0}, LEAT_E_PARAMETER,
+                   "options are missing");
+    REFUSAL_EXPECT("fewer messages than 1", .kind = LEAT_TESTING_WEBSOCKET, .message_count = 1);
+    REFUSAL_EXPECT("fewer faults than 1", .fault_count = 1);
     REFUSAL_EXPECT("no kind of server number 9", .kind = (enum leat_testing_kind)9);
     REFUSAL_EXPECT("localhost is not an IPv4 or IPv6 address", .address = "localhost");
     REFUSAL_EXPECT("user and password", .user = "");
@@ -360,6 +366,32 @@ Test(server, one_connection_too_many_waits)
     for (size_t i = 1; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i) {
         close(fds[i]);
     }
+    leat_testing_server_free(server);
+}
+
+Test(server, without_descriptors_a_client_waits)
+{
+    leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
+    struct rlimit limit, few;
+    int taken[64];
+    size_t count = 0;
+    cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    few = (struct rlimit){.rlim_cur = 64, .rlim_max = limit.rlim_max};
+    cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    while (count < 64 && (taken[count] = dup(STDOUT_FILENO)) >= 0) {
+        ++count;
+    }
+    cr_assert(count > 1 && count < 64);
+    close(taken[--count]);
+    int fd = raw_connect(NULL, leat_testing_server_port(server)); /* takes the last one */
+    cr_expect(!leat_testing_server_wait_step(server, "accept", 1, 30));
+    close(taken[--count]);
+    cr_expect(leat_testing_server_wait_step(server, "accept", 1, RIG_WAIT_MS));
+    close(fd);
+    while (count > 0) {
+        close(taken[--count]);
+    }
+    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     leat_testing_server_free(server);
 }
 
