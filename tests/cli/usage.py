@@ -98,6 +98,8 @@ class Usage(unittest.TestCase):
                 (["--header"], "--header needs a value: NAME:VALUE"),
                 (["-n"], "-n needs a value: N"),
                 (["--json=yes"], "--json takes no value"),
+                (["--user", "name"], "--user: not of the form USER:PASSWORD"),
+                (["-u", "u:" + "p" * 2000], "-u: longer than 762 bytes"),
                 (["--ping=0"], "--ping: the time between two pings cannot be 0"),
                 (["--close", "1005"], "--close: a program may not send the code 1005"),
                 (["--close", "5000"], "--close: 5000 is too large, at most 4999 is possible"),

@@ -165,6 +165,10 @@ class Connection(unittest.TestCase):
         self.assertIn("X-Two: 2", lines)
         self.assertIn("X-One: again", lines)
 
+    def test_user(self):
+        for user, value in (("user:pass", "dXNlcjpwYXNz"), ("a:", "YTo="), ("é:x:y", "w6k6eDp5")):
+            self.assertIn(f"Authorization: Basic {value}", self.headers("-u", user))
+
     def test_subprotocols(self):
         self.assertIn("Sec-WebSocket-Protocol: chat, superchat", self.headers("-s", "chat", "--subprotocol", "superchat"))
 

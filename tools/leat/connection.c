@@ -53,6 +53,37 @@ static bool set_header(struct tool_setting *setting)
     return accept(setting, code);
 }
 
+static void base64_encode(const uint8_t *data, size_t len, char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t group = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) |
+                         (i + 2 < len ? data[i + 2] : 0);
+        *text++ = digits[group >> 18];
+        *text++ = digits[group >> 12 & 63];
+        *text++ = i + 1 < len ? digits[group >> 6 & 63] : '=';
+        *text++ = i + 2 < len ? digits[group & 63] : '=';
+    }
+    *text = '\0';
+}
+
+/* RFC 7617 */
+static bool set_user(struct tool_setting *setting)
+{
+    char value[1024] = "Basic ";
+    const size_t scheme_len = strlen(value);
+    const size_t len_max = (sizeof(value) - scheme_len - 1) / 4 * 3;
+    size_t len = strlen(setting->value);
+    if (!strchr(setting->value, ':'))
+        return tool_refuse(setting, "not of the form USER:PASSWORD");
+    if (len > len_max)
+        return tool_refuse(setting, "longer than %zu bytes", len_max);
+    base64_encode((const uint8_t *)setting->value, len, value + scheme_len);
+    int code = leat_config_add_header(config_of(setting), "Authorization", value);
+    explicit_bzero(value, sizeof(value));
+    return accept(setting, code);
+}
+
 static bool set_subprotocol(struct tool_setting *setting)
 {
     return accept(setting, leat_config_add_protocol(config_of(setting), setting->value));
@@ -91,6 +122,13 @@ const struct tool_option tool_connection_options[] = {
      .help = "add a header to the upgrade request",
      .detail =
          "May be given several times. The headers that the handshake itself owns are refused.", .set = set_header},
+    {.name = "user",
+     .letter = 'u',
+     .argument = "USER:PASSWORD",
+     .help = "log in by HTTP Basic authentication",
+     .detail = "Everybody on the machine can read a command line. This is for the server; a proxy "
+               "has its "
+               "own in --proxy.", .set = set_user},
     {.name = "subprotocol",
      .letter = 's',
      .is_usual = true,
@@ -121,7 +159,7 @@ const struct tool_option tool_connection_options[] = {
      .help = "DNS servers instead of the system's",
      .detail = "ADDRESS[:PORT],... with an IPv6 address as [::1]:53.",
      .set = set_dns},
-    {0                },
+    {0                                            },
 };
 
 /* ---- proxy ------------------------------------------------------------------------------ */

@@ -284,7 +284,8 @@ static int session_prepare(struct ws *s, const char *url)
     }
     s->url = url;
     s->input.ended = o->receive_only;
-    s->is_interactive = tool_is_terminal(stdin) && tool_is_terminal(stdout) &&
+    s->prints_on_terminal = tool_is_terminal(stdout);
+    s->is_interactive = tool_is_terminal(stdin) && s->prints_on_terminal &&
                         tool_terminal_has_cursor() && !o->sources && !o->receive_only;
     s->says_status = o->verbose || (tool_is_terminal(stderr) && !o->quiet && !o->json);
     return ws_input_open(s);

@@ -46,7 +46,8 @@ struct ws {
     const struct tool_command *command;
     const char *url;
     const char *separator; /**< behind a message that is printed; "" for binary ones */
-    bool is_interactive;   /**< a person types lines and reads messages */
+    bool prints_on_terminal;
+    bool is_interactive; /**< a person types lines and reads messages */
     bool says_status;
 
     leat_loop *loop;

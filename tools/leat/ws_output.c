@@ -124,7 +124,7 @@ void ws_print_part(struct ws *s, enum leat_message_type type, const uint8_t *dat
         json_message(s, type, data, len);
         return;
     }
-    if (tool_is_terminal(stdout)) {
+    if (s->prints_on_terminal) {
         print_on_terminal(s, type, data, len, is_first, is_last);
         return;
     }

@@ -271,7 +271,9 @@ static bool wait_for_key(void *user)
 static void run_interactive(struct ws *s)
 {
     s->editor = tool_line_editor_new("> ", !s->options.no_history, wait_for_key, s);
-    while (s->editor && !s->ended && !s->closing) {
+    if (!s->editor)
+        return; /* then as from a pipe, with what the terminal itself can do */
+    while (!s->ended && !s->closing) {
         if (!s->open || s->blocked) {
             session_step(s, false);
             continue;
