@@ -16,7 +16,7 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --close --compress --count --dns --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -v -x -z'
+        flags='--binary --ca --cert --close --compress --count --dns --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
@@ -26,6 +26,7 @@ _leat_table() {
         --reconnect) takes=optional values='' ;;
         --close) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
@@ -44,12 +45,13 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --compare --compress --dns --echo-timeout --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --redirects --repeat --subprotocol --timeout --tls-max --tls-min -H -L -h -k -n -s -x -z'
+        flags='--ca --cert --compare --compress --dns --echo-timeout --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user -H -L -h -k -n -s -u -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --lang) takes=value values='en zh' ;;
         --echo-timeout) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
