@@ -89,7 +89,7 @@ def speed_table(results, works):
     names = results.names()
     rows = []
     for work in works:
-        if work.kind not in ("echo", "send", "receive") or work.name not in results.rounds:
+        if work.kind not in ("echo", "send", "receive", "open") or work.name not in results.rounds:
             continue
         metric = "mb_per_s" if work.size > 64 else "messages_per_s"
         unit = "MB/s" if work.size > 64 else "1/s"

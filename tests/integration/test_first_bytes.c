@@ -395,6 +395,36 @@ Test(first_bytes, nothing_in_the_syn_unless_asked_for)
     fast_open_twice("ws", &server, false);
 }
 
+/* The server has forgotten the cookie: the bytes are sent again by the kernel. */
+Test(first_bytes, cookie_that_is_not_good_any_more)
+{
+    static const uint8_t other_key[16] = {1, 2, 3};
+    struct early_server server = {.count = 2};
+    struct client_run run;
+
+    fast_open_allow();
+    server_start(&server);
+    client_run_init(&run);
+    cr_assert_eq(leat_config_set_tcp_fast_open(run.config, true), LEAT_OK);
+    for (int i = 0; i < 2; ++i) {
+        open_anew(&run, url_of("ws", server.port, "/"));
+        client_run_echo(&run, "hello");
+        client_run_close(&run);
+        cr_assert_eq(setsockopt(server.listener, IPPROTO_TCP, TCP_FASTOPEN_KEY, other_key,
+                                sizeof(other_key)),
+                     0);
+    }
+    client_run_done(&run);
+    server_done(&server);
+    cr_expect_not(server.seen[1].had_data_in_syn);
+}
+
+Test(first_bytes, need_a_configuration)
+{
+    cr_expect_eq(leat_config_set_tcp_fast_open(NULL, true), LEAT_E_PARAMETER);
+    cr_expect_eq(leat_config_set_early_data(NULL, true), LEAT_E_PARAMETER);
+}
+
 /* The address counts as reached when it is dialled; what is wrong with it is found by sending. */
 Test(first_bytes, nobody_listens_any_more)
 {
