@@ -530,6 +530,20 @@ Test(certificate_maker, wrong_options_are_refused_and_nothing_is_made)
     leat_testing_ca_free(ca);
 }
 
+/* As a program has them that was compiled when `faults` did not exist. */
+Test(certificate_maker, shorter_options_mean_the_defaults_of_the_rest)
+{
+    leat_testing_ca *ca = ca_new();
+    const struct leat_testing_certificate *leaf =
+        issue(ca, &(struct leat_testing_certificate_options){
+                      .size = offsetof(struct leat_testing_certificate_options, faults),
+                      .name = "old",
+                      .faults = LEAT_TESTING_CERTIFICATE_EXPIRED});
+    cr_assert_str_eq(leaf->name, "old");
+    leat_judges(ca, leaf, NULL);
+    leat_testing_ca_free(ca);
+}
+
 Test(certificate_maker, folders_that_cannot_be)
 {
     leat_testing_ca *ca = NULL;
