@@ -134,7 +134,7 @@ def check(shell, described):
 
 
 def main():
-    kind, completion, tool = sys.argv[1:]
+    kind, completion, tool = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(strict=True), sys.argv[3]
     described = json.loads(subprocess.run([tool, "--describe"], check=True, capture_output=True, text=True).stdout)
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "certificate.pem").touch()
