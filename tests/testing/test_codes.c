@@ -51,7 +51,7 @@ Test(codes, of_a_socks5_proxy)
         {"reply=refuse 5",                          SOCKS5(CONNECT_REMOTE), 5   },
         {"reply=05,04,00,01,00*6;then=reset",       SOCKS5(CONNECT_REMOTE), 4   },
         {"greeting=close",                          SOCKS5(RECV),           0   },
-        {"accept=reset",                            SOCKS5(RECV),           0   },
+        {"greeting=reset",                          SOCKS5(RECV),           0   },
         {"method=truncate 1;then=close",            SOCKS5(DESERIALIZE),    0   },
         {"auth=stall",                              SOCKS5(RECV),           0   },
         {"reply=delay 3600000",                     SOCKS5(RECV),           0   },
