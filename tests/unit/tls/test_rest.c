@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a connection holds while it has nothing to do, and that it loses nothing by it. */
+#include "support/sandbox.h"
+#include "tls/tls_layer.h"
+#include "unit/tls/tls_end.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(tls_rest, .timeout = 60, .fini = sandbox_done);
+
+#define CONNECTIONS 12
+
+/* mbedTLS' configurations in which each connection keeps its own. */
+#if defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH) ||                                                 \
+    MBEDTLS_SSL_IN_CONTENT_LEN != MBEDTLS_SSL_OUT_CONTENT_LEN
+#define BUFFERS_GO false
+#else
+#define BUFFERS_GO true
+#endif
+
+static struct tls_end client;
+static struct ssl_peer peer;
+
+static const struct leati_tls_layer *layer_of(const struct tls_end *end)
+{
+    return (const struct leati_tls_layer *)end->tls;
+}
+
+static void end_start(struct tls_end *end, struct ssl_peer *server, int version,
+                      const struct scripted_script *script)
+{
+    ssl_peer_init(server, &(struct ssl_peer_options){
+                              .min_version = version, .max_version = version, .echo = true});
+    tls_end_init(end, &(struct tls_end_options){0}, script);
+    tls_end_open(end, server);
+}
+
+static void echo(struct tls_end *end, size_t len)
+{
+    uint8_t *data = pattern_new(len);
+    uint8_t *back = malloc(len + 1);
+    size_t got;
+
+    cr_assert(tls_end_write(end, data, len) == LEAT_OK, "%s", end->failure.text);
+    cr_assert(tls_end_read(end, back, len + 1, &got) == LEATI_AGAIN, "%s", end->failure.text);
+    cr_assert(got == len && memcmp(back, data, len) == 0);
+    free(data);
+    free(back);
+}
+
+Test(tls_rest, buffers_are_given_back)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        end_start(&client, &peer, version, NULL);
+        for (size_t len = 1; len < 70000; len = len * 5 + 1) {
+            echo(&client, len);
+            cr_expect(layer_of(&client)->buffers.away == BUFFERS_GO, "after %zu bytes", len);
+            cr_expect((layer_of(&client)->ssl.MBEDTLS_PRIVATE(in_buf) == NULL) == BUFFERS_GO);
+        }
+        cr_expect(tls_end_shutdown(&client, 1000) == LEAT_OK);
+        tls_end_done(&client);
+        ssl_peer_done(&peer);
+    }
+}
+
+/* More than wait for others: each has its own record numbers, and takes whatever buffer there is.
+ */
+Test(tls_rest, connections_take_turns)
+{
+    static struct tls_end ends[CONNECTIONS];
+    static struct ssl_peer peers[CONNECTIONS];
+
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        end_start(&ends[i], &peers[i], i % 2 ? TLS1_2_VERSION : TLS1_3_VERSION, NULL);
+    for (size_t round = 1; round < 6; round++) {
+        for (size_t i = 0; i < CONNECTIONS; i++)
+            echo(&ends[i], round * 4000 + i);
+    }
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        tls_end_done(&ends[i]);
+        ssl_peer_done(&peers[i]);
+    }
+}
+
+/* A record of which a part is here stays where it is. */
+Test(tls_rest, part_of_a_record_is_kept)
+{
+    struct scripted_script one_byte = scripted_script_plain();
+
+    one_byte.recv_max_bytes = 1;
+    one_byte.again_every_other = true;
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        end_start(&client, &peer, version, &one_byte);
+        echo(&client, 300);
+        cr_expect(layer_of(&client)->buffers.away == BUFFERS_GO);
+        tls_end_done(&client);
+        ssl_peer_done(&peer);
+    }
+}
+
+Test(tls_rest, certificate_is_forgotten)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        end_start(&client, &peer, version, NULL);
+        cr_expect(mbedtls_ssl_get_peer_cert(&layer_of(&client)->ssl) == NULL);
+        tls_end_done(&client);
+        ssl_peer_done(&peer);
+    }
+}
