@@ -224,6 +224,8 @@ library
         self.assertIn("3 connections, 2 resumed, 0 failed", self.well("-n", "3", url))
         self.assertIn("3 次连接，2 次会话恢复，0 次失败", self.well("-n", "3", "--lang", "zh", url))
         self.assertEqual(self.report("-n", "3", "--no-resume", url)["resumed"], 0)
+        # Neither is possible here; both fall back.
+        self.assertEqual(self.report("-n", "3", "--early-data", "--fast-open", url)["resumed"], 2)
 
     def test_one_of_many_fails(self):
         server = self.serve("echo", "--fault", "connection=3;upgrade=refuse 404")

@@ -39,6 +39,12 @@ class Failures(case.Case):
                                      2301208, 5, ["tls", "websocket", "echo"])
         self.assertEqual(report["error"]["native_code"], 5)
 
+    def test_http_proxy_that_is_away(self):
+        holder, port = peers.refusing_port()
+        self.addCleanup(holder.close)
+        self.assert_failure(["--proxy", f"http://127.0.0.1:{port}", "wss://server.test/"], "tcp", 2301111, 5,
+                            ["proxy", "tls", "websocket", "echo"])
+
     def test_http_proxy_that_refuses(self):
         proxy = self.serve("connect", "--fault", "reply=refuse 407")
         report = self.assert_failure(["--proxy", f"http://127.0.0.1:{proxy.port}", "wss://server.test/"], "http-proxy",

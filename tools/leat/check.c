@@ -126,11 +126,14 @@ static bool check_prepare(struct check *check)
                                check_way_init(&check->direct, check->direct_config, check->repeat));
 }
 
-static int way_status(const struct check_way *way)
+static int way_status(const struct check *check, const struct check_way *way)
 {
     if (!way->failed)
         return TOOL_EXIT_OK;
-    return tool_exit_status(&way->failed->error, way->failed->connect_us > 0);
+    const struct leat_error *error = &way->failed->error;
+    bool was_open = way->failed->connect_us > 0;
+    return way == &check->proxied ? tool_connection_exit_status(&check->connection, error, was_open)
+                                  : tool_exit_status(error, was_open);
 }
 
 static int check_tell(const struct check *check, const char *url)
@@ -145,7 +148,7 @@ static int check_tell(const struct check *check, const char *url)
     /* Nothing was tried: the URL, or a file that an option names. */
     if (!check->json && failed && failed->phase_count == 0) {
         tool_report_error(stderr, &failed->error, plan.language);
-        return way_status(&check->proxied);
+        return way_status(check, &check->proxied);
     }
     if (check->compare && check->json)
         check_json_comparison(&plan, &check->direct, &check->proxied);
@@ -155,8 +158,8 @@ static int check_tell(const struct check *check, const char *url)
         check_json_way(&plan, &check->proxied);
     else
         check_print_way(&plan, &check->proxied);
-    int status = way_status(&check->proxied);
-    return status == TOOL_EXIT_OK ? way_status(&check->direct) : status;
+    int status = way_status(check, &check->proxied);
+    return status == TOOL_EXIT_OK ? way_status(check, &check->direct) : status;
 }
 
 static int check_start(struct check *check, const struct tool_line *line)

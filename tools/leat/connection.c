@@ -114,6 +114,11 @@ static bool set_compress(struct tool_setting *setting)
     return accept(setting, leat_config_set_compression(config_of(setting), &compression));
 }
 
+static bool set_fast_open(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_tcp_fast_open(config_of(setting), true));
+}
+
 const struct tool_option tool_connection_options[] = {
     {.name = "header",
      .letter = 'H',
@@ -159,7 +164,11 @@ const struct tool_option tool_connection_options[] = {
      .help = "DNS servers instead of the system's",
      .detail = "ADDRESS[:PORT],... with an IPv6 address as [::1]:53.",
      .set = set_dns},
-    {0                                            },
+    {.name = "fast-open",
+     .help = "first bytes with the SYN (TCP fast open)",
+     .detail = "Towards a server, or proxy, that has given this machine a cookie before.",
+     .set = set_fast_open},
+    {0                                },
 };
 
 /* ---- proxy ------------------------------------------------------------------------------ */
@@ -215,6 +224,11 @@ static bool set_keylog(struct tool_setting *setting)
     return accept(setting, leat_config_set_key_log_path(config_of(setting), setting->value));
 }
 
+static bool set_early_data(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_early_data(config_of(setting), true));
+}
+
 const struct tool_option tool_tls_options[] = {
     {.name = "ca",
      .is_usual = true,
@@ -261,13 +275,17 @@ const struct tool_option tool_tls_options[] = {
      .help = "highest TLS version (1.3)",
      .set = tool_set_word,
      .offset = offsetof(struct tool_connection, tls_max)},
+    {.name = "early-data",
+     .help = "upgrade request with the first bytes (0-RTT)",
+     .detail = "When a TLS 1.3 session is resumed, as with --repeat or --reconnect. Somebody who "
+               "records the request can send it again.", .set = set_early_data},
     {.name = "keylog",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "append the TLS secrets, for Wireshark",
      .detail = "In the format of SSLKEYLOGFILE. Whoever has the file can read the traffic.",
      .set = set_keylog},
-    {0                        },
+    {0                          },
 };
 
 /* ---- the configuration ------------------------------------------------------------------ */
