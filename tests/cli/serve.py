@@ -23,6 +23,18 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_ME
 KINDS = ("socks5", "connect", "echo")
 
 
+def setUpModule():
+    """The certificates of all servers are made in one folder, where nothing may be left."""
+    folder = tempfile.TemporaryDirectory()
+    ENVIRONMENT["TMPDIR"] = folder.name
+
+    def check_and_remove():
+        left = os.listdir(folder.name)
+        folder.cleanup()
+        assert not left, left
+    unittest.addModuleCleanup(check_and_remove)
+
+
 def run(*arguments, **options):
     """Runs the tool to its end."""
     return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, env=ENVIRONMENT,
@@ -62,7 +74,11 @@ class Serve:
 
     def clean_up(self):
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()
+            try:
+                self.process.wait(TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream:
                 try:
@@ -501,6 +517,20 @@ class Ends(ServeTest):
                 pass
         self.assertFalse(os.path.exists(server.ca))
 
+    def test_by_another_signal_where_nobody_reads_the_log(self):
+        server = self.wss("--json")
+        for _ in range(400):  # more than fits into the pipe
+            socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S).close()
+        deadline = time.monotonic() + TIMEOUT_S
+        while server.process.poll() is None and time.monotonic() < deadline:
+            server.process.terminate()
+            try:
+                server.process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                pass
+        self.assertIn(server.process.returncode, (0, -signal.SIGTERM))
+        self.assertFalse(os.path.exists(server.ca))
+
     def test_with_its_input(self):
         server = self.serve("socks5", "--until-eof")
         server.process.stdin.write("whatever\n")
@@ -520,7 +550,7 @@ class Ends(ServeTest):
         read_end, write_end = os.pipe()
         os.close(read_end)
         done = subprocess.run([PROGRAM, "serve", "echo", "--tls"], stdout=write_end, stderr=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
+                              stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, env=ENVIRONMENT, check=False)
         os.close(write_end)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 

@@ -168,8 +168,7 @@ static int server_start(struct service *service)
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }
 
-/* Signals are read, so that every end is an orderly one; the server's threads inherit the mask. */
-static int signals_open(struct service *service)
+static sigset_t signals_of_interest(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -177,6 +176,13 @@ static int signals_open(struct service *service)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGUSR1);
+    return signals;
+}
+
+/* Signals are read, so that every end is an orderly one; the server's threads inherit the mask. */
+static int signals_open(struct service *service)
+{
+    sigset_t signals = signals_of_interest();
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 ||
         (service->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC)) < 0 ||
@@ -200,8 +206,10 @@ static int service_start(struct service *service)
 
 static void service_done(struct service *service)
 {
-    leat_testing_server_free(service->server);
-    leat_testing_ca_free(service->ca);
+    leat_testing_ca_free(service->ca); /* the files first: from now on a signal ends the process */
+    sigset_t signals = signals_of_interest();
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+    leat_testing_server_free(service->server); /* a log that nobody reads holds it up */
     if (service->password)
         explicit_bzero(service->password, strlen(service->password));
     free(service->password);
