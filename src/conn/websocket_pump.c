@@ -13,7 +13,7 @@
 #define SERVER_EOF_WAIT_MS 1000u
 /** How much one connection may read before the others of the loop have their turn. */
 #define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
-#define IOVECS_PER_SEND     16
+#define IOVECS_PER_SEND     64
 
 /* ---- ending --------------------------------------------------------------------------- */
 
