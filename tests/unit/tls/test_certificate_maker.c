@@ -25,7 +25,9 @@ static leat_testing_ca *ca_new(void)
 {
     leat_testing_ca *ca = NULL;
     struct leat_testing_problem problem;
-    cr_assert(leat_testing_ca_new(NULL, &ca, &problem) == LEAT_OK, "%s", problem.text);
+    cr_assert(leat_testing_ca_new(LEAT_TESTING_CA(.parent_dir = sandbox_dir()), &ca, &problem) ==
+                  LEAT_OK,
+              "%s", problem.text);
     return ca;
 }
 
@@ -272,8 +274,9 @@ Test(certificate_maker, cas_of_every_kind)
 {
     for (enum leat_testing_key key = 0; key <= LEAT_TESTING_KEY_ED25519; key++) {
         leat_testing_ca *ca = NULL;
-        cr_assert(leat_testing_ca_new(LEAT_TESTING_CA(.key = key, .common_name = "my CA"), &ca,
-                                      NULL) == LEAT_OK);
+        cr_assert(leat_testing_ca_new(LEAT_TESTING_CA(.parent_dir = sandbox_dir(), .key = key,
+                                                      .common_name = "my CA"),
+                                      &ca, NULL) == LEAT_OK);
         const struct leat_testing_certificate *certificate = issue(ca, NULL);
         const struct leat_testing_crl *crl;
         cr_assert(leat_testing_ca_make_crl(ca, NULL, &crl, NULL) == LEAT_OK);
