@@ -4,6 +4,7 @@
  * happened, and nothing is lost. */
 #include "fault/fault.h"
 #include "support/certificates.h"
+#include "support/mbedtls_leaks.h"
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
