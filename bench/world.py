@@ -225,7 +225,10 @@ def enter_network():
     if libc.unshare(new_network) != 0:
         return False
     bring_up_loopback()
-    Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3", encoding="ascii")
+    try:
+        Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3", encoding="ascii")
+    except OSError:  # some containers have it read-only
+        return False
     return True
 
 
