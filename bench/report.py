@@ -31,10 +31,9 @@ class Results:
         values = self.values(work, peer, metric)
         return statistics.median(values) if values else None
 
-    def ratio(self, work, metric, peer, other):
+    def ratio(self, work, metric, peer, other, other_work=""):
         """The median of the ratios within a round, because what disturbs one disturbs its neighbour."""
-        rounds = self.rounds.get(work, {})
-        pairs = zip(rounds.get(peer, []), rounds.get(other, []))
+        pairs = zip(self.rounds.get(work, {}).get(peer, []), self.rounds.get(other_work or work, {}).get(other, []))
         ratios = [a[metric] / b[metric] for a, b in pairs if a and b and a.get(metric) and b.get(metric)]
         return statistics.median(ratios) if ratios else None
 
@@ -135,11 +134,8 @@ def target_value(results, target):
     peer = results.best_peer(target.work, target.metric) if target.peer == BEST else target.peer
     if not peer:
         return None, target.peer
-    if not target.other:
-        return results.ratio(target.work, target.metric, "leat", peer), peer
-    mine = results.median(target.work, "leat", target.metric)
-    other = results.median(target.other, peer, target.metric)
-    return (mine / other if mine and other else None), f"{peer}, {target.other}"
+    value = results.ratio(target.work, target.metric, "leat", peer, target.other)
+    return value, f"{peer}, {target.other}" if target.other else peer
 
 
 def verdict(results, target, value):

@@ -7,6 +7,7 @@ machine disturbs all of them. Exit status 1: something did not work, or the serv
 """
 import argparse
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -100,10 +101,16 @@ class Bench:
             self.results.remarks[work.name, peer.name] = "failed"
             self.failures.append(str(error))
 
-    def run_work(self, work):
-        for i in range(self.rounds_of(work)):
-            for peer in self.peers_of(work):
-                self.measure(peer, work, i)
+    def run_group(self, works):
+        """Works that take turns, round by round."""
+        for i in range(max(self.rounds_of(work) for work in works)):
+            for work in works:
+                for peer in self.peers_of(work) if i < self.rounds_of(work) else ():
+                    self.measure(peer, work, i)
+        for work in works:
+            self.finish(work)
+
+    def finish(self, work):
         self.judge_server(work)
         found = ((peer.name, self.results.median(work.name, peer.name, "cpu_us_per_message")) for peer in self.peers)
         say(f"{work.name}: " + ", ".join(f"{name} {number(value)}" for name, value in found if value) + " us")
@@ -131,8 +138,8 @@ class Bench:
             signal.signal(number_of_signal, interrupt)
         try:
             flights = self.run_openings()
-            for work in self.works:
-                self.run_work(work)
+            for _, works in itertools.groupby(self.works, lambda work: work.group or work.name):
+                self.run_group(list(works))
             return flights
         except KeyboardInterrupt:
             self.failures.append("interrupted")

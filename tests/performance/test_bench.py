@@ -57,9 +57,10 @@ class Verdicts(unittest.TestCase):
 
     def test_against_another_work(self):
         results = results_of(leat=[3, 5])
-        results.add("v", "beast", 0, {plan.CPU: 8})
+        for i, value in enumerate((6, 8)):
+            results.add("v", "beast", i, {plan.CPU: value})
         value, against, verdict = self.judge(results, plan.Target("w", plan.CPU, 0.6, "beast", "v"))
-        self.assertEqual((value, against, verdict), (0.5, "beast, v", "yes"))
+        self.assertEqual((value, against, verdict), ((3 / 6 + 5 / 8) / 2, "beast, v", "yes"))
 
     def test_round_trips(self):
         way = plan.OPENINGS[0]
@@ -85,6 +86,13 @@ class Plan(unittest.TestCase):
                     self.assertLessEqual(set(report.LIBRARIES) - {"ws", "websockets"}, names)
                 elif target.peer and (target.other or target.work) == work.name:
                     self.assertIn(target.peer, names)
+
+
+    def test_works_that_are_compared_take_turns(self):
+        group_of = {work.name: work.group or work.name for work in plan.all_works()}
+        for target in plan.TARGETS:
+            if target.other:
+                self.assertEqual(group_of[target.work], group_of[target.other])
 
 
 class Page(unittest.TestCase):
