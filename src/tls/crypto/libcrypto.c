@@ -39,6 +39,8 @@ OSSL_LIB_CTX *leati_crypto_context(void)
 
     if (made != NULL)
         return made;
+    /* Before anything else of libcrypto: else exit() would take it down under threads that run. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     ERR_set_mark();
     pthread_mutex_lock(&fetch_lock);
     made = context_make();
