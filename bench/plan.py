@@ -64,10 +64,11 @@ def messages(scheme):
     """Echoes and streams over one connection."""
     yield Work(f"64 B, 1 in flight, {scheme}", "echo", scheme, count=10000)
     yield Work(f"64 B, 128 in flight, {scheme}", "echo", scheme, count=200000, in_flight=128)
-    for label, size, count in (("4 KiB", 4 * KIB, 20000), ("64 KiB", 64 * KIB, 2000), ("1 MiB", MIB, 500)):
+    for label, size, count, in_flight in (("4 KiB", 4 * KIB, 20000, 16), ("64 KiB", 64 * KIB, 2000, 4),
+                                          ("1 MiB", MIB, 500, 4)):
         for text in (False, True):
-            yield Work(f"{label} {'text' if text else 'binary'}, 4 in flight, {scheme}", "echo", scheme, size=size,
-                       count=count, in_flight=4, text=text)
+            yield Work(f"{label} {'text' if text else 'binary'}, {in_flight} in flight, {scheme}", "echo", scheme,
+                       size=size, count=count, in_flight=in_flight, text=text)
     yield Work(f"64 KiB binary, 8 in flight, {scheme}", "echo", scheme, size=64 * KIB, count=2000, in_flight=8)
     for label, size, count in (("64 B", 64, 200000), ("4 KiB", 4 * KIB, 50000), ("1 MiB", MIB, 300)):
         yield Work(f"{label} send only, {scheme}", "send", scheme, size=size, count=count)

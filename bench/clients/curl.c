@@ -214,7 +214,10 @@ int main(int argc, char **argv)
     struct bench_meter start = bench_meter_now();
 
     bench_work_init(&bench.work, argc, argv);
-    bench_raise_descriptor_limit();
+    /* A socket, and what wakes the handle; some more are the process's own. */
+    if (bench_raise_descriptor_limit() < 2 * (size_t)bench.work.connections + 64)
+        bench_unsupported(
+            "libcurl needs two descriptors for each connection, more than a process may have here");
     if (bench.work.compress)
         bench_unsupported("libcurl does not compress WebSocket messages");
     if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)

@@ -45,8 +45,9 @@ struct bench_memory bench_memory_since(const struct bench_memory *start);
 /** Prints the line. */
 void bench_report(const struct bench_work *work, const struct bench_result *result);
 
-/** Lets the process have as many descriptors as the system allows. */
-void bench_raise_descriptor_limit(void);
+/** Lets the process have as many descriptors as the system allows. @return how many; 0 = not known.
+ */
+size_t bench_raise_descriptor_limit(void);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,7 @@
 
 /* How much of a frame is queued before it may leave: it should still be in the cache then, and be
  * worth a system call. The last part stays, for what is queued behind it. */
-#define DRAIN_BYTES 262144u
+#define DRAIN_BYTES 1048576u
 
 enum {
     MASK_BIT = 0x80,

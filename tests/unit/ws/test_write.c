@@ -271,13 +271,13 @@ static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
 
 Test(write, the_beginning_of_a_long_frame_may_leave, .timeout = 60)
 {
-    static const size_t lens[] = {1 << 18, (1 << 18) + 1, 1 << 20, (3 << 20) + 12345};
+    static const size_t lens[] = {1 << 20, (1 << 20) + 1, 2 << 20, (3 << 20) + 12345};
     static const size_t at_most[] = {0, 1000, 100000, SIZE_MAX};
 
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
         for (size_t k = 0; k < sizeof(at_most) / sizeof(at_most[0]); k++) {
             unsigned calls = check_leaving(false, lens[i], at_most[k]);
-            must(calls == (lens[i] - 1) >> 18, "%zu: left %u times", lens[i], calls);
+            must(calls == (lens[i] - 1) >> 20, "%zu: left %u times", lens[i], calls);
             check_leaving(true, lens[i], at_most[k]);
         }
     must(check_leaving(false, 1000, SIZE_MAX) == 0, "a short frame has left by itself");
