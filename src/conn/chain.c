@@ -6,6 +6,8 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 
+#include <errno.h>
+
 static const char *chain_state_name(enum leati_chain_state state)
 {
     static const char *const names[] = {
@@ -113,6 +115,15 @@ static int chain_blame_proxy(struct leati_chain *chain, int code)
                                  "the proxy cannot be reached");
 }
 
+/* With fast open TCP counts as open before the answer to its SYN has come; nothing else is refused
+ * with these. */
+static bool chain_was_refused(const struct leati_chain *chain)
+{
+    int sys_errno = chain->failure.sys_errno;
+    return chain->route->config && chain->route->config->tcp_fast_open &&
+           (sys_errno == ECONNREFUSED || sys_errno == EHOSTUNREACH || sys_errno == ENETUNREACH);
+}
+
 static void chain_tcp_ready(void *user)
 {
     leati_chain_wake(user);
@@ -146,7 +157,7 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
         int code = l->ops->connect(l, now_ms);
         if (code == LEATI_AGAIN)
             return LEATI_AGAIN;
-        if (code != LEAT_OK && l == chain->tcp)
+        if (code != LEAT_OK && (l == chain->tcp || chain_was_refused(chain)))
             code = chain_blame_proxy(chain, code);
         trace_layer_end(chain, l, code);
         if (code != LEAT_OK)

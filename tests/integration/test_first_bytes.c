@@ -446,6 +446,30 @@ Test(first_bytes, nobody_listens_any_more)
     client_run_done(&run);
 }
 
+/* A cookie is one of an address, not of a port. */
+Test(first_bytes, proxy_that_is_away)
+{
+    struct early_server server = {.count = 1};
+    struct client_run run;
+
+    fast_open_allow();
+    server_start(&server);
+    client_run_init(&run);
+    cr_assert_eq(leat_config_set_tcp_fast_open(run.config, true), LEAT_OK);
+    open_anew(&run, url_of("ws", server.port, "/"));
+    client_run_close(&run);
+    server_done(&server);
+    cr_assert_eq(leat_config_set_proxy(run.config,
+                                       sandbox_format("socks5h://127.0.0.1:%u", refusing_port())),
+                 LEAT_OK);
+    run.opened_count = run.closed_count = 0;
+    cr_expect_eq(client_run_refused(&run, "ws://server.test/"), LEAT_E_SOCKS5_CONNECT_PROXY, "%s",
+                 run.close.error.text);
+    cr_expect_eq(run.close.error.layer, LEAT_LAYER_SOCKS5);
+    cr_expect_eq(run.close.error.sys_errno, ECONNREFUSED);
+    client_run_done(&run);
+}
+
 /* Without the kernel's permission it is a connection like any other. */
 Test(first_bytes, fast_open_that_is_forbidden)
 {
