@@ -425,44 +425,43 @@ Test(first_bytes, need_a_configuration)
     cr_expect_eq(leat_config_set_early_data(NULL, true), LEAT_E_PARAMETER);
 }
 
-/* The address counts as reached when it is dialled; what is wrong with it is found by sending. */
-Test(first_bytes, nobody_listens_any_more)
+/* Has a cookie of 127.0.0.1, for whatever port, from a server that is gone. @return its URL. */
+static const char *cookie_get(struct client_run *run)
 {
     struct early_server server = {.count = 1};
-    struct client_run run;
 
     fast_open_allow();
     server_start(&server);
-    client_run_init(&run);
-    cr_assert_eq(leat_config_set_tcp_fast_open(run.config, true), LEAT_OK);
+    client_run_init(run);
+    cr_assert_eq(leat_config_set_tcp_fast_open(run->config, true), LEAT_OK);
     const char *url = url_of("ws", server.port, "/");
-    open_anew(&run, url);
-    client_run_close(&run);
+    open_anew(run, url);
+    client_run_close(run);
     server_done(&server);
-    run.opened_count = run.closed_count = 0;
+    run->opened_count = run->closed_count = 0;
+    return url;
+}
+
+/* The address counts as reached when it is dialled; what is wrong with it is found by sending. */
+Test(first_bytes, nobody_listens_any_more)
+{
+    struct client_run run;
+    const char *url = cookie_get(&run);
+
     cr_expect_eq(client_run_refused(&run, url), LEAT_E_SOCKET_BASE + ECONNREFUSED, "%s",
                  run.close.error.text);
     cr_expect_eq(run.close.error.layer, LEAT_LAYER_TCP);
     client_run_done(&run);
 }
 
-/* A cookie is one of an address, not of a port. */
 Test(first_bytes, proxy_that_is_away)
 {
-    struct early_server server = {.count = 1};
     struct client_run run;
 
-    fast_open_allow();
-    server_start(&server);
-    client_run_init(&run);
-    cr_assert_eq(leat_config_set_tcp_fast_open(run.config, true), LEAT_OK);
-    open_anew(&run, url_of("ws", server.port, "/"));
-    client_run_close(&run);
-    server_done(&server);
+    cookie_get(&run);
     cr_assert_eq(leat_config_set_proxy(run.config,
                                        sandbox_format("socks5h://127.0.0.1:%u", refusing_port())),
                  LEAT_OK);
-    run.opened_count = run.closed_count = 0;
     cr_expect_eq(client_run_refused(&run, "ws://server.test/"), LEAT_E_SOCKS5_CONNECT_PROXY, "%s",
                  run.close.error.text);
     cr_expect_eq(run.close.error.layer, LEAT_LAYER_SOCKS5);

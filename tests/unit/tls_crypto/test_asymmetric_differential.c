@@ -2,6 +2,7 @@
 /* Random keys, points, hashes and signatures: libcrypto and mbedTLS' own code must agree in every
  * byte and every code. */
 #include "unit/tls_crypto/asymmetric.h"
+#include "unit/tls_crypto/cases.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -16,23 +17,6 @@ static void both_start(void)
 }
 
 TestSuite(tls_crypto_asymmetric_differential, .timeout = 600, .init = both_start);
-
-static uint64_t state;
-
-/* splitmix64: the same cases in every run, so that a failure can be looked at. */
-static uint64_t next(void)
-{
-    uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static size_t below(size_t limit)
-{
-    return (size_t)(next() % limit);
-}
 
 static int random_fill(void *user, unsigned char *buf, size_t len)
 {

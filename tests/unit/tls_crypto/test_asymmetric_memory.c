@@ -12,7 +12,8 @@
 
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 
-/* libcrypto 3.0 loses parts of a library context that it cannot finish: nothing that leat can free. */
+/* libcrypto 3.0 loses parts of a library context that it cannot finish: nothing that leat can free.
+ */
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libcrypto.so";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random messages: libcrypto and mbedTLS' own code must agree in every byte and every code. */
+#include "unit/tls_crypto/cases.h"
 #include "unit/tls_crypto/operations.h"
 
 #include <criterion/criterion.h>
@@ -16,23 +17,6 @@ TestSuite(tls_crypto_differential, .timeout = 240);
 
 typedef int seal_fn(const struct message *message);
 typedef int parts_fn(const struct message *message, bool decrypts);
-
-static uint64_t state;
-
-/* splitmix64: the same cases in every run, so that a failure can be looked at. */
-static uint64_t next(void)
-{
-    uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static size_t below(size_t limit)
-{
-    return (size_t)(next() % limit);
-}
 
 static void fill(uint8_t *buf, size_t len)
 {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Random cases that are the same in every run, so that a failure can be looked at (splitmix64).
+ */
+#ifndef LEAT_TESTS_UNIT_TLS_CRYPTO_CASES_H
+#define LEAT_TESTS_UNIT_TLS_CRYPTO_CASES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Where the sequence stands; set it to start one. */
+static uint64_t state;
+
+static inline uint64_t next(void)
+{
+    uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/** 0 to `limit` - 1. */
+static inline size_t below(size_t limit)
+{
+    return (size_t)(next() % limit);
+}
+
+#endif
