@@ -342,15 +342,7 @@ static bool set_table(struct tool_setting *setting)
 }
 
 static const struct tool_option explain_options[] = {
-    {.name = "lang",
-     .is_usual = true,
-     .argument = "en|zh",
-     .value = TOOL_VALUE_WORD,
-     .words = "en|zh",
-     .help = "language of the texts",
-     .detail = "Otherwise that of LC_ALL, LC_MESSAGES or LANG.",
-     .set = tool_set_word,
-     .offset = offsetof(struct explain, language)},
+    TOOL_LANGUAGE_OPTION(struct explain, language),
     {.name = "table",
      .is_usual = true,
      .argument = "NAME",

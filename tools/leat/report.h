@@ -10,6 +10,15 @@
 /** The language of LC_ALL, LC_MESSAGES or LANG, the first that is set. */
 enum leat_language tool_language(void);
 
+/** The row of a table of options (command.h) that lets the user choose it: a member of a struct. */
+#define TOOL_LANGUAGE_OPTION(type, member)                                                         \
+    {                                                                                              \
+        .name = "lang", .is_usual = true, .argument = "en|zh", .value = TOOL_VALUE_WORD,           \
+        .words = "en|zh", .help = "language of the texts",                                         \
+        .detail = "Otherwise that of LC_ALL, LC_MESSAGES or LANG.", .set = tool_set_word,          \
+        .offset = offsetof(type, member)                                                           \
+    }
+
 /** Prints code, message, layer, detail and what to do; in colour where that is shown. */
 void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language);
 
