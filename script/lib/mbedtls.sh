@@ -108,7 +108,9 @@ mbedtls_compile() {
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
-        flags+=" -I$mbedtls_libcrypto_headers"
+        # By a link: the path of the tree may have spaces in it, which compiler flags are split at.
+        ln -sfn "$mbedtls_libcrypto_headers" "$1/headers"
+        flags+=" -I$1/headers"
         calls=("-DCMAKE_PROJECT_INCLUDE=$mbedtls_libcrypto_calls")
     fi
     cmake -S "$source" -B "$build" -G Ninja \
@@ -151,7 +153,7 @@ mbedtls_build_private() (
         fail "Debian $mbedtls_next_release has mbedTLS $version, but leat needs $mbedtls_minimum or later"
 
     for variant in "" -libcrypto; do
-        say "building mbedTLS $version$variant, private to build/deps"
+        say "building mbedTLS $version$variant, private to build/deps: about a minute"
         mbedtls_compile "$work" $variant >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be built (see above)"; }
         mbedtls_place "$work" "$version" $variant
     done
