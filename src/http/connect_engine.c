@@ -7,6 +7,8 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -454,5 +456,20 @@ void leati_http_connect_engine_end(struct leati_http_connect_engine *engine)
                      "the proxy closed the connection before its answer to CONNECT %s was "
                      "complete, after %zu bytes of it",
                      engine->destination, leati_http_head_size(&engine->head));
+    engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
+}
+
+void leati_http_connect_engine_expire(struct leati_http_connect_engine *engine, uint64_t waited_ms)
+{
+    if (engine->state == LEATI_HTTP_CONNECT_SEND_REQUEST)
+        engine_blame(engine, LEAT_E_WS_CONNECT,
+                     "the proxy did not take the CONNECT request for %s within %" PRIu64 " ms",
+                     engine->destination, waited_ms);
+    else
+        engine_blame(engine, LEAT_E_WS_CONNECT,
+                     "the proxy did not answer CONNECT %s within %" PRIu64
+                     " ms: %zu bytes of the head came",
+                     engine->destination, waited_ms, leati_http_head_size(&engine->head));
+    engine->sys_errno = ETIMEDOUT;
     engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
 }

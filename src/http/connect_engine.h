@@ -37,6 +37,7 @@ struct leati_http_connect_engine {
     char destination[LEAT_ERROR_HOP_SIZE]; /**< "host:port" */
     int status;                            /**< of the final response, 0 before */
     int code;                              /**< of RECV_BODY and FAILED */
+    int sys_errno;                         /**< ETIMEDOUT after expire() */
     char text[LEAT_ERROR_TEXT_SIZE];       /**< printable ASCII */
 };
 
@@ -66,5 +67,8 @@ void leati_http_connect_engine_feed(struct leati_http_connect_engine *engine, co
 
 /** Nothing more will come, or nobody waits for more: FAILED, with the refusal if there is one. */
 void leati_http_connect_engine_end(struct leati_http_connect_engine *engine);
+
+/** The proxy has not taken the request, or not answered it, within `waited_ms`: FAILED. */
+void leati_http_connect_engine_expire(struct leati_http_connect_engine *engine, uint64_t waited_ms);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "util/alloc.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -446,4 +448,12 @@ int leati_socks5_engine_eof(struct leati_socks5_engine *engine)
                        "the proxy closed the connection in the middle of its answer to the %s "
                        "(after %zu bytes)",
                        leati_socks5_engine_step(engine), engine->reply_len);
+}
+
+void leati_socks5_engine_expire(struct leati_socks5_engine *engine, uint64_t waited_ms)
+{
+    engine->sys_errno = ETIMEDOUT;
+    (void)engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
+                      "the proxy did not answer the %s within %" PRIu64 " ms",
+                      leati_socks5_engine_step(engine), waited_ms);
 }

@@ -62,6 +62,7 @@ struct leati_socks5_engine {
     struct leati_socks5_address bound;     /**< of UDP_ASSOCIATE, once it is DONE: the relay */
     char destination[LEAT_ERROR_HOP_SIZE]; /**< "host:port", or "UDP", for texts */
     int code;                              /**< of FAILED */
+    int sys_errno;                         /**< ETIMEDOUT after expire() */
     int native_code;
     char text[LEAT_ERROR_HOP_SIZE + 160];
 };
@@ -102,5 +103,8 @@ int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *
 /** The proxy has closed. @return LEAT_E_SOCKS5_RECV before a reply, LEAT_E_SOCKS5_DESERIALIZE in
  * the middle of one, the code of FAILED if it has failed before. */
 int leati_socks5_engine_eof(struct leati_socks5_engine *engine);
+
+/** The proxy has not answered within `waited_ms`: FAILED, with LEAT_E_SOCKS5_RECV. */
+void leati_socks5_engine_expire(struct leati_socks5_engine *engine, uint64_t waited_ms);
 
 #endif

@@ -29,37 +29,3 @@ void leati_ws_make_printable(char *text)
         if (*c < ' ' || *c > '~')
             *c = '?';
 }
-
-bool leati_ws_early_keep(struct leati_ws_early *early, const uint8_t *data, size_t len)
-{
-    if (len == 0)
-        return true;
-    early->bytes = leati_malloc(len);
-    if (early->bytes == NULL)
-        return false;
-    memcpy(early->bytes, data, len);
-    early->len = len;
-    early->read = 0;
-    return true;
-}
-
-void leati_ws_early_done(struct leati_ws_early *early)
-{
-    leati_free(early->bytes);
-    *early = (struct leati_ws_early){0};
-}
-
-size_t leati_ws_early_read(struct leati_ws_early *early, uint8_t *buf, size_t cap)
-{
-    size_t size = early->len - early->read;
-
-    if (size > cap)
-        size = cap;
-    if (size == 0)
-        return 0;
-    memcpy(buf, early->bytes + early->read, size);
-    early->read += size;
-    if (early->read == early->len)
-        leati_ws_early_done(early);
-    return size;
-}

@@ -26,18 +26,4 @@ bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
 /** Makes a text fit for any terminal: what is not printable ASCII becomes '?'. */
 void leati_ws_make_printable(char *text);
 
-/** Bytes that came glued to the other end's part of the handshake: the upper layer's. All zero =
- * none. */
-struct leati_ws_early {
-    uint8_t *bytes; /**< NULL = nothing (left) */
-    size_t len;
-    size_t read;
-};
-
-/** Keeps a copy; once. false without memory. */
-bool leati_ws_early_keep(struct leati_ws_early *early, const uint8_t *data, size_t len);
-void leati_ws_early_done(struct leati_ws_early *early);
-/** Gives out what fits; 0 = nothing is left. */
-size_t leati_ws_early_read(struct leati_ws_early *early, uint8_t *buf, size_t cap);
-
 #endif

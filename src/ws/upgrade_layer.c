@@ -1,39 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ws/upgrade_engine.h"
-
+#include "core/exchange.h"
 #include "util/alloc.h"
 #include "util/random.h"
+#include "ws/upgrade_engine.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-
-#define READ_BYTES 4096u
 
 enum upgrade_state {
-    UPGRADE_START,
     UPGRADE_SEND_REQUEST,
     UPGRADE_READ_RESPONSE,
-    UPGRADE_READ_REFUSAL, /* the head of a refusal is complete and recorded: its body */
+    UPGRADE_READ_REFUSAL, /* the head of a refusal is complete: its body */
     UPGRADE_DONE,
     UPGRADE_FAILED,
 };
 
 struct upgrade_layer {
-    struct leati_layer base;
+    struct leati_exchange exchange;
     enum upgrade_state state;
     struct leati_ws_upgrade_engine engine;
     size_t request_sent;
-    uint32_t timeout_ms;
-    uint64_t started_ms;
-    struct leati_ws_early early;
+    int code; /* of READ_REFUSAL and FAILED */
+    int sys_errno;
 };
 
 static const char *upgrade_state_name(enum upgrade_state state)
 {
     static const char *const names[] = {
-        [UPGRADE_START] = "start",
         [UPGRADE_SEND_REQUEST] = "send-request",
         [UPGRADE_READ_RESPONSE] = "read-response",
         [UPGRADE_READ_REFUSAL] = "read-refusal",
@@ -46,295 +40,185 @@ static const char *upgrade_state_name(enum upgrade_state state)
 
 static void upgrade_set_state(struct upgrade_layer *upgrade, enum upgrade_state state)
 {
+    const struct leati_layer *l = &upgrade->exchange.base;
     enum upgrade_state from = upgrade->state;
 
     upgrade->state = state;
-    leati_trace_state(upgrade->base.tracer, upgrade->base.ops->layer, "upgrade", upgrade->base.hop,
-                      upgrade_state_name(from), upgrade_state_name(state));
+    leati_trace_state(l->tracer, l->ops->layer, "upgrade", l->hop, upgrade_state_name(from),
+                      upgrade_state_name(state));
 }
 
-static struct upgrade_layer *upgrade_of(struct leati_layer *l)
+static struct upgrade_layer *upgrade_of(struct leati_exchange *x)
 {
-    return (struct upgrade_layer *)l;
+    return (struct upgrade_layer *)x;
 }
 
-static const struct upgrade_layer *upgrade_of_const(const struct leati_layer *l)
+static const struct upgrade_layer *upgrade_of_const(const struct leati_exchange *x)
 {
-    return (const struct upgrade_layer *)l;
+    return (const struct upgrade_layer *)x;
 }
 
-/* ---- failing -------------------------------------------------------------------------------- */
-
-static int upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno, const char *text)
+static const struct leati_ws_upgrade_engine *engine_of_layer(const struct leati_layer *l)
 {
-    upgrade_set_state(upgrade, UPGRADE_FAILED);
-    return leati_layer_fail(&upgrade->base, code, sys_errno, upgrade->engine.status, "%s", text);
+    return &((const struct upgrade_layer *)l)->engine;
 }
 
-/* It has been recorded: what the lower layer says keeps its code, and a refusal is one by now. */
-static int upgrade_fail_recorded(struct upgrade_layer *upgrade, int code)
+static void upgrade_start(struct leati_exchange *x)
 {
-    upgrade_set_state(upgrade, UPGRADE_FAILED);
-    upgrade->base.sticky = code;
-    upgrade->base.deadline_ms = 0;
-    leati_layer_set_state(&upgrade->base, LEATI_LAYER_CLOSED);
-    return code;
+    (void)x;
 }
 
-static int upgrade_fail_without_memory(struct upgrade_layer *upgrade)
+static enum leati_exchange_turn upgrade_turn(const struct leati_exchange *x)
 {
-    return upgrade_fail(upgrade, LEAT_E_SYSTEM_INTERNAL, ENOMEM,
-                        "no memory for the WebSocket handshake");
-}
-
-static int upgrade_fail_at_end(struct upgrade_layer *upgrade)
-{
-    size_t size = leati_http_head_size(&upgrade->engine.head);
-    char text[128];
-
-    snprintf(text, sizeof(text),
-             "the connection was closed before the response head was complete, after %zu bytes of "
-             "it",
-             size);
-    return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, text);
-}
-
-static int upgrade_expire(struct upgrade_layer *upgrade, uint64_t now_ms)
-{
-    if (upgrade->state == UPGRADE_READ_REFUSAL)
-        return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
-
-    uint64_t waited_ms = now_ms - upgrade->started_ms;
-    char text[64];
-
-    /* limit_ms may have ended it earlier than the own timeout. */
-    if (upgrade->timeout_ms > 0 && waited_ms > upgrade->timeout_ms)
-        waited_ms = upgrade->timeout_ms;
-    snprintf(text, sizeof(text), "no response head within %" PRIu64 " ms", waited_ms);
-    return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, ETIMEDOUT, text);
-}
-
-/* ---- connect: one function for each state --------------------------------------------------- */
-
-static int upgrade_start(struct upgrade_layer *upgrade, uint64_t now_ms)
-{
-    leati_layer_set_state(&upgrade->base, LEATI_LAYER_CONNECTING);
-    upgrade->started_ms = now_ms;
-    leati_layer_arm(&upgrade->base, now_ms, upgrade->timeout_ms);
-    upgrade_set_state(upgrade, UPGRADE_SEND_REQUEST);
-    return LEAT_OK;
-}
-
-static int upgrade_send_request(struct upgrade_layer *upgrade)
-{
-    struct leati_layer *lower = upgrade->base.lower;
-    struct leati_ws_upgrade_engine *engine = &upgrade->engine;
-
-    while (upgrade->request_sent < engine->request_len) {
-        struct iovec iov = {
-            .iov_base = engine->request + upgrade->request_sent,
-            .iov_len = engine->request_len - upgrade->request_sent,
-        };
-        size_t sent;
-        int rc = lower->ops->send(lower, &iov, 1, &sent);
-        if (rc == LEATI_AGAIN)
-            return rc;
-        if (rc != LEAT_OK)
-            return upgrade_fail_recorded(upgrade, rc);
-        upgrade->request_sent += sent;
-    }
-    leati_ws_upgrade_engine_drop_request(engine);
-    upgrade_set_state(upgrade, UPGRADE_READ_RESPONSE);
-    return LEAT_OK;
-}
-
-static int upgrade_finish(struct upgrade_layer *upgrade, const uint8_t *frames, size_t frames_len)
-{
-    if (!leati_ws_early_keep(&upgrade->early, frames, frames_len))
-        return upgrade_fail_without_memory(upgrade);
-    upgrade->base.deadline_ms = 0;
-    upgrade->base.passthrough = true;
-    upgrade_set_state(upgrade, UPGRADE_DONE);
-    leati_layer_set_state(&upgrade->base, LEATI_LAYER_OPEN);
-    return LEAT_OK;
-}
-
-/* The refusal is what is reported from here on, whatever happens to its body. */
-static int upgrade_begin_refusal(struct upgrade_layer *upgrade, const uint8_t *body,
-                                 size_t body_len, uint64_t now_ms)
-{
-    struct leati_layer *l = &upgrade->base;
-    const uint64_t deadline_ms = l->deadline_ms;
-    const struct leati_fault fault = {
-        .code = LEAT_E_WS_CONNECT,
-        .layer = l->ops->layer,
-        .native_code = upgrade->engine.status,
-        .hop = l->hop,
+    static const enum leati_exchange_turn turns[] = {
+        [UPGRADE_SEND_REQUEST] = LEATI_EXCHANGE_OURS,
+        [UPGRADE_READ_RESPONSE] = LEATI_EXCHANGE_THEIRS,
+        [UPGRADE_READ_REFUSAL] = LEATI_EXCHANGE_AFTERMATH,
+        [UPGRADE_DONE] = LEATI_EXCHANGE_DONE,
+        [UPGRADE_FAILED] = LEATI_EXCHANGE_FAILED,
     };
 
-    leati_failure_set(l->failure, &fault, "%s", upgrade->engine.error);
-    if (!leati_ws_upgrade_engine_body(&upgrade->engine, body, body_len))
-        return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
-    leati_layer_arm(l, now_ms, LEATI_WS_UPGRADE_BODY_WAIT_MS);
-    if (deadline_ms != 0 && deadline_ms < l->deadline_ms)
-        l->deadline_ms = deadline_ms;
-    upgrade_set_state(upgrade, UPGRADE_READ_REFUSAL);
-    return LEAT_OK;
+    return turns[upgrade_of_const(x)->state];
 }
 
-static int upgrade_read_response(struct upgrade_layer *upgrade, uint64_t now_ms)
+static size_t upgrade_output(const struct leati_exchange *x, const uint8_t **ret_data)
 {
-    struct leati_layer *lower = upgrade->base.lower;
-    uint8_t buf[READ_BYTES];
+    const struct upgrade_layer *upgrade = upgrade_of_const(x);
 
-    for (;;) {
-        size_t len;
-        int rc = lower->ops->recv(lower, buf, sizeof(buf), &len);
-        if (rc == LEATI_AGAIN)
-            return rc;
-        if (rc == LEATI_EOF)
-            return upgrade_fail_at_end(upgrade);
-        if (rc != LEAT_OK)
-            return upgrade_fail_recorded(upgrade, rc);
+    *ret_data = (const uint8_t *)upgrade->engine.request + upgrade->request_sent;
+    return upgrade->engine.request_len - upgrade->request_sent;
+}
 
-        size_t used;
-        switch (leati_ws_upgrade_engine_feed(&upgrade->engine, buf, len, &used)) {
-        case LEATI_WS_UPGRADE_DONE:
-            return upgrade_finish(upgrade, buf + used, len - used);
-        case LEATI_WS_UPGRADE_MORE:
-            break;
-        case LEATI_WS_UPGRADE_BODY:
-            return upgrade_begin_refusal(upgrade, buf + used, len - used, now_ms);
-        case LEATI_WS_UPGRADE_REFUSED:
-            return upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0, upgrade->engine.error);
-        case LEATI_WS_UPGRADE_NO_MEMORY:
-            return upgrade_fail_without_memory(upgrade);
-        }
+static void upgrade_sent(struct leati_exchange *x, size_t len)
+{
+    struct upgrade_layer *upgrade = upgrade_of(x);
+
+    upgrade->request_sent += len;
+    if (upgrade->request_sent < upgrade->engine.request_len)
+        return;
+    leati_ws_upgrade_engine_drop_request(&upgrade->engine);
+    upgrade_set_state(upgrade, UPGRADE_READ_RESPONSE);
+}
+
+static size_t upgrade_need(const struct leati_exchange *x)
+{
+    (void)x;
+    return SIZE_MAX;
+}
+
+/* ---- the response --------------------------------------------------------------------------- */
+
+static void upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno)
+{
+    upgrade->code = code;
+    upgrade->sys_errno = sys_errno;
+    upgrade_set_state(upgrade, UPGRADE_FAILED);
+}
+
+static void body_feed(struct upgrade_layer *upgrade, const uint8_t *data, size_t len)
+{
+    if (!leati_ws_upgrade_engine_body(&upgrade->engine, data, len))
+        upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
+}
+
+static void upgrade_feed(struct leati_exchange *x, const uint8_t *data, size_t len,
+                         size_t *ret_used)
+{
+    struct upgrade_layer *upgrade = upgrade_of(x);
+    size_t used = len;
+
+    *ret_used = len;
+    if (upgrade->state == UPGRADE_READ_REFUSAL) {
+        body_feed(upgrade, data, len);
+        return;
     }
-}
-
-static int upgrade_read_refusal(struct upgrade_layer *upgrade)
-{
-    struct leati_layer *lower = upgrade->base.lower;
-    uint8_t buf[READ_BYTES];
-    size_t len;
-    int rc;
-
-    do {
-        rc = lower->ops->recv(lower, buf, sizeof(buf), &len);
-        if (rc == LEATI_AGAIN)
-            return rc;
-    } while (rc == LEAT_OK && leati_ws_upgrade_engine_body(&upgrade->engine, buf, len));
-    return upgrade_fail_recorded(upgrade, LEAT_E_WS_CONNECT);
-}
-
-static int upgrade_step(struct upgrade_layer *upgrade, uint64_t now_ms)
-{
-    switch (upgrade->state) {
-    case UPGRADE_START:
-        return upgrade_start(upgrade, now_ms);
-    case UPGRADE_SEND_REQUEST:
-        return upgrade_send_request(upgrade);
-    case UPGRADE_READ_RESPONSE:
-        return upgrade_read_response(upgrade, now_ms);
-    case UPGRADE_READ_REFUSAL:
-        return upgrade_read_refusal(upgrade);
-    case UPGRADE_DONE:
-    case UPGRADE_FAILED:
+    switch (leati_ws_upgrade_engine_feed(&upgrade->engine, data, len, &used)) {
+    case LEATI_WS_UPGRADE_DONE:
+        *ret_used = used;
+        upgrade_set_state(upgrade, UPGRADE_DONE);
+        break;
+    case LEATI_WS_UPGRADE_MORE:
+        break;
+    case LEATI_WS_UPGRADE_BODY:
+        upgrade->code = LEAT_E_WS_CONNECT;
+        upgrade_set_state(upgrade, UPGRADE_READ_REFUSAL);
+        body_feed(upgrade, data + used, len - used);
+        break;
+    case LEATI_WS_UPGRADE_REFUSED:
+        upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
+        break;
+    case LEATI_WS_UPGRADE_NO_MEMORY:
+        snprintf(upgrade->engine.error, sizeof(upgrade->engine.error),
+                 "no memory for the WebSocket handshake");
+        upgrade_fail(upgrade, LEAT_E_SYSTEM_INTERNAL, ENOMEM);
         break;
     }
-    return upgrade->base.sticky;
 }
 
-static int upgrade_connect(struct leati_layer *l, uint64_t now_ms)
+static void upgrade_end(struct leati_exchange *x)
 {
-    struct upgrade_layer *upgrade = upgrade_of(l);
-    int rc = l->sticky;
+    struct upgrade_layer *upgrade = upgrade_of(x);
+    struct leati_ws_upgrade_engine *engine = &upgrade->engine;
 
-    while (rc == LEAT_OK && upgrade->state != UPGRADE_DONE)
-        rc = upgrade_step(upgrade, now_ms);
-    /* What has arrived in time counts, even if we come late to read it. */
-    if (rc == LEATI_AGAIN && leati_layer_expired(l, now_ms))
-        return upgrade_expire(upgrade, now_ms);
-    return rc;
+    if (upgrade->state != UPGRADE_READ_REFUSAL)
+        snprintf(engine->error, sizeof(engine->error),
+                 "the connection was closed before the response head was complete, after %zu bytes "
+                 "of it",
+                 leati_http_head_size(&engine->head));
+    upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
 }
 
-/* ---- the other slots ------------------------------------------------------------------------ */
-
-static int upgrade_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
+static void upgrade_expire(struct leati_exchange *x, uint64_t waited_ms)
 {
-    if (l->sticky != LEAT_OK)
-        return l->sticky;
-    size_t len = leati_ws_early_read(&upgrade_of(l)->early, buf, cap);
-    if (len == 0)
-        return leati_layer_pass_recv(l, buf, cap, ret_len);
-    *ret_len = len;
-    return LEAT_OK;
+    struct upgrade_layer *upgrade = upgrade_of(x);
+
+    snprintf(upgrade->engine.error, sizeof(upgrade->engine.error),
+             "no response head within %" PRIu64 " ms", waited_ms);
+    upgrade_fail(upgrade, LEAT_E_WS_CONNECT, ETIMEDOUT);
 }
 
-static int upgrade_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
+static struct leati_exchange_verdict upgrade_verdict(const struct leati_exchange *x)
 {
-    if (l->sticky != LEAT_OK)
-        return l->sticky;
-    return leati_layer_pass_send(l, iov, n, ret_len);
+    const struct upgrade_layer *upgrade = upgrade_of_const(x);
+
+    return (struct leati_exchange_verdict){
+        .code = upgrade->code,
+        .sys_errno = upgrade->sys_errno,
+        .native_code = upgrade->engine.status,
+        .text = upgrade->engine.error,
+    };
 }
 
-static int upgrade_shutdown(struct leati_layer *l, uint64_t now_ms)
-{
-    return l->sticky != LEAT_OK ? l->sticky : leati_layer_nop_shutdown(l, now_ms);
-}
-
-static unsigned upgrade_want(const struct leati_layer *l, unsigned upper)
-{
-    switch (upgrade_of_const(l)->state) {
-    case UPGRADE_START:
-    case UPGRADE_SEND_REQUEST:
-        return LEATI_WANT_WRITE;
-    case UPGRADE_READ_RESPONSE:
-    case UPGRADE_READ_REFUSAL:
-        return LEATI_WANT_READ;
-    case UPGRADE_DONE:
-    case UPGRADE_FAILED:
-        break;
-    }
-    return upper;
-}
-
-static bool upgrade_pending(const struct leati_layer *l)
-{
-    return upgrade_of_const(l)->early.bytes != NULL;
-}
+/* ---- the layer ------------------------------------------------------------------------------ */
 
 static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
-    const struct upgrade_layer *upgrade = upgrade_of_const(l);
+    const struct leati_ws_upgrade_engine *engine = engine_of_layer(l);
+    const char *protocol = engine->protocol;
 
-    const char *protocol = upgrade->engine.protocol;
-    snprintf(buf, cap, "HTTP %d%s%s%s", upgrade->engine.status,
-             protocol != NULL ? ", subprotocol " : "", protocol != NULL ? protocol : "",
-             upgrade->engine.has_deflate ? ", permessage-deflate" : "");
+    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, protocol != NULL ? ", subprotocol " : "",
+             protocol != NULL ? protocol : "", engine->has_deflate ? ", permessage-deflate" : "");
 }
 
-static void upgrade_destroy(struct leati_layer *l)
+static void upgrade_done(struct leati_exchange *x)
 {
-    struct upgrade_layer *upgrade = upgrade_of(l);
-
-    leati_ws_upgrade_engine_done(&upgrade->engine);
-    leati_ws_early_done(&upgrade->early);
-    leati_free(upgrade);
+    leati_ws_upgrade_engine_done(&upgrade_of(x)->engine);
 }
 
-static const struct leati_layer_ops upgrade_ops = {
-    .name = "websocket",
-    .layer = LEAT_LAYER_WEBSOCKET,
-    .connect = upgrade_connect,
-    .recv = upgrade_recv,
-    .send = upgrade_send,
-    .shutdown = upgrade_shutdown,
-    .want = upgrade_want,
-    .pending = upgrade_pending,
-    .describe = upgrade_describe,
-    .destroy = upgrade_destroy,
+static const struct leati_exchange_ops upgrade_ops = {
+    .layer = LEATI_EXCHANGE_LAYER("websocket", LEAT_LAYER_WEBSOCKET, upgrade_describe),
+    .start = upgrade_start,
+    .turn = upgrade_turn,
+    .output = upgrade_output,
+    .sent = upgrade_sent,
+    .need = upgrade_need,
+    .feed = upgrade_feed,
+    .end = upgrade_end,
+    .expire = upgrade_expire,
+    .lower_failed = leati_exchange_keep_lower,
+    .verdict = upgrade_verdict,
+    .done = upgrade_done,
+    .aftermath_ms = LEATI_WS_UPGRADE_BODY_WAIT_MS,
 };
 
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
@@ -351,15 +235,14 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
         leati_free(upgrade);
         return leati_failure_set(failure, &fault, "no memory or SHA-1 for the WebSocket handshake");
     }
-    leati_layer_init(&upgrade->base, &upgrade_ops);
-    upgrade->timeout_ms = options->timeout_ms;
-    *ret_layer = &upgrade->base;
+    leati_exchange_init(&upgrade->exchange, &upgrade_ops, options->timeout_ms);
+    *ret_layer = &upgrade->exchange.base;
     return LEAT_OK;
 }
 
 const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len)
 {
-    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
 
     *ret_len = engine->request_len;
     return engine->request;
@@ -367,32 +250,32 @@ const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *
 
 const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
 {
-    const char *protocol = upgrade_of_const(upgrade)->engine.protocol;
+    const char *protocol = engine_of_layer(upgrade)->protocol;
     return protocol != NULL ? protocol : "";
 }
 
 const struct leati_deflate_params *leati_ws_upgrade_deflate(const struct leati_layer *upgrade)
 {
-    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
 
     return engine->has_deflate ? &engine->deflate : NULL;
 }
 
 int leati_ws_upgrade_status(const struct leati_layer *upgrade)
 {
-    return upgrade_of_const(upgrade)->engine.status;
+    return engine_of_layer(upgrade)->status;
 }
 
 const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade)
 {
-    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
 
     return engine->is_complete ? &engine->head : NULL;
 }
 
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade)
 {
-    struct leati_ws_upgrade_engine *engine = &upgrade_of(upgrade)->engine;
+    struct leati_ws_upgrade_engine *engine = &upgrade_of((struct leati_exchange *)upgrade)->engine;
 
     if (!engine->is_complete)
         return NULL;
@@ -403,7 +286,7 @@ struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *u
 
 const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len)
 {
-    return leati_http_body_bytes(&upgrade_of_const(upgrade)->engine.body, ret_len);
+    return leati_http_body_bytes(&engine_of_layer(upgrade)->body, ret_len);
 }
 
 static bool status_redirects(int status)
@@ -413,7 +296,7 @@ static bool status_redirects(int status)
 
 const char *leati_ws_upgrade_location(const struct leati_layer *upgrade)
 {
-    const struct leati_ws_upgrade_engine *engine = &upgrade_of_const(upgrade)->engine;
+    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
 
     if (!engine->is_complete || !status_redirects(engine->status) ||
         leati_http_head_count(&engine->head, "Location") != 1)
