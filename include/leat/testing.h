@@ -259,9 +259,11 @@ struct leat_testing_tls {
     const char *key_path;  /**< without a password */
     /** Ask for a client certificate of this CA, and refuse if none comes. NULL = do not ask. */
     const char *client_ca_path;
-    int min_version;         /**< 0x0303 = TLS 1.2, 0x0304 = TLS 1.3; 0 = any */
-    int max_version;         /**< as min_version */
-    const char *cipher_list; /**< OpenSSL's list for TLS up to 1.2; NULL = its default */
+    int min_version; /**< 0x0303 = TLS 1.2, 0x0304 = TLS 1.3; 0 = any */
+    int max_version; /**< as min_version */
+    /** OpenSSL's list for TLS up to 1.2; NULL = ECDHE with an AEAD (RFC 9325 section 4.2), or
+     * OpenSSL's default where `max_version` is below TLS 1.2. */
+    const char *cipher_list;
     /** The handshake is expected to fail: that is no problem, and a script goes on. */
     bool may_fail;
 };

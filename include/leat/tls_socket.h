@@ -109,7 +109,9 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_protocol_names(leat_tls_option
  * Cipher suites (`cipherSuite`) in the order of preference, by their names in the IANA registry or
  * in OpenSSL ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"), with ':',
  * ',' or spaces between. As with OpenSSL all suites of TLS 1.3 are used if none of them is named;
- * TLS 1.2 uses exactly the named ones. NULL = a good choice (default).
+ * TLS 1.2 uses exactly the named ones. NULL (default) = only suites with forward secrecy (RFC 9325
+ * sections 4.1 and 4.2), the fastest first: ECDHE with an AEAD, and at a client ECDHE with CBC
+ * behind them. Others, such as "AES128-GCM-SHA256" with its key exchange by RSA, must be named.
  * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: the text lists the known ones; a name twice),
  *         LEAT_E_SYSTEM_INTERNAL.
  */

@@ -25,6 +25,14 @@ void leati_peer_tls_free(struct leati_peer_tls *tls)
     }
 }
 
+/* RFC 9325 section 4.2: what servers should have. Before TLS 1.2 there is none of it. */
+static const char *cipher_list_of(const struct leat_testing_tls *options)
+{
+    bool is_older = options->max_version != 0 && options->max_version < TLS1_2_VERSION;
+    const char *unless_chosen = is_older ? "DEFAULT" : "ECDHE+AESGCM:ECDHE+CHACHA20";
+    return options->cipher_list != NULL ? options->cipher_list : unless_chosen;
+}
+
 static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *options)
 {
     if (options->client_ca_path != NULL) {
@@ -36,8 +44,7 @@ static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *o
     SSL_CTX_set_security_level(context, 0); /* weak keys are among the faults */
     return SSL_CTX_set_min_proto_version(context, options->min_version) == 1 &&
            SSL_CTX_set_max_proto_version(context, options->max_version) == 1 &&
-           (options->cipher_list == NULL ||
-            SSL_CTX_set_cipher_list(context, options->cipher_list) == 1) &&
+           SSL_CTX_set_cipher_list(context, cipher_list_of(options)) == 1 &&
            SSL_CTX_use_certificate_chain_file(context, options->cert_path) == 1 &&
            SSL_CTX_use_PrivateKey_file(context, options->key_path, SSL_FILETYPE_PEM) == 1;
 }

@@ -208,18 +208,14 @@ static bool holds_tls_1_3(const struct leati_tls_ids *ids)
     return false;
 }
 
-static bool cipher_suites_hold(uint16_t id)
-{
-    return name_by_id(&cipher_suites, id) != NULL;
-}
-
 static void choice_fill(struct leati_tls_cipher_choice *choice, const struct leati_tls_ids *ids)
 {
     bool needs_tls_1_3 = !holds_tls_1_3(ids);
     size_t count = 0;
 
-    for (const int *id = leati_tls_cipher_preference(); needs_tls_1_3 && *id != 0; id++)
-        if (is_tls_1_3((uint16_t)*id) && cipher_suites_hold((uint16_t)*id))
+    /* Both roles have the same ones of TLS 1.3. */
+    for (const int *id = leati_tls_cipher_preference(true); needs_tls_1_3 && *id != 0; id++)
+        if (is_tls_1_3((uint16_t)*id))
             choice->ids[count++] = *id;
     for (size_t i = 0; i < ids->count; i++) {
         choice->ids[count++] = ids->ids[i];

@@ -33,8 +33,9 @@ static void versions_configure(mbedtls_ssl_config *config, const struct leati_tl
         leati_tls_credentials_cipher_choice(options->credentials);
     enum leat_tls_protocol min = options->min_protocol;
 
-    mbedtls_ssl_conf_ciphersuites(config, choice->ids != NULL ? choice->ids
-                                                              : leati_tls_cipher_preference());
+    mbedtls_ssl_conf_ciphersuites(config, choice->ids != NULL
+                                              ? choice->ids
+                                              : leati_tls_cipher_preference(options->is_server));
     if (choice->ids != NULL && !choice->has_tls_1_2)
         min = LEAT_TLS_V13;
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)min);

@@ -313,3 +313,42 @@ Test(websocket, serves_the_client_of_python)
     free(errors);
     leat_testing_server_free(server);
 }
+
+/* ---- cipher suites, as `openssl s_client` finds them ------------------------------------------
+ */
+
+static void suite_expect(const struct leat_testing_tls *tls, const char *suite, bool agreed)
+{
+    leat_testing_server *server =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .tls = tls));
+    const char *address =
+        sandbox_format("localhost:%u", (unsigned)leat_testing_server_port(server));
+    const char *const argv[] = {"openssl",       "s_client", "-tls1_2", "-connect", address,
+                                "-verify_quiet", "-cipher",  suite,     NULL};
+    struct process *client = process_start(&(struct process_options){.argv = argv});
+    cr_expect((process_wait(client, RIG_WAIT_MS) == 0) == agreed, "%s", suite);
+    leat_testing_server_free(server);
+}
+
+Test(websocket, tls_has_forward_secrecy_unless_asked)
+{
+    static const struct {
+        const char *suite;
+        bool by_default;
+    } rows[] = {
+        {"ECDHE-RSA-AES128-GCM-SHA256", true },
+        {"ECDHE-RSA-CHACHA20-POLY1305", true },
+        {"ECDHE-RSA-AES256-SHA384",     false},
+        {"ECDHE-RSA-AES128-SHA",        false},
+        {"AES128-GCM-SHA256",           false},
+        {"AES256-SHA256",               false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
+        struct leat_testing_tls tls = {.cert_path = certificate_path("rsa.pem"),
+                                       .key_path = certificate_path("rsa.key"),
+                                       .may_fail = true};
+        suite_expect(&tls, rows[i].suite, rows[i].by_default);
+        tls.cipher_list = rows[i].suite;
+        suite_expect(&tls, rows[i].suite, true);
+    }
+}
