@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <leat/blocking.h>
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 

@@ -7,7 +7,7 @@
 #ifndef LEATI_CONN_ROUTE_H
 #define LEATI_CONN_ROUTE_H
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "core/address.h"
 #include "core/layer.h"
 #include "loop/loop.h"

@@ -5,7 +5,7 @@
  */
 #include <leat/websocket_server.h>
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "conn/server_clients.h"
 #include "conn/websocket.h"
 #include "tcp/listener.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/local_private.h"
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 #include "util/clock.h"

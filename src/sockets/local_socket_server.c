@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listening descriptor, and a leat_local_socket for each connection. */
-#include "conn/config.h"
+#include "config/config.h"
 #include "sockets/socket_options.h"
 #include "sockets/local_private.h"
 #include "tcp/acceptor.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listener, and a leat_tcp_socket for each connection. */
-#include "conn/config.h"
+#include "config/config.h"
 #include "sockets/socket_options.h"
 #include "sockets/tcp_private.h"
 #include "tcp/listener.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options of TLS sockets, and what their layers are made of. */
-#include "conn/config.h"
+#include "config/config.h"
 #include "sockets/tls_private.h"
 #include "util/alloc.h"
 

@@ -4,7 +4,7 @@
 #include "sockets/udp_private.h"
 
 #include "conn/chain.h"
-#include "conn/config.h"
+#include "config/config.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"

@@ -2,7 +2,7 @@
 /* Datagrams that wait for their name to become an address. */
 #include "sockets/udp_private.h"
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "dns/dns.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"

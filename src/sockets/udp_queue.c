@@ -2,7 +2,7 @@
 /* Datagrams on their way to the kernel: at once, or when it takes them. */
 #include "sockets/udp_private.h"
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"
 #include "util/clock.h"

@@ -2,7 +2,7 @@
 /* The call that sends: what it may be given, and which way a datagram goes. */
 #include "sockets/udp_private.h"
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "socks5/udp_header.h"
 #include "url/domain_policy.h"
 #include "url/host.h"

@@ -2,7 +2,7 @@
 /* The life of a UDP socket, and what it tells about itself. */
 #include "sockets/udp_private.h"
 
-#include "conn/config.h"
+#include "config/config.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which way a configuration goes: proxies, the hosts that are allowed, DNS. */
-#include "conn/config.h"
+#include "config/config.h"
 
 #include "dns/dns.h"
 #include "http/connect.h"

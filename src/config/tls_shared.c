@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/tls_shared.h"
+#include "config/tls_shared.h"
 
 #include "util/alloc.h"
 

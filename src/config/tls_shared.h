@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file What the connections of one configuration share: parsed credentials and TLS sessions. */
-#ifndef LEATI_CONN_TLS_SHARED_H
-#define LEATI_CONN_TLS_SHARED_H
+#ifndef LEATI_CONFIG_TLS_SHARED_H
+#define LEATI_CONFIG_TLS_SHARED_H
 
 #include "core/failure.h"
 #include "tls/tls.h"

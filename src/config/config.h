@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file The inside of leat_config. */
-#ifndef LEATI_CONN_CONFIG_H
-#define LEATI_CONN_CONFIG_H
+#ifndef LEATI_CONFIG_CONFIG_H
+#define LEATI_CONFIG_CONFIG_H
 
 #include <leat/config.h>
 #include <leat/websocket_server.h>
 
-#include "conn/tls_shared.h"
+#include "config/tls_shared.h"
 #include "core/failure.h"
 #include "core/tracer.h"
 #include "tls/tls.h"

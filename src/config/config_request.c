@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a configuration adds to the upgrade request. */
-#include "conn/config.h"
+#include "config/config.h"
 
 #include "util/alloc.h"
 #include "util/text.h"

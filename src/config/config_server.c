@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a configuration says about a server. */
-#include "conn/config.h"
+#include "config/config.h"
 
 void leati_config_clear_server(leat_config *config)
 {
