@@ -5,6 +5,8 @@
 # Of the private one there are two builds: LEAT_MBEDTLS_ROOT computes everything itself,
 # LEAT_MBEDTLS_ROOT-libcrypto leaves its primitives to src/tls/crypto. LEAT_CRYPTO chooses.
 set(LEAT_MBEDTLS_MINIMUM 3.6.3)
+# Of another release the private fields (src/tls/mbedtls_private.c) may lie otherwise.
+set(LEAT_MBEDTLS_BELOW 3.7)
 set(LEAT_MBEDTLS_ROOT "${PROJECT_SOURCE_DIR}/build/deps/mbedtls" CACHE PATH
     "Private mbedTLS, used when the system's is older than ${LEAT_MBEDTLS_MINIMUM}")
 set(LEAT_CRYPTO "" CACHE STRING
@@ -80,7 +82,8 @@ function(leat_check_mbedtls_is_current root)
     endforeach()
 endfunction()
 
-pkg_check_modules(mbedtls QUIET IMPORTED_TARGET mbedtls>=${LEAT_MBEDTLS_MINIMUM} mbedx509 mbedcrypto)
+pkg_check_modules(mbedtls QUIET IMPORTED_TARGET mbedtls>=${LEAT_MBEDTLS_MINIMUM} mbedtls<${LEAT_MBEDTLS_BELOW}
+                  mbedx509 mbedcrypto)
 
 if(NOT LEAT_CRYPTO STREQUAL "mbedtls")
     leat_find_libcrypto_obstacle(obstacle)

@@ -41,6 +41,9 @@ ALLOWED = {
     ("src/testing/resolve.c", "getaddrinfo"),  # in a thread of its own, which may block; src/dns needs a loop
 }
 
+PRIVATE_FIELD = re.compile(r"\bMBEDTLS_(PRIVATE|ALLOW_PRIVATE_ACCESS)\b")
+PRIVATE_FIELDS_BELONG_TO = "src/tls/mbedtls_private.c"
+
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
 CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
 
@@ -75,6 +78,12 @@ def forbidden_calls(name, code):
             yield code.count("\n", 0, match.start()) + 1, f"{match[1]}() is forbidden here; instead: {rules[match[1]]}"
 
 
+def private_fields(name, code):
+    if name.parts[0] == "src" and str(name) != PRIVATE_FIELDS_BELONG_TO:
+        for match in PRIVATE_FIELD.finditer(code):
+            yield code.count("\n", 0, match.start()) + 1, f"private fields of mbedTLS belong to {PRIVATE_FIELDS_BELONG_TO}"
+
+
 def file_problems(name, text):
     lines = text.split("\n")
     if LICENCE not in lines[0]:
@@ -86,6 +95,7 @@ def file_problems(name, text):
     code = code_of(text)
     yield from long_functions(code)
     yield from forbidden_calls(name, code)
+    yield from private_fields(name, code)
 
 
 def main():

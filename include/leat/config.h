@@ -28,6 +28,13 @@ enum leat_tls_protocol {
     LEAT_TLS_V13 = 0x0304,
 };
 
+/** How a TLS server treats client certificates. */
+enum leat_client_verification {
+    LEAT_CLIENT_VERIFICATION_NONE,     /**< not asked for (default) */
+    LEAT_CLIENT_VERIFICATION_OPTIONAL, /**< verified if the client shows one */
+    LEAT_CLIENT_VERIFICATION_REQUIRED,
+};
+
 /** The phases that have a deadline of their own. */
 enum leat_phase {
     LEAT_PHASE_DNS,

@@ -67,13 +67,6 @@ struct leat_websocket_server_callbacks {
                          bool is_first, bool is_last, void *user);
 };
 
-/** How a wss server treats client certificates. */
-enum leat_client_verification {
-    LEAT_CLIENT_VERIFICATION_NONE,     /**< not asked for (default) */
-    LEAT_CLIENT_VERIFICATION_OPTIONAL, /**< verified if the client shows one */
-    LEAT_CLIENT_VERIFICATION_REQUIRED,
-};
-
 /* ---- configuration: what only a server needs, beside leat/config.h ----------------------- */
 
 /** PEM files of the server's certificate chain and key: the server speaks wss. All NULL = ws

@@ -45,7 +45,7 @@ struct leati_route {
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
     /** Of SOCKET and STREAM: TLS on top of it all, NULL = none; borrowed until the chain is OPEN.
      */
-    const struct leati_tls_options *tls;
+    const struct leati_tls_layer_options *tls;
     struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */

@@ -143,7 +143,7 @@ static int builder_add_http_connect(struct builder *b, const struct leati_hop *v
 static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
 {
     const leat_config *config = b->route->config;
-    const struct leati_tls_options options = {
+    const struct leati_tls_layer_options options = {
         .server_name = hop->host,
         .server_port = hop->port,
         .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
@@ -226,7 +226,7 @@ static int builder_add_accepted_tcp(struct builder *b)
 static int builder_add_accepted_tls(struct builder *b)
 {
     const leat_config *config = b->route->config;
-    const struct leati_tls_options options = {
+    const struct leati_tls_layer_options options = {
         .is_server = true,
         .credentials = b->route->credentials,
         .client_verification = config->client_verification,

@@ -21,9 +21,9 @@ struct leat_tcp_socket {
     int bound_fd;               /* -1 = none; the first connect(2) takes it */
     struct leati_address bound; /* of AF_UNSPEC = not bound */
     struct leati_tcp_opener opener;
-    bool in_error;                       /* inside of the callback `error` */
-    struct leat_net_address remote;      /* of the connection that is, or is being made */
-    const struct leati_tls_options *tls; /* of a TLS socket, which owns it; NULL = none */
+    bool in_error;                             /* inside of the callback `error` */
+    struct leat_net_address remote;            /* of the connection that is, or is being made */
+    const struct leati_tls_layer_options *tls; /* of a TLS socket, which owns it; NULL = none */
 
     /* Of a server's connection. */
     struct leat_tcp_socket_server *server; /* NULL = none, or it has gone */
@@ -32,7 +32,7 @@ struct leat_tcp_socket {
 
 /** Connections to come have TLS. Borrowed while the server listens. */
 void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
-                                     const struct leati_tls_options *tls);
+                                     const struct leati_tls_layer_options *tls);
 
 /** A socket object for the stream of a server's connection. NULL without memory. */
 struct leat_tcp_socket *leati_tcp_socket_alloc(leat_loop *loop,

@@ -18,7 +18,7 @@ struct leat_tcp_socket_server {
     struct leati_tcp_listener *listener; /* NULL = it does not listen */
     leat_config *config;                 /* a copy; of the last listen */
     struct leati_connections connections;
-    const struct leati_tls_options *tls; /* of a TLS server, which owns it; NULL = none */
+    const struct leati_tls_layer_options *tls; /* of a TLS server, which owns it; NULL = none */
     struct leati_failure failure;
 };
 
@@ -46,7 +46,7 @@ int leat_tcp_socket_server_new(leat_loop *loop,
 }
 
 void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
-                                     const struct leati_tls_options *tls)
+                                     const struct leati_tls_layer_options *tls)
 {
     server->tls = tls;
 }

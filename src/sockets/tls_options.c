@@ -409,7 +409,7 @@ static int setup_begin(struct leati_tls_setup *setup, leat_tls_options *options,
     int code = options_credentials(options, role, failure);
     if (code != LEAT_OK)
         return code;
-    setup->options = (struct leati_tls_options){
+    setup->options = (struct leati_tls_layer_options){
         .is_server = role == ROLE_SERVER,
         .credentials = leati_tls_credentials_ref(options->credentials[role]),
         .min_protocol = options->min_protocol,

@@ -17,7 +17,7 @@
 /** What the TLS layers of one object are made of; TCP's routes borrow `options`. All zero = empty.
  */
 struct leati_tls_setup {
-    struct leati_tls_options options;
+    struct leati_tls_layer_options options;
     char *server_name;
     char *key_log_path;
 };

@@ -15,13 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <mbedtls/ssl.h>
+#include "tls/mbedtls_private.h"
 
 /** Of one connection. Zeroed: it has the buffers that mbedTLS gave it. */
 struct leati_tls_buffers {
     bool away;
-    uint8_t in_counter[8]; /* the number of the next record, which mbedTLS keeps in its buffer */
-    size_t out_data;       /* where a record's data begin; it depends on the cipher */
+    uint8_t in_counter[LEATI_MBEDTLS_COUNTER_BYTES]; /* the next record's number */
+    size_t out_data; /* where a record's data begin; it depends on the cipher */
 };
 
 /** Before any call that reads or writes records. Returns 0 or MBEDTLS_ERR_SSL_ALLOC_FAILED. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/ca_store.h"
 
-#include "tls/engine.h"
+#include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "util/alloc.h"
@@ -69,13 +69,13 @@ static bool cas_has_any(const struct leati_tls_cas *cas)
 static int parse_outcome(const struct leati_tls_cas *cas, int ret, const char *path,
                          struct leati_failure *failure)
 {
-    if (leati_tls_engine_out_of_memory())
+    if (leati_mbedtls_out_of_memory())
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                 "out of memory while reading the CAs of %s", path);
     if (!cas_has_any(cas))
         return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
                                 "no CA certificate can be parsed in %s: %s", path,
-                                leati_tls_engine_error_text(ret));
+                                leati_mbedtls_error_text(ret));
     return LEAT_OK;
 }
 
@@ -112,7 +112,7 @@ static int directory_parse(struct leati_tls_cas *cas, int dir_fd, const char *pa
 
     int ret = MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT;
     const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL && !leati_tls_engine_out_of_memory()) {
+    while ((entry = readdir(dir)) != NULL && !leati_mbedtls_out_of_memory()) {
         if (entry->d_name[0] == '.')
             continue;
         /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
@@ -177,7 +177,7 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
         close(fd);
         return unreadable(failure, path, ENOMEM);
     }
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     int code = S_ISDIR(st.st_mode) ? directory_parse(cas, fd, path, failure)
                                    : file_parse(cas, fd, path, failure);
     if (code != LEAT_OK) {
@@ -234,7 +234,7 @@ int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_fai
 
     if (cas == NULL)
         return unreadable(failure, name, ENOMEM);
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     for (size_t i = 0; i < count && ret == 0; i++) {
         struct leati_tls_file file = leati_tls_file_of_text(texts[i]);
         ret = mbedtls_x509_crt_parse(&cas->chain, file.data, leati_tls_file_parse_len(&file));
@@ -244,7 +244,7 @@ int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_fai
     if (code == LEAT_OK && ret != 0)
         code = leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
                                 "a CA certificate cannot be parsed: %s",
-                                ret < 0 ? leati_tls_engine_error_text(ret) : "one of several");
+                                ret < 0 ? leati_mbedtls_error_text(ret) : "one of several");
     if (code != LEAT_OK) {
         cas_free(cas);
         return code;

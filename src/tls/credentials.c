@@ -2,7 +2,7 @@
 #include "tls/credentials.h"
 
 #include "tls/ca_store.h"
-#include "tls/engine.h"
+#include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "tls/identity.h"
@@ -93,18 +93,18 @@ static int crls_load(struct leati_tls_credentials *credentials,
                      const struct leati_tls_credentials_options *options,
                      struct leati_failure *failure)
 {
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     for (size_t i = 0; i < options->crl_text_count; i++) {
         struct leati_tls_file file = leati_tls_file_of_text(options->crl_texts[i]);
         int ret =
             mbedtls_x509_crl_parse(&credentials->crl, file.data, leati_tls_file_parse_len(&file));
-        if (leati_tls_engine_out_of_memory())
+        if (leati_mbedtls_out_of_memory())
             return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                     "out of memory while reading a revocation list");
         if (ret != 0)
             return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
                                     "cannot parse the revocation list: %s",
-                                    leati_tls_engine_error_text(ret));
+                                    leati_mbedtls_error_text(ret));
         credentials->has_crl = true;
     }
     return LEAT_OK;
@@ -122,16 +122,16 @@ static int identity_load(struct leati_tls_credentials *credentials,
 
 static int tickets_make(struct leati_tls_credentials *credentials, struct leati_failure *failure)
 {
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     int ret = leati_tls_tickets_new(&credentials->tickets);
     if (ret == 0)
         return LEAT_OK;
-    if (ret == MBEDTLS_ERR_SSL_ALLOC_FAILED || leati_tls_engine_out_of_memory())
+    if (ret == MBEDTLS_ERR_SSL_ALLOC_FAILED || leati_mbedtls_out_of_memory())
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                 "out of memory for the keys of session tickets");
     return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret,
                             "cannot make the keys of session tickets: %s",
-                            leati_tls_engine_error_text(ret));
+                            leati_mbedtls_error_text(ret));
 }
 
 static int names_parse(struct leati_tls_credentials *credentials,
@@ -178,7 +178,7 @@ int leati_tls_credentials_new(const struct leati_tls_credentials_options *option
                               struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials)
 {
-    int code = leati_tls_engine_ready(failure);
+    int code = leati_tls_ready(failure);
     if (code != LEAT_OK)
         return code;
     struct leati_tls_credentials *credentials = credentials_alloc();

@@ -2,7 +2,8 @@
 #include "tls/failures.h"
 
 #include "tls/alerts.h"
-#include "tls/engine.h"
+#include "tls/mbedtls_private.h"
+#include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
 #include "tls/tls_layer.h"
 #include "util/alloc.h"
@@ -34,13 +35,13 @@ int leati_tls_record(struct leati_failure *failure, int code, int sys_errno, int
     return leati_failure_set(failure, &fault, "%s", text);
 }
 
-int leati_tls_engine_ready(struct leati_failure *failure)
+int leati_tls_ready(struct leati_failure *failure)
 {
-    leati_tls_engine_enter();
-    int ret = leati_tls_engine_start();
+    leati_mbedtls_enter();
+    int ret = leati_mbedtls_start();
     if (ret == 0)
         return LEAT_OK;
-    if (leati_tls_engine_out_of_memory())
+    if (leati_mbedtls_out_of_memory())
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                 "out of memory while starting the TLS engine");
     return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, ret,
@@ -60,7 +61,7 @@ static int high_code(int ret)
 
 static bool is_out_of_memory(int ret)
 {
-    return leati_tls_engine_out_of_memory() || high_code(ret) == MBEDTLS_ERR_SSL_ALLOC_FAILED ||
+    return leati_mbedtls_out_of_memory() || high_code(ret) == MBEDTLS_ERR_SSL_ALLOC_FAILED ||
            high_code(ret) == MBEDTLS_ERR_X509_ALLOC_FAILED ||
            ret + (-ret & 0xff80) == MBEDTLS_ERR_MPI_ALLOC_FAILED;
 }
@@ -92,7 +93,7 @@ static int fail_eof(struct leati_tls_layer *tls)
     if (is_handshaking(tls))
         return leati_layer_fail(&tls->base, LEAT_E_TLS_SYSCALL, 0, MBEDTLS_ERR_SSL_CONN_EOF,
                                 "connection closed during the TLS handshake, at %s",
-                                leati_tls_engine_step_name(&tls->ssl));
+                                leati_mbedtls_step_name(&tls->ssl));
     return leati_layer_fail(&tls->base, LEAT_E_TLS_SYSCALL, 0, MBEDTLS_ERR_SSL_CONN_EOF,
                             "connection closed without close_notify: data may be missing "
                             "(truncated)");
@@ -106,7 +107,7 @@ static int fail_verification(struct leati_tls_layer *tls, int ret)
     if (!tls->verifier.leaf_seen && flags != UINT32_MAX)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, ret,
                                 "the %s's certificate cannot be used: %s", leati_tls_peer_name(tls),
-                                leati_tls_engine_error_text(ret));
+                                leati_mbedtls_error_text(ret));
     return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED,
                             "the %s's certificate is not accepted: %s", leati_tls_peer_name(tls),
                             leati_tls_verifier_reasons(&tls->verifier, flags));
@@ -187,7 +188,7 @@ static int fail_key_update(struct leati_tls_layer *tls, int ret)
 
 static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char *buf, size_t cap)
 {
-    int description = leati_tls_engine_sent_alert(&tls->ssl, ret);
+    int description = leati_mbedtls_sent_alert(&tls->ssl, ret);
     size_t pos = 0;
 
     if (description < 0)
@@ -199,24 +200,24 @@ static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char
                           leati_tls_alert_name((uint8_t)description));
 }
 
-static int fail_engine(struct leati_tls_layer *tls, int ret)
+static int fail_by_text(struct leati_tls_layer *tls, int ret)
 {
     char alert[TEXT_SIZE];
 
     sent_alert_describe(tls, ret, alert, sizeof(alert));
-    if (is_handshaking(tls) && leati_tls_engine_refused_signature(&tls->ssl, ret))
+    if (is_handshaking(tls) && leati_mbedtls_refused_signature(&tls->ssl, ret))
         return leati_layer_fail(
             &tls->base, LEAT_E_TLS_ENGINE, 0, ret,
             "TLS handshake failed at %s: %s%s; mbedTLS 3.6.6 does so when a TLS "
             "1.2 server signs with RSA-PSS, which a client that offers TLS 1.2 "
             "only avoids",
-            leati_tls_engine_step_name(&tls->ssl), leati_tls_engine_error_text(ret), alert);
+            leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret), alert);
     if (is_handshaking(tls))
         return leati_layer_fail(
             &tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS handshake failed at %s: %s%s",
-            leati_tls_engine_step_name(&tls->ssl), leati_tls_engine_error_text(ret), alert);
+            leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret), alert);
     return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS connection failed: %s%s",
-                            leati_tls_engine_error_text(ret), alert);
+                            leati_mbedtls_error_text(ret), alert);
 }
 
 static int fail_by_code(struct leati_tls_layer *tls, int ret)
@@ -230,8 +231,8 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_WRITE, 0, ret,
                                 "the peer does not read what TLS must answer it");
     if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
-        return fail_received_alert(tls, ret, leati_tls_engine_received_alert(&tls->ssl));
-    if (leati_tls_engine_refused_plain_alert(&tls->ssl, ret, &description))
+        return fail_received_alert(tls, ret, leati_mbedtls_received_alert(&tls->ssl));
+    if (leati_mbedtls_refused_plain_alert(&tls->ssl, ret, &description))
         return fail_received_alert(tls, ret, description);
     if (!leati_tls_bio_speaks_tls(&tls->bio))
         return fail_not_tls(tls, ret);
@@ -239,9 +240,9 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_no_certificate(tls, ret);
     if (is_handshaking(tls) && is_verification(ret))
         return fail_verification(tls, ret);
-    if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_tls_engine_refused_key_update(&tls->ssl))
+    if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_mbedtls_refused_key_update(&tls->ssl))
         return fail_key_update(tls, ret);
-    return fail_engine(tls, ret);
+    return fail_by_text(tls, ret);
 }
 
 int leati_tls_fail(struct leati_tls_layer *tls, int ret)

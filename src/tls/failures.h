@@ -12,7 +12,7 @@ int leati_tls_record(struct leati_failure *failure, int code, int sys_errno, int
                      const char *format, ...) LEAT_PRINTF(5, 6);
 
 /** Starts the engine. LEAT_OK; recorded: LEAT_E_TLS_ENGINE, LEAT_E_SYSTEM_INTERNAL. */
-int leati_tls_engine_ready(struct leati_failure *failure);
+int leati_tls_ready(struct leati_failure *failure);
 
 /** Ends a layer because a function of mbedTLS returned `ret`: records, makes it sticky, and writes
  * the alert that waits, as far as the lower layer takes it at once. Returns the documented code. */

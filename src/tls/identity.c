@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/identity.h"
 
-#include "tls/engine.h"
+#include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "util/alloc.h"
@@ -59,12 +59,12 @@ static int cert_parse(const struct loader *loader, const struct leati_tls_file *
     int ret =
         mbedtls_x509_crt_parse(&loader->identity->cert, file->data, leati_tls_file_parse_len(file));
 
-    if (leati_tls_engine_out_of_memory())
+    if (leati_mbedtls_out_of_memory())
         return out_of_memory(loader, name, ret);
     if (ret < 0)
         return leati_tls_record(loader->failure, LEAT_E_TLS_VERIFY, 0, ret,
                                 "cannot parse the %s certificate %s: %s", loader->role, name,
-                                leati_tls_engine_error_text(ret));
+                                leati_mbedtls_error_text(ret));
     if (ret > 0)
         return leati_tls_record(
             loader->failure, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT,
@@ -108,7 +108,7 @@ static const char *key_problem(int ret, bool is_encrypted)
         return "wrong password";
     default:
         /* One wrong password in 256 decrypts to something that ends like a key. */
-        return is_encrypted ? "wrong password, or damaged" : leati_tls_engine_error_text(ret);
+        return is_encrypted ? "wrong password, or damaged" : leati_mbedtls_error_text(ret);
     }
 }
 
@@ -124,7 +124,7 @@ static int key_parse(const struct loader *loader, const struct leati_tls_file *f
 
     if (ret == 0)
         return LEAT_OK;
-    if (leati_tls_engine_out_of_memory())
+    if (leati_mbedtls_out_of_memory())
         return out_of_memory(loader, name, ret);
     return leati_tls_record(loader->failure, LEAT_E_TLS_ENGINE, 0, ret,
                             "cannot use the %s key %s: %s", loader->role, name,
@@ -155,7 +155,7 @@ static int key_check(const struct loader *loader, const char *key_name)
 
     if (ret == 0)
         return LEAT_OK;
-    if (leati_tls_engine_out_of_memory())
+    if (leati_mbedtls_out_of_memory())
         return out_of_memory(loader, key_name, ret);
     return leati_tls_record(
         loader->failure, LEAT_E_TLS_VERIFY, 0, ret,
@@ -182,7 +182,7 @@ int leati_tls_identity_load(struct leati_tls_identity *identity,
 
     if (options->cert_path == NULL && options->cert_text_count == 0)
         return LEAT_OK;
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     int code = cert_load(&loader);
     if (code != LEAT_OK)
         return code;

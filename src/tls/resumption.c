@@ -2,13 +2,15 @@
 #include "tls/resumption.h"
 
 #include "tls/credentials.h"
-#include "tls/engine.h"
+#include "tls/mbedtls_private.h"
+#include "tls/mbedtls_process.h"
 #include "tls/sessions.h"
 #include "util/alloc.h"
 
 #include <inttypes.h>
 
-char *leati_tls_resumption_key(const struct leati_tls_options *options, const char *server_name)
+char *leati_tls_resumption_key(const struct leati_tls_layer_options *options,
+                               const char *server_name)
 {
     return leati_asprintf(
         "%" PRIu64 " %s %x-%x %s:%u", leati_tls_credentials_id(options->credentials),
@@ -33,12 +35,12 @@ int leati_tls_resumption_offer(struct leati_tls_layer *tls)
     leati_tls_session_blob_done(&blob);
     tls->session_offered = ret == 0;
     /* mbedTLS may have copied half a session when memory ran out. */
-    return leati_tls_engine_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : 0;
+    return leati_mbedtls_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : 0;
 }
 
 static bool session_is_resumable(const mbedtls_ssl_session *session)
 {
-    return mbedtls_ssl_session_get_id_len(session) > 0 || session->MBEDTLS_PRIVATE(ticket_len) > 0;
+    return mbedtls_ssl_session_get_id_len(session) > 0 || leati_mbedtls_has_ticket(session);
 }
 
 static bool session_serialise(const mbedtls_ssl_session *session,

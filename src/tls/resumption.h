@@ -8,7 +8,8 @@
 
 /** The key under which a layer's sessions are kept: all that must be equal for a session to be
  * offered again. NULL without memory. */
-char *leati_tls_resumption_key(const struct leati_tls_options *options, const char *server_name);
+char *leati_tls_resumption_key(const struct leati_tls_layer_options *options,
+                               const char *server_name);
 
 /** Offers a stored session; to be called before the handshake starts. Returns 0 or the mbedTLS code
  * with which the connection cannot go on. */

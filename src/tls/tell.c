@@ -2,7 +2,7 @@
 #include "tls/tell.h"
 
 #include "tls/certificate_text.h"
-#include "tls/engine.h"
+#include "tls/mbedtls_private.h"
 #include "util/clock.h"
 
 #include <stdio.h>
@@ -98,7 +98,7 @@ void leati_tls_note_step(struct leati_tls_layer *tls, int state)
 {
     struct reader reader;
     uint16_t signature;
-    uint8_t type = leati_tls_engine_handshake_message(&tls->ssl, &reader.at, &reader.left);
+    uint8_t type = leati_mbedtls_handshake_message(&tls->ssl, &reader.at, &reader.left);
 
     if (tls->is_server)
         return;

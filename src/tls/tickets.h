@@ -7,7 +7,7 @@
 #ifndef LEATI_TLS_TICKETS_H
 #define LEATI_TLS_TICKETS_H
 
-#include <leat/websocket_server.h>
+#include <leat/config.h>
 
 #include <mbedtls/ssl.h>
 

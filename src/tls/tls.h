@@ -11,7 +11,6 @@
 
 #include <leat/config.h>
 #include <leat/tls_info.h>
-#include <leat/websocket_server.h>
 
 #include "core/layer.h"
 
@@ -78,7 +77,7 @@ void leati_tls_sessions_unref(struct leati_tls_sessions *sessions);
 /* ---- the layer -------------------------------------------------------------------------- */
 
 /** A client, or with `is_server` the other end; each has members that only it looks at. */
-struct leati_tls_options {
+struct leati_tls_layer_options {
     bool is_server;
     const char *server_name; /**< client: host name or IP literal, for SNI and verification */
     uint16_t server_port;    /**< client: with the name the key of the session */
@@ -100,8 +99,8 @@ struct leati_tls_options {
 };
 
 /** @return LEAT_OK; recorded: LEAT_E_TLS_ENGINE, LEAT_E_SYSTEM_INTERNAL. */
-int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_failure *failure,
-                        struct leati_layer **ret_layer);
+int leati_tls_layer_new(const struct leati_tls_layer_options *options,
+                        struct leati_failure *failure, struct leati_layer **ret_layer);
 
 /** What is to be sent first, once the layer is OPEN: it leaves with the ClientHello where options
  * and session allow it (RFC 8446 section 4.2.10). If the server takes it, the send that comes with

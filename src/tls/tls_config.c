@@ -27,7 +27,8 @@ const uint16_t *leati_tls_config_signature_algorithms(
 }
 
 /* Without a cipher suite for TLS 1.2 that version is not offered. */
-static void versions_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+static void versions_configure(mbedtls_ssl_config *config,
+                               const struct leati_tls_layer_options *options)
 {
     const struct leati_tls_cipher_choice *choice =
         leati_tls_credentials_cipher_choice(options->credentials);
@@ -42,7 +43,8 @@ static void versions_configure(mbedtls_ssl_config *config, const struct leati_tl
     mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
 }
 
-static void client_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+static void client_configure(mbedtls_ssl_config *config,
+                             const struct leati_tls_layer_options *options)
 {
     bool resume = options->sessions != NULL;
 
@@ -72,7 +74,8 @@ static int authmode_of(enum leat_client_verification verification)
     return MBEDTLS_SSL_VERIFY_NONE;
 }
 
-static void server_configure(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+static void server_configure(mbedtls_ssl_config *config,
+                             const struct leati_tls_layer_options *options)
 {
     mbedtls_ssl_conf_authmode(config, authmode_of(options->client_verification));
     mbedtls_ssl_conf_preference_order(config, options->prefer_remote_ciphers
@@ -83,7 +86,8 @@ static void server_configure(mbedtls_ssl_config *config, const struct leati_tls_
                                     options->client_verification, config);
 }
 
-int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_options *options)
+int leati_tls_config_build(mbedtls_ssl_config *config,
+                           const struct leati_tls_layer_options *options)
 {
     struct leati_tls_credentials *credentials = options->credentials;
 

@@ -9,7 +9,8 @@
 
 /** Fills in an initialised configuration, which then points into `options->credentials`. Returns 0
  * or the mbedTLS code of why not. */
-int leati_tls_config_build(mbedtls_ssl_config *config, const struct leati_tls_options *options);
+int leati_tls_config_build(mbedtls_ssl_config *config,
+                           const struct leati_tls_layer_options *options);
 
 /** What connections with these credentials offer or take, ended by 0. */
 const uint16_t *leati_tls_config_signature_algorithms(

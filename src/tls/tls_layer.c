@@ -2,8 +2,9 @@
 #include "tls/tls_layer.h"
 
 #include "tls/credentials.h"
-#include "tls/engine.h"
 #include "tls/failures.h"
+#include "tls/mbedtls_private.h"
+#include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
 #include "tls/tell.h"
 #include "tls/tls_config.h"
@@ -36,22 +37,22 @@ static const struct leati_tls_layer *tls_of_const(const struct leati_layer *l)
 
 /* Before each call into mbedTLS: what is remembered is of this call. Returns 0, or why there is
  * none. */
-static int engine_enter(struct leati_tls_layer *tls)
+static int call_enter(struct leati_tls_layer *tls)
 {
     tls->bio.lower_result = LEAT_OK;
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     return leati_tls_buffers_attach(&tls->buffers, &tls->ssl);
 }
 
 /* After each call into mbedTLS. It goes on after some allocations that failed, with a wrong record
  * or a wrong verdict; then nothing that it says counts. */
-static int engine_leave(int ret)
+static int call_leave(int ret)
 {
-    return leati_tls_engine_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : ret;
+    return leati_mbedtls_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : ret;
 }
 
 /* Once nothing is to be done for now in a connection that is open. */
-static void engine_rest(struct leati_tls_layer *tls)
+static void buffers_rest(struct leati_tls_layer *tls)
 {
     leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max);
     tls->bio.asked_max = 0;
@@ -80,11 +81,10 @@ static int early_data_write(struct leati_tls_layer *tls)
 #ifdef MBEDTLS_SSL_EARLY_DATA
     if (tls->early_data == NULL || !tls->session_offered)
         return 0;
-    int ret = engine_enter(tls);
+    int ret = call_enter(tls);
     if (ret != 0)
         return ret;
-    ret =
-        engine_leave(mbedtls_ssl_write_early_data(&tls->ssl, tls->early_data, tls->early_data_len));
+    ret = call_leave(mbedtls_ssl_write_early_data(&tls->ssl, tls->early_data, tls->early_data_len));
     if (ret >= 0)
         tls->early_data_sent = (size_t)ret;
     else if (ret != MBEDTLS_ERR_SSL_CANNOT_WRITE_EARLY_DATA && ret != MBEDTLS_ERR_SSL_WANT_READ)
@@ -111,7 +111,7 @@ static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
 {
     leati_layer_set_state(&tls->base, LEATI_LAYER_CONNECTING);
     leati_layer_arm(&tls->base, now_ms, tls->timeout_ms);
-    int ret = engine_enter(tls);
+    int ret = call_enter(tls);
     if (ret == 0)
         ret = leati_tls_resumption_offer(tls);
     if (ret == 0)
@@ -128,15 +128,15 @@ static bool optional_certificate_is_refused(const struct leati_tls_layer *tls)
 
 static int handshake_run(struct leati_tls_layer *tls)
 {
-    while (!leati_tls_engine_handshake_is_over(&tls->ssl)) {
-        if (leati_tls_engine_certificate_due(&tls->ssl))
+    while (!leati_mbedtls_handshake_is_over(&tls->ssl)) {
+        if (leati_mbedtls_certificate_due(&tls->ssl))
             tls->certificate_due = true;
         if (tls->is_server)
-            leati_tls_engine_fix_alert_keys(&tls->ssl);
-        int state = leati_tls_engine_state(&tls->ssl);
-        int ret = engine_enter(tls);
+            leati_mbedtls_fix_alert_keys(&tls->ssl);
+        int state = leati_mbedtls_state(&tls->ssl);
+        int ret = call_enter(tls);
         if (ret == 0)
-            ret = engine_leave(mbedtls_ssl_handshake_step(&tls->ssl));
+            ret = call_leave(mbedtls_ssl_handshake_step(&tls->ssl));
         if (ret == 0 && leati_tracer_listens(tls->base.tracer))
             leati_tls_note_step(tls, state);
         if (nothing_to_read(tls, ret))
@@ -198,7 +198,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
     tls->base.deadline_ms = 0;
     tls->was_open = true;
     handshake_tell(tls);
-    leati_tls_engine_forget_handshake(&tls->ssl, !tls->keep_peer_certificate);
+    leati_mbedtls_forget_handshake(&tls->ssl, !tls->keep_peer_certificate);
     leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
     return LEAT_OK;
 }
@@ -210,7 +210,7 @@ static int handshake_expire(struct leati_tls_layer *tls)
                             "TLS handshake timed out %s %s",
                             leati_tls_bio_has_output(&tls->bio) ? "while writing, at"
                                                                 : "while waiting for",
-                            leati_tls_engine_step_name(&tls->ssl));
+                            leati_mbedtls_step_name(&tls->ssl));
 }
 
 static int tls_connect(struct leati_layer *l, uint64_t now_ms)
@@ -242,13 +242,13 @@ static int tls_connect(struct leati_layer *l, uint64_t now_ms)
  */
 
 /* Data (> 0), or the code of mbedTLS that ends the reading for now; tickets are kept on the way. */
-static int engine_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
+static int data_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
 {
     for (;;) {
-        int ret = engine_enter(tls);
+        int ret = call_enter(tls);
         if (ret != 0)
             return ret;
-        ret = engine_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
+        ret = call_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             continue;
@@ -274,10 +274,10 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
     if (flush > LEAT_OK)
         return flush;
 
-    int ret = engine_read(tls, buf, cap);
+    int ret = data_read(tls, buf, cap);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
         tls->drained = true;
-        engine_rest(tls);
+        buffers_rest(tls);
         return LEATI_AGAIN;
     }
     if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
@@ -297,16 +297,16 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
 /* Bytes taken (> 0) or the code of mbedTLS. Handshake messages that were read but not yet digested
  * are digested here; as the queue of `bio` never refuses, no byte of `data` is in mbedTLS
  * meanwhile. */
-static int engine_write(struct leati_tls_layer *tls, const struct iovec *data)
+static int data_write(struct leati_tls_layer *tls, const struct iovec *data)
 {
     size_t limit = tls->start_len < START_BYTES ? START_RECORD_BYTES : RECORD_MAX_BYTES;
     size_t len = data->iov_len < limit ? data->iov_len : limit;
 
     for (;;) {
-        int ret = engine_enter(tls);
+        int ret = call_enter(tls);
         if (ret != 0)
             return ret;
-        ret = engine_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
+        ret = call_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             tls->drained = false;
@@ -368,7 +368,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
         return flush;
     const struct iovec *data = iov_first(iov, n);
     assert(data->iov_len > 0);
-    int ret = engine_write(tls, data);
+    int ret = data_write(tls, data);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ)
         return LEATI_AGAIN;
     if (ret < 0)
@@ -376,7 +376,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     tls->encrypted_len = (size_t)ret;
     if (tls->start_len < START_BYTES)
         tls->start_len = (uint16_t)(tls->start_len + ret);
-    engine_rest(tls);
+    buffers_rest(tls);
     return send_conclude(tls, data->iov_len, ret_len);
 }
 
@@ -397,9 +397,9 @@ static int close_notify_send(struct leati_tls_layer *tls)
 
     if (flush != LEAT_OK || tls->close_notify_sent)
         return flush;
-    int ret = engine_enter(tls);
+    int ret = call_enter(tls);
     if (ret == 0)
-        ret = engine_leave(mbedtls_ssl_close_notify(&tls->ssl));
+        ret = call_leave(mbedtls_ssl_close_notify(&tls->ssl));
     if (ret != 0)
         return leati_tls_fail(tls, ret);
     tls->close_notify_sent = true;
@@ -413,7 +413,7 @@ static bool peer_has_closed(struct leati_tls_layer *tls)
     uint8_t discarded[DISCARD_BYTES];
     int ret = 0;
 
-    while (!tls->peer_closed && (ret = engine_read(tls, discarded, sizeof(discarded))) > 0)
+    while (!tls->peer_closed && (ret = data_read(tls, discarded, sizeof(discarded))) > 0)
         ;
     return ret != MBEDTLS_ERR_SSL_WANT_READ;
 }

@@ -45,7 +45,7 @@ static void credentials_make(bool is_server, struct leati_tls_credentials **cred
 static int client_create(struct leati_failure *failure, struct leati_layer **ret_layer)
 {
     credentials_make(false, &client_credentials);
-    const struct leati_tls_options options = {
+    const struct leati_tls_layer_options options = {
         .server_name = "localhost",
         .server_port = 443,
         .credentials = client_credentials,
@@ -61,7 +61,7 @@ static int client_create(struct leati_failure *failure, struct leati_layer **ret
 static int server_create(struct leati_failure *failure, struct leati_layer **ret_layer)
 {
     credentials_make(true, &server_credentials);
-    const struct leati_tls_options options = {
+    const struct leati_tls_layer_options options = {
         .is_server = true,
         .credentials = server_credentials,
         .tickets = true,

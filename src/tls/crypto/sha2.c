@@ -16,20 +16,18 @@
 #include <mbedtls/sha512.h>
 #include <openssl/sha.h>
 
-_Static_assert(sizeof(((SHA256_CTX *)NULL)->h) ==
-                   sizeof(((mbedtls_sha256_context *)NULL)->MBEDTLS_PRIVATE(state)),
+_Static_assert(sizeof(((SHA256_CTX *)NULL)->h) == sizeof(((mbedtls_sha256_context *)NULL)->state),
                "eight words of 32 bits");
-_Static_assert(sizeof(((SHA512_CTX *)NULL)->h) ==
-                   sizeof(((mbedtls_sha512_context *)NULL)->MBEDTLS_PRIVATE(state)),
+_Static_assert(sizeof(((SHA512_CTX *)NULL)->h) == sizeof(((mbedtls_sha512_context *)NULL)->state),
                "eight words of 64 bits");
 
 int mbedtls_internal_sha256_process(mbedtls_sha256_context *ctx, const unsigned char data[64])
 {
     SHA256_CTX block;
 
-    memcpy(block.h, ctx->MBEDTLS_PRIVATE(state), sizeof(block.h));
+    memcpy(block.h, ctx->state, sizeof(block.h));
     SHA256_Transform(&block, data);
-    memcpy(ctx->MBEDTLS_PRIVATE(state), block.h, sizeof(block.h));
+    memcpy(ctx->state, block.h, sizeof(block.h));
     mbedtls_platform_zeroize(block.h, sizeof(block.h));
     return 0;
 }
@@ -38,9 +36,9 @@ int mbedtls_internal_sha512_process(mbedtls_sha512_context *ctx, const unsigned 
 {
     SHA512_CTX block;
 
-    memcpy(block.h, ctx->MBEDTLS_PRIVATE(state), sizeof(block.h));
+    memcpy(block.h, ctx->state, sizeof(block.h));
     SHA512_Transform(&block, data);
-    memcpy(ctx->MBEDTLS_PRIVATE(state), block.h, sizeof(block.h));
+    memcpy(ctx->state, block.h, sizeof(block.h));
     mbedtls_platform_zeroize(block.h, sizeof(block.h));
     return 0;
 }

@@ -47,7 +47,7 @@ static const struct leati_layer_ops socket_ops = {
     .send = socket_send,
 };
 
-void socket_end_init(struct socket_end *end, int fd, const struct leati_tls_options *options)
+void socket_end_init(struct socket_end *end, int fd, const struct leati_tls_layer_options *options)
 {
     memset(end, 0, sizeof(*end));
     leati_failure_init(&end->failure);

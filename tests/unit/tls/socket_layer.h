@@ -19,7 +19,7 @@ struct socket_end {
 };
 
 /** Takes a connected socket that does not block. Fails the test if TLS cannot be set up. */
-void socket_end_init(struct socket_end *end, int fd, const struct leati_tls_options *options);
+void socket_end_init(struct socket_end *end, int fd, const struct leati_tls_layer_options *options);
 /** Closes the socket as it is. */
 void socket_end_done(struct socket_end *end);
 

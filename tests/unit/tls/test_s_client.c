@@ -72,7 +72,7 @@ static void accept_one(enum leat_client_verification verification, const char *c
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     cr_assert(fd >= 0);
     static const char *const alpn[] = {"http/1.1", NULL};
-    const struct leati_tls_options options = {
+    const struct leati_tls_layer_options options = {
         .is_server = true,
         .credentials = credentials,
         .client_verification = verification,

@@ -70,7 +70,7 @@ static void dial(const char *key_log_path)
     cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
 
-    struct leati_tls_options options = {
+    struct leati_tls_layer_options options = {
         .server_name = "127.0.0.1",
         .server_port = port,
         .credentials = credentials,

@@ -47,7 +47,7 @@ int tls_end_try(struct tls_end *end, const struct tls_end_options *options,
     if (code != LEAT_OK)
         return code;
 
-    struct leati_tls_options tls = {
+    struct leati_tls_layer_options tls = {
         .is_server = options->is_server,
         .client_verification = options->client_verification,
         .tickets = options->tickets,

@@ -4,7 +4,7 @@
 #include "support/certificates.h"
 #include "support/mbedtls_leaks.h"
 #include "support/sandbox.h"
-#include "tls/engine.h"
+#include "tls/mbedtls_process.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -61,8 +61,8 @@ static int engine_start(void)
 {
     if (__lsan_disable != NULL)
         __lsan_disable();
-    leati_tls_engine_enter();
-    int ret = leati_tls_engine_start();
+    leati_mbedtls_enter();
+    int ret = leati_mbedtls_start();
     if (__lsan_enable != NULL)
         __lsan_enable();
     return ret;
@@ -80,7 +80,7 @@ Test(tls_crypto_memory, start)
         bool reached = countdown == 0;
         countdown = 0;
         if (ret != 0)
-            cr_assert(leati_tls_engine_out_of_memory(), "%d at %ld", ret, n);
+            cr_assert(leati_mbedtls_out_of_memory(), "%d at %ld", ret, n);
         failed += ret != 0;
         if (ret == 0)
             break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/credentials.h"
-#include "tls/engine.h"
 #include "tls/failures.h"
 #include "tls/key_log.h"
+#include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
 #include "tls/sessions.h"
 #include "tls/tell.h"
@@ -56,19 +56,19 @@ static int context_build(struct leati_tls_layer *tls)
     return 0;
 }
 
-static int engine_build(struct leati_tls_layer *tls, const struct leati_tls_options *options,
-                        struct leati_failure *failure)
+static int tls_build(struct leati_tls_layer *tls, const struct leati_tls_layer_options *options,
+                     struct leati_failure *failure)
 {
-    leati_tls_engine_enter();
+    leati_mbedtls_enter();
     int ret = leati_tls_config_build(&tls->config, options);
     if (ret == 0)
         ret = context_build(tls);
     if (ret == 0)
         return LEAT_OK;
     return leati_tls_record(
-        failure, leati_tls_engine_out_of_memory() ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_TLS_ENGINE, 0,
-        ret, "cannot set up TLS for %s: %s", tls->is_server ? "a client" : tls->server_name,
-        leati_tls_engine_error_text(ret));
+        failure, leati_mbedtls_out_of_memory() ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_TLS_ENGINE, 0, ret,
+        "cannot set up TLS for %s: %s", tls->is_server ? "a client" : tls->server_name,
+        leati_mbedtls_error_text(ret));
 }
 
 /* RFC 6066 section 3: the name in SNI has no final dot. */
@@ -84,7 +84,7 @@ const char *leati_tls_peer_name(const struct leati_tls_layer *tls)
     return tls->is_server ? "client" : "server";
 }
 
-static bool names_set(struct leati_tls_layer *tls, const struct leati_tls_options *options)
+static bool names_set(struct leati_tls_layer *tls, const struct leati_tls_layer_options *options)
 {
     if (options->is_server) {
         leati_tls_verifier_init_for_client(&tls->verifier);
@@ -101,19 +101,19 @@ static bool names_set(struct leati_tls_layer *tls, const struct leati_tls_option
     return tls->session_key != NULL;
 }
 
-static bool verifies(const struct leati_tls_options *options)
+static bool verifies(const struct leati_tls_layer_options *options)
 {
     return options->is_server ? options->client_verification == LEAT_CLIENT_VERIFICATION_REQUIRED
                               : options->verify;
 }
 
-static bool needs_cas(const struct leati_tls_options *options)
+static bool needs_cas(const struct leati_tls_layer_options *options)
 {
     return options->is_server ? options->client_verification != LEAT_CLIENT_VERIFICATION_NONE
                               : options->verify;
 }
 
-static struct leati_tls_layer *layer_alloc(const struct leati_tls_options *options)
+static struct leati_tls_layer *layer_alloc(const struct leati_tls_layer_options *options)
 {
     struct leati_tls_layer *tls = leati_calloc(1, sizeof(*tls));
 
@@ -141,10 +141,10 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_options *optio
     return tls;
 }
 
-int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_failure *failure,
-                        struct leati_layer **ret_layer)
+int leati_tls_layer_new(const struct leati_tls_layer_options *options,
+                        struct leati_failure *failure, struct leati_layer **ret_layer)
 {
-    int code = leati_tls_engine_ready(failure);
+    int code = leati_tls_ready(failure);
     if (code != LEAT_OK)
         return code;
     if (needs_cas(options) && leati_tls_credentials_cas(options->credentials) == NULL)
@@ -163,7 +163,7 @@ int leati_tls_layer_new(const struct leati_tls_options *options, struct leati_fa
                                     strerrordesc_np(errno));
     }
     if (code == LEAT_OK)
-        code = engine_build(tls, options, failure);
+        code = tls_build(tls, options, failure);
     if (code != LEAT_OK) {
         leati_tls_layer_free(tls);
         return code;

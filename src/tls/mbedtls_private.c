@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tls/engine.h"
+#include "tls/mbedtls_private.h"
 
-#include "tls/crypto/crypto.h"
-#include "tls/crypto/memory.h"
-#include "util/alloc.h"
-
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <mbedtls/error.h>
 #include <mbedtls/platform.h>
-#include <psa/crypto.h>
+#include <mbedtls/version.h>
 
+#if MBEDTLS_VERSION_NUMBER < 0x03060000 || MBEDTLS_VERSION_NUMBER >= 0x03070000
+#error "these are the private fields of mbedTLS 3.6"
+#endif
 #if !defined(MBEDTLS_SSL_PROTO_TLS1_2) || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
 #error "mbedTLS must be built with TLS 1.2 and TLS 1.3"
 #endif
@@ -20,55 +17,7 @@
 /* KeyUpdate, RFC 8446 section 4. mbedTLS has no name for it because it does not know it. */
 #define HANDSHAKE_TYPE_KEY_UPDATE 24
 
-static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool started;
-
-#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
-static void *engine_calloc(size_t count, size_t size)
-{
-    void *ptr = leati_calloc(count, size);
-
-    if (ptr == NULL)
-        leati_tls_memory_note();
-    return ptr;
-}
-
-static int allocator_install(void)
-{
-    return mbedtls_platform_set_calloc_free(engine_calloc, leati_free);
-}
-#else
-static int allocator_install(void)
-{
-    return 0;
-}
-#endif
-
-int leati_tls_engine_start(void)
-{
-    pthread_mutex_lock(&start_lock);
-    int ret = started ? 0 : allocator_install();
-    if (ret == 0 && !started)
-        ret = leati_tls_crypto_start();
-    if (ret == 0 && !started) {
-        ret = (int)psa_crypto_init();
-        started = ret == 0;
-    }
-    pthread_mutex_unlock(&start_lock);
-    return ret;
-}
-
-void leati_tls_engine_enter(void)
-{
-    leati_tls_memory_forget();
-}
-
-bool leati_tls_engine_out_of_memory(void)
-{
-    return leati_tls_memory_is_out();
-}
-
-const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl)
+const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
 {
     static const char *const names[] = {
         [MBEDTLS_SSL_HELLO_REQUEST] = "ClientHello",
@@ -97,12 +46,12 @@ const char *leati_tls_engine_step_name(const mbedtls_ssl_context *ssl)
     return names[state];
 }
 
-bool leati_tls_engine_handshake_is_over(const mbedtls_ssl_context *ssl)
+bool leati_mbedtls_handshake_is_over(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
-void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl)
+void leati_mbedtls_fix_alert_keys(mbedtls_ssl_context *ssl)
 {
     mbedtls_ssl_transform *application = ssl->MBEDTLS_PRIVATE(transform_application);
     int state = ssl->MBEDTLS_PRIVATE(state);
@@ -116,13 +65,13 @@ void leati_tls_engine_fix_alert_keys(mbedtls_ssl_context *ssl)
     memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)));
 }
 
-int leati_tls_engine_state(const mbedtls_ssl_context *ssl)
+int leati_mbedtls_state(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state);
 }
 
-uint8_t leati_tls_engine_handshake_message(const mbedtls_ssl_context *ssl, const uint8_t **ret_body,
-                                           size_t *ret_len)
+uint8_t leati_mbedtls_handshake_message(const mbedtls_ssl_context *ssl, const uint8_t **ret_body,
+                                        size_t *ret_len)
 {
     enum { HEADER_BYTES = 4 }; /* RFC 8446 section 4: type, length */
     const uint8_t *message = ssl->MBEDTLS_PRIVATE(in_msg);
@@ -136,19 +85,19 @@ uint8_t leati_tls_engine_handshake_message(const mbedtls_ssl_context *ssl, const
     return message[0];
 }
 
-bool leati_tls_engine_certificate_due(const mbedtls_ssl_context *ssl)
+bool leati_mbedtls_certificate_due(const mbedtls_ssl_context *ssl)
 {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
 }
 
-uint8_t leati_tls_engine_received_alert(const mbedtls_ssl_context *ssl)
+uint8_t leati_mbedtls_received_alert(const mbedtls_ssl_context *ssl)
 {
     /* RFC 8446 section 6: level, then description. mbedTLS has checked that both are there. */
     return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
 
-bool leati_tls_engine_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
-                                          uint8_t *ret_description)
+bool leati_mbedtls_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
+                                       uint8_t *ret_description)
 {
     /* Type, version, length (no ciphertext is that short), level, description. */
     static const uint8_t header[] = {MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2};
@@ -160,12 +109,12 @@ bool leati_tls_engine_refused_plain_alert(const mbedtls_ssl_context *ssl, int re
     return true;
 }
 
-int leati_tls_engine_sent_alert(const mbedtls_ssl_context *ssl, int ret)
+int leati_mbedtls_sent_alert(const mbedtls_ssl_context *ssl, int ret)
 {
     return ssl->MBEDTLS_PRIVATE(alert_reason) == ret ? ssl->MBEDTLS_PRIVATE(alert_type) : -1;
 }
 
-bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl)
+bool leati_mbedtls_refused_key_update(const mbedtls_ssl_context *ssl)
 {
     return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3 &&
            ssl->MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE &&
@@ -173,7 +122,7 @@ bool leati_tls_engine_refused_key_update(const mbedtls_ssl_context *ssl)
            ssl->MBEDTLS_PRIVATE(in_msg)[0] == HANDSHAKE_TYPE_KEY_UPDATE;
 }
 
-bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret)
+bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret)
 {
     return ret == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER &&
            ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_KEY_EXCHANGE;
@@ -181,6 +130,11 @@ bool leati_tls_engine_refused_signature(const mbedtls_ssl_context *ssl, int ret)
 
 /* Only in mbedTLS' own headers; a shared library need not have it. */
 __attribute__((weak)) void mbedtls_ssl_handshake_free(mbedtls_ssl_context *ssl);
+
+bool leati_mbedtls_has_ticket(const mbedtls_ssl_session *session)
+{
+    return session->MBEDTLS_PRIVATE(ticket_len) > 0;
+}
 
 static void peer_certificate_free(mbedtls_ssl_session *session)
 {
@@ -191,7 +145,7 @@ static void peer_certificate_free(mbedtls_ssl_session *session)
     session->MBEDTLS_PRIVATE(peer_cert) = NULL;
 }
 
-void leati_tls_engine_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
+void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
 {
     if (ssl->MBEDTLS_PRIVATE(handshake) != NULL && mbedtls_ssl_handshake_free != NULL)
         mbedtls_ssl_handshake_free(ssl);
@@ -199,15 +153,51 @@ void leati_tls_engine_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_c
         peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));
 }
 
-const char *leati_tls_engine_error_text(int code)
-{
-    const char *text = mbedtls_high_level_strerr(code);
+/* ---- its two record buffers ------------------------------------------------------------------ */
 
-    if (text == NULL)
-        text = mbedtls_low_level_strerr(code);
-    if (text == NULL)
-        return "unknown mbedTLS error";
-    /* mbedTLS puts the module before the text: "SSL - ...". */
-    const char *dash = strstr(text, " - ");
-    return dash != NULL ? dash + 3 : text;
+enum { LENGTH_OFFSET = 3 }; /* in a record's header, behind type and version */
+
+bool leati_mbedtls_buffers_are_idle(const mbedtls_ssl_context *ssl)
+{
+    return ssl->MBEDTLS_PRIVATE(in_left) == 0 && ssl->MBEDTLS_PRIVATE(out_left) == 0 &&
+           ssl->MBEDTLS_PRIVATE(in_hdr) ==
+               ssl->MBEDTLS_PRIVATE(in_buf) + LEATI_MBEDTLS_COUNTER_BYTES &&
+           !mbedtls_ssl_check_pending(ssl);
+}
+
+void leati_mbedtls_buffers_take(mbedtls_ssl_context *ssl, uint8_t **ret_in, uint8_t **ret_out,
+                                size_t *ret_out_data)
+{
+    uint8_t *out = ssl->MBEDTLS_PRIVATE(out_buf);
+
+    *ret_in = ssl->MBEDTLS_PRIVATE(in_buf);
+    *ret_out = out;
+    *ret_out_data = (size_t)(ssl->MBEDTLS_PRIVATE(out_msg) - out);
+    ssl->MBEDTLS_PRIVATE(in_buf) = NULL;
+    ssl->MBEDTLS_PRIVATE(out_buf) = NULL;
+}
+
+void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *out,
+                                size_t out_data)
+{
+    uint8_t *in_record = in + LEATI_MBEDTLS_COUNTER_BYTES;
+    uint8_t *out_record = out + LEATI_MBEDTLS_COUNTER_BYTES;
+
+    ssl->MBEDTLS_PRIVATE(in_buf) = in;
+    ssl->MBEDTLS_PRIVATE(in_ctr) = in;
+    ssl->MBEDTLS_PRIVATE(in_hdr) = in_record;
+    ssl->MBEDTLS_PRIVATE(in_len) = in_record + LENGTH_OFFSET;
+    ssl->MBEDTLS_PRIVATE(in_iv) = in_record + LEATI_MBEDTLS_HEADER_BYTES;
+    ssl->MBEDTLS_PRIVATE(in_msg) = in_record + LEATI_MBEDTLS_HEADER_BYTES;
+
+    ssl->MBEDTLS_PRIVATE(out_buf) = out;
+    ssl->MBEDTLS_PRIVATE(out_ctr) = out;
+    ssl->MBEDTLS_PRIVATE(out_hdr) = out_record;
+    ssl->MBEDTLS_PRIVATE(out_len) = out_record + LENGTH_OFFSET;
+    ssl->MBEDTLS_PRIVATE(out_iv) = out_record + LEATI_MBEDTLS_HEADER_BYTES;
+    ssl->MBEDTLS_PRIVATE(out_msg) = out + out_data;
+#if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID)
+    ssl->MBEDTLS_PRIVATE(in_cid) = ssl->MBEDTLS_PRIVATE(in_len);
+    ssl->MBEDTLS_PRIVATE(out_cid) = ssl->MBEDTLS_PRIVATE(out_len);
+#endif
 }
