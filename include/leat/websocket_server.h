@@ -45,6 +45,11 @@ struct leat_websocket_server_callbacks {
     /**
      * Decides about a client: returns 101 to accept, or the HTTP status of the refusal (400 to 599;
      * 403 for an Origin that is not welcome, 404 for an unknown path). NULL = all are accepted.
+     *
+     * Nobody is asked about what is no valid request for an upgrade: 400 (malformed, RFC 9112), 405
+     * and 501 (another method than GET), 414 and 431 (a request line, header fields above the
+     * limit of 16 KiB for a head), 426 (no upgrade, or another version than 13; RFC 6455 section
+     * 4.4), 505 (not HTTP/1.x). HEAD is answered as GET would be, without content.
      */
     int (*request)(leat_websocket_server *server, const struct leat_upgrade_request *request,
                    void *user);

@@ -28,6 +28,16 @@ void leati_http_head_done(struct leati_http_head *head)
 
 /* ---- refusals ----------------------------------------------------------------------- */
 
+enum leati_http_fault leati_http_head_large_part(const struct leati_http_head *head)
+{
+    size_t len = head->len - head->line_start;
+
+    if (head->has_start_line)
+        return LEATI_HTTP_FAULT_FIELDS;
+    return len > 0 && memchr(head->bytes + head->line_start, ' ', len) ? LEATI_HTTP_FAULT_TARGET
+                                                                       : LEATI_HTTP_FAULT_METHOD;
+}
+
 static enum leati_http_result head_refuse(struct leati_http_head *head,
                                           enum leati_http_result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -40,6 +50,8 @@ static enum leati_http_result head_refuse(struct leati_http_head *head,
     vsnprintf(head->error, sizeof(head->error), format, args);
     va_end(args);
     head->result = result;
+    if (result == LEATI_HTTP_TOO_LARGE)
+        head->fault = leati_http_head_large_part(head);
     return result;
 }
 
@@ -106,6 +118,15 @@ static bool version_parse(const char *s, size_t len, int *ret_minor)
     return true;
 }
 
+/* "HTTP/2.0": well-formed, and of another major version. */
+static bool version_is_other(const char *s, size_t len)
+{
+    const char *major = s + VERSION_LEN - 3;
+    return len == VERSION_LEN && memcmp(s, version_prefix, (size_t)(major - s)) == 0 &&
+           *major >= '0' && *major <= '9' && *major != '1' && major[1] == '.' && major[2] >= '0' &&
+           major[2] <= '9';
+}
+
 /* RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. */
 static enum leati_http_result status_line_parse(struct leati_http_head *head, size_t end)
 {
@@ -152,7 +173,10 @@ static enum leati_http_result request_line_parse(struct leati_http_head *head, s
             return head_refuse(head, LEATI_HTTP_MALFORMED, "the request target holds byte 0x%02x",
                                (unsigned char)*c);
     }
-    if (!version_parse(version, (size_t)(line + len - version), &head->minor_version))
+    size_t version_len = (size_t)(line + len - version);
+    if (version_is_other(version, version_len))
+        head->fault = LEATI_HTTP_FAULT_VERSION;
+    if (!version_parse(version, version_len, &head->minor_version))
         return head_refuse(head, LEATI_HTTP_MALFORMED,
                            "the request line does not end with HTTP/1.0 or HTTP/1.1");
 
@@ -233,7 +257,8 @@ static enum leati_http_result line_end(struct leati_http_head *head)
     } else {
         head->skipped_empty_line = true;
     }
-    head->line_start = head->len;
+    if (result == LEATI_HTTP_MORE || result == LEATI_HTTP_DONE)
+        head->line_start = head->len;
     head->result = result;
     return result;
 }
@@ -299,6 +324,11 @@ const char *leati_http_head_error(const struct leati_http_head *head)
     return head->error;
 }
 
+enum leati_http_fault leati_http_head_fault(const struct leati_http_head *head)
+{
+    return head->fault;
+}
+
 int leati_http_head_status(const struct leati_http_head *head)
 {
     return head->status;
@@ -324,6 +354,19 @@ int leati_http_head_minor_version(const struct leati_http_head *head)
 const char *leati_http_head_method(const struct leati_http_head *head)
 {
     return start_line_string(head, LEATI_HTTP_REQUEST, head->method);
+}
+
+bool leati_http_head_method_is(const struct leati_http_head *head, const char *method)
+{
+    size_t len = strlen(method);
+
+    if (head->has_start_line)
+        return strcmp(leati_http_head_method(head), method) == 0;
+    if (head->kind != LEATI_HTTP_REQUEST || head->len - head->line_start <= len)
+        return false;
+    const char *line = head->bytes + head->line_start;
+    /* A line that was refused may be cut into its strings already. */
+    return memcmp(line, method, len) == 0 && (line[len] == ' ' || line[len] == '\0');
 }
 
 const char *leati_http_head_target(const struct leati_http_head *head)

@@ -44,6 +44,15 @@ enum leati_http_result {
     LEATI_HTTP_NO_MEMORY,
 };
 
+/** What is wrong with a request that a server refuses, where that has a status of its own. */
+enum leati_http_fault {
+    LEATI_HTTP_FAULT_NONE,    /**< or one without a name here: 400 */
+    LEATI_HTTP_FAULT_METHOD,  /**< a method longer than any there is: 501 */
+    LEATI_HTTP_FAULT_TARGET,  /**< too long: 414 */
+    LEATI_HTTP_FAULT_FIELDS,  /**< too long, or too many: 431 */
+    LEATI_HTTP_FAULT_VERSION, /**< another major version than 1: 505 */
+};
+
 /** One header field. Both strings end with NUL, hold none, and live as long as the head does. */
 struct leati_http_field {
     const char *name;  /**< as it was sent; compare without regard to case */
@@ -60,6 +69,7 @@ struct leati_http_field_place {
 struct leati_http_head {
     enum leati_http_kind kind;
     enum leati_http_result result;
+    enum leati_http_fault fault;
     char *bytes;
     size_t len, cap;
     size_t line_start; /**< of the line that is being read */
@@ -97,6 +107,13 @@ size_t leati_http_head_size(const struct leati_http_head *head);
 /** One line without a final full stop, such as `white space before the colon of header field 3`;
  * "" while nothing is wrong. May quote single bytes of the message, never more. */
 const char *leati_http_head_error(const struct leati_http_head *head);
+
+/** What a status says of the head behind LEATI_HTTP_MALFORMED and LEATI_HTTP_TOO_LARGE. */
+enum leati_http_fault leati_http_head_fault(const struct leati_http_head *head);
+/** Whether the request has that method, also while its line is not complete or not valid. */
+bool leati_http_head_method_is(const struct leati_http_head *head, const char *method);
+/** What is too large about a head that goes on, for a reader who ends it at a limit of its own. */
+enum leati_http_fault leati_http_head_large_part(const struct leati_http_head *head);
 
 /* ---- a complete head ---------------------------------------------------------------- */
 

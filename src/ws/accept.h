@@ -75,10 +75,12 @@ struct leati_ws_accept_decision {
  *
  * What connect records when it fails:
  *  - LEAT_E_WS_CONNECT, native code = the HTTP status of the refusal, when that has been sent: the
- *    owner's decision, or the layer's own, which asks nobody: 400 (malformed or too large head, not
- *    GET, not HTTP/1.1, a body, Host, Origin or Sec-WebSocket-Key missing or wrong, a broken or
- *    overlong list of subprotocols) or 426 (not an upgrade to websocket; another version than 13,
- *    answered with Sec-WebSocket-Version: 13);
+ *    owner's decision, or the layer's own, which asks nobody: 400 (malformed head, HTTP/1.0, a body, Host,
+ *    Origin or Sec-WebSocket-Key missing or wrong, a broken or overlong list of subprotocols), 405
+ *    (not GET) or 501 (no method that HTTP has), 414 and 431 (a request line, fields above the
+ *    limit), 426 (not an upgrade to websocket; another version than 13, answered with
+ *    Sec-WebSocket-Version: 13) or 505 (not HTTP/1.x). HEAD is answered as GET would be, without
+ *    the content;
  *  - LEAT_E_WS_CONNECT, native code 0: the end of the connection before the request is complete,
  *    the deadline (errno ETIMEDOUT, the text says what was waited for);
  *  - LEAT_E_SYSTEM_INTERNAL: no memory, no SHA-1;

@@ -50,6 +50,8 @@ const char *leati_ws_accept_reason(int status)
         {405, "Method Not Allowed"             },
         {408, "Request Timeout"                },
         {410, "Gone"                           },
+        {413, "Content Too Large"              },
+        {414, "URI Too Long"                   },
         {421, "Misdirected Request"            },
         {426, "Upgrade Required"               },
         {429, "Too Many Requests"              },
@@ -59,6 +61,7 @@ const char *leati_ws_accept_reason(int status)
         {502, "Bad Gateway"                    },
         {503, "Service Unavailable"            },
         {504, "Gateway Timeout"                },
+        {505, "HTTP Version Not Supported"     },
     };
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -94,10 +97,26 @@ static bool header_is(const struct leati_ws_header *header, const char *name)
     return leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name));
 }
 
-/* Section 4.4 demands the version, RFC 9110 section 15.5.22 Upgrade, and this Connection. */
-static const char upgrade_required_fields[] = "Upgrade: websocket\r\n"
-                                              "Connection: Upgrade, close\r\n"
-                                              "Sec-WebSocket-Version: 13\r\n";
+/* What RFC 9110 demands with a status (sections 15.5.22, 15.5.6), and RFC 6455 section 4.4. */
+static const char *refusal_fields(int status)
+{
+    switch (status) {
+    case 405:
+        return "Connection: close\r\n"
+               "Allow: GET\r\n";
+    case 426:
+        return "Upgrade: websocket\r\n"
+               "Connection: Upgrade, close\r\n"
+               "Sec-WebSocket-Version: 13\r\n";
+    default:
+        return "Connection: close\r\n";
+    }
+}
+
+static bool request_is_head(const struct leati_ws_accept_engine *engine)
+{
+    return leati_http_head_method_is(&engine->head, "HEAD");
+}
 
 static bool refusal_build(struct leati_ws_accept_engine *engine, int status, const char *text,
                           const struct leati_ws_header *headers, size_t header_count)
@@ -110,10 +129,10 @@ static bool refusal_build(struct leati_ws_accept_engine *engine, int status, con
         if (header_is(&headers[i], "Content-Type"))
             type = "";
     leati_text_append(start, sizeof(start), &pos, "HTTP/1.1 %d %s\r\n%s%sContent-Length: %zu\r\n",
-                      status, leati_ws_accept_reason(status),
-                      status == 426 ? upgrade_required_fields : "Connection: close\r\n", type,
+                      status, leati_ws_accept_reason(status), refusal_fields(status), type,
                       strlen(text));
-    if (!response_build(engine, start, headers, header_count, text))
+    /* The length is that of a GET, the content stays away (RFC 9110 section 9.3.2). */
+    if (!response_build(engine, start, headers, header_count, request_is_head(engine) ? "" : text))
         return false;
     engine->status = status;
     return true;
@@ -248,14 +267,27 @@ static bool key_valid(const char *key)
     return strcmp(key + KEY_DIGITS, "==") == 0;
 }
 
+/* Methods that a server may know and still not offer (RFC 9110 section 9.1): all others are 501. */
+static bool method_is_known(const char *method)
+{
+    static const char *const methods[] = {"POST",    "PUT",   "DELETE", "OPTIONS",
+                                          "CONNECT", "TRACE", "PATCH",  "HEAD"};
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (strcmp(methods[i], method) == 0)
+            return true;
+    return false;
+}
+
 /* What makes it a request of HTTP/1.1 for an upgrade at all. Bytes behind the head would be taken
- * for frames, so it must not have a body. */
+ * for frames, so it must not have a body. HEAD is answered as GET is, up to the upgrade itself. */
 static enum leati_ws_accept_result check_http(struct leati_ws_accept_engine *engine)
 {
     const struct leati_http_head *head = &engine->head;
 
-    if (strcmp(leati_http_head_method(head), "GET") != 0)
-        return engine_refuse(engine, 400, "the method is not GET");
+    const char *method = leati_http_head_method(head);
+    if (strcmp(method, "GET") != 0 && !request_is_head(engine))
+        return engine_refuse(engine, method_is_known(method) ? 405 : 501, "the method is not GET");
     if (leati_http_head_minor_version(head) == 0)
         return engine_refuse(engine, 400, "HTTP/1.0 cannot be upgraded");
     size_t lengths = leati_http_head_count(head, "Content-Length");
@@ -283,6 +315,8 @@ static enum leati_ws_accept_result check_upgrade(struct leati_ws_accept_engine *
         return engine_refuse(engine, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
     if (leati_http_head_count(head, "Origin") > 1)
         return engine_refuse(engine, 400, "more than one Origin");
+    if (request_is_head(engine))
+        return engine_refuse(engine, 405, "the method is not GET");
     return LEATI_WS_ACCEPT_ASK;
 }
 
@@ -394,8 +428,8 @@ static enum leati_ws_accept_result engine_finish(struct leati_ws_accept_engine *
 {
     static enum leati_ws_accept_result (*const steps[])(struct leati_ws_accept_engine *) = {
         check_http,
+        take_target, /* a Host that is missing is 400, whatever is asked (RFC 9112 section 3.2) */
         check_upgrade,
-        take_target,
         take_protocols,
     };
 
@@ -408,6 +442,23 @@ static enum leati_ws_accept_result engine_finish(struct leati_ws_accept_engine *
     engine->request.origin = leati_http_head_get(&engine->head, "Origin");
     engine->has_request = true;
     return LEATI_WS_ACCEPT_ASK;
+}
+
+static int status_of_fault(enum leati_http_fault fault)
+{
+    switch (fault) {
+    case LEATI_HTTP_FAULT_METHOD:
+        return 501;
+    case LEATI_HTTP_FAULT_TARGET:
+        return 414;
+    case LEATI_HTTP_FAULT_FIELDS:
+        return 431;
+    case LEATI_HTTP_FAULT_VERSION:
+        return 505;
+    case LEATI_HTTP_FAULT_NONE:
+        break;
+    }
+    return 400;
 }
 
 enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_engine *engine,
@@ -425,14 +476,16 @@ enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_e
         *ret_used = used;
         if (leati_http_head_size(&engine->head) < engine->max_head_bytes)
             return LEATI_WS_ACCEPT_MORE;
-        return engine_refuse(engine, 400, "the request head is longer than %zu bytes",
-                             engine->max_head_bytes);
+        return engine_refuse(engine, status_of_fault(leati_http_head_large_part(&engine->head)),
+                             "the request head is longer than %zu bytes", engine->max_head_bytes);
     case LEATI_HTTP_NO_MEMORY:
         return LEATI_WS_ACCEPT_NO_MEMORY;
     case LEATI_HTTP_MALFORMED:
     case LEATI_HTTP_TOO_LARGE:
         break;
     }
-    return engine_refuse(engine, 400, "malformed request head: %s",
-                         leati_http_head_error(&engine->head));
+    const char *error = leati_http_head_error(&engine->head);
+    int status = status_of_fault(leati_http_head_fault(&engine->head));
+    return status == 400 ? engine_refuse(engine, status, "malformed request head: %s", error)
+                         : engine_refuse(engine, status, "%s", error);
 }

@@ -141,12 +141,62 @@ Test(server_limits, oversized_head)
     while (ends.errors == 0) {
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
     }
-    cr_expect(ends.error.native_code == 400, "%d: %s", ends.error.native_code, ends.error.text);
+    cr_expect(ends.error.native_code == 431, "%d: %s", ends.error.native_code, ends.error.text);
     cr_expect(raw_recv_until(fd, "\r\n\r\n", answer, sizeof(answer)) &&
-                  strncmp(answer, "HTTP/1.1 400 ", 13) == 0,
+                  strncmp(answer, "HTTP/1.1 431 ", 13) == 0,
               "%s", answer);
     cr_expect(ends.requests == 0);
     close(fd);
+    both_ends_done(&ends);
+}
+
+/* What the server answers by itself, to the byte on the wire; HEAD has no content. */
+Test(server_limits, refusals_have_their_own_status)
+{
+    static const struct {
+        const char *start, *end; /* 17,000 bytes stand between them if there is an end */
+        int status;
+        const char *field;
+        bool has_content;
+    } cases[] = {
+        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",    NULL,                           426, "\r\nUpgrade: websocket\r\n",        false},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",     NULL,                           426, "\r\nSec-WebSocket-Version: 13\r\n", true },
+        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n",    NULL,                           405, "\r\nAllow: GET\r\n",                true },
+        {"GET /",                                 " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n",         true },
+        {"HEAD /",                                " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n",         false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nCookie: ", "\r\n\r\n",                     431, "\r\nConnection: close\r\n",
+         true                                                                                                                    },
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n",     NULL,                           505, "\r\nConnection: close\r\n",         true },
+    };
+    static char padding[17000];
+    struct both_ends ends;
+    memset(padding, 'a', sizeof(padding));
+    both_ends_init(&ends);
+    both_ends_listen(&ends);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        char answer[4096];
+        char status[32];
+        int fd = raw_connect(NULL, ends.port);
+        cr_assert(raw_send(fd, cases[i].start, strlen(cases[i].start)));
+        if (cases[i].end != NULL) {
+            cr_assert(raw_send(fd, padding, sizeof(padding)));
+            cr_assert(raw_send(fd, cases[i].end, strlen(cases[i].end)));
+        }
+        cr_assert(shutdown(fd, SHUT_WR) == 0);
+        while (ends.errors == i) {
+            cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
+        }
+        (void)raw_recv_until(fd, "\n\n never", answer, sizeof(answer)); /* until the end */
+        snprintf(status, sizeof(status), "HTTP/1.1 %d ", cases[i].status);
+        const char *head_end = strstr(answer, "\r\n\r\n");
+        cr_expect(strncmp(answer, status, strlen(status)) == 0, "case %zu: %s", i, answer);
+        cr_expect(strstr(answer, cases[i].field) != NULL, "case %zu: %s", i, answer);
+        cr_expect(head_end != NULL && (head_end[4] != '\0') == cases[i].has_content, "case %zu: %s",
+                  i, answer);
+        cr_expect(ends.error.native_code == cases[i].status);
+        close(fd);
+    }
+    cr_expect(ends.requests == 0);
     both_ends_done(&ends);
 }
 
