@@ -92,6 +92,9 @@ async def main():
     parser.add_argument("--subprotocol", action="append")
     options = parser.parse_args()
     sockets = listening_sockets(options.host)
+    for listening in sockets:
+        # What is accepted inherits it. asyncio sets it only where the protocol number was given.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     servers = [
         await listen(
             serve, sock=listening, ssl=tls_context(options), subprotocols=options.subprotocol,
