@@ -10,8 +10,8 @@
  * The rules of leat/tcp_socket.h hold here, too. What is different:
  *
  * 1. `connected` comes when the handshake is done and the peer is verified.
- * 2. A peer that ends its side with close_notify ends the connection; one that just ends TCP breaks
- * it (LEAT_E_TLS_SYSCALL), because what it has sent may be cut short.
+ * 2. A peer that ends its side with close_notify ends the connection, once what is queued has left;
+ * one that just ends TCP breaks it (LEAT_E_TLS_SYSCALL), because what it has sent may be cut short.
  * 3. Codes: LEAT_E_TLS_SOCKET_BASE + errno for what fails in TCP before TLS has begun, and for
  * calls that are refused by the state of the socket; LEAT_E_TLS_... for TLS; those of SOCKS5 and
  * HTTP for a proxy.

@@ -23,7 +23,7 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     ws->close_start_us = 0;
     ws->stalled_since_ms = 0;
     ws->heard = ws->ping_unanswered = false;
-    ws->paused = ws->pumping = ws->send_refused = ws->orderly = false;
+    ws->paused = ws->pumping = ws->send_refused = ws->orderly = ws->peer_ended = false;
 }
 
 void leati_websocket_clear_result(struct leat_websocket *ws)

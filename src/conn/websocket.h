@@ -63,6 +63,7 @@ struct leat_websocket {
     size_t refused_bytes; /* the frame for which there was no room */
     bool compressed;      /* permessage-deflate was agreed to */
     bool orderly;         /* the peer's Close frame has come */
+    bool peer_ended;      /* and its end of the connection, too */
 
     size_t queue_limit_bytes;
     size_t queue_limit_messages;           /* 0 = none, and `message_ends` is not kept */

@@ -210,7 +210,7 @@ static void ws_feed_held(struct leat_websocket *ws)
 static void ws_on_eof(struct leat_websocket *ws)
 {
     if (ws->state == LEATI_WEBSOCKET_FINISHING)
-        leati_chain_close(ws->chain, ws->close_timeout_ms);
+        ws->peer_ended = true;
     else if (ws->state == LEATI_WEBSOCKET_CLOSING)
         leati_websocket_break(ws, LEAT_E_WS_CONNECT, 0,
                               "the peer ended the connection without a Close frame");
@@ -248,10 +248,15 @@ static int ws_read_once(struct leat_websocket *ws, size_t *total)
     return LEAT_OK;
 }
 
+/* Behind the peer's Close frame there is only its goodbye, which is not heeded before what we owe
+ * has left: our answer, and what was queued before it. */
 static bool ws_reads(const struct leat_websocket *ws)
 {
-    return ws->chain->state == LEATI_CHAIN_OPEN && !ws->chain->released &&
-           (!ws->paused || ws->state == LEATI_WEBSOCKET_FINISHING);
+    if (ws->chain->state != LEATI_CHAIN_OPEN || ws->chain->released || ws->peer_ended)
+        return false;
+    if (ws->state == LEATI_WEBSOCKET_FINISHING)
+        return !ws->orderly || ws->out.len == 0;
+    return !ws->paused;
 }
 
 static void ws_pump_read(struct leat_websocket *ws)
@@ -448,6 +453,16 @@ static void ws_asked(struct leati_chain *chain, void *user)
     ws->asked(ws, chain->route->upgrade, ws->user);
 }
 
+/* Whether our goodbye is due. A server ends TCP first (RFC 6455 section 7.1.1); after a violation
+ * so does a client. TLS ends each direction by itself (RFC 8446 section 6.1): a client that says so
+ * at once keeps no server waiting that wants to hear it first. */
+static bool ws_is_done(const struct leat_websocket *ws)
+{
+    bool goes_first = ws->is_server || !ws->orderly || ws->secure;
+    return ws->chain->state == LEATI_CHAIN_OPEN && ws->state == LEATI_WEBSOCKET_FINISHING &&
+           ws->out.len == 0 && (goes_first || ws->peer_ended);
+}
+
 static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
 {
     struct leat_websocket *ws = user;
@@ -460,10 +475,7 @@ static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
     ws->pumping = false;
     if (chain->state == LEATI_CHAIN_OPEN)
         ws_check_deadline(ws, now_ms);
-    /* A server ends TCP first (RFC 6455 section 7.1.1); after a violation so does a client. */
-    bool goes_first = ws->is_server || !ws->orderly;
-    if (chain->state == LEATI_CHAIN_OPEN && ws->state == LEATI_WEBSOCKET_FINISHING && goes_first &&
-        ws->out.len == 0)
+    if (ws_is_done(ws))
         leati_chain_close(chain, ws->close_timeout_ms);
     return (ws_reads(ws) ? LEATI_WANT_READ : 0u) | (ws->out.len > 0 ? LEATI_WANT_WRITE : 0u);
 }

@@ -355,9 +355,8 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    if (tls->peer_closed)
-        return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
-                                "cannot send: the peer has ended TLS with close_notify");
+    /* The peer's close_notify ends its own direction only (RFC 8446 section 6.1). In TLS 1.2 it
+     * ends both, but there too it may have come while what we owe was on its way here. */
     if (l->state != LEATI_LAYER_OPEN)
         return leati_layer_fail(l, LEAT_E_TLS_CLOSED, 0, 0, "cannot send: TLS is not open");
     if (tls->encrypted_len > 0)
