@@ -27,7 +27,7 @@ NEVER = {
 # function -> what to use; not in the library
 NEVER_IN_LIBRARY = {
     "malloc": "leati_malloc", "calloc": "leati_calloc", "realloc": "leati_realloc", "free": "leati_free",
-    "strdup": "leati_strdup", "strndup": "leati_strndup", "asprintf": "leati_asprintf", "vasprintf": "leati_asprintf",
+    "strdup": "leati_strdup", "strndup": "leati_bytes_dup", "asprintf": "leati_asprintf", "vasprintf": "leati_asprintf",
     "printf": "the trace", "fprintf": "the trace", "puts": "the trace", "perror": "the trace",
     "strerror": "the catalogue", "exit": "a returned code", "abort": "a returned code",
     "getaddrinfo": "src/dns", "system": "nothing", "popen": "nothing", "nanosleep": "a timer",

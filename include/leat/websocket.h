@@ -48,7 +48,8 @@ struct leat_close_event {
      * there was no Close frame from the peer and no violation, otherwise the peer's code, or, for a
      * violation by the peer, the code that it was answered with. 0 if it was never open. */
     uint16_t close_code;
-    /** The reason in the Close frame, UTF-8, with a final NUL. Never NULL. */
+    /** The reason in the Close frame, UTF-8, with a final NUL; at most 123 bytes, among which there
+     * may be NULs (RFC 6455 section 5.5.1). Never NULL. */
     const char *reason;
     size_t reason_len; /**< bytes, without the final NUL */
 };

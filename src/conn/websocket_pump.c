@@ -52,7 +52,7 @@ static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const 
                           size_t len)
 {
     ws->close_code = close_code;
-    ws->close_reason = len ? leati_strndup((const char *)reason, len) : NULL;
+    ws->close_reason = len ? leati_bytes_dup(reason, len) : NULL;
     ws->close_reason_len = ws->close_reason ? len : 0;
 }
 

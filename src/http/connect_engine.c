@@ -253,7 +253,7 @@ static int request_build(struct leati_http_connect_engine *engine,
                                 LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES);
         goto out;
     }
-    engine->request = leati_strndup(buf, len);
+    engine->request = leati_bytes_dup(buf, len);
     if (!engine->request) {
         result = memory_fail(failure);
         goto out;

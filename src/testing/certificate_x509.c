@@ -287,7 +287,7 @@ static int bio_take(BIO *bio, bool is_written, char **ret_text,
     int code = LEAT_OK;
     if (!is_written || len <= 0)
         code = crypto_fail(problem, "write PEM");
-    else if (!(text = leati_strndup(data, (size_t)len)))
+    else if (!(text = leati_bytes_dup(data, (size_t)len)))
         code = leati_certificate_fail(problem, LEAT_E_SYSTEM_INTERNAL, "no memory");
     else
         *ret_text = text;

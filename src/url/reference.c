@@ -43,7 +43,7 @@ static char *websocket_text(const char *text)
         return leati_asprintf("ws://%.*s", len - 7, text + 7);
     if (strncasecmp(text, "https://", 8) == 0)
         return leati_asprintf("wss://%.*s", len - 8, text + 8);
-    return leati_strndup(text, (size_t)len);
+    return leati_bytes_dup(text, (size_t)len);
 }
 
 static int resolve_fail(struct leati_failure *failure, const char *reference)

@@ -33,25 +33,21 @@ void *leati_realloc(void *ptr, size_t size)
     return alloc_fails() ? NULL : realloc(ptr, size == 0 ? 1 : size);
 }
 
-static char *string_copy(const char *s, size_t len)
+char *leati_bytes_dup(const void *data, size_t len)
 {
     char *copy = leati_malloc(len + 1);
 
     if (copy == NULL)
         return NULL;
-    memcpy(copy, s, len);
+    if (len > 0)
+        memcpy(copy, data, len);
     copy[len] = '\0';
     return copy;
 }
 
 char *leati_strdup(const char *s)
 {
-    return string_copy(s, strlen(s));
-}
-
-char *leati_strndup(const char *s, size_t len)
-{
-    return string_copy(s, strnlen(s, len));
+    return leati_bytes_dup(s, strlen(s));
 }
 
 char *leati_asprintf(const char *format, ...)

@@ -16,7 +16,8 @@ void *leati_malloc(size_t size);
 void *leati_calloc(size_t count, size_t size); /* zeroed, checked for overflow */
 void *leati_realloc(void *ptr, size_t size);
 char *leati_strdup(const char *s);
-char *leati_strndup(const char *s, size_t len);
+/** A copy of all `len` bytes, NULs among them, with a NUL behind. */
+char *leati_bytes_dup(const void *data, size_t len);
 /** A formatted string of the size it needs; NULL without memory. */
 char *leati_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void leati_free(void *ptr);

@@ -348,7 +348,7 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
         const char *authority = target + scheme;
         size_t len = strcspn(authority, "/?#");
         target = authority[len] != '\0' ? authority + len : "/";
-        engine->host = leati_strndup(authority, len);
+        engine->host = leati_bytes_dup(authority, len);
         if (engine->host == NULL)
             return LEATI_WS_ACCEPT_NO_MEMORY;
         request->host = engine->host;

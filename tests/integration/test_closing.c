@@ -71,6 +71,63 @@ static void remote_close_expect(const char *url)
     client_run_done(&run);
 }
 
+/* NUL is a character of UTF-8 like others: the length is true, and no byte comes from elsewhere. */
+Test(closing, reasons_with_nuls)
+{
+    static const char longest[125] = "\x0f\xa1"
+                                     "A\0B";
+    static const struct leat_script_row inside[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,       .number = 0x88,
+          LEAT_SCRIPT_BYTES("\x0f\xa1"
+                           "a\0b\0\0")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE      }
+    };
+    static const struct leat_script_row only[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME,           .number = 0x88, LEAT_SCRIPT_BYTES("\x0f\xa1\0")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE          }
+    };
+    static const struct leat_script_row most[] = {
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, .data = longest, .len = sizeof(longest)},
+        {LEAT_SCRIPT_READ_FRAME,       .number = 0x88},
+        {LEAT_SCRIPT_CLOSE                     }
+    };
+    static const struct leat_script_row *const scripts[] = {inside, only, most};
+
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        const struct leat_script_row *sent = &scripts[i][2];
+        const char *reason = (const char *)sent->data + 2;
+        leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
+            .scripts = {scripts[i], scripts[i]}
+        });
+        const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+        struct client_run run;
+        client_run_init(&run);
+        client_run_open(&run, url);
+        client_run_until_closed(&run);
+        cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);
+        cr_expect(run.close.close_code == 4001 && run.close.reason_len == sent->len - 2, "%zu",
+                  run.close.reason_len);
+        cr_expect(memcmp(run.close_reason, reason, sent->len - 2) == 0);
+
+        leat_blocking_websocket *ws;
+        struct leat_error error;
+        struct leat_message message;
+        cr_assert(leat_blocking_connect(url, run.config, &ws, &error) == LEAT_OK, "%s", error.text);
+        cr_expect(leat_blocking_recv(ws, &message, CLIENT_RUN_TIMEOUT_MS) != LEAT_OK);
+        const struct leat_close_event *end = leat_blocking_close_event(ws);
+        cr_assert(end != NULL && end->reason_len == sent->len - 2);
+        cr_expect(memcmp(end->reason, reason, sent->len - 2) == 0);
+        leat_blocking_free(ws);
+        client_run_done(&run);
+        leat_testing_server_free(peer);
+    }
+}
+
 Test(closing, by_python)
 {
     remote_close_expect(

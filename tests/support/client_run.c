@@ -91,8 +91,9 @@ static void run_closed(leat_websocket *ws, const struct leat_close_event *event,
     run->is_live = false;
     ++run->closed_count;
     run->close = *event;
-    cr_expect(event->reason != NULL && strlen(event->reason) == event->reason_len);
-    snprintf(run->close_reason, sizeof(run->close_reason), "%s", event->reason);
+    cr_expect(event->reason != NULL && event->reason_len < sizeof(run->close_reason) &&
+              event->reason[event->reason_len] == '\0');
+    memcpy(run->close_reason, event->reason, event->reason_len + 1);
     run->close.reason = run->close_reason;
     run_notify(run, "closed");
 }

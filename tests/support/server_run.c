@@ -282,7 +282,7 @@ static void on_closed(leat_websocket_server *server, leat_websocket *ws,
     run_lock(run);
     ++run->seen.closed;
     run->seen.close = *event;
-    snprintf(run->seen.close_reason, sizeof(run->seen.close_reason), "%s", event->reason);
+    memcpy(run->seen.close_reason, event->reason, event->reason_len + 1);
     run->seen.close.reason = NULL;
     run_unlock(run);
 }

@@ -76,7 +76,7 @@ struct ws {
     struct tool_json json;
     struct leat_error error;
     struct leat_close_event close;
-    char close_reason[128];
+    char close_reason[124]; /**< 123 bytes at most (RFC 6455 section 5.5), and a NUL */
 };
 
 /* ---- ws_session.c -------------------------------------------------------------------------- */

@@ -113,7 +113,7 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     s->open = false;
     leat_timer_stop(s->linger_timer);
     leat_timer_stop(s->ping_timer);
-    snprintf(s->close_reason, sizeof(s->close_reason), "%s", event->reason);
+    memcpy(s->close_reason, event->reason, event->reason_len + 1);
     s->close = *event;
     s->close.reason = s->close_reason;
     s->error = event->error;
@@ -320,7 +320,7 @@ static void report_end(struct ws *s)
                (s->says_status || !tool_close_is_normal(s->close.close_code))) {
         fprintf(stderr, "leat ws: closed by the server: %u%s", s->close.close_code,
                 s->close.reason_len ? " " : "");
-        tool_print_safe(stderr, s->close_reason, strlen(s->close_reason));
+        tool_print_safe(stderr, s->close_reason, s->close.reason_len);
         fputc('\n', stderr);
     }
 }

@@ -23,7 +23,7 @@ Test(alloc, every_function_obeys_the_hook, .timeout = 10)
     cr_assert_null(leati_calloc(1, 1));
     cr_assert_null(leati_realloc(s, 100));
     cr_assert_null(leati_strdup("a"));
-    cr_assert_null(leati_strndup("a", 1));
+    cr_assert_null(leati_bytes_dup("a", 1));
     cr_assert_null(leati_asprintf("%d", 1));
     leati_alloc_fail_hook = NULL;
     cr_assert_str_eq(s, "x", "a failed realloc leaves the old block");
@@ -52,15 +52,18 @@ Test(alloc, calloc_checks_for_overflow, .timeout = 10)
 
 Test(alloc, strings, .timeout = 10)
 {
-    char *a = leati_strndup("abcdef", 3);
-    char *b = leati_strndup("ab", 10);
+    char *a = leati_bytes_dup("abcdef", 3);
+    char *b = leati_bytes_dup("a\0b", 3);
+    char *none = leati_bytes_dup(NULL, 0);
     char *c = leati_asprintf("%s-%05d", "n", 42);
 
     cr_assert_str_eq(a, "abc");
-    cr_assert_str_eq(b, "ab");
+    cr_assert(memcmp(b, "a\0b", 4) == 0, "NULs are bytes like others");
+    cr_assert_str_eq(none, "");
     cr_assert_str_eq(c, "n-00042");
     leati_free(a);
     leati_free(b);
+    leati_free(none);
     leati_free_secret(c);
     leati_free_secret(NULL);
 }
