@@ -46,7 +46,7 @@ void leati_ws_frame_reader_done(struct leati_ws_frame_reader *reader)
 
 bool leati_ws_frame_reader_is_idle(const struct leati_ws_frame_reader *reader)
 {
-    return reader->header_len == 0 && reader->left == 0;
+    return reader->header_len == 0 && reader->left == 0 && !reader->is_broken;
 }
 
 /* ---- headers -------------------------------------------------------------------------------- */
@@ -137,22 +137,31 @@ static bool payload_tell(struct leati_ws_frame_reader *reader, size_t size)
     return true;
 }
 
+/* wslay keeps what it has refused, and would take it for the beginning of the next frame. */
+static enum leati_ws_frame_result reader_break(struct leati_ws_frame_reader *reader)
+{
+    reader->is_broken = true;
+    return LEATI_WS_FRAME_MALFORMED;
+}
+
 enum leati_ws_frame_result leati_ws_frame_reader_next(struct leati_ws_frame_reader *reader,
                                                       const uint8_t **data, size_t *len,
                                                       struct leati_ws_frame_piece *ret_piece)
 {
     bool is_first = reader->left == 0;
 
+    if (reader->is_broken)
+        return LEATI_WS_FRAME_MALFORMED;
     if (is_first && !header_collect(reader, data, len))
         return LEATI_WS_FRAME_MORE;
     if (is_first && !header_parse(reader))
-        return LEATI_WS_FRAME_MALFORMED;
+        return reader_break(reader);
     if (!is_first && *len == 0)
         return LEATI_WS_FRAME_MORE;
 
     size_t size = *len < reader->left ? *len : (size_t)reader->left;
     if (!payload_tell(reader, size))
-        return LEATI_WS_FRAME_MALFORMED;
+        return reader_break(reader);
     uint64_t offset = reader->frame.len - reader->left;
     *ret_piece = (struct leati_ws_frame_piece){
         .frame = reader->frame,

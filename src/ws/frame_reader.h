@@ -42,6 +42,7 @@ struct leati_ws_frame_reader {
     struct leati_ws_frame frame;
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];
     uint64_t left; /**< payload bytes of the frame that are still to come */
+    bool is_broken; /**< wslay has refused something, and keeps bytes of it */
 };
 
 /** Part of a frame's payload, where it lies in the input. */
@@ -60,7 +61,7 @@ enum leati_ws_frame_result {
     LEATI_WS_FRAME_MORE, /**< everything was used */
     /** A header against section 5.2 or 5.5: a length that is not in its shortest form or has its
      * highest bit set, a control frame that is fragmented or longer than 125 bytes. Nothing can be
-     * read after it. */
+     * read after it, and every later call says the same. */
     LEATI_WS_FRAME_MALFORMED,
 };
 
@@ -68,7 +69,8 @@ enum leati_ws_frame_result {
 bool leati_ws_frame_reader_init(struct leati_ws_frame_reader *reader);
 void leati_ws_frame_reader_done(struct leati_ws_frame_reader *reader);
 
-/** Whether it stands between two frames and holds nothing. */
+/** Whether it stands between two frames and holds nothing; never again after
+ * LEATI_WS_FRAME_MALFORMED. */
 bool leati_ws_frame_reader_is_idle(const struct leati_ws_frame_reader *reader);
 
 /** Reads on until the next piece, and moves `*data` and `*len` past what it has used. */

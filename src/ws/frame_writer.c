@@ -97,6 +97,8 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
 
     if (!frame_begin(out, keys, first_byte, len, key))
         return false;
+    if (len == 0)
+        return true; /* `payload` may be NULL, to which not even 0 may be added */
     for (; drain->fn != NULL && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
         if (!payload_append(out, bytes + done, DRAIN_BYTES, mask, done))
             return false;

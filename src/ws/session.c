@@ -103,6 +103,14 @@ int leati_ws_event_emit(struct leati_ws_event *event, enum leati_ws_event_kind k
     return LEAT_OK;
 }
 
+/* Nothing that a failure came through goes to another session, whatever it says of itself. */
+static void session_fail(struct leati_ws_session *session, int sticky)
+{
+    session->sticky = sticky;
+    if (session->workspace != NULL)
+        session->workspace->has_failed = true;
+}
+
 int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws_event *event,
                                uint16_t close_code, const char *format, ...)
 {
@@ -112,14 +120,14 @@ int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws
     va_start(args, format);
     vsnprintf(event->text, sizeof(event->text), format, args);
     va_end(args);
-    session->sticky = LEATI_AGAIN;
+    session_fail(session, LEATI_AGAIN);
     return LEAT_OK;
 }
 
 int leati_ws_session_out_of_memory(struct leati_ws_session *session)
 {
-    session->sticky = LEAT_E_SYSTEM_INTERNAL;
-    return session->sticky;
+    session_fail(session, LEAT_E_SYSTEM_INTERNAL);
+    return LEAT_E_SYSTEM_INTERNAL;
 }
 
 /* ---- control frames (section 5.5) ----------------------------------------------------------- */

@@ -75,7 +75,7 @@ void leati_ws_workspace_release(struct leati_ws_workspace *workspace, struct lea
 {
     if (workspace == NULL)
         return;
-    if (pool == NULL || !leati_ws_workspace_is_idle(workspace)) {
+    if (pool == NULL || workspace->has_failed || !leati_ws_workspace_is_idle(workspace)) {
         workspace_free(workspace);
         return;
     }

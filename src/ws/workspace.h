@@ -15,6 +15,7 @@
 
 struct leati_ws_workspace {
     struct leati_ws_workspace *next_free;
+    bool has_failed; /**< whatever it holds now: nobody is to use it again */
     struct leati_ws_frame_reader reader;
     uint8_t control[LEATI_WS_CONTROL_MAX_BYTES]; /**< a control frame that comes in parts */
     size_t control_len;
@@ -25,7 +26,8 @@ struct leati_ws_workspace {
 
 /** From the pool, or fresh. `pool` may be NULL. NULL without memory. */
 struct leati_ws_workspace *leati_ws_workspace_acquire(struct leati_ws_pool *pool);
-/** Into the pool if there is room and the workspace is idle, else it is freed. NULL is allowed. */
+/** Into the pool if there is room, the workspace is idle and it has not failed; else it is freed.
+ * NULL is allowed. */
 void leati_ws_workspace_release(struct leati_ws_workspace *workspace, struct leati_ws_pool *pool);
 
 /** Whether it holds nothing of a frame or a message. */
