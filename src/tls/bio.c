@@ -118,7 +118,8 @@ int leati_tls_bio_send(void *user, const unsigned char *buf, size_t len)
     }
     if (sent == len)
         return (int)len;
-    if (bio->output.len + (len - sent) > LEATI_TLS_OUTPUT_LIMIT_BYTES) {
+    size_t limit = bio->gather ? LEATI_TLS_FLIGHT_LIMIT_BYTES : LEATI_TLS_OUTPUT_LIMIT_BYTES;
+    if (bio->output.len + (len - sent) > limit) {
         bio->overflow = true;
         return MBEDTLS_ERR_NET_SEND_FAILED;
     }

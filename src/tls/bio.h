@@ -20,9 +20,12 @@
  * bodies go straight into mbedTLS's buffer. */
 #define LEATI_TLS_READ_AHEAD_BYTES 2048u
 
-/** The longest queue: a client's flight with four full records. More waits only if a peer provokes
+/** The longest queue of a handshake: a client's flight with four full records. */
+#define LEATI_TLS_FLIGHT_LIMIT_BYTES (5u * 16384u)
+
+/** The longest queue once it is over: one record of data. More waits only if a peer provokes
  * answers (renegotiation requests) and does not read them. */
-#define LEATI_TLS_OUTPUT_LIMIT_BYTES (5u * 16384u)
+#define LEATI_TLS_OUTPUT_LIMIT_BYTES (2u * 16384u)
 
 /** Of the peer's first bytes: enough for a record header. */
 #define LEATI_TLS_GREETING_BYTES 5u

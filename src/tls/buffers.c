@@ -65,13 +65,13 @@ int leati_tls_buffers_attach(struct leati_tls_buffers *buffers, mbedtls_ssl_cont
     return 0;
 }
 
-void leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
+bool leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
                               size_t used)
 {
     uint8_t *in, *out;
 
     if (buffers->away || !leati_mbedtls_buffers_are_idle(ssl))
-        return;
+        return buffers->away;
     leati_mbedtls_buffers_take(ssl, &in, &out, &buffers->out_data);
     buffers->away = true;
     memcpy(buffers->in_counter, in, sizeof(buffers->in_counter));
@@ -80,6 +80,7 @@ void leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_con
     leati_wipe(in, PREFIX_BYTES + used);
     buffer_give(in);
     buffer_give(out);
+    return true;
 }
 
 #else
@@ -91,12 +92,13 @@ int leati_tls_buffers_attach(struct leati_tls_buffers *buffers, mbedtls_ssl_cont
     return 0;
 }
 
-void leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
+bool leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
                               size_t used)
 {
     (void)buffers;
     (void)ssl;
     (void)used;
+    return true;
 }
 
 #endif

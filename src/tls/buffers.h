@@ -27,10 +27,11 @@ struct leati_tls_buffers {
 /** Before any call that reads or writes records. Returns 0 or MBEDTLS_ERR_SSL_ALLOC_FAILED. */
 int leati_tls_buffers_attach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl);
 
-/** After the handshake, once nothing is to be read or written for now. Leaves the buffers where
- * they are while anything of a record is in them. `used`: how many bytes at most a record had that
- * was read since the last time; they are wiped. */
-void leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
+/** After the handshake, once nothing is to be read or written for now; never after a failure.
+ * Leaves the buffers where they are, and says so with false, while anything of a record is in them.
+ * `used`: how many bytes at most a record had that was read since they were attached; they are
+ * wiped, so that nobody finds another connection's data in a buffer. */
+bool leati_tls_buffers_detach(struct leati_tls_buffers *buffers, mbedtls_ssl_context *ssl,
                               size_t used);
 
 #endif

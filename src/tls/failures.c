@@ -249,6 +249,8 @@ int leati_tls_fail(struct leati_tls_layer *tls, int ret)
 {
     if (is_handshaking(tls))
         leati_tls_resumption_forget(tls);
+    else if (tls->bio.lower_result == LEAT_OK || tls->bio.lower_result == LEATI_AGAIN)
+        leati_tls_resumption_discard(tls);
     if (tls->bio.lower_result > LEAT_OK)
         return leati_tls_fail_lower(tls);
     if (tls->bio.lower_result == LEATI_EOF)

@@ -81,3 +81,9 @@ void leati_tls_resumption_forget(struct leati_tls_layer *tls)
     if (tls->session_offered)
         leati_tls_sessions_forget(tls->sessions, tls->session_key);
 }
+
+void leati_tls_resumption_discard(struct leati_tls_layer *tls)
+{
+    if (tls->session_key != NULL)
+        leati_tls_sessions_forget(tls->sessions, tls->session_key);
+}

@@ -21,5 +21,8 @@ void leati_tls_resumption_save(struct leati_tls_layer *tls);
  * offers no other protocol version than the session's), so the next connection starts without any.
  */
 void leati_tls_resumption_forget(struct leati_tls_layer *tls);
+/** After a connection that failed by TLS itself, once it was open: its tickets are not to be used
+ * again (RFC 8446 section 6, RFC 5246 section 7.2). */
+void leati_tls_resumption_discard(struct leati_tls_layer *tls);
 
 #endif

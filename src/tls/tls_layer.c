@@ -54,8 +54,8 @@ static int call_leave(int ret)
 /* Once nothing is to be done for now in a connection that is open. */
 static void buffers_rest(struct leati_tls_layer *tls)
 {
-    leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max);
-    tls->bio.asked_max = 0;
+    if (leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max))
+        tls->bio.asked_max = 0;
 }
 
 /* mbedTLS says WANT_READ also when it has only digested something that is not data. */

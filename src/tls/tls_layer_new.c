@@ -76,7 +76,7 @@ static char *server_name_copy(const char *name)
 {
     size_t len = strlen(name);
 
-    return leati_strndup(name, len > 1 && name[len - 1] == '.' ? len - 1 : len);
+    return leati_bytes_dup(name, len > 1 && name[len - 1] == '.' ? len - 1 : len);
 }
 
 const char *leati_tls_peer_name(const struct leati_tls_layer *tls)

@@ -100,6 +100,34 @@ Test(tls_rest, part_of_a_record_is_kept)
     }
 }
 
+/* Whoever gets the buffer next finds nothing of a ticket in it, also if it could not be given back
+ * at once. (Data are wiped by mbedTLS when they are read.) */
+Test(tls_rest, buffers_are_wiped)
+{
+    uint8_t back[8];
+    size_t got;
+
+    end_start(&client, &peer, TLS1_3_VERSION, NULL);
+    client.wire.script.recv_end_at = client.wire.to_read.len + 3;
+    client.wire.script.recv_end = LEATI_AGAIN;
+    ssl_peer_write(&peer, &client.wire, "more", 4);
+    cr_assert(tls_end_read(&client, back, 1, &got) == LEATI_AGAIN);
+    cr_expect_not(layer_of(&client)->buffers.away, "part of a header is in it");
+    const uint8_t *in = layer_of(&client)->ssl.MBEDTLS_PRIVATE(in_buf);
+    client.wire.script.recv_end_at = SCRIPTED_NEVER;
+    cr_assert(tls_end_read(&client, back, 4, &got) == LEAT_OK);
+    cr_assert(tls_end_read(&client, back, 1, &got) == LEATI_AGAIN);
+    cr_expect(layer_of(&client)->buffers.away == BUFFERS_GO);
+    if (BUFFERS_GO) { /* it waits for the next one */
+        size_t left = 0;
+        for (size_t i = 0; i < MBEDTLS_SSL_IN_CONTENT_LEN; i++)
+            left += in[i] != 0;
+        cr_expect(left == 0, "%zu bytes are left", left);
+    }
+    tls_end_done(&client);
+    ssl_peer_done(&peer);
+}
+
 Test(tls_rest, certificate_is_forgotten)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {

@@ -207,3 +207,39 @@ Test(tls_resumption, a_failed_handshake_forgets_the_sessions)
     cr_assert(!resumes());
     cr_assert(resumes());
 }
+
+/* RFC 8446 section 6: what a failed connection has brought is discarded; one that is only lost, or
+ * ends without close_notify, has not failed. */
+Test(tls_resumption, a_failed_connection_discards_its_sessions)
+{
+    static const char record[] = "\x17\x03\x03\x00\x20 32 bytes that nobody has ... ";
+    const struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
+    uint8_t buf[8];
+    size_t n;
+
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct tls_end client;
+        ssl_peer_init(&peer,
+                      &(struct ssl_peer_options){.min_version = version, .max_version = version});
+        for (int fails = 0; fails < 2; fails++) {
+            tls_end_init(&client, &options, NULL);
+            tls_end_open(&client, &peer);
+            cr_assert(tls_end_read(&client, buf, 1, &n) == LEATI_AGAIN);
+            cr_assert(leati_tls_sessions_count(sessions) > 0);
+            if (fails)
+                scripted_layer_reply(&client.wire, record, 5 + 32);
+            else
+                client.wire.script = (struct scripted_script){.recv_end = LEATI_EOF};
+            int code = tls_end_read(&client, buf, 1, &n);
+            cr_expect(code == (fails ? LEAT_E_TLS_ENGINE : LEAT_E_TLS_SYSCALL), "%d", code);
+            cr_expect((leati_tls_sessions_count(sessions) == 0) == fails);
+            tls_end_done(&client);
+        }
+        cr_expect(!resumes());
+        cr_expect(resumes());
+        ssl_peer_done(&peer);
+        leati_tls_sessions_unref(sessions);
+        sessions = leati_tls_sessions_new();
+    }
+    ssl_peer_init(&peer, &(struct ssl_peer_options){0}); /* for tear_down() */
+}
