@@ -18,6 +18,9 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     leati_byte_queue_clear(&ws->out);
     leati_offset_ring_done(&ws->message_ends);
     ws->sent_bytes = 0;
+    ws->send_blocked = false;
+    leati_websocket_drop_pong(ws);
+    ws->pongs = (struct leati_pongs){0};
     leati_free(ws->held.data);
     ws->held = (struct leati_held_bytes){0};
     ws->close_start_us = 0;

@@ -38,6 +38,12 @@ struct leati_held_bytes {
     size_t used;
 };
 
+/** The Pongs of a connection, counted from the first byte sent: websocket_pong.c. */
+struct leati_pongs {
+    uint64_t begin_bytes, end_bytes;    /* where those that are queued begin and end */
+    struct leati_waiting_pong *waiting; /* behind them; NULL = none */
+};
+
 /** A client of a server has asked: the answer is leati_ws_accept_answer(), or a break. */
 typedef void leati_websocket_asked_fn(struct leat_websocket *ws, struct leati_layer *accept,
                                       void *user);
@@ -69,6 +75,8 @@ struct leat_websocket {
     size_t queue_limit_messages;           /* 0 = none, and `message_ends` is not kept */
     struct leati_offset_ring message_ends; /* of what waits, counted from the first byte sent */
     uint64_t sent_bytes;
+    bool send_blocked; /* the last bytes were not taken */
+    struct leati_pongs pongs;
     uint32_t close_timeout_ms;
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;
@@ -108,6 +116,15 @@ int leati_websocket_accept(struct leat_websocket *ws, const struct leati_route_a
 
 /** Ends the connection without a goodbye, because it is of no use any more. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text);
+
+/** Offers the chain what is queued. */
+void leati_websocket_flush(struct leat_websocket *ws);
+
+/** From the pump. */
+void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *payload, size_t len);
+/** Queues the Pong that waits, if it may; whether it did. Never within a frame. */
+bool leati_websocket_release_pong(struct leat_websocket *ws);
+void leati_websocket_drop_pong(struct leat_websocket *ws);
 
 /** Our Close frame is queued and is the first. */
 void leati_websocket_start_closing(struct leat_websocket *ws);

@@ -128,18 +128,6 @@ static bool ws_delivers(const struct leat_websocket *ws)
            ws->chain->state == LEATI_CHAIN_OPEN;
 }
 
-static void ws_on_ping(struct leat_websocket *ws, const struct leati_ws_event *event)
-{
-    /* A peer that pings and does not read must not fill our memory; section 5.5.3 lets us answer
-     * the latest Ping only. */
-    if (ws->state != LEATI_WEBSOCKET_OPEN || ws->out.len > ws->queue_limit_bytes)
-        return;
-    int code =
-        leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, event->data, event->len, &ws->out);
-    if (code != LEAT_OK)
-        leati_websocket_break(ws, code, 0, "out of memory");
-}
-
 static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *event)
 {
     switch (event->kind) {
@@ -148,7 +136,8 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
             ws->callbacks.message(ws, event->type, event->data, event->len, ws->user);
         break;
     case LEATI_WS_PING:
-        ws_on_ping(ws, event);
+        if (ws->state == LEATI_WEBSOCKET_OPEN)
+            leati_websocket_answer_ping(ws, event->data, event->len);
         break;
     case LEATI_WS_PONG:
         if (ws->callbacks.pong)
@@ -275,14 +264,16 @@ static void ws_pump_read(struct leat_websocket *ws)
 
 /* ---- writing -------------------------------------------------------------------------- */
 
-static void ws_flush(struct leat_websocket *ws)
+void leati_websocket_flush(struct leat_websocket *ws)
 {
+    ws->send_blocked = false;
     while (ws->out.len > 0 && ws->chain->state == LEATI_CHAIN_OPEN) {
         struct leati_layer *top = ws->chain->top;
         struct iovec iov[IOVECS_PER_SEND];
         int n = leati_byte_queue_peek(&ws->out, iov, IOVECS_PER_SEND);
         size_t len = 0;
         int code = top->ops->send(top, iov, n, &len);
+        ws->send_blocked = code == LEATI_AGAIN;
         if (code == LEATI_AGAIN)
             return;
         if (code != LEAT_OK) {
@@ -306,7 +297,9 @@ static bool ws_has_room(const struct leat_websocket *ws)
 
 static void ws_pump_write(struct leat_websocket *ws)
 {
-    ws_flush(ws);
+    leati_websocket_flush(ws);
+    while (leati_websocket_release_pong(ws))
+        leati_websocket_flush(ws);
     while (ws->send_refused && ws->state == LEATI_WEBSOCKET_OPEN && !ws->chain->released &&
            ws->chain->state == LEATI_CHAIN_OPEN && ws_has_room(ws)) {
         ws->send_refused = false;
@@ -314,7 +307,7 @@ static void ws_pump_write(struct leat_websocket *ws)
         if (ws->callbacks.writable)
             ws->callbacks.writable(ws, ws->user);
         if (!ws->chain->released)
-            ws_flush(ws);
+            leati_websocket_flush(ws);
     }
 }
 
@@ -350,7 +343,7 @@ static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
             leati_websocket_break(ws, code, 0, "out of memory");
             return;
         }
-        ws_flush(ws);
+        leati_websocket_flush(ws);
     }
     uint32_t wait_ms = ws->ping_unanswered ? ws->pong_timeout_ms : ws->ping_interval_ms;
     if (wait_ms == 0)
@@ -399,7 +392,7 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
 
 static void ws_drain(void *user)
 {
-    ws_flush(user);
+    leati_websocket_flush(user);
 }
 
 static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)

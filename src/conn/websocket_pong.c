@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answers to Pings. Section 5.5.3 lets us answer the latest Ping only, so a peer that pings and
+ * does not read costs what one Pong takes: the one that is queued keeps its place, and of those
+ * behind it the latest waits. A peer that reads gets them all.
+ */
+#include "conn/websocket.h"
+
+#include "util/alloc.h"
+
+#include <string.h>
+
+/** How many bytes of Pongs may gather during a pump, so that not each costs a system call. */
+#define GATHER_BYTES 4096u
+
+struct leati_waiting_pong {
+    uint8_t len;
+    uint8_t payload[LEATI_WS_CONTROL_PAYLOAD_MAX];
+};
+
+static bool pong_is_queued(const struct leat_websocket *ws)
+{
+    return ws->pongs.end_bytes > ws->sent_bytes;
+}
+
+static void pong_queue(struct leat_websocket *ws, const uint8_t *payload, size_t len)
+{
+    if (!pong_is_queued(ws))
+        ws->pongs.begin_bytes = ws->sent_bytes + ws->out.len;
+    int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, payload, len, &ws->out);
+    if (code != LEAT_OK)
+        leati_websocket_break(ws, code, 0, "out of memory");
+    else
+        ws->pongs.end_bytes = ws->sent_bytes + ws->out.len;
+}
+
+static void pong_keep(struct leat_websocket *ws, const uint8_t *payload, size_t len)
+{
+    struct leati_waiting_pong *pong = ws->pongs.waiting;
+
+    if (!pong)
+        pong = ws->pongs.waiting = leati_malloc(sizeof(*pong));
+    if (!pong) {
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
+    pong->len = (uint8_t)len;
+    if (len > 0)
+        memcpy(pong->payload, payload, len);
+}
+
+void leati_websocket_drop_pong(struct leat_websocket *ws)
+{
+    leati_free(ws->pongs.waiting);
+    ws->pongs.waiting = NULL;
+}
+
+void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *payload, size_t len)
+{
+    bool gathers = !ws->send_blocked && ws->pongs.end_bytes - ws->pongs.begin_bytes < GATHER_BYTES;
+
+    if (pong_is_queued(ws) && !gathers)
+        leati_websocket_flush(ws);
+    if (ws->chain->state != LEATI_CHAIN_OPEN)
+        return;
+    if (pong_is_queued(ws) && !gathers) {
+        pong_keep(ws, payload, len);
+        return;
+    }
+    leati_websocket_drop_pong(ws);
+    pong_queue(ws, payload, len);
+}
+
+bool leati_websocket_release_pong(struct leat_websocket *ws)
+{
+    struct leati_waiting_pong *pong = ws->pongs.waiting;
+
+    if (!pong || pong_is_queued(ws) || ws->state != LEATI_WEBSOCKET_OPEN ||
+        ws->chain->state != LEATI_CHAIN_OPEN)
+        return false;
+    pong_queue(ws, pong->payload, pong->len);
+    leati_websocket_drop_pong(ws);
+    return true;
+}
