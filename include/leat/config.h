@@ -2,12 +2,13 @@
 /**
  * @file
  * How connections are made: proxy, TLS, limits, deadlines. One object with one typed setter per
- * option. A connection copies what it needs when it starts, so a configuration can be changed or
+ * option. A connection keeps what was set when it started, so a configuration can be changed or
  * freed at once and can serve many connections; those that come from one configuration share its
  * parsed certificates and its TLS sessions.
  *
  * Strings are copied; secrets are wiped when they are replaced or freed. A setter that fails
- * leaves the configuration as it was and its reason in leat_config_get_error().
+ * leaves the configuration as it was and its reason in leat_config_get_error(); each can return
+ * LEAT_E_SYSTEM_INTERNAL (no memory).
  */
 #ifndef LEAT_CONFIG_H
 #define LEAT_CONFIG_H

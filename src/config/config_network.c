@@ -9,20 +9,20 @@
 
 #include <string.h>
 
-static void config_clear_proxies(leat_config *config)
+static void settings_clear_proxies(struct leati_settings *settings)
 {
-    for (size_t i = 0; i < config->proxy_count; i++)
-        leati_url_done(&config->proxies[i]);
-    leati_free(config->proxies);
-    config->proxies = NULL;
-    config->proxy_count = 0;
+    for (size_t i = 0; i < settings->proxy_count; i++)
+        leati_url_done(&settings->proxies[i]);
+    leati_free(settings->proxies);
+    settings->proxies = NULL;
+    settings->proxy_count = 0;
 }
 
-void leati_config_clear_network(leat_config *config)
+void leati_settings_clear_network(struct leati_settings *settings)
 {
-    config_clear_proxies(config);
-    leati_domain_policy_done(&config->domain_policy);
-    leati_free(config->dns_servers);
+    settings_clear_proxies(settings);
+    leati_domain_policy_done(&settings->domain_policy);
+    leati_free(settings->dns_servers);
 }
 
 static bool copy_url(struct leati_url *dst, const struct leati_url *src)
@@ -30,14 +30,14 @@ static bool copy_url(struct leati_url *dst, const struct leati_url *src)
     dst->port = src->port;
     dst->default_port = src->default_port;
     dst->host_is_ipv6 = src->host_is_ipv6;
-    return leati_copy_optional(&dst->scheme, src->scheme) &&
-           leati_copy_optional(&dst->host, src->host) &&
-           leati_copy_optional(&dst->target, src->target) &&
-           leati_copy_optional(&dst->user, src->user) &&
-           leati_copy_optional(&dst->password, src->password);
+    return leati_strdup_optional(&dst->scheme, src->scheme) &&
+           leati_strdup_optional(&dst->host, src->host) &&
+           leati_strdup_optional(&dst->target, src->target) &&
+           leati_strdup_optional(&dst->user, src->user) &&
+           leati_strdup_optional(&dst->password, src->password);
 }
 
-static bool copy_proxies(leat_config *dst, const leat_config *src)
+static bool copy_proxies(struct leati_settings *dst, const struct leati_settings *src)
 {
     if (src->proxy_count == 0)
         return true;
@@ -52,93 +52,111 @@ static bool copy_proxies(leat_config *dst, const leat_config *src)
     return true;
 }
 
-bool leati_config_copy_network(leat_config *dst, const leat_config *src)
+bool leati_settings_copy_network(struct leati_settings *dst, const struct leati_settings *src)
 {
-    dst->socks5_pipelining = src->socks5_pipelining;
-    dst->tcp_fast_open = src->tcp_fast_open;
-    dst->system_proxy = src->system_proxy;
     return copy_proxies(dst, src) &&
            leati_domain_policy_copy(&src->domain_policy, &dst->domain_policy) == LEAT_OK &&
-           leati_copy_optional(&dst->dns_servers, src->dns_servers);
+           leati_strdup_optional(&dst->dns_servers, src->dns_servers);
 }
 
-/* The record of a parser becomes the reason of the setter. */
-static int config_take_failure(leat_config *config, struct leati_failure *failure, int code)
-{
-    leati_failure_done(&config->failure);
-    config->failure = *failure;
-    return code;
-}
-
-static int config_keep_proxy(leat_config *config, const struct leati_url *proxy)
-{
-    if (config->proxy_count >= LEATI_CONFIG_MAX_PROXIES)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many proxies in a row");
-    struct leati_url *grown =
-        leati_realloc(config->proxies, (config->proxy_count + 1) * sizeof(*grown));
-    if (!grown)
-        return leati_config_no_memory(config);
-    config->proxies = grown;
-    config->proxies[config->proxy_count++] = *proxy;
-    return LEAT_OK;
-}
+/* ---- proxies ----------------------------------------------------------------------- */
 
 static int proxy_check_credentials(const struct leati_url *proxy, struct leati_failure *failure)
 {
     if (!proxy->user)
         return LEAT_OK;
-    bool is_socks5 = strncmp(proxy->scheme, "socks5", strlen("socks5")) == 0;
-    return is_socks5 ? leati_socks5_check_credentials(proxy->user, proxy->password, failure)
-                     : leati_http_check_credentials(proxy->user, proxy->password, failure);
+    return leati_url_is_socks5(proxy)
+               ? leati_socks5_check_credentials(proxy->user, proxy->password, failure)
+               : leati_http_check_credentials(proxy->user, proxy->password, failure);
 }
 
-int leati_config_append_proxy(leat_config *config, const char *url)
+int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
+                               struct leati_url *ret_proxy)
 {
     struct leati_url proxy = {0};
-    struct leati_failure failure;
-    leati_failure_init(&failure);
-    int code = leati_url_parse_proxy(url, &failure, &proxy);
+    int code = leati_url_parse_proxy(url, failure, &proxy);
     if (code == LEAT_OK)
-        code = proxy_check_credentials(&proxy, &failure);
-    code = code != LEAT_OK ? config_take_failure(config, &failure, code)
-                           : config_keep_proxy(config, &proxy);
+        code = proxy_check_credentials(&proxy, failure);
     if (code != LEAT_OK)
         leati_url_done(&proxy);
+    else
+        *ret_proxy = proxy;
+    return code;
+}
+
+/* Takes `proxy`. */
+static int config_append_proxy(leat_config *config, struct leati_url *proxy)
+{
+    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_url *grown = settings
+                                  ? leati_realloc(settings->proxies, (settings->proxy_count + 1) *
+                                                                         sizeof(*settings->proxies))
+                                  : NULL;
+    if (!grown) {
+        leati_url_done(proxy);
+        return leati_config_no_memory(config);
+    }
+    settings->proxies = grown;
+    settings->proxies[settings->proxy_count++] = *proxy;
+    return LEAT_OK;
+}
+
+/* The record of a parser becomes the reason of the setter. */
+static int config_parse_proxy(leat_config *config, const char *url, struct leati_url *ret_proxy)
+{
+    struct leati_failure failure;
+    leati_failure_init(&failure);
+    int code = leati_settings_parse_proxy(url, &failure, ret_proxy);
+    if (code == LEAT_OK)
+        return LEAT_OK;
+    leati_failure_done(&config->failure);
+    config->failure = failure;
     return code;
 }
 
 int leat_config_add_proxy(leat_config *config, const char *url)
 {
+    struct leati_url proxy;
     if (!config)
         return LEAT_E_PARAMETER;
     if (!url || !*url)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "the proxy's URL is empty");
-    if (config->system_proxy)
+    if (config->settings->system_proxy)
         return leati_config_refuse(config, LEAT_E_PARAMETER,
                                    "the system's proxy cannot stand in a row with others");
-    return leati_config_append_proxy(config, url);
+    int code = config_parse_proxy(config, url, &proxy);
+    if (code != LEAT_OK)
+        return code;
+    if (config->settings->proxy_count >= LEATI_CONFIG_MAX_PROXIES) {
+        leati_url_done(&proxy);
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many proxies in a row");
+    }
+    return config_append_proxy(config, &proxy);
 }
 
 int leat_config_set_proxy(leat_config *config, const char *url)
 {
+    struct leati_url proxy = {0};
     if (!config)
         return LEAT_E_PARAMETER;
     bool is_system = url && strcmp(url, "system") == 0;
-    struct leati_url *old = config->proxies;
-    size_t old_count = config->proxy_count;
-    config->proxies = NULL;
-    config->proxy_count = 0;
-    int code = url && *url && !is_system ? leati_config_append_proxy(config, url) : LEAT_OK;
-    if (code != LEAT_OK) {
-        config_clear_proxies(config);
-        config->proxies = old;
-        config->proxy_count = old_count;
+    bool has_proxy = url && *url && !is_system;
+    int code = has_proxy ? config_parse_proxy(config, url, &proxy) : LEAT_OK;
+    if (code != LEAT_OK)
         return code;
+    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_url *proxies = has_proxy ? leati_malloc(sizeof(*proxies)) : NULL;
+    if (!settings || (has_proxy && !proxies)) {
+        leati_free(proxies);
+        leati_url_done(&proxy);
+        return leati_config_no_memory(config);
     }
-    for (size_t i = 0; i < old_count; i++)
-        leati_url_done(&old[i]);
-    leati_free(old);
-    config->system_proxy = is_system;
+    if (has_proxy)
+        *proxies = proxy;
+    settings_clear_proxies(settings);
+    settings->proxies = proxies;
+    settings->proxy_count = has_proxy ? 1 : 0;
+    settings->system_proxy = is_system;
     return LEAT_OK;
 }
 
@@ -148,7 +166,10 @@ int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipe
         return LEAT_E_PARAMETER;
     if ((unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such pipelining");
-    config->socks5_pipelining = pipelining;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->socks5_pipelining = pipelining;
     return LEAT_OK;
 }
 
@@ -156,7 +177,10 @@ int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    config->tcp_fast_open = fast_open;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->tcp_fast_open = fast_open;
     return LEAT_OK;
 }
 
@@ -169,7 +193,10 @@ static int config_add_domain(leat_config *config, enum leati_domain_list list, c
         return LEAT_E_PARAMETER;
     if (!domain)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "a domain is missing");
-    int code = leati_domain_policy_add(&config->domain_policy, list, domain, &reason);
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    int code = leati_domain_policy_add(&settings->domain_policy, list, domain, &reason);
     if (code == LEAT_E_PARAMETER)
         return leati_config_refuse(config, code, reason);
     return code == LEAT_OK ? LEAT_OK : leati_config_no_memory(config);
@@ -189,11 +216,19 @@ int leat_config_add_denied_domain(leat_config *config, const char *domain)
 
 int leat_config_set_dns_servers(leat_config *config, const char *servers)
 {
+    char *copy;
     if (!config)
         return LEAT_E_PARAMETER;
     if (servers && !leati_dns_servers_valid(servers))
         return leati_config_refuse(
             config, LEAT_E_PARAMETER,
             "DNS servers are a list of ADDRESS[:PORT], with commas in between");
-    return leati_config_set_string(config, &config->dns_servers, servers);
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (!leati_strdup_optional(&copy, servers))
+        return leati_config_no_memory(config);
+    leati_free(settings->dns_servers);
+    settings->dns_servers = copy;
+    return LEAT_OK;
 }

@@ -8,32 +8,16 @@
 
 #include <string.h>
 
-void leati_config_clear_request(leat_config *config)
+void leati_settings_clear_request(struct leati_settings *settings)
 {
-    for (size_t i = 0; i < config->header_count; i++) {
-        leati_free_secret((char *)config->headers[i].name);
-        leati_free_secret((char *)config->headers[i].value);
+    for (size_t i = 0; i < settings->header_count; i++) {
+        leati_free_secret((char *)settings->headers[i].name);
+        leati_free_secret((char *)settings->headers[i].value);
     }
-    leati_free(config->headers);
-    for (size_t i = 0; i < config->protocol_count; i++)
-        leati_free(config->protocols[i]);
-    leati_free(config->protocols);
-}
-
-void leati_config_drop_header(leat_config *config, const char *name)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < config->header_count; i++) {
-        struct leati_ws_header *header = &config->headers[i];
-        if (!leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name))) {
-            config->headers[kept++] = *header;
-            continue;
-        }
-        config->header_bytes -= strlen(header->name) + strlen(header->value);
-        leati_free_secret((char *)header->name);
-        leati_free_secret((char *)header->value);
-    }
-    config->header_count = kept;
+    leati_free(settings->headers);
+    for (size_t i = 0; i < settings->protocol_count; i++)
+        leati_free(settings->protocols[i]);
+    leati_free(settings->protocols);
 }
 
 /* The headers that the handshake writes itself (RFC 6455 section 4.1). */
@@ -55,7 +39,8 @@ static bool header_is_reserved(const char *name)
     return false;
 }
 
-static const char *header_problem(const leat_config *config, const char *name, const char *value)
+static const char *header_problem(const struct leati_settings *settings, const char *name,
+                                  const char *value)
 {
     if (!leati_text_is_token(name, strlen(name)))
         return "the header's name is not a token of RFC 9110";
@@ -63,10 +48,29 @@ static const char *header_problem(const leat_config *config, const char *name, c
         return "the header's value holds CR or LF";
     if (header_is_reserved(name))
         return "the header belongs to the WebSocket handshake itself";
-    if (config->header_count >= LEATI_CONFIG_MAX_ENTRIES ||
-        config->header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
+    if (settings->header_count >= LEATI_CONFIG_MAX_ENTRIES ||
+        settings->header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
         return "too many headers, or too long ones";
     return NULL;
+}
+
+static bool settings_append_header(struct leati_settings *settings, const char *name,
+                                   const char *value)
+{
+    struct leati_ws_header *grown =
+        leati_realloc(settings->headers, (settings->header_count + 1) * sizeof(*grown));
+    if (!grown)
+        return false;
+    settings->headers = grown;
+    struct leati_ws_header header = {leati_strdup(name), leati_strdup(value)};
+    if (!header.name || !header.value) {
+        leati_free((char *)header.name);
+        leati_free_secret((char *)header.value);
+        return false;
+    }
+    settings->headers[settings->header_count++] = header;
+    settings->header_bytes += strlen(name) + strlen(value);
+    return true;
 }
 
 int leat_config_add_header(leat_config *config, const char *name, const char *value)
@@ -75,56 +79,55 @@ int leat_config_add_header(leat_config *config, const char *name, const char *va
         return LEAT_E_PARAMETER;
     if (!name || !value)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "a header needs a name and a value");
-    const char *problem = header_problem(config, name, value);
+    const char *problem = header_problem(config->settings, name, value);
     if (problem)
         return leati_config_refuse(config, LEAT_E_PARAMETER, problem);
-    struct leati_ws_header *grown =
-        leati_realloc(config->headers, (config->header_count + 1) * sizeof(*grown));
+    struct leati_settings *settings = leati_config_edit(config);
+    return settings && settings_append_header(settings, name, value)
+               ? LEAT_OK
+               : leati_config_no_memory(config);
+}
+
+static bool settings_append_protocol(struct leati_settings *settings, const char *protocol)
+{
+    char **grown = leati_realloc(settings->protocols,
+                                 (settings->protocol_count + 1) * sizeof(*settings->protocols));
     if (!grown)
-        return leati_config_no_memory(config);
-    config->headers = grown;
-    struct leati_ws_header header = {leati_strdup(name), leati_strdup(value)};
-    if (!header.name || !header.value) {
-        leati_free((char *)header.name);
-        leati_free_secret((char *)header.value);
-        return leati_config_no_memory(config);
-    }
-    config->headers[config->header_count++] = header;
-    config->header_bytes += strlen(name) + strlen(value);
-    return LEAT_OK;
+        return false;
+    settings->protocols = grown;
+    char *copy = leati_strdup(protocol);
+    if (!copy)
+        return false;
+    settings->protocols[settings->protocol_count++] = copy;
+    return true;
 }
 
 int leat_config_add_protocol(leat_config *config, const char *protocol)
 {
     if (!config)
         return LEAT_E_PARAMETER;
+    const struct leati_settings *now = config->settings;
     if (!protocol || !leati_text_is_token(protocol, strlen(protocol)))
         return leati_config_refuse(config, LEAT_E_PARAMETER,
                                    "a subprotocol is a token of RFC 9110");
-    for (size_t i = 0; i < config->protocol_count; i++)
-        if (strcmp(config->protocols[i], protocol) == 0)
+    for (size_t i = 0; i < now->protocol_count; i++)
+        if (strcmp(now->protocols[i], protocol) == 0)
             return leati_config_refuse(config, LEAT_E_PARAMETER, "the subprotocol is named twice");
-    if (config->protocol_count >= LEATI_CONFIG_MAX_ENTRIES)
+    if (now->protocol_count >= LEATI_CONFIG_MAX_ENTRIES)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many subprotocols");
-    char **grown =
-        leati_realloc(config->protocols, (config->protocol_count + 1) * sizeof(*config->protocols));
-    if (!grown)
-        return leati_config_no_memory(config);
-    config->protocols = grown;
-    char *copy = leati_strdup(protocol);
-    if (!copy)
-        return leati_config_no_memory(config);
-    config->protocols[config->protocol_count++] = copy;
-    return LEAT_OK;
+    struct leati_settings *settings = leati_config_edit(config);
+    return settings && settings_append_protocol(settings, protocol)
+               ? LEAT_OK
+               : leati_config_no_memory(config);
 }
 
-bool leati_config_copy_request(leat_config *dst, const leat_config *src)
+bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_settings *src)
 {
     for (size_t i = 0; i < src->header_count; i++)
-        if (leat_config_add_header(dst, src->headers[i].name, src->headers[i].value) != LEAT_OK)
+        if (!settings_append_header(dst, src->headers[i].name, src->headers[i].value))
             return false;
     for (size_t i = 0; i < src->protocol_count; i++)
-        if (leat_config_add_protocol(dst, src->protocols[i]) != LEAT_OK)
+        if (!settings_append_protocol(dst, src->protocols[i]))
             return false;
     return true;
 }
@@ -142,8 +145,11 @@ int leat_config_set_compression(leat_config *config, const struct leat_compressi
     struct leat_compression known = {.size = sizeof(known)};
     if (!config)
         return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
     if (!compression) {
-        config->compresses = false;
+        settings->compresses = false;
         return LEAT_OK;
     }
     if (!leati_deflate_is_built_in())
@@ -156,14 +162,14 @@ int leat_config_set_compression(leat_config *config, const struct leat_compressi
                                    "windows have 8 to 15 bits, levels are 1 to 9");
     if (known.threshold_bytes == 0)
         known.threshold_bytes = LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES;
-    config->compression = known;
-    config->compresses = true;
+    settings->compression = known;
+    settings->compresses = true;
     return LEAT_OK;
 }
 
-struct leati_deflate_offer leati_config_deflate_offer(const leat_config *config)
+struct leati_deflate_offer leati_settings_deflate_offer(const struct leati_settings *settings)
 {
-    const struct leat_compression *c = &config->compression;
+    const struct leat_compression *c = &settings->compression;
     return (struct leati_deflate_offer){
         .server_no_context_takeover = c->server_no_context_takeover,
         .client_no_context_takeover = c->client_no_context_takeover,
@@ -178,9 +184,9 @@ static uint8_t bits_or_most(uint8_t bits)
     return bits ? bits : LEATI_DEFLATE_MAX_WINDOW_BITS;
 }
 
-struct leati_deflate_params leati_config_deflate_limits(const leat_config *config)
+struct leati_deflate_params leati_settings_deflate_limits(const struct leati_settings *settings)
 {
-    const struct leat_compression *c = &config->compression;
+    const struct leat_compression *c = &settings->compression;
     return (struct leati_deflate_params){
         .server_no_context_takeover = c->server_no_context_takeover,
         .client_no_context_takeover = c->client_no_context_takeover,

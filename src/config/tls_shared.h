@@ -11,6 +11,7 @@ struct leati_tls_shared;
 /** Whom the credentials are for. */
 enum leati_tls_shared_role {
     LEATI_TLS_SHARED_ORIGIN,
+    LEATI_TLS_SHARED_ANONYMOUS, /**< an origin that is not to see the client certificate */
     LEATI_TLS_SHARED_PROXY,
     LEATI_TLS_SHARED_SERVER,
     LEATI_TLS_SHARED_VERIFYING_SERVER, /**< has the CAs for its clients, too */

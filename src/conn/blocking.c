@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <leat/blocking.h>
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -160,6 +160,17 @@ static int blocking_start(struct leat_blocking_websocket *b, const char *url,
     return code;
 }
 
+static int blocking_take_limit(struct leat_blocking_websocket *b, const leat_config *config)
+{
+    const struct leati_settings *settings;
+    int code = leati_settings_of(config, &settings);
+    if (code != LEAT_OK)
+        return code;
+    b->kept_limit_bytes = settings->max_message_bytes;
+    leati_settings_unref(settings);
+    return LEAT_OK;
+}
+
 int leat_blocking_connect(const char *url, const leat_config *config,
                           leat_blocking_websocket **ret_ws, struct leat_error *ret_error)
 {
@@ -173,10 +184,10 @@ int leat_blocking_connect(const char *url, const leat_config *config,
     if (code == LEAT_OK) {
         b->last = &b->first;
         b->secure = strncasecmp(url, "wss:", 4) == 0;
-        b->kept_limit_bytes =
-            config ? config->max_message_bytes : LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES;
-        code = blocking_start(b, url, config, &error);
+        code = blocking_take_limit(b, config);
     }
+    if (code == LEAT_OK)
+        code = blocking_start(b, url, config, &error);
     if (code != LEAT_OK) {
         error.code = code;
         if (ret_error)

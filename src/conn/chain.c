@@ -120,7 +120,7 @@ static int chain_blame_proxy(struct leati_chain *chain, int code)
 static bool chain_was_refused(const struct leati_chain *chain)
 {
     int sys_errno = chain->failure.sys_errno;
-    return chain->route->config && chain->route->config->tcp_fast_open &&
+    return chain->route->settings && chain->route->settings->tcp_fast_open &&
            (sys_errno == ECONNREFUSED || sys_errno == EHOSTUNREACH || sys_errno == ENETUNREACH);
 }
 

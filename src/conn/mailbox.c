@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/mailbox.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "conn/websocket.h"
 #include "loop/loop.h"
 #include "util/alloc.h"

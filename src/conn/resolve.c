@@ -55,15 +55,15 @@ static void chain_answered(const struct leati_dns_answer *answer, void *user)
 
 static int chain_ask(struct leati_chain *chain)
 {
-    const leat_config *config = chain->route->config;
+    const struct leati_settings *settings = chain->route->settings;
     const struct leati_hop *hop = chain->lookup;
-    uint32_t timeout_ms = config->phase_timeout_ms[LEAT_PHASE_DNS];
+    uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
     if (chain->limit_ms && (!deadline_ms || chain->limit_ms < deadline_ms))
         deadline_ms = chain->limit_ms;
     const struct leati_dns_options options = {
         .loop = chain->loop,
-        .servers = config->dns_servers,
+        .servers = settings->dns_servers,
         .host = hop->host,
         .port = hop->port,
         .deadline_ms = deadline_ms,

@@ -39,9 +39,12 @@ void leati_route_trim(struct leati_route *route)
     route->origin_field = NULL;
     leati_url_done(&route->origin);
     route->origin = (struct leati_url){0};
-    if (route->kind != LEATI_ROUTE_CLIENT)
-        leat_config_free(route->config);
-    route->config = NULL;
+    leati_settings_unref(route->settings);
+    route->settings = NULL;
+    if (route->system_proxy)
+        leati_url_done(route->system_proxy);
+    leati_free(route->system_proxy);
+    route->system_proxy = NULL;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
         leati_free(hop->addresses);
@@ -99,10 +102,18 @@ static int hop_check_length(const struct leati_hop *hop, const struct leati_hop 
     return leati_failure_set(failure, &fault, "the host is longer than %zu bytes", max);
 }
 
+/* Those in front of the origin, the first one is dialled. */
+static const struct leati_url *route_proxies(const struct leati_route *route, size_t *ret_count)
+{
+    *ret_count = route->system_proxy ? 1 : route->settings->proxy_count;
+    return route->system_proxy ? route->system_proxy : route->settings->proxies;
+}
+
 static int route_plan_hops(struct leati_route *route, struct leati_failure *failure)
 {
-    const leat_config *config = route->config;
-    size_t count = config->proxy_count + (route->kind == LEATI_ROUTE_UDP_ASSOCIATE ? 0 : 1);
+    size_t proxy_count;
+    const struct leati_url *proxies = route_proxies(route, &proxy_count);
+    size_t count = proxy_count + (route->kind == LEATI_ROUTE_UDP_ASSOCIATE ? 0 : 1);
     route->hops = leati_calloc(count, sizeof(*route->hops));
     if (!route->hops)
         return LEAT_E_SYSTEM_INTERNAL;
@@ -110,9 +121,8 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
     int too_long = route->kind == LEATI_ROUTE_WEBSOCKET ? LEAT_E_WS_URL : LEAT_E_PARAMETER;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
-        const struct leati_url *url =
-            i < config->proxy_count ? &config->proxies[i] : &route->origin;
-        hop->proxy = i < config->proxy_count ? url : NULL;
+        const struct leati_url *url = i < proxy_count ? &proxies[i] : &route->origin;
+        hop->proxy = i < proxy_count ? url : NULL;
         hop->host = url->host;
         hop->port = url->port;
         hop->resolve = i == 0 || resolves_here(route->hops[i - 1].proxy);
@@ -139,17 +149,21 @@ static const char *environment_get(const char *name, void *user)
 static int route_take_system_proxy(struct leati_route *route, struct leati_failure *failure)
 {
     struct leati_proxy_env choice;
-    /* Behind a redirect the configuration still has what was chosen for the URL before. */
-    int code = leat_config_set_proxy(route->config, "system");
-    if (code == LEAT_OK)
-        code = leati_proxy_env_select(environment_get, NULL, &route->origin, &choice);
+    struct leati_failure reason;
+    int code = leati_proxy_env_select(environment_get, NULL, &route->origin, &choice);
     if (code != LEAT_OK)
         return code;
-    if (choice.url)
-        code = leati_config_append_proxy(route->config, choice.url);
+    leati_failure_init(&reason);
+    if (choice.url) {
+        route->system_proxy = leati_calloc(1, sizeof(*route->system_proxy));
+        code = route->system_proxy
+                   ? leati_settings_parse_proxy(choice.url, &reason, route->system_proxy)
+                   : LEAT_E_SYSTEM_INTERNAL;
+    }
     if (code != LEAT_OK)
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "%s: %s", choice.variable,
-                          route->config->failure.text ? route->config->failure.text : "");
+                          reason.text ? reason.text : "");
+    leati_failure_done(&reason);
     leati_proxy_env_done(&choice);
     return code;
 }
@@ -157,7 +171,7 @@ static int route_take_system_proxy(struct leati_route *route, struct leati_failu
 static int route_check_policy(const struct leati_route *route, struct leati_failure *failure)
 {
     const char *entry;
-    if (leati_domain_policy_allows(&route->config->domain_policy, route->origin.host, &entry))
+    if (leati_domain_policy_allows(&route->settings->domain_policy, route->origin.host, &entry))
         return LEAT_OK;
     const struct leati_fault fault = {.code = LEAT_E_WS_DOMAIN, .layer = LEAT_LAYER_WEBSOCKET};
     return leati_failure_set(failure, &fault, "the host %s is %s%s", route->origin.host,
@@ -168,23 +182,25 @@ static int route_check_policy(const struct leati_route *route, struct leati_fail
 static int route_load_credentials(struct leati_route *route, struct leati_failure *failure)
 {
     int code = LEAT_OK;
-    if (route->secure)
-        code = leati_config_tls(route->config, failure, &route->credentials, &route->sessions);
-    for (size_t i = 0; code == LEAT_OK && i < route->config->proxy_count; i++)
-        if (leati_url_is_scheme(&route->config->proxies[i], "https") && !route->proxy_credentials)
-            code = leati_config_proxy_tls(route->config, failure, &route->proxy_credentials);
+    size_t proxy_count;
+    const struct leati_url *proxies = route_proxies(route, &proxy_count);
+    if (route->secure && route->withholds_credentials)
+        code = leati_settings_anonymous_tls(route->settings, failure, &route->credentials);
+    else if (route->secure)
+        code = leati_settings_tls(route->settings, failure, &route->credentials, &route->sessions);
+    for (size_t i = 0; code == LEAT_OK && i < proxy_count; i++)
+        if (leati_url_is_scheme(&proxies[i], "https") && !route->proxy_credentials)
+            code = leati_settings_proxy_tls(route->settings, failure, &route->proxy_credentials);
     return code;
 }
 
-static int route_plan(struct leati_route *route, const char *url, const leat_config *config,
-                      struct leati_failure *failure)
+/* The settings are there. */
+static int route_plan(struct leati_route *route, const char *url, struct leati_failure *failure)
 {
     int code = leati_url_parse_websocket(url, failure, &route->origin);
     if (code == LEAT_OK)
-        code = config ? leat_config_copy(config, &route->config) : leat_config_new(&route->config);
-    if (code == LEAT_OK)
         code = route_check_policy(route, failure);
-    if (code == LEAT_OK && route->config->system_proxy)
+    if (code == LEAT_OK && route->settings->system_proxy)
         code = route_take_system_proxy(route, failure);
     if (code != LEAT_OK)
         return code;
@@ -218,9 +234,10 @@ static int route_check_target(const struct leati_route *route,
                               const struct leati_route_socket *socket,
                               struct leati_failure *failure)
 {
-    const leat_config *config = route->config;
+    const struct leati_settings *settings = route->settings;
     struct leati_socks5_address unused;
-    if (config->proxy_count > 0 && leati_url_is_socks5(&config->proxies[config->proxy_count - 1]))
+    if (settings->proxy_count > 0 &&
+        leati_url_is_socks5(&settings->proxies[settings->proxy_count - 1]))
         return leati_socks5_address_from_host(socket->host, socket->port, failure, &unused);
     if (socket->port == 0)
         return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
@@ -231,7 +248,7 @@ static int route_check_target(const struct leati_route *route,
 static int route_plan_socket(struct leati_route *route, const struct leati_route_socket *socket,
                              const leat_config *config, struct leati_failure *failure)
 {
-    int code = config ? leat_config_copy(config, &route->config) : leat_config_new(&route->config);
+    int code = leati_settings_of(config, &route->settings);
     if (code == LEAT_OK)
         code = route_check_target(route, socket, failure);
     if (code == LEAT_OK)
@@ -247,7 +264,7 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
     route->origin.scheme = leati_strdup("tcp");
     if (!route->origin.scheme)
         return LEAT_E_SYSTEM_INTERNAL;
-    if (route->config->system_proxy)
+    if (route->settings->system_proxy)
         code = route_take_system_proxy(route, failure);
     if (code == LEAT_OK)
         code = route_plan_hops(route, failure);
@@ -256,27 +273,28 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
 
 /* A chain of proxies could carry the control connection, but nothing would carry the datagrams to
  * the relay at its end. */
-static int route_check_udp_proxy(const leat_config *config, struct leati_failure *failure)
+static int route_check_udp_proxy(const struct leati_settings *settings,
+                                 struct leati_failure *failure)
 {
     const struct leati_fault fault = {.code = LEAT_E_PARAMETER};
-    if (config->system_proxy)
+    if (settings->system_proxy)
         return leati_failure_set(failure, &fault,
                                  "the environment names no proxies for UDP: set one by its URL");
-    if (config->proxy_count != 1 || !leati_url_is_socks5(&config->proxies[0]))
+    if (settings->proxy_count != 1 || !leati_url_is_socks5(&settings->proxies[0]))
         return leati_failure_set(failure, &fault,
                                  "UDP goes through one SOCKS5 proxy, not through %s",
-                                 config->proxy_count > 1 ? "several proxies" : "HTTP CONNECT");
+                                 settings->proxy_count > 1 ? "several proxies" : "HTTP CONNECT");
     return LEAT_OK;
 }
 
-static int route_plan_udp_associate(struct leati_route *route, const leat_config *config,
+static int route_plan_udp_associate(struct leati_route *route,
+                                    const struct leati_settings *settings,
                                     struct leati_failure *failure)
 {
-    int code = route_check_udp_proxy(config, failure);
-    if (code == LEAT_OK)
-        code = leat_config_copy(config, &route->config);
+    int code = route_check_udp_proxy(settings, failure);
     if (code != LEAT_OK)
         return code;
+    route->settings = leati_settings_ref(settings);
     route->kind = LEATI_ROUTE_UDP_ASSOCIATE;
     return route_plan_hops(route, failure);
 }
@@ -294,14 +312,14 @@ static int route_finish(struct leati_route *route, int code, struct leati_failur
     return LEAT_OK;
 }
 
-int leati_route_new_udp_associate(const leat_config *config, int family,
+int leati_route_new_udp_associate(const struct leati_settings *settings, int family,
                                   struct leati_failure *failure, struct leati_route **ret_route)
 {
     struct leati_route *route = route_alloc();
     int code = LEAT_E_SYSTEM_INTERNAL;
     if (route) {
         route->dial_family = family;
-        code = route_plan_udp_associate(route, config, failure);
+        code = route_plan_udp_associate(route, settings, failure);
     }
     return route_finish(route, code, failure, ret_route);
 }
@@ -318,7 +336,11 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
                     struct leati_route **ret_route)
 {
     struct leati_route *route = route_alloc();
-    int code = route ? route_plan(route, url, config, failure) : LEAT_E_SYSTEM_INTERNAL;
+    int code = route ? leati_settings_of(config, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
+    if (code == LEAT_OK) {
+        route->redirects_left = route->settings->max_redirects;
+        code = route_plan(route, url, failure);
+    }
     return route_finish(route, code, failure, ret_route);
 }
 
@@ -356,7 +378,7 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
     if (code != LEAT_OK)
         return code;
     route->kind = LEATI_ROUTE_CLIENT;
-    route->config = accepted->config;
+    route->settings = leati_settings_ref(accepted->settings);
     route->secure = accepted->credentials != NULL;
     if (route->secure)
         route->credentials = leati_tls_credentials_ref(accepted->credentials);
@@ -383,17 +405,20 @@ static int redirect_plan(struct leati_route *route, const char *url, struct leat
     leati_url_done(&target);
     if (leaves_tls)
         return redirect_refuse(failure, url);
-    route->config->max_redirects--;
-    if (elsewhere)
-        code = leati_config_drop_credentials(route->config);
-    return code == LEAT_OK ? leati_route_new(url, route->config, failure, ret_route) : code;
+    struct leati_route *next = route_alloc();
+    if (!next)
+        return route_finish(NULL, LEAT_E_SYSTEM_INTERNAL, failure, ret_route);
+    next->settings = leati_settings_ref(route->settings);
+    next->redirects_left = route->redirects_left - 1;
+    next->withholds_credentials = route->withholds_credentials || elsewhere;
+    return route_finish(next, route_plan(next, url, failure), failure, ret_route);
 }
 
 int leati_route_follow_redirect(struct leati_route *route, struct leati_failure *failure,
                                 struct leati_route **ret_route)
 {
-    if (route->kind != LEATI_ROUTE_WEBSOCKET || !route->upgrade || !route->config ||
-        route->config->max_redirects == 0)
+    if (route->kind != LEATI_ROUTE_WEBSOCKET || !route->upgrade || !route->settings ||
+        route->redirects_left == 0)
         return LEATI_AGAIN;
     const char *location = leati_ws_upgrade_location(route->upgrade);
     if (!location)

@@ -7,7 +7,7 @@
 #ifndef LEATI_CONN_ROUTE_H
 #define LEATI_CONN_ROUTE_H
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "core/address.h"
 #include "core/layer.h"
 #include "loop/loop.h"
@@ -36,8 +36,14 @@ enum leati_route_kind {
 
 struct leati_route {
     enum leati_route_kind kind;
-    leat_config *config; /**< a copy; of CLIENT the server's own */
-    int accepted_fd;     /**< of CLIENT and STREAM until TCP has taken it; -1 = none */
+    const struct leati_settings *settings;
+    /** The proxy that the environment names, instead of those of the settings; NULL = none. */
+    struct leati_url *system_proxy;
+    unsigned redirects_left;
+    /** Behind a redirect to another origin: what authenticates the program to the first one stays
+     * behind. */
+    bool withholds_credentials;
+    int accepted_fd; /**< of CLIENT and STREAM until TCP has taken it; -1 = none */
     struct leati_address accepted_from;
     struct leati_url origin;
     bool secure;
@@ -69,7 +75,7 @@ struct leati_route_socket {
 struct leati_route_accepted {
     int fd; /**< taken in every case */
     const struct leati_address *remote;
-    leat_config *config;                       /**< borrowed while the route lives */
+    const struct leati_settings *settings;     /**< a reference is taken */
     struct leati_tls_credentials *credentials; /**< NULL = ws; a reference is taken */
 };
 
@@ -85,13 +91,13 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
 
 /**
  * Plans the way to the relay of a UDP association (RFC 1928 section 7): to the one SOCKS5 proxy of
- * `config`, by addresses of `family` only, because the relay will be where the proxy is. The top
+ * `settings`, by addresses of `family` only, because the relay will be where the proxy is. The top
  * layer is that proxy's: leati_socks5_layer_bound().
  *
  * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (not exactly one proxy, or not SOCKS5),
  *         LEAT_E_SYSTEM_INTERNAL.
  */
-int leati_route_new_udp_associate(const leat_config *config, int family,
+int leati_route_new_udp_associate(const struct leati_settings *settings, int family,
                                   struct leati_failure *failure, struct leati_route **ret_route);
 /**
  * Plans the way of a plain socket, through the proxies of `config` (NULL = the defaults).

@@ -6,10 +6,12 @@
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
+#include "util/text.h"
 #include "ws/accept.h"
 #include "ws/ws.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const char *const alpn_http11[] = {"http/1.1", NULL};
 
@@ -34,7 +36,7 @@ static void builder_push(struct builder *b, struct leati_layer *layer, const cha
 
 static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
 {
-    return b->route->config->phase_timeout_ms[phase];
+    return b->route->settings->phase_timeout_ms[phase];
 }
 
 /* Drops the addresses of other families, if one is demanded. */
@@ -70,7 +72,7 @@ static int builder_add_tcp(struct builder *b)
         .count = first->address_count,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
         .opener = b->route->opener,
-        .fast_open = b->route->config->tcp_fast_open,
+        .fast_open = b->route->settings->tcp_fast_open,
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
@@ -90,9 +92,9 @@ static bool is_last_hop(const struct leati_route *route, const struct leati_hop 
  * a program must not be told that it is connected when it is not. */
 static enum leati_socks5_pipelining route_pipelining(const struct leati_route *route)
 {
-    if (route->config->socks5_pipelining == LEAT_SOCKS5_LOCK_STEP)
+    if (route->settings->socks5_pipelining == LEAT_SOCKS5_LOCK_STEP)
         return LEATI_SOCKS5_LOCK_STEP;
-    return route->config->socks5_pipelining == LEAT_SOCKS5_PIPELINED_WITH_DATA &&
+    return route->settings->socks5_pipelining == LEAT_SOCKS5_PIPELINED_WITH_DATA &&
                    route->kind == LEATI_ROUTE_WEBSOCKET
                ? LEATI_SOCKS5_OPTIMISTIC
                : LEATI_SOCKS5_PIPELINED;
@@ -142,18 +144,18 @@ static int builder_add_http_connect(struct builder *b, const struct leati_hop *v
 
 static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
 {
-    const leat_config *config = b->route->config;
+    const struct leati_settings *settings = b->route->settings;
     const struct leati_tls_layer_options options = {
         .server_name = hop->host,
         .server_port = hop->port,
         .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
         .sessions = hop->proxy ? NULL : b->route->sessions,
-        .early_data = config->early_data && !hop->proxy,
-        .verify = !config->skip_server_cert_verification,
-        .min_protocol = config->min_tls_protocol,
-        .max_protocol = config->max_tls_protocol,
+        .early_data = settings->early_data && !hop->proxy,
+        .verify = !settings->skip_server_cert_verification,
+        .min_protocol = settings->min_tls_protocol,
+        .max_protocol = settings->max_tls_protocol,
         .alpn = alpn_http11,
-        .key_log_path = config->key_log_path,
+        .key_log_path = settings->key_log_path,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
         .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
     };
@@ -175,18 +177,40 @@ static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
                                            : builder_add_http_connect(b, hop);
 }
 
+/* What authenticates the program to the origin it was told to go to. */
+static bool header_is_credential(const struct leati_ws_header *header)
+{
+    static const char *const names[] = {"Authorization", "Cookie", "Proxy-Authorization"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (leati_text_equal_nocase(header->name, strlen(header->name), names[i], strlen(names[i])))
+            return true;
+    return false;
+}
+
+/* The program's headers that may go to this origin. */
+static size_t request_headers(const struct leati_route *route, struct leati_ws_header *kept)
+{
+    const struct leati_settings *settings = route->settings;
+    size_t count = 0;
+    for (size_t i = 0; i < settings->header_count; i++)
+        if (!route->withholds_credentials || !header_is_credential(&settings->headers[i]))
+            kept[count++] = settings->headers[i];
+    return count;
+}
+
 static int builder_add_upgrade(struct builder *b)
 {
-    const leat_config *config = b->route->config;
-    const struct leati_deflate_offer offer = leati_config_deflate_offer(config);
+    struct leati_ws_header headers[LEATI_CONFIG_MAX_ENTRIES];
+    const struct leati_settings *settings = b->route->settings;
+    const struct leati_deflate_offer offer = leati_settings_deflate_offer(settings);
     const struct leati_ws_upgrade_options options = {
         .host_field = b->route->origin_field,
         .target = b->route->origin.target,
-        .headers = config->headers,
-        .header_count = config->header_count,
-        .protocols = (const char *const *)config->protocols,
-        .protocol_count = config->protocol_count,
-        .deflate = config->compresses ? &offer : NULL,
+        .headers = headers,
+        .header_count = request_headers(b->route, headers),
+        .protocols = (const char *const *)settings->protocols,
+        .protocol_count = settings->protocol_count,
+        .deflate = settings->compresses ? &offer : NULL,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
         .sha1 = leati_tls_sha1,
     };
@@ -194,7 +218,7 @@ static int builder_add_upgrade(struct builder *b)
     int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
     if (code != LEAT_OK)
         return code;
-    if (b->route->secure && config->early_data) {
+    if (b->route->secure && settings->early_data) {
         size_t len;
         const void *request = leati_ws_upgrade_request(layer, &len);
         leati_tls_layer_set_early_data(b->top, request, len);
@@ -225,16 +249,16 @@ static int builder_add_accepted_tcp(struct builder *b)
 
 static int builder_add_accepted_tls(struct builder *b)
 {
-    const leat_config *config = b->route->config;
+    const struct leati_settings *settings = b->route->settings;
     const struct leati_tls_layer_options options = {
         .is_server = true,
         .credentials = b->route->credentials,
-        .client_verification = config->client_verification,
-        .tickets = config->session_resumption,
-        .min_protocol = config->min_tls_protocol,
-        .max_protocol = config->max_tls_protocol,
+        .client_verification = settings->client_verification,
+        .tickets = settings->session_resumption,
+        .min_protocol = settings->min_tls_protocol,
+        .max_protocol = settings->max_tls_protocol,
         .alpn = alpn_http11,
-        .key_log_path = config->key_log_path,
+        .key_log_path = settings->key_log_path,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
         .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
     };

@@ -107,7 +107,7 @@ void leati_websocket_dispose(leat_websocket *ws)
 
 static int ws_start(struct leat_websocket *ws, struct leati_route *route)
 {
-    const leat_config *config = route->config;
+    const struct leati_settings *settings = route->settings;
     struct leati_chain *chain = leati_malloc(sizeof(*chain));
     if (!chain) {
         leati_route_free(route);
@@ -115,17 +115,17 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
             &ws->failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL}, "out of memory");
     }
     ws->secure = route->secure;
-    ws->queue_limit_messages = config->send_queue_messages;
-    ws->queue_limit_bytes = config->send_queue_limit_bytes;
-    leati_mailbox_set_limit(ws->mailbox, config->send_queue_limit_bytes);
-    ws->send_timeout_ms = config->send_timeout_ms;
-    ws->ping_interval_ms = config->ping_interval_ms;
-    ws->pong_timeout_ms = config->pong_timeout_ms;
-    ws->close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE];
+    ws->queue_limit_messages = settings->send_queue_messages;
+    ws->queue_limit_bytes = settings->send_queue_limit_bytes;
+    leati_mailbox_set_limit(ws->mailbox, settings->send_queue_limit_bytes);
+    ws->send_timeout_ms = settings->send_timeout_ms;
+    ws->ping_interval_ms = settings->ping_interval_ms;
+    ws->pong_timeout_ms = settings->pong_timeout_ms;
+    ws->close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE];
     ws->chain = chain;
     ws->state = LEATI_WEBSOCKET_CONNECTING;
-    leati_chain_init(chain, ws->loop, &leati_websocket_chain_owner, ws, &config->tracer, route);
-    leati_chain_connect(chain, config->connect_timeout_ms);
+    leati_chain_init(chain, ws->loop, &leati_websocket_chain_owner, ws, &settings->tracer, route);
+    leati_chain_connect(chain, settings->connect_timeout_ms);
     return LEAT_OK;
 }
 

@@ -398,19 +398,19 @@ static void ws_drain(void *user)
 static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->chain->route;
-    const leat_config *config = route->config;
+    const struct leati_settings *settings = route->settings;
     bool pieces = ws->callbacks.message_part != NULL;
-    bool limited = config->max_message_is_set || !pieces;
+    bool limited = settings->max_message_is_set || !pieces;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
         .pieces = pieces,
-        .max_message_bytes = limited ? config->max_message_bytes : 0,
+        .max_message_bytes = limited ? settings->max_message_bytes : 0,
         .pool = leati_session_pool_of(ws->loop),
         .drain = {ws_drain, ws},
         .deflate = leati_route_deflate(route),
-        .deflate_threshold_bytes = config->compression.threshold_bytes,
-        .deflate_level = config->compression.level,
-        .deflate_mem_level = config->compression.mem_level,
+        .deflate_threshold_bytes = settings->compression.threshold_bytes,
+        .deflate_level = settings->compression.level,
+        .deflate_mem_level = settings->compression.mem_level,
         .tracer = &ws->chain->tracer,
         .hop = ws_origin_hop(ws),
     };

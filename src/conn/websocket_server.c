@@ -5,7 +5,7 @@
  */
 #include <leat/websocket_server.h>
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "conn/server_clients.h"
 #include "conn/websocket.h"
 #include "tcp/listener.h"
@@ -33,7 +33,7 @@ struct leat_websocket_server {
     leat_loop *loop;
     struct leat_websocket_server_callbacks callbacks;
     void *user;
-    leat_config *config;                       /* a copy, shared with the routes of the clients */
+    const struct leati_settings *settings;
     struct leati_tls_credentials *credentials; /* NULL = ws */
     struct leati_tcp_listener *listener;       /* NULL = it does not listen */
     struct server_client *clients;
@@ -148,12 +148,12 @@ static const char *request_header(const struct leat_upgrade_request *request, co
 }
 
 /* The first of ours that the client offers. */
-static const char *choose_protocol(const leat_config *config,
+static const char *choose_protocol(const struct leati_settings *settings,
                                    const struct leati_ws_accept_request *request)
 {
-    for (size_t i = 0; i < config->protocol_count; i++)
+    for (size_t i = 0; i < settings->protocol_count; i++)
         for (size_t j = 0; j < request->protocol_count; j++)
-            if (strcmp(config->protocols[i], request->protocols[j]) == 0)
+            if (strcmp(settings->protocols[i], request->protocols[j]) == 0)
                 return request->protocols[j];
     return NULL;
 }
@@ -188,10 +188,10 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
     const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
     struct leati_ws_accept_decision decision = {.status = 503};
     struct leati_chain *chain = ws->chain;
-    bool accepts_compression = server->config->compresses;
-    const struct leati_deflate_params limits = leati_config_deflate_limits(server->config);
+    bool accepts_compression = server->settings->compresses;
+    const struct leati_deflate_params limits = leati_settings_deflate_limits(server->settings);
     if (!client->over_limit) {
-        decision.protocol = choose_protocol(server->config, request);
+        decision.protocol = choose_protocol(server->settings, request);
         decision.status = server_ask(server, client, request, decision.protocol);
         if (chain->released)
             return;
@@ -215,10 +215,10 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
 static bool server_over_limit(const leat_websocket_server *server,
                               const struct leati_address *remote)
 {
-    const leat_config *config = server->config;
-    return server->client_count >= config->max_clients ||
-           (config->max_clients_per_address != 0 &&
-            leati_address_counts_get(&server->counts, remote) >= config->max_clients_per_address);
+    const struct leati_settings *settings = server->settings;
+    return server->client_count >= settings->max_clients ||
+           (settings->max_clients_per_address != 0 &&
+            leati_address_counts_get(&server->counts, remote) >= settings->max_clients_per_address);
 }
 
 static struct server_client *client_new(leat_websocket_server *server,
@@ -252,7 +252,7 @@ static void server_report_no_memory(leat_websocket_server *server)
 static void on_accepted(int fd, const struct leati_address *remote, void *user)
 {
     leat_websocket_server *server = user;
-    if (server->client_count >= server->config->max_clients + REFUSALS_AT_ONCE) {
+    if (server->client_count >= server->settings->max_clients + REFUSALS_AT_ONCE) {
         close(fd);
         return;
     }
@@ -265,7 +265,7 @@ static void on_accepted(int fd, const struct leati_address *remote, void *user)
     const struct leati_route_accepted accepted = {
         .fd = fd,
         .remote = remote,
-        .config = server->config,
+        .settings = server->settings,
         .credentials = server->credentials,
     };
     if (leati_websocket_accept(client->ws, &accepted, on_asked) == LEAT_OK)
@@ -317,12 +317,12 @@ static void server_stop_listening(leat_websocket_server *server)
     server->listener = NULL;
 }
 
-static void server_drop_config(leat_websocket_server *server)
+static void server_drop_settings(leat_websocket_server *server)
 {
     leati_tls_credentials_unref(server->credentials);
     server->credentials = NULL;
-    leat_config_free(server->config);
-    server->config = NULL;
+    leati_settings_unref(server->settings);
+    server->settings = NULL;
 }
 
 void leat_websocket_server_free(leat_websocket_server *server)
@@ -336,7 +336,7 @@ void leat_websocket_server_free(leat_websocket_server *server)
         client_free(client);
     }
     leati_address_counts_done(&server->counts);
-    server_drop_config(server);
+    server_drop_settings(server);
     leati_failure_done(&server->failure);
     leati_free(server);
 }
@@ -360,7 +360,7 @@ static int server_listen(leat_websocket_server *server, const struct leati_addre
     const struct leati_tcp_listener_options options = {
         .loop = server->loop,
         .address = address,
-        .reuse_port = server->config->reuse_port,
+        .reuse_port = server->settings->reuse_port,
         .accepted = on_accepted,
         .paused = on_paused,
         .user = server,
@@ -385,10 +385,9 @@ static int server_refuse(leat_websocket_server *server, int code, const char *fo
 
 static int server_prepare(leat_websocket_server *server, const leat_config *config)
 {
-    int code =
-        config ? leat_config_copy(config, &server->config) : leat_config_new(&server->config);
-    if (code == LEAT_OK && server->config->server_cert.cert_path)
-        code = leati_config_server_tls(server->config, &server->failure, &server->credentials);
+    int code = leati_settings_of(config, &server->settings);
+    if (code == LEAT_OK && server->settings->server_cert.cert_path)
+        code = leati_settings_server_tls(server->settings, &server->failure, &server->credentials);
     if (code != LEAT_OK)
         leati_failure_set(&server->failure, &(struct leati_fault){.code = code}, "out of memory");
     return code;
@@ -412,7 +411,7 @@ int leat_websocket_server_start(leat_websocket_server *server, const char *serve
     if (server->clients)
         return server_refuse(server, LEAT_E_WS_EXISTS,
                              "connections of the last start are still closing", "");
-    server_drop_config(server);
+    server_drop_settings(server);
     int code = server_prepare(server, config);
     return code == LEAT_OK ? server_listen(server, &address) : code;
 }

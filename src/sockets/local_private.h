@@ -46,7 +46,8 @@ void leati_local_socket_left(struct leati_stream *stream, void *user);
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_local_socket_start(struct leat_local_socket *local, int fd);
 /** The part of the limits that a configuration and the options say. */
-void leati_local_socket_limits(const leat_config *config, const struct leat_extra_options *options,
+void leati_local_socket_limits(const struct leati_settings *settings,
+                               const struct leat_extra_options *options,
                                struct leati_stream_limits *ret_limits);
 
 #endif

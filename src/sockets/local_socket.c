@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/local_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -144,26 +144,26 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
     return LEAT_OK;
 }
 
-void leati_local_socket_limits(const leat_config *config, const struct leat_extra_options *options,
+void leati_local_socket_limits(const struct leati_settings *settings,
+                               const struct leat_extra_options *options,
                                struct leati_stream_limits *ret_limits)
 {
     *ret_limits = (struct leati_stream_limits){
-        .queue_bytes = config->send_queue_limit_bytes,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE],
+        .queue_bytes = settings->send_queue_limit_bytes,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
         .stall_timeout_ms = options->socket_timeout_ms,
     };
 }
 
 static int local_take_config(struct leat_local_socket *local, const leat_config *config)
 {
-    leat_config *defaults = NULL;
-    if (!config && leat_config_new(&defaults) != LEAT_OK)
+    const struct leati_settings *settings;
+    if (leati_settings_of(config, &settings) != LEAT_OK)
         return leati_stream_refuse(&local->stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    const leat_config *used = config ? config : defaults;
-    leati_local_socket_limits(used, &local->options, &local->limits);
-    local->tracer = used->tracer;
-    leat_config_free(defaults);
+    leati_local_socket_limits(settings, &local->options, &local->limits);
+    local->tracer = settings->tracer;
+    leati_settings_unref(settings);
     return LEAT_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listening descriptor, and a leat_local_socket for each connection. */
-#include "config/config.h"
+#include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "sockets/local_private.h"
 #include "tcp/acceptor.h"
@@ -20,7 +20,7 @@ struct leat_local_socket_server {
     struct leati_acceptor acceptor;
     struct leati_local_file file;
     char address[LEAT_LOCAL_ADDRESS_SIZE];
-    leat_config *config; /* a copy; of the last listen */
+    const struct leati_settings *settings; /* of the last listen */
     struct leati_connections connections;
     struct leati_failure failure;
 };
@@ -69,7 +69,7 @@ void leat_local_socket_server_free(leat_local_socket_server *server)
         leati_connections_remove(&server->connections, &local->connection);
         leati_local_socket_dispose(local);
     }
-    leat_config_free(server->config);
+    leati_settings_unref(server->settings);
     leati_failure_done(&server->failure);
     leati_free(server);
 }
@@ -174,8 +174,8 @@ static int server_add(leat_local_socket_server *server, int fd)
     }
     local->options = server->options;
     memcpy(local->address, server->address, sizeof(local->address));
-    local->tracer = server->config->tracer;
-    leati_local_socket_limits(server->config, &server->options, &local->limits);
+    local->tracer = server->settings->tracer;
+    leati_local_socket_limits(server->settings, &server->options, &local->limits);
     int code = leati_local_socket_start(local, fd);
     if (code != LEAT_OK) {
         leati_local_socket_dispose(local);
@@ -190,7 +190,7 @@ static void server_accepted(int fd, const struct sockaddr_storage *remote, void 
 {
     leat_local_socket_server *server = user;
     (void)remote;
-    if (server->connections.count >= server->config->max_clients) {
+    if (server->connections.count >= server->settings->max_clients) {
         close(fd);
         server_report(server, LEAT_E_SOCKET_BASE + EUSERS, "there are too many connections");
         return;
@@ -207,14 +207,13 @@ static void server_paused(int sys_errno, void *user)
 
 /* ---- what a program asks for ------------------------------------------------------- */
 
-static int server_take_config(leat_local_socket_server *server, const leat_config *config)
+static int server_take_settings(leat_local_socket_server *server, const leat_config *config)
 {
-    leat_config *copy;
-    int code = config ? leat_config_copy(config, &copy) : leat_config_new(&copy);
-    if (code != LEAT_OK)
-        return server_refuse(server, code, 0, "out of memory");
-    leat_config_free(server->config);
-    server->config = copy;
+    const struct leati_settings *settings;
+    if (leati_settings_of(config, &settings) != LEAT_OK)
+        return server_refuse(server, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    leati_settings_unref(server->settings);
+    server->settings = settings;
     return LEAT_OK;
 }
 
@@ -263,7 +262,7 @@ int leat_local_socket_server_listen(leat_local_socket_server *server, const char
     snprintf(server->address, sizeof(server->address), "%s", address);
     if (code != LEAT_OK)
         return server_refuse_errno(server, ENAMETOOLONG, "the address begins with");
-    code = server_take_config(server, config);
+    code = server_take_settings(server, config);
     if (code != LEAT_OK)
         return code;
     leati_failure_done(&server->failure);

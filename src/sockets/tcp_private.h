@@ -44,7 +44,7 @@ void leati_tcp_socket_left(struct leati_stream *stream, void *user);
 void leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len,
                                   struct leat_remote_info *ret_info);
 /** The part of the limits that a configuration and the options say. */
-void leati_tcp_socket_limits(const leat_config *config,
+void leati_tcp_socket_limits(const struct leati_settings *settings,
                              const struct leat_tcp_extra_options *options,
                              struct leati_stream_limits *ret_limits);
 

@@ -130,14 +130,14 @@ static int tcp_open(int family, void *user)
 
 /* ---- connecting, sending, closing -------------------------------------------------- */
 
-void leati_tcp_socket_limits(const leat_config *config,
+void leati_tcp_socket_limits(const struct leati_settings *settings,
                              const struct leat_tcp_extra_options *options,
                              struct leati_stream_limits *ret_limits)
 {
     *ret_limits = (struct leati_stream_limits){
-        .queue_bytes = config->send_queue_limit_bytes,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE],
+        .queue_bytes = settings->send_queue_limit_bytes,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
         .stall_timeout_ms = options->socket_timeout_ms,
         .linger = options->socket_linger,
     };
@@ -177,8 +177,8 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
         return code;
     route->tls = tcp->tls;
     tcp_note_remote(tcp, address, port);
-    leati_tcp_socket_limits(route->config, &tcp->options, &limits);
-    return leati_stream_start(&tcp->stream, route, &route->config->tracer, &limits);
+    leati_tcp_socket_limits(route->settings, &tcp->options, &limits);
+    return leati_stream_start(&tcp->stream, route, &route->settings->tracer, &limits);
 }
 
 int leat_tcp_socket_send(leat_tcp_socket *tcp, const void *data, size_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listener, and a leat_tcp_socket for each connection. */
-#include "config/config.h"
+#include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "sockets/tcp_private.h"
 #include "tcp/listener.h"
@@ -15,8 +15,8 @@ struct leat_tcp_socket_server {
     struct leat_tcp_socket_server_callbacks callbacks;
     void *user;
     struct leat_tcp_extra_options options;
-    struct leati_tcp_listener *listener; /* NULL = it does not listen */
-    leat_config *config;                 /* a copy; of the last listen */
+    struct leati_tcp_listener *listener;   /* NULL = it does not listen */
+    const struct leati_settings *settings; /* of the last listen */
     struct leati_connections connections;
     const struct leati_tls_layer_options *tls; /* of a TLS server, which owns it; NULL = none */
     struct leati_failure failure;
@@ -61,7 +61,7 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
         leati_connections_remove(&server->connections, &tcp->connection);
         leati_tcp_socket_dispose(tcp);
     }
-    leat_config_free(server->config);
+    leati_settings_unref(server->settings);
     leati_failure_done(&server->failure);
     leati_free(server);
 }
@@ -174,11 +174,11 @@ static int server_add(leat_tcp_socket_server *server, int fd, const struct leati
     }
     tcp->options = options;
     leati_net_address_from(remote, &tcp->remote);
-    leati_tcp_socket_limits(server->config, &options, &limits);
+    leati_tcp_socket_limits(server->settings, &options, &limits);
     int code = leati_route_new_stream(fd, remote, text, &route);
     if (code == LEAT_OK) {
         route->tls = server->tls;
-        code = leati_stream_start(&tcp->stream, route, &server->config->tracer, &limits);
+        code = leati_stream_start(&tcp->stream, route, &server->settings->tracer, &limits);
     }
     if (code != LEAT_OK) {
         leati_tcp_socket_dispose(tcp);
@@ -194,7 +194,7 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
     leat_tcp_socket_server *server = user;
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
-    if (server->connections.count >= server->config->max_clients) {
+    if (server->connections.count >= server->settings->max_clients) {
         close(fd);
         server_report(server, LEAT_E_SOCKET_BASE + EUSERS, text, "there are too many connections");
         return;
@@ -215,14 +215,13 @@ static void server_paused(int sys_errno, void *user)
 
 /* ---- what a program asks for ------------------------------------------------------- */
 
-static int server_take_config(leat_tcp_socket_server *server, const leat_config *config)
+static int server_take_settings(leat_tcp_socket_server *server, const leat_config *config)
 {
-    leat_config *copy;
-    int code = config ? leat_config_copy(config, &copy) : leat_config_new(&copy);
-    if (code != LEAT_OK)
-        return server_refuse(server, code, 0, "out of memory");
-    leat_config_free(server->config);
-    server->config = copy;
+    const struct leati_settings *settings;
+    if (leati_settings_of(config, &settings) != LEAT_OK)
+        return server_refuse(server, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    leati_settings_unref(server->settings);
+    server->settings = settings;
     return LEAT_OK;
 }
 
@@ -237,14 +236,14 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
     if (!leati_address_parse(address, port, &local))
         return server_refuse(server, LEAT_E_PARAMETER, 0,
                              "the address is not an IPv4 or IPv6 literal");
-    int code = server_take_config(server, config);
+    int code = server_take_settings(server, config);
     if (code != LEAT_OK)
         return code;
     leati_failure_done(&server->failure);
     const struct leati_tcp_listener_options options = {
         .loop = server->loop,
         .address = &local,
-        .reuse_port = server->config->reuse_port,
+        .reuse_port = server->settings->reuse_port,
         .accepted = server_accepted,
         .paused = server_paused,
         .user = server,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options of TLS sockets, and what their layers are made of. */
-#include "config/config.h"
+#include "config/settings.h"
 #include "sockets/tls_private.h"
 #include "util/alloc.h"
 
@@ -404,7 +404,7 @@ static int no_memory(struct leati_failure *failure)
 
 /* What both roles have. */
 static int setup_begin(struct leati_tls_setup *setup, leat_tls_options *options, enum role role,
-                       const leat_config *config, struct leati_failure *failure)
+                       const struct leati_settings *settings, struct leati_failure *failure)
 {
     int code = options_credentials(options, role, failure);
     if (code != LEAT_OK)
@@ -415,24 +415,24 @@ static int setup_begin(struct leati_tls_setup *setup, leat_tls_options *options,
         .min_protocol = options->min_protocol,
         .max_protocol = options->max_protocol,
         .keep_peer_certificate = true,
-        .timeout_ms = config->phase_timeout_ms[LEAT_PHASE_TLS],
-        .close_timeout_ms = config->phase_timeout_ms[LEAT_PHASE_CLOSE],
+        .timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_TLS],
+        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
     };
-    if (!leati_copy_optional(&setup->key_log_path, config->key_log_path))
+    if (!leati_strdup_optional(&setup->key_log_path, settings->key_log_path))
         return no_memory(failure);
     setup->options.key_log_path = setup->key_log_path;
     return LEAT_OK;
 }
 
 static int setup_fill_client(struct leati_tls_setup *setup, leat_tls_options *options,
-                             const char *address, uint16_t port, const leat_config *config,
-                             struct leati_failure *failure)
+                             const char *address, uint16_t port,
+                             const struct leati_settings *settings, struct leati_failure *failure)
 {
     const struct leati_fault fault = {.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_TLS};
     if (options->is_bidirectional_authentication && options->cert.count == 0)
         return leati_failure_set(failure, &fault,
                                  "bidirectional authentication needs a certificate of our own");
-    int code = setup_begin(setup, options, ROLE_CLIENT, config, failure);
+    int code = setup_begin(setup, options, ROLE_CLIENT, settings, failure);
     if (code != LEAT_OK)
         return code;
     setup->server_name = leati_strdup(options->server_name ? options->server_name : address);
@@ -448,9 +448,9 @@ static int setup_fill_client(struct leati_tls_setup *setup, leat_tls_options *op
 /* A session of TLS 1.3 that is resumed has no client certificate that the program could ask for, so
  * servers that demand one give out no tickets. */
 static int setup_fill_server(struct leati_tls_setup *setup, leat_tls_options *options,
-                             const leat_config *config, struct leati_failure *failure)
+                             const struct leati_settings *settings, struct leati_failure *failure)
 {
-    int code = setup_begin(setup, options, ROLE_SERVER, config, failure);
+    int code = setup_begin(setup, options, ROLE_SERVER, settings, failure);
     setup->options.client_verification = options->is_bidirectional_authentication
                                              ? LEAT_CLIENT_VERIFICATION_REQUIRED
                                              : LEAT_CLIENT_VERIFICATION_NONE;
@@ -460,31 +460,26 @@ static int setup_fill_server(struct leati_tls_setup *setup, leat_tls_options *op
     return code;
 }
 
-/* The arguments that the caller left out. */
+/* What stands for the arguments that the caller left out, and what the configuration says. */
 struct defaults {
     leat_tls_options options;
-    leat_config *config;
+    const struct leati_settings *settings;
 };
 
 static int defaults_take(struct defaults *defaults, leat_tls_options **options,
-                         const leat_config **config, struct leati_failure *failure)
+                         const leat_config *config, struct leati_failure *failure)
 {
-    *defaults = (struct defaults){.config = NULL};
+    *defaults = (struct defaults){.settings = NULL};
     options_init(&defaults->options);
     if (!*options)
         *options = &defaults->options;
-    if (*config)
-        return LEAT_OK;
-    if (leat_config_new(&defaults->config) != LEAT_OK)
-        return no_memory(failure);
-    *config = defaults->config;
-    return LEAT_OK;
+    return leati_settings_of(config, &defaults->settings) == LEAT_OK ? LEAT_OK : no_memory(failure);
 }
 
 static void defaults_drop(struct defaults *defaults)
 {
     options_done(&defaults->options);
-    leat_config_free(defaults->config);
+    leati_settings_unref(defaults->settings);
 }
 
 int leati_tls_setup_client(struct leati_tls_setup *setup, leat_tls_options *options,
@@ -493,9 +488,9 @@ int leati_tls_setup_client(struct leati_tls_setup *setup, leat_tls_options *opti
 {
     struct defaults defaults;
     *setup = (struct leati_tls_setup){.server_name = NULL};
-    int code = defaults_take(&defaults, &options, &config, failure);
+    int code = defaults_take(&defaults, &options, config, failure);
     if (code == LEAT_OK)
-        code = setup_fill_client(setup, options, address, port, config, failure);
+        code = setup_fill_client(setup, options, address, port, defaults.settings, failure);
     if (code != LEAT_OK)
         leati_tls_setup_done(setup);
     defaults_drop(&defaults);
@@ -507,9 +502,9 @@ int leati_tls_setup_server(struct leati_tls_setup *setup, leat_tls_options *opti
 {
     struct defaults defaults;
     *setup = (struct leati_tls_setup){.server_name = NULL};
-    int code = defaults_take(&defaults, &options, &config, failure);
+    int code = defaults_take(&defaults, &options, config, failure);
     if (code == LEAT_OK)
-        code = setup_fill_server(setup, options, config, failure);
+        code = setup_fill_server(setup, options, defaults.settings, failure);
     if (code != LEAT_OK)
         leati_tls_setup_done(setup);
     defaults_drop(&defaults);

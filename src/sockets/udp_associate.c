@@ -4,7 +4,7 @@
 #include "sockets/udp_private.h"
 
 #include "conn/chain.h"
-#include "config/config.h"
+#include "config/settings.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
@@ -163,11 +163,11 @@ static const struct leati_chain_owner association_owner = {
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-int leati_udp_associate(struct leat_udp_socket *udp, const leat_config *config)
+int leati_udp_associate(struct leat_udp_socket *udp)
 {
     struct leati_route *route;
     leati_failure_done(&udp->failure);
-    int code = leati_route_new_udp_associate(config, udp->family, &udp->failure, &route);
+    int code = leati_route_new_udp_associate(udp->settings, udp->family, &udp->failure, &route);
     if (code != LEAT_OK)
         return code;
     struct leati_udp_association *association = leati_calloc(1, sizeof(*association));
@@ -176,11 +176,11 @@ int leati_udp_associate(struct leat_udp_socket *udp, const leat_config *config)
         return leati_udp_no_memory(udp);
     }
     association->udp = udp;
-    association->resolves_here = strcmp(config->proxies[0].scheme, "socks5") == 0;
+    association->resolves_here = strcmp(udp->settings->proxies[0].scheme, "socks5") == 0;
     udp->association = association;
     leati_chain_init(&association->chain, udp->loop, &association_owner, association,
-                     &config->tracer, route);
-    leati_chain_connect(&association->chain, config->connect_timeout_ms);
+                     &udp->settings->tracer, route);
+    leati_chain_connect(&association->chain, udp->settings->connect_timeout_ms);
     return LEAT_OK;
 }
 

@@ -2,7 +2,7 @@
 /* Datagrams that wait for their name to become an address. */
 #include "sockets/udp_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "dns/dns.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"
@@ -166,10 +166,10 @@ static struct leati_udp_lookup *lookup_start(struct leat_udp_socket *udp, const 
     }
     memcpy(lookup->host, host, size);
     lookup->udp = udp;
-    uint32_t timeout_ms = udp->config->phase_timeout_ms[LEAT_PHASE_DNS];
+    uint32_t timeout_ms = udp->settings->phase_timeout_ms[LEAT_PHASE_DNS];
     const struct leati_dns_options options = {
         .loop = udp->loop,
-        .servers = udp->config->dns_servers,
+        .servers = udp->settings->dns_servers,
         .host = lookup->host,
         .deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0,
         .fn = lookup_answered,

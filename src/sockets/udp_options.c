@@ -2,7 +2,7 @@
 /* The extra options of a UDP socket, and multicast. */
 #include "sockets/udp_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <limits.h>

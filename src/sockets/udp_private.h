@@ -75,7 +75,7 @@ struct leat_udp_socket {
     int fd;
     int family;
     struct leati_io io;
-    leat_config *config;
+    const struct leati_settings *settings;
     struct leati_tracer tracer;                /**< of the last bind */
     struct leati_udp_association *association; /**< NULL = straight */
     struct leati_udp_datagrams queue;
@@ -177,9 +177,9 @@ void leati_udp_receive_errors(struct leat_udp_socket *udp);
 
 /* ---- udp_associate.c ------------------------------------------------------------------------- */
 
-/** Starts the control connection to the proxy of `config`; the state becomes OPEN when its relay is
- * known. @return LEAT_OK, or refused. */
-int leati_udp_associate(struct leat_udp_socket *udp, const leat_config *config);
+/** Starts the control connection to the proxy of the settings; the state becomes OPEN when its
+ * relay is known. @return LEAT_OK, or refused. */
+int leati_udp_associate(struct leat_udp_socket *udp);
 void leati_udp_association_release(struct leati_udp_association *association);
 
 /** Where all datagrams go; the state is OPEN. */

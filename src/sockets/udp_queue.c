@@ -2,7 +2,7 @@
 /* Datagrams on their way to the kernel: at once, or when it takes them. */
 #include "sockets/udp_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -165,7 +165,7 @@ void leati_udp_queue_watch(struct leat_udp_socket *udp)
 /* There is room again for whoever was refused. */
 static void report_writable(struct leat_udp_socket *udp)
 {
-    if (!udp->send_refused || udp->buffered_bytes > udp->config->send_queue_limit_bytes / 2)
+    if (!udp->send_refused || udp->buffered_bytes > udp->settings->send_queue_limit_bytes / 2)
         return;
     udp->send_refused = false;
     if (udp->callbacks.writable)
@@ -254,7 +254,7 @@ void leati_udp_timer_fired(struct leati_timer *timer, void *user)
 struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, size_t header_cap,
                                                   const void *data, size_t len)
 {
-    size_t limit = udp->config->send_queue_limit_bytes;
+    size_t limit = udp->settings->send_queue_limit_bytes;
     size_t cost = datagram_cost(header_cap, len);
     if (udp->buffered_bytes > 0 && (cost > limit || udp->buffered_bytes > limit - cost)) {
         udp->send_refused = true;

@@ -2,7 +2,7 @@
 /* The call that sends: what it may be given, and which way a datagram goes. */
 #include "sockets/udp_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "socks5/udp_header.h"
 #include "url/domain_policy.h"
 #include "url/host.h"
@@ -36,7 +36,7 @@ static int parameter_refuse(struct leat_udp_socket *udp, const char *text)
 static int policy_check(struct leat_udp_socket *udp, const char *host)
 {
     const char *entry;
-    if (leati_domain_policy_allows(&udp->config->domain_policy, host, &entry))
+    if (leati_domain_policy_allows(&udp->settings->domain_policy, host, &entry))
         return LEAT_OK;
     return leati_udp_refuse(
         udp, &(struct leati_fault){.code = LEAT_E_WS_DOMAIN, .layer = LEAT_LAYER_UDP},

@@ -2,7 +2,7 @@
 /* The life of a UDP socket, and what it tells about itself. */
 #include "sockets/udp_private.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 
@@ -172,8 +172,8 @@ static void udp_release(struct leat_udp_socket *udp)
     }
     udp->fd = -1;
     udp->send_refused = false;
-    leat_config_free(udp->config);
-    udp->config = NULL;
+    leati_settings_unref(udp->settings);
+    udp->settings = NULL;
 }
 
 void leati_udp_close(struct leat_udp_socket *udp)
@@ -204,12 +204,11 @@ void leat_udp_socket_free(leat_udp_socket *udp)
 
 /* ---- bind -------------------------------------------------------------------------------- */
 
-static int udp_take_config(struct leat_udp_socket *udp, const leat_config *config)
+static int udp_take_settings(struct leat_udp_socket *udp, const leat_config *config)
 {
-    int code = config ? leat_config_copy(config, &udp->config) : leat_config_new(&udp->config);
-    if (code != LEAT_OK)
+    if (leati_settings_of(config, &udp->settings) != LEAT_OK)
         return leati_udp_no_memory(udp);
-    udp->tracer = udp->config->tracer;
+    udp->tracer = udp->settings->tracer;
     return LEAT_OK;
 }
 
@@ -239,13 +238,14 @@ static int udp_open_descriptor(struct leat_udp_socket *udp, const struct leati_a
 int leati_udp_open(struct leat_udp_socket *udp, const struct leati_address *local, bool reuse,
                    const leat_config *config)
 {
-    bool has_proxy = config && (config->proxy_count > 0 || config->system_proxy);
     udp->drops = (struct leat_udp_drops){0};
-    int code = udp_take_config(udp, config);
+    int code = udp_take_settings(udp, config);
+    bool has_proxy =
+        code == LEAT_OK && (udp->settings->proxy_count > 0 || udp->settings->system_proxy);
     if (code == LEAT_OK)
         code = udp_open_descriptor(udp, local, reuse);
     if (code == LEAT_OK && has_proxy)
-        code = leati_udp_associate(udp, config);
+        code = leati_udp_associate(udp);
     if (code != LEAT_OK) {
         leati_udp_close(udp);
         return code;

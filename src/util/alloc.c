@@ -50,6 +50,12 @@ char *leati_strdup(const char *s)
     return leati_bytes_dup(s, strlen(s));
 }
 
+bool leati_strdup_optional(char **ret_copy, const char *s)
+{
+    *ret_copy = s != NULL ? leati_strdup(s) : NULL;
+    return s == NULL || *ret_copy != NULL;
+}
+
 char *leati_asprintf(const char *format, ...)
 {
     va_list args;

@@ -18,6 +18,8 @@ void *leati_realloc(void *ptr, size_t size);
 char *leati_strdup(const char *s);
 /** A copy of all `len` bytes, NULs among them, with a NUL behind. */
 char *leati_bytes_dup(const void *data, size_t len);
+/** A copy of a string that may be absent; false only without memory, then `*ret_copy` is NULL. */
+bool leati_strdup_optional(char **ret_copy, const char *s);
 /** A formatted string of the size it needs; NULL without memory. */
 char *leati_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void leati_free(void *ptr);

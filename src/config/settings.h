@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What a program has set, as connections see it: counted, shared by whoever connects, and never
+ * changed once it is shared. Connecting takes a reference and copies nothing.
+ *
+ * A reference may be given to another thread.
+ */
+#ifndef LEATI_CONFIG_SETTINGS_H
+#define LEATI_CONFIG_SETTINGS_H
+
+#include <leat/config.h>
+#include <leat/websocket_server.h>
+
+#include "config/tls_shared.h"
+#include "core/failure.h"
+#include "core/tracer.h"
+#include "tls/tls.h"
+#include "url/domain_policy.h"
+#include "url/url.h"
+#include "ws/ws.h"
+
+#include <stdatomic.h>
+
+/** The most bytes of names and values that a program may add to the upgrade request. */
+#define LEATI_CONFIG_MAX_HEADER_BYTES                    16384u
+#define LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES 1024u
+/** How many clients a server takes unless it is told otherwise. */
+#define LEATI_CONFIG_DEFAULT_MAX_CLIENTS 1000u
+/** Defaults of the limits on one message and on what waits to be sent. */
+#define LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES ((size_t)16 << 20)
+#define LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES  ((size_t)16 << 20)
+/** The most proxies that stand in a row. */
+#define LEATI_CONFIG_MAX_PROXIES   8u
+#define LEATI_CONFIG_MAX_REDIRECTS 20u
+/** The most headers, and the most subprotocols. */
+#define LEATI_CONFIG_MAX_ENTRIES 128u
+
+/** A certificate chain and its key; all NULL = none. */
+struct leati_cert_files {
+    char *cert_path;
+    char *key_path;
+    char *key_password;
+};
+
+struct leati_settings {
+    atomic_uint refs;
+
+    enum leat_socks5_pipelining socks5_pipelining;
+    bool tcp_fast_open;
+    bool system_proxy; /**< whatever the environment says when a connection starts */
+
+    bool skip_server_cert_verification;
+    bool session_resumption;
+    bool early_data;
+    enum leat_tls_protocol min_tls_protocol;
+    enum leat_tls_protocol max_tls_protocol;
+
+    /* Of a server. */
+    enum leat_client_verification client_verification;
+    size_t max_clients;
+    size_t max_clients_per_address; /**< 0 = max_clients */
+    bool reuse_port;
+
+    unsigned max_redirects;
+    uint32_t connect_timeout_ms;
+    uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];
+    uint32_t send_timeout_ms; /**< 0 = none */
+    uint32_t ping_interval_ms;
+    uint32_t pong_timeout_ms;
+    bool compresses;
+    struct leat_compression compression;
+    size_t max_message_bytes;
+    bool max_message_is_set;
+    size_t send_queue_limit_bytes;
+    size_t send_queue_messages; /**< 0 = no limit */
+    struct leati_tracer tracer;
+
+    /* From here on: what each clone has of its own. LEATI_SETTINGS_OWNED is the first of them. */
+    struct leati_url *proxies; /**< the first one is dialled */
+    size_t proxy_count;
+    struct leati_domain_policy domain_policy;
+    char *dns_servers;
+    char *ca_path;
+    char *key_log_path;
+    struct leati_cert_files client_cert;
+    struct leati_cert_files server_cert;
+    struct leati_tls_shared *tls_shared;
+    struct leati_ws_header *headers; /**< owned strings */
+    size_t header_count;
+    size_t header_bytes;
+    char **protocols;
+    size_t protocol_count;
+};
+#define LEATI_SETTINGS_OWNED proxies
+
+/** Those of a new configuration. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
+int leati_settings_new(struct leati_settings **ret_settings);
+/** One that may be written, with the same content; NULL without memory. Shares what was parsed. */
+struct leati_settings *leati_settings_clone(const struct leati_settings *settings);
+const struct leati_settings *leati_settings_ref(const struct leati_settings *settings);
+/** NULL is allowed. */
+void leati_settings_unref(const struct leati_settings *settings);
+
+/** What connections of `config` see from now on, NULL = the defaults: a reference for the caller.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
+int leati_settings_of(const leat_config *config, const struct leati_settings **ret_settings);
+
+/** A proxy's URL whose credentials its protocol can carry. @return LEAT_OK, or as
+ * leat_config_add_proxy(), recorded in `failure`. */
+int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
+                               struct leati_url *ret_proxy);
+
+/** What the client offers, and what the server wants at most, of permessage-deflate. */
+struct leati_deflate_offer leati_settings_deflate_offer(const struct leati_settings *settings);
+struct leati_deflate_params leati_settings_deflate_limits(const struct leati_settings *settings);
+
+/**
+ * The credentials and the session store for a connection; references for the caller. Reads the
+ * files the first time. `*ret_sessions` is NULL when nothing is to be resumed.
+ *
+ * @return LEAT_OK, or as leati_tls_credentials_new(), recorded in `failure`.
+ */
+int leati_settings_tls(const struct leati_settings *settings, struct leati_failure *failure,
+                       struct leati_tls_credentials **ret_credentials,
+                       struct leati_tls_sessions **ret_sessions);
+
+/** The same for a server: its certificate, and the CAs that client certificates need. */
+int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
+                              struct leati_tls_credentials **ret_credentials);
+
+/** The same for an origin that is not to see the client certificate; nothing is resumed there. */
+int leati_settings_anonymous_tls(const struct leati_settings *settings,
+                                 struct leati_failure *failure,
+                                 struct leati_tls_credentials **ret_credentials);
+
+/** The same for TLS to a proxy. */
+int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati_failure *failure,
+                             struct leati_tls_credentials **ret_credentials);
+
+#endif

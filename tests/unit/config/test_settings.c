@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What connections have taken from a configuration stays as it was. */
+#include "config/config.h"
+#include "support/alloc_failure.h"
+
+#include <criterion/criterion.h>
+
+TestSuite(settings, .timeout = 30);
+
+static leat_config *config_with_everything(void)
+{
+    leat_config *config;
+    cr_assert_eq(leat_config_new(&config), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(config, "socks5h://user:secret@127.0.0.1:1080"), LEAT_OK);
+    cr_assert_eq(leat_config_add_proxy(config, "http://127.0.0.1:8080"), LEAT_OK);
+    cr_assert_eq(leat_config_add_allowed_domain(config, "*.example.com"), LEAT_OK);
+    cr_assert_eq(leat_config_add_denied_domain(config, "bad.example.com"), LEAT_OK);
+    cr_assert_eq(leat_config_set_dns_servers(config, "127.0.0.1:53"), LEAT_OK);
+    cr_assert_eq(leat_config_set_ca_path(config, "/tmp/ca.pem"), LEAT_OK);
+    cr_assert_eq(leat_config_set_key_log_path(config, "/tmp/keys"), LEAT_OK);
+    cr_assert_eq(leat_config_set_client_cert(config, "/tmp/c.pem", "/tmp/c.key", "pw"), LEAT_OK);
+    cr_assert_eq(leat_config_set_server_cert(config, "/tmp/s.pem", "/tmp/s.key", NULL), LEAT_OK);
+    cr_assert_eq(leat_config_add_header(config, "X-One", "1"), LEAT_OK);
+    cr_assert_eq(leat_config_add_protocol(config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_set_max_redirects(config, 3), LEAT_OK);
+    return config;
+}
+
+Test(settings, connecting_copies_nothing)
+{
+    leat_config *config = config_with_everything();
+    const struct leati_settings *first, *second;
+
+    cr_assert_eq(leati_settings_of(config, &first), LEAT_OK);
+    cr_assert_eq(leati_settings_of(config, &second), LEAT_OK);
+    cr_assert_eq(first, second);
+    leati_settings_unref(first);
+    leati_settings_unref(second);
+    leat_config_free(config);
+}
+
+Test(settings, a_setter_leaves_those_alone_that_are_shared)
+{
+    leat_config *config = config_with_everything();
+    const struct leati_settings *taken;
+    leat_config *copy;
+
+    cr_assert_eq(leati_settings_of(config, &taken), LEAT_OK);
+    cr_assert_eq(leat_config_copy(config, &copy), LEAT_OK);
+    cr_assert_eq(leat_config_set_max_redirects(config, 7), LEAT_OK);
+    cr_assert_eq(leat_config_add_header(config, "X-Two", "2"), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(config, NULL), LEAT_OK);
+
+    cr_assert_eq(taken->max_redirects, 3u);
+    cr_assert_eq(taken->header_count, 1u);
+    cr_assert_eq(taken->proxy_count, 2u);
+    cr_assert_str_eq(taken->proxies[0].password, "secret");
+    cr_assert_eq(copy->settings, taken);
+    cr_assert_eq(config->settings->max_redirects, 7u);
+    cr_assert_eq(config->settings->header_count, 2u);
+    cr_assert_eq(config->settings->proxy_count, 0u);
+    cr_assert_str_eq(config->settings->client_cert.key_password, "pw");
+    cr_assert_str_eq(config->settings->protocols[0], "chat");
+    leat_config_free(config);
+    leat_config_free(copy);
+    cr_assert_str_eq(taken->dns_servers, "127.0.0.1:53");
+    leati_settings_unref(taken);
+}
+
+static bool set_ca_path_of_shared_settings(void)
+{
+    static const struct leati_settings *taken;
+    bool (*hook)(void) = leati_alloc_fail_hook;
+
+    leati_alloc_fail_hook = NULL;
+    leat_config *config = config_with_everything();
+    cr_assert_eq(leati_settings_of(config, &taken), LEAT_OK);
+    leati_alloc_fail_hook = hook;
+    int code = leat_config_set_ca_path(config, "/tmp/other.pem");
+    leati_alloc_fail_hook = NULL;
+    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
+    cr_assert_str_eq(config->settings->ca_path, code == LEAT_OK ? "/tmp/other.pem" : "/tmp/ca.pem");
+    cr_assert_str_eq(taken->ca_path, "/tmp/ca.pem");
+    leati_settings_unref(taken);
+    leat_config_free(config);
+    return code == LEAT_OK;
+}
+
+Test(settings, a_setter_without_memory_changes_nothing)
+{
+    cr_assert_gt(alloc_failure_run_all(set_ca_path_of_shared_settings), 10);
+}
