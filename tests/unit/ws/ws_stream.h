@@ -3,6 +3,7 @@
 #ifndef TEST_WS_STREAM_H
 #define TEST_WS_STREAM_H
 
+#include "support/frame_bytes.h"
 #include "ws/ws.h"
 
 #include <criterion/criterion.h>
@@ -13,35 +14,6 @@
         if (!(condition))                                                                          \
             cr_assert_fail(__VA_ARGS__);                                                           \
     } while (0)
-
-struct bytes {
-    uint8_t *data;
-    size_t len, cap;
-};
-
-void bytes_add(struct bytes *b, const void *data, size_t len);
-void bytes_free(struct bytes *b);
-
-enum length_form {
-    LENGTH_SHORTEST,
-    LENGTH_7,
-    LENGTH_16,
-    LENGTH_64,
-};
-
-/** A frame, also one that no one may send. */
-struct raw_frame {
-    bool not_fin;
-    unsigned rsv;
-    unsigned opcode;
-    bool masked;
-    enum length_form form;
-    uint64_t announce; /**< 0 = the real length */
-    const void *payload;
-    size_t len;
-};
-
-void bytes_add_frame(struct bytes *b, const struct raw_frame *frame);
 
 /** A copy of an event. */
 struct seen {
