@@ -58,17 +58,46 @@ function(leat_installed_library target name)
     endif()
 endfunction()
 
-# leat_test(NAME SOURCES... [LINK libraries...] [TIMEOUT seconds]): a Criterion program as one ctest.
+# No test's verdict depends on how fast the machine is. Every number of seconds or milliseconds after which a test gives up
+# is what it takes at most on a quiet machine, and this many times as long is waited: TIMEOUT of ctest and of Criterion's
+# tests (tests/support/criterion_hooks.c), PATIENCE_MS of tests/support/patience.h, tests/cli/patience.py.
+set(LEAT_TEST_PATIENCE 10 CACHE STRING "Tests give up after so many times of what they take on a quiet machine")
+set(LEAT_TEST_PATIENCE_HERE ${LEAT_TEST_PATIENCE})
+if("address" IN_LIST LEAT_SANITIZE)
+    math(EXPR LEAT_TEST_PATIENCE_HERE "3 * ${LEAT_TEST_PATIENCE}")
+elseif("thread" IN_LIST LEAT_SANITIZE)
+    math(EXPR LEAT_TEST_PATIENCE_HERE "5 * ${LEAT_TEST_PATIENCE}")
+endif()
+
+# leat_tests_take(SECONDS NAME...): what each of these tests takes at most on a quiet machine.
+function(leat_tests_take seconds)
+    math(EXPR timeout "${seconds} * ${LEAT_TEST_PATIENCE_HERE}")
+    # COST: those that may take long start first.
+    set_tests_properties(${ARGN} PROPERTIES TIMEOUT ${timeout} COST ${seconds}
+                         ENVIRONMENT LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})
+endfunction()
+
+# leat_test(NAME SOURCES... [LINK libraries...] [TAKES seconds]): a Criterion program as one ctest.
 # With AddressSanitizer every test also checks that it lost no memory.
 function(leat_test name)
-    cmake_parse_arguments(arg "" "TIMEOUT" "LINK" ${ARGN})
-    if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 60)
+    cmake_parse_arguments(arg "" "TAKES" "LINK" ${ARGN})
+    if(NOT arg_TAKES)
+        set(arg_TAKES 30)
+    endif()
+    if(NOT TARGET leat_criterion_hooks AND NOT "thread" IN_LIST LEAT_SANITIZE)
+        add_library(leat_criterion_hooks OBJECT ${PROJECT_SOURCE_DIR}/tests/support/criterion_hooks.c)
+        leat_compile_options(leat_criterion_hooks)
+        target_compile_definitions(leat_criterion_hooks PRIVATE LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})
+        target_link_libraries(leat_criterion_hooks PRIVATE Leat::criterion)
     endif()
     add_executable(test_${name} ${arg_UNPARSED_ARGUMENTS})
     leat_compile_options(test_${name})
+    target_compile_definitions(test_${name} PRIVATE LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})
     target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(test_${name} PRIVATE ${arg_LINK} Leat::criterion)
+    if(TARGET leat_criterion_hooks)
+        target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:leat_criterion_hooks>)
+    endif()
     if("address" IN_LIST LEAT_SANITIZE)
         if(NOT TARGET leat_leak_at_end)
             add_library(leat_leak_at_end OBJECT ${PROJECT_SOURCE_DIR}/tests/support/leak_at_end.c)
@@ -79,6 +108,5 @@ function(leat_test name)
                             LINKER:--wrap=criterion_internal_test_teardown)
     endif()
     add_test(NAME ${name} COMMAND test_${name})
-    # COST: those that may take long start first.
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT})
+    leat_tests_take(${arg_TAKES} ${name})
 endfunction()

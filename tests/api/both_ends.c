@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "both_ends.h"
+#include "support/patience.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define WAIT_MS    20000
+#define WAIT_MS    PATIENCE_MS(5000)
 #define KEPT_BYTES ((size_t)1 << 20)
 
 /* ---- what is written down
@@ -206,8 +207,9 @@ static leat_config *ends_config_new(void)
 {
     leat_config *config = NULL;
     cr_assert(leat_config_new(&config) == LEAT_OK);
-    cr_assert(leat_config_set_connect_timeout(config, 10000) == LEAT_OK);
-    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, 3000) == LEAT_OK);
+    cr_assert(leat_config_set_connect_timeout(config, PATIENCE_MS(5000)) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, PATIENCE_MS(3000)) ==
+              LEAT_OK);
     return config;
 }
 

@@ -13,6 +13,7 @@ import subprocess
 import check_case as case
 import check_peers as peers
 import peer
+from patience import patience
 
 setUpModule = case.set_up_module
 
@@ -245,7 +246,7 @@ library
             env=peer.environment())
         server.wait_for(5)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=patience(10))
         report = json.loads(out)
         self.assertEqual(process.returncode, 0)
         self.assertTrue(4 <= report["runs"] < 10000, report["runs"])
@@ -371,7 +372,7 @@ library
         server = self.serve("echo")
         result = subprocess.run(
             ["sh", "-c", '"$0" check "$1" | true', case.PROGRAM, f"ws://127.0.0.1:{server.port}/"],
-            capture_output=True, timeout=60)
+            capture_output=True, timeout=patience(20))
         self.assertEqual((result.stdout, result.stderr), (b"", b""))
 
 

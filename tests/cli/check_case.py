@@ -8,6 +8,7 @@ import unittest
 
 import check_peers as peers
 import peer
+from patience import patience
 
 PROGRAM = None
 
@@ -25,14 +26,14 @@ def set_up_module():
 def run(*arguments, **variables):
     """Runs `leat check` into pipes, in the C locale unless the variables say otherwise."""
     result = subprocess.run(
-        [PROGRAM, "check", *arguments], capture_output=True, env=peer.environment(**variables), timeout=60)
+        [PROGRAM, "check", *arguments], capture_output=True, env=peer.environment(**variables), timeout=patience(20))
     result.out = result.stdout.decode("utf-8")
     return result
 
 
 def explain(code, language):
     result = subprocess.run([PROGRAM, "explain", "--json", "--lang", language, str(code)], capture_output=True,
-                            check=True, timeout=30)
+                            check=True, timeout=patience(10))
     return next(row for row in json.loads(result.stdout) if row.get("name", "").startswith("LEAT_E_"))
 
 

@@ -14,6 +14,7 @@ import unicodedata
 from urllib.parse import urlsplit
 
 import peer
+from patience import patience
 
 
 class Serve:
@@ -41,7 +42,7 @@ class Serve:
     def wait_for(self, count):
         """Until so many connections have come."""
         with self.counted:
-            if not self.counted.wait_for(lambda: self.count >= count, timeout=20):
+            if not self.counted.wait_for(lambda: self.count >= count, timeout=patience(5)):
                 raise TimeoutError
 
     def close(self):
@@ -138,7 +139,7 @@ subjectAltName = DNS:localhost, DNS:*.test, IP:127.0.0.1, IP:::1
         return os.path.join(self.directory, name)
 
     def openssl(self, *arguments):
-        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=patience(10))
 
     def issue(self, name, validity):
         """A certificate for localhost, with the key of the server."""

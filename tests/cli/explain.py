@@ -10,6 +10,8 @@ import subprocess
 import sys
 import unittest
 
+from patience import patience
+
 PROGRAM = None
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 
@@ -18,7 +20,7 @@ def run(*arguments, **environment):
     """Runs `leat explain` in the C locale unless the environment says otherwise."""
     env = {k: v for k, v in os.environ.items() if k not in LOCALE_VARIABLES}
     env.update(environment)
-    return subprocess.run([PROGRAM, "explain", *arguments], capture_output=True, env=env, timeout=30)
+    return subprocess.run([PROGRAM, "explain", *arguments], capture_output=True, env=env, timeout=patience(10))
 
 
 class Explain(unittest.TestCase):
@@ -200,7 +202,7 @@ class Explain(unittest.TestCase):
 
     def test_a_full_disk_is_noticed(self):
         with open("/dev/full", "w") as full:
-            result = subprocess.run([PROGRAM, "explain", "401"], stdout=full, stderr=subprocess.PIPE, timeout=30)
+            result = subprocess.run([PROGRAM, "explain", "401"], stdout=full, stderr=subprocess.PIPE, timeout=patience(10))
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"cannot write", result.stderr)
 

@@ -11,6 +11,8 @@ import sys
 import unittest
 from pathlib import Path
 
+from patience import patience
+
 GOLDEN = Path(__file__).parent / "golden"
 PROGRAM = None
 COLUMNS = 80
@@ -18,7 +20,7 @@ LINES = 23  # and one for the prompt below
 
 
 def output(*arguments):
-    result = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=30, check=True)
+    result = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=patience(10), check=True)
     assert result.stderr == b"", result
     return result.stdout.decode("utf-8")
 

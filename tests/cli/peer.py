@@ -8,6 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
+from patience import patience
+
 SERVER = Path(__file__).parent.parent / "support" / "peers" / "ws_server.py"
 
 
@@ -39,7 +41,7 @@ def served(program, *arguments):
         ca = process.stdout.readline().strip().removeprefix("ca: ") if address.startswith("wss:") else None
         yield address, ca
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(patience(10)) == 0
 
 
 @contextlib.contextmanager
@@ -53,7 +55,7 @@ def listener(serve):
                 except OSError:
                     return
                 with connection, contextlib.suppress(OSError):
-                    connection.settimeout(20)
+                    connection.settimeout(patience(5))
                     serve(connection)
 
         thread = threading.Thread(target=run, daemon=True)

@@ -17,8 +17,10 @@ import threading
 import time
 import unittest
 
+from patience import patience
+
 PROGRAM = None
-TIMEOUT_S = 30
+TIMEOUT_S = patience(10)
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR")}
 KINDS = ("socks5", "connect", "echo")
 

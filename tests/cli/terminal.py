@@ -15,9 +15,10 @@ import time
 import unittest
 
 import peer
+from patience import patience
 
 PROGRAM = peer.program()
-TIMEOUT = 30
+TIMEOUT = patience(10)
 SHELL = "PS1='$ ' exec sh"
 
 

@@ -11,12 +11,13 @@ import tempfile
 import unittest
 
 import peer
+from patience import patience
 
 PROGRAM = peer.program()
 
 
 def run(*arguments, **options):
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, env=peer.environment(), timeout=30,
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, env=peer.environment(), timeout=patience(10),
                           stdin=subprocess.DEVNULL, **options)
 
 

@@ -16,9 +16,10 @@ import tempfile
 import unittest
 
 import peer
+from patience import patience
 
 PROGRAM = peer.program()
-TIMEOUT = 60
+TIMEOUT = patience(20)
 
 
 def setUpModule():

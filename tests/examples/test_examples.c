@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The example programs do what their comments say, run as a user runs them. */
 #include "integration/common.h"
+#include "support/patience.h"
 #include "support/server_run.h"
 
 #include <signal.h>
@@ -10,7 +11,7 @@
 
 TestSuite(examples, .fini = sandbox_done, .timeout = 100);
 
-#define PROGRAM_TIMEOUT_MS 30000
+#define PROGRAM_TIMEOUT_MS PATIENCE_MS(20000)
 #define EXAMPLE(name)      LEAT_EXAMPLES_DIR "/" name
 
 static struct process *program_start(const char *const *argv)

@@ -3,6 +3,7 @@
  * and once through the blocking face. */
 #include "fault/fault.h"
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
@@ -11,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECV_TIMEOUT_MS 10000
+#define RECV_TIMEOUT_MS PATIENCE_MS(5000)
 #define ROWS_MAX        1024
-#define STEP_WAIT_MS    10000
+#define STEP_WAIT_MS    PATIENCE_MS(5000)
 
 const struct leat_script_row peer_refusing[] = {{LEAT_SCRIPT_CLOSE}};
 const struct leat_script_row peer_unanswering[] = {{LEAT_SCRIPT_CLOSE}};

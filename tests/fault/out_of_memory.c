@@ -5,12 +5,13 @@
 #include "fault/fault.h"
 #include "support/certificates.h"
 #include "support/mbedtls_leaks.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define DISPATCH_TIMEOUT_MS 10000
+#define DISPATCH_TIMEOUT_MS PATIENCE_MS(5000)
 #define ALLOCATIONS_MAX     20000
 /* TLS makes some 10,000 allocations; beyond the first ones only some of them fail, a prime apart.
  */

@@ -6,6 +6,7 @@
 #include "support/certificates.h"
 #include "support/client_run.h"
 #include "support/dns_server.h"
+#include "support/patience.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
@@ -16,7 +17,7 @@
 
 #define TEST_TIMEOUT_S 50
 /* How long a scripted peer may take to come to a step. */
-#define STEP_WAIT_MS 10000
+#define STEP_WAIT_MS PATIENCE_MS(5000)
 
 /** A suite whose tests have a sandbox. */
 #define INTEGRATION_SUITE(name) TestSuite(name, .fini = sandbox_done, .timeout = TEST_TIMEOUT_S)

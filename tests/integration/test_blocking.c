@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The blocking face against real servers and scripted ones. */
 #include "integration/common.h"
+#include "support/patience.h"
 
 #include <stdlib.h>
 
 INTEGRATION_SUITE(blocking);
 
-#define TIMEOUT_MS  10000
+#define TIMEOUT_MS  PATIENCE_MS(5000)
 #define LARGE_BYTES (1u << 20)
 
 static const struct server_options plain = {0};

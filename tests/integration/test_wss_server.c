@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat_websocket_server with a certificate: our own client, and others'. */
 #include "integration/common.h"
+#include "support/patience.h"
 #include "support/process.h"
 
 #include <arpa/inet.h>
@@ -193,7 +194,7 @@ static void python_client_run(const char *cert, const char *key, const char *exp
     struct process *process = process_start(&(struct process_options){.argv = argv});
     cr_assert(client_run_until(&run, one_was_served), "no client came");
     process_wait_line(process, expected, rest, sizeof(rest));
-    cr_expect(process_wait(process, 10000) == 0);
+    cr_expect(process_wait(process, PATIENCE_MS(10000)) == 0);
 }
 
 Test(wss_server, python_client)
@@ -221,7 +222,7 @@ Test(wss_server, leat_check)
                                 server_url(), NULL};
     struct process *process = process_start(&(struct process_options){.argv = argv});
     cr_assert(client_run_until(&run, one_was_served), "no client came");
-    cr_expect(process_wait(process, 10000) == 0, "%s", file_read(process->error_path));
+    cr_expect(process_wait(process, PATIENCE_MS(10000)) == 0, "%s", file_read(process->error_path));
     cr_expect(served_count == 1 && refused_count == 0);
     done();
 }

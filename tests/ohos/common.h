@@ -5,6 +5,7 @@
 
 #include "ohos/recorder.h"
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_WAIT_MS 10000
+#define STEP_WAIT_MS PATIENCE_MS(5000)
 
 /** A suite whose tests have a sandbox. */
 #define NDK_SUITE(name) TestSuite(name, .fini = sandbox_done, .timeout = RECORDER_TIMEOUT_S)

@@ -7,6 +7,8 @@
 #ifndef LEAT_TESTS_OHOS_RECORDER_H
 #define LEAT_TESTS_OHOS_RECORDER_H
 
+#include "support/patience.h"
+
 #include <network/netstack/net_websocket.h>
 
 #include <stdbool.h>
@@ -14,7 +16,7 @@
 
 #define RECORDS_MAX        128
 #define RECORD_TEXT_SIZE   2048
-#define RECORD_TIMEOUT_S   20
+#define RECORD_TIMEOUT_S   PATIENCE_S(5)
 #define RECORDER_TIMEOUT_S 60
 
 /** All of it under recorder_lock(), but `client`, `on_event` and `user`, which are set before. */

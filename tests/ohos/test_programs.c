@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole programs, compiled as they are with only -I and -l, and run. */
 #include "ohos/common.h"
+#include "support/patience.h"
 
-#define COMPILE_TIMEOUT_MS 60000
-#define RUN_TIMEOUT_MS     30000
+#define COMPILE_TIMEOUT_MS PATIENCE_MS(20000)
+#define RUN_TIMEOUT_MS     PATIENCE_MS(10000)
 
 NDK_SUITE(programs);
 

@@ -4,6 +4,7 @@
 #define LEAT_TESTS_PEERS_COMMON_H
 
 #include "integration/common.h"
+#include "support/patience.h"
 #include "support/proxies.h"
 #include "support/raw_socket.h"
 #include "support/server_run.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 
 /** How long a foreign program may take for all that it does. */
-#define PROGRAM_TIMEOUT_MS 60000
+#define PROGRAM_TIMEOUT_MS PATIENCE_MS(20000)
 
 #define PEERS_SUITE(name) TestSuite(name, .fini = sandbox_done, .timeout = 90)
 

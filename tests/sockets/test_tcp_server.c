@@ -5,6 +5,7 @@
 #include <leat/websocket_server.h>
 
 #include "support/alloc_failure.h"
+#include "support/patience.h"
 #include "support/peers.h"
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
@@ -211,7 +212,7 @@ Test(tcp_server, a_hundred_python_clients)
     run_until("client 100");
     while (leat_tcp_socket_server_connection_count(run.server) > 0)
         cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-    cr_assert_eq(process_wait(python, 20000), 0);
+    cr_assert_eq(process_wait(python, PATIENCE_MS(10000)), 0);
 }
 
 Test(tcp_server, too_many_clients)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* examples/tls_socket.c, as a user runs it. */
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/peers.h"
 #include "support/process.h"
 #include "support/sandbox.h"
@@ -11,7 +12,7 @@
 
 TestSuite(tls_example, .fini = sandbox_done, .timeout = 50);
 
-#define EXAMPLE_TIMEOUT_MS 20000
+#define EXAMPLE_TIMEOUT_MS PATIENCE_MS(10000)
 
 static struct process *example_start(const char *cert, const char *ca)
 {

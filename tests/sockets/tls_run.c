@@ -2,6 +2,7 @@
 #include "tls_run.h"
 
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PATIENCE_MS 20000
+#define WAIT_MS PATIENCE_MS(5000)
 
 struct tls_run run;
 static char *texts[16];
@@ -268,7 +269,7 @@ static int64_t now_ms(void)
 
 static void run_until(const struct tls_log *log, const char *text)
 {
-    int64_t end = now_ms() + PATIENCE_MS;
+    int64_t end = now_ms() + WAIT_MS;
 
     while (!strstr(log->text, text)) {
         cr_assert_lt(now_ms(), end, "waited for \"%s\": client \"%s\", server \"%s\"", text,
@@ -289,7 +290,7 @@ void run_until_server(const char *text)
 
 void run_until_received(const struct tls_log *log, size_t len)
 {
-    int64_t end = now_ms() + PATIENCE_MS;
+    int64_t end = now_ms() + WAIT_MS;
 
     while (log->received_total < len) {
         cr_assert_lt(now_ms(), end, "%zu of %zu bytes; client \"%s\", server \"%s\"",

@@ -7,10 +7,12 @@
 #ifndef LEAT_TESTS_SOCKETS_UDP_RUN_H
 #define LEAT_TESTS_SOCKETS_UDP_RUN_H
 
+#include "support/patience.h"
+
 #include <leat/udp_socket.h>
 
 /** How long a test waits for something before it fails. */
-#define UDP_RUN_TIMEOUT_MS 20000
+#define UDP_RUN_TIMEOUT_MS PATIENCE_MS(5000)
 /** The most messages and errors of one run. */
 #define UDP_RUN_EVENTS 64
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/client_run.h"
 #include "support/certificates.h"
+#include "support/patience.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define CONNECT_TIMEOUT_MS 10000
-#define CLOSE_TIMEOUT_MS   3000
+#define CONNECT_TIMEOUT_MS PATIENCE_MS(5000)
+#define CLOSE_TIMEOUT_MS   PATIENCE_MS(3000)
 
 /* ---- what is written down
  * ------------------------------------------------------------------------ */

@@ -7,10 +7,12 @@
 #ifndef LEAT_TESTS_SUPPORT_CLIENT_RUN_H
 #define LEAT_TESTS_SUPPORT_CLIENT_RUN_H
 
+#include "support/patience.h"
+
 #include <leat/leat.h>
 
 /** How long a test waits for something before it fails. */
-#define CLIENT_RUN_TIMEOUT_MS 20000
+#define CLIENT_RUN_TIMEOUT_MS PATIENCE_MS(5000)
 
 /** One message or pong. */
 struct client_message {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/net_namespace.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IP_TIMEOUT_MS    10000
+#define IP_TIMEOUT_MS    PATIENCE_MS(5000)
 #define IP_ARGUMENTS_MAX 16
 
 static int hosts[2] = {-1, -1};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/peers.h"
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
@@ -71,19 +72,20 @@ static void dante_arguments(const char *port, const void *user, const char **arg
     (void)user;
     const struct passwd *self = getpwuid(getuid());
     cr_assert(self != NULL);
-    const char *config = sandbox_write("danted.conf",
-                                       "logoutput: stderr\n"
-                                       "internal: 127.0.0.1 port = %s\n"
-                                       "external: lo\n"
-                                       "external.rotation: none\n"
-                                       "clientmethod: none\n"
-                                       "socksmethod: none\n"
-                                       "user.privileged: %s\n"
-                                       "user.unprivileged: %s\n"
-                                       "client pass { from: 0/0 to: 0/0 }\n"
-                                       "socks pass { from: 0/0 to: 0/0 command: connect udpassociate }\n"
-                                       "socks pass { from: 0/0 to: 0/0 command: udpreply }\n",
-                                       port, self->pw_name, self->pw_name);
+    const char *config =
+        sandbox_write("danted.conf",
+                      "logoutput: stderr\n"
+                      "internal: 127.0.0.1 port = %s\n"
+                      "external: lo\n"
+                      "external.rotation: none\n"
+                      "clientmethod: none\n"
+                      "socksmethod: none\n"
+                      "user.privileged: %s\n"
+                      "user.unprivileged: %s\n"
+                      "client pass { from: 0/0 to: 0/0 }\n"
+                      "socks pass { from: 0/0 to: 0/0 command: connect udpassociate }\n"
+                      "socks pass { from: 0/0 to: 0/0 command: udpreply }\n",
+                      port, self->pw_name, self->pw_name);
     const char *const fixed[] = {"danted", "-f", config, "-p", sandbox_path("danted.pid"), NULL};
     argv_copy(argv, fixed);
 }
@@ -102,7 +104,7 @@ static void key_generate(const char *path)
 {
     const char *const argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path, NULL};
     struct process *process = process_start(&(struct process_options){.argv = argv});
-    cr_assert(process_wait(process, 20000) == 0);
+    cr_assert(process_wait(process, PATIENCE_MS(10000)) == 0);
     process_stop(process);
 }
 
@@ -179,7 +181,7 @@ uint16_t python_server_start(const struct server_options *options)
 {
     /* The system's Python has python3-websockets; another one may come first on PATH. */
     const char *argv[PEER_ARGUMENTS_MAX] = {"/usr/bin/python3",
-                                       LEAT_TEST_SUPPORT_DIR "/peers/ws_server.py"};
+                                            LEAT_TEST_SUPPORT_DIR "/peers/ws_server.py"};
     size_t count = 2;
     const char *const pairs[][2] = {
         {"--host",        options->host                                                   },

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 
@@ -17,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READY_TIMEOUT_MS 20000
-#define STOP_TIMEOUT_MS  3000
+#define READY_TIMEOUT_MS PATIENCE_MS(10000)
+#define STOP_TIMEOUT_MS  PATIENCE_MS(3000)
 #define POLL_INTERVAL_MS 3
 #define ENVIRONMENT_MAX  256
 

@@ -2,6 +2,7 @@
 #include "support/server_run.h"
 #include "support/certificates.h"
 #include "support/client_run.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
@@ -313,7 +314,8 @@ static leat_config *server_config_new(const struct server_run_options *options)
 {
     leat_config *config = NULL;
     cr_assert(leat_config_new(&config) == LEAT_OK);
-    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, 3000) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, PATIENCE_MS(3000)) ==
+              LEAT_OK);
     cr_assert(leat_config_set_max_message_bytes(config, MESSAGE_MAX_BYTES) == LEAT_OK);
     if (options->cert != NULL) {
         cr_assert(leat_config_set_server_cert(config, certificate_path(options->cert),

@@ -3,6 +3,7 @@
  * and every real peer started once. */
 #include "support/certificates.h"
 #include "support/dns_server.h"
+#include "support/patience.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
@@ -17,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS PATIENCE_MS(5000)
 
 TestSuite(support, .fini = sandbox_done, .timeout = 60);
 

@@ -8,6 +8,7 @@
 #define LEAT_TESTS_TESTING_RIG_H
 
 #include "support/client_run.h"
+#include "support/patience.h"
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 /** How long a test waits for something that must come. */
-#define RIG_WAIT_MS 20000
+#define RIG_WAIT_MS PATIENCE_MS(5000)
 
 /** A server that must start. */
 leat_testing_server *rig_start(const struct leat_testing_options *options);

@@ -98,7 +98,7 @@ async def main():
     servers = [
         await listen(
             serve, sock=listening, ssl=tls_context(options), subprotocols=options.subprotocol,
-            process_request=refuse, max_size=None, ping_interval=None, close_timeout=1,
+            process_request=refuse, max_size=None, ping_interval=None, close_timeout=60,
         )
         for listening in sockets
     ]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs every test in a process of its own, one after the other: PROGRAM [SUITE/TEST]. */
+#include "../patience.h"
 #include "criterion/criterion.h"
 
 #include <stdarg.h>
@@ -64,7 +65,7 @@ static void test_run(const struct plain_test *test)
 {
     const struct plain_options *suite = suite_options(test->suite);
     double timeout = first_not_zero(test->options.timeout, suite->timeout, DEFAULT_TIMEOUT_S);
-    alarm((unsigned)(timeout + 1));
+    alarm((unsigned)PATIENCE_S(timeout) + 1);
     call(suite->init);
     call(test->options.init);
     test->run();

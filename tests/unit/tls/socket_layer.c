@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "support/patience.h"
 #include "unit/tls/socket_layer.h"
 
 #include <criterion/criterion.h>
@@ -8,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define POLL_TIMEOUT_MS 10000
+#define POLL_TIMEOUT_MS PATIENCE_MS(5000)
 
 static int socket_result(struct leati_layer *l, ssize_t n, size_t *ret_len)
 {

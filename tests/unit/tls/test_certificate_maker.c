@@ -2,6 +2,7 @@
 /* The certificate maker (leat/testing_certificates.h): what it makes is judged by leat and by the
  * openssl program. */
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 #include "unit/tls/tls_end.h"
@@ -19,7 +20,7 @@
 
 TestSuite(certificate_maker, .timeout = 60, .fini = sandbox_done);
 
-#define VERIFY_TIMEOUT_MS 20000
+#define VERIFY_TIMEOUT_MS PATIENCE_MS(10000)
 
 static leat_testing_ca *ca_new(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
 #include "support/process.h"
 #include "tls/credentials.h"
@@ -122,7 +123,7 @@ Test(tls_credentials, ca_file_in_der)
                           "-out",    der,    NULL};
     struct process *process = process_start(&(struct process_options){.argv = argv});
 
-    cr_assert(process_wait(process, 20000) == 0);
+    cr_assert(process_wait(process, PATIENCE_MS(10000)) == 0);
     leati_tls_credentials_unref(
         load(&(struct leati_tls_credentials_options){.ca_path = der, .need_ca = true}));
 }
@@ -226,7 +227,8 @@ Test(tls_credentials, client_key_in_other_encryptions)
                               "-out",
                               path,
                               NULL};
-        cr_assert(process_wait(process_start(&(struct process_options){.argv = argv}), 20000) == 0);
+        cr_assert(process_wait(process_start(&(struct process_options){.argv = argv}),
+                               PATIENCE_MS(10000)) == 0);
         struct leati_tls_credentials_options options =
             client_with(certificate_path("client.pem"), path, "secret");
         leati_tls_credentials_unref(load(&options));
@@ -236,7 +238,8 @@ Test(tls_credentials, client_key_in_other_encryptions)
         const char *argv[] = {
             "openssl",  "ec",          legacy[i], "-in", certificate_path("client.key"),
             "-passout", "pass:secret", "-out",    path,  NULL};
-        cr_assert(process_wait(process_start(&(struct process_options){.argv = argv}), 20000) == 0);
+        cr_assert(process_wait(process_start(&(struct process_options){.argv = argv}),
+                               PATIENCE_MS(10000)) == 0);
         struct leati_tls_credentials_options options =
             client_with(certificate_path("client.pem"), path, "secret");
         leati_tls_credentials_unref(load(&options));

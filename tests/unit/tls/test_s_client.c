@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's role against `openssl s_client` over real sockets. */
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 #include "unit/tls/socket_layer.h"
@@ -80,7 +81,7 @@ static void accept_one(enum leat_client_verification verification, const char *c
         .min_protocol = LEAT_TLS_V12,
         .max_protocol = LEAT_TLS_V13,
         .alpn = alpn,
-        .close_timeout_ms = 10000,
+        .close_timeout_ms = PATIENCE_MS(5000),
     };
     socket_end_init(&server, fd, &options);
 }

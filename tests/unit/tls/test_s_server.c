@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Against `openssl s_server` over real sockets. */
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 #include "unit/tls/socket_layer.h"
@@ -18,7 +19,7 @@
 
 TestSuite(tls_s_server, .timeout = 60, .fini = sandbox_done);
 
-#define POLL_TIMEOUT_MS 10000
+#define POLL_TIMEOUT_MS PATIENCE_MS(5000)
 #define LARGE_BYTES     (1024u * 1024u)
 
 /* ---- the client
