@@ -80,6 +80,9 @@ endfunction()
 # leat_test(NAME SOURCES... [LINK libraries...] [TAKES seconds]): a Criterion program as one ctest.
 # With AddressSanitizer every test also checks that it lost no memory.
 function(leat_test name)
+    if("TIMEOUT" IN_LIST ARGN)
+        message(FATAL_ERROR "leat_test(${name}): say TAKES, and how long on a quiet machine")
+    endif()
     cmake_parse_arguments(arg "" "TAKES" "LINK" ${ARGN})
     if(NOT arg_TAKES)
         set(arg_TAKES 30)
