@@ -127,10 +127,24 @@ static bool http_status_is_passing(int status)
     }
 }
 
-/* RFC 1928 section 6. */
+/* RFC 1928 section 6, and Tor's (its proposal 304): of an onion service those that tell of a circuit,
+ * or of a descriptor that is being published, not those of an address or an authorization. */
 static bool socks_reply_is_passing(int rep)
 {
-    return rep == 1 || (rep >= 3 && rep <= 6);
+    switch (rep) {
+    case 0x01: /* general failure */
+    case 0x03: /* network unreachable */
+    case 0x04: /* host unreachable */
+    case 0x05: /* refused */
+    case 0x06: /* TTL expired */
+    case 0xf0: /* descriptor cannot be found */
+    case 0xf2: /* introduction failed */
+    case 0xf3: /* rendezvous failed */
+    case 0xf7: /* introduction timed out */
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Of a connection that was never open. */
