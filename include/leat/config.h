@@ -72,6 +72,13 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
  * User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no proxy
  * (default). With a proxy set there is never a direct connection.
  *
+ * Addresses of the destination that were resolved here are asked for one after the other, each in a
+ * new connection, until one is reached: the proxy refuses (SOCKS5), closes instead of answering, as
+ * ssh -D does, or does not answer in time. A proxy whose name has several addresses is replaced by the
+ * next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6; HTTP 502,
+ * 503 and 504). There are at most 16 connections, within the deadline of the whole. The last failure is
+ * reported; its text tells which addresses were tried before.
+ *
  * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);
  *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, or empty where RFC 1929
  *         forbids it); LEAT_E_SYSTEM_INTERNAL.

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/chain.h"
 
+#include "conn/next_address.h"
 #include "conn/resolve.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
 #include "util/clock.h"
-
-#include <errno.h>
 
 static const char *chain_state_name(enum leati_chain_state state)
 {
@@ -115,15 +114,6 @@ static int chain_blame_proxy(struct leati_chain *chain, int code)
                                  "the proxy cannot be reached");
 }
 
-/* With fast open TCP counts as open before the answer to its SYN has come; nothing else is refused
- * with these. */
-static bool chain_was_refused(const struct leati_chain *chain)
-{
-    int sys_errno = chain->failure.sys_errno;
-    return chain->route->settings && chain->route->settings->tcp_fast_open &&
-           (sys_errno == ECONNREFUSED || sys_errno == EHOSTUNREACH || sys_errno == ENETUNREACH);
-}
-
 static void chain_tcp_ready(void *user)
 {
     leati_chain_wake(user);
@@ -157,7 +147,7 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
         int code = l->ops->connect(l, now_ms);
         if (code == LEATI_AGAIN)
             return LEATI_AGAIN;
-        if (code != LEAT_OK && (l == chain->tcp || chain_was_refused(chain)))
+        if (code != LEAT_OK && (l == chain->tcp || leati_chain_was_refused(chain)))
             code = chain_blame_proxy(chain, code);
         trace_layer_end(chain, l, code);
         if (code != LEAT_OK)
@@ -166,20 +156,7 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
     }
 }
 
-/* The proxy could not reach one address of a name that was resolved here: the next one, in a new
- * chain of layers. */
-static bool chain_retry_next_address(struct leati_chain *chain)
-{
-    if (chain->failure.code != LEAT_E_SOCKS5_CONNECT_REMOTE ||
-        !leati_route_try_next_address(chain->route))
-        return false;
-    chain_destroy_layers(chain);
-    leati_failure_done(&chain->failure);
-    leati_failure_init(&chain->failure);
-    return true;
-}
-
-/* ---- one function a state; each returns LEAT_OK when the state has changed ------------ */
+/* ---- one function a state; each returns LEAT_OK when there is more to do --------------- */
 
 static int chain_fail(struct leati_chain *chain, int code)
 {
@@ -219,9 +196,13 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     int code = chain_connect(chain, now_ms);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
+    if (code != LEAT_OK && leati_chain_next_address(chain, now_ms)) {
+        chain_destroy_layers(chain);
+        return LEAT_OK;
+    }
     if (code != LEAT_OK)
-        return chain_retry_next_address(chain) ? chain_step_connecting(chain, now_ms)
-                                               : chain_fail(chain, code);
+        return chain_fail(chain, leati_chain_conclude(chain, code));
+    leati_chain_forget_attempts(chain);
     chain_set_limits(chain, 0);
     leati_tcp_layer_set_prompt_acks(chain->tcp, false);
     chain_set_state(chain, LEATI_CHAIN_OPEN);
@@ -373,6 +354,7 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
     *chain = (struct leati_chain){
         .loop = loop, .owner = owner, .user = user, .tracer = *tracer, .route = route};
     leati_failure_init(&chain->failure);
+    leati_failure_init(&chain->earlier);
     leati_timer_init(&chain->timer, loop, chain_timer_fired, chain);
     leati_task_init(&chain->pump_task, loop, chain_pump, chain);
 }
@@ -442,6 +424,7 @@ bool leati_chain_release(struct leati_chain *chain)
     chain->query = NULL;
     chain_destroy_layers(chain);
     leati_failure_done(&chain->failure);
+    leati_chain_forget_attempts(chain);
     leati_route_free(chain->route);
     return !chain->running;
 }

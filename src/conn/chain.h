@@ -54,6 +54,9 @@ struct leati_chain {
     struct leati_dns_query *query;
     struct leati_hop *lookup; /**< the hop that `query` asks for */
     struct leati_failure failure;
+    struct leati_failure earlier; /**< of an address before, see conn/next_address.h */
+    char *tried;                  /**< those addresses, for the text; NULL = none */
+    unsigned attempts;            /**< how many of them */
     struct leati_tracer tracer;
     struct leati_timer timer;
     struct leati_task pump_task;

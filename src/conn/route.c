@@ -435,8 +435,9 @@ int leati_route_follow_redirect(struct leati_route *route, struct leati_failure 
 struct leati_http_response *leati_route_take_response(struct leati_route *route,
                                                       struct leati_layer *top)
 {
-    struct leati_http_response *response = NULL;
-    if (route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade)
+    struct leati_http_response *response = route->refusal;
+    route->refusal = NULL;
+    if (!response && route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade)
         response = leati_ws_upgrade_take_response(route->upgrade);
     for (struct leati_layer *l = top; l && !response; l = l->lower)
         if (l->ops->layer == LEAT_LAYER_HTTP_PROXY)
@@ -500,11 +501,30 @@ bool leati_route_dials_socks5(const struct leati_route *route)
     return proxy && leati_url_is_socks5(proxy);
 }
 
-bool leati_route_try_next_address(struct leati_route *route)
+struct leati_hop *leati_route_hop(const struct leati_route *route, const char *text)
 {
-    struct leati_hop *origin = &route->hops[route->hop_count - 1];
-    if (route->hop_count == 1 || origin->address_next + 1 >= origin->address_count)
+    struct leati_hop *hop = route->hops;
+    while (hop->text != text && hop + 1 < route->hops + route->hop_count)
+        hop++;
+    return hop;
+}
+
+static void hops_begin_anew(struct leati_route *route, const struct leati_hop *before)
+{
+    for (size_t i = (size_t)(before - route->hops) + 1; i < route->hop_count; i++)
+        route->hops[i].address_next = 0;
+}
+
+void leati_route_first_addresses(struct leati_route *route)
+{
+    hops_begin_anew(route, route->hops);
+}
+
+bool leati_route_next_address(struct leati_route *route, struct leati_hop *hop)
+{
+    if (hop->address_next + 1 >= hop->address_count)
         return false;
-    origin->address_next++;
+    hop->address_next++;
+    hops_begin_anew(route, hop);
     return true;
 }

@@ -58,6 +58,10 @@ struct leati_route {
     struct leati_tls_credentials *credentials;       /**< NULL unless secure */
     struct leati_tls_credentials *proxy_credentials; /**< NULL without an https:// proxy */
     struct leati_tls_sessions *sessions;             /**< may be NULL */
+    /** What an HTTP proxy said when it was asked before, if that is what is reported; NULL =
+     * nothing.
+     */
+    struct leati_http_response *refusal;
     /** The upgrade, or at a server its acceptance; borrowed from the chain, NULL before it is
      * built and after it is unlinked. */
     struct leati_layer *upgrade;
@@ -160,11 +164,14 @@ int leati_route_http_status(const struct leati_route *route);
 /** Whether TCP dials a SOCKS5 proxy, which is then to blame for what fails on the way to it. */
 bool leati_route_dials_socks5(const struct leati_route *route);
 
-/**
- * After a proxy could not reach an address of a name that was resolved here: whether there is
- * another address to ask for. The next leati_route_build() uses it.
- */
-bool leati_route_try_next_address(struct leati_route *route);
+/** The hop of that text, as layers have it. */
+struct leati_hop *leati_route_hop(const struct leati_route *route, const char *text);
+
+/** Takes the next address of a hop behind the first one, if it was resolved here and there is one:
+ * the next leati_route_build() asks the proxy before it for that. Those behind it begin anew. */
+bool leati_route_next_address(struct leati_route *route, struct leati_hop *hop);
+/** Lets all hops behind the first one begin anew with their addresses. */
+void leati_route_first_addresses(struct leati_route *route);
 
 /** The TCP side of building: whom to wake. */
 struct leati_route_dial {

@@ -47,6 +47,7 @@ static int exchange_fail(struct leati_exchange *x)
 {
     struct leati_exchange_verdict v = ops_of(&x->base)->verdict(x);
 
+    x->base.retry = v.retry;
     return leati_layer_fail(&x->base, v.code, v.sys_errno, v.native_code, "%s", v.text);
 }
 

@@ -35,6 +35,7 @@ struct leati_exchange_verdict {
     int code;
     int sys_errno;
     int native_code;
+    unsigned retry;   /**< LEATI_RETRY_* */
     const char *text; /**< lives as long as the engine */
 };
 

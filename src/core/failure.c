@@ -93,6 +93,16 @@ int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_lay
     return code;
 }
 
+void leati_failure_append(struct leati_failure *failure, const char *text)
+{
+    char *longer = leati_asprintf("%s%s", failure->text != NULL ? failure->text : "", text);
+
+    if (longer != NULL) {
+        leati_free(failure->text);
+        failure->text = longer;
+    }
+}
+
 void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error)
 {
     *ret_error = (struct leat_error){

@@ -46,11 +46,14 @@ void leati_failure_done(struct leati_failure *failure);
 int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
                       const char *format, ...) LEAT_PRINTF(3, 4);
 
-/** Gives a recorded failure another code and layer, for a cause that belongs to somebody above (TCP to
- * a proxy that is refused is 2301206): errno, native code and hop stay, `what` comes before the text.
- * Records a plain failure if there is none. Returns `code`. */
+/** Gives a recorded failure another code and layer, for a cause that belongs to somebody above (TCP
+ * to a proxy that is refused is 2301206): errno, native code and hop stay, `what` comes before the
+ * text. Records a plain failure if there is none. Returns `code`. */
 int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_layer layer,
                           const char *what);
+
+/** Puts more behind the text of a recorded failure. */
+void leati_failure_append(struct leati_failure *failure, const char *text);
 
 /** Fills in the public form; a failure that was never set gives LEAT_OK. */
 void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error);

@@ -54,6 +54,12 @@ enum {
     LEATI_WANT_WRITE = 1u << 1,
 };
 
+/** What may still lead to the goal after the layer of a proxy has failed to connect. */
+enum {
+    LEATI_RETRY_TARGET = 1u << 0, /**< another address of what the proxy was asked for */
+    LEATI_RETRY_PROXY = 1u << 1,  /**< another address of the proxy itself */
+};
+
 struct leati_layer_ops {
     const char *name; /**< the phase's name: "tcp", "socks5", "tls", "websocket" */
     enum leat_layer layer;
@@ -78,6 +84,7 @@ struct leati_layer {
     enum leati_layer_state state;
     bool passthrough; /**< see rule 6 */
     int sticky;       /**< see rule 3: the code that every call returns now */
+    unsigned retry;   /**< of a failed one, LEATI_RETRY_*: 0 = no other address would help */
     /** When connect or shutdown must be called again without any I/O; 0 = not. Set by the layer. */
     uint64_t deadline_ms;
     /** The chain's own deadline for what goes on now; 0 = none. Set by the driver. */

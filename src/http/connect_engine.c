@@ -17,6 +17,9 @@ enum {
     STATUS_SWITCHING = 101,
     STATUS_UNAUTHORIZED = 401,
     STATUS_AUTHENTICATE = 407,
+    STATUS_BAD_GATEWAY = 502,
+    STATUS_UNAVAILABLE = 503,
+    STATUS_GATEWAY_TIMEOUT = 504,
     TLS_ALERT = 0x15,     /* the first byte of a TLS record of that type (RFC 8446 section 5.1) */
     HOST_MAX_BYTES = 255, /* room for what a resolver takes */
 };
@@ -357,6 +360,19 @@ static void authentication_write(const struct leati_http_connect_engine *engine,
                                                 : "no credentials are configured");
 }
 
+/* The proxy does not know a way, or is busy: another one may help. All others are its decision. */
+static unsigned refusal_retry(int status)
+{
+    switch (status) {
+    case STATUS_BAD_GATEWAY:
+    case STATUS_UNAVAILABLE:
+    case STATUS_GATEWAY_TIMEOUT:
+        return LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
+    default:
+        return 0;
+    }
+}
+
 static void engine_refused(struct leati_http_connect_engine *engine)
 {
     const char *reason = leati_http_head_reason(&engine->head);
@@ -366,6 +382,7 @@ static void engine_refused(struct leati_http_connect_engine *engine)
     engine_blame(engine, LEAT_E_WS_CONNECT, "the proxy answered CONNECT %s with HTTP %d%s%.100s%s",
                  engine->destination, engine->status, *reason ? " " : "", reason, authentication);
     engine->is_refused = true;
+    engine->retry = refusal_retry(engine->status);
     leati_http_body_init(&engine->body, &engine->head);
     engine_set_state(engine, LEATI_HTTP_CONNECT_RECV_BODY);
 }
@@ -451,11 +468,17 @@ void leati_http_connect_engine_end(struct leati_http_connect_engine *engine)
 {
     if (engine->state == LEATI_HTTP_CONNECT_FAILED)
         return;
-    if (engine->state != LEATI_HTTP_CONNECT_RECV_BODY)
+    if (engine->state != LEATI_HTTP_CONNECT_RECV_BODY) {
+        size_t received = leati_http_head_size(&engine->head);
+        engine->retry = LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
         engine_blame(engine, LEAT_E_WS_CONNECT,
                      "the proxy closed the connection before its answer to CONNECT %s was "
-                     "complete, after %zu bytes of it",
-                     engine->destination, leati_http_head_size(&engine->head));
+                     "complete, after %zu bytes of it%s",
+                     engine->destination, received,
+                     received == 0 ? ": the target may be what failed, some proxies close instead "
+                                     "of refusing"
+                                   : "");
+    }
     engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
 }
 
@@ -471,5 +494,6 @@ void leati_http_connect_engine_expire(struct leati_http_connect_engine *engine, 
                      " ms: %zu bytes of the head came",
                      engine->destination, waited_ms, leati_http_head_size(&engine->head));
     engine->sys_errno = ETIMEDOUT;
+    engine->retry = LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
     engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
 }

@@ -38,6 +38,7 @@ struct leati_http_connect_engine {
     int status;                            /**< of the final response, 0 before */
     int code;                              /**< of RECV_BODY and FAILED */
     int sys_errno;                         /**< ETIMEDOUT after expire() */
+    unsigned retry;                        /**< LEATI_RETRY_*, likewise */
     char text[LEAT_ERROR_TEXT_SIZE];       /**< printable ASCII */
 };
 

@@ -82,6 +82,13 @@ static void connect_expire(struct leati_exchange *x, uint64_t waited_ms)
     leati_http_connect_engine_expire(engine_of(x), waited_ms);
 }
 
+static int connect_lower_failed(struct leati_exchange *x, int code)
+{
+    if (code != LEAT_E_SYSTEM_INTERNAL)
+        x->base.retry = LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
+    return leati_exchange_keep_lower(x, code);
+}
+
 static struct leati_exchange_verdict connect_verdict(const struct leati_exchange *x)
 {
     const struct leati_http_connect_engine *engine = engine_of_const(x);
@@ -90,6 +97,7 @@ static struct leati_exchange_verdict connect_verdict(const struct leati_exchange
         .code = engine->code,
         .sys_errno = engine->sys_errno,
         .native_code = engine->status,
+        .retry = engine->retry,
         .text = engine->text,
     };
 }
@@ -117,7 +125,7 @@ static const struct leati_exchange_ops connect_ops = {
     .feed = connect_feed,
     .end = connect_end,
     .expire = connect_expire,
-    .lower_failed = leati_exchange_keep_lower,
+    .lower_failed = connect_lower_failed,
     .verdict = connect_verdict,
     .done = connect_done,
     .aftermath_ms = LEATI_HTTP_CONNECT_BODY_WAIT_MS,

@@ -21,6 +21,14 @@ enum method {
     METHOD_UNACCEPTABLE = 0xff,
 };
 
+/* REP of a reply (RFC 1928 section 6). */
+enum {
+    REP_FAILURE = 1,
+    REP_NETWORK_UNREACHABLE = 3,
+    REP_HOST_UNREACHABLE = 4,
+    REP_TTL_EXPIRED = 6,
+};
+
 /* CMD of a request (RFC 1928 section 4). */
 static const uint8_t command_bytes[] = {
     [LEATI_SOCKS5_CONNECT] = 1,
@@ -370,9 +378,26 @@ static int auth_status_read(struct leati_socks5_engine *engine)
     return LEAT_OK;
 }
 
+/* Another address of the target may be reachable, or allowed, whatever the proxy says of this one.
+ * Another proxy may know a way where this one knows none; where this one has got an answer, or a
+ * rule, it would say the same. */
+static unsigned refusal_retry(uint8_t rep)
+{
+    switch (rep) {
+    case REP_FAILURE:
+    case REP_NETWORK_UNREACHABLE:
+    case REP_HOST_UNREACHABLE:
+    case REP_TTL_EXPIRED:
+        return LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
+    default:
+        return LEATI_RETRY_TARGET;
+    }
+}
+
 static int refusal_fail(struct leati_socks5_engine *engine, uint8_t rep)
 {
     const char *name = leati_socks5_reply_name(rep);
+    engine->retry = refusal_retry(rep);
     return engine_fail(
         engine, LEAT_E_SOCKS5_CONNECT_REMOTE, rep, "the proxy could not %s %s: %s%sreply 0x%02x%s",
         engine->command == LEATI_SOCKS5_CONNECT ? "connect to" : "relay", engine->destination,
@@ -436,24 +461,52 @@ int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *
     return engine->code;
 }
 
+unsigned leati_socks5_engine_retry_if_lost(const struct leati_socks5_engine *engine)
+{
+    return engine->state == LEATI_SOCKS5_RECV_REPLY ? LEATI_RETRY_TARGET | LEATI_RETRY_PROXY
+                                                    : LEATI_RETRY_PROXY;
+}
+
+/* OpenSSH has no other way to say that it does not reach what it was asked for. */
+void leati_socks5_engine_suspect(const struct leati_socks5_engine *engine, char *buf, size_t cap)
+{
+    if (engine->state == LEATI_SOCKS5_RECV_REPLY && engine->command == LEATI_SOCKS5_CONNECT)
+        snprintf(buf, cap,
+                 ": the target %s may be what failed, some proxies close instead of refusing",
+                 engine->destination);
+    else
+        snprintf(buf, cap, "%s", "");
+}
+
 int leati_socks5_engine_eof(struct leati_socks5_engine *engine)
 {
+    const char *step = leati_socks5_engine_step(engine);
+    char suspect[LEATI_SOCKS5_SUSPECT_SIZE];
+
     if (engine->state == LEATI_SOCKS5_FAILED)
         return engine->code;
+    leati_socks5_engine_suspect(engine, suspect, sizeof(suspect));
+    engine->retry = leati_socks5_engine_retry_if_lost(engine);
     if (engine->reply_len == 0)
         return engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
-                           "the proxy closed the connection instead of answering the %s",
-                           leati_socks5_engine_step(engine));
+                           "the proxy closed the connection instead of answering the %s%s", step,
+                           suspect);
     return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
                        "the proxy closed the connection in the middle of its answer to the %s "
                        "(after %zu bytes)",
-                       leati_socks5_engine_step(engine), engine->reply_len);
+                       step, engine->reply_len);
 }
 
 void leati_socks5_engine_expire(struct leati_socks5_engine *engine, uint64_t waited_ms)
 {
+    bool waits_for_target =
+        engine->state == LEATI_SOCKS5_RECV_REPLY && engine->command == LEATI_SOCKS5_CONNECT;
+
     engine->sys_errno = ETIMEDOUT;
+    engine->retry = leati_socks5_engine_retry_if_lost(engine);
     (void)engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
-                      "the proxy did not answer the %s within %" PRIu64 " ms",
-                      leati_socks5_engine_step(engine), waited_ms);
+                      "the proxy did not answer the %s within %" PRIu64 " ms%s%s",
+                      leati_socks5_engine_step(engine), waited_ms,
+                      waits_for_target ? ": it may be waiting for the target " : "",
+                      waits_for_target ? engine->destination : "");
 }

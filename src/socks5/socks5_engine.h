@@ -28,6 +28,8 @@ enum {
     LEATI_SOCKS5_MESSAGES_MAX_BYTES = LEATI_SOCKS5_GREETING_MAX_BYTES +
                                       LEATI_SOCKS5_AUTH_MAX_BYTES + LEATI_SOCKS5_REQUEST_MAX_BYTES,
     LEATI_SOCKS5_REPLY_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
+    /** Of leati_socks5_engine_suspect(), with the final NUL. */
+    LEATI_SOCKS5_SUSPECT_SIZE = LEAT_ERROR_HOP_SIZE + 96,
 };
 
 enum leati_socks5_state {
@@ -64,7 +66,8 @@ struct leati_socks5_engine {
     int code;                              /**< of FAILED */
     int sys_errno;                         /**< ETIMEDOUT after expire() */
     int native_code;
-    char text[LEAT_ERROR_HOP_SIZE + 160];
+    unsigned retry; /**< LEATI_RETRY_* */
+    char text[LEATI_SOCKS5_SUSPECT_SIZE + 160];
 };
 
 /** Writes all messages. @return LEAT_OK; LEAT_E_SOCKS5_SERIALIZE, recorded in `failure`: then the
@@ -99,6 +102,11 @@ size_t leati_socks5_engine_need(const struct leati_socks5_engine *engine);
  */
 int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *data, size_t len,
                              size_t *ret_used);
+
+/** LEATI_RETRY_*, should the connection break off at this point, or the answer not come. */
+unsigned leati_socks5_engine_retry_if_lost(const struct leati_socks5_engine *engine);
+/** What that could mean, to stand behind the text about it: "" or ": the target ...". */
+void leati_socks5_engine_suspect(const struct leati_socks5_engine *engine, char *buf, size_t cap);
 
 /** The proxy has closed. @return LEAT_E_SOCKS5_RECV before a reply, LEAT_E_SOCKS5_DESERIALIZE in
  * the middle of one, the code of FAILED if it has failed before. */

@@ -82,13 +82,17 @@ static int socks5_lower_failed(struct leati_exchange *x, int code)
 {
     const struct leati_socks5_engine *engine = engine_of_const(x);
     bool is_sending = socks5_turn(x) == LEATI_EXCHANGE_OURS;
-    char what[96];
+    char suspect[LEATI_SOCKS5_SUSPECT_SIZE];
+    char what[LEATI_SOCKS5_SUSPECT_SIZE + 96];
 
     /* Lack of memory has nothing to do with the proxy; the lower layer's record says it all. */
     if (code == LEAT_E_SYSTEM_INTERNAL)
         return leati_exchange_keep_lower(x, code);
-    snprintf(what, sizeof(what), "%s the %s failed",
-             is_sending ? "sending" : "receiving the answer to", leati_socks5_engine_step(engine));
+    leati_socks5_engine_suspect(engine, suspect, sizeof(suspect));
+    snprintf(what, sizeof(what), "%s the %s failed%s",
+             is_sending ? "sending" : "receiving the answer to", leati_socks5_engine_step(engine),
+             suspect);
+    x->base.retry = leati_socks5_engine_retry_if_lost(engine);
     return leati_layer_relabel(&x->base, is_sending ? LEAT_E_SOCKS5_SEND : LEAT_E_SOCKS5_RECV,
                                what);
 }
@@ -101,6 +105,7 @@ static struct leati_exchange_verdict socks5_verdict(const struct leati_exchange 
         .code = engine->code,
         .sys_errno = engine->sys_errno,
         .native_code = engine->native_code,
+        .retry = engine->retry,
         .text = engine->text,
     };
 }

@@ -95,4 +95,10 @@ int leati_tcp_layer_fd(const struct leati_layer *tcp);
 /** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
 
+/** Which addresses are left to dial in another layer: first, unless `without_open`, that of this one's
+ * connection, then those that were not tried or not waited for. The ones that failed are not among
+ * them. Room for as many as the layer was made with. @return how many; 0 if it was never open. */
+size_t leati_tcp_layer_remaining(const struct leati_layer *tcp, bool without_open,
+                                 struct leati_address *ret_addresses);
+
 #endif

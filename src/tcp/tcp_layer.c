@@ -366,3 +366,21 @@ const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
 
     return tcp->open != NULL ? &tcp->open->address : &tcp->attempts[0].address;
 }
+
+size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
+                                 struct leati_address *ret_addresses)
+{
+    const struct leati_tcp_layer *tcp = tcp_of_const(l);
+    size_t count = 0;
+
+    if (tcp->open == NULL)
+        return 0;
+    if (!without_open)
+        ret_addresses[count++] = tcp->open->address;
+    for (size_t i = 0; i < tcp->count; i++) {
+        const struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+        if (attempt != tcp->open && attempt->sys_errno == 0)
+            ret_addresses[count++] = attempt->address;
+    }
+    return count;
+}

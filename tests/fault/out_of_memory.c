@@ -9,6 +9,7 @@
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 
 #define DISPATCH_TIMEOUT_MS PATIENCE_MS(5000)
@@ -152,6 +153,33 @@ Test(out_of_memory, through_a_proxy_with_names)
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
     every_allocation_fails("ws://echo.test/", config, LEAT_E_SOCKS5_CONNECT_PROXY);
     leat_config_free(config);
+    leat_testing_server_free(peer);
+    dns_server_free(dns);
+}
+
+Test(out_of_memory, to_the_next_address)
+{
+    static const struct dns_record records[] = {
+        {.name = "echo.test", .v4 = {"127.0.0.2", "127.0.0.1"}},
+        {NULL                  }
+    };
+    static const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    struct dns_server *dns = dns_server_start(records);
+    leat_testing_server *peer = script_server_start(script);
+    leat_testing_server *proxy = NULL;
+    leat_config *config = client_config_new();
+    cr_assert(leat_testing_server_new(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5), &proxy,
+                                      NULL) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(config, sandbox_format("socks5://127.0.0.1:%u",
+                                                           leat_testing_server_port(proxy))) ==
+              LEAT_OK);
+    cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
+    every_allocation_fails(sandbox_format("ws://echo.test:%u/", leat_testing_server_port(peer)),
+                           config, LEAT_E_SOCKET_BASE + ETIMEDOUT);
+    leat_config_free(config);
+    leat_testing_server_free(proxy);
     leat_testing_server_free(peer);
     dns_server_free(dns);
 }

@@ -2,6 +2,7 @@
 /* leat_tcp_socket through proxies that others wrote. */
 #include "stream_run.h"
 
+#include "support/dns_server.h"
 #include "support/peers.h"
 #include "support/proxies.h"
 #include "support/sandbox.h"
@@ -58,6 +59,39 @@ Test(tcp_socket_proxy, socks5_by_dante)
 {
     proxy_set("socks5://127.0.0.1:%u", dante_start());
     check_echo("127.0.0.1", LEAT_ADDRESS_IPV4);
+}
+
+/* It closes instead of refusing. */
+Test(tcp_socket_proxy, ssh_does_not_reach_the_first_address)
+{
+    static const struct dns_record records[] = {
+        {.name = "two.test", .v4 = {"127.0.0.2", "127.0.0.1"}},
+        {NULL                 }
+    };
+    struct dns_server *dns = dns_server_start(records);
+    uint16_t port = run_new_server("127.0.0.1");
+
+    cr_assert(dns != NULL);
+    cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
+    proxy_set("socks5://127.0.0.1:%u", ssh_proxy_start());
+    run.echo = true;
+    run_new_client();
+    run_connect("two.test", port);
+    run_until("connected");
+    run_send("through");
+    run_until_received(7);
+    cr_assert_str_eq(run.received, "through");
+    dns_server_free(dns);
+}
+
+Test(tcp_socket_proxy, ssh_does_not_reach_the_only_address)
+{
+    proxy_set("socks5h://127.0.0.1:%u", ssh_proxy_start());
+    run_new_client();
+    run_connect("127.0.0.1", refusing_port());
+    run_until("closed");
+    run_check_log("error 2301211; closed");
+    cr_expect(strstr(run.error.text, "the target 127.0.0.1:") != NULL, "%s", run.error.text);
 }
 
 Test(tcp_socket_proxy, http_connect)

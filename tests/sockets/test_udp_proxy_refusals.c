@@ -2,6 +2,7 @@
 /* Proxies that give no relay: every code of SOCKS5, by the fault that it stands for. */
 #include "sockets/udp_run.h"
 
+#include "support/dns_server.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
 
@@ -170,6 +171,74 @@ Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
     refusal_of(sandbox_format("socks5h://localhost:%u", leat_testing_server_port(proxy)), "0.0.0.0",
                LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
     leat_testing_server_free(proxy);
+}
+
+/* One port at two addresses of a name, whose first one gives no relay. */
+static void check_second_proxy(const struct leat_script_row *first, bool is_asked)
+{
+    static const struct dns_record records[] = {
+        {.name = "proxy.test", .v4 = {"127.0.0.1", "127.0.0.2"}},
+        {NULL                   }
+    };
+    static const struct leat_script_row second[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\x09")},
+        {LEAT_SCRIPT_DRAIN               },
+        {LEAT_SCRIPT_CLOSE}
+    };
+    struct udp_run run;
+    leat_testing_server *proxies[2] = {NULL, NULL};
+    struct dns_server *dns = dns_server_start(records);
+    for (int tries = 0; tries < 20 && !proxies[1]; tries++) {
+        leat_testing_server_free(proxies[0]);
+        proxies[0] = script_server_start(first);
+        proxies[1] = script_server_new(
+            &(struct leat_testing_options){.scripts = {second},
+                                           .address = "127.0.0.2",
+                                           .port = leat_testing_server_port(proxies[0])});
+    }
+    cr_assert(dns != NULL && proxies[1] != NULL);
+    udp_run_init(&run);
+    cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
+    cr_assert_eq(
+        leat_config_set_proxy(run.config, sandbox_format("socks5h://proxy.test:%u",
+                                                         leat_testing_server_port(proxies[0]))),
+        LEAT_OK);
+    if (is_asked) {
+        udp_run_listen(&run, "0.0.0.0");
+    } else {
+        udp_run_bind(&run, "0.0.0.0");
+        udp_run_until_closed(&run);
+        cr_expect_eq(run.error_count, 1);
+    }
+    udp_run_done(&run);
+    struct leat_testing_seen seen;
+    leat_testing_server_seen(proxies[1], &seen);
+    cr_expect_eq(seen.connections, is_asked);
+    leat_testing_server_free(proxies[0]);
+    leat_testing_server_free(proxies[1]);
+    dns_server_free(dns);
+}
+
+Test(udp_proxy_refusals, the_next_address_of_the_proxy)
+{
+    static const struct leat_script_row closes[] = {GREETED, ASSOCIATE, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row fails[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_CLOSE               }
+    };
+    static const struct leat_script_row cannot[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_CLOSE               }
+    };
+    check_second_proxy(closes, true);
+    check_second_proxy(fails, true);
+    check_second_proxy(cannot, false);
 }
 
 static void bind_refused(const char *first, const char *second, const char *detail)

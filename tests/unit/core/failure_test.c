@@ -92,3 +92,14 @@ Test(version, is_made_of_the_three_numbers, .timeout = 10)
              LEAT_VERSION_PATCH);
     cr_assert_str_eq(leat_version(), expected);
 }
+
+Test(failure, more_is_said_behind_the_text, .timeout = 10)
+{
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    leati_failure_set(&failure, &fault, "no. %d", 1);
+    leati_failure_append(&failure, " (and more)");
+    cr_assert_str_eq(failure.text, "no. 1 (and more)");
+    leati_failure_done(&failure);
+}

@@ -202,7 +202,7 @@ Test(tcp_dial, the_next_one_after_the_delay_when_one_is_silent, .timeout = 20)
 
 Test(tcp_dial, a_refusal_does_not_wait_for_the_delay_of_a_silent_one, .timeout = 20)
 {
-    struct leati_address addresses[3];
+    struct leati_address addresses[3], left[3];
     struct tcp_fixture f;
     int listener = listener_make("127.0.0.1", &addresses[2]);
 
@@ -211,9 +211,16 @@ Test(tcp_dial, a_refusal_does_not_wait_for_the_delay_of_a_silent_one, .timeout =
     fixture_init(&f, addresses, 3, 0);
     cr_assert_eq(f.layer->ops->connect(f.layer, 1000), LEATI_AGAIN);
     int result;
+    cr_assert_eq(leati_tcp_layer_remaining(f.layer, false, left), 0, "it is not open");
     while ((result = f.layer->ops->connect(f.layer, 1250)) == LEATI_AGAIN)
         cr_assert_eq(leat_loop_dispatch(f.loop, 5000), 0);
     cr_assert_eq(result, LEAT_OK);
+    /* Whoever dials again needs not meet the refusal again. */
+    cr_assert_eq(leati_tcp_layer_remaining(f.layer, false, left), 2);
+    cr_assert_eq(leati_address_port(&left[0]), leati_address_port(&addresses[2]));
+    cr_assert_eq(leati_address_port(&left[1]), leati_address_port(&addresses[0]));
+    cr_assert_eq(leati_tcp_layer_remaining(f.layer, true, left), 1);
+    cr_assert_eq(leati_address_port(&left[0]), leati_address_port(&addresses[0]));
     fixture_done(&f);
     close(listener);
 }

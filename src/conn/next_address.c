@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/next_address.h"
+
+#include "http/response.h"
+#include "tcp/tcp.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+
+/* ---- who failed, and what that leaves ---------------------------------------------------- */
+
+/* With fast open TCP counts as open before the answer to its SYN has come; nothing else is refused
+ * with these. */
+bool leati_chain_was_refused(const struct leati_chain *chain)
+{
+    int sys_errno = chain->failure.sys_errno;
+    return chain->route->settings && chain->route->settings->tcp_fast_open &&
+           (sys_errno == ECONNREFUSED || sys_errno == EHOSTUNREACH || sys_errno == ENETUNREACH);
+}
+
+/* TLS with a proxy that broke off, or did not go on. */
+static bool tls_was_lost(const struct leati_chain *chain, const struct leati_layer *l)
+{
+    return l->ops->layer == LEAT_LAYER_TLS && leati_route_hop(chain->route, l->hop)->proxy &&
+           (l->sticky == LEAT_E_TLS_SYSCALL || l->sticky == LEAT_E_TLS_READ);
+}
+
+static unsigned layer_retry(const struct leati_chain *chain, const struct leati_layer *l)
+{
+    return tls_was_lost(chain, l) ? (unsigned)LEATI_RETRY_PROXY : l->retry;
+}
+
+/* The lowest one that has failed in such a way; NULL = none. */
+static const struct leati_layer *culprit_find(const struct leati_chain *chain)
+{
+    const struct leati_layer *culprit = NULL;
+    for (const struct leati_layer *l = chain->top; l; l = l->lower)
+        if (layer_retry(chain, l) != 0)
+            culprit = l;
+    return culprit;
+}
+
+/* Whether the layer above TCP has had its turn. */
+static bool first_hop_was_reached(const struct leati_chain *chain)
+{
+    const struct leati_layer *l = chain->top;
+    while (l && l->lower != chain->tcp)
+        l = l->lower;
+    return l && l->state != LEATI_LAYER_NEW && !leati_chain_was_refused(chain);
+}
+
+/* ---- the next one ------------------------------------------------------------------------ */
+
+/* TCP dials the addresses of the first hop, so it knows which of them are left. */
+static bool first_hop_next(struct leati_chain *chain)
+{
+    struct leati_hop *first = chain->route->hops;
+    size_t count = leati_tcp_layer_remaining(chain->tcp, true, first->addresses);
+    if (count == 0)
+        return false;
+    first->address_count = count;
+    leati_route_first_addresses(chain->route);
+    return true;
+}
+
+static bool later_hop_next(struct leati_chain *chain, struct leati_hop *hop)
+{
+    struct leati_hop *first = chain->route->hops;
+    if (!leati_route_next_address(chain->route, hop))
+        return false;
+    first->address_count = leati_tcp_layer_remaining(chain->tcp, false, first->addresses);
+    return true;
+}
+
+/* `tried` becomes the address that did not lead further. */
+static bool hop_next(struct leati_chain *chain, struct leati_hop *hop, char *tried, size_t cap)
+{
+    if (hop == chain->route->hops) {
+        leati_address_format(leati_tcp_layer_remote(chain->tcp), tried, cap);
+        return first_hop_next(chain);
+    }
+    if (hop->address_count == 0)
+        return false;
+    leati_address_format(&hop->addresses[hop->address_next], tried, cap);
+    return later_hop_next(chain, hop);
+}
+
+static bool chain_advance(struct leati_chain *chain, char *tried, size_t cap)
+{
+    struct leati_route *route = chain->route;
+    if (leati_chain_was_refused(chain))
+        return hop_next(chain, route->hops, tried, cap);
+    const struct leati_layer *culprit = culprit_find(chain);
+    if (!culprit)
+        return false;
+    struct leati_hop *hop = leati_route_hop(route, culprit->hop);
+    bool is_last = hop + 1 == route->hops + route->hop_count;
+    unsigned retry = layer_retry(chain, culprit);
+    if ((retry & LEATI_RETRY_TARGET) && !is_last && hop_next(chain, hop + 1, tried, cap))
+        return true;
+    return (retry & LEATI_RETRY_PROXY) && hop_next(chain, hop, tried, cap);
+}
+
+/* ---- what is reported in the end --------------------------------------------------------- */
+
+static void refusal_drop(struct leati_route *route)
+{
+    leati_http_response_free(route->refusal);
+    route->refusal = NULL;
+}
+
+void leati_chain_forget_attempts(struct leati_chain *chain)
+{
+    leati_failure_done(&chain->earlier);
+    leati_free(chain->tried);
+    chain->tried = NULL;
+    refusal_drop(chain->route);
+}
+
+/* What a proxy has said outlives that another one cannot be reached: it is kept until then. */
+static void failure_set_aside(struct leati_chain *chain, const char *tried)
+{
+    char *list = leati_asprintf("%s%s%s: %d", chain->tried ? chain->tried : "",
+                                chain->tried ? ", " : "", tried, chain->failure.code);
+    if (list) {
+        leati_free(chain->tried);
+        chain->tried = list;
+    }
+    if (first_hop_was_reached(chain) || chain->earlier.code == LEAT_OK) {
+        leati_failure_done(&chain->earlier);
+        chain->earlier = chain->failure;
+        refusal_drop(chain->route);
+        chain->route->refusal = leati_route_take_response(chain->route, chain->top);
+    } else {
+        leati_failure_done(&chain->failure);
+    }
+    leati_failure_init(&chain->failure);
+}
+
+bool leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
+{
+    char tried[LEATI_ADDRESS_TEXT_SIZE];
+    if (!chain->tcp || chain->failure.code == LEAT_E_SYSTEM_INTERNAL ||
+        (chain->limit_ms != 0 && now_ms >= chain->limit_ms) ||
+        chain->attempts + 1 >= LEATI_CHAIN_MAX_ATTEMPTS ||
+        !chain_advance(chain, tried, sizeof(tried)))
+        return false;
+    chain->attempts++;
+    failure_set_aside(chain, tried);
+    return true;
+}
+
+int leati_chain_conclude(struct leati_chain *chain, int code)
+{
+    if (chain->attempts == 0 || code == LEAT_E_SYSTEM_INTERNAL)
+        return code;
+    if (first_hop_was_reached(chain)) {
+        refusal_drop(chain->route);
+    } else {
+        leati_failure_done(&chain->failure);
+        chain->failure = chain->earlier;
+        leati_failure_init(&chain->earlier);
+    }
+    if (chain->tried) {
+        char *list = leati_asprintf(" (tried before: %s)", chain->tried);
+        if (list)
+            leati_failure_append(&chain->failure, list);
+        leati_free(list);
+    }
+    return chain->failure.code;
+}
