@@ -48,7 +48,9 @@ LEAT_API int leat_loop_fd(const leat_loop *loop);
 
 /**
  * Waits up to `timeout_ms` (0 = not at all, -1 = without limit) until there is something to do,
- * then does it: timers, deferred work, I/O, and so all callbacks. Returns after one round.
+ * then does it: I/O, timers, deferred work, and so all callbacks. Returns after one round. When it
+ * comes late, because the program or the machine stood still, nothing is given up whose answer has
+ * come meanwhile.
  *
  * @return LEAT_OK, also when nothing happened or a signal came; LEAT_E_PARAMETER when called from
  *         inside a callback of this loop; LEAT_E_SOCKET_BASE + errno if epoll itself fails.
@@ -73,7 +75,9 @@ LEAT_API LEAT_MUST_CHECK int leat_loop_post(leat_loop *loop, leat_task_fn fn, vo
 /** Makes a timer, stopped. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_timer_new(leat_loop *loop, leat_timer_fn fn, void *user,
                                             leat_timer **ret_timer);
-/** Fires once, `delay_ms` from now (0 = at the next dispatch); a running timer is set anew. */
+/** Fires once, `delay_ms` from now (0 = at the next dispatch); a running timer is set anew. What had
+ * come into the kernel by then is told before it fires, however late the program is: a timer that
+ * waits for an answer does not beat one that is there. */
 LEAT_API void leat_timer_start(leat_timer *timer, uint64_t delay_ms);
 /** Stops a timer; its function does not run any more. A stopped timer stays stopped. */
 LEAT_API void leat_timer_stop(leat_timer *timer);

@@ -2,6 +2,7 @@
 #include <leat/blocking.h>
 
 #include "config/settings.h"
+#include "conn/websocket.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -101,12 +102,13 @@ static int remaining_ms(uint64_t deadline_ms)
 static int blocking_wait(struct leat_blocking_websocket *b,
                          bool (*done)(const struct leat_blocking_websocket *), uint64_t deadline_ms)
 {
-    while (!done(b)) {
+    for (int late = 0; !done(b);) {
         int timeout_ms = remaining_ms(deadline_ms);
         int code = leat_loop_dispatch(b->loop, timeout_ms);
         if (code != LEAT_OK)
             return code;
-        if (timeout_ms == 0 && !done(b))
+        /* What lies in the kernel has come in time, though it takes more than one round to read. */
+        if (timeout_ms == 0 && !done(b) && (!b->ws->reads_on || ++late > LEATI_WS_LATE_PUMPS_MAX))
             return LEATI_AGAIN;
     }
     return LEAT_OK;

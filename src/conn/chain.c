@@ -129,6 +129,7 @@ static int chain_build(struct leati_chain *chain)
     for (struct leati_layer *l = chain->top; l; l = l->lower) {
         l->failure = &chain->failure;
         l->tracer = &chain->tracer;
+        l->judged_ms = leati_loop_judged_ms(chain->loop);
     }
     chain_set_limits(chain, chain->limit_ms);
     /* Handshakes and goodbyes are small segments that a relay with Nagle holds back. */
@@ -217,8 +218,7 @@ static int chain_step_closing(struct leati_chain *chain, uint64_t now_ms)
     struct leati_layer *l;
     while ((l = highest_not_closed(chain)) != NULL) {
         int code = l->ops->shutdown(l, now_ms);
-        bool too_late = chain->limit_ms != 0 && now_ms >= chain->limit_ms;
-        if (code == LEATI_AGAIN && !too_late)
+        if (code == LEATI_AGAIN && !leati_chain_is_over(chain, chain->limit_ms))
             return LEATI_AGAIN;
         if (code != LEAT_OK)
             break;
@@ -377,6 +377,7 @@ void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint
     layer->hop = leati_route_origin_text(chain->route);
     layer->failure = &chain->failure;
     layer->tracer = &chain->tracer;
+    layer->judged_ms = leati_loop_judged_ms(chain->loop);
     chain->top = layer;
     chain->owner_deadline_ms = 0;
     chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
@@ -410,6 +411,11 @@ void leati_chain_wake(struct leati_chain *chain)
 {
     if (!chain->released)
         leati_task_schedule(&chain->pump_task);
+}
+
+bool leati_chain_is_over(const struct leati_chain *chain, uint64_t at_ms)
+{
+    return at_ms != 0 && *leati_loop_judged_ms(chain->loop) >= at_ms;
 }
 
 bool leati_chain_release(struct leati_chain *chain)

@@ -34,7 +34,8 @@ struct leati_chain_owner {
     /** All layers are OPEN. The upgrade is still there, for its getters. */
     void (*opened)(struct leati_chain *chain, void *user);
     /** The chain is OPEN: move bytes in both directions until nothing moves; returns what to wait
-     * for (LEATI_WANT_*). A failure below is in chain->failure; the owner answers with
+     * for (LEATI_WANT_*). `now_ms` is for new deadlines; whether one is over, leati_chain_is_over()
+     * says. A failure below is in chain->failure; the owner answers with
      * leati_chain_abort(). */
     unsigned (*pump)(struct leati_chain *chain, uint64_t now_ms, void *user);
     /** The chain is CLOSED, in order or by chain->failure. The last call. */
@@ -92,6 +93,10 @@ void leati_chain_abort(struct leati_chain *chain);
 
 /** Lets the pump run in this round of the loop, or the next. */
 void leati_chain_wake(struct leati_chain *chain);
+
+/** Whether a deadline (0 = none) is over. For the pump, behind its reading: what had come in time
+ * has been read, or is still to be read if reading was broken off. */
+bool leati_chain_is_over(const struct leati_chain *chain, uint64_t at_ms);
 
 /** Frees everything inside and calls nobody any more, but for `left` when it is called from inside
  * the pump. Returns true if the owner may free the chain's memory now. */

@@ -26,6 +26,8 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     ws->close_start_us = 0;
     ws->stalled_since_ms = 0;
     ws->heard = ws->ping_unanswered = false;
+    ws->reads_on = false;
+    ws->late_pumps = 0;
     ws->paused = ws->pumping = ws->send_refused = ws->orderly = ws->peer_ended = false;
 }
 

@@ -65,6 +65,8 @@ struct leat_websocket {
     bool secure;
     bool paused;
     bool pumping;         /* what is queued now leaves with this pump */
+    bool reads_on;        /* the last pump broke off reading, so that others have their turn */
+    uint8_t late_pumps;   /* that have read since the time to close was over */
     bool send_refused;    /* `writable` is owed */
     size_t refused_bytes; /* the frame for which there was no room */
     bool compressed;      /* permessage-deflate was agreed to */
@@ -99,6 +101,10 @@ struct leat_websocket {
     struct leati_http_response *response; /* that refused the last connection; NULL = none */
     struct leati_failure failure;         /* of the last connection, or the last refused connect */
 };
+
+/** How often a connection whose time is over may go on reading: more than the kernel keeps for one
+ * by default, but no reason to go on for ever for a peer that does not end. */
+#define LEATI_WS_LATE_PUMPS_MAX 64
 
 /** Forgets the connection, not what it left to be asked for. */
 void leati_websocket_clear_connection(struct leat_websocket *ws);

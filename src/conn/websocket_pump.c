@@ -250,10 +250,12 @@ static bool ws_reads(const struct leat_websocket *ws)
 
 static void ws_pump_read(struct leat_websocket *ws)
 {
+    ws->reads_on = false;
     if (ws->held.data && !ws->paused)
         ws_feed_held(ws);
     for (size_t total = 0; ws_reads(ws);) {
         if (total >= READ_BYTES_PER_PUMP) {
+            ws->reads_on = true;
             leati_chain_wake(ws->chain);
             return;
         }
@@ -334,7 +336,8 @@ static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
         ws->heard = ws->ping_unanswered = false;
         ws->silent_since_ms = now_ms;
     }
-    if (!ws->ping_unanswered && now_ms >= ws->silent_since_ms + ws->ping_interval_ms) {
+    if (!ws->ping_unanswered &&
+        leati_chain_is_over(chain, ws->silent_since_ms + ws->ping_interval_ms)) {
         leati_ws_session_trim(ws->session);
         ws->ping_unanswered = true;
         ws->silent_since_ms = now_ms;
@@ -348,7 +351,7 @@ static void ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
     uint32_t wait_ms = ws->ping_unanswered ? ws->pong_timeout_ms : ws->ping_interval_ms;
     if (wait_ms == 0)
         chain->owner_deadline_ms = 0;
-    else if (now_ms < ws->silent_since_ms + wait_ms)
+    else if (!leati_chain_is_over(chain, ws->silent_since_ms + wait_ms))
         chain->owner_deadline_ms = ws->silent_since_ms + wait_ms;
     else
         leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
@@ -368,7 +371,7 @@ static void ws_judge_sending(struct leat_websocket *ws, uint64_t now_ms)
         ws->stalled_at_bytes = ws->sent_bytes;
     }
     uint64_t end_ms = ws->stalled_since_ms + ws->send_timeout_ms;
-    if (now_ms >= end_ms)
+    if (leati_chain_is_over(chain, end_ms))
         leati_websocket_break(ws,
                               ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + ETIMEDOUT,
                               ETIMEDOUT, "the peer does not take what is sent");
@@ -386,7 +389,11 @@ static void ws_check_deadline(struct leat_websocket *ws, uint64_t now_ms)
             ws_judge_sending(ws, now_ms);
         return;
     }
-    if (ws->chain->owner_deadline_ms != 0 && now_ms >= ws->chain->owner_deadline_ms)
+    if (!leati_chain_is_over(ws->chain, ws->chain->owner_deadline_ms))
+        return;
+    /* The peer's Close frame may lie behind what it has said before, and came in time. */
+    if (ws->state != LEATI_WEBSOCKET_CLOSING || !ws->reads_on ||
+        ++ws->late_pumps > LEATI_WS_LATE_PUMPS_MAX)
         ws_close_expired(ws);
 }
 

@@ -41,9 +41,14 @@ void leati_layer_arm(struct leati_layer *l, uint64_t now_ms, uint32_t timeout_ms
         l->deadline_ms = l->limit_ms;
 }
 
+bool leati_layer_is_over(const struct leati_layer *l, uint64_t at_ms, uint64_t now_ms)
+{
+    return at_ms != 0 && (l->judged_ms != NULL ? *l->judged_ms : now_ms) >= at_ms;
+}
+
 bool leati_layer_expired(const struct leati_layer *l, uint64_t now_ms)
 {
-    return l->deadline_ms != 0 && now_ms >= l->deadline_ms;
+    return leati_layer_is_over(l, l->deadline_ms, now_ms);
 }
 
 static int layer_end_failed(struct leati_layer *l, int code)

@@ -89,6 +89,9 @@ struct leati_layer {
     uint64_t deadline_ms;
     /** The chain's own deadline for what goes on now; 0 = none. Set by the driver. */
     uint64_t limit_ms;
+    /** Up to when a deadline may be judged, because all that had come then can be read. Set by the
+     * driver, whose loop it belongs to; NULL = up to the `now_ms` of the call. */
+    const uint64_t *judged_ms;
 };
 
 /** Fills in a fresh layer: state NEW, nothing linked. */
@@ -103,8 +106,10 @@ void leati_layer_set_state(struct leati_layer *l, enum leati_layer_state state);
  */
 void leati_layer_arm(struct leati_layer *l, uint64_t now_ms, uint32_t timeout_ms);
 
-/** Whether deadline_ms has come. */
+/** Whether deadline_ms is over. To be asked behind the last read: what has come in time counts. */
 bool leati_layer_expired(const struct leati_layer *l, uint64_t now_ms);
+/** The same of another time; 0 = never. */
+bool leati_layer_is_over(const struct leati_layer *l, uint64_t at_ms, uint64_t now_ms);
 
 /** Records a failure of this layer (the chain keeps the first), makes it sticky, sets CLOSED,
  * returns `code`. */

@@ -3,6 +3,7 @@
 #include "loop/loop_private.h"
 
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <leat/error_codes.h>
 
@@ -131,6 +132,8 @@ int leati_io_set(struct leati_io *io, unsigned mask)
     int op = io->mask == 0 ? EPOLL_CTL_ADD : mask == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     if (epoll_ctl(io->loop->epoll_fd, op, io->fd, &event) < 0)
         return LEAT_E_SOCKET_BASE + errno;
+    io->loop->watched_count += io->mask == 0;
+    io->loop->watched_count -= mask == 0;
     io->mask = mask;
     return LEAT_OK;
 }
@@ -139,7 +142,9 @@ void leati_io_done(struct leati_io *io)
 {
     leat_loop *loop = io->loop;
 
-    (void)leati_io_set(io, 0);
+    /* A descriptor that the program has closed has left the epoll set by itself. */
+    if (leati_io_set(io, 0) != LEAT_OK)
+        loop->watched_count--;
     io->mask = 0;
     for (int i = loop->event_next; i < loop->event_count; i++) {
         if (loop->events[i].data.ptr == io)
@@ -192,34 +197,82 @@ static void event_deliver(leat_loop *loop, const struct epoll_event *event)
     }
 }
 
-static int loop_round(leat_loop *loop, int timeout_ms)
+/* One epoll_wait(2), and everybody hears of what it has brought. `*ret_full`: there may be more. */
+static int loop_fetch(leat_loop *loop, int timeout_ms, bool *ret_full)
 {
-    if (leati_loop_has_tasks(loop))
-        timeout_ms = 0;
-    int count = epoll_wait(loop->epoll_fd, loop->events, LEATI_LOOP_BATCH, timeout_ms);
-    if (count < 0) {
-        if (errno != EINTR)
-            return LEAT_E_SOCKET_BASE + errno;
-        count = 0;
-    }
+    int count;
 
-    loop->dispatching = true;
+    do
+        count = epoll_wait(loop->epoll_fd, loop->events, LEATI_LOOP_BATCH, timeout_ms);
+    while (count < 0 && errno == EINTR && timeout_ms == 0);
+    *ret_full = count == LEATI_LOOP_BATCH;
+    if (count < 0)
+        return errno == EINTR ? LEAT_OK : LEAT_E_SOCKET_BASE + errno;
     loop->event_count = count;
     for (loop->event_next = 0; loop->event_next < count;)
         event_deliver(loop, &loop->events[loop->event_next++]);
     loop->event_count = 0;
-    if (loop->timers_due) {
-        loop->timers_due = false;
-        leati_loop_run_timers(loop);
+    return LEAT_OK;
+}
+
+/* Fetches all that is ready now. What is fetched and stays ready goes to the end of the kernel's
+ * list, so that as many fetches as it takes for all descriptors have shown each of them. */
+static int loop_fetch_all(leat_loop *loop)
+{
+    size_t rest = loop->watched_count + LEATI_LOOP_OWN_FDS;
+    bool full;
+
+    for (;;) {
+        leati_loop_run_tasks(loop);
+        int result = loop_fetch(loop, 0, &full);
+        if (result != LEAT_OK)
+            return result;
+        if (!full || rest <= LEATI_LOOP_BATCH)
+            return LEAT_OK;
+        rest -= LEATI_LOOP_BATCH;
     }
-    if (loop->posted_due) {
+}
+
+/* A program that stood still finds timers due and, in the kernel, the answers that they wait for,
+ * more of them perhaps than one fetch brings. The answers come first: whoever judges a deadline has
+ * read what had come in time. */
+static int loop_expire(leat_loop *loop)
+{
+    uint64_t until_ms = leati_clock_ms();
+
+    if (!leati_loop_is_timer_due(loop, until_ms)) {
+        loop->timers_due = false;
+        return LEAT_OK;
+    }
+    int result = loop_fetch_all(loop);
+    if (result != LEAT_OK)
+        return result;
+    loop->timers_due = false;
+    loop->judged_ms = until_ms;
+    leati_loop_run_tasks(loop);
+    leati_loop_run_timers(loop, until_ms);
+    return LEAT_OK;
+}
+
+static int loop_round(leat_loop *loop, int timeout_ms)
+{
+    bool full;
+
+    if (leati_loop_has_tasks(loop) || loop->timers_due)
+        timeout_ms = 0;
+    loop->dispatching = true;
+    int result = loop_fetch(loop, timeout_ms, &full);
+    if (result == LEAT_OK && loop->timers_due)
+        result = loop_expire(loop);
+    if (result == LEAT_OK && loop->posted_due) {
         loop->posted_due = false;
         leati_loop_run_posted(loop);
     }
-    leati_loop_run_tasks(loop);
+    if (result == LEAT_OK)
+        leati_loop_run_tasks(loop);
     loop->dispatching = false;
     leati_loop_arm_timers(loop);
-    return LEAT_OK;
+    return result;
 }
 
 /* Whoever waits for the descriptor instead of calling dispatch must see what is left. */
@@ -276,6 +329,11 @@ struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
 bool leati_loop_dispatching(const leat_loop *loop)
 {
     return loop->dispatching;
+}
+
+const uint64_t *leati_loop_judged_ms(const leat_loop *loop)
+{
+    return &loop->judged_ms;
 }
 
 void *leati_loop_attachment_get(const leat_loop *loop, const void *key)

@@ -56,10 +56,17 @@ struct leati_timer {
 
 void leati_timer_init(struct leati_timer *timer, leat_loop *loop, leati_timer_fn fn, void *user);
 /** Fires once at `at_ms` of CLOCK_MONOTONIC; a running timer is moved. Moving to a later time costs
- * no system call. What is set inside of a timer's function fires in a later round.
+ * no system call. What is set inside of a timer's function fires in a later round. Before it fires,
+ * the watchers have heard of everything that was ready at `at_ms`, and the tasks that they have
+ * scheduled have run.
  * @return LEAT_OK or LEAT_E_SYSTEM_INTERNAL (no memory for the heap to grow). */
 int leati_timer_set(struct leati_timer *timer, uint64_t at_ms);
 void leati_timer_stop(struct leati_timer *timer);
+
+/** Up to when deadlines may be judged: the watchers have heard of everything that was ready then.
+ * It moves only when a timer is due; a deadline without one is never over. Whoever judges by the
+ * clock instead gives up what lies in the kernel already. */
+const uint64_t *leati_loop_judged_ms(const leat_loop *loop);
 
 /* ---- deferred work ------------------------------------------------------------------------- */
 

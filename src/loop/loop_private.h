@@ -11,6 +11,8 @@
 
 /** Events that one round fetches at most; the rest waits for the next round. */
 #define LEATI_LOOP_BATCH 128
+/** timer_fd and event_fd. */
+#define LEATI_LOOP_OWN_FDS 2
 
 struct leati_posted;
 
@@ -28,7 +30,7 @@ struct leat_loop {
     int event_fd;
 
     bool dispatching;
-    bool timers_due; /**< timer_fd has fired in this round */
+    bool timers_due; /**< timer_fd has fired */
     bool woken;      /**< event_fd was written for tasks and has not been seen yet */
     bool posted_due; /**< event_fd was seen in this round */
     atomic_bool stopping;
@@ -36,6 +38,7 @@ struct leat_loop {
     /** The batch of this round; an entry is cleared when its watcher goes away. */
     struct epoll_event events[LEATI_LOOP_BATCH];
     int event_next, event_count;
+    size_t watched_count; /**< watchers in the epoll set */
 
     struct leati_timer **heap; /**< by (at_ms, order) */
     size_t heap_len, heap_cap;
@@ -43,6 +46,7 @@ struct leat_loop {
     uint64_t timer_order;   /**< of the last set */
     uint64_t timers_now_ms; /**< of the expiry that is going on; 0 = none is */
     uint64_t armed_at_ms;   /**< what timer_fd waits for; UINT64_MAX = nothing */
+    uint64_t judged_ms;     /**< see leati_loop_judged_ms() */
 
     struct leati_task tasks;      /**< head of the circular list of what is scheduled */
     struct leati_task tasks_mark; /**< ends what one round runs */
@@ -59,8 +63,10 @@ struct leat_loop {
 /** Makes leat_loop_fd() readable. Async-signal-safe. */
 void leati_loop_wake(leat_loop *loop);
 
+/** Whether a timer has expired. */
+bool leati_loop_is_timer_due(const leat_loop *loop, uint64_t now_ms);
 /** Runs what has expired, in order. */
-void leati_loop_run_timers(leat_loop *loop);
+void leati_loop_run_timers(leat_loop *loop, uint64_t now_ms);
 /** Sets timer_fd if the earliest timer is earlier than what it waits for. */
 void leati_loop_arm_timers(leat_loop *loop);
 

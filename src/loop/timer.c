@@ -137,15 +137,19 @@ void leati_timer_stop(struct leati_timer *timer)
     heap_restore(loop, index);
 }
 
-void leati_loop_run_timers(leat_loop *loop)
+bool leati_loop_is_timer_due(const leat_loop *loop, uint64_t now_ms)
+{
+    return loop->heap_len > 0 && loop->heap[0]->at_ms <= now_ms;
+}
+
+void leati_loop_run_timers(leat_loop *loop, uint64_t now_ms)
 {
     uint64_t last_order = loop->timer_order;
-    uint64_t now_ms = leati_clock_ms();
 
     loop->timers_now_ms = now_ms;
-    while (loop->heap_len > 0) {
+    while (leati_loop_is_timer_due(loop, now_ms)) {
         struct leati_timer *timer = loop->heap[0];
-        if (timer->at_ms > now_ms || timer->order > last_order)
+        if (timer->order > last_order)
             break;
         leati_timer_stop(timer);
         timer->fn(timer, timer->user);

@@ -282,7 +282,7 @@ static void stream_check_deadline(struct leati_stream *stream, uint64_t now_ms)
 {
     struct leati_chain *chain = stream->chain;
     if (stream->state == LEATI_STREAM_CLOSING) {
-        if (chain->owner_deadline_ms != 0 && now_ms >= chain->owner_deadline_ms)
+        if (leati_chain_is_over(chain, chain->owner_deadline_ms))
             stream_break(stream, ETIMEDOUT, "the peer did not take what was queued in time");
         return;
     }
@@ -290,7 +290,7 @@ static void stream_check_deadline(struct leati_stream *stream, uint64_t now_ms)
         stream->stall_ms = 0;
     else if (stream->stall_ms == 0)
         stream->stall_ms = now_ms + stream->limits.stall_timeout_ms;
-    else if (now_ms >= stream->stall_ms)
+    else if (leati_chain_is_over(chain, stream->stall_ms))
         stream_break(stream, ETIMEDOUT, "the peer has taken nothing for too long");
     chain->owner_deadline_ms = stream->stall_ms;
 }

@@ -237,7 +237,7 @@ static bool queue_expire_one(struct leat_udp_socket *udp, uint64_t now_ms)
 void leati_udp_timer_fired(struct leati_timer *timer, void *user)
 {
     struct leat_udp_socket *udp = user;
-    uint64_t now_ms = leati_clock_ms();
+    uint64_t now_ms = *leati_loop_judged_ms(udp->loop);
     (void)timer;
     leati_udp_enter(udp);
     while (leati_udp_is_bound(udp) &&

@@ -294,9 +294,10 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
         }
     }
 
-    if (tcp->expires_ms != 0 && now_ms >= tcp->expires_ms)
+    if (leati_layer_is_over(&tcp->base, tcp->expires_ms, now_ms))
         return dial_fail_expired(tcp);
-    if (failed || tcp->in_flight == 0 || (dial_overlaps(tcp) && now_ms >= tcp->next_attempt_ms))
+    if (failed || tcp->in_flight == 0 ||
+        (dial_overlaps(tcp) && leati_layer_is_over(&tcp->base, tcp->next_attempt_ms, now_ms)))
         dial_start_next(tcp, now_ms);
     if (tcp->in_flight == 0)
         return dial_fail_all(tcp);

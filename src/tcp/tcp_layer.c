@@ -203,20 +203,20 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
     if (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0)
         return tcp_close_in_order(tcp);
     tcp->said_goodbye = true;
-    if (tcp->eof || leati_layer_expired(l, now_ms))
+    if (tcp->eof)
         return tcp_close_in_order(tcp);
 
     for (int i = 0; i < DISCARDS_PER_CALL; i++) {
         ssize_t n =
             recv(tcp->open->fd, leati_loop_scratch(tcp->loop), LEATI_SCRATCH_BYTES, MSG_TRUNC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return LEATI_AGAIN;
+            break;
         /* A reset ends it as well: all that could be done is done. */
         if (n <= 0)
             return tcp_close_in_order(tcp);
         tcp_ack_promptly(tcp);
     }
-    return LEATI_AGAIN;
+    return leati_layer_expired(l, now_ms) ? tcp_close_in_order(tcp) : LEATI_AGAIN;
 }
 
 static unsigned tcp_want(const struct leati_layer *l, unsigned upper)

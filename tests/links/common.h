@@ -7,6 +7,7 @@
 #include "support/raw_socket.h"
 #include "support/server_run.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,14 @@ static inline uint64_t clock_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/** Stands still until a moment is over. */
+static inline void clock_pass(uint64_t at_ms)
+{
+    for (uint64_t now_ms; (now_ms = clock_ms()) <= at_ms;) {
+        (void)poll(NULL, 0, (int)(at_ms + 1 - now_ms));
+    }
 }
 
 /** The connection was lost without a Close frame. */

@@ -5,11 +5,13 @@
 
 #include "support/dns_server.h"
 #include "support/peers.h"
+#include "support/raw_socket.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -421,6 +423,27 @@ Test(udp_proxy, socket_timeout_while_the_proxy_is_silent)
                         "sending to example.com:9: ETIMEDOUT, the proxy had no relay for it");
     udp_run_until_error(&bench.run, 2, SOCKET_CODE(ETIMEDOUT), "127.0.0.1:9");
     cr_expect_eq(bench.run.closed_count, 0);
+    bench_done(&bench);
+}
+
+/* The program stands still beyond the timeout, and the relay's address has come meanwhile. */
+Test(udp_proxy, socket_timeout_behind_an_answer_that_lies_in_the_kernel)
+{
+    struct bench bench;
+    bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
+    uint16_t proxy = leat_testing_server_port(bench.proxy);
+    struct pollfd due = {.fd = leat_loop_fd(bench.run.loop), .events = POLLIN};
+    udp_run_set_timeout(&bench.run, 50);
+    udp_run_bind(&bench.run, "127.0.0.1");
+    while (!leat_testing_server_wait_step(bench.proxy, "associate", 1, 0) || poll(&due, 1, 0) > 0)
+        cr_assert_eq(leat_loop_dispatch(bench.run.loop, 1), LEAT_OK);
+    udp_run_send(&bench.run, "a", "127.0.0.1", 9);
+    cr_assert_eq(poll(&due, 1, UDP_RUN_TIMEOUT_MS), 1, "only the timer can make it readable");
+    leat_testing_server_release(bench.proxy);
+    cr_assert_eq(raw_arrived(proxy, false, UDP_RUN_TIMEOUT_MS), 1);
+    cr_assert_eq(leat_loop_dispatch(bench.run.loop, 0), LEAT_OK);
+    relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
+    cr_expect_eq(bench.run.error_count, 0);
     bench_done(&bench);
 }
 

@@ -7,11 +7,16 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* The highest descriptor that is looked at. */
+#define DESCRIPTORS 4096
 
 int raw_connect(const char *from, uint16_t port)
 {
@@ -121,4 +126,47 @@ void raw_reset(int fd)
     const struct linger at_once = {.l_onoff = 1};
     cr_assert(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0);
     close(fd);
+}
+
+/* ---- what lies in the kernel
+ * ------------------------------------------------------------------------- */
+
+/* 0: not an IPv4 socket. */
+static uint16_t port_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in address = {0};
+    socklen_t size = sizeof(address);
+    return get(fd, (struct sockaddr *)&address, &size) == 0 && address.sin_family == AF_INET
+               ? ntohs(address.sin_port)
+               : 0;
+}
+
+unsigned raw_arrived(uint16_t port, bool accepted, int timeout_ms)
+{
+    unsigned count = 0;
+    for (int fd = 3; fd < DESCRIPTORS; ++fd) {
+        uint16_t remote = port_of(fd, getpeername);
+        if (remote != 0 && (accepted ? port_of(fd, getsockname) : remote) == port) {
+            struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+            count += timeout_ms == 0 || poll(&poll_fd, 1, timeout_ms) == 1;
+        }
+    }
+    return count;
+}
+
+void raw_wait_unread(uint16_t port, int bytes)
+{
+    for (int fd = 3; fd < DESCRIPTORS; ++fd) {
+        if (port_of(fd, getpeername) != port) {
+            continue;
+        }
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        int unread = 0;
+        cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0);
+        cr_assert(poll(&poll_fd, 1, CLIENT_RUN_TIMEOUT_MS) == 1);
+        cr_assert(ioctl(fd, FIONREAD, &unread) == 0 && unread >= bytes, "%d", unread);
+        cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &(int){1}, sizeof(int)) == 0);
+        return;
+    }
+    cr_assert_fail("no connection to port %u", port);
 }

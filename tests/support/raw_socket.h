@@ -42,6 +42,14 @@ int raw_listen(uint16_t *ret_port);
 /** Writes the 101 that answers an upgrade request; accepts permessage-deflate if it is offered. */
 void raw_upgrade_answer(const char *request, char *buf, size_t cap);
 
+/** Of this process' connections to a server (or, `accepted`, of one): how many there are that have
+ * something to read. Waits so long for each; a time of 0 counts all of them. */
+unsigned raw_arrived(uint16_t port, bool accepted, int timeout_ms);
+
+/** Waits until so many bytes lie unread in the kernel for this process' one connection to a server.
+ */
+void raw_wait_unread(uint16_t port, int bytes);
+
 /** Closes with a RST. */
 void raw_reset(int fd);
 
