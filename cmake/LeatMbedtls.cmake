@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# Leat::mbedtls: the system's mbedTLS where it is new enough, else the private one of script/bootstrap.
-# LEAT_MBEDTLS_PRIVATE says which.
+# Leat::mbedtls. LEAT_MBEDTLS says which: the private build of script/bootstrap (the default: the same TLS on every system), or
+# the system's, which lacks what leat_system_lacks says.
 #
 # Of the private one there are two builds: LEAT_MBEDTLS_ROOT computes everything itself,
 # LEAT_MBEDTLS_ROOT-libcrypto leaves its primitives to src/tls/crypto. LEAT_CRYPTO chooses.
 set(LEAT_MBEDTLS_MINIMUM 3.6.3)
 # Of another release the private fields (src/tls/mbedtls_private.c) may lie otherwise.
 set(LEAT_MBEDTLS_BELOW 3.7)
-set(LEAT_MBEDTLS_ROOT "${PROJECT_SOURCE_DIR}/build/deps/mbedtls" CACHE PATH
-    "Private mbedTLS, used when the system's is older than ${LEAT_MBEDTLS_MINIMUM}")
+set(LEAT_MBEDTLS private CACHE STRING "Which mbedTLS: private (that of script/bootstrap) or system")
+set_property(CACHE LEAT_MBEDTLS PROPERTY STRINGS private system)
+if(NOT LEAT_MBEDTLS MATCHES "^(private|system)$")
+    message(FATAL_ERROR "LEAT_MBEDTLS is private or system, not '${LEAT_MBEDTLS}'")
+endif()
+set(LEAT_MBEDTLS_ROOT "${PROJECT_SOURCE_DIR}/build/deps/mbedtls" CACHE PATH "The private mbedTLS")
 set(LEAT_CRYPTO "" CACHE STRING
     "Who computes for mbedTLS: libcrypto (OpenSSL 3.0 or later) or mbedtls; empty = libcrypto where possible")
 set_property(CACHE LEAT_CRYPTO PROPERTY STRINGS "" libcrypto mbedtls)
@@ -16,11 +20,17 @@ if(NOT LEAT_CRYPTO MATCHES "^(libcrypto|mbedtls)?$")
     message(FATAL_ERROR "LEAT_CRYPTO is libcrypto, mbedtls or empty, not '${LEAT_CRYPTO}'")
 endif()
 
+# What those should know who take the system's.
+set(leat_system_lacks
+    "the primitives of libcrypto (LEAT_CRYPTO): AES-GCM at a tenth of the speed"
+    "early data and an end that is clean when memory runs out, unless it was built with MBEDTLS_SSL_EARLY_DATA and \
+MBEDTLS_PLATFORM_MEMORY")
+
 # Why libcrypto cannot compute for mbedTLS, or nothing. It is tried, because a libcrypto can be built
 # without its parts.
 function(leat_find_libcrypto_obstacle result)
     set(${result} "" PARENT_SCOPE)
-    if(mbedtls_FOUND)
+    if(LEAT_MBEDTLS STREQUAL "system")
         set(${result} "the system's mbedTLS cannot be told to use it" PARENT_SCOPE)
         return()
     endif()
@@ -49,47 +59,75 @@ function(leat_find_libcrypto_obstacle result)
     endif()
 endfunction()
 
-# leat_check_mbedtls_config(ROOT CONFIG...): that ROOT was built with these configuration files.
-function(leat_check_mbedtls_config root)
-    set(wanted "")
-    foreach(config IN LISTS ARGN)
-        file(READ "${PROJECT_SOURCE_DIR}/cmake/${config}" text)
-        string(APPEND wanted "${text}")
-        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/${config}")
+# That `root` was built from the recipe of this tree: the same files in the same order as mbedtls_recipe_parts of
+# script/lib/mbedtls.sh.
+function(leat_check_mbedtls_recipe root)
+    file(GLOB configs "${PROJECT_SOURCE_DIR}/cmake/mbedtls_*")
+    file(GLOB headers "${PROJECT_SOURCE_DIR}/src/tls/crypto/*_alt.h")
+    set(parts "${PROJECT_SOURCE_DIR}/script/lib/mbedtls.sh" ${configs} ${headers})
+    set(all "")
+    foreach(part IN LISTS parts)
+        file(SHA256 "${part}" hash)
+        string(APPEND all "${hash}\n")
     endforeach()
-    set(installed "${root}/include/mbedtls/leat_user_config.h")
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${installed}")
-    file(READ "${installed}" text)
-    if(NOT text STREQUAL wanted)
-        message(FATAL_ERROR "${root} was built with another configuration: run script/bootstrap, which builds it again.")
+    string(SHA256 wanted "${all}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${parts} "${root}/recipe")
+    set(recipe "")
+    if(EXISTS "${root}/recipe")
+        file(STRINGS "${root}/recipe" recipe)
+    endif()
+    if(NOT recipe STREQUAL wanted)
+        message(FATAL_ERROR "The private mbedTLS in ${root} was built otherwise than this leat needs it: "
+                            "run script/bootstrap, which builds it again.")
     endif()
 endfunction()
 
-# The headers of src/tls/crypto hold types of mbedTLS' own: they must be those that it was built with.
-function(leat_check_mbedtls_is_current root)
-    file(GLOB headers "${PROJECT_SOURCE_DIR}/src/tls/crypto/*_alt.h")
-    foreach(header IN LISTS headers)
-        get_filename_component(name "${header}" NAME)
-        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}" "${root}/include/${name}")
-        set(hash "")
-        if(EXISTS "${root}/include/${name}")
-            file(SHA256 "${root}/include/${name}" hash)
+# The system's.
+function(leat_use_system_mbedtls)
+    pkg_check_modules(mbedtls QUIET IMPORTED_TARGET mbedtls>=${LEAT_MBEDTLS_MINIMUM} mbedtls<${LEAT_MBEDTLS_BELOW}
+                      mbedx509 mbedcrypto)
+    if(NOT mbedtls_FOUND)
+        pkg_check_modules(any_mbedtls QUIET mbedtls)
+        set(found "none")
+        if(any_mbedtls_FOUND)
+            set(found "${any_mbedtls_VERSION}")
         endif()
-        file(SHA256 "${header}" wanted)
-        if(NOT hash STREQUAL wanted)
-            message(FATAL_ERROR "${root} was built with another ${name}: run script/bootstrap, which builds it again.")
-        endif()
+        message(FATAL_ERROR "LEAT_MBEDTLS=system: leat needs mbedTLS ${LEAT_MBEDTLS_MINIMUM} or a later one below "
+                            "${LEAT_MBEDTLS_BELOW}, and pkg-config finds ${found}. Without that option leat has its own, "
+                            "which script/bootstrap builds.")
+    endif()
+    message(STATUS "mbedTLS: the system's, ${mbedtls_mbedtls_VERSION}. It lacks what leat's own has:")
+    foreach(lack IN LISTS leat_system_lacks)
+        message(STATUS "  - ${lack}")
     endforeach()
+    target_link_libraries(Leat::mbedtls INTERFACE PkgConfig::mbedtls)
 endfunction()
 
-pkg_check_modules(mbedtls QUIET IMPORTED_TARGET mbedtls>=${LEAT_MBEDTLS_MINIMUM} mbedtls<${LEAT_MBEDTLS_BELOW}
-                  mbedx509 mbedcrypto)
+# The private one in `root`.
+function(leat_use_private_mbedtls root)
+    if(NOT EXISTS "${root}/lib/libmbedtls.a")
+        message(FATAL_ERROR "leat's own mbedTLS is not in ${root}: run script/bootstrap, which builds it, or configure with "
+                            "-DLEAT_MBEDTLS=system for the system's.")
+    endif()
+    leat_check_mbedtls_recipe("${root}")
+    message(STATUS "mbedTLS: private, in ${root}, primitives by ${LEAT_CRYPTO}")
+    set(user Leat::mbedtls)
+    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
+        add_library(Leat::private_${library} STATIC IMPORTED GLOBAL)
+        set_target_properties(Leat::private_${library} PROPERTIES IMPORTED_LOCATION "${root}/lib/lib${library}.a")
+        target_link_libraries(${user} INTERFACE Leat::private_${library})
+        set(user Leat::private_${library})
+    endforeach()
+    if(LEAT_CRYPTO STREQUAL "libcrypto")
+        # The two need each other.
+        target_link_libraries(Leat::private_mbedcrypto INTERFACE leati_tls_crypto)
+    endif()
+    target_include_directories(Leat::mbedtls INTERFACE "${root}/include")
+    target_compile_definitions(Leat::mbedtls INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h")
+endfunction()
 
 if(NOT LEAT_CRYPTO STREQUAL "mbedtls")
     leat_find_libcrypto_obstacle(obstacle)
-    if(NOT obstacle AND NOT EXISTS "${LEAT_MBEDTLS_ROOT}-libcrypto/lib/libmbedtls.a")
-        set(obstacle "${LEAT_MBEDTLS_ROOT}-libcrypto does not exist: run script/bootstrap")
-    endif()
     if(NOT obstacle)
         set(LEAT_CRYPTO libcrypto)
     elseif(LEAT_CRYPTO STREQUAL "libcrypto")
@@ -101,39 +139,16 @@ if(NOT LEAT_CRYPTO STREQUAL "mbedtls")
 endif()
 
 add_library(Leat::mbedtls INTERFACE IMPORTED)
-if(mbedtls_FOUND)
+target_link_libraries(Leat::mbedtls INTERFACE Threads::Threads)
+if(LEAT_MBEDTLS STREQUAL "system")
     set(LEAT_MBEDTLS_PRIVATE OFF)
-    message(STATUS "mbedTLS: the system's, ${mbedtls_mbedtls_VERSION}")
-    target_link_libraries(Leat::mbedtls INTERFACE PkgConfig::mbedtls Threads::Threads)
-elseif(EXISTS "${LEAT_MBEDTLS_ROOT}/lib/libmbedtls.a")
+    leat_use_system_mbedtls()
+else()
     set(LEAT_MBEDTLS_PRIVATE ON)
     set(mbedtls_root "${LEAT_MBEDTLS_ROOT}")
-    set(mbedtls_configs mbedtls_user_config.h)
     if(LEAT_CRYPTO STREQUAL "libcrypto")
         string(APPEND mbedtls_root -libcrypto)
-        list(APPEND mbedtls_configs mbedtls_libcrypto_config.h)
-        leat_check_mbedtls_is_current("${mbedtls_root}")
     endif()
-    leat_check_mbedtls_config("${mbedtls_root}" ${mbedtls_configs})
-    message(STATUS "mbedTLS: private, in ${mbedtls_root}, primitives by ${LEAT_CRYPTO}")
     set(LEAT_MBEDTLS_LIBRARY_DIR "${mbedtls_root}/lib")
-    set(user Leat::mbedtls)
-    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
-        add_library(Leat::private_${library} STATIC IMPORTED)
-        set_target_properties(Leat::private_${library} PROPERTIES
-                              IMPORTED_LOCATION "${LEAT_MBEDTLS_LIBRARY_DIR}/lib${library}.a")
-        target_link_libraries(${user} INTERFACE Leat::private_${library})
-        set(user Leat::private_${library})
-    endforeach()
-    if(LEAT_CRYPTO STREQUAL "libcrypto")
-        # The two need each other.
-        target_link_libraries(Leat::private_mbedcrypto INTERFACE leati_tls_crypto)
-    endif()
-    target_include_directories(Leat::mbedtls INTERFACE "${mbedtls_root}/include")
-    target_compile_definitions(Leat::mbedtls
-                               INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h")
-    target_link_libraries(Leat::mbedtls INTERFACE Threads::Threads)
-else()
-    message(FATAL_ERROR "leat needs mbedTLS ${LEAT_MBEDTLS_MINIMUM} or later. The system has none, and "
-                        "${LEAT_MBEDTLS_ROOT} does not exist: run script/bootstrap, which provides it.")
+    leat_use_private_mbedtls("${mbedtls_root}")
 endif()

@@ -1,57 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-# mbedTLS for machines whose own is older than leat needs. Sourced by script/bootstrap, which sets $root, say() and
-# fail().
+# The mbedTLS of leat's own. Sourced by script/bootstrap, which sets $root, say() and fail().
 #
-# Debian 12 has 2.28: no TLS 1.3, and out of support. There the 3.6 source package of the next Debian release is built
-# into build/deps, static and private, twice: computing everything itself, and with its primitives left to
-# src/tls/crypto (see cmake/LeatMbedtls.cmake). It comes from wherever this machine takes its Debian packages, and the chain of
-# trust is apt's: keyring -> Release -> Sources -> .dsc and archives.
+# It is the 3.6 source package of Debian 13, built into build/deps, static and private, twice: computing everything itself, and
+# with its primitives left to src/tls/crypto (see cmake/LeatMbedtls.cmake). So TLS is the same on every system. It comes from
+# wherever this machine takes its Debian packages, and the chain of trust is apt's: keyring -> Release -> Sources -> .dsc and
+# archives.
 
 mbedtls_minimum=3.6.3
-mbedtls_next_release=trixie
+mbedtls_below=3.7
+mbedtls_release=trixie
 mbedtls_root=$root/build/deps/mbedtls
 mbedtls_config=$root/cmake/mbedtls_user_config.h
 mbedtls_libcrypto_config=$root/cmake/mbedtls_libcrypto_config.h
 mbedtls_libcrypto_calls=$root/cmake/mbedtls_libcrypto_calls.cmake
 mbedtls_libcrypto_headers=$root/src/tls/crypto
 
-# The version of the system's own headers, or nothing.
-mbedtls_system_version() {
-    sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' \
-        /usr/include/mbedtls/build_info.h /usr/include/mbedtls/version.h 2>/dev/null | head -n 1
+# mbedtls_fits VERSION. Another release than 3.6 may lay out otherwise what leat knows of it.
+mbedtls_fits() {
+    [ -n "$1" ] && dpkg --compare-versions "$1" ge "$mbedtls_minimum" && dpkg --compare-versions "$1" lt "$mbedtls_below"
 }
 
-# mbedtls_new_enough VERSION
-mbedtls_new_enough() {
-    [ -n "$1" ] && dpkg --compare-versions "$1" ge "$mbedtls_minimum"
+# What the private builds are made from: leat_check_mbedtls_recipe of cmake/LeatMbedtls.cmake has the same files in the same order.
+mbedtls_recipe_parts() {
+    local LC_ALL=C
+    printf '%s\n' "$root/script/lib/mbedtls.sh" "$root"/cmake/mbedtls_* "$mbedtls_libcrypto_headers"/*_alt.h
 }
 
-# mbedtls_recipe [-libcrypto]: what that private build was made from. When this changes it is made again.
+# When this changes they are made again.
 mbedtls_recipe() {
-    local parts=("$mbedtls_config" "$root/script/lib/mbedtls.sh")
-    [ -z "${1:-}" ] || parts+=("$mbedtls_libcrypto_config" "$mbedtls_libcrypto_calls" "$mbedtls_libcrypto_headers"/*_alt.h)
-    cat "${parts[@]}" | sha256sum | cut -d ' ' -f 1
+    local part
+    mbedtls_recipe_parts | while read -r part; do
+        sha256sum <"$part" | cut -d ' ' -f 1
+    done | sha256sum | cut -d ' ' -f 1
 }
 
 # mbedtls_is_current [-libcrypto]
 mbedtls_is_current() {
-    [ "$(cat "$mbedtls_root${1:-}/recipe" 2>/dev/null)" = "$(mbedtls_recipe "$@")" ]
+    [ "$(cat "$mbedtls_root${1:-}/recipe" 2>/dev/null)" = "$(mbedtls_recipe)" ]
 }
 
-mbedtls_private_is_current() {
-    mbedtls_is_current && mbedtls_is_current -libcrypto
-}
-
-# True when cmake will find an mbedTLS that is new enough: the system's, else the private one.
 mbedtls_is_provided() {
-    mbedtls_new_enough "$(mbedtls_system_version)" || mbedtls_private_is_current
-}
-
-# True where the distribution's own package would do. Needs fresh package lists.
-mbedtls_package_is_new_enough() {
-    local candidate
-    candidate=$(apt-cache policy libmbedtls-dev 2>/dev/null | sed -n 's/^  Candidate: //p')
-    [ "$candidate" != "(none)" ] && mbedtls_new_enough "$candidate"
+    mbedtls_is_current && mbedtls_is_current -libcrypto
 }
 
 # mbedtls_repository LABEL RELEASE: where this machine takes that part of Debian from, in either form of sources.
@@ -60,7 +49,7 @@ mbedtls_repository() {
         sed -n "s/^Packages|Debian|$1|$2|main|//p" | head -n 1
 }
 
-# mbedtls_download FOLDER: the newest mbedtls source package of the next release, checked by apt.
+# mbedtls_download FOLDER: the newest mbedtls source package of that release, checked by apt.
 mbedtls_download() {
     local folder=$1 archive security codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -70,9 +59,9 @@ mbedtls_download() {
 
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/package"
     {
-        echo "deb-src [signed-by=$keyring] $archive $mbedtls_next_release main"
+        echo "deb-src [signed-by=$keyring] $archive $mbedtls_release main"
         [ -z "$security" ] ||
-            echo "deb-src [signed-by=$keyring] $security $mbedtls_next_release-security main"
+            echo "deb-src [signed-by=$keyring] $security $mbedtls_release-security main"
     } >"$folder/sources.list"
     chmod -R a+rX "$folder"
 
@@ -129,7 +118,7 @@ mbedtls_compile() {
 
 # mbedtls_place FOLDER VERSION [-libcrypto]: puts what was compiled there into build/deps.
 mbedtls_place() {
-    mbedtls_recipe "${@:3}" >"$1/install${3:-}/recipe"
+    mbedtls_recipe >"$1/install${3:-}/recipe"
     mkdir -p "$root/build/deps"
     rm -rf "$root/build/deps/mbedtls-$2${3:-}"
     mv "$1/install${3:-}" "$root/build/deps/mbedtls-$2${3:-}"
@@ -143,14 +132,14 @@ mbedtls_build_private() (
     trap 'rm -rf "$work"' EXIT
     log=$work/log
 
-    say "fetching the mbedTLS source package of Debian $mbedtls_next_release"
+    say "fetching the mbedTLS source package of Debian $mbedtls_release"
     mbedtls_download "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be fetched (see above)"; }
     dpkg-source --no-copy -x "$work"/package/mbedtls_*.dsc "$work/source" >"$log" 2>&1 ||
         { cat "$log" >&2; fail "mbedTLS could not be unpacked (see above)"; }
 
     version=$(sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' "$work/source/include/mbedtls/build_info.h")
-    mbedtls_new_enough "$version" ||
-        fail "Debian $mbedtls_next_release has mbedTLS $version, but leat needs $mbedtls_minimum or later"
+    mbedtls_fits "$version" || fail "Debian $mbedtls_release has mbedTLS $version, but leat needs one of" \
+        "$mbedtls_minimum or later, below $mbedtls_below"
 
     for variant in "" -libcrypto; do
         say "building mbedTLS $version$variant, private to build/deps: about a minute"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# crypto_choice.sh CMAKE SOURCE CC MBEDTLS_ROOT MBEDTLS_IS_PRIVATE: which LEAT_CRYPTO is taken with a libcrypto that is
+# crypto_choice.sh CMAKE SOURCE CC MBEDTLS_ROOT MBEDTLS: which LEAT_CRYPTO is taken with a libcrypto that is
 # too old, or that lacks something, and what configuring says about it.
 set -euo pipefail
-cmake=$1 source=$2 cc=$3 mbedtls_root=$4 mbedtls_is_private=$5
+cmake=$1 source=$2 cc=$3 mbedtls_root=$4 mbedtls=$5
 work=$(mktemp -d "${TMPDIR:-/tmp}/leat-crypto.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
@@ -16,7 +16,7 @@ fail() {
 configure() {
     rm -rf "$work/build"
     PKG_CONFIG_PATH=$work "$cmake" -S "$source" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$cc" \
-        -DLEAT_MBEDTLS_ROOT="$mbedtls_root" -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF "$@" 2>&1
+        -DLEAT_MBEDTLS="$mbedtls" -DLEAT_MBEDTLS_ROOT="$mbedtls_root" -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF "$@" 2>&1
 }
 
 # offer VERSION [LINE...]: the libcrypto that pkg-config finds.
@@ -43,7 +43,7 @@ expect_mbedtls() {
 
 offer 1.1.1w
 expect_refusal "LEAT_CRYPTO is libcrypto, mbedtls or empty, not 'openssl'" -DLEAT_CRYPTO=openssl
-if [ "$mbedtls_is_private" != ON ]; then
+if [ "$mbedtls" = system ]; then
     expect_refusal "LEAT_CRYPTO=libcrypto is not possible: the system's mbedTLS cannot be told to use it." \
         -DLEAT_CRYPTO=libcrypto
     exit 0
