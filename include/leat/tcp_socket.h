@@ -76,7 +76,7 @@ LEAT_API void leat_tcp_socket_free(leat_tcp_socket *tcp);
  * @param port 0 = the kernel chooses one.
  * @return LEAT_OK. Otherwise nothing has changed, and leat_tcp_socket_get_error() has the detail:
  *         LEAT_E_PARAMETER (not a literal); LEAT_E_SOCKET_BASE + EINVAL (bound or connected
- * already),
+ *         already; link-local without a zone), + ENODEV (the zone is no interface of this machine),
  *         + EADDRINUSE, which is never answered by taking another port, + EADDRNOTAVAIL, EACCES
  * ...; LEAT_E_SYSTEM_INTERNAL.
  */
@@ -86,7 +86,8 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_bind(leat_tcp_socket *tcp, const ch
 /**
  * Starts connecting. Never blocks. A name's addresses are tried as in RFC 8305.
  *
- * @param address an IPv4 or IPv6 literal, or a name.
+ * @param address an IPv4 or IPv6 literal, or a name. Link-local addresses have their zone, which is
+ *                not told to a proxy.
  * @param port 1 to 65535.
  * @param config may be NULL for the defaults. Of it count: the proxies, also their credentials and
  *               CAs, the DNS servers, the domain policy, the limit of the send queue, the trace,
@@ -221,7 +222,7 @@ LEAT_API void leat_tcp_socket_server_free(leat_tcp_socket_server *server);
  * trace, and leat_config_set_reuse_port().
  * @return LEAT_OK. Otherwise nothing was started, and leat_tcp_socket_server_get_error() has the
  *         detail: LEAT_E_PARAMETER (not a literal); LEAT_E_SOCKET_BASE + EINVAL (it listens
- * already),
+ *         already; link-local without a zone), + ENODEV (the zone is no interface of this machine),
  *         + EADDRINUSE, which is never answered by taking another port, + EADDRNOTAVAIL, EACCES,
  *         EMFILE ...; LEAT_E_SYSTEM_INTERNAL.
  */

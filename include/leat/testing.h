@@ -270,7 +270,8 @@ struct leat_testing_tls {
 
 /** One name that a proxy resolves. */
 struct leat_testing_name {
-    const char *name;    /**< compared without regard to case; "*" = every name */
+    /** compared without regard to case and to one final dot; "*" = every name */
+    const char *name;
     const char *address; /**< IPv4 or IPv6 literal; "" = there is no such host */
 };
 
@@ -319,7 +320,8 @@ struct leat_testing_options {
     /** Whoever comes must name them (RFC 1929; Basic); NULL = nobody is asked. */
     const char *user;
     const char *password; /**< NULL = "" */
-    /** Looked at before the system is asked; ended by {NULL}; NULL = none. */
+    /** Looked at before the system is asked; ended by {NULL}; NULL = none. "localhost" and names
+     * below it (RFC 6761 section 6.3), and literals, are never asked for in DNS. */
     const struct leat_testing_name *names;
 
     /* -- CONNECT, WebSocket -- */

@@ -376,7 +376,8 @@ LEAT_API void leat_tls_socket_server_free(leat_tls_socket_server *server);
  *               leat_tcp_socket_server_listen(), the deadline of TLS, and the key log.
  * @return LEAT_OK. Otherwise nothing was started, and leat_tls_socket_server_get_error() has the
  *         detail: LEAT_E_PARAMETER (not a literal, no options); LEAT_E_TLS_SOCKET_BASE + EINVAL (it
- *         listens already), + EADDRINUSE, which is never answered by taking another port,
+ *         listens already; link-local without a zone), + ENODEV (the zone is no interface of this
+ *         machine), + EADDRINUSE, which is never answered by taking another port,
  *         + EADDRNOTAVAIL, EACCES, EMFILE ...; LEAT_E_TLS_VERIFY, LEAT_E_TLS_ENGINE (no
  * certificate, an unusable key), LEAT_E_WS_CERT_FILE; LEAT_E_SYSTEM_INTERNAL.
  */

@@ -77,7 +77,8 @@ LEAT_API void leat_udp_socket_free(leat_udp_socket *udp);
  *               after this call; what is sent before it stands waits in the queue.
  * @return LEAT_OK: `listening` or `closed` follows. Otherwise nothing is open, and
  *         leat_udp_socket_get_error() has the detail: LEAT_E_PARAMETER (not a literal; a proxy that
- *         carries no UDP); LEAT_E_SOCKET_BASE + EINVAL (it is bound already), + errno (EADDRINUSE,
+ *         carries no UDP); LEAT_E_SOCKET_BASE + EINVAL (it is bound already; link-local without a
+ *         zone), + ENODEV (the zone is no interface of this machine), + errno (EADDRINUSE,
  *         EADDRNOTAVAIL, EACCES ...); LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_udp_socket_bind(leat_udp_socket *udp, const char *address,
@@ -88,13 +89,15 @@ LEAT_API LEAT_MUST_CHECK int leat_udp_socket_bind(leat_udp_socket *udp, const ch
  * or the kernel. Never blocks. Datagrams to one destination leave in the order of the calls.
  *
  * @param data may be NULL if `len` is 0: an empty datagram.
- * @param address an IPv4 or IPv6 literal, or a name, which is resolved anew for each datagram.
+ * @param address an IPv4 or IPv6 literal, or a name, which is resolved anew for each datagram. IPv4
+ *                within IPv6 (::ffff:192.0.2.1) is IPv4.
  * @param port not 0.
  * @return LEAT_OK: handed to the kernel, or queued; then a failure comes as `error`. Otherwise
  *         nothing is sent, and leat_udp_socket_get_error() has the detail: LEAT_E_PARAMETER;
  *         LEAT_E_SOCKET_BASE + EBADF (not bound, or closed), + EMSGSIZE (more than 65,507 bytes, over
  *         IPv6 65,527, with the header of a relay), + EAFNOSUPPORT (the literal is not of the family
- *         that the socket is bound to), + EAGAIN (the queue is full; `writable` follows), + the
+ *         that the socket is bound to), + ENODEV (the zone is no interface of this machine),
+ *         + EAGAIN (the queue is full; `writable` follows), + the
  *         kernel's errno (ENETUNREACH, EACCES for a broadcast address ...); LEAT_E_SOCKS5_SERIALIZE
  *         (through a proxy: port 0, or a name that is empty or longer than 255 bytes);
  *         LEAT_E_WS_DOMAIN (the domain policy); LEAT_E_SYSTEM_INTERNAL.

@@ -95,6 +95,11 @@ LEAT_API void leat_websocket_free(leat_websocket *ws);
  * Starts connecting to `url` (ws:// or wss://, RFC 6455 section 3). Never blocks. `config` may be
  * NULL for the defaults.
  *
+ * The host is a name, also in UTF-8 (IDNA), an IPv4 address in any form of inet_aton(3) ("127.1"), or
+ * an IPv6 address in brackets; link-local ones with their zone, "[fe80::1%25eth0]" (RFC 6874), which
+ * stays on this machine: without it the failure is LEAT_E_SOCKET_BASE + EINVAL, with the name of no
+ * interface + ENODEV.
+ *
  * @return LEAT_OK: `opened` or `closed` follows. Otherwise nothing was started, and
  *         leat_websocket_get_error() has the detail: LEAT_E_WS_URL; LEAT_E_WS_EXISTS (it is
  *         connecting, open or closing); LEAT_E_WS_CERT_FILE; LEAT_E_TLS_VERIFY or LEAT_E_TLS_ENGINE

@@ -5,6 +5,7 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int hop_take_addresses(struct leati_hop *hop, const struct leati_address *list, size_t count)
@@ -77,6 +78,20 @@ static int chain_ask(struct leati_chain *chain)
     return code == LEAT_OK ? LEATI_AGAIN : code;
 }
 
+/* A literal that is of no use is no name either: it is asked for nowhere. */
+static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, int sys_errno)
+{
+    char text[256];
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno,
+        .layer = LEAT_LAYER_TCP,
+        .sys_errno = sys_errno,
+        .hop = hop->text,
+    };
+    leati_address_fault_format(hop->host, sys_errno, text, sizeof(text));
+    return leati_failure_set(&chain->failure, &fault, "%s", text);
+}
+
 int leati_chain_resolve(struct leati_chain *chain)
 {
     struct leati_address literal;
@@ -86,9 +101,11 @@ int leati_chain_resolve(struct leati_chain *chain)
         return LEATI_AGAIN;
     while ((chain->lookup = leati_route_next_lookup(chain->route)) != NULL) {
         struct leati_hop *hop = chain->lookup;
-        if (!leati_address_parse(hop->host, hop->port, &literal))
+        int sys_errno = leati_address_read(hop->host, hop->port, &literal);
+        if (sys_errno == ENOENT)
             return chain_ask(chain);
-        int code = hop_take_addresses(hop, &literal, 1);
+        int code = sys_errno == 0 ? hop_take_addresses(hop, &literal, 1)
+                                  : literal_fail(chain, hop, sys_errno);
         if (code != LEAT_OK)
             return code;
     }

@@ -10,6 +10,8 @@
 #include "ws/accept.h"
 #include "ws/ws.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,12 +76,15 @@ static char *host_port_text(const char *host, uint16_t port)
     return text;
 }
 
-/* RFC 6455 section 4.1: the port stands in Host only if it is not the scheme's default. */
+/* RFC 6455 section 4.1: the port stands in Host only if it is not the scheme's default. A zone
+ * means something on this machine only, and does not leave it (RFC 6874 section 4). */
 static char *host_field_text(const struct leati_url *origin)
 {
+    char port[sizeof(":65535")] = "";
+    int len = (int)strcspn(origin->host, "%");
     if (!origin->default_port)
-        return host_port_text(origin->host, origin->port);
-    return leati_asprintf(origin->host_is_ipv6 ? "[%s]" : "%s", origin->host);
+        snprintf(port, sizeof(port), ":%u", origin->port);
+    return leati_asprintf(origin->host_is_ipv6 ? "[%.*s]%s" : "%.*s%s", len, origin->host, port);
 }
 
 static bool resolves_here(const struct leati_url *proxy)
@@ -124,6 +129,7 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
         const struct leati_url *url = i < proxy_count ? &proxies[i] : &route->origin;
         hop->proxy = i < proxy_count ? url : NULL;
         hop->host = url->host;
+        hop->host_is_absolute = url->host_is_absolute;
         hop->port = url->port;
         hop->resolve = i == 0 || resolves_here(route->hops[i - 1].proxy);
         hop->text = host_port_text(hop->host, hop->port);
@@ -213,16 +219,14 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
 static int route_take_host(struct leati_route *route, const char *host,
                            struct leati_failure *failure)
 {
-    char text[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_url *origin = &route->origin;
     struct leati_address literal;
     const char *reason;
-    if (leati_address_parse(host, 0, &literal)) {
-        leati_address_format_host(&literal, text, sizeof(text));
-        route->origin.host_is_ipv6 = literal.any.sa_family == AF_INET6;
-        route->origin.host = leati_strdup(text);
-        return route->origin.host ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
-    }
-    int code = leati_host_from_name(host, strlen(host), &route->origin.host, &reason);
+    origin->host_is_ipv6 = strchr(host, ':') && leati_address_read(host, 0, &literal) != ENOENT;
+    int code = origin->host_is_ipv6
+                   ? leati_host_from_ipv6(host, strlen(host), &origin->host, &reason)
+                   : leati_host_from_name(host, strlen(host), &origin->host,
+                                          &origin->host_is_absolute, &reason);
     if (code == LEAT_E_PARAMETER)
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "the host \"%.256s\": %s",
                           host, reason);
@@ -400,8 +404,9 @@ static int redirect_plan(struct leati_route *route, const char *url, struct leat
     if (code != LEAT_OK)
         return code;
     bool leaves_tls = route->secure && !leati_url_is_scheme(&target, "wss");
-    bool elsewhere =
-        strcmp(target.host, route->origin.host) != 0 || target.port != route->origin.port;
+    bool elsewhere = strcmp(target.host, route->origin.host) != 0 ||
+                     target.host_is_absolute != route->origin.host_is_absolute ||
+                     target.port != route->origin.port;
     leati_url_done(&target);
     if (leaves_tls)
         return redirect_refuse(failure, url);

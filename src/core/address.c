@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/address.h"
 
+#include "core/failure.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,37 +14,44 @@
 static bool scope_parse(const char *zone, uint32_t *ret_scope)
 {
     uint64_t number;
+    char name[IF_NAMESIZE];
     unsigned index = if_nametoindex(zone);
 
     if (index != 0) {
         *ret_scope = index;
         return true;
     }
-    if (!leati_text_parse_u64(zone, strlen(zone), UINT32_MAX, &number) || number == 0)
+    if (!leati_text_parse_u64(zone, strlen(zone), UINT32_MAX, &number) || number == 0 ||
+        if_indextoname((unsigned)number, name) == NULL)
         return false;
     *ret_scope = (uint32_t)number;
     return true;
 }
 
-static bool v6_parse(const char *host, struct sockaddr_in6 *ret_v6)
+static bool has_link_scope(const struct in6_addr *in6)
+{
+    return IN6_IS_ADDR_LINKLOCAL(in6) || IN6_IS_ADDR_MC_LINKLOCAL(in6);
+}
+
+static int v6_read(const char *host, struct sockaddr_in6 *ret_v6)
 {
     char literal[INET6_ADDRSTRLEN];
     size_t len = strcspn(host, "%");
 
     if (len >= sizeof(literal))
-        return false;
+        return ENOENT;
     memcpy(literal, host, len);
     literal[len] = '\0';
     if (inet_pton(AF_INET6, literal, &ret_v6->sin6_addr) != 1)
-        return false;
+        return ENOENT;
     if (host[len] == '\0')
-        return true;
-    return (IN6_IS_ADDR_LINKLOCAL(&ret_v6->sin6_addr) ||
-            IN6_IS_ADDR_MC_LINKLOCAL(&ret_v6->sin6_addr)) &&
-           scope_parse(host + len + 1, &ret_v6->sin6_scope_id);
+        return 0;
+    if (!has_link_scope(&ret_v6->sin6_addr))
+        return EINVAL;
+    return scope_parse(host + len + 1, &ret_v6->sin6_scope_id) ? 0 : ENODEV;
 }
 
-bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address)
+int leati_address_read(const char *host, uint16_t port, struct leati_address *ret_address)
 {
     struct leati_address address;
 
@@ -51,13 +60,60 @@ bool leati_address_parse(const char *host, uint16_t port, struct leati_address *
         address.v4.sin_family = AF_INET;
     } else {
         memset(&address, 0, sizeof(address));
-        if (!v6_parse(host, &address.v6))
-            return false;
+        int sys_errno = v6_read(host, &address.v6);
+        if (sys_errno != 0)
+            return sys_errno;
         address.v6.sin6_family = AF_INET6;
     }
     leati_address_set_port(&address, port);
+    leati_address_unmap(&address);
     *ret_address = address;
-    return true;
+    return 0;
+}
+
+void leati_address_fault_format(const char *host, int sys_errno, char *buf, size_t cap)
+{
+    const char *zone = strchr(host, '%');
+
+    if (sys_errno == ENODEV)
+        snprintf(buf, cap, "%s: this machine has no interface \"%s\": ENODEV (No such device)",
+                 host, zone != NULL ? zone + 1 : "");
+    else
+        snprintf(buf, cap, "%s: only a link-local address has a zone: EINVAL (Invalid argument)",
+                 host);
+}
+
+bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address)
+{
+    return leati_address_read(host, port, ret_address) == 0;
+}
+
+void leati_address_unmap(struct leati_address *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+    if (address->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr))
+        return;
+    v4.sin_port = address->v6.sin6_port;
+    memcpy(&v4.sin_addr, address->v6.sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
+    memset(address, 0, sizeof(*address));
+    address->v4 = v4;
+}
+
+void leati_address_errno_format(const struct leati_address *address, int sys_errno, char *buf,
+                                size_t cap)
+{
+    char host[LEATI_ADDRESS_TEXT_SIZE];
+    size_t len;
+
+    leati_errno_format(sys_errno, buf, cap);
+    len = strlen(buf);
+    if (sys_errno != EINVAL || address->any.sa_family != AF_INET6 ||
+        !has_link_scope(&address->v6.sin6_addr) || address->v6.sin6_scope_id != 0)
+        return;
+    leati_address_format_host(address, host, sizeof(host));
+    snprintf(buf + len, cap - len,
+             ", because the zone is missing that names the interface: %s%%eth0", host);
 }
 
 socklen_t leati_address_size(const struct leati_address *address)

@@ -25,9 +25,22 @@ struct leati_address {
     };
 };
 
-/** Parses an IPv4 or IPv6 literal (no brackets; a zone only on link-local IPv6, unicast or
- * multicast). */
+/** Reads an IPv4 or IPv6 literal (no brackets; a zone only on link-local IPv6, unicast or
+ * multicast). One that is mapped (::ffff:192.0.2.1) is read as the IPv4 address that it is.
+ * @return 0; ENOENT: it is no literal, so it may be a name; ENODEV: it is one whose zone is no
+ *         interface of this machine; EINVAL: it has a zone and is not link-local. */
+int leati_address_read(const char *host, uint16_t port, struct leati_address *ret_address);
+/** What is wrong with a literal for which leati_address_read() says ENODEV or EINVAL. */
+void leati_address_fault_format(const char *host, int sys_errno, char *buf, size_t cap);
+/** The same for those to whom all that is not usable is the same. */
 bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address);
+/** Makes an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) the IPv4 address that it is. To be
+ * called wherever addresses come in: from the kernel, from DNS, from proxies. */
+void leati_address_unmap(struct leati_address *address);
+/** leati_errno_format() of what a system call has said about an address; the kernel's EINVAL for a
+ * link-local address without a zone is explained. */
+void leati_address_errno_format(const struct leati_address *address, int sys_errno, char *buf,
+                                size_t cap);
 socklen_t leati_address_size(const struct leati_address *address);
 uint16_t leati_address_port(const struct leati_address *address);
 void leati_address_set_port(struct leati_address *address, uint16_t port);

@@ -381,7 +381,7 @@ static bool server_valid(const char *s, size_t len)
         return false;
     memcpy(literal, host, host_len);
     literal[host_len] = '\0';
-    if (!leati_address_parse(literal, 0, &address) || (address.any.sa_family == AF_INET6) != is_v6)
+    if (!leati_address_parse(literal, 0, &address) || (strchr(literal, ':') != NULL) != is_v6)
         return false;
 
     const char *rest = is_v6 ? host_end + 1 : host_end;

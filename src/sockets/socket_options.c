@@ -156,6 +156,7 @@ int leati_net_address_of(int fd, int (*get)(int fd, struct sockaddr *address, so
     memset(&address, 0, sizeof(address));
     if (get(fd, &address.any, &size) < 0)
         return errno;
+    leati_address_unmap(&address); /* a dual-stack socket has IPv4 connections so */
     leati_net_address_from(&address, ret_address);
     return 0;
 }

@@ -95,18 +95,25 @@ static int tcp_refuse_parameter(struct leat_tcp_socket *tcp, const char *text)
 int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t port)
 {
     struct leati_address local;
+    char text[256];
     if (!tcp || !address)
         return LEAT_E_PARAMETER;
     if (tcp->bound_fd >= 0 || leati_stream_is_running(&tcp->stream) || tcp->server)
         return tcp_refuse_errno(tcp, EINVAL, "it is bound or connected already");
-    if (!leati_address_parse(address, port, &local))
+    int sys_errno = leati_address_read(address, port, &local);
+    if (sys_errno == ENOENT)
         return tcp_refuse_parameter(tcp, "the local address is not an IPv4 or IPv6 literal");
+    if (sys_errno != 0) {
+        leati_address_fault_format(address, sys_errno, text, sizeof(text));
+        return leati_stream_refuse(&tcp->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
+    }
     int fd = leati_tcp_socket_open(&tcp->options, local.any.sa_family, &local);
     if (fd < 0) {
-        char what[16 + LEATI_ADDRESS_TEXT_SIZE] = "cannot bind to ";
-        size_t len = strlen(what);
-        leati_address_format(&local, what + len, sizeof(what) - len);
-        return tcp_refuse_errno(tcp, -fd, what);
+        char hop[LEATI_ADDRESS_TEXT_SIZE], reason[128];
+        leati_address_format(&local, hop, sizeof(hop));
+        leati_address_errno_format(&local, -fd, reason, sizeof(reason));
+        snprintf(text, sizeof(text), "cannot bind to %s: %s", hop, reason);
+        return leati_stream_refuse(&tcp->stream, LEAT_E_SOCKET_BASE - fd, -fd, text);
     }
     tcp->bound_fd = fd;
     tcp->bound = local;

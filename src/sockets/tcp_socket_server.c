@@ -233,9 +233,15 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
         return LEAT_E_PARAMETER;
     if (server->listener)
         return server_refuse(server, LEAT_E_SOCKET_BASE + EINVAL, EINVAL, "it listens already");
-    if (!leati_address_parse(address, port, &local))
+    int sys_errno = leati_address_read(address, port, &local);
+    if (sys_errno == ENOENT)
         return server_refuse(server, LEAT_E_PARAMETER, 0,
                              "the address is not an IPv4 or IPv6 literal");
+    if (sys_errno != 0) {
+        char text[256];
+        leati_address_fault_format(address, sys_errno, text, sizeof(text));
+        return server_refuse(server, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
+    }
     int code = server_take_settings(server, config);
     if (code != LEAT_OK)
         return code;

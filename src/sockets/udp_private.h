@@ -100,6 +100,11 @@ int leati_udp_refuse(struct leat_udp_socket *udp, const struct leati_fault *faul
                      const char *format, ...) LEAT_PRINTF(3, 4);
 /** The same for a system call that failed: `what`, and the errno's name. */
 int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const char *what);
+/** For a literal for which leati_address_read() says ENODEV or EINVAL. */
+int leati_udp_refuse_literal(struct leat_udp_socket *udp, const char *literal, int sys_errno);
+/** For a system call that failed with an address: `what`, the address and the errno's name. */
+int leati_udp_refuse_address(struct leat_udp_socket *udp, const struct leati_address *address,
+                             int sys_errno, const char *what);
 int leati_udp_no_memory(struct leat_udp_socket *udp);
 
 /** Tells the user; from dispatch only. The socket may be closed or freed when it returns. */

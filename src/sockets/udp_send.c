@@ -21,7 +21,8 @@
 struct destination {
     bool is_ip;
     struct leati_address ip;
-    char *host; /* a name in its one form; NULL if is_ip */
+    char *host; /* a name in its one form; what an odd form of IPv4 means; otherwise NULL */
+    bool host_is_absolute;
     uint16_t port;
 };
 
@@ -56,11 +57,45 @@ static int family_check(struct leat_udp_socket *udp, const char *address,
     return leati_udp_refuse_errno(udp, EAFNOSUPPORT, what);
 }
 
+/* A zone means something on this machine only: through a proxy it is left out. */
+static int literal_read(const struct leat_udp_socket *udp, const char *address,
+                        struct destination *to)
+{
+    char literal[LEATI_ADDRESS_TEXT_SIZE];
+    int sys_errno = leati_address_read(address, to->port, &to->ip);
+    if (sys_errno == 0 || sys_errno == ENOENT || !udp->association)
+        return sys_errno;
+    snprintf(literal, sizeof(literal), "%.*s", (int)strcspn(address, "%"), address);
+    return leati_address_read(literal, to->port, &to->ip);
+}
+
+static int destination_read(struct leat_udp_socket *udp, const char *address,
+                            struct destination *to)
+{
+    const char *reason;
+    int sys_errno = literal_read(udp, address, to);
+    to->is_ip = sys_errno == 0;
+    if (sys_errno == 0)
+        return LEAT_OK;
+    if (sys_errno != ENOENT)
+        return leati_udp_refuse_literal(udp, address, sys_errno);
+    int code =
+        leati_host_from_name(address, strlen(address), &to->host, &to->host_is_absolute, &reason);
+    if (code == LEAT_OK && strlen(to->host) > LEATI_HOST_NAME_MAX_BYTES)
+        return parameter_refuse(udp, "the host is longer than 253 bytes");
+    if (code == LEAT_E_PARAMETER)
+        return parameter_refuse(udp, reason);
+    if (code != LEAT_OK)
+        return leati_udp_no_memory(udp);
+    /* "127.1" and its kin. */
+    to->is_ip = leati_address_parse(to->host, to->port, &to->ip);
+    return LEAT_OK;
+}
+
 static int destination_init(struct leat_udp_socket *udp, const char *address, uint16_t port,
                             struct destination *ret_to)
 {
     struct leati_socks5_address relayed;
-    const char *reason;
     *ret_to = (struct destination){.port = port};
     /* What SOCKS5 cannot say has a code of its own. */
     int code = udp->association
@@ -70,19 +105,13 @@ static int destination_init(struct leat_udp_socket *udp, const char *address, ui
         return code;
     if (port == 0)
         return parameter_refuse(udp, "the destination's port is 0");
-    ret_to->is_ip = leati_address_parse(address, port, &ret_to->ip);
-    if (ret_to->is_ip) {
-        code = policy_check(udp, address);
-        return code == LEAT_OK ? family_check(udp, address, &ret_to->ip) : code;
-    }
-    code = leati_host_from_name(address, strlen(address), &ret_to->host, &reason);
-    if (code == LEAT_OK && strlen(ret_to->host) > LEATI_HOST_NAME_MAX_BYTES)
-        return parameter_refuse(udp, "the host is longer than 253 bytes");
-    if (code == LEAT_E_PARAMETER)
-        return parameter_refuse(udp, reason);
+    code = destination_read(udp, address, ret_to);
     if (code != LEAT_OK)
-        return leati_udp_no_memory(udp);
-    return policy_check(udp, ret_to->host);
+        return code;
+    if (!ret_to->is_ip)
+        return policy_check(udp, ret_to->host);
+    code = policy_check(udp, ret_to->host ? ret_to->host : address);
+    return code == LEAT_OK ? family_check(udp, address, &ret_to->ip) : code;
 }
 
 /* What stands before the data; 0 bytes without a relay. */
@@ -125,10 +154,10 @@ static int send_now(struct leat_udp_socket *udp, const struct destination *to,
     int code = leati_udp_transmit(udp, &to->ip, iov, 2);
     if (code == LEAT_OK || code == LEATI_AGAIN)
         return code;
-    char hop[LEAT_ERROR_HOP_SIZE], what[LEAT_ERROR_HOP_SIZE + 16];
-    leati_host_port_format(to->host ? to->host : "", to->port, hop, sizeof(hop));
     if (to->is_ip)
-        leati_address_format(&to->ip, hop, sizeof(hop));
+        return leati_udp_refuse_address(udp, &to->ip, code - LEAT_E_SOCKET_BASE, "sending to");
+    char hop[LEAT_ERROR_HOP_SIZE], what[LEAT_ERROR_HOP_SIZE + 16];
+    leati_host_port_format(to->host, to->port, hop, sizeof(hop));
     snprintf(what, sizeof(what), "sending to %s", hop);
     return leati_udp_refuse_errno(udp, code - LEAT_E_SOCKET_BASE, what);
 }

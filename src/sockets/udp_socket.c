@@ -87,6 +87,26 @@ int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const cha
     return leati_udp_refuse(udp, &fault, "%s: %s", what, reason);
 }
 
+int leati_udp_refuse_literal(struct leat_udp_socket *udp, const char *literal, int sys_errno)
+{
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
+    char text[256];
+    leati_address_fault_format(literal, sys_errno, text, sizeof(text));
+    return leati_udp_refuse(udp, &fault, "%s", text);
+}
+
+int leati_udp_refuse_address(struct leat_udp_socket *udp, const struct leati_address *address,
+                             int sys_errno, const char *what)
+{
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
+    char hop[LEATI_ADDRESS_TEXT_SIZE], reason[128];
+    leati_address_format(address, hop, sizeof(hop));
+    leati_address_errno_format(address, sys_errno, reason, sizeof(reason));
+    return leati_udp_refuse(udp, &fault, "%s %s: %s", what, hop, reason);
+}
+
 int leati_udp_no_memory(struct leat_udp_socket *udp)
 {
     const struct leati_fault fault = {.code = LEAT_E_SYSTEM_INTERNAL, .layer = LEAT_LAYER_UDP};
@@ -223,13 +243,8 @@ static int udp_open_descriptor(struct leat_udp_socket *udp, const struct leati_a
     int code = leati_udp_options_apply(udp, reuse);
     if (code != LEAT_OK)
         return code;
-    if (bind(udp->fd, &local->any, leati_address_size(local)) < 0) {
-        int sys_errno = errno;
-        char address[LEATI_ADDRESS_TEXT_SIZE], what[LEATI_ADDRESS_TEXT_SIZE + 32];
-        leati_address_format(local, address, sizeof(address));
-        snprintf(what, sizeof(what), "binding %s", address);
-        return leati_udp_refuse_errno(udp, sys_errno, what);
-    }
+    if (bind(udp->fd, &local->any, leati_address_size(local)) < 0)
+        return leati_udp_refuse_address(udp, local, errno, "binding");
     code = leati_io_set(&udp->io, LEATI_IO_READ);
     return code == LEAT_OK ? LEAT_OK
                            : leati_udp_refuse_errno(udp, code - LEAT_E_SOCKET_BASE, "watching");
@@ -267,10 +282,13 @@ int leat_udp_socket_bind(leat_udp_socket *udp, const char *address, uint16_t por
                                       udp->state == LEATI_UDP_CLOSING
                                           ? "bind before the closed event"
                                           : "bind of a socket that is bound");
-    if (!address || !leati_address_parse(address, port, &local))
+    int sys_errno = address ? leati_address_read(address, port, &local) : ENOENT;
+    if (sys_errno == ENOENT)
         return leati_udp_refuse(
             udp, &(struct leati_fault){.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_UDP},
             "\"%s\" is not an IPv4 or IPv6 address to bind to", address ? address : "");
+    if (sys_errno != 0)
+        return leati_udp_refuse_literal(udp, address, sys_errno);
     leati_failure_done(&udp->failure);
     return leati_udp_open(udp, &local, udp->options.extra.reuse_address, config);
 }

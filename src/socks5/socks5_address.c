@@ -147,6 +147,7 @@ static enum leati_socks5_read ip_read(int family, const uint8_t *data, size_t le
     } else {
         address->ip.v6.sin6_family = AF_INET6;
         memcpy(&address->ip.v6.sin6_addr, data, ip_len);
+        leati_address_unmap(&address->ip);
     }
     *ret_used = ip_len;
     return LEATI_SOCKS5_READ_OK;

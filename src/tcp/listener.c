@@ -31,24 +31,8 @@ static int listener_fail(const struct leati_address *address, const char *what, 
     };
 
     leati_address_format(address, hop, sizeof(hop));
-    leati_errno_format(sys_errno, reason, sizeof(reason));
+    leati_address_errno_format(address, sys_errno, reason, sizeof(reason));
     return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop, reason);
-}
-
-/* A dual-stack socket sees IPv4 peers as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
-static void remote_take(const struct sockaddr_storage *storage, struct leati_address *ret_remote)
-{
-    struct leati_address remote;
-
-    memset(&remote, 0, sizeof(remote));
-    memcpy(&remote, storage, sizeof(remote));
-    if (remote.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&remote.v6.sin6_addr)) {
-        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = remote.v6.sin6_port};
-        memcpy(&v4.sin_addr, remote.v6.sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
-        memset(&remote, 0, sizeof(remote));
-        remote.v4 = v4;
-    }
-    *ret_remote = remote;
 }
 
 static void listener_accepted(int fd, const struct sockaddr_storage *storage, void *user)
@@ -56,7 +40,8 @@ static void listener_accepted(int fd, const struct sockaddr_storage *storage, vo
     const struct leati_tcp_listener *listener = user;
     struct leati_address remote;
 
-    remote_take(storage, &remote);
+    memcpy(&remote, storage, sizeof(remote));
+    leati_address_unmap(&remote); /* a dual-stack socket sees IPv4 peers so */
     listener->accepted(fd, &remote, listener->user);
 }
 

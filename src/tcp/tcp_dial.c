@@ -43,7 +43,7 @@ static void attempt_trace(const struct leati_tcp_attempt *attempt, int sys_errno
     if (sys_errno == ECANCELED)
         snprintf(text, sizeof(text), "another address was faster");
     else if (sys_errno != 0)
-        leati_errno_format(sys_errno, text, sizeof(text));
+        leati_address_errno_format(&attempt->address, sys_errno, text, sizeof(text));
     uint64_t now_us = leati_clock_us();
     leati_trace_event(l->tracer,
                       &(struct leat_trace_event){
@@ -193,7 +193,8 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
         else if (attempt->sys_errno == 0)
             snprintf(reason, sizeof(reason), "no answer");
         else
-            leati_errno_format(attempt->sys_errno, reason, sizeof(reason));
+            leati_address_errno_format(&attempt->address, attempt->sys_errno, reason,
+                                       sizeof(reason));
         leati_text_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
     }
 }

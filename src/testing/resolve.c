@@ -14,6 +14,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+void leati_testing_address_unmap(struct sockaddr_storage *address)
+{
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        return;
+    }
+    v4.sin_port = v6->sin6_port;
+    memcpy(&v4.sin_addr, v6->sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
+    memset(address, 0, sizeof(*address));
+    memcpy(address, &v4, sizeof(v4));
+}
+
 bool leati_testing_address_parse(const char *text, uint16_t port,
                                  struct sockaddr_storage *ret_address)
 {
@@ -27,14 +40,34 @@ bool leati_testing_address_parse(const char *text, uint16_t port,
     }
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
-    return inet_pton(AF_INET6, text, &v6->sin6_addr) == 1;
+    bool is_v6 = inet_pton(AF_INET6, text, &v6->sin6_addr) == 1;
+    leati_testing_address_unmap(ret_address);
+    return is_v6;
+}
+
+/* RFC 6761 section 6.3: never asked for, so that none leaves the machine. */
+static bool is_localhost(const char *host, size_t len)
+{
+    static const char name[] = "localhost";
+    size_t name_len = sizeof(name) - 1;
+    return len >= name_len && strncasecmp(host + len - name_len, name, name_len) == 0 &&
+           (len == name_len || host[len - name_len - 1] == '.');
+}
+
+/* Without the dot that ends an absolute name. */
+static size_t host_len(const char *host)
+{
+    size_t len = strlen(host);
+    return len > 1 && host[len - 1] == '.' ? len - 1 : len;
 }
 
 /* The address that the options give to a name; NULL = none. */
 static const char *name_find(const struct leat_testing_server *server, const char *host)
 {
+    size_t len = host_len(host);
     for (const struct leat_testing_name *name = server->options.names; name->name; ++name) {
-        if (strcasecmp(name->name, host) == 0 || strcmp(name->name, "*") == 0) {
+        bool is_same = host_len(name->name) == len && strncasecmp(name->name, host, len) == 0;
+        if (is_same || strcmp(name->name, "*") == 0) {
             return name->address;
         }
     }
@@ -45,9 +78,14 @@ static const char *name_find(const struct leat_testing_server *server, const cha
 static size_t system_resolve(const char *host, uint16_t port, int socket_type,
                              struct sockaddr_storage *ret_addresses, size_t cap)
 {
-    struct addrinfo hints = {.ai_socktype = socket_type};
+    /* What has a colon is a literal, perhaps with a zone, and no name to ask for. */
+    struct addrinfo hints = {.ai_socktype = socket_type,
+                             .ai_flags = strchr(host, ':') != NULL ? AI_NUMERICHOST : 0};
     struct addrinfo *found = NULL;
     size_t count = 0;
+    if (is_localhost(host, host_len(host))) {
+        host = "localhost"; /* which /etc/hosts has */
+    }
     if (getaddrinfo(host, NULL, &hints, &found) != 0) {
         return 0;
     }

@@ -10,7 +10,9 @@
 
 #include <sys/socket.h>
 
-/** An IPv4 or IPv6 literal. */
+/** Makes an IPv4-mapped address the IPv4 address that it is: what a dual-stack socket says. */
+void leati_testing_address_unmap(struct sockaddr_storage *address);
+/** An IPv4 or IPv6 literal; a mapped one is IPv4. */
 bool leati_testing_address_parse(const char *text, uint16_t port,
                                  struct sockaddr_storage *ret_address);
 socklen_t leati_testing_address_size(const struct sockaddr_storage *address);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The object: its threads, and what can be asked of it. */
 #include "testing/peer.h"
+#include "testing/resolve.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -78,6 +79,7 @@ static void client_describe(int fd, char *buf, size_t cap)
     char host[INET6_ADDRSTRLEN] = "?";
     uint16_t port = 0;
     if (getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
+        leati_testing_address_unmap(&address);
         const struct sockaddr_in *v4 = (const void *)&address;
         const struct sockaddr_in6 *v6 = (const void *)&address;
         bool is_v6 = address.ss_family == AF_INET6;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A SOCKS5 proxy: RFC 1928, RFC 1929. */
 #include "testing/peer.h"
+#include "testing/resolve.h"
 #include "testing/socks5.h"
 
 #include <arpa/inet.h>
@@ -140,6 +141,7 @@ static bool connect_serve(struct leati_peer *p, const char *host, uint16_t port)
         return leati_testing_socks5_reply(p, leati_testing_socks5_rep(reason), NULL);
     }
     (void)getsockname(upstream, (struct sockaddr *)&bound, &size);
+    leati_testing_address_unmap(&bound);
     if (!leati_testing_socks5_reply(p, 0, &bound) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_RELAY, "%s:%u", host, port)) {
         close(upstream);

@@ -163,6 +163,7 @@ static bool association_init(struct leati_peer *p, struct association *a,
     if (a->buf == NULL || getsockname(p->fd, (struct sockaddr *)ret_bound, &size) != 0) {
         return false;
     }
+    leati_testing_address_unmap(ret_bound);
     in_port_t *port = ret_bound->ss_family == AF_INET
                           ? &((struct sockaddr_in *)(void *)ret_bound)->sin_port
                           : &((struct sockaddr_in6 *)(void *)ret_bound)->sin6_port;

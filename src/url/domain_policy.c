@@ -42,7 +42,7 @@ static int entry_from_name(const char *name, bool is_wildcard, struct leati_doma
     struct leati_domain_entry entry = {.is_wildcard = is_wildcard};
     char *host;
 
-    int result = leati_host_from_name(name, strlen(name), &host, ret_reason);
+    int result = leati_host_from_name(name, strlen(name), &host, NULL, ret_reason);
     if (result != LEAT_OK)
         return result;
     entry.is_ip = leati_host_ip_parse(host, strlen(host), &entry.ip);

@@ -3,12 +3,14 @@
 
 #include <leat/error_codes.h>
 
-#include "core/address.h"
 #include "util/alloc.h"
 #include "util/text.h"
 #include "util/utf8.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <idn2.h>
+#include <net/if.h>
 #include <string.h>
 
 static bool is_digit(char c)
@@ -30,27 +32,97 @@ static bool is_ascii(const char *s)
     return true;
 }
 
-/* Whether inet_aton(3) and its kin take the label for a number: decimal, or 0x and hexadecimal. */
-static bool label_is_number(const char *label, size_t len)
+/* ---- IPv4 as inet_aton(3) and the URL standard read it ---------------------------------- */
+
+/* The number of a label: decimal, 0 and octal, or 0x and hexadecimal. */
+static bool label_number(const char *label, size_t len, uint64_t *ret_number)
 {
-    const char *digits = "0123456789";
-    if (len >= 2 && label[0] == '0' && label[1] == 'x') {
-        digits = "0123456789abcdef";
-        label += 2;
-        len -= 2;
+    unsigned base = 10;
+    uint64_t number = 0;
+
+    if (len >= 2 && label[0] == '0') {
+        bool is_hex = label[1] == 'x';
+        base = is_hex ? 16 : 8;
+        label += is_hex ? 2 : 1;
+        len -= is_hex ? 2 : 1;
     }
-    return strspn(label, digits) >= len;
+    for (size_t i = 0; i < len; i++) {
+        char c = label[i];
+        unsigned digit = is_digit(c) ? (unsigned)(c - '0') : (unsigned)(c - 'a') + 10;
+        if ((!is_digit(c) && (c < 'a' || c > 'f')) || digit >= base)
+            return false;
+        number = number * base + digit;
+        if (number > UINT32_MAX)
+            return false;
+    }
+    *ret_number = number;
+    return true;
 }
 
-/* What is wrong with an ASCII name in lower case; NULL = nothing. */
-static const char *name_fault(const char *name)
+/* Whether the name is to be read as an address, be it a valid one or not. */
+static bool ends_in_number(const char *name)
 {
-    struct leati_address address;
-    const char *label = name;
+    const char *dot = strrchr(name, '.');
+    const char *last = dot ? dot + 1 : name;
+    const char *digits = "0123456789";
+
+    if (strncmp(last, "0x", 2) == 0) {
+        last += 2;
+        digits = "0123456789abcdef";
+    }
+    return strspn(last, digits) == strlen(last);
+}
+
+/* "0x7f.1" is 127.0.0.1: the last number fills what the others have left. */
+static bool ipv4_read(const char *name, struct in_addr *ret_ipv4)
+{
+    uint32_t ipv4 = 0;
+    uint64_t number;
+
+    for (unsigned i = 0; i < 4; i++) {
+        size_t len = strcspn(name, ".");
+        if (len == 0 || !label_number(name, len, &number))
+            return false;
+        if (name[len] == '\0') {
+            if (number >> (8 * (4 - i)) != 0)
+                return false;
+            ret_ipv4->s_addr = htonl(ipv4 | (uint32_t)number);
+            return true;
+        }
+        if (number > UINT8_MAX)
+            return false;
+        ipv4 |= (uint32_t)number << (8 * (3 - i));
+        name += len + 1;
+    }
+    return false;
+}
+
+/* Puts the usual form of an address in the place of another. */
+static int ipv4_normalize(char **name, const char **ret_reason)
+{
+    struct in_addr ipv4;
+    char text[INET_ADDRSTRLEN];
+
+    if (!ipv4_read(*name, &ipv4)) {
+        *ret_reason = "the host ends in a number and is not an IPv4 address";
+        return LEAT_E_PARAMETER;
+    }
+    inet_ntop(AF_INET, &ipv4, text, sizeof(text));
+    char *normal = leati_strdup(text);
+    if (!normal)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_free(*name);
+    *name = normal;
+    return LEAT_OK;
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+/* What is wrong with an ASCII name in lower case; NULL = nothing. */
+static const char *name_fault(const char *label)
+{
     size_t len;
 
-    if (leati_address_parse(name, 0, &address) && address.any.sa_family == AF_INET)
-        return NULL;
     for (;; label += len + 1) {
         for (len = 0; label[len] && label[len] != '.'; len++) {
             if (!is_host_byte(label[len]))
@@ -61,11 +133,8 @@ static const char *name_fault(const char *name)
         if (len > LEATI_HOST_LABEL_MAX_BYTES)
             return "the host has a label longer than 63 bytes";
         if (!label[len])
-            break;
+            return NULL;
     }
-    if (label_is_number(label, len))
-        return "the host ends in a number and is not an IPv4 address";
-    return NULL;
 }
 
 static void ascii_lower(char *s)
@@ -101,9 +170,11 @@ static int name_to_ascii(const char *name, char **ret_ascii, const char **ret_re
     return *ret_ascii ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
-int leati_host_from_name(const char *name, size_t len, char **ret_host, const char **ret_reason)
+int leati_host_from_name(const char *name, size_t len, char **ret_host, bool *ret_is_absolute,
+                         const char **ret_reason)
 {
     char *ascii = NULL;
+    bool is_absolute = false;
     int result = LEAT_OK;
 
     char *decoded = leati_malloc(len + 1);
@@ -118,14 +189,24 @@ int leati_host_from_name(const char *name, size_t len, char **ret_host, const ch
     if (result != LEAT_OK)
         goto out;
     len = strlen(ascii);
-    if (len > 1 && ascii[len - 1] == '.')
+    if (len > 1 && ascii[len - 1] == '.') {
+        is_absolute = true;
         ascii[len - 1] = '\0';
+    }
     ascii_lower(ascii);
     *ret_reason = name_fault(ascii);
     if (*ret_reason) {
         result = LEAT_E_PARAMETER;
         goto out;
     }
+    if (ends_in_number(ascii)) {
+        is_absolute = false;
+        result = ipv4_normalize(&ascii, ret_reason);
+        if (result != LEAT_OK)
+            goto out;
+    }
+    if (ret_is_absolute)
+        *ret_is_absolute = is_absolute;
     *ret_host = ascii;
     ascii = NULL;
 out:
@@ -134,24 +215,40 @@ out:
     return result;
 }
 
-int leati_host_from_ipv6(const char *literal, size_t len, const char *zone, char **ret_host,
-                         const char **ret_reason)
+/* What is wrong with a zone; NULL = nothing. */
+static const char *zone_fault(const char *zone, size_t len)
 {
-    char text[LEATI_ADDRESS_TEXT_SIZE];
-    struct leati_address address;
-
-    if (len >= sizeof(text)) {
-        *ret_reason = "the host is not an IPv6 address";
-        return LEAT_E_PARAMETER;
+    if (len == 0 || len >= IF_NAMESIZE)
+        return "the zone of the IPv6 address is empty or too long";
+    for (size_t i = 0; i < len; i++) {
+        if (!isascii(zone[i]) || (!isalnum(zone[i]) && !strchr("-._~", zone[i])))
+            return "the zone of the IPv6 address holds a character that the name of no interface "
+                   "has";
     }
+    return NULL;
+}
+
+int leati_host_from_ipv6(const char *literal, size_t len, char **ret_host, const char **ret_reason)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr in6;
+    const char *zone = memchr(literal, '%', len);
+    size_t zone_len = zone ? (size_t)(literal + len - zone - 1) : 0;
+
+    *ret_reason = zone ? zone_fault(zone + 1, zone_len) : NULL;
+    if (*ret_reason)
+        return LEAT_E_PARAMETER;
+    if (zone)
+        len = (size_t)(zone - literal);
+    *ret_reason = "the host is not an IPv6 address";
+    if (len >= sizeof(text))
+        return LEAT_E_PARAMETER;
     memcpy(text, literal, len);
     text[len] = '\0';
-    if (!leati_address_parse(text, 0, &address) || address.any.sa_family != AF_INET6) {
-        *ret_reason = "the host is not an IPv6 address";
+    if (inet_pton(AF_INET6, text, &in6) != 1)
         return LEAT_E_PARAMETER;
-    }
-    leati_address_format_host(&address, text, sizeof(text));
-    char *host = leati_asprintf("%s%s%s", text, zone ? "%" : "", zone ? zone : "");
+    inet_ntop(AF_INET6, &in6, text, sizeof(text));
+    char *host = leati_asprintf("%s%.*s", text, zone ? (int)zone_len + 1 : 0, zone ? zone : "");
     if (!host)
         return LEAT_E_SYSTEM_INTERNAL;
     *ret_host = host;

@@ -6,10 +6,7 @@
 
 #include <string.h>
 
-enum {
-    MAPPED_PREFIX_BYTES = 12,
-    MAPPED_PREFIX_BITS = 96,
-};
+enum { MAPPED_PREFIX_BITS = 96 };
 
 static void ip_fill(struct leati_host_ip *ip, const void *bytes, unsigned bits)
 {
@@ -37,18 +34,15 @@ bool leati_host_ip_parse(const char *text, size_t len, struct leati_host_ip *ret
     literal[len] = '\0';
     if (!leati_address_parse(literal, 0, &address))
         return false;
+    /* A mapped one has been read as IPv4. */
     bool is_ipv4 = address.any.sa_family == AF_INET;
-    if (is_ipv4 && (has_brackets || zone))
+    bool is_mapped = is_ipv4 && strchr(literal, ':') != NULL;
+    if (is_ipv4 && !is_mapped && (has_brackets || zone))
         return false;
-
-    const struct in6_addr *v6 = &address.v6.sin6_addr;
-    bool is_mapped = !is_ipv4 && IN6_IS_ADDR_V4MAPPED(v6);
     if (is_ipv4)
         ip_fill(ret_ip, &address.v4.sin_addr, 32);
-    else if (is_mapped)
-        ip_fill(ret_ip, v6->s6_addr + MAPPED_PREFIX_BYTES, 32);
     else
-        ip_fill(ret_ip, v6->s6_addr, 128);
+        ip_fill(ret_ip, &address.v6.sin6_addr, 128);
     ret_ip->was_mapped = is_mapped;
     return true;
 }

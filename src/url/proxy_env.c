@@ -40,6 +40,7 @@ static bool entry_take_port(const char *entry, size_t *len, uint16_t port)
 static int name_matches(const struct no_proxy *destination, const char *name, size_t len,
                         bool *ret_matches)
 {
+    struct leati_host_ip ip;
     const char *reason;
     char *domain;
 
@@ -51,13 +52,17 @@ static int name_matches(const struct no_proxy *destination, const char *name, si
         len--;
     }
     *ret_matches = false;
-    int result = leati_host_from_name(name, len, &domain, &reason);
+    int result = leati_host_from_name(name, len, &domain, NULL, &reason);
     if (result == LEAT_E_PARAMETER)
         return LEAT_OK;
     if (result != LEAT_OK)
         return result;
-    *ret_matches =
-        strcmp(destination->host, domain) == 0 || leati_host_is_below(destination->host, domain);
+    /* Also "127.1" and its kin. */
+    if (leati_host_ip_parse(domain, strlen(domain), &ip))
+        *ret_matches = destination->host_is_ip && leati_host_ip_equal(&destination->ip, &ip);
+    else
+        *ret_matches = strcmp(destination->host, domain) == 0 ||
+                       leati_host_is_below(destination->host, domain);
     leati_free(domain);
     return LEAT_OK;
 }
@@ -82,8 +87,6 @@ static int entry_matches(const struct no_proxy *destination, const char *entry, 
         *ret_matches = destination->host_is_ip && leati_host_ip_equal(&destination->ip, &ip);
         return LEAT_OK;
     }
-    if (destination->host_is_ip)
-        return LEAT_OK;
     return name_matches(destination, entry, len, ret_matches);
 }
 

@@ -2,24 +2,49 @@
 /* URI references (RFC 3986 section 5), for redirects. */
 #include "url/url.h"
 
-#include "core/address.h"
 #include "url/uri_memory.h"
 #include "util/alloc.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* The base as a text; its user info is nobody's business. */
+/* "scheme://host:port", as uriparser takes it and as a server has seen it: without a zone. */
 static char *base_text(const struct leati_url *base)
 {
-    size_t cap = strlen(base->host) + sizeof("[]:65535");
-    char *authority = leati_malloc(cap);
-    if (!authority)
+    int len = (int)strcspn(base->host, "%");
+    return leati_asprintf(base->host_is_ipv6 ? "%s://[%.*s]:%u%s" : "%s://%.*s:%u%s", base->scheme,
+                          len, base->host, base->port, base->target);
+}
+
+/* A server knows us by what Host said, where neither a zone nor the final dot of a name stands. If
+ * it sends us back to that host, be it by a relative reference, we mean the one that we have
+ * reached. Takes `text`. */
+static char *text_of_same_host(const struct leati_url *base, char *text)
+{
+    struct leati_failure unused;
+    struct leati_url url;
+    size_t len = strcspn(base->host, "%");
+    char *same = text;
+
+    if (!base->host_is_absolute && base->host[len] == '\0')
+        return text;
+    leati_failure_init(&unused);
+    int code = leati_url_parse_websocket(text, &unused, &url);
+    leati_failure_done(&unused);
+    if (code == LEAT_E_SYSTEM_INTERNAL) {
+        leati_free(text);
         return NULL;
-    leati_host_port_format(base->host, base->port, authority, cap);
-    char *text = leati_asprintf("%s://%s%s", base->scheme, authority, base->target);
-    leati_free(authority);
-    return text;
+    }
+    if (code != LEAT_OK)
+        return text;
+    if (strlen(url.host) == len && memcmp(url.host, base->host, len) == 0)
+        same = leati_asprintf(base->host_is_ipv6 ? "%s://[%.*s%%25%s]:%u%s" : "%s://%.*s.%s:%u%s",
+                              url.scheme, (int)len, base->host,
+                              base->host_is_ipv6 ? base->host + len + 1 : "", url.port, url.target);
+    if (same != text)
+        leati_free(text);
+    leati_url_done(&url);
+    return same;
 }
 
 static char *uri_text(const UriUriA *uri)
@@ -86,6 +111,10 @@ int leati_url_resolve_redirect(const struct leati_url *base, const char *referen
     char *text = base_text(base);
     int code = text ? resolve(text, reference, ret_text) : LEAT_E_SYSTEM_INTERNAL;
     leati_free(text);
+    if (code == LEAT_OK) {
+        *ret_text = text_of_same_host(base, *ret_text);
+        code = *ret_text ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+    }
     if (code == LEAT_E_WS_URL)
         return resolve_fail(failure, reference);
     if (code != LEAT_OK)

@@ -7,7 +7,6 @@
 #include "util/text.h"
 
 #include <ctype.h>
-#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,9 +52,10 @@ struct url_parser {
     const char *text;
     const char *authority; /* in `text`, with its end */
     const char *authority_end;
-    char *normal;           /* what uriparser gets: no zone, ASCII only; may hold a password */
-    char zone[IF_NAMESIZE]; /* of an IPv6 literal, "" = none */
-    UriUriA uri;            /* points into `normal` */
+    char *normal;     /* what uriparser gets: no zone, ASCII only; may hold a password */
+    const char *zone; /* of an IPv6 literal, in `text` without its "%25"; NULL = none */
+    size_t zone_len;
+    UriUriA uri; /* points into `normal` */
 };
 
 /* ---- failures ------------------------------------------------------------------------ */
@@ -171,7 +171,7 @@ static int outline_parse(struct url_parser *parser, const struct url_scheme **re
 
 /* Where "%25zone" of "[fe80::1%25zone]" stands (RFC 6874 section 2), which uriparser does not know:
  * `*ret_zone` to `*ret_end`. A bare "%" is taken as well, as that section suggests. */
-static int zone_parse(struct url_parser *parser, const char **ret_zone, const char **ret_end)
+static void zone_find(struct url_parser *parser, const char **ret_zone, const char **ret_end)
 {
     size_t authority_len = (size_t)(parser->authority_end - parser->authority);
     const char *bracket = memrchr(parser->authority, '[', authority_len);
@@ -179,24 +179,15 @@ static int zone_parse(struct url_parser *parser, const char **ret_zone, const ch
 
     *ret_zone = *ret_end = parser->authority_end;
     if (!bracket || !end || end < bracket)
-        return LEAT_OK;
+        return;
     const char *zone = memchr(bracket, '%', (size_t)(end - bracket));
     if (!zone)
-        return LEAT_OK;
+        return;
     *ret_zone = zone;
     *ret_end = end;
     zone += strncmp(zone, "%25", 3) == 0 ? 3 : 1;
-    size_t len = (size_t)(end - zone);
-    if (len == 0 || len >= sizeof(parser->zone))
-        return url_fail(parser, "the zone of the IPv6 address is empty or too long");
-    for (size_t i = 0; i < len; i++) {
-        if (!isascii(zone[i]) || (!isalnum(zone[i]) && !strchr("-._~", zone[i])))
-            return url_fail(parser, "the zone of the IPv6 address holds a character that the name "
-                                    "of no interface has");
-    }
-    memcpy(parser->zone, zone, len);
-    parser->zone[len] = '\0';
-    return LEAT_OK;
+    parser->zone = zone;
+    parser->zone_len = (size_t)(end - zone);
 }
 
 /* Writes `normal`: the text without a zone, and with escapes for what is not ASCII. */
@@ -204,10 +195,7 @@ static int normal_write(struct url_parser *parser)
 {
     const char *zone;
     const char *zone_end;
-    int result = zone_parse(parser, &zone, &zone_end);
-    if (result != LEAT_OK)
-        return result;
-
+    zone_find(parser, &zone, &zone_end);
     size_t cap = 3 * strlen(parser->text) + 1;
     size_t pos = 0;
     parser->normal = leati_malloc(cap);
@@ -265,10 +253,24 @@ static int uri_parse(struct url_parser *parser)
     return LEAT_OK;
 }
 
+static int ipv6_parse(const struct url_parser *parser, char **ret_host, const char **ret_reason)
+{
+    const UriTextRangeA *host = &parser->uri.hostText;
+
+    if (!parser->zone)
+        return leati_host_from_ipv6(host->first, range_len(host), ret_host, ret_reason);
+    char *literal = leati_asprintf("%.*s%%%.*s", (int)range_len(host), host->first,
+                                   (int)parser->zone_len, parser->zone);
+    if (!literal)
+        return LEAT_E_SYSTEM_INTERNAL;
+    int result = leati_host_from_ipv6(literal, strlen(literal), ret_host, ret_reason);
+    leati_free(literal);
+    return result;
+}
+
 static int host_parse(const struct url_parser *parser, struct leati_url *url)
 {
     const UriTextRangeA *host = &parser->uri.hostText;
-    const char *zone = *parser->zone ? parser->zone : NULL;
     const char *reason = NULL;
     int result;
 
@@ -278,9 +280,10 @@ static int host_parse(const struct url_parser *parser, struct leati_url *url)
         return url_fail(parser, "the host is an IP literal of an unknown version");
     url->host_is_ipv6 = parser->uri.hostData.ip6 != NULL;
     if (url->host_is_ipv6)
-        result = leati_host_from_ipv6(host->first, range_len(host), zone, &url->host, &reason);
+        result = ipv6_parse(parser, &url->host, &reason);
     else
-        result = leati_host_from_name(host->first, range_len(host), &url->host, &reason);
+        result = leati_host_from_name(host->first, range_len(host), &url->host,
+                                      &url->host_is_absolute, &reason);
     return result == LEAT_OK ? result : host_fail(parser, result, reason);
 }
 

@@ -16,10 +16,11 @@
 
 struct leati_url {
     char *scheme;      /**< lower case */
-    char *host;        /**< lower case, IDNA A-labels, no brackets, no zone brackets */
+    char *host;        /**< lower case, IDNA A-labels, no final dot, no brackets; with a zone */
     uint16_t port;     /**< the scheme's default if none was given */
     bool default_port; /**< the port is the scheme's default */
     bool host_is_ipv6;
+    bool host_is_absolute; /**< a name that had a final dot: no search list applies */
     char *target;   /**< origin-form of RFC 9112 section 3.2.1: path and query, at least "/" */
     char *user;     /**< percent-decoded, NULL if absent */
     char *password; /**< percent-decoded, NULL if absent; wiped by done */

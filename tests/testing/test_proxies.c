@@ -12,6 +12,7 @@
 TestSuite(proxies, .fini = sandbox_done, .timeout = 60);
 
 #define CURL_TIMEOUT "10"
+#define REQUEST(s)   (s), sizeof(s) - 1
 
 static const struct leat_testing_name names[] = {
     {"site.test", "127.0.0.1"},
@@ -148,6 +149,56 @@ Test(proxies, socks5_refuses_by_itself)
         close(fd);
     }
     leat_testing_server_free(proxy);
+}
+
+/* Asks a SOCKS5 proxy, without the port, which is the greeter's or 9. @return its REP. */
+static uint8_t rep_of(const leat_testing_server *proxy, const void *request, size_t len,
+                      uint16_t port, uint8_t *ret_bound_type)
+{
+    uint8_t reply[22];
+    const uint8_t port_bytes[] = {(uint8_t)(port >> 8), (uint8_t)(port & 0xff)};
+    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    RIG_SEND(fd, "\x05\x01\x00");
+    RIG_EXPECT(fd, "\x05\x00");
+    cr_assert(raw_send(fd, request, len) && raw_send(fd, port_bytes, sizeof(port_bytes)));
+    cr_assert_eq(recv(fd, reply, 10, MSG_WAITALL), 10);
+    close(fd);
+    *ret_bound_type = reply[3];
+    return reply[1];
+}
+
+/* Nothing here is asked for in DNS: not what is the machine itself (RFC 6761 section 6.3), and not
+ * a literal, be it one of no use. */
+Test(proxies, hosts_that_are_the_proxy_s_own_affair)
+{
+    static const struct {
+        const char *request;
+        size_t len;
+        uint8_t rep;
+    } cases[] = {
+        {REQUEST("\x05\x01\x00\x03\x0aSITE.test."),                           0},
+        {REQUEST("\x05\x01\x00\x03\x09localhost"),                            0},
+        {REQUEST("\x05\x01\x00\x03\x0e"
+                 "app.LocalHost."),
+         0                                                                     },
+        {REQUEST("\x05\x01\x00\x03\x10::ffff:127.0.0.1"),                     0},
+        {REQUEST("\x05\x01\x00\x04\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01"), 0},
+        {REQUEST("\x05\x01\x00\x03\x0d"
+                 "fe80::1%gone0"),
+         4                                                                     },
+    };
+    leat_testing_server *site = rig_greeter();
+    leat_testing_server *proxy =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
+    uint8_t bound_type;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        cr_expect_eq(rep_of(proxy, cases[i].request, cases[i].len, leat_testing_server_port(site),
+                            &bound_type),
+                     cases[i].rep, "%s", cases[i].request + 5);
+        cr_expect_eq(bound_type, 1, "%s", cases[i].request + 5);
+    }
+    leat_testing_server_free(proxy);
+    leat_testing_server_free(site);
 }
 
 Test(proxies, garbage_ends_only_its_own_connection)

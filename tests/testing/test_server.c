@@ -131,6 +131,24 @@ Test(server, all_addresses)
     }
 }
 
+/* What a dual-stack socket calls ::ffff:127.0.0.1. */
+Test(server, a_client_over_ipv4_is_one)
+{
+    struct leat_testing_event event;
+    if (!machine_has_ipv6()) {
+        cr_skip_test("no ::1");
+    }
+    leat_testing_server *server =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .address = "::"));
+    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    cr_assert(leat_testing_server_wait_step(server, "accept", 1, RIG_WAIT_MS));
+    cr_assert(leat_testing_server_event(server, 0, &event));
+    cr_expect_str_eq(event.step, "accept");
+    cr_expect_eq(strncmp(event.text, "127.0.0.1:", 10), 0, "%s", event.text);
+    close(fd);
+    leat_testing_server_free(server);
+}
+
 Test(server, options_are_copied)
 {
     char faults[] = "method=05,00", user[] = "u", name[] = "a.test", address[] = "127.0.0.1";

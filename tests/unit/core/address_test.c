@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/address.h"
 
+#include "core/failure.h"
+
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 static void check_text(const char *host, uint16_t port, const char *expected)
@@ -22,7 +25,33 @@ Test(address, literals_there_and_back, .timeout = 10)
     check_text("::1", 443, "[::1]:443");
     check_text("::", 0, "[::]:0");
     check_text("2001:DB8:0:0:0:0:0:1", 1, "[2001:db8::1]:1");
-    check_text("::ffff:192.0.2.1", 5, "[::ffff:192.0.2.1]:5");
+}
+
+/* RFC 4291 section 2.5.5.2: it is an IPv4 address, whichever way it is written. */
+Test(address, what_is_mapped_is_ipv4, .timeout = 10)
+{
+    struct leati_address address;
+
+    check_text("::ffff:192.0.2.1", 5, "192.0.2.1:5");
+    check_text("::FFFF:c000:201", 65535, "192.0.2.1:65535");
+    check_text("0:0:0:0:0:ffff:0:0", 1, "0.0.0.0:1");
+    check_text("::192.0.2.1", 5, "[::192.0.2.1]:5"); /* only compatible */
+    check_text("::fffe:192.0.2.1", 5, "[::fffe:c000:201]:5");
+    cr_assert_eq(leati_address_read("::ffff:192.0.2.1%lo", 1, &address), EINVAL);
+
+    memset(&address, 0, sizeof(address));
+    address.v6 = (struct sockaddr_in6){
+        .sin6_family = AF_INET6,
+        .sin6_port = htons(7),
+        .sin6_flowinfo = 1,
+        .sin6_addr = {.s6_addr = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 1}},
+    };
+    leati_address_unmap(&address);
+    cr_assert_eq(address.any.sa_family, AF_INET);
+    cr_assert_eq(leati_address_port(&address), 7);
+    cr_assert_eq(ntohl(address.v4.sin_addr.s_addr), 0x0a000001);
+    leati_address_unmap(&address);
+    cr_assert_eq(ntohl(address.v4.sin_addr.s_addr), 0x0a000001, "only once");
 }
 
 Test(address, zones_only_on_link_local, .timeout = 10)
@@ -31,14 +60,76 @@ Test(address, zones_only_on_link_local, .timeout = 10)
     char text[LEATI_ADDRESS_TEXT_SIZE];
 
     check_text("fe80::1%lo", 7, "[fe80::1%lo]:7");
-    check_text("fe80::1%4000000", 7, "[fe80::1%4000000]:7");
+    check_text("ff02::1%1", 7, "[ff02::1%lo]:7");
     cr_assert_not(leati_address_parse("::1%lo", 7, &address));
     cr_assert_not(leati_address_parse("fe80::1%", 7, &address));
-    cr_assert_not(leati_address_parse("fe80::1%0", 7, &address));
     cr_assert_not(leati_address_parse("fe80::1%no-such-if", 7, &address));
     cr_assert(leati_address_parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535, &address));
     leati_address_format(&address, text, sizeof(text));
     cr_assert_str_eq(text, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+}
+
+/* Not a name either: whoever asks DNS for what is no literal must be able to tell. */
+Test(address, what_is_wrong_with_a_literal, .timeout = 10)
+{
+    static const struct {
+        const char *host;
+        int sys_errno;
+        const char *text;
+    } cases[] = {
+        {"fe80::1%gone0",       ENODEV, "fe80::1%gone0: this machine has no interface \"gone0\": ENODEV"},
+        {"fe80::1%",            ENODEV, "no interface \"\""                                             },
+        {"fe80::1%0",           ENODEV, "\"0\""                                                         },
+        {"fe80::1%4000000",     ENODEV, "\"4000000\""                                                   }, /* a number, but of none */
+        {"fe80::1%99999999999", ENODEV, "\"99999999999\""                                               },
+        {"ff02::1%gone0",       ENODEV, "ff02::1%gone0"                                                 },
+        {"::1%lo",              EINVAL, "::1%lo: only a link-local address has a zone: EINVAL"          },
+        {"2001:db8::1%gone0",   EINVAL, "only a link-local address"                                     },
+        {"gone0",               ENOENT, NULL                                                            },
+        {"fe80::x%lo",          ENOENT, NULL                                                            },
+        {"127.0.0.1%lo",        ENOENT, NULL                                                            },
+        {"%lo",                 ENOENT, NULL                                                            },
+        {"",                    ENOENT, NULL                                                            },
+    };
+    struct leati_address address;
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_expect_eq(leati_address_read(cases[i].host, 1, &address), cases[i].sys_errno, "%s",
+                     cases[i].host);
+        if (cases[i].text == NULL)
+            continue;
+        leati_address_fault_format(cases[i].host, cases[i].sys_errno, text, sizeof(text));
+        cr_expect_not_null(strstr(text, cases[i].text), "%s", text);
+    }
+}
+
+/* What the kernel says of it is only EINVAL. */
+Test(address, a_zone_that_is_missing, .timeout = 10)
+{
+    static const struct {
+        const char *host;
+        int sys_errno;
+        bool explained;
+    } cases[] = {
+        {"fe80::1",    EINVAL,       true },
+        {"ff02::1",    EINVAL,       true },
+        {"fe80::1%lo", EINVAL,       false},
+        {"fe80::1",    ECONNREFUSED, false},
+        {"::1",        EINVAL,       false},
+        {"127.0.0.1",  EINVAL,       false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct leati_address address;
+        char text[128], plain[128];
+        cr_assert(leati_address_parse(cases[i].host, 1, &address));
+        leati_errno_format(cases[i].sys_errno, plain, sizeof(plain));
+        leati_address_errno_format(&address, cases[i].sys_errno, text, sizeof(text));
+        cr_expect_eq(strncmp(text, plain, strlen(plain)), 0, "%s", text);
+        cr_expect_eq(strcmp(text, plain) != 0, cases[i].explained, "%s", text);
+        cr_expect_eq(strstr(text, "the zone is missing") != NULL, cases[i].explained, "%s", text);
+    }
 }
 
 Test(address, what_is_no_literal, .timeout = 10)

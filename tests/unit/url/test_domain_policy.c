@@ -69,6 +69,8 @@ static const struct policy_case cases[] = {
     {{NULL},                       {"10.0.0.1"},     "::ffff:10.0.0.1",           false, "10.0.0.1"               },
     {{NULL},                       {"::ffff:a00:1"}, "10.0.0.1",                  false, "::ffff:a00:1"           },
     {{NULL},                       {"%31%30.0.0.1"}, "10.0.0.1",                  false, "10.0.0.1"               },
+    {{NULL},                       {"0x0a.1"},       "10.0.0.1",                  false, "10.0.0.1"               },
+    {{NULL},                       {"10.1"},         "::ffff:10.0.0.1",           false, "10.0.0.1"               },
     {{NULL},                       {"[FE80::1]"},    "fe80::1%eth0",              false, "[FE80::1]"              },
     {{"2001:db8::1"},              {NULL},           "2001:db8::1",               true,  NULL                     },
     {{"2001:db8::1"},              {NULL},           "2001:db8::2",               false, NULL                     },
@@ -112,7 +114,7 @@ Test(domain_policy, entries_that_are_none)
         "*.*.example",
         "*.10.0.0.1",
         "*.::1",
-        "1.2.3",
+        "1.2.3.256", /* 1.2.3 is 1.2.0.3 */
         "a.example:443",
         "a b",
         "a/b",

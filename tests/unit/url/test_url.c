@@ -93,6 +93,24 @@ Test(url, websocket)
         WS("ws://%65xample.com/", "example.com", 80, "/"),
         WS("ws://127.0.0.1:9/", "127.0.0.1", 9, "/"),
         WS("ws://127.0.0.1./", "127.0.0.1", 80, "/"),
+ /* IPv4 as inet_aton(3), curl and the URL standard read it; it was refused once */
+        WS("ws://127.1/", "127.0.0.1", 80, "/"),
+        WS("ws://127.1./", "127.0.0.1", 80, "/"),
+        WS("ws://0x7f.1:8080/", "127.0.0.1", 8080, "/"),
+        WS("ws://0X7F.0.0.0X1/", "127.0.0.1", 80, "/"),
+        WS("ws://0177.0.0.01/", "127.0.0.1", 80, "/"),
+        WS("ws://127.0x000001/", "127.0.0.1", 80, "/"),
+        WS("ws://2130706433/", "127.0.0.1", 80, "/"),
+        WS("ws://0x7f000001/", "127.0.0.1", 80, "/"),
+        WS("ws://017700000001/", "127.0.0.1", 80, "/"),
+        WS("ws://4294967295/", "255.255.255.255", 80, "/"),
+        WS("ws://255.16777215/", "255.255.255.255", 80, "/"),
+        WS("ws://1.2.65535/", "1.2.255.255", 80, "/"),
+        WS("ws://0x/", "0.0.0.0", 80, "/"),
+        WS("ws://0/", "0.0.0.0", 80, "/"),
+        WS("ws://1.2.3.0x4.example/", "1.2.3.0x4.example", 80, "/"),
+        WS("ws://a.0xg/", "a.0xg", 80, "/"),
+        WS("ws://a.1b/", "a.1b", 80, "/"),
         WS("ws://h/a/../b//c;d=1", "h", 80, "/a/../b//c;d=1"),
         WS("ws://h/%c3%a4", "h", 80, "/%c3%a4"),
         {"wss://example.com",      "wss", "example.com", 443, true,  "/", NULL, NULL},
@@ -148,10 +166,10 @@ Test(url, websocket_refusals_name_the_culprit)
         {"",                                "the URL is empty"                                                  },
         {"example.com/chat",                "the URL has no scheme: example.com/chat"                           },
         {"/chat",                           "the URL has no scheme: /chat"                                      },
-        {"localhost:8080/",                 "the scheme of the URL is not one of ws and wss: localhost:8080/"      },
-        {"http://h/",                       "the scheme of the URL is not one of ws and wss: http://h/"            },
-        {"wsss://h/",                       "the scheme of the URL is not one of ws and wss: wsss://h/"            },
-        {"://h/",                           "the scheme of the URL is not one of ws and wss: ://h/"                },
+        {"localhost:8080/",                 "the scheme of the URL is not one of ws and wss: localhost:8080/"   },
+        {"http://h/",                       "the scheme of the URL is not one of ws and wss: http://h/"         },
+        {"wsss://h/",                       "the scheme of the URL is not one of ws and wss: wsss://h/"         },
+        {"://h/",                           "the scheme of the URL is not one of ws and wss: ://h/"             },
         {"ws:",                             "the URL has no host: ws:"                                          },
         {"ws:/chat",                        "the URL has no host: ws:/chat"                                     },
         {"ws://",                           "the URL has no host: ws://"                                        },
@@ -200,26 +218,120 @@ Test(url, websocket_refusals_name_the_culprit)
 Test(url, host_refusals_name_the_culprit)
 {
     static const char *const cases[][2] = {
-        {"ws://a..b/",       "the host has an empty label: ws://a..b/"                          },
-        {"ws://.a/",         "the host has an empty label: ws://.a/"                            },
-        {"ws://a../",        "the host has an empty label: ws://a../"                           },
-        {"ws://./",          "the host has an empty label: ws://./"                             },
-        {"ws://a%2fb/",      "the host holds a character that no host name has: ws://a%2fb/"    },
-        {"ws://a%00b/",      "the host has a broken percent escape: ws://a%00b/"                },
-        {"ws://a*b/",        "the host holds a character that no host name has: ws://a*b/"      },
-        {"ws://a%ffb/",      "the host is not valid UTF-8: ws://a%ffb/"                         },
-        {"ws://a\xff/",      "the host is not valid UTF-8: ws://a?/"                            },
-        {"ws://127.1/",      "the host ends in a number and is not an IPv4 address: ws://127.1/"},
-        {"ws://256.0.0.1/",
-         "the host ends in a number and is not an IPv4 address: ws://256.0.0.1/"                },
-        {"ws://2130706433/",
-         "the host ends in a number and is not an IPv4 address: ws://2130706433/"               },
-        {"ws://0x7f000001/",
-         "the host ends in a number and is not an IPv4 address: ws://0x7f000001/"               },
-        {"ws://a.0X/",       "the host ends in a number and is not an IPv4 address: ws://a.0X/" },
+        {"ws://a..b/",  "the host has an empty label: ws://a..b/"                      },
+        {"ws://.a/",    "the host has an empty label: ws://.a/"                        },
+        {"ws://a../",   "the host has an empty label: ws://a../"                       },
+        {"ws://./",     "the host has an empty label: ws://./"                         },
+        {"ws://a%2fb/", "the host holds a character that no host name has: ws://a%2fb/"},
+        {"ws://a%00b/", "the host has a broken percent escape: ws://a%00b/"            },
+        {"ws://a*b/",   "the host holds a character that no host name has: ws://a*b/"  },
+        {"ws://a%ffb/", "the host is not valid UTF-8: ws://a%ffb/"                     },
+        {"ws://a\xff/", "the host is not valid UTF-8: ws://a?/"                        },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_bad(leati_url_parse_websocket, LEAT_E_WS_URL, cases[i][0], cases[i][1]);
+}
+
+Test(url, what_ends_in_a_number_is_an_ipv4_address_or_nothing)
+{
+    static const char *const hosts[] = {
+        "256.0.0.1",
+        "1.256.1",
+        "1.2.65536",
+        "1.16777216",
+        "4294967296",
+        "1.2.3.4.5",
+        "1.2.3.08",
+        "0x1.2.3.0xg1.7",
+        "a.0X",
+        "a.1",
+        "1.2.3.4.0x",
+        "09",
+        "0x100000000",
+        "99999999999999999999",
+        "1.0x1ffffffffffffffff",
+    };
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        char text[64], reason[160];
+        snprintf(text, sizeof(text), "ws://%s/", hosts[i]);
+        snprintf(reason, sizeof(reason), "the host ends in a number and is not an IPv4 address: %s",
+                 text);
+        check_bad(leati_url_parse_websocket, LEAT_E_WS_URL, text, reason);
+    }
+}
+
+Test(url, whether_a_name_is_absolute)
+{
+    static const struct {
+        const char *text;
+        bool is_absolute;
+    } cases[] = {
+        {"ws://example.com/",             false},
+        {"ws://example.com./",            true },
+        {"ws://svc.:8080/x",              true },
+        {"ws://example.com%2e/",          true },
+        {"ws://example.com\xe3\x80\x82/", true }, /* the ideographic full stop */
+        {"ws://127.0.0.1./",              false},
+        {"ws://127.1./",                  false},
+        {"ws://[::1]/",                   false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct leati_failure failure;
+        struct leati_url url;
+        leati_failure_init(&failure);
+        cr_assert_eq(leati_url_parse_websocket(cases[i].text, &failure, &url), LEAT_OK, "%s",
+                     failure.text);
+        cr_expect_eq(url.host_is_absolute, cases[i].is_absolute, "%s", cases[i].text);
+        leati_url_done(&url);
+    }
+}
+
+/* ---- redirects --------------------------------------------------------------------------- */
+
+static void check_redirect(const char *from, const char *reference, const char *expected)
+{
+    struct leati_failure failure;
+    struct leati_url base;
+    char *text = NULL;
+
+    leati_failure_init(&failure);
+    cr_assert_eq(leati_url_parse_websocket(from, &failure, &base), LEAT_OK);
+    int code = leati_url_resolve_redirect(&base, reference, &failure, &text);
+    cr_expect_eq(code, expected ? LEAT_OK : LEAT_E_WS_URL, "%s: %d %s", reference, code,
+                 failure.text);
+    cr_expect(is_same(text, expected), "%s from %s\n  gave     %s\n  expected %s", reference, from,
+              text, expected);
+    leati_free(text);
+    leati_url_done(&base);
+    leati_failure_done(&failure);
+}
+
+Test(url, where_a_redirect_leads)
+{
+    check_redirect("ws://h/a/b?c", "d", "ws://h:80/a/d");
+    check_redirect("wss://h:1/a/b?c", "/d?e#f", "wss://h:1/d?e");
+    check_redirect("ws://h/", "http://other/x", "ws://other/x");
+    check_redirect("ws://[::1]:7/a", "b", "ws://[0000:0000:0000:0000:0000:0000:0000:0001]:7/b");
+    check_redirect("ws://h/", "ws://[", NULL);
+}
+
+/* The server has seen neither: it sends back to the host that it was told. */
+Test(url, a_redirect_to_the_same_host_keeps_zone_and_final_dot)
+{
+    check_redirect("ws://[fe80::1%25eth0]:8080/old", "/new", "ws://[fe80::1%25eth0]:8080/new");
+    check_redirect("ws://[fe80::1%25eth0]/old", "ws://[FE80:0::1]:9/new?x",
+                   "ws://[fe80::1%25eth0]:9/new?x");
+    check_redirect("ws://[fe80::1%25eth0]/old", "https://[fe80::1]/new",
+                   "wss://[fe80::1%25eth0]:443/new");
+    check_redirect("ws://[fe80::1%25eth0]/old", "ws://[fe80::2]/new",
+                   "ws://[fe80:0000:0000:0000:0000:0000:0000:0002]/new");
+    check_redirect("ws://[fe80::1%25eth0]/old", "ws://fe80.example/", "ws://fe80.example/");
+    check_redirect("ws://www.svc.test./old", "new", "ws://www.svc.test.:80/new");
+    check_redirect("ws://www.svc.test./old", "ws://WWW.svc.test:81/", "ws://www.svc.test.:81/");
+    check_redirect("ws://www.svc.test./old", "ws://svc.test/", "ws://svc.test/");
+    check_redirect("ws://www.svc.test/old", "ws://www.svc.test./", "ws://www.svc.test./");
 }
 
 /* "ws://h/" and so many bytes of path that it is `len` long. */
@@ -298,28 +410,29 @@ Test(url, proxy)
 Test(url, proxy_refusals_show_nothing_of_the_url)
 {
     static const char *const cases[][2] = {
-        {"",                         "the proxy URL is empty"                                   },
+        {"",                         "the proxy URL is empty"                                                   },
         {"proxy:1080",               "the scheme of the proxy URL is not one of socks5, socks5h, http and https"},
-        {"ftp://proxy:1080",         "the scheme of the proxy URL is not one of socks5, socks5h, http and https"},
-        {"socks5h:proxy",            "the proxy URL has no host"                                },
-        {"socks5h://",               "the proxy URL has no host"                                },
-        {"socks5h://:1080",          "the proxy URL has no host"                                },
-        {"socks5h://u:s3cret@",      "the proxy URL has no host"                                },
-        {"socks5h://u:s3cret@:1080", "the proxy URL has no host"                                },
-        {"socks5h://u:s3cret",       "the port is not a number from 1 to 65535"                 },
-        {"socks5h://h:0",            "the port is not a number from 1 to 65535"                 },
-        {"socks5h://h:65536",        "the port is not a number from 1 to 65535"                 },
-        {"socks5h://h/x",            "the proxy URL has a path or a query"                      },
-        {"socks5h://h?x",            "the proxy URL has a path or a query"                      },
-        {"socks5h://h/?",            "the proxy URL has a path or a query"                      },
-        {"socks5h://h#x",            "the proxy URL has a fragment"                             },
-        {"socks5h://u:s3 cret@h",    "the proxy URL has a space at offset 14"                   },
-        {"socks5h://u:s3\ncret@h",   "the proxy URL has the control byte 0x0a at offset 14"     },
-        {"socks5h://u:s3[cret@h",    "the proxy URL is not valid"                               },
-        {"socks5h://u:s3%cret@h",    "the proxy URL is not valid"                               },
+        {"ftp://proxy:1080",
+         "the scheme of the proxy URL is not one of socks5, socks5h, http and https"                            },
+        {"socks5h:proxy",            "the proxy URL has no host"                                                },
+        {"socks5h://",               "the proxy URL has no host"                                                },
+        {"socks5h://:1080",          "the proxy URL has no host"                                                },
+        {"socks5h://u:s3cret@",      "the proxy URL has no host"                                                },
+        {"socks5h://u:s3cret@:1080", "the proxy URL has no host"                                                },
+        {"socks5h://u:s3cret",       "the port is not a number from 1 to 65535"                                 },
+        {"socks5h://h:0",            "the port is not a number from 1 to 65535"                                 },
+        {"socks5h://h:65536",        "the port is not a number from 1 to 65535"                                 },
+        {"socks5h://h/x",            "the proxy URL has a path or a query"                                      },
+        {"socks5h://h?x",            "the proxy URL has a path or a query"                                      },
+        {"socks5h://h/?",            "the proxy URL has a path or a query"                                      },
+        {"socks5h://h#x",            "the proxy URL has a fragment"                                             },
+        {"socks5h://u:s3 cret@h",    "the proxy URL has a space at offset 14"                                   },
+        {"socks5h://u:s3\ncret@h",   "the proxy URL has the control byte 0x0a at offset 14"                     },
+        {"socks5h://u:s3[cret@h",    "the proxy URL is not valid"                                               },
+        {"socks5h://u:s3%cret@h",    "the proxy URL is not valid"                                               },
         {"socks5h://u:s3%00cret@h",
-         "the user name or the password of the proxy URL holds an encoded NUL"                  },
-        {"socks5h://u:s3@cret@h",    "the proxy URL is not valid"                               },
+         "the user name or the password of the proxy URL holds an encoded NUL"                                  },
+        {"socks5h://u:s3@cret@h",    "the proxy URL is not valid"                                               },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_bad(leati_url_parse_proxy, LEAT_E_PARAMETER, cases[i][0], cases[i][1]);
@@ -353,8 +466,38 @@ static bool parse_ipv6_without_memory(void)
     return parse_without_memory(leati_url_parse_proxy, "socks5h://user:secret@[fe80::1%25lo]:1");
 }
 
+static bool parse_odd_ipv4_without_memory(void)
+{
+    return parse_without_memory(leati_url_parse_websocket, "ws://0x7f.1/");
+}
+
+static bool redirect_without_memory(void)
+{
+    bool (*hook)(void) = leati_alloc_fail_hook;
+    struct leati_failure failure;
+    struct leati_url base;
+    char *text;
+
+    leati_failure_init(&failure);
+    leati_alloc_fail_hook = NULL;
+    cr_assert_eq(leati_url_parse_websocket("ws://[fe80::1%25lo]/", &failure, &base), LEAT_OK);
+    leati_alloc_fail_hook = hook;
+    int code = leati_url_resolve_redirect(&base, "/new", &failure, &text);
+    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
+    cr_assert_eq(failure.code, code);
+    if (code == LEAT_OK) {
+        cr_assert_str_eq(text, "ws://[fe80::1%25lo]:80/new");
+        leati_free(text);
+    }
+    leati_url_done(&base);
+    leati_failure_done(&failure);
+    return code == LEAT_OK;
+}
+
 Test(url, every_allocation_may_fail)
 {
+    cr_assert_gt(alloc_failure_run_all(parse_odd_ipv4_without_memory), 0);
+    cr_assert_gt(alloc_failure_run_all(redirect_without_memory), 0);
     cr_assert_gt(alloc_failure_run_all(parse_idn_without_memory), 0);
     cr_assert_gt(alloc_failure_run_all(parse_ipv6_without_memory), 0);
 }
