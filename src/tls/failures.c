@@ -85,6 +85,10 @@ int leati_tls_fail_lower(struct leati_tls_layer *tls)
     int code = tls->bio.lower_result == LEAT_E_SYSTEM_INTERNAL ? LEAT_E_SYSTEM_INTERNAL
                                                                : LEAT_E_TLS_SYSCALL;
 
+    if (tls->peer_closed && code == LEAT_E_TLS_SYSCALL) {
+        code = LEAT_E_TLS_CLOSED;
+        what = "cannot send: the peer has ended TLS with close_notify";
+    }
     return leati_layer_relabel(&tls->base, code, what);
 }
 

@@ -176,6 +176,20 @@ Test(tls_close, send_after_the_peer_closed)
     }
 }
 
+Test(tls_close, the_wire_breaks_after_the_peer_closed)
+{
+    start(TLS1_3_VERSION, 1000);
+    ssl_peer_close(&peer, &client.wire);
+    cr_assert(read_byte() == LEATI_EOF);
+    client.wire.script.send_end_at = client.wire.sent.len;
+    client.wire.script.send_end = LEAT_E_SOCKET_BASE + EPIPE;
+    client.wire.script.end_errno = EPIPE;
+    cr_assert(send_byte() == LEAT_E_TLS_CLOSED);
+    tls_end_expect_text(&client, "close_notify");
+    cr_assert(client.failure.sys_errno == EPIPE);
+    done();
+}
+
 Test(tls_close, truncated)
 {
     FOR_EACH_VERSION(version)
