@@ -3,6 +3,7 @@
  * limit in messages. */
 #include "both_ends.h"
 #include "integration/common.h"
+#include "support/still_clock.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ Test(keep_alive, silent_peer)
     struct client_run run;
     struct leat_testing_seen seen;
     leat_testing_server *peer = script_server_start(script);
+    still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
@@ -63,6 +65,7 @@ Test(keep_alive, peer_that_falls_silent)
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
+    still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 2000);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
@@ -88,6 +91,7 @@ Test(keep_alive, silent_peer_inside_tls)
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
     leat_testing_server *peer = script_server_start(script);
+    still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
     client_run_open(&run, url_of("wss", leat_testing_server_port(peer), "/"));
@@ -125,6 +129,7 @@ Test(keep_alive, any_data_is_life)
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
+    still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 30, 10000);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
@@ -206,6 +211,7 @@ Test(keep_alive, interval_0_is_off)
 Test(keep_alive, paused_connection_is_not_judged)
 {
     struct both_ends ends;
+    still_clock_start();
     both_ends_init(&ends);
     keep_alive(ends.client_config, 20, 20);
     both_ends_open(&ends);
@@ -227,6 +233,7 @@ Test(keep_alive, paused_connection_is_not_judged)
 Test(keep_alive, of_the_server)
 {
     struct both_ends ends;
+    still_clock_start();
     both_ends_init(&ends);
     keep_alive(ends.client_config, 0, 0);
     keep_alive(ends.server_config, 50, 50);
@@ -255,6 +262,7 @@ Test(keep_alive, connects_again_when_dead)
     leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
         .scripts = {silent, echo}
     });
+    still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 100, 1000);
     char *url = (char *)(uintptr_t)url_of("ws", leat_testing_server_port(peer), "/");

@@ -2,6 +2,7 @@
 /* leat_config_set_max_redirects(): which answers are followed, where to, how often, and what does
  * not go along. */
 #include "integration/common.h"
+#include "support/still_clock.h"
 
 #include <stdlib.h>
 
@@ -531,6 +532,7 @@ Test(redirects, deadline_is_for_all_of_them)
     });
     follow(&run, 5);
     cr_assert(leat_config_set_connect_timeout(run.config, 300) == LEAT_OK);
+    still_clock_start();
     int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.sys_errno == ETIMEDOUT, "%d %d: %s",
               code, run.close.error.sys_errno, run.close.error.text);

@@ -10,6 +10,7 @@ import re
 
 import check_case as case
 import check_peers as peers
+from patience import at_least
 
 setUpModule = case.set_up_module
 
@@ -145,7 +146,7 @@ class Failures(case.Case):
             server = self.serve(kind, "--fault", fault)
             urls = {"socks5": ["--proxy", server.url, "ws://inside.test/"], "tls": [server.url.replace("ws:", "wss:")],
                     "websocket": [server.url]}
-            report = self.report("--timeout", "1", *urls[phase], status=status)
+            report = self.report("--timeout", at_least(0.5), *urls[phase], status=status)
             self.assertEqual((report["failed_phase"], report["error"]["code"]), (phase, code))
 
     def test_redirect(self):

@@ -277,7 +277,7 @@ class Faults(ServeTest):
                             ('upgrade="HTTP/1.1 200 OK\\r\\n\\r\\n";then=close', 200)):
             with self.subTest(fault=fault):
                 self.fails(code, self.serve("echo", "--fault", fault).url)
-        done = run("ws", self.serve("echo", "--fault", "message=close").url, "--message", "hello", "--linger", "20")
+        done = run("ws", self.serve("echo", "--fault", "message=close").url, "--message", "hello", "--linger", "200")
         self.assertEqual(done.returncode, 9, done.stderr)
 
     def test_of_tls(self):

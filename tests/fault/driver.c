@@ -5,6 +5,7 @@
 #include "support/certificates.h"
 #include "support/patience.h"
 #include "support/sandbox.h"
+#include "support/still_clock.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -295,6 +296,9 @@ static void fault_run(const struct fault *fault, bool blocking)
         return;
     }
     stage_init(&stage, fault);
+    if (fault->deadline.ms != 0 || fault->connect_timeout_ms != 0) {
+        still_clock_start();
+    }
     if (fault->moment == FAULT_SETTING) {
         setting_run(&stage, &outcome);
     } else if (blocking) {
@@ -302,6 +306,7 @@ static void fault_run(const struct fault *fault, bool blocking)
     } else {
         async_run(&stage, &outcome);
     }
+    still_clock_stop();
     outcome_expect(fault, blocking ? "blocking" : "async", &outcome);
     stage_done(&stage);
 }

@@ -6,7 +6,9 @@
 #include "fault/kernel_filter.h"
 #include "fault/tls_object.h"
 #include "support/certificates.h"
+#include "support/patience.h"
 #include "support/sandbox.h"
+#include "support/still_clock.h"
 #include "support/worlds.h"
 
 #include <criterion/criterion.h>
@@ -436,10 +438,10 @@ static const struct row rows[] = {
     {REPORT("reset", TLS_SYSCALL, TLS, .sys_errno = ECONNRESET), .server = opens_and_resets},
     /* 2303506 */
     {.report = {.name = "send after the peer's close_notify", .code = LEAT_E_TLS_CLOSED},
-     .server = says_goodbye, .deadline = {LEAT_PHASE_CLOSE, 5000},
+     .server = says_goodbye, .deadline = {LEAT_PHASE_CLOSE, PATIENCE_MS(5000)},
      .act = send_after_close_notify},
     {.report = {.name = "send after the peer's end", .code = LEAT_E_TLS_CLOSED},
-     .server = says_goodbye, .deadline = {LEAT_PHASE_CLOSE, 5000},
+     .server = says_goodbye, .deadline = {LEAT_PHASE_CLOSE, PATIENCE_MS(5000)},
      .act = send_after_the_peers_end},
     /* They would still be sent; but nobody takes them. */
     {REPORT("close_notify comes while bytes wait to be sent", TLS_CLOSED, TLS, .sys_errno = ETIMEDOUT,
@@ -520,6 +522,10 @@ ParameterizedTest(size_t *index, fault, tls_socket, .timeout = 60, .fini = sandb
     uint16_t proxy_port = fault_peer_start(row->proxy, &proxy);
     tls_object_init(&scene.object);
     scene_configure(&scene, row, proxy_port, dns);
+    if (row->connect_timeout_ms != 0 ||
+        (row->deadline.ms != 0 && row->deadline.phase != LEAT_PHASE_CLOSE)) {
+        still_clock_start();
+    }
     const char *host = row->host ? row->host : "127.0.0.1";
     int code = row->act ? row->act(&scene) : tls_object_connect(&scene.object, host, scene.port);
     fault_report_expect(&row->report, code, &scene.object.error);

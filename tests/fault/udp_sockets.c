@@ -3,6 +3,7 @@
  * codes of SOCKS5 when its proxy does not relay. */
 #include "fault/fault.h"
 #include "support/sandbox.h"
+#include "support/still_clock.h"
 #include "support/worlds.h"
 
 #include <criterion/criterion.h>
@@ -389,6 +390,9 @@ ParameterizedTest(size_t *index, fault, udp_socket, .timeout = 60, .fini = sandb
     }
     struct dns_server *dns = row->dns ? dns_server_start(row->dns) : NULL;
     scene_init(&scene, row, dns);
+    if (row->deadline.ms != 0) {
+        still_clock_start();
+    }
     shim_arm(&row->shim);
     int code = row->act ? row->act(&scene) : bind_and_wait(&scene);
     cr_expect(row->shim.call == SHIM_NONE || shim_hits() > 0, "%s: the shim was not hit",

@@ -14,9 +14,6 @@
 
 #define LINKS_SUITE(name) TestSuite(name, .fini = sandbox_done, .timeout = 60)
 
-/** How much later than its deadline something may happen on a busy machine. */
-#define LATE_MS 8000
-
 static inline uint64_t clock_ms(void)
 {
     struct timespec now;

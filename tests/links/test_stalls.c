@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that stop reading, that do not answer a Close frame, or that keep TCP open behind it. */
 #include "links/common.h"
+#include "support/patience.h"
 
 LINKS_SUITE(stalls);
 
@@ -10,7 +11,7 @@ LINKS_SUITE(stalls);
 static void small_queue(leat_config *config)
 {
     cr_assert(leat_config_set_send_queue_limit(config, QUEUE_BYTES) == LEAT_OK);
-    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, 300) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, PATIENCE_MS(100)) == LEAT_OK);
     cr_assert(leat_config_set_ping_interval(config, 0) == LEAT_OK);
 }
 

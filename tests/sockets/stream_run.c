@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream_run.h"
 
+#include "support/patience.h"
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
 
@@ -213,7 +214,8 @@ void run_init(void)
 {
     cr_assert_eq(leat_loop_new(&run.loop), LEAT_OK);
     cr_assert_eq(leat_config_new(&run.config), LEAT_OK);
-    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 300), LEAT_OK);
+    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, PATIENCE_MS(100)),
+                 LEAT_OK);
 }
 
 void run_done(void)

@@ -38,7 +38,7 @@ struct stream_run {
     bool echo; /**< the server's: each message goes back */
 };
 
-/** The one of this test; also a loop and a configuration with a close deadline of 300 ms. */
+/** The one of this test; also a loop and a configuration with a short close deadline. */
 extern struct stream_run run;
 
 void run_init(void);

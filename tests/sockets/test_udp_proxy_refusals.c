@@ -5,6 +5,7 @@
 #include "support/dns_server.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
+#include "support/still_clock.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -30,6 +31,7 @@ static struct leat_error refusal_of(const char *url, const char *local, int code
     udp_run_init(&run);
     cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 200), LEAT_OK);
     cr_assert_eq(leat_config_set_proxy(run.config, url), LEAT_OK);
+    still_clock_start();
     udp_run_bind(&run, local);
     udp_run_send(&run, "never sent", "127.0.0.1", 9);
     udp_run_until_closed(&run);
@@ -38,6 +40,7 @@ static struct leat_error refusal_of(const char *url, const char *local, int code
     udp_run_until_error(&run, 1, code, detail);
     struct leat_error error = run.errors[0];
     udp_run_done(&run);
+    still_clock_stop();
     return error;
 }
 

@@ -193,7 +193,8 @@ void run_init(void)
 
     cr_assert_eq(leat_loop_new(&run.loop), LEAT_OK);
     cr_assert_eq(leat_config_new(&run.config), LEAT_OK);
-    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 1000), LEAT_OK);
+    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, PATIENCE_MS(300)),
+                 LEAT_OK);
     cr_assert_eq(leat_tls_options_new(&run.options), LEAT_OK);
     cr_assert_eq(leat_tls_options_set_ca(run.options, &ca, 1), LEAT_OK);
     cr_assert_eq(leat_tls_options_new(&run.server_options), LEAT_OK);

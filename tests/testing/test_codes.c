@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One line of the fault language is one documented code of leat: what a user's test does. */
 #include "testing/rig.h"
+#include "support/still_clock.h"
 
 TestSuite(codes, .fini = sandbox_done, .timeout = 60);
 
@@ -22,6 +23,7 @@ static void code_expect(enum leat_testing_kind kind, const struct fault_code *ex
     struct client_run run;
     client_run_init(&run);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 300) == LEAT_OK);
+    still_clock_start();
     if (is_proxy) {
         proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = kind, .user = "a", .password = "b",
                                                .faults = expected->faults));
@@ -34,6 +36,7 @@ static void code_expect(enum leat_testing_kind kind, const struct fault_code *ex
               "%s: %d (%s, %d) %s", expected->faults, code, leat_layer_name(error->layer),
               error->native_code, error->text);
     client_run_done(&run);
+    still_clock_stop();
     leat_testing_server_free(proxy);
     leat_testing_server_free(echo);
 }

@@ -2,6 +2,7 @@
 #include "unit/dns/fixture.h"
 
 #include "loop/loop.h"
+#include "support/still_clock.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ void set_up(void)
     cr_assert_eq(leat_loop_new(&loop), 0);
     server = dns_server_start(records);
     cr_assert_not_null(server);
+    still_clock_start();
 }
 
 void tear_down(void)

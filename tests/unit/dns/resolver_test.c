@@ -5,6 +5,7 @@
 
 #include "support/alloc_failure.h"
 #include "support/sandbox.h"
+#include "support/still_clock.h"
 #include "util/clock.h"
 
 #include <criterion/criterion.h>
@@ -39,6 +40,7 @@ static bool attempt_query(void)
 Test(dns_memory, every_allocation_can_fail, .timeout = 120)
 {
     server = dns_server_start(records);
+    still_clock_start();
     cr_assert_gt(alloc_failure_run_all(attempt_query), 3);
     dns_server_free(server);
 }
