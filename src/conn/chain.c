@@ -3,6 +3,7 @@
 
 #include "conn/next_address.h"
 #include "conn/resolve.h"
+#include "core/exchange.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -43,7 +44,7 @@ static void chain_destroy_layers(struct leati_chain *chain)
 {
     leati_layers_destroy(chain->top);
     chain->top = chain->tcp = NULL;
-    chain->route->upgrade = NULL;
+    leati_route_forget_upgrade(chain->route);
     chain->phase_layer = NULL;
 }
 
@@ -77,7 +78,7 @@ static void chain_unlink_done(struct leati_chain *chain)
         }
         *link = l->lower;
         if (l == chain->route->upgrade)
-            chain->route->upgrade = NULL;
+            leati_route_forget_upgrade(chain->route);
         l->ops->destroy(l);
     }
 }
@@ -179,12 +180,18 @@ static int chain_step_resolving(struct leati_chain *chain)
     return LEAT_OK;
 }
 
+static bool chain_is_asking(const struct leati_chain *chain)
+{
+    const struct leati_layer *upgrade = chain->route->upgrade;
+    return upgrade && leati_exchange_is_owners_turn(upgrade);
+}
+
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
         code = chain_connect_layers(chain, now_ms);
-    if (code != LEATI_AGAIN || !leati_route_is_asking(chain->route))
+    if (code != LEATI_AGAIN || !chain_is_asking(chain))
         return code;
     chain->owner->asked(chain, chain->user);
     if (chain->released || chain->state != LEATI_CHAIN_CONNECTING)

@@ -127,8 +127,9 @@ static bool http_status_is_passing(int status)
     }
 }
 
-/* RFC 1928 section 6, and Tor's (its proposal 304): of an onion service those that tell of a circuit,
- * or of a descriptor that is being published, not those of an address or an authorization. */
+/* RFC 1928 section 6, and Tor's (its proposal 304): of an onion service those that tell of a
+ * circuit, or of a descriptor that is being published, not those of an address or an authorization.
+ */
 static bool socks_reply_is_passing(int rep)
 {
     switch (rep) {

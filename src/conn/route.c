@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/route.h"
 
-#include "http/connect.h"
 #include "socks5/socks5_address.h"
 #include "tls/tls.h"
 #include "url/host.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
-#include "ws/accept.h"
-#include "ws/ws.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +20,7 @@ static struct leati_route *route_alloc(void)
 {
     struct leati_route *route = leati_calloc(1, sizeof(*route));
     if (route)
-        route->accepted_fd = -1;
+        route->adopted_fd = -1;
     return route;
 }
 
@@ -59,8 +56,8 @@ void leati_route_free(struct leati_route *route)
     if (!route)
         return;
     leati_route_trim(route);
-    if (route->accepted_fd >= 0)
-        close(route->accepted_fd);
+    if (route->adopted_fd >= 0)
+        close(route->adopted_fd);
     for (size_t i = 0; i < route->hop_count; i++)
         leati_free(route->hops[i].text);
     leati_free(route->hops);
@@ -118,12 +115,12 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
 {
     size_t proxy_count;
     const struct leati_url *proxies = route_proxies(route, &proxy_count);
-    size_t count = proxy_count + (route->kind == LEATI_ROUTE_UDP_ASSOCIATE ? 0 : 1);
+    size_t count = proxy_count + (route->on_top == LEATI_ON_TOP_RELAY ? 0 : 1);
     route->hops = leati_calloc(count, sizeof(*route->hops));
     if (!route->hops)
         return LEAT_E_SYSTEM_INTERNAL;
     route->hop_count = count;
-    int too_long = route->kind == LEATI_ROUTE_WEBSOCKET ? LEAT_E_WS_URL : LEAT_E_PARAMETER;
+    int too_long = route->on_top == LEATI_ON_TOP_UPGRADE ? LEAT_E_WS_URL : LEAT_E_PARAMETER;
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
         const struct leati_url *url = i < proxy_count ? &proxies[i] : &route->origin;
@@ -139,7 +136,7 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
         if (code != LEAT_OK)
             return code;
     }
-    if (route->kind != LEATI_ROUTE_WEBSOCKET)
+    if (route->on_top != LEATI_ON_TOP_UPGRADE)
         return LEAT_OK;
     route->origin_field = host_field_text(&route->origin);
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
@@ -211,6 +208,7 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
     if (code != LEAT_OK)
         return code;
     route->secure = leati_url_is_scheme(&route->origin, "wss");
+    route->on_top = LEATI_ON_TOP_UPGRADE;
     code = route_plan_hops(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
@@ -261,7 +259,6 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
         code = route_check_policy(route, failure);
     if (code != LEAT_OK)
         return code;
-    route->kind = LEATI_ROUTE_SOCKET;
     route->dial_family = socket->family;
     route->opener = socket->opener;
     route->origin.port = socket->port;
@@ -299,7 +296,7 @@ static int route_plan_udp_associate(struct leati_route *route,
     if (code != LEAT_OK)
         return code;
     route->settings = leati_settings_ref(settings);
-    route->kind = LEATI_ROUTE_UDP_ASSOCIATE;
+    route->on_top = LEATI_ON_TOP_RELAY;
     return route_plan_hops(route, failure);
 }
 
@@ -356,9 +353,9 @@ int leati_route_new_stream(int fd, const struct leati_address *remote, const cha
         close(fd);
         return LEAT_E_SYSTEM_INTERNAL;
     }
-    route->kind = LEATI_ROUTE_STREAM;
-    route->accepted_fd = fd;
-    route->accepted_from = *remote;
+    route->adopts = true;
+    route->adopted_fd = fd;
+    route->adopted_from = *remote;
     route->hops = leati_calloc(1, sizeof(*route->hops));
     if (route->hops) {
         route->hop_count = 1;
@@ -381,7 +378,7 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
     int code = leati_route_new_stream(accepted->fd, accepted->remote, text, &route);
     if (code != LEAT_OK)
         return code;
-    route->kind = LEATI_ROUTE_CLIENT;
+    route->on_top = LEATI_ON_TOP_ACCEPT;
     route->settings = leati_settings_ref(accepted->settings);
     route->secure = accepted->credentials != NULL;
     if (route->secure)
@@ -419,16 +416,12 @@ static int redirect_plan(struct leati_route *route, const char *url, struct leat
     return route_finish(next, route_plan(next, url, failure), failure, ret_route);
 }
 
-int leati_route_follow_redirect(struct leati_route *route, struct leati_failure *failure,
-                                struct leati_route **ret_route)
+int leati_route_follow_redirect(struct leati_route *route, const char *location,
+                                struct leati_failure *failure, struct leati_route **ret_route)
 {
-    if (route->kind != LEATI_ROUTE_WEBSOCKET || !route->upgrade || !route->settings ||
-        route->redirects_left == 0)
-        return LEATI_AGAIN;
-    const char *location = leati_ws_upgrade_location(route->upgrade);
-    if (!location)
-        return LEATI_AGAIN;
     char *url;
+    if (route->redirects_left == 0)
+        return LEATI_AGAIN;
     int code = leati_url_resolve_redirect(&route->origin, location, failure, &url);
     if (code != LEAT_OK)
         return code;
@@ -437,54 +430,10 @@ int leati_route_follow_redirect(struct leati_route *route, struct leati_failure 
     return code;
 }
 
-struct leati_http_response *leati_route_take_response(struct leati_route *route,
-                                                      struct leati_layer *top)
+void leati_route_forget_upgrade(struct leati_route *route)
 {
-    struct leati_http_response *response = route->refusal;
-    route->refusal = NULL;
-    if (!response && route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade)
-        response = leati_ws_upgrade_take_response(route->upgrade);
-    for (struct leati_layer *l = top; l && !response; l = l->lower)
-        if (l->ops->layer == LEAT_LAYER_HTTP_PROXY)
-            response = leati_http_connect_take_response(l);
-    return response;
-}
-
-const struct leati_http_head *leati_route_response_head(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_WEBSOCKET && route->upgrade
-               ? leati_ws_upgrade_head(route->upgrade)
-               : NULL;
-}
-
-bool leati_route_is_asking(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_CLIENT && route->upgrade &&
-           leati_ws_accept_is_asking(route->upgrade);
-}
-
-const char *leati_route_protocol(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_protocol(route->upgrade)
-                                             : leati_ws_upgrade_protocol(route->upgrade);
-}
-
-const struct leati_deflate_params *leati_route_deflate(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_deflate(route->upgrade)
-                                             : leati_ws_upgrade_deflate(route->upgrade);
-}
-
-const char *leati_route_target(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_request(route->upgrade)->target
-                                             : NULL;
-}
-
-int leati_route_http_status(const struct leati_route *route)
-{
-    return route->kind == LEATI_ROUTE_CLIENT ? leati_ws_accept_status(route->upgrade)
-                                             : leati_ws_upgrade_status(route->upgrade);
+    route->upgrade = NULL;
+    route->agreement = NULL;
 }
 
 const char *leati_route_origin_text(const struct leati_route *route)

@@ -26,17 +26,17 @@ struct leati_hop {
     size_t address_next; /**< the one to ask a proxy for; TCP tries all of them by itself */
 };
 
-/** What is at the end of a way, and so which layers are on top. */
-enum leati_route_kind {
-    LEATI_ROUTE_WEBSOCKET,     /**< an origin that is asked to upgrade */
-    LEATI_ROUTE_CLIENT,        /**< a server's client, accepted, that will ask to upgrade */
-    LEATI_ROUTE_UDP_ASSOCIATE, /**< a SOCKS5 proxy, the last hop, whose relay is wanted */
-    LEATI_ROUTE_SOCKET,        /**< a host and a port: TCP, the proxies, and `tls` if it is set */
-    LEATI_ROUTE_STREAM,        /**< a descriptor that is connected, and `tls` if it is set */
+/** What stands on top of a way. */
+enum leati_on_top {
+    LEATI_ON_TOP_NOTHING,
+    LEATI_ON_TOP_UPGRADE, /**< the origin is asked to upgrade */
+    LEATI_ON_TOP_ACCEPT,  /**< the client will ask to upgrade */
+    LEATI_ON_TOP_RELAY,   /**< the last hop is a SOCKS5 proxy whose relay is wanted */
 };
 
+struct leati_ws_agreement;
+
 struct leati_route {
-    enum leati_route_kind kind;
     const struct leati_settings *settings;
     /** The proxy that the environment names, instead of those of the settings; NULL = none. */
     struct leati_url *system_proxy;
@@ -44,15 +44,21 @@ struct leati_route {
     /** Behind a redirect to another origin: what authenticates the program to the first one stays
      * behind. */
     bool withholds_credentials;
-    int accepted_fd; /**< of CLIENT and STREAM until TCP has taken it; -1 = none */
-    struct leati_address accepted_from;
-    struct leati_url origin;
-    bool secure;
+
+    /* Where it starts: with a descriptor that is connected, or by dialling the first hop. */
+    bool adopts;
+    int adopted_fd; /**< until TCP has taken it; -1 = none */
+    struct leati_address adopted_from;
     int dial_family;                       /**< the only one that TCP dials, AF_UNSPEC = any */
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
-    /** Of SOCKET and STREAM: TLS on top of it all, NULL = none; borrowed until the chain is OPEN.
-     */
-    const struct leati_tls_layer_options *tls;
+
+    /* Where it ends: TLS behind the last hop, as the settings say or as a socket has it, and what
+     * stands on top. */
+    bool secure;                               /**< TLS as the settings say */
+    const struct leati_tls_layer_options *tls; /**< may be NULL; borrowed until the chain is OPEN */
+    enum leati_on_top on_top;
+
+    struct leati_url origin;
     struct leati_hop *hops; /**< TCP dials the first, the origin is the last */
     size_t hop_count;
     char *origin_field;                              /**< the value of Host */
@@ -63,9 +69,10 @@ struct leati_route {
      * nothing.
      */
     struct leati_http_response *refusal;
-    /** The upgrade, or at a server its acceptance; borrowed from the chain, NULL before it is
-     * built and after it is unlinked. */
+    /** The upgrade, or at a server its acceptance, and what it writes; borrowed from the chain,
+     * NULL before it is built and after it is unlinked. */
     struct leati_layer *upgrade;
+    const struct leati_ws_agreement *agreement;
 };
 
 /** Whom a socket connects to, and from where. */
@@ -135,32 +142,21 @@ const char *leati_route_origin_text(const struct leati_route *route);
 struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
 
 /**
- * The way that a redirect asks for, if the route's upgrade ended with one and may follow it.
+ * The way to where a redirect leads, if one more may be followed; the route is not trimmed yet.
  *
- * @return LEAT_OK and a new route; LEATI_AGAIN: there is no redirect, or none may be followed any
- *         more; otherwise why it cannot be followed, as leati_route_new(), recorded in `failure`;
- *         LEAT_E_WS_CONNECT for a way that leaves TLS.
+ * @param location the URI reference that the server has sent
+ * @return LEAT_OK and a new route; LEATI_AGAIN: none may be followed any more; otherwise why it
+ *         cannot be followed, as leati_route_new(), recorded in `failure`; LEAT_E_WS_CONNECT for a
+ *         way that leaves TLS.
  */
-int leati_route_follow_redirect(struct leati_route *route, struct leati_failure *failure,
-                                struct leati_route **ret_route);
+int leati_route_follow_redirect(struct leati_route *route, const char *location,
+                                struct leati_failure *failure, struct leati_route **ret_route);
 /** Moves the response that refused, of the origin or of an HTTP proxy, out of the layers; NULL if
  * there is none. */
 struct leati_http_response *leati_route_take_response(struct leati_route *route,
                                                       struct leati_layer *top);
-/** The head of the final response to the upgrade, NULL if there is none; while the upgrade is
- * there. */
-const struct leati_http_head *leati_route_response_head(const struct leati_route *route);
-
-/** Whether a client's request waits for the owner's decision. */
-bool leati_route_is_asking(const struct leati_route *route);
-/** The subprotocol that was chosen, "" if none; while the upgrade is there. */
-const char *leati_route_protocol(const struct leati_route *route);
-/** What was agreed to of permessage-deflate, NULL = nothing; while the upgrade is there. */
-const struct leati_deflate_params *leati_route_deflate(const struct leati_route *route);
-/** What a server's client asked for, NULL for other routes; while the upgrade is there. */
-const char *leati_route_target(const struct leati_route *route);
-/** The status of the answer to the upgrade, 0 before; while the upgrade is there. */
-int leati_route_http_status(const struct leati_route *route);
+/** The upgrade has been unlinked, or destroyed. */
+void leati_route_forget_upgrade(struct leati_route *route);
 
 /** Whether TCP dials a SOCKS5 proxy, which is then to blame for what fails on the way to it. */
 bool leati_route_dials_socks5(const struct leati_route *route);

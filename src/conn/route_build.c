@@ -95,7 +95,7 @@ static enum leati_socks5_pipelining route_pipelining(const struct leati_route *r
     if (route->settings->socks5_pipelining == LEAT_SOCKS5_LOCK_STEP)
         return LEATI_SOCKS5_LOCK_STEP;
     return route->settings->socks5_pipelining == LEAT_SOCKS5_PIPELINED_WITH_DATA &&
-                   route->kind == LEATI_ROUTE_WEBSOCKET
+                   route->on_top == LEATI_ON_TOP_UPGRADE
                ? LEATI_SOCKS5_OPTIMISTIC
                : LEATI_SOCKS5_PIPELINED;
 }
@@ -142,36 +142,66 @@ static int builder_add_http_connect(struct builder *b, const struct leati_hop *v
     return code;
 }
 
-static int builder_add_tls(struct builder *b, const struct leati_hop *hop)
+static int builder_push_tls(struct builder *b, const struct leati_tls_layer_options *options,
+                            const char *hop)
 {
-    const struct leati_settings *settings = b->route->settings;
-    const struct leati_tls_layer_options options = {
-        .server_name = hop->host,
-        .server_port = hop->port,
-        .credentials = hop->proxy ? b->route->proxy_credentials : b->route->credentials,
-        .sessions = hop->proxy ? NULL : b->route->sessions,
-        .early_data = settings->early_data && !hop->proxy,
+    struct leati_layer *layer;
+    int code = leati_tls_layer_new(options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, hop);
+    return code;
+}
+
+/* What the settings say of all TLS. */
+static struct leati_tls_layer_options settings_tls(const struct leati_settings *settings)
+{
+    return (struct leati_tls_layer_options){
         .verify = !settings->skip_server_cert_verification,
         .min_protocol = settings->min_tls_protocol,
         .max_protocol = settings->max_tls_protocol,
         .alpn = alpn_http11,
         .key_log_path = settings->key_log_path,
-        .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
-        .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
+        .timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_TLS],
+        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
     };
-    struct leati_layer *layer;
-    int code = leati_tls_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, hop->text);
-    return code;
 }
 
-/* What stands on one hop: TLS if it speaks it, then, at a proxy, the request for the next hop. */
-static int builder_add_hop(struct builder *b, const struct leati_hop *hop)
+static int builder_add_proxy_tls(struct builder *b, const struct leati_hop *hop)
 {
-    bool secure = hop->proxy ? leati_url_is_scheme(hop->proxy, "https") : b->route->secure;
-    int code = secure ? builder_add_tls(b, hop) : LEAT_OK;
-    if (code != LEAT_OK || !hop->proxy)
+    struct leati_tls_layer_options options = settings_tls(b->route->settings);
+    options.server_name = hop->host;
+    options.server_port = hop->port;
+    options.credentials = b->route->proxy_credentials;
+    return builder_push_tls(b, &options, hop->text);
+}
+
+/* TLS with the other end of it all. */
+static int builder_add_tls(struct builder *b)
+{
+    const struct leati_route *route = b->route;
+    const struct leati_hop *origin = &route->hops[route->hop_count - 1];
+    if (route->tls)
+        return builder_push_tls(b, route->tls, origin->text);
+    struct leati_tls_layer_options options = settings_tls(route->settings);
+    options.credentials = route->credentials;
+    options.is_server = route->adopts;
+    if (route->adopts) {
+        options.client_verification = route->settings->client_verification;
+        options.tickets = route->settings->session_resumption;
+    } else {
+        options.server_name = origin->host;
+        options.server_port = origin->port;
+        options.sessions = route->sessions;
+        options.early_data = route->settings->early_data;
+    }
+    return builder_push_tls(b, &options, origin->text);
+}
+
+/* What stands on a proxy: TLS if it speaks it, then the request for the next hop. */
+static int builder_add_proxy(struct builder *b, const struct leati_hop *hop)
+{
+    int code = leati_url_is_scheme(hop->proxy, "https") ? builder_add_proxy_tls(b, hop) : LEAT_OK;
+    if (code != LEAT_OK)
         return code;
     return leati_url_is_socks5(hop->proxy) ? builder_add_socks5(b, hop)
                                            : builder_add_http_connect(b, hop);
@@ -225,16 +255,17 @@ static int builder_add_upgrade(struct builder *b)
     }
     builder_push(b, layer, leati_route_origin_text(b->route));
     b->route->upgrade = layer;
+    b->route->agreement = leati_ws_upgrade_agreement(layer);
     return LEAT_OK;
 }
 
-static int builder_add_accepted_tcp(struct builder *b)
+static int builder_adopt_tcp(struct builder *b)
 {
     struct leati_route *route = b->route;
     const struct leati_tcp_accepted accepted = {
         .loop = b->dial->loop,
-        .fd = route->accepted_fd,
-        .remote = &route->accepted_from,
+        .fd = route->adopted_fd,
+        .remote = &route->adopted_from,
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
@@ -242,31 +273,9 @@ static int builder_add_accepted_tcp(struct builder *b)
     int code = leati_tcp_layer_accepted(&accepted, &layer);
     if (code != LEAT_OK)
         return code;
-    route->accepted_fd = -1;
+    route->adopted_fd = -1;
     builder_push(b, layer, route->hops[0].text);
     return LEAT_OK;
-}
-
-static int builder_add_accepted_tls(struct builder *b)
-{
-    const struct leati_settings *settings = b->route->settings;
-    const struct leati_tls_layer_options options = {
-        .is_server = true,
-        .credentials = b->route->credentials,
-        .client_verification = settings->client_verification,
-        .tickets = settings->session_resumption,
-        .min_protocol = settings->min_tls_protocol,
-        .max_protocol = settings->max_tls_protocol,
-        .alpn = alpn_http11,
-        .key_log_path = settings->key_log_path,
-        .timeout_ms = phase_timeout(b, LEAT_PHASE_TLS),
-        .close_timeout_ms = phase_timeout(b, LEAT_PHASE_CLOSE),
-    };
-    struct leati_layer *layer;
-    int code = leati_tls_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, b->route->hops[0].text);
-    return code;
 }
 
 static int builder_add_accept(struct builder *b)
@@ -280,59 +289,43 @@ static int builder_add_accept(struct builder *b)
     if (code == LEAT_OK) {
         builder_push(b, layer, b->route->hops[0].text);
         b->route->upgrade = layer;
+        b->route->agreement = leati_ws_accept_agreement(layer);
     }
     return code;
 }
 
-/* ---- building, one order a kind of route ---------------------------------------------- */
+/* ---- the order ------------------------------------------------------------------------ */
 
 static int builder_dial_hops(struct builder *b)
 {
     int code = builder_add_tcp(b);
     for (size_t i = 0; code == LEAT_OK && i < b->route->hop_count; i++)
-        code = builder_add_hop(b, &b->route->hops[i]);
+        if (b->route->hops[i].proxy)
+            code = builder_add_proxy(b, &b->route->hops[i]);
     return code;
 }
 
-/* TLS as the owner of a plain socket wants it. */
-static int builder_add_socket_tls(struct builder *b)
+static int builder_add_top(struct builder *b)
 {
-    struct leati_layer *layer;
-    if (!b->route->tls)
-        return LEAT_OK;
-    int code = leati_tls_layer_new(b->route->tls, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, leati_route_origin_text(b->route));
-    return code;
-}
-
-static int builder_accept_client(struct builder *b)
-{
-    int code = builder_add_accepted_tcp(b);
-    if (code == LEAT_OK && b->route->credentials)
-        code = builder_add_accepted_tls(b);
-    return code == LEAT_OK ? builder_add_accept(b) : code;
+    switch (b->route->on_top) {
+    case LEATI_ON_TOP_UPGRADE:
+        return builder_add_upgrade(b);
+    case LEATI_ON_TOP_ACCEPT:
+        return builder_add_accept(b);
+    case LEATI_ON_TOP_NOTHING:
+    case LEATI_ON_TOP_RELAY:
+        break;
+    }
+    return LEAT_OK;
 }
 
 static int builder_run(struct builder *b)
 {
-    int code = LEAT_E_SYSTEM_INTERNAL;
-    switch (b->route->kind) {
-    case LEATI_ROUTE_WEBSOCKET:
-        code = builder_dial_hops(b);
-        return code == LEAT_OK ? builder_add_upgrade(b) : code;
-    case LEATI_ROUTE_CLIENT:
-        return builder_accept_client(b);
-    case LEATI_ROUTE_UDP_ASSOCIATE:
-        return builder_dial_hops(b);
-    case LEATI_ROUTE_SOCKET:
-        code = builder_dial_hops(b);
-        return code == LEAT_OK ? builder_add_socket_tls(b) : code;
-    case LEATI_ROUTE_STREAM:
-        code = builder_add_accepted_tcp(b);
-        return code == LEAT_OK ? builder_add_socket_tls(b) : code;
-    }
-    return code;
+    const struct leati_route *route = b->route;
+    int code = route->adopts ? builder_adopt_tcp(b) : builder_dial_hops(b);
+    if (code == LEAT_OK && (route->secure || route->tls))
+        code = builder_add_tls(b);
+    return code == LEAT_OK ? builder_add_top(b) : code;
 }
 
 void leati_layers_destroy(struct leati_layer *top)
@@ -353,10 +346,23 @@ int leati_route_build(struct leati_route *route, const struct leati_route_dial *
     if (code != LEAT_OK) {
         leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
         leati_layers_destroy(b.top);
-        route->upgrade = NULL;
+        leati_route_forget_upgrade(route);
         return code;
     }
     *ret_top = b.top;
     *ret_tcp = b.tcp;
     return LEAT_OK;
+}
+
+struct leati_http_response *leati_route_take_response(struct leati_route *route,
+                                                      struct leati_layer *top)
+{
+    struct leati_http_response *response = route->refusal;
+    route->refusal = NULL;
+    if (!response && route->on_top == LEATI_ON_TOP_UPGRADE && route->upgrade)
+        response = leati_ws_upgrade_take_response(route->upgrade);
+    for (struct leati_layer *l = top; l && !response; l = l->lower)
+        if (l->ops->layer == LEAT_LAYER_HTTP_PROXY)
+            response = leati_http_connect_take_response(l);
+    return response;
 }

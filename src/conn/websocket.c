@@ -408,7 +408,7 @@ static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
     if (!ws)
         return NULL;
     if (ws->chain)
-        return leati_route_response_head(ws->chain->route);
+        return ws->chain->route->agreement ? ws->chain->route->agreement->head : NULL;
     return ws->response ? &ws->response->head : NULL;
 }
 

@@ -414,7 +414,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
         .max_message_bytes = limited ? settings->max_message_bytes : 0,
         .pool = leati_session_pool_of(ws->loop),
         .drain = {ws_drain, ws},
-        .deflate = leati_route_deflate(route),
+        .deflate = route->agreement->deflate,
         .deflate_threshold_bytes = settings->compression.threshold_bytes,
         .deflate_level = settings->compression.level,
         .deflate_mem_level = settings->compression.mem_level,
@@ -427,14 +427,14 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 static void ws_opened(struct leati_chain *chain, void *user)
 {
     struct leat_websocket *ws = user;
-    const char *protocol = leati_route_protocol(chain->route);
-    ws->http_status = leati_route_http_status(chain->route);
-    ws->compressed = leati_route_deflate(chain->route) != NULL;
-    ws->protocol = *protocol ? leati_strdup(protocol) : NULL;
-    const char *target = leati_route_target(chain->route);
-    ws->target = target ? leati_strdup(target) : NULL;
-    ws->session = ws_make_session(ws);
-    if ((*protocol && !ws->protocol) || (target && !ws->target) || !ws->session) {
+    const struct leati_ws_agreement *agreement = chain->route->agreement;
+    ws->http_status = agreement->status;
+    ws->compressed = agreement->deflate != NULL;
+    bool copied =
+        leati_strdup_optional(&ws->protocol, *agreement->protocol ? agreement->protocol : NULL) &&
+        leati_strdup_optional(&ws->target, agreement->target);
+    ws->session = copied ? ws_make_session(ws) : NULL;
+    if (!ws->session) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
         return;
     }
@@ -483,8 +483,8 @@ static unsigned ws_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
 /* Moves what the program may still ask for out of the chain, which is done. */
 static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
 {
-    if (chain->route->upgrade)
-        ws->http_status = leati_route_http_status(chain->route);
+    if (chain->route->agreement)
+        ws->http_status = chain->route->agreement->status;
     if (ws->state == LEATI_WEBSOCKET_CONNECTING)
         ws->response = leati_route_take_response(chain->route, chain->top);
     leati_failure_done(&ws->failure);
@@ -506,8 +506,11 @@ static bool ws_follow_redirect(struct leat_websocket *ws, struct leati_chain *ch
 {
     struct leati_failure failure;
     struct leati_route *route;
+    const struct leati_ws_agreement *agreement = chain->route->agreement;
+    if (!agreement || !agreement->location)
+        return false;
     leati_failure_init(&failure);
-    int code = leati_route_follow_redirect(chain->route, &failure, &route);
+    int code = leati_route_follow_redirect(chain->route, agreement->location, &failure, &route);
     if (code == LEATI_AGAIN)
         return false;
     struct leati_chain *next = code == LEAT_OK ? leati_malloc(sizeof(*next)) : NULL;

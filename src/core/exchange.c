@@ -41,6 +41,11 @@ void leati_exchange_destroy(struct leati_layer *l)
     leati_free(x);
 }
 
+bool leati_exchange_is_owners_turn(const struct leati_layer *exchange)
+{
+    return ops_of(exchange)->turn((const struct leati_exchange *)exchange) == LEATI_EXCHANGE_OWNERS;
+}
+
 /* ---- failing -------------------------------------------------------------------------------- */
 
 static int exchange_fail(struct leati_exchange *x)

@@ -94,6 +94,9 @@ struct leati_exchange {
 void leati_exchange_init(struct leati_exchange *x, const struct leati_exchange_ops *ops,
                          uint32_t timeout_ms);
 
+/** Whether connect waits for somebody above to decide. */
+bool leati_exchange_is_owners_turn(const struct leati_layer *exchange);
+
 /** For lower_failed: the record stays as it is, its code becomes sticky here too. */
 int leati_exchange_keep_lower(struct leati_exchange *x, int code);
 

@@ -75,10 +75,10 @@ struct leati_ws_accept_decision {
  *
  * What connect records when it fails:
  *  - LEAT_E_WS_CONNECT, native code = the HTTP status of the refusal, when that has been sent: the
- *    owner's decision, or the layer's own, which asks nobody: 400 (malformed head, HTTP/1.0, a body, Host,
- *    Origin or Sec-WebSocket-Key missing or wrong, a broken or overlong list of subprotocols), 405
- *    (not GET) or 501 (no method that HTTP has), 414 and 431 (a request line, fields above the
- *    limit), 426 (not an upgrade to websocket; another version than 13, answered with
+ *    owner's decision, or the layer's own, which asks nobody: 400 (malformed head, HTTP/1.0, a
+ * body, Host, Origin or Sec-WebSocket-Key missing or wrong, a broken or overlong list of
+ * subprotocols), 405 (not GET) or 501 (no method that HTTP has), 414 and 431 (a request line,
+ * fields above the limit), 426 (not an upgrade to websocket; another version than 13, answered with
  *    Sec-WebSocket-Version: 13) or 505 (not HTTP/1.x). HEAD is answered as GET would be, without
  *    the content;
  *  - LEAT_E_WS_CONNECT, native code 0: the end of the connection before the request is complete,
@@ -115,11 +115,7 @@ const struct leati_ws_accept_request *leati_ws_accept_request(const struct leati
 int leati_ws_accept_answer(struct leati_layer *accept,
                            const struct leati_ws_accept_decision *decision);
 
-/** The status that was answered, 0 before. */
-int leati_ws_accept_status(const struct leati_layer *accept);
-/** The subprotocol that was chosen, "" if none. Lives as long as the layer. */
-const char *leati_ws_accept_protocol(const struct leati_layer *accept);
-/** What holds for permessage-deflate, NULL = no compression. Lives as long as the layer. */
-const struct leati_deflate_params *leati_ws_accept_deflate(const struct leati_layer *accept);
+/** What has been agreed on. Lives as long as the layer. */
+const struct leati_ws_agreement *leati_ws_accept_agreement(const struct leati_layer *accept);
 
 #endif

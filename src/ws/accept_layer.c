@@ -28,6 +28,7 @@ struct accept_layer {
     int sys_errno;
     int status; /* of LINGER and FAILED: of the refusal that was sent */
     char text[400];
+    struct leati_ws_agreement agreement;
 };
 
 static const char *accept_state_name(enum accept_state state)
@@ -108,6 +109,18 @@ static size_t accept_need(const struct leati_exchange *x)
     return SIZE_MAX;
 }
 
+static void agreement_write(struct accept_layer *accept)
+{
+    const struct leati_ws_accept_engine *engine = &accept->engine;
+
+    accept->agreement = (struct leati_ws_agreement){
+        .status = engine->status,
+        .protocol = engine->protocol != NULL ? engine->protocol : "",
+        .target = engine->has_request ? engine->request.target : NULL,
+        .deflate = engine->has_deflate ? &engine->deflate : NULL,
+    };
+}
+
 /* ---- the request ---------------------------------------------------------------------------- */
 
 static void linger_feed(struct accept_layer *accept, size_t len)
@@ -127,7 +140,10 @@ static void accept_feed(struct leati_exchange *x, const uint8_t *data, size_t le
         linger_feed(accept, len);
         return;
     }
-    switch (leati_ws_accept_engine_feed(&accept->engine, data, len, &used)) {
+    enum leati_ws_accept_result result =
+        leati_ws_accept_engine_feed(&accept->engine, data, len, &used);
+    agreement_write(accept);
+    switch (result) {
     case LEATI_WS_ACCEPT_ASK:
         *ret_used = used;
         accept_set_state(accept, ACCEPT_ASK);
@@ -279,6 +295,7 @@ int leati_ws_accept_layer_new(const struct leati_ws_accept_options *options,
         return leati_failure_set(failure, &fault, "no memory for the WebSocket handshake");
     leati_exchange_init(&accept->exchange, &accept_ops, options->timeout_ms);
     leati_ws_accept_engine_init(&accept->engine, options);
+    agreement_write(accept);
     *ret_layer = &accept->exchange.base;
     return LEAT_OK;
 }
@@ -304,27 +321,14 @@ int leati_ws_accept_answer(struct leati_layer *accept,
         return LEAT_E_PARAMETER;
     struct accept_layer *layer = accept_of((struct leati_exchange *)accept);
     int code = leati_ws_accept_engine_answer(&layer->engine, decision);
+    agreement_write(layer);
     if (code == LEAT_OK)
         accept_set_state(layer,
                          layer->engine.status == 101 ? ACCEPT_SEND_SWITCH : ACCEPT_SEND_REFUSAL);
     return code;
 }
 
-int leati_ws_accept_status(const struct leati_layer *accept)
+const struct leati_ws_agreement *leati_ws_accept_agreement(const struct leati_layer *accept)
 {
-    return engine_of_layer(accept)->status;
-}
-
-const char *leati_ws_accept_protocol(const struct leati_layer *accept)
-{
-    const char *protocol = engine_of_layer(accept)->protocol;
-
-    return protocol != NULL ? protocol : "";
-}
-
-const struct leati_deflate_params *leati_ws_accept_deflate(const struct leati_layer *accept)
-{
-    const struct leati_ws_accept_engine *engine = engine_of_layer(accept);
-
-    return engine->has_deflate ? &engine->deflate : NULL;
+    return &((const struct accept_layer *)accept)->agreement;
 }

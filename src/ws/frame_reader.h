@@ -41,7 +41,7 @@ struct leati_ws_frame_reader {
     uint64_t owed;    /**< payload bytes that wslay has not been told of */
     struct leati_ws_frame frame;
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];
-    uint64_t left; /**< payload bytes of the frame that are still to come */
+    uint64_t left;  /**< payload bytes of the frame that are still to come */
     bool is_broken; /**< wslay has refused something, and keeps bytes of it */
 };
 

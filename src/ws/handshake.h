@@ -16,6 +16,24 @@ struct leati_ws_header {
     const char *value;
 };
 
+struct leati_deflate_params;
+struct leati_http_head;
+
+/** What the two ends have agreed on. Written by the upgrade or by its acceptance as it becomes
+ * known; what it points to lives as long as the layer. */
+struct leati_ws_agreement {
+    int status;           /**< of the answer to the request, 0 before */
+    const char *protocol; /**< the subprotocol, "" = none */
+    const char *target;   /**< at a server: what the client has asked for; NULL = not known yet */
+    const struct leati_deflate_params *deflate; /**< NULL = no compression */
+    /** At a client: of the final response, whatever its status; NULL = none came, or it was
+     * malformed, or it has been taken. */
+    const struct leati_http_head *head;
+    /** At a client: where a redirect (301, 302, 303, 307, 308) leads, the URI reference as it was
+     * sent; NULL for another status, and without exactly one Location. */
+    const char *location;
+};
+
 /** SHA-1, lent by whoever has a crypto library. false = it has none. */
 typedef bool leati_ws_sha1_fn(const void *data, size_t len, uint8_t ret_digest[20]);
 

@@ -52,17 +52,9 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);
 /** The request, until it has been sent. */
 const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len);
-/** The subprotocol that the server chose, "" if none. Valid while the layer lives. */
-const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade);
-/** What the server agreed to for permessage-deflate, NULL = nothing. Valid while the layer lives.
- */
-const struct leati_deflate_params *leati_ws_upgrade_deflate(const struct leati_layer *upgrade);
-/** The status of the final response, 0 before. */
-int leati_ws_upgrade_status(const struct leati_layer *upgrade);
+/** What has been agreed on. Lives as long as the layer. */
+const struct leati_ws_agreement *leati_ws_upgrade_agreement(const struct leati_layer *upgrade);
 
-/** The head of the final response, whatever its status; NULL if none came or it was malformed.
- * Lives as long as the layer. */
-const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade);
 /** What was read of the body behind it, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
  * that is not counted; never NULL. Raw bytes of the server: not for a terminal as they are. Lives
  * as long as the layer. */
@@ -70,9 +62,5 @@ const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret
 /** Moves head and body out, so that they outlive the layer; the caller frees. NULL if there is no
  * complete head, and without memory. */
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade);
-
-/** Where a redirect (301, 302, 303, 307, 308) leads: the URI reference as it was sent; NULL for
- * another status, and without exactly one Location. Lives as long as the layer. */
-const char *leati_ws_upgrade_location(const struct leati_layer *upgrade);
 
 #endif

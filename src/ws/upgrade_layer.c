@@ -23,6 +23,7 @@ struct upgrade_layer {
     size_t request_sent;
     int code; /* of READ_REFUSAL and FAILED */
     int sys_errno;
+    struct leati_ws_agreement agreement;
 };
 
 static const char *upgrade_state_name(enum upgrade_state state)
@@ -108,6 +109,27 @@ static size_t upgrade_need(const struct leati_exchange *x)
 
 /* ---- the response --------------------------------------------------------------------------- */
 
+static bool status_redirects(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static void agreement_write(struct upgrade_layer *upgrade)
+{
+    const struct leati_ws_upgrade_engine *engine = &upgrade->engine;
+    const struct leati_http_head *head = engine->is_complete ? &engine->head : NULL;
+    bool redirects = head != NULL && status_redirects(engine->status) &&
+                     leati_http_head_count(head, "Location") == 1;
+
+    upgrade->agreement = (struct leati_ws_agreement){
+        .status = engine->status,
+        .protocol = engine->protocol != NULL ? engine->protocol : "",
+        .deflate = engine->has_deflate ? &engine->deflate : NULL,
+        .head = head,
+        .location = redirects ? leati_http_head_get(head, "Location") : NULL,
+    };
+}
+
 static void upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno)
 {
     upgrade->code = code;
@@ -132,7 +154,10 @@ static void upgrade_feed(struct leati_exchange *x, const uint8_t *data, size_t l
         body_feed(upgrade, data, len);
         return;
     }
-    switch (leati_ws_upgrade_engine_feed(&upgrade->engine, data, len, &used)) {
+    enum leati_ws_upgrade_result result =
+        leati_ws_upgrade_engine_feed(&upgrade->engine, data, len, &used);
+    agreement_write(upgrade);
+    switch (result) {
     case LEATI_WS_UPGRADE_DONE:
         *ret_used = used;
         upgrade_set_state(upgrade, UPGRADE_DONE);
@@ -236,6 +261,7 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
         return leati_failure_set(failure, &fault, "no memory or SHA-1 for the WebSocket handshake");
     }
     leati_exchange_init(&upgrade->exchange, &upgrade_ops, options->timeout_ms);
+    agreement_write(upgrade);
     *ret_layer = &upgrade->exchange.base;
     return LEAT_OK;
 }
@@ -248,58 +274,25 @@ const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *
     return engine->request;
 }
 
-const char *leati_ws_upgrade_protocol(const struct leati_layer *upgrade)
+const struct leati_ws_agreement *leati_ws_upgrade_agreement(const struct leati_layer *upgrade)
 {
-    const char *protocol = engine_of_layer(upgrade)->protocol;
-    return protocol != NULL ? protocol : "";
-}
-
-const struct leati_deflate_params *leati_ws_upgrade_deflate(const struct leati_layer *upgrade)
-{
-    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
-
-    return engine->has_deflate ? &engine->deflate : NULL;
-}
-
-int leati_ws_upgrade_status(const struct leati_layer *upgrade)
-{
-    return engine_of_layer(upgrade)->status;
-}
-
-const struct leati_http_head *leati_ws_upgrade_head(const struct leati_layer *upgrade)
-{
-    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
-
-    return engine->is_complete ? &engine->head : NULL;
+    return &((const struct upgrade_layer *)upgrade)->agreement;
 }
 
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade)
 {
-    struct leati_ws_upgrade_engine *engine = &upgrade_of((struct leati_exchange *)upgrade)->engine;
+    struct upgrade_layer *layer = upgrade_of((struct leati_exchange *)upgrade);
+    struct leati_ws_upgrade_engine *engine = &layer->engine;
 
     if (!engine->is_complete)
         return NULL;
     struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
     engine->is_complete = response == NULL;
+    agreement_write(layer);
     return response;
 }
 
 const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len)
 {
     return leati_http_body_bytes(&engine_of_layer(upgrade)->body, ret_len);
-}
-
-static bool status_redirects(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-const char *leati_ws_upgrade_location(const struct leati_layer *upgrade)
-{
-    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
-
-    if (!engine->is_complete || !status_redirects(engine->status) ||
-        leati_http_head_count(&engine->head, "Location") != 1)
-        return NULL;
-    return leati_http_head_get(&engine->head, "Location");
 }
