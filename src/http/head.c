@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERSION_LEN = 8 }; /* "HTTP/1.x" */
+enum {
+    VERSION_LEN = 8, /* "HTTP/1.x" */
+    VERSION_MAJOR_AT = 5,
+};
 
 static const char version_prefix[] = "HTTP/1.";
 
@@ -65,12 +68,24 @@ static const char *start_line_name(const struct leati_http_head *head)
     return head->kind == LEATI_HTTP_RESPONSE ? "the status line" : "the request line";
 }
 
+static bool is_white_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Whether the line that is being read goes on with the field before it. */
+static bool line_is_fold(const struct leati_http_head *head)
+{
+    return head->kind == LEATI_HTTP_RESPONSE && head->field_count > 0 &&
+           head->len > head->line_start && is_white_space(head->bytes[head->line_start]);
+}
+
 /* The line that is being read, for an error text. */
 static const char *line_name(const struct leati_http_head *head, char *buf, size_t cap)
 {
     if (!head->has_start_line)
         return start_line_name(head);
-    snprintf(buf, cap, "header field %zu", head->field_count + 1);
+    snprintf(buf, cap, "header field %zu", head->field_count + !line_is_fold(head));
     return buf;
 }
 
@@ -106,25 +121,27 @@ static bool head_grow_fields(struct leati_http_head *head)
 
 /* ---- lines -------------------------------------------------------------------------- */
 
-/* "HTTP/1.0" or "HTTP/1.1", exactly that long. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.x", exactly that long. What is above 1.1 is read as 1.1 (RFC 9110 section 2.5). */
 static bool version_parse(const char *s, size_t len, int *ret_minor)
 {
-    if (len != VERSION_LEN || memcmp(s, version_prefix, VERSION_LEN - 1) != 0)
+    if (len != VERSION_LEN || memcmp(s, version_prefix, VERSION_LEN - 1) != 0 ||
+        !is_digit(s[VERSION_LEN - 1]))
         return false;
-    char minor = s[VERSION_LEN - 1];
-    if (minor != '0' && minor != '1')
-        return false;
-    *ret_minor = minor - '0';
+    *ret_minor = s[VERSION_LEN - 1] == '0' ? 0 : 1;
     return true;
 }
 
 /* "HTTP/2.0": well-formed, and of another major version. */
 static bool version_is_other(const char *s, size_t len)
 {
-    const char *major = s + VERSION_LEN - 3;
-    return len == VERSION_LEN && memcmp(s, version_prefix, (size_t)(major - s)) == 0 &&
-           *major >= '0' && *major <= '9' && *major != '1' && major[1] == '.' && major[2] >= '0' &&
-           major[2] <= '9';
+    const char *major = s + VERSION_MAJOR_AT;
+    return len == VERSION_LEN && memcmp(s, version_prefix, VERSION_MAJOR_AT) == 0 &&
+           is_digit(*major) && *major != '1' && major[1] == '.' && is_digit(major[2]);
 }
 
 /* RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. */
@@ -137,7 +154,7 @@ static enum leati_http_result status_line_parse(struct leati_http_head *head, si
 
     if (len <= VERSION_LEN || line[VERSION_LEN] != ' ' || !version_parse(line, VERSION_LEN, &minor))
         return head_refuse(head, LEATI_HTTP_MALFORMED,
-                           "the status line does not begin with \"HTTP/1.0 \" or \"HTTP/1.1 \"");
+                           "the status line does not begin with \"HTTP/1.\", a digit and a space");
     size_t pos = VERSION_LEN + 1;
     if (len < pos + 3 || !leati_text_parse_u64(line + pos, 3, 999, &status) || status < 100)
         return head_refuse(head, LEATI_HTTP_MALFORMED,
@@ -174,20 +191,45 @@ static enum leati_http_result request_line_parse(struct leati_http_head *head, s
                                (unsigned char)*c);
     }
     size_t version_len = (size_t)(line + len - version);
-    if (version_is_other(version, version_len))
+    if (version_is_other(version, version_len)) {
         head->fault = LEATI_HTTP_FAULT_VERSION;
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "the request is of HTTP/%c, not of HTTP/1.x",
+                           version[VERSION_MAJOR_AT]);
+    }
     if (!version_parse(version, version_len, &head->minor_version))
         return head_refuse(head, LEATI_HTTP_MALFORMED,
-                           "the request line does not end with HTTP/1.0 or HTTP/1.1");
+                           "the request line does not end with \"HTTP/1.\" and a digit");
 
     head->method = (uint32_t)head->line_start;
     head->target = (uint32_t)(target - head->bytes);
     return LEATI_HTTP_MORE;
 }
 
-static bool is_white_space(char c)
+/* RFC 9112 section 5.2: the line goes on with the field before it, as if the end of the line and
+ * the white space around it were one space. */
+static enum leati_http_result fold_join(struct leati_http_head *head, size_t end)
 {
-    return c == ' ' || c == '\t';
+    const struct leati_http_field_place *field = &head->fields[head->field_count - 1];
+    const char *line = head->bytes + head->line_start;
+    const char *line_end = head->bytes + end;
+
+    while (line < line_end && is_white_space(*line))
+        line++;
+    while (line_end > line && is_white_space(line_end[-1]))
+        line_end--;
+    size_t len = (size_t)(line_end - line);
+    if (len == 0)
+        return LEATI_HTTP_MORE;
+    if (head->value_end - field->name + 1 + len > LEATI_HTTP_LINE_MAX_BYTES)
+        return head_refuse(head, LEATI_HTTP_TOO_LARGE, "header field %zu is longer than %u bytes",
+                           head->field_count, LEATI_HTTP_LINE_MAX_BYTES);
+    /* There is at least a line end between both. */
+    if (head->value_end > field->value)
+        head->bytes[head->value_end++] = ' ';
+    memmove(head->bytes + head->value_end, line, len);
+    head->value_end += len;
+    head->bytes[head->value_end] = '\0';
+    return LEATI_HTTP_MORE;
 }
 
 /* RFC 9112 section 5: field-name ":" OWS field-value OWS. */
@@ -197,9 +239,11 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
     size_t len = end - head->line_start;
     size_t number = head->field_count + 1;
 
+    if (line_is_fold(head))
+        return fold_join(head, end);
     if (is_white_space(line[0]))
-        return head_refuse(head, LEATI_HTTP_MALFORMED,
-                           "header field %zu begins with white space (line folding)", number);
+        return head_refuse(head, LEATI_HTTP_MALFORMED, "header field %zu begins with white space%s",
+                           number, number > 1 ? " (line folding)" : "");
     if (head->field_count == LEATI_HTTP_MAX_FIELDS)
         return head_refuse(head, LEATI_HTTP_TOO_LARGE, "more than %u header fields",
                            LEATI_HTTP_MAX_FIELDS);
@@ -223,6 +267,7 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
         value_end--;
     *colon = '\0';
     *value_end = '\0';
+    head->value_end = (size_t)(value_end - head->bytes);
     head->fields[head->field_count++] = (struct leati_http_field_place){
         .name = (uint32_t)head->line_start,
         .value = (uint32_t)(value - head->bytes),
@@ -277,6 +322,10 @@ static enum leati_http_result byte_check(struct leati_http_head *head, unsigned 
     if ((byte < ' ' && byte != '\t' && byte != '\r' && byte != '\n') || byte == 0x7f)
         return head_refuse(head, LEATI_HTTP_MALFORMED, "byte 0x%02x in %s", byte,
                            line_name(head, name, sizeof(name)));
+    if (head->kind == LEATI_HTTP_RESPONSE && head->len == VERSION_MAJOR_AT && byte != '1' &&
+        is_digit((char)byte))
+        return head_refuse(head, LEATI_HTTP_MALFORMED,
+                           "the response is of HTTP/%c, not of HTTP/1.x", byte);
     if (head->kind == LEATI_HTTP_RESPONSE && head->len < VERSION_LEN - 1 &&
         byte != (unsigned char)version_prefix[head->len])
         return head_refuse(head, LEATI_HTTP_MALFORMED,
@@ -460,4 +509,50 @@ bool leati_http_head_has_token(const struct leati_http_head *head, const char *n
         }
     }
     return false;
+}
+
+/* ---- values ------------------------------------------------------------------------- */
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Behind an address in brackets; NULL if it is none. */
+static const char *literal_end(const char *s)
+{
+    const char *first = ++s;
+    while (is_alphanumeric(*s) || (*s && strchr(":.%-_~", *s)))
+        s++;
+    return s > first && *s == ']' ? s + 1 : NULL;
+}
+
+/* Behind a name or an IPv4 address: reg-name of RFC 3986 section 3.2.2. */
+static const char *name_end(const char *s)
+{
+    const char *first = s;
+    for (;;) {
+        if (is_alphanumeric(*s) || (*s && strchr("-._~!$&'()*+,;=", *s)))
+            s++;
+        else if (*s == '%' && is_hex(s[1]) && is_hex(s[2]))
+            s += 3;
+        else
+            return s > first ? s : NULL;
+    }
+}
+
+bool leati_http_host_valid(const char *host)
+{
+    uint64_t port;
+    const char *end = *host == '[' ? literal_end(host) : name_end(host);
+
+    if (!end || (*end && *end != ':'))
+        return false;
+    size_t len = *end ? strlen(end + 1) : 0;
+    return len == 0 || leati_text_parse_u64(end + 1, len, UINT16_MAX, &port);
 }

@@ -5,15 +5,18 @@
  * arrive in any fragmentation. An engine: no I/O, no clock, no connection.
  *
  * What is accepted and what is not:
- *  - HTTP/1.0 and HTTP/1.1; a status of three digits from 100 to 999; an empty reason, also without
- *    the space before it.
+ *  - HTTP/1.0 and HTTP/1.1, and HTTP/1.2 to 1.9 like 1.1 (RFC 9110 section 2.5); a status of three
+ * digits from 100 to 999; an empty reason, also without the space before it.
  *  - Lines end with CRLF. A bare LF ends a line of a response as well (RFC 9112 section 2.2 allows
  *    it, and proxies write it); in a request it is refused, because there two readers that disagree
  *    about the end of a line are an attack. A CR that no LF follows is refused in both.
  *  - One empty line before a request line is skipped (section 2.2).
- *  - Refused: NUL and other control bytes but HTAB in a value, white space before the colon, line
- *    folding (section 5.2), a field name that is not a token. Bytes from 0x80 up may stand in a
- *    value or a reason (obs-text), unchanged.
+ *  - A line of a response that begins with white space goes on with the field before it: one space
+ *    takes the place of what is between them (section 5.2). In a request it is refused, as that
+ *    section allows, and so is one that follows the start line (section 2.2).
+ *  - Refused: NUL and other control bytes but HTAB in a value, white space before the colon, a
+ * field name that is not a token. Bytes from 0x80 up may stand in a value or a reason (obs-text),
+ * unchanged.
  *  - Bytes that can no longer become such a head are refused at once, not at the end of a line.
  *
  * One thread at a time per object. May include: core, util, public headers.
@@ -73,6 +76,7 @@ struct leati_http_head {
     char *bytes;
     size_t len, cap;
     size_t line_start; /**< of the line that is being read */
+    size_t value_end;  /**< of the last field: where its final NUL is */
     struct leati_http_field_place *fields;
     size_t field_count, field_cap;
     int status;
@@ -121,7 +125,7 @@ enum leati_http_fault leati_http_head_large_part(const struct leati_http_head *h
 int leati_http_head_status(const struct leati_http_head *head);
 /** The reason phrase, "" if there is none. */
 const char *leati_http_head_reason(const struct leati_http_head *head);
-/** 0 or 1 of HTTP/1.x. */
+/** 0 or 1 of HTTP/1.x; 1 also for what is above it. */
 int leati_http_head_minor_version(const struct leati_http_head *head);
 /** Of a request; "" for a response. */
 const char *leati_http_head_method(const struct leati_http_head *head);
@@ -138,6 +142,10 @@ const char *leati_http_head_next(const struct leati_http_head *head, const char 
                                  size_t *cursor);
 /** How many fields have that name. */
 size_t leati_http_head_count(const struct leati_http_head *head, const char *name);
+
+/** Whether it is the value of a Host field with a host (RFC 9110 section 7.2, RFC 3986
+ * section 3.2.2): a name or an address, IPv6 in brackets, and perhaps a port. */
+bool leati_http_host_valid(const char *host);
 
 /** Goes through a comma-separated list (RFC 9110 section 5.6.1): gives the next element that is not
  * empty, without the white space around it, and moves `*cursor` (the value at first) behind it. A

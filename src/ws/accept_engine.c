@@ -28,9 +28,10 @@ void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine)
 {
     leati_free(engine->response);
     leati_free(engine->host);
+    leati_free(engine->target);
     leati_free(engine->protocols);
     leati_http_head_done(&engine->head);
-    engine->response = engine->host = NULL;
+    engine->response = engine->host = engine->target = NULL;
     engine->protocols = NULL;
 }
 
@@ -343,18 +344,24 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
     request->host = field_once(&engine->head, "Host");
     if (request->host == NULL || request->host[0] == '\0')
         return engine_refuse(engine, 400, "not exactly one Host");
+    if (!leati_http_host_valid(request->host))
+        return engine_refuse(engine, 400, "Host is not a host and a port");
     size_t scheme = scheme_len(target);
     if (scheme > 0) {
         const char *authority = target + scheme;
         size_t len = strcspn(authority, "/?#");
-        target = authority[len] != '\0' ? authority + len : "/";
+        target = authority + len;
         engine->host = leati_bytes_dup(authority, len);
-        if (engine->host == NULL)
+        engine->target = leati_asprintf("%s%s", target[0] == '/' ? "" : "/", target);
+        if (engine->host == NULL || engine->target == NULL)
             return LEATI_WS_ACCEPT_NO_MEMORY;
         request->host = engine->host;
+        target = engine->target;
     }
-    if (target[0] != '/' || strchr(target, '#') != NULL || request->host[0] == '\0')
+    if (target[0] != '/' || strchr(target, '#') != NULL)
         return engine_refuse(engine, 400, "the request target is not a path");
+    if (!leati_http_host_valid(request->host))
+        return engine_refuse(engine, 400, "the request target has no valid host");
     request->target = target;
     return LEATI_WS_ACCEPT_ASK;
 }

@@ -22,6 +22,7 @@ struct leati_ws_accept_engine {
     struct leati_http_head head;
     struct leati_ws_accept_request request;
     char *host;             /**< of a target in absolute form; NULL = the Host field counts */
+    char *target;           /**< likewise: the path and what follows it */
     const char **protocols; /**< the array, with the strings behind it; NULL = none */
     const char *protocol;   /**< the chosen one; NULL = none */
     bool has_deflate;

@@ -257,6 +257,9 @@ Test(http_connect_engine, every_2xx_is_a_tunnel_without_a_body)
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 299 Sure\r\n\r\n",
+        "HTTP/1.2 200 OK\r\nVia: 1.1 a,\r\n\t1.1 b\r\n\r\n",
+        "HTTP/1.1 103 Hints\r\nContent-Length: 9\r\nLink: <x>,\r\n <y>\r\n\r\nHTTP/1.1 204 "
+        "OK\r\n\r\n",
         HINT "HTTP/1.1 100 Continue\r\n\r\n" HINT "HTTP/1.1 200 OK\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {

@@ -156,7 +156,9 @@ Test(http_head, accepted_forms)
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\nA: b\n\n",                   LEATI_HTTP_DONE, "OK"         },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\nA: b\r\n\n",                 LEATI_HTTP_DONE, "OK"         },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA: \xff b\r\n\r\n",        LEATI_HTTP_DONE, "OK"         },
+        {LEATI_HTTP_RESPONSE, "HTTP/1.2 200 OK\r\n\r\n",                     LEATI_HTTP_DONE, "OK"         },
         {LEATI_HTTP_REQUEST,  "GET / HTTP/1.0\r\n\r\n",                      LEATI_HTTP_DONE, ""           },
+        {LEATI_HTTP_REQUEST,  "GET / HTTP/1.9\r\n\r\n",                      LEATI_HTTP_DONE, ""           },
     };
     check_cases(cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -165,43 +167,51 @@ Test(http_head, malformed_responses_are_named)
 {
     static const struct head_case cases[] = {
         {LEATI_HTTP_RESPONSE, "SSH-2.0-OpenSSH_9.2\r\n",                LEATI_HTTP_MALFORMED,
-         "not an HTTP response: byte 0 is 0x53 instead of 'H'"               },
+         "not an HTTP response: byte 0 is 0x53 instead of 'H'"                 },
         {LEATI_HTTP_RESPONSE, "HTTP/2 200\r\n",                         LEATI_HTTP_MALFORMED,
-         "not an HTTP response: byte 5 is 0x32 instead of '1'"               },
+         "the response is of HTTP/2, not of HTTP/1.x"                          },
+        {LEATI_HTTP_RESPONSE, "HTTP/0.9 200 OK\r\n",                    LEATI_HTTP_MALFORMED,
+         "the response is of HTTP/0, not of HTTP/1.x"                          },
+        {LEATI_HTTP_RESPONSE, "HTTP/10.1 200 OK\r\n",                   LEATI_HTTP_MALFORMED,
+         "not an HTTP response: byte 6 is 0x30 instead of '.'"                 },
+        {LEATI_HTTP_RESPONSE, "HTTP/1.10 200 OK\r\n",                   LEATI_HTTP_MALFORMED,
+         "the status line does not begin with \"HTTP/1.\", a digit and a space"},
+        {LEATI_HTTP_RESPONSE, "http/1.1 200 OK\r\n",                    LEATI_HTTP_MALFORMED,
+         "not an HTTP response: byte 0 is 0x68 instead of 'H'"                 },
         {LEATI_HTTP_RESPONSE, "\r\nHTTP/1.1 200 OK\r\n\r\n",            LEATI_HTTP_MALFORMED,
-         "not an HTTP response: byte 0 is 0x0d instead of 'H'"               },
-        {LEATI_HTTP_RESPONSE, "HTTP/1.2 200 OK\r\n",                    LEATI_HTTP_MALFORMED,
-         "the status line does not begin with \"HTTP/1.0 \" or \"HTTP/1.1 \""},
+         "not an HTTP response: byte 0 is 0x0d instead of 'H'"                 },
+        {LEATI_HTTP_RESPONSE, "HTTP/1.x 200 OK\r\n",                    LEATI_HTTP_MALFORMED,
+         "the status line does not begin with \"HTTP/1.\", a digit and a space"},
         {LEATI_HTTP_RESPONSE, "HTTP/1.1\r\n",                           LEATI_HTTP_MALFORMED,
-         "the status line does not begin with \"HTTP/1.0 \" or \"HTTP/1.1 \""},
+         "the status line does not begin with \"HTTP/1.\", a digit and a space"},
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 20\r\n",                        LEATI_HTTP_MALFORMED,
-         "the status is not a number from 100 to 999"                        },
+         "the status is not a number from 100 to 999"                          },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 099 X\r\n",                     LEATI_HTTP_MALFORMED,
-         "the status is not a number from 100 to 999"                        },
+         "the status is not a number from 100 to 999"                          },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1  200 X\r\n",                    LEATI_HTTP_MALFORMED,
-         "the status is not a number from 100 to 999"                        },
+         "the status is not a number from 100 to 999"                          },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 2000 X\r\n",                    LEATI_HTTP_MALFORMED,
-         "no space behind the status"                                        },
+         "no space behind the status"                                          },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 O\rK\r\n",                  LEATI_HTTP_MALFORMED,
-         "a CR without LF in the status line"                                },
+         "a CR without LF in the status line"                                  },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 O\x01K\r\n",                LEATI_HTTP_MALFORMED,
-         "byte 0x01 in the status line"                                      },
+         "byte 0x01 in the status line"                                        },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA: b\r\nC: \x7f\r\n", LEATI_HTTP_MALFORMED,
-         "byte 0x7f in header field 2"                                   },
-        {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n",      LEATI_HTTP_MALFORMED,
-         "header field 2 begins with white space (line folding)"             },
+         "byte 0x7f in header field 2"                                         },
+        {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA: b\r\n c\x01\r\n",  LEATI_HTTP_MALFORMED,
+         "byte 0x01 in header field 1"                                         },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n A: b\r\n",           LEATI_HTTP_MALFORMED,
-         "header field 1 begins with white space (line folding)"             },
+         "header field 1 begins with white space"                              },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA : b\r\n",           LEATI_HTTP_MALFORMED,
-         "white space before the colon of header field 1"                    },
+         "white space before the colon of header field 1"                      },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA b\r\n",             LEATI_HTTP_MALFORMED,
-         "header field 1 has no colon"                                       },
+         "header field 1 has no colon"                                         },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n: b\r\n",             LEATI_HTTP_MALFORMED,
-         "the name of header field 1 is not a token"                         },
+         "the name of header field 1 is not a token"                           },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA b: c\r\n",          LEATI_HTTP_MALFORMED,
-         "the name of header field 1 is not a token"                         },
+         "the name of header field 1 is not a token"                           },
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n\xc3\xa4: c\r\n",     LEATI_HTTP_MALFORMED,
-         "the name of header field 1 is not a token"                         },
+         "the name of header field 1 is not a token"                           },
     };
     check_cases(cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -209,25 +219,121 @@ Test(http_head, malformed_responses_are_named)
 Test(http_head, malformed_requests_are_named)
 {
     static const struct head_case cases[] = {
-        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\nHost: a\n\n", LEATI_HTTP_MALFORMED,
-         "the request line ends with LF instead of CRLF"                                                          },
-        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nHost: a\n", LEATI_HTTP_MALFORMED,
-         "header field 1 ends with LF instead of CRLF"                                                        },
-        {LEATI_HTTP_REQUEST, "\r\n\r\nGET / HTTP/1.1\r\n",  LEATI_HTTP_MALFORMED,
-         "the request line has no valid method"                                                                   },
-        {LEATI_HTTP_REQUEST, "G(T / HTTP/1.1\r\n",          LEATI_HTTP_MALFORMED,
-         "the request line has no valid method"                                                                   },
-        {LEATI_HTTP_REQUEST, "GET  HTTP/1.1\r\n",           LEATI_HTTP_MALFORMED,
-         "the request line has no target"                                                                         },
-        {LEATI_HTTP_REQUEST, "GET /\r\n",                   LEATI_HTTP_MALFORMED, "the request line has no target"},
-        {LEATI_HTTP_REQUEST, "GET /\t HTTP/1.1\r\n",        LEATI_HTTP_MALFORMED,
-         "the request target holds byte 0x09"                                                                     },
-        {LEATI_HTTP_REQUEST, "GET / x HTTP/1.1\r\n",        LEATI_HTTP_MALFORMED,
-         "the request line does not end with HTTP/1.0 or HTTP/1.1"                                                },
-        {LEATI_HTTP_REQUEST, "GET / HTTP/2.0\r\n",          LEATI_HTTP_MALFORMED,
-         "the request line does not end with HTTP/1.0 or HTTP/1.1"                                                },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\nHost: a\n\n",      LEATI_HTTP_MALFORMED,
+         "the request line ends with LF instead of CRLF"                                                               },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nHost: a\n",      LEATI_HTTP_MALFORMED,
+         "header field 1 ends with LF instead of CRLF"                                                                 },
+        {LEATI_HTTP_REQUEST, "\r\n\r\nGET / HTTP/1.1\r\n",       LEATI_HTTP_MALFORMED,
+         "the request line has no valid method"                                                                        },
+        {LEATI_HTTP_REQUEST, "G(T / HTTP/1.1\r\n",               LEATI_HTTP_MALFORMED,
+         "the request line has no valid method"                                                                        },
+        {LEATI_HTTP_REQUEST, "GET  HTTP/1.1\r\n",                LEATI_HTTP_MALFORMED,
+         "the request line has no target"                                                                              },
+        {LEATI_HTTP_REQUEST, "GET /\r\n",                        LEATI_HTTP_MALFORMED, "the request line has no target"},
+        {LEATI_HTTP_REQUEST, "GET /\t HTTP/1.1\r\n",             LEATI_HTTP_MALFORMED,
+         "the request target holds byte 0x09"                                                                          },
+        {LEATI_HTTP_REQUEST, "GET / x HTTP/1.1\r\n",             LEATI_HTTP_MALFORMED,
+         "the request line does not end with \"HTTP/1.\" and a digit"                                                  },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.10\r\n",              LEATI_HTTP_MALFORMED,
+         "the request line does not end with \"HTTP/1.\" and a digit"                                                  },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/2.0\r\n",               LEATI_HTTP_MALFORMED,
+         "the request is of HTTP/2, not of HTTP/1.x"                                                                   },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nA: b\r\n c\r\n", LEATI_HTTP_MALFORMED,
+         "header field 2 begins with white space (line folding)"                                                       },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\n A: b\r\n",      LEATI_HTTP_MALFORMED,
+         "header field 1 begins with white space"                                                                      },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nA : b\r\n",      LEATI_HTTP_MALFORMED,
+         "white space before the colon of header field 1"                                                              },
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nA: b\rc\r\n",    LEATI_HTTP_MALFORMED,
+         "a CR without LF in header field 1"                                                                           },
     };
     check_cases(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* RFC 9110 section 2.5: what is above 1.1 is read as 1.1. */
+Test(http_head, minor_versions)
+{
+    for (int minor = 0; minor <= 9; minor++) {
+        char data[64];
+        struct leati_http_head head;
+        size_t used;
+        leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+        int len = snprintf(data, sizeof(data), "HTTP/1.%d 101 x\r\n\r\n", minor);
+        cr_assert_eq(leati_http_head_feed(&head, data, (size_t)len, &used), LEATI_HTTP_DONE);
+        cr_assert_eq(leati_http_head_minor_version(&head), minor == 0 ? 0 : 1, "%s", data);
+        leati_http_head_done(&head);
+        leati_http_head_init(&head, LEATI_HTTP_REQUEST);
+        len = snprintf(data, sizeof(data), "GET / HTTP/1.%d\r\n\r\n", minor);
+        cr_assert_eq(leati_http_head_feed(&head, data, (size_t)len, &used), LEATI_HTTP_DONE);
+        cr_assert_eq(leati_http_head_minor_version(&head), minor == 0 ? 0 : 1, "%s", data);
+        leati_http_head_done(&head);
+    }
+}
+
+Test(http_head, folded_fields_of_responses)
+{
+    static const struct {
+        const char *fields; /* behind the status line */
+        const char *a;      /* the values of A and Z */
+        const char *z;
+        size_t count;
+    } cases[] = {
+        {"A: b,\r\n\tc\r\nZ: 1\r\n",               "b, c",          "1",         2},
+        {"A: b\r\n c\r\n d\r\n",                   "b c d",         NULL,        1},
+        {"A:\r\n /new\r\nZ:1\r\n",                 "/new",          "1",         2},
+        {"A: b \t \r\n \t  c \t\r\nZ:\r\n",        "b c",           "",          2},
+        {"A: b\r\n \r\nZ: 1\r\n",                  "b",             "1",         2},
+        {"A:\r\n \r\n\t\r\nZ: 1\r\n",              "",              "1",         2},
+        {"A:\r\n \r\n\tb\r\n",                     "b",             NULL,        1},
+        {"A: b\n c\nZ: 1\n",                       "b c",           "1",         2},
+        {"A:b\n\tc\r\n d\nZ:1\n",                  "b c d",         "1",         2},
+        {"A: \"b\r\n c\"\r\nZ: x: y\r\n z: q\r\n", "\"b c\"",       "x: y z: q", 2},
+        {"A: \xff\r\n \xc3\xa4\r\n",               "\xff \xc3\xa4", NULL,        1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char data[128];
+        int len = snprintf(data, sizeof(data), "HTTP/1.1 200 OK\r\n%s\r\n", cases[i].fields);
+        for (size_t step = 1; step <= (size_t)len; step++) {
+            struct leati_http_head head;
+            size_t used;
+            leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+            cr_assert_eq(feed_in_steps(&head, data, (size_t)len, step, &used), LEATI_HTTP_DONE,
+                         "case %zu: %s", i, leati_http_head_error(&head));
+            cr_expect_eq(leati_http_head_field_count(&head), cases[i].count, "case %zu", i);
+            cr_expect_str_eq(leati_http_head_get(&head, "A"), cases[i].a, "case %zu", i);
+            const char *z = leati_http_head_get(&head, "Z");
+            cr_expect((z == NULL) == (cases[i].z == NULL) &&
+                          (z == NULL || strcmp(z, cases[i].z) == 0),
+                      "case %zu: %s", i, z ? z : "none");
+            leati_http_head_done(&head);
+        }
+    }
+}
+
+/* A field with its folds is as long as a line may be. */
+Test(http_head, a_folded_field_has_the_limit_of_a_line)
+{
+    static const char start[] = "HTTP/1.1 200 OK\r\nA:b";
+    static const char fold[] = "\r\n 345678";
+    const size_t folds = (LEATI_HTTP_LINE_MAX_BYTES - 3) / 7;
+
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct leati_http_head head;
+        size_t used;
+        leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+        leati_http_head_feed(&head, start, sizeof(start) - 1, &used);
+        for (size_t i = 0; i < folds + extra; i++)
+            leati_http_head_feed(&head, fold, sizeof(fold) - 1, &used);
+        enum leati_http_result result = leati_http_head_feed(&head, "\r\n\r\n", 4, &used);
+        cr_expect_eq(result, extra ? LEATI_HTTP_TOO_LARGE : LEATI_HTTP_DONE, "%zu", extra);
+        if (extra)
+            cr_expect_str_eq(leati_http_head_error(&head),
+                             "header field 1 is longer than 16384 bytes");
+        else
+            cr_expect_eq(strlen(leati_http_head_get(&head, "A")), 1 + 7 * folds);
+        leati_http_head_done(&head);
+    }
 }
 
 Test(http_head, nul_is_refused_anywhere)
@@ -330,6 +436,28 @@ Test(http_head, a_line_without_end_is_cut_off)
     leati_http_head_done(&head);
 }
 
+Test(http_head, values_of_host)
+{
+    static const char *const good[] = {"h",
+                                       "h:",
+                                       "a_b.example.com:8080",
+                                       "127.0.0.1:1",
+                                       "[::1]",
+                                       "[::1]:80",
+                                       "[fe80::1%25eth0]:65535",
+                                       "%c3%a4.test",
+                                       "a,b;c=!$&'()*+~"};
+    static const char *const bad[] = {"",       ":80",     "a b",    "u@h", "h/",       "h?x",
+                                      "h:x",    "h:-1",    "h:1:2",  "::1", "[]",       "[::1",
+                                      "[::1]x", "h:65536", "%c",     "%zz", "\xc3\xa4", "a\tb",
+                                      "h#",     "[a b]",   "[::1]:x"};
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        cr_expect(leati_http_host_valid(good[i]), "%s", good[i]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_not(leati_http_host_valid(bad[i]), "%s", bad[i]);
+}
+
 Test(http_head, lists)
 {
     static const char list[] = " a , ,\tB=\"x,\\\",y\" ;q , c,";
@@ -371,6 +499,7 @@ struct outcome {
     size_t used, field_count;
     int status;
     char error[128];
+    char fields[256]; /* their beginning */
 };
 
 static void outcome_of(enum leati_http_kind kind, const char *data, size_t len, size_t step,
@@ -389,6 +518,9 @@ static void outcome_of(enum leati_http_kind kind, const char *data, size_t len, 
         struct leati_http_field field = leati_http_head_field(&head, i);
         cr_assert_lt(strlen(field.name) + strlen(field.value), LEATI_HTTP_LINE_MAX_BYTES);
         leati_http_head_has_token(&head, field.name, "upgrade");
+        size_t at = strlen(ret_outcome->fields);
+        snprintf(ret_outcome->fields + at, sizeof(ret_outcome->fields) - at, "%s=%s;", field.name,
+                 field.value);
     }
     leati_http_head_done(&head);
 }
@@ -412,6 +544,13 @@ static void check_mutations(enum leati_http_kind kind, const char *seed_text, ui
 Test(http_head, mutated_responses_do_not_depend_on_fragmentation)
 {
     check_mutations(LEATI_HTTP_RESPONSE, UPGRADE_RESPONSE "\x81\x05hello", 1);
+}
+
+Test(http_head, mutated_folds_do_not_depend_on_fragmentation)
+{
+    check_mutations(LEATI_HTTP_RESPONSE,
+                    "HTTP/1.1 101 x\r\nUpgrade:\r\n websocket\r\nB: c\n\td \r\n  e\r\n \r\n\r\nxyz",
+                    3);
 }
 
 Test(http_head, mutated_requests_do_not_depend_on_fragmentation)

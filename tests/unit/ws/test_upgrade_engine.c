@@ -144,6 +144,23 @@ Test(upgrade_engine, accepted, .timeout = 10)
                    "Upgrade: websocket\r\n"
                    "Sec-Websocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
                    NULL);
+    /* What follows a 101 is frames, whatever it says of a body (RFC 9112 section 6.3 item 1). */
+    check_accepted(RESPONSE_WITH("Content-Length: 5\r\n"), NULL);
+    check_accepted(RESPONSE_WITH("Transfer-Encoding: chunked\r\n"), NULL);
+}
+
+/* RFC 9112 section 5.2, RFC 9110 section 2.5. */
+Test(upgrade_engine, folded_fields_and_later_minor_versions, .timeout = 10)
+{
+    check_accepted("HTTP/1.2 101 x\r\nUpgrade:\r\n websocket\r\n"
+                   "Connection: keep-alive,\r\n\tUpgrade\r\n"
+                   "Sec-WebSocket-Accept: \r\n \r\n\t" EXAMPLE_ACCEPT "\r\n \r\n"
+                   "Sec-WebSocket-Protocol:\r\n  chat\r\n\r\n",
+                   "chat");
+    check_accepted(
+        "HTTP/1.9 103 x\r\nLink: <a>,\r\n <b>\r\nContent-Length: 3\r\n\r\n" RESPONSE_WITH(
+            "Content-Security-Policy: a b;\r\n\tc d\r\n"),
+        NULL);
 }
 
 Test(upgrade_engine, interim_responses_are_skipped, .timeout = 10)
@@ -172,42 +189,46 @@ static const struct {
     const char *error;
 } refusals[] = {
     {"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n",                              401,
-     "the server answered HTTP 401 Unauthorized"                                                                                                                            },
-    {"HTTP/1.1 200 OK\r\n\r\n",                                                                   200, "the server answered HTTP 200 OK"                                    },
-    {"HTTP/1.0 503\r\n\r\n",                                                                      503, "the server answered HTTP 503"                                       },
+     "the server answered HTTP 401 Unauthorized"                                                                                                                             },
+    {"HTTP/1.1 200 OK\r\n\r\n",                                                                   200, "the server answered HTTP 200 OK"                                     },
+    {"HTTP/1.0 503\r\n\r\n",                                                                      503, "the server answered HTTP 503"                                        },
     {"HTTP/1.1 302 Gone \xc3\xbc\x62\x65r\r\nLocation: /\r\n\r\n",                                302,
-     "the server answered HTTP 302 Gone ??ber"                                                                                                                              },
+     "the server answered HTTP 302 Gone ??ber"                                                                                                                               },
     {"HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "HTTP 101 in an HTTP/1.0 response, which cannot switch"              },
+     101,                                                                                              "HTTP 101 in an HTTP/1.0 response, which cannot switch"               },
     {"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                      },
+     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                       },
     {"HTTP/1.1 101 x\r\nUpgrade: websockets\r\nConnection: Upgrade\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                      },
+     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                       },
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                     },
+     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                      },
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: close\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                     },
+     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                      },
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",                       101,
-     "Sec-WebSocket-Accept is missing in the 101 response"                                                                                                                  },
+     "Sec-WebSocket-Accept is missing in the 101 response"                                                                                                                   },
     {RESPONSE_WITH("Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n"),                               101,
-     "Sec-WebSocket-Accept comes 2 times in the 101 response"                                                                                                               },
+     "Sec-WebSocket-Accept comes 2 times in the 101 response"                                                                                                                },
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",                           101, "Sec-WebSocket-Accept is wrong: got \"S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\""},
+     "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",                           101, "Sec-WebSocket-Accept is wrong: got \"S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"" },
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     "Sec-WebSocket-Accept: \r\n\r\n",                                                       101, "Sec-WebSocket-Accept is wrong: got \"\""                            },
+     "Sec-WebSocket-Accept: \r\n\r\n",                                                       101, "Sec-WebSocket-Accept is wrong: got \"\""                             },
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYG\r\n zzhZRbK+xOo=\r\n\r\n",                      101, "Sec-WebSocket-Accept is wrong: got \"s3pPLMBiTxaQ9kYG zzhZRbK+xOo=\""},
+    {"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=\"x\",\r\n  error=\"y\"\r\n\r\n",         401,
+     "the server answered HTTP 401 No"                                                                                                                                       },
     {RESPONSE_WITH("Sec-WebSocket-Protocol: Chat\r\n"),                                           101,
-     "the server chose the subprotocol \"Chat\", which was not offered"                                                                                                     },
+     "the server chose the subprotocol \"Chat\", which was not offered"                                                                                                      },
     {RESPONSE_WITH("Sec-WebSocket-Protocol: chat, superchat\r\n"),                                101,
-     "the server chose the subprotocol \"chat, superchat\", which was not offered"                                                                                          },
+     "the server chose the subprotocol \"chat, superchat\", which was not offered"                                                                                           },
     {RESPONSE_WITH("Sec-WebSocket-Protocol:\r\n"),                                                101,
-     "the server chose the subprotocol \"\", which was not offered"                                                                                                         },
+     "the server chose the subprotocol \"\", which was not offered"                                                                                                          },
     {RESPONSE_WITH("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n"),           101,
-     "the server chose 2 subprotocols, one is allowed"                                                                                                                      },
+     "the server chose 2 subprotocols, one is allowed"                                                                                                                       },
     {RESPONSE_WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"),                           101,
-     "the server chose an extension that was not offered in \"permessage-deflate\""                                                                                         },
+     "the server chose an extension that was not offered in \"permessage-deflate\""                                                                                          },
 };
 
 Test(upgrade_engine, refused, .timeout = 10)
@@ -290,6 +311,8 @@ static bool stays_valid(size_t at, char byte)
 
     if (byte == old)
         return true;
+    if (at == strlen("HTTP/1."))
+        return byte >= '1' && byte <= '9';
     if (at >= reason && at <= reason_end) /* a bare LF ends a line as well */
         return is_text;
     const char *line = start + at;
