@@ -60,8 +60,9 @@ LEAT_API LEAT_MUST_CHECK int leat_loop_dispatch(leat_loop *loop, int timeout_ms)
 /** Dispatches until leat_loop_stop(). @return as leat_loop_dispatch(). */
 LEAT_API LEAT_MUST_CHECK int leat_loop_run(leat_loop *loop);
 
-/** Lets leat_loop_run() return after the round that it is in, or the next one to come. @thread any,
- * also from a signal handler. */
+/** Lets leat_loop_run() return after the round that it is in, or the next one to come. The loop's
+ * thread may free the loop then, also while this call is still returning. @thread any, also from a
+ * signal handler. */
 LEAT_API void leat_loop_stop(leat_loop *loop);
 
 /**

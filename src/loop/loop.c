@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -86,6 +87,13 @@ out:
     return result;
 }
 
+/* Who is inside of leat_loop_stop() is out at once. */
+static void loop_wait_for_stoppers(const leat_loop *loop)
+{
+    while (atomic_load(&loop->stoppers) > 0)
+        (void)poll(NULL, 0, 1);
+}
+
 void leat_loop_free(leat_loop *loop)
 {
     if (loop == NULL)
@@ -97,6 +105,7 @@ void leat_loop_free(leat_loop *loop)
         attachment->destroy(attachment->object);
         leati_free(attachment);
     }
+    loop_wait_for_stoppers(loop);
     leati_loop_drop_posted(loop);
     pthread_mutex_destroy(&loop->posted_lock);
     leati_chunk_pool_done(&loop->chunk_pool);
@@ -307,10 +316,16 @@ int leat_loop_run(leat_loop *loop)
     return result;
 }
 
+/* As soon as the flag is set the loop's thread may return and free the loop: leat_loop_free() waits
+ * until nobody is between the two. No lock, because a signal handler may come here. */
 void leat_loop_stop(leat_loop *loop)
 {
+    if (loop == NULL)
+        return;
+    atomic_fetch_add(&loop->stoppers, 1);
     atomic_store(&loop->stopping, true);
     leati_loop_wake(loop);
+    atomic_fetch_sub(&loop->stoppers, 1);
 }
 
 /* ---- what a loop lends ------------------------------------------------------------------------

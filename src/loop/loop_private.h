@@ -34,6 +34,7 @@ struct leat_loop {
     bool woken;      /**< event_fd was written for tasks and has not been seen yet */
     bool posted_due; /**< event_fd was seen in this round */
     atomic_bool stopping;
+    atomic_uint stoppers; /**< threads inside of leat_loop_stop() */
 
     /** The batch of this round; an entry is cleared when its watcher goes away. */
     struct epoll_event events[LEATI_LOOP_BATCH];

@@ -6,6 +6,8 @@
 #include <leat/error_codes.h>
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 enum { THREADS = 4, POSTS = 5000 };
 
@@ -181,4 +183,67 @@ Test(threads, two_loops_are_independent, .timeout = 60)
     }
     for (int i = 0; i < 2; i++)
         leat_loop_free(players[i].loop);
+}
+
+/* ---- a loop that returns and is freed while another thread is still stopping it ---------------
+ */
+
+static _Thread_local bool holds_writes; /* of the thread that stops */
+static atomic_bool run_returned, loop_freed, freed_before_write;
+
+/* How long the loop's thread has to free too early. */
+#define FREE_WAIT_MS 100
+
+ssize_t __real_write(int fd, const void *buf, size_t len);
+ssize_t __wrap_write(int fd, const void *buf, size_t len);
+ssize_t __wrap_write(int fd, const void *buf, size_t len)
+{
+    if (holds_writes) {
+        while (!run_returned)
+            sched_yield();
+        for (int i = 0; i < FREE_WAIT_MS && !loop_freed; i++)
+            (void)poll(NULL, 0, 1);
+        freed_before_write = loop_freed;
+    }
+    return __real_write(fd, buf, len);
+}
+
+static leat_loop *_Atomic race_loop;
+
+/* Sees the flag without being woken. */
+static void race_tick(leat_timer *timer, void *user)
+{
+    (void)user;
+    leat_timer_start(timer, 0);
+}
+
+static void *race_run(void *user)
+{
+    leat_loop *loop = loop_make();
+    leat_timer *timer;
+
+    (void)user;
+    cr_assert_eq(leat_timer_new(loop, race_tick, NULL, &timer), 0);
+    leat_timer_start(timer, 0);
+    race_loop = loop;
+    cr_assert_eq(leat_loop_run(loop), 0);
+    run_returned = true;
+    leat_timer_free(timer);
+    leat_loop_free(loop);
+    loop_freed = true;
+    return NULL;
+}
+
+Test(stop, from_another_thread_against_a_loop_that_is_freed, .timeout = 10)
+{
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, race_run, NULL), 0);
+    while (race_loop == NULL)
+        sched_yield();
+    holds_writes = true;
+    leat_loop_stop(race_loop);
+    holds_writes = false;
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_not(freed_before_write, "the wake-up went to a descriptor that was closed");
 }
