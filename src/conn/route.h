@@ -15,7 +15,7 @@
 
 /** A place on the way: a proxy, or at the end the origin. */
 struct leati_hop {
-    const char *host; /**< borrowed from the configuration or the origin */
+    const char *host;      /**< borrowed from the configuration or the origin */
     bool host_is_absolute; /**< a name that no search list applies to */
     uint16_t port;
     char *text;                    /**< "host:port"; stays when the route is trimmed */

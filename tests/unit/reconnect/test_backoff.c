@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/backoff.h"
+#include "websocket/backoff.h"
 
 #include <criterion/criterion.h>
 

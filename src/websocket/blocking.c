@@ -2,7 +2,7 @@
 #include <leat/blocking.h>
 
 #include "config/settings.h"
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 

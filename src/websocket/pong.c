@@ -4,7 +4,7 @@
  * does not read costs what one Pong takes: the one that is queued keeps its place, and of those
  * behind it the latest waits. A peer that reads gets them all.
  */
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 
 #include "util/alloc.h"
 

@@ -4,8 +4,8 @@
  * How long to wait before the next attempt: exponential, jittered, capped, and from the start again
  * once a connection has held. Pure: time and randomness are the caller's.
  */
-#ifndef LEATI_CONN_BACKOFF_H
-#define LEATI_CONN_BACKOFF_H
+#ifndef LEATI_WEBSOCKET_BACKOFF_H
+#define LEATI_WEBSOCKET_BACKOFF_H
 
 #include <leat/reconnect.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 
 #include "tcp/tcp.h"
-#include "conn/session_pool.h"
+#include "websocket/session_pool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 

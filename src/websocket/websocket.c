@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 
 #include "tls/tls.h"
 #include "url/url.h"

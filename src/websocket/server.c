@@ -7,7 +7,7 @@
 
 #include "config/settings.h"
 #include "conn/server_clients.h"
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 #include "tcp/listener.h"
 #include "util/alloc.h"
 #include "util/text.h"

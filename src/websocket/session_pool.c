@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/session_pool.h"
+#include "websocket/session_pool.h"
 
 #include "loop/loop.h"
 #include "util/alloc.h"

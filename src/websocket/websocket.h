@@ -4,13 +4,13 @@
  * The inside of leat_websocket: a session of frames above a chain. The chain's pump calls
  * websocket_pump.c; what a program asks for (websocket.c) is queued and leaves with the next pump.
  */
-#ifndef LEATI_CONN_WEBSOCKET_H
-#define LEATI_CONN_WEBSOCKET_H
+#ifndef LEATI_WEBSOCKET_WEBSOCKET_H
+#define LEATI_WEBSOCKET_WEBSOCKET_H
 
 #include <leat/websocket.h>
 
 #include "conn/chain.h"
-#include "conn/mailbox.h"
+#include "websocket/mailbox.h"
 #include "http/response.h"
 #include "util/byte_queue.h"
 #include "util/offset_ring.h"

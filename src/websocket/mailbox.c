@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/mailbox.h"
+#include "websocket/mailbox.h"
 
 #include "config/settings.h"
-#include "conn/websocket.h"
+#include "websocket/websocket.h"
 #include "loop/loop.h"
 #include "util/alloc.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/backoff.h"
+#include "websocket/backoff.h"
 
 void leati_backoff_opened(struct leati_backoff *backoff, uint64_t now_ms)
 {

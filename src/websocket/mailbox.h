@@ -4,8 +4,8 @@
  * Messages from other threads on their way to a websocket: the one door through which another
  * thread reaches it. Locked inside.
  */
-#ifndef LEATI_CONN_MAILBOX_H
-#define LEATI_CONN_MAILBOX_H
+#ifndef LEATI_WEBSOCKET_MAILBOX_H
+#define LEATI_WEBSOCKET_MAILBOX_H
 
 #include <leat/loop.h>
 #include <leat/websocket.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file The pool of session workspaces that the connections of one loop share. */
-#ifndef LEATI_CONN_SESSION_POOL_H
-#define LEATI_CONN_SESSION_POOL_H
+#ifndef LEATI_WEBSOCKET_SESSION_POOL_H
+#define LEATI_WEBSOCKET_SESSION_POOL_H
 
 #include <leat/loop.h>
 

@@ -2,7 +2,7 @@
 #include <leat/catalogue.h>
 #include <leat/reconnect.h>
 
-#include "conn/backoff.h"
+#include "websocket/backoff.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/random.h"
