@@ -218,8 +218,9 @@ LEAT_API void leat_tcp_socket_server_free(leat_tcp_socket_server *server);
  * @param address an IPv4 or IPv6 literal of this machine; "0.0.0.0" = all of IPv4, "::" = all.
  * @param port 0 = the kernel chooses one: leat_tcp_socket_server_get_local_address().
  * @param config may be NULL for the defaults. Of it count: the limit of the send queue, the number
- * of clients at once (leat_config_set_max_concurrent_clients_number()), the close deadline, the
- * trace, and leat_config_set_reuse_port().
+ * of clients at once and of one client (leat_config_set_max_concurrent_clients_number() and
+ * leat_config_set_max_connections_for_one_client(): 1,000 and 250), the close deadline, the trace,
+ * and leat_config_set_reuse_port().
  * @return LEAT_OK. Otherwise nothing was started, and leat_tcp_socket_server_get_error() has the
  *         detail: LEAT_E_PARAMETER (not a literal); LEAT_E_SOCKET_BASE + EINVAL (it listens
  *         already; link-local without a zone), + ENODEV (the zone is no interface of this machine),

@@ -86,12 +86,24 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config,
 LEAT_API LEAT_MUST_CHECK int leat_config_set_client_verification(
     leat_config *config, enum leat_client_verification verification);
 
-/** How many connections there may be at once, those in their handshake counted. A client beyond it
- * is answered with 503. Default 1,000; 0 = LEAT_E_PARAMETER. */
+/**
+ * How many connections may be open at once. A client beyond it is answered with 503 and Retry-After;
+ * servers of sockets (leat/tcp_socket.h, leat/tls_socket.h, leat/local_socket.h) close it, and
+ * report LEAT_E_SOCKET_BASE + EUSERS. Default 1,000; 0 = LEAT_E_PARAMETER.
+ *
+ * Handshakes that are not done are counted apart, up to the same number (at least 256), and those
+ * of one client up to leat_config_set_max_connections_for_one_client() (at least 64). One more, and
+ * the oldest of them is closed: of that client, or of all. `error` then has LEAT_E_SOCKET_BASE +
+ * EUSERS. So whoever only connects keeps out nobody. Without others a silent connection holds its
+ * place until the phase timeouts of TLS and UPGRADE: 15 s each.
+ */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_concurrent_clients_number(leat_config *config,
                                                                            size_t number);
 
-/** The same for one client address. Default: as many as in total. */
+/** The same for one client: an IPv4 address, or the /64 network of an IPv6 address (an IPv4-mapped
+ * address counts as IPv4). Default 250, so that no client takes the whole server: more for a server
+ * behind a reverse proxy, whose address is that of all. Local sockets have no address, and this
+ * limit does not hold for them. 0 = LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_connections_for_one_client(leat_config *config,
                                                                             size_t number);
 

@@ -331,3 +331,13 @@ int leati_settings_server_tls(const struct leati_settings *settings, struct leat
     return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
                                         ret_credentials);
 }
+
+struct leati_admission_limits
+leati_settings_admission_limits(const struct leati_settings *settings)
+{
+    return (struct leati_admission_limits){
+        .open = settings->max_clients,
+        .open_of_one = settings->max_clients_per_address ? settings->max_clients_per_address
+                                                         : LEATI_CONFIG_DEFAULT_MAX_CLIENTS_OF_ONE,
+    };
+}

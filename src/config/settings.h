@@ -25,8 +25,11 @@
 /** The most bytes of names and values that a program may add to the upgrade request. */
 #define LEATI_CONFIG_MAX_HEADER_BYTES                    16384u
 #define LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES 1024u
-/** How many clients a server takes unless it is told otherwise. */
-#define LEATI_CONFIG_DEFAULT_MAX_CLIENTS 1000u
+/** How many connections of a server may be open unless the program says otherwise, in total and of
+ * one client: a quarter, so that no client takes the whole server. What they mean is said in
+ * leat/websocket_server.h and conn/admission.h. */
+#define LEATI_CONFIG_DEFAULT_MAX_CLIENTS        1000u
+#define LEATI_CONFIG_DEFAULT_MAX_CLIENTS_OF_ONE 250u
 /** Defaults of the limits on one message and on what waits to be sent. */
 #define LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES ((size_t)16 << 20)
 #define LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES  ((size_t)16 << 20)
@@ -41,6 +44,12 @@ struct leati_cert_files {
     char *cert_path;
     char *key_path;
     char *key_password;
+};
+
+/** How many connections a server lets in. */
+struct leati_admission_limits {
+    size_t open;        /**< in total */
+    size_t open_of_one; /**< of one client */
 };
 
 struct leati_settings {
@@ -59,7 +68,7 @@ struct leati_settings {
     /* Of a server. */
     enum leat_client_verification client_verification;
     size_t max_clients;
-    size_t max_clients_per_address; /**< 0 = max_clients */
+    size_t max_clients_per_address; /**< 0 = the default */
     bool reuse_port;
 
     unsigned max_redirects;
@@ -114,6 +123,9 @@ int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
 /** What the client offers, and what the server wants at most, of permessage-deflate. */
 struct leati_deflate_offer leati_settings_deflate_offer(const struct leati_settings *settings);
 struct leati_deflate_params leati_settings_deflate_limits(const struct leati_settings *settings);
+
+struct leati_admission_limits
+leati_settings_admission_limits(const struct leati_settings *settings);
 
 /**
  * The credentials and the session store for a connection; references for the caller. Reads the

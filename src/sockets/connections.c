@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/connections.h"
 
+#include <errno.h>
+#include <stddef.h>
+
 void leati_connections_add(struct leati_connections *list, struct leati_connection *connection,
                            struct leati_stream *stream, void *socket)
 {
@@ -21,6 +24,20 @@ void leati_connections_remove(struct leati_connections *list, struct leati_conne
     if (connection->next)
         connection->next->prev = connection->prev;
     list->count--;
+    leati_admission_leave(&list->admission, &connection->guest);
+}
+
+void leati_connections_done(struct leati_connections *list)
+{
+    leati_admission_done(&list->admission);
+}
+
+void leati_connections_give_up(struct leati_connections *list, struct leati_guest *guest)
+{
+    struct leati_connection *connection =
+        (struct leati_connection *)((char *)guest - offsetof(struct leati_connection, guest));
+    leati_admission_leave(&list->admission, guest);
+    leati_stream_break(connection->stream, EUSERS, leati_admission_excess_text);
 }
 
 void leati_connections_set_reported(struct leati_connections *list,

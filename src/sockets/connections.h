@@ -8,6 +8,7 @@
 #ifndef LEATI_SOCKETS_CONNECTIONS_H
 #define LEATI_SOCKETS_CONNECTIONS_H
 
+#include "conn/admission.h"
 #include "sockets/stream.h"
 
 /** Embedded in a socket object. */
@@ -18,6 +19,7 @@ struct leati_connection {
     uint64_t id;   /**< 0 = of no server */
     bool reported; /**< from `connected` to `closed` */
     void *data;    /**< the program's */
+    struct leati_guest guest;
 };
 
 /** All zero = none. */
@@ -26,11 +28,16 @@ struct leati_connections {
     size_t count; /**< with those that are still to be reported */
     size_t reported_count;
     uint64_t last_id;
+    struct leati_admission admission; /**< of those that have an address */
 };
 
 void leati_connections_add(struct leati_connections *list, struct leati_connection *connection,
                            struct leati_stream *stream, void *socket);
 void leati_connections_remove(struct leati_connections *list, struct leati_connection *connection);
+/** Frees what is left behind the last one. */
+void leati_connections_done(struct leati_connections *list);
+/** Ends the handshake of a guest to make room: the stream's `ended` follows. */
+void leati_connections_give_up(struct leati_connections *list, struct leati_guest *guest);
 /** `connected` is called now, or `closed`. */
 void leati_connections_set_reported(struct leati_connections *list,
                                     struct leati_connection *connection, bool reported);

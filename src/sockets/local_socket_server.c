@@ -69,6 +69,7 @@ void leat_local_socket_server_free(leat_local_socket_server *server)
         leati_connections_remove(&server->connections, &local->connection);
         leati_local_socket_dispose(local);
     }
+    leati_connections_done(&server->connections);
     leati_settings_unref(server->settings);
     leati_failure_done(&server->failure);
     leati_free(server);

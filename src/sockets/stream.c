@@ -163,6 +163,18 @@ void leati_stream_abort(struct leati_stream *stream)
     leati_chain_abort(stream->chain);
 }
 
+void leati_stream_break(struct leati_stream *stream, int sys_errno, const char *text)
+{
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno,
+        .layer = LEAT_LAYER_TCP,
+        .sys_errno = sys_errno,
+        .hop = leati_route_origin_text(stream->chain->route),
+    };
+    leati_failure_set(&stream->chain->failure, &fault, "%s", text);
+    leati_chain_abort(stream->chain);
+}
+
 void leati_stream_pause(struct leati_stream *stream)
 {
     stream->paused = true;
@@ -190,7 +202,7 @@ int leati_stream_fd(const struct leati_stream *stream)
 
 /* By the deadline. Over TLS a peer that has said its goodbye and then takes nothing has one of its
  * own codes. */
-static void stream_break(struct leati_stream *stream, const char *text)
+static void stream_expire(struct leati_stream *stream, const char *text)
 {
     const struct leati_layer *top = stream->chain->top;
     bool said_goodbye = stream->peer_ended && top && top->ops->layer == LEAT_LAYER_TLS;
@@ -289,7 +301,7 @@ static void stream_check_deadline(struct leati_stream *stream, uint64_t now_ms)
     struct leati_chain *chain = stream->chain;
     if (stream->state == LEATI_STREAM_CLOSING) {
         if (leati_chain_is_over(chain, chain->owner_deadline_ms))
-            stream_break(stream, "the peer did not take what was queued in time");
+            stream_expire(stream, "the peer did not take what was queued in time");
         return;
     }
     if (stream->out.len == 0 || stream->limits.stall_timeout_ms == 0)
@@ -297,7 +309,7 @@ static void stream_check_deadline(struct leati_stream *stream, uint64_t now_ms)
     else if (stream->stall_ms == 0)
         stream->stall_ms = now_ms + stream->limits.stall_timeout_ms;
     else if (leati_chain_is_over(chain, stream->stall_ms))
-        stream_break(stream, "the peer has taken nothing for too long");
+        stream_expire(stream, "the peer has taken nothing for too long");
     chain->owner_deadline_ms = stream->stall_ms;
 }
 

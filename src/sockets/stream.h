@@ -92,6 +92,9 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
  * @return LEAT_OK, also while closing already; LEAT_E_SOCKET_BASE + ENOTCONN (never started), +
  * EBADF (closed). */
 int leati_stream_close(struct leati_stream *stream);
+/** Ends at once because of LEAT_E_SOCKET_BASE + `sys_errno`, while it is running; `ended` follows.
+ */
+void leati_stream_break(struct leati_stream *stream, int sys_errno, const char *text);
 /** Ends at once; `ended` follows. */
 void leati_stream_abort(struct leati_stream *stream);
 

@@ -61,6 +61,7 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
         leati_connections_remove(&server->connections, &tcp->connection);
         leati_tcp_socket_dispose(tcp);
     }
+    leati_connections_done(&server->connections);
     leati_settings_unref(server->settings);
     leati_failure_done(&server->failure);
     leati_free(server);
@@ -76,11 +77,29 @@ static int server_refuse(leat_tcp_socket_server *server, int code, int sys_errno
 
 /* ---- connections ------------------------------------------------------------------- */
 
+/* A connection whose handshake is done finds the server full, perhaps. */
+static bool server_lets_in(leat_tcp_socket_server *server, struct leati_stream *stream,
+                           struct leati_connection *connection)
+{
+    struct leati_admission *admission = &server->connections.admission;
+    if (connection->guest.state != LEATI_GUEST_HANDSHAKE)
+        return true;
+    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
+    enum leati_admission_verdict verdict =
+        leati_admission_judge_guest(admission, &limits, &connection->guest);
+    if (verdict == LEATI_ADMISSION_OK)
+        leati_admission_open(admission, &connection->guest);
+    else
+        leati_stream_break(stream, EUSERS, leati_admission_verdict_text(verdict));
+    return verdict == LEATI_ADMISSION_OK;
+}
+
 static void connection_opened(struct leati_stream *stream, void *user)
 {
     struct leat_tcp_socket *tcp = user;
     leat_tcp_socket_server *server = tcp->server;
-    (void)stream;
+    if (!server_lets_in(server, stream, &tcp->connection))
+        return;
     leati_connections_set_reported(&server->connections, &tcp->connection, true);
     if (server->callbacks.connected)
         server->callbacks.connected(server, tcp, server->user);
@@ -157,6 +176,28 @@ static void server_report(leat_tcp_socket_server *server, int code, const char *
     server->callbacks.error(server, NULL, &error, server->user);
 }
 
+/* Counts what was added; a handshake may have to make room for it. */
+static int server_count(leat_tcp_socket_server *server, struct leat_tcp_socket *tcp,
+                        const struct leati_address *remote)
+{
+    struct leati_admission *admission = &server->connections.admission;
+    struct leati_guest *guest = &tcp->connection.guest;
+    if (!leati_admission_enter(admission, guest, remote)) {
+        leati_connections_remove(&server->connections, &tcp->connection);
+        leati_tcp_socket_dispose(tcp);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    if (!server->tls) {
+        leati_admission_open(admission, guest);
+        return LEAT_OK;
+    }
+    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
+    struct leati_guest *excess = leati_admission_excess(admission, &limits, guest);
+    if (excess)
+        leati_connections_give_up(&server->connections, excess);
+    return LEAT_OK;
+}
+
 static int server_add(leat_tcp_socket_server *server, int fd, const struct leati_address *remote,
                       const char *text)
 {
@@ -186,7 +227,7 @@ static int server_add(leat_tcp_socket_server *server, int fd, const struct leati
     }
     tcp->server = server;
     leati_connections_add(&server->connections, &tcp->connection, &tcp->stream, tcp);
-    return LEAT_OK;
+    return server_count(server, tcp, remote);
 }
 
 static void server_accepted(int fd, const struct leati_address *remote, void *user)
@@ -194,9 +235,13 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
     leat_tcp_socket_server *server = user;
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
-    if (server->connections.count >= server->settings->max_clients) {
+    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
+    enum leati_admission_verdict verdict =
+        leati_admission_judge(&server->connections.admission, &limits, remote);
+    if (verdict != LEATI_ADMISSION_OK) {
         close(fd);
-        server_report(server, LEAT_E_SOCKET_BASE + EUSERS, text, "there are too many connections");
+        server_report(server, LEAT_E_SOCKET_BASE + EUSERS, text,
+                      leati_admission_verdict_text(verdict));
         return;
     }
     int code = server_add(server, fd, remote, text);
@@ -207,7 +252,12 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
 static void server_paused(int sys_errno, void *user)
 {
     leat_tcp_socket_server *server = user;
+    struct leati_admission *admission = &server->connections.admission;
     char text[LEATI_ADDRESS_TEXT_SIZE];
+    unsigned victims =
+        leati_admission_is_shortage(sys_errno) ? LEATI_ADMISSION_SHORTAGE_VICTIMS : 0;
+    for (; victims > 0 && admission->oldest; victims--)
+        leati_connections_give_up(&server->connections, admission->oldest);
     leati_address_format(leati_tcp_listener_local(server->listener), text, sizeof(text));
     server_report(server, LEAT_E_SOCKET_BASE + sys_errno, text,
                   "connections cannot be accepted for now");

@@ -6,7 +6,7 @@
 #include <leat/websocket_server.h>
 
 #include "config/settings.h"
-#include "conn/server_clients.h"
+#include "conn/admission.h"
 #include "websocket/websocket.h"
 #include "tcp/listener.h"
 #include "util/alloc.h"
@@ -14,18 +14,19 @@
 #include "ws/accept.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
-/** Clients beyond the limit that are still answered (503); more are just closed. */
-#define REFUSALS_AT_ONCE 64u
+/** When a client that found the server full may come again, in seconds. */
+#define RETRY_AFTER "5"
 
 struct server_client {
     struct server_client *prev, *next;
     leat_websocket_server *server;
     leat_websocket *ws;
     struct leati_address remote;
-    bool over_limit;
+    struct leati_guest guest;
     bool connected;
 };
 
@@ -37,8 +38,7 @@ struct leat_websocket_server {
     struct leati_tls_credentials *credentials; /* NULL = ws */
     struct leati_tcp_listener *listener;       /* NULL = it does not listen */
     struct server_client *clients;
-    size_t client_count;
-    struct leati_address_counts counts;
+    struct leati_admission admission;
     struct leati_failure failure;
 };
 
@@ -53,20 +53,18 @@ static void client_unlink(struct server_client *client)
         server->clients = client->next;
     if (client->next)
         client->next->prev = client->prev;
-    server->client_count--;
-    leati_address_counts_remove(&server->counts, &client->remote);
+    leati_admission_leave(&server->admission, &client->guest);
 }
 
 static bool client_link(struct server_client *client)
 {
     leat_websocket_server *server = client->server;
-    if (!leati_address_counts_add(&server->counts, &client->remote))
+    if (!leati_admission_enter(&server->admission, &client->guest, &client->remote))
         return false;
     client->next = server->clients;
     if (client->next)
         client->next->prev = client;
     server->clients = client;
-    server->client_count++;
     return true;
 }
 
@@ -181,21 +179,41 @@ static int server_ask(leat_websocket_server *server, const struct server_client 
     return server->callbacks.request(server, &view.public, server->user);
 }
 
+/* What the program thinks of it, unless the server is full. */
+static void server_decide(leat_websocket_server *server, struct server_client *client,
+                          const struct leati_ws_accept_request *request,
+                          struct leati_ws_accept_decision *ret_decision)
+{
+    static const struct leati_ws_header retry_after = {"Retry-After", RETRY_AFTER};
+    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
+    enum leati_admission_verdict verdict =
+        leati_admission_judge_guest(&server->admission, &limits, &client->guest);
+    if (verdict != LEATI_ADMISSION_OK) {
+        *ret_decision = (struct leati_ws_accept_decision){
+            .status = 503,
+            .headers = &retry_after,
+            .header_count = 1,
+            .text = leati_admission_verdict_text(verdict),
+        };
+        return;
+    }
+    const char *protocol = choose_protocol(server->settings, request);
+    *ret_decision = (struct leati_ws_accept_decision){.protocol = protocol};
+    ret_decision->status = server_ask(server, client, request, protocol);
+}
+
 static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
 {
     struct server_client *client = user;
     leat_websocket_server *server = client->server;
     const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
-    struct leati_ws_accept_decision decision = {.status = 503};
+    struct leati_ws_accept_decision decision;
     struct leati_chain *chain = ws->chain;
     bool accepts_compression = server->settings->compresses;
     const struct leati_deflate_params limits = leati_settings_deflate_limits(server->settings);
-    if (!client->over_limit) {
-        decision.protocol = choose_protocol(server->settings, request);
-        decision.status = server_ask(server, client, request, decision.protocol);
-        if (chain->released)
-            return;
-    }
+    server_decide(server, client, request, &decision);
+    if (chain->released)
+        return;
     if (decision.status != 101)
         decision.protocol = NULL;
     else if (accepts_compression)
@@ -208,18 +226,11 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
     }
     if (code != LEAT_OK)
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    else if (decision.status == 101)
+        leati_admission_open(&server->admission, &client->guest);
 }
 
 /* ---- accepting --------------------------------------------------------------------------- */
-
-static bool server_over_limit(const leat_websocket_server *server,
-                              const struct leati_address *remote)
-{
-    const struct leati_settings *settings = server->settings;
-    return server->client_count >= settings->max_clients ||
-           (settings->max_clients_per_address != 0 &&
-            leati_address_counts_get(&server->counts, remote) >= settings->max_clients_per_address);
-}
 
 static struct server_client *client_new(leat_websocket_server *server,
                                         const struct leati_address *remote)
@@ -229,7 +240,6 @@ static struct server_client *client_new(leat_websocket_server *server,
         return NULL;
     client->server = server;
     client->remote = *remote;
-    client->over_limit = server_over_limit(server, remote);
     struct leat_websocket_callbacks callbacks = client_callbacks;
     if (!server->callbacks.message_part)
         callbacks.message_part = NULL;
@@ -249,13 +259,19 @@ static void server_report_no_memory(leat_websocket_server *server)
     server_report(server, &error);
 }
 
+/* The handshake of this guest makes room; its `error` follows. */
+static void server_give_up(leat_websocket_server *server, struct leati_guest *guest)
+{
+    struct server_client *client =
+        (struct server_client *)((char *)guest - offsetof(struct server_client, guest));
+    leati_admission_leave(&server->admission, guest);
+    leati_websocket_break(client->ws, LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
+                          leati_admission_excess_text);
+}
+
 static void on_accepted(int fd, const struct leati_address *remote, void *user)
 {
     leat_websocket_server *server = user;
-    if (server->client_count >= server->settings->max_clients + REFUSALS_AT_ONCE) {
-        close(fd);
-        return;
-    }
     struct server_client *client = client_new(server, remote);
     if (!client) {
         close(fd);
@@ -268,11 +284,17 @@ static void on_accepted(int fd, const struct leati_address *remote, void *user)
         .settings = server->settings,
         .credentials = server->credentials,
     };
-    if (leati_websocket_accept(client->ws, &accepted, on_asked) == LEAT_OK)
+    if (leati_websocket_accept(client->ws, &accepted, on_asked) != LEAT_OK) {
+        client_unlink(client);
+        client_free(client);
+        server_report_no_memory(server);
         return;
-    client_unlink(client);
-    client_free(client);
-    server_report_no_memory(server);
+    }
+    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
+    struct leati_guest *excess =
+        leati_admission_excess(&server->admission, &limits, &client->guest);
+    if (excess)
+        server_give_up(server, excess);
 }
 
 static void on_paused(int sys_errno, void *user)
@@ -280,6 +302,10 @@ static void on_paused(int sys_errno, void *user)
     leat_websocket_server *server = user;
     struct leati_failure failure;
     struct leat_error error;
+    unsigned victims =
+        leati_admission_is_shortage(sys_errno) ? LEATI_ADMISSION_SHORTAGE_VICTIMS : 0;
+    for (; victims > 0 && server->admission.oldest; victims--)
+        server_give_up(server, server->admission.oldest);
     leati_failure_init(&failure);
     leati_failure_set(&failure,
                       &(struct leati_fault){.code = LEAT_E_SOCKET_BASE + sys_errno,
@@ -335,7 +361,7 @@ void leat_websocket_server_free(leat_websocket_server *server)
         client_unlink(client);
         client_free(client);
     }
-    leati_address_counts_done(&server->counts);
+    leati_admission_done(&server->admission);
     server_drop_settings(server);
     leati_failure_done(&server->failure);
     leati_free(server);

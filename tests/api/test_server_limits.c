@@ -4,9 +4,11 @@
 #include "integration/common.h"
 #include "support/raw_socket.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,6 +101,126 @@ Test(server_limits, limit_is_for_each_address)
               strncmp(head, "HTTP/1.1 101 ", 13) == 0);
     close(first);
     close(second);
+    both_ends_done(&ends);
+}
+
+/* ---- who says nothing
+ * ----------------------------------------------------------------------------- */
+
+enum { SILENT = 300 }; /* more than one client may have in their handshakes: 250 */
+
+static int silent_open(struct both_ends *ends, const char *from)
+{
+    int fd = raw_connect(from, ends->port);
+    cr_assert(leat_loop_dispatch(ends->loop, 0) == LEAT_OK);
+    return fd;
+}
+
+/* A client that comes from there gets in, whoever else is silent. */
+static void served_expect(struct both_ends *ends, const char *from)
+{
+    char head[4096];
+    unsigned connected = ends->connected;
+    int fd = raw_connect(from, ends->port);
+    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    until_connected(ends, connected + 1);
+    cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) &&
+                  strncmp(head, "HTTP/1.1 101 ", 13) == 0,
+              "%s", head);
+    close(fd);
+    both_ends_until_server_closed(ends);
+}
+
+/* With the defaults. Those who are pushed out are the oldest, and the program hears of them. */
+Test(server_limits, silent_connections_keep_nobody_out)
+{
+    static const char *const listen_at[] = {"127.0.0.1", "::"};
+    for (size_t i = 0; i < sizeof(listen_at) / sizeof(listen_at[0]); ++i) {
+        struct both_ends ends;
+        int fds[SILENT];
+        both_ends_init(&ends);
+        cr_assert(both_ends_make_server(&ends) == LEAT_OK);
+        cr_assert(leat_websocket_server_start(ends.server, listen_at[i], 0, ends.server_config) ==
+                  LEAT_OK);
+        ends.port = leat_websocket_server_port(ends.server);
+        for (int k = 0; k < SILENT; ++k) {
+            fds[k] = silent_open(&ends, NULL);
+        }
+        served_expect(&ends, "127.0.0.2");
+        served_expect(&ends, "127.0.0.1");
+        cr_expect(ends.errors == SILENT - 250 + 1, "%u", ends.errors);
+        cr_expect(ends.error.code == LEAT_E_SOCKET_BASE + EUSERS && ends.error.sys_errno == EUSERS,
+                  "%d: %s", ends.error.code, ends.error.text);
+        cr_expect(strncmp(ends.error.hop, "127.0.0.1:", 10) == 0, "%s", ends.error.hop);
+        cr_expect(raw_recv_end(fds[0]) == 0);
+        cr_expect(send(fds[SILENT - 1], "G", 1, MSG_NOSIGNAL) == 1);
+        for (int k = 0; k < SILENT; ++k) {
+            close(fds[k]);
+        }
+        both_ends_done(&ends);
+    }
+}
+
+/* Nobody takes the whole server, though all say what they should. */
+Test(server_limits, one_address_has_a_quarter_of_the_places)
+{
+    enum { PLACES = 250 };
+    struct both_ends ends;
+    char head[4096];
+    int fds[PLACES + 1];
+    both_ends_init(&ends);
+    both_ends_listen(&ends);
+    for (int i = 0; i <= PLACES; ++i) {
+        fds[i] = raw_open(&ends);
+    }
+    cr_expect(ends.connected == PLACES && ends.errors == 1);
+    cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.native_code == 503);
+    cr_expect(strstr(ends.error.text, "too many connections of this client") != NULL, "%s",
+              ends.error.text);
+    cr_expect(raw_recv_until(fds[PLACES], "\r\n\r\n", head, sizeof(head)) &&
+                  strncmp(head, "HTTP/1.1 503 ", 13) == 0 &&
+                  strstr(head, "\r\nRetry-After: 5\r\n") != NULL,
+              "%s", head);
+    served_expect(&ends, "127.0.0.2");
+    for (int i = 0; i <= PLACES; ++i) {
+        close(fds[i]);
+    }
+    both_ends_done(&ends);
+}
+
+/* The descriptors of those who are silent are free for those who are not. */
+Test(server_limits, silent_connections_give_back_descriptors)
+{
+    struct both_ends ends;
+    struct rlimit limit;
+    char head[4096];
+    int fds[40];
+    both_ends_init(&ends);
+    both_ends_listen(&ends);
+    for (int i = 0; i < 40; ++i) {
+        fds[i] = silent_open(&ends, NULL);
+    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int first_free = dup(fd);
+    cr_assert(fd >= 0 && first_free >= 0 && close(first_free) == 0);
+    cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t)first_free;
+    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(ends.port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cr_assert(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    until_connected(&ends, 1);
+    limit.rlim_cur = before;
+    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) &&
+              strncmp(head, "HTTP/1.1 101 ", 13) == 0);
+    close(fd);
+    for (int i = 0; i < 40; ++i) {
+        close(fds[i]);
+    }
     both_ends_done(&ends);
 }
 

@@ -218,7 +218,7 @@ Test(limits, answers_to_what_is_no_upgrade)
     ANSWER("POST /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
            "Sec-WebSocket-Version: 13\r\n\r\n",
-           "400");
+           "405");
     ANSWER("GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
            "400");
@@ -232,13 +232,13 @@ Test(limits, heads_that_are_too_large)
     static char request[100000];
     size_t len = (size_t)snprintf(request, sizeof(request), "GET /echo HTTP/1.1\r\nX: ");
     memset(request + len, 'x', sizeof(request) - len);
-    answer_expect(request, sizeof(request), "HTTP/1.1 4");
+    answer_expect(request, sizeof(request), "HTTP/1.1 431 ");
     len = 0;
     while (len + 32 < sizeof(request)) {
         len += (size_t)snprintf(request + len, sizeof(request) - len, "%s: a\r\n",
                                 len == 0 ? "GET /echo HTTP/1.1\r\nHost" : "X-Header");
     }
-    answer_expect(request, len, "HTTP/1.1 4");
+    answer_expect(request, len, "HTTP/1.1 431 ");
 }
 
 /* ---- several servers on one port

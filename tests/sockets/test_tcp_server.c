@@ -234,6 +234,32 @@ Test(tcp_server, too_many_clients)
     close(first);
 }
 
+/* One address has 250 places of 1,000, and no more. */
+Test(tcp_server, one_address_does_not_take_all_places)
+{
+    enum { PLACES = 250 };
+    uint16_t port = run_new_server("::");
+    int fds[PLACES];
+
+    for (int i = 0; i < PLACES; i++) {
+        fds[i] = raw_connect(NULL, port);
+        while (leat_tcp_socket_server_connection_count(run.server) <= (size_t)i)
+            cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
+    }
+    run.log[run.log_len = 0] = '\0';
+    int refused = raw_connect(NULL, port);
+    run_until("error");
+    run_check_log("client 0 error 2301087");
+    cr_assert_not_null(strstr(run.error.text, "too many connections of this client"));
+    cr_assert_eq(raw_recv_end(refused), 0);
+    close(refused);
+    int other = raw_connect("127.0.0.2", port);
+    run_until("client 251");
+    close(other);
+    for (int i = 0; i < PLACES; i++)
+        close(fds[i]);
+}
+
 /* ---- listening --------------------------------------------------------------------- */
 
 Test(tcp_server, listening_and_not)

@@ -394,3 +394,39 @@ Test(tls_socket_server, too_many_clients)
     run_check(&run.server_log, sandbox_format("client error %d", LEAT_E_TLS_SOCKET_BASE + EUSERS));
     close(second);
 }
+
+/* Places are for those whose handshake is done: two that come together cannot both have the last
+ * one, and the second one learns it when it has said something. */
+Test(tls_socket_server, too_many_clients_at_once)
+{
+    cr_assert_eq(leat_config_set_max_concurrent_clients_number(run.config, 1), LEAT_OK);
+    uint16_t port = run_new_server();
+    int silent = raw_connect(NULL, port);
+
+    cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+    run_open(port);
+    cr_assert_eq(leat_tls_socket_server_connection_count(run.server), 1);
+    close(silent);
+}
+
+/* With the defaults: 250 of one client may be in their handshake, then the oldest makes room. */
+Test(tls_socket_server, silent_connections_keep_nobody_out)
+{
+    enum { SILENT = 300 };
+    uint16_t port = run_new_server();
+    int fds[SILENT];
+
+    for (int i = 0; i < SILENT; i++) {
+        fds[i] = raw_connect(NULL, port);
+        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+    }
+    run_new_client();
+    run_connect(port);
+    run_until_client("connected");
+    cr_assert_eq(raw_recv_end(fds[0]), 0);
+    cr_assert_eq(run.server_log.error.code, LEAT_E_TLS_SOCKET_BASE + EUSERS);
+    cr_assert_not_null(strstr(run.server_log.error.text, "handshake"), "%s",
+                       run.server_log.error.text);
+    for (int i = 0; i < SILENT; i++)
+        close(fds[i]);
+}
