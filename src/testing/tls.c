@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* OpenSSL never sees the socket: it reads and writes these two buffers, so that the server can
  * split records as it likes. */
@@ -33,8 +34,24 @@ static const char *cipher_list_of(const struct leat_testing_tls *options)
     return options->cipher_list != NULL ? options->cipher_list : unless_chosen;
 }
 
+/* OpenSSL opens by path, and would wait for whoever writes to a FIFO. */
+static bool file_is_regular(const char *path)
+{
+    struct stat st;
+    return path == NULL || stat(path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
+static bool files_are_regular(const struct leat_testing_tls *options)
+{
+    return file_is_regular(options->client_ca_path) && file_is_regular(options->cert_path) &&
+           file_is_regular(options->key_path);
+}
+
 static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *options)
 {
+    if (!files_are_regular(options)) {
+        return false;
+    }
     if (options->client_ca_path != NULL) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         if (SSL_CTX_load_verify_locations(context, options->client_ca_path, NULL) != 1) {
@@ -56,7 +73,9 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     bool is_good = context != NULL && options->cert_path != NULL && options->key_path != NULL &&
                    context_configure(context, options);
     if (!is_good) {
-        const char *reason = ERR_reason_error_string(ERR_peek_error());
+        const char *reason = files_are_regular(options)
+                                 ? ERR_reason_error_string(ERR_peek_error())
+                                 : "not a regular file";
         snprintf(ret_reason, cap, "TLS cannot be set up with %s and %s: %s",
                  options->cert_path ? options->cert_path : "no certificate",
                  options->key_path ? options->key_path : "no key", reason ? reason : "no reason");

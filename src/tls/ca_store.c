@@ -83,7 +83,7 @@ static int unreadable(struct leati_failure *failure, const char *path, int sys_e
 {
     return leati_tls_record(
         failure, sys_errno == ENOMEM ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_WS_CERT_FILE, sys_errno, 0,
-        "cannot read the CAs of %s: %s", path, strerrordesc_np(sys_errno));
+        "cannot read the CAs of %s: %s", path, leati_tls_file_reason(sys_errno));
 }
 
 static int chain_parse_fd(mbedtls_x509_crt *chain, int fd, int *ret_parse)
@@ -198,7 +198,7 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
 static int system_open(const char **ret_path)
 {
     for (size_t i = 0; i < sizeof(system_paths) / sizeof(system_paths[0]); i++) {
-        int fd = open(system_paths[i], O_RDONLY | O_CLOEXEC);
+        int fd = leati_tls_file_open(system_paths[i]);
         if (fd >= 0) {
             *ret_path = system_paths[i];
             return fd;
@@ -210,7 +210,7 @@ static int system_open(const char **ret_path)
 int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
                           struct leati_tls_cas **ret_cas)
 {
-    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : system_open(&path);
+    int fd = path != NULL ? leati_tls_file_open(path) : system_open(&path);
 
     if (fd < 0 && path == NULL)
         return leati_tls_record(failure, LEAT_E_WS_CERT_FILE, ENOENT, 0,

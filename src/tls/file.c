@@ -28,6 +28,28 @@ static int file_grow(struct leati_tls_file *file, size_t capacity)
     return 0;
 }
 
+int leati_tls_file_open(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+const char *leati_tls_file_reason(int sys_errno)
+{
+    if (sys_errno == EINVAL || sys_errno == ENXIO)
+        return "it is not a regular file";
+    const char *reason = strerrordesc_np(sys_errno);
+    return reason != NULL ? reason : "unknown reason";
+}
+
 static int file_read_all(int fd, struct leati_tls_file *file)
 {
     for (;;) {
@@ -40,7 +62,7 @@ static int file_read_all(int fd, struct leati_tls_file *file)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno;
+            return errno == EAGAIN ? EINVAL : errno; /* a terminal */
         if (n == 0)
             break;
         file->len += (size_t)n;
@@ -72,7 +94,7 @@ int leati_tls_file_read_fd(int fd, struct leati_tls_file *ret_file)
 
 int leati_tls_file_read(const char *path, struct leati_tls_file *ret_file)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = leati_tls_file_open(path);
 
     if (fd < 0)
         return errno;

@@ -16,6 +16,11 @@ struct leati_tls_file {
     size_t capacity; /**< 0 = borrowed */
 };
 
+/** Opens what is to be read whole, and never waits for it: a FIFO or a socket is refused with
+ * EINVAL, because no loop can wait for who writes to it. @return a descriptor, or -1 with errno. */
+int leati_tls_file_open(const char *path);
+/** What an errno of these functions says to the user. */
+const char *leati_tls_file_reason(int sys_errno);
 /** Reads all of an open descriptor. Returns 0 or an errno (EFBIG above the limit); `ret_file` is
  * for leati_tls_file_done(). */
 int leati_tls_file_read_fd(int fd, struct leati_tls_file *ret_file);

@@ -42,7 +42,7 @@ static int file_load(const struct loader *loader, const char *what, const char *
         return LEAT_OK;
     int code = sys_errno == ENOMEM ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_WS_CERT_FILE;
     return leati_tls_record(loader->failure, code, sys_errno, 0, "cannot read the %s %s %s: %s",
-                            loader->role, what, path, strerrordesc_np(sys_errno));
+                            loader->role, what, path, leati_tls_file_reason(sys_errno));
 }
 
 static int out_of_memory(const struct loader *loader, const char *name, int ret)

@@ -14,7 +14,8 @@
 
 int leati_tls_key_log_open(const char *path)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    /* O_NONBLOCK: neither a FIFO that nobody reads nor one that is full holds up the loop. */
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 }
 
 static const char *label_of(mbedtls_ssl_key_export_type type)

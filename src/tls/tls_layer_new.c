@@ -160,7 +160,8 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
         if (tls->key_log_fd < 0)
             code = leati_tls_record(failure, LEAT_E_TLS_ENGINE, errno, 0,
                                     "cannot append to the key log %s: %s", options->key_log_path,
-                                    strerrordesc_np(errno));
+                                    errno == ENXIO ? "nobody reads that FIFO"
+                                                   : strerrordesc_np(errno));
     }
     if (code == LEAT_OK)
         code = tls_build(tls, options, failure);

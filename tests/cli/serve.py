@@ -655,7 +655,13 @@ class BadInput(ServeTest):
         with tempfile.TemporaryDirectory() as folder:
             missing, empty = os.path.join(folder, "missing"), os.path.join(folder, "empty")
             open(empty, "w").close()
+            fifo = os.path.join(folder, "fifo")  # nobody writes to it: an error, and no wait
+            os.mkfifo(fifo)
             for arguments, code, part in (
+                    (["echo", "--cert", fifo, "--key", empty], 2302002, fifo),
+                    (["echo", "--cert", empty, "--key", fifo], 2302002, fifo),
+                    (["connect", "--tls", "--client-ca", fifo], 2302002, fifo),
+                    (["socks5", "--user", "a", "--password-file", fifo], 401, fifo),
                     (["echo", "--cert", missing, "--key", empty], 2302002, missing),
                     (["echo", "--cert", empty, "--key", missing], 2302002, missing),
                     (["echo", "--client-ca", missing], 2302002, missing),

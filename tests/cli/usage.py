@@ -5,6 +5,7 @@
 usage: usage.py PROGRAM     PROGRAM is the tool `leat`
 """
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -146,7 +147,12 @@ class Usage(unittest.TestCase):
                 self.assertIn(message, self.wrong("ws", "ws://127.0.0.1:1", *arguments))
             with open(f"{folder}/not.pem", "w") as file:
                 file.write("nonsense\n")
+            os.mkfifo(f"{folder}/fifo")  # nobody writes to it: an error, and no wait
+            self.assertIn("cannot read", self.wrong("ws", "wss://127.0.0.1:1", "--cert", "a", "--key", "b",
+                                                    "--key-password", f"{folder}/fifo"))
             for arguments, code, status in (
+                    (["--ca", f"{folder}/fifo"], "2302002", 2),
+                    (["--cert", f"{folder}/fifo", "--key", f"{folder}/fifo"], "2302002", 2),
                     (["--ca", f"{folder}/none"], "2302002", 2),
                     (["--ca", f"{folder}/not.pem"], "2303504", 7),
                     (["--cert", f"{folder}/none", "--key", f"{folder}/none"], "2302002", 2)):

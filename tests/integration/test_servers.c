@@ -2,7 +2,9 @@
 /* WebSocket servers that others wrote: python3-websockets, node's ws, and nginx in front of one. */
 #include "integration/common.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 INTEGRATION_SUITE(servers);
 
@@ -259,6 +261,19 @@ Test(servers, session_is_not_resumed_when_not_wanted)
         client_run_close(&run);
     }
     cr_expect(resumed_count(&run) == 0, "%s", run.trace);
+    client_run_done(&run);
+}
+
+/* Nobody reads it: then it is an error, and no wait. */
+Test(servers, key_log_is_a_fifo)
+{
+    struct client_run run;
+    cr_assert(mkfifo(sandbox_path("fifo"), 0600) == 0);
+    client_run_init(&run);
+    cr_assert(leat_config_set_key_log_path(run.config, sandbox_path("fifo")) == LEAT_OK);
+    int code = client_run_refused(&run, url_of("wss", python_server_start(&tls), "/echo"));
+    cr_expect(code == LEAT_E_TLS_ENGINE && run.close.error.sys_errno == ENXIO, "%d: %s", code,
+              run.close.error.text);
     client_run_done(&run);
 }
 

@@ -5,6 +5,7 @@
 #include "files.h"
 #include "options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,8 +319,8 @@ bool tool_connection_finish(struct tool_connection *connection, const struct too
     }
     if (connection->key_password_path &&
         !(password = tool_read_first_line(connection->key_password_path))) {
-        tool_usage_error(command, "--key-password: cannot read %.200s",
-                         connection->key_password_path);
+        tool_usage_error(command, "--key-password: cannot read %s: %s",
+                         connection->key_password_path, strerror(errno));
         return false;
     }
     int code = set_client_cert(connection, password);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What runs, and what ends with it. */
@@ -47,8 +48,15 @@ static int fail_file(struct service *service, int code, const char *path, int sy
 
 static int file_check(struct service *service, const char *path)
 {
-    return !path || access(path, R_OK) == 0 ? LEAT_OK
-                                            : fail_file(service, LEAT_E_WS_CERT_FILE, path, errno);
+    struct stat st;
+    if (!path)
+        return LEAT_OK;
+    if (access(path, R_OK) != 0 || stat(path, &st) != 0)
+        return fail_file(service, LEAT_E_WS_CERT_FILE, path, errno);
+    /* Whoever opens a FIFO by its path waits for a writer. */
+    return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)
+               ? fail_file(service, LEAT_E_WS_CERT_FILE, path, EINVAL)
+               : LEAT_OK;
 }
 
 static int certificate_make(struct service *service)

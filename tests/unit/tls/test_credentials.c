@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,29 @@ Test(tls_credentials, a_file_that_never_ends)
 {
     refuse(&(struct leati_tls_credentials_options){.ca_path = "/dev/zero", .need_ca = true},
            LEAT_E_WS_CERT_FILE, EFBIG, "/dev/zero");
+}
+
+/* Nobody writes to them, and no loop waits for somebody who does. */
+Test(tls_credentials, a_fifo_is_no_file)
+{
+    const char *fifo = sandbox_path("fifo");
+    const char *const cert = certificate_path("client.pem"), *key = certificate_path("client.key");
+
+    cr_assert(mkfifo(fifo, 0600) == 0);
+    for (int has_writer = 0; has_writer < 2; has_writer++) {
+        int writer = has_writer ? open(fifo, O_RDWR | O_CLOEXEC) : -1;
+        cr_assert(writer >= 0 || !has_writer);
+        refuse(&(struct leati_tls_credentials_options){.ca_path = fifo, .need_ca = true},
+               LEAT_E_WS_CERT_FILE, EINVAL, "not a regular file");
+        const struct leati_tls_credentials_options as_cert = client_with(fifo, key, NULL);
+        refuse(&as_cert, LEAT_E_WS_CERT_FILE, EINVAL, "not a regular file");
+        const struct leati_tls_credentials_options as_key = client_with(cert, fifo, NULL);
+        refuse(&as_key, LEAT_E_WS_CERT_FILE, EINVAL, "not a regular file");
+        if (writer >= 0)
+            close(writer);
+    }
+    const struct leati_tls_credentials_options folder = client_with(cert, sandbox_path(""), NULL);
+    refuse(&folder, LEAT_E_WS_CERT_FILE, EISDIR, "directory");
 }
 
 Test(tls_credentials, client_key_plain_and_encrypted)
