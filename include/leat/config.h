@@ -164,9 +164,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, c
 
 /** Adds a header to the WebSocket upgrade request, behind those that the protocol needs. Names may
  * be repeated. @return LEAT_OK; LEAT_E_PARAMETER (the name is not a token of RFC 9110, the value
- * holds CR, LF or NUL, or the name is one that the handshake itself owns: Host, Upgrade,
- * Connection, Sec-WebSocket-Key, -Version, -Protocol, -Extensions, -Accept; or the headers together
- * exceed 16 KiB); LEAT_E_SYSTEM_INTERNAL. */
+ * holds CR, LF or NUL, or the name is one that the handshake itself owns: Host, Sec-WebSocket-...,
+ * and what says where a request ends or what becomes of its connection (RFC 9110 section 7.6.1,
+ * RFC 9112 section 6): Connection, Content-Length, Expect, HTTP2-Settings, Keep-Alive,
+ * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade; or the headers together exceed 16 KiB);
+ * LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const char *name,
                                                     const char *value);
 
@@ -176,7 +178,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const
 
 /** How many redirects (301, 302, 303, 307, 308) one connect may follow. Each is checked like the first
  * URL, the allowed domains included; none leads from wss to ws; to another host or port go neither
- * the client certificate nor the headers Authorization and Cookie. Default 0: a redirect is a
+ * the client certificate nor the headers Authorization, Proxy-Authorization and Cookie. Default 0: a redirect is a
  * refused upgrade. @return LEAT_OK, LEAT_E_PARAMETER (above 20). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_redirects(leat_config *config, unsigned redirects);
 

@@ -23,20 +23,7 @@ void leati_settings_clear_request(struct leati_settings *settings)
 /* The headers that the handshake writes itself (RFC 6455 section 4.1). */
 static bool header_is_reserved(const char *name)
 {
-    static const char *const reserved[] = {
-        "Host",
-        "Upgrade",
-        "Connection",
-        "Sec-WebSocket-Key",
-        "Sec-WebSocket-Version",
-        "Sec-WebSocket-Protocol",
-        "Sec-WebSocket-Extensions",
-        "Sec-WebSocket-Accept",
-    };
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-        if (leati_text_equal_nocase(name, strlen(name), reserved[i], strlen(reserved[i])))
-            return true;
-    return false;
+    return leati_ws_header_is_ours(name) || leati_text_equal_nocase(name, strlen(name), "Host", 4);
 }
 
 static const char *header_problem(const struct leati_settings *settings, const char *name,
@@ -47,7 +34,7 @@ static const char *header_problem(const struct leati_settings *settings, const c
     if (!leati_text_is_field_value(value, strlen(value)))
         return "the header's value holds CR or LF";
     if (header_is_reserved(name))
-        return "the header belongs to the WebSocket handshake itself";
+        return "the header belongs to the handshake itself: it says where the request goes or ends";
     if (settings->header_count >= LEATI_CONFIG_MAX_ENTRIES ||
         settings->header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
         return "too many headers, or too long ones";

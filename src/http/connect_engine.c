@@ -105,18 +105,16 @@ static bool is_name(const char *s, const char *name)
 static int header_check(const struct leati_http_connect_options *options,
                         const struct leati_http_field *header, struct leati_failure *failure)
 {
-    static const char *const ours[] = {"Host", "Content-Length", "Transfer-Encoding"};
+    bool is_kept = is_name(header->name, "Proxy-Connection") || is_name(header->name, "Connection");
 
     if (!leati_text_is_token(header->name, strlen(header->name)))
         return parameter_fail(failure, "a header for the proxy has a name that is not a token");
     if (has_control(header->value))
         return parameter_fail(failure, "the header %.64s for the proxy has a control character",
                               header->name);
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-        if (is_name(header->name, ours[i]))
-            return parameter_fail(failure, "the header %s of a CONNECT request is not free",
-                                  ours[i]);
-    }
+    if (is_name(header->name, "Host") || (leati_http_field_frames(header->name) && !is_kept))
+        return parameter_fail(failure, "the header %s of a CONNECT request is not free",
+                              header->name);
     if (options->user && is_name(header->name, "Proxy-Authorization"))
         return parameter_fail(failure, "there is a header Proxy-Authorization and a user name");
     return LEAT_OK;

@@ -463,6 +463,19 @@ size_t leati_http_head_count(const struct leati_http_head *head, const char *nam
     return count;
 }
 
+bool leati_http_field_frames(const char *name)
+{
+    static const char *const framing[] = {
+        "Connection", "Content-Length",   "Expect",  "HTTP2-Settings",    "Keep-Alive",
+        "TE",         "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
+    };
+
+    for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
+        if (leati_text_equal_nocase(name, strlen(name), framing[i], strlen(framing[i])))
+            return true;
+    return false;
+}
+
 /* Behind the element that begins at `s`: the comma that ends it, or the end of the value. */
 static const char *item_end(const char *s)
 {

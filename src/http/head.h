@@ -147,6 +147,11 @@ size_t leati_http_head_count(const struct leati_http_head *head, const char *nam
  * section 3.2.2): a name or an address, IPv6 in brackets, and perhaps a port. */
 bool leati_http_host_valid(const char *host);
 
+/** Whether a field of that name says where a message ends or what becomes of its connection (RFC
+ * 9110 sections 7.6.1 and 7.8, RFC 9112 section 6): such fields are ours to write, never a
+ * program's. */
+bool leati_http_field_frames(const char *name);
+
 /** Goes through a comma-separated list (RFC 9110 section 5.6.1): gives the next element that is not
  * empty, without the white space around it, and moves `*cursor` (the value at first) behind it. A
  * comma within a quoted string does not separate. false = no more. */

@@ -73,9 +73,8 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     bool is_good = context != NULL && options->cert_path != NULL && options->key_path != NULL &&
                    context_configure(context, options);
     if (!is_good) {
-        const char *reason = files_are_regular(options)
-                                 ? ERR_reason_error_string(ERR_peek_error())
-                                 : "not a regular file";
+        const char *reason = files_are_regular(options) ? ERR_reason_error_string(ERR_peek_error())
+                                                        : "not a regular file";
         snprintf(ret_reason, cap, "TLS cannot be set up with %s and %s: %s",
                  options->cert_path ? options->cert_path : "no certificate",
                  options->key_path ? options->key_path : "no key", reason ? reason : "no reason");

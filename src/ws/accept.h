@@ -108,9 +108,8 @@ const struct leati_ws_accept_request *leati_ws_accept_request(const struct leati
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (nothing was asked; a status that is neither 101 nor 400 to
  * 599; a subprotocol that was not offered; a header that is no field, or is one of ours:
- *         Connection, Upgrade, Content-Length, Transfer-Encoding, Sec-WebSocket-...), so nothing
- * can be injected; LEAT_E_SYSTEM_INTERNAL (no memory, no SHA-1). After an error the layer still
- *         asks. Not recorded.
+ * leati_ws_header_is_ours()), so nothing can be injected; LEAT_E_SYSTEM_INTERNAL (no memory, no
+ * SHA-1). After an error the layer still asks. Not recorded.
  */
 int leati_ws_accept_answer(struct leati_layer *accept,
                            const struct leati_ws_accept_decision *decision);

@@ -175,24 +175,13 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
 
 /* ---- the decision --------------------------------------------------------------------------- */
 
-static bool header_is_ours(const struct leati_ws_header *header)
-{
-    static const char handshake[] = "Sec-WebSocket-";
-    size_t prefix = strlen(handshake);
-
-    return header_is(header, "Connection") || header_is(header, "Upgrade") ||
-           header_is(header, "Content-Length") || header_is(header, "Transfer-Encoding") ||
-           (strlen(header->name) >= prefix &&
-            leati_text_equal_nocase(header->name, prefix, handshake, prefix));
-}
-
 static bool headers_valid(const struct leati_ws_header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (headers[i].name == NULL || headers[i].value == NULL ||
             !leati_text_is_token(headers[i].name, strlen(headers[i].name)) ||
             !leati_text_is_field_value(headers[i].value, strlen(headers[i].value)) ||
-            header_is_ours(&headers[i]))
+            leati_ws_header_is_ours(headers[i].name))
             return false;
     return true;
 }

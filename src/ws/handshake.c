@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/handshake.h"
 
+#include "http/head.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -21,6 +22,16 @@ bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
     int len = snprintf(text, sizeof(text), "%.24s%s", key, accept_guid);
     return sha1(text, (size_t)len, digest) &&
            leati_text_base64_encode(digest, sizeof(digest), ret_accept, LEATI_WS_ACCEPT_SIZE);
+}
+
+bool leati_ws_header_is_ours(const char *name)
+{
+    static const char prefix[] = "Sec-WebSocket-";
+    size_t prefix_len = strlen(prefix);
+
+    return leati_http_field_frames(name) ||
+           (strlen(name) >= prefix_len &&
+            leati_text_equal_nocase(name, prefix_len, prefix, prefix_len));
 }
 
 void leati_ws_make_printable(char *text)

@@ -41,6 +41,9 @@ typedef bool leati_ws_sha1_fn(const void *data, size_t len, uint8_t ret_digest[2
 bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
                            char ret_accept[LEATI_WS_ACCEPT_SIZE]);
 
+/** Whether a field of that name is written by the handshake alone, at either end. */
+bool leati_ws_header_is_ours(const char *name);
+
 /** Makes a text fit for any terminal: what is not printable ASCII becomes '?'. */
 void leati_ws_make_printable(char *text);
 

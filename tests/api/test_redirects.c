@@ -356,6 +356,7 @@ static void secrets_add(leat_config *config)
     cr_assert(leat_config_add_header(config, "authorization", "Bearer secret-1") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "Cookie", "id=secret-2") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "Cookie", "id=secret-3") == LEAT_OK);
+    cr_assert(leat_config_add_header(config, "Proxy-Authorization", "Basic secret-4") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "X-Own", "kept") == LEAT_OK);
     cr_assert(leat_config_add_protocol(config, "chat") == LEAT_OK);
 }
@@ -364,7 +365,7 @@ static void secrets_expect(leat_testing_server *peer, bool expected)
 {
     struct leat_testing_seen seen;
     leat_testing_server_seen(peer, &seen);
-    for (int i = 1; i <= 3; ++i) {
+    for (int i = 1; i <= 4; ++i) {
         bool has = strstr(seen.http_head, sandbox_format("secret-%d", i)) != NULL;
         cr_expect(has == expected, "secret %d: %s", i, seen.http_head);
     }

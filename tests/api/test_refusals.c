@@ -202,6 +202,28 @@ Test(refusals, byte_by_byte)
     leat_testing_server_free(peer);
 }
 
+/* A header of the program cannot give the request an end, or a way, of its own. */
+Test(refusals, headers_that_frame_a_request_are_not_the_programs)
+{
+    static const char *const names[] = {
+        "Host",           "connection", "Upgrade", "Content-Length",    "TRANSFER-ENCODING",
+        "HTTP2-Settings", "Keep-Alive", "TE",      "Proxy-Connection",  "Sec-WebSocket-Key",
+        "Trailer",        "Expect",     "host",    "Sec-WebSocket-Foo", "sec-websocket-accept",
+    };
+    leat_config *config;
+    struct leat_error error;
+    cr_assert(leat_config_new(&config) == LEAT_OK);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        cr_expect(leat_config_add_header(config, names[i], "0") == LEAT_E_PARAMETER, "%s",
+                  names[i]);
+        leat_config_get_error(config, &error);
+        cr_expect(strstr(error.text, "handshake") != NULL, "%s", error.text);
+    }
+    cr_expect(leat_config_add_header(config, "Content-Type", "x") == LEAT_OK);
+    cr_expect(leat_config_add_header(config, "X-Host", "x") == LEAT_OK);
+    leat_config_free(config);
+}
+
 Test(refusals, arguments_are_checked)
 {
     const char *name;

@@ -91,6 +91,7 @@ static void headers_add(leat_config *config)
 {
     cr_assert(leat_config_add_header(config, "Authorization", "Bearer s3cret") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "Cookie", "id=s3cret") == LEAT_OK);
+    cr_assert(leat_config_add_header(config, "proxy-authorization", "Basic s3cret") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "X-Other", "stays") == LEAT_OK);
 }
 
