@@ -31,7 +31,7 @@ QUICK_COUNT, QUICK_CONNECTIONS = 64, 20
 IDLE_PEER_COUNT = 500
 SLOW_CONNECTIONS = 1000
 OPENING_REPEATS = 5
-PAGE = Path(__file__).parent.parent / "docs/PERFORMANCE.md"
+PAGE = Path(__file__).parent.parent / "docs/PERFORMANCE-RESULTS.md"
 
 
 def arguments():

@@ -103,7 +103,7 @@ class Page(unittest.TestCase):
         self.assertEqual(report.replace_results(once, "new"), once)
 
     def test_the_page_has_a_place_for_them(self):
-        text = (Path(__file__).parents[2] / "docs/PERFORMANCE.md").read_text(encoding="utf-8")
+        text = (Path(__file__).parents[2] / "docs/PERFORMANCE-RESULTS.md").read_text(encoding="utf-8")
         self.assertIn("kept", report.replace_results(text, "kept"))
 
     def test_what_was_not_measured_is_left_out(self):
