@@ -5,9 +5,11 @@
 
 #include "conn/chain.h"
 #include "config/settings.h"
+#include "dns/dns.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +22,9 @@ struct leati_udp_association {
     struct leati_chain chain;
     struct leati_address relay;
     bool resolves_here;
+    struct leati_dns_query *lookup; /* of a relay that has a name; NULL = none is under way */
+    uint64_t lookup_start_us;
+    char relay_name[LEATI_SOCKS5_NAME_MAX_BYTES + 1];
 };
 
 const struct leati_address *leati_udp_association_relay(
@@ -55,20 +60,16 @@ static bool is_any(const struct leati_address *address)
 }
 
 /* A proxy that says 0.0.0.0 or :: means the address that it is reached at. */
-static int relay_find(struct leati_udp_association *association,
-                      const struct leati_socks5_address *bound)
+static int relay_take(struct leati_udp_association *association,
+                      const struct leati_address *address)
 {
     const struct leati_address *proxy = leati_tcp_layer_remote(association->chain.tcp);
-    struct leati_address relay = bound->ip;
+    struct leati_address relay = *address;
     char text[LEATI_ADDRESS_TEXT_SIZE];
 
-    if (bound->is_name && !leati_address_parse(bound->name, bound->port, &relay))
-        return association_fail(
-            association, LEAT_E_SOCKS5_DESERIALIZE,
-            "the proxy gives a name for its relay, which must be an address: ", bound->name);
     if (is_any(&relay)) {
         relay = *proxy;
-        leati_address_set_port(&relay, bound->port);
+        leati_address_set_port(&relay, leati_address_port(address));
     }
     if (relay.any.sa_family != association->udp->family) {
         leati_address_format(&relay, text, sizeof(text));
@@ -83,14 +84,13 @@ static int relay_find(struct leati_udp_association *association,
     return LEAT_OK;
 }
 
-/* ---- what the chain tells ---------------------------------------------------------------- */
-
-static void association_opened(struct leati_chain *chain, void *user)
+/* Opens the socket, or ends the association. */
+static void association_open(struct leati_udp_association *association,
+                             const struct leati_address *address)
 {
-    struct leati_udp_association *association = user;
     struct leat_udp_socket *udp = association->udp;
-    if (relay_find(association, leati_socks5_layer_bound(chain->top)) != LEAT_OK) {
-        leati_chain_abort(chain);
+    if (relay_take(association, address) != LEAT_OK) {
+        leati_chain_abort(&association->chain);
         return;
     }
     leati_udp_enter(udp);
@@ -98,6 +98,89 @@ static void association_opened(struct leati_chain *chain, void *user)
     leati_task_schedule(&udp->events);
     leati_udp_flush(udp);
     leati_udp_leave(udp);
+}
+
+/* ---- a relay that has a name ------------------------------------------------------------- */
+
+/* Whoever cannot find the relay learns that it is the proxy's. */
+static void relay_blame_proxy(struct leati_udp_association *association,
+                              const struct leati_failure *failure)
+{
+    struct leati_failure *record = &association->chain.failure;
+    const struct leati_fault fault = {
+        .code = failure->code,
+        .layer = failure->layer,
+        .sys_errno = failure->sys_errno,
+        .native_code = failure->native_code,
+        .hop = failure->hop,
+    };
+    leati_failure_set(record, &fault, "%s", failure->text ? failure->text : "out of memory");
+    if (record->code != LEAT_E_SYSTEM_INTERNAL)
+        leati_failure_relabel(record, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
+                              "the proxy gives a name for its relay, which has no address");
+}
+
+/* The first one that this socket can send to, else the first one, for the text. */
+static const struct leati_address *answer_choose(const struct leati_dns_answer *answer, int family)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->addresses[i].any.sa_family == family)
+            return &answer->addresses[i];
+    return answer->addresses;
+}
+
+static void relay_answered(const struct leati_dns_answer *answer, void *user)
+{
+    struct leati_udp_association *association = user;
+    struct leati_chain *chain = &association->chain;
+    association->lookup = NULL;
+    leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", association->relay_name,
+                          association->lookup_start_us, answer->failure->code,
+                          answer->failure->text ? answer->failure->text : "");
+    if (answer->failure->code == LEAT_OK) {
+        association_open(association, answer_choose(answer, association->udp->family));
+        return;
+    }
+    relay_blame_proxy(association, answer->failure);
+    leati_chain_abort(chain);
+}
+
+static void relay_resolve(struct leati_udp_association *association,
+                          const struct leati_socks5_address *bound)
+{
+    struct leati_chain *chain = &association->chain;
+    const struct leati_settings *settings = association->udp->settings;
+    uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
+    const struct leati_dns_options options = {
+        .loop = chain->loop,
+        .servers = settings->dns_servers,
+        .host = association->relay_name,
+        .port = bound->port,
+        .deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0,
+        .fn = relay_answered,
+        .user = association,
+    };
+    memcpy(association->relay_name, bound->name, sizeof(association->relay_name));
+    association->lookup_start_us = leati_clock_us();
+    leati_trace_phase_start(&chain->tracer, LEAT_LAYER_DNS, "dns", association->relay_name,
+                            association->lookup_start_us);
+    if (leati_dns_start(&options, &chain->failure, &association->lookup) != LEAT_OK)
+        leati_chain_abort(chain);
+}
+
+/* ---- what the chain tells ---------------------------------------------------------------- */
+
+static void association_opened(struct leati_chain *chain, void *user)
+{
+    struct leati_udp_association *association = user;
+    const struct leati_socks5_address *bound = leati_socks5_layer_bound(chain->top);
+    struct leati_address literal;
+    if (!bound->is_name)
+        association_open(association, &bound->ip);
+    else if (leati_address_parse(bound->name, bound->port, &literal))
+        association_open(association, &literal);
+    else
+        relay_resolve(association, bound);
 }
 
 static unsigned association_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
@@ -186,6 +269,9 @@ int leati_udp_associate(struct leat_udp_socket *udp)
 
 void leati_udp_association_release(struct leati_udp_association *association)
 {
+    if (association->lookup)
+        leati_dns_cancel(association->lookup);
+    association->lookup = NULL;
     if (leati_chain_release(&association->chain))
         leati_free(association);
 }

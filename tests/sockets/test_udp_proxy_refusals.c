@@ -120,12 +120,6 @@ Test(udp_proxy_refusals, replies)
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
         {LEAT_SCRIPT_CLOSE               }
     };
-    static const struct leat_script_row name[] = {
-        GREETED,
-        ASSOCIATE,
-        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x03\x05relay\0\x09")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
     static const struct leat_script_row other_family[] = {
         GREETED,
         ASSOCIATE,
@@ -143,7 +137,6 @@ Test(udp_proxy_refusals, replies)
                                              "could not relay UDP: command not supported");
     cr_expect_eq(error.native_code, 7);
     script_refusal(no_port, "", LEAT_E_SOCKS5_DESERIALIZE, "port 0");
-    script_refusal(name, "", LEAT_E_SOCKS5_DESERIALIZE, "must be an address: relay");
     script_refusal(other_family, "", LEAT_E_SOCKS5_SERIALIZE, "[fd00::1]:9");
     script_refusal(cut, "", LEAT_E_SOCKS5_DESERIALIZE, "in the middle");
 }
