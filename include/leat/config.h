@@ -63,7 +63,8 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
 
 /**
  * Sets the proxy:
- * - "socks5h://[user[:password]@]host[:port]": SOCKS5, which resolves the destination (port 1080);
+ * - "socks5h://[user[:password]@]host[:port]": SOCKS5, which resolves the destination (port 1080); a
+ *   user without a password sends an empty one. "socks://", as GNOME's settings write it, is the same;
  * - "socks5://...": SOCKS5, this machine resolves the destination;
  * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
  *   latter over TLS to the proxy (ports 80 and 443), which is verified like a server;
@@ -80,8 +81,8 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
  * reported; its text tells which addresses were tried before.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);
- *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, or empty where RFC 1929
- *         forbids it); LEAT_E_SYSTEM_INTERNAL.
+ *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, a password without a user);
+ *         LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
 

@@ -6,6 +6,7 @@
 #include "url/host.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,6 +149,16 @@ static const char *environment_get(const char *name, void *user)
     return getenv(name);
 }
 
+/* Of a URL that may be wrong. */
+static enum leat_layer proxy_layer(const char *url)
+{
+    static const char socks[] = "socks";
+    const size_t len = sizeof(socks) - 1;
+    return strlen(url) >= len && leati_text_equal_nocase(url, len, socks, len)
+               ? LEAT_LAYER_SOCKS5
+               : LEAT_LAYER_HTTP_PROXY;
+}
+
 /* Fails closed: a proxy that is named and cannot be used never means a direct connection. */
 static int route_take_system_proxy(struct leati_route *route, struct leati_failure *failure)
 {
@@ -163,9 +174,11 @@ static int route_take_system_proxy(struct leati_route *route, struct leati_failu
                    ? leati_settings_parse_proxy(choice.url, &reason, route->system_proxy)
                    : LEAT_E_SYSTEM_INTERNAL;
     }
-    if (code != LEAT_OK)
-        leati_failure_set(failure, &(struct leati_fault){.code = code}, "%s: %s", choice.variable,
-                          reason.text ? reason.text : "");
+    if (code != LEAT_OK && code != LEAT_E_SYSTEM_INTERNAL) {
+        const struct leati_fault fault = {.code = code, .layer = proxy_layer(choice.url)};
+        leati_failure_set(failure, &fault, "%s: %s", choice.variable,
+                          reason.text ? reason.text : "it names no proxy");
+    }
     leati_failure_done(&reason);
     leati_proxy_env_done(&choice);
     return code;

@@ -38,9 +38,10 @@ struct leati_socks5_options {
      * goes out as such. Brackets, the zone of an IPv6 literal and one final dot are not sent. */
     const char *host;
     uint16_t port;
-    /** NULL = offer no authentication only. Copied, wiped when the layer goes. */
+    /** NULL or "" = offer no authentication only. Copied, wiped when the layer goes. */
     const char *user;
-    const char *password;
+    const char
+        *password; /**< NULL = an empty one: whether that is enough is the proxy's decision */
     uint32_t step_timeout_ms; /**< for each reply; 0 = none but limit_ms */
 };
 
@@ -65,8 +66,8 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
 /** BND of the reply to UDP ASSOCIATE: the relay, with a port. The layer is OPEN. */
 const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer);
 
-/** Whether RFC 1929 can carry them: 1 to 255 bytes each, or both NULL. @return LEAT_OK or
- * LEAT_E_SOCKS5_SERIALIZE, recorded. */
+/** Whether RFC 1929 can carry them: a user name of 1 to 255 bytes with a password of at most 255,
+ * or neither. @return LEAT_OK or LEAT_E_SOCKS5_SERIALIZE, recorded. */
 int leati_socks5_check_credentials(const char *user, const char *password,
                                    struct leati_failure *failure);
 

@@ -131,21 +131,23 @@ static int engine_fail(struct leati_socks5_engine *engine, int code, int native_
 
 /* ---- messages ------------------------------------------------------------------------ */
 
+static bool is_empty(const char *s)
+{
+    return !s || !*s;
+}
+
 int leati_socks5_check_credentials(const char *user, const char *password,
                                    struct leati_failure *failure)
 {
-    if (!user && !password)
+    if (is_empty(user) && is_empty(password))
         return LEAT_OK;
-    if (!user || !*user)
+    if (is_empty(user))
         return leati_socks5_serialize_fail(
-            failure, "the proxy's user name is empty, RFC 1929 wants 1 to 255 bytes");
+            failure, "there is a password for the proxy and no user name, which RFC 1929 wants");
     if (strlen(user) > FIELD_MAX_BYTES)
         return leati_socks5_serialize_fail(failure,
                                            "the proxy's user name is longer than 255 bytes");
-    if (!password || !*password)
-        return leati_socks5_serialize_fail(
-            failure, "the proxy's password is empty, RFC 1929 wants 1 to 255 bytes");
-    if (strlen(password) > FIELD_MAX_BYTES)
+    if (password && strlen(password) > FIELD_MAX_BYTES)
         return leati_socks5_serialize_fail(failure,
                                            "the proxy's password is longer than 255 bytes");
     return LEAT_OK;
@@ -231,10 +233,10 @@ int leati_socks5_engine_init(struct leati_socks5_engine *engine,
     memset(engine, 0, sizeof(*engine));
     engine->command = options->command;
     engine->pipelined = options->pipelining != LEATI_SOCKS5_LOCK_STEP;
-    engine->offers_password = options->user != NULL;
+    engine->offers_password = !is_empty(options->user);
     greeting_write(engine);
     if (engine->offers_password)
-        auth_write(engine, options->user, options->password);
+        auth_write(engine, options->user, options->password ? options->password : "");
     request_write(engine, &destination);
     if (engine->command == LEATI_SOCKS5_CONNECT)
         leati_socks5_address_format(&destination, engine->destination, sizeof(engine->destination));
@@ -366,8 +368,9 @@ static int method_read(struct leati_socks5_engine *engine)
 
 static int auth_status_read(struct leati_socks5_engine *engine)
 {
+    /* Some proxies put the version of SOCKS there; the status means the same. */
     if (engine->reply_len == 1)
-        return version_check(engine, AUTH_VERSION);
+        return engine->reply[0] == SOCKS_VERSION ? LEAT_OK : version_check(engine, AUTH_VERSION);
 
     uint8_t status = engine->reply[1];
     if (status != 0)

@@ -14,9 +14,10 @@
 struct url_scheme {
     const char *name;
     uint16_t default_port;
+    const char *meaning; /* the name that struct leati_url has for it; NULL = the same */
 };
 
-enum { URL_SCHEMES_MAX = 4 };
+enum { URL_SCHEMES_MAX = 5 };
 
 /* One kind of URL: what it may be and how a failure is reported. */
 struct url_kind {
@@ -39,8 +40,13 @@ static const struct url_kind websocket_kind = {
 
 static const struct url_kind proxy_kind = {
     .noun = "proxy URL",
-    .schemes = {{"socks5", 1080}, {"socks5h", 1080}, {"http", 80}, {"https", 443}},
-    .scheme_names = "socks5, socks5h, http and https",
+ /* GNOME's settings write "socks", and whoever reads them lets the proxy resolve. */
+    .schemes = {{"socks5", 1080},
+                {"socks5h", 1080},
+                {"socks", 1080, "socks5h"},
+                {"http", 80},
+                {"https", 443}},
+    .scheme_names = "socks5, socks5h (or socks), http and https",
     .code = LEAT_E_PARAMETER,
     .layer = LEAT_LAYER_NONE,
     .quotes = false,
@@ -109,6 +115,34 @@ static size_t range_len(const UriTextRangeA *range)
 
 /* ---- before uriparser: what it does not know or could not name ----------------------- */
 
+/* What may stand in user info as it is (RFC 3986 section 3.2.1), and UTF-8, which is escaped here.
+ */
+static bool is_user_info(char c)
+{
+    return !isascii(c) || isalnum(c) || strchr("-._~!$&'()*+,;=:", c);
+}
+
+/* A password is often put into a proxy's URL as it is. What it holds then ends the authority, or is
+ * taken for something else, and the message would be about a port or a path: so this comes first.
+ */
+static int user_info_check(const struct url_parser *parser)
+{
+    const char *at = strrchr(parser->authority, '@');
+
+    if (parser->kind != &proxy_kind || !at || parser->authority[-1] != '/')
+        return LEAT_OK;
+    for (const char *s = parser->authority; s < at; s++) {
+        if (*s == '%' && isascii(s[1]) && isxdigit(s[1]) && isascii(s[2]) && isxdigit(s[2]))
+            s += 2;
+        else if (isascii(*s) && isprint(*s) && !is_user_info(*s))
+            return url_fail(parser,
+                            "\"%c\" in the user name or the password of the proxy URL must be "
+                            "written as %%%02X",
+                            *s, (unsigned)*s);
+    }
+    return LEAT_OK;
+}
+
 /* RFC 3986 knows printable ASCII; a host in UTF-8 is common enough to be taken as it is. */
 static int bytes_check(const struct url_parser *parser)
 {
@@ -155,7 +189,9 @@ static int outline_parse(struct url_parser *parser, const struct url_scheme **re
         parser->authority += 3;
         parser->authority_end = parser->authority + strcspn(parser->authority, "/?#");
     }
-    int result = bytes_check(parser);
+    int result = user_info_check(parser);
+    if (result == LEAT_OK)
+        result = bytes_check(parser);
     if (result != LEAT_OK)
         return result;
     if (text[scheme_len] != ':')
@@ -358,7 +394,7 @@ static int parts_parse(struct url_parser *parser, struct leati_url *url)
         result = target_write(parser, url);
     if (result != LEAT_OK)
         return result;
-    url->scheme = leati_strdup(scheme->name);
+    url->scheme = leati_strdup(scheme->meaning ? scheme->meaning : scheme->name);
     return url->scheme ? LEAT_OK : memory_fail(parser);
 }
 

@@ -35,9 +35,8 @@ struct leati_url {
 int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
                               struct leati_url *ret_url);
 
-/** socks5:// and socks5h:// (default port 1080), http:// (80) and https:// (443). No path but "/",
- * no query, no fragment. "user@" gives a user without a password, which RFC 1929 does not allow:
- * the caller's check.
+/** socks5:// and socks5h:// (default port 1080), http:// (80) and https:// (443); socks:// is
+ * socks5h://. No path but "/", no query, no fragment.
  * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,

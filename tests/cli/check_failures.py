@@ -137,6 +137,22 @@ class Failures(case.Case):
         self.assertIn(b"2302002", result.stderr)
         self.assertIn(b"/nonexistent/ca.pem", result.stderr)
 
+    def test_proxy_of_the_environment_that_is_none(self):
+        for value, part, layer in (("socks5://u:s3cret@1@h", "%40", "socks5"), ("http://u:s3cret/1@h:1", "%2F", "http-proxy"),
+                                   ("u:s3cret#1@h", "%23", "http-proxy"), ("ftp://h", "scheme", "http-proxy")):
+            for arguments in (["--lang", "en"], ["--lang", "zh"]):
+                result = case.run("--proxy", "system", *arguments, "ws://server.test/", ALL_PROXY=value)
+                self.assertEqual((result.returncode, result.out), (2, ""), value)
+                self.assertIn(b"ALL_PROXY: ", result.stderr)
+                self.assertIn(part.encode(), result.stderr)
+                self.assertNotIn(b"s3cret", result.stderr)
+                self.assertNotIn(b"header", result.stderr, "the user calls no function")
+            report = json.loads(case.run("--proxy", "system", "--json", "ws://server.test/", ALL_PROXY=value).out)
+            self.assertEqual((report["error"]["code"], report["error"]["class"], report["error"]["layer"]),
+                             (401, "configuration", layer))
+            self.assertIn("environment", report["description"])
+            self.assertTrue(any("%40" in line for line in report["remedies"]))
+
     # ---- deadlines and second tries
 
     def test_deadlines(self):

@@ -37,7 +37,8 @@ SCRIPT greeting_http[] = AFTER_GREETING(
 
 SCRIPT auth_refused[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x01")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT auth_refused_ff[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\xff")}, {LEAT_SCRIPT_RESET});
-SCRIPT auth_version[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT auth_version[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x02\x00")}, {LEAT_SCRIPT_CLOSE});
+SCRIPT auth_refused_05[] = AFTER_AUTH({LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01")}, {LEAT_SCRIPT_CLOSE});
 SCRIPT auth_stalls[] = AFTER_AUTH({LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE});
 SCRIPT auth_closes[] = AFTER_AUTH({LEAT_SCRIPT_CLOSE});
 SCRIPT auth_resets[] = AFTER_AUTH({LEAT_SCRIPT_RESET});
@@ -141,6 +142,8 @@ static const struct fault faults[] = {
      .sys_errno = EHOSTUNREACH, .native_code = 4, .text = "proxy.test"},
     /* 2301207 */
     {.name = "wrong password", .proxy = auth_refused, WITH_CREDENTIALS,
+     SOCKS5(LEAT_E_SOCKS5_AUTH), .native_code = 1},
+    {.name = "wrong password, with the version of SOCKS", .proxy = auth_refused_05, WITH_CREDENTIALS,
      SOCKS5(LEAT_E_SOCKS5_AUTH), .native_code = 1},
     {.name = "wrong password, status FF, reset", .proxy = auth_refused_ff, WITH_CREDENTIALS,
      SOCKS5(LEAT_E_SOCKS5_AUTH), .native_code = 0xff},

@@ -178,3 +178,45 @@ Test(tcp_socket_proxy, the_environment)
     setenv("all_proxy", sandbox_format("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL)), 1);
     check_echo("localhost", LEAT_ADDRESS_DOMAIN);
 }
+
+/* As GNOME writes it. */
+Test(tcp_socket_proxy, the_environment_says_socks)
+{
+    cr_assert_eq(leat_config_set_proxy(run.config, "system"), LEAT_OK);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    setenv("all_proxy", sandbox_format("socks://127.0.0.1:%u/", microsocks_start(NULL, NULL)), 1);
+    check_echo("localhost", LEAT_ADDRESS_DOMAIN);
+}
+
+static void check_environment(const char *value, int code, enum leat_layer layer, const char *text)
+{
+    struct leat_error error;
+
+    setenv("all_proxy", value, 1);
+    run_new_client();
+    cr_expect_eq(leat_tcp_socket_connect(run.tcp, "127.0.0.1", 1, run.config), code, "%s", value);
+    leat_tcp_socket_get_error(run.tcp, &error);
+    cr_expect_eq(error.code, code, "%s: %d", value, error.code);
+    cr_expect_eq(error.layer, layer, "%s: %d", value, (int)error.layer);
+    cr_expect(strstr(error.text, "all_proxy: ") == error.text, "%s: %s", value, error.text);
+    cr_expect(strstr(error.text, text) != NULL, "%s: %s", value, error.text);
+    cr_expect(strstr(error.text, "s3cret") == NULL, "%s: %s", value, error.text);
+}
+
+/* The variable, and what to escape in it. */
+Test(tcp_socket_proxy, an_environment_that_cannot_be_used)
+{
+    cr_assert_eq(leat_config_set_proxy(run.config, "system"), LEAT_OK);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    check_environment("socks5h://u:s3cret@1@h:1", LEAT_E_PARAMETER, LEAT_LAYER_SOCKS5, "%40");
+    check_environment("socks://u:s3cret/1@h:1", LEAT_E_PARAMETER, LEAT_LAYER_SOCKS5, "%2F");
+    check_environment("http://u:s3cret#1@h:1", LEAT_E_PARAMETER, LEAT_LAYER_HTTP_PROXY, "%23");
+    check_environment("u:s3cret?1@h:1", LEAT_E_PARAMETER, LEAT_LAYER_HTTP_PROXY, "%3F");
+    check_environment("http://u:s3cret%@h:1", LEAT_E_PARAMETER, LEAT_LAYER_HTTP_PROXY, "%25");
+    check_environment("ftp://h:1", LEAT_E_PARAMETER, LEAT_LAYER_HTTP_PROXY, "scheme");
+    check_environment("h:99999", LEAT_E_PARAMETER, LEAT_LAYER_HTTP_PROXY, "port");
+    check_environment("socks5://:s3cret@h", LEAT_E_SOCKS5_SERIALIZE, LEAT_LAYER_SOCKS5,
+                      "no user name");
+}

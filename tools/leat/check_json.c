@@ -156,12 +156,12 @@ static void failure_write(struct tool_json *json, const struct check_plan *plan,
                           const struct check_run *run)
 {
     const struct check_phase *phase = check_failed_phase(run);
-    int code = run->error.code;
+    const struct leat_error *error = &run->error;
     tool_json_string(json, "failed_phase", phase ? phase->name : NULL);
-    tool_error_describe(json, "error", &run->error);
-    tool_json_string(json, "description", leat_code_description(code, plan->language));
-    parts_write(json, "causes", leat_code_causes(code, plan->language), "\n");
-    parts_write(json, "remedies", leat_code_remedies(code, plan->language), "\n");
+    tool_error_describe(json, "error", error);
+    tool_json_string(json, "description", tool_error_description(error, plan->language));
+    parts_write(json, "causes", tool_error_causes(error, plan->language), "\n");
+    parts_write(json, "remedies", tool_error_remedies(error, plan->language), "\n");
 }
 
 static void run_write(struct tool_json *json, const struct check_run *run)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a person reads, put together. */
 #include "check_look.h"
+#include "report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
     }
     printf(": %d %s%s\n", error->code, leat_strerror(error->code), check_style(TOOL_STYLE_PLAIN));
     print_label(look, check_look_word(look, CHECK_WORD_MEANING));
-    printf("%s\n", leat_code_description(error->code, look->language));
+    printf("%s\n", tool_error_description(error, look->language));
     if (error->text[0]) {
         print_label(look, check_look_word(look, CHECK_WORD_DETAIL));
         check_print_text(error->text);
@@ -57,8 +58,8 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
         print_label(look, check_look_word(look, CHECK_WORD_NATIVE));
         printf("%d\n", error->native_code);
     }
-    print_lines(look, CHECK_WORD_CAUSE, leat_code_causes(error->code, look->language));
-    print_lines(look, CHECK_WORD_REMEDY, leat_code_remedies(error->code, look->language));
+    print_lines(look, CHECK_WORD_CAUSE, tool_error_causes(error, look->language));
+    print_lines(look, CHECK_WORD_REMEDY, tool_error_remedies(error, look->language));
 }
 
 /* ---- many connections ------------------------------------------------------------------- */

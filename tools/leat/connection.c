@@ -198,7 +198,8 @@ const struct tool_option tool_proxy_options[] = {
      .value = TOOL_VALUE_URL,
      .help = "socks5h, socks5, http, https://[USER:PASSWORD@]HOST",
      .detail =
-         "socks5h: the proxy resolves the server's name; socks5: this machine does. \"system\": "
+         "socks5h (or socks): the proxy resolves the server's name; socks5: this machine does. In "
+         "USER and PASSWORD write @ as %40, / as %2F, : as %3A, % as %25. \"system\": "
          "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
          "otherwise. Given several times, the proxies form a chain, the nearest first.", .set = set_proxy},
     {.name = "pipeline",

@@ -19,6 +19,12 @@ enum leat_language tool_language(void);
         .offset = offsetof(type, member)                                                           \
     }
 
+/** What the catalogue says of a code, or, where the layer tells that it is not the program but a
+ * setting that is wrong (a proxy that the environment names), what fits that. Static. */
+const char *tool_error_description(const struct leat_error *error, enum leat_language language);
+const char *tool_error_causes(const struct leat_error *error, enum leat_language language);
+const char *tool_error_remedies(const struct leat_error *error, enum leat_language language);
+
 /** Prints code, message, layer, detail and what to do; in colour where that is shown. */
 void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language);
 

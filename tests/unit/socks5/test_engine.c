@@ -101,6 +101,67 @@ Test(socks5_engine, messages_with_password)
     leati_socks5_engine_done(&engine);
 }
 
+/* What no RFC forbids a proxy to accept: the decision is its own. */
+Test(socks5_engine, a_user_without_a_password_sends_an_empty_one)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct leati_socks5_options options = {
+            .host = "example.com", .port = 443, .user = "user", .password = i ? "" : NULL};
+        struct leati_socks5_engine engine;
+        size_t used;
+
+        engine_start(&engine, &options);
+        check_output(&engine, BYTES("\x05\x02\x00\x02"));
+        leati_socks5_engine_sent(&engine, 4);
+        cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x02", 2, &used),
+                     LEAT_OK);
+        check_output(&engine, BYTES("\x01\x04user\x00"));
+        leati_socks5_engine_done(&engine);
+    }
+}
+
+Test(socks5_engine, neither_user_nor_password_is_no_authentication)
+{
+    const struct leati_socks5_options options = {
+        .host = "example.com", .port = 443, .user = "", .password = ""};
+    struct leati_socks5_engine engine;
+
+    engine_start(&engine, &options);
+    check_output(&engine, BYTES("\x05\x01\x00"));
+    leati_socks5_engine_done(&engine);
+}
+
+Test(socks5_engine, the_version_of_an_authentication_reply)
+{
+    static const struct {
+        const char *reply;
+        int code;
+    } cases[] = {
+        {"\x01\x00", LEAT_OK                  },
+        {"\x05\x00", LEAT_OK                  },
+        {"\x01\x01", LEAT_E_SOCKS5_AUTH       },
+        {"\x05\xff", LEAT_E_SOCKS5_AUTH       },
+        {"\x00\x00", LEAT_E_SOCKS5_DESERIALIZE},
+        {"\x02\x00", LEAT_E_SOCKS5_DESERIALIZE},
+        {"\x04\x00", LEAT_E_SOCKS5_DESERIALIZE},
+        {"\xff\x00", LEAT_E_SOCKS5_DESERIALIZE},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (int pipelined = 0; pipelined < 2; pipelined++) {
+            struct leati_socks5_options options = with_password;
+            struct leati_socks5_engine engine;
+            size_t used;
+            options.pipelining = pipelined ? LEATI_SOCKS5_PIPELINED : LEATI_SOCKS5_LOCK_STEP;
+            engine_start(&engine, &options);
+            send_all(&engine);
+            cr_assert_eq(feed_in_steps(&engine, "\x05\x02", 2, 1, &used), LEAT_OK);
+            cr_expect_eq(feed_in_steps(&engine, cases[i].reply, 2, 1, &used), cases[i].code,
+                         "case %zu", i);
+            leati_socks5_engine_done(&engine);
+        }
+}
+
 static void check_address(const char *host, const void *expected, size_t len)
 {
     const struct leati_socks5_options options = {.host = host, .port = 0x1234};
@@ -170,12 +231,10 @@ Test(socks5_engine, what_no_message_can_carry_is_named)
     check_refused("h", 0, NULL, NULL, "the destination's port is 0");
     check_refused("h", 1, too_long, "p", "the proxy's user name is longer than 255 bytes");
     check_refused("h", 1, "u", too_long, "the proxy's password is longer than 255 bytes");
-    check_refused("h", 1, "", "p", "the proxy's user name is empty, RFC 1929 wants 1 to 255 bytes");
+    check_refused("h", 1, "", "p",
+                  "there is a password for the proxy and no user name, which RFC 1929 wants");
     check_refused("h", 1, NULL, "p",
-                  "the proxy's user name is empty, RFC 1929 wants 1 to 255 bytes");
-    check_refused("h", 1, "u", "", "the proxy's password is empty, RFC 1929 wants 1 to 255 bytes");
-    check_refused("h", 1, "u", NULL,
-                  "the proxy's password is empty, RFC 1929 wants 1 to 255 bytes");
+                  "there is a password for the proxy and no user name, which RFC 1929 wants");
 
     leati_failure_init(&failure);
     cr_assert_eq(leati_socks5_check_credentials(NULL, NULL, &failure), LEAT_OK);
@@ -251,6 +310,7 @@ static const struct reply_case reply_cases[] = {
     {&anonymous,     BYTES("\x05\x00\x05\x00\xff\x01\0\0\0\0\0\0"),                12, LEAT_OK,                      0,    ""},
     {&with_password, BYTES("\x05\x00" CONNECTED),                                  12, LEAT_OK,                      0,    ""},
     {&with_password, BYTES("\x05\x02\x01\x00" CONNECTED),                          14, LEAT_OK,                      0,    ""},
+    {&with_password, BYTES("\x05\x02\x05\x00" CONNECTED),                          14, LEAT_OK,                      0,    ""},
  /* methods */
     {&anonymous,     BYTES("\x05\xff"),                                            2,  LEAT_E_SOCKS5_METHOD,         0xff,
      "the proxy accepts none of the offered methods (no authentication; it may demand a user name "
@@ -270,8 +330,8 @@ static const struct reply_case reply_cases[] = {
     {&anonymous,     BYTES("\x00\x5b"),                                            1,  LEAT_E_SOCKS5_DESERIALIZE,    0,
      "the proxy's answer to the greeting begins with byte 0x00 instead of 0x05: not a SOCKS5 "
      "proxy"                                                                                                                 },
-    {&with_password, BYTES("\x05\x02\x05\x00"),                                    3,  LEAT_E_SOCKS5_DESERIALIZE,    0,
-     "the proxy's answer to the user name and password begins with byte 0x05 instead of 0x01"                                },
+    {&with_password, BYTES("\x05\x02\x02\x00"),                                    3,  LEAT_E_SOCKS5_DESERIALIZE,    0,
+     "the proxy's answer to the user name and password begins with byte 0x02 instead of 0x01"                                },
     {&anonymous,     BYTES("\x05\x00\x04\x00"),                                    3,  LEAT_E_SOCKS5_DESERIALIZE,    0,
      "the proxy's answer to the request begins with byte 0x04 instead of 0x05"                                               },
  /* authentication */
@@ -389,7 +449,8 @@ static int code_of_wrong_byte(size_t at, uint8_t value)
         /* With 00 the status of RFC 1929 that follows is taken for a reply, and is none. */
         return value == 2 ? LEAT_OK : value == 0 ? LEAT_E_SOCKS5_DESERIALIZE : LEAT_E_SOCKS5_METHOD;
     case 2:
-        return value == 1 ? LEAT_OK : LEAT_E_SOCKS5_DESERIALIZE;
+        /* 05, the version of SOCKS, is what some proxies put there. */
+        return value == 1 || value == 5 ? LEAT_OK : LEAT_E_SOCKS5_DESERIALIZE;
     case 3:
         return value == 0 ? LEAT_OK : LEAT_E_SOCKS5_AUTH;
     case 5:

@@ -227,7 +227,7 @@ Test(socks5_layer, unusable_options_make_no_layer)
     struct leati_failure failure;
     struct leati_layer *layer = NULL;
 
-    wrong.password = "";
+    wrong.user = "";
     leati_failure_init(&failure);
     cr_assert_eq(leati_socks5_layer_new(&wrong, &failure, &layer), LEAT_E_SOCKS5_SERIALIZE);
     cr_assert_null(layer);

@@ -385,23 +385,27 @@ Test(url, length_limits_hold_to_the_byte)
 Test(url, proxy)
 {
     static const struct good_url urls[] = {
-        {"socks5://p",                         "socks5",  "p",                     1080, true,  "/", NULL,     NULL       },
-        {"SOCKS5H://P:1081/",                  "socks5h", "p",                     1081, false, "/", NULL,     NULL       },
-        {"http://p",                           "http",    "p",                     80,   true,  "/", NULL,     NULL       },
-        {"HTTPS://u:p@p/",                     "https",   "p",                     443,  true,  "/", "u",      "p"        },
-        {"socks5h://p:",                       "socks5h", "p",                     1080, true,  "/", NULL,     NULL       },
-        {"socks5h://[::1]:1080",               "socks5h", "::1",                   1080, true,  "/", NULL,     NULL       },
-        {"socks5h://u:p@[fe80::1%25lo]",       "socks5h", "fe80::1%lo",            1080, true,  "/", "u",      "p"        },
-        {"socks5h://user%40x:p%3Aw@host:1080", "socks5h", "host",                  1080, true,  "/", "user@x", "p:w"      },
-        {"socks5h://u:a:b@h",                  "socks5h", "h",                     1080, true,  "/", "u",      "a:b"      },
-        {"socks5h://u%25:%c3%a4%20@h",         "socks5h", "h",                     1080, true,  "/", "u%",     "\xc3\xa4 "},
-        {"socks5h://u:\xc3\xa4@h",             "socks5h", "h",                     1080, true,  "/", "u",      "\xc3\xa4" },
-        {"socks5h://u@h",                      "socks5h", "h",                     1080, true,  "/", "u",      NULL       },
-        {"socks5h://u:@h",                     "socks5h", "h",                     1080, true,  "/", "u",      ""         },
-        {"socks5h://:p@h",                     "socks5h", "h",                     1080, true,  "/", "",       "p"        },
-        {"socks5h://@h",                       "socks5h", "h",                     1080, true,  "/", "",       NULL       },
+        {"socks5://p",                         "socks5",  "p",                     1080, true,  "/", NULL,               NULL       },
+        {"SOCKS5H://P:1081/",                  "socks5h", "p",                     1081, false, "/", NULL,               NULL       },
+        {"http://p",                           "http",    "p",                     80,   true,  "/", NULL,               NULL       },
+        {"HTTPS://u:p@p/",                     "https",   "p",                     443,  true,  "/", "u",                "p"        },
+        {"socks5h://p:",                       "socks5h", "p",                     1080, true,  "/", NULL,               NULL       },
+        {"socks5h://[::1]:1080",               "socks5h", "::1",                   1080, true,  "/", NULL,               NULL       },
+        {"socks5h://u:p@[fe80::1%25lo]",       "socks5h", "fe80::1%lo",            1080, true,  "/", "u",                "p"        },
+        {"socks5h://user%40x:p%3Aw@host:1080", "socks5h", "host",                  1080, true,  "/", "user@x",           "p:w"      },
+        {"socks5h://u:a:b@h",                  "socks5h", "h",                     1080, true,  "/", "u",                "a:b"      },
+        {"socks5h://u%25:%c3%a4%20@h",         "socks5h", "h",                     1080, true,  "/", "u%",               "\xc3\xa4 "},
+        {"socks5h://u:\xc3\xa4@h",             "socks5h", "h",                     1080, true,  "/", "u",                "\xc3\xa4" },
+        {"socks5h://u@h",                      "socks5h", "h",                     1080, true,  "/", "u",                NULL       },
+        {"socks5h://u:@h",                     "socks5h", "h",                     1080, true,  "/", "u",                ""         },
+        {"socks5h://:p@h",                     "socks5h", "h",                     1080, true,  "/", "",                 "p"        },
+        {"socks5h://@h",                       "socks5h", "h",                     1080, true,  "/", "",                 NULL       },
+        {"socks://h/",                         "socks5h", "h",                     1080, true,  "/", NULL,               NULL       },
+        {"SOCKS://u:p@h:1",                    "socks5h", "h",                     1,    false, "/", "u",                "p"        },
+        {"socks5h://u!$&'()*+,;=-._~:%40@h",   "socks5h", "h",                     1080, true,  "/", "u!$&'()*+,;=-._~",
+         "@"                                                                                                                        },
         {"socks5h://b\xc3\xbc"
-         "cher.example",              "socks5h", "xn--bcher-kva.example", 1080, true,  "/", NULL,     NULL       },
+         "cher.example",              "socks5h", "xn--bcher-kva.example", 1080, true,  "/", NULL,               NULL       },
     };
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
         check_good(leati_url_parse_proxy, &urls[i]);
@@ -410,32 +414,53 @@ Test(url, proxy)
 Test(url, proxy_refusals_show_nothing_of_the_url)
 {
     static const char *const cases[][2] = {
-        {"",                         "the proxy URL is empty"                                                   },
-        {"proxy:1080",               "the scheme of the proxy URL is not one of socks5, socks5h, http and https"},
+        {"",                         "the proxy URL is empty"                                  },
+        {"proxy:1080",
+         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
         {"ftp://proxy:1080",
-         "the scheme of the proxy URL is not one of socks5, socks5h, http and https"                            },
-        {"socks5h:proxy",            "the proxy URL has no host"                                                },
-        {"socks5h://",               "the proxy URL has no host"                                                },
-        {"socks5h://:1080",          "the proxy URL has no host"                                                },
-        {"socks5h://u:s3cret@",      "the proxy URL has no host"                                                },
-        {"socks5h://u:s3cret@:1080", "the proxy URL has no host"                                                },
-        {"socks5h://u:s3cret",       "the port is not a number from 1 to 65535"                                 },
-        {"socks5h://h:0",            "the port is not a number from 1 to 65535"                                 },
-        {"socks5h://h:65536",        "the port is not a number from 1 to 65535"                                 },
-        {"socks5h://h/x",            "the proxy URL has a path or a query"                                      },
-        {"socks5h://h?x",            "the proxy URL has a path or a query"                                      },
-        {"socks5h://h/?",            "the proxy URL has a path or a query"                                      },
-        {"socks5h://h#x",            "the proxy URL has a fragment"                                             },
-        {"socks5h://u:s3 cret@h",    "the proxy URL has a space at offset 14"                                   },
-        {"socks5h://u:s3\ncret@h",   "the proxy URL has the control byte 0x0a at offset 14"                     },
-        {"socks5h://u:s3[cret@h",    "the proxy URL is not valid"                                               },
-        {"socks5h://u:s3%cret@h",    "the proxy URL is not valid"                                               },
+         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
+        {"socks5h:proxy",            "the proxy URL has no host"                               },
+        {"socks5h://",               "the proxy URL has no host"                               },
+        {"socks5h://:1080",          "the proxy URL has no host"                               },
+        {"socks5h://u:s3cret@",      "the proxy URL has no host"                               },
+        {"socks5h://u:s3cret@:1080", "the proxy URL has no host"                               },
+        {"socks5h://u:s3cret",       "the port is not a number from 1 to 65535"                },
+        {"socks5h://h:0",            "the port is not a number from 1 to 65535"                },
+        {"socks5h://h:65536",        "the port is not a number from 1 to 65535"                },
+        {"socks5h://h/x",            "the proxy URL has a path or a query"                     },
+        {"socks5h://h?x",            "the proxy URL has a path or a query"                     },
+        {"socks5h://h/?",            "the proxy URL has a path or a query"                     },
+        {"socks5h://h#x",            "the proxy URL has a fragment"                            },
+        {"socks4://h",
+         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
+        {"socks5h://h x",            "the proxy URL has a space at offset 11"                  },
+        {"socks5h://u:s3\ncret@h",   "the proxy URL has the control byte 0x0a at offset 14"    },
         {"socks5h://u:s3%00cret@h",
-         "the user name or the password of the proxy URL holds an encoded NUL"                                  },
-        {"socks5h://u:s3@cret@h",    "the proxy URL is not valid"                                               },
+         "the user name or the password of the proxy URL holds an encoded NUL"                 },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check_bad(leati_url_parse_proxy, LEAT_E_PARAMETER, cases[i][0], cases[i][1]);
+}
+
+/* What a password holds as it is must not be told as a wrong port, or path, or anything else. */
+Test(url, what_must_be_escaped_in_a_proxys_user_info_is_named)
+{
+    static const char bytes[] = "@/?#[]%\\\"<>^`{|} ";
+    static const char *const forms[] = {"socks5h://u:s3%ccret@h:1", "http://s3%ccret:p@h/",
+                                        "https://s3%ccret@[::1]", "socks://u:%c@h"};
+
+    for (size_t i = 0; i < sizeof(bytes) - 1; i++)
+        for (size_t j = 0; j < sizeof(forms) / sizeof(forms[0]); j++) {
+            char text[64], expected[128];
+            const char *at = strstr(forms[j], "%c");
+            snprintf(text, sizeof(text), "%.*s%c%s", (int)(at - forms[j]), forms[j], bytes[i],
+                     at + 2);
+            snprintf(expected, sizeof(expected),
+                     "\"%c\" in the user name or the password of the proxy URL must be written as "
+                     "%%%02X",
+                     bytes[i], (unsigned)bytes[i]);
+            check_bad(leati_url_parse_proxy, LEAT_E_PARAMETER, text, expected);
+        }
 }
 
 /* ---- memory and damage ------------------------------------------------------------------- */
