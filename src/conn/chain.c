@@ -109,7 +109,8 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
 /* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
 static int chain_blame_proxy(struct leati_chain *chain, int code)
 {
-    if (!leati_route_dials_socks5(chain->route) || code == LEAT_E_SYSTEM_INTERNAL)
+    if (!leati_route_dials_socks5(chain->route) || code == LEAT_E_SYSTEM_INTERNAL ||
+        code == LEAT_E_SOCKS5_SERIALIZE)
         return code;
     return leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
                                  "the proxy cannot be reached");

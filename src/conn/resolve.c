@@ -35,9 +35,13 @@ static void trace_answer(struct leati_chain *chain, int result)
 static void chain_answered(const struct leati_dns_answer *answer, void *user)
 {
     struct leati_chain *chain = user;
+    if (answer->more)
+        leati_dns_cancel(chain->query);
     chain->query = NULL;
     int code = answer->failure->code;
-    if (code == LEAT_OK)
+    if (answer->lacks_family)
+        code = leati_route_lacks_family(chain->route, chain->lookup, &chain->failure);
+    else if (code == LEAT_OK)
         code = hop_take_addresses(chain->lookup, answer->addresses, answer->count);
     if (code != LEAT_OK) {
         const struct leati_fault fault = {
@@ -58,6 +62,7 @@ static int chain_ask(struct leati_chain *chain)
 {
     const struct leati_settings *settings = chain->route->settings;
     const struct leati_hop *hop = chain->lookup;
+    bool is_dialled = hop == chain->route->hops;
     uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
     if (chain->limit_ms && (!deadline_ms || chain->limit_ms < deadline_ms))
@@ -66,7 +71,10 @@ static int chain_ask(struct leati_chain *chain)
         .loop = chain->loop,
         .servers = settings->dns_servers,
         .host = hop->host,
+        .is_absolute = hop->host_is_absolute,
+        .family = is_dialled ? chain->route->dial_family : AF_UNSPEC,
         .port = hop->port,
+        .dials = is_dialled,
         .deadline_ms = deadline_ms,
         .fn = chain_answered,
         .user = chain,

@@ -39,33 +39,26 @@ static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
     return b->route->settings->phase_timeout_ms[phase];
 }
 
-/* Drops the addresses of other families, if one is demanded. */
-static int hop_keep_family(struct leati_hop *hop, int family, struct leati_failure *failure)
+int leati_route_lacks_family(const struct leati_route *route, const struct leati_hop *hop,
+                             struct leati_failure *failure)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < hop->address_count; i++)
-        if (family == AF_UNSPEC || hop->addresses[i].any.sa_family == family)
-            hop->addresses[kept++] = hop->addresses[i];
-    if (kept == 0) {
-        const struct leati_fault fault = {.code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE
-                                                             : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
-                                          .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
-                                          .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
-                                          .hop = hop->text};
-        return leati_failure_set(failure, &fault,
-                                 "%s has no %s address, which the socket is bound to", hop->host,
-                                 family == AF_INET6 ? "IPv6" : "IPv4");
-    }
-    hop->address_count = kept;
-    return LEAT_OK;
+    const struct leati_fault fault = {
+        .code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
+        .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
+        .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
+        .hop = hop->text,
+    };
+    return leati_failure_set(failure, &fault, "%s has no %s address, which the socket is bound to",
+                             hop->host, route->dial_family == AF_INET6 ? "IPv6" : "IPv4");
 }
 
 static int builder_add_tcp(struct builder *b)
 {
     struct leati_hop *first = &b->route->hops[0];
-    int code = hop_keep_family(first, b->route->dial_family, b->failure);
-    if (code != LEAT_OK)
-        return code;
+    int family = b->route->dial_family;
+    /* Only a literal: names are asked for by family. */
+    if (family != AF_UNSPEC && first->addresses[0].any.sa_family != family)
+        return leati_route_lacks_family(b->route, first, b->failure);
     const struct leati_tcp_options options = {
         .loop = b->dial->loop,
         .addresses = first->addresses,
@@ -77,7 +70,7 @@ static int builder_add_tcp(struct builder *b)
         .user = b->dial->user,
     };
     struct leati_layer *layer;
-    code = leati_tcp_layer_new(&options, &layer);
+    int code = leati_tcp_layer_new(&options, &layer);
     if (code == LEAT_OK)
         builder_push(b, layer, first->text);
     return code;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dns/dns.h"
 
-#include "dns/resolver.h"
+#include "dns/candidate.h"
 #include "dns/sort.h"
+#include "loop/loop.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -10,33 +11,22 @@
 #include <errno.h>
 #include <string.h>
 
-/* What one family's query has found. */
-struct family_part {
-    struct leati_dns_query *query;
-    bool pending; /* c-ares has it */
-    int status;
-    int search_rank; /* of the name that was found; lower comes first */
-    size_t count;
-    struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
-};
-
-enum {
-    PART_V4,
-    PART_V6,
-    PART_COUNT,
-};
-
 struct leati_dns_query {
     struct leati_resolver *resolver;
     leati_dns_fn fn;
     void *user;
+    leat_loop *loop;
+    int family;
     uint16_t port;
-    bool abandoned; /* nobody waits: the last part's answer frees it */
+    bool dials;
     uint32_t resolution_delay_ms;
     uint64_t deadline_ms;
-    struct leati_timer timer;  /* the deadline, or the earlier end of the resolution delay */
-    struct leati_task deliver; /* the answer comes from here, never from inside of c-ares */
-    struct family_part parts[PART_COUNT];
+    struct leati_timer timer;
+    struct leati_task judge; /* everything is decided here, never from inside of c-ares */
+    struct leati_search search;
+    struct leati_candidate *candidates; /* those that were begun, in their order */
+    struct leati_candidate *told; /* the one whose addresses were given while it was pending */
+    bool is_local;                /* the candidate is what this machine itself knows */
     char host[];
 };
 
@@ -100,212 +90,289 @@ static int failure_set(struct leati_failure *failure, const char *host, uint16_t
     }
 }
 
-/* ---- one query ----------------------------------------------------------------------------------
+/* ---- what is to be told ------------------------------------------------------------------------
  */
 
-static size_t query_pending(const struct leati_dns_query *query)
+static bool is_over(const struct leati_dns_query *query, uint64_t at_ms)
 {
-    return (size_t)query->parts[PART_V4].pending + (size_t)query->parts[PART_V6].pending;
+    return at_ms != 0 && *leati_loop_judged_ms(query->loop) >= at_ms;
 }
 
+static void earlier(uint64_t *at_ms, uint64_t other_ms)
+{
+    if (other_ms != 0 && (*at_ms == 0 || other_ms < *at_ms))
+        *at_ms = other_ms;
+}
+
+/* What resolver(3) makes of many failures: that of the name itself if it was the first, otherwise
+ * the one that says the most. */
+static int status_rank(int status)
+{
+    switch (status) {
+    case ARES_EBADNAME:
+        return 0;
+    case ARES_ENOTFOUND:
+        return 1;
+    case ARES_ENODATA:
+        return 3;
+    case ARES_ENOMEM:
+        return 4;
+    default:
+        return 2;
+    }
+}
+
+static int query_status(const struct leati_dns_query *query)
+{
+    const struct leati_candidate *first = query->candidates;
+    int status = ARES_EBADNAME;
+
+    for (const struct leati_candidate *c = first; c != NULL; c = c->next) {
+        int found = leati_candidate_status(c);
+        if (status_rank(found) > status_rank(status))
+            status = found;
+    }
+    if (first != NULL && status != ARES_ENOMEM && strcmp(first->name, query->host) == 0)
+        return leati_candidate_status(first);
+    return status;
+}
+
+static void candidates_drop(struct leati_dns_query *query, const struct leati_candidate *but)
+{
+    struct leati_candidate *candidate = query->candidates, *kept = NULL;
+
+    while (candidate != NULL) {
+        struct leati_candidate *next = candidate->next;
+        if (candidate == but)
+            kept = candidate;
+        else
+            leati_candidate_drop(candidate);
+        candidate = next;
+    }
+    query->candidates = kept;
+    if (kept != NULL)
+        kept->next = NULL;
+}
+
+/* Nobody waits any more. */
 static void query_free(struct leati_dns_query *query)
 {
+    candidates_drop(query, NULL);
     leati_timer_stop(&query->timer);
-    leati_task_cancel(&query->deliver);
+    leati_task_cancel(&query->judge);
+    leati_resolver_release(query->resolver);
     leati_free(query);
 }
 
-/* Nobody waits any more. The query may be gone afterwards. */
-static void query_abandon(struct leati_dns_query *query)
+/* The last answer. */
+static void query_end(struct leati_dns_query *query, const struct leati_dns_answer *answer)
 {
-    size_t pending = query_pending(query);
+    leati_dns_fn fn = query->fn;
+    void *fn_user = query->user;
 
-    if (pending == 0) {
-        query_free(query);
-        return;
-    }
-    query->abandoned = true;
-    leati_timer_stop(&query->timer);
-    leati_task_cancel(&query->deliver);
-    leati_resolver_abandon(query->resolver, pending);
+    query_free(query);
+    fn(answer, fn_user);
 }
 
-static void part_take(struct family_part *part, const struct ares_addrinfo_node *node)
+static void query_fail(struct leati_dns_query *query, int status)
 {
-    struct leati_address *address = &part->addresses[part->count];
+    struct leati_failure failure;
+    struct leati_dns_answer answer = {
+        .failure = &failure,
+        .lacks_family = status == ARES_ENODATA && query->family != AF_UNSPEC,
+    };
 
-    if (part->count == LEATI_DNS_MAX_ADDRESSES)
-        return;
-    memset(address, 0, sizeof(*address));
-    memcpy(address, node->ai_addr,
-           node->ai_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6));
-    leati_address_set_port(address, part->query->port);
-    part->count++;
+    leati_failure_init(&failure);
+    failure_set(&failure, query->host, query->port, status);
+    query_end(query, &answer);
+    leati_failure_done(&failure);
 }
 
-static void query_take(struct leati_dns_query *query, const struct ares_addrinfo *info)
-{
-    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
-        if (node->ai_family == AF_INET)
-            part_take(&query->parts[PART_V4], node);
-        else if (node->ai_family == AF_INET6)
-            part_take(&query->parts[PART_V6], node);
-    }
-}
-
-static bool query_has_addresses(const struct leati_dns_query *query)
-{
-    return query->parts[PART_V4].count + query->parts[PART_V6].count > 0;
-}
-
-/* Why there is no address. That the name does not exist is true of both families; that it has no
- * address of one family says little. */
-static int query_status(const struct leati_dns_query *query)
-{
-    int v4 = query->parts[PART_V4].pending ? ARES_ETIMEOUT : query->parts[PART_V4].status;
-    int v6 = query->parts[PART_V6].pending ? ARES_ETIMEOUT : query->parts[PART_V6].status;
-
-    if (v4 == ARES_ENOMEM || v6 == ARES_ENOMEM)
-        return ARES_ENOMEM;
-    if (v4 == ARES_ENOTFOUND || v6 == ARES_ENOTFOUND)
-        return ARES_ENOTFOUND;
-    if (v4 == ARES_SUCCESS || v4 == ARES_ENODATA)
-        return v6 == ARES_SUCCESS ? ARES_ENODATA : v6;
-    return v4;
-}
-
-/* ---- the answer ---------------------------------------------------------------------------------
- */
-
-/* Both families in one order; if they are too many, the longer list loses its end. When the search
- * list has led them to different names, the first name of the list is meant. */
-static size_t query_merge(struct leati_dns_query *query, struct leati_address *ret_addresses)
-{
-    const struct family_part *v4 = &query->parts[PART_V4], *v6 = &query->parts[PART_V6];
-    size_t v4_count = v4->count, v6_count = v6->count;
-
-    if (v4_count > 0 && v6_count > 0 && v4->search_rank != v6->search_rank)
-        *(v4->search_rank > v6->search_rank ? &v4_count : &v6_count) = 0;
-    while (v4_count + v6_count > LEATI_DNS_MAX_ADDRESSES)
-        *(v4_count > v6_count ? &v4_count : &v6_count) -= 1;
-    memcpy(ret_addresses, v6->addresses, v6_count * sizeof(*ret_addresses));
-    memcpy(ret_addresses + v6_count, v4->addresses, v4_count * sizeof(*ret_addresses));
-    leati_dns_sort(ret_addresses, v4_count + v6_count);
-    return v4_count + v6_count;
-}
-
-/* With what is there; families that have not answered are not waited for any more. */
-static void query_deliver(struct leati_dns_query *query)
+/* Gives what was not given before. The query may be gone afterwards. */
+static void query_tell(struct leati_dns_query *query, struct leati_candidate *candidate)
 {
     struct leati_address addresses[LEATI_DNS_MAX_ADDRESSES];
     struct leati_failure failure;
     struct leati_dns_answer answer = {.failure = &failure, .addresses = addresses};
-    leati_dns_fn fn = query->fn;
-    void *fn_user = query->user;
 
     leati_failure_init(&failure);
-    if (query_has_addresses(query))
-        answer.count = query_merge(query, addresses);
-    else
-        failure_set(&failure, query->host, query->port, query_status(query));
-    query_abandon(query);
-    fn(&answer, fn_user);
-    leati_failure_done(&failure);
+    answer.count = leati_candidate_take(candidate, addresses);
+    answer.more = leati_candidate_is_pending(candidate) && !is_over(query, query->deadline_ms);
+    if (!answer.more) {
+        query_end(query, &answer);
+        return;
+    }
+    query->told = candidate;
+    candidates_drop(query, candidate);
+    leati_timer_stop(&query->timer);
+    /* Without memory c-ares' own end is waited for. */
+    if (query->deadline_ms != 0)
+        (void)leati_timer_set(&query->timer, query->deadline_ms);
+    query->fn(&answer, query->user);
+}
+
+/* ---- which name it is ---------------------------------------------------------------------------
+ */
+
+enum verdict {
+    VERDICT_WAIT, /* this may still be the one */
+    VERDICT_LATE, /* likewise, but others get their chance */
+    VERDICT_FAILED,
+    VERDICT_FOUND,
+};
+
+/* RFC 8305 section 3: addresses of IPv6 are dialled at once, those of IPv4 wait a little for IPv6.
+ * Where IPv6 does not lead anywhere, or it is another one that uses them, IPv4 is waited for too.
+ */
+static bool is_dialled_at_once(const struct leati_dns_query *query,
+                               const struct leati_candidate *candidate)
+{
+    const struct leati_family_part *v6 = &candidate->parts[LEATI_FAMILY_V6];
+
+    return query->dials && v6->count > 0 && leati_dns_reachable(&v6->addresses[0]);
+}
+
+/* Servers that say of the AAAA of a name that has an A that there is no such name do exist (RFC
+ * 4074 section 4.2), the other way round they do not. */
+static bool other_family_matters_little(const struct leati_candidate *candidate)
+{
+    const struct leati_family_part *v4 = &candidate->parts[LEATI_FAMILY_V4];
+
+    return leati_candidate_has_addresses(candidate) ||
+           (v4->state == LEATI_FAMILY_ANSWERED && v4->status == ARES_ENOTFOUND);
+}
+
+static enum verdict candidate_judge(const struct leati_dns_query *query,
+                                    struct leati_candidate *candidate, uint64_t *wake_ms)
+{
+    enum verdict as_it_is =
+        leati_candidate_has_addresses(candidate) ? VERDICT_FOUND : VERDICT_FAILED;
+
+    if (!leati_candidate_is_pending(candidate) || is_over(query, query->deadline_ms) ||
+        is_dialled_at_once(query, candidate))
+        return as_it_is;
+    if (other_family_matters_little(candidate)) {
+        if (candidate->settle_ms == 0)
+            candidate->settle_ms = leati_clock_ms() + query->resolution_delay_ms;
+        if (is_over(query, candidate->settle_ms))
+            return as_it_is;
+        earlier(wake_ms, candidate->settle_ms);
+        return VERDICT_WAIT;
+    }
+    if (is_over(query, candidate->until_ms))
+        return VERDICT_LATE;
+    earlier(wake_ms, candidate->until_ms);
+    return VERDICT_WAIT;
+}
+
+static void query_on_change(void *user)
+{
+    struct leati_dns_query *query = user;
+
+    leati_task_schedule(&query->judge);
+}
+
+/* Each name has its share of the time: one that is silent does not end the search. */
+static uint64_t share_end_ms(const struct leati_dns_query *query)
+{
+    uint64_t now_ms = leati_clock_ms();
+    size_t left = leati_search_left(&query->search);
+
+    if (query->deadline_ms == 0 || left == 0)
+        return 0;
+    return query->deadline_ms > now_ms ? now_ms + (query->deadline_ms - now_ms) / (left + 1)
+                                       : now_ms;
+}
+
+static void query_append(struct leati_dns_query *query, struct leati_candidate *candidate)
+{
+    struct leati_candidate **link = &query->candidates;
+
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = candidate;
+}
+
+/* Begins with the next name. @return ARES_SUCCESS, ARES_ENOTFOUND (there is none), ARES_ENOMEM. */
+static int query_ask_next(struct leati_dns_query *query)
+{
+    char name[LEATI_DNS_NAME_SIZE];
+
+    if (query->is_local || !leati_search_next(&query->search, name))
+        return ARES_ENOTFOUND;
+    struct leati_candidate *candidate = leati_candidate_new(name, query->family, query->port);
+    if (candidate == NULL)
+        return ARES_ENOMEM;
+    candidate->until_ms = share_end_ms(query);
+    query_append(query, candidate);
+    return leati_candidate_ask(candidate, query->resolver, query_on_change, query) ? ARES_SUCCESS
+                                                                                   : ARES_ENOMEM;
+}
+
+/* ARES_SUCCESS: something is to be waited for, until `*wake_ms`; `*ret_found` may be set. Otherwise
+ * why there is no address. */
+static int query_look(struct leati_dns_query *query, uint64_t *wake_ms,
+                      struct leati_candidate **ret_found)
+{
+    bool waits = false;
+
+    for (struct leati_candidate **link = &query->candidates;; link = &(*link)->next) {
+        if (*link == NULL && !is_over(query, query->deadline_ms)) {
+            int status = query_ask_next(query);
+            if (status == ARES_ENOMEM)
+                return status;
+        }
+        if (*link == NULL)
+            return waits ? ARES_SUCCESS : query_status(query);
+        if (!leati_candidate_ask_next(*link))
+            return ARES_ENOMEM;
+        switch (candidate_judge(query, *link, wake_ms)) {
+        case VERDICT_FOUND:
+            *ret_found = *link;
+            return ARES_SUCCESS;
+        case VERDICT_WAIT:
+            return ARES_SUCCESS;
+        case VERDICT_LATE:
+            waits = true;
+            break;
+        case VERDICT_FAILED:
+            break;
+        }
+    }
+}
+
+static void query_judge(struct leati_dns_query *query)
+{
+    struct leati_candidate *found = NULL;
+    uint64_t wake_ms = query->deadline_ms;
+
+    if (query->told != NULL) {
+        if (!leati_candidate_is_pending(query->told) || is_over(query, query->deadline_ms))
+            query_tell(query, query->told);
+        return;
+    }
+    int status = query_look(query, &wake_ms, &found);
+    if (found != NULL) {
+        query_tell(query, found);
+        return;
+    }
+    if (status == ARES_SUCCESS && wake_ms != 0 &&
+        leati_timer_set(&query->timer, wake_ms) != LEAT_OK)
+        status = ARES_ENOMEM;
+    if (status != ARES_SUCCESS)
+        query_fail(query, status);
 }
 
 static void query_on_task(struct leati_task *task, void *user)
 {
     (void)task;
-    query_deliver(user);
+    query_judge(user);
 }
 
 static void query_on_timer(struct leati_timer *timer, void *user)
 {
     (void)timer;
-    query_deliver(user);
-}
-
-/* RFC 8305 section 3 waits so after A for AAAA, and not at all after AAAA, because its client takes
- * A later. Here the answer comes once: without A there would be no way back from an IPv6 that does
- * not work. */
-static void query_wait_for_other(struct leati_dns_query *query)
-{
-    uint64_t until_ms = leati_clock_ms() + query->resolution_delay_ms;
-
-    if (query->deadline_ms != 0 && query->deadline_ms <= until_ms)
-        return;
-    if (leati_timer_set(&query->timer, until_ms) != LEAT_OK)
-        leati_task_schedule(&query->deliver);
-}
-
-/* One part is there. Servers that say of the AAAA of a name that has an A that there is no such
- * name do exist (RFC 4074 section 4.2), the other way round they do not. */
-static void query_follow(struct leati_dns_query *query, const struct family_part *part)
-{
-    if (query_pending(query) == 0)
-        leati_task_schedule(&query->deliver);
-    else if (part->count > 0 || (part == &query->parts[PART_V4] && part->status == ARES_ENOTFOUND))
-        query_wait_for_other(query);
-}
-
-static void part_on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
-{
-    struct family_part *part = arg;
-    struct leati_dns_query *query = part->query;
-
-    (void)timeouts;
-    part->pending = false;
-    part->status = status;
-    leati_resolver_answered(query->resolver, !query->abandoned);
-    if (status == ARES_SUCCESS && info != NULL) {
-        query_take(query, info);
-        if (info->name != NULL)
-            part->search_rank =
-                leati_resolver_search_rank(query->resolver, query->host, info->name);
-    }
-    if (info != NULL)
-        ares_freeaddrinfo(info);
-    /* The channel goes with its loop: there is nobody to tell. */
-    if (status == ARES_EDESTRUCTION)
-        query->abandoned = true;
-    if (!query->abandoned)
-        query_follow(query, part);
-    else if (query_pending(query) == 0)
-        query_free(query);
-}
-
-static void query_on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *info)
-{
-    struct leati_dns_query *query = arg;
-
-    (void)timeouts;
-    if (status == ARES_SUCCESS && info != NULL)
-        query_take(query, info);
-    else if (status == ARES_ENOMEM)
-        query->parts[PART_V4].status = ARES_ENOMEM;
-    if (info != NULL)
-        ares_freeaddrinfo(info);
-}
-
-/* false: no memory. */
-static bool query_ask(struct leati_dns_query *query)
-{
-    static const int families[PART_COUNT] = {[PART_V4] = AF_INET, [PART_V6] = AF_INET6};
-    bool asked = true;
-
-    leati_resolver_look_up(query->resolver, query->host, query_on_hosts, query);
-    if (query->parts[PART_V4].status == ARES_ENOMEM)
-        return false;
-    if (query_has_addresses(query)) {
-        leati_task_schedule(&query->deliver);
-        return true;
-    }
-    /* First: the answer of the one must not look like that of both. */
-    query->parts[PART_V4].pending = query->parts[PART_V6].pending = true;
-    for (int i = 0; i < PART_COUNT; i++)
-        asked &= leati_resolver_ask(query->resolver, query->host, families[i], part_on_answer,
-                                    &query->parts[i]);
-    return asked;
+    query_judge(user);
 }
 
 /* ---- the door -----------------------------------------------------------------------------------
@@ -322,16 +389,37 @@ static struct leati_dns_query *query_new(const struct leati_dns_options *options
     query->resolver = resolver;
     query->fn = options->fn;
     query->user = options->user;
+    query->loop = options->loop;
+    query->family = options->family;
     query->port = options->port;
+    query->dials = options->dials;
     query->deadline_ms = options->deadline_ms;
     query->resolution_delay_ms = options->resolution_delay_ms != 0 ? options->resolution_delay_ms
                                                                    : LEATI_DNS_RESOLUTION_DELAY_MS;
-    for (int i = 0; i < PART_COUNT; i++)
-        query->parts[i].query = query;
     memcpy(query->host, options->host, host_size);
+    leati_search_init(&query->search, &resolver->conf, query->host, options->is_absolute);
     leati_timer_init(&query->timer, options->loop, query_on_timer, query);
-    leati_task_init(&query->deliver, options->loop, query_on_task, query);
+    leati_task_init(&query->judge, options->loop, query_on_task, query);
     return query;
+}
+
+/* @return ARES_SUCCESS or ARES_ENOMEM. */
+static int query_start(struct leati_dns_query *query)
+{
+    struct leati_candidate *local = leati_candidate_new(query->host, query->family, query->port);
+
+    if (local == NULL)
+        return ARES_ENOMEM;
+    int status = leati_candidate_look_up(local, query->resolver);
+    query->is_local = status == ARES_SUCCESS && leati_candidate_has_addresses(local);
+    if (query->is_local)
+        query_append(query, local);
+    else
+        leati_candidate_drop(local);
+    if (status == ARES_SUCCESS && !query->is_local)
+        status = query_ask_next(query);
+    leati_task_schedule(&query->judge);
+    return status == ARES_ENOMEM ? ARES_ENOMEM : ARES_SUCCESS;
 }
 
 int leati_dns_start(const struct leati_dns_options *options, struct leati_failure *failure,
@@ -343,14 +431,18 @@ int leati_dns_start(const struct leati_dns_options *options, struct leati_failur
     if (status != ARES_SUCCESS)
         return failure_set(failure, options->host, options->port, status);
     struct leati_dns_query *query = query_new(options, resolver);
-    if (query == NULL)
+    if (query == NULL) {
+        leati_resolver_release(resolver);
         return failure_set(failure, options->host, options->port, ARES_ENOMEM);
-
-    if ((options->deadline_ms != 0 &&
-         leati_timer_set(&query->timer, options->deadline_ms) != LEAT_OK) ||
-        !query_ask(query)) {
-        query_abandon(query);
-        return failure_set(failure, options->host, options->port, ARES_ENOMEM);
+    }
+    status = query_start(query);
+    /* So that the memory for the timer is there. */
+    if (status == ARES_SUCCESS && options->deadline_ms != 0 &&
+        leati_timer_set(&query->timer, options->deadline_ms) != LEAT_OK)
+        status = ARES_ENOMEM;
+    if (status != ARES_SUCCESS) {
+        query_free(query);
+        return failure_set(failure, options->host, options->port, status);
     }
     *ret_query = query;
     return LEAT_OK;
@@ -358,7 +450,7 @@ int leati_dns_start(const struct leati_dns_options *options, struct leati_failur
 
 void leati_dns_cancel(struct leati_dns_query *query)
 {
-    query_abandon(query);
+    query_free(query);
 }
 
 /* "1.2.3.4", "1.2.3.4:53", "[::1]" or "[::1]:53". */

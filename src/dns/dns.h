@@ -2,7 +2,14 @@
 /**
  * @file
  * Names to addresses by c-ares: /etc/hosts, then A and AAAA at the same time, in the order of
- * RFC 6724. When one family has answered, the other is waited for only a little longer.
+ * RFC 6724. When one family has answered, the other is waited for only a little longer, and may be
+ * told later (RFC 8305 section 3).
+ *
+ * A name may stand for several, by the search list of resolv.conf(5). They are asked for in their
+ * order, as resolver(3) does: what does not exist, has no address, fails, or is no name is followed
+ * by the next one. Unlike there one that is silent is so too, when its share of the time is over;
+ * its answer, if it comes while none has been found, still goes first. "localhost" and what ends so
+ * is never asked for (RFC 6761 section 6.3).
  *
  * The only folder that sees c-ares. May include: loop, core, util, public headers.
  * May be included by: conn.
@@ -30,6 +37,11 @@ struct leati_dns_answer {
     const struct leati_failure *failure;
     const struct leati_address *addresses; /**< with the port asked for */
     size_t count;
+    /** The other family is still being asked for: `fn` comes once more, with LEAT_OK and what was
+     * found then, perhaps nothing. The query may be cancelled in here. */
+    bool more;
+    /** Of a failure: the name is there, or may be, but has no address of the family asked for. */
+    bool lacks_family;
 };
 
 typedef void (*leati_dns_fn)(const struct leati_dns_answer *answer, void *user);
@@ -37,13 +49,20 @@ typedef void (*leati_dns_fn)(const struct leati_dns_answer *answer, void *user);
 struct leati_dns_options {
     leat_loop *loop;
     const char *servers; /**< as leat_config_set_dns_servers(); NULL = the system's */
-    const char *host;    /**< a name; literals are the caller's (leati_address_parse()) */
+    const char *host;    /**< a name without a final dot; literals are the caller's
+                              (leati_address_read()) */
+    bool is_absolute;    /**< it had a final dot: no search list counts */
+    int family;          /**< the only one that is of use, AF_UNSPEC = both */
     uint16_t port;
+    /** The addresses are dialled from here: those of IPv6 need not wait for IPv4. */
+    bool dials;
     uint64_t deadline_ms; /**< CLOCK_MONOTONIC; 0 = none but c-ares' own tries */
     /** How long to wait for the other family when one has given addresses; 0 =
      * LEATI_DNS_RESOLUTION_DELAY_MS. */
     uint32_t resolution_delay_ms;
-    leati_dns_fn fn; /**< runs once, from dispatch, never inside start; then the query is gone */
+    /** Runs from dispatch, never inside start: once, or twice if the first answer says `more`. Then
+     * the query is gone. */
+    leati_dns_fn fn;
     void *user;
 };
 
@@ -53,8 +72,7 @@ struct leati_dns_options {
  * cannot be set up: unreadable configuration); both recorded in `failure`. */
 int leati_dns_start(const struct leati_dns_options *options, struct leati_failure *failure,
                     struct leati_dns_query **ret_query);
-/** Forgets a query whose `fn` has not been called; it will not be. From any callback but its own.
- */
+/** Forgets a query that is not gone; its `fn` will not be called any more. */
 void leati_dns_cancel(struct leati_dns_query *query);
 /** Whether it is a list "addr[:port][,addr[:port]...]", IPv6 in brackets. */
 bool leati_dns_servers_valid(const char *servers);

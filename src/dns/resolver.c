@@ -7,12 +7,11 @@
 #include <leat/error_codes.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#define RESOLV_CONF "/etc/resolv.conf"
-
-/* One try; each further round doubles it. The caller's deadline rules over all of it. */
+/* Unless resolv.conf says something. One try; each further round doubles it. The caller's deadline
+ * rules over all of it. */
 #define TRY_TIMEOUT_MS 2000
 #define TRIES          3
 
@@ -79,7 +78,7 @@ static void resolver_free(struct leati_resolver *resolver)
     if (resolver->hosts != NULL)
         ares_destroy(resolver->hosts);
     leati_timer_stop(&resolver->timer);
-    res_nclose(&resolver->search);
+    leati_resolv_conf_done(&resolver->conf);
     leati_free(resolver->servers);
     leati_free(resolver);
 }
@@ -97,7 +96,7 @@ static void resolver_unlink(struct leati_resolver *resolver)
 /* After every call into c-ares. The resolver may be gone afterwards. */
 static void resolver_settle(struct leati_resolver *resolver)
 {
-    if (resolver->retired && resolver->pending == 0) {
+    if (resolver->retired && resolver->pending == 0 && resolver->users == 0) {
         resolver_unlink(resolver);
         resolver_free(resolver);
         return;
@@ -198,15 +197,20 @@ static int channel_set_servers(struct leati_resolver *resolver)
     return status;
 }
 
-/* `lookups` is "f" for /etc/hosts or "b" for DNS, whatever nsswitch.conf says. */
+/* `lookups` is "f" for /etc/hosts or "b" for DNS, whatever nsswitch.conf says. All else that
+ * resolv.conf(5) has, but for the servers, is given here: c-ares' versions read different parts. */
 static int channel_open(struct leati_resolver *resolver, char *lookups, ares_channel *ret_channel)
 {
+    const struct leati_resolv_conf *conf = &resolver->conf;
     struct ares_options options;
-    int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+               ARES_OPT_SOCK_STATE_CB | (conf->rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE);
 
     memset(&options, 0, sizeof(options));
-    options.timeout = TRY_TIMEOUT_MS;
-    options.tries = TRIES;
+    options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+                    (conf->use_vc ? ARES_FLAG_USEVC : 0) | (conf->edns0 ? ARES_FLAG_EDNS : 0);
+    options.timeout = conf->timeout_ms != 0 ? (int)conf->timeout_ms : TRY_TIMEOUT_MS;
+    options.tries = conf->timeout_ms != 0 ? (int)conf->attempts : TRIES;
     options.lookups = lookups;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = resolver;
@@ -230,7 +234,7 @@ static int channels_open(struct leati_resolver *resolver)
 
 static void config_stat(struct stat *ret_config)
 {
-    if (stat(RESOLV_CONF, ret_config) < 0)
+    if (stat(LEATI_RESOLV_CONF_PATH, ret_config) < 0)
         memset(ret_config, 0, sizeof(*ret_config));
 }
 
@@ -248,7 +252,7 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
 
     if (resolver == NULL)
         return ARES_ENOMEM;
-    if (res_ninit(&resolver->search) != 0) {
+    if (!leati_resolv_conf_read(&resolver->conf)) {
         leati_free(resolver);
         return ARES_ENOMEM;
     }
@@ -303,7 +307,7 @@ static bool servers_are(const struct leati_resolver *resolver, const char *serve
     return strcmp(servers, resolver->servers) == 0;
 }
 
-int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
+static int resolver_find(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
 {
     pthread_once(&library_once, library_init);
     if (library_status != ARES_SUCCESS)
@@ -318,7 +322,7 @@ int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolv
     while (found != NULL && (found->retired || !servers_are(found, servers)))
         found = found->next;
     /* resolv.conf holds more than the servers (search, ndots): it counts for all. */
-    if (found != NULL && config_is_same(&found->config, &config)) {
+    if (found != NULL && (found->conf.no_reload || config_is_same(&found->config, &config))) {
         *ret_resolver = found;
         return ARES_SUCCESS;
     }
@@ -337,6 +341,21 @@ int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolv
     return ARES_SUCCESS;
 }
 
+int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
+{
+    int status = resolver_find(loop, servers, ret_resolver);
+
+    if (status == ARES_SUCCESS)
+        (*ret_resolver)->users++;
+    return status;
+}
+
+void leati_resolver_release(struct leati_resolver *resolver)
+{
+    resolver->users--;
+    resolver_settle(resolver);
+}
+
 /* ---- queries ------------------------------------------------------------------------------------
  */
 
@@ -351,41 +370,19 @@ void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
     ares_cancel(resolver->hosts);
 }
 
-bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int family,
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int family,
                         ares_addrinfo_callback callback, void *arg)
 {
     struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_NOSORT, .ai_family = family, .ai_socktype = SOCK_STREAM};
+    char absolute[LEATI_DNS_NAME_SIZE + 1];
 
     resolver->pending++;
     resolver->awaited++;
-    ares_getaddrinfo(resolver->channel, host, NULL, &hints, callback, arg);
+    /* So that no version takes the end of a name for a search domain of its own. */
+    snprintf(absolute, sizeof(absolute), "%s.", name);
+    ares_getaddrinfo(resolver->channel, absolute, NULL, &hints, callback, arg);
     return resolver_set_timer(resolver);
-}
-
-static int dots_of(const char *name)
-{
-    int dots = 0;
-
-    for (; *name != '\0'; name++)
-        dots += *name == '.';
-    return dots;
-}
-
-int leati_resolver_search_rank(const struct leati_resolver *resolver, const char *host,
-                               const char *name)
-{
-    char *const *domains = resolver->search.dnsrch;
-    size_t len = strlen(host);
-    const char *suffix = strlen(name) > len ? name + len : "";
-    int rank = 0;
-
-    if (suffix[0] != '.' && dots_of(host) >= (int)resolver->search.ndots)
-        return -1;
-    while (domains[rank] != NULL &&
-           (suffix[0] != '.' || strcasecmp(domains[rank], suffix + 1) != 0))
-        rank++;
-    return rank;
 }
 
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited)

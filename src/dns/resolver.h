@@ -11,11 +11,10 @@
 #ifndef LEATI_DNS_RESOLVER_H
 #define LEATI_DNS_RESOLVER_H
 
+#include "dns/resolv_conf.h"
 #include "loop/loop.h"
 
 #include <ares.h>
-#include <netinet/in.h>
-#include <resolv.h>
 #include <sys/stat.h>
 
 struct leati_resolver_socket;
@@ -24,10 +23,11 @@ struct leati_resolver {
     struct leati_resolver *next;
     leat_loop *loop;
     char *servers;             /**< NULL = the system's */
-    struct stat config;        /**< of resolv.conf, when the channel read it */
-    struct __res_state search; /**< libc's reading of it: c-ares 1.34 does not tell its own */
-    bool retired;              /**< the configuration has changed: goes when `pending` is 0 */
-    ares_channel hosts;        /**< /etc/hosts only: it has no sockets */
+    struct stat config;   /**< of resolv.conf, when the channel read it */
+    struct leati_resolv_conf conf;
+    bool retired;       /**< the configuration has changed: goes when nobody needs it any more */
+    size_t users;       /**< who have got it and not released it */
+    ares_channel hosts; /**< /etc/hosts only: it has no sockets */
     ares_channel channel;
     struct leati_resolver_socket *sockets;
     struct leati_timer timer;
@@ -35,23 +35,21 @@ struct leati_resolver {
     size_t awaited; /**< those of them whose answer somebody waits for */
 };
 
-/** The resolver of a loop for a server list, made when there is none.
+/** The resolver of a loop for a server list, made when there is none. To be released.
  * @return an ARES_ status. */
 int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver);
+/** Not from inside a callback of c-ares. */
+void leati_resolver_release(struct leati_resolver *resolver);
 
 /** Looks into /etc/hosts, for both families; `callback` runs inside. */
 void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
                             ares_addrinfo_callback callback, void *arg);
 
-/** Asks DNS for one family, AF_INET or AF_INET6; `callback` may run at once. The addresses are as
- * the servers gave them. @return false without memory: then `callback` may still come. */
-bool leati_resolver_ask(struct leati_resolver *resolver, const char *host, int family,
+/** Asks DNS for one family, AF_INET or AF_INET6, of that very name (without a final dot); no search
+ * list counts. `callback` may run at once. The addresses are as the servers gave them. @return false
+ * without memory: then `callback` may still come. */
+bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int family,
                         ares_addrinfo_callback callback, void *arg);
-
-/** Where `name`, under which c-ares has found `host`, stands in the order of the search list
- * (resolv.conf(5)); lower comes first. */
-int leati_resolver_search_rank(const struct leati_resolver *resolver, const char *host,
-                               const char *name);
 
 /** To be called first in the callback. */
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited);

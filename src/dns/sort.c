@@ -167,6 +167,13 @@ static bool kernel_source(const struct leati_address *destination, struct leati_
     return reachable;
 }
 
+bool leati_dns_reachable(const struct leati_address *destination)
+{
+    struct leati_address source;
+
+    return kernel_source(destination, &source, NULL);
+}
+
 void leati_dns_sort(struct leati_address *addresses, size_t count)
 {
     if (count > 1)

@@ -22,4 +22,7 @@ void leati_dns_sort_by(struct leati_address *addresses, size_t count, leati_dns_
 /** The same with the sources that the kernel names. */
 void leati_dns_sort(struct leati_address *addresses, size_t count);
 
+/** Whether this machine has a way there, as far as it knows. */
+bool leati_dns_reachable(const struct leati_address *destination);
+
 #endif

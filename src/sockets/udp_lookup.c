@@ -18,6 +18,7 @@ struct leati_udp_lookup {
     struct leat_udp_socket *udp;
     struct leati_dns_query *query;
     struct leati_udp_datagrams datagrams;
+    bool is_absolute;
     char host[];
 };
 
@@ -84,39 +85,26 @@ static void datagram_take_address(const struct leat_udp_socket *udp,
     datagram->header_len = leati_socks5_udp_header_write(&destination, datagram->bytes);
 }
 
-/* The first address that this socket can send to; a relay sends to all of them. */
-static const struct leati_address *answer_choose(const struct leat_udp_socket *udp,
-                                                 const struct leati_dns_answer *answer)
-{
-    for (size_t i = 0; i < answer->count; i++)
-        if (udp->association || answer->addresses[i].any.sa_family == udp->family)
-            return &answer->addresses[i];
-    return NULL;
-}
-
 static void lookup_fail(struct leati_udp_lookup *lookup, const struct leati_dns_answer *answer)
 {
     struct leat_udp_socket *udp = lookup->udp;
     char hop[LEAT_ERROR_HOP_SIZE];
     char text[LEAT_ERROR_TEXT_SIZE - 64];
     const struct leati_failure *failure = answer->failure;
-    struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + EHOSTUNREACH,
+    const struct leati_fault fault = {
+        .code = failure->code,
         .layer = LEAT_LAYER_DNS,
-        .sys_errno = EHOSTUNREACH,
+        .sys_errno = failure->sys_errno,
+        .native_code = failure->native_code,
         .hop = hop,
     };
     uint16_t port = lookup->datagrams.first ? lookup->datagrams.first->port : 0;
     leati_host_port_format(lookup->host, port, hop, sizeof(hop));
-    if (failure->code != LEAT_OK) {
-        fault.code = failure->code;
-        fault.sys_errno = failure->sys_errno;
-        fault.native_code = failure->native_code;
-        snprintf(text, sizeof(text), "%s", failure->text ? failure->text : "out of memory");
-    } else {
+    if (answer->lacks_family)
         snprintf(text, sizeof(text), "%s has no %s address, which the socket is bound to",
                  lookup->host, udp->family == AF_INET6 ? "IPv6" : "IPv4");
-    }
+    else
+        snprintf(text, sizeof(text), "%s", failure->text ? failure->text : "out of memory");
     size_t count = leati_udp_datagrams_drop(udp, &lookup->datagrams);
     lookup_free(lookup);
     if (count > 0)
@@ -129,15 +117,16 @@ static void lookup_answered(const struct leati_dns_answer *answer, void *user)
     struct leat_udp_socket *udp = lookup->udp;
     struct leati_udp_datagram *datagram;
     leati_udp_enter(udp);
+    /* Nobody would say that the first address is of no use. */
+    if (answer->more)
+        leati_dns_cancel(lookup->query);
     lookup->query = NULL;
     lookup_unlink(lookup);
-    const struct leati_address *address =
-        answer->failure->code == LEAT_OK ? answer_choose(udp, answer) : NULL;
-    if (!address) {
+    if (answer->count == 0) {
         lookup_fail(lookup, answer);
     } else {
         while ((datagram = leati_udp_datagrams_take_first(&lookup->datagrams)) != NULL) {
-            datagram_take_address(udp, datagram, address);
+            datagram_take_address(udp, datagram, &answer->addresses[0]);
             leati_udp_datagrams_append(&udp->queue, datagram);
         }
         lookup_free(lookup);
@@ -147,16 +136,18 @@ static void lookup_answered(const struct leati_dns_answer *answer, void *user)
     leati_udp_leave(udp);
 }
 
-static struct leati_udp_lookup *lookup_find(const struct leat_udp_socket *udp, const char *host)
+static struct leati_udp_lookup *lookup_find(const struct leat_udp_socket *udp, const char *host,
+                                            bool is_absolute)
 {
     struct leati_udp_lookup *lookup = udp->lookups;
-    while (lookup && strcmp(lookup->host, host) != 0)
+    while (lookup && (lookup->is_absolute != is_absolute || strcmp(lookup->host, host) != 0))
         lookup = lookup->next;
     return lookup;
 }
 
 /* NULL: refused. */
-static struct leati_udp_lookup *lookup_start(struct leat_udp_socket *udp, const char *host)
+static struct leati_udp_lookup *lookup_start(struct leat_udp_socket *udp, const char *host,
+                                             bool is_absolute)
 {
     size_t size = strlen(host) + 1;
     struct leati_udp_lookup *lookup = leati_calloc(1, sizeof(*lookup) + size);
@@ -166,11 +157,15 @@ static struct leati_udp_lookup *lookup_start(struct leat_udp_socket *udp, const 
     }
     memcpy(lookup->host, host, size);
     lookup->udp = udp;
+    lookup->is_absolute = is_absolute;
     uint32_t timeout_ms = udp->settings->phase_timeout_ms[LEAT_PHASE_DNS];
     const struct leati_dns_options options = {
         .loop = udp->loop,
         .servers = udp->settings->dns_servers,
         .host = lookup->host,
+        .is_absolute = is_absolute,
+        /* A relay sends to addresses of both. */
+        .family = udp->association ? AF_UNSPEC : udp->family,
         .deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0,
         .fn = lookup_answered,
         .user = lookup,
@@ -184,17 +179,17 @@ static struct leati_udp_lookup *lookup_start(struct leat_udp_socket *udp, const 
     return lookup;
 }
 
-int leati_udp_send_to_name(struct leat_udp_socket *udp, const char *host, uint16_t port,
-                           const void *data, size_t len)
+int leati_udp_send_to_name(struct leat_udp_socket *udp, const char *host, bool is_absolute,
+                           uint16_t port, const void *data, size_t len)
 {
     size_t header_cap = udp->association ? LEATI_SOCKS5_UDP_HEADER_IP_MAX_BYTES : 0;
     struct leati_udp_datagram *datagram = leati_udp_datagram_new(udp, header_cap, data, len);
     if (!datagram)
         return udp->failure.code;
     datagram->port = port;
-    struct leati_udp_lookup *lookup = lookup_find(udp, host);
+    struct leati_udp_lookup *lookup = lookup_find(udp, host, is_absolute);
     if (!lookup)
-        lookup = lookup_start(udp, host);
+        lookup = lookup_start(udp, host, is_absolute);
     if (!lookup) {
         leati_udp_datagram_forget(udp, datagram);
         return udp->failure.code;

@@ -166,8 +166,8 @@ void leati_udp_timer_fired(struct leati_timer *timer, void *user);
 /* ---- udp_lookup.c ---------------------------------------------------------------------------- */
 
 /** Sends to an address of `host`, as soon as there is one. @return LEAT_OK, or refused. */
-int leati_udp_send_to_name(struct leat_udp_socket *udp, const char *host, uint16_t port,
-                           const void *data, size_t len);
+int leati_udp_send_to_name(struct leat_udp_socket *udp, const char *host, bool is_absolute,
+                           uint16_t port, const void *data, size_t len);
 void leati_udp_lookups_drop(struct leat_udp_socket *udp);
 void leati_udp_lookups_earliest(const struct leat_udp_socket *udp, uint64_t *at_ms);
 /** Reports one datagram whose time is over; false if there is none. */

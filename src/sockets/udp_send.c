@@ -194,8 +194,9 @@ static int send_to(struct leat_udp_socket *udp, const struct destination *to, co
     int code = size_check(udp, header_len, len);
     if (code != LEAT_OK)
         return code;
-    return asks_dns ? leati_udp_send_to_name(udp, to->host, to->port, data, len)
-                    : send_to_address(udp, to, header, header_len, data, len);
+    return asks_dns
+               ? leati_udp_send_to_name(udp, to->host, to->host_is_absolute, to->port, data, len)
+               : send_to_address(udp, to, header, header_len, data, len);
 }
 
 int leat_udp_socket_send(leat_udp_socket *udp, const void *data, size_t len, const char *address,

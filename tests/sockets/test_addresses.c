@@ -9,6 +9,7 @@
 #include "support/script_server.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -230,4 +231,63 @@ Test(addresses, zones_do_not_go_to_a_proxy)
     cr_expect_str_eq(seen.host, "fe80::1");
     cr_expect_eq(seen.address_type, 4);
     leat_testing_server_free(proxy);
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static const struct dns_record names[] = {
+    {.name = "echo.test",             .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+    {.name = "nobody.test.corp.test",                  .v4 = {"127.0.0.1"}},
+    {.name = "late.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
+    {0                              },
+};
+
+static struct dns_server *dns_for(leat_config *config)
+{
+    struct dns_server *server = dns_server_start(names);
+    cr_assert(server != NULL);
+    cr_assert_eq(leat_config_set_dns_servers(config, dns_server_address(server)), LEAT_OK);
+    return server;
+}
+
+/* "echo.test" may stand for another name, by the search list: they are two destinations. */
+Test(addresses, datagrams_to_a_name_with_a_final_dot_is_absolute)
+{
+    struct udp_run udp;
+    char asked[4096];
+    uint16_t port = udp_echo_start("127.0.0.1");
+    cr_assert_eq(setenv("LOCALDOMAIN", "corp.test", 1), 0);
+    cr_assert_eq(setenv("RES_OPTIONS", "ndots:5", 1), 0);
+    udp_run_init(&udp);
+    struct dns_server *server = dns_for(udp.config);
+    udp_run_listen(&udp, "127.0.0.1");
+    udp_run_send(&udp, "one", "ECHO.test.", port);
+    udp_run_until_messages(&udp, 1);
+    dns_server_questions(server, asked, sizeof(asked));
+    cr_expect_str_eq(asked, "A echo.test\n", "and no AAAA, which is of no use");
+    udp_run_send(&udp, "lost", "nobody.test.", port);
+    udp_run_send(&udp, "two", "nobody.test", port);
+    udp_run_until_messages(&udp, 2);
+    udp_run_expect(&udp, 1, "two", "127.0.0.1", "IPv4", port);
+    udp_run_until_error(&udp, 1, SOCKET_CODE(EHOSTUNREACH), "nobody.test");
+    udp_run_done(&udp);
+    dns_server_free(server);
+}
+
+/* Only that family is asked for, so the other one is neither waited for nor taken for an answer. */
+Test(addresses, datagrams_wait_for_the_late_address_of_their_family)
+{
+    struct udp_run udp;
+    uint16_t port = udp_echo_start("127.0.0.1");
+    udp_run_init(&udp);
+    struct dns_server *server = dns_for(udp.config);
+    udp_run_listen(&udp, "0.0.0.0");
+    udp_run_send(&udp, "late", "late.test", port);
+    udp_run_settle(&udp);
+    cr_expect_eq(udp.error_count, 0);
+    dns_server_release(server);
+    udp_run_until_messages(&udp, 1);
+    udp_run_expect(&udp, 0, "late", "127.0.0.1", "IPv4", port);
+    udp_run_done(&udp);
+    dns_server_free(server);
 }

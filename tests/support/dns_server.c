@@ -41,6 +41,10 @@ struct dns_server {
     uint8_t held[PACKET_BYTES + 256];
     size_t held_len; /* 0 = none */
     struct sockaddr_in held_client;
+    bool loses_udp;
+    int listener;
+    char asked[4096];
+    size_t asked_len;
 };
 
 struct question {
@@ -120,14 +124,37 @@ static size_t address_append(uint8_t *packet, size_t at, unsigned type, const ch
     return at + sizeof(head) + size;
 }
 
+static void question_note(struct dns_server *server, const struct question *question,
+                          const uint8_t *packet)
+{
+    char line[NAME_BYTES + 32];
+    const char *type = question->type == TYPE_AAAA ? "AAAA" : question->type == TYPE_A ? "A" : "?";
+    int len = snprintf(line, sizeof(line), "%s %s%s\n", type, question->name,
+                       packet[11] > 0 ? " edns0" : "");
+    pthread_mutex_lock(&server->lock);
+    if (server->asked_len + (size_t)len < sizeof(server->asked)) {
+        memcpy(server->asked + server->asked_len, line, (size_t)len + 1);
+        server->asked_len += (size_t)len;
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void dns_server_questions(struct dns_server *server, char *ret_text, size_t cap)
+{
+    pthread_mutex_lock(&server->lock);
+    snprintf(ret_text, cap, "%s", server->asked);
+    pthread_mutex_unlock(&server->lock);
+}
+
 /* Turns a query into its answer, in place; returns its length, 0 = none is sent. */
-static size_t query_answer(const struct dns_server *server, uint8_t *packet, size_t len,
+static size_t query_answer(struct dns_server *server, uint8_t *packet, size_t len,
                            enum dns_behaviour *ret_behaviour)
 {
     struct question question;
     if (len < HEADER_BYTES || !question_parse(packet, len, &question)) {
         return 0;
     }
+    question_note(server, &question, packet);
     const struct dns_record *record = record_find(server, question.name);
     enum dns_behaviour behaviour = record_behaviour(record, question.type);
     *ret_behaviour = behaviour;
@@ -183,68 +210,154 @@ void dns_server_release(struct dns_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
+static void datagram_serve(struct dns_server *server)
+{
+    uint8_t packet[PACKET_BYTES + 256];
+    struct sockaddr_in client;
+    socklen_t size = sizeof(client);
+    enum dns_behaviour behaviour = DNS_SILENCE;
+    ssize_t len =
+        recvfrom(server->fd, packet, PACKET_BYTES, MSG_DONTWAIT, (struct sockaddr *)&client, &size);
+    if (len <= 0) {
+        return;
+    }
+    atomic_fetch_add(&server->queries, 1);
+    size_t answer_len = query_answer(server, packet, (size_t)len, &behaviour);
+    if (answer_len > 0 && behaviour == DNS_HELD) {
+        answer_hold(server, packet, answer_len, &client);
+    } else if (answer_len > 0 && !server->loses_udp) {
+        answer_send(server, packet, answer_len, &client);
+    }
+}
+
+/* One query of a connection (RFC 1035 section 4.2.2); what is held or silent over UDP is silent. */
+static bool stream_serve(struct dns_server *server, int fd)
+{
+    uint8_t packet[2 + PACKET_BYTES + 256];
+    enum dns_behaviour behaviour = DNS_SILENCE;
+    if (recv(fd, packet, 2, MSG_WAITALL) != 2) {
+        return false;
+    }
+    size_t len = (size_t)packet[0] << 8 | packet[1];
+    if (len > PACKET_BYTES || recv(fd, packet + 2, len, MSG_WAITALL) != (ssize_t)len) {
+        return false;
+    }
+    atomic_fetch_add(&server->queries, 1);
+    len = query_answer(server, packet + 2, len, &behaviour);
+    packet[0] = (uint8_t)(len >> 8);
+    packet[1] = (uint8_t)(len & 0xff);
+    return len == 0 || behaviour == DNS_HELD ||
+           send(fd, packet, len + 2, MSG_NOSIGNAL) == (ssize_t)len + 2;
+}
+
+enum {
+    FD_STOP,
+    FD_UDP,
+    FD_LISTENER,
+    FD_STREAM, /* and those behind it */
+    FD_COUNT = FD_STREAM + 8,
+};
+
 static void *server_run(void *user)
 {
     struct dns_server *server = user;
-    struct pollfd fds[] = {
-        {.fd = server->stop_fd, .events = POLLIN},
-        {.fd = server->fd,      .events = POLLIN}
+    struct pollfd fds[FD_COUNT] = {
+        [FD_STOP] = {.fd = server->stop_fd,  .events = POLLIN},
+        [FD_UDP] = {.fd = server->fd,       .events = POLLIN},
+        [FD_LISTENER] = {.fd = server->listener, .events = POLLIN},
     };
-    while (fds[0].revents == 0) {
-        uint8_t packet[PACKET_BYTES + 256];
-        struct sockaddr_in client;
-        socklen_t size = sizeof(client);
-        if (poll(fds, 2, -1) <= 0 || fds[1].revents == 0) {
+    for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
+        fds[i].fd = -1;
+    }
+    while (fds[FD_STOP].revents == 0) {
+        if (poll(fds, FD_COUNT, -1) <= 0) {
             continue;
         }
-        ssize_t len =
-            recvfrom(server->fd, packet, PACKET_BYTES, 0, (struct sockaddr *)&client, &size);
-        if (len <= 0) {
-            continue;
+        if (fds[FD_UDP].revents != 0) {
+            datagram_serve(server);
         }
-        atomic_fetch_add(&server->queries, 1);
-        enum dns_behaviour behaviour = DNS_SILENCE;
-        size_t answer_len = query_answer(server, packet, (size_t)len, &behaviour);
-        if (answer_len > 0 && behaviour == DNS_HELD) {
-            answer_hold(server, packet, answer_len, &client);
-        } else if (answer_len > 0) {
-            answer_send(server, packet, answer_len, &client);
+        for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
+            if (fds[i].fd >= 0 && fds[i].revents != 0 && !stream_serve(server, fds[i].fd)) {
+                close(fds[i].fd);
+                fds[i].fd = -1;
+            }
+            if (fds[i].fd < 0 && fds[FD_LISTENER].revents != 0) {
+                fds[i].fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+                fds[i].events = POLLIN;
+                fds[FD_LISTENER].revents = 0;
+            }
+        }
+    }
+    for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
+        if (fds[i].fd >= 0) {
+            close(fds[i].fd);
         }
     }
     return NULL;
 }
 
-struct dns_server *dns_server_start(const struct dns_record *records)
+/* Both on one port, which is any free one if `port` is 0: another one is tried if it is not free
+ * for TCP. */
+static bool sockets_open(struct dns_server *server, uint16_t port)
 {
-    return dns_server_start_on(records, 0);
+    for (int tries = 0; tries < 20; ++tries) {
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                      .sin_port = htons(port)};
+        socklen_t size = sizeof(address);
+        server->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (bind(server->fd, (struct sockaddr *)&address, size) == 0 &&
+            getsockname(server->fd, (struct sockaddr *)&address, &size) == 0 &&
+            bind(server->listener, (struct sockaddr *)&address, size) == 0 &&
+            listen(server->listener, 16) == 0) {
+            snprintf(server->address, sizeof(server->address), "127.0.0.1:%u",
+                     (unsigned)ntohs(address.sin_port));
+            return true;
+        }
+        close(server->fd);
+        close(server->listener);
+        server->fd = server->listener = -1;
+    }
+    return false;
 }
 
-struct dns_server *dns_server_start_on(const struct dns_record *records, uint16_t port)
+static struct dns_server *server_start(const struct dns_record *records, uint16_t port,
+                                       bool loses_udp)
 {
     struct dns_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         return NULL;
     }
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
-    socklen_t size = sizeof(address);
     server->records = records;
+    server->loses_udp = loses_udp;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->holds, NULL);
-    server->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (server->fd >= 0 && server->stop_fd >= 0 &&
-        bind(server->fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(server->fd, (struct sockaddr *)&address, &size) == 0 &&
+    if (server->stop_fd >= 0 && sockets_open(server, port) &&
         pthread_create(&server->thread, NULL, server_run, server) == 0) {
-        snprintf(server->address, sizeof(server->address), "127.0.0.1:%u",
-                 (unsigned)ntohs(address.sin_port));
         return server;
     }
     close(server->fd);
+    close(server->listener);
     close(server->stop_fd);
     free(server);
     return NULL;
+}
+
+struct dns_server *dns_server_start(const struct dns_record *records)
+{
+    return server_start(records, 0, false);
+}
+
+struct dns_server *dns_server_start_on(const struct dns_record *records, uint16_t port)
+{
+    return server_start(records, port, false);
+}
+
+struct dns_server *dns_server_start_tcp(const struct dns_record *records)
+{
+    return server_start(records, 0, true);
 }
 
 void dns_server_free(struct dns_server *server)
@@ -253,6 +366,7 @@ void dns_server_free(struct dns_server *server)
         (void)eventfd_write(server->stop_fd, 1);
         pthread_join(server->thread, NULL);
         close(server->fd);
+        close(server->listener);
         close(server->stop_fd);
         free(server);
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A DNS server (RFC 1035, UDP) on a free port of 127.0.0.1 that answers from a table and counts
- * what it is asked.
+ * A DNS server (RFC 1035, UDP and TCP) on a free port of 127.0.0.1 that answers from a table and
+ * remembers what it is asked.
  */
 #ifndef LEAT_TESTS_SUPPORT_DNS_SERVER_H
 #define LEAT_TESTS_SUPPORT_DNS_SERVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum dns_behaviour {
@@ -34,6 +35,8 @@ struct dns_server;
 struct dns_server *dns_server_start(const struct dns_record *records);
 /** The same on a certain port: 53 in a network namespace of one's own. */
 struct dns_server *dns_server_start_on(const struct dns_record *records, uint16_t port);
+/** The same on a free port where UDP is lost. */
+struct dns_server *dns_server_start_tcp(const struct dns_record *records);
 /** NULL is allowed. */
 void dns_server_free(struct dns_server *server);
 
@@ -43,5 +46,8 @@ const char *dns_server_address(const struct dns_server *server);
 void dns_server_release(struct dns_server *server);
 /** How many queries have come so far, for whatever name. */
 unsigned dns_server_query_count(const struct dns_server *server);
+/** What they were, with a line for each: "A www.example.test", with " edns0" behind it if it had an
+ * OPT record; also those that are not answered. Up to 4,095 bytes, and so much of the buffer. */
+void dns_server_questions(struct dns_server *server, char *ret_text, size_t cap);
 
 #endif

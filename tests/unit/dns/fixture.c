@@ -34,6 +34,17 @@ const struct dns_record records[] = {
     {.name = "split.b.test", .v4 = {"10.0.0.2"}},
     {.name = "a.test", .v6 = {"2001:db8::1"}},
     {.name = "a.test.b.test", .v4 = {"10.0.0.3"}},
+    {.name = "a.b.test", .v4 = {"10.0.0.4"}},
+    {.name = "single", .v4 = {"192.0.2.1"}},
+    {.name = "host.empty.test"},
+    {.name = "host.broken.test", .behaviour = DNS_SERVER_FAILURE},
+    {.name = "host.refused.test", .behaviour = DNS_REFUSED},
+    {.name = "host.silent.test", .behaviour = DNS_SILENCE},
+    {.name = "host.held.test", .v4 = {"10.0.0.9"}, .v4_behaviour = DNS_HELD},
+    {.name = "x.silent", .behaviour = DNS_SILENCE},
+    {.name = "x.silent.silent.test", .behaviour = DNS_SILENCE},
+    {.name = "late-v4.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
+    {.name = "mapped.test", .v6 = {"::ffff:192.0.2.7"}},
     {0},
 };
 /* clang-format on */
@@ -63,17 +74,25 @@ static void on_answer(const struct leati_dns_answer *answer, void *user)
     cr_assert_not(in_start, "called inside of start");
     cr_assert(leati_loop_dispatching(loop));
     outcome->calls++;
-    outcome->query = NULL;
+    outcome->more = answer->more;
+    outcome->lacks_family = answer->lacks_family;
+    if (!answer->more)
+        outcome->query = NULL;
     leati_failure_get(answer->failure, &outcome->error);
-    outcome->count = answer->count;
-    cr_assert_eq(answer->count > 0, outcome->error.code == LEAT_OK);
-    for (size_t i = 0; i < answer->count; i++)
-        leati_address_format(&answer->addresses[i], outcome->texts[i], sizeof(outcome->texts[i]));
+    if (outcome->calls == 1)
+        cr_assert_eq(answer->count > 0, outcome->error.code == LEAT_OK);
+    else
+        cr_assert(outcome->calls == 2 && outcome->error.code == LEAT_OK && !answer->more);
+    for (size_t i = 0; i < answer->count; i++, outcome->count++)
+        leati_address_format(&answer->addresses[i], outcome->texts[outcome->count],
+                             sizeof(outcome->texts[0]));
     if (outcome->cancels != NULL)
         leati_dns_cancel(outcome->cancels->query);
 }
 
 uint32_t resolution_delay_ms;
+bool dials, is_absolute;
+int family;
 
 int ask_server(const char *servers, const char *host, uint64_t deadline_ms, struct outcome *outcome)
 {
@@ -82,7 +101,10 @@ int ask_server(const char *servers, const char *host, uint64_t deadline_ms, stru
         .loop = loop,
         .servers = servers,
         .host = host,
+        .is_absolute = is_absolute,
+        .family = family,
         .port = 443,
+        .dials = dials,
         .deadline_ms = deadline_ms,
         .resolution_delay_ms = resolution_delay_ms,
         .fn = on_answer,
@@ -108,6 +130,20 @@ void await(const struct outcome *outcome)
     while (outcome->calls == 0)
         cr_assert_eq(leat_loop_dispatch(loop, -1), 0);
     cr_assert_eq(outcome->calls, 1);
+}
+
+void await_end(const struct outcome *outcome)
+{
+    while (outcome->calls == 0 || outcome->more)
+        cr_assert_eq(leat_loop_dispatch(loop, -1), 0);
+}
+
+void cancel(struct outcome *outcome)
+{
+    if (outcome->query != NULL)
+        leati_dns_cancel(outcome->query);
+    outcome->query = NULL;
+    outcome->more = false;
 }
 
 bool outcome_has(const struct outcome *outcome, const char *text)

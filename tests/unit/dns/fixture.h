@@ -12,9 +12,11 @@
 /** What came of one query. */
 struct outcome {
     int calls;
+    bool more; /**< said by the last one */
+    bool lacks_family;
     struct leat_error error;
-    size_t count;
-    char texts[LEATI_DNS_MAX_ADDRESSES][LEATI_ADDRESS_TEXT_SIZE];
+    size_t count; /**< of all calls */
+    char texts[2 * LEATI_DNS_MAX_ADDRESSES][LEATI_ADDRESS_TEXT_SIZE];
     struct leati_dns_query *query;
     struct outcome *cancels;
 };
@@ -22,7 +24,10 @@ struct outcome {
 extern const struct dns_record records[];
 extern leat_loop *loop;
 extern struct dns_server *server;
-extern uint32_t resolution_delay_ms; /**< of what is asked next */
+/** Of what is asked next. */
+extern uint32_t resolution_delay_ms;
+extern bool dials, is_absolute;
+extern int family;
 
 void set_up(void);
 void tear_down(void);
@@ -32,8 +37,12 @@ int ask_server(const char *servers, const char *host, uint64_t deadline_ms,
                struct outcome *outcome);
 /** Starts a query at `server`. */
 void ask(const char *host, uint64_t deadline_ms, struct outcome *outcome);
-/** Dispatches until the answer is there. */
+/** Dispatches until the (first) answer is there. */
 void await(const struct outcome *outcome);
+/** Dispatches until there is no other to come. */
+void await_end(const struct outcome *outcome);
+/** Cancels what may still come. */
+void cancel(struct outcome *outcome);
 bool outcome_has(const struct outcome *outcome, const char *text);
 void check_failed(const struct outcome *outcome, int sys_errno, const char *host,
                   const char *status);

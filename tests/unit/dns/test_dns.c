@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(dns, .init = set_up, .fini = tear_down, .timeout = 30);
@@ -115,6 +116,7 @@ static void check_one_family(const char *host, const char *address)
     cr_assert_eq(outcome.error.code, LEAT_OK, "%s", outcome.error.text);
     cr_assert_eq(outcome.count, 1);
     cr_assert_str_eq(outcome.texts[0], address);
+    cancel(&outcome);
 }
 
 Test(dns, a_family_that_never_answers_is_not_waited_for)
@@ -144,6 +146,126 @@ Test(dns, a_family_that_is_a_little_late_is_waited_for)
 {
     check_waits("held-v6.test");
     check_waits("held-v4.test");
+}
+
+/* RFC 8305 section 3: what comes later is told later. */
+static void check_told_later(const char *host, const char *first, const char *second)
+{
+    struct outcome outcome = {0};
+
+    resolution_delay_ms = 1;
+    ask(host, 0, &outcome);
+    await(&outcome);
+    cr_assert(outcome.more);
+    cr_assert_eq(outcome.count, 1);
+    cr_assert_str_eq(outcome.texts[0], first);
+    dns_server_release(server);
+    await_end(&outcome);
+    cr_assert_eq(outcome.calls, 2);
+    cr_assert_eq(outcome.count, 2);
+    cr_assert_str_eq(outcome.texts[1], second);
+}
+
+Test(dns, a_family_that_is_late_is_told_later)
+{
+    check_told_later("held-v6.test", "192.0.2.7:443", "[2001:db8::7]:443");
+    check_told_later("held-v4.test", "[2001:db8::7]:443", "192.0.2.7:443");
+}
+
+Test(dns, the_deadline_ends_the_wait_for_a_late_family)
+{
+    struct outcome outcome = {0};
+
+    resolution_delay_ms = 1;
+    ask("silent-v6.test", leati_clock_ms() + 500, &outcome);
+    await_end(&outcome);
+    cr_assert_eq(outcome.calls, 2);
+    cr_assert_eq(outcome.count, 1);
+    cr_assert_eq(outcome.error.code, LEAT_OK);
+}
+
+Test(dns, a_late_family_without_addresses)
+{
+    struct outcome outcome = {0}, other = {0};
+
+    resolution_delay_ms = 1;
+    cr_assert_eq(setenv("RES_OPTIONS", "timeout:1 attempts:1", 1), 0);
+    ask("silent-v6.test", 0, &outcome);
+    await_end(&outcome);
+    cr_assert_eq(outcome.calls, 2);
+    cr_assert_eq(outcome.count, 1);
+    ask("v4.test", 0, &other);
+    await_end(&other);
+}
+
+Test(dns, cancelled_in_its_own_first_answer)
+{
+    struct outcome outcome = {0}, other = {0};
+
+    resolution_delay_ms = 1;
+    outcome.cancels = &outcome;
+    ask("silent-v6.test", 0, &outcome);
+    await(&outcome);
+    cr_assert(outcome.more);
+    ask("v4.test", 0, &other);
+    await_end(&other);
+    cr_assert_eq(outcome.calls, 1);
+}
+
+/* IPv6 is dialled at once, if there is a way; who does not dial waits for both. */
+Test(dns, what_is_dialled_does_not_wait_for_ipv4)
+{
+    struct outcome outcome = {0};
+
+    if (!machine_has_ipv6())
+        cr_skip_test("no ::1");
+    dials = true;
+    resolution_delay_ms = ENDLESS_DELAY_MS;
+    ask("late-v4.test", 0, &outcome);
+    await(&outcome);
+    cr_assert(outcome.more);
+    cr_assert_str_eq(outcome.texts[0], "[::1]:443");
+    dns_server_release(server);
+    await_end(&outcome);
+    cr_assert_str_eq(outcome.texts[1], "127.0.0.1:443");
+    check_waits("held-v6.test");
+}
+
+Test(dns, one_family_is_of_use)
+{
+    struct outcome v4 = {0}, v6 = {0}, none = {0}, unknown = {0};
+    char asked[4096];
+
+    family = AF_INET;
+    ask("silent-v6.test", 0, &v4);
+    await(&v4);
+    cr_assert_not(v4.more);
+    cr_assert_str_eq(v4.texts[0], "192.0.2.7:443");
+    ask("v6.test", 0, &none);
+    await(&none);
+    check_failed(&none, EHOSTUNREACH, "v6.test", "ENODATA");
+    cr_assert(none.lacks_family);
+    ask("none.test", 0, &unknown);
+    await(&unknown);
+    cr_assert_not(unknown.lacks_family);
+    dns_server_questions(server, asked, sizeof(asked));
+    cr_assert_null(strstr(asked, "AAAA"), "%s", asked);
+    family = AF_INET6;
+    ask("held-v4.test", 0, &v6);
+    await(&v6);
+    cr_assert_not(v6.more);
+    cr_assert_str_eq(v6.texts[0], "[2001:db8::7]:443");
+}
+
+/* A record of IPv6 that is an IPv4 address. */
+Test(dns, what_is_mapped_is_ipv4)
+{
+    struct outcome outcome = {0};
+
+    ask("mapped.test", 0, &outcome);
+    await_end(&outcome);
+    cr_assert_eq(outcome.count, 1);
+    cr_assert_str_eq(outcome.texts[0], "192.0.2.7:443");
 }
 
 Test(dns, the_failure_of_one_family_does_not_matter)
