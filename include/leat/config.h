@@ -67,7 +67,8 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
  *   user without a password sends an empty one. "socks://", as GNOME's settings write it, is the same;
  * - "socks5://...": SOCKS5, this machine resolves the destination;
  * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
- *   latter over TLS to the proxy (ports 80 and 443), which is verified like a server;
+ *   latter over TLS to the proxy (ports 80 and 443), which is verified by settings of its own:
+ *   leat_config_set_proxy_tls_ca_path() and those behind it;
  * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY, HTTP_PROXY,
  *   ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked at.
  * User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no proxy
@@ -120,6 +121,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, 
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.
+ * For proxies: leat_config_set_proxy_tls_ca_path().
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_ca_path(leat_config *config, const char *path);
 
@@ -131,8 +133,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_client_cert(leat_config *config,
                                                          const char *key_path,
                                                          const char *key_password);
 
-/** true = the server's certificate and name are not verified at all. Default false.
- * @return LEAT_OK, LEAT_E_PARAMETER. */
+/** true = the server's certificate and name are not verified at all; those of proxies still are.
+ * Default false. @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_skip_server_cert_verification(leat_config *config,
                                                                            bool skip);
 
@@ -141,6 +143,56 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_skip_server_cert_verification(leat_
 LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_protocols(leat_config *config,
                                                            enum leat_tls_protocol min,
                                                            enum leat_tls_protocol max);
+
+/**
+ * Cipher suites in the order of preference, by their names in the IANA registry or in OpenSSL
+ * ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"), with ':', ',' or spaces
+ * between, for connections to servers and for a server. All suites of TLS 1.3 are used if none of them
+ * is named; TLS 1.2 uses exactly the named ones, and without any it is not spoken. NULL (default) =
+ * only suites with forward secrecy (RFC 9325 sections 4.1 and 4.2), the fastest first: ECDHE with an
+ * AEAD, and at a client ECDHE with CBC behind them, so that it still meets old servers. Others, such as
+ * "AES128-GCM-SHA256" with its key exchange by RSA, must be named.
+ * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: the text lists the known ones; a name twice),
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_cipher_suite(leat_config *config, const char *names);
+
+/* ---- TLS to proxies --------------------------------------------------------------------------
+ *
+ * What is set for the server never touches a proxy over TLS ("https://..."), and these never touch the
+ * server. They hold for each such proxy, also for those of sockets (leat/tcp_socket.h), whose
+ * leat_tls_options are for the server. Defaults: the system's CAs, verified, no certificate of ours,
+ * TLS 1.2 and 1.3, suites with forward secrecy.
+ */
+
+/** The CAs that proxies are verified by, as leat_config_set_ca_path().
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_ca_path(leat_config *config,
+                                                               const char *path);
+
+/** true = the certificates and names of proxies are not verified at all: whoever answers gets user and
+ * password of the proxy, and reads what is not in a TLS of its own. Default false.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_skip_verification(leat_config *config,
+                                                                         bool skip);
+
+/** What we show to proxies, as leat_config_set_client_cert().
+ * @return LEAT_OK, LEAT_E_PARAMETER (one path without the other), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_client_cert(leat_config *config,
+                                                                   const char *cert_path,
+                                                                   const char *key_path,
+                                                                   const char *key_password);
+
+/** As leat_config_set_tls_protocols(). @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_protocols(leat_config *config,
+                                                                 enum leat_tls_protocol min,
+                                                                 enum leat_tls_protocol max);
+
+/** As leat_config_set_cipher_suite(). @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_cipher_suite(leat_config *config,
+                                                                    const char *names);
+
+/* ---- sessions, early data, secrets ----------------------------------------------------------- */
 
 /** Offers to resume TLS sessions of earlier connections from this configuration. Default true.
  * @return LEAT_OK, LEAT_E_PARAMETER. */

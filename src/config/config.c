@@ -2,62 +2,6 @@
 /* The setters that only keep a value. */
 #include "config/config.h"
 
-#include "util/alloc.h"
-
-int leat_config_set_tls_protocols(leat_config *config, enum leat_tls_protocol min,
-                                  enum leat_tls_protocol max)
-{
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if ((min != LEAT_TLS_V12 && min != LEAT_TLS_V13) ||
-        (max != LEAT_TLS_V12 && max != LEAT_TLS_V13) || min > max)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "TLS versions are 1.2 and 1.3, the lower one first");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->min_tls_protocol = min;
-    settings->max_tls_protocol = max;
-    return LEAT_OK;
-}
-
-int leat_config_set_early_data(leat_config *config, bool early_data)
-{
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->early_data = early_data;
-    return LEAT_OK;
-}
-
-int leat_config_set_session_resumption(leat_config *config, bool resume)
-{
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->session_resumption = resume;
-    return LEAT_OK;
-}
-
-int leat_config_set_key_log_path(leat_config *config, const char *path)
-{
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, path))
-        return leati_config_no_memory(config);
-    leati_free(settings->key_log_path);
-    settings->key_log_path = copy;
-    return LEAT_OK;
-}
-
 int leat_config_set_max_redirects(leat_config *config, unsigned redirects)
 {
     if (!config)

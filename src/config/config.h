@@ -23,11 +23,14 @@ struct leati_settings *leati_config_edit(leat_config *config);
 int leati_config_refuse(leat_config *config, int code, const char *text);
 int leati_config_no_memory(leat_config *config);
 
-/* The parts of settings that config_network.c and config_request.c own. Copying goes into an empty
- * `dst`; false without memory. */
+/* The parts of settings that config_network.c, config_request.c and config_tls.c own. Copying goes
+ * into an empty `dst`; false without memory. */
 void leati_settings_clear_network(struct leati_settings *settings);
 bool leati_settings_copy_network(struct leati_settings *dst, const struct leati_settings *src);
 void leati_settings_clear_request(struct leati_settings *settings);
 bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_settings *src);
+void leati_settings_init_tls(struct leati_settings *settings);
+void leati_settings_clear_tls(struct leati_settings *settings);
+bool leati_settings_copy_tls(struct leati_settings *dst, const struct leati_settings *src);
 
 #endif

@@ -24,9 +24,7 @@ int leati_settings_new(struct leati_settings **ret_settings)
         return LEAT_E_SYSTEM_INTERNAL;
     }
     atomic_init(&settings->refs, 1);
-    settings->session_resumption = true;
-    settings->min_tls_protocol = LEAT_TLS_V12;
-    settings->max_tls_protocol = LEAT_TLS_V13;
+    leati_settings_init_tls(settings);
     settings->connect_timeout_ms = 30000;
     memcpy(settings->phase_timeout_ms, default_phase_timeout_ms, sizeof(default_phase_timeout_ms));
     settings->max_clients = LEATI_CONFIG_DEFAULT_MAX_CLIENTS;
@@ -39,30 +37,11 @@ int leati_settings_new(struct leati_settings **ret_settings)
     return LEAT_OK;
 }
 
-static void cert_files_done(struct leati_cert_files *files)
-{
-    leati_free(files->cert_path);
-    leati_free(files->key_path);
-    leati_free_secret(files->key_password);
-    *files = (struct leati_cert_files){0};
-}
-
-static bool cert_files_copy(struct leati_cert_files *dst, const struct leati_cert_files *src)
-{
-    return leati_strdup_optional(&dst->cert_path, src->cert_path) &&
-           leati_strdup_optional(&dst->key_path, src->key_path) &&
-           leati_strdup_optional(&dst->key_password, src->key_password);
-}
-
 static void settings_free(struct leati_settings *settings)
 {
     leati_settings_clear_network(settings);
     leati_settings_clear_request(settings);
-    leati_free(settings->ca_path);
-    leati_free(settings->key_log_path);
-    cert_files_done(&settings->client_cert);
-    cert_files_done(&settings->server_cert);
-    leati_tls_shared_unref(settings->tls_shared);
+    leati_settings_clear_tls(settings);
     leati_free(settings);
 }
 
@@ -76,13 +55,9 @@ struct leati_settings *leati_settings_clone(const struct leati_settings *setting
     memcpy(clone, settings, values);
     atomic_init(&clone->refs, 1);
     leati_domain_policy_init(&clone->domain_policy);
-    clone->tls_shared = leati_tls_shared_ref(settings->tls_shared);
     if (!leati_settings_copy_network(clone, settings) ||
         !leati_settings_copy_request(clone, settings) ||
-        !leati_strdup_optional(&clone->ca_path, settings->ca_path) ||
-        !leati_strdup_optional(&clone->key_log_path, settings->key_log_path) ||
-        !cert_files_copy(&clone->client_cert, &settings->client_cert) ||
-        !cert_files_copy(&clone->server_cert, &settings->server_cert)) {
+        !leati_settings_copy_tls(clone, settings)) {
         settings_free(clone);
         return NULL;
     }
@@ -188,152 +163,7 @@ struct leati_settings *leati_config_edit(leat_config *config)
     return own;
 }
 
-/* ---- TLS --------------------------------------------------------------------------- */
-
-/* What was parsed for the old paths must not serve the new ones. */
-static int settings_renew_tls(leat_config *config, struct leati_settings *settings)
-{
-    struct leati_tls_shared *fresh = leati_tls_shared_new();
-    if (!fresh)
-        return leati_config_no_memory(config);
-    leati_tls_shared_unref(settings->tls_shared);
-    settings->tls_shared = fresh;
-    return LEAT_OK;
-}
-
-int leat_config_set_ca_path(leat_config *config, const char *path)
-{
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (path && !*path)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "the CA path is empty");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, path))
-        return leati_config_no_memory(config);
-    int code = settings_renew_tls(config, settings);
-    char *unused = code == LEAT_OK ? settings->ca_path : copy;
-    if (code == LEAT_OK)
-        settings->ca_path = copy;
-    leati_free(unused);
-    return code;
-}
-
-int leat_config_set_skip_server_cert_verification(leat_config *config, bool skip)
-{
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    int code = settings ? settings_renew_tls(config, settings) : LEAT_E_SYSTEM_INTERNAL;
-    if (code == LEAT_OK)
-        settings->skip_server_cert_verification = skip;
-    return code;
-}
-
-static int config_set_cert(leat_config *config, size_t offset, struct leati_cert_files value)
-{
-    struct leati_cert_files copy = {0};
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (!value.cert_path != !value.key_path)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "a certificate needs both its file and the file of its key");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    struct leati_cert_files *files = (struct leati_cert_files *)((char *)settings + offset);
-    int code = cert_files_copy(&copy, &value) ? settings_renew_tls(config, settings)
-                                              : leati_config_no_memory(config);
-    struct leati_cert_files unused = code == LEAT_OK ? *files : copy;
-    if (code == LEAT_OK)
-        *files = copy;
-    cert_files_done(&unused);
-    return code;
-}
-
-int leat_config_set_client_cert(leat_config *config, const char *cert_path, const char *key_path,
-                                const char *key_password)
-{
-    return config_set_cert(
-        config, offsetof(struct leati_settings, client_cert),
-        (struct leati_cert_files){(char *)cert_path, (char *)key_path, (char *)key_password});
-}
-
-int leat_config_set_server_cert(leat_config *config, const char *cert_path, const char *key_path,
-                                const char *key_password)
-{
-    return config_set_cert(
-        config, offsetof(struct leati_settings, server_cert),
-        (struct leati_cert_files){(char *)cert_path, (char *)key_path, (char *)key_password});
-}
-
-/* The CAs, and no certificate of ours. */
-static int anonymous_tls(const struct leati_settings *settings, enum leati_tls_shared_role role,
-                         struct leati_failure *failure,
-                         struct leati_tls_credentials **ret_credentials)
-{
-    const struct leati_tls_credentials_options options = {
-        .ca_path = settings->ca_path,
-        .need_ca = !settings->skip_server_cert_verification,
-    };
-    return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
-                                        ret_credentials);
-}
-
-int leati_settings_anonymous_tls(const struct leati_settings *settings,
-                                 struct leati_failure *failure,
-                                 struct leati_tls_credentials **ret_credentials)
-{
-    return anonymous_tls(settings, LEATI_TLS_SHARED_ANONYMOUS, failure, ret_credentials);
-}
-
-int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati_failure *failure,
-                             struct leati_tls_credentials **ret_credentials)
-{
-    return anonymous_tls(settings, LEATI_TLS_SHARED_PROXY, failure, ret_credentials);
-}
-
-int leati_settings_tls(const struct leati_settings *settings, struct leati_failure *failure,
-                       struct leati_tls_credentials **ret_credentials,
-                       struct leati_tls_sessions **ret_sessions)
-{
-    const struct leati_tls_credentials_options options = {
-        .ca_path = settings->ca_path,
-        .cert_path = settings->client_cert.cert_path,
-        .key_path = settings->client_cert.key_path,
-        .key_password = settings->client_cert.key_password,
-        .need_ca = !settings->skip_server_cert_verification,
-    };
-    int code = leati_tls_shared_credentials(settings->tls_shared, LEATI_TLS_SHARED_ORIGIN, &options,
-                                            failure, ret_credentials);
-    if (code != LEAT_OK)
-        return code;
-    *ret_sessions =
-        settings->session_resumption ? leati_tls_shared_sessions(settings->tls_shared) : NULL;
-    return LEAT_OK;
-}
-
-int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
-                              struct leati_tls_credentials **ret_credentials)
-{
-    const struct leati_tls_credentials_options options = {
-        .ca_path = settings->ca_path,
-        .cert_path = settings->server_cert.cert_path,
-        .key_path = settings->server_cert.key_path,
-        .key_password = settings->server_cert.key_password,
-        .need_ca = settings->client_verification != LEAT_CLIENT_VERIFICATION_NONE,
-        .is_server = true,
-    };
-    const enum leati_tls_shared_role role =
-        options.need_ca ? LEATI_TLS_SHARED_VERIFYING_SERVER : LEATI_TLS_SHARED_SERVER;
-    return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
-                                        ret_credentials);
-}
-
-struct leati_admission_limits
-leati_settings_admission_limits(const struct leati_settings *settings)
+struct leati_admission_limits leati_settings_admission_limits(const struct leati_settings *settings)
 {
     return (struct leati_admission_limits){
         .open = settings->max_clients,

@@ -52,6 +52,22 @@ struct leati_admission_limits {
     size_t open_of_one; /**< of one client */
 };
 
+/** Whom TLS leads to: each side has settings of its own, and none of them touches the other's. */
+enum leati_tls_side {
+    LEATI_TLS_TO_ORIGIN, /**< at a server: to its clients */
+    LEATI_TLS_TO_PROXY,  /**< each proxy that is spoken to over TLS */
+    LEATI_TLS_SIDE_COUNT,
+};
+
+struct leati_tls_settings {
+    bool skip_verification;
+    enum leat_tls_protocol min_protocol;
+    enum leat_tls_protocol max_protocol;
+    char *ca_path;                /**< NULL = the system's */
+    char *cipher_suite;           /**< NULL = tls/preference.h */
+    struct leati_cert_files cert; /**< what we show as a client */
+};
+
 struct leati_settings {
     atomic_uint refs;
 
@@ -59,11 +75,8 @@ struct leati_settings {
     bool tcp_fast_open;
     bool system_proxy; /**< whatever the environment says when a connection starts */
 
-    bool skip_server_cert_verification;
     bool session_resumption;
     bool early_data;
-    enum leat_tls_protocol min_tls_protocol;
-    enum leat_tls_protocol max_tls_protocol;
 
     /* Of a server. */
     enum leat_client_verification client_verification;
@@ -90,9 +103,8 @@ struct leati_settings {
     size_t proxy_count;
     struct leati_domain_policy domain_policy;
     char *dns_servers;
-    char *ca_path;
     char *key_log_path;
-    struct leati_cert_files client_cert;
+    struct leati_tls_settings tls[LEATI_TLS_SIDE_COUNT];
     struct leati_cert_files server_cert;
     struct leati_tls_shared *tls_shared;
     struct leati_ws_header *headers; /**< owned strings */
@@ -124,8 +136,8 @@ int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
 struct leati_deflate_offer leati_settings_deflate_offer(const struct leati_settings *settings);
 struct leati_deflate_params leati_settings_deflate_limits(const struct leati_settings *settings);
 
-struct leati_admission_limits
-leati_settings_admission_limits(const struct leati_settings *settings);
+struct leati_admission_limits leati_settings_admission_limits(
+    const struct leati_settings *settings);
 
 /**
  * The credentials and the session store for a connection; references for the caller. Reads the
@@ -146,7 +158,7 @@ int leati_settings_anonymous_tls(const struct leati_settings *settings,
                                  struct leati_failure *failure,
                                  struct leati_tls_credentials **ret_credentials);
 
-/** The same for TLS to a proxy. */
+/** The same for TLS to proxies, by the settings of that side; nothing is resumed there. */
 int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati_failure *failure,
                              struct leati_tls_credentials **ret_credentials);
 

@@ -145,13 +145,15 @@ static int builder_push_tls(struct builder *b, const struct leati_tls_layer_opti
     return code;
 }
 
-/* What the settings say of all TLS. */
-static struct leati_tls_layer_options settings_tls(const struct leati_settings *settings)
+/* What the settings say of all TLS to that side. */
+static struct leati_tls_layer_options settings_tls(const struct leati_settings *settings,
+                                                   enum leati_tls_side side)
 {
+    const struct leati_tls_settings *tls = &settings->tls[side];
     return (struct leati_tls_layer_options){
-        .verify = !settings->skip_server_cert_verification,
-        .min_protocol = settings->min_tls_protocol,
-        .max_protocol = settings->max_tls_protocol,
+        .verify = !tls->skip_verification,
+        .min_protocol = tls->min_protocol,
+        .max_protocol = tls->max_protocol,
         .alpn = alpn_http11,
         .key_log_path = settings->key_log_path,
         .timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_TLS],
@@ -161,7 +163,7 @@ static struct leati_tls_layer_options settings_tls(const struct leati_settings *
 
 static int builder_add_proxy_tls(struct builder *b, const struct leati_hop *hop)
 {
-    struct leati_tls_layer_options options = settings_tls(b->route->settings);
+    struct leati_tls_layer_options options = settings_tls(b->route->settings, LEATI_TLS_TO_PROXY);
     options.server_name = hop->host;
     options.server_port = hop->port;
     options.credentials = b->route->proxy_credentials;
@@ -175,7 +177,7 @@ static int builder_add_tls(struct builder *b)
     const struct leati_hop *origin = &route->hops[route->hop_count - 1];
     if (route->tls)
         return builder_push_tls(b, route->tls, origin->text);
-    struct leati_tls_layer_options options = settings_tls(route->settings);
+    struct leati_tls_layer_options options = settings_tls(route->settings, LEATI_TLS_TO_ORIGIN);
     options.credentials = route->credentials;
     options.is_server = route->adopts;
     if (route->adopts) {

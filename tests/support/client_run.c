@@ -126,6 +126,7 @@ leat_config *client_config_new(void)
     leat_config *config = NULL;
     cr_assert(leat_config_new(&config) == LEAT_OK);
     cr_assert(leat_config_set_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
+    cr_assert(leat_config_set_proxy_tls_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
     cr_assert(leat_config_set_connect_timeout(config, CONNECT_TIMEOUT_MS) == LEAT_OK);
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, CLOSE_TIMEOUT_MS) == LEAT_OK);
     return config;

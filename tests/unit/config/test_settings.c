@@ -59,7 +59,7 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     cr_assert_eq(config->settings->max_redirects, 7u);
     cr_assert_eq(config->settings->header_count, 2u);
     cr_assert_eq(config->settings->proxy_count, 0u);
-    cr_assert_str_eq(config->settings->client_cert.key_password, "pw");
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].cert.key_password, "pw");
     cr_assert_str_eq(config->settings->protocols[0], "chat");
     leat_config_free(config);
     leat_config_free(copy);
@@ -79,8 +79,9 @@ static bool set_ca_path_of_shared_settings(void)
     int code = leat_config_set_ca_path(config, "/tmp/other.pem");
     leati_alloc_fail_hook = NULL;
     cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
-    cr_assert_str_eq(config->settings->ca_path, code == LEAT_OK ? "/tmp/other.pem" : "/tmp/ca.pem");
-    cr_assert_str_eq(taken->ca_path, "/tmp/ca.pem");
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].ca_path,
+                     code == LEAT_OK ? "/tmp/other.pem" : "/tmp/ca.pem");
+    cr_assert_str_eq(taken->tls[LEATI_TLS_TO_ORIGIN].ca_path, "/tmp/ca.pem");
     leati_settings_unref(taken);
     leat_config_free(config);
     return code == LEAT_OK;
