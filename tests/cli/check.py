@@ -101,11 +101,7 @@ library
     def test_proxy_over_tls(self):
         proxy = self.serve("connect", "--tls", "--resolve", "inside.test=127.0.0.1")
         secure, plain = self.wss(), self.serve("echo")
-        with open(case.certificates.path("both.pem"), "w", encoding="ascii") as both:
-            for path in (proxy.ca, case.certificates.path("ca.pem")):
-                with open(path, encoding="ascii") as one:
-                    both.write(one.read())
-        arguments = ["--ca", case.certificates.path("both.pem"), "--proxy", f"https://localhost:{proxy.port}"]
+        arguments = ["--proxy-ca", proxy.ca, "--proxy", f"https://localhost:{proxy.port}"]
         hops = [f"localhost:{proxy.port}", f"inside.test:{secure.port}"]
         report = self.report(*arguments, f"wss://inside.test:{secure.port}/")
         self.assertEqual(self.names(report["phases"])[1:6], ["tcp", "tls", "http-proxy", "tls", "websocket"])

@@ -184,8 +184,37 @@ class Servers(ServeTest):
     def test_a_connect_proxy_behind_tls(self):
         echo = self.serve("echo")
         proxy = self.serve("connect", "--tls").read_paths()
-        self.works(echo.url, "--proxy", proxy.url, "--ca", proxy.ca)
+        self.works(echo.url, "--proxy", proxy.url, "--proxy-ca", proxy.ca)
+        self.works(echo.url, "--proxy", proxy.url, "--proxy-insecure")
         self.fails(2303504, echo.url, "--proxy", proxy.url)
+        self.fails(2303504, echo.url, "--proxy", proxy.url, "--ca", proxy.ca)
+
+    def test_the_servers_trust_never_touches_the_proxy(self):
+        """--insecure and --ca are for the server: a proxy that nobody trusts does not see its password."""
+        echo = self.wss()
+        proxy = self.serve("connect", "--cert-fault", "unknown-ca,wrong-host", "--user", "alice:secret", "--log").read_paths()
+        through = ["--proxy", proxy.url]
+        for options in (["--insecure"], ["--ca", proxy.ca], ["--insecure", "--ca", proxy.ca], ["--proxy-ca", proxy.ca]):
+            self.fails(2303504, echo.url, *through, *options)
+        self.works(echo.url, *through, "--insecure", "--proxy-insecure")
+        self.fails(2303504, echo.url, *through, "--proxy-insecure")
+        status, _, log = proxy.end()
+        self.assertEqual(status, 0)
+        heads = re.findall(r"#(\d+) head ", log)
+        self.assertEqual(heads, ["5", "6"], log)
+
+    def test_a_proxy_that_asks_for_a_certificate(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        cert, key = f"{folder.name}/client.pem", f"{folder.name}/client.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=client", "-keyout", key, "-out", cert], check=True, capture_output=True)
+        echo = self.serve("echo")
+        proxy = self.serve("connect", "--tls", "--tls-max", "1.2", "--client-ca", cert).read_paths()
+        through = [echo.url, "--proxy", proxy.url, "--proxy-ca", proxy.ca]
+        self.fails(2303501, *through)
+        self.fails(2303501, *through, "--cert", cert, "--key", key)
+        self.works(*through, "--proxy-cert", cert, "--proxy-key", key)
 
     def test_names(self):
         echo = self.serve("echo")

@@ -108,6 +108,7 @@ class Usage(unittest.TestCase):
                 (["--close", "1000:" + "x" * 124], "--close: the reason is longer than 123 bytes"),
                 (["--max-message", "0"], "--max-message: at least 1 byte"),
                 (["--cert", "a.pem"], "--cert and --key go together"),
+                (["--proxy-key", "a.key"], "--proxy-cert and --proxy-key go together"),
                 (["--tls-min=1.3", "--tls-max=1.2"], "--tls-min is above --tls-max"),
                 (["--hex", "--binary"], "--text, --binary and --hex exclude each other"),
                 (["--stream", "--json"], "--json prints whole messages, --stream parts of them"),
@@ -118,6 +119,9 @@ class Usage(unittest.TestCase):
             with self.subTest(arguments):
                 url = [] if arguments[-1] in ("--header", "-n") else ["ws://h"]
                 self.assertEqual(self.wrong("ws", *url, *arguments), f"leat ws: {message}")
+
+    def test_cipher_suites(self):
+        self.assertIn('unknown cipher suite "ROT13". Known: ', self.wrong("ws", "ws://h", "--ciphers", "ROT13"))
 
     def test_secrets_are_not_repeated(self):
         for proxy in ("socks9://user:hunter2@h", "socks5://user:hunter2@h:port", "socks5h://user:hunter2@"):
@@ -143,7 +147,9 @@ class Usage(unittest.TestCase):
             for arguments, message in (
                     (["--file", f"{folder}/none"], "No such file or directory"),
                     (["--file", folder], "is a directory"),
-                    (["--cert", "a", "--key", "b", "--key-password", f"{folder}/none"], "cannot read")):
+                    (["--cert", "a", "--key", "b", "--key-password", f"{folder}/none"], "cannot read"),
+                    (["--proxy-cert", "a", "--proxy-key", "b", "--proxy-key-password", f"{folder}/none"],
+                     "--proxy-key-password: cannot read")):
                 self.assertIn(message, self.wrong("ws", "ws://127.0.0.1:1", *arguments))
             with open(f"{folder}/not.pem", "w") as file:
                 file.write("nonsense\n")

@@ -184,6 +184,16 @@ static bool set_proxy(struct tool_setting *setting)
     return accept(setting, code);
 }
 
+static bool set_proxy_ca(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_proxy_tls_ca_path(config_of(setting), setting->value));
+}
+
+static bool set_proxy_insecure(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_proxy_tls_skip_verification(config_of(setting), true));
+}
+
 static bool set_pipeline(struct tool_setting *setting)
 {
     return accept(setting, leat_config_set_socks5_pipelining(config_of(setting),
@@ -202,6 +212,34 @@ const struct tool_option tool_proxy_options[] = {
          "USER and PASSWORD write @ as %40, / as %2F, : as %3A, % as %25. \"system\": "
          "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
          "otherwise. Given several times, the proxies form a chain, the nearest first.", .set = set_proxy},
+    {.name = "proxy-ca",
+     .argument = "PATH",
+     .value = TOOL_VALUE_FILE,
+     .help = "whom to trust as an https:// proxy (PEM)",
+     .detail = "Instead of the system's certificate authorities. --ca is for the server only.",
+     .set = set_proxy_ca},
+    {.name = "proxy-insecure",
+     .help = "do not verify an https:// proxy's certificate",
+     .detail = "Whoever answers gets the proxy's password. --insecure is for the server only.",
+     .set = set_proxy_insecure},
+    {.name = "proxy-cert",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "our certificate chain for an https:// proxy (PEM)",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, own_for_proxy.cert)},
+    {.name = "proxy-key",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "its private key (PEM)",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, own_for_proxy.key)},
+    {.name = "proxy-key-password",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "file whose first line is that key's password",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_connection, own_for_proxy.key_password_path)},
     {.name = "pipeline",
      .help = "SOCKS5 in one flight, the first bytes behind it",
      .detail = "Saves up to three round trips. Proxies that read one message at a time fail.",
@@ -219,6 +257,11 @@ static bool set_ca(struct tool_setting *setting)
 static bool set_insecure(struct tool_setting *setting)
 {
     return accept(setting, leat_config_set_skip_server_cert_verification(config_of(setting), true));
+}
+
+static bool set_ciphers(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_cipher_suite(config_of(setting), setting->value));
 }
 
 static bool set_keylog(struct tool_setting *setting)
@@ -249,20 +292,20 @@ const struct tool_option tool_tls_options[] = {
      .value = TOOL_VALUE_FILE,
      .help = "the client's certificate chain (PEM)",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, cert)},
+     .offset = offsetof(struct tool_connection, own.cert)},
     {.name = "key",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "its private key (PEM)",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, key)},
+     .offset = offsetof(struct tool_connection, own.key)},
     {.name = "key-password",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "file whose first line is the key's password",
      .detail = "A file, because everybody on the machine can read a command line.",
      .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, key_password_path)},
+     .offset = offsetof(struct tool_connection, own.key_password_path)},
     {.name = "tls-min",
      .argument = "1.2|1.3",
      .value = TOOL_VALUE_WORD,
@@ -277,6 +320,11 @@ const struct tool_option tool_tls_options[] = {
      .help = "highest TLS version (1.3)",
      .set = tool_set_word,
      .offset = offsetof(struct tool_connection, tls_max)},
+    {.name = "ciphers",
+     .argument = "LIST",
+     .help = "cipher suites instead of those with forward secrecy",
+     .detail = "Names of OpenSSL or the IANA registry, with ':' between. All of TLS 1.3 unless one of "
+               "them is named; of TLS 1.2 exactly the named ones.", .set = set_ciphers},
     {.name = "early-data",
      .help = "upgrade request with the first bytes (0-RTT)",
      .detail = "When a TLS 1.3 session is resumed, as with --repeat or --reconnect. Somebody who "
@@ -301,35 +349,43 @@ bool tool_connection_init(struct tool_connection *connection)
     return false;
 }
 
-static int set_client_cert(struct tool_connection *connection, const char *password)
+typedef int set_cert_fn(leat_config *config, const char *cert, const char *key, const char *password);
+
+/* `prefix` is that of the option's names, for texts. */
+static bool set_identity(const struct tool_connection *connection,
+                         const struct tool_command *command, const char *prefix,
+                         const struct tool_identity *own, set_cert_fn *set)
 {
-    return leat_config_set_client_cert(connection->config, connection->cert, connection->key,
-                                       password);
+    char *password = NULL;
+    if (!own->cert != !own->key) {
+        tool_usage_error(command, "--%scert and --%skey go together", prefix, prefix);
+        return false;
+    }
+    if (own->key_password_path && !(password = tool_read_first_line(own->key_password_path))) {
+        tool_usage_error(command, "--%skey-password: cannot read %s: %s", prefix,
+                         own->key_password_path, strerror(errno));
+        return false;
+    }
+    int code = set(connection->config, own->cert, own->key, password);
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    if (code != LEAT_OK)
+        tool_usage_error(command, "%s", leat_strerror(code));
+    return code == LEAT_OK;
 }
 
 bool tool_connection_finish(struct tool_connection *connection, const struct tool_command *command)
 {
-    char *password = NULL;
-    if (!connection->cert != !connection->key) {
-        tool_usage_error(command, "--cert and --key go together");
-        return false;
-    }
     if (connection->tls_min > connection->tls_max) {
         tool_usage_error(command, "--tls-min is above --tls-max");
         return false;
     }
-    if (connection->key_password_path &&
-        !(password = tool_read_first_line(connection->key_password_path))) {
-        tool_usage_error(command, "--key-password: cannot read %s: %s",
-                         connection->key_password_path, strerror(errno));
+    if (!set_identity(connection, command, "", &connection->own, leat_config_set_client_cert) ||
+        !set_identity(connection, command, "proxy-", &connection->own_for_proxy,
+                      leat_config_set_proxy_tls_client_cert))
         return false;
-    }
-    int code = set_client_cert(connection, password);
-    if (password)
-        explicit_bzero(password, strlen(password));
-    free(password);
-    if (code == LEAT_OK)
-        code = leat_config_set_tls_protocols(connection->config,
+    int code = leat_config_set_tls_protocols(connection->config,
                                              connection->tls_min ? LEAT_TLS_V13 : LEAT_TLS_V12,
                                              connection->tls_max ? LEAT_TLS_V13 : LEAT_TLS_V12);
     if (code != LEAT_OK)

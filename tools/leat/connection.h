@@ -10,7 +10,9 @@
 /** A member of the state of each command that has these sections; see tool_connection_init(). */
 struct tool_connection {
     leat_config *config;
-    const char *cert, *key, *key_password_path;
+    struct tool_identity {
+        const char *cert, *key, *key_password_path;
+    } own, own_for_proxy; /* what we show to the server, to proxies */
     unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
     size_t proxy_count;
 };

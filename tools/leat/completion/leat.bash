@@ -16,7 +16,7 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --close --compress --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
+        flags='--binary --ca --cert --ciphers --close --compress --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
@@ -32,12 +32,17 @@ _leat_table() {
         --redirects|-L) takes=value values='' ;;
         --dns) takes=value values='' ;;
         --proxy|-x) takes=value values='' ;;
+        --proxy-ca) takes=value values='-file' ;;
+        --proxy-cert) takes=value values='-file' ;;
+        --proxy-key) takes=value values='-file' ;;
+        --proxy-key-password) takes=value values='-file' ;;
         --ca) takes=value values='-file' ;;
         --cert) takes=value values='-file' ;;
         --key) takes=value values='-file' ;;
         --key-password) takes=value values='-file' ;;
         --tls-min) takes=value values='1.2 1.3' ;;
         --tls-max) takes=value values='1.2 1.3' ;;
+        --ciphers) takes=value values='' ;;
         --keylog) takes=value values='-file' ;;
         --max-message) takes=value values='' ;;
         esac
@@ -45,7 +50,7 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --compare --compress --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user -H -L -h -k -n -s -u -x -z'
+        flags='--ca --cert --ciphers --compare --compress --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user -H -L -h -k -n -s -u -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --lang) takes=value values='en zh' ;;
@@ -57,12 +62,17 @@ _leat_table() {
         --redirects|-L) takes=value values='' ;;
         --dns) takes=value values='' ;;
         --proxy|-x) takes=value values='' ;;
+        --proxy-ca) takes=value values='-file' ;;
+        --proxy-cert) takes=value values='-file' ;;
+        --proxy-key) takes=value values='-file' ;;
+        --proxy-key-password) takes=value values='-file' ;;
         --ca) takes=value values='-file' ;;
         --cert) takes=value values='-file' ;;
         --key) takes=value values='-file' ;;
         --key-password) takes=value values='-file' ;;
         --tls-min) takes=value values='1.2 1.3' ;;
         --tls-max) takes=value values='1.2 1.3' ;;
+        --ciphers) takes=value values='' ;;
         --keylog) takes=value values='-file' ;;
         esac
         ;;
