@@ -186,7 +186,8 @@ bool leati_peer_tls_close_notify(struct leati_peer *p);
 void leati_peer_tls_free(struct leati_peer_tls *tls);
 /** RFC 6455 section 4.2.2: base64 of the SHA-1 of a key and the protocol's GUID. */
 void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accept[29]);
-/** A base64 text of at most 1024 bytes. false if it is none. Ends with a NUL. */
+/** A base64 text of at most 1024 bytes. false if it is none, or has a NUL in
+ * it. Ends with a NUL. */
 bool leati_peer_base64_decode(const char *text, char ret_data[1024]);
 
 /* ---- one file for each kind of server -------------------------------------------------------- */

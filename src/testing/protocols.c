@@ -26,6 +26,18 @@ bool leati_peer_read_socks5_greeting(struct leati_peer *p)
     return true;
 }
 
+/* What is kept as a string, and compared as one, must be one: "alice\0x" is not alice. */
+static bool text_take(struct leati_peer *p, char *dst, const void *bytes, size_t len,
+                      const char *what)
+{
+    if (memchr(bytes, 0, len) != NULL) {
+        return leati_peer_problem(p, "a NUL in %s", what);
+    }
+    memcpy(dst, bytes, len);
+    dst[len] = '\0';
+    return true;
+}
+
 bool leati_peer_read_socks5_auth(struct leati_peer *p)
 {
     size_t user_len = 0;
@@ -41,10 +53,10 @@ bool leati_peer_read_socks5_auth(struct leati_peer *p)
         return leati_peer_problem(p, "an RFC 1929 request of version %u", p->in[0]);
     }
     struct leati_peer_request *request = &p->request;
-    memcpy(request->user, p->in + 2, user_len);
-    request->user[user_len] = '\0';
-    memcpy(request->password, p->in + 3 + user_len, password_len);
-    request->password[password_len] = '\0';
+    if (!text_take(p, request->user, p->in + 2, user_len, "the user's name") ||
+        !text_take(p, request->password, p->in + 3 + user_len, password_len, "the password")) {
+        return false;
+    }
     leati_peer_show_request(p);
     leati_peer_consume(p, 3 + user_len + password_len);
     return true;
@@ -83,8 +95,9 @@ bool leati_peer_read_socks5_request(struct leati_peer *p, uint8_t *ret_command)
     struct leati_peer_request *request = &p->request;
     request->address_type = p->in[3];
     if (p->in[3] == 3) {
-        memcpy(request->host, p->in + at, len);
-        request->host[len] = '\0';
+        if (!text_take(p, request->host, p->in + at, len, "the host's name")) {
+            return false;
+        }
     } else {
         inet_ntop(p->in[3] == 1 ? AF_INET : AF_INET6, p->in + at, request->host,
                   sizeof(request->host));
@@ -116,8 +129,9 @@ bool leati_peer_read_http_head(struct leati_peer *p)
     if (len >= sizeof(request->http_head)) {
         return leati_peer_problem(p, "an HTTP head of %zu bytes", len);
     }
-    memcpy(request->http_head, p->in, len);
-    request->http_head[len] = '\0';
+    if (!text_take(p, request->http_head, p->in, len, "an HTTP head")) {
+        return false;
+    }
     leati_peer_show_request(p);
     leati_peer_consume(p, len);
     return true;

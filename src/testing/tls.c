@@ -235,6 +235,7 @@ bool leati_peer_base64_decode(const char *text, char ret_data[1024])
         ERR_clear_error();
         return false;
     }
-    ret_data[(size_t)decoded - padding] = '\0';
-    return true;
+    size_t decoded_len = (size_t)decoded - padding;
+    ret_data[decoded_len] = '\0';
+    return strlen(ret_data) == decoded_len;
 }

@@ -214,6 +214,8 @@ Test(proxies, garbage_ends_only_its_own_connection)
         {"\x05\x01\x00\x05\x01\x00\x09\x00",     8,  "a SOCKS5 request that begins"   },
         {"\x05\x01\x00\x05\x01\x00\x03\x00",     8,  "a SOCKS5 request that begins"   },
         {"\x05\x01\x00\x05\x09\x00\x01\x00",     8,  "a SOCKS5 request that begins"   },
+        {"\x05\x01\x00\x05\x01\x00\x03\x04"
+         "a\0b.\x00\x50",               14, "a NUL in the host's name"       },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *to = rig_greeter();
@@ -232,6 +234,37 @@ Test(proxies, garbage_ends_only_its_own_connection)
         leat_testing_server_free(proxy);
         leat_testing_server_free(to);
     }
+}
+
+/* Who says "alice", a NUL and more is not alice. */
+Test(proxies, credentials_with_a_nul_are_wrong)
+{
+    char reply[4096];
+    leat_testing_server *proxy = rig_start(
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "alice", .password = "secret"));
+    struct leat_testing_seen seen;
+    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    RIG_SEND(fd, "\x05\x01\x02");
+    RIG_EXPECT(fd, "\x05\x02");
+    RIG_SEND(fd, "\x01\x07"
+                 "alice\0x\x06secret");
+    (void)raw_recv_end(fd);
+    close(fd);
+    cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
+    leat_testing_server_seen(proxy, &seen);
+    cr_expect(strstr(seen.problem, "a NUL in the user's name") != NULL, "%s", seen.problem);
+    leat_testing_server_free(proxy);
+
+    proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "alice",
+                                           .password = "secret"));
+    fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    /* "alice:secret", a NUL, "x" */
+    RIG_SEND(fd, "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n"
+                 "Proxy-Authorization: Basic YWxpY2U6c2VjcmV0AHg=\r\n\r\n");
+    cr_assert(raw_recv_until(fd, "\r\n\r\n", reply, sizeof(reply)));
+    cr_expect(strncmp(reply, "HTTP/1.1 407 ", 13) == 0, "%s", reply);
+    close(fd);
+    leat_testing_server_free(proxy);
 }
 
 Test(proxies, half_a_connection_stays_open)
