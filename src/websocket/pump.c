@@ -162,6 +162,7 @@ static void ws_feed(struct leat_websocket *ws, const uint8_t **data, size_t *len
     while (ws_delivers(ws)) {
         struct leati_ws_event event;
         int code = leati_ws_session_read(ws->session, data, len, &event);
+        ws->has_more_events = code == LEAT_OK;
         if (code == LEATI_AGAIN)
             return;
         if (code != LEAT_OK) {
@@ -184,10 +185,13 @@ static void ws_hold(struct leat_websocket *ws, const uint8_t *data, size_t len)
     ws->held.used = 0;
 }
 
+/* What was held, or nothing: the session may have more to say than there are bytes. */
 static void ws_feed_held(struct leat_websocket *ws)
 {
-    const uint8_t *data = ws->held.data + ws->held.used;
+    const uint8_t *data = ws->held.data;
     size_t len = ws->held.len - ws->held.used;
+    if (data)
+        data += ws->held.used;
     ws_feed(ws, &data, &len);
     ws->held.used = ws->held.len - len;
     if (len > 0 && ws->paused)
@@ -251,7 +255,7 @@ static bool ws_reads(const struct leat_websocket *ws)
 static void ws_pump_read(struct leat_websocket *ws)
 {
     ws->reads_on = false;
-    if (ws->held.data && !ws->paused)
+    if ((ws->held.data || ws->has_more_events) && !ws->paused)
         ws_feed_held(ws);
     for (size_t total = 0; ws_reads(ws);) {
         if (total >= READ_BYTES_PER_PUMP) {

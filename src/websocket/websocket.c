@@ -23,6 +23,7 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     ws->pongs = (struct leati_pongs){0};
     leati_free(ws->held.data);
     ws->held = (struct leati_held_bytes){0};
+    ws->has_more_events = false;
     ws->close_start_us = 0;
     ws->stalled_since_ms = 0;
     ws->heard = ws->ping_unanswered = false;

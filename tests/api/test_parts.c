@@ -95,6 +95,38 @@ Test(parts, text_that_is_cut_within_its_characters)
     both_ends_done(&ends);
 }
 
+static void pause_in_parts(struct both_ends *ends, const char *callback)
+{
+    if (strcmp(callback, "part") == 0) {
+        leat_websocket_pause(ends->client);
+    }
+}
+
+static bool client_has_one_message(const struct both_ends *ends)
+{
+    leat_websocket_resume(ends->client);
+    return ends->at_client.messages == 1;
+}
+
+/* The last part of a compressed message may come without any byte more of the peer's. */
+Test(parts, paused_in_each_part)
+{
+    static char text[5000];
+    struct both_ends ends;
+    both_ends_init(&ends);
+    compress(&ends);
+    ends.client_in_parts = true;
+    ends.on_event = pause_in_parts;
+    memset(text, 't', sizeof(text));
+    both_ends_open(&ends);
+    cr_assert(leat_websocket_send(ends.connection, TEXT, text, sizeof(text)) == LEAT_OK);
+    cr_assert(both_ends_until(&ends, client_has_one_message), "the end of the message is missing");
+    cr_expect(ends.at_client.bytes == sizeof(text) && ends.at_client.parts >= 1);
+    leat_websocket_resume(ends.client);
+    end_in_order(&ends);
+    both_ends_done(&ends);
+}
+
 /* ---- misuse
  * -------------------------------------------------------------------------------------- */
 
