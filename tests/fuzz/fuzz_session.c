@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames and messages in both roles: the events do not depend on the portions, nothing comes after
- * the end, and no limit is passed. The first byte: bit 0 = server, bits 1 to 3 = the limit of a
- * message, the rest = portions. The second byte: bit 0 = in pieces, bit 1 = compressed, bit 2 = no
- * context takeover, bits 3 to 5 = how much smaller the window is. */
+ * the end, no limit is passed, and the next session on the same pool is well. The first byte: bit 0
+ * = server, bits 1 to 3 = the limit of a message, the rest = portions. The second byte: bit 0 = in
+ * pieces, bit 1 = compressed, bit 2 = no context takeover, bits 3 to 5 = how much smaller the
+ * window is. */
 #include "fuzz/fuzz.h"
 #include "util/utf8.h"
 #include "ws/close_code.h"
@@ -113,6 +114,25 @@ static struct record session_run(const struct leati_ws_session_options *options,
     return record;
 }
 
+/* Whatever the one before has left behind is not for this one. */
+static void good_session_run(bool is_server, struct leati_ws_pool *pool)
+{
+    static const uint8_t from_client[] = {0x81, 0x84, 0, 0, 0, 0, 'g', 'o', 'o', 'd'};
+    static const uint8_t from_server[] = {0x81, 4, 'g', 'o', 'o', 'd'};
+    const struct leati_ws_session_options options = {
+        .is_server = is_server, .max_message_bytes = 100, .pool = pool};
+    struct leati_ws_session *session = leati_ws_session_new(&options);
+    const uint8_t *data = is_server ? from_client : from_server;
+    size_t len = is_server ? sizeof(from_client) : sizeof(from_server);
+    struct leati_ws_event event;
+    FUZZ_MUST(session != NULL);
+    FUZZ_MUST(leati_ws_session_read(session, &data, &len, &event) == LEAT_OK);
+    FUZZ_MUST(event.kind == LEATI_WS_MESSAGE && event.len == 4 &&
+              memcmp(event.data, "good", 4) == 0);
+    FUZZ_MUST(leati_ws_session_read(session, &data, &len, &event) == LEATI_AGAIN);
+    leati_ws_session_free(session);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
@@ -125,14 +145,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .server_max_window_bits = window_bits,
         .client_max_window_bits = window_bits,
     };
+    struct leati_ws_pool pool;
+    leati_ws_pool_init(&pool, 1u << 20);
     const struct leati_ws_session_options options = {
         .is_server = choice & 1,
+        .pool = &pool,
         .pieces = more & 1,
         .max_message_bytes = (size_t)1 << (((choice >> 1) & 7) * 2 + 2), /* 4 to 64 Ki */
         .deflate = more & 2 ? &deflate : NULL,
     };
     struct record whole = session_run(&options, input, 0);
+    good_session_run(options.is_server, &pool);
     struct record parts = session_run(&options, input, choice | 1u);
+    good_session_run(options.is_server, &pool);
+    leati_ws_pool_done(&pool);
 
     /* What zlib says to a distance beyond a smaller window depends on the portions. */
     if (options.deflate && window_bits < LEATI_DEFLATE_MAX_WINDOW_BITS)
