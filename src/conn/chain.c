@@ -107,10 +107,10 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
 /* ---- connecting ----------------------------------------------------------------------- */
 
 /* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
-static int chain_blame_proxy(struct leati_chain *chain, int code)
+static int chain_blame_proxy(struct leati_chain *chain, const struct leati_hop *hop, int code)
 {
-    if (!leati_route_dials_socks5(chain->route) || code == LEAT_E_SYSTEM_INTERNAL ||
-        code == LEAT_E_SOCKS5_SERIALIZE)
+    bool is_socks5 = hop->proxy && leati_url_is_socks5(hop->proxy);
+    if (!is_socks5 || code == LEAT_E_SYSTEM_INTERNAL || code == LEAT_E_SOCKS5_SERIALIZE)
         return code;
     return leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
                                  "the proxy cannot be reached");
@@ -151,7 +151,7 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
         if (code == LEATI_AGAIN)
             return LEATI_AGAIN;
         if (code != LEAT_OK && (l == chain->tcp || leati_chain_was_refused(chain)))
-            code = chain_blame_proxy(chain, code);
+            code = chain_blame_proxy(chain, chain->route->hops, code);
         trace_layer_end(chain, l, code);
         if (code != LEAT_OK)
             return code;
@@ -175,8 +175,7 @@ static int chain_step_resolving(struct leati_chain *chain)
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code != LEAT_OK)
-        return chain_fail(
-            chain, chain->lookup == chain->route->hops ? chain_blame_proxy(chain, code) : code);
+        return chain_fail(chain, chain_blame_proxy(chain, chain->lookup, code));
     chain_set_state(chain, LEATI_CHAIN_CONNECTING);
     return LEAT_OK;
 }

@@ -462,12 +462,6 @@ struct leati_hop *leati_route_next_lookup(const struct leati_route *route)
     return NULL;
 }
 
-bool leati_route_dials_socks5(const struct leati_route *route)
-{
-    const struct leati_url *proxy = route->hops[0].proxy;
-    return proxy && leati_url_is_socks5(proxy);
-}
-
 struct leati_hop *leati_route_hop(const struct leati_route *route, const char *text)
 {
     struct leati_hop *hop = route->hops;

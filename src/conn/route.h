@@ -158,9 +158,6 @@ struct leati_http_response *leati_route_take_response(struct leati_route *route,
 /** The upgrade has been unlinked, or destroyed. */
 void leati_route_forget_upgrade(struct leati_route *route);
 
-/** Whether TCP dials a SOCKS5 proxy, which is then to blame for what fails on the way to it. */
-bool leati_route_dials_socks5(const struct leati_route *route);
-
 /** The hop of that text, as layers have it. */
 struct leati_hop *leati_route_hop(const struct leati_route *route, const char *text);
 

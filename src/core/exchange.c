@@ -271,6 +271,17 @@ int leati_exchange_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t 
     return LEAT_OK;
 }
 
+/* Of an optimistic layer: the connection that breaks before the verdict has come is this layer's
+ * failure, though it is the upper layer's bytes that find it. */
+int leati_exchange_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
+{
+    if (l->passthrough || l->sticky != LEAT_OK)
+        return leati_layer_pass_send(l, iov, n, ret_len);
+    int code = l->lower->ops->send(l->lower, iov, n, ret_len);
+    return code == LEAT_OK || code == LEATI_AGAIN ? code
+                                                  : ops_of(l)->lower_failed(exchange_of(l), code);
+}
+
 int leati_exchange_shutdown(struct leati_layer *l, uint64_t now_ms)
 {
     return l->sticky != LEAT_OK ? l->sticky : leati_layer_nop_shutdown(l, now_ms);

@@ -84,7 +84,7 @@ struct leati_exchange {
 #define LEATI_EXCHANGE_LAYER(name_, layer_, describe_)                                             \
     {                                                                                              \
         .name = (name_), .layer = (layer_), .connect = leati_exchange_connect,                     \
-        .recv = leati_exchange_recv, .send = leati_layer_pass_send,                                \
+        .recv = leati_exchange_recv, .send = leati_exchange_send,                                  \
         .shutdown = leati_exchange_shutdown, .want = leati_exchange_want,                          \
         .pending = leati_exchange_pending, .describe = (describe_),                                \
         .destroy = leati_exchange_destroy                                                          \
@@ -103,6 +103,7 @@ int leati_exchange_keep_lower(struct leati_exchange *x, int code);
 /* The slots of the layer. */
 int leati_exchange_connect(struct leati_layer *l, uint64_t now_ms);
 int leati_exchange_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len);
+int leati_exchange_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len);
 int leati_exchange_shutdown(struct leati_layer *l, uint64_t now_ms);
 unsigned leati_exchange_want(const struct leati_layer *l, unsigned upper);
 bool leati_exchange_pending(const struct leati_layer *l);

@@ -100,6 +100,11 @@ SCRIPT no_connection[] = {{LEAT_SCRIPT_CLOSE}};
 
 static const struct dns_record no_proxy[] = {{NULL}};
 
+static int add_unknown_proxy(leat_config *config)
+{
+    return leat_config_add_proxy(config, "socks5h://second.test:1");
+}
+
 /* ---- replies that refuse --------------------------------------------------------------------- */
 
 #define REPLY_SCRIPT(rep_)                                                                         \
@@ -140,6 +145,10 @@ static const struct fault faults[] = {
     {.name = "the proxy's name is unknown", .proxy = peer_refusing, .dns = no_proxy,
      .proxy_url = "socks5h://proxy.test:%u", SOCKS5(LEAT_E_SOCKS5_CONNECT_PROXY),
      .sys_errno = EHOSTUNREACH, .native_code = 4, .text = "proxy.test"},
+    {.name = "the second proxy's name is unknown", .proxy = no_connection, .dns = no_proxy,
+     .configure = add_unknown_proxy, .proxy_url = "socks5://127.0.0.1:%u",
+     SOCKS5(LEAT_E_SOCKS5_CONNECT_PROXY), .sys_errno = EHOSTUNREACH, .native_code = 4,
+     .text = "second.test"},
     /* 2301207 */
     {.name = "wrong password", .proxy = auth_refused, WITH_CREDENTIALS,
      SOCKS5(LEAT_E_SOCKS5_AUTH), .native_code = 1},

@@ -3,7 +3,7 @@
  * resolved here, and of the proxy itself. Two proxies stand at two addresses of one name, and play
  * scripts. */
 #include "integration/common.h"
-#include "support/worlds.h"
+#include "support/still_clock.h"
 
 INTEGRATION_SUITE(next_address);
 
@@ -279,6 +279,7 @@ static void case_run(const struct next_case *c, const struct dns_server *dns, ui
         client_run_refused(&run, sandbox_format("ws://%s/", c->host));
         refusal_expect(c, &run);
     }
+    still_clock_stop();
     proxy_finish(c, proxies[0], c->first_count);
     proxy_finish(c, proxies[1], c->second_count);
     client_run_done(&run);

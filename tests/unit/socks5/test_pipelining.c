@@ -188,3 +188,22 @@ Test(socks5_pipelining, optimistic_silence_ends_at_the_deadline)
     cr_assert_eq(bench.failure.sys_errno, ETIMEDOUT);
     bench_done(&bench);
 }
+
+/* It is the upper layer's bytes that find the connection broken: the proxy's failure all the same. */
+Test(socks5_pipelining, optimistic_bytes_that_cannot_be_sent_are_the_proxys_failure)
+{
+    struct bench bench;
+    size_t len;
+    const struct iovec iov = {.iov_base = "CLIENTHELLO", .iov_len = 11};
+    bench_init(&bench, LEATI_SOCKS5_OPTIMISTIC, "user");
+    bench.wire.script.send_end_at = FLIGHT_BYTES;
+    bench.wire.script.send_end = LEAT_E_SOCKET_BASE + ECONNRESET;
+    bench.wire.script.end_errno = ECONNRESET;
+    cr_assert_eq(bench.layer->ops->connect(bench.layer, leati_clock_ms()), LEAT_OK);
+    cr_assert_eq(bench.layer->ops->send(bench.layer, &iov, 1, &len), LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(bench.layer->ops->send(bench.layer, &iov, 1, &len), LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(bench.failure.code, LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(bench.failure.layer, LEAT_LAYER_SOCKS5);
+    cr_assert_eq(bench.failure.sys_errno, ECONNRESET);
+    bench_done(&bench);
+}
