@@ -120,28 +120,25 @@ static void relay_blame_proxy(struct leati_udp_association *association,
                               "the proxy gives a name for its relay, which has no address");
 }
 
-/* The first one that this socket can send to, else the first one, for the text. */
-static const struct leati_address *answer_choose(const struct leati_dns_answer *answer, int family)
-{
-    for (size_t i = 0; i < answer->count; i++)
-        if (answer->addresses[i].any.sa_family == family)
-            return &answer->addresses[i];
-    return answer->addresses;
-}
-
 static void relay_answered(const struct leati_dns_answer *answer, void *user)
 {
     struct leati_udp_association *association = user;
     struct leati_chain *chain = &association->chain;
-    association->lookup = NULL;
+    association->lookup = NULL; /* only one family was asked for: this was all */
     leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", association->relay_name,
                           association->lookup_start_us, answer->failure->code,
                           answer->failure->text ? answer->failure->text : "");
     if (answer->failure->code == LEAT_OK) {
-        association_open(association, answer_choose(answer, association->udp->family));
+        association_open(association, answer->addresses);
         return;
     }
-    relay_blame_proxy(association, answer->failure);
+    if (answer->lacks_family)
+        association_fail(association, LEAT_E_SOCKS5_SERIALIZE,
+                         "the proxy's relay has no address of the family that the socket is bound "
+                         "to: ",
+                         association->relay_name);
+    else
+        relay_blame_proxy(association, answer->failure);
     leati_chain_abort(chain);
 }
 
@@ -151,16 +148,20 @@ static void relay_resolve(struct leati_udp_association *association,
     struct leati_chain *chain = &association->chain;
     const struct leati_settings *settings = association->udp->settings;
     uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
+    size_t len = strlen(bound->name);
+    bool is_absolute = bound->name[len - 1] == '.';
     const struct leati_dns_options options = {
         .loop = chain->loop,
         .servers = settings->dns_servers,
         .host = association->relay_name,
+        .is_absolute = is_absolute,
+        .family = association->udp->family,
         .port = bound->port,
         .deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0,
         .fn = relay_answered,
         .user = association,
     };
-    memcpy(association->relay_name, bound->name, sizeof(association->relay_name));
+    memcpy(association->relay_name, bound->name, len - is_absolute);
     association->lookup_start_us = leati_clock_us();
     leati_trace_phase_start(&chain->tracer, LEAT_LAYER_DNS, "dns", association->relay_name,
                             association->lookup_start_us);

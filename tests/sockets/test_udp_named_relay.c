@@ -99,6 +99,7 @@ static void check_relay(const char *name, bool is_asked)
 Test(udp_named_relay, is_found)
 {
     check_relay("relay.test", true);
+    check_relay("relay.test.", true);
     check_relay("both.test", true);
     check_relay("any.test", true); /* then it is where the proxy is */
     check_relay("127.0.0.1", false);
@@ -123,7 +124,8 @@ Test(udp_named_relay, is_not_found)
 {
     check_refusal("nobody.test", LEAT_E_SOCKS5_CONNECT_PROXY, EHOSTUNREACH, "nobody.test");
     check_refusal("silent.test", LEAT_E_SOCKS5_CONNECT_PROXY, ETIMEDOUT, "silent.test");
-    check_refusal("six.test", LEAT_E_SOCKS5_SERIALIZE, 0, "not of the family");
+    check_refusal("six.test", LEAT_E_SOCKS5_SERIALIZE, 0, "no address of the family");
+    check_refusal(".", LEAT_E_SOCKS5_CONNECT_PROXY, EHOSTUNREACH, "relay");
     check_refusal("", LEAT_E_SOCKS5_DESERIALIZE, 0, "no address of a relay");
 }
 
