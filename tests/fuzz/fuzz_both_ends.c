@@ -86,7 +86,7 @@ static void do_send(struct end *end, enum leat_message_type type, uint8_t seed, 
 {
     if (!may_send(end))
         return;
-    int code = leat_websocket_send(end->ws, type, pattern + seed, len);
+    int code = leat_websocket_send(end->ws, type, len > 0 ? pattern + seed : NULL, len);
     code_check(code);
     FUZZ_MUST(code != LEAT_E_PARAMETER || end->out->part_is_open);
     if (code == LEAT_OK)
@@ -103,8 +103,8 @@ static void do_send_part(struct end *end, size_t len, bool is_last)
     size_t from = is_first ? 0 : out->part_len;
     if (from + len > sizeof(pattern))
         return;
-    int code = leat_websocket_send_part(end->ws, LEAT_MESSAGE_BINARY, pattern + from, len, is_first,
-                                        is_last);
+    int code = leat_websocket_send_part(end->ws, LEAT_MESSAGE_BINARY,
+                                        len > 0 ? pattern + from : NULL, len, is_first, is_last);
     code_check(code);
     FUZZ_MUST(code != LEAT_E_PARAMETER);
     if (code != LEAT_OK)
@@ -160,7 +160,7 @@ static void act_on(struct pair *pair, struct end *end, uint8_t what, uint8_t arg
         do_send_part(end, (size_t)arg * 64, what & 16);
         break;
     case 4:
-        code_check(leat_websocket_ping(end->ws, nothing, arg % 126));
+        code_check(leat_websocket_ping(end->ws, arg % 126 ? nothing : NULL, arg % 126));
         break;
     case 5:
         code_check(leat_websocket_close(end->ws, arg & 1 ? 1000 : 0, arg & 1 ? "bye" : NULL));
