@@ -48,7 +48,9 @@ struct leat_error {
     int native_code;
     /** "host:port" of the hop that was dialled when it happened, "" if there was none. */
     char hop[LEAT_ERROR_HOP_SIZE];
-    /** One line in English that names the culprit. Never holds a password. */
+    /** One line in English that names the culprit. Never holds a password. May quote the other end,
+     * and is fit for a terminal and a log all the same: what is not UTF-8, or acts upon a terminal
+     * or on the direction of text, is '?'. Ends in "..." where there was no room for all of it. */
     char text[LEAT_ERROR_TEXT_SIZE];
 };
 

@@ -2,6 +2,7 @@
 #include "conn/resolve.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 #include "util/text.h"
 
@@ -26,7 +27,7 @@ static void trace_answer(struct leati_chain *chain, int result)
     for (size_t i = 0; i < hop->address_count; i++) {
         char host[LEATI_ADDRESS_TEXT_SIZE];
         leati_address_format_host(&hop->addresses[i], host, sizeof(host));
-        leati_text_append(text, sizeof(text), &pos, "%s%s", i ? ", " : "", host);
+        leati_readable_append(text, sizeof(text), &pos, "%s%s", i ? ", " : "", host);
     }
     leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", hop->text, chain->phase_start_us,
                           result, result == LEAT_OK ? text : chain->failure.text);

@@ -2,6 +2,7 @@
 #include "core/failure.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ int leati_failure_set(struct leati_failure *failure, const struct leati_fault *f
     char text[LEAT_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
     *failure = (struct leati_failure){
         .code = fault->code,
@@ -103,6 +104,17 @@ void leati_failure_append(struct leati_failure *failure, const char *text)
     }
 }
 
+void leati_failure_surround(struct leati_failure *failure, const char *before, const char *behind)
+{
+    if (failure->text == NULL)
+        return;
+    char *text = leati_asprintf("%s%s%s", before, failure->text, behind);
+    if (text == NULL)
+        return;
+    leati_free(failure->text);
+    failure->text = text;
+}
+
 void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error)
 {
     *ret_error = (struct leat_error){
@@ -112,7 +124,7 @@ void leati_failure_get(const struct leati_failure *failure, struct leat_error *r
         .native_code = failure->native_code,
     };
     if (failure->hop != NULL)
-        snprintf(ret_error->hop, sizeof(ret_error->hop), "%s", failure->hop);
+        leati_readable_format(ret_error->hop, sizeof(ret_error->hop), "%s", failure->hop);
     if (failure->text != NULL)
-        snprintf(ret_error->text, sizeof(ret_error->text), "%s", failure->text);
+        leati_readable_format(ret_error->text, sizeof(ret_error->text), "%s", failure->text);
 }

@@ -42,7 +42,8 @@ void leati_failure_init(struct leati_failure *failure);
 void leati_failure_done(struct leati_failure *failure);
 
 /** Records a failure unless one is there already: the first one is kept. Returns `fault->code`, so
- * that `return leati_failure_set(...)` reads well. Works without memory: then the text is lost. */
+ * that `return leati_failure_set(...)` reads well. The text is made readable (util/readable.h),
+ * whatever it quotes. Works without memory: then the text is lost. */
 int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
                       const char *format, ...) LEAT_PRINTF(3, 4);
 
@@ -54,6 +55,10 @@ int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_lay
 
 /** Puts more behind the text of a recorded failure. */
 void leati_failure_append(struct leati_failure *failure, const char *text);
+
+/** Puts words before and behind the text of a recorded failure; without memory it stays as it is.
+ */
+void leati_failure_surround(struct leati_failure *failure, const char *before, const char *behind);
 
 /** Fills in the public form; a failure that was never set gives LEAT_OK. */
 void leati_failure_get(const struct leati_failure *failure, struct leat_error *ret_error);

@@ -2,6 +2,7 @@
 #include "core/layer.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -65,7 +66,7 @@ int leati_layer_fail(struct leati_layer *l, int code, int sys_errno, int native_
     char text[LEAT_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
 
     struct leati_fault fault = {

@@ -2,6 +2,7 @@
 #include "core/tracer.h"
 
 #include "util/clock.h"
+#include "util/readable.h"
 
 #include <stdio.h>
 
@@ -61,6 +62,8 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
     if (!leati_tracer_listens(tracer))
         return;
 
+    char shown[LEAT_ERROR_TEXT_SIZE];
+    leati_readable_format(shown, sizeof(shown), "%s", text_or_empty(text));
     struct leat_trace_event event = {
         .kind = LEAT_TRACE_PHASE_END,
         .layer = layer,
@@ -69,7 +72,7 @@ void leati_trace_phase_end(const struct leati_tracer *tracer, enum leat_layer la
         .start_us = start_us,
         .end_us = leati_clock_us(),
         .result = result,
-        .text = text_or_empty(text),
+        .text = shown,
     };
     tracer->fn(&event, tracer->user);
 }

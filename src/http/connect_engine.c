@@ -5,6 +5,7 @@
 
 #include "core/address.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static int parameter_fail(struct leati_failure *failure, const char *format, ...
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
     return leati_failure_set(failure, &fault, "%s", text);
 }
@@ -110,8 +111,8 @@ static int header_check(const struct leati_http_connect_options *options,
     if (!leati_text_is_token(header->name, strlen(header->name)))
         return parameter_fail(failure, "a header for the proxy has a name that is not a token");
     if (has_control(header->value))
-        return parameter_fail(failure, "the header %.64s for the proxy has a control character",
-                              header->name);
+        return parameter_fail(failure, "the header %s for the proxy has a control character",
+                              leati_excerpt(header->name, 64).text);
     if (is_name(header->name, "Host") || (leati_http_field_frames(header->name) && !is_kept))
         return parameter_fail(failure, "the header %s of a CONNECT request is not free",
                               header->name);
@@ -325,7 +326,7 @@ static void engine_blame(struct leati_http_connect_engine *engine, int code, con
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(engine->text, sizeof(engine->text), format, args);
+    leati_readable_vformat(engine->text, sizeof(engine->text), format, args);
     va_end(args);
     /* It may quote the proxy, which must not write into anybody's terminal. */
     for (char *c = engine->text; *c; c++) {
@@ -348,14 +349,14 @@ static void authentication_write(const struct leati_http_connect_engine *engine,
     if (engine->status != STATUS_AUTHENTICATE && engine->status != STATUS_UNAUTHORIZED)
         return;
     while ((challenge = leati_http_head_next(&engine->head, "Proxy-Authenticate", &cursor))) {
-        leati_text_append(buf, cap, &pos, "%s%.80s", separator, challenge);
+        leati_readable_append(buf, cap, &pos, "%s%s", separator, leati_excerpt(challenge, 80).text);
         separator = ", ";
     }
     if (pos == 0 && engine->status == STATUS_AUTHENTICATE)
-        leati_text_append(buf, cap, &pos, "; it names no authentication scheme");
-    leati_text_append(buf, cap, &pos, "; %s",
-                      engine->sends_credentials ? "credentials were sent"
-                                                : "no credentials are configured");
+        leati_readable_append(buf, cap, &pos, "; it names no authentication scheme");
+    leati_readable_append(buf, cap, &pos, "; %s",
+                          engine->sends_credentials ? "credentials were sent"
+                                                    : "no credentials are configured");
 }
 
 /* The proxy does not know a way, or is busy: another one may help. All others are its decision. */
@@ -377,8 +378,9 @@ static void engine_refused(struct leati_http_connect_engine *engine)
     char authentication[480] = "";
 
     authentication_write(engine, authentication, sizeof(authentication));
-    engine_blame(engine, LEAT_E_WS_CONNECT, "the proxy answered CONNECT %s with HTTP %d%s%.100s%s",
-                 engine->destination, engine->status, *reason ? " " : "", reason, authentication);
+    engine_blame(engine, LEAT_E_WS_CONNECT, "the proxy answered CONNECT %s with HTTP %d%s%s%s",
+                 engine->destination, engine->status, *reason ? " " : "",
+                 leati_excerpt(reason, 100).text, authentication);
     engine->is_refused = true;
     engine->retry = refusal_retry(engine->status);
     leati_http_body_init(&engine->body, &engine->head);

@@ -2,6 +2,7 @@
 #include "http/head.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <stdarg.h>
@@ -50,7 +51,7 @@ static enum leati_http_result head_refuse(struct leati_http_head *head,
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(head->error, sizeof(head->error), format, args);
+    leati_readable_vformat(head->error, sizeof(head->error), format, args);
     va_end(args);
     head->result = result;
     if (result == LEATI_HTTP_TOO_LARGE)

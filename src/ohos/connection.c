@@ -2,6 +2,7 @@
 /* The connection of a client, on the library's thread. */
 #include "ohos/runtime.h"
 
+#include "util/readable.h"
 #include "util/alloc.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@
 
 static const char *error_line(const struct leat_error *error, char buf[ERROR_LINE_SIZE])
 {
-    snprintf(buf, ERROR_LINE_SIZE, "%d %s%s%s", error->code, leat_strerror(error->code),
-             error->text[0] ? " " : "", error->text);
+    leati_readable_format(buf, ERROR_LINE_SIZE, "%d %s%s%s", error->code,
+                          leat_strerror(error->code), error->text[0] ? " " : "", error->text);
     return buf;
 }
 

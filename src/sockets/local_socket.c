@@ -4,6 +4,7 @@
 #include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -88,7 +89,7 @@ static int local_refuse_errno(struct leat_local_socket *local, int sys_errno, co
     char reason[128];
     char text[512];
     leati_errno_format(sys_errno, reason, sizeof(reason));
-    snprintf(text, sizeof(text), "%s: %s", what, reason);
+    leati_readable_format(text, sizeof(text), "%s: %s", what, reason);
     return leati_stream_refuse(&local->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
 }
 
@@ -96,7 +97,7 @@ static int local_refuse_path(struct leat_local_socket *local, int sys_errno, con
                              const char *address)
 {
     char text[256];
-    snprintf(text, sizeof(text), "%s %.200s", what, address);
+    leati_readable_format(text, sizeof(text), "%s %s", what, address);
     return local_refuse_errno(local, sys_errno, text);
 }
 

@@ -5,6 +5,7 @@
 #include "sockets/local_private.h"
 #include "tcp/acceptor.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -223,7 +224,7 @@ static int server_refuse_errno(leat_local_socket_server *server, int sys_errno, 
     char reason[128];
     char text[512];
     leati_errno_format(sys_errno, reason, sizeof(reason));
-    snprintf(text, sizeof(text), "%s %s: %s", what, server->address, reason);
+    leati_readable_format(text, sizeof(text), "%s %s: %s", what, server->address, reason);
     return server_refuse(server, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
 }
 

@@ -4,6 +4,7 @@
 #include "core/failure.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ static int tcp_refuse_errno(struct leat_tcp_socket *tcp, int sys_errno, const ch
     char reason[128];
     char text[256];
     leati_errno_format(sys_errno, reason, sizeof(reason));
-    snprintf(text, sizeof(text), "%s: %s", what, reason);
+    leati_readable_format(text, sizeof(text), "%s: %s", what, reason);
     return leati_stream_refuse(&tcp->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
 }
 

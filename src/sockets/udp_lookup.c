@@ -6,6 +6,7 @@
 #include "dns/dns.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -101,10 +102,12 @@ static void lookup_fail(struct leati_udp_lookup *lookup, const struct leati_dns_
     uint16_t port = lookup->datagrams.first ? lookup->datagrams.first->port : 0;
     leati_host_port_format(lookup->host, port, hop, sizeof(hop));
     if (answer->lacks_family)
-        snprintf(text, sizeof(text), "%s has no %s address, which the socket is bound to",
-                 lookup->host, udp->family == AF_INET6 ? "IPv6" : "IPv4");
+        leati_readable_format(text, sizeof(text),
+                              "%s has no %s address, which the socket is bound to", lookup->host,
+                              udp->family == AF_INET6 ? "IPv6" : "IPv4");
     else
-        snprintf(text, sizeof(text), "%s", failure->text ? failure->text : "out of memory");
+        leati_readable_format(text, sizeof(text), "%s",
+                              failure->text ? failure->text : "out of memory");
     size_t count = leati_udp_datagrams_drop(udp, &lookup->datagrams);
     lookup_free(lookup);
     if (count > 0)

@@ -5,6 +5,7 @@
 #include "config/settings.h"
 #include "socks5/udp_header.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -214,7 +215,8 @@ void leati_udp_report_expired(struct leat_udp_socket *udp, const char *hop, uint
                               const char *cause)
 {
     char text[128];
-    snprintf(text, sizeof(text), "ETIMEDOUT, %s within %lu ms", cause, (unsigned long)timeout_ms);
+    leati_readable_format(text, sizeof(text), "ETIMEDOUT, %s within %lu ms", cause,
+                          (unsigned long)timeout_ms);
     report_unsent(udp, ETIMEDOUT, hop, text);
 }
 

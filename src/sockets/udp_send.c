@@ -7,6 +7,7 @@
 #include "url/domain_policy.h"
 #include "url/host.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -51,9 +52,9 @@ static int family_check(struct leat_udp_socket *udp, const char *address,
     char what[LEAT_ERROR_HOP_SIZE];
     if (udp->association || ip->any.sa_family == udp->family)
         return LEAT_OK;
-    snprintf(what, sizeof(what), "%s is an %s address, and the socket is bound to %s", address,
-             ip->any.sa_family == AF_INET6 ? "IPv6" : "IPv4",
-             udp->family == AF_INET6 ? "IPv6" : "IPv4");
+    leati_readable_format(what, sizeof(what), "%s is an %s address, and the socket is bound to %s",
+                          address, ip->any.sa_family == AF_INET6 ? "IPv6" : "IPv4",
+                          udp->family == AF_INET6 ? "IPv6" : "IPv4");
     return leati_udp_refuse_errno(udp, EAFNOSUPPORT, what);
 }
 
@@ -137,8 +138,8 @@ static int size_check(struct leat_udp_socket *udp, size_t header_len, size_t len
     size_t max = udp->family == AF_INET6 ? PAYLOAD_MAX_IPV6 : PAYLOAD_MAX_IPV4;
     if (len <= max - header_len)
         return LEAT_OK;
-    snprintf(what, sizeof(what), "a datagram of %zu bytes, at most %zu are possible", len,
-             max - header_len);
+    leati_readable_format(what, sizeof(what), "a datagram of %zu bytes, at most %zu are possible",
+                          len, max - header_len);
     return leati_udp_refuse_errno(udp, EMSGSIZE, what);
 }
 
@@ -158,7 +159,7 @@ static int send_now(struct leat_udp_socket *udp, const struct destination *to,
         return leati_udp_refuse_address(udp, &to->ip, code - LEAT_E_SOCKET_BASE, "sending to");
     char hop[LEAT_ERROR_HOP_SIZE], what[LEAT_ERROR_HOP_SIZE + 16];
     leati_host_port_format(to->host, to->port, hop, sizeof(hop));
-    snprintf(what, sizeof(what), "sending to %s", hop);
+    leati_readable_format(what, sizeof(what), "sending to %s", hop);
     return leati_udp_refuse_errno(udp, code - LEAT_E_SOCKET_BASE, what);
 }
 

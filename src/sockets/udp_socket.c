@@ -5,6 +5,7 @@
 #include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -72,7 +73,7 @@ int leati_udp_refuse(struct leat_udp_socket *udp, const struct leati_fault *faul
     char text[LEAT_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
     leati_failure_done(&udp->failure);
     return leati_failure_set(&udp->failure, fault, "%s", text);
@@ -126,9 +127,9 @@ void leati_udp_report(struct leat_udp_socket *udp, const struct leati_fault *fau
     if (!udp->callbacks.error)
         return;
     va_start(args, format);
-    vsnprintf(error.text, sizeof(error.text), format, args);
+    leati_readable_vformat(error.text, sizeof(error.text), format, args);
     va_end(args);
-    snprintf(error.hop, sizeof(error.hop), "%s", fault->hop ? fault->hop : "");
+    leati_readable_format(error.hop, sizeof(error.hop), "%s", fault->hop ? fault->hop : "");
     udp->callbacks.error(udp, &error, udp->user);
 }
 

@@ -2,6 +2,7 @@
 #include "socks5/socks5_engine.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -121,7 +122,7 @@ static int engine_fail(struct leati_socks5_engine *engine, int code, int native_
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(engine->text, sizeof(engine->text), format, args);
+    leati_readable_vformat(engine->text, sizeof(engine->text), format, args);
     va_end(args);
     engine->code = code;
     engine->native_code = native_code;

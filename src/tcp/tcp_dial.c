@@ -3,6 +3,7 @@
 #include "tcp/tcp_private.h"
 
 #include "util/clock.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -195,7 +196,7 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
         else
             leati_address_errno_format(&attempt->address, attempt->sys_errno, reason,
                                        sizeof(reason));
-        leati_text_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
+        leati_readable_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "testing/certificates.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
@@ -152,7 +153,8 @@ static int subject_set(X509 *x509, const char *common_name, struct leat_testing_
         reason != ASN1_R_INVALID_UTF8STRING)
         return crypto_fail(problem, "name the subject");
     return leati_certificate_fail(problem, LEAT_E_PARAMETER,
-                                  "not a common name of 1 to 64 characters: '%.100s'", common_name);
+                                  "not a common name of 1 to 64 characters: '%s'",
+                                  leati_excerpt(common_name, 100).text);
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */

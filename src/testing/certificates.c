@@ -2,6 +2,7 @@
 #include "testing/certificates.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ int leati_certificate_fail(struct leat_testing_problem *problem, int code, const
     *problem = (struct leat_testing_problem){0};
     va_list args;
     va_start(args, format);
-    vsnprintf(problem->text, sizeof(problem->text), format, args);
+    leati_readable_vformat(problem->text, sizeof(problem->text), format, args);
     va_end(args);
     return code;
 }
@@ -90,7 +91,7 @@ static int name_choose(const leat_testing_ca *ca,
                        struct leat_testing_problem *problem)
 {
     if (wanted && !name_is_plain(wanted))
-        return leati_certificate_fail(problem, LEAT_E_PARAMETER, "not a name of files: '%.100s'",
+        return leati_certificate_fail(problem, LEAT_E_PARAMETER, "not a name of files: '%s'",
                                       wanted);
     if (wanted && is_taken(ca, wanted))
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "there is a '%s' already", wanted);

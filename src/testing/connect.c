@@ -2,6 +2,7 @@
 /* An HTTP proxy that knows only CONNECT: RFC 9110 section 9.3.6. */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -52,7 +53,8 @@ static bool request_read(struct leati_peer *p, struct request *ret_request)
     *ret_request = (struct request){.is_connect = false};
     const char *line = asked->http_head;
     size_t line_len = strcspn(line, "\r\n");
-    snprintf(ret_request->line, sizeof(ret_request->line), "%.*s", (int)line_len, line);
+    leati_readable_format(ret_request->line, sizeof(ret_request->line), "%.*s", (int)line_len,
+                          line);
     if (strncmp(line, method, sizeof(method) - 1) == 0) {
         line += sizeof(method) - 1;
         ret_request->is_connect = authority_parse(line, strcspn(line, " \r\n"), ret_request);

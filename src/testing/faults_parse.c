@@ -2,6 +2,7 @@
 /* The text language of faults; its grammar is in leat/testing.h. */
 #include "testing/server.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <stdio.h>
@@ -56,7 +57,7 @@ static bool parser_refuse(struct parser *parser, size_t position, const char *re
 {
     parser->code = LEAT_E_PARAMETER;
     parser->problem->position = position;
-    snprintf(parser->problem->text, sizeof(parser->problem->text), "%s", reason);
+    leati_readable_format(parser->problem->text, sizeof(parser->problem->text), "%s", reason);
     return false;
 }
 

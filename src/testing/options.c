@@ -2,6 +2,7 @@
 /* The options: copied, checked, and turned into what clients are told. */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
@@ -150,7 +151,7 @@ __attribute__((format(printf, 2, 3))) static int refused(struct leat_testing_pro
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(ret_problem->text, sizeof(ret_problem->text), format, args);
+    leati_readable_vformat(ret_problem->text, sizeof(ret_problem->text), format, args);
     va_end(args);
     return LEAT_E_PARAMETER;
 }

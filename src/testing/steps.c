@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a connection, and what their faults do. */
 #include "testing/peer.h"
+#include "util/readable.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -154,7 +155,7 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
     char text[LEATI_TESTING_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
     for (char *c = text; *c != '\0'; ++c) {
         if ((uint8_t)*c < ' ' || *c == 0x7f) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -75,9 +76,10 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     if (!is_good) {
         const char *reason = files_are_regular(options) ? ERR_reason_error_string(ERR_peek_error())
                                                         : "not a regular file";
-        snprintf(ret_reason, cap, "TLS cannot be set up with %s and %s: %s",
-                 options->cert_path ? options->cert_path : "no certificate",
-                 options->key_path ? options->key_path : "no key", reason ? reason : "no reason");
+        leati_readable_format(ret_reason, cap, "TLS cannot be set up with %s and %s: %s",
+                              options->cert_path ? options->cert_path : "no certificate",
+                              options->key_path ? options->key_path : "no key",
+                              reason ? reason : "no reason");
     }
     ERR_clear_error();
     SSL_CTX_free(context);

@@ -2,6 +2,7 @@
 /* A WebSocket server: sends its messages, then echoes. */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 #include "util/utf8.h"
 
@@ -283,9 +284,12 @@ static bool upgrade_refuse(struct leati_peer *p, unsigned status)
                        : status == 405 ? "Method Not Allowed"
                        : status == 426 ? "Upgrade Required"
                                        : "Refused";
-    int len = snprintf(head, sizeof(head),
-                       "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Length: 0\r\n\r\n", status,
-                       name, status == 426 ? "Sec-WebSocket-Version: 13\r\n" : "");
+    int len =
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Length: 0\r\n\r\n", status, name,
+                 status == 405   ? "Allow: GET\r\n"
+                 : status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                 : "");
     return leati_peer_answer(p, head, (size_t)len) && session_end(p);
 }
 
@@ -295,8 +299,8 @@ static bool upgrade_serve(struct leati_peer *p)
     if (!leati_peer_read_http_head(p)) {
         return false;
     }
-    snprintf(line, sizeof(line), "%.*s", (int)strcspn(p->request.http_head, "\r\n"),
-             p->request.http_head);
+    leati_readable_format(line, sizeof(line), "%.*s", (int)strcspn(p->request.http_head, "\r\n"),
+                          p->request.http_head);
     unsigned status = request_judge(p);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", line) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u", status)) {

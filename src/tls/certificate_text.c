@@ -62,3 +62,24 @@ void leati_tls_names_format(const mbedtls_x509_crt *cert, char *buf, size_t cap)
         leati_text_append(buf, cap, &pos, "%s%s", pos > 0 ? ", " : "", name);
     }
 }
+
+bool leati_tls_names_have_as_dns(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len)
+{
+    char name[INET6_ADDRSTRLEN];
+    uint8_t parsed[16];
+
+    if (!mbedtls_x509_crt_has_ext_type(cert, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        return false;
+    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL;
+         san = san->next) {
+        if ((san->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) != MBEDTLS_X509_SAN_DNS_NAME ||
+            san->buf.len >= sizeof(name))
+            continue;
+        memcpy(name, san->buf.p, san->buf.len);
+        name[san->buf.len] = '\0';
+        if (inet_pton(ip_len == 4 ? AF_INET : AF_INET6, name, parsed) == 1 &&
+            memcmp(parsed, ip, ip_len) == 0)
+            return true;
+    }
+    return false;
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mbedtls/x509_crt.h>
 
@@ -17,5 +18,9 @@ bool leati_tls_dn_format(const mbedtls_x509_name *dn, char buf[LEATI_TLS_DN_SIZE
 /** The DNS names and IP addresses of subjectAltName, ", " between them; those that do not fit are
  * ", ...". "" if there is none. */
 void leati_tls_names_format(const mbedtls_x509_crt *cert, char *buf, size_t cap);
+
+/** Whether subjectAltName has this address, of 4 or 16 bytes, as a DNS name, where it never matches
+ * (RFC 9525 section 6.4). */
+bool leati_tls_names_have_as_dns(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len);
 
 #endif

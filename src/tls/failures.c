@@ -7,6 +7,7 @@
 #include "tls/resumption.h"
 #include "tls/tls_layer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <stdarg.h>
@@ -30,7 +31,7 @@ int leati_tls_record(struct leati_failure *failure, int code, int sys_errno, int
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
     return leati_failure_set(failure, &fault, "%s", text);
 }
@@ -171,7 +172,7 @@ static int fail_not_tls(struct leati_tls_layer *tls, int ret)
     for (size_t i = 0; i < tls->bio.greeting_len; i++) {
         uint8_t c = tls->bio.greeting[i];
         bool printable = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-        leati_text_append(greeting, sizeof(greeting), &pos, printable ? "%c" : "\\x%02x", c);
+        leati_readable_append(greeting, sizeof(greeting), &pos, printable ? "%c" : "\\x%02x", c);
     }
     return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
                             tls->is_server ? "not a TLS client? It begins with \"%s\""
@@ -198,10 +199,10 @@ static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char
     if (description < 0)
         description = tls->bio.plain_alert;
     if (description < 0)
-        leati_text_append(buf, cap, &pos, "%s", "");
+        leati_readable_append(buf, cap, &pos, "%s", "");
     else
-        leati_text_append(buf, cap, &pos, "; answered with the alert %s",
-                          leati_tls_alert_name((uint8_t)description));
+        leati_readable_append(buf, cap, &pos, "; answered with the alert %s",
+                              leati_tls_alert_name((uint8_t)description));
 }
 
 static int fail_by_text(struct leati_tls_layer *tls, int ret)

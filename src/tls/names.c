@@ -4,6 +4,7 @@
 #include "tls/failures.h"
 #include "tls/preference.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <string.h>
@@ -127,11 +128,11 @@ static int refuse_unknown(const struct table *table, const char *token, size_t l
     char text[LEAT_ERROR_TEXT_SIZE];
     size_t pos = 0;
 
-    leati_text_append(text, sizeof(text), &pos, "unknown %s \"%.*s\". Known:", table->what,
-                      (int)(len < SHOWN_MAX ? len : SHOWN_MAX), token);
+    leati_readable_append(text, sizeof(text), &pos, "unknown %s \"%s\". Known:", table->what,
+                          leati_excerpt_of(token, len, SHOWN_MAX).text);
     for (size_t i = 0; i < table->count; i++)
         if (table->is_built(table->rows[i].id))
-            leati_text_append(text, sizeof(text), &pos, " %s", table->rows[i].openssl_name);
+            leati_readable_append(text, sizeof(text), &pos, " %s", table->rows[i].openssl_name);
     return leati_tls_record(failure, LEAT_E_PARAMETER, 0, 0, "%s", text);
 }
 

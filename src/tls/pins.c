@@ -3,6 +3,7 @@
 
 #include "tls/failures.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <string.h>
 
@@ -40,7 +41,7 @@ int leati_tls_pins_parse(const char *const *texts, size_t count, struct leati_fa
             continue;
         leati_tls_pins_done(&pins);
         return leati_tls_record(failure, LEAT_E_PARAMETER, 0, 0,
-                                "not a public-key pin: \"%.80s\"; wanted is sha256/ and the Base64 "
+                                "not a public-key pin: \"%s\"; wanted is sha256/ and the Base64 "
                                 "of 32 bytes",
                                 texts[i]);
     }

@@ -8,6 +8,7 @@
 #include "tls/resumption.h"
 #include "tls/tell.h"
 #include "tls/tls_config.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <assert.h>
@@ -549,13 +550,13 @@ static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)
     size_t pos = 0;
 
     leati_tls_layer_info(l, &info);
-    leati_text_append(buf, cap, &pos, "%s %s", info.protocol, info.cipher);
+    leati_readable_append(buf, cap, &pos, "%s %s", info.protocol, info.cipher);
     if (info.alpn[0] != '\0')
-        leati_text_append(buf, cap, &pos, ", ALPN %s", info.alpn);
+        leati_readable_append(buf, cap, &pos, ", ALPN %s", info.alpn);
     if (info.resumed)
-        leati_text_append(buf, cap, &pos, ", resumed");
+        leati_readable_append(buf, cap, &pos, ", resumed");
     if (tls_of_const(l)->early_data_sent > 0)
-        leati_text_append(buf, cap, &pos, ", early data accepted");
+        leati_readable_append(buf, cap, &pos, ", early data accepted");
 }
 
 static void tls_destroy(struct leati_layer *l)

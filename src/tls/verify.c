@@ -3,6 +3,7 @@
 
 #include "tls/certificate_text.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
@@ -69,7 +70,7 @@ static bool report_open(struct leati_tls_verifier *verifier)
 }
 
 #define report_append(verifier, ...)                                                               \
-    leati_text_append((verifier)->report, REPORT_SIZE, &(verifier)->report_len, __VA_ARGS__)
+    leati_readable_append((verifier)->report, REPORT_SIZE, &(verifier)->report_len, __VA_ARGS__)
 
 /* RFC 9525 section 6.4: an address matches iPAddress entries only, byte by byte. */
 static bool ip_matches(const struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert)
@@ -91,8 +92,15 @@ static void mismatch_append(struct leati_tls_verifier *verifier, const mbedtls_x
     char names[NAMES_SIZE];
 
     leati_tls_names_format(cert, names, sizeof(names));
-    report_append(verifier, "host name mismatch (wanted %s, the certificate is for %s)",
-                  verifier->server_name, names[0] != '\0' ? names : "its subject only");
+    if (verifier->ip_len > 0 && leati_tls_names_have_as_dns(cert, verifier->ip, verifier->ip_len))
+        report_append(
+            verifier,
+            "host name mismatch (wanted the address %s, which the certificate has as a DNS "
+            "name and not as an IP address)",
+            verifier->server_name);
+    else
+        report_append(verifier, "host name mismatch (wanted %s, the certificate is for %s)",
+                      verifier->server_name, names[0] != '\0' ? names : "its subject only");
 }
 
 static bool dn_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)

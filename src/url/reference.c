@@ -4,6 +4,7 @@
 
 #include "url/uri_memory.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <string.h>
 #include <strings.h>
@@ -74,8 +75,8 @@ static char *websocket_text(const char *text)
 static int resolve_fail(struct leati_failure *failure, const char *reference)
 {
     const struct leati_fault fault = {.code = LEAT_E_WS_URL, .layer = LEAT_LAYER_WEBSOCKET};
-    return leati_failure_set(failure, &fault, "the redirect leads to no valid URL: %.200s",
-                             reference);
+    return leati_failure_set(failure, &fault, "the redirect leads to no valid URL: %s",
+                             leati_excerpt(reference, 200).text);
 }
 
 static int resolve(const char *base, const char *reference, char **ret_text)

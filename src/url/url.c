@@ -4,6 +4,7 @@
 #include "url/host.h"
 #include "url/uri_memory.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <ctype.h>
@@ -84,7 +85,7 @@ static int url_fail(const struct url_parser *parser, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(reason, sizeof(reason), format, args);
+    leati_readable_vformat(reason, sizeof(reason), format, args);
     va_end(args);
     if (url_may_be_quoted(parser) && len < sizeof(quote)) {
         for (size_t i = 0; i < len; i++)

@@ -99,3 +99,18 @@ bool leati_utf8_valid(const void *data, size_t len)
 
     return leati_utf8_feed(&utf8, data, len) && leati_utf8_complete(&utf8);
 }
+
+size_t leati_utf8_decode(const void *text, size_t len, uint32_t *ret_character)
+{
+    const uint8_t *bytes = text;
+    if (len == 0)
+        return 0;
+    size_t size = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+    if (size > len || !leati_utf8_valid(bytes, size))
+        return 0;
+    uint32_t character = size == 1 ? bytes[0] : bytes[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++)
+        character = character << 6 | (bytes[i] & 0x3fu);
+    *ret_character = character;
+    return size;
+}

@@ -16,6 +16,9 @@ struct leati_utf8 {
 bool leati_utf8_feed(struct leati_utf8 *utf8, const uint8_t *data, size_t len);
 /** Whether the text may end here: no character is open. */
 bool leati_utf8_complete(const struct leati_utf8 *utf8);
+/** The length in bytes of the character that `text` begins with, and the character; 0 if those
+ * bytes are none. */
+size_t leati_utf8_decode(const void *text, size_t len, uint32_t *ret_character);
 /** Whether the whole text is valid. */
 bool leati_utf8_valid(const void *data, size_t len);
 

@@ -10,6 +10,7 @@
 #include "websocket/websocket.h"
 #include "tcp/listener.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 #include "ws/accept.h"
 
@@ -405,7 +406,7 @@ static int server_refuse(leat_websocket_server *server, int code, const char *fo
     const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_WEBSOCKET};
     char text[256];
     size_t pos = 0;
-    leati_text_append(text, sizeof(text), &pos, "%s%s", format, culprit);
+    leati_readable_append(text, sizeof(text), &pos, "%s%s", format, culprit);
     return leati_failure_set(&server->failure, &fault, "%s", text);
 }
 

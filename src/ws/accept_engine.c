@@ -2,6 +2,7 @@
 #include "ws/accept_engine.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 #include "ws/deflate.h"
 
@@ -217,8 +218,8 @@ int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
     const char *text = decision->text != NULL ? decision->text : reason;
     if (!refusal_build(engine, status, text, decision->headers, decision->header_count))
         return LEAT_E_SYSTEM_INTERNAL;
-    snprintf(engine->error, sizeof(engine->error), "%.200s",
-             decision->text != NULL ? decision->text : "by the program's decision");
+    leati_readable_format(engine->error, sizeof(engine->error), "%s",
+                          decision->text != NULL ? decision->text : "by the program's decision");
     leati_ws_make_printable(engine->error);
     return LEAT_OK;
 }
@@ -233,7 +234,7 @@ static enum leati_ws_accept_result engine_refuse(struct leati_ws_accept_engine *
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(engine->error, sizeof(engine->error), format, args);
+    leati_readable_vformat(engine->error, sizeof(engine->error), format, args);
     va_end(args);
     leati_ws_make_printable(engine->error);
     return refusal_build(engine, status, engine->error, NULL, 0) ? LEATI_WS_ACCEPT_REFUSED

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/exchange.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "ws/accept_engine.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ static void accept_fail(struct accept_layer *accept, int code, int sys_errno, co
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(accept->text, sizeof(accept->text), format, args);
+    leati_readable_vformat(accept->text, sizeof(accept->text), format, args);
     va_end(args);
     accept->code = code;
     accept->sys_errno = sys_errno;
@@ -217,8 +218,9 @@ static void refusal_sent(struct accept_layer *accept)
 {
     const struct leati_ws_accept_engine *engine = &accept->engine;
 
-    snprintf(accept->text, sizeof(accept->text), "the client was refused with HTTP %d %s: %s",
-             engine->status, leati_ws_accept_reason(engine->status), engine->error);
+    leati_readable_format(accept->text, sizeof(accept->text),
+                          "the client was refused with HTTP %d %s: %s", engine->status,
+                          leati_ws_accept_reason(engine->status), engine->error);
     accept->code = LEAT_E_WS_CONNECT;
     accept->status = engine->status;
     accept_set_state(accept, ACCEPT_LINGER);

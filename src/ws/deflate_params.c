@@ -32,6 +32,7 @@ struct element {
 static const char fault_syntax[] = "broken syntax in";
 static const char fault_unknown[] = "an unknown parameter in";
 static const char fault_twice[] = "a parameter twice in";
+static const char fault_extension_twice[] = "permessage-deflate twice in";
 static const char fault_value[] = "a parameter with a wrong value in";
 
 /* ---- syntax: RFC 6455 section 9.1 ------------------------------------------------------- */
@@ -170,20 +171,22 @@ struct walk {
     const struct leati_http_head *head;
     size_t cursor;
     const char *list; /* the rest of the field's value; NULL before the first */
+    const char *field; /* all of it */
+    const char *item;  /* the element that was given last */
+    size_t item_len;
 };
 
 /* Gives the next element with its name read; false = no more. */
 static bool walk_next(struct walk *walk, struct cursor *ret_rest, bool *ret_is_deflate)
 {
-    const char *item, *name;
-    size_t len;
+    const char *name;
 
-    while (!walk->list || !leati_http_list_next(&walk->list, &item, &len)) {
-        walk->list = leati_http_head_next(walk->head, header_name, &walk->cursor);
+    while (!walk->list || !leati_http_list_next(&walk->list, &walk->item, &walk->item_len)) {
+        walk->field = walk->list = leati_http_head_next(walk->head, header_name, &walk->cursor);
         if (!walk->list)
             return false;
     }
-    *ret_rest = (struct cursor){.pos = item, .end = item + len};
+    *ret_rest = (struct cursor){.pos = walk->item, .end = walk->item + walk->item_len};
     size_t name_len = cursor_token(ret_rest, &name);
     *ret_is_deflate =
         leati_text_equal_nocase(name, name_len, extension_name, sizeof(extension_name) - 1);
@@ -258,7 +261,7 @@ static struct leati_deflate_params response_params(const struct element *respons
 enum leati_deflate_answer leati_deflate_response_check(const struct leati_http_head *head,
                                                        const struct leati_deflate_offer *offer,
                                                        struct leati_deflate_params *ret_params,
-                                                       const char **ret_reason)
+                                                       struct leati_deflate_fault *ret_fault)
 {
     struct walk walk = {.head = head};
     struct cursor rest;
@@ -271,7 +274,7 @@ enum leati_deflate_answer leati_deflate_response_check(const struct leati_http_h
         if (!offer || !is_deflate)
             fault = "an extension that was not offered in";
         else if (found)
-            fault = "permessage-deflate twice in";
+            fault = fault_extension_twice;
         else
             fault = element_parse(&rest, &response);
         if (!fault)
@@ -279,7 +282,12 @@ enum leati_deflate_answer leati_deflate_response_check(const struct leati_http_h
         found = true;
     }
     if (fault) {
-        *ret_reason = fault;
+        bool is_pair = fault == fault_extension_twice; /* both, if they stand in one field */
+        *ret_fault = (struct leati_deflate_fault){
+            .reason = fault,
+            .element = is_pair ? walk.field : walk.item,
+            .element_len = is_pair ? strlen(walk.field) : walk.item_len,
+        };
         return LEATI_DEFLATE_INVALID;
     }
     if (!found)

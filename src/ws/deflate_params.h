@@ -48,6 +48,14 @@ enum leati_deflate_answer {
     LEATI_DEFLATE_INVALID, /**< RFC 6455 section 4.1: the connection must fail (200) */
 };
 
+/** What is wrong with an answer, and with which of its extensions. */
+struct leati_deflate_fault {
+    const char *reason; /**< static, to be followed by the quoted extension */
+    /** The extension with its parameters, as it stands in the head. */
+    const char *element;
+    size_t element_len;
+};
+
 /**
  * Checks all Sec-WebSocket-Extensions of a 101 response (RFC 7692 sections 5.1 and 7.1).
  *
@@ -59,13 +67,12 @@ enum leati_deflate_answer {
  *
  * @param offer NULL = nothing was offered.
  * @param ret_params written for AGREED.
- * @param ret_reason what is wrong: a static string, to be followed by the quoted header; written
- * for INVALID.
+ * @param ret_fault written for INVALID.
  */
 enum leati_deflate_answer leati_deflate_response_check(const struct leati_http_head *head,
                                                        const struct leati_deflate_offer *offer,
                                                        struct leati_deflate_params *ret_params,
-                                                       const char **ret_reason);
+                                                       struct leati_deflate_fault *ret_fault);
 
 /**
  * Chooses, as a server, the first of the client's offers that can be accepted (sections 5.1, 7.1);

@@ -6,6 +6,7 @@
 #include "ws/session_private.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws
     event->close_code = close_code;
     va_list args;
     va_start(args, format);
-    vsnprintf(event->text, sizeof(event->text), format, args);
+    leati_readable_vformat(event->text, sizeof(event->text), format, args);
     va_end(args);
     session_fail(session, LEATI_AGAIN);
     return LEAT_OK;

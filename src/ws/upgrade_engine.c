@@ -2,6 +2,7 @@
 #include "ws/upgrade_engine.h"
 
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 #include "ws/deflate.h"
 
@@ -122,7 +123,7 @@ static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(engine->error, sizeof(engine->error), format, args);
+    leati_readable_vformat(engine->error, sizeof(engine->error), format, args);
     va_end(args);
     leati_ws_make_printable(engine->error); /* it may quote the server */
     return LEATI_WS_UPGRADE_REFUSED;
@@ -138,7 +139,8 @@ static enum leati_ws_upgrade_result check_accept(struct leati_ws_upgrade_engine 
                              count);
     const char *accept = leati_http_head_get(&engine->head, "Sec-WebSocket-Accept");
     if (strcmp(accept, engine->expected_accept) != 0)
-        return engine_refuse(engine, "Sec-WebSocket-Accept is wrong: got \"%.64s\"", accept);
+        return engine_refuse(engine, "Sec-WebSocket-Accept is wrong: got \"%s\"",
+                             leati_excerpt(accept, 64).text);
     return LEATI_WS_UPGRADE_DONE;
 }
 
@@ -165,8 +167,9 @@ static enum leati_ws_upgrade_result choose_protocol(struct leati_ws_upgrade_engi
         return engine_refuse(engine, "the server chose %zu subprotocols, one is allowed", count);
     const char *protocol = leati_http_head_get(&engine->head, "Sec-WebSocket-Protocol");
     if (!protocol_is_offered(engine, protocol))
-        return engine_refuse(
-            engine, "the server chose the subprotocol \"%.64s\", which was not offered", protocol);
+        return engine_refuse(engine,
+                             "the server chose the subprotocol \"%s\", which was not offered",
+                             leati_excerpt(protocol, 64).text);
     engine->protocol = leati_strdup(protocol);
     return engine->protocol != NULL ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
 }
@@ -175,12 +178,12 @@ static enum leati_ws_upgrade_result choose_deflate(struct leati_ws_upgrade_engin
 {
     const struct leati_deflate_offer *offer =
         engine->offers_deflate ? &engine->deflate_offer : NULL;
-    const char *reason = "";
+    struct leati_deflate_fault fault;
 
-    switch (leati_deflate_response_check(&engine->head, offer, &engine->deflate, &reason)) {
+    switch (leati_deflate_response_check(&engine->head, offer, &engine->deflate, &fault)) {
     case LEATI_DEFLATE_INVALID:
-        return engine_refuse(engine, "the server chose %s \"%.100s\"", reason,
-                             leati_http_head_get(&engine->head, "Sec-WebSocket-Extensions"));
+        return engine_refuse(engine, "the server chose %s \"%s\"", fault.reason,
+                             leati_excerpt_of(fault.element, fault.element_len, 100).text);
     case LEATI_DEFLATE_AGREED:
         engine->has_deflate = true;
         break;
@@ -215,8 +218,8 @@ static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine
     if (engine->status != 101) {
         engine->is_complete = true;
         leati_http_body_init(&engine->body, &engine->head);
-        engine_refuse(engine, "the server answered HTTP %d%s%.100s", engine->status,
-                      reason[0] != '\0' ? " " : "", reason);
+        engine_refuse(engine, "the server answered HTTP %d%s%s", engine->status,
+                      reason[0] != '\0' ? " " : "", leati_excerpt(reason, 100).text);
         return leati_http_body_is_done(&engine->body) ? LEATI_WS_UPGRADE_REFUSED
                                                       : LEATI_WS_UPGRADE_BODY;
     }

@@ -47,18 +47,18 @@ static void response_run(const struct leati_http_head *head, uint8_t a, uint8_t 
         .client_max_window_bits = (uint8_t)(b & 128 && a & 4 ? 8 + ((b >> 4) & 7) : 0),
     };
     struct leati_deflate_params params;
-    const char *reason = NULL;
+    struct leati_deflate_fault fault = {.reason = NULL};
     char header[LEATI_DEFLATE_HEADER_SIZE];
     leati_deflate_offer_format(&offer, header);
     FUZZ_MUST(fuzz_is_printable(header));
-    switch (leati_deflate_response_check(head, a & 8 ? NULL : &offer, &params, &reason)) {
+    switch (leati_deflate_response_check(head, a & 8 ? NULL : &offer, &params, &fault)) {
     case LEATI_DEFLATE_AGREED:
         FUZZ_MUST(!(a & 8));
         params_check(&params);
         FUZZ_MUST(params.client_max_window_bits == 15 || offer.allows_client_max_window_bits);
         break;
     case LEATI_DEFLATE_INVALID:
-        FUZZ_MUST(reason != NULL);
+        FUZZ_MUST(fault.reason != NULL && fault.element_len > 0);
         break;
     case LEATI_DEFLATE_DECLINED:
         break;

@@ -71,6 +71,36 @@ Test(failure, long_texts_are_cut, .timeout = 10)
     leati_failure_done(&failure);
 }
 
+/* Whatever a text quotes, it is fit for a terminal and a log. */
+Test(failure, texts_are_readable, .timeout = 10)
+{
+    struct leati_failure failure;
+    struct leat_error error;
+    char text[LEAT_ERROR_TEXT_SIZE + 100] = "";
+
+    leati_failure_init(&failure);
+    leati_failure_set(&failure, &(struct leati_fault){.code = 1, .hop = "h\xe2\x80\xae:1"},
+                      "the server says \"%s\"", "a\033[31m\xc2\x9b\xe2\x80\xae\xff\n");
+    leati_failure_get(&failure, &error);
+    cr_assert_str_eq(error.text, "the server says \"a?[31m????\"");
+    cr_assert_str_eq(error.hop, "h?:1");
+    leati_failure_surround(&failure, "before: ", "; behind");
+    leati_failure_get(&failure, &error);
+    cr_assert_str_eq(error.text, "before: the server says \"a?[31m????\"; behind");
+    leati_failure_done(&failure);
+
+    for (size_t i = 0; i + 5 < sizeof(text); i += 5)
+        memcpy(text + i, "word ", 5);
+    leati_failure_set(&failure, &(struct leati_fault){.code = 1}, "%s", text);
+    leati_failure_get(&failure, &error);
+    cr_assert_str_eq(error.text + strlen(error.text) - 8, "word ...");
+    /* What comes before it does not cut a second time inside a word. */
+    leati_failure_surround(&failure, "x: ", "");
+    leati_failure_get(&failure, &error);
+    cr_assert_str_eq(error.text + strlen(error.text) - 8, "word ...");
+    leati_failure_done(&failure);
+}
+
 Test(failure, names_of_layers_are_total, .timeout = 10)
 {
     cr_assert_str_eq(leat_layer_name(LEAT_LAYER_NONE), "none");

@@ -145,13 +145,13 @@ static const struct response_case invalid_responses[] = {
 
 static enum leati_deflate_answer check_response(const struct response_case *c,
                                                 struct leati_deflate_params *ret_params,
-                                                const char **ret_reason)
+                                                struct leati_deflate_fault *ret_fault)
 {
     struct leati_http_head head;
 
     head_with(&head, c->values);
     enum leati_deflate_answer answer =
-        leati_deflate_response_check(&head, c->offer, ret_params, ret_reason);
+        leati_deflate_response_check(&head, c->offer, ret_params, ret_fault);
     leati_http_head_done(&head);
     return answer;
 }
@@ -161,9 +161,9 @@ Test(deflate_params, responses)
     for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
         const struct response_case *c = &responses[i];
         struct leati_deflate_params params = {0};
-        const char *reason = "";
-        cr_expect_eq(check_response(c, &params, &reason), c->answer, "%s: %s", c->values[0],
-                     reason);
+        struct leati_deflate_fault fault = {.reason = ""};
+        cr_expect_eq(check_response(c, &params, &fault), c->answer, "%s: %s", c->values[0],
+                     fault.reason);
         check_params(&params, c->params.server_no_context_takeover,
                      c->params.client_no_context_takeover, c->params.server_max_window_bits,
                      c->params.client_max_window_bits, c->values[0] ? c->values[0] : "none");
@@ -175,11 +175,40 @@ Test(deflate_params, invalid_responses)
     for (size_t i = 0; i < sizeof(invalid_responses) / sizeof(invalid_responses[0]); i++) {
         const struct response_case *c = &invalid_responses[i];
         struct leati_deflate_params params = {0};
-        const char *reason = "";
-        cr_expect_eq(check_response(c, &params, &reason), LEATI_DEFLATE_INVALID, "%s",
+        struct leati_deflate_fault fault = {.reason = ""};
+        cr_expect_eq(check_response(c, &params, &fault), LEATI_DEFLATE_INVALID, "%s",
                      c->values[0]);
-        cr_expect(*reason);
+        cr_expect(*fault.reason);
         check_params(&params, false, false, 0, 0, "written although invalid");
+    }
+}
+
+/* Which extension is wrong is told, wherever in which field it stands. */
+Test(deflate_params, the_culprit_is_named)
+{
+    static const struct {
+        const char *values[3];
+        const char *element;
+    } cases[] = {
+        {{PMD, "x-other"}, "x-other"},
+        {{PMD ", x-other; a=\"1, 2\""}, "x-other; a=\"1, 2\""},
+        {{"x-first , " PMD}, "x-first"},
+        {{PMD, PMD "; server_no_context_takeover"}, PMD "; server_no_context_takeover"},
+        {{PMD ", " PMD}, PMD ", " PMD},
+        {{PMD "; unknown=1, x-other"}, PMD "; unknown=1"},
+        {{PMD "; server_max_window_bits=7"}, PMD "; server_max_window_bits=7"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct leati_http_head head;
+        struct leati_deflate_params params;
+        struct leati_deflate_fault fault = {.reason = ""};
+        head_with(&head, cases[i].values);
+        cr_assert_eq(leati_deflate_response_check(&head, &offer_plain, &params, &fault),
+                     LEATI_DEFLATE_INVALID);
+        cr_expect(fault.element_len == strlen(cases[i].element) &&
+                      memcmp(fault.element, cases[i].element, fault.element_len) == 0,
+                  "%.*s instead of %s", (int)fault.element_len, fault.element, cases[i].element);
+        leati_http_head_done(&head);
     }
 }
 
@@ -188,16 +217,16 @@ Test(deflate_params, window_bits)
 {
     for (int bits = -1; bits < 40; bits++) {
         char value[64], zero[64];
-        const char *reason;
+        struct leati_deflate_fault fault;
         snprintf(value, sizeof(value), PMD "; server_max_window_bits=%d", bits);
         snprintf(zero, sizeof(zero), PMD "; server_max_window_bits=0%d", bits < 0 ? 0 : bits);
         const struct response_case plain = {.offer = &offer_plain, .values = {value}};
         const struct response_case leading = {.offer = &offer_plain, .values = {zero}};
         struct leati_deflate_params params;
         bool valid = bits >= 8 && bits <= 15;
-        cr_expect_eq(check_response(&plain, &params, &reason),
+        cr_expect_eq(check_response(&plain, &params, &fault),
                      valid ? LEATI_DEFLATE_AGREED : LEATI_DEFLATE_INVALID, "%s", value);
-        cr_expect_eq(check_response(&leading, &params, &reason), LEATI_DEFLATE_INVALID, "%s", zero);
+        cr_expect_eq(check_response(&leading, &params, &fault), LEATI_DEFLATE_INVALID, "%s", zero);
     }
 }
 
@@ -297,13 +326,13 @@ Test(deflate_params, both_ends_agree)
         struct leati_http_head request, response;
         struct leati_deflate_params server = {0}, client = {0};
         char offered[LEATI_DEFLATE_HEADER_SIZE], answered[LEATI_DEFLATE_HEADER_SIZE];
-        const char *reason = "";
+        struct leati_deflate_fault fault = {.reason = ""};
         leati_deflate_offer_format(&offer, offered);
         head_with(&request, (const char *const[]){offered, NULL});
         cr_assert(leati_deflate_offers_choose(&request, &limits, &server, answered), "%s", offered);
         head_with(&response, (const char *const[]){answered, NULL});
-        cr_assert_eq(leati_deflate_response_check(&response, &offer, &client, &reason),
-                     LEATI_DEFLATE_AGREED, "%s > %s: %s", offered, answered, reason);
+        cr_assert_eq(leati_deflate_response_check(&response, &offer, &client, &fault),
+                     LEATI_DEFLATE_AGREED, "%s > %s: %s", offered, answered, fault.reason);
         check_params(&client, server.server_no_context_takeover, server.client_no_context_takeover,
                      server.server_max_window_bits, client.client_max_window_bits, answered);
         cr_assert_leq(client.client_max_window_bits, server.client_max_window_bits);
@@ -325,14 +354,14 @@ Test(deflate_params, damaged_headers)
         struct leati_http_head head;
         struct leati_deflate_params params = {0};
         char header[LEATI_DEFLATE_HEADER_SIZE];
-        const char *reason;
+        struct leati_deflate_fault fault;
         for (size_t j = 0; j < len; j++)
             text[j] =
                 (char)(mutation.bytes[j] >= ' ' && mutation.bytes[j] != 0x7f ? mutation.bytes[j]
                                                                              : '\t');
         text[len] = '\0';
         head_with(&head, (const char *const[]){text, NULL});
-        if (leati_deflate_response_check(&head, &offer_all, &params, &reason) ==
+        if (leati_deflate_response_check(&head, &offer_all, &params, &fault) ==
             LEATI_DEFLATE_AGREED) {
             cr_assert(params.server_max_window_bits >= 8 && params.server_max_window_bits <= 15);
             cr_assert(params.client_max_window_bits >= 8 && params.client_max_window_bits <= 12);

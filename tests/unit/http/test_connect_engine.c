@@ -315,7 +315,7 @@ static const struct refusal_case refusals[] = {
      "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234\r\n"
      "\r\n",                                                         407,
      "with HTTP 407 Who; it asks for "
-     "01234567890123456789012345678901234567890123456789012345678901234567890123456789; "
+     "01234567890123456789012345678901234567890123456789012345678901234567890123456...; "
      "no credentials are configured",                                                                               ""   },
     {"HTTP/1.1 401 Unauthorized\r\n\r\n",                                 401,
      "with HTTP 401 Unauthorized; no credentials are configured",                                                   ""   },
