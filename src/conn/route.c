@@ -6,6 +6,7 @@
 #include "url/host.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -239,8 +240,8 @@ static int route_take_host(struct leati_route *route, const char *host,
                    : leati_host_from_name(host, strlen(host), &origin->host,
                                           &origin->host_is_absolute, &reason);
     if (code == LEAT_E_PARAMETER)
-        leati_failure_set(failure, &(struct leati_fault){.code = code}, "the host \"%.256s\": %s",
-                          host, reason);
+        leati_failure_set(failure, &(struct leati_fault){.code = code}, "the host \"%s\": %s",
+                          leati_excerpt(host, 256).text, reason);
     return code;
 }
 
@@ -403,7 +404,8 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
 static int redirect_refuse(struct leati_failure *failure, const char *url)
 {
     const struct leati_fault fault = {.code = LEAT_E_WS_CONNECT, .layer = LEAT_LAYER_WEBSOCKET};
-    return leati_failure_set(failure, &fault, "the redirect would leave TLS: %.200s", url);
+    return leati_failure_set(failure, &fault, "the redirect would leave TLS: %s",
+                             leati_excerpt(url, 200).text);
 }
 
 static int redirect_plan(struct leati_route *route, const char *url, struct leati_failure *failure,
@@ -425,6 +427,7 @@ static int redirect_plan(struct leati_route *route, const char *url, struct leat
         return route_finish(NULL, LEAT_E_SYSTEM_INTERNAL, failure, ret_route);
     next->settings = leati_settings_ref(route->settings);
     next->redirects_left = route->redirects_left - 1;
+    next->redirects_followed = route->redirects_followed + 1;
     next->withholds_credentials = route->withholds_credentials || elsewhere;
     return route_finish(next, route_plan(next, url, failure), failure, ret_route);
 }
@@ -440,6 +443,8 @@ int leati_route_follow_redirect(struct leati_route *route, const char *location,
         return code;
     code = redirect_plan(route, url, failure, ret_route);
     leati_free(url);
+    if (code != LEAT_OK)
+        leati_failure_surround(failure, "the server redirects to what cannot be followed: ", "");
     return code;
 }
 

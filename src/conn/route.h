@@ -41,6 +41,7 @@ struct leati_route {
     /** The proxy that the environment names, instead of those of the settings; NULL = none. */
     struct leati_url *system_proxy;
     unsigned redirects_left;
+    unsigned redirects_followed; /**< that led here */
     /** Behind a redirect to another origin: what authenticates the program to the first one stays
      * behind. */
     bool withholds_credentials;
@@ -151,6 +152,9 @@ struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
  */
 int leati_route_follow_redirect(struct leati_route *route, const char *location,
                                 struct leati_failure *failure, struct leati_route **ret_route);
+/** Lets a failure to connect say how many redirects were followed and where to, and where one leads
+ * that is not. */
+void leati_route_tell_redirects(const struct leati_route *route, struct leati_failure *failure);
 /** Moves the response that refused, of the origin or of an HTTP proxy, out of the layers; NULL if
  * there is none. */
 struct leati_http_response *leati_route_take_response(struct leati_route *route,

@@ -546,6 +546,8 @@ static void ws_ended(struct leati_chain *chain, void *user)
         leati_chain_release(chain);
         return;
     }
+    if (ws->state == LEATI_WEBSOCKET_CONNECTING)
+        leati_route_tell_redirects(chain->route, &chain->failure);
     ws_take_result(ws, chain);
     struct leat_close_event event = {
         .closed_by = ws->closed_by,

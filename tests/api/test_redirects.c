@@ -278,6 +278,8 @@ static void bad_target_expect(const char *location, int expected)
     cr_assert(leat_config_add_denied_domain(run.config, "*.denied.test") == LEAT_OK);
     int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == expected, "%s: %d: %s", location, code, run.close.error.text);
+    cr_expect(strstr(run.close.error.text, "redirects to what cannot be followed: ") != NULL, "%s",
+              run.close.error.text);
     cr_expect(leat_websocket_http_status(run.ws) == 302, "the redirect itself can be read");
     location_expect(&run, location);
     leat_testing_server_seen(peer, &seen);

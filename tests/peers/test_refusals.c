@@ -144,6 +144,45 @@ Test(refusals, redirects_are_counted)
     leat_testing_server_free(last);
 }
 
+static void redirect_text_expect(const char *url, unsigned redirects, const char *expected)
+{
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_set_max_redirects(run.config, redirects) == LEAT_OK);
+    (void)client_run_refused(&run, url);
+    cr_expect(strstr(run.close.error.text, expected) != NULL, "%s, not %s", run.close.error.text,
+              expected);
+    cr_expect(strstr(run.close.error.text, "s3cret") == NULL, "%s", run.close.error.text);
+    client_run_done(&run);
+}
+
+/* How many were followed and where to, whatever went wrong there; a query may hold a token. */
+Test(refusals, the_text_tells_the_way_of_redirects)
+{
+    uint16_t nobody = refusing_port();
+    leat_testing_server *last =
+        redirecting(sandbox_format("ws://127.0.0.1:%u/three?token=s3cret", nobody));
+    uint16_t last_port = leat_testing_server_port(last);
+    leat_testing_server *first =
+        redirecting(sandbox_format("ws://127.0.0.1:%u/two?token=s3cret", last_port));
+    const char *url = url_of("ws", leat_testing_server_port(first), "/one?token=s3cret");
+    redirect_text_expect(url, 0,
+                         sandbox_format("the server answered HTTP 302 Found, to "
+                                        "ws://127.0.0.1:%u/two; redirects are not followed",
+                                        last_port));
+    redirect_text_expect(url, 1,
+                         sandbox_format("after 1 redirect, at ws://127.0.0.1:%u/two: the server "
+                                        "answered HTTP 302 Found, to ws://127.0.0.1:%u/three; no "
+                                        "more redirects are followed",
+                                        last_port, nobody));
+    redirect_text_expect(url, 2,
+                         sandbox_format("after 2 redirects, at ws://127.0.0.1:%u/three: "
+                                        "127.0.0.1:%u: ECONNREFUSED",
+                                        nobody, nobody));
+    leat_testing_server_free(first);
+    leat_testing_server_free(last);
+}
+
 /* The second place must not be asked at all. */
 static void redirect_refused(const char *scheme, const char *location, uint16_t nobody, int code,
                              void (*configure)(leat_config *config))
