@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -18,11 +19,14 @@ bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
 {
     struct leat_testing_server *server = p->server;
     pthread_mutex_lock(&server->lock);
-    if (server->seen.problem[0] == '\0' && !server->stopping) {
+    if (p->problem[0] == '\0' && !server->stopping) {
         va_list args;
         va_start(args, format);
-        vsnprintf(server->seen.problem, sizeof(server->seen.problem), format, args);
+        leati_readable_vformat(p->problem, sizeof(p->problem), format, args);
         va_end(args);
+        if (server->seen.problem[0] == '\0') {
+            memcpy(server->seen.problem, p->problem, sizeof(p->problem));
+        }
     }
     pthread_mutex_unlock(&server->lock);
     return false;

@@ -57,6 +57,7 @@ struct leati_peer {
     pthread_t thread;
     bool finished; /* of the server's lock */
     unsigned number;
+    char problem[sizeof(((struct leat_testing_seen *)NULL)->problem)]; /**< its first; "" = none */
     int fd;
     enum leati_peer_ending ending;
     struct leati_peer_tls *tls; /* NULL = not in TLS */
@@ -100,7 +101,8 @@ void leati_peer_consume(struct leati_peer *p, size_t len);
 /** Sends bytes, through TLS if there is one. */
 bool leati_peer_send(struct leati_peer *p, const void *data, size_t len);
 
-/** Records a problem, the first one of the server. @return false, for `return`. */
+/** Records a problem, the first one of the connection, and of the server. @return false, for
+ * `return`. */
 bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Ends the connection in a way. @return false, for `return`. */

@@ -3,6 +3,7 @@
 #include "testing/peer.h"
 #include "testing/resolve.h"
 #include "util/alloc.h"
+#include "util/readable.h"
 #include "util/clock.h"
 
 #include <arpa/inet.h>
@@ -99,11 +100,7 @@ static void *connection_run(void *user)
     connection_serve(p, client);
     connection_end(p);
 
-    char problem[sizeof(server->seen.problem)];
-    pthread_mutex_lock(&server->lock);
-    memcpy(problem, server->seen.problem, sizeof(problem));
-    pthread_mutex_unlock(&server->lock);
-    leati_testing_server_reached(server, p, NULL, LEAT_TESTING_STEP_END, problem);
+    leati_testing_server_reached(server, p, NULL, LEAT_TESTING_STEP_END, p->problem);
     pthread_mutex_lock(&server->lock);
     p->finished = true;
     --server->seen.live;
@@ -245,9 +242,9 @@ static int server_start(struct leat_testing_server *server,
         code = listener_open(server);
         if (code != LEAT_OK) {
             const char *reason = strerrordesc_np(code - LEAT_E_SOCKET_BASE);
-            snprintf(ret_problem->text, sizeof(ret_problem->text),
-                     "cannot listen on %s port %u: %s", server->options.address,
-                     server->options.port, reason ? reason : "unknown reason");
+            leati_readable_format(ret_problem->text, sizeof(ret_problem->text),
+                                  "cannot listen on %s port %u: %s", server->options.address,
+                                  server->options.port, reason ? reason : "unknown reason");
         }
     }
     if (code != LEAT_OK) {
@@ -256,7 +253,7 @@ static int server_start(struct leat_testing_server *server,
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (server->stop_fd < 0 || !leati_testing_server_name(server) ||
         pthread_create(&server->thread, NULL, listener_run, server) != 0) {
-        snprintf(ret_problem->text, sizeof(ret_problem->text), "no memory or thread");
+        leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "no memory or thread");
         return LEAT_E_SYSTEM_INTERNAL;
     }
     return LEAT_OK;

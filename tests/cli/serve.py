@@ -510,6 +510,27 @@ class Log(ServeTest):
             times = [event["time_ms"] for event in own]
             self.assertEqual(times, sorted(times))
 
+    def test_a_problem_belongs_to_its_connection(self):
+        for form in "--log", "--json":
+            with self.subTest(form):
+                echo = self.serve("echo")
+                proxy = self.serve("socks5", form, "--connections", "3")
+                self.works(echo.url, "--proxy", proxy.url)
+                with socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT_S) as client:
+                    client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    while client.recv(4096):
+                        pass
+                self.works(echo.url, "--proxy", proxy.url)
+                _, _, log = proxy.end(None)
+                if form == "--json":
+                    ends = {event["connection"]: event["text"] for event in map(json.loads, log.splitlines())
+                            if event["step"] == "end"}
+                else:
+                    ends = {int(number): text for number, text in
+                            re.findall(r"#(\d) end +(.*?)(?:, )?in \d+, out \d+ bytes", log)}
+                self.assertEqual((ends[1], ends[3]), ("", ""), log)
+                self.assertIn("greeting", ends[2])
+
     def test_what_a_client_sends_does_not_reach_the_terminal_as_it_is(self):
         echo = self.serve("echo", "--log", "--once")
         with socket.create_connection(("127.0.0.1", echo.port), TIMEOUT_S) as client:

@@ -318,6 +318,32 @@ Test(server, the_log_tells_everything_but_passwords)
     leat_testing_server_free(to);
 }
 
+/* What was wrong with one connection is told at its end, and at no other's. */
+Test(server, a_problem_belongs_to_its_connection)
+{
+    struct log log = {.len = 0};
+    struct leat_testing_seen seen;
+    leat_testing_server *server = rig_start(
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .log = log_write, .log_user = &log));
+    static const char *const greetings[] = {"GET / HTTP/1.1\r\n\r\n", "\x05\x01"};
+    for (int i = 0; i < 2; ++i) {
+        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        cr_assert(raw_send(fd, greetings[i], strlen(greetings[i])));
+        cr_assert(shutdown(fd, SHUT_WR) == 0);
+        (void)raw_recv_end(fd);
+        close(fd);
+        cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
+    }
+    const char *first = strstr(log.text, "1 end: ");
+    const char *second = strstr(log.text, "2 end: ");
+    cr_assert(first && second, "%s", log.text);
+    cr_expect(first[7] != '\n' && second[7] != '\n', "%s", log.text);
+    cr_expect(strncmp(first + 7, second + 7, 20) != 0, "%s", log.text);
+    leat_testing_server_seen(server, &seen);
+    cr_expect(strncmp(first + 7, seen.problem, strlen(seen.problem)) == 0, "the first is kept");
+    leat_testing_server_free(server);
+}
+
 Test(server, the_log_can_be_printed)
 {
     struct log log = {.len = 0};
