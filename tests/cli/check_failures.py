@@ -177,8 +177,14 @@ class Failures(case.Case):
         rows = [row.split()[:2] for row in self.well("--redirects", "1", server.url).split("\n") if "|" in row]
         self.assertEqual([row[0] for row in rows], ["tcp", ">", "tcp", "websocket", "echo", "close"])
 
+        elsewhere = redirect.replace("/there", "ftp://there/")
+        server = self.serve("echo", "--fault", elsewhere)
+        report = self.report("--redirects", "2", server.url, status=8)  # not what the user wrote
+        self.assertEqual(report["error"]["code"], 2302001)
+        self.assertIn("redirects to what cannot be followed", report["error"]["text"])
         server = self.serve("echo", "--fault", redirect)
         report = self.report("--redirects", "2", server.url, status=8)
+        self.assertIn("after 2 redirects, at ws://", report["error"]["text"])
         self.assertEqual((report["failed_phase"], len(report["phases"])), ("websocket", 6))
         out = self.trusted("--redirects", "2", server.url).out
         self.assertEqual([row[0] for row in out.split("\n") if "websocket " in row and "|" in row], [">", ">", "x"])

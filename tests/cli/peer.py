@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers for the tests of the tool: the WebSocket server of tests/support, and sockets that misbehave."""
+import base64
 import contextlib
+import hashlib
 import os
 import socket
 import subprocess
@@ -63,6 +65,17 @@ def listener(serve):
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(20)
+
+
+def upgrade(connection):
+    """The least that a WebSocket server says (RFC 6455 section 4.2.2)."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(4096)
+    key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
 
 
 def closed_port():

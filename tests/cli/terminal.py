@@ -228,7 +228,7 @@ class InATerminal(unittest.TestCase):
         talks = threading.Event()
 
         def talk(connection):
-            self.upgrade(connection)
+            peer.upgrade(connection)
             for text in b"one", b"two\nlines", b"\x1b[2Jthree\x07":
                 talks.wait(TIMEOUT)
                 talks.clear()
@@ -252,19 +252,6 @@ class InATerminal(unittest.TestCase):
             self.assertEqual(screen.count("typing"), 1)
             self.assertEqual(terminal.cursor(), "4")
             self.leave(terminal)
-
-    @staticmethod
-    def upgrade(connection):
-        """The least that a WebSocket server says (RFC 6455 section 4.2.2)."""
-        import base64
-        import hashlib
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(4096)
-        key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
 
     def test_resizing(self):
         terminal = self.terminal(columns=60)
@@ -299,7 +286,7 @@ class InATerminal(unittest.TestCase):
         terminal.until_ends("icanon", "$")
 
     def test_second_interrupt(self):
-        with peer.listener(lambda connection: (self.upgrade(connection), connection.recv(1 << 20),
+        with peer.listener(lambda connection: (peer.upgrade(connection), connection.recv(1 << 20),
                                                connection.recv(1 << 20))) as port:
             terminal = self.terminal("--trace", url=f"ws://127.0.0.1:{port}")
             terminal.keys("C-c")
@@ -328,7 +315,7 @@ class InATerminal(unittest.TestCase):
         terminal.until_ends("status 0", "$")
 
     def test_the_server_closes(self):
-        with peer.listener(lambda connection: (self.upgrade(connection), connection.recv(1 << 20),
+        with peer.listener(lambda connection: (peer.upgrade(connection), connection.recv(1 << 20),
                                                connection.sendall(b"\x88\x05\x0f\xa0bye"),
                                                connection.recv(1 << 20))) as port:
             terminal = self.terminal(url=f"ws://127.0.0.1:{port}")
@@ -368,7 +355,7 @@ class InATerminal(unittest.TestCase):
         def serve(connection):
             nonlocal count
             count += 1
-            self.upgrade(connection)
+            peer.upgrade(connection)
             if count == 1:
                 connection.recv(1)
                 connection.recv(1 << 20)

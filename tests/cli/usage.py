@@ -91,7 +91,7 @@ class Usage(unittest.TestCase):
                 (["--timeout", "-1"], "--timeout: '-1' is not a time such as 5, 0.5s, 500ms, 2m or 1h"),
                 (["--timeout", ""], "--timeout: '' is not a time such as 5, 0.5s, 500ms, 2m or 1h"),
                 (["--timeout", "99999999h"], "--timeout: 99999999h is too long"),
-                (["--timeout", "9" * 300], f"--timeout: {'9' * 40} is too long"),
+                (["--timeout", "9" * 300], f"--timeout: {'9' * 37}... is too long"),
                 (["--redirects", "21"], "--redirects: 21 is too large, at most 20 is possible"),
                 (["--redirects", "1e3"], "--redirects: '1e3' is not a number"),
                 (["--count", "4294967296"], "--count: 4294967296 is too large, at most 4294967295 is possible"),
@@ -137,10 +137,12 @@ class Usage(unittest.TestCase):
         for arguments in (["ws", "--\x1b[31m"], ["\x1b[31m"], ["ws", "ws://h", "\x1b]0;x\x07"],
                           ["ws", "ws://h", "--timeout", "\x1b[31m"], ["ws", "\x1b[31m"],
                           ["ws", "ws://h", "-f", "\x1b[31m"], ["ws", "ws://h", "--proxy", "\x1b[31m"],
-                          ["explain", "--lang", "\x9b31m"]):
+                          ["explain", "--lang", "\x9b31m"], ["ws", "--\u202eson"], ["ws", "ws://h", "-f", "\u2066x"],
+                          ["check", "--timeout", "\u061c\u200f\u2028", "ws://h"]):
             result = run(*arguments)
             self.assertEqual(result.returncode, 2)
-            self.assertNotRegex(result.stderr, rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2\x9b", arguments)
+            self.assertNotRegex(result.stderr.decode(), "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e"
+                                                        "\u2066-\u2069]", arguments)
 
     def test_files(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -168,6 +170,19 @@ class Usage(unittest.TestCase):
                     said = result.stdout + result.stderr
                     self.assertIn(code.encode(), said)
                     self.assertIn(folder.encode(), said, "the file is named")
+
+    def test_output_that_cannot_be_written(self):
+        """Is said once, with the reason, however much there was to write."""
+        for redirection, reason in (">/dev/full", "No space left on device"), (">&-", "Bad file descriptor"):
+            for arguments in (["--help"], ["--version"], ["--describe"], ["ws", "--help-all"], ["explain", "200"],
+                              ["explain", "--list", "--json"], ["check", f"ws://127.0.0.1:{peer.closed_port()}"],
+                              ["check", "--json", f"ws://127.0.0.1:{peer.closed_port()}"]):
+                with self.subTest(arguments=arguments, redirection=redirection):
+                    result = subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" {redirection}', PROGRAM, *arguments],
+                                            capture_output=True, env=peer.environment(), timeout=patience(10),
+                                            stdin=subprocess.DEVNULL)
+                    self.assertNotEqual(result.returncode, 0)
+                    self.assertRegex(result.stderr.decode(), f"^leat[a-z ]*: cannot write the output: {reason}\n$")
 
     def test_no_command(self):
         result = run()

@@ -140,9 +140,34 @@ class Messages(unittest.TestCase):
         self.assertEqual(run("--linger", "200", "--close", "1000", stdin=b"x\n", path="/close?code=1000").stdout, b"")
         self.assertEqual(run("--linger", at_least(0.5), stdin=b"x\n").stdout, b"x\n")
 
+    def test_linger_ends_though_the_server_goes_on_talking(self):
+        def talk(connection):
+            peer.upgrade(connection)
+            frames = b""
+            while frames[:1] != b"\x88":  # all are shorter than 126 bytes
+                connection.sendall(b"\x81\x04tick")
+                if select.select([connection], [], [], 0.05)[0]:
+                    frames += connection.recv(65536)
+                while len(frames) > 1 and frames[:1] != b"\x88" and len(frames) >= 6 + (frames[1] & 127):
+                    frames = frames[6 + (frames[1] & 127):]
+            connection.sendall(b"\x88\x02\x03\xe8")
+
+        with peer.listener(talk) as port:
+            for stdin, arguments in ((b"", ["-m", "x"]), (b"one\ntwo\n", []), (b"s" * 100, ["--stream"])):
+                result = run("--linger", "300ms", *arguments, stdin=stdin, url=f"ws://127.0.0.1:{port}/")
+                self.assertIn(b"tick\ntick\n", result.stdout)
+
     def test_linger_waits_until_all_is_sent(self):
         content = os.urandom(8 << 20)
         self.assertEqual(run("--linger", at_least(0.5), "-b", "-f", "-", stdin=content).stdout, content)
+
+    def test_json_has_nothing_that_acts_upon_a_terminal(self):
+        unsafe = [*range(0x20), *range(0x7f, 0xa0), 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a)]
+        text = "".join(map(chr, unsafe)) + "a\u00a0\u202f\u2065\u206a\u4e2d\U0001f600"
+        output = run("-m", text.replace("\0", ""), "-n", "1", "--json").stdout.decode("utf-8")
+        self.assertEqual([c for c in output if ord(c) in unsafe and c != "\n"], [])
+        (message,) = [e for e in map(json.loads, output.splitlines()) if e["event"] == "message"]
+        self.assertEqual(message["text"], text.replace("\0", ""))
 
     def test_receive_only(self):
         process = start("-r", path="/flood?count=2&size=1", stdin=None)
@@ -313,6 +338,18 @@ class Endings(unittest.TestCase):
             run(*message, "-k", "--keylog", f"{folder}/keys", "--tls-max=1.2", url=url)
             with open(f"{folder}/keys") as keys:
                 self.assertTrue(keys.read().startswith("CLIENT_RANDOM "))
+
+    def test_an_address_that_a_certificate_has_as_a_dns_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-days", "2", "-subj",
+                            "/CN=127.0.0.1", "-addext", "subjectAltName=DNS:localhost,DNS:127.0.0.1"], check=True,
+                           capture_output=True)
+            secure = peer.Server("--cert", f"{folder}/cert.pem", "--key", f"{folder}/key.pem")
+            self.addCleanup(secure.stop)
+            said = run("--ca", f"{folder}/cert.pem", url=secure.url(scheme="wss"), status=7).stderr
+            self.assertIn(b"host name mismatch (wanted the address 127.0.0.1, which the certificate has as a DNS name "
+                          b"and not as an IP address)", said)
 
     def test_refused(self):
         self.assertIn(b"404", run("-r", path="/status?code=404", status=8).stderr)

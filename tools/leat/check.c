@@ -124,8 +124,10 @@ static int way_status(const struct check *check, const struct check_way *way)
         return TOOL_EXIT_OK;
     const struct leat_error *error = &way->failed->error;
     bool was_open = way->failed->connect_us > 0;
-    return way == &check->proxied ? tool_connection_exit_status(&check->connection, error, was_open)
-                                  : tool_exit_status(error, was_open);
+    int http_status = way->failed->http_status;
+    return way == &check->proxied
+               ? tool_connection_exit_status(&check->connection, error, was_open, http_status)
+               : tool_answered_exit_status(error, was_open, http_status);
 }
 
 static int check_tell(const struct check *check, const char *url)

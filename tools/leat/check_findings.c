@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_look.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+static void print_problem(const char *text)
+{
+    fputs(check_style(TOOL_STYLE_RED), stdout);
+    check_print_text(text);
+    printf("%s\n", check_style(TOOL_STYLE_PLAIN));
+}
 
 static void print_addresses(const struct check_look *look, const struct check_run *run)
 {
@@ -25,8 +33,7 @@ static void print_addresses(const struct check_look *look, const struct check_ru
         else if (address->result == LEAT_E_SOCKET_BASE + ECANCELED)
             printf("%s\n", check_look_word(look, CHECK_WORD_ADDRESS_SLOWER));
         else
-            printf("%s%s%s\n", check_style(TOOL_STYLE_RED), address->text,
-                   check_style(TOOL_STYLE_PLAIN));
+            print_problem(address->text);
     }
 }
 
@@ -114,8 +121,7 @@ static void print_certificate(const struct check_look *look,
     }
     if (certificate->problem[0]) {
         printf("   %sx ", check_style(TOOL_STYLE_RED));
-        check_print_text(certificate->problem);
-        printf("%s\n", check_style(TOOL_STYLE_PLAIN));
+        print_problem(certificate->problem);
     }
 }
 

@@ -2,6 +2,8 @@
 /* One connection, with everything that it tells on its way. */
 #include "check.h"
 
+#include "terminal.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,14 +32,7 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-static void text_copy(char *to, size_t cap, const char *from)
-{
-    size_t len = strnlen(from, cap - 1);
-    memcpy(to, from, len);
-    to[len] = '\0';
-}
-
-#define COPY(to, from) text_copy((to), sizeof(to), (from))
+#define COPY(to, from) tool_format((to), sizeof(to), "%s", (from))
 
 /* ---- the trace -------------------------------------------------------------------------- */
 
@@ -165,8 +160,9 @@ static int echo_fail(struct check_probe *probe)
         .sys_errno = ETIMEDOUT,
     };
     COPY(error->hop, leat_websocket_peer(probe->ws));
-    snprintf(error->text, sizeof(error->text), "neither the message nor a Pong came back in %u ms",
-             probe->options.echo_timeout_ms);
+    tool_format(error->text, sizeof(error->text),
+                "neither the message nor a Pong came back in %u ms",
+                probe->options.echo_timeout_ms);
     return error->code;
 }
 
@@ -266,8 +262,8 @@ static void error_complete(struct check_run *run)
     run->error.layer = LEAT_LAYER_WEBSOCKET;
     run->error.native_code = (int)run->close_code;
     COPY(run->error.hop, echo->hop);
-    snprintf(run->error.text, sizeof(run->error.text),
-             "the server closed the connection with %u instead of an answer", run->close_code);
+    tool_format(run->error.text, sizeof(run->error.text),
+                "the server closed the connection with %u instead of an answer", run->close_code);
 }
 
 static void phases_complete(struct check_run *run)

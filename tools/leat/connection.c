@@ -394,9 +394,9 @@ bool tool_connection_finish(struct tool_connection *connection, const struct too
 }
 
 int tool_connection_exit_status(const struct tool_connection *connection,
-                                const struct leat_error *error, bool was_open)
+                                const struct leat_error *error, bool was_open, int http_status)
 {
-    int status = tool_exit_status(error, was_open);
+    int status = tool_answered_exit_status(error, was_open, http_status);
     return status == TOOL_EXIT_TCP && connection->proxy_count > 0 ? TOOL_EXIT_PROXY : status;
 }
 

@@ -24,10 +24,10 @@ bool tool_connection_init(struct tool_connection *connection);
  * said. */
 bool tool_connection_finish(struct tool_connection *connection, const struct tool_command *command);
 
-/** As tool_exit_status(), for a connection with these options: with a proxy, TCP leads to the
- * proxy. */
+/** As tool_answered_exit_status(), for a connection with these options: with a proxy, TCP leads to
+ * the proxy. */
 int tool_connection_exit_status(const struct tool_connection *connection,
-                                const struct leat_error *error, bool was_open);
+                                const struct leat_error *error, bool was_open, int http_status);
 
 /** NULL-safe in all members. */
 void tool_connection_done(struct tool_connection *connection);

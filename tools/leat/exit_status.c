@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 static const char *const meanings[] = {
@@ -99,14 +100,26 @@ int tool_exit_status(const struct leat_error *error, bool was_open)
                                                  : family_status(family));
 }
 
+int tool_answered_exit_status(const struct leat_error *error, bool was_open, int http_status)
+{
+    int status = tool_exit_status(error, was_open);
+    bool is_of_redirect =
+        http_status != 0 && !was_open && leat_code_family(error->code) == LEAT_FAMILY_WEBSOCKET;
+    return status == TOOL_EXIT_USAGE && is_of_redirect ? TOOL_EXIT_REFUSED : status;
+}
+
 int tool_flush(const struct tool_command *command, int status)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    int reason = errno;
+    if (!failed)
         return status;
-    if (errno == EPIPE)
+    __fpurge(stdout); /* it is said once */
+    clearerr(stdout);
+    if (reason == EPIPE)
         return status;
-    fprintf(stderr, "leat%s%s: cannot write the output: %s\n", command->path[0] ? " " : "",
-            command->path, strerror(errno));
+    fprintf(stderr, "leat%s%s: cannot write the output%s%s\n", command->path[0] ? " " : "",
+            command->path, reason ? ": " : "", reason ? strerror(reason) : "");
     return status == TOOL_EXIT_OK ? TOOL_EXIT_FAILED : status;
 }

@@ -12,6 +12,9 @@ const char *tool_exit_meaning(enum tool_exit status);
 
 /** The status for a failure. `was_open`: the WebSocket was open before, so that this is its end. */
 int tool_exit_status(const struct leat_error *error, bool was_open);
+/** The same once a server has answered with an HTTP status, 0 = none has: where its redirect leads
+ * is not what the user wrote. */
+int tool_answered_exit_status(const struct leat_error *error, bool was_open, int http_status);
 
 /** Whether a WebSocket that was closed with this code (RFC 6455 section 7.4.1) ended as it should.
  */

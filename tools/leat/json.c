@@ -16,7 +16,7 @@ static void text_print(FILE *out, const char *text, size_t len)
             fputs("\xef\xbf\xbd", out);
         else if (character == '"' || character == '\\')
             fprintf(out, "\\%c", (char)character);
-        else if (character < 0x20 || character == 0x7f)
+        else if (!tool_character_is_safe(character)) /* a terminal may be what prints it */
             fprintf(out, "\\u%04x", character);
         else
             fwrite(text, 1, size, out);

@@ -49,7 +49,7 @@ bool tool_refuse(struct tool_setting *setting, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(setting->why, sizeof(setting->why), format, args);
+    tool_vformat(setting->why, sizeof(setting->why), format, args);
     va_end(args);
     return false;
 }
@@ -77,9 +77,10 @@ bool tool_set_u32(struct tool_setting *setting)
     for (size_t i = 0; i < len && value <= max; i++)
         value = value * 10 + (uint64_t)(text[i] - '0');
     if (len == 0 || text[len])
-        return tool_refuse(setting, "'%.40s' is not a number", text);
+        return tool_refuse(setting, "'%s' is not a number", tool_excerpt(text, 40).text);
     if (value > max)
-        return tool_refuse(setting, "%.40s is too large, at most %u is possible", text, max);
+        return tool_refuse(setting, "%s is too large, at most %u is possible",
+                           tool_excerpt(text, 40).text, max);
     *(uint32_t *)setting->target = (uint32_t)value;
     return true;
 }
@@ -112,11 +113,12 @@ bool tool_set_duration_ms(struct tool_setting *setting)
         if (strcmp(text + len, units[i].name) != 0)
             continue;
         if (micro / 1000000 >= UINT32_MAX / units[i].ms)
-            return tool_refuse(setting, "%.40s is too long", text);
+            return tool_refuse(setting, "%s is too long", tool_excerpt(text, 40).text);
         *(uint32_t *)setting->target = (uint32_t)(micro * units[i].ms / 1000000);
         return true;
     }
-    return tool_refuse(setting, "'%.40s' is not a time such as 5, 0.5s, 500ms, 2m or 1h", text);
+    return tool_refuse(setting, "'%s' is not a time such as 5, 0.5s, 500ms, 2m or 1h",
+                       tool_excerpt(text, 40).text);
 }
 
 bool tool_refuse_word(struct tool_setting *setting)
@@ -124,9 +126,10 @@ bool tool_refuse_word(struct tool_setting *setting)
     const char *words = setting->option->words;
     char nearest[NAME_SIZE];
     if (tool_nearest_word(setting->value, words, nearest, sizeof(nearest)))
-        return tool_refuse(setting, "'%.40s' is unknown; did you mean %s?", setting->value,
-                           nearest);
-    return tool_refuse(setting, "'%.40s' is not one of %.240s", setting->value, words);
+        return tool_refuse(setting, "'%s' is unknown; did you mean %s?",
+                           tool_excerpt(setting->value, 40).text, nearest);
+    return tool_refuse(setting, "'%s' is not one of %s", tool_excerpt(setting->value, 40).text,
+                       tool_excerpt(words, 240).text);
 }
 
 bool tool_set_word(struct tool_setting *setting)

@@ -106,7 +106,9 @@ void tool_report_error(FILE *out, const struct leat_error *error, enum leat_lang
     fprintf(out, "leat: %s%d %s%s\n", tool_style(out, TOOL_STYLE_RED), error->code,
             leat_strerror(error->code), tool_style(out, TOOL_STYLE_PLAIN));
     print_label(out, label_text(LABEL_LAYER, language));
-    fprintf(out, "%s%s%s\n", leat_layer_name(error->layer), error->hop[0] ? ", " : "", error->hop);
+    fprintf(out, "%s%s", leat_layer_name(error->layer), error->hop[0] ? ", " : "");
+    tool_print_safe(out, error->hop, strlen(error->hop));
+    fputc('\n', out);
     if (error->text[0]) {
         print_label(out, label_text(LABEL_DETAIL, language));
         tool_print_safe(out, error->text, strlen(error->text));

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "options.h"
 #include "report.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -33,7 +34,7 @@ struct service {
 static int service_fail(struct service *service, int code, int sys_errno, const char *text)
 {
     service->error = (struct leat_error){.code = code, .sys_errno = sys_errno};
-    snprintf(service->error.text, sizeof(service->error.text), "%s", text);
+    tool_format(service->error.text, sizeof(service->error.text), "%s", text);
     return code;
 }
 
@@ -42,7 +43,8 @@ static int service_fail(struct service *service, int code, int sys_errno, const 
 static int fail_file(struct service *service, int code, const char *path, int sys_errno)
 {
     service_fail(service, code, sys_errno, "");
-    snprintf(service->error.text, sizeof(service->error.text), "cannot read %s", path);
+    tool_format(service->error.text, sizeof(service->error.text), "cannot read %s: %s", path,
+                strerror(sys_errno));
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include "nearest.h"
 #include "options.h"
 #include "serve.h"
+#include "terminal.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -56,7 +57,8 @@ static bool is_address(const char *text)
 static bool set_host(struct tool_setting *setting)
 {
     if (!is_address(setting->value))
-        return tool_refuse(setting, "'%.60s' is not an IPv4 or IPv6 address", setting->value);
+        return tool_refuse(setting, "'%s' is not an IPv4 or IPv6 address",
+                           tool_excerpt(setting->value, 60).text);
     return tool_set_string(setting);
 }
 
@@ -139,8 +141,8 @@ static bool set_fault(struct tool_setting *setting)
     struct leat_testing_problem problem = {.text = "out of memory"};
     size_t count = 0;
     if (leat_testing_faults_parse(setting->value, &parsed, &count, &problem) != LEAT_OK)
-        return tool_refuse(setting, "character %zu of '%.40s': %s", problem.position + 1,
-                           setting->value, problem.text);
+        return tool_refuse(setting, "character %zu of '%s': %s", problem.position + 1,
+                           tool_excerpt(setting->value, 40).text, problem.text);
     bool well = array_grow(setting, &serve->parsed, serve->parsed_count, 1, sizeof(parsed)) &&
                 array_grow(setting, &serve->faults, serve->fault_count, count, sizeof(*parsed));
     for (size_t i = 0; well && i < count; i++)
@@ -193,7 +195,8 @@ static bool set_resolve(struct tool_setting *setting)
     if (!equals || equals == setting->value)
         return tool_refuse(setting, "not of the form NAME=IP");
     if (equals[1] && !is_address(equals + 1))
-        return tool_refuse(setting, "'%.60s' is not an IPv4 or IPv6 address", equals + 1);
+        return tool_refuse(setting, "'%s' is not an IPv4 or IPv6 address",
+                           tool_excerpt(equals + 1, 60).text);
     if (!array_grow(setting, &serve->names, serve->name_count, 1, sizeof(*serve->names)))
         return false;
     char *name = strndup(setting->value, (size_t)(equals - setting->value));
@@ -248,7 +251,8 @@ static bool set_certificate(struct tool_setting *setting)
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(typed, ","), typed);
     if (tool_nearest_word(word, setting->option->words, nearest, sizeof(nearest)))
         return tool_refuse(setting, "'%s' is unknown; did you mean %s?", word, nearest);
-    return tool_refuse(setting, "'%s' is not one of %.240s", word, setting->option->words);
+    return tool_refuse(setting, "'%s' is not one of %s", word,
+                       tool_excerpt(setting->option->words, 240).text);
 }
 
 static bool set_protocol(struct tool_setting *setting)

@@ -72,13 +72,30 @@ size_t tool_utf8_decode(const char *text, size_t len, unsigned *ret_character)
     return size;
 }
 
+bool tool_character_is_safe(unsigned character)
+{
+    static const struct {
+        unsigned first, last;
+    } unsafe[] = {
+        {0x00,   0x1f  },
+        {0x7f,   0x9f  },
+        {0x61c,  0x61c },
+        {0x200e, 0x200f},
+        {0x2028, 0x202e},
+        {0x2066, 0x2069},
+    };
+    for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+        if (character >= unsafe[i].first && character <= unsafe[i].last)
+            return false;
+    return true;
+}
+
 void tool_print_safe(FILE *stream, const char *text, size_t len)
 {
     while (len > 0) {
         unsigned character = 0;
         size_t size = tool_utf8_decode(text, len, &character);
-        /* C0, DEL and C1: all that a terminal takes for a command. */
-        if (size == 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
+        if (size == 0 || !tool_character_is_safe(character))
             fputc('?', stream);
         else
             fwrite(text, 1, size, stream);
@@ -90,10 +107,40 @@ void tool_print_safe(FILE *stream, const char *text, size_t len)
 
 void tool_print_formatted(FILE *stream, const char *format, va_list args)
 {
-    char text[1024];
-    int len = vsnprintf(text, sizeof(text), format, args);
+    char *text = NULL;
+    int len = vasprintf(&text, format, args);
     if (len > 0)
-        tool_print_safe(stream, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+        tool_print_safe(stream, text, (size_t)len);
+    free(len < 0 ? NULL : text);
+}
+
+void tool_vformat(char *buf, size_t cap, const char *format, va_list args)
+{
+    const size_t ellipsis_len = 3;
+    int len = vsnprintf(buf, cap, format, args);
+    if (len < 0)
+        buf[0] = '\0';
+    if (len < 0 || (size_t)len < cap || cap <= ellipsis_len)
+        return;
+    size_t end = cap - 1 - ellipsis_len;
+    while (end > 0 && ((unsigned char)buf[end] & 0xc0) == 0x80)
+        end--;
+    memcpy(buf + end, "...", ellipsis_len + 1);
+}
+
+void tool_format(char *buf, size_t cap, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_vformat(buf, cap, format, args);
+    va_end(args);
+}
+
+struct tool_excerpt tool_excerpt(const char *text, size_t max)
+{
+    struct tool_excerpt excerpt;
+    tool_format(excerpt.text, (max < TOOL_EXCERPT_MAX ? max : TOOL_EXCERPT_MAX) + 1, "%s", text);
+    return excerpt;
 }
 
 size_t tool_text_columns(const char *text)

@@ -33,13 +33,33 @@ bool tool_has_styles(FILE *stream);
 /** The sequence that switches to a style, "" where styles are not shown: printf("%s", ...). */
 const char *tool_style(FILE *stream, enum tool_style style);
 
-/** Prints text that came from elsewhere: control characters become '?' and so do bytes that are not
- * UTF-8, so that nothing in it acts upon a terminal. */
+/** Whether a character only shows itself: not those that a terminal takes for a command (C0, DEL,
+ * C1), that turn the text around them (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069)
+ * or that end a line (U+2028, U+2029). */
+bool tool_character_is_safe(unsigned character);
+
+/** Prints text that came from elsewhere: characters that are not safe become '?' and so do bytes
+ * that are not UTF-8, so that nothing in it acts upon a terminal. */
 void tool_print_safe(FILE *stream, const char *text, size_t len);
 
-/** The same for what vfprintf() would print, its first kilobyte. */
+/** The same for what vfprintf() would print. */
 void tool_print_formatted(FILE *stream, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
+
+/** As snprintf(), but what is cut off shows as "...", and no character is cut in two. */
+void tool_format(char *buf, size_t cap, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void tool_vformat(char *buf, size_t cap, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+enum { TOOL_EXCERPT_MAX = 256 };
+
+struct tool_excerpt {
+    char text[TOOL_EXCERPT_MAX + 1];
+};
+
+/** At most `max` bytes of a text, for the arguments of a format: tool_excerpt(s, 40).text. */
+struct tool_excerpt tool_excerpt(const char *text, size_t max);
 
 /** The columns that a UTF-8 text takes up on a terminal; East Asian wide characters take two. */
 size_t tool_text_columns(const char *text);

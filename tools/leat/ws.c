@@ -163,8 +163,9 @@ static const struct tool_option message_options[] = {
      .argument = "TIME",
      .value = TOOL_VALUE_DURATION,
      .help = "wait for answers after the end of input (1)",
-     .detail =
-         "Counted from the last message, in seconds unless a unit follows: 5, 0.5, 500ms, 2m.", .set = set_linger},
+     .detail = "Counted from the end of the input, and anew from each answer until as many "
+               "messages have come "
+               "as were sent; in seconds unless a unit follows: 5, 0.5, 500ms, 2m.", .set = set_linger},
     {0},
 };
 

@@ -68,6 +68,7 @@ struct ws {
     bool pipe_is_broken;
     int status; /**< of what went wrong here, TOOL_EXIT_OK = nothing */
     uint64_t start_us;
+    uint64_t sent_count;
     uint64_t received_count;
     uint64_t ping_us[WS_PINGS_MAX]; /**< when the Ping of that number, modulo, left */
     uint64_t ping_number;

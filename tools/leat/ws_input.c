@@ -2,6 +2,7 @@
 #include "ws.h"
 
 #include "options.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,14 +27,13 @@ static int source_open(struct ws *s, struct ws_source *source)
     source->fd =
         strcmp(source->value, "-") == 0 ? STDIN_FILENO : open(source->value, O_RDONLY | O_CLOEXEC);
     if (source->fd < 0)
-        return tool_usage_error(s->command, "--file: cannot read %.200s: %s", source->value,
+        return tool_usage_error(s->command, "--file: cannot read %s: %s", source->value,
                                 strerror(errno));
     if (fstat(source->fd, &info) == 0 && S_ISDIR(info.st_mode))
-        return tool_usage_error(s->command, "--file: %.200s is a directory", source->value);
+        return tool_usage_error(s->command, "--file: %s is a directory", source->value);
     if (!s->options.stream && S_ISREG(info.st_mode) && info.st_size > MESSAGE_BYTES)
-        return tool_usage_error(s->command,
-                                "--file: %.200s is larger than 16 MiB; --stream sends any size",
-                                source->value);
+        return tool_usage_error(
+            s->command, "--file: %s is larger than 16 MiB; --stream sends any size", source->value);
     return TOOL_EXIT_OK;
 }
 
@@ -155,7 +155,7 @@ static void message_refuse(struct ws *s, const char *what)
 }
 
 /* false = the queue is full. */
-static bool message_sent(struct ws *s, int code, size_t len)
+static bool message_sent(struct ws *s, int code, size_t len, bool is_whole)
 {
     if (code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN) {
         s->blocked = true;
@@ -163,8 +163,10 @@ static bool message_sent(struct ws *s, int code, size_t len)
     }
     if (code == LEAT_E_PARAMETER)
         message_refuse(s, "it is not UTF-8, which text messages are; --binary sends any bytes");
-    else if (code == LEAT_OK)
+    if (code == LEAT_OK) {
+        s->sent_count += is_whole;
         ws_print_sent(s, message_type(s), len);
+    }
     /* Otherwise the connection has ended, and `closed` tells why. */
     return true;
 }
@@ -184,12 +186,12 @@ static bool message_send(struct ws *s, char *data, size_t len, bool is_hex)
         if (size == SIZE_MAX)
             message_refuse(s, "it is not hexadecimal");
         else
-            is_done =
-                message_sent(s, leat_websocket_send(s->ws, LEAT_MESSAGE_BINARY, copy, size), size);
+            is_done = message_sent(s, leat_websocket_send(s->ws, LEAT_MESSAGE_BINARY, copy, size),
+                                   size, true);
         free(copy);
         return is_done;
     }
-    return message_sent(s, leat_websocket_send(s->ws, message_type(s), data, len), len);
+    return message_sent(s, leat_websocket_send(s->ws, message_type(s), data, len), len, true);
 }
 
 /* ---- the lines of standard input -------------------------------------------------------- */
@@ -229,7 +231,7 @@ static void stream_part(struct ws *s, bool is_last)
     size_t len = input->len - input->used;
     int code = leat_websocket_send_part(s->ws, message_type(s), input->data + input->used, len,
                                         !input->part_is_open, is_last);
-    if (!message_sent(s, code, len))
+    if (!message_sent(s, code, len, is_last))
         return;
     input->part_is_open = !is_last;
     input->used = input->len;

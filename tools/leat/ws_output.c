@@ -275,7 +275,9 @@ void ws_print_trace(struct ws *s, const struct leat_trace_event *event)
                 frame->is_sent ? ">" : "<", event->text, frame->fin, frame->rsv, frame->masked,
                 frame->payload_len);
     } else {
-        fprintf(stderr, "* %-12s %s%s", event->name, event->hop, event->text[0] ? "  " : "");
+        fprintf(stderr, "* %-12s ", event->name);
+        tool_print_safe(stderr, event->hop, strlen(event->hop));
+        fputs(event->text[0] ? "  " : "", stderr);
         tool_print_safe(stderr, event->text, strlen(event->text));
     }
     fprintf(stderr, "%s\n", tool_style(stderr, TOOL_STYLE_PLAIN));

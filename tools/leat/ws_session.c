@@ -46,6 +46,14 @@ void ws_input_ended(struct ws *s)
                          s->is_interactive && !s->options.linger_is_set ? 0 : s->options.linger_ms);
 }
 
+/* A message that comes is taken for an answer, which lets others be waited for anew, as long as
+ * some are missing: a server that has more to say, or always something, does not keep us. */
+static bool awaits_answers(const struct ws *s)
+{
+    uint64_t awaited = s->sent_count > s->options.count ? s->sent_count : s->options.count;
+    return s->received_count < awaited;
+}
+
 static void on_lingered(leat_timer *timer, void *user)
 {
     struct ws *s = user;
@@ -72,7 +80,7 @@ static void on_part(leat_websocket *ws, enum leat_message_type type, const uint8
     s->received_count++;
     if (s->options.count > 0 && s->received_count >= s->options.count)
         ws_close(s);
-    else if (s->input.ended && s->input.used == s->input.len && !s->closing)
+    else if (s->input.ended && s->input.used == s->input.len && !s->closing && awaits_answers(s))
         ws_input_ended(s);
 }
 
@@ -302,9 +310,12 @@ static void report_refusal(struct ws *s)
     len = strcspn(body, "\r\n") < len ? strcspn(body, "\r\n") : len;
     if (len == 0)
         return;
+    size_t shown = len < shown_max ? len : shown_max;
+    while (shown < len && shown > 0 && ((unsigned char)body[shown] & 0xc0) == 0x80)
+        shown--;
     fputs("  body:    ", stderr);
-    tool_print_safe(stderr, body, len < shown_max ? len : shown_max);
-    fputc('\n', stderr);
+    tool_print_safe(stderr, body, shown);
+    fputs(shown < len ? "...\n" : "\n", stderr);
 }
 
 /* A person has seen most of it already. */
@@ -332,7 +343,8 @@ static int end_status(struct ws *s)
     if (s->end_signal || s->pipe_is_broken)
         return TOOL_EXIT_OK;
     if (s->error.code != LEAT_OK)
-        return tool_connection_exit_status(&s->connection, &s->error, s->was_open);
+        return tool_connection_exit_status(&s->connection, &s->error, s->was_open,
+                                           leat_websocket_http_status(s->ws));
     if (s->close.closed_by == LEAT_CLOSED_BY_REMOTE && !tool_close_is_normal(s->close.close_code))
         return TOOL_EXIT_CLOSED;
     if (s->options.count > 0 && s->received_count < s->options.count) {

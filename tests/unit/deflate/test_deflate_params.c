@@ -176,8 +176,7 @@ Test(deflate_params, invalid_responses)
         const struct response_case *c = &invalid_responses[i];
         struct leati_deflate_params params = {0};
         struct leati_deflate_fault fault = {.reason = ""};
-        cr_expect_eq(check_response(c, &params, &fault), LEATI_DEFLATE_INVALID, "%s",
-                     c->values[0]);
+        cr_expect_eq(check_response(c, &params, &fault), LEATI_DEFLATE_INVALID, "%s", c->values[0]);
         cr_expect(*fault.reason);
         check_params(&params, false, false, 0, 0, "written although invalid");
     }
@@ -190,13 +189,13 @@ Test(deflate_params, the_culprit_is_named)
         const char *values[3];
         const char *element;
     } cases[] = {
-        {{PMD, "x-other"}, "x-other"},
-        {{PMD ", x-other; a=\"1, 2\""}, "x-other; a=\"1, 2\""},
-        {{"x-first , " PMD}, "x-first"},
+        {{PMD, "x-other"},                          "x-other"                         },
+        {{PMD ", x-other; a=\"1, 2\""},             "x-other; a=\"1, 2\""             },
+        {{"x-first , " PMD},                        "x-first"                         },
         {{PMD, PMD "; server_no_context_takeover"}, PMD "; server_no_context_takeover"},
-        {{PMD ", " PMD}, PMD ", " PMD},
-        {{PMD "; unknown=1, x-other"}, PMD "; unknown=1"},
-        {{PMD "; server_max_window_bits=7"}, PMD "; server_max_window_bits=7"},
+        {{PMD ", " PMD},                            PMD ", " PMD                      },
+        {{PMD "; unknown=1, x-other"},              PMD "; unknown=1"                 },
+        {{PMD "; server_max_window_bits=7"},        PMD "; server_max_window_bits=7"  },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct leati_http_head head;

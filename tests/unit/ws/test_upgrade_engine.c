@@ -227,8 +227,8 @@ static const struct {
      "the server chose the subprotocol \"\", which was not offered"                                                                                                          },
     {RESPONSE_WITH("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n"),           101,
      "the server chose 2 subprotocols, one is allowed"                                                                                                                       },
-    {RESPONSE_WITH("Sec-WebSocket-Extensions: x-a, x-b\r\n"), 101,
-     "the server chose an extension that was not offered in \"x-a\""},
+    {RESPONSE_WITH("Sec-WebSocket-Extensions: x-a, x-b\r\n"),                                     101,
+     "the server chose an extension that was not offered in \"x-a\""                                                                                                         },
     {RESPONSE_WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"),                           101,
      "the server chose an extension that was not offered in \"permessage-deflate\""                                                                                          },
 };
