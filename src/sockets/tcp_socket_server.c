@@ -135,6 +135,7 @@ static void connection_ended(struct leati_stream *stream, void *user)
     struct leat_error error;
     leati_failure_get(&stream->failure, &error);
     bool reported = tcp->connection.reported;
+    leati_admission_leave(&server->connections.admission, &tcp->connection.guest);
     leati_connections_set_reported(&server->connections, &tcp->connection, false);
     if (error.code != LEAT_OK && server->callbacks.error)
         server->callbacks.error(server, reported ? tcp : NULL, &error, server->user);
