@@ -319,8 +319,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config,
  * element ends the search by failing or by silence, and the options ndots, timeout, attempts,
  * rotate, use-vc, edns0, single-request, no-aaaa, no-tld-query and no-reload. A name with a final
  * dot is absolute. "localhost" and names below it are the loopback addresses (RFC 6761 section
- * 6.3).
- * /etc/hosts is looked at first all the same. NULL = the system's (default).
+ * 6.3). NULL = the system's servers (default).
  * @return LEAT_OK, LEAT_E_PARAMETER (not such a list), LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_dns_servers(leat_config *config,
                                                          const char *servers);

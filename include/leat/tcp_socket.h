@@ -71,8 +71,9 @@ LEAT_API void leat_tcp_socket_free(leat_tcp_socket *tcp);
  * finds one by itself.
  *
  * @param address an IPv4 or IPv6 literal of this machine, "0.0.0.0" or "::" for any. It sets the
- *                family: only such addresses of the peer (or the proxy) are dialled, one after the
- *                other. Link-local addresses have their zone ("fe80::1%eth0").
+ *                family: only such addresses of the peer (or the proxy) are asked for and dialled,
+ *                all from the one local port. Link-local addresses have their zone
+ *                ("fe80::1%eth0").
  * @param port 0 = the kernel chooses one.
  * @return LEAT_OK. Otherwise nothing has changed, and leat_tcp_socket_get_error() has the detail:
  *         LEAT_E_PARAMETER (not a literal); LEAT_E_SOCKET_BASE + EINVAL (bound or connected

@@ -27,6 +27,8 @@ static void chain_set_state(struct leati_chain *chain, enum leati_chain_state st
                       leati_route_origin_text(chain->route), chain_state_name(chain->state),
                       chain_state_name(state));
     chain->state = state;
+    if (state >= LEATI_CHAIN_OPEN)
+        leati_chain_stop_lookups(chain);
 }
 
 /* ---- layers --------------------------------------------------------------------------- */
@@ -188,6 +190,9 @@ static bool chain_is_asking(const struct leati_chain *chain)
 
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
+    /* It has failed, and waits for another address. */
+    if (chain->failure.code != LEAT_OK)
+        return chain->failure.code;
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
         code = chain_connect_layers(chain, now_ms);
@@ -204,12 +209,15 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     int code = chain_connect(chain, now_ms);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
-    if (code != LEAT_OK && leati_chain_next_address(chain, now_ms)) {
+    if (code != LEAT_OK) {
+        int next = leati_chain_next_address(chain, now_ms);
+        if (next == LEATI_AGAIN)
+            return LEATI_AGAIN;
+        if (next != LEAT_OK)
+            return chain_fail(chain, leati_chain_conclude(chain, code));
         chain_destroy_layers(chain);
         return LEAT_OK;
     }
-    if (code != LEAT_OK)
-        return chain_fail(chain, leati_chain_conclude(chain, code));
     leati_chain_forget_attempts(chain);
     chain_set_limits(chain, 0);
     leati_tcp_layer_set_prompt_acks(chain->tcp, false);
@@ -271,7 +279,7 @@ static unsigned chain_want(struct leati_chain *chain, unsigned owner_want)
     case LEATI_CHAIN_OPEN:
         return chain_fold(chain, chain->top, owner_want);
     case LEATI_CHAIN_CONNECTING:
-        l = lowest_not_open(chain);
+        l = chain->failure.code == LEAT_OK ? lowest_not_open(chain) : NULL;
         break;
     case LEATI_CHAIN_CLOSING:
         l = highest_not_closed(chain);
@@ -432,9 +440,7 @@ bool leati_chain_release(struct leati_chain *chain)
     chain->released = true;
     leati_task_cancel(&chain->pump_task);
     leati_timer_stop(&chain->timer);
-    if (chain->query)
-        leati_dns_cancel(chain->query);
-    chain->query = NULL;
+    leati_chain_stop_lookups(chain);
     chain_destroy_layers(chain);
     leati_failure_done(&chain->failure);
     leati_chain_forget_attempts(chain);

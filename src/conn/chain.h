@@ -13,7 +13,6 @@
 #include "conn/route.h"
 #include "core/failure.h"
 #include "core/layer.h"
-#include "dns/dns.h"
 #include "loop/loop.h"
 
 enum leati_chain_state {
@@ -52,8 +51,7 @@ struct leati_chain {
     struct leati_route *route; /**< owned; trimmed once OPEN */
     struct leati_layer *top;   /**< NULL while there is none */
     struct leati_layer *tcp;   /**< the bottom of the same list */
-    struct leati_dns_query *query;
-    struct leati_hop *lookup; /**< the hop that `query` asks for */
+    struct leati_hop *lookup; /**< the hop that has no address yet */
     struct leati_failure failure;
     struct leati_failure earlier; /**< of an address before, see conn/next_address.h */
     char *tried;                  /**< those addresses, for the text; NULL = none */

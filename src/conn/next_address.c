@@ -72,33 +72,39 @@ static bool later_hop_next(struct leati_chain *chain, struct leati_hop *hop)
     return true;
 }
 
-/* `tried` becomes the address that did not lead further. */
-static bool hop_next(struct leati_chain *chain, struct leati_hop *hop, char *tried, size_t cap)
+/* `tried` becomes the address that did not lead further. As leati_chain_next_address(). */
+static int hop_next(struct leati_chain *chain, struct leati_hop *hop, char *tried, size_t cap)
 {
+    bool advanced = false;
     if (hop == chain->route->hops) {
         leati_address_format(leati_tcp_layer_remote(chain->tcp), tried, cap);
-        return first_hop_next(chain);
+        advanced = first_hop_next(chain);
+    } else if (hop->address_count > 0) {
+        leati_address_format(&hop->addresses[hop->address_next], tried, cap);
+        advanced = later_hop_next(chain, hop);
     }
-    if (hop->address_count == 0)
-        return false;
-    leati_address_format(&hop->addresses[hop->address_next], tried, cap);
-    return later_hop_next(chain, hop);
+    if (advanced)
+        return LEAT_OK;
+    return hop->query ? LEATI_AGAIN : LEATI_EOF;
 }
 
-static bool chain_advance(struct leati_chain *chain, char *tried, size_t cap)
+static int chain_advance(struct leati_chain *chain, char *tried, size_t cap)
 {
     struct leati_route *route = chain->route;
     if (leati_chain_was_refused(chain))
         return hop_next(chain, route->hops, tried, cap);
     const struct leati_layer *culprit = culprit_find(chain);
     if (!culprit)
-        return false;
+        return LEATI_EOF;
     struct leati_hop *hop = leati_route_hop(route, culprit->hop);
     bool is_last = hop + 1 == route->hops + route->hop_count;
     unsigned retry = layer_retry(chain, culprit);
-    if ((retry & LEATI_RETRY_TARGET) && !is_last && hop_next(chain, hop + 1, tried, cap))
-        return true;
-    return (retry & LEATI_RETRY_PROXY) && hop_next(chain, hop, tried, cap);
+    int next = LEATI_EOF;
+    if ((retry & LEATI_RETRY_TARGET) && !is_last)
+        next = hop_next(chain, hop + 1, tried, cap);
+    if (next == LEATI_EOF && (retry & LEATI_RETRY_PROXY))
+        next = hop_next(chain, hop, tried, cap);
+    return next;
 }
 
 /* ---- what is reported in the end --------------------------------------------------------- */
@@ -137,17 +143,19 @@ static void failure_set_aside(struct leati_chain *chain, const char *tried)
     leati_failure_init(&chain->failure);
 }
 
-bool leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
+int leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
 {
     char tried[LEATI_ADDRESS_TEXT_SIZE];
     if (!chain->tcp || chain->failure.code == LEAT_E_SYSTEM_INTERNAL ||
         (chain->limit_ms != 0 && now_ms >= chain->limit_ms) ||
-        chain->attempts + 1 >= LEATI_CHAIN_MAX_ATTEMPTS ||
-        !chain_advance(chain, tried, sizeof(tried)))
-        return false;
+        chain->attempts + 1 >= LEATI_CHAIN_MAX_ATTEMPTS)
+        return LEATI_EOF;
+    int code = chain_advance(chain, tried, sizeof(tried));
+    if (code != LEAT_OK)
+        return code;
     chain->attempts++;
     failure_set_aside(chain, tried);
-    return true;
+    return LEAT_OK;
 }
 
 int leati_chain_conclude(struct leati_chain *chain, int code)

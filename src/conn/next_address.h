@@ -21,9 +21,14 @@
 /** Whether a connection that counted as open, by fast open, was refused. */
 bool leati_chain_was_refused(const struct leati_chain *chain);
 
-/** After a failure while connecting: whether there is something else to try. Then the failure is
- * kept aside, and the layers are to be built anew. */
-bool leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms);
+/**
+ * After a failure while connecting: whether there is something else to try.
+ *
+ * @return LEAT_OK: the failure is kept aside, and the layers are to be built anew; LEATI_AGAIN: DNS
+ *         may still know an address, which wakes the chain, and then this is to be called again with
+ *         nothing changed; LEATI_EOF: no.
+ */
+int leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms);
 
 /** Drops what is kept of earlier ones. */
 void leati_chain_forget_attempts(struct leati_chain *chain);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/resolve.h"
 
+#include "dns/dns.h"
+#include "tcp/tcp.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/clock.h"
@@ -9,13 +11,15 @@
 #include <errno.h>
 #include <string.h>
 
-static int hop_take_addresses(struct leati_hop *hop, const struct leati_address *list, size_t count)
+static int hop_add_addresses(struct leati_hop *hop, const struct leati_address *list, size_t count)
 {
-    hop->addresses = leati_malloc(count * sizeof(*list));
-    if (!hop->addresses)
+    size_t size = (hop->address_count + count) * sizeof(*list);
+    struct leati_address *addresses = leati_realloc(hop->addresses, size);
+    if (!addresses)
         return LEAT_E_SYSTEM_INTERNAL;
-    memcpy(hop->addresses, list, count * sizeof(*list));
-    hop->address_count = count;
+    memcpy(addresses + hop->address_count, list, count * sizeof(*list));
+    hop->addresses = addresses;
+    hop->address_count += count;
     return LEAT_OK;
 }
 
@@ -33,41 +37,63 @@ static void trace_answer(struct leati_chain *chain, int result)
                           result, result == LEAT_OK ? text : chain->failure.text);
 }
 
-static void chain_answered(const struct leati_dns_answer *answer, void *user)
+static int answer_fail(struct leati_hop *hop, const struct leati_dns_answer *answer, int code)
 {
-    struct leati_chain *chain = user;
-    if (answer->more)
-        leati_dns_cancel(chain->query);
-    chain->query = NULL;
-    int code = answer->failure->code;
+    struct leati_chain *chain = hop->chain;
+    const struct leati_failure *failure = answer->failure;
     if (answer->lacks_family)
-        code = leati_route_lacks_family(chain->route, chain->lookup, &chain->failure);
-    else if (code == LEAT_OK)
-        code = hop_take_addresses(chain->lookup, answer->addresses, answer->count);
-    if (code != LEAT_OK) {
-        const struct leati_fault fault = {
-            .code = code,
-            .layer = LEAT_LAYER_DNS,
-            .sys_errno = answer->failure->sys_errno,
-            .native_code = answer->failure->native_code,
-            .hop = answer->failure->hop,
-        };
-        leati_failure_set(&chain->failure, &fault, "%s",
-                          answer->failure->text ? answer->failure->text : "out of memory");
-    }
-    trace_answer(chain, code);
+        return leati_route_lacks_family(chain->route, hop, &chain->failure);
+    const struct leati_fault fault = {
+        .code = code,
+        .layer = LEAT_LAYER_DNS,
+        .sys_errno = failure->sys_errno,
+        .native_code = failure->native_code,
+        .hop = failure->hop,
+    };
+    return leati_failure_set(&chain->failure, &fault, "%s",
+                             failure->text ? failure->text : "out of memory");
+}
+
+/* TCP dials the addresses of the first hop by itself, also those that come late. */
+static int hop_take_late(struct leati_hop *hop, const struct leati_dns_answer *answer)
+{
+    struct leati_chain *chain = hop->chain;
+    int code = hop_add_addresses(hop, answer->addresses, answer->count);
+    if (code == LEAT_OK && hop == chain->route->hops && chain->tcp)
+        code = leati_tcp_layer_add(chain->tcp, answer->addresses, answer->count);
+    return code;
+}
+
+static void hop_answered(const struct leati_dns_answer *answer, void *user)
+{
+    struct leati_hop *hop = user;
+    struct leati_chain *chain = hop->chain;
+    bool is_first = hop->address_count == 0;
+    int code = answer->failure->code;
+    if (!answer->more)
+        hop->query = NULL;
+    if (code == LEAT_OK)
+        code = is_first ? hop_add_addresses(hop, answer->addresses, answer->count)
+                        : hop_take_late(hop, answer);
+    if (code != LEAT_OK)
+        code = answer_fail(hop, answer, code);
+    if (is_first)
+        trace_answer(chain, code);
+    else if (code != LEAT_OK)
+        leati_chain_abort(chain);
     leati_chain_wake(chain);
 }
 
 static int chain_ask(struct leati_chain *chain)
 {
     const struct leati_settings *settings = chain->route->settings;
-    const struct leati_hop *hop = chain->lookup;
+    struct leati_hop *hop = chain->lookup;
     bool is_dialled = hop == chain->route->hops;
     uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
     if (chain->limit_ms && (!deadline_ms || chain->limit_ms < deadline_ms))
         deadline_ms = chain->limit_ms;
+    hop->chain = chain;
     const struct leati_dns_options options = {
         .loop = chain->loop,
         .servers = settings->dns_servers,
@@ -77,14 +103,24 @@ static int chain_ask(struct leati_chain *chain)
         .port = hop->port,
         .dials = is_dialled,
         .deadline_ms = deadline_ms,
-        .fn = chain_answered,
-        .user = chain,
+        .fn = hop_answered,
+        .user = hop,
     };
     chain->phase_start_us = leati_clock_us();
     leati_trace_phase_start(&chain->tracer, LEAT_LAYER_DNS, "dns", hop->text,
                             chain->phase_start_us);
-    int code = leati_dns_start(&options, &chain->failure, &chain->query);
+    int code = leati_dns_start(&options, &chain->failure, &hop->query);
     return code == LEAT_OK ? LEATI_AGAIN : code;
+}
+
+void leati_chain_stop_lookups(struct leati_chain *chain)
+{
+    for (size_t i = 0; i < chain->route->hop_count; i++) {
+        struct leati_hop *hop = &chain->route->hops[i];
+        if (hop->query)
+            leati_dns_cancel(hop->query);
+        hop->query = NULL;
+    }
 }
 
 /* A literal that is of no use is no name either: it is asked for nowhere. */
@@ -106,14 +142,14 @@ int leati_chain_resolve(struct leati_chain *chain)
     struct leati_address literal;
     if (chain->failure.code != LEAT_OK)
         return chain->failure.code;
-    if (chain->query)
-        return LEATI_AGAIN;
     while ((chain->lookup = leati_route_next_lookup(chain->route)) != NULL) {
         struct leati_hop *hop = chain->lookup;
+        if (hop->query)
+            return LEATI_AGAIN;
         int sys_errno = leati_address_read(hop->host, hop->port, &literal);
         if (sys_errno == ENOENT)
             return chain_ask(chain);
-        int code = sys_errno == 0 ? hop_take_addresses(hop, &literal, 1)
+        int code = sys_errno == 0 ? hop_add_addresses(hop, &literal, 1)
                                   : literal_fail(chain, hop, sys_errno);
         if (code != LEAT_OK)
             return code;

@@ -13,6 +13,9 @@
 #include "loop/loop.h"
 #include "tcp/tcp.h"
 
+struct leati_chain;
+struct leati_dns_query;
+
 /** A place on the way: a proxy, or at the end the origin. */
 struct leati_hop {
     const char *host;      /**< borrowed from the configuration or the origin */
@@ -21,6 +24,8 @@ struct leati_hop {
     char *text;                    /**< "host:port"; stays when the route is trimmed */
     const struct leati_url *proxy; /**< NULL = the origin */
     bool resolve; /**< its name becomes addresses here, not at the proxy before it */
+    struct leati_chain *chain;     /**< whom answers to `query` are for */
+    struct leati_dns_query *query; /**< under way; there may be addresses already; NULL = none */
     struct leati_address *addresses;
     size_t address_count;
     size_t address_next; /**< the one to ask a proxy for; TCP tries all of them by itself */

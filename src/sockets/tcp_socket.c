@@ -121,18 +121,31 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
     return LEAT_OK;
 }
 
-/* Of the first address the bound descriptor; a descriptor whose connect(2) has failed is of no use
- * for the next address, which gets a new one with the same local address. */
+static void reuse_set(int fd, bool on)
+{
+    int value = on;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value));
+}
+
+/* The first address gets the bound descriptor. Others are dialled beside it or after it, from the
+ * same port, which the program may have told somebody: their destinations differ. The kernel allows
+ * that if all of them say SO_REUSEADDR. */
 static int tcp_open(int family, void *user)
 {
     struct leat_tcp_socket *tcp = user;
     int fd = tcp->bound_fd;
-    if (fd < 0)
+    if (tcp->bound.any.sa_family == AF_UNSPEC)
         return leati_tcp_socket_open(&tcp->options, family, &tcp->bound);
+    if (fd < 0) {
+        struct leat_tcp_extra_options options = tcp->options;
+        options.reuse_address = true;
+        return leati_tcp_socket_open(&options, family, &tcp->bound);
+    }
     /* The port that the kernel chose is the one to keep. */
     socklen_t size = sizeof(tcp->bound);
     tcp->bound_fd = -1;
     (void)getsockname(fd, &tcp->bound.any, &size);
+    reuse_set(fd, true);
     return fd;
 }
 
@@ -170,8 +183,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     if (leati_stream_is_running(&tcp->stream) || tcp->in_error || tcp->server)
         return tcp_refuse_errno(tcp, EISCONN, "it is connecting or connected already");
     leati_failure_done(&tcp->stream.failure);
-    tcp->opener = (struct leati_tcp_opener){
-        .open = tcp_open, .user = tcp, .one_at_a_time = tcp->bound.any.sa_family != AF_UNSPEC};
+    tcp->opener = (struct leati_tcp_opener){.open = tcp_open, .user = tcp};
     const struct leati_route_socket target = {
         .host = address,
         .port = port,
@@ -235,6 +247,8 @@ void leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len,
 static void tcp_opened(struct leati_stream *stream, void *user)
 {
     struct leat_tcp_socket *tcp = user;
+    if (tcp->bound.any.sa_family != AF_UNSPEC)
+        reuse_set(leati_stream_fd(stream), tcp->options.reuse_address);
     /* Straight, the name has become an address. */
     if (!leati_stream_has_proxy(stream))
         (void)leati_net_address_of(leati_stream_fd(stream), getpeername, &tcp->remote);

@@ -6,8 +6,9 @@
  *
  * Owns its descriptors and their watchers. connect starts the first address and, each time the
  * attempt delay passes (deadline_ms) or an attempt fails, the next one; the first to connect wins
- * and the others are closed. Failure: the errno of the last address tried, the text lists each
- * address with its errno; the deadline is LEAT_E_SOCKET_BASE + ETIMEDOUT.
+ * and the others are closed. Addresses may be added meanwhile. Failure: the errno of the last
+ * address tried, the text lists each address with its errno; the deadline is LEAT_E_SOCKET_BASE +
+ * ETIMEDOUT.
  *
  * A short read or write is remembered: until the descriptor reports again, recv and send answer
  * LEATI_AGAIN without a system call. So they move only what leati_tcp_layer_watch() waits for.
@@ -35,8 +36,6 @@ struct leati_tcp_opener {
      */
     int (*open)(int family, void *user);
     void *user;
-    /** The next address is dialled only when the one before has failed: they use one local port. */
-    bool one_at_a_time;
 };
 
 struct leati_tcp_options {
@@ -44,7 +43,9 @@ struct leati_tcp_options {
     const struct leati_address *addresses; /**< in the order of preference, copied; interleaved by
                                                 family here (RFC 8305 section 4) */
     size_t count;                          /**< at least 1 */
-    uint32_t timeout_ms;                   /**< over all attempts; 0 = none but limit_ms */
+    bool more; /**< leati_tcp_layer_add() will be called: all that fail are not the end before that
+                */
+    uint32_t timeout_ms; /**< over all attempts; 0 = none but limit_ms */
     /** NULL = fresh ones with TCP_NODELAY. Borrowed until the layer is OPEN. */
     const struct leati_tcp_opener *opener;
     bool fast_open; /**< of fresh ones; see leati_tcp_set_fast_open() */
@@ -62,6 +63,12 @@ bool leati_tcp_has_fast_open(int fd);
 
 /** @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer);
+
+/** Others, that became known later (RFC 8305 section 3), at most once; 0 = there are none. They
+ * take their turns with those that wait. In every state; the next connect() heeds it.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory; without them it goes on). */
+int leati_tcp_layer_add(struct leati_layer *tcp, const struct leati_address *addresses,
+                        size_t count);
 
 /** A connection that is there already. */
 struct leati_tcp_accepted {
@@ -95,9 +102,10 @@ int leati_tcp_layer_fd(const struct leati_layer *tcp);
 /** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
 
-/** Which addresses are left to dial in another layer: first, unless `without_open`, that of this one's
- * connection, then those that were not tried or not waited for. The ones that failed are not among
- * them. Room for as many as the layer was made with. @return how many; 0 if it was never open. */
+/** Which addresses are left to dial in another layer: first, unless `without_open`, that of this
+ * one's connection, then those that were not tried or not waited for. The ones that failed are not
+ * among them. Room for as many as the layer was ever given. @return how many; 0 if it was never
+ * open. */
 size_t leati_tcp_layer_remaining(const struct leati_layer *tcp, bool without_open,
                                  struct leati_address *ret_addresses);
 

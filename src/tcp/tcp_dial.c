@@ -26,8 +26,8 @@ static void attempt_close(struct leati_tcp_attempt *attempt)
 
 void leati_tcp_close(struct leati_tcp_layer *tcp)
 {
-    for (size_t i = 0; i < tcp->started; i++)
-        attempt_close(&tcp->attempts[i]);
+    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL; attempt = attempt->next)
+        attempt_close(attempt);
     tcp->in_flight = 0;
 }
 
@@ -184,26 +184,28 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
     size_t pos = 0;
 
     buf[0] = '\0';
-    for (size_t i = 0; i < tcp->count; i++) {
-        const struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+    bool is_dialled = true;
+    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+         attempt = attempt->next) {
         char address[LEATI_ADDRESS_TEXT_SIZE];
         char reason[128];
         leati_address_format(&attempt->address, address, sizeof(address));
-        if (i >= tcp->started)
+        is_dialled &= attempt != tcp->waiting;
+        if (!is_dialled)
             snprintf(reason, sizeof(reason), "not tried");
         else if (attempt->sys_errno == 0)
             snprintf(reason, sizeof(reason), "no answer");
         else
             leati_address_errno_format(&attempt->address, attempt->sys_errno, reason,
                                        sizeof(reason));
-        leati_readable_append(buf, cap, &pos, "%s%s: %s", i == 0 ? "" : ", ", address, reason);
+        leati_readable_append(buf, cap, &pos, "%s%s: %s", pos == 0 ? "" : ", ", address, reason);
     }
 }
 
 static int dial_fail_all(struct leati_tcp_layer *tcp)
 {
     char text[LEAT_ERROR_TEXT_SIZE];
-    int sys_errno = tcp->attempts[tcp->started - 1].sys_errno;
+    int sys_errno = tcp->latest->sys_errno;
 
     attempts_describe(tcp, text, sizeof(text));
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s", text);
@@ -213,9 +215,10 @@ static int dial_fail_all(struct leati_tcp_layer *tcp)
 static void dial_trace_rest(const struct leati_tcp_layer *tcp,
                             const struct leati_tcp_attempt *winner, int sys_errno)
 {
-    for (size_t i = 0; i < tcp->started; i++)
-        if (&tcp->attempts[i] != winner && tcp->attempts[i].fd >= 0)
-            attempt_trace(&tcp->attempts[i], sys_errno);
+    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+         attempt = attempt->next)
+        if (attempt != winner && attempt->fd >= 0)
+            attempt_trace(attempt, sys_errno);
 }
 
 static int dial_fail_expired(struct leati_tcp_layer *tcp)
@@ -232,8 +235,11 @@ static int dial_fail_expired(struct leati_tcp_layer *tcp)
 static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     /* What fails at once does not make the next one wait. */
-    while (tcp->started < tcp->count) {
-        struct leati_tcp_attempt *attempt = &tcp->attempts[tcp->started++];
+    while (tcp->waiting != NULL) {
+        struct leati_tcp_attempt *attempt = tcp->waiting;
+        tcp->latest = attempt;
+        tcp->waiting = attempt->next;
+        tcp->started++;
         int sys_errno = attempt_dial(attempt);
         if (sys_errno == 0) {
             tcp->in_flight++;
@@ -246,41 +252,80 @@ static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 
 static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *winner)
 {
-    for (size_t i = 0; i < tcp->started; i++) {
-        if (&tcp->attempts[i] != winner)
-            attempt_close(&tcp->attempts[i]);
-    }
+    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL; attempt = attempt->next)
+        if (attempt != winner)
+            attempt_close(attempt);
     tcp->in_flight = 0;
     tcp->open = winner;
     tcp->readable = tcp->writable = true;
     tcp->base.deadline_ms = 0;
 }
 
+/* Takes the first one off a list. */
+static struct leati_tcp_attempt *attempt_pop(struct leati_tcp_attempt **list)
+{
+    struct leati_tcp_attempt *attempt = *list;
+
+    *list = attempt->next;
+    attempt->next = NULL;
+    return attempt;
+}
+
+void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *attempts,
+                       const struct leati_address *addresses, size_t count)
+{
+    struct leati_tcp_attempt *families[2] = {NULL, NULL};
+    struct leati_tcp_attempt **ends[2] = {&families[0], &families[1]};
+    const struct leati_tcp_attempt *before = tcp->latest != NULL ? tcp->latest : tcp->first;
+    const struct leati_address *turn = before != NULL ? &before->address : &addresses[0];
+    /* Behind one that was dialled it is the other family's. */
+    bool is_v6 = (turn->any.sa_family == AF_INET6) != (tcp->latest != NULL);
+
+    for (size_t i = 0; i < count; i++)
+        attempts[i] = (struct leati_tcp_attempt){
+            .tcp = tcp,
+            .address = addresses[i],
+            .fd = -1,
+            .next = i + 1 < count ? &attempts[i + 1] : NULL,
+        };
+    for (struct leati_tcp_attempt *list = tcp->waiting, *added = attempts; list || added;) {
+        struct leati_tcp_attempt *attempt = attempt_pop(list != NULL ? &list : &added);
+        struct leati_tcp_attempt ***end = &ends[attempt->address.any.sa_family == AF_INET6];
+        **end = attempt;
+        *end = &attempt->next;
+    }
+    struct leati_tcp_attempt **link = tcp->latest != NULL ? &tcp->latest->next : &tcp->first;
+    *link = NULL;
+    while (families[0] != NULL || families[1] != NULL) {
+        is_v6 = families[is_v6] != NULL ? is_v6 : !is_v6;
+        *link = attempt_pop(&families[is_v6]);
+        link = &(*link)->next;
+        is_v6 = !is_v6;
+    }
+    tcp->waiting = tcp->latest != NULL ? tcp->latest->next : tcp->first;
+}
+
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
 {
-    struct leati_tcp_attempt *attempt = &tcp->attempts[0];
+    struct leati_tcp_attempt *attempt = tcp->first;
     int on = 1;
 
     /* Not of TCP: then there is nothing to delay. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     attempt->fd = fd;
     leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
+    tcp->latest = attempt;
+    tcp->waiting = NULL;
     tcp->started = 1;
     dial_elect(tcp, attempt);
-}
-
-/* Whether a next address is to be dialled beside those in flight when its time has come. */
-static bool dial_overlaps(const struct leati_tcp_layer *tcp)
-{
-    return tcp->started < tcp->count && !(tcp->opener != NULL && tcp->opener->one_at_a_time);
 }
 
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     bool failed = false;
 
-    for (size_t i = 0; i < tcp->started; i++) {
-        struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != tcp->waiting;
+         attempt = attempt->next) {
         if (attempt->fd < 0)
             continue;
         int result = attempt_check(attempt);
@@ -299,13 +344,14 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
     if (leati_layer_is_over(&tcp->base, tcp->expires_ms, now_ms))
         return dial_fail_expired(tcp);
     if (failed || tcp->in_flight == 0 ||
-        (dial_overlaps(tcp) && leati_layer_is_over(&tcp->base, tcp->next_attempt_ms, now_ms)))
+        leati_layer_is_over(&tcp->base, tcp->next_attempt_ms, now_ms))
         dial_start_next(tcp, now_ms);
-    if (tcp->in_flight == 0)
+    /* RFC 8305 section 3: addresses that are still asked for may do better. */
+    if (tcp->in_flight == 0 && !tcp->more)
         return dial_fail_all(tcp);
 
     tcp->base.deadline_ms = tcp->expires_ms;
-    if (dial_overlaps(tcp) && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
+    if (tcp->waiting != NULL && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
         tcp->base.deadline_ms = tcp->next_attempt_ms;
     return LEATI_AGAIN;
 }

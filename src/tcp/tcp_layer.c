@@ -249,6 +249,7 @@ static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
 static void tcp_destroy(struct leati_layer *l)
 {
     leati_tcp_close(tcp_of(l));
+    leati_free(tcp_of(l)->late);
     leati_free(l);
 }
 
@@ -268,24 +269,6 @@ static const struct leati_layer_ops tcp_ops = {
 /* ---- the door ---------------------------------------------------------------------------------
  */
 
-/* RFC 8305 section 4: the families take turns, beginning with that of the first address; within a
- * family the order stays. */
-static void attempts_interleave(struct leati_tcp_layer *tcp, const struct leati_address *addresses)
-{
-    int family = addresses[0].any.sa_family;
-    size_t same = 0, other = 0;
-
-    for (size_t i = 0; i < tcp->count; i++) {
-        while (same < tcp->count && addresses[same].any.sa_family != family)
-            same++;
-        while (other < tcp->count && addresses[other].any.sa_family == family)
-            other++;
-        bool take_same = other == tcp->count || (same < tcp->count && i % 2 == 0);
-        tcp->attempts[i] = (struct leati_tcp_attempt){
-            .tcp = tcp, .address = addresses[take_same ? same++ : other++], .fd = -1};
-    }
-}
-
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer)
 {
     assert(options->count > 0);
@@ -301,11 +284,26 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
         .timeout_ms = options->timeout_ms,
         .opener = options->opener,
         .fast_open = options->fast_open,
-        .count = options->count,
+        .more = options->more,
     };
     leati_layer_init(&tcp->base, &tcp_ops);
-    attempts_interleave(tcp, options->addresses);
+    leati_tcp_enqueue(tcp, tcp->attempts, options->addresses, options->count);
     *ret_layer = &tcp->base;
+    return LEAT_OK;
+}
+
+int leati_tcp_layer_add(struct leati_layer *l, const struct leati_address *addresses, size_t count)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    assert(tcp->late == NULL);
+    tcp->more = false;
+    if (count == 0)
+        return LEAT_OK;
+    tcp->late = leati_malloc(count * sizeof(*tcp->late));
+    if (tcp->late == NULL)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_tcp_enqueue(tcp, tcp->late, addresses, count);
     return LEAT_OK;
 }
 
@@ -364,7 +362,7 @@ const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
 
-    return tcp->open != NULL ? &tcp->open->address : &tcp->attempts[0].address;
+    return tcp->open != NULL ? &tcp->open->address : &tcp->first->address;
 }
 
 size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
@@ -377,8 +375,8 @@ size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
         return 0;
     if (!without_open)
         ret_addresses[count++] = tcp->open->address;
-    for (size_t i = 0; i < tcp->count; i++) {
-        const struct leati_tcp_attempt *attempt = &tcp->attempts[i];
+    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+         attempt = attempt->next) {
         if (attempt != tcp->open && attempt->sys_errno == 0)
             ret_addresses[count++] = attempt->address;
     }

@@ -10,6 +10,7 @@
 /** One address that is dialled, or was. */
 struct leati_tcp_attempt {
     struct leati_tcp_layer *tcp;
+    struct leati_tcp_attempt *next; /**< to be dialled behind this one */
     struct leati_address address;
     int fd; /**< -1 = not dialled yet, or failed */
     struct leati_io io;
@@ -31,6 +32,11 @@ struct leati_tcp_layer {
     uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */
     size_t started;           /**< attempts that were dialled, from the first on */
     size_t in_flight;
+    struct leati_tcp_attempt *first;   /**< all of them, in the order of dialling */
+    struct leati_tcp_attempt *latest;  /**< that was dialled; NULL = none */
+    struct leati_tcp_attempt *waiting; /**< the next to be dialled; NULL = none */
+    struct leati_tcp_attempt *late;    /**< memory of those that were added; NULL = none */
+    bool more;                         /**< others may still be added */
 
     struct leati_tcp_attempt *open; /**< the winner */
     bool readable;                  /**< recv may give something; else it waits for an event */
@@ -40,8 +46,7 @@ struct leati_tcp_layer {
     bool said_goodbye; /**< FIN is sent */
     int send_errno;    /**< sending is over, but what the peer said before is still to be read */
 
-    size_t count;
-    struct leati_tcp_attempt attempts[];
+    struct leati_tcp_attempt attempts[]; /**< memory of those that were there at first */
 };
 
 /** Starts and follows the attempts. LEAT_OK: `tcp->open` is the winner, all others are closed.
@@ -50,6 +55,11 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
 /** Makes an open descriptor the winner of the only attempt. */
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
+
+/** Puts attempts among those that wait: RFC 8305 section 4, the families take turns, and within a
+ * family the order stays. */
+void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *attempts,
+                       const struct leati_address *addresses, size_t count);
 
 /** Closes all descriptors. */
 void leati_tcp_close(struct leati_tcp_layer *tcp);

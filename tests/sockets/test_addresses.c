@@ -8,7 +8,9 @@
 #include "support/sandbox.h"
 #include "support/script_server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -236,10 +238,11 @@ Test(addresses, zones_do_not_go_to_a_proxy)
 /* ---- names ------------------------------------------------------------------------------ */
 
 static const struct dns_record names[] = {
-    {.name = "echo.test",             .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
-    {.name = "nobody.test.corp.test",                  .v4 = {"127.0.0.1"}},
-    {.name = "late.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
-    {0                              },
+    {.name = "echo.test",               .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+    {.name = "nobody.test.corp.test",                    .v4 = {"127.0.0.1"}},
+    {.name = "silent.test",   .v4 = {"127.0.0.1", "127.0.0.2"}},
+    {.name = "late.test",                                 .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
+    {0},
 };
 
 static struct dns_server *dns_for(leat_config *config)
@@ -290,4 +293,96 @@ Test(addresses, datagrams_wait_for_the_late_address_of_their_family)
     udp_run_expect(&udp, 0, "late", "127.0.0.1", "IPv4", port);
     udp_run_done(&udp);
     dns_server_free(server);
+}
+
+/* ---- bound ------------------------------------------------------------------------------ */
+
+static int listen_at(const char *host, uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(inet_pton(AF_INET, host, &address.sin_addr) == 1 &&
+              bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+/* RFC 8305 section 5, from the one local port that the program was told. */
+static void silent_first_address_expect(bool own_port)
+{
+    struct leat_net_address told, local;
+    struct sockaddr_in from;
+    socklen_t size = sizeof(from);
+    int reuse = -1;
+    uint16_t port = unanswering_port();
+    int listener = listen_at("127.0.0.2", port);
+    struct dns_server *dns = dns_for(run.config);
+    run_new_client();
+    int code;
+    do /* another process may have taken the port meanwhile */
+        code = leat_tcp_socket_bind(run.tcp, "0.0.0.0", own_port ? free_port() : 0);
+    while (code == SOCKET_CODE(EADDRINUSE));
+    cr_assert_eq(code, LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &told), LEAT_OK);
+    run_connect("silent.test", port);
+    run_until("connected");
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &local), LEAT_OK);
+    cr_expect_eq(local.port, told.port);
+    int peer = accept(listener, (struct sockaddr *)&from, &size);
+    cr_expect_eq(ntohs(from.sin_port), told.port);
+    size = sizeof(reuse);
+    cr_expect_eq(
+        getsockopt(leat_tcp_socket_get_socket_fd(run.tcp), SOL_SOCKET, SO_REUSEADDR, &reuse, &size),
+        0);
+    cr_expect_eq(reuse, 0, "as the options have it");
+    close(peer);
+    run_until("closed");
+    run_check_log("connected; closed");
+    leat_tcp_socket_free(run.tcp);
+    run.tcp = NULL;
+    close(listener);
+    dns_server_free(dns);
+}
+
+Test(addresses, a_bound_socket_reaches_the_second_address)
+{
+    silent_first_address_expect(false);
+    silent_first_address_expect(true);
+}
+
+/* The AAAA is there at once, and of no use. */
+Test(addresses, a_bound_socket_waits_for_its_family)
+{
+    char asked[4096];
+    uint16_t port = run_new_server("127.0.0.1");
+    struct dns_server *dns = dns_for(run.config);
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_OK);
+    run_connect("late.test", port);
+    run_some();
+    cr_expect_eq(run.log_len, 0, "%s", run.log);
+    dns_server_release(dns);
+    run_until("connected");
+    dns_server_questions(dns, asked, sizeof(asked));
+    cr_expect_str_eq(asked, "A late.test\n");
+    dns_server_free(dns);
+}
+
+Test(addresses, a_bound_socket_says_which_family_is_missing)
+{
+    if (!machine_has_ipv6())
+        cr_skip_test("no ::1");
+    struct dns_server *dns = dns_for(run.config);
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "::1", 0), LEAT_OK);
+    run_connect("silent.test", 9);
+    run_until("closed");
+    run_check_log("error 2301097; closed");
+    cr_expect_str_eq(run.error.text,
+                     "silent.test has no IPv6 address, which the socket is bound to");
+    cr_assert_eq(leat_config_set_proxy(run.config, "socks5h://silent.test:9"), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "::1", 0), LEAT_OK);
+    run_connect("silent.test", 9);
+    run_until("closed");
+    run_check_log("error 2301212; closed");
+    dns_server_free(dns);
 }

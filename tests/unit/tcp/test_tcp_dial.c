@@ -483,29 +483,3 @@ Test(tcp_dial, descriptors_of_the_owner, .timeout = 10)
     fixture_done(&f);
     close(listener);
 }
-
-Test(tcp_dial, one_at_a_time, .timeout = 20)
-{
-    struct opening opening = {0};
-    struct leati_tcp_opener opener = {
-        .open = open_counted, .user = &opening, .one_at_a_time = true};
-    struct tcp_fixture f;
-    struct leati_address addresses[2] = {address_make("127.0.0.1", refusing_port())};
-    int listener = listener_make("127.0.0.1", &addresses[1]);
-
-    fixture_init_opener(&f, &opener, addresses, 2, 0);
-    cr_assert_eq(fixture_connect(&f), LEAT_OK, "the next one when the first has failed");
-    cr_assert_eq(opening.calls, 2);
-    fixture_done(&f);
-
-    /* A silent one is waited for, longer than the delay between attempts. */
-    opening.calls = 0;
-    addresses[0] = address_make("127.0.0.1", unanswering_port());
-    fixture_init_opener(&f, &opener, addresses, 2, LEATI_TCP_ATTEMPT_DELAY_MS + 50);
-    cr_assert_eq(fixture_connect(&f), LEAT_E_SOCKET_BASE + ETIMEDOUT);
-    cr_assert_eq(opening.calls, 1);
-    fixture_check_failed(&f, LEAT_E_SOCKET_BASE + ETIMEDOUT);
-    cr_assert_not_null(strstr(f.error.text, "not tried"), "%s", f.error.text);
-    fixture_done(&f);
-    close(listener);
-}
