@@ -15,90 +15,119 @@
 /** How long to wait for a server whose backlog is full: connect(2) gives no event for that. */
 #define RETRY_MS 10
 
-static const struct leati_stream_owner local_stream_owner;
 static void local_on_retry(struct leati_timer *timer, void *user);
+
+static struct leat_local_socket *local_of(struct leati_stream_socket *s)
+{
+    return (struct leat_local_socket *)s;
+}
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static void local_unbind(struct leat_local_socket *local)
+void leati_local_socket_unbind(struct leati_stream_socket *s)
 {
+    struct leat_local_socket *local = local_of(s);
+    leati_timer_stop(&local->retry);
     leati_local_file_remove(&local->file);
     if (local->fd >= 0)
         close(local->fd);
     local->fd = -1;
 }
 
-struct leat_local_socket *leati_local_socket_alloc(leat_loop *loop,
-                                                   const struct leati_stream_owner *owner)
+void leati_local_socket_done(struct leati_stream_socket *s)
+{
+    (void)s;
+}
+
+int leati_local_socket_new(leat_loop *loop, const struct leati_stream_face *face, void *user,
+                           struct leat_local_socket **ret_local)
 {
     struct leat_local_socket *local = leati_calloc(1, sizeof(*local));
     if (!local)
-        return NULL;
-    leati_stream_init(&local->stream, loop, owner, local);
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_stream_socket_init(&local->base, loop, face, user);
     leati_timer_init(&local->retry, loop, local_on_retry, local);
     local->options.size = sizeof(local->options);
     local->fd = -1;
-    return local;
+    *ret_local = local;
+    return LEAT_OK;
 }
 
-void leati_local_socket_dispose(struct leat_local_socket *local)
+/* ---- the face ---------------------------------------------------------------------- */
+
+static void local_connected(struct leati_stream_socket *s)
 {
-    local->callbacks = (struct leat_local_socket_callbacks){0};
-    local->server = NULL;
-    leati_timer_stop(&local->retry);
-    local_unbind(local);
-    if (leati_stream_release(&local->stream))
-        leati_free(local);
+    struct leat_local_socket *local = local_of(s);
+    if (local->callbacks.connected)
+        local->callbacks.connected(local, s->user);
 }
 
-void leati_local_socket_left(struct leati_stream *stream, void *user)
+static void local_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
 {
-    (void)stream;
-    leati_free(user);
+    struct leat_local_socket *local = local_of(s);
+    if (local->callbacks.message)
+        local->callbacks.message(local, data, len, local->address, s->user);
 }
+
+static void local_writable(struct leati_stream_socket *s)
+{
+    struct leat_local_socket *local = local_of(s);
+    if (local->callbacks.writable)
+        local->callbacks.writable(local, s->user);
+}
+
+static void local_error(struct leati_stream_socket *s, const struct leat_error *error)
+{
+    struct leat_local_socket *local = local_of(s);
+    if (local->callbacks.error)
+        local->callbacks.error(local, error, s->user);
+}
+
+static void local_closed(struct leati_stream_socket *s)
+{
+    struct leat_local_socket *local = local_of(s);
+    if (local->callbacks.closed)
+        local->callbacks.closed(local, s->user);
+}
+
+static const struct leati_stream_face local_face = {
+    .connected = local_connected,
+    .message = local_message,
+    .writable = local_writable,
+    .error = local_error,
+    .closed = local_closed,
+    .unbind = leati_local_socket_unbind,
+    .done = leati_local_socket_done,
+};
 
 int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callbacks *callbacks,
                           void *user, leat_local_socket **ret_local)
 {
+    leat_local_socket *local;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_local)
         return LEAT_E_PARAMETER;
-    leat_local_socket *local = leati_local_socket_alloc(loop, &local_stream_owner);
-    if (!local)
-        return LEAT_E_SYSTEM_INTERNAL;
+    int code = leati_local_socket_new(loop, &local_face, user, &local);
+    if (code != LEAT_OK)
+        return code;
     size_t known = sizeof(local->callbacks);
     memcpy(&local->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
-    local->user = user;
     *ret_local = local;
     return LEAT_OK;
 }
 
 void leat_local_socket_free(leat_local_socket *local)
 {
-    if (!local)
-        return;
-    if (local->server)
-        leati_stream_abort(&local->stream);
-    else
-        leati_local_socket_dispose(local);
+    leati_stream_socket_free(local ? &local->base : NULL);
 }
 
 /* ---- refusing ---------------------------------------------------------------------- */
-
-static int local_refuse_errno(struct leat_local_socket *local, int sys_errno, const char *what)
-{
-    char reason[128];
-    char text[512];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
-    leati_readable_format(text, sizeof(text), "%s: %s", what, reason);
-    return leati_stream_refuse(&local->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
-}
 
 static int local_refuse_path(struct leat_local_socket *local, int sys_errno, const char *what,
                              const char *address)
 {
     char text[256];
     leati_readable_format(text, sizeof(text), "%s %s", what, address);
-    return local_refuse_errno(local, sys_errno, text);
+    return leati_stream_socket_refuse_errno(&local->base, sys_errno, text);
 }
 
 static int local_parse(struct leat_local_socket *local, const char *text,
@@ -106,7 +135,7 @@ static int local_parse(struct leat_local_socket *local, const char *text,
 {
     int code = leati_local_address_parse(text, ret_address);
     if (code == LEAT_E_PARAMETER)
-        return leati_stream_refuse(&local->stream, code, 0, "the address is empty");
+        return leati_stream_socket_refuse(&local->base, "the address is empty");
     return code == LEAT_OK ? LEAT_OK : local_refuse_path(local, ENAMETOOLONG, "the address", text);
 }
 
@@ -114,13 +143,7 @@ static int local_parse(struct leat_local_socket *local, const char *text,
 
 static bool local_is_connecting(const struct leat_local_socket *local)
 {
-    return local->stream.state == LEATI_STREAM_CONNECTING;
-}
-
-static bool local_is_busy(const struct leat_local_socket *local)
-{
-    return leati_stream_is_running(&local->stream) || local_is_connecting(local) ||
-           local->in_error || local->server;
+    return local->base.stream.state == LEATI_STREAM_CONNECTING;
 }
 
 int leat_local_socket_bind(leat_local_socket *local, const char *address)
@@ -128,14 +151,15 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
     struct leati_local_address parsed;
     if (!local)
         return LEAT_E_PARAMETER;
-    if (local->fd >= 0 || local_is_busy(local))
-        return local_refuse_errno(local, EINVAL, "it is bound or connected already");
+    if (local->fd >= 0 || leati_stream_socket_is_busy(&local->base))
+        return leati_stream_socket_refuse_errno(&local->base, EINVAL,
+                                                "it is bound or connected already");
     int code = local_parse(local, address, &parsed);
     if (code != LEAT_OK)
         return code;
     int fd = leati_local_open(&local->options);
     if (fd < 0)
-        return local_refuse_errno(local, -fd, "cannot make a socket");
+        return leati_stream_socket_refuse_errno(&local->base, -fd, "cannot make a socket");
     int sys_errno = leati_local_bind(fd, &parsed, &local->file);
     if (sys_errno != 0) {
         close(fd);
@@ -145,25 +169,20 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
     return LEAT_OK;
 }
 
-void leati_local_socket_limits(const struct leati_settings *settings,
-                               const struct leat_extra_options *options,
-                               struct leati_stream_limits *ret_limits)
+void leati_local_socket_take_settings(struct leat_local_socket *local,
+                                      const struct leati_settings *settings)
 {
-    *ret_limits = (struct leati_stream_limits){
-        .queue_bytes = settings->send_queue_limit_bytes,
-        .connect_timeout_ms = settings->connect_timeout_ms,
-        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
-        .stall_timeout_ms = options->socket_timeout_ms,
-    };
+    local->limits = leati_stream_socket_limits(settings);
+    local->limits.stall_timeout_ms = local->options.socket_timeout_ms;
+    local->tracer = settings->tracer;
 }
 
 static int local_take_config(struct leat_local_socket *local, const leat_config *config)
 {
     const struct leati_settings *settings;
     if (leati_settings_of(config, &settings) != LEAT_OK)
-        return leati_stream_refuse(&local->stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    leati_local_socket_limits(settings, &local->options, &local->limits);
-    local->tracer = settings->tracer;
+        return leati_stream_refuse(&local->base.stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    leati_local_socket_take_settings(local, settings);
     leati_settings_unref(settings);
     return LEAT_OK;
 }
@@ -174,8 +193,8 @@ int leati_local_socket_start(struct leat_local_socket *local, int fd)
     struct leati_route *route;
     int code = leati_route_new_stream(fd, &remote, local->address, &route);
     if (code != LEAT_OK)
-        return leati_stream_refuse(&local->stream, code, 0, "out of memory");
-    return leati_stream_start(&local->stream, route, &local->tracer, &local->limits);
+        return leati_stream_refuse(&local->base.stream, code, 0, "out of memory");
+    return leati_stream_start(&local->base.stream, route, &local->tracer, &local->limits);
 }
 
 /* connect(2) on the descriptor at hand. 0: the stream has started or failed to, `*ret_code` tells;
@@ -197,8 +216,8 @@ static int local_wait_for_room(struct leat_local_socket *local)
     local->deadline_ms = timeout_ms ? now_ms + timeout_ms : 0;
     local->cancelled = false;
     if (leati_timer_set(&local->retry, now_ms + RETRY_MS) != LEAT_OK)
-        return leati_stream_refuse(&local->stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    local->stream.state = LEATI_STREAM_CONNECTING;
+        return leati_stream_refuse(&local->base.stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    local->base.stream.state = LEATI_STREAM_CONNECTING;
     return LEAT_OK;
 }
 
@@ -217,7 +236,7 @@ static void local_on_retry(struct leati_timer *timer, void *user)
     if (sys_errno != 0)
         local_refuse_path(local, sys_errno == EAGAIN ? ETIMEDOUT : sys_errno, "cannot connect to",
                           local->address);
-    leati_stream_give_up(&local->stream);
+    leati_stream_give_up(&local->base.stream);
 }
 
 int leat_local_socket_connect(leat_local_socket *local, const char *address,
@@ -225,8 +244,9 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
 {
     if (!local)
         return LEAT_E_PARAMETER;
-    if (local_is_busy(local))
-        return local_refuse_errno(local, EISCONN, "it is connecting or connected already");
+    if (leati_stream_socket_is_busy(&local->base))
+        return leati_stream_socket_refuse_errno(&local->base, EISCONN,
+                                                "it is connecting or connected already");
     int code = local_parse(local, address, &local->peer);
     if (code == LEAT_OK)
         code = local_take_config(local, config);
@@ -238,9 +258,9 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
     if (local->fd < 0) {
         int sys_errno = -local->fd;
         local->fd = -1;
-        return local_refuse_errno(local, sys_errno, "cannot make a socket");
+        return leati_stream_socket_refuse_errno(&local->base, sys_errno, "cannot make a socket");
     }
-    leati_failure_done(&local->stream.failure);
+    leati_failure_done(&local->base.stream.failure);
     snprintf(local->address, sizeof(local->address), "%s", address);
     int sys_errno = local_dial(local, &code);
     if (sys_errno == EAGAIN)
@@ -248,7 +268,7 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
     else if (sys_errno != 0)
         code = local_refuse_path(local, sys_errno, "cannot connect to", address);
     if (code != LEAT_OK && !is_bound)
-        local_unbind(local);
+        leati_local_socket_unbind(&local->base);
     return code;
 }
 
@@ -256,89 +276,35 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
 
 int leat_local_socket_send(leat_local_socket *local, const void *data, size_t len)
 {
-    if (!local || (!data && len > 0))
-        return LEAT_E_PARAMETER;
-    return leati_stream_send(&local->stream, data, len);
+    return leati_stream_socket_send(local ? &local->base : NULL, data, len);
 }
 
 int leat_local_socket_close(leat_local_socket *local)
 {
     if (!local)
         return LEAT_E_PARAMETER;
-    if (leati_stream_is_running(&local->stream) || local->fd < 0)
-        return leati_stream_close(&local->stream);
+    if (leati_stream_is_running(&local->base.stream) || local->fd < 0)
+        return leati_stream_close(&local->base.stream);
     if (local_is_connecting(local)) {
         local->cancelled = true;
         /* It is running: moving it needs no memory. */
         (void)leati_timer_set(&local->retry, leati_clock_ms());
         return LEAT_OK;
     }
-    local_unbind(local);
-    local->stream.state = LEATI_STREAM_CLOSED;
+    leati_local_socket_unbind(&local->base);
+    local->base.stream.state = LEATI_STREAM_CLOSED;
     return LEAT_OK;
 }
 
 void leat_local_socket_pause(leat_local_socket *local)
 {
-    if (local)
-        leati_stream_pause(&local->stream);
+    leati_stream_socket_pause(local ? &local->base : NULL);
 }
 
 void leat_local_socket_resume(leat_local_socket *local)
 {
-    if (local)
-        leati_stream_resume(&local->stream);
+    leati_stream_socket_resume(local ? &local->base : NULL);
 }
-
-/* ---- what the stream calls --------------------------------------------------------- */
-
-static void local_opened(struct leati_stream *stream, void *user)
-{
-    struct leat_local_socket *local = user;
-    (void)stream;
-    if (local->callbacks.connected)
-        local->callbacks.connected(local, local->user);
-}
-
-static void local_received(struct leati_stream *stream, const uint8_t *data, size_t len, void *user)
-{
-    struct leat_local_socket *local = user;
-    (void)stream;
-    if (local->callbacks.message)
-        local->callbacks.message(local, data, len, local->address, local->user);
-}
-
-static void local_writable(struct leati_stream *stream, void *user)
-{
-    struct leat_local_socket *local = user;
-    (void)stream;
-    if (local->callbacks.writable)
-        local->callbacks.writable(local, local->user);
-}
-
-/* Between `error` and `closed` the object may be freed, but not connect again. */
-static void local_ended(struct leati_stream *stream, void *user)
-{
-    struct leat_local_socket *local = user;
-    struct leat_error error;
-    local_unbind(local);
-    leati_failure_get(&stream->failure, &error);
-    if (error.code != LEAT_OK && local->callbacks.error) {
-        local->in_error = true;
-        local->callbacks.error(local, &error, local->user);
-        local->in_error = false;
-    }
-    if (local->callbacks.closed)
-        local->callbacks.closed(local, local->user);
-}
-
-static const struct leati_stream_owner local_stream_owner = {
-    .opened = local_opened,
-    .received = local_received,
-    .writable = local_writable,
-    .ended = local_ended,
-    .left = leati_local_socket_left,
-};
 
 /* ---- asking ------------------------------------------------------------------------ */
 
@@ -346,7 +312,7 @@ int leat_local_socket_get_socket_fd(const leat_local_socket *local)
 {
     if (!local)
         return -1;
-    return local->fd >= 0 ? local->fd : leati_stream_fd(&local->stream);
+    return local->fd >= 0 ? local->fd : leati_stream_fd(&local->base.stream);
 }
 
 void leat_local_socket_get_state(const leat_local_socket *local,
@@ -354,7 +320,7 @@ void leat_local_socket_get_state(const leat_local_socket *local,
 {
     if (!local || !ret_state)
         return;
-    bool is_open = local->stream.state == LEATI_STREAM_OPEN;
+    bool is_open = local->base.stream.state == LEATI_STREAM_OPEN;
     *ret_state = (struct leat_socket_state){
         .is_bound = local->file.path[0] != '\0' || is_open ||
                     (local->fd >= 0 && !local_is_connecting(local)),
@@ -370,7 +336,7 @@ int leat_local_socket_get_local_address(const leat_local_socket *local,
         return LEAT_E_PARAMETER;
     int fd = leat_local_socket_get_socket_fd(local);
     if (fd < 0)
-        return leati_stream_not_open(&local->stream);
+        return leati_stream_not_open(&local->base.stream);
     int sys_errno = leati_local_address_of(fd, ret_address, LEAT_LOCAL_ADDRESS_SIZE);
     return sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
 }
@@ -383,13 +349,13 @@ int leat_local_socket_set_extra_options(leat_local_socket *local,
     if (!local)
         return LEAT_E_PARAMETER;
     if (leati_extra_options_check(options, &reason, &checked) != LEAT_OK)
-        return leati_stream_refuse(&local->stream, LEAT_E_PARAMETER, 0, reason);
+        return leati_stream_socket_refuse(&local->base, reason);
     int fd = leat_local_socket_get_socket_fd(local);
     int sys_errno = fd >= 0 ? leati_extra_options_apply(&checked, fd) : 0;
     if (sys_errno != 0)
-        return local_refuse_errno(local, sys_errno, "cannot set the options");
+        return leati_stream_socket_refuse_errno(&local->base, sys_errno, "cannot set the options");
     local->options = checked;
-    local->stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
+    local->base.stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
     return LEAT_OK;
 }
 
@@ -402,11 +368,25 @@ void leat_local_socket_get_extra_options(const leat_local_socket *local,
 
 size_t leat_local_socket_buffered_bytes(const leat_local_socket *local)
 {
-    return local ? local->stream.out.len : 0;
+    return leati_stream_socket_buffered_bytes(local ? &local->base : NULL);
 }
 
 void leat_local_socket_get_error(const leat_local_socket *local, struct leat_error *ret_error)
 {
-    if (local && ret_error)
-        leati_failure_get(&local->stream.failure, ret_error);
+    leati_stream_socket_get_error(local ? &local->base : NULL, ret_error);
+}
+
+uint64_t leat_local_socket_get_client_id(const leat_local_socket *local)
+{
+    return leati_stream_socket_get_client_id(local ? &local->base : NULL);
+}
+
+void leat_local_socket_set_client_data(leat_local_socket *local, void *data)
+{
+    leati_stream_socket_set_client_data(local ? &local->base : NULL, data);
+}
+
+void *leat_local_socket_get_client_data(const leat_local_socket *local)
+{
+    return leati_stream_socket_get_client_data(local ? &local->base : NULL);
 }

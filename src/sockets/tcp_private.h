@@ -1,51 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What leat_tcp_socket and its server share, and lend to TLS sockets.
+ * The one object behind leat_tcp_socket and leat_tls_socket, and the one behind their servers: a
+ * TLS socket is a TCP socket with TLS on its route and a face of its own.
  *
- * May be included by: src/sockets/tcp_socket*.c, tls_*.c.
+ * May be included by: src/sockets/tcp_*.c, tls_*.c, tests.
  */
 #ifndef LEATI_SOCKETS_TCP_PRIVATE_H
 #define LEATI_SOCKETS_TCP_PRIVATE_H
 
 #include <leat/tcp_socket.h>
+#include <leat/tls_socket.h>
 
-#include "sockets/connections.h"
-#include "sockets/stream.h"
+#include "sockets/stream_socket.h"
+#include "tcp/listener.h"
+#include "tls/tls.h"
+
+/** What the TLS layers of one object are made of; routes borrow `options`. All zero = empty. */
+struct leati_tls_setup {
+    struct leati_tls_layer_options options;
+    char *server_name;
+    char *key_log_path;
+};
+void leati_tls_setup_done(struct leati_tls_setup *setup);
 
 struct leat_tcp_socket {
-    struct leati_stream stream;
-    struct leat_tcp_socket_callbacks callbacks;
-    void *user;
+    struct leati_stream_socket base;
+    union {
+        struct leat_tcp_socket_callbacks tcp;
+        struct leat_tls_socket_callbacks tls;
+    } callbacks; /* of a client, by its face */
     struct leat_tcp_extra_options options;
     int bound_fd;               /* -1 = none; the first connect(2) takes it */
     struct leati_address bound; /* of AF_UNSPEC = not bound */
     struct leati_tcp_opener opener;
-    bool in_error;                             /* inside of the callback `error` */
-    struct leat_net_address remote;            /* of the connection that is, or is being made */
-    const struct leati_tls_layer_options *tls; /* of a TLS socket, which owns it; NULL = none */
+    struct leat_net_address remote; /* of the connection that is, or is being made */
 
-    /* Of a server's connection. */
-    struct leat_tcp_socket_server *server; /* NULL = none, or it has gone */
-    struct leati_connection connection;
+    /* Of a TLS socket. */
+    bool has_tls;
+    bool was_open; /* TLS, in this connection, or the last */
+    struct leati_tls_setup setup;
 };
 
-/** Connections to come have TLS. Borrowed while the server listens. */
-void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
-                                     const struct leati_tls_layer_options *tls);
+struct leat_tcp_socket_server {
+    struct leati_stream_server base;
+    union {
+        struct leat_tcp_socket_server_callbacks tcp;
+        struct leat_tls_socket_server_callbacks tls;
+    } callbacks; /* by its face */
+    struct leat_tcp_extra_options options;
+    struct leati_tcp_listener *listener; /* NULL = it does not listen */
+    struct leati_tls_setup setup;        /* of a TLS server; lent to its connections */
+};
 
-/** A socket object for the stream of a server's connection. NULL without memory. */
-struct leat_tcp_socket *leati_tcp_socket_alloc(leat_loop *loop,
-                                               const struct leati_stream_owner *owner);
-/** Ends it without a word; the memory goes now or when the callback is left. */
-void leati_tcp_socket_dispose(struct leat_tcp_socket *tcp);
-/** Frees what was released: the `left` of every owner. */
-void leati_tcp_socket_left(struct leati_stream *stream, void *user);
-void leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len,
-                                  struct leat_remote_info *ret_info);
-/** The part of the limits that a configuration and the options say. */
-void leati_tcp_socket_limits(const struct leati_settings *settings,
-                             const struct leat_tcp_extra_options *options,
-                             struct leati_stream_limits *ret_limits);
+/** Makes an object for the program; its callbacks are to be filled in. @return LEAT_OK,
+ * LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+int leati_tcp_socket_new(leat_loop *loop, const struct leati_stream_face *face, void *user,
+                         struct leat_tcp_socket **ret_tcp);
+/** For `unbind` and `done` of every face. */
+void leati_tcp_socket_unbind(struct leati_stream_socket *s);
+void leati_tcp_socket_done(struct leati_stream_socket *s);
+struct leat_remote_info leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len);
+/** A client's connection is open: notes the other end's address. */
+void leati_tcp_socket_opened(struct leat_tcp_socket *tcp);
+
+/** The same for a server. */
+int leati_tcp_server_new(leat_loop *loop, const struct leati_stream_server_face *face, void *user,
+                         struct leat_tcp_socket_server **ret_server);
 
 #endif

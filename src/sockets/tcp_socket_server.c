@@ -1,54 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listener, and a leat_tcp_socket for each connection. */
-#include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "sockets/tcp_private.h"
-#include "tcp/listener.h"
 #include "util/alloc.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-struct leat_tcp_socket_server {
-    leat_loop *loop;
-    struct leat_tcp_socket_server_callbacks callbacks;
-    void *user;
-    struct leat_tcp_extra_options options;
-    struct leati_tcp_listener *listener;   /* NULL = it does not listen */
-    const struct leati_settings *settings; /* of the last listen */
-    struct leati_connections connections;
-    const struct leati_tls_layer_options *tls; /* of a TLS server, which owns it; NULL = none */
-    struct leati_failure failure;
-};
-
-static const struct leati_stream_owner connection_owner;
-
 /* ---- life -------------------------------------------------------------------------- */
 
-int leat_tcp_socket_server_new(leat_loop *loop,
-                               const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
-                               leat_tcp_socket_server **ret_server)
+int leati_tcp_server_new(leat_loop *loop, const struct leati_stream_server_face *face, void *user,
+                         struct leat_tcp_socket_server **ret_server)
 {
-    if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
-        return LEAT_E_PARAMETER;
-    leat_tcp_socket_server *server = leati_calloc(1, sizeof(*server));
+    struct leat_tcp_socket_server *server = leati_calloc(1, sizeof(*server));
     if (!server)
         return LEAT_E_SYSTEM_INTERNAL;
-    size_t known = sizeof(server->callbacks);
-    memcpy(&server->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
-    server->loop = loop;
-    server->user = user;
+    leati_stream_server_init(&server->base, loop, face, user);
     server->options.size = sizeof(server->options);
-    leati_failure_init(&server->failure);
     *ret_server = server;
     return LEAT_OK;
-}
-
-void leati_tcp_socket_server_set_tls(leat_tcp_socket_server *server,
-                                     const struct leati_tls_layer_options *tls)
-{
-    server->tls = tls;
 }
 
 void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
@@ -56,225 +27,158 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
     if (!server)
         return;
     leati_tcp_listener_free(server->listener);
-    while (server->connections.first) {
-        struct leat_tcp_socket *tcp = server->connections.first->socket;
-        leati_connections_remove(&server->connections, &tcp->connection);
-        leati_tcp_socket_dispose(tcp);
-    }
-    leati_connections_done(&server->connections);
-    leati_settings_unref(server->settings);
-    leati_failure_done(&server->failure);
+    leati_stream_server_done(&server->base);
+    leati_tls_setup_done(&server->setup);
     leati_free(server);
 }
 
-static int server_refuse(leat_tcp_socket_server *server, int code, int sys_errno, const char *text)
+/* ---- the face ---------------------------------------------------------------------- */
+
+static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
 {
-    const struct leati_fault fault = {
-        .code = code, .layer = LEAT_LAYER_TCP, .sys_errno = sys_errno};
-    leati_failure_done(&server->failure);
-    return leati_failure_set(&server->failure, &fault, "%s", text);
+    return (struct leat_tcp_socket *)s;
 }
 
-/* ---- connections ------------------------------------------------------------------- */
-
-/* A connection whose handshake is done finds the server full, perhaps. */
-static bool server_lets_in(leat_tcp_socket_server *server, struct leati_stream *stream,
-                           struct leati_connection *connection)
+static struct leat_tcp_socket_server *server_of(const struct leati_stream_socket *s)
 {
-    struct leati_admission *admission = &server->connections.admission;
-    if (connection->guest.state != LEATI_GUEST_HANDSHAKE)
-        return true;
-    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
-    enum leati_admission_verdict verdict =
-        leati_admission_judge_guest(admission, &limits, &connection->guest);
-    if (verdict == LEATI_ADMISSION_OK)
-        leati_admission_open(admission, &connection->guest);
-    else
-        leati_stream_break(stream, EUSERS, leati_admission_verdict_text(verdict));
-    return verdict == LEATI_ADMISSION_OK;
+    return (struct leat_tcp_socket_server *)s->server;
 }
 
-static void connection_opened(struct leati_stream *stream, void *user)
+static void connection_connected(struct leati_stream_socket *s)
 {
-    struct leat_tcp_socket *tcp = user;
-    leat_tcp_socket_server *server = tcp->server;
-    if (!server_lets_in(server, stream, &tcp->connection))
-        return;
-    leati_connections_set_reported(&server->connections, &tcp->connection, true);
-    if (server->callbacks.connected)
-        server->callbacks.connected(server, tcp, server->user);
+    struct leat_tcp_socket_server *server = server_of(s);
+    if (server->callbacks.tcp.connected)
+        server->callbacks.tcp.connected(server, tcp_of(s), server->base.user);
 }
 
-static void connection_received(struct leati_stream *stream, const uint8_t *data, size_t len,
-                                void *user)
+static void connection_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
 {
-    struct leat_tcp_socket *tcp = user;
-    leat_tcp_socket_server *server = tcp->server;
-    struct leat_remote_info info;
-    (void)stream;
-    if (!server->callbacks.message)
-        return;
-    leati_tcp_socket_remote_info(tcp, len, &info);
-    server->callbacks.message(server, tcp, data, len, &info, server->user);
+    struct leat_tcp_socket_server *server = server_of(s);
+    const struct leat_remote_info info = leati_tcp_socket_remote_info(tcp_of(s), len);
+    if (server->callbacks.tcp.message)
+        server->callbacks.tcp.message(server, tcp_of(s), data, len, &info, server->base.user);
 }
 
-static void connection_writable(struct leati_stream *stream, void *user)
+static void connection_writable(struct leati_stream_socket *s)
 {
-    struct leat_tcp_socket *tcp = user;
-    leat_tcp_socket_server *server = tcp->server;
-    (void)stream;
-    if (server->callbacks.writable)
-        server->callbacks.writable(server, tcp, server->user);
+    struct leat_tcp_socket_server *server = server_of(s);
+    if (server->callbacks.tcp.writable)
+        server->callbacks.tcp.writable(server, tcp_of(s), server->base.user);
 }
 
-/* Every callback may free the server, and with it the connection. */
-static void connection_ended(struct leati_stream *stream, void *user)
+static void connection_error(struct leati_stream_socket *s, const struct leat_error *error)
 {
-    struct leat_tcp_socket *tcp = user;
-    leat_tcp_socket_server *server = tcp->server;
-    struct leat_error error;
-    leati_failure_get(&stream->failure, &error);
-    bool reported = tcp->connection.reported;
-    leati_admission_leave(&server->connections.admission, &tcp->connection.guest);
-    leati_connections_set_reported(&server->connections, &tcp->connection, false);
-    if (error.code != LEAT_OK && server->callbacks.error)
-        server->callbacks.error(server, reported ? tcp : NULL, &error, server->user);
-    if (tcp->server && reported && server->callbacks.closed)
-        server->callbacks.closed(server, tcp, server->user);
-    if (!tcp->server)
-        return;
-    leati_connections_remove(&server->connections, &tcp->connection);
-    leati_tcp_socket_dispose(tcp);
+    struct leat_tcp_socket_server *server = server_of(s);
+    if (server->callbacks.tcp.error)
+        server->callbacks.tcp.error(server, tcp_of(s), error, server->base.user);
 }
 
-static const struct leati_stream_owner connection_owner = {
-    .opened = connection_opened,
-    .received = connection_received,
-    .writable = connection_writable,
-    .ended = connection_ended,
-    .left = leati_tcp_socket_left,
+static void connection_closed(struct leati_stream_socket *s)
+{
+    struct leat_tcp_socket_server *server = server_of(s);
+    if (server->callbacks.tcp.closed)
+        server->callbacks.tcp.closed(server, tcp_of(s), server->base.user);
+}
+
+static void server_error(struct leati_stream_server *base, const struct leat_error *error)
+{
+    struct leat_tcp_socket_server *server = (struct leat_tcp_socket_server *)base;
+    if (server->callbacks.tcp.error)
+        server->callbacks.tcp.error(server, NULL, error, base->user);
+}
+
+static const struct leati_stream_server_face server_face = {
+    .connection = {.connected = connection_connected,
+                   .message = connection_message,
+                   .writable = connection_writable,
+                   .error = connection_error,
+                   .closed = connection_closed,
+                   .unbind = leati_tcp_socket_unbind,
+                   .done = leati_tcp_socket_done},
+    .server_error = server_error,
 };
 
-/* ---- accepting --------------------------------------------------------------------- */
-
-static void server_report(leat_tcp_socket_server *server, int code, const char *hop,
-                          const char *text)
+int leat_tcp_socket_server_new(leat_loop *loop,
+                               const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
+                               leat_tcp_socket_server **ret_server)
 {
-    struct leati_failure failure;
-    struct leat_error error;
-    const struct leati_fault fault = {
-        .code = code,
-        .layer = LEAT_LAYER_TCP,
-        .sys_errno = code == LEAT_E_SYSTEM_INTERNAL ? 0 : code - LEAT_E_SOCKET_BASE,
-        .hop = hop,
-    };
-    if (!server->callbacks.error)
-        return;
-    leati_failure_init(&failure);
-    leati_failure_set(&failure, &fault, "%s", text);
-    leati_failure_get(&failure, &error);
-    leati_failure_done(&failure);
-    server->callbacks.error(server, NULL, &error, server->user);
-}
-
-/* Counts what was added; a handshake may have to make room for it. */
-static int server_count(leat_tcp_socket_server *server, struct leat_tcp_socket *tcp,
-                        const struct leati_address *remote)
-{
-    struct leati_admission *admission = &server->connections.admission;
-    struct leati_guest *guest = &tcp->connection.guest;
-    if (!leati_admission_enter(admission, guest, remote)) {
-        leati_connections_remove(&server->connections, &tcp->connection);
-        leati_tcp_socket_dispose(tcp);
-        return LEAT_E_SYSTEM_INTERNAL;
-    }
-    if (!server->tls) {
-        leati_admission_open(admission, guest);
-        return LEAT_OK;
-    }
-    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
-    struct leati_guest *excess = leati_admission_excess(admission, &limits, guest);
-    if (excess)
-        leati_connections_give_up(&server->connections, excess);
+    leat_tcp_socket_server *server;
+    if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
+        return LEAT_E_PARAMETER;
+    int code = leati_tcp_server_new(loop, &server_face, user, &server);
+    if (code != LEAT_OK)
+        return code;
+    size_t known = sizeof(server->callbacks.tcp);
+    memcpy(&server->callbacks.tcp, callbacks, callbacks->size < known ? callbacks->size : known);
+    *ret_server = server;
     return LEAT_OK;
 }
 
-static int server_add(leat_tcp_socket_server *server, int fd, const struct leati_address *remote,
-                      const char *text)
+/* ---- accepting --------------------------------------------------------------------- */
+
+/* The socket of a connection, whose stream has been started. Takes `fd` in every case. */
+static int connection_new(struct leat_tcp_socket_server *server, int fd,
+                          const struct leati_address *remote, const char *text,
+                          struct leat_tcp_socket **ret_tcp)
 {
-    struct leati_route *route;
-    struct leati_stream_limits limits;
+    struct leati_stream_limits limits = leati_stream_socket_limits(server->base.settings);
     struct leat_tcp_extra_options options = server->options;
+    struct leat_tcp_socket *tcp;
+    struct leati_route *route;
     /* Else a connection in TIME_WAIT would keep the next listener from the port. */
     options.reuse_address = true;
     int sys_errno = leati_tcp_extra_options_apply(&options, fd);
-    struct leat_tcp_socket *tcp = leati_tcp_socket_alloc(server->loop, &connection_owner);
-    if (!tcp || sys_errno != 0) {
-        close(fd);
-        leati_free(tcp);
-        return tcp ? LEAT_E_SOCKET_BASE + sys_errno : LEAT_E_SYSTEM_INTERNAL;
-    }
-    tcp->options = options;
-    leati_net_address_from(remote, &tcp->remote);
-    leati_tcp_socket_limits(server->settings, &options, &limits);
-    int code = leati_route_new_stream(fd, remote, text, &route);
-    if (code == LEAT_OK) {
-        route->tls = server->tls;
-        code = leati_stream_start(&tcp->stream, route, &server->settings->tracer, &limits);
-    }
+    int code = sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
+    if (code == LEAT_OK)
+        code = leati_tcp_socket_new(server->base.loop, &server->base.face->connection, NULL, &tcp);
     if (code != LEAT_OK) {
-        leati_tcp_socket_dispose(tcp);
+        close(fd);
         return code;
     }
-    tcp->server = server;
-    leati_connections_add(&server->connections, &tcp->connection, &tcp->stream, tcp);
-    return server_count(server, tcp, remote);
+    tcp->options = options;
+    tcp->has_tls = tcp->was_open = server->base.has_handshake;
+    leati_net_address_from(remote, &tcp->remote);
+    limits.stall_timeout_ms = options.socket_timeout_ms;
+    limits.linger = options.socket_linger;
+    code = leati_route_new_stream(fd, remote, text, &route);
+    if (code == LEAT_OK) {
+        route->tls = tcp->has_tls ? &server->setup.options : NULL;
+        code =
+            leati_stream_start(&tcp->base.stream, route, &server->base.settings->tracer, &limits);
+    }
+    if (code != LEAT_OK)
+        leati_stream_socket_dispose(&tcp->base);
+    else
+        *ret_tcp = tcp;
+    return code;
 }
 
 static void server_accepted(int fd, const struct leati_address *remote, void *user)
 {
     leat_tcp_socket_server *server = user;
+    struct leat_tcp_socket *tcp;
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
-    const struct leati_admission_limits limits = leati_settings_admission_limits(server->settings);
-    enum leati_admission_verdict verdict =
-        leati_admission_judge(&server->connections.admission, &limits, remote);
-    if (verdict != LEATI_ADMISSION_OK) {
+    if (!leati_stream_server_lets_in(&server->base, remote, text)) {
         close(fd);
-        server_report(server, LEAT_E_SOCKET_BASE + EUSERS, text,
-                      leati_admission_verdict_text(verdict));
         return;
     }
-    int code = server_add(server, fd, remote, text);
+    int code = connection_new(server, fd, remote, text, &tcp);
+    if (code == LEAT_OK)
+        code = leati_stream_server_add(&server->base, &tcp->base, remote);
     if (code != LEAT_OK)
-        server_report(server, code, text, "the connection cannot be accepted");
+        leati_stream_server_report(&server->base, code, text, "the connection cannot be accepted");
 }
 
 static void server_paused(int sys_errno, void *user)
 {
     leat_tcp_socket_server *server = user;
-    struct leati_admission *admission = &server->connections.admission;
     char text[LEATI_ADDRESS_TEXT_SIZE];
-    unsigned victims =
-        leati_admission_is_shortage(sys_errno) ? LEATI_ADMISSION_SHORTAGE_VICTIMS : 0;
-    for (; victims > 0 && admission->oldest; victims--)
-        leati_connections_give_up(&server->connections, admission->oldest);
     leati_address_format(leati_tcp_listener_local(server->listener), text, sizeof(text));
-    server_report(server, LEAT_E_SOCKET_BASE + sys_errno, text,
-                  "connections cannot be accepted for now");
+    leati_stream_server_paused(&server->base, sys_errno, text);
 }
 
 /* ---- what a program asks for ------------------------------------------------------- */
-
-static int server_take_settings(leat_tcp_socket_server *server, const leat_config *config)
-{
-    const struct leati_settings *settings;
-    if (leati_settings_of(config, &settings) != LEAT_OK)
-        return server_refuse(server, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    leati_settings_unref(server->settings);
-    server->settings = settings;
-    return LEAT_OK;
-}
 
 int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *address,
                                   uint16_t port, const leat_config *config)
@@ -283,29 +187,30 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
     if (!server || !address)
         return LEAT_E_PARAMETER;
     if (server->listener)
-        return server_refuse(server, LEAT_E_SOCKET_BASE + EINVAL, EINVAL, "it listens already");
+        return leati_stream_server_refuse(&server->base, LEAT_E_SOCKET_BASE + EINVAL, EINVAL,
+                                          "it listens already");
     int sys_errno = leati_address_read(address, port, &local);
     if (sys_errno == ENOENT)
-        return server_refuse(server, LEAT_E_PARAMETER, 0,
-                             "the address is not an IPv4 or IPv6 literal");
+        return leati_stream_server_refuse(&server->base, LEAT_E_PARAMETER, 0,
+                                          "the address is not an IPv4 or IPv6 literal");
     if (sys_errno != 0) {
         char text[256];
         leati_address_fault_format(address, sys_errno, text, sizeof(text));
-        return server_refuse(server, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
+        return leati_stream_server_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
+                                          text);
     }
-    int code = server_take_settings(server, config);
+    int code = leati_stream_server_take_settings(&server->base, config);
     if (code != LEAT_OK)
         return code;
-    leati_failure_done(&server->failure);
     const struct leati_tcp_listener_options options = {
-        .loop = server->loop,
+        .loop = server->base.loop,
         .address = &local,
-        .reuse_port = server->settings->reuse_port,
+        .reuse_port = server->base.settings->reuse_port,
         .accepted = server_accepted,
         .paused = server_paused,
         .user = server,
     };
-    return leati_tcp_listener_new(&options, &server->failure, &server->listener);
+    return leati_tcp_listener_new(&options, &server->base.failure, &server->listener);
 }
 
 int leat_tcp_socket_server_close(leat_tcp_socket_server *server)
@@ -316,20 +221,15 @@ int leat_tcp_socket_server_close(leat_tcp_socket_server *server)
         return LEAT_E_SOCKET_BASE + EBADF;
     leati_tcp_listener_free(server->listener);
     server->listener = NULL;
-    leati_connections_close(&server->connections);
+    leati_stream_server_close_all(&server->base);
     return LEAT_OK;
 }
 
 void leat_tcp_socket_server_get_state(const leat_tcp_socket_server *server,
                                       struct leat_socket_state *ret_state)
 {
-    if (!server || !ret_state)
-        return;
-    *ret_state = (struct leat_socket_state){
-        .is_bound = server->listener != NULL,
-        .is_connected = server->connections.reported_count > 0,
-        .is_close = server->listener == NULL,
-    };
+    if (server && ret_state)
+        *ret_state = leati_stream_server_state(&server->base, server->listener != NULL);
 }
 
 int leat_tcp_socket_server_get_local_address(const leat_tcp_socket_server *server,
@@ -355,7 +255,7 @@ int leat_tcp_socket_server_set_extra_options(leat_tcp_socket_server *server,
     if (!server)
         return LEAT_E_PARAMETER;
     if (leati_tcp_extra_options_check(options, &reason, &server->options) != LEAT_OK)
-        return server_refuse(server, LEAT_E_PARAMETER, 0, reason);
+        return leati_stream_server_refuse(&server->base, LEAT_E_PARAMETER, 0, reason);
     return LEAT_OK;
 }
 
@@ -368,41 +268,23 @@ void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *serv
 
 size_t leat_tcp_socket_server_connection_count(const leat_tcp_socket_server *server)
 {
-    return server ? server->connections.reported_count : 0;
+    return server ? server->base.reported_count : 0;
 }
 
 leat_tcp_socket *leat_tcp_socket_server_find(const leat_tcp_socket_server *server,
                                              uint64_t client_id)
 {
-    return server ? leati_connections_find(&server->connections, client_id) : NULL;
+    return server ? tcp_of(leati_stream_server_find(&server->base, client_id)) : NULL;
 }
 
 int leat_tcp_socket_server_send_all(leat_tcp_socket_server *server, const void *data, size_t len)
 {
-    if (!server || (!data && len > 0))
-        return LEAT_E_PARAMETER;
-    return leati_connections_send(&server->connections, data, len);
+    return server ? leati_stream_server_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
 }
 
 void leat_tcp_socket_server_get_error(const leat_tcp_socket_server *server,
                                       struct leat_error *ret_error)
 {
-    if (server && ret_error)
-        leati_failure_get(&server->failure, ret_error);
-}
-
-uint64_t leat_tcp_socket_get_client_id(const leat_tcp_socket *tcp)
-{
-    return tcp ? tcp->connection.id : 0;
-}
-
-void leat_tcp_socket_set_client_data(leat_tcp_socket *tcp, void *data)
-{
-    if (tcp)
-        tcp->connection.data = data;
-}
-
-void *leat_tcp_socket_get_client_data(const leat_tcp_socket *tcp)
-{
-    return tcp ? tcp->connection.data : NULL;
+    if (server)
+        leati_stream_server_get_error(&server->base, ret_error);
 }

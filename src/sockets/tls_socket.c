@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/tls_private.h"
 
-#include "core/failure.h"
-#include "util/alloc.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -24,143 +21,136 @@ void leati_tls_socket_translate(struct leat_error *error, bool was_open)
     error->code = takes_nothing ? LEAT_E_TLS_WRITE : leati_tls_socket_code(error->code);
 }
 
-/* ---- what TCP calls; the object may be gone when the program's callback returns ---------------
- */
-
-static void tcp_connected(leat_tcp_socket *tcp, void *user)
+static leat_tcp_socket *tcp_of(leat_tls_socket *tls)
 {
-    leat_tls_socket *tls = user;
-    (void)tcp;
-    tls->was_open = true;
-    if (tls->callbacks.connected)
-        tls->callbacks.connected(tls, tls->user);
+    return (leat_tcp_socket *)tls;
 }
 
-static void tcp_message(leat_tcp_socket *tcp, const uint8_t *data, size_t len,
-                        const struct leat_remote_info *remote, void *user)
+static const leat_tcp_socket *tcp_of_const(const leat_tls_socket *tls)
 {
-    leat_tls_socket *tls = user;
-    (void)tcp;
-    if (tls->callbacks.message)
-        tls->callbacks.message(tls, data, len, remote, tls->user);
+    return (const leat_tcp_socket *)tls;
 }
 
-static void tcp_writable(leat_tcp_socket *tcp, void *user)
+/* ---- the face ------------------------------------------------------------------------------ */
+
+static void tls_connected(struct leati_stream_socket *s)
 {
-    leat_tls_socket *tls = user;
-    (void)tcp;
-    if (tls->callbacks.writable)
-        tls->callbacks.writable(tls, tls->user);
+    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
+    leati_tcp_socket_opened(tcp);
+    tcp->was_open = true;
+    if (tcp->callbacks.tls.connected)
+        tcp->callbacks.tls.connected((leat_tls_socket *)tcp, s->user);
 }
 
-static void tcp_error(leat_tcp_socket *tcp, const struct leat_error *tcp_error_value, void *user)
+static void tls_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
 {
-    leat_tls_socket *tls = user;
-    struct leat_error error = *tcp_error_value;
-    (void)tcp;
-    leati_tls_socket_translate(&error, tls->was_open);
-    if (tls->callbacks.error)
-        tls->callbacks.error(tls, &error, tls->user);
+    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
+    const struct leat_remote_info info = leati_tcp_socket_remote_info(tcp, len);
+    if (tcp->callbacks.tls.message)
+        tcp->callbacks.tls.message((leat_tls_socket *)tcp, data, len, &info, s->user);
 }
 
-static void tcp_closed(leat_tcp_socket *tcp, void *user)
+static void tls_writable(struct leati_stream_socket *s)
 {
-    leat_tls_socket *tls = user;
-    (void)tcp;
-    if (tls->callbacks.closed)
-        tls->callbacks.closed(tls, tls->user);
+    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
+    if (tcp->callbacks.tls.writable)
+        tcp->callbacks.tls.writable((leat_tls_socket *)tcp, s->user);
 }
 
-static const struct leat_tcp_socket_callbacks tcp_callbacks = {
-    .size = sizeof(tcp_callbacks),
-    .connected = tcp_connected,
-    .message = tcp_message,
-    .writable = tcp_writable,
-    .error = tcp_error,
-    .closed = tcp_closed,
+static void tls_error(struct leati_stream_socket *s, const struct leat_error *tcp_error)
+{
+    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
+    struct leat_error error = *tcp_error;
+    leati_tls_socket_translate(&error, tcp->was_open);
+    if (tcp->callbacks.tls.error)
+        tcp->callbacks.tls.error((leat_tls_socket *)tcp, &error, s->user);
+}
+
+static void tls_closed(struct leati_stream_socket *s)
+{
+    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
+    if (tcp->callbacks.tls.closed)
+        tcp->callbacks.tls.closed((leat_tls_socket *)tcp, s->user);
+}
+
+static const struct leati_stream_face tls_face = {
+    .connected = tls_connected,
+    .message = tls_message,
+    .writable = tls_writable,
+    .error = tls_error,
+    .closed = tls_closed,
+    .unbind = leati_tcp_socket_unbind,
+    .done = leati_tcp_socket_done,
 };
 
-/* ---- life ------------------------------------------------------------------------------------ */
-
-static leat_tls_socket *tls_alloc(const struct leat_tls_socket_callbacks *callbacks, void *user)
+/* Makes a TLS socket of it. */
+static void face_put_on(leat_tcp_socket *tcp, const struct leat_tls_socket_callbacks *callbacks,
+                        void *user)
 {
-    leat_tls_socket *tls = leati_calloc(1, sizeof(*tls));
-    if (!tls)
-        return NULL;
-    size_t known = sizeof(tls->callbacks);
-    memcpy(&tls->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
-    tls->user = user;
-    return tls;
+    size_t known = sizeof(tcp->callbacks.tls);
+    memset(&tcp->callbacks, 0, sizeof(tcp->callbacks));
+    memcpy(&tcp->callbacks.tls, callbacks, callbacks->size < known ? callbacks->size : known);
+    tcp->base.face = &tls_face;
+    tcp->base.user = user;
+    tcp->has_tls = true;
 }
 
 int leat_tls_socket_new(leat_loop *loop, const struct leat_tls_socket_callbacks *callbacks,
                         void *user, leat_tls_socket **ret_tls)
 {
+    leat_tcp_socket *tcp;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_tls)
         return LEAT_E_PARAMETER;
-    leat_tls_socket *tls = tls_alloc(callbacks, user);
-    if (!tls)
-        return LEAT_E_SYSTEM_INTERNAL;
-    int code = leat_tcp_socket_new(loop, &tcp_callbacks, tls, &tls->tcp);
-    if (code != LEAT_OK) {
-        leati_free(tls);
+    int code = leati_tcp_socket_new(loop, &tls_face, user, &tcp);
+    if (code != LEAT_OK)
         return code;
-    }
-    *ret_tls = tls;
+    face_put_on(tcp, callbacks, user);
+    *ret_tls = (leat_tls_socket *)tcp;
     return LEAT_OK;
 }
 
 void leat_tls_socket_free(leat_tls_socket *tls)
 {
-    if (!tls)
-        return;
-    bool of_server = tls->tcp->server != NULL;
-    leat_tcp_socket_free(tls->tcp);
-    if (of_server)
-        return; /* the server frees it behind `closed` */
-    leati_tls_setup_done(&tls->setup);
-    leati_free(tls);
+    leat_tcp_socket_free(tcp_of(tls));
 }
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
 int leat_tls_socket_bind(leat_tls_socket *tls, const char *address, uint16_t port)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_bind(tls->tcp, address, port))
+    return tls ? leati_tls_socket_code(leat_tcp_socket_bind(tcp_of(tls), address, port))
                : LEAT_E_PARAMETER;
 }
 
-/* The setup of a connection that is running is lent to its layers. */
-static bool may_connect(const leat_tls_socket *tls)
-{
-    return !leati_stream_is_running(&tls->tcp->stream) && !tls->tcp->in_error && !tls->tcp->server;
-}
-
-static int setup_renew(leat_tls_socket *tls, const char *address, uint16_t port,
+/* What stands for the setup of the next connection; the one before is not running any more. */
+static int setup_renew(leat_tcp_socket *tcp, const char *address, uint16_t port,
                        leat_tls_options *options, const leat_config *config)
 {
-    struct leati_failure *failure = &tls->tcp->stream.failure;
+    struct leati_failure *failure = &tcp->base.stream.failure;
     struct leati_tls_setup setup;
     leati_failure_done(failure);
     leati_failure_init(failure);
     int code = leati_tls_setup_client(&setup, options, address, port, config, failure);
     if (code != LEAT_OK)
         return code;
-    leati_tls_setup_done(&tls->setup);
-    tls->setup = setup;
-    tls->tcp->tls = &tls->setup.options;
-    tls->was_open = false;
+    leati_tls_setup_done(&tcp->setup);
+    tcp->setup = setup;
     return LEAT_OK;
 }
 
 int leat_tls_socket_connect(leat_tls_socket *tls, const char *address, uint16_t port,
                             leat_tls_options *options, const leat_config *config)
 {
+    leat_tcp_socket *tcp = tcp_of(tls);
+    int code = LEAT_OK;
     if (!tls || !address)
         return LEAT_E_PARAMETER;
-    int code = may_connect(tls) ? setup_renew(tls, address, port, options, config) : LEAT_OK;
+    if (!leati_stream_socket_is_busy(&tcp->base)) {
+        code = setup_renew(tcp, address, port, options, config);
+        tcp->was_open = tcp->was_open && code != LEAT_OK;
+    }
     if (code == LEAT_OK)
-        code = leat_tcp_socket_connect(tls->tcp, address, port, config);
+        code = leat_tcp_socket_connect(tcp, address, port, config);
     return leati_tls_socket_code(code);
 }
 
@@ -168,29 +158,19 @@ int leat_tls_socket_connect(leat_tls_socket *tls, const char *address, uint16_t 
 
 static int upgrade_check(leat_tcp_socket *tcp)
 {
+    struct leati_stream *stream = &tcp->base.stream;
     int sys_errno = 0;
-    if (tcp->server || tcp->tls)
+    if (tcp->base.server || tcp->has_tls)
         sys_errno = EINVAL;
-    else if (tcp->stream.state != LEATI_STREAM_OPEN)
+    else if (stream->state != LEATI_STREAM_OPEN)
         sys_errno = ENOTCONN;
-    else if (tcp->stream.out.len > 0)
+    else if (stream->out.len > 0)
         sys_errno = EAGAIN;
     if (sys_errno == 0)
         return LEAT_OK;
-    return leati_stream_refuse(&tcp->stream, LEAT_E_TLS_SOCKET_BASE + sys_errno, sys_errno,
+    return leati_stream_refuse(stream, LEAT_E_TLS_SOCKET_BASE + sys_errno, sys_errno,
                                sys_errno == EAGAIN ? "bytes still wait to be sent in the clear"
                                                    : "only a connected client can be upgraded");
-}
-
-static int upgrade_prepare(leat_tls_socket *tls, const char *server_name, leat_tls_options *options,
-                           const leat_config *config, struct leati_layer **ret_layer)
-{
-    struct leati_failure *failure = &tls->tcp->stream.failure;
-    leati_failure_done(failure);
-    leati_failure_init(failure);
-    int code = leati_tls_setup_client(&tls->setup, options, server_name, tls->tcp->remote.port,
-                                      config, failure);
-    return code == LEAT_OK ? leati_tls_layer_new(&tls->setup.options, failure, ret_layer) : code;
 }
 
 int leat_tls_socket_upgrade(leat_tcp_socket *tcp, const struct leat_tls_socket_callbacks *callbacks,
@@ -201,23 +181,15 @@ int leat_tls_socket_upgrade(leat_tcp_socket *tcp, const struct leat_tls_socket_c
     if (!tcp || !callbacks || callbacks->size == 0 || !server_name || !ret_tls)
         return LEAT_E_PARAMETER;
     int code = upgrade_check(tcp);
+    if (code == LEAT_OK)
+        code = setup_renew(tcp, server_name, tcp->remote.port, options, config);
+    if (code == LEAT_OK)
+        code = leati_tls_layer_new(&tcp->setup.options, &tcp->base.stream.failure, &layer);
     if (code != LEAT_OK)
         return code;
-    leat_tls_socket *tls = tls_alloc(callbacks, user);
-    if (!tls)
-        return leati_stream_refuse(&tcp->stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    tls->tcp = tcp;
-    code = upgrade_prepare(tls, server_name, options, config, &layer);
-    if (code != LEAT_OK) {
-        leati_tls_setup_done(&tls->setup);
-        leati_free(tls);
-        return code;
-    }
-    tcp->callbacks = tcp_callbacks;
-    tcp->user = tls;
-    tcp->tls = &tls->setup.options;
-    leati_stream_push(&tcp->stream, layer);
-    *ret_tls = tls;
+    face_put_on(tcp, callbacks, user);
+    leati_stream_push(&tcp->base.stream, layer);
+    *ret_tls = (leat_tls_socket *)tcp;
     return LEAT_OK;
 }
 
@@ -227,83 +199,81 @@ int leat_tls_socket_send(leat_tls_socket *tls, const void *data, size_t len)
 {
     if (!tls)
         return LEAT_E_PARAMETER;
-    int code = leat_tcp_socket_send(tls->tcp, data, len);
+    int code = leat_tcp_socket_send(tcp_of(tls), data, len);
     if (code == LEAT_E_SOCKET_BASE + EAGAIN)
         return LEAT_E_TLS_WRITE;
-    if (code == LEAT_E_SOCKET_BASE + EBADF && tls->tcp->stream.peer_ended)
+    if (code == LEAT_E_SOCKET_BASE + EBADF && tcp_of(tls)->base.stream.peer_ended)
         return LEAT_E_TLS_CLOSED;
     return leati_tls_socket_code(code);
 }
 
 int leat_tls_socket_close(leat_tls_socket *tls)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_close(tls->tcp)) : LEAT_E_PARAMETER;
+    return tls ? leati_tls_socket_code(leat_tcp_socket_close(tcp_of(tls))) : LEAT_E_PARAMETER;
 }
 
 void leat_tls_socket_pause(leat_tls_socket *tls)
 {
-    if (tls)
-        leat_tcp_socket_pause(tls->tcp);
+    leat_tcp_socket_pause(tcp_of(tls));
 }
 
 void leat_tls_socket_resume(leat_tls_socket *tls)
 {
-    if (tls)
-        leat_tcp_socket_resume(tls->tcp);
+    leat_tcp_socket_resume(tcp_of(tls));
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 size_t leat_tls_socket_buffered_bytes(const leat_tls_socket *tls)
 {
-    return tls ? leat_tcp_socket_buffered_bytes(tls->tcp) : 0;
+    return leat_tcp_socket_buffered_bytes(tcp_of_const(tls));
 }
 
 void leat_tls_socket_get_state(const leat_tls_socket *tls, struct leat_socket_state *ret_state)
 {
-    if (tls)
-        leat_tcp_socket_get_state(tls->tcp, ret_state);
+    leat_tcp_socket_get_state(tcp_of_const(tls), ret_state);
 }
 
 int leat_tls_socket_get_socket_fd(const leat_tls_socket *tls)
 {
-    return tls ? leat_tcp_socket_get_socket_fd(tls->tcp) : -1;
+    return leat_tcp_socket_get_socket_fd(tcp_of_const(tls));
 }
 
 int leat_tls_socket_get_local_address(const leat_tls_socket *tls,
                                       struct leat_net_address *ret_address)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_get_local_address(tls->tcp, ret_address))
+    return tls ? leati_tls_socket_code(
+                     leat_tcp_socket_get_local_address(tcp_of_const(tls), ret_address))
                : LEAT_E_PARAMETER;
 }
 
 int leat_tls_socket_get_remote_address(const leat_tls_socket *tls,
                                        struct leat_net_address *ret_address)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_get_remote_address(tls->tcp, ret_address))
+    return tls ? leati_tls_socket_code(
+                     leat_tcp_socket_get_remote_address(tcp_of_const(tls), ret_address))
                : LEAT_E_PARAMETER;
 }
 
 int leat_tls_socket_set_extra_options(leat_tls_socket *tls,
                                       const struct leat_tcp_extra_options *options)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_set_extra_options(tls->tcp, options))
+    return tls ? leati_tls_socket_code(leat_tcp_socket_set_extra_options(tcp_of(tls), options))
                : LEAT_E_PARAMETER;
 }
 
 void leat_tls_socket_get_extra_options(const leat_tls_socket *tls,
                                        struct leat_tcp_extra_options *ret_options)
 {
-    if (tls)
-        leat_tcp_socket_get_extra_options(tls->tcp, ret_options);
+    leat_tcp_socket_get_extra_options(tcp_of_const(tls), ret_options);
 }
 
 void leat_tls_socket_get_error(const leat_tls_socket *tls, struct leat_error *ret_error)
 {
     if (!tls || !ret_error)
         return;
-    leat_tcp_socket_get_error(tls->tcp, ret_error);
-    leati_tls_socket_translate(ret_error, tls->was_open);
+    leat_tcp_socket_get_error(tcp_of_const(tls), ret_error);
+    leati_tls_socket_translate(ret_error, tcp_of_const(tls)->was_open);
 }
 
 /* ---- what an open connection has agreed on --------------------------------------------------- */
@@ -311,7 +281,7 @@ void leat_tls_socket_get_error(const leat_tls_socket *tls, struct leat_error *re
 /* The TLS layer once its handshake is done, NULL before and after. */
 static const struct leati_layer *open_layer(const leat_tls_socket *tls)
 {
-    const struct leati_chain *chain = tls->tcp->stream.chain;
+    const struct leati_chain *chain = tcp_of_const(tls)->base.stream.chain;
     bool was_opened = chain && chain->state >= LEATI_CHAIN_OPEN && chain->top;
     return was_opened ? chain->top : NULL;
 }
@@ -325,7 +295,7 @@ static int certificate_get(const leat_tls_socket *tls, size_t index,
         return LEAT_E_PARAMETER;
     const struct leati_layer *layer = open_layer(tls);
     if (!layer)
-        return leati_tls_socket_code(leati_stream_not_open(&tls->tcp->stream));
+        return leati_tls_socket_code(leati_stream_not_open(&tcp_of_const(tls)->base.stream));
     if (!get(layer, index, ret_der, ret_len)) {
         *ret_der = NULL;
         *ret_len = 0;
@@ -390,16 +360,15 @@ size_t leat_tls_socket_get_signature_algorithms(const leat_tls_socket *tls, cons
 
 uint64_t leat_tls_socket_get_client_id(const leat_tls_socket *tls)
 {
-    return tls ? leat_tcp_socket_get_client_id(tls->tcp) : 0;
+    return leat_tcp_socket_get_client_id(tcp_of_const(tls));
 }
 
 void leat_tls_socket_set_client_data(leat_tls_socket *tls, void *data)
 {
-    if (tls)
-        tls->client_data = data;
+    leat_tcp_socket_set_client_data(tcp_of(tls), data);
 }
 
 void *leat_tls_socket_get_client_data(const leat_tls_socket *tls)
 {
-    return tls ? tls->client_data : NULL;
+    return leat_tcp_socket_get_client_data(tcp_of_const(tls));
 }
