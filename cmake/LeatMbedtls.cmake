@@ -23,6 +23,8 @@ endif()
 # What those should know who take the system's.
 set(leat_system_lacks
     "the primitives of libcrypto (LEAT_CRYPTO): AES-GCM at a tenth of the speed"
+    "what src/tls/mends does: TLS 1.2 servers that sign with RSA-PSS, sessions that bind nobody to a version, HelloRetryRequest \
+with a cookie, tickets of any kind, handshake messages cut at any byte or longer than a record"
     "early data and an end that is clean when memory runs out, unless it was built with MBEDTLS_SSL_EARLY_DATA and \
 MBEDTLS_PLATFORM_MEMORY")
 
@@ -64,7 +66,7 @@ endfunction()
 function(leat_check_mbedtls_recipe root)
     file(GLOB configs "${PROJECT_SOURCE_DIR}/cmake/mbedtls_*")
     file(GLOB headers "${PROJECT_SOURCE_DIR}/src/tls/crypto/*_alt.h")
-    set(parts "${PROJECT_SOURCE_DIR}/script/lib/mbedtls.sh" ${configs} ${headers})
+    set(parts "${PROJECT_SOURCE_DIR}/script/lib/mbedtls.sh" ${configs} ${headers} "${PROJECT_SOURCE_DIR}/src/tls/mends/calls.h")
     set(all "")
     foreach(part IN LISTS parts)
         file(SHA256 "${part}" hash)
@@ -122,8 +124,14 @@ function(leat_use_private_mbedtls root)
         # The two need each other.
         target_link_libraries(Leat::private_mbedcrypto INTERFACE leati_tls_crypto)
     endif()
+    # What it calls instead of its own functions.
+    target_link_libraries(Leat::private_mbedtls INTERFACE leati_tls_mends)
+    add_library(Leat::mbedtls_internal INTERFACE IMPORTED GLOBAL)
+    target_include_directories(Leat::mbedtls_internal INTERFACE "${root}/internal")
+    target_link_libraries(Leat::mbedtls_internal INTERFACE Leat::mbedtls)
     target_include_directories(Leat::mbedtls INTERFACE "${root}/include")
-    target_compile_definitions(Leat::mbedtls INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h")
+    target_compile_definitions(Leat::mbedtls INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h"
+                               LEAT_MBEDTLS_MENDED)
 endfunction()
 
 if(NOT LEAT_CRYPTO STREQUAL "mbedtls")

@@ -3,6 +3,8 @@
 # has no MBEDTLS_xxx_ALT for: the public half of an ECDH key that PSA has made, and the powers of RSA. They are compiled
 # with the names of src/tls/crypto in the place of their own; the prototypes come along, so the compiler compares them.
 # No source is changed. script/lib/mbedtls.sh checks that the calls are there.
+include("${CMAKE_CURRENT_LIST_DIR}/mbedtls_mends.cmake")
+
 function(leat_replace_calls file)
     set_source_files_properties("${CMAKE_SOURCE_DIR}/library/${file}" DIRECTORY library
                                 PROPERTIES COMPILE_DEFINITIONS "${ARGN}")

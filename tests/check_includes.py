@@ -16,7 +16,7 @@ FOREIGN = {  # the name in the table -> its headers
     "c-ares": r"ares(_.*)?\.h",
     "uriparser": r"uriparser/.*",
     "libidn2": r"idn2\.h",
-    "mbedTLS": r"(mbedtls|psa)/.*",
+    "mbedTLS": r"(mbedtls|psa)/.*|ssl_(misc|tls13_keys)\.h",
     "wslay": r"wslay/.*",
     "zlib": r"zlib\.h",
     "OpenSSL": r"openssl/.*",

@@ -14,6 +14,8 @@ mbedtls_config=$root/cmake/mbedtls_user_config.h
 mbedtls_libcrypto_config=$root/cmake/mbedtls_libcrypto_config.h
 mbedtls_libcrypto_calls=$root/cmake/mbedtls_libcrypto_calls.cmake
 mbedtls_libcrypto_headers=$root/src/tls/crypto
+mbedtls_mends=$root/cmake/mbedtls_mends.cmake
+mbedtls_mended_calls=$root/src/tls/mends/calls.h
 
 # mbedtls_fits VERSION. Another release than 3.6 may lay out otherwise what leat knows of it.
 mbedtls_fits() {
@@ -23,7 +25,8 @@ mbedtls_fits() {
 # What the private builds are made from: leat_check_mbedtls_recipe of cmake/LeatMbedtls.cmake has the same files in the same order.
 mbedtls_recipe_parts() {
     local LC_ALL=C
-    printf '%s\n' "$root/script/lib/mbedtls.sh" "$root"/cmake/mbedtls_* "$mbedtls_libcrypto_headers"/*_alt.h
+    printf '%s\n' "$root/script/lib/mbedtls.sh" "$root"/cmake/mbedtls_* "$mbedtls_libcrypto_headers"/*_alt.h \
+        "$mbedtls_mended_calls"
 }
 
 # When this changes they are made again.
@@ -88,31 +91,45 @@ mbedtls_calls_are_replaced() {
     done
 }
 
+# mbedtls_calls_are_mended LIBRARY: that each file calls what src/tls/mends/calls.h names for it.
+mbedtls_calls_are_mended() {
+    local symbols call
+    symbols=$(nm -A "$1" 2>/dev/null | sed 's/.*:\(.*\)\.c\.o:[0-9a-f ]* \(.\) /\1 \2 /')
+    while read -r call; do
+        grep -qxF "$call" <<<"$symbols" || { echo "mbedTLS: ${call%% *}.c has no ${call##* } to replace"; return 1; }
+    done < <(awk '/^#ifdef LEATI_MENDS_/ { file = substr($2, 13) }
+                  file != "" && match($0, /leati_mend_[a-z0-9_]*/) { print file, "U", substr($0, RSTART, RLENGTH) }
+                  file != "" && match($0, /mbedtls_[a-z0-9_]*\(/) { print file, "W", substr($0, RSTART, RLENGTH - 1) }
+                  /^#endif/ { file = "" }' "$mbedtls_mended_calls")
+}
+
 # mbedtls_compile FOLDER [-libcrypto]: FOLDER/source into FOLDER/install[-libcrypto], just the three static libraries
 # and their headers.
 mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
     # In sections of their own, so that the linker leaves out what leat does not call.
-    local flags="-fvisibility=hidden -ffunction-sections -fdata-sections -ffile-prefix-map=$source=mbedtls" calls=()
+    local flags="-fvisibility=hidden -ffunction-sections -fdata-sections -ffile-prefix-map=$source=mbedtls" calls=$mbedtls_mends
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
         # By a link: the path of the tree may have spaces in it, which compiler flags are split at.
         ln -sfn "$mbedtls_libcrypto_headers" "$1/headers"
         flags+=" -I$1/headers"
-        calls=("-DCMAKE_PROJECT_INCLUDE=$mbedtls_libcrypto_calls")
+        calls=$mbedtls_libcrypto_calls
     fi
     cmake -S "$source" -B "$build" -G Ninja \
         -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$install" -DCMAKE_INSTALL_LIBDIR=lib \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_FLAGS="$flags" \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF \
         -DENABLE_TESTING=OFF -DENABLE_PROGRAMS=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
-        -DMBEDTLS_USER_CONFIG_FILE="$config" "${calls[@]}" &&
+        -DMBEDTLS_USER_CONFIG_FILE="$config" -DCMAKE_PROJECT_INCLUDE="$calls" &&
         cmake --build "$build" &&
         { [ -z "${2:-}" ] || mbedtls_calls_are_replaced "$build/library/libmbedcrypto.a"; } &&
+        mbedtls_calls_are_mended "$build/library/libmbedtls.a" &&
         cmake --install "$build" &&
         rm -rf "$install/lib/cmake" "$install/lib/pkgconfig" &&
         cp "$config" "$install/include/mbedtls/leat_user_config.h" &&
+        mkdir -p "$install/internal" && cp "$source"/library/*.h "$install/internal" &&
         { [ -z "${2:-}" ] || cp "$mbedtls_libcrypto_headers"/*_alt.h "$install/include"; }
 }
 

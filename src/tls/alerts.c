@@ -47,3 +47,19 @@ const char *leati_tls_alert_name(uint8_t description)
 
     return names[description] != NULL ? names[description] : "unknown_alert";
 }
+
+const char *leati_tls_message_name(uint8_t type)
+{
+    static const char *const names[256] = {
+        [0] = "HelloRequest",        [1] = "ClientHello",
+        [2] = "ServerHello",         [4] = "NewSessionTicket",
+        [5] = "EndOfEarlyData",      [8] = "EncryptedExtensions",
+        [11] = "Certificate",        [12] = "ServerKeyExchange",
+        [13] = "CertificateRequest", [14] = "ServerHelloDone",
+        [15] = "CertificateVerify",  [16] = "ClientKeyExchange",
+        [20] = "Finished",           [22] = "CertificateStatus",
+        [24] = "KeyUpdate",          [25] = "CompressedCertificate",
+    };
+
+    return names[type] != NULL ? names[type] : "handshake message";
+}

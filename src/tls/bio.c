@@ -13,6 +13,7 @@ void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
     bio->lower_result = LEAT_OK;
     bio->gather = true;
     bio->overflow = false;
+    bio->alert_sent = false;
     bio->asked_max = 0;
     bio->plain_alert = -1;
     bio->greeting_len = 0;
@@ -88,8 +89,10 @@ int leati_tls_bio_recv(void *user, unsigned char *buf, size_t len)
 }
 
 /* An alert in the clear is the only one whose description can be read off the wire. */
-static void plain_alert_note(struct leati_tls_bio *bio, const unsigned char *buf, size_t len)
+static void alert_note(struct leati_tls_bio *bio, const unsigned char *buf, size_t len)
 {
+    if (len > 0 && buf[0] == MBEDTLS_SSL_MSG_ALERT)
+        bio->alert_sent = true;
     if (len == 7 && buf[0] == MBEDTLS_SSL_MSG_ALERT && buf[3] == 0 && buf[4] == 2)
         bio->plain_alert = buf[6];
 }
@@ -107,7 +110,7 @@ int leati_tls_bio_send(void *user, const unsigned char *buf, size_t len)
     struct leati_tls_bio *bio = user;
     size_t sent = 0;
 
-    plain_alert_note(bio, buf, len);
+    alert_note(bio, buf, len);
     if (!bio->gather && !leati_tls_bio_has_output(bio)) {
         struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
         int result = lower_send(bio, &iov, 1, &sent);

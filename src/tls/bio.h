@@ -38,7 +38,9 @@ struct leati_tls_bio {
     bool overflow;    /**< the queue's limit was reached */
     size_t asked_max; /**< the most that mbedTLS has asked for at once: it is set back by whoever
                          wipes */
-    int plain_alert;  /**< description of the last alert sent in the clear, -1 = none */
+    bool alert_sent; /**< in this call of mbedTLS, in a record that says so; those of TLS 1.3 do not
+                      */
+    int plain_alert; /**< description of the last alert sent in the clear, -1 = none */
     struct leati_byte_queue output;
     uint8_t greeting[LEATI_TLS_GREETING_BYTES];
     uint8_t greeting_len;

@@ -2,6 +2,7 @@
 #include "tls/failures.h"
 
 #include "tls/alerts.h"
+#include "tls/data.h"
 #include "tls/mbedtls_private.h"
 #include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
@@ -180,49 +181,141 @@ static int fail_not_tls(struct leati_tls_layer *tls, int ret)
                             greeting);
 }
 
-/* mbedTLS leaves a KeyUpdate without an answer; the peer is to know what it has done wrong here. */
-static int fail_key_update(struct leati_tls_layer *tls, int ret)
+/* What a peer is told about a failure that mbedTLS keeps to itself (RFC 8446 section 6.2). */
+static uint8_t alert_for(int ret)
 {
-    (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                         MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
-    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret,
-                            "the %s sent a KeyUpdate, which mbedTLS does not support; "
-                            "answered with the alert unexpected_message",
-                            leati_tls_peer_name(tls));
+    switch (high_code(ret)) {
+    case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
+    case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
+        return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+    case MBEDTLS_ERR_SSL_DECODE_ERROR:
+        return MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+        return MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER;
+    case MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION:
+        return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_EXT;
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+        return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+        return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+    default:
+        return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    }
 }
 
-static void sent_alert_describe(const struct leati_tls_layer *tls, int ret, char *buf, size_t cap)
+/* What the peer has been told, by mbedTLS or here; -1 = not known. */
+static int alert_ensure(struct leati_tls_layer *tls, int ret, uint8_t description)
 {
-    int description = leati_mbedtls_sent_alert(&tls->ssl, ret);
-    size_t pos = 0;
+    int sent = leati_mbedtls_sent_alert(&tls->ssl, ret);
 
-    if (description < 0)
-        description = tls->bio.plain_alert;
-    if (description < 0)
-        leati_readable_append(buf, cap, &pos, "%s", "");
-    else
-        leati_readable_append(buf, cap, &pos, "; answered with the alert %s",
-                              leati_tls_alert_name((uint8_t)description));
+    if (sent < 0)
+        sent = tls->bio.plain_alert;
+    if (sent < 0 && ret == MBEDTLS_ERR_SSL_INVALID_MAC)
+        sent = MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
+    if (sent >= 0 || tls->bio.alert_sent)
+        return sent;
+    if (mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description) != 0)
+        return -1;
+    return description;
+}
+
+/* Records the failure of mbedTLS, `what`, and with what alert the peer is left. */
+static int fail_with_alert(struct leati_tls_layer *tls, int ret, uint8_t description,
+                           const char *what)
+{
+    int sent = alert_ensure(tls, ret, description);
+
+    if (sent < 0)
+        return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret, "%s", what);
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret, "%s; answered with the alert %s",
+                            what, leati_tls_alert_name((uint8_t)sent));
+}
+
+static int fail_key_update(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text), "the %s sent a KeyUpdate, which mbedTLS does not support",
+             leati_tls_peer_name(tls));
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static int fail_long_message(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text), "the %s's %s has %zu bytes, at most %u are taken",
+             leati_tls_peer_name(tls), leati_tls_message_name(tls->mends.too_long_type),
+             tls->mends.too_long, LEATI_TLS_MESSAGE_LIMIT_BYTES);
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER, text);
+}
+
+static int fail_empty_records(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text), "the %s sent %u empty records in a row, at most %u are taken",
+             leati_tls_peer_name(tls), tls->empty_records, LEATI_TLS_EMPTY_RECORDS_LIMIT);
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
+}
+
+/* The longest record of TLS 1.3 (RFC 8446 section 5.2), of TLS 1.2 and in the clear (RFC 5246
+ * section 6.2). */
+static size_t record_limit(const struct leati_tls_layer *tls)
+{
+    enum { TLS_1_3 = 16384 + 256, TLS_1_2 = 16384 + 2048 };
+
+    return mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_3 ? TLS_1_3
+                                                                                   : TLS_1_2;
+}
+
+static bool is_long_record(const struct leati_tls_layer *tls, int ret)
+{
+    return (ret == MBEDTLS_ERR_SSL_BAD_INPUT_DATA || ret == MBEDTLS_ERR_SSL_INVALID_RECORD) &&
+           leati_mbedtls_record_length(&tls->ssl) > record_limit(tls);
+}
+
+static int fail_long_record(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text), "the %s sent a record of %zu bytes, at most %zu are allowed",
+             leati_tls_peer_name(tls), leati_mbedtls_record_length(&tls->ssl), record_limit(tls));
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW, text);
+}
+
+/* ---- everything else ------------------------------------------------------------------------- */
+
+/* Why mbedTLS may be wrong, where it is not leat's own. */
+static const char *excuse(const struct leati_tls_layer *tls, int ret)
+{
+#ifndef LEAT_MBEDTLS_MENDED
+    if (is_handshaking(tls) && leati_mbedtls_refused_signature(&tls->ssl, ret))
+        return " (mbedTLS 3.6.6 says so when a TLS 1.2 server signs with RSA-PSS, which a client "
+               "that offers TLS 1.2 only "
+               "avoids)";
+#endif
+    (void)tls;
+    (void)ret;
+    return "";
 }
 
 static int fail_by_text(struct leati_tls_layer *tls, int ret)
 {
-    char alert[TEXT_SIZE];
+    char text[LEAT_ERROR_TEXT_SIZE];
+    size_t pos = 0;
 
-    sent_alert_describe(tls, ret, alert, sizeof(alert));
-    if (is_handshaking(tls) && leati_mbedtls_refused_signature(&tls->ssl, ret))
-        return leati_layer_fail(
-            &tls->base, LEAT_E_TLS_ENGINE, 0, ret,
-            "TLS handshake failed at %s: %s%s; mbedTLS 3.6.6 does so when a TLS "
-            "1.2 server signs with RSA-PSS, which a client that offers TLS 1.2 "
-            "only avoids",
-            leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret), alert);
     if (is_handshaking(tls))
-        return leati_layer_fail(
-            &tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS handshake failed at %s: %s%s",
-            leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret), alert);
-    return leati_layer_fail(&tls->base, LEAT_E_TLS_ENGINE, 0, ret, "TLS connection failed: %s%s",
-                            leati_mbedtls_error_text(ret), alert);
+        leati_readable_append(text, sizeof(text), &pos, "TLS handshake failed at %s: %s",
+                          leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret));
+    else
+        leati_readable_append(text, sizeof(text), &pos, "TLS connection failed: %s",
+                          leati_mbedtls_error_text(ret));
+    leati_readable_append(text, sizeof(text), &pos, "%s", excuse(tls, ret));
+    return fail_with_alert(tls, ret, alert_for(ret), text);
 }
 
 static int fail_by_code(struct leati_tls_layer *tls, int ret)
@@ -237,7 +330,8 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
                                 "the peer does not read what TLS must answer it");
     if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
         return fail_received_alert(tls, ret, leati_mbedtls_received_alert(&tls->ssl));
-    if (leati_mbedtls_refused_plain_alert(&tls->ssl, ret, &description))
+    if (leati_mbedtls_refused_plain_alert(&tls->ssl, ret, &description) ||
+        leati_mbedtls_refused_alert(&tls->ssl, ret, &description))
         return fail_received_alert(tls, ret, description);
     if (!leati_tls_bio_speaks_tls(&tls->bio))
         return fail_not_tls(tls, ret);
@@ -245,6 +339,12 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_no_certificate(tls, ret);
     if (is_handshaking(tls) && is_verification(ret))
         return fail_verification(tls, ret);
+    if (tls->mends.too_long > 0)
+        return fail_long_message(tls, ret);
+    if (tls->empty_records > LEATI_TLS_EMPTY_RECORDS_LIMIT)
+        return fail_empty_records(tls, ret);
+    if (is_long_record(tls, ret))
+        return fail_long_record(tls, ret);
     if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_mbedtls_refused_key_update(&tls->ssl))
         return fail_key_update(tls, ret);
     return fail_by_text(tls, ret);

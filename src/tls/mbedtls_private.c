@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER < 0x03060000 || MBEDTLS_VERSION_NUMBER >= 0x03070000
@@ -41,6 +42,10 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
     };
     unsigned state = (unsigned)ssl->MBEDTLS_PRIVATE(state);
 
+    /* In TLS 1.3 that message is optional, and so it mostly is the next one. */
+    if (state == MBEDTLS_SSL_CERTIFICATE_REQUEST &&
+        mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
+        state = MBEDTLS_SSL_SERVER_CERTIFICATE;
     if (state >= sizeof(names) / sizeof(names[0]) || names[state] == NULL)
         return "Finished";
     return names[state];
@@ -109,6 +114,18 @@ bool leati_mbedtls_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
     return true;
 }
 
+bool leati_mbedtls_refused_alert(const mbedtls_ssl_context *ssl, int ret, uint8_t *ret_description)
+{
+    const unsigned char *alert = ssl->MBEDTLS_PRIVATE(in_msg);
+
+    if (ret != MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE ||
+        ssl->MBEDTLS_PRIVATE(in_msgtype) != MBEDTLS_SSL_MSG_ALERT ||
+        ssl->MBEDTLS_PRIVATE(in_msglen) != 2 || alert[0] != MBEDTLS_SSL_ALERT_LEVEL_FATAL)
+        return false;
+    *ret_description = alert[1];
+    return true;
+}
+
 int leati_mbedtls_sent_alert(const mbedtls_ssl_context *ssl, int ret)
 {
     return ssl->MBEDTLS_PRIVATE(alert_reason) == ret ? ssl->MBEDTLS_PRIVATE(alert_type) : -1;
@@ -131,9 +148,37 @@ bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret)
 /* Only in mbedTLS' own headers; a shared library need not have it. */
 __attribute__((weak)) void mbedtls_ssl_handshake_free(mbedtls_ssl_context *ssl);
 
-bool leati_mbedtls_has_ticket(const mbedtls_ssl_session *session)
+unsigned leati_mbedtls_empty_records(mbedtls_ssl_context *ssl)
 {
-    return session->MBEDTLS_PRIVATE(ticket_len) > 0;
+    unsigned count = (unsigned)ssl->MBEDTLS_PRIVATE(nb_zero);
+
+    ssl->MBEDTLS_PRIVATE(nb_zero) = 0;
+    return count;
+}
+
+size_t leati_mbedtls_record_length(const mbedtls_ssl_context *ssl)
+{
+    const unsigned char *header = ssl->MBEDTLS_PRIVATE(in_hdr);
+
+    return (size_t)(header[3] << 8 | header[4]);
+}
+
+size_t leati_mbedtls_ticket_length(const mbedtls_ssl_session *session)
+{
+    return session->MBEDTLS_PRIVATE(ticket_len);
+}
+
+void leati_mbedtls_forget_ticket(mbedtls_ssl_context *ssl)
+{
+    mbedtls_ssl_session *session = ssl->MBEDTLS_PRIVATE(session);
+
+    if (session == NULL || session->MBEDTLS_PRIVATE(ticket) == NULL)
+        return;
+    mbedtls_platform_zeroize(session->MBEDTLS_PRIVATE(ticket),
+                             session->MBEDTLS_PRIVATE(ticket_len));
+    mbedtls_free(session->MBEDTLS_PRIVATE(ticket));
+    session->MBEDTLS_PRIVATE(ticket) = NULL;
+    session->MBEDTLS_PRIVATE(ticket_len) = 0;
 }
 
 static void peer_certificate_free(mbedtls_ssl_session *session)

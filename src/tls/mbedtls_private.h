@@ -28,8 +28,14 @@ int leati_mbedtls_state(const mbedtls_ssl_context *ssl);
  * there is none. */
 uint8_t leati_mbedtls_handshake_message(const mbedtls_ssl_context *ssl, const uint8_t **ret_body,
                                         size_t *ret_len);
-/** Whether a session came with a ticket. */
-bool leati_mbedtls_has_ticket(const mbedtls_ssl_session *session);
+/** How many records of data came empty since the last time, which are forgotten with that. */
+unsigned leati_mbedtls_empty_records(mbedtls_ssl_context *ssl);
+/** How long the last record says that it is, without its header. */
+size_t leati_mbedtls_record_length(const mbedtls_ssl_context *ssl);
+/** Drops the ticket of the session, once it is kept elsewhere or not to be kept. */
+void leati_mbedtls_forget_ticket(mbedtls_ssl_context *ssl);
+/** How long the ticket of a session is; 0 = it has none. */
+size_t leati_mbedtls_ticket_length(const mbedtls_ssl_session *session);
 /** Whether the server's Certificate message is due: the handshake is a full one. */
 bool leati_mbedtls_certificate_due(const mbedtls_ssl_context *ssl);
 /** The description of the fatal alert after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE. */
@@ -40,6 +46,9 @@ uint8_t leati_mbedtls_received_alert(const mbedtls_ssl_context *ssl);
  */
 bool leati_mbedtls_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
                                        uint8_t *ret_description);
+/** Whether `ret` is the failure of an alert to fit in: a fatal one in the middle of a handshake
+ * message, and its description. */
+bool leati_mbedtls_refused_alert(const mbedtls_ssl_context *ssl, int ret, uint8_t *ret_description);
 /** The description of the alert that mbedTLS has sent for the failure `ret`, -1 = not known. */
 int leati_mbedtls_sent_alert(const mbedtls_ssl_context *ssl, int ret);
 /** Whether the message that mbedTLS has just refused is a KeyUpdate (RFC 8446 section 4.6.3). */

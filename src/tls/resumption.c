@@ -40,7 +40,9 @@ int leati_tls_resumption_offer(struct leati_tls_layer *tls)
 
 static bool session_is_resumable(const mbedtls_ssl_session *session)
 {
-    return mbedtls_ssl_session_get_id_len(session) > 0 || leati_mbedtls_has_ticket(session);
+    if (leati_mbedtls_ticket_length(session) > LEATI_TLS_TICKET_LIMIT_BYTES)
+        return false;
+    return mbedtls_ssl_session_get_id_len(session) > 0 || leati_mbedtls_ticket_length(session) > 0;
 }
 
 static bool session_serialise(const mbedtls_ssl_session *session,
@@ -74,6 +76,7 @@ void leati_tls_resumption_save(struct leati_tls_layer *tls)
         leati_tls_sessions_put(tls->sessions, tls->session_key, single_use, &blob);
     }
     mbedtls_ssl_session_free(&session);
+    leati_mbedtls_forget_ticket(&tls->ssl);
 }
 
 void leati_tls_resumption_forget(struct leati_tls_layer *tls)

@@ -6,16 +6,28 @@
 
 #include <mbedtls/psa_util.h>
 
-/* For connections that choose none: mbedTLS's own default, but with PKCS #1 v1.5 before PSS.
- * mbedTLS offers PSS to every server when it may speak TLS 1.3, and 3.6.6 then refuses a TLS 1.2
- * server that takes the offer (RFC 8446 section 4.2.3 allows it; mbedTLS issue 10668). Servers that
- * follow the client's order do not get there; in TLS 1.3 only PSS counts. */
+#define RSA_PSS                                                                                    \
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,                \
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512
+#define RSA_PKCS1                                                                                  \
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,                      \
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512
+
+/* For connections that choose none. A mbedTLS that is not leat's own refuses a TLS 1.2 server that
+ * signs with PSS (src/tls/mends/signatures.c), which one that follows the client's order then does
+ * not; in TLS 1.3 only PSS counts. */
 static const uint16_t default_signature_algorithms[] = {
-    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
-    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
-    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
-    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
-    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+#ifdef LEAT_MBEDTLS_MENDED
+    RSA_PSS,
+    RSA_PKCS1,
+#else
+    RSA_PKCS1,
+    RSA_PSS,
+#endif
+    MBEDTLS_TLS1_3_SIG_NONE,
 };
 
 const uint16_t *leati_tls_config_signature_algorithms(

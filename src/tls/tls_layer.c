@@ -2,9 +2,9 @@
 #include "tls/tls_layer.h"
 
 #include "tls/credentials.h"
+#include "tls/data.h"
 #include "tls/failures.h"
 #include "tls/mbedtls_private.h"
-#include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
 #include "tls/tell.h"
 #include "tls/tls_config.h"
@@ -14,14 +14,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <unistd.h>
-
-/** The most that one record carries (RFC 8446 section 5.1). */
-#define RECORD_MAX_BYTES 16384u
-
-/* TCP starts with ten segments (RFC 6928), which is less than a full record: the peer could decrypt
- * nothing before our next round trip. So what is sent first goes in shorter ones. */
-#define START_BYTES        16384u
-#define START_RECORD_BYTES 4096u
 
 /** How much of what the peer still sends is read at a time while we wait for its close_notify. */
 #define DISCARD_BYTES 1024u
@@ -34,35 +26,6 @@ static struct leati_tls_layer *tls_of(struct leati_layer *l)
 static const struct leati_tls_layer *tls_of_const(const struct leati_layer *l)
 {
     return (const struct leati_tls_layer *)l;
-}
-
-/* Before each call into mbedTLS: what is remembered is of this call. Returns 0, or why there is
- * none. */
-static int call_enter(struct leati_tls_layer *tls)
-{
-    tls->bio.lower_result = LEAT_OK;
-    leati_mbedtls_enter();
-    return leati_tls_buffers_attach(&tls->buffers, &tls->ssl);
-}
-
-/* After each call into mbedTLS. It goes on after some allocations that failed, with a wrong record
- * or a wrong verdict; then nothing that it says counts. */
-static int call_leave(int ret)
-{
-    return leati_mbedtls_out_of_memory() ? MBEDTLS_ERR_SSL_ALLOC_FAILED : ret;
-}
-
-/* Once nothing is to be done for now in a connection that is open. */
-static void buffers_rest(struct leati_tls_layer *tls)
-{
-    if (leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max))
-        tls->bio.asked_max = 0;
-}
-
-/* mbedTLS says WANT_READ also when it has only digested something that is not data. */
-static bool nothing_to_read(const struct leati_tls_layer *tls, int ret)
-{
-    return ret == MBEDTLS_ERR_SSL_WANT_READ && tls->bio.lower_result == LEATI_AGAIN;
 }
 
 /* LEAT_OK: nothing waits; LEATI_AGAIN; or a failure that is recorded. */
@@ -82,10 +45,11 @@ static int early_data_write(struct leati_tls_layer *tls)
 #ifdef MBEDTLS_SSL_EARLY_DATA
     if (tls->early_data == NULL || !tls->session_offered)
         return 0;
-    int ret = call_enter(tls);
+    int ret = leati_tls_call_enter(tls);
     if (ret != 0)
         return ret;
-    ret = call_leave(mbedtls_ssl_write_early_data(&tls->ssl, tls->early_data, tls->early_data_len));
+    ret = leati_tls_call_leave(
+        mbedtls_ssl_write_early_data(&tls->ssl, tls->early_data, tls->early_data_len));
     if (ret >= 0)
         tls->early_data_sent = (size_t)ret;
     else if (ret != MBEDTLS_ERR_SSL_CANNOT_WRITE_EARLY_DATA && ret != MBEDTLS_ERR_SSL_WANT_READ)
@@ -112,7 +76,7 @@ static int handshake_start(struct leati_tls_layer *tls, uint64_t now_ms)
 {
     leati_layer_set_state(&tls->base, LEATI_LAYER_CONNECTING);
     leati_layer_arm(&tls->base, now_ms, tls->timeout_ms);
-    int ret = call_enter(tls);
+    int ret = leati_tls_call_enter(tls);
     if (ret == 0)
         ret = leati_tls_resumption_offer(tls);
     if (ret == 0)
@@ -135,12 +99,12 @@ static int handshake_run(struct leati_tls_layer *tls)
         if (tls->is_server)
             leati_mbedtls_fix_alert_keys(&tls->ssl);
         int state = leati_mbedtls_state(&tls->ssl);
-        int ret = call_enter(tls);
+        int ret = leati_tls_call_enter(tls);
         if (ret == 0)
-            ret = call_leave(mbedtls_ssl_handshake_step(&tls->ssl));
+            ret = leati_tls_call_leave(mbedtls_ssl_handshake_step(&tls->ssl));
         if (ret == 0 && leati_tracer_listens(tls->base.tracer))
             leati_tls_note_step(tls, state);
-        if (nothing_to_read(tls, ret))
+        if (leati_tls_nothing_to_read(tls, ret))
             return LEATI_AGAIN;
         if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
             return leati_tls_fail(tls, ret);
@@ -242,27 +206,6 @@ static int tls_connect(struct leati_layer *l, uint64_t now_ms)
 /* ---- recv ---------------------------------------------------------------------------------------
  */
 
-/* Data (> 0), or the code of mbedTLS that ends the reading for now; tickets are kept on the way. */
-static int data_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
-{
-    for (;;) {
-        int ret = call_enter(tls);
-        if (ret != 0)
-            return ret;
-        ret = call_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
-        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
-            leati_tls_resumption_save(tls);
-            continue;
-        }
-        /* 0 stands for the end of the connection, and for an empty record. */
-        if (ret == 0 && tls->bio.lower_result == LEATI_EOF)
-            return MBEDTLS_ERR_SSL_CONN_EOF;
-        if (ret == 0 || (ret == MBEDTLS_ERR_SSL_WANT_READ && !nothing_to_read(tls, ret)))
-            continue;
-        return ret;
-    }
-}
-
 static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
 {
     struct leati_tls_layer *tls = tls_of(l);
@@ -275,10 +218,10 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
     if (flush > LEAT_OK)
         return flush;
 
-    int ret = data_read(tls, buf, cap);
+    int ret = leati_tls_data_read(tls, buf, cap);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
         tls->drained = true;
-        buffers_rest(tls);
+        leati_tls_data_rest(tls);
         return LEATI_AGAIN;
     }
     if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
@@ -294,30 +237,6 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
 
 /* ---- send ---------------------------------------------------------------------------------------
  */
-
-/* Bytes taken (> 0) or the code of mbedTLS. Handshake messages that were read but not yet digested
- * are digested here; as the queue of `bio` never refuses, no byte of `data` is in mbedTLS
- * meanwhile. */
-static int data_write(struct leati_tls_layer *tls, const struct iovec *data)
-{
-    size_t limit = tls->start_len < START_BYTES ? START_RECORD_BYTES : RECORD_MAX_BYTES;
-    size_t len = data->iov_len < limit ? data->iov_len : limit;
-
-    for (;;) {
-        int ret = call_enter(tls);
-        if (ret != 0)
-            return ret;
-        ret = call_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
-        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
-            leati_tls_resumption_save(tls);
-            tls->drained = false;
-            continue;
-        }
-        if (ret == MBEDTLS_ERR_SSL_WANT_READ && !nothing_to_read(tls, ret))
-            continue;
-        return ret;
-    }
-}
 
 static const struct iovec *iov_first(const struct iovec *iov, int n)
 {
@@ -368,15 +287,13 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
         return flush;
     const struct iovec *data = iov_first(iov, n);
     assert(data->iov_len > 0);
-    int ret = data_write(tls, data);
+    int ret = leati_tls_data_write(tls, data);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ)
         return LEATI_AGAIN;
     if (ret < 0)
         return leati_tls_fail(tls, ret);
     tls->encrypted_len = (size_t)ret;
-    if (tls->start_len < START_BYTES)
-        tls->start_len = (uint16_t)(tls->start_len + ret);
-    buffers_rest(tls);
+    leati_tls_data_rest(tls);
     return send_conclude(tls, data->iov_len, ret_len);
 }
 
@@ -397,9 +314,9 @@ static int close_notify_send(struct leati_tls_layer *tls)
 
     if (flush != LEAT_OK || tls->close_notify_sent)
         return flush;
-    int ret = call_enter(tls);
+    int ret = leati_tls_call_enter(tls);
     if (ret == 0)
-        ret = call_leave(mbedtls_ssl_close_notify(&tls->ssl));
+        ret = leati_tls_call_leave(mbedtls_ssl_close_notify(&tls->ssl));
     if (ret != 0)
         return leati_tls_fail(tls, ret);
     tls->close_notify_sent = true;
@@ -413,7 +330,7 @@ static bool peer_has_closed(struct leati_tls_layer *tls)
     uint8_t discarded[DISCARD_BYTES];
     int ret = 0;
 
-    while (!tls->peer_closed && (ret = data_read(tls, discarded, sizeof(discarded))) > 0)
+    while (!tls->peer_closed && (ret = leati_tls_data_read(tls, discarded, sizeof(discarded))) > 0)
         ;
     return ret != MBEDTLS_ERR_SSL_WANT_READ;
 }

@@ -5,6 +5,7 @@
 
 #include "tls/bio.h"
 #include "tls/buffers.h"
+#include "tls/mends/mends.h"
 #include "tls/tls.h"
 #include "tls/verify.h"
 
@@ -29,8 +30,9 @@ struct leati_tls_layer {
     bool was_open;  /* the handshake is done, whatever came then */
     uint16_t group; /* of the key exchange; known only with a trace, 0 = not */
     uint16_t signature;
-    uint16_t start_len; /* of the first data: how many bytes were sent in short records */
-    bool drained;       /* the last recv found nothing: not pending, whatever mbedTLS keeps */
+    uint16_t start_len;     /* of the first data: how many bytes were sent in short records */
+    unsigned empty_records; /* of data, in a row */
+    bool drained;           /* the last recv found nothing: not pending, whatever mbedTLS keeps */
     /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`, or
      * was early data. */
     size_t encrypted_len;
@@ -41,6 +43,7 @@ struct leati_tls_layer {
     mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;
     struct leati_tls_buffers buffers;
+    struct leati_tls_mends mends;
     struct leati_tls_bio bio;
 };
 

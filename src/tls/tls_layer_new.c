@@ -51,6 +51,7 @@ static int context_build(struct leati_tls_layer *tls)
         return ret;
     mbedtls_ssl_set_bio(&tls->ssl, &tls->bio, leati_tls_bio_send, leati_tls_bio_recv, NULL);
     mbedtls_ssl_set_verify(&tls->ssl, certificate_seen, tls);
+    leati_tls_mends_init(&tls->mends, &tls->ssl);
     if (tls->key_log_fd >= 0)
         mbedtls_ssl_set_export_keys_cb(&tls->ssl, secret_exported, tls);
     return 0;
@@ -176,6 +177,7 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
 void leati_tls_layer_free(struct leati_tls_layer *tls)
 {
     mbedtls_ssl_free(&tls->ssl);
+    leati_tls_mends_done(&tls->mends);
     mbedtls_ssl_config_free(&tls->config);
     leati_tls_bio_done(&tls->bio);
     leati_tls_verifier_done(&tls->verifier);

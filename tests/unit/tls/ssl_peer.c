@@ -34,6 +34,22 @@ static int alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *out_l
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+static const char cookie_text[] = "a cookie of 31 bytes, no secret";
+
+static int cookie_make(SSL *ssl, unsigned char *cookie, size_t *ret_len)
+{
+    (void)ssl;
+    *ret_len = sizeof(cookie_text);
+    memcpy(cookie, cookie_text, sizeof(cookie_text));
+    return 1;
+}
+
+static int cookie_check(SSL *ssl, const unsigned char *cookie, size_t len)
+{
+    (void)ssl;
+    return len == sizeof(cookie_text) && memcmp(cookie, cookie_text, len) == 0;
+}
+
 static void client_configure(SSL_CTX *context, const struct ssl_peer_options *options)
 {
     unsigned char offer[256];
@@ -83,6 +99,10 @@ static void context_configure(SSL_CTX *context, const struct ssl_peer_options *o
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(context, 0);
     }
+    if (options->sigalgs)
+        cr_assert(SSL_CTX_set1_sigalgs_list(context, options->sigalgs) == 1);
+    SSL_CTX_set_stateless_cookie_generate_cb(context, cookie_make);
+    SSL_CTX_set_stateless_cookie_verify_cb(context, cookie_check);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"leat", 4);
 }
 
@@ -93,6 +113,7 @@ void ssl_peer_init(struct ssl_peer *peer, const struct ssl_peer_options *options
     peer->greeting = options->greeting;
     peer->is_client = options->is_client;
     peer->session = options->session;
+    peer->stateless = options->stateless;
     peer->context = SSL_CTX_new(options->is_client ? TLS_client_method() : TLS_server_method());
     cr_assert(peer->context);
     context_configure(peer->context, options);
@@ -135,6 +156,7 @@ void ssl_peer_accept(struct ssl_peer *peer, struct scripted_layer *wire)
     } else {
         SSL_set_accept_state(peer->ssl);
     }
+    SSL_set_app_data(peer->ssl, peer->editor);
     peer->fed = 0;
     peer->last_error = 0;
     peer->got_close_notify = false;
@@ -154,7 +176,20 @@ static void output_drain(struct ssl_peer *peer, struct scripted_layer *wire)
     if (peer->held)
         return;
     while ((n = BIO_read(peer->to_wire, buf, sizeof(buf))) > 0)
-        scripted_layer_reply(wire, buf, (size_t)n);
+        if (peer->edit)
+            peer->edit(peer, buf, (size_t)n);
+        else
+            scripted_layer_reply(wire, buf, (size_t)n);
+}
+
+/* It takes a record in each call, and goes on with a ClientHello that has the cookie. */
+static bool cookie_came(struct ssl_peer *peer)
+{
+    int result = -1;
+
+    while (result < 0 && BIO_pending(peer->from_wire) > 0)
+        result = SSL_stateless(peer->ssl);
+    return result == 1;
 }
 
 void ssl_peer_pump(void *user, struct scripted_layer *wire)
@@ -167,6 +202,11 @@ void ssl_peer_pump(void *user, struct scripted_layer *wire)
         BIO_write(peer->from_wire, wire->sent.data + peer->fed, (int)(wire->sent.len - peer->fed));
     peer->fed = wire->sent.len;
     ERR_clear_error();
+    if (peer->stateless && !cookie_came(peer)) {
+        output_drain(peer, wire);
+        return;
+    }
+    peer->stateless = false;
     while ((n = SSL_read(peer->ssl, buf, sizeof(buf))) > 0) {
         scripted_bytes_append(&peer->received, buf, (size_t)n);
         if (peer->echo)

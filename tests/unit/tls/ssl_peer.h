@@ -24,6 +24,8 @@ struct ssl_peer_options {
     const char *key_log_path; /**< where OpenSSL writes its secrets */
     bool own_preference;      /**< choose by the server's order, not by the client's */
     bool no_tickets;
+    bool stateless; /**< answer the first ClientHello with a HelloRetryRequest that has a cookie */
+    const char *sigalgs;  /**< of its own signatures */
     const char *greeting; /**< is said right behind the last byte of the handshake */
     bool echo;            /**< send back what is received */
 };
@@ -38,11 +40,15 @@ struct ssl_peer {
     bool has_greeted;
     SSL *ssl;
     BIO *from_wire, *to_wire;
-    size_t fed;     /**< bytes of the wire's `sent` that OpenSSL has seen */
+    size_t fed; /**< bytes of the wire's `sent` that OpenSSL has seen */
+    bool stateless;
     bool held;      /**< what OpenSSL says is kept back until it is false */
     int last_error; /**< of SSL_get_error(); 0 = none yet */
     bool got_close_notify;
     struct scripted_bytes received; /**< application data */
+    /** Gets what OpenSSL says instead of the wire; see record_editor.h. NULL = nobody. */
+    void (*edit)(struct ssl_peer *peer, const void *data, size_t len);
+    void *editor;
 };
 
 void ssl_peer_init(struct ssl_peer *peer, const struct ssl_peer_options *options);

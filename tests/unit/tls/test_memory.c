@@ -4,6 +4,7 @@
 #include "support/certificates.h"
 #include "support/mbedtls_leaks.h"
 #include "support/sandbox.h"
+#include "unit/tls/record_editor.h"
 #include "unit/tls/tls_end.h"
 
 #include <mbedtls/build_info.h>
@@ -137,6 +138,49 @@ Test(tls_memory, resumption_tls_1_3)
     connections_starve(
         &(struct scenario){.version = TLS1_3_VERSION, .with_sessions = true, .step = STEP_SOME});
 }
+
+#ifdef LEAT_MBEDTLS_MENDED
+
+/* ---- what src/tls/mends does ------------------------------------------------------------------
+ */
+
+static bool mends_attempt(void)
+{
+    struct tls_end_options options = {.credentials = credentials};
+    struct record_editor editor;
+    struct tls_end client;
+    int code = tls_end_try(&client, &options, NULL);
+
+    record_editor_init(&editor, &peer, &client.wire);
+    editor.piece = 701;
+    peer.stateless = true;
+    if (code == LEAT_OK)
+        code = converse(&client);
+    if (code != LEAT_OK)
+        expect_out_of_memory(&client, code);
+    tls_end_done(&client);
+    record_editor_done(&editor);
+    return code == LEAT_OK;
+}
+
+/* A HelloRetryRequest with a cookie, and a chain that is longer than a record, in pieces. */
+Test(tls_memory, retry_request_and_long_messages)
+{
+    struct leati_tls_credentials_options options = {.ca_path = certificate_path("ca.pem"),
+                                                    .need_ca = true};
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(&options, &failure, &credentials) == LEAT_OK);
+    sessions = NULL;
+    ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION, .echo = true});
+    record_chain_lengthen(peer.context, 17000);
+    starve(mends_attempt, STEP_SOME);
+    ssl_peer_done(&peer);
+    leati_tls_credentials_unref(credentials);
+}
+
+#endif
 
 /* ---- the server's role ----------------------------------------------------------------------- */
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What mbedTLS 3.6 gets wrong in TLS, done right: docs/decisions/0005-mends-of-mbedtls.md. mbedTLS
+ * calls it itself (calls.h); here is what a connection keeps for it. Only leat's own build of
+ * mbedTLS calls: without it (LEAT_MBEDTLS=system) nothing here has any effect.
+ */
+#ifndef LEATI_TLS_MENDS_MENDS_H
+#define LEATI_TLS_MENDS_MENDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mbedtls/ssl.h>
+#include <psa/crypto.h>
+
+/** The longest handshake message that is taken, without its header. Certificates of mbedTLS have no
+ * room for more: it reads 16 bits of the length of the list. */
+#define LEATI_TLS_MESSAGE_LIMIT_BYTES 65536u
+
+/** Tickets that are longer are not kept: each has to fit into a ClientHello, with all the rest. */
+#define LEATI_TLS_TICKET_LIMIT_BYTES 8192u
+
+/** Of one connection. */
+struct leati_tls_mends {
+    uint8_t *message;   /* a handshake message that came in several records */
+    size_t message_cap; /* its allocation */
+    size_t message_len; /* how much of an incomplete one is here; 0 = none */
+    size_t rest_len;    /* what stood in the same record behind the message before */
+    const void *keys;   /* with which the first of these bytes came */
+    uint8_t too_long_type;
+    size_t too_long; /* the length of a message that is above the limit; 0 = none */
+    psa_key_id_t
+        key_share; /* of a ClientHello that a HelloRetryRequest does not change; 0 = none */
+};
+
+/** `ssl` holds on to `mends`, until leati_tls_mends_done(). */
+void leati_tls_mends_init(struct leati_tls_mends *mends, mbedtls_ssl_context *ssl);
+void leati_tls_mends_done(struct leati_tls_mends *mends);
+
+/** Frees what is of no use while nothing of a record is in the buffers of mbedTLS. */
+void leati_tls_mends_rest(struct leati_tls_mends *mends);
+
+/* ---- within ---------------------------------------------------------------------------------- */
+
+/** Frees the message of several records. (Who calls it links messages.c, whose replacement of a
+ * weak function of mbedTLS no linker would look for.) */
+void leati_tls_messages_free(struct leati_tls_mends *mends);
+
+#endif
