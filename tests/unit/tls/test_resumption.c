@@ -215,7 +215,7 @@ Test(tls_resumption, a_failed_handshake_forgets_the_sessions)
  * ends without close_notify, has not failed. */
 Test(tls_resumption, a_failed_connection_discards_its_sessions)
 {
-    static const char record[] = "\x17\x03\x03\x00\x20 32 bytes that nobody has ... ";
+    static const char record[] = "\x17\x03\x03\x00\x20 32 bytes that nobody has .... ";
     const struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
     uint8_t buf[8];
     size_t n;
