@@ -38,7 +38,8 @@ struct leati_dns_answer {
     const struct leati_address *addresses; /**< with the port asked for */
     size_t count;
     /** The other family is still being asked for: `fn` comes once more, with LEAT_OK and what was
-     * found then, perhaps nothing. The query may be cancelled in here. */
+     * found then, perhaps nothing, or with LEAT_E_SYSTEM_INTERNAL. The query may be cancelled in
+     * here. */
     bool more;
     /** Of a failure: the name is there, or may be, but has no address of the family asked for. */
     bool lacks_family;
