@@ -11,8 +11,7 @@
  * its answer, if it comes while none has been found, still goes first. "localhost" and what ends so
  * is never asked for (RFC 6761 section 6.3).
  *
- * The only folder that sees c-ares. May include: loop, core, util, public headers.
- * May be included by: conn.
+ * The only folder that sees c-ares.
  */
 #ifndef LEATI_DNS_DNS_H
 #define LEATI_DNS_DNS_H

@@ -5,8 +5,6 @@
  *
  * c-ares cannot forget a single query: one that nobody waits for any more stays in the channel, and
  * when only such are left all of them are cancelled. No user code ever runs inside of c-ares.
- *
- * May be included by: src/dns.
  */
 #ifndef LEATI_DNS_RESOLVER_H
 #define LEATI_DNS_RESOLVER_H

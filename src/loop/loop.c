@@ -341,11 +341,6 @@ struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
     return &loop->chunk_pool;
 }
 
-bool leati_loop_dispatching(const leat_loop *loop)
-{
-    return loop->dispatching;
-}
-
 const uint64_t *leati_loop_judged_ms(const leat_loop *loop)
 {
     return &loop->judged_ms;

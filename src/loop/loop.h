@@ -4,8 +4,6 @@
  * The inside of the loop: embedded watchers, timers and deferred tasks. None of them allocates when
  * it is used. All of them may be started, stopped and destroyed inside any callback; an event that
  * was fetched for a watcher that is gone is dropped.
- *
- * May include: core, util, public headers. May be included by: dns, tcp, conn.
  */
 #ifndef LEATI_LOOP_LOOP_H
 #define LEATI_LOOP_LOOP_H
@@ -99,8 +97,6 @@ size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user
 /** A large buffer for one read; nobody may hold it across a callback. Never NULL. */
 uint8_t *leati_loop_scratch(leat_loop *loop);
 struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
-/** Whether the calling code runs below leat_loop_dispatch() of this loop. */
-bool leati_loop_dispatching(const leat_loop *loop);
 
 /** Something that lives as long as the loop (the resolvers). `key` is an address unique to the
  * kind, to be set once; get returns NULL before that. `destroy` runs in leat_loop_free().

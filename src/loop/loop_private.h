@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file What the files of src/loop share. May be included by: src/loop. */
+/** @file What the files of src/loop share. */
 #ifndef LEATI_LOOP_LOOP_PRIVATE_H
 #define LEATI_LOOP_LOOP_PRIVATE_H
 

@@ -2,8 +2,6 @@
 /**
  * @file
  * Addresses of local sockets, and the files that bind(2) makes for them.
- *
- * May be included by: src/sockets/local_*.
  */
 #ifndef LEATI_SOCKETS_LOCAL_ADDRESS_H
 #define LEATI_SOCKETS_LOCAL_ADDRESS_H

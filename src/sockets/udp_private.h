@@ -5,9 +5,6 @@
  *
  * A datagram leaves at once if it can. Otherwise it waits in a lookup, until its name has an
  * address, and in the queue, until the relay is there and the kernel takes it.
- *
- * May include: conn, url, socks5, dns, loop, core, util, public headers. May be included by:
- * src/sockets/udp_*.c.
  */
 #ifndef LEATI_SOCKETS_UDP_PRIVATE_H
 #define LEATI_SOCKETS_UDP_PRIVATE_H

@@ -12,8 +12,6 @@
  *
  * need() is never more than what surely belongs to the reply, so a caller that obeys it cannot read
  * a byte of the layer above.
- *
- * May include: core, util, public headers. May be included by: socks5, tests.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_ENGINE_H
 #define LEATI_SOCKS5_SOCKS5_ENGINE_H

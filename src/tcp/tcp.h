@@ -16,8 +16,6 @@
  * everything and drops it, pending() is true, and the failure comes out of recv behind the last
  * byte. shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes
  * anyhow. Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
- *
- * May include: loop, core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_TCP_TCP_H
 #define LEATI_TCP_TCP_H
