@@ -130,7 +130,8 @@ static int user_info_check(const struct url_parser *parser)
 {
     const char *at = strrchr(parser->authority, '@');
 
-    if (parser->kind != &proxy_kind || !at || parser->authority[-1] != '/')
+    if (parser->kind != &proxy_kind || !at || parser->authority == parser->text ||
+        parser->authority[-1] != '/')
         return LEAT_OK;
     for (const char *s = parser->authority; s < at; s++) {
         if (*s == '%' && isascii(s[1]) && isxdigit(s[1]) && isascii(s[2]) && isxdigit(s[2]))
