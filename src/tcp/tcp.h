@@ -100,6 +100,10 @@ int leati_tcp_layer_fd(const struct leati_layer *tcp);
 /** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
 
+/** Closes the open connection with a RST: its local port is free at once, for another connection to
+ * the same peer. */
+void leati_tcp_layer_reset(struct leati_layer *tcp);
+
 /** Which addresses are left to dial in another layer: first, unless `without_open`, that of this
  * one's connection, then those that were not tried or not waited for. The ones that failed are not
  * among them. Room for as many as the layer was ever given. @return how many; 0 if it was never

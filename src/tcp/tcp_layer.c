@@ -365,6 +365,16 @@ const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
     return tcp->open != NULL ? &tcp->open->address : &tcp->first->address;
 }
 
+void leati_tcp_layer_reset(struct leati_layer *l)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    if (tcp->open != NULL && tcp->open->fd >= 0)
+        (void)setsockopt(tcp->open->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    leati_tcp_close(tcp);
+}
+
 size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
                                  struct leati_address *ret_addresses)
 {
