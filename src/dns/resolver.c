@@ -3,6 +3,7 @@
 
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/fork.h"
 
 #include <leat/error_codes.h>
 
@@ -313,7 +314,7 @@ static bool servers_are(const struct leati_resolver *resolver, const char *serve
 
 static int resolver_find(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
 {
-    pthread_once(&library_once, library_init);
+    leati_once(&library_once, library_init);
     if (library_status != ARES_SUCCESS)
         return library_status;
     struct resolver_list *list = list_get(loop);
