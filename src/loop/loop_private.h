@@ -28,6 +28,7 @@ struct leat_loop {
     /* Both are watched edge-triggered, so that neither has to be read. */
     int timer_fd;
     int event_fd;
+    unsigned fork_count; /**< of the process that made it */
 
     bool dispatching;
     bool timers_due; /**< timer_fd has fired */

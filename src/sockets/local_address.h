@@ -22,6 +22,7 @@ struct leati_local_file {
     char path[LEAT_LOCAL_ADDRESS_SIZE];
     dev_t dev;
     ino_t ino;
+    unsigned fork_count; /**< of the process that made it, which alone removes it */
 };
 
 /** @return LEAT_OK; LEAT_E_PARAMETER (NULL, empty), LEAT_E_SOCKET_BASE + ENAMETOOLONG. */

@@ -116,6 +116,9 @@ void leati_udp_close(struct leat_udp_socket *udp);
 /** Closes everything; `closed` follows. */
 void leati_udp_end(struct leat_udp_socket *udp);
 
+/** Whether there is something open that this process may read: not in a child of the one that made
+ * the loop. */
+bool leati_udp_may_read(const struct leat_udp_socket *udp);
 /** Whether there is something open. */
 bool leati_udp_is_bound(const struct leat_udp_socket *udp);
 
