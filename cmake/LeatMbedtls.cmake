@@ -24,7 +24,7 @@ endif()
 set(leat_system_lacks
     "the primitives of libcrypto (LEAT_CRYPTO): AES-GCM at a tenth of the speed"
     "what src/tls/mends does: TLS 1.2 servers that sign with RSA-PSS, sessions that bind nobody to a version, HelloRetryRequest \
-with a cookie, tickets of any kind, handshake messages cut at any byte or longer than a record"
+with a cookie, tickets of any kind, handshake messages cut at any byte or longer than a record, KeyUpdate"
     "early data and an end that is clean when memory runs out, unless it was built with MBEDTLS_SSL_EARLY_DATA and \
 MBEDTLS_PLATFORM_MEMORY")
 
@@ -129,8 +129,6 @@ function(leat_use_private_mbedtls root)
     add_library(Leat::mbedtls_internal INTERFACE IMPORTED GLOBAL)
     target_include_directories(Leat::mbedtls_internal INTERFACE "${root}/internal")
     target_link_libraries(Leat::mbedtls_internal INTERFACE Leat::mbedtls)
-    # mbedtls_platform_gmtime_r().
-    target_link_libraries(Leat::private_mbedx509 INTERFACE leati_tls)
     target_include_directories(Leat::mbedtls INTERFACE "${root}/include")
     target_compile_definitions(Leat::mbedtls INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h"
                                LEAT_MBEDTLS_MENDED)

@@ -206,6 +206,17 @@ LEAT_API void *leat_websocket_data(const leat_websocket *ws);
  * @return false, and nothing written, over plain TCP, before TLS is up and from `closed` on. */
 LEAT_API bool leat_websocket_get_tls_info(const leat_websocket *ws, struct leat_tls_info *ret_info);
 
+/**
+ * Changes the keys of TLS 1.3 in both directions (RFC 8446 section 4.6.3): ours at once, the peer's when it
+ * has read that. leat does so by itself before a key has encrypted as much as it may (section 5.5), so
+ * few programs need it. More than 16 calls without a message sent in between have no effect.
+ *
+ * @return LEAT_OK, also if it could not be written: then `error` tells; LEAT_E_PARAMETER (NULL; the
+ *         connection is not TLS 1.3; leat was built with LEAT_MBEDTLS=system);
+ *         LEAT_E_SOCKET_BASE + ENOTCONN (not open yet), + EBADF (closing or closed).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_update_keys(leat_websocket *ws);
+
 /** Whether permessage-deflate was agreed to. */
 LEAT_API bool leat_websocket_is_compressed(const leat_websocket *ws);
 

@@ -3,7 +3,6 @@
 
 #include "tls/mbedtls_private.h"
 #include "util/alloc.h"
-#include "util/fork.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -30,20 +29,20 @@ static uint8_t *buffer_take(void)
 {
     uint8_t *buffer = NULL;
 
-    leati_lock(&lock);
+    pthread_mutex_lock(&lock);
     if (spare_count > 0)
         buffer = spare[--spare_count];
-    leati_unlock(&lock);
+    pthread_mutex_unlock(&lock);
     return buffer != NULL ? buffer : mbedtls_calloc(1, BUFFER_BYTES);
 }
 
 static void buffer_give(uint8_t *buffer)
 {
-    leati_lock(&lock);
+    pthread_mutex_lock(&lock);
     bool keep = spare_count < SPARE_MAX;
     if (keep)
         spare[spare_count++] = buffer;
-    leati_unlock(&lock);
+    pthread_mutex_unlock(&lock);
     if (!keep)
         mbedtls_free(buffer);
 }

@@ -5,7 +5,6 @@
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "util/alloc.h"
-#include "util/fork.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -220,9 +219,9 @@ int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
     if (fd < 0)
         return unreadable(failure, path, errno);
 
-    leati_lock(&shared_lock);
+    pthread_mutex_lock(&shared_lock);
     int code = cas_load(fd, path, failure, ret_cas);
-    leati_unlock(&shared_lock);
+    pthread_mutex_unlock(&shared_lock);
     return code;
 }
 
@@ -267,11 +266,11 @@ void leati_tls_cas_release(struct leati_tls_cas *cas)
 {
     if (cas == NULL)
         return;
-    leati_lock(&shared_lock);
+    pthread_mutex_lock(&shared_lock);
     bool last = --cas->references == 0;
     if (last && cas->is_shared)
         shared_unlink(cas);
-    leati_unlock(&shared_lock);
+    pthread_mutex_unlock(&shared_lock);
     if (last)
         cas_free(cas);
 }

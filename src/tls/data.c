@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/data.h"
 
+#include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
 #include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
@@ -58,6 +59,14 @@ int leati_tls_data_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
         ret = leati_tls_call_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
         if (empty_records_exceed(tls, ret))
             return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+        if (ret > 0)
+            tls->key_updates = 0;
+        if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE) {
+            ret = leati_tls_call_leave(leati_tls_key_update_take(tls, ret));
+            if (ret != 0)
+                return ret;
+            continue;
+        }
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
             continue;
@@ -87,6 +96,9 @@ int leati_tls_data_write(struct leati_tls_layer *tls, const struct iovec *data)
         int ret = leati_tls_call_enter(tls);
         if (ret != 0)
             return ret;
+        ret = leati_tls_call_leave(leati_tls_key_update_if_due(tls));
+        if (ret != 0)
+            return ret;
         ret = leati_tls_call_leave(mbedtls_ssl_write(&tls->ssl, data->iov_base, len));
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             leati_tls_resumption_save(tls);
@@ -95,6 +107,8 @@ int leati_tls_data_write(struct leati_tls_layer *tls, const struct iovec *data)
         }
         if (ret == MBEDTLS_ERR_SSL_WANT_READ && !leati_tls_nothing_to_read(tls, ret))
             continue;
+        if (ret > 0)
+            tls->own_key_updates = 0;
         if (ret > 0 && tls->start_len < START_BYTES)
             tls->start_len = (uint16_t)(tls->start_len + ret);
         return ret;

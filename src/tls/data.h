@@ -2,7 +2,8 @@
 /**
  * @file
  * Calls into mbedTLS, and data through it. What a peer sends between its data is dealt with here:
- * tickets, empty records.
+ * tickets, empty
+ * records, changes of keys.
  */
 #ifndef LEATI_TLS_DATA_H
 #define LEATI_TLS_DATA_H

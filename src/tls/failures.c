@@ -3,6 +3,7 @@
 
 #include "tls/alerts.h"
 #include "tls/data.h"
+#include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
 #include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
@@ -236,7 +237,7 @@ static int fail_key_update(struct leati_tls_layer *tls, int ret)
 {
     char text[TEXT_SIZE];
 
-    snprintf(text, sizeof(text), "the %s sent a KeyUpdate, which mbedTLS does not support",
+    snprintf(text, sizeof(text), "the %s sent a KeyUpdate, which this mbedTLS does not support",
              leati_tls_peer_name(tls));
     return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
 }
@@ -259,6 +260,16 @@ static int fail_empty_records(struct leati_tls_layer *tls, int ret)
 
     snprintf(text, sizeof(text), "the %s sent %u empty records in a row, at most %u are taken",
              leati_tls_peer_name(tls), tls->empty_records, LEATI_TLS_EMPTY_RECORDS_LIMIT);
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
+}
+
+static int fail_key_updates(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text),
+             "the %s sent %u KeyUpdates without data in between, at most %u are taken",
+             leati_tls_peer_name(tls), tls->key_updates, LEATI_TLS_KEY_UPDATES_LIMIT);
     return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
 }
 
@@ -310,10 +321,10 @@ static int fail_by_text(struct leati_tls_layer *tls, int ret)
 
     if (is_handshaking(tls))
         leati_readable_append(text, sizeof(text), &pos, "TLS handshake failed at %s: %s",
-                          leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret));
+                              leati_mbedtls_step_name(&tls->ssl), leati_mbedtls_error_text(ret));
     else
         leati_readable_append(text, sizeof(text), &pos, "TLS connection failed: %s",
-                          leati_mbedtls_error_text(ret));
+                              leati_mbedtls_error_text(ret));
     leati_readable_append(text, sizeof(text), &pos, "%s", excuse(tls, ret));
     return fail_with_alert(tls, ret, alert_for(ret), text);
 }
@@ -345,7 +356,9 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_empty_records(tls, ret);
     if (is_long_record(tls, ret))
         return fail_long_record(tls, ret);
-    if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && leati_mbedtls_refused_key_update(&tls->ssl))
+    if (tls->key_updates > LEATI_TLS_KEY_UPDATES_LIMIT)
+        return fail_key_updates(tls, ret);
+    if (ret == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE && !is_handshaking(tls))
         return fail_key_update(tls, ret);
     return fail_by_text(tls, ret);
 }

@@ -83,7 +83,7 @@ uint8_t leati_mbedtls_handshake_message(const mbedtls_ssl_context *ssl, const ui
     size_t len = ssl->MBEDTLS_PRIVATE(in_hslen);
 
     if (ssl->MBEDTLS_PRIVATE(in_msgtype) != MBEDTLS_SSL_MSG_HANDSHAKE || len < HEADER_BYTES ||
-        len > MBEDTLS_SSL_IN_CONTENT_LEN)
+        len > ssl->MBEDTLS_PRIVATE(in_msglen))
         return 0;
     *ret_body = message + HEADER_BYTES;
     *ret_len = len - HEADER_BYTES;
@@ -131,12 +131,26 @@ int leati_mbedtls_sent_alert(const mbedtls_ssl_context *ssl, int ret)
     return ssl->MBEDTLS_PRIVATE(alert_reason) == ret ? ssl->MBEDTLS_PRIVATE(alert_type) : -1;
 }
 
-bool leati_mbedtls_refused_key_update(const mbedtls_ssl_context *ssl)
+bool leati_mbedtls_refused_key_update(const mbedtls_ssl_context *ssl,
+                                      struct leati_mbedtls_message *ret_message)
 {
-    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3 &&
-           ssl->MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE &&
-           ssl->MBEDTLS_PRIVATE(in_msglen) > 0 &&
-           ssl->MBEDTLS_PRIVATE(in_msg)[0] == HANDSHAKE_TYPE_KEY_UPDATE;
+    uint8_t type;
+
+    if (mbedtls_ssl_get_version_number(ssl) != MBEDTLS_SSL_VERSION_TLS1_3)
+        return false;
+    type = leati_mbedtls_handshake_message(ssl, &ret_message->body, &ret_message->len);
+    ret_message->is_last = ssl->MBEDTLS_PRIVATE(in_hslen) == ssl->MBEDTLS_PRIVATE(in_msglen);
+    return type == HANDSHAKE_TYPE_KEY_UPDATE;
+}
+
+uint64_t leati_mbedtls_records_written(const mbedtls_ssl_context *ssl)
+{
+    const unsigned char *counter = ssl->MBEDTLS_PRIVATE(cur_out_ctr);
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)); i++)
+        count = count << 8 | counter[i];
+    return count;
 }
 
 bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret)

@@ -51,8 +51,18 @@ bool leati_mbedtls_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
 bool leati_mbedtls_refused_alert(const mbedtls_ssl_context *ssl, int ret, uint8_t *ret_description);
 /** The description of the alert that mbedTLS has sent for the failure `ret`, -1 = not known. */
 int leati_mbedtls_sent_alert(const mbedtls_ssl_context *ssl, int ret);
+/** A handshake message, until the next one is read. */
+struct leati_mbedtls_message {
+    const uint8_t *body;
+    size_t len;
+    bool is_last; /**< nothing is behind it in its record */
+};
+
 /** Whether the message that mbedTLS has just refused is a KeyUpdate (RFC 8446 section 4.6.3). */
-bool leati_mbedtls_refused_key_update(const mbedtls_ssl_context *ssl);
+bool leati_mbedtls_refused_key_update(const mbedtls_ssl_context *ssl,
+                                      struct leati_mbedtls_message *ret_message);
+/** How many records were written with the present key. */
+uint64_t leati_mbedtls_records_written(const mbedtls_ssl_context *ssl);
 
 /** Whether `ret` is how mbedTLS 3.6.6 refuses a TLS 1.2 server that signs with RSA-PSS, although
  * RFC 8446 section 4.2.3 allows that to whom TLS 1.3 was offered (mbedTLS issue 10668; later

@@ -3,7 +3,8 @@
  * @file
  * TLS 1.2 and 1.3 by mbedTLS, as a layer.
  *
- * The only folder that sees mbedTLS.
+ * The only folder that sees mbedTLS. May include: core, util, public headers.
+ * May be included by: conn.
  */
 #ifndef LEATI_TLS_TLS_H
 #define LEATI_TLS_TLS_H
@@ -94,6 +95,8 @@ struct leati_tls_layer_options {
     bool keep_peer_certificate; /**< for leati_tls_layer_peer_certificate(); 2 KiB and more */
     const char *key_log_path;   /**< NULL = never; copied */
     uint32_t timeout_ms;        /**< of the handshake; 0 = none but limit_ms */
+    uint64_t key_records_max;   /**< how many records one key of ours encrypts; 0 = as many as its
+                                   cipher may */
     uint32_t close_timeout_ms;  /**< how long shutdown waits for the peer's close_notify */
 };
 
@@ -105,6 +108,12 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
  * and session allow it (RFC 8446 section 4.2.10). If the server takes it, the send that comes with
  * the same bytes finds them sent. Borrowed until the layer is OPEN; before connect. */
 void leati_tls_layer_set_early_data(struct leati_layer *tls, const void *data, size_t len);
+
+/** Changes the keys of both directions (RFC 8446 section 4.6.3): ours now, the peer's when it has
+ * read that. More than some without data in between have no effect.
+ * @return LEAT_OK; LEAT_E_PARAMETER: the layer is not OPEN or not of TLS 1.3, or mbedTLS is not
+ * leat's own; recorded: LEAT_E_TLS_..., after which the layer has failed. */
+int leati_tls_layer_update_keys(struct leati_layer *tls);
 
 /** Of a layer that is, or was, OPEN; `alpn` is valid while the layer lives, the rest is static.
  * Before that all is empty. */

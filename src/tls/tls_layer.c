@@ -4,6 +4,7 @@
 #include "tls/credentials.h"
 #include "tls/data.h"
 #include "tls/failures.h"
+#include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
 #include "tls/resumption.h"
 #include "tls/tell.h"
@@ -374,6 +375,9 @@ static unsigned tls_want(const struct leati_layer *l, unsigned upper)
     case LEATI_LAYER_CONNECTING:
         return LEATI_WANT_READ | write;
     case LEATI_LAYER_OPEN:
+        /* What waits is written by recv and send: nobody is woken for it who would call neither. */
+        if (upper == 0 && tls->encrypted_len == 0)
+            return 0;
         if (tls->peer_closed)
             upper &= ~(unsigned)LEATI_WANT_READ;
         return upper | write;
@@ -401,6 +405,25 @@ void leati_tls_layer_set_early_data(struct leati_layer *l, const void *data, siz
     assert(l->state == LEATI_LAYER_NEW);
     tls->early_data = data;
     tls->early_data_len = len;
+}
+
+int leati_tls_layer_update_keys(struct leati_layer *l)
+{
+    struct leati_tls_layer *tls = tls_of(l);
+
+    if (l->sticky != LEAT_OK)
+        return l->sticky;
+    if (l->state != LEATI_LAYER_OPEN || !leati_tls_keys_can_update(&tls->ssl))
+        return LEAT_E_PARAMETER;
+    if (tls->own_key_updates >= LEATI_TLS_OWN_KEY_UPDATES_LIMIT)
+        return LEAT_OK;
+    int ret = leati_tls_call_enter(tls);
+    if (ret == 0)
+        ret = leati_tls_call_leave(leati_tls_key_update_send(tls, true));
+    if (ret != 0)
+        return leati_tls_fail(tls, ret);
+    leati_tls_data_rest(tls);
+    return LEAT_OK;
 }
 
 void leati_tls_layer_info(const struct leati_layer *l, struct leat_tls_info *ret_info)

@@ -30,9 +30,12 @@ struct leati_tls_layer {
     bool was_open;  /* the handshake is done, whatever came then */
     uint16_t group; /* of the key exchange; known only with a trace, 0 = not */
     uint16_t signature;
-    uint16_t start_len;     /* of the first data: how many bytes were sent in short records */
-    unsigned empty_records; /* of data, in a row */
-    bool drained;           /* the last recv found nothing: not pending, whatever mbedTLS keeps */
+    uint16_t start_len;       /* of the first data: how many bytes were sent in short records */
+    unsigned empty_records;   /* of data, in a row */
+    unsigned key_updates;     /* of the peer, without data in between */
+    unsigned own_key_updates; /* the same of ours */
+    uint64_t key_records_max; /* how many records our key encrypts; 0 = as its cipher may */
+    bool drained;             /* the last recv found nothing: not pending, whatever mbedTLS keeps */
     /** Bytes of the caller's next send that are encrypted already: their record waits in `bio`, or
      * was early data. */
     size_t encrypted_len;

@@ -127,6 +127,7 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_layer_options 
     tls->keep_peer_certificate = options->keep_peer_certificate;
     tls->timeout_ms = options->timeout_ms;
     tls->close_timeout_ms = options->close_timeout_ms;
+    tls->key_records_max = options->key_records_max;
     tls->credentials = leati_tls_credentials_ref(options->credentials);
     mbedtls_ssl_config_init(&tls->config);
     mbedtls_ssl_init(&tls->ssl);

@@ -3,7 +3,8 @@
  * @file
  * URLs (RFC 3986 by uriparser, hosts by RFC 5891 through libidn2): ws and wss origins, proxies.
  *
- * The only folder that sees uriparser and libidn2.
+ * The only folder that sees uriparser and libidn2. May include: core, util, public headers.
+ * May be included by: conn.
  */
 #ifndef LEATI_URL_URL_H
 #define LEATI_URL_URL_H

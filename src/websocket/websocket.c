@@ -369,14 +369,34 @@ void *leat_websocket_data(const leat_websocket *ws)
     return ws ? ws->data : NULL;
 }
 
+/* The topmost one: below it there may be that of a proxy. */
+static struct leati_layer *ws_tls(const struct leat_websocket *ws)
+{
+    struct leati_layer *l = ws->chain->top;
+    while (l && l->ops->layer != LEAT_LAYER_TLS)
+        l = l->lower;
+    return l;
+}
+
+int leat_websocket_update_keys(leat_websocket *ws)
+{
+    if (!ws)
+        return LEAT_E_PARAMETER;
+    int code = ws_check_sendable(ws);
+    if (code != LEAT_OK)
+        return code;
+    struct leati_layer *tls = ws->secure ? ws_tls(ws) : NULL;
+    if (!tls || leati_tls_layer_update_keys(tls) == LEAT_E_PARAMETER)
+        return LEAT_E_PARAMETER;
+    leati_chain_wake(ws->chain); /* what waits is written by the pump, and it tells of a failure */
+    return LEAT_OK;
+}
+
 bool leat_websocket_get_tls_info(const leat_websocket *ws, struct leat_tls_info *ret_info)
 {
     if (!ws || !ret_info || !ws->chain || !ws->secure)
         return false;
-    /* The topmost one: below it there may be that of a proxy. */
-    const struct leati_layer *l = ws->chain->top;
-    while (l && l->ops->layer != LEAT_LAYER_TLS)
-        l = l->lower;
+    const struct leati_layer *l = ws_tls(ws);
     struct leat_tls_info info = {.protocol = ""};
     if (l)
         leati_tls_layer_info(l, &info);

@@ -2,7 +2,6 @@
 #include <leat/base.h>
 
 #include "tls/crypto/crypto.h"
-#include "util/fork.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -36,7 +35,7 @@ const char *leat_tls_backend(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    leati_once(&once, name_write);
+    pthread_once(&once, name_write);
     return name;
 }
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 
 struct curve {
@@ -109,9 +110,9 @@ static int curve_compute_noted(struct curve *curve, const mbedtls_ecp_group *grp
                                mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_mpi *n,
                                const mbedtls_ecp_point *P)
 {
-    leati_crypto_begin();
+    ERR_set_mark();
     int ret = curve_compute(curve, grp, R, m, n, P);
-    leati_crypto_end();
+    ERR_pop_to_mark();
     if (ret != 0)
         leati_tls_memory_note();
     return ret;

@@ -5,6 +5,7 @@
 
 #include <mbedtls/platform_util.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -85,9 +86,9 @@ static int compute(mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_ecp
 int leati_crypto_x25519(mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_ecp_point *P,
                         bool is_base)
 {
-    leati_crypto_begin();
+    ERR_set_mark();
     int ret = compute(R, m, P, is_base);
-    leati_crypto_end();
+    ERR_pop_to_mark();
     if (ret != 0)
         leati_tls_memory_note();
     return ret;

@@ -6,3 +6,23 @@ void leati_tls_messages_free(struct leati_tls_mends *mends)
 {
     (void)mends;
 }
+
+bool leati_tls_keys_can_update(const mbedtls_ssl_context *ssl)
+{
+    (void)ssl;
+    return false;
+}
+
+int leati_tls_keys_update(mbedtls_ssl_context *ssl, bool inbound)
+{
+    (void)ssl;
+    (void)inbound;
+    return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+}
+
+int leati_tls_keys_announce(mbedtls_ssl_context *ssl, bool request)
+{
+    (void)ssl;
+    (void)request;
+    return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+}

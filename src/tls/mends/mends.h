@@ -42,6 +42,17 @@ void leati_tls_mends_done(struct leati_tls_mends *mends);
 /** Frees what is of no use while nothing of a record is in the buffers of mbedTLS. */
 void leati_tls_mends_rest(struct leati_tls_mends *mends);
 
+/* ---- KeyUpdate (RFC 8446 section 4.6.3) --------------------------------------------------------
+ */
+
+/** Whether keys can be changed: an open connection of TLS 1.3, and leat's own build of mbedTLS. */
+bool leati_tls_keys_can_update(const mbedtls_ssl_context *ssl);
+/** The next key of one direction. Returns 0 or the code of mbedTLS, after which nothing can be sent
+ * or read any more. */
+int leati_tls_keys_update(mbedtls_ssl_context *ssl, bool inbound);
+/** Writes a KeyUpdate, behind which our next key is to be taken. */
+int leati_tls_keys_announce(mbedtls_ssl_context *ssl, bool request);
+
 /* ---- within ---------------------------------------------------------------------------------- */
 
 /** Frees the message of several records. (Who calls it links messages.c, whose replacement of a

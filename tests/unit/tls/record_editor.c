@@ -13,6 +13,8 @@
 #define TAG_BYTES        16u
 #define RECORD_MAX_BYTES 16384u
 
+enum { KEY_UPDATE = 24 };
+
 /* RFC 8446 section 7.1, for outputs that are no longer than the hash. */
 static void expand_label(const EVP_MD *md, const uint8_t *secret, const char *label, uint8_t *ret,
                          size_t len)
@@ -52,7 +54,17 @@ static void keys_make(const struct record_editor *editor, struct record_keys *ke
 
     expand_label(md, keys->secret, "key", keys->key, (size_t)EVP_CIPHER_get_key_length(cipher));
     expand_label(md, keys->secret, "iv", keys->iv, sizeof(keys->iv));
-    keys->opened = keys->sealed = 0;
+    keys->number = 0;
+}
+
+/* RFC 8446 section 7.2. */
+static void keys_next(const struct record_editor *editor, struct record_keys *keys)
+{
+    const EVP_MD *md;
+
+    cipher_of(editor, &md);
+    expand_label(md, keys->secret, "traffic upd", keys->secret, (size_t)EVP_MD_get_size(md));
+    keys_make(editor, keys);
 }
 
 static void nonce_make(const struct record_keys *keys, uint64_t number, uint8_t nonce[12])
@@ -72,7 +84,7 @@ static size_t record_open(struct record_editor *editor, struct record_keys *keys
     uint8_t nonce[12];
     int n;
 
-    nonce_make(keys, keys->opened++, nonce);
+    nonce_make(keys, keys->number++, nonce);
     cr_assert(EVP_DecryptInit_ex(ctx, cipher_of(editor, &md), NULL, keys->key, nonce) == 1);
     cr_assert(EVP_DecryptUpdate(ctx, NULL, &n, record, HEADER_BYTES) == 1);
     cr_assert(EVP_DecryptUpdate(ctx, content, &n, record + HEADER_BYTES, (int)body) == 1);
@@ -104,7 +116,7 @@ static void record_seal(struct record_editor *editor, struct record_keys *keys, 
     if (len > 0)
         memcpy(record + HEADER_BYTES, data, len);
     record[HEADER_BYTES + len] = (uint8_t)type;
-    nonce_make(keys, keys->sealed++, nonce);
+    nonce_make(keys, keys->number++, nonce);
     cr_assert(EVP_EncryptInit_ex(ctx, cipher_of(editor, &md), NULL, keys->key, nonce) == 1);
     cr_assert(EVP_EncryptUpdate(ctx, NULL, &n, header, HEADER_BYTES) == 1);
     cr_assert(EVP_EncryptUpdate(ctx, record + HEADER_BYTES, &n, record + HEADER_BYTES,
@@ -122,9 +134,9 @@ void record_editor_send(struct record_editor *editor, int type, const void *data
     uint8_t header[] = {(uint8_t)type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
 
     if (editor->is_over && type != RECORD_CCS) {
-        record_seal(editor, &editor->application, type, data, len);
+        record_seal(editor, &editor->seal_data, type, data, len);
     } else if (editor->is_encrypted && type != RECORD_CCS) {
-        record_seal(editor, &editor->handshake, type, data, len);
+        record_seal(editor, &editor->seal_handshake, type, data, len);
     } else {
         scripted_layer_reply(editor->wire, header, HEADER_BYTES);
         scripted_layer_reply(editor->wire, data, len);
@@ -175,7 +187,11 @@ static void messages_flush(struct record_editor *editor)
     for (; at < messages->len; at += piece)
         record_editor_send(editor, RECORD_HANDSHAKE, messages->data + at,
                            messages->len - at < piece ? messages->len - at : piece);
+    bool updates =
+        editor->is_over && messages->len > 0 && record_message_find(messages, KEY_UPDATE);
     messages->len = 0;
+    if (updates)
+        keys_next(editor, &editor->seal_data);
 }
 
 /* The handshake's last message of this side: what follows has other keys. */
@@ -196,7 +212,7 @@ static void record_take(struct record_editor *editor, const uint8_t *record, siz
     cr_assert(content);
     memcpy(content, record + HEADER_BYTES, content_len);
     if (is_tls_1_3 && type == RECORD_DATA) {
-        struct record_keys *keys = editor->is_over ? &editor->application : &editor->handshake;
+        struct record_keys *keys = editor->is_over ? &editor->open_data : &editor->open_handshake;
         if (!editor->is_encrypted)
             messages_flush(editor);
         editor->is_encrypted = true;
@@ -204,6 +220,8 @@ static void record_take(struct record_editor *editor, const uint8_t *record, siz
     }
     if (type == RECORD_HANDSHAKE && (is_tls_1_3 || !editor->is_over)) {
         scripted_bytes_append(&editor->messages, content, content_len);
+        if (editor->is_over && content[0] == KEY_UPDATE)
+            keys_next(editor, &editor->open_data);
         if (editor->is_encrypted && !editor->is_over && has_finished(&editor->messages)) {
             messages_flush(editor);
             editor->is_over = true;
@@ -241,7 +259,7 @@ static void output_edit(struct ssl_peer *peer, const void *data, size_t len)
 }
 
 static void secret_read(struct record_editor *editor, const char *line, const char *label,
-                        struct record_keys *keys)
+                        struct record_keys *open, struct record_keys *seal)
 {
     size_t len = strlen(label);
 
@@ -251,10 +269,10 @@ static void secret_read(struct record_editor *editor, const char *line, const ch
     for (size_t i = 0; hex[2 * i] != '\0'; i++) {
         unsigned byte;
         cr_assert(sscanf(hex + 2 * i, "%2x", &byte) == 1);
-        keys->secret[i] = (uint8_t)byte;
+        open->secret[i] = (uint8_t)byte;
     }
-    keys->known = true;
-    keys_make(editor, keys);
+    keys_make(editor, open);
+    *seal = *open;
 }
 
 static void secret_seen(const SSL *ssl, const char *line)
@@ -264,9 +282,17 @@ static void secret_seen(const SSL *ssl, const char *line)
 
     secret_read(editor, line,
                 is_client ? "CLIENT_HANDSHAKE_TRAFFIC_SECRET" : "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-                &editor->handshake);
+                &editor->open_handshake, &editor->seal_handshake);
     secret_read(editor, line, is_client ? "CLIENT_TRAFFIC_SECRET_0" : "SERVER_TRAFFIC_SECRET_0",
-                &editor->application);
+                &editor->open_data, &editor->seal_data);
+}
+
+void record_editor_key_update(struct record_editor *editor, int request)
+{
+    const uint8_t body = (uint8_t)request;
+
+    record_editor_message(editor, KEY_UPDATE, &body, 1);
+    keys_next(editor, &editor->seal_data);
 }
 
 void record_editor_init(struct record_editor *editor, struct ssl_peer *peer,

@@ -13,18 +13,18 @@
 
 enum record_type { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 
-/** Of one direction and one secret. */
+/** Of one secret. */
 struct record_keys {
-    bool known;
     uint8_t secret[EVP_MAX_MD_SIZE];
     uint8_t key[32], iv[12];
-    uint64_t opened, sealed; /**< how many records OpenSSL has, and the editor has, made with it */
+    uint64_t number; /**< of the next record */
 };
 
 struct record_editor {
     struct ssl_peer *peer;
     struct scripted_layer *wire;
-    struct record_keys handshake, application;
+    /** With which OpenSSL has made its records, and with which the editor makes its own. */
+    struct record_keys open_handshake, open_data, seal_handshake, seal_data;
     bool is_encrypted,
         is_over; /**< what comes next is with the keys of the handshake, of the data */
     struct scripted_bytes input;    /**< of OpenSSL, of an incomplete record */
@@ -49,6 +49,9 @@ void record_editor_send(struct record_editor *editor, int type, const void *data
 /** The same with a handshake message around the data. */
 void record_editor_message(struct record_editor *editor, int message_type, const void *data,
                            size_t len);
+
+/** A KeyUpdate of the editor's own, behind which its records have the next key. */
+void record_editor_key_update(struct record_editor *editor, int request);
 
 /** Makes the chain that a context shows longer by so many bytes at least, by certificates that
  * nobody needs. */

@@ -263,6 +263,7 @@ Test(tls_close, a_damaged_record)
     }
 }
 
+#ifndef LEAT_MBEDTLS_MENDED /* else: test_key_update.c */
 Test(tls_close, key_update)
 {
     start(TLS1_3_VERSION, 1000);
@@ -275,3 +276,4 @@ Test(tls_close, key_update)
     cr_assert(peer.last_error == SSL_ERROR_SSL, "the peer got unexpected_message");
     done();
 }
+#endif

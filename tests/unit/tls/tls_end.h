@@ -27,6 +27,7 @@ struct tls_end_options {
     struct leati_tls_credentials *credentials; /**< NULL = made of all these */
     struct leati_tls_sessions *sessions;
     uint32_t timeout_ms, close_timeout_ms;
+    uint64_t key_records_max;
 };
 
 struct tls_end {
