@@ -129,6 +129,8 @@ function(leat_use_private_mbedtls root)
     add_library(Leat::mbedtls_internal INTERFACE IMPORTED GLOBAL)
     target_include_directories(Leat::mbedtls_internal INTERFACE "${root}/internal")
     target_link_libraries(Leat::mbedtls_internal INTERFACE Leat::mbedtls)
+    # mbedtls_platform_gmtime_r().
+    target_link_libraries(Leat::private_mbedx509 INTERFACE leati_tls)
     target_include_directories(Leat::mbedtls INTERFACE "${root}/include")
     target_compile_definitions(Leat::mbedtls INTERFACE MBEDTLS_USER_CONFIG_FILE="mbedtls/leat_user_config.h"
                                LEAT_MBEDTLS_MENDED)

@@ -8,15 +8,20 @@
 #define MBEDTLS_THREADING_C
 #define MBEDTLS_THREADING_PTHREAD
 
-/* Lets mbedtls_platform_set_calloc_free() replace the allocator, so that every allocation can fail in a test. */
+/* Lets mbedtls_platform_set_calloc_free() replace the allocator, so that every allocation can fail
+ * in a test. */
 #define MBEDTLS_PLATFORM_MEMORY
+
+/* In src/tls/mbedtls_process.c. */
+#define MBEDTLS_PLATFORM_GMTIME_R_ALT
 
 /* leat_config_set_early_data(). */
 #define MBEDTLS_SSL_EARLY_DATA
 
 /*
- * Left alone: MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH. It frees memory only where both sides agree on records shorter than
- * 16 KiB, which servers hardly ever do, and 3.6.6 crashes with it when memory runs out. See src/tls/buffers.h.
+ * Left alone: MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH. It frees memory only where both sides agree on
+ * records shorter than 16 KiB, which servers hardly ever do, and 3.6.6 crashes with it when memory
+ * runs out. See src/tls/buffers.h.
  */
 
 /* TLS runs over a stream here. Without it each connection is 0.4 KiB smaller. */
@@ -28,8 +33,8 @@
 #undef MBEDTLS_SSL_DTLS_HELLO_VERIFY
 #undef MBEDTLS_SSL_DTLS_SRTP
 
-/* Ciphers that no server asks for, and that libcrypto does not have in all forms: the suites are the same with both
- * builds (LEAT_CRYPTO). */
+/* Ciphers that no server asks for, and that libcrypto does not have in all forms: the suites are
+ * the same with both builds (LEAT_CRYPTO). */
 #undef MBEDTLS_ARIA_C
 #undef MBEDTLS_CAMELLIA_C
 

@@ -77,8 +77,8 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
  * Addresses of the destination that were resolved here are asked for one after the other, each in a
  * new connection, until one is reached: the proxy refuses (SOCKS5), closes instead of answering, as
  * ssh -D does, or does not answer in time. A proxy whose name has several addresses is replaced by the
- * next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6; HTTP 502,
- * 503 and 504). There are at most 16 connections, within the deadline of the whole. The last failure is
+ * next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6; HTTP 500,
+ * 502, 503 and 504). There are at most 16 connections, within the deadline of the whole. The last failure is
  * reported; its text tells which addresses were tried before.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);

@@ -7,6 +7,14 @@
  *
  * A loop, and every object made on it, belongs to one thread at a time. Only leat_loop_post() and
  * leat_loop_stop() may be called from another.
+ *
+ * fork(2): loops and what was made on them stay with the parent, which goes on. The child cannot use
+ * them: leat_loop_dispatch(), leat_loop_run() and leat_loop_post(), and so every blocking call, return
+ * LEAT_E_SOCKET_BASE + EBADF. It may free what belonged to the thread that forked, which closes its
+ * copies of the descriptors and neither says anything on the wire nor touches the parent's. It can
+ * make its own, also with a configuration that it has inherited; no lock that a thread of the parent
+ * held is in its way. A daemon makes its loop behind daemon(3). A child that is forked inside a
+ * callback must call exec or _exit.
  */
 #ifndef LEAT_LOOP_H
 #define LEAT_LOOP_H
@@ -53,7 +61,8 @@ LEAT_API int leat_loop_fd(const leat_loop *loop);
  * come meanwhile.
  *
  * @return LEAT_OK, also when nothing happened or a signal came; LEAT_E_PARAMETER when called from
- *         inside a callback of this loop; LEAT_E_SOCKET_BASE + errno if epoll itself fails.
+ *         inside a callback of this loop; LEAT_E_SOCKET_BASE + EBADF in a process that was forked;
+ *         LEAT_E_SOCKET_BASE + errno if epoll itself fails.
  */
 LEAT_API LEAT_MUST_CHECK int leat_loop_dispatch(leat_loop *loop, int timeout_ms);
 
@@ -69,7 +78,8 @@ LEAT_API void leat_loop_stop(leat_loop *loop);
  * Hands work to the loop's thread: `fn(loop, user)` runs from its next dispatch. Tasks of one
  * thread run in the order in which they were posted.
  *
- * @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory); LEAT_E_PARAMETER. @thread any.
+ * @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory); LEAT_E_PARAMETER; LEAT_E_SOCKET_BASE + EBADF
+ *         in a process that was forked. @thread any.
  */
 LEAT_API LEAT_MUST_CHECK int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user);
 

@@ -365,7 +365,8 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_server_new(const struct leat_testing_o
                                                      struct leat_testing_problem *ret_problem);
 
 /** Ends every connection at once, waits for the threads and frees. Only a look-up of the system
- * that is under way can make it wait. NULL is allowed. */
+ * that is under way can make it wait. NULL is allowed. In a process that was forked the server is the
+ * parent's: this closes its copies of the descriptors, and all else sees nothing and does nothing. */
 LEAT_API void leat_testing_server_free(leat_testing_server *server);
 
 /** The port that it listens on. */

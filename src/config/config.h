@@ -2,8 +2,6 @@
 /**
  * @file
  * The inside of leat_config: a handle of settings that may be shared with connections and copies.
- *
- * May be included by: src/config. Others see settings.h.
  */
 #ifndef LEATI_CONFIG_CONFIG_H
 #define LEATI_CONFIG_CONFIG_H

@@ -2,6 +2,7 @@
 #include "config/tls_shared.h"
 
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,22 +47,22 @@ int leati_tls_shared_credentials(struct leati_tls_shared *shared, enum leati_tls
                                  struct leati_tls_credentials **ret_credentials)
 {
     int code = LEAT_OK;
-    pthread_mutex_lock(&shared->mutex);
+    leati_lock(&shared->mutex);
     if (!shared->credentials[role])
         code = leati_tls_credentials_new(options, failure, &shared->credentials[role]);
     if (code == LEAT_OK)
         *ret_credentials = leati_tls_credentials_ref(shared->credentials[role]);
-    pthread_mutex_unlock(&shared->mutex);
+    leati_unlock(&shared->mutex);
     return code;
 }
 
 struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *shared)
 {
-    pthread_mutex_lock(&shared->mutex);
+    leati_lock(&shared->mutex);
     if (!shared->sessions)
         shared->sessions = leati_tls_sessions_new();
     struct leati_tls_sessions *sessions =
         shared->sessions ? leati_tls_sessions_ref(shared->sessions) : NULL;
-    pthread_mutex_unlock(&shared->mutex);
+    leati_unlock(&shared->mutex);
     return sessions;
 }

@@ -7,8 +7,6 @@
  *
  * A client is an IPv4 address, or the /64 network of an IPv6 address: whoever has one IPv6 address
  * has all of its network (RFC 6177 section 2). An IPv4-mapped address is the IPv4 address.
- *
- * May be included by: conn, sockets.
  */
 #ifndef LEATI_CONN_ADMISSION_H
 #define LEATI_CONN_ADMISSION_H

@@ -155,6 +155,10 @@ int leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
         return code;
     chain->attempts++;
     failure_set_aside(chain, tried);
+    /* If the socket is bound, the next connection has the same local port, and may have the same
+     * peer. */
+    if (chain->route->opener)
+        leati_tcp_layer_reset(chain->tcp);
     return LEAT_OK;
 }
 
@@ -162,14 +166,15 @@ int leati_chain_conclude(struct leati_chain *chain, int code)
 {
     if (chain->attempts == 0 || code == LEAT_E_SYSTEM_INTERNAL)
         return code;
-    if (first_hop_was_reached(chain)) {
+    bool was_reached = first_hop_was_reached(chain);
+    if (was_reached) {
         refusal_drop(chain->route);
     } else {
         leati_failure_done(&chain->failure);
         chain->failure = chain->earlier;
         leati_failure_init(&chain->earlier);
     }
-    if (chain->tried) {
+    if (chain->tried && (was_reached || chain->attempts > 1)) {
         char *list = leati_asprintf(" (tried before: %s)", chain->tried);
         if (list)
             leati_failure_append(&chain->failure, list);

@@ -60,6 +60,9 @@ void leati_route_tell_redirects(const struct leati_route *route, struct leati_fa
     char text[SHOWN_BYTES + 64];
     unsigned count = route->redirects_followed;
 
+    /* Once it was open the route is trimmed, and the redirects have nothing to do with it. */
+    if (route->origin.target == NULL)
+        return;
     tell_where_it_leads(route, failure);
     if (count == 0)
         return;

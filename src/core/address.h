@@ -2,8 +2,6 @@
 /**
  * @file
  * An IP address with a port, and its text.
- *
- * May include: util, public headers. May be included by: everybody above util.
  */
 #ifndef LEATI_CORE_ADDRESS_H
 #define LEATI_CORE_ADDRESS_H

@@ -8,8 +8,6 @@
  * verdict, and steps aside once the handshake is done.
  *
  * A new handshake is an engine and one table of the functions below.
- *
- * May include: util, public headers. May be included by: the layers of handshakes, tests.
  */
 #ifndef LEATI_CORE_EXCHANGE_H
 #define LEATI_CORE_EXCHANGE_H

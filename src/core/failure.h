@@ -3,8 +3,6 @@
  * @file
  * The first failure of an object, kept while the object lives. The internal twin of struct
  * leat_error: it costs a few words until something fails.
- *
- * May include: util, public headers. May be included by: everybody above util.
  */
 #ifndef LEATI_CORE_FAILURE_H
 #define LEATI_CORE_FAILURE_H

@@ -28,8 +28,6 @@
  * whose codes are to be reported for its lower layer's EOF or error records before it returns, and
  * a layer that must rename a lower error uses leati_layer_relabel().
  * 10. Every state change goes through leati_layer_set_state().
- *
- * May include: util, public headers. May be included by: the layers, conn, tests.
  */
 #ifndef LEATI_CORE_LAYER_H
 #define LEATI_CORE_LAYER_H

@@ -2,8 +2,6 @@
 /**
  * @file
  * Where trace events go.
- *
- * May include: util, public headers. May be included by: everybody above util.
  */
 #ifndef LEATI_CORE_TRACER_H
 #define LEATI_CORE_TRACER_H

@@ -177,7 +177,8 @@ static void part_on_answer(void *arg, int status, int timeouts, struct ares_addr
 
     (void)timeouts;
     part->state = LEATI_FAMILY_ANSWERED;
-    part->status = status;
+    /* While somebody waits, only the resolver without memory cancels. */
+    part->status = status == ARES_ECANCELLED ? ARES_ENOMEM : status;
     leati_resolver_answered(candidate->resolver, candidate->changed != NULL);
     if (status == ARES_SUCCESS && info != NULL)
         info_take(candidate, part, info);

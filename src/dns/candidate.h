@@ -2,8 +2,6 @@
 /**
  * @file
  * One name that a host may stand for, and what both families say of it.
- *
- * May be included by: src/dns.
  */
 #ifndef LEATI_DNS_CANDIDATE_H
 #define LEATI_DNS_CANDIDATE_H

@@ -198,6 +198,10 @@ static void query_tell(struct leati_dns_query *query, struct leati_candidate *ca
     leati_failure_init(&failure);
     answer.count = leati_candidate_take(candidate, addresses);
     answer.more = leati_candidate_is_pending(candidate) && !is_over(query, query->deadline_ms);
+    if (leati_candidate_status(candidate) == ARES_ENOMEM) {
+        query_fail(query, ARES_ENOMEM);
+        return;
+    }
     if (!answer.more) {
         query_end(query, &answer);
         return;

@@ -11,8 +11,7 @@
  * its answer, if it comes while none has been found, still goes first. "localhost" and what ends so
  * is never asked for (RFC 6761 section 6.3).
  *
- * The only folder that sees c-ares. May include: loop, core, util, public headers.
- * May be included by: conn.
+ * The only folder that sees c-ares.
  */
 #ifndef LEATI_DNS_DNS_H
 #define LEATI_DNS_DNS_H
@@ -38,7 +37,8 @@ struct leati_dns_answer {
     const struct leati_address *addresses; /**< with the port asked for */
     size_t count;
     /** The other family is still being asked for: `fn` comes once more, with LEAT_OK and what was
-     * found then, perhaps nothing. The query may be cancelled in here. */
+     * found then, perhaps nothing, or with LEAT_E_SYSTEM_INTERNAL. The query may be cancelled in
+     * here. */
     bool more;
     /** Of a failure: the name is there, or may be, but has no address of the family asked for. */
     bool lacks_family;

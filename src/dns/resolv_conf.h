@@ -4,8 +4,6 @@
  * What resolv.conf(5), LOCALDOMAIN and RES_OPTIONS say about how to ask, and which names a host
  * stands for. c-ares reads the name servers by itself; of the rest its versions know different
  * parts, and none goes through the search list as resolver(3) does.
- *
- * May include: core, util. May be included by: src/dns, tests.
  */
 #ifndef LEATI_DNS_RESOLV_CONF_H
 #define LEATI_DNS_RESOLV_CONF_H

@@ -3,6 +3,7 @@
 
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/fork.h"
 
 #include <leat/error_codes.h>
 
@@ -96,6 +97,10 @@ static void resolver_unlink(struct leati_resolver *resolver)
 /* After every call into c-ares. The resolver may be gone afterwards. */
 static void resolver_settle(struct leati_resolver *resolver)
 {
+    if (resolver->out_of_memory) {
+        resolver->out_of_memory = false;
+        ares_cancel(resolver->channel);
+    }
     if (resolver->retired && resolver->pending == 0 && resolver->users == 0) {
         resolver_unlink(resolver);
         resolver_free(resolver);
@@ -141,7 +146,7 @@ static struct leati_resolver_socket *socket_new(struct leati_resolver *resolver,
 }
 
 /* c-ares says what it waits for on a socket; nothing = it is about to close it. Without memory the
- * socket is not watched, and the query ends by its timeout. */
+ * socket is not watched, and nothing would come of it. */
 static void on_socket_state(void *data, ares_socket_t fd, int readable, int writable)
 {
     struct leati_resolver *resolver = data;
@@ -154,8 +159,8 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
     if (mask != 0) {
         if (sock == NULL)
             sock = socket_new(resolver, fd);
-        if (sock != NULL)
-            (void)leati_io_set(&sock->io, mask);
+        if (sock == NULL || leati_io_set(&sock->io, mask) != LEAT_OK)
+            resolver->out_of_memory = true;
     } else if (sock != NULL) {
         *link = sock->next;
         leati_io_done(&sock->io);
@@ -309,7 +314,7 @@ static bool servers_are(const struct leati_resolver *resolver, const char *serve
 
 static int resolver_find(leat_loop *loop, const char *servers, struct leati_resolver **ret_resolver)
 {
-    pthread_once(&library_once, library_init);
+    leati_once(&library_once, library_init);
     if (library_status != ARES_SUCCESS)
         return library_status;
     struct resolver_list *list = list_get(loop);
@@ -382,7 +387,9 @@ bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int f
     /* So that no version takes the end of a name for a search domain of its own. */
     snprintf(absolute, sizeof(absolute), "%s.", name);
     ares_getaddrinfo(resolver->channel, absolute, NULL, &hints, callback, arg);
-    return resolver_set_timer(resolver);
+    bool watched = !resolver->out_of_memory;
+    resolver->out_of_memory = false;
+    return resolver_set_timer(resolver) && watched;
 }
 
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited)

@@ -5,8 +5,6 @@
  *
  * c-ares cannot forget a single query: one that nobody waits for any more stays in the channel, and
  * when only such are left all of them are cancelled. No user code ever runs inside of c-ares.
- *
- * May be included by: src/dns.
  */
 #ifndef LEATI_DNS_RESOLVER_H
 #define LEATI_DNS_RESOLVER_H
@@ -25,6 +23,7 @@ struct leati_resolver {
     char *servers;             /**< NULL = the system's */
     struct stat config;   /**< of resolv.conf, when the channel read it */
     struct leati_resolv_conf conf;
+    bool out_of_memory; /**< a socket could not be watched: all queries end with ECANCELLED */
     bool retired;       /**< the configuration has changed: goes when nobody needs it any more */
     size_t users;       /**< who have got it and not released it */
     ares_channel hosts; /**< /etc/hosts only: it has no sockets */

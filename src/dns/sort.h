@@ -3,8 +3,6 @@
  * @file
  * The order in which to try addresses: RFC 6724 section 6, with its default policy table. c-ares
  * sorts what one query found; here both families are put together.
- *
- * May be included by: src/dns, tests.
  */
 #ifndef LEATI_DNS_SORT_H
 #define LEATI_DNS_SORT_H

@@ -3,8 +3,6 @@
  * @file
  * The rows of the foreign tables, as foreign_tables.c makes them from the .def files and
  * foreign_find.c searches them.
- *
- * May include: util, public headers. May be included by: errors.
  */
 #ifndef LEATI_ERRORS_FOREIGN_H
 #define LEATI_ERRORS_FOREIGN_H

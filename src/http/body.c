@@ -64,7 +64,6 @@ static bool body_keep(struct leati_http_body *body, const uint8_t *data, size_t 
     }
     size_t room = LEATI_HTTP_BODY_KEPT_BYTES - body->len;
     if (len > room) {
-        body->truncated = true;
         body->state = LEATI_HTTP_BODY_DONE;
         len = room;
     }
@@ -166,11 +165,6 @@ enum leati_http_result leati_http_body_feed(struct leati_http_body *body, const 
 bool leati_http_body_is_done(const struct leati_http_body *body)
 {
     return body->state == LEATI_HTTP_BODY_DONE;
-}
-
-bool leati_http_body_is_truncated(const struct leati_http_body *body)
-{
-    return body->truncated;
 }
 
 const char *leati_http_body_bytes(const struct leati_http_body *body, size_t *ret_len)

@@ -9,8 +9,7 @@
  * body that breaks the rules ends there, with what came before it kept: nobody is failed for the
  * body of a refusal.
  *
- * One thread at a time per object. May include: core, util, public headers.
- * May be included by: conn, ws.
+ * One thread at a time per object.
  */
 #ifndef LEATI_HTTP_BODY_H
 #define LEATI_HTTP_BODY_H
@@ -35,8 +34,7 @@ struct leati_http_body {
     enum leati_http_body_state state;
     uint64_t rest;
     unsigned size_digits; /**< of the chunk's size that is being read */
-    bool truncated;
-    uint8_t *bytes; /**< NULL until there are some */
+    uint8_t *bytes;       /**< NULL until there are some */
     size_t len;
 };
 
@@ -57,8 +55,6 @@ enum leati_http_result leati_http_body_feed(struct leati_http_body *body, const 
 
 /** Whether anything that is still to come would matter. */
 bool leati_http_body_is_done(const struct leati_http_body *body);
-/** Whether more came than is kept. */
-bool leati_http_body_is_truncated(const struct leati_http_body *body);
 
 /** What is kept, with a NUL behind it that is not counted; never NULL. Raw bytes of the peer: not
  * for a terminal as they are. Valid until the next feed or done. */

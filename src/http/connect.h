@@ -3,8 +3,6 @@
  * @file
  * A tunnel through an HTTP proxy by CONNECT (RFC 9110 section 9.3.6), as a layer. The proxy itself
  * may be reached over plain TCP, over TLS, or through another proxy: that is the lower layers'.
- *
- * May include: core, util, public headers. May be included by: conn.
  */
 #ifndef LEATI_HTTP_CONNECT_H
 #define LEATI_HTTP_CONNECT_H
@@ -67,19 +65,8 @@ int leati_http_connect_layer_new(const struct leati_http_connect_options *option
 int leati_http_check_credentials(const char *user, const char *password,
                                  struct leati_failure *failure);
 
-/** The status of the proxy's final answer, 0 before. */
-int leati_http_connect_status(const struct leati_layer *connect);
-
-/** The head of a refusal, for who wants to read its fields; NULL if there is none. Lives as long as
- * the layer. */
-const struct leati_http_head *leati_http_connect_head(const struct leati_layer *connect);
-
 /** Moves the refusal's head and body out, so that they outlive the layer; the caller frees. NULL if
  * there is none, and without memory. */
 struct leati_http_response *leati_http_connect_take_response(struct leati_layer *connect);
-
-/** What was read of the body of a refusal, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
- * that is not counted; never NULL. Lives as long as the layer. */
-const char *leati_http_connect_body(const struct leati_layer *connect, size_t *ret_len);
 
 #endif

@@ -18,6 +18,7 @@ enum {
     STATUS_SWITCHING = 101,
     STATUS_UNAUTHORIZED = 401,
     STATUS_AUTHENTICATE = 407,
+    STATUS_INTERNAL = 500,
     STATUS_BAD_GATEWAY = 502,
     STATUS_UNAVAILABLE = 503,
     STATUS_GATEWAY_TIMEOUT = 504,
@@ -359,10 +360,12 @@ static void authentication_write(const struct leati_http_connect_engine *engine,
                                                     : "no credentials are configured");
 }
 
-/* The proxy does not know a way, or is busy: another one may help. All others are its decision. */
+/* The proxy does not know a way (tinyproxy says 500 then), or is busy: another one may help. All
+ * others are its decision. */
 static unsigned refusal_retry(int status)
 {
     switch (status) {
+    case STATUS_INTERNAL:
     case STATUS_BAD_GATEWAY:
     case STATUS_UNAVAILABLE:
     case STATUS_GATEWAY_TIMEOUT:

@@ -3,8 +3,6 @@
  * @file
  * The client's side of CONNECT (RFC 9110 section 9.3.6, RFC 9112 section 3.2.3): bytes in, bytes
  * out, no I/O, no clock.
- *
- * May include: core, util, public headers. May be included by: http, tests.
  */
 #ifndef LEATI_HTTP_CONNECT_ENGINE_H
 #define LEATI_HTTP_CONNECT_ENGINE_H

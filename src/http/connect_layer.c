@@ -154,11 +154,6 @@ int leati_http_connect_layer_new(const struct leati_http_connect_options *option
 
 /* ---- what the proxy said ---------------------------------------------------------------- */
 
-int leati_http_connect_status(const struct leati_layer *connect)
-{
-    return engine_of_layer(connect)->status;
-}
-
 struct leati_http_response *leati_http_connect_take_response(struct leati_layer *connect)
 {
     struct leati_http_connect_engine *engine = engine_of((struct leati_exchange *)connect);
@@ -168,15 +163,4 @@ struct leati_http_response *leati_http_connect_take_response(struct leati_layer 
     struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
     engine->is_refused = response == NULL;
     return response;
-}
-
-const struct leati_http_head *leati_http_connect_head(const struct leati_layer *connect)
-{
-    const struct leati_http_connect_engine *engine = engine_of_layer(connect);
-    return engine->is_refused ? &engine->head : NULL;
-}
-
-const char *leati_http_connect_body(const struct leati_layer *connect, size_t *ret_len)
-{
-    return leati_http_body_bytes(&engine_of_layer(connect)->body, ret_len);
 }

@@ -19,8 +19,7 @@
  * unchanged.
  *  - Bytes that can no longer become such a head are refused at once, not at the end of a line.
  *
- * One thread at a time per object. May include: core, util, public headers.
- * May be included by: conn, ws.
+ * One thread at a time per object.
  */
 #ifndef LEATI_HTTP_HEAD_H
 #define LEATI_HTTP_HEAD_H

@@ -2,8 +2,6 @@
 /**
  * @file
  * A response that outlives the layer that read it, for the program to look at.
- *
- * May include: core, util, public headers. May be included by: conn, ws.
  */
 #ifndef LEATI_HTTP_RESPONSE_H
 #define LEATI_HTTP_RESPONSE_H

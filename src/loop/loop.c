@@ -4,6 +4,7 @@
 
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/fork.h"
 
 #include <leat/error_codes.h>
 
@@ -73,6 +74,7 @@ int leat_loop_new(leat_loop **ret_loop)
     if (result != LEAT_OK)
         goto out;
 
+    loop->fork_count = leati_fork_count();
     pthread_mutex_init(&loop->posted_lock, NULL);
     loop->posted_end = &loop->posted_first;
     loop->tasks.prev = loop->tasks.next = &loop->tasks;
@@ -90,7 +92,7 @@ out:
 /* Who is inside of leat_loop_stop() is out at once. */
 static void loop_wait_for_stoppers(const leat_loop *loop)
 {
-    while (atomic_load(&loop->stoppers) > 0)
+    while (atomic_load(&loop->stoppers) > 0 && !leati_loop_is_inherited(loop))
         (void)poll(NULL, 0, 1);
 }
 
@@ -98,6 +100,10 @@ void leat_loop_free(leat_loop *loop)
 {
     if (loop == NULL)
         return;
+    if (loop->dispatching && leati_loop_is_inherited(loop)) {
+        loop_close(loop); /* another thread was in the middle of it */
+        return;
+    }
     assert(!loop->dispatching);
     while (loop->attachments != NULL) {
         struct leati_attachment *attachment = loop->attachments;
@@ -134,6 +140,12 @@ int leati_io_set(struct leati_io *io, unsigned mask)
 
     if (mask == io->mask)
         return LEAT_OK;
+    if (leati_loop_is_inherited(io->loop)) {
+        if (mask != 0)
+            return LEAT_E_SOCKET_BASE + EBADF;
+        io->mask = 0;
+        return LEAT_OK;
+    }
     if (mask & LEATI_IO_READ)
         event.events |= EPOLLIN;
     if (mask & LEATI_IO_WRITE)
@@ -185,6 +197,8 @@ void leati_loop_wake(leat_loop *loop)
     int saved_errno = errno;
     uint64_t one = 1;
 
+    if (leati_loop_is_inherited(loop))
+        return;
     /* Fails only when the counter is full: then the descriptor is readable anyhow. */
     ssize_t n = write(loop->event_fd, &one, sizeof(one));
     (void)n;
@@ -218,7 +232,7 @@ static int loop_fetch(leat_loop *loop, int timeout_ms, bool *ret_full)
     if (count < 0)
         return errno == EINTR ? LEAT_OK : LEAT_E_SOCKET_BASE + errno;
     loop->event_count = count;
-    for (loop->event_next = 0; loop->event_next < count;)
+    for (loop->event_next = 0; loop->event_next < count && !leati_loop_is_inherited(loop);)
         event_deliver(loop, &loop->events[loop->event_next++]);
     loop->event_count = 0;
     return LEAT_OK;
@@ -267,6 +281,8 @@ static int loop_round(leat_loop *loop, int timeout_ms)
 {
     bool full;
 
+    if (leati_loop_is_inherited(loop))
+        return LEAT_E_SOCKET_BASE + EBADF;
     if (leati_loop_has_tasks(loop) || loop->timers_due)
         timeout_ms = 0;
     loop->dispatching = true;
@@ -281,7 +297,8 @@ static int loop_round(leat_loop *loop, int timeout_ms)
         leati_loop_run_tasks(loop);
     loop->dispatching = false;
     leati_loop_arm_timers(loop);
-    return result;
+    /* A callback may have forked: this is the child. */
+    return leati_loop_is_inherited(loop) ? LEAT_E_SOCKET_BASE + EBADF : result;
 }
 
 /* Whoever waits for the descriptor instead of calling dispatch must see what is left. */
@@ -320,7 +337,7 @@ int leat_loop_run(leat_loop *loop)
  * until nobody is between the two. No lock, because a signal handler may come here. */
 void leat_loop_stop(leat_loop *loop)
 {
-    if (loop == NULL)
+    if (loop == NULL || leati_loop_is_inherited(loop))
         return;
     atomic_fetch_add(&loop->stoppers, 1);
     atomic_store(&loop->stopping, true);
@@ -341,9 +358,9 @@ struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
     return &loop->chunk_pool;
 }
 
-bool leati_loop_dispatching(const leat_loop *loop)
+bool leati_loop_is_inherited(const leat_loop *loop)
 {
-    return loop->dispatching;
+    return loop->fork_count != leati_fork_count();
 }
 
 const uint64_t *leati_loop_judged_ms(const leat_loop *loop)

@@ -4,8 +4,6 @@
  * The inside of the loop: embedded watchers, timers and deferred tasks. None of them allocates when
  * it is used. All of them may be started, stopped and destroyed inside any callback; an event that
  * was fetched for a watcher that is gone is dropped.
- *
- * May include: core, util, public headers. May be included by: dns, tcp, conn.
  */
 #ifndef LEATI_LOOP_LOOP_H
 #define LEATI_LOOP_LOOP_H
@@ -36,7 +34,7 @@ struct leati_io {
 /** Fills in; the descriptor stays the caller's, who calls leati_io_done() before close(2). */
 void leati_io_init(struct leati_io *io, leat_loop *loop, int fd, leati_io_fn fn, void *user);
 /** Changes what is asked for (level-triggered); does nothing if it is the same.
- * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno of epoll_ctl. */
+ * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno of epoll_ctl, EBADF where the loop is inherited. */
 int leati_io_set(struct leati_io *io, unsigned mask);
 void leati_io_done(struct leati_io *io);
 
@@ -99,8 +97,10 @@ size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user
 /** A large buffer for one read; nobody may hold it across a callback. Never NULL. */
 uint8_t *leati_loop_scratch(leat_loop *loop);
 struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
-/** Whether the calling code runs below leat_loop_dispatch() of this loop. */
-bool leati_loop_dispatching(const leat_loop *loop);
+/** Whether this process was forked from the one that made the loop. Then the epoll set, the timer
+ * and the connections are those of the parent, which goes on with them: the loop touches none of
+ * them, dispatches nothing, and its watchers and timers can be taken off and freed, but not run. */
+bool leati_loop_is_inherited(const leat_loop *loop);
 
 /** Something that lives as long as the loop (the resolvers). `key` is an address unique to the
  * kind, to be set once; get returns NULL before that. `destroy` runs in leat_loop_free().

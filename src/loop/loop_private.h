@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file What the files of src/loop share. May be included by: src/loop. */
+/** @file What the files of src/loop share. */
 #ifndef LEATI_LOOP_LOOP_PRIVATE_H
 #define LEATI_LOOP_LOOP_PRIVATE_H
 
@@ -28,6 +28,7 @@ struct leat_loop {
     /* Both are watched edge-triggered, so that neither has to be read. */
     int timer_fd;
     int event_fd;
+    unsigned fork_count; /**< of the process that made it */
 
     bool dispatching;
     bool timers_due; /**< timer_fd has fired */

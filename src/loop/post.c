@@ -3,8 +3,11 @@
 #include "loop/loop_private.h"
 
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <leat/error_codes.h>
+
+#include <errno.h>
 
 struct leati_posted {
     struct leati_posted *next;
@@ -16,36 +19,38 @@ int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
 {
     if (loop == NULL || fn == NULL)
         return LEAT_E_PARAMETER;
+    if (leati_loop_is_inherited(loop))
+        return LEAT_E_SOCKET_BASE + EBADF;
     struct leati_posted *posted = leati_malloc(sizeof(*posted));
     if (posted == NULL)
         return LEAT_E_SYSTEM_INTERNAL;
     *posted = (struct leati_posted){.fn = fn, .user = user};
 
-    pthread_mutex_lock(&loop->posted_lock);
+    leati_lock(&loop->posted_lock);
     bool was_empty = loop->posted_first == NULL;
     *loop->posted_end = posted;
     loop->posted_end = &posted->next;
     /* Under the lock: once it is free, the loop may run this and be freed by its owner. */
     if (was_empty)
         leati_loop_wake(loop);
-    pthread_mutex_unlock(&loop->posted_lock);
+    leati_unlock(&loop->posted_lock);
     return LEAT_OK;
 }
 
 static struct leati_posted *posted_take_all(leat_loop *loop)
 {
-    pthread_mutex_lock(&loop->posted_lock);
+    leati_lock(&loop->posted_lock);
     struct leati_posted *first = loop->posted_first;
     loop->posted_first = NULL;
     loop->posted_end = &loop->posted_first;
-    pthread_mutex_unlock(&loop->posted_lock);
+    leati_unlock(&loop->posted_lock);
     return first;
 }
 
 void leati_loop_run_posted(leat_loop *loop)
 {
     loop->posted_running = posted_take_all(loop);
-    while (loop->posted_running != NULL) {
+    while (loop->posted_running != NULL && !leati_loop_is_inherited(loop)) {
         struct leati_posted *posted = loop->posted_running;
         loop->posted_running = posted->next;
         if (posted->fn != NULL)
@@ -71,9 +76,9 @@ size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user
 {
     size_t count = posted_cancel(loop->posted_running, fn, user);
 
-    pthread_mutex_lock(&loop->posted_lock);
+    leati_lock(&loop->posted_lock);
     count += posted_cancel(loop->posted_first, fn, user);
-    pthread_mutex_unlock(&loop->posted_lock);
+    leati_unlock(&loop->posted_lock);
     return count;
 }
 

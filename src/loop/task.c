@@ -58,7 +58,7 @@ void leati_loop_run_tasks(leat_loop *loop)
         return;
     /* The mark stands behind the last task of this round; the list may change in every way. */
     task_link_before(mark, &loop->tasks);
-    while (loop->tasks.next != mark) {
+    while (loop->tasks.next != mark && !leati_loop_is_inherited(loop)) {
         struct leati_task *task = loop->tasks.next;
         task_unlink(task);
         task->fn(task, task->user);

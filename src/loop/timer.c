@@ -147,7 +147,7 @@ void leati_loop_run_timers(leat_loop *loop, uint64_t now_ms)
     uint64_t last_order = loop->timer_order;
 
     loop->timers_now_ms = now_ms;
-    while (leati_loop_is_timer_due(loop, now_ms)) {
+    while (leati_loop_is_timer_due(loop, now_ms) && !leati_loop_is_inherited(loop)) {
         struct leati_timer *timer = loop->heap[0];
         if (timer->order > last_order)
             break;
@@ -159,7 +159,8 @@ void leati_loop_run_timers(leat_loop *loop, uint64_t now_ms)
 
 void leati_loop_arm_timers(leat_loop *loop)
 {
-    if (loop->heap_len == 0 || loop->heap[0]->at_ms >= loop->armed_at_ms)
+    if (loop->heap_len == 0 || loop->heap[0]->at_ms >= loop->armed_at_ms ||
+        leati_loop_is_inherited(loop))
         return;
 
     uint64_t at_ms = loop->heap[0]->at_ms;

@@ -4,8 +4,6 @@
  * A client of the NDK. What the program asks for is noted in it under one lock; the library's
  * thread takes it from there and does it. So no call waits for that thread, and a call from inside
  * a callback is like any other.
- *
- * May include: util, public headers. May be included by: src/ohos.
  */
 #ifndef LEATI_OHOS_CLIENT_H
 #define LEATI_OHOS_CLIENT_H

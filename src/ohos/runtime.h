@@ -3,8 +3,6 @@
  * @file
  * What all clients of the process share: the lock, the list of living handles, the loop with its
  * thread, and the end of the process.
- *
- * May include: util, public headers. May be included by: src/ohos.
  */
 #ifndef LEATI_OHOS_RUNTIME_H
 #define LEATI_OHOS_RUNTIME_H

@@ -2,6 +2,7 @@
 #include "sockets/local_address.h"
 
 #include "sockets/socket_options.h"
+#include "util/fork.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -78,14 +79,15 @@ int leati_local_bind(int fd, const struct leati_local_address *address,
     memcpy(ret_file->path, path, sizeof(ret_file->path));
     ret_file->dev = status.st_dev;
     ret_file->ino = status.st_ino;
+    ret_file->fork_count = leati_fork_count();
     return 0;
 }
 
 void leati_local_file_remove(struct leati_local_file *file)
 {
     struct stat status;
-    if (file->path[0] != '\0' && lstat(file->path, &status) == 0 && status.st_dev == file->dev &&
-        status.st_ino == file->ino)
+    if (file->path[0] != '\0' && file->fork_count == leati_fork_count() &&
+        lstat(file->path, &status) == 0 && status.st_dev == file->dev && status.st_ino == file->ino)
         (void)unlink(file->path);
     file->path[0] = '\0';
 }

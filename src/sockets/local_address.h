@@ -2,8 +2,6 @@
 /**
  * @file
  * Addresses of local sockets, and the files that bind(2) makes for them.
- *
- * May be included by: src/sockets/local_*.
  */
 #ifndef LEATI_SOCKETS_LOCAL_ADDRESS_H
 #define LEATI_SOCKETS_LOCAL_ADDRESS_H
@@ -24,6 +22,7 @@ struct leati_local_file {
     char path[LEAT_LOCAL_ADDRESS_SIZE];
     dev_t dev;
     ino_t ino;
+    unsigned fork_count; /**< of the process that made it, which alone removes it */
 };
 
 /** @return LEAT_OK; LEAT_E_PARAMETER (NULL, empty), LEAT_E_SOCKET_BASE + ENAMETOOLONG. */

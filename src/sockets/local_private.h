@@ -2,8 +2,6 @@
 /**
  * @file
  * What leat_local_socket and its server share.
- *
- * May be included by: src/sockets/local_socket*.c.
  */
 #ifndef LEATI_SOCKETS_LOCAL_PRIVATE_H
 #define LEATI_SOCKETS_LOCAL_PRIVATE_H

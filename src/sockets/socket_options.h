@@ -2,8 +2,6 @@
 /**
  * @file
  * Extra options on descriptors, and addresses as the public structs have them.
- *
- * May include: core, public headers. May be included by: src/sockets.
  */
 #ifndef LEATI_SOCKETS_SOCKET_OPTIONS_H
 #define LEATI_SOCKETS_SOCKET_OPTIONS_H

@@ -5,8 +5,6 @@
  * the TCP and local socket objects and the connections of their servers have in common.
  *
  * A stream can be started again when it has ended. Its owner may release it in every callback.
- *
- * May include: conn, loop, core, util. May be included by: src/sockets.
  */
 #ifndef LEATI_SOCKETS_STREAM_H
 #define LEATI_SOCKETS_STREAM_H

@@ -3,8 +3,6 @@
  * @file
  * The one object behind leat_tcp_socket and leat_tls_socket, and the one behind their servers: a
  * TLS socket is a TCP socket with TLS on its route and a face of its own.
- *
- * May be included by: src/sockets/tcp_*.c, tls_*.c, tests.
  */
 #ifndef LEATI_SOCKETS_TCP_PRIVATE_H
 #define LEATI_SOCKETS_TCP_PRIVATE_H

@@ -3,8 +3,6 @@
  * @file
  * What leat_tls_socket, its server and its options share. A leat_tls_socket is the object behind
  * leat_tcp_socket with TLS on its route, and so is its server.
- *
- * May be included by: src/sockets/tls_*.c, tests.
  */
 #ifndef LEATI_SOCKETS_TLS_PRIVATE_H
 #define LEATI_SOCKETS_TLS_PRIVATE_H

@@ -5,9 +5,6 @@
  *
  * A datagram leaves at once if it can. Otherwise it waits in a lookup, until its name has an
  * address, and in the queue, until the relay is there and the kernel takes it.
- *
- * May include: conn, url, socks5, dns, loop, core, util, public headers. May be included by:
- * src/sockets/udp_*.c.
  */
 #ifndef LEATI_SOCKETS_UDP_PRIVATE_H
 #define LEATI_SOCKETS_UDP_PRIVATE_H
@@ -119,6 +116,9 @@ void leati_udp_close(struct leat_udp_socket *udp);
 /** Closes everything; `closed` follows. */
 void leati_udp_end(struct leat_udp_socket *udp);
 
+/** Whether there is something open that this process may read: not in a child of the one that made
+ * the loop. */
+bool leati_udp_may_read(const struct leat_udp_socket *udp);
 /** Whether there is something open. */
 bool leati_udp_is_bound(const struct leat_udp_socket *udp);
 

@@ -69,7 +69,7 @@ static void deliver_relayed(struct leat_udp_socket *udp, const struct leati_addr
 void leati_udp_receive(struct leat_udp_socket *udp)
 {
     uint8_t *buf = leati_loop_scratch(udp->loop);
-    for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_is_bound(udp); i++) {
+    for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_may_read(udp); i++) {
         struct leati_address from;
         socklen_t size = sizeof(from);
         memset(&from, 0, sizeof(from));
@@ -131,7 +131,7 @@ static void pending_error_clear(struct leat_udp_socket *udp)
 
 void leati_udp_receive_errors(struct leat_udp_socket *udp)
 {
-    for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_is_bound(udp); i++) {
+    for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_may_read(udp); i++) {
         struct leati_address to;
         uint8_t byte;
         union {

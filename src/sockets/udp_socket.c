@@ -153,6 +153,11 @@ void leati_udp_set_state(struct leat_udp_socket *udp, enum leati_udp_state state
     udp->state = state;
 }
 
+bool leati_udp_may_read(const struct leat_udp_socket *udp)
+{
+    return leati_udp_is_bound(udp) && !leati_loop_is_inherited(udp->loop);
+}
+
 bool leati_udp_is_bound(const struct leat_udp_socket *udp)
 {
     return udp->fd >= 0;

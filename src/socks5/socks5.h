@@ -2,8 +2,6 @@
 /**
  * @file
  * SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928) with user name and password (RFC 1929), as a layer.
- *
- * May include: core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_H
 #define LEATI_SOCKS5_SOCKS5_H

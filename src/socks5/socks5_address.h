@@ -3,8 +3,6 @@
  * @file
  * ATYP, address and port as RFC 1928 has them in requests, replies and UDP headers: sections 4, 5,
  * 6 and 7. No I/O, no memory of its own.
- *
- * May include: core, util, public headers. May be included by: socks5, sockets, tests.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_ADDRESS_H
 #define LEATI_SOCKS5_SOCKS5_ADDRESS_H

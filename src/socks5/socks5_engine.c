@@ -117,13 +117,18 @@ static void engine_set_state(struct leati_socks5_engine *engine, enum leati_sock
 static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
                        const char *format, ...) LEAT_PRINTF(4, 5);
 
+/* In one flight the messages may be what the proxy has failed about. */
 static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
                        const char *format, ...)
 {
+    char text[LEATI_SOCKS5_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    leati_readable_vformat(engine->text, sizeof(engine->text), format, args);
+    leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
+    snprintf(engine->text, sizeof(engine->text), "%s%s", text,
+             engine->pipelined ? " (it was asked in one flight, which not every proxy understands)"
+                               : "");
     engine->code = code;
     engine->native_code = native_code;
     engine_set_state(engine, LEATI_SOCKS5_FAILED);

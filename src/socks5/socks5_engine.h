@@ -12,8 +12,6 @@
  *
  * need() is never more than what surely belongs to the reply, so a caller that obeys it cannot read
  * a byte of the layer above.
- *
- * May include: core, util, public headers. May be included by: socks5, tests.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_ENGINE_H
 #define LEATI_SOCKS5_SOCKS5_ENGINE_H
@@ -30,6 +28,7 @@ enum {
     LEATI_SOCKS5_REPLY_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
     /** Of leati_socks5_engine_suspect(), with the final NUL. */
     LEATI_SOCKS5_SUSPECT_SIZE = LEAT_ERROR_HOP_SIZE + 96,
+    LEATI_SOCKS5_TEXT_SIZE = LEATI_SOCKS5_SUSPECT_SIZE + 160,
 };
 
 enum leati_socks5_state {
@@ -67,7 +66,7 @@ struct leati_socks5_engine {
     int sys_errno;                         /**< ETIMEDOUT after expire() */
     int native_code;
     unsigned retry; /**< LEATI_RETRY_* */
-    char text[LEATI_SOCKS5_SUSPECT_SIZE + 160];
+    char text[LEATI_SOCKS5_TEXT_SIZE + 80];
 };
 
 /** Writes all messages. @return LEAT_OK; LEAT_E_SOCKS5_SERIALIZE, recorded in `failure`: then the

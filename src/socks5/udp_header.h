@@ -3,8 +3,6 @@
  * @file
  * The header that stands before the data of every datagram between a client and the relay of a UDP
  * association (RFC 1928 section 7). No I/O, no memory of its own.
- *
- * May include: core, util, public headers. May be included by: sockets, tests.
  */
 #ifndef LEATI_SOCKS5_UDP_HEADER_H
 #define LEATI_SOCKS5_UDP_HEADER_H

@@ -43,7 +43,8 @@ static void acceptor_on_event(struct leati_io *io, unsigned events, void *user)
     bool gone = false;
 
     (void)events;
-    for (int i = 0; i < LEATI_TCP_ACCEPTS_PER_ROUND; i++) {
+    /* A child that was forked in a callback leaves the parent's connections alone. */
+    for (int i = 0; i < LEATI_TCP_ACCEPTS_PER_ROUND && !leati_loop_is_inherited(io->loop); i++) {
         struct sockaddr_storage remote;
         socklen_t size = sizeof(remote);
         memset(&remote, 0, sizeof(remote));

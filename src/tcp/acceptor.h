@@ -3,8 +3,6 @@
  * @file
  * The accept loop of a listening descriptor of any family: a bound for each round, and a pause when
  * the kernel is short of descriptors or memory.
- *
- * May be included by: src/tcp, sockets.
  */
 #ifndef LEATI_TCP_ACCEPTOR_H
 #define LEATI_TCP_ACCEPTOR_H

@@ -6,8 +6,6 @@
  * When the kernel has no descriptor or memory left for a connection, accepting pauses and is tried
  * again LEATI_TCP_ACCEPT_RETRY_MS later: the connection waits in the backlog, and the loop does not
  * spin on a descriptor that stays readable.
- *
- * May include: loop, core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_TCP_LISTENER_H
 #define LEATI_TCP_LISTENER_H

@@ -16,8 +16,6 @@
  * everything and drops it, pending() is true, and the failure comes out of recv behind the last
  * byte. shutdown sends FIN and reads until the peer's FIN, or until limit_ms: then it closes
  * anyhow. Whatever ends the connection (failure, shutdown) closes the descriptor; destroy frees.
- *
- * May include: loop, core, util, public headers. May be included by: conn, sockets.
  */
 #ifndef LEATI_TCP_TCP_H
 #define LEATI_TCP_TCP_H
@@ -101,6 +99,10 @@ int leati_tcp_layer_fd(const struct leati_layer *tcp);
 
 /** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
+
+/** Closes the open connection with a RST: its local port is free at once, for another connection to
+ * the same peer. */
+void leati_tcp_layer_reset(struct leati_layer *tcp);
 
 /** Which addresses are left to dial in another layer: first, unless `without_open`, that of this
  * one's connection, then those that were not tried or not waited for. The ones that failed are not

@@ -78,6 +78,17 @@ static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
     return result;
 }
 
+/* In a child process: what belongs to the parent is neither read nor written. */
+static bool tcp_is_foreign(const struct leati_tcp_layer *tcp)
+{
+    return leati_loop_is_inherited(tcp->loop);
+}
+
+static int tcp_refuse_foreign(struct leati_tcp_layer *tcp)
+{
+    return tcp_fail(tcp, EBADF, "this process was forked, and has no use of the connection to");
+}
+
 /* What comes of the end of the data: EOF, unless sending had failed before. */
 static int tcp_read_end(struct leati_tcp_layer *tcp)
 {
@@ -98,6 +109,8 @@ static int tcp_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
         return LEATI_EOF;
     if (!tcp->readable || tcp->open == NULL || tcp->open->fd < 0)
         return LEATI_AGAIN;
+    if (tcp_is_foreign(tcp))
+        return tcp_refuse_foreign(tcp);
 
     do
         n = recv(tcp->open->fd, buf, cap, 0);
@@ -156,6 +169,8 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
         return l->sticky;
     if (!tcp->writable || tcp->open == NULL || tcp->open->fd < 0)
         return LEATI_AGAIN;
+    if (tcp_is_foreign(tcp))
+        return tcp_refuse_foreign(tcp);
     for (size_t i = 0; i < count; i++)
         len += iov[i].iov_len;
     if (tcp->send_errno != 0) {
@@ -198,7 +213,7 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
         leati_layer_set_state(l, LEATI_LAYER_CLOSING);
         leati_layer_arm(l, now_ms, 0);
     }
-    if (l->state != LEATI_LAYER_CLOSING)
+    if (l->state != LEATI_LAYER_CLOSING || tcp_is_foreign(tcp))
         return tcp_close_in_order(tcp);
     if (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0)
         return tcp_close_in_order(tcp);
@@ -363,6 +378,16 @@ const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
 
     return tcp->open != NULL ? &tcp->open->address : &tcp->first->address;
+}
+
+void leati_tcp_layer_reset(struct leati_layer *l)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    if (tcp->open != NULL && tcp->open->fd >= 0)
+        (void)setsockopt(tcp->open->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    leati_tcp_close(tcp);
 }
 
 size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,

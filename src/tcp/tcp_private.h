@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file What the files of src/tcp share. May be included by: src/tcp. */
+/** @file What the files of src/tcp share. */
 #ifndef LEATI_TCP_TCP_PRIVATE_H
 #define LEATI_TCP_TCP_PRIVATE_H
 

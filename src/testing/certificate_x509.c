@@ -6,6 +6,7 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
+#include "util/fork.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -17,9 +18,16 @@
 
 #define SERIAL_BYTES 16
 
-void leati_x509_forget_errors(void)
+void leati_x509_begin(void)
+{
+    leati_fork_hold();
+    ERR_clear_error();
+}
+
+void leati_x509_end(void)
 {
     ERR_clear_error();
+    leati_fork_let();
 }
 
 /* Says what libcrypto refused to do. */

@@ -255,7 +255,7 @@ static int certificate_new(leat_testing_ca *ca, const certificate_options *optio
     if (!certificate)
         return fail_memory(problem);
     certificate->shown.issuer = issuer;
-    leati_x509_forget_errors();
+    leati_x509_begin();
     int code = name_choose(ca, certificate_name_is_taken, options->name, options_stem(options),
                            &name, problem);
     certificate->shown.name = name;
@@ -265,7 +265,7 @@ static int certificate_new(leat_testing_ca *ca, const certificate_options *optio
         code = certificate_sign(ca, options, certificate, problem);
     if (!code)
         code = certificate_write(ca, options, certificate, problem);
-    leati_x509_forget_errors();
+    leati_x509_end();
     if (code) {
         certificate_free(certificate);
         return code;
@@ -419,7 +419,7 @@ static int crl_new(leat_testing_ca *ca, const struct leat_testing_crl_options *o
     struct crl *crl = leati_calloc(1, sizeof(*crl));
     if (!crl)
         return fail_memory(problem);
-    leati_x509_forget_errors();
+    leati_x509_begin();
     int code = name_choose(ca, crl_name_is_taken, options->name, "crl", &crl->name, problem);
     if (!code)
         code = leati_x509_format_crl((const struct leati_testing_certificate *)issuer, ca->all,
@@ -427,7 +427,7 @@ static int crl_new(leat_testing_ca *ca, const struct leat_testing_crl_options *o
     crl->shown.pem = pem;
     if (!code)
         code = leati_folder_write(&ca->folder, crl->name, ".crl", pem, 0644, &path, problem);
-    leati_x509_forget_errors();
+    leati_x509_end();
     crl->shown.path = path;
     if (code) {
         crl_free(crl);

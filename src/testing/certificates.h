@@ -69,9 +69,10 @@ struct leati_x509_plan {
     bool has_bad_signature;
 };
 
-/** Empties libcrypto's queue of errors: at the start so that the first one in it is ours, at the
- * end for whoever uses it next. */
-void leati_x509_forget_errors(void);
+/** Around all below. Empties libcrypto's queue of errors: at the start so that the first one in it
+ * is ours, at the end for whoever uses it next. No fork(2) comes in between. */
+void leati_x509_begin(void);
+void leati_x509_end(void);
 int leati_x509_new_key(enum leat_testing_key kind, EVP_PKEY **ret_key,
                        struct leat_testing_problem *problem);
 int leati_x509_new(const struct leati_x509_plan *plan, X509 **ret_x509,

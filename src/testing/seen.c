@@ -108,6 +108,9 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
                         int timeout_ms)
 {
     struct timespec end;
+    if (leati_testing_server_is_inherited(server)) {
+        return false;
+    }
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += timeout_ms / 1000;
     end.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
@@ -137,6 +140,9 @@ bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
 bool leat_testing_server_event(leat_testing_server *server, size_t index,
                                struct leat_testing_event *ret_event)
 {
+    if (leati_testing_server_is_inherited(server)) {
+        return false;
+    }
     pthread_mutex_lock(&server->lock);
     bool exists = index < server->event_count;
     if (exists) {
@@ -148,6 +154,10 @@ bool leat_testing_server_event(leat_testing_server *server, size_t index,
 
 void leat_testing_server_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
 {
+    if (leati_testing_server_is_inherited(server)) {
+        *ret_seen = (struct leat_testing_seen){0};
+        return;
+    }
     pthread_mutex_lock(&server->lock);
     *ret_seen = server->seen;
     pthread_mutex_unlock(&server->lock);

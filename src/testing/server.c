@@ -5,6 +5,7 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/clock.h"
+#include "util/fork.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -214,7 +215,12 @@ static int listener_open(struct leat_testing_server *server)
 
 /* ---- the object ------------------------------------------------------------------------------ */
 
-static void server_destroy(struct leat_testing_server *server)
+bool leati_testing_server_is_inherited(const struct leat_testing_server *server)
+{
+    return server->fork_count != leati_fork_count();
+}
+
+static void server_close(struct leat_testing_server *server)
 {
     if (server->listener >= 0) {
         close(server->listener);
@@ -222,6 +228,11 @@ static void server_destroy(struct leat_testing_server *server)
     if (server->stop_fd >= 0) {
         close(server->stop_fd);
     }
+}
+
+static void server_destroy(struct leat_testing_server *server)
+{
+    server_close(server);
     for (size_t i = 0; i < server->event_count; ++i) {
         leati_free((void *)(uintptr_t)server->events[i].text);
     }
@@ -275,6 +286,7 @@ int leat_testing_server_new(const struct leat_testing_options *options,
         pthread_mutex_init(&server->lock, NULL);
         pthread_mutex_init(&server->log_lock, NULL);
         server->listener = server->stop_fd = -1;
+        server->fork_count = leati_fork_count();
         server->start_us = leati_clock_us();
         code = server_start(server, options, &problem);
     }
@@ -294,6 +306,10 @@ int leat_testing_server_new(const struct leat_testing_options *options,
 void leat_testing_server_free(leat_testing_server *server)
 {
     if (server == NULL) {
+        return;
+    }
+    if (leati_testing_server_is_inherited(server)) {
+        server_close(server);
         return;
     }
     pthread_mutex_lock(&server->lock);
@@ -323,6 +339,9 @@ const char *leat_testing_server_url(const leat_testing_server *server)
 
 void leat_testing_server_release(leat_testing_server *server)
 {
+    if (leati_testing_server_is_inherited(server)) {
+        return;
+    }
     pthread_mutex_lock(&server->lock);
     ++server->releases;
     pthread_cond_broadcast(&server->changed);

@@ -31,6 +31,7 @@ struct leat_testing_server {
     int stop_fd; /* readable for ever once the server is being freed */
     uint64_t start_us;
     pthread_t thread;
+    unsigned fork_count; /* of the process that its threads are in */
 
     pthread_mutex_t log_lock; /* one event after the other; taken before `lock` */
     pthread_mutex_t lock;     /* of all below */
@@ -48,6 +49,10 @@ struct leat_testing_server {
     size_t event_count, event_cap;
     struct leat_testing_seen seen;
 };
+
+/** Whether this is a child of the process that the threads are in: what they left behind is not
+ * touched, nor what they are told with. */
+bool leati_testing_server_is_inherited(const struct leat_testing_server *server);
 
 /** Copies and checks the options into a zeroed server, but for what needs a socket.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/fork.h"
 #include "util/readable.h"
 
 #include <openssl/err.h>
@@ -18,11 +19,38 @@ struct leati_peer_tls {
     BIO *from_wire, *to_wire;
 };
 
+/* A program may fork while a server of ours computes: libcrypto's locks are free then. */
+static int ssl_handshake(SSL *ssl)
+{
+    leati_fork_hold();
+    int result = SSL_do_handshake(ssl);
+    leati_fork_let();
+    return result;
+}
+
+static int ssl_read(SSL *ssl, void *buf, size_t cap)
+{
+    leati_fork_hold();
+    int result = SSL_read(ssl, buf, (int)cap);
+    leati_fork_let();
+    return result;
+}
+
+static bool ssl_write(SSL *ssl, const void *data, size_t len)
+{
+    leati_fork_hold();
+    int result = SSL_write(ssl, data, (int)len);
+    leati_fork_let();
+    return result == (int)len;
+}
+
 void leati_peer_tls_free(struct leati_peer_tls *tls)
 {
     if (tls != NULL) {
+        leati_fork_hold();
         SSL_free(tls->ssl); /* and the two buffers */
         SSL_CTX_free(tls->context);
+        leati_fork_let();
         leati_free(tls);
     }
 }
@@ -69,6 +97,7 @@ static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *o
 
 bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reason, size_t cap)
 {
+    leati_fork_hold();
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     bool is_good = context != NULL && options->cert_path != NULL && options->key_path != NULL &&
@@ -83,6 +112,7 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     }
     ERR_clear_error();
     SSL_CTX_free(context);
+    leati_fork_let();
     return is_good;
 }
 
@@ -137,14 +167,16 @@ static bool wire_move(struct leati_peer *p, struct leati_peer_tls *tls, int resu
 
 bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *options)
 {
+    leati_fork_hold();
     struct leati_peer_tls *tls = tls_new(options);
+    leati_fork_let();
     if (tls == NULL) {
         return leati_peer_problem(p, "the TLS server cannot be set up");
     }
     bool moved = p->in_len == 0 || BIO_write(tls->from_wire, p->in, (int)p->in_len) > 0;
     leati_peer_consume(p, p->in_len);
     int result = 0;
-    while (moved && (result = SSL_do_handshake(tls->ssl)) != 1) {
+    while (moved && (result = ssl_handshake(tls->ssl)) != 1) {
         moved = wire_move(p, tls, result);
     }
     if (result == 1 && wire_flush(p, tls)) {
@@ -167,7 +199,7 @@ const char *leati_peer_tls_describe(const struct leati_peer *p, char *buf, size_
 bool leati_peer_tls_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t *ret_len)
 {
     int len;
-    while ((len = SSL_read(p->tls->ssl, buf, (int)cap)) <= 0) {
+    while ((len = ssl_read(p->tls->ssl, buf, cap)) <= 0) {
         if (!wire_move(p, p->tls, len)) {
             ERR_clear_error();
             return false;
@@ -184,7 +216,7 @@ bool leati_peer_tls_feed(struct leati_peer *p, const uint8_t *wire, size_t wire_
 
 size_t leati_peer_tls_take(struct leati_peer *p, uint8_t *buf, size_t cap)
 {
-    int len = SSL_read(p->tls->ssl, buf, (int)cap);
+    int len = ssl_read(p->tls->ssl, buf, cap);
     ERR_clear_error();
     return len > 0 ? (size_t)len : 0;
 }
@@ -192,7 +224,7 @@ size_t leati_peer_tls_take(struct leati_peer *p, uint8_t *buf, size_t cap)
 size_t leati_peer_tls_wrap(struct leati_peer *p, const void *data, size_t len,
                            uint8_t ret_wire[LEATI_TESTING_WIRE_BYTES])
 {
-    if (SSL_write(p->tls->ssl, data, (int)len) != (int)len) {
+    if (!ssl_write(p->tls->ssl, data, len)) {
         ERR_clear_error();
         return 0;
     }
@@ -202,13 +234,15 @@ size_t leati_peer_tls_wrap(struct leati_peer *p, const void *data, size_t len,
 
 bool leati_peer_tls_send(struct leati_peer *p, const void *data, size_t len)
 {
-    return len == 0 ||
-           (SSL_write(p->tls->ssl, data, (int)len) == (int)len && wire_flush(p, p->tls));
+    return len == 0 || (ssl_write(p->tls->ssl, data, len) && wire_flush(p, p->tls));
 }
 
 bool leati_peer_tls_close_notify(struct leati_peer *p)
 {
-    return SSL_shutdown(p->tls->ssl) >= 0 && wire_flush(p, p->tls);
+    leati_fork_hold();
+    int result = SSL_shutdown(p->tls->ssl);
+    leati_fork_let();
+    return result >= 0 && wire_flush(p, p->tls);
 }
 
 /* ---- what else OpenSSL is good for ----------------------------------------------------------- */
@@ -221,7 +255,9 @@ void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accep
     size_t len = key_len < 64 ? key_len : 64;
     memcpy(text, key, len);
     memcpy(text + len, guid, sizeof(guid));
+    leati_fork_hold();
     EVP_Digest(text, len + sizeof(guid) - 1, digest, NULL, EVP_sha1(), NULL);
+    leati_fork_let();
     EVP_EncodeBlock((unsigned char *)ret_accept, digest, sizeof(digest));
 }
 

@@ -3,6 +3,7 @@
 
 #include "tls/mbedtls_private.h"
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -29,20 +30,20 @@ static uint8_t *buffer_take(void)
 {
     uint8_t *buffer = NULL;
 
-    pthread_mutex_lock(&lock);
+    leati_lock(&lock);
     if (spare_count > 0)
         buffer = spare[--spare_count];
-    pthread_mutex_unlock(&lock);
+    leati_unlock(&lock);
     return buffer != NULL ? buffer : mbedtls_calloc(1, BUFFER_BYTES);
 }
 
 static void buffer_give(uint8_t *buffer)
 {
-    pthread_mutex_lock(&lock);
+    leati_lock(&lock);
     bool keep = spare_count < SPARE_MAX;
     if (keep)
         spare[spare_count++] = buffer;
-    pthread_mutex_unlock(&lock);
+    leati_unlock(&lock);
     if (!keep)
         mbedtls_free(buffer);
 }

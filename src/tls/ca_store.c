@@ -5,6 +5,7 @@
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -219,9 +220,9 @@ int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
     if (fd < 0)
         return unreadable(failure, path, errno);
 
-    pthread_mutex_lock(&shared_lock);
+    leati_lock(&shared_lock);
     int code = cas_load(fd, path, failure, ret_cas);
-    pthread_mutex_unlock(&shared_lock);
+    leati_unlock(&shared_lock);
     return code;
 }
 
@@ -266,11 +267,11 @@ void leati_tls_cas_release(struct leati_tls_cas *cas)
 {
     if (cas == NULL)
         return;
-    pthread_mutex_lock(&shared_lock);
+    leati_lock(&shared_lock);
     bool last = --cas->references == 0;
     if (last && cas->is_shared)
         shared_unlink(cas);
-    pthread_mutex_unlock(&shared_lock);
+    leati_unlock(&shared_lock);
     if (last)
         cas_free(cas);
 }

@@ -2,6 +2,7 @@
 #include "tls/preference.h"
 
 #include "tls/crypto/crypto.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -80,6 +81,6 @@ const int *leati_tls_cipher_preference(bool is_server)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_once(&once, suites_fill);
+    leati_once(&once, suites_fill);
     return is_server ? server_suites : client_suites;
 }

@@ -2,6 +2,7 @@
 #include "tls/sessions.h"
 
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -73,9 +74,9 @@ struct leati_tls_sessions *leati_tls_sessions_new(void)
 
 struct leati_tls_sessions *leati_tls_sessions_ref(struct leati_tls_sessions *sessions)
 {
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     sessions->references++;
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
     return sessions;
 }
 
@@ -83,9 +84,9 @@ void leati_tls_sessions_unref(struct leati_tls_sessions *sessions)
 {
     if (sessions == NULL)
         return;
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     bool last = --sessions->references == 0;
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
     if (!last)
         return;
     while (sessions->newest != NULL)
@@ -119,11 +120,11 @@ void leati_tls_sessions_put(struct leati_tls_sessions *sessions, const char *key
 
     if (entry == NULL)
         return;
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     entry->next = sessions->newest;
     sessions->newest = entry;
     sessions_trim(sessions, entry->key, single_use ? LEATI_TLS_SESSIONS_PER_KEY_LIMIT : 1);
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
 }
 
 static bool blob_copy(const struct leati_tls_session_blob *blob,
@@ -155,30 +156,30 @@ bool leati_tls_sessions_take(struct leati_tls_sessions *sessions, const char *ke
 {
     bool taken = false;
 
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     struct session_entry **link = &sessions->newest;
     while (*link != NULL && strcmp((*link)->key, key) != 0)
         link = &(*link)->next;
     if (*link != NULL)
         taken = entry_take(link, ret_blob);
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
     return taken;
 }
 
 void leati_tls_sessions_forget(struct leati_tls_sessions *sessions, const char *key)
 {
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     sessions_trim(sessions, key, 0);
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
 }
 
 size_t leati_tls_sessions_count(struct leati_tls_sessions *sessions)
 {
     size_t count = 0;
 
-    pthread_mutex_lock(&sessions->lock);
+    leati_lock(&sessions->lock);
     for (const struct session_entry *entry = sessions->newest; entry != NULL; entry = entry->next)
         count++;
-    pthread_mutex_unlock(&sessions->lock);
+    leati_unlock(&sessions->lock);
     return count;
 }

@@ -3,8 +3,7 @@
  * @file
  * TLS 1.2 and 1.3 by mbedTLS, as a layer.
  *
- * The only folder that sees mbedTLS. May include: core, util, public headers.
- * May be included by: conn.
+ * The only folder that sees mbedTLS.
  */
 #ifndef LEATI_TLS_TLS_H
 #define LEATI_TLS_TLS_H

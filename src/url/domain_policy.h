@@ -12,8 +12,6 @@
  *   10.0.0.1, ::1     this address when the URL has it as a literal; IPv4 within IPv6 is the same
  *                     address, and a zone does not count
  * compared without regard to case and as A-labels (IDNA). Addresses are matched by no wildcard.
- *
- * May include: core, util. May be included by: conn.
  */
 #ifndef LEATI_URL_DOMAIN_POLICY_H
 #define LEATI_URL_DOMAIN_POLICY_H

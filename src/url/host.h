@@ -2,8 +2,6 @@
 /**
  * @file
  * The host of a URL in the one form that names, certificates and rules are compared in.
- *
- * May include: core, util. May be included by: url, tests.
  */
 #ifndef LEATI_URL_HOST_H
 #define LEATI_URL_HOST_H

@@ -2,8 +2,6 @@
 /**
  * @file
  * Comparing the host of a URL with what people write in lists of hosts.
- *
- * May include: core, util. May be included by: url, tests.
  */
 #ifndef LEATI_URL_HOST_MATCH_H
 #define LEATI_URL_HOST_MATCH_H

@@ -20,8 +20,6 @@
  *   10.0.0.0/8, fd00::/8    those addresses
  *   any of them:port        only that port; IPv6 needs its brackets then
  * Names are compared without regard to case and as A-labels. What is none of this matches nothing.
- *
- * May include: core, util. May be included by: conn.
  */
 #ifndef LEATI_URL_PROXY_ENV_H
 #define LEATI_URL_PROXY_ENV_H

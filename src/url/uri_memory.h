@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file uriparser over our allocator. May be included by: src/url. */
+/** @file uriparser over our allocator. */
 #ifndef LEATI_URL_URI_MEMORY_H
 #define LEATI_URL_URI_MEMORY_H
 

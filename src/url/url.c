@@ -32,7 +32,7 @@ struct url_kind {
 
 static const struct url_kind websocket_kind = {
     .noun = "URL",
-    .schemes = {{"ws", 80}, {"wss", 443}},
+    .schemes = {{"ws", 80, NULL}, {"wss", 443, NULL}},
     .scheme_names = "ws and wss",
     .code = LEAT_E_WS_URL,
     .layer = LEAT_LAYER_WEBSOCKET,
@@ -42,11 +42,11 @@ static const struct url_kind websocket_kind = {
 static const struct url_kind proxy_kind = {
     .noun = "proxy URL",
  /* GNOME's settings write "socks", and whoever reads them lets the proxy resolve. */
-    .schemes = {{"socks5", 1080},
-                {"socks5h", 1080},
+    .schemes = {{"socks5", 1080, NULL},
+                {"socks5h", 1080, NULL},
                 {"socks", 1080, "socks5h"},
-                {"http", 80},
-                {"https", 443}},
+                {"http", 80, NULL},
+                {"https", 443, NULL}},
     .scheme_names = "socks5, socks5h (or socks), http and https",
     .code = LEAT_E_PARAMETER,
     .layer = LEAT_LAYER_NONE,
@@ -130,7 +130,8 @@ static int user_info_check(const struct url_parser *parser)
 {
     const char *at = strrchr(parser->authority, '@');
 
-    if (parser->kind != &proxy_kind || !at || parser->authority[-1] != '/')
+    if (parser->kind != &proxy_kind || !at || parser->authority == parser->text ||
+        parser->authority[-1] != '/')
         return LEAT_OK;
     for (const char *s = parser->authority; s < at; s++) {
         if (*s == '%' && isascii(s[1]) && isxdigit(s[1]) && isascii(s[2]) && isxdigit(s[2]))

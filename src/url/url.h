@@ -3,8 +3,7 @@
  * @file
  * URLs (RFC 3986 by uriparser, hosts by RFC 5891 through libidn2): ws and wss origins, proxies.
  *
- * The only folder that sees uriparser and libidn2. May include: core, util, public headers.
- * May be included by: conn.
+ * The only folder that sees uriparser and libidn2.
  */
 #ifndef LEATI_URL_URL_H
 #define LEATI_URL_URL_H

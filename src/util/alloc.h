@@ -3,8 +3,6 @@
  * @file
  * The only way to memory. Tests make the n-th allocation fail; foreign libraries that take
  * allocators get these.
- *
- * util may include: libc only. May be included by: everybody.
  */
 #ifndef LEATI_UTIL_ALLOC_H
 #define LEATI_UTIL_ALLOC_H

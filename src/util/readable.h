@@ -9,8 +9,6 @@
  *    become '?';
  *  - ends in "..." where there was no room for all of it, behind a whole word if one ends nearby,
  *    never inside a character.
- *
- * May be included by: everybody.
  */
 #ifndef LEATI_UTIL_READABLE_H
 #define LEATI_UTIL_READABLE_H

@@ -5,6 +5,7 @@
 #include "websocket/websocket.h"
 #include "loop/loop.h"
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -51,18 +52,18 @@ static void letters_free(struct letter *letter)
 
 void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     mailbox->limit_bytes = limit_bytes;
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
 }
 
 static void mailbox_task(leat_loop *loop, void *user)
 {
     struct leati_mailbox *mailbox = user;
     (void)loop;
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     mailbox->posted = false;
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
     leati_mailbox_deliver(mailbox);
 }
 
@@ -103,9 +104,9 @@ int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type
     *letter = (struct letter){.type = type, .len = len};
     if (len > 0)
         memcpy(letter->data, data, len);
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     int code = mailbox_append(mailbox, letter);
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
     if (code != LEAT_OK)
         leati_free(letter);
     return code;
@@ -113,7 +114,7 @@ int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type
 
 static struct letter *mailbox_take_first(struct leati_mailbox *mailbox)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     struct letter *letter = mailbox->first;
     if (letter) {
         mailbox->first = letter->next;
@@ -121,19 +122,19 @@ static struct letter *mailbox_take_first(struct leati_mailbox *mailbox)
             mailbox->last = &mailbox->first;
         mailbox->bytes -= letter->len;
     }
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
     return letter;
 }
 
 static void mailbox_put_back(struct leati_mailbox *mailbox, struct letter *letter)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     letter->next = mailbox->first;
     if (!mailbox->first)
         mailbox->last = &letter->next;
     mailbox->first = letter;
     mailbox->bytes += letter->len;
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
 }
 
 void leati_mailbox_deliver(struct leati_mailbox *mailbox)
@@ -160,11 +161,11 @@ void leati_mailbox_deliver(struct leati_mailbox *mailbox)
 
 void leati_mailbox_clear(struct leati_mailbox *mailbox)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    leati_lock(&mailbox->mutex);
     struct letter *first = mailbox->first;
     mailbox->first = NULL;
     mailbox->last = &mailbox->first;
     mailbox->bytes = 0;
-    pthread_mutex_unlock(&mailbox->mutex);
+    leati_unlock(&mailbox->mutex);
     letters_free(first);
 }

@@ -15,8 +15,7 @@
  *
  * The owner may take its time in between; the layer then wants nothing of the lower one.
  *
- * One thread at a time per layer. May include: http/head.h, core, util, public headers.
- * May be included by: conn.
+ * One thread at a time per layer.
  */
 #ifndef LEATI_WS_ACCEPT_H
 #define LEATI_WS_ACCEPT_H

@@ -30,8 +30,7 @@
  * message; without context takeover leati_deflater_trim() and leati_inflater_trim() give it back in
  * between.
  *
- * One thread at a time per object. May include: core, util, public headers.
- * May be included by: ws, tests.
+ * One thread at a time per object.
  */
 #ifndef LEATI_WS_DEFLATE_H
 #define LEATI_WS_DEFLATE_H

@@ -170,7 +170,7 @@ static const char *element_parse(struct cursor *c, struct element *ret_element)
 struct walk {
     const struct leati_http_head *head;
     size_t cursor;
-    const char *list; /* the rest of the field's value; NULL before the first */
+    const char *list;  /* the rest of the field's value; NULL before the first */
     const char *field; /* all of it */
     const char *item;  /* the element that was given last */
     size_t item_len;

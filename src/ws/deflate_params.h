@@ -3,8 +3,6 @@
  * @file
  * permessage-deflate in Sec-WebSocket-Extensions: what a client offers, what a server answers, what
  * both have agreed to (RFC 7692 section 7.1). Pure; the streams are in ws/deflate.h.
- *
- * May include: http/head.h, core, util, public headers. May be included by: ws, conn.
  */
 #ifndef LEATI_WS_DEFLATE_PARAMS_H
 #define LEATI_WS_DEFLATE_PARAMS_H

@@ -4,8 +4,7 @@
  * The session, an engine of frames and messages (RFC 6455 sections 5 to 8) that stands above the
  * chain: bytes in, events out, frames out.
  *
- * One thread at a time per session and per pool. May include: core, util, public headers.
- * May be included by: conn.
+ * One thread at a time per session and per pool.
  */
 #ifndef LEATI_WS_SESSION_H
 #define LEATI_WS_SESSION_H

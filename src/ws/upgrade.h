@@ -3,8 +3,7 @@
  * @file
  * The client's opening handshake (RFC 6455 section 4.1) as a layer that is passthrough once OPEN.
  *
- * One thread at a time per layer. May include: http/head.h, http/body.h, http/response.h, core,
- * util, public headers. May be included by: conn.
+ * One thread at a time per layer.
  */
 #ifndef LEATI_WS_UPGRADE_H
 #define LEATI_WS_UPGRADE_H
@@ -55,10 +54,6 @@ const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *
 /** What has been agreed on. Lives as long as the layer. */
 const struct leati_ws_agreement *leati_ws_upgrade_agreement(const struct leati_layer *upgrade);
 
-/** What was read of the body behind it, at most LEATI_HTTP_BODY_KEPT_BYTES, with a NUL behind it
- * that is not counted; never NULL. Raw bytes of the server: not for a terminal as they are. Lives
- * as long as the layer. */
-const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len);
 /** Moves head and body out, so that they outlive the layer; the caller frees. NULL if there is no
  * complete head, and without memory. */
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade);

@@ -291,8 +291,3 @@ struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *u
     agreement_write(layer);
     return response;
 }
-
-const char *leati_ws_upgrade_body(const struct leati_layer *upgrade, size_t *ret_len)
-{
-    return leati_http_body_bytes(&engine_of_layer(upgrade)->body, ret_len);
-}

@@ -4,8 +4,7 @@
  * The door of this folder: WebSocket (RFC 6455). The opening handshake is a layer, one for each
  * end; what follows it is a session, an engine of frames and messages that stands above the chain.
  *
- * The only folder that sees wslay. May include: http/head.h, core, util, public headers.
- * May be included by: conn.
+ * The only folder that sees wslay.
  */
 #ifndef LEATI_WS_WS_H
 #define LEATI_WS_WS_H

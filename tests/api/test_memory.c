@@ -164,9 +164,38 @@ static bool follow_redirect(void)
     return connect_with_failure(LEAT_OK, "");
 }
 
+static bool connect_once(void)
+{
+    return connect_with_failure(LEAT_OK, "");
+}
+
 static bool be_refused(void)
 {
     return connect_with_failure(LEAT_E_WS_CONNECT, "hello");
+}
+
+/* The name has two addresses: the one refuses, and the other comes then. */
+Test(memory, dials_an_address_that_comes_late)
+{
+    static const struct dns_record records[] = {
+        {.name = "late.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_LATE},
+        {.name = NULL     },
+    };
+    static const struct leat_script_row echo[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    if (!machine_has_ipv6()) {
+        cr_skip_test("no ::1");
+    }
+    struct dns_server *dns = dns_server_start(records);
+    leat_testing_server *peer = script_server_start(echo);
+    client_config = client_config_new();
+    cr_assert(leat_config_set_dns_servers(client_config, dns_server_address(dns)) == LEAT_OK);
+    client_url = sandbox_format("ws://late.test:%u/", leat_testing_server_port(peer));
+    int failed = alloc_failure_run_all(connect_once);
+    cr_expect(failed > 20, "%d", failed);
+    leat_config_free(client_config);
+    leat_testing_server_free(peer);
+    dns_server_free(dns);
 }
 
 Test(memory, follows_a_redirect)

@@ -52,6 +52,18 @@ class Failures(case.Case):
                                      200, 5, ["tls", "websocket", "echo"], "407")
         self.assertEqual(report["proxies"], 1)
 
+    def test_what_a_proxy_has_said_and_its_other_address_is_away(self):
+        proxy = self.serve("connect", "--fault", "reply=refuse 502")
+        dns = self.start(peers.Dns({"proxy.test": ["127.0.0.1", "127.0.0.2"]}))
+        arguments = ["--dns", f"127.0.0.1:{dns.port}", "--proxy", f"http://proxy.test:{proxy.port}", "ws://server.test/"]
+        report = self.report(*arguments, status=5)
+        self.assertEqual((report["failed_phase"], report["error"]["code"], report["error"]["native_code"]),
+                         ("http-proxy", 200, 502))
+        self.assertEqual([(row["name"], row["ok"]) for row in report["phases"]],
+                         [("dns", True), ("tcp", True), ("http-proxy", False), ("tcp", False)])
+        shown = case.run(*arguments).out.split("\n")
+        self.assertEqual([row[:12].rstrip() for row in shown[:4]], ["  dns", "  tcp", "x http-proxy", "> tcp"], shown)
+
     def test_second_proxy_is_not_reached(self):
         first = self.serve("socks5", "--fault", "reply=refuse 1")
         self.assert_failure(["--proxy", f"socks5h://127.0.0.1:{first.port}", "--proxy", "socks5h://127.0.0.1:9",

@@ -370,6 +370,11 @@ class Endings(unittest.TestCase):
         result = run("-r", path="/close?code=4000&reason=%1b%5b31mred%07", status=9)
         self.assertEqual(result.stderr, b"leat ws: closed by the server: 4000 ?[31mred?\n")
 
+    def test_reason_with_nuls(self):
+        result = run("-r", "--json", path="/close?code=4000&reason=a%00b%00", status=9)
+        self.assertEqual(events(result)[-1]["reason"], "a\0b\0")
+        self.assertEqual(result.stderr, b"leat ws: closed by the server: 4000 a?b?\n")
+
     def test_broken(self):
         process = subprocess.Popen(["/usr/bin/python3", peer.SERVER], stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.DEVNULL)

@@ -73,6 +73,24 @@ static void call_files(char *const texts[TEXTS_MAX])
     config_check(leat_config_set_key_log_path(config, path_of(texts[2], ca)));
 }
 
+static void call_proxy_tls(char *const texts[TEXTS_MAX])
+{
+    char ca[300], cert[300], key[300];
+    config_check(leat_config_set_cipher_suite(config, texts[0]));
+    config_check(leat_config_set_proxy_tls_cipher_suite(config, texts[1]));
+    config_check(leat_config_set_proxy_tls_ca_path(config, path_of(texts[2], ca)));
+    config_check(leat_config_set_proxy_tls_client_cert(config, path_of(texts[1], cert),
+                                                       path_of(texts[2], key), texts[0]));
+}
+
+/* What is not a string of ours, but of whoever starts the program. */
+static void call_environment(char *const texts[TEXTS_MAX])
+{
+    FUZZ_MUST(setenv("WSS_PROXY", texts[0], 1) == 0 && setenv("ALL_PROXY", texts[1], 1) == 0 &&
+              setenv("NO_PROXY", texts[2], 1) == 0);
+    config_check(leat_config_set_proxy(config, "system"));
+}
+
 static void call_header(char *const texts[TEXTS_MAX])
 {
     config_check(leat_config_add_header(config, texts[0], texts[1]));
@@ -177,6 +195,23 @@ static void call_tls_connect(char *const texts[TEXTS_MAX])
     leat_tls_socket_free(tls);
 }
 
+static void call_tcp_server(char *const texts[TEXTS_MAX])
+{
+    const struct leat_tcp_socket_server_callbacks callbacks = {.size = sizeof(callbacks)};
+    const struct leat_local_socket_server_callbacks local_callbacks = {.size =
+                                                                           sizeof(local_callbacks)};
+    leat_tcp_socket_server *server;
+    leat_local_socket_server *local;
+    char name[300];
+    FUZZ_MUST(leat_tcp_socket_server_new(loop, &callbacks, NULL, &server) == LEAT_OK);
+    code_check(leat_tcp_socket_server_listen(server, texts[0], 0, config), NULL);
+    leat_tcp_socket_server_free(server);
+    snprintf(name, sizeof(name), "@%.200s", texts[1]);
+    FUZZ_MUST(leat_local_socket_server_new(loop, &local_callbacks, NULL, &local) == LEAT_OK);
+    code_check(leat_local_socket_server_listen(local, name, config), NULL);
+    leat_local_socket_server_free(local);
+}
+
 static void call_tcp(char *const texts[TEXTS_MAX])
 {
     const struct leat_tcp_socket_callbacks callbacks = {.size = sizeof(callbacks)};
@@ -232,14 +267,16 @@ static void call_multicast(char *const texts[TEXTS_MAX])
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 static call_fn *const calls[] = {
-    call_proxy,       call_files,  call_header,    call_protocol,  call_domains,   call_dns_servers,
-    call_find,        call_faults, call_tls_lists, call_tls_texts, call_url,       call_server,
-    call_tls_connect, call_tcp,    call_local,     call_udp,       call_multicast,
+    call_proxy,       call_files,       call_header,      call_protocol,  call_domains,
+    call_dns_servers, call_find,        call_faults,      call_tls_lists, call_tls_texts,
+    call_proxy_tls,   call_environment, /* from here on with sockets: */
+    call_url,         call_server,      call_tls_connect, call_tcp,       call_tcp_server,
+    call_local,       call_udp,         call_multicast,
 };
 
 enum {
     CALLS = sizeof(calls) / sizeof(calls[0]),
-    CALLS_WITHOUT_NETWORK = 10, /* the first ones */
+    CALLS_WITHOUT_SOCKETS = 12, /* the first ones */
 };
 
 static char *text_take(struct fuzz_input *input)
@@ -258,7 +295,7 @@ static void call_run(struct fuzz_input *input)
     size_t which = fuzz_take(input) % CALLS;
     for (size_t i = 0; i < TEXTS_MAX; i++)
         texts[i] = text_take(input);
-    if (is_alone || which < CALLS_WITHOUT_NETWORK)
+    if (is_alone || which < CALLS_WITHOUT_SOCKETS)
         calls[which](texts);
     for (size_t i = 0; i < TEXTS_MAX; i++)
         free(texts[i]);
@@ -277,6 +314,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_MUST(leat_config_copy(config, &copy) == LEAT_OK);
     leat_config_free(config);
     leat_config_free(copy);
+    (void)unsetenv("WSS_PROXY");
+    (void)unsetenv("ALL_PROXY");
+    (void)unsetenv("NO_PROXY");
     leat_tls_options_free(options);
     leat_loop_free(loop);
     FUZZ_MUST(fuzz_free_descriptor() == free_descriptor);

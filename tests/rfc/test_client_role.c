@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(rfc_client, .fini = sandbox_done, .timeout = 600);
+TestSuite(rfc_client, .fini = sandbox_done, .timeout = 60);
 
 #define CLIENTS 4
 

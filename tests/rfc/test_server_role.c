@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-TestSuite(rfc_server, .fini = sandbox_done, .timeout = 600);
+TestSuite(rfc_server, .fini = sandbox_done, .timeout = 60);
 
 #define PLAYERS 4
 

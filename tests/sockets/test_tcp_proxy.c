@@ -6,6 +6,8 @@
 #include "support/peers.h"
 #include "support/proxies.h"
 #include "support/sandbox.h"
+#include "support/script_server.h"
+#include "support/still_clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -81,6 +83,50 @@ Test(tcp_socket_proxy, ssh_does_not_reach_the_first_address)
     run_send("through");
     run_until_received(7);
     cr_assert_str_eq(run.received, "through");
+    dns_server_free(dns);
+}
+
+/* A connection for each address, all of them from the port that the socket is bound to, though it
+ * is the client that closes the first one. */
+Test(tcp_socket_proxy, bound_and_there_is_no_answer_for_the_first_address)
+{
+    static const struct dns_record records[] = {
+        {.name = "two.test", .v4 = {"192.0.2.1", "192.0.2.2"}},
+        {NULL                 }
+    };
+    static const struct leat_script_row refuses[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                               },
+        {LEAT_SCRIPT_STALL},
+        {LEAT_SCRIPT_CLOSE                               },
+    };
+    static const struct leat_script_row works[] = {
+        LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+    struct leat_net_address bound, local;
+    struct dns_server *dns = dns_server_start(records);
+    leat_testing_server *proxy = script_server_new(&(struct leat_testing_options){
+        .scripts = {refuses, works}
+    });
+
+    cr_assert(dns != NULL && proxy != NULL);
+    cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
+    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 300), LEAT_OK);
+    proxy_set("socks5://127.0.0.1:%u", leat_testing_server_port(proxy));
+    still_clock_start();
+    run_new_client();
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.3", 0), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &bound), LEAT_OK);
+    run_connect("two.test", 1);
+    while (!strstr(run.log, "connected") && !strstr(run.log, "closed"))
+        cr_assert_eq(leat_loop_dispatch(run.loop, -1), 0);
+    still_clock_stop();
+    run_check_log("connected");
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &local), LEAT_OK);
+    cr_expect_eq(local.port, bound.port);
+    leat_tcp_socket_free(run.tcp);
+    run.tcp = NULL;
+    leat_testing_server_free(proxy);
     dns_server_free(dns);
 }
 

@@ -21,6 +21,7 @@
 #define TYPE_A        1
 #define TYPE_AAAA     28
 #define ADDRESS_COUNT 4
+#define LATE_MS       20 /* without another query */
 
 enum rcode {
     RCODE_OK = 0,
@@ -41,6 +42,9 @@ struct dns_server {
     uint8_t held[PACKET_BYTES + 256];
     size_t held_len; /* 0 = none */
     struct sockaddr_in held_client;
+    uint8_t late[PACKET_BYTES + 256]; /* of the server's thread only */
+    size_t late_len;                  /* 0 = none */
+    struct sockaddr_in late_client;
     bool loses_udp;
     int listener;
     char asked[4096];
@@ -108,6 +112,7 @@ static enum rcode behaviour_rcode(enum dns_behaviour behaviour)
     case DNS_SILENCE:
     case DNS_GARBAGE:
     case DNS_HELD:
+    case DNS_LATE:
         break;
     }
     return RCODE_OK;
@@ -166,7 +171,7 @@ static size_t query_answer(struct dns_server *server, uint8_t *packet, size_t le
                                                                 : NULL;
     size_t at = question.end;
     uint8_t count = 0;
-    bool answers = behaviour == DNS_ANSWER || behaviour == DNS_HELD;
+    bool answers = behaviour == DNS_ANSWER || behaviour == DNS_HELD || behaviour == DNS_LATE;
     while (answers && addresses != NULL && count < ADDRESS_COUNT && addresses[count] != NULL) {
         at = address_append(packet, at, question.type, addresses[count++]);
     }
@@ -225,6 +230,10 @@ static void datagram_serve(struct dns_server *server)
     size_t answer_len = query_answer(server, packet, (size_t)len, &behaviour);
     if (answer_len > 0 && behaviour == DNS_HELD) {
         answer_hold(server, packet, answer_len, &client);
+    } else if (answer_len > 0 && behaviour == DNS_LATE) {
+        memcpy(server->late, packet, answer_len);
+        server->late_len = answer_len;
+        server->late_client = client;
     } else if (answer_len > 0 && !server->loses_udp) {
         answer_send(server, packet, answer_len, &client);
     }
@@ -270,7 +279,12 @@ static void *server_run(void *user)
         fds[i].fd = -1;
     }
     while (fds[FD_STOP].revents == 0) {
-        if (poll(fds, FD_COUNT, -1) <= 0) {
+        int ready = poll(fds, FD_COUNT, server->late_len > 0 ? LATE_MS : -1);
+        if (ready == 0) {
+            answer_send(server, server->late, server->late_len, &server->late_client);
+            server->late_len = 0;
+        }
+        if (ready <= 0) {
             continue;
         }
         if (fds[FD_UDP].revents != 0) {

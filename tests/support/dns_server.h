@@ -18,6 +18,7 @@ enum dns_behaviour {
     DNS_SILENCE,
     DNS_GARBAGE, /**< an answer that cannot be parsed */
     DNS_HELD,    /**< as DNS_ANSWER, when dns_server_release() allows it */
+    DNS_LATE,    /**< as DNS_ANSWER, a little later; only the latest one */
 };
 
 struct dns_record {

@@ -123,11 +123,11 @@ void check_probe_free(struct check_probe *probe);
 void check_probe_run(struct check_probe *probe, const char *url, leat_config *config,
                      struct check_run *ret_run);
 
-/** The first phase of the last try (behind redirects, and addresses that a proxy could not reach)
- * from the connection to a host on. NULL if there is none. */
-const struct check_phase *check_last_try(const struct check_run *run);
-/** The phase that the connection has failed in, NULL if none. Phases that failed before the last
- * try are none of its own. */
+/** The first phase of the try that `phase` belongs to: redirects, and addresses that a proxy could
+ * not reach, are followed by another one. */
+const struct check_phase *check_try_of(const struct check_run *run,
+                                       const struct check_phase *phase);
+/** The phase that the connection has failed in, NULL if none: its code is the error's. */
 const struct check_phase *check_failed_phase(const struct check_run *run);
 
 /** Where the chain ends that begins at the certificate `start`: the index behind its last one.

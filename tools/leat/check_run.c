@@ -295,24 +295,42 @@ void check_probe_run(struct check_probe *probe, const char *url, leat_config *co
     phases_complete(ret_run);
 }
 
-const struct check_phase *check_last_try(const struct check_run *run)
+const struct check_phase *check_try_of(const struct check_run *run, const struct check_phase *phase)
 {
-    const struct check_phase *last = run->phase_count > 0 ? run->phases : NULL;
-    for (size_t i = 0; i < run->phase_count; i++)
-        if (strcmp(run->phases[i].name, "dns") == 0 || strcmp(run->phases[i].name, "tcp") == 0)
-            last = &run->phases[i];
-    return last;
+    const struct check_phase *start = run->phases;
+    for (const struct check_phase *p = run->phases; p <= phase; p++)
+        if (strcmp(p->name, "dns") == 0 || strcmp(p->name, "tcp") == 0)
+            start = p;
+    return start;
 }
 
+/* 0 = any code. */
+static bool phase_failed(const struct check_phase *phase, int code)
+{
+    return phase->result != LEAT_OK && (code == LEAT_OK || phase->result == code);
+}
+
+/* The first one in the last try that has any. */
+static const struct check_phase *failed_phase_find(const struct check_run *run, int code)
+{
+    size_t i = run->phase_count;
+    while (i > 0 && !phase_failed(&run->phases[i - 1], code))
+        i--;
+    if (i == 0)
+        return NULL;
+    const struct check_phase *phase = check_try_of(run, &run->phases[i - 1]);
+    while (!phase_failed(phase, code))
+        phase++;
+    return phase;
+}
+
+/* Usually of the last try; but what one proxy has said outlives that the next one was away. */
 const struct check_phase *check_failed_phase(const struct check_run *run)
 {
     if (run->error.code == LEAT_OK)
         return NULL;
-    const struct check_phase *phase = check_last_try(run);
-    for (; phase && phase < run->phases + run->phase_count; phase++)
-        if (phase->result != LEAT_OK)
-            return phase;
-    return NULL;
+    const struct check_phase *phase = failed_phase_find(run, run->error.code);
+    return phase ? phase : failed_phase_find(run, LEAT_OK);
 }
 
 size_t check_chain_end(const struct check_run *run, size_t start)

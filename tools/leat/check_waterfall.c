@@ -16,7 +16,9 @@ static const struct fate *fate_of(const struct check_run *run, const struct chec
 {
     if (phase->result == LEAT_OK)
         return &well;
-    return phase < check_last_try(run) ? &tried_again : &failed;
+    const struct check_phase *culprit = check_failed_phase(run);
+    return culprit && check_try_of(run, phase) == check_try_of(run, culprit) ? &failed
+                                                                             : &tried_again;
 }
 
 static void print_bar(const struct check_look *look, const struct check_phase *phase,
@@ -103,7 +105,7 @@ static void print_rest(const struct check_look *look, const struct check_run *ru
     if (!culprit || strcmp(culprit->name, "close") == 0)
         return;
     size_t proxies = 0, next = 0;
-    for (const struct check_phase *phase = check_last_try(run); phase <= culprit; phase++)
+    for (const struct check_phase *phase = check_try_of(run, culprit); phase <= culprit; phase++)
         proxies += is_proxy(phase);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         if (strcmp(culprit->name, order[i]) == 0 || (i == 1 && is_proxy(culprit)))

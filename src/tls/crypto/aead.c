@@ -7,6 +7,7 @@
 #include "tls/crypto/aead.h"
 
 #include "tls/crypto/memory.h"
+#include "util/fork.h"
 
 #include <string.h>
 
@@ -29,7 +30,24 @@ void leati_crypto_aead_free(struct leati_crypto_aead *aead)
     mbedtls_platform_zeroize(aead, sizeof(*aead));
 }
 
-/* The result of whatever was done since ERR_set_mark(). */
+/* Records are many, and what is done with a key that is set takes no lock of libcrypto: that is
+ * done without leati_fork_hold(), but for the first call of a thread, for which libcrypto sets up
+ * something. */
+static void work_begin(void)
+{
+    static _Thread_local bool is_set_up;
+
+    if (is_set_up) {
+        ERR_set_mark();
+        return;
+    }
+    leati_fork_hold();
+    ERR_set_mark();
+    leati_fork_let();
+    is_set_up = true;
+}
+
+/* The result of whatever was done since work_begin(). */
 static int work_end(bool ok)
 {
     if (ok) {
@@ -59,8 +77,10 @@ int leati_crypto_aead_set_key(struct leati_crypto_aead *aead, enum leati_crypto_
     memcpy(aead->key, key, key_len);
     aead->key_len = (unsigned char)key_len;
     aead->iv_len = 12; /* libcrypto's default with these ciphers, and the only length in TLS */
-    ERR_set_mark();
+    leati_fork_hold();
+    work_begin();
     int result = work_end(keyed_make(aead, &aead->cipher));
+    leati_fork_let();
     if (result != LEATI_CRYPTO_AEAD_OK)
         leati_crypto_aead_free(aead);
     return result;
@@ -150,7 +170,7 @@ int leati_crypto_aead_seal(struct leati_crypto_aead *aead,
 
     if (cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
-    ERR_set_mark();
+    work_begin();
     int result = work_end(message_pass(aead, message, true) && end_pass(cipher) &&
                           tag_get(cipher, ret_tag, message->tag_len));
     if (result != LEATI_CRYPTO_AEAD_OK)
@@ -165,7 +185,7 @@ int leati_crypto_aead_open(struct leati_crypto_aead *aead,
 
     if (cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
-    ERR_set_mark();
+    work_begin();
     bool passed = message_pass(aead, message, false) &&
                   EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, (int)message->tag_len,
                                       (void *)(uintptr_t)tag) == 1;
@@ -196,7 +216,7 @@ int leati_crypto_aead_begin(struct leati_crypto_aead *aead, bool decrypts, const
     aead->state = LEATI_CRYPTO_AEAD_IDLE;
     if (aead->cipher == NULL)
         return LEATI_CRYPTO_AEAD_NO_KEY;
-    ERR_set_mark();
+    work_begin();
     bool ok = iv_len_set(aead, iv_len) && iv_set(aead->cipher, true, iv);
     if (ok && decrypts)
         ok = (aead->reverse != NULL || reverse_make(aead)) && iv_set(aead->reverse, false, iv);
@@ -210,7 +230,7 @@ int leati_crypto_aead_begin(struct leati_crypto_aead *aead, bool decrypts, const
 
 int leati_crypto_aead_add(struct leati_crypto_aead *aead, const unsigned char *aad, size_t len)
 {
-    ERR_set_mark();
+    work_begin();
     return work_end(data_pass(aead->cipher, aad, NULL, len));
 }
 
@@ -233,7 +253,7 @@ int leati_crypto_aead_update(struct leati_crypto_aead *aead, const unsigned char
                              unsigned char *output, size_t len)
 {
     input = overlap_resolve(input, output, len);
-    ERR_set_mark();
+    work_begin();
     int result = work_end(aead->decrypts ? data_reverse(aead, input, output, len)
                                          : data_pass(aead->cipher, input, output, len));
     if (result != LEATI_CRYPTO_AEAD_OK)
@@ -246,6 +266,6 @@ int leati_crypto_aead_update(struct leati_crypto_aead *aead, const unsigned char
 int leati_crypto_aead_finish(struct leati_crypto_aead *aead, unsigned char *ret_tag, size_t tag_len)
 {
     aead->state = LEATI_CRYPTO_AEAD_IDLE;
-    ERR_set_mark();
+    work_begin();
     return work_end(end_pass(aead->cipher) && tag_get(aead->cipher, ret_tag, tag_len));
 }

@@ -2,6 +2,7 @@
 #include <leat/base.h>
 
 #include "tls/crypto/crypto.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ const char *leat_tls_backend(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_once(&once, name_write);
+    leati_once(&once, name_write);
     return name;
 }
 

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 
 struct curve {
@@ -110,9 +109,9 @@ static int curve_compute_noted(struct curve *curve, const mbedtls_ecp_group *grp
                                mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_mpi *n,
                                const mbedtls_ecp_point *P)
 {
-    ERR_set_mark();
+    leati_crypto_begin();
     int ret = curve_compute(curve, grp, R, m, n, P);
-    ERR_pop_to_mark();
+    leati_crypto_end();
     if (ret != 0)
         leati_tls_memory_note();
     return ret;

@@ -3,6 +3,7 @@
 
 #include "tls/crypto/crypto.h"
 #include "tls/crypto/memory.h"
+#include "util/fork.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,6 +23,18 @@ static const char *const cipher_names[LEATI_CRYPTO_CIPHER_COUNT] = {
     [LEATI_CRYPTO_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
 };
 
+void leati_crypto_begin(void)
+{
+    leati_fork_hold();
+    ERR_set_mark();
+}
+
+void leati_crypto_end(void)
+{
+    ERR_pop_to_mark();
+    leati_fork_let();
+}
+
 static OSSL_LIB_CTX *context_make(void)
 {
     OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
@@ -40,12 +53,14 @@ OSSL_LIB_CTX *leati_crypto_context(void)
     if (made != NULL)
         return made;
     /* Before anything else of libcrypto: else exit() would take it down under threads that run. */
+    leati_fork_hold();
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
-    ERR_set_mark();
-    pthread_mutex_lock(&fetch_lock);
+    leati_crypto_begin();
+    leati_lock(&fetch_lock);
     made = context_make();
-    pthread_mutex_unlock(&fetch_lock);
-    ERR_pop_to_mark();
+    leati_unlock(&fetch_lock);
+    leati_crypto_end();
+    leati_fork_let();
     if (made == NULL)
         leati_tls_memory_note();
     return made;
@@ -58,15 +73,15 @@ const EVP_CIPHER *leati_crypto_cipher(enum leati_crypto_cipher id)
 
     if (cipher != NULL || from == NULL)
         return cipher;
-    ERR_set_mark();
-    pthread_mutex_lock(&fetch_lock);
+    leati_crypto_begin();
+    leati_lock(&fetch_lock);
     cipher = atomic_load_explicit(&ciphers[id], memory_order_acquire);
     if (cipher == NULL) {
         cipher = EVP_CIPHER_fetch(from, cipher_names[id], NULL);
         atomic_store_explicit(&ciphers[id], cipher, memory_order_release);
     }
-    pthread_mutex_unlock(&fetch_lock);
-    ERR_pop_to_mark();
+    leati_unlock(&fetch_lock);
+    leati_crypto_end();
     if (cipher == NULL)
         leati_tls_memory_note();
     return cipher;

@@ -4,9 +4,9 @@
  * What the replaced primitives share: leat's own library context in libcrypto and what is fetched
  * from it once.
  *
- * libcrypto puts its failures into a queue of the thread, which belongs to the program: whatever
- * may fail there is done between ERR_set_mark() and one of ERR_clear_last_mark(),
- * ERR_pop_to_mark().
+ * libcrypto puts its failures into a queue of the thread, which belongs to the program, and takes
+ * locks that a fork(2) would leave locked: whatever may fail there, or take one, is done between
+ * leati_crypto_begin() and leati_crypto_end().
  */
 #ifndef LEATI_TLS_CRYPTO_LIBCRYPTO_H
 #define LEATI_TLS_CRYPTO_LIBCRYPTO_H
@@ -28,6 +28,10 @@ OSSL_LIB_CTX *leati_crypto_context(void);
 
 /** Static. NULL: no memory, which is noted. */
 const EVP_CIPHER *leati_crypto_cipher(enum leati_crypto_cipher id);
+
+/** Calls nest. What fails in between leaves nothing in the queue. */
+void leati_crypto_begin(void);
+void leati_crypto_end(void);
 
 /** Each file's share of leati_tls_crypto_start(): 0 or an mbedTLS code. */
 int leati_crypto_sha2_start(void);

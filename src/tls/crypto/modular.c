@@ -6,8 +6,6 @@
 #include "tls/crypto/memory.h"
 #include "tls/crypto/numbers.h"
 
-#include <openssl/err.h>
-
 /* With its leading zeros: how many there are in a nonce or a private exponent is secret. */
 static size_t length_of(const mbedtls_mpi *number)
 {
@@ -22,7 +20,7 @@ static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, con
     size_t len = mbedtls_mpi_size(N);
     int ret = MBEDTLS_ERR_MPI_ALLOC_FAILED;
 
-    ERR_set_mark();
+    leati_crypto_begin();
     BN_CTX *context = BN_CTX_new();
     if (context != NULL) {
         BN_CTX_start(context);
@@ -36,7 +34,7 @@ static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, con
         BN_CTX_end(context);
     }
     BN_CTX_free(context);
-    ERR_pop_to_mark();
+    leati_crypto_end();
     if (ret != 0)
         leati_tls_memory_note();
     return ret;

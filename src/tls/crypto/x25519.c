@@ -5,7 +5,6 @@
 
 #include <mbedtls/platform_util.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -86,9 +85,9 @@ static int compute(mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_ecp
 int leati_crypto_x25519(mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_ecp_point *P,
                         bool is_base)
 {
-    ERR_set_mark();
+    leati_crypto_begin();
     int ret = compute(R, m, P, is_base);
-    ERR_pop_to_mark();
+    leati_crypto_end();
     if (ret != 0)
         leati_tls_memory_note();
     return ret;

@@ -72,7 +72,7 @@ static void on_answer(const struct leati_dns_answer *answer, void *user)
     struct outcome *outcome = user;
 
     cr_assert_not(in_start, "called inside of start");
-    cr_assert(leati_loop_dispatching(loop));
+    cr_assert_eq(leat_loop_dispatch(loop, 0), LEAT_E_PARAMETER, "called from outside of dispatch");
     outcome->calls++;
     outcome->more = answer->more;
     outcome->lacks_family = answer->lacks_family;

@@ -28,7 +28,7 @@ static bool attempt_query(void)
     int result =
         ask_server(dns_server_address(server), "both.test", leati_clock_ms() + 500, &outcome);
     if (result == LEAT_OK) {
-        await(&outcome);
+        await_end(&outcome);
         result = outcome.error.code;
     } else {
         cr_assert_eq(result, LEAT_E_SYSTEM_INTERNAL);

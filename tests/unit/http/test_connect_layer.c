@@ -75,6 +75,18 @@ static int fixture_connect(struct fixture *f, uint64_t now_ms)
     return f->layer->ops->connect(f->layer, now_ms);
 }
 
+static void check_response(struct fixture *f, const char *name, const char *value, const char *body)
+{
+    struct leati_http_response *response = leati_http_connect_take_response(f->layer);
+    size_t len;
+
+    cr_assert_not_null(response);
+    cr_assert_str_eq(leati_http_head_get(&response->head, name), value);
+    cr_assert_str_eq(leati_http_body_bytes(&response->body, &len), body);
+    cr_assert_eq(len, strlen(body));
+    leati_http_response_free(response);
+}
+
 Test(http_connect_layer, one_write_and_what_follows_the_head_is_kept)
 {
     struct fixture f;
@@ -89,9 +101,7 @@ Test(http_connect_layer, one_write_and_what_follows_the_head_is_kept)
     cr_assert_eq(f.layer->state, LEATI_LAYER_OPEN);
     cr_assert(f.layer->passthrough);
     cr_assert_eq(f.layer->deadline_ms, 0u);
-    cr_assert_eq(leati_http_connect_status(f.layer), 200);
-    cr_assert_null(leati_http_connect_head(f.layer));
-    cr_assert_str_eq(leati_http_connect_body(f.layer, &len), "");
+    cr_assert_null(leati_http_connect_take_response(f.layer));
     while (f.layer->ops->pending(f.layer)) {
         cr_assert_eq(f.layer->ops->recv(f.layer, (uint8_t *)words + pos, 5, &len), LEAT_OK);
         pos += len;
@@ -106,7 +116,6 @@ Test(http_connect_layer, one_write_and_what_follows_the_head_is_kept)
 Test(http_connect_layer, refusal_with_its_body_at_once)
 {
     struct fixture f;
-    size_t len;
 
     fixture_init(&f, "HTTP/1.1 403 Forbidden\r\nX-Why: rule 7\r\nContent-Length: 6\r\n\r\nno way",
                  NULL);
@@ -117,9 +126,7 @@ Test(http_connect_layer, refusal_with_its_body_at_once)
     cr_assert_str_eq(f.failure.hop, "proxy:3128");
     cr_assert_str_eq(f.failure.text,
                      "the proxy answered CONNECT example.com:443 with HTTP 403 Forbidden");
-    cr_assert_str_eq(leati_http_connect_body(f.layer, &len), "no way");
-    cr_assert_eq(len, 6u);
-    cr_assert_str_eq(leati_http_head_get(leati_http_connect_head(f.layer), "X-Why"), "rule 7");
+    check_response(&f, "X-Why", "rule 7", "no way");
     cr_assert_eq(f.layer->state, LEATI_LAYER_CLOSED);
     fixture_done(&f);
 }
@@ -129,7 +136,6 @@ Test(http_connect_layer, refusal_with_its_body_at_once)
 Test(http_connect_layer, body_that_never_comes_costs_its_wait_only)
 {
     struct fixture f;
-    size_t len;
 
     fixture_init(&f, "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nno", NULL);
     cr_assert_eq(fixture_connect(&f, START_MS), LEATI_AGAIN);
@@ -139,7 +145,7 @@ Test(http_connect_layer, body_that_never_comes_costs_its_wait_only)
     cr_assert_eq(fixture_connect(&f, f.layer->deadline_ms - 1), LEATI_AGAIN);
     cr_assert_eq(fixture_connect(&f, f.layer->deadline_ms), LEAT_E_WS_CONNECT);
     cr_assert_eq(f.failure.sys_errno, 0, "the refusal is no timeout");
-    cr_assert_str_eq(leati_http_connect_body(f.layer, &len), "no");
+    check_response(&f, "Content-Length", "6", "no");
     fixture_done(&f);
 }
 
@@ -165,7 +171,6 @@ Test(http_connect_layer, refusal_is_reported_although_its_body_breaks)
     for (size_t i = 0; i < 2; i++) {
         struct scripted_script script = scripted_script_plain();
         struct fixture f;
-        size_t len;
         script.recv_max_bytes = 1;
         script.recv_end_at = strlen(reply);
         script.recv_end = ends[i];
@@ -175,7 +180,7 @@ Test(http_connect_layer, refusal_is_reported_although_its_body_breaks)
         cr_assert_eq(f.failure.code, LEAT_E_WS_CONNECT);
         cr_assert_eq(f.failure.native_code, 407);
         cr_assert_neq(strstr(f.failure.text, "credentials were sent"), NULL);
-        cr_assert_str_eq(leati_http_connect_body(f.layer, &len), "please ...");
+        check_response(&f, "Content-Length", "60", "please ...");
         fixture_done(&f);
     }
 }

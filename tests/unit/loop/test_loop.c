@@ -93,7 +93,6 @@ static void nest(leat_loop *loop, void *user)
     int *calls = user;
 
     ++*calls;
-    cr_assert(leati_loop_dispatching(loop));
     cr_assert_eq(leat_loop_dispatch(loop, 0), LEAT_E_PARAMETER);
     cr_assert_eq(leat_loop_run(loop), LEAT_E_PARAMETER);
 }
@@ -106,7 +105,7 @@ Test(loop, nested_dispatch_is_refused, .timeout = 10)
     cr_assert_eq(leat_loop_post(loop, nest, &calls), 0);
     loop_turn(loop);
     cr_assert_eq(calls, 1);
-    cr_assert_not(leati_loop_dispatching(loop));
+    loop_turn(loop);
     leat_loop_free(loop);
 }
 

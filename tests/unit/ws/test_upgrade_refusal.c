@@ -68,11 +68,13 @@ static void check_refused(const struct fixture *fixture, int status, const char 
 
 static void check_body(const struct fixture *fixture, const char *expected)
 {
+    struct leati_http_response *response = leati_ws_upgrade_take_response(fixture->layer);
     size_t len = 99;
-    const char *body = leati_ws_upgrade_body(fixture->layer, &len);
 
+    cr_assert_not_null(response);
+    cr_assert_str_eq(leati_http_body_bytes(&response->body, &len), expected);
     cr_assert_eq(len, strlen(expected));
-    cr_assert_str_eq(body, expected);
+    leati_http_response_free(response);
 }
 
 Test(upgrade_refusal, head_and_body_in_any_portions, .timeout = 20)
@@ -89,16 +91,16 @@ Test(upgrade_refusal, head_and_body_in_any_portions, .timeout = 20)
             fixture.wire.script.recv_max_bytes = portion;
             fixture.wire.script.again_every_other = again;
             cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->head);
-            check_body(&fixture, "");
+            cr_assert_null(leati_ws_upgrade_take_response(fixture.layer));
             for (int i = 0; i < 1000 && rc == LEATI_AGAIN; i++)
                 rc = connect_at(&fixture, T0);
             cr_assert_eq(rc, LEAT_E_WS_CONNECT);
             cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
             cr_assert_eq(fixture.layer->deadline_ms, 0);
             check_refused(&fixture, 401, "the server answered HTTP 401 Unauthorized");
-            check_body(&fixture, "please log in!");
             const struct leati_http_head *head = leati_ws_upgrade_agreement(fixture.layer)->head;
             cr_assert_str_eq(leati_http_head_get(head, "www-authenticate"), "Basic");
+            check_body(&fixture, "please log in!");
             cr_assert_eq(connect_at(&fixture, T0 + 10), LEAT_E_WS_CONNECT);
             fixture_done(&fixture);
         }
@@ -141,9 +143,12 @@ Test(upgrade_refusal, no_more_than_4_kib_is_kept, .timeout = 10)
     fixture_make(&fixture, response, sizeof(response));
     cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT);
     cr_assert_leq(fixture.wire.read, 3 * 4096, "more is read than is kept");
-    const char *body = leati_ws_upgrade_body(fixture.layer, &len);
+    struct leati_http_response *refusal = leati_ws_upgrade_take_response(fixture.layer);
+    cr_assert_not_null(refusal);
+    const char *body = leati_http_body_bytes(&refusal->body, &len);
     cr_assert_eq(len, 4096);
     cr_assert_eq(strspn(body, "b"), 4096);
+    leati_http_response_free(refusal);
     fixture_done(&fixture);
 }
 
@@ -228,7 +233,7 @@ Test(upgrade_refusal, heads_that_cannot_be_read, .timeout = 10)
     cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT);
     cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->head);
     cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->location);
-    check_body(&fixture, "");
+    cr_assert_null(leati_ws_upgrade_take_response(fixture.layer));
     fixture_done(&fixture);
 }
 
@@ -244,8 +249,7 @@ static bool attempt(void)
     int rc = connect_at(&fixture, T0);
     cr_assert(rc == LEAT_E_WS_CONNECT || rc == LEAT_E_SYSTEM_INTERNAL);
     cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
-    size_t len;
-    leati_ws_upgrade_body(fixture.layer, &len);
+    leati_http_response_free(leati_ws_upgrade_take_response(fixture.layer));
     fixture_done(&fixture);
     return rc == LEAT_E_WS_CONNECT;
 }
