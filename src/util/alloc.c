@@ -2,15 +2,18 @@
 #include "util/alloc.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool (*leati_alloc_fail_hook)(void);
+bool (*_Atomic leati_alloc_fail_hook)(void);
 
 static bool alloc_fails(void)
 {
-    return __builtin_expect(leati_alloc_fail_hook != NULL, 0) && leati_alloc_fail_hook();
+    bool (*hook)(void) = atomic_load_explicit(&leati_alloc_fail_hook, memory_order_relaxed);
+
+    return __builtin_expect(hook != NULL, 0) && hook();
 }
 
 void *leati_malloc(size_t size)

@@ -26,7 +26,8 @@ void leati_wipe(void *ptr, size_t size);
 /** Wipes a string and frees it. NULL is allowed. */
 void leati_free_secret(char *s);
 
-/** Test hook: called before each allocation; returning true makes it fail. NULL = none. */
-extern bool (*leati_alloc_fail_hook)(void);
+/** Test hook: called before each allocation, of any thread; returning true makes it fail. NULL =
+ * none. */
+extern bool (*_Atomic leati_alloc_fail_hook)(void);
 
 #endif

@@ -110,12 +110,12 @@ void fault_report_expect(const struct fault_report *wanted, int code,
 /* ---- coverage.c: which codes were reached, over the processes of all tests --------------------
  */
 
-/** Called once, before the tests. */
+/** Called once, before the tests: empties the file that $LEAT_FAULT_CODES names, if any. */
 void coverage_begin(void);
 /** A fault has happened and was reported with this code, in all that the row says. */
 void coverage_reached(int code);
-/** Prints "codes: N of N documented rows reached" and which are missing, unless only some tests
- * were run (`partial`). @return false if one is missing. */
-bool coverage_end(bool partial);
+/** Prints "codes: N of N documented rows reached", and which are missing in all of these files.
+ * @return false if one is missing. */
+bool coverage_is_whole(char **paths);
 
 #endif

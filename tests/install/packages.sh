@@ -18,7 +18,7 @@ fail() {
 }
 
 leave_out() {
-    say "left out: $*"
+    echo "left out: packages: $*"
     exit 77
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs every test in a process of its own, one after the other: PROGRAM [SUITE/TEST]. */
-#include "../patience.h"
+/* Runs every test in a process of its own, one after the other: PROGRAM [--filter PATTERN], of
+ * SUITE/TEST. */
 #include "criterion/criterion.h"
+#include "../patience.h"
 
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,8 +13,11 @@
 
 #define DEFAULT_TIMEOUT_S 60
 
+struct plain_criterion_options criterion_options;
+
 static struct plain_test *first;
-static atomic_uint failures; /* of the test that runs in this process */
+static const struct plain_test *running; /* in this process */
+static atomic_uint failures;             /* of that */
 
 void plain_test_register(struct plain_test *test)
 {
@@ -34,8 +39,15 @@ void plain_failure(bool is_fatal, const char *file, int line, const char *what, 
         _exit(1);
 }
 
-void plain_skip(void)
+/* As tests/support/criterion_hooks.c says it. */
+void plain_skip(const char *format, ...)
 {
+    va_list args;
+    va_start(args, format);
+    printf("left out: %s/%s: ", running->suite, running->name);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
     exit(0);
 }
 
@@ -61,52 +73,88 @@ static double first_not_zero(double a, double b, double c)
 }
 
 /* Ends by exit(), so that the sanitizer can say what it has found. */
-static void test_run(const struct plain_test *test)
+static void test_run(const struct plain_test *test, void *parameter)
 {
     const struct plain_options *suite = suite_options(test->suite);
     double timeout = first_not_zero(test->options.timeout, suite->timeout, DEFAULT_TIMEOUT_S);
     alarm((unsigned)PATIENCE_S(timeout) + 1);
+    running = test;
     call(suite->init);
     call(test->options.init);
-    test->run();
+    test->run(parameter);
     call(test->options.fini);
     call(suite->fini);
     exit(atomic_load(&failures) > 0);
 }
 
-static bool test_passes(const struct plain_test *test)
+static bool test_passes(const struct plain_test *test, size_t index, void *parameter)
 {
     int status = -1;
     fflush(NULL);
     pid_t child = fork();
     if (child == 0)
-        test_run(test);
+        test_run(test, parameter);
     if (child < 0 || waitpid(child, &status, 0) != child)
         return false;
     if (status != 0)
-        printf("%s/%s: %s %d\n", test->suite, test->name,
+        printf("%s/%s %zu: %s %d\n", test->suite, test->name, index,
                WIFSIGNALED(status) ? "signal" : "exit status",
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return status == 0;
 }
 
-static bool is_wanted(const struct plain_test *test, const char *wanted)
+static bool is_wanted(const struct plain_test *test)
 {
+    const char *wanted = criterion_options.pattern;
     char name[512];
     snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
-    return wanted == NULL || strcmp(wanted, name) == 0;
+    return wanted == NULL || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
 }
 
-int main(int argc, char **argv)
+/* ---- what a program calls ---------------------------------------------------------------------
+ */
+
+struct criterion_test_set *criterion_initialize(void)
 {
-    const char *wanted = argc > 1 ? argv[1] : NULL;
+    return NULL;
+}
+
+int criterion_handle_args(int argc, char **argv, bool handle_unknown)
+{
+    (void)handle_unknown;
+    bool is_filter = argc == 3 && strcmp(argv[1], "--filter") == 0;
+    criterion_options.pattern = is_filter ? argv[2] : NULL;
+    return argc == 1 || is_filter;
+}
+
+int criterion_run_all_tests(struct criterion_test_set *tests)
+{
     unsigned run = 0, passed = 0;
+    (void)tests;
     for (const struct plain_test *test = first; test != NULL; test = test->next) {
-        if (test->name == NULL || !is_wanted(test, wanted))
+        if (test->name == NULL || !is_wanted(test))
             continue;
-        run++;
-        passed += test_passes(test);
+        struct criterion_test_params parameters = {.length = 1};
+        if (test->parameters != NULL)
+            parameters = test->parameters();
+        for (size_t i = 0; i < parameters.length; i++) {
+            run++;
+            passed += test_passes(test, i, (char *)parameters.params + i * parameters.size);
+        }
     }
     printf("%u of %u tests passed\n", passed, run);
-    return run == 0 || passed != run;
+    return run > 0 && passed == run;
+}
+
+void criterion_finalize(struct criterion_test_set *tests)
+{
+    (void)tests;
+}
+
+__attribute__((weak)) int main(int argc, char **argv)
+{
+    struct criterion_test_set *tests = criterion_initialize();
+    bool passed = criterion_handle_args(argc, argv, true) && criterion_run_all_tests(tests);
+    criterion_finalize(tests);
+    return passed ? 0 : 1;
 }

@@ -49,7 +49,7 @@ static int document_check(const char *pattern)
 {
     glob_t paths;
     if (glob(pattern, 0, NULL, &paths) != 0) {
-        printf("left out: there is no %s\n", pattern);
+        printf("left out: errors_documents: there is no %s\n", pattern);
         return -1;
     }
     FILE *file = fopen(paths.gl_pathv[0], "r");
