@@ -73,7 +73,7 @@ void hostile_stop(pid_t pid)
 
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
-static size_t start_bytes;
+static atomic_size_t start_bytes;
 static atomic_size_t peak_bytes;
 
 static size_t bytes_held(void)
@@ -88,7 +88,8 @@ static size_t bytes_held(void)
 void memory_watch_sample(void)
 {
     size_t now = bytes_held();
-    size_t beyond = now > start_bytes ? now - start_bytes : 0;
+    size_t start = atomic_load(&start_bytes);
+    size_t beyond = now > start ? now - start : 0;
     size_t peak = atomic_load(&peak_bytes);
     while (beyond > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, beyond)) {
     }
@@ -102,7 +103,7 @@ static bool sample_hook(void)
 
 void memory_watch_start(void)
 {
-    start_bytes = bytes_held();
+    atomic_store(&start_bytes, bytes_held());
     atomic_store(&peak_bytes, 0);
     leati_alloc_fail_hook = sample_hook;
 }

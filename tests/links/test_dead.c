@@ -5,6 +5,7 @@
 #include "support/patience.h"
 #include "support/still_clock.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -166,17 +167,14 @@ static void *trickle_run(void *user)
 {
     static const uint8_t begin[] = {0x82, TRICKLE_FRAMES + 1};
     int fd = accept(*(int *)user, NULL, NULL);
-    const struct timeval wait = {.tv_sec = TRICKLE_EVERY_MS / 1000,
-                                 .tv_usec = TRICKLE_EVERY_MS % 1000 * 1000};
     char head[4096];
     char answer[512];
     if (raw_recv_until(fd, "\r\n\r\n", head, sizeof(head))) {
         raw_upgrade_answer(head, answer, sizeof(answer));
         raw_send(fd, answer, strlen(answer));
         raw_send(fd, begin, sizeof(begin));
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
         for (int i = 0; i < TRICKLE_FRAMES; ++i) {
-            (void)recv(fd, head, sizeof(head), 0);
+            (void)poll(NULL, 0, TRICKLE_EVERY_MS);
             raw_send(fd, "x", 1);
         }
         raw_recv_end(fd);
