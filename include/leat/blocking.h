@@ -59,8 +59,9 @@ LEAT_API LEAT_MUST_CHECK int leat_blocking_recv(leat_blocking_websocket *ws,
                                                 struct leat_message *ret_message, int timeout_ms);
 
 /** Does the close handshake and waits for its end, at most the close deadline of the configuration.
- * Messages that arrive meanwhile are dropped. @return LEAT_OK; LEAT_E_PARAMETER (code or reason not
- * allowed); LEAT_E_SOCKET_BASE + EBADF (closed before); what broke the connection. */
+ * Messages that arrive meanwhile are dropped. `reason` may be NULL. @return LEAT_OK;
+ * LEAT_E_PARAMETER (code or reason not allowed); LEAT_E_SOCKET_BASE + EBADF (closed before); what
+ * broke the connection. */
 LEAT_API LEAT_MUST_CHECK int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code,
                                                  const char *reason);
 

@@ -63,33 +63,35 @@ LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error
 
 /**
  * Sets the proxy:
- * - "socks5h://[user[:password]@]host[:port]": SOCKS5, which resolves the destination (port 1080); a
- *   user without a password sends an empty one. "socks://", as GNOME's settings write it, is the same;
+ * - "socks5h://[user[:password]@]host[:port]": SOCKS5, which resolves the destination (port 1080);
+ * a user without a password sends an empty one. "socks://", as GNOME's settings write it, is the
+ * same;
  * - "socks5://...": SOCKS5, this machine resolves the destination;
  * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
  *   latter over TLS to the proxy (ports 80 and 443), which is verified by settings of its own:
  *   leat_config_set_proxy_tls_ca_path() and those behind it;
- * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY, HTTP_PROXY,
- *   ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked at.
- * User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no proxy
- * (default). With a proxy set there is never a direct connection.
+ * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY,
+ * HTTP_PROXY, ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked
+ * at. User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no
+ * proxy (default). With a proxy set there is never a direct connection.
  *
  * Addresses of the destination that were resolved here are asked for one after the other, each in a
  * new connection, until one is reached: the proxy refuses (SOCKS5), closes instead of answering, as
- * ssh -D does, or does not answer in time. A proxy whose name has several addresses is replaced by the
- * next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6; HTTP 500,
- * 502, 503 and 504). There are at most 16 connections, within the deadline of the whole. The last failure is
- * reported; its text tells which addresses were tried before.
+ * ssh -D does, or does not answer in time. A proxy whose name has several addresses is replaced by
+ * the next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6;
+ * HTTP 500, 502, 503 and 504). There are at most 16 connections, within the deadline of the whole.
+ * The last failure is reported; its text tells which addresses were tried before.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);
- *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, a password without a user);
- *         LEAT_E_SYSTEM_INTERNAL.
+ *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, a password without a
+ * user); LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
 
-/** Adds a proxy behind those that are set: the one before it is asked to connect to it. Each URL as in
- * leat_config_set_proxy(); at most 8.
- * @return as leat_config_set_proxy(); LEAT_E_PARAMETER also for an empty URL and the ninth proxy. */
+/** Adds a proxy behind those that are set: the one before it is asked to connect to it. Each URL as
+ * in leat_config_set_proxy(); at most 8.
+ * @return as leat_config_set_proxy(); LEAT_E_PARAMETER also for an empty URL and the ninth proxy.
+ */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy(leat_config *config, const char *url);
 
 /** How a SOCKS5 proxy is talked to. */
@@ -99,8 +101,8 @@ enum leat_socks5_pipelining {
     /** Greeting, credentials and request leave at once, which saves up to two round trips. With
      * credentials only they are offered. Proxies that read one message at a time fail or hang. */
     LEAT_SOCKS5_PIPELINED,
-    /** And the first bytes for the destination (the ClientHello, or the upgrade request) leave behind
-     * them, which saves another one. */
+    /** And the first bytes for the destination (the ClientHello, or the upgrade request) leave
+     * behind them, which saves another one. */
     LEAT_SOCKS5_PIPELINED_WITH_DATA,
 };
 
@@ -109,12 +111,12 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
     leat_config *config, enum leat_socks5_pipelining pipelining);
 
 /**
- * TCP fast open (RFC 7413, TCP_FASTOPEN_CONNECT): to a peer, server or proxy, that has given this machine a
- * cookie on an earlier connection, the first bytes leave with the SYN, which saves a round trip. The kernel
- * must allow it (net.ipv4.tcp_fastopen, bit 0) and falls back by itself. Towards such a peer the address
- * counts as reached when it is dialled: other addresses of the name are not tried beside it, and that
- * nobody answers is a timeout of the first layer that sends. Default false. @return LEAT_OK,
- * LEAT_E_PARAMETER.
+ * TCP fast open (RFC 7413, TCP_FASTOPEN_CONNECT): to a peer, server or proxy, that has given this
+ * machine a cookie on an earlier connection, the first bytes leave with the SYN, which saves a
+ * round trip. The kernel must allow it (net.ipv4.tcp_fastopen, bit 0) and falls back by itself.
+ * Towards such a peer the address counts as reached when it is dialled: other addresses of the name
+ * are not tried beside it, and that nobody answers is a timeout of the first layer that sends.
+ * Default false. @return LEAT_OK, LEAT_E_PARAMETER.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open);
 
@@ -128,8 +130,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_ca_path(leat_config *config, const 
 /** PEM files of the client's certificate chain and private key; `key_password` is NULL if the key
  * is not encrypted. All NULL = no client certificate (default). Read when a connection starts.
  * @return LEAT_OK, LEAT_E_PARAMETER (one path without the other), LEAT_E_SYSTEM_INTERNAL. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_client_cert(leat_config *config,
-                                                         const char *cert_path,
+LEAT_API LEAT_MUST_CHECK int leat_config_set_client_cert(leat_config *config, const char *cert_path,
                                                          const char *key_path,
                                                          const char *key_password);
 
@@ -147,11 +148,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_protocols(leat_config *config,
 /**
  * Cipher suites in the order of preference, by their names in the IANA registry or in OpenSSL
  * ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"), with ':', ',' or spaces
- * between, for connections to servers and for a server. All suites of TLS 1.3 are used if none of them
- * is named; TLS 1.2 uses exactly the named ones, and without any it is not spoken. NULL (default) =
- * only suites with forward secrecy (RFC 9325 sections 4.1 and 4.2), the fastest first: ECDHE with an
- * AEAD, and at a client ECDHE with CBC behind them, so that it still meets old servers. Others, such as
- * "AES128-GCM-SHA256" with its key exchange by RSA, must be named.
+ * between, for connections to servers and for a server. All suites of TLS 1.3 are used if none of
+ * them is named; TLS 1.2 uses exactly the named ones, and without any it is not spoken. NULL
+ * (default) = only suites with forward secrecy (RFC 9325 sections 4.1 and 4.2), the fastest first:
+ * ECDHE with an AEAD, and at a client ECDHE with CBC behind them, so that it still meets old
+ * servers. Others, such as "AES128-GCM-SHA256" with its key exchange by RSA, must be named.
  * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: the text lists the known ones; a name twice),
  *         LEAT_E_SYSTEM_INTERNAL.
  */
@@ -159,24 +160,25 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_cipher_suite(leat_config *config, c
 
 /* ---- TLS to proxies --------------------------------------------------------------------------
  *
- * What is set for the server never touches a proxy over TLS ("https://..."), and these never touch the
- * server. They hold for each such proxy, also for those of sockets (leat/tcp_socket.h), whose
- * leat_tls_options are for the server. Defaults: the system's CAs, verified, no certificate of ours,
- * TLS 1.2 and 1.3, suites with forward secrecy.
+ * What is set for the server never touches a proxy over TLS ("https://..."), and these never touch
+ * the server. They hold for each such proxy, also for those of sockets (leat/tcp_socket.h), whose
+ * leat_tls_options are for the server. Defaults: the system's CAs, verified, no certificate of
+ * ours, TLS 1.2 and 1.3, suites with forward secrecy.
  */
 
-/** The CAs that proxies are verified by, as leat_config_set_ca_path().
+/** The CAs that proxies are verified by, as leat_config_set_ca_path(); NULL = the system's
+ * (default).
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_ca_path(leat_config *config,
                                                                const char *path);
 
-/** true = the certificates and names of proxies are not verified at all: whoever answers gets user and
- * password of the proxy, and reads what is not in a TLS of its own. Default false.
+/** true = the certificates and names of proxies are not verified at all: whoever answers gets user
+ * and password of the proxy, and reads what is not in a TLS of its own. Default false.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_skip_verification(leat_config *config,
                                                                          bool skip);
 
-/** What we show to proxies, as leat_config_set_client_cert().
+/** What we show to proxies, as leat_config_set_client_cert(); all NULL = nothing (default).
  * @return LEAT_OK, LEAT_E_PARAMETER (one path without the other), LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_client_cert(leat_config *config,
                                                                    const char *cert_path,
@@ -188,7 +190,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_protocols(leat_config *co
                                                                  enum leat_tls_protocol min,
                                                                  enum leat_tls_protocol max);
 
-/** As leat_config_set_cipher_suite(). @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+/** As leat_config_set_cipher_suite(); NULL = the default ones. @return LEAT_OK, LEAT_E_PARAMETER,
+ * LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_cipher_suite(leat_config *config,
                                                                     const char *names);
 
@@ -199,13 +202,14 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_cipher_suite(leat_config 
 LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *config, bool resume);
 
 /**
- * Sends the WebSocket upgrade request with the first bytes of TLS ("0-RTT", RFC 8446 section 2.3), which
- * saves a round trip: over TLS 1.3, when a session is resumed whose ticket allows it. What a server does
- * not take that way is sent again behind the handshake. Nothing but that request is ever sent so.
+ * Sends the WebSocket upgrade request with the first bytes of TLS ("0-RTT", RFC 8446 section 2.3),
+ * which saves a round trip: over TLS 1.3, when a session is resumed whose ticket allows it. What a
+ * server does not take that way is sent again behind the handshake. Nothing but that request is
+ * ever sent so.
  *
- * Somebody who records these bytes can send them to the server again, and they have no forward secrecy:
- * only for servers to which the same upgrade request, with its headers, may come twice. Never with a
- * system mbedTLS that was built without MBEDTLS_SSL_EARLY_DATA. Default false.
+ * Somebody who records these bytes can send them to the server again, and they have no forward
+ * secrecy: only for servers to which the same upgrade request, with its headers, may come twice.
+ * Never with a system mbedTLS that was built without MBEDTLS_SSL_EARLY_DATA. Default false.
  * @return LEAT_OK, LEAT_E_PARAMETER.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_early_data(leat_config *config, bool early_data);
@@ -220,8 +224,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, c
  * holds CR, LF or NUL, or the name is one that the handshake itself owns: Host, Sec-WebSocket-...,
  * and what says where a request ends or what becomes of its connection (RFC 9110 section 7.6.1,
  * RFC 9112 section 6): Connection, Content-Length, Expect, HTTP2-Settings, Keep-Alive,
- * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade; or the headers together exceed 16 KiB);
- * LEAT_E_SYSTEM_INTERNAL. */
+ * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade; or the headers together exceed 16
+ * KiB); LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const char *name,
                                                     const char *value);
 
@@ -229,15 +233,16 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const c
  * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);
 
-/** How many redirects (301, 302, 303, 307, 308) one connect may follow. Each is checked like the first
- * URL, the allowed domains included; none leads from wss to ws; to another host or port go neither
- * the client certificate nor the headers Authorization, Proxy-Authorization and Cookie. Default 0: a redirect is a
- * refused upgrade. @return LEAT_OK, LEAT_E_PARAMETER (above 20). */
+/** How many redirects (301, 302, 303, 307, 308) one connect may follow. Each is checked like the
+ * first URL, the allowed domains included; none leads from wss to ws; to another host or port go
+ * neither the client certificate nor the headers Authorization, Proxy-Authorization and Cookie.
+ * Default 0: a redirect is a refused upgrade. @return LEAT_OK, LEAT_E_PARAMETER (above 20). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_redirects(leat_config *config, unsigned redirects);
 
-/** permessage-deflate (RFC 7692). All zero but `size` = the plain offer and the defaults. Memory of a
- * connection with the defaults: 263 KiB for what it sends and 39 KiB for what it receives, from the
- * first compressed message on; with windows of 12 bits and a memory level of 5, 38 and 11 KiB. */
+/** permessage-deflate (RFC 7692). All zero but `size` = the plain offer and the defaults. Memory of
+ * a connection with the defaults: 263 KiB for what it sends and 39 KiB for what it receives, from
+ * the first compressed message on; with windows of 12 bits and a memory level of 5, 38 and 11 KiB.
+ */
 struct leat_compression {
     /** sizeof(struct leat_compression) */
     size_t size;
@@ -272,7 +277,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_phase_timeout(leat_config *config,
                                                            uint32_t timeout_ms);
 
 /** The longest message to accept, in bytes; a longer one ends the connection with close code 1009.
- * Default 16 MiB, and no limit where messages are delivered in parts. @return LEAT_OK, LEAT_E_PARAMETER (0). */
+ * Default 16 MiB, and no limit where messages are delivered in parts. @return LEAT_OK,
+ * LEAT_E_PARAMETER (0). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *config, size_t bytes);
 
 /** How many bytes of frames may wait to be written before sending is refused. A message longer
@@ -280,16 +286,16 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_max_message_bytes(leat_config *conf
  * @return LEAT_OK, LEAT_E_PARAMETER (0). */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_limit(leat_config *config, size_t bytes);
 
-/** How many messages (and Pings) may wait to be written, whatever their size; 0 = no limit (default).
+/** How many messages (and Pings) may wait to be written, whatever their size; 0 = no limit
+ * (default).
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_send_queue_messages(leat_config *config,
                                                                  size_t messages);
 
 /** How long the peer may take nothing of what waits to be sent; then the connection ends with
- * LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise. For servers, whose clients may
- * neither read nor leave. 0 = for ever (default). @return LEAT_OK, LEAT_E_PARAMETER. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_send_timeout(leat_config *config,
-                                                          uint32_t timeout_ms);
+ * LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise. For servers, whose clients
+ * may neither read nor leave. 0 = for ever (default). @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_send_timeout(leat_config *config, uint32_t timeout_ms);
 
 /** Keep-alive: a Ping goes out when nothing has been received for this long; 0 = never. Default
  * 30,000 ms. @return LEAT_OK, LEAT_E_PARAMETER. */
@@ -300,19 +306,17 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_ping_interval(leat_config *config,
  * then the connection counts as lost: LEAT_E_WS_CONNECT, errno ETIMEDOUT, close code 1006. 0 = wait
  * for ever. Default 30,000 ms. A paused connection is not judged. @return LEAT_OK,
  * LEAT_E_PARAMETER. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_pong_timeout(leat_config *config,
-                                                          uint32_t timeout_ms);
+LEAT_API LEAT_MUST_CHECK int leat_config_set_pong_timeout(leat_config *config, uint32_t timeout_ms);
 
-/** Allows connections to this host: "example.com", "*.example.com" for every host below it, or an IP
- * address. Case does not matter, international names are compared as A-labels. As soon as one
- * is allowed, all others are denied: LEAT_E_WS_DOMAIN, before any name is resolved. Default: all.
+/** Allows connections to this host: "example.com", "*.example.com" for every host below it, or an
+ * IP address. Case does not matter, international names are compared as A-labels. As soon as one is
+ * allowed, all others are denied: LEAT_E_WS_DOMAIN, before any name is resolved. Default: all.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_allowed_domain(leat_config *config,
                                                             const char *domain);
 /** Denies connections to this host, in the same form, also if it is allowed. Default: none.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
-LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config,
-                                                           const char *domain);
+LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config, const char *domain);
 
 /** DNS servers to ask instead of the system's: "addr[:port][,addr[:port]...]", IPv6 as "[::1]:53".
  * /etc/hosts goes first, and all else that resolv.conf(5) says counts: the search list, of which no
@@ -321,8 +325,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config,
  * dot is absolute. "localhost" and names below it are the loopback addresses (RFC 6761 section
  * 6.3). NULL = the system's servers (default).
  * @return LEAT_OK, LEAT_E_PARAMETER (not such a list), LEAT_E_SYSTEM_INTERNAL. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_dns_servers(leat_config *config,
-                                                         const char *servers);
+LEAT_API LEAT_MUST_CHECK int leat_config_set_dns_servers(leat_config *config, const char *servers);
 
 /** Reports what connections of this configuration do. NULL = nobody listens (default).
  * @return LEAT_OK, LEAT_E_PARAMETER. */

@@ -8,13 +8,13 @@
  * A loop, and every object made on it, belongs to one thread at a time. Only leat_loop_post() and
  * leat_loop_stop() may be called from another.
  *
- * fork(2): loops and what was made on them stay with the parent, which goes on. The child cannot use
- * them: leat_loop_dispatch(), leat_loop_run() and leat_loop_post(), and so every blocking call, return
- * LEAT_E_SOCKET_BASE + EBADF. It may free what belonged to the thread that forked, which closes its
- * copies of the descriptors and neither says anything on the wire nor touches the parent's. It can
- * make its own, also with a configuration that it has inherited; no lock that a thread of the parent
- * held is in its way. A daemon makes its loop behind daemon(3). A child that is forked inside a
- * callback must call exec or _exit.
+ * fork(2): loops and what was made on them stay with the parent, which goes on. The child cannot
+ * use them: leat_loop_dispatch(), leat_loop_run() and leat_loop_post(), and so every blocking call,
+ * return LEAT_E_SOCKET_BASE + EBADF. It may free what belonged to the thread that forked, which
+ * closes its copies of the descriptors and neither says anything on the wire nor touches the
+ * parent's. It can make its own, also with a configuration that it has inherited; no lock that a
+ * thread of the parent held is in its way. A daemon makes its loop behind daemon(3). A child that
+ * is forked inside a callback must call exec or _exit.
  */
 #ifndef LEAT_LOOP_H
 #define LEAT_LOOP_H
@@ -51,7 +51,7 @@ LEAT_API LEAT_MUST_CHECK int leat_loop_new(leat_loop **ret_loop);
 LEAT_API void leat_loop_free(leat_loop *loop);
 
 /** The descriptor to wait for: readable whenever leat_loop_dispatch() has something to do. It
- * belongs to the loop; do not close it and do not read from it. */
+ * belongs to the loop; do not close it and do not read from it. -1 for NULL. */
 LEAT_API int leat_loop_fd(const leat_loop *loop);
 
 /**
@@ -83,12 +83,13 @@ LEAT_API void leat_loop_stop(leat_loop *loop);
  */
 LEAT_API LEAT_MUST_CHECK int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user);
 
-/** Makes a timer, stopped. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_PARAMETER. */
+/** Makes a timer, stopped. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), LEAT_E_PARAMETER.
+ */
 LEAT_API LEAT_MUST_CHECK int leat_timer_new(leat_loop *loop, leat_timer_fn fn, void *user,
                                             leat_timer **ret_timer);
-/** Fires once, `delay_ms` from now (0 = at the next dispatch); a running timer is set anew. What had
- * come into the kernel by then is told before it fires, however late the program is: a timer that
- * waits for an answer does not beat one that is there. */
+/** Fires once, `delay_ms` from now (0 = at the next dispatch); a running timer is set anew. What
+ * had come into the kernel by then is told before it fires, however late the program is: a timer
+ * that waits for an answer does not beat one that is there. */
 LEAT_API void leat_timer_start(leat_timer *timer, uint64_t delay_ms);
 /** Stops a timer; its function does not run any more. A stopped timer stays stopped. */
 LEAT_API void leat_timer_stop(leat_timer *timer);

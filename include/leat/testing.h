@@ -17,6 +17,7 @@
  * A server listens when leat_testing_server_new() returns, on a free port of 127.0.0.1 unless told
  * otherwise, in threads of its own: one that accepts and one for each connection. It uses no
  * signals and never raises SIGPIPE. Whatever a client sends ends at most that client's connection.
+ * NULL where no comment allows it is LEAT_E_PARAMETER or, where no code is returned, ignored.
  *
  * Steps
  * -----
@@ -365,8 +366,9 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_server_new(const struct leat_testing_o
                                                      struct leat_testing_problem *ret_problem);
 
 /** Ends every connection at once, waits for the threads and frees. Only a look-up of the system
- * that is under way can make it wait. NULL is allowed. In a process that was forked the server is the
- * parent's: this closes its copies of the descriptors, and all else sees nothing and does nothing. */
+ * that is under way can make it wait. NULL is allowed. In a process that was forked the server is
+ * the parent's: this closes its copies of the descriptors, and all else sees nothing and does
+ * nothing. */
 LEAT_API void leat_testing_server_free(leat_testing_server *server);
 
 /** The port that it listens on. */

@@ -119,7 +119,7 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cipher_suite(leat_tls_options 
                                                                const char *names);
 
 /** Signature algorithms in the order of preference: "ecdsa_secp256r1_sha256" or "ECDSA+SHA256".
- * Otherwise as leat_tls_options_set_cipher_suite(). */
+ * NULL (default) = all that are good enough. Otherwise as leat_tls_options_set_cipher_suite(). */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_signature_algorithms(leat_tls_options *options,
                                                                        const char *names);
 

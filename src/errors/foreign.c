@@ -28,84 +28,87 @@ const leat_foreign_table *leat_foreign_table_find(const char *name)
 
 const char *leat_foreign_table_name(const leat_foreign_table *table)
 {
-    return table->name;
+    return table ? table->name : "";
 }
 
 const char *leat_foreign_table_title(const leat_foreign_table *table, enum leat_language language)
 {
-    return table->title[language == LEAT_LANGUAGE_ZH];
+    return table ? table->title[language == LEAT_LANGUAGE_ZH] : "";
 }
 
 size_t leat_foreign_table_code_count(const leat_foreign_table *table)
 {
-    return table->count;
+    return table ? table->count : 0;
 }
 
 const leat_foreign_code *leat_foreign_table_code_at(const leat_foreign_table *table, size_t index)
 {
-    return index < table->count ? &table->codes[index] : NULL;
+    return table && index < table->count ? &table->codes[index] : NULL;
 }
 
 const leat_foreign_table *leat_foreign_code_table(const leat_foreign_code *code)
 {
-    return &leati_foreign_tables[code->table];
+    return code ? &leati_foreign_tables[code->table] : NULL;
 }
 
 const char *leat_foreign_code_key(const leat_foreign_code *code)
 {
-    return code->key;
+    return code ? code->key : "";
 }
 
 const char *leat_foreign_code_name(const leat_foreign_code *code)
 {
-    return code->name ? code->name : "";
+    return code && code->name ? code->name : "";
+}
+
+static bool range_give(const struct leati_foreign_range *range, bool has_range, int64_t *ret_first,
+                       int64_t *ret_last)
+{
+    if (!has_range || !ret_first || !ret_last) {
+        return false;
+    }
+    *ret_first = range->first;
+    *ret_last = range->last;
+    return true;
 }
 
 bool leat_foreign_code_range(const leat_foreign_code *code, int64_t *ret_first, int64_t *ret_last)
 {
-    if (code->has_range) {
-        *ret_first = code->range.first;
-        *ret_last = code->range.last;
-    }
-    return code->has_range;
+    return code && range_give(&code->range, code->has_range, ret_first, ret_last);
 }
 
 bool leat_foreign_code_twin_range(const leat_foreign_code *code, int64_t *ret_first,
                                   int64_t *ret_last)
 {
-    if (code->has_twin) {
-        *ret_first = code->twin.first;
-        *ret_last = code->twin.last;
-    }
-    return code->has_twin;
+    return code && range_give(&code->twin, code->has_twin, ret_first, ret_last);
 }
 
 const char *leat_foreign_code_meaning(const leat_foreign_code *code, enum leat_language language)
 {
-    return code->texts[language == LEAT_LANGUAGE_ZH].meaning;
+    return code ? code->texts[language == LEAT_LANGUAGE_ZH].meaning : "";
 }
 
 const char *leat_foreign_code_note(const leat_foreign_code *code, enum leat_language language)
 {
-    return code->texts[language == LEAT_LANGUAGE_ZH].note;
+    return code ? code->texts[language == LEAT_LANGUAGE_ZH].note : "";
 }
 
 int leat_foreign_code_leat_code(const leat_foreign_code *code)
 {
-    return code->leat_code;
+    return code ? code->leat_code : LEAT_OK;
 }
 
 int leat_foreign_code_errno(const leat_foreign_code *code)
 {
-    return leat_code_errno(code->leat_code);
+    return code ? leat_code_errno(code->leat_code) : 0;
 }
 
 bool leat_foreign_code_is_form(const leat_foreign_code *code)
 {
-    return code->kind == LEATI_FOREIGN_FORM;
+    return code && code->kind == LEATI_FOREIGN_FORM;
 }
 
 const leat_foreign_table *leat_foreign_code_inner_table(const leat_foreign_code *code)
 {
-    return code->inner != LEATI_FOREIGN_NONE ? &leati_foreign_tables[code->inner] : NULL;
+    return code && code->inner != LEATI_FOREIGN_NONE ? &leati_foreign_tables[code->inner] : NULL;
 }

@@ -229,6 +229,9 @@ const leat_foreign_code *leat_foreign_code_find_number(const leat_foreign_table 
                                                        int64_t number)
 {
     struct query query = {.text = "", .is_number = true, .number = number, .one_table = true};
+    if (!table) {
+        return NULL;
+    }
     enum closeness closest = table_closeness(&query, table);
     if (closest == CLOSENESS_NONE) {
         return NULL;

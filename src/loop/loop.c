@@ -123,7 +123,7 @@ void leat_loop_free(leat_loop *loop)
 
 int leat_loop_fd(const leat_loop *loop)
 {
-    return loop->epoll_fd;
+    return loop != NULL ? loop->epoll_fd : -1;
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------

@@ -206,6 +206,8 @@ void leat_timer_start(leat_timer *timer, uint64_t delay_ms)
 {
     uint64_t at_ms = leati_clock_ms();
 
+    if (timer == NULL)
+        return;
     /* The clock is cut to whole milliseconds: one more, so that it never fires early. */
     if (delay_ms > 0)
         at_ms = delay_ms < INT64_MAX / 2 ? at_ms + delay_ms + 1 : INT64_MAX / 2;
@@ -214,7 +216,8 @@ void leat_timer_start(leat_timer *timer, uint64_t delay_ms)
 
 void leat_timer_stop(leat_timer *timer)
 {
-    leati_timer_stop(&timer->base);
+    if (timer != NULL)
+        leati_timer_stop(&timer->base);
 }
 
 void leat_timer_free(leat_timer *timer)

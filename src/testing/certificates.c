@@ -520,5 +520,5 @@ const struct leat_testing_certificate *leat_testing_ca_certificate(const leat_te
 
 const char *leat_testing_ca_dir(const leat_testing_ca *ca)
 {
-    return ca ? ca->folder.path : NULL;
+    return ca ? ca->folder.path : "";
 }

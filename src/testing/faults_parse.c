@@ -451,6 +451,9 @@ int leat_testing_faults_parse(const char *text, struct leat_testing_fault **ret_
     struct leat_testing_problem problem = {.text = "no memory"};
     struct parser parser = {.text = text ? text : "", .problem = &problem};
     struct leat_testing_fault *block = NULL;
+    if (ret_faults == NULL || ret_count == NULL) {
+        return LEAT_E_PARAMETER;
+    }
     if (faults_parse(&parser) && parser.count > 0) {
         block = block_new(&parser);
         parser.code = block ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;

@@ -129,18 +129,18 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
 bool leat_testing_server_wait_step(leat_testing_server *server, const char *step, unsigned count,
                                    int timeout_ms)
 {
-    return server_wait(server, step, count, timeout_ms);
+    return server != NULL && step != NULL && server_wait(server, step, count, timeout_ms);
 }
 
 bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
 {
-    return server_wait(server, NULL, 0, timeout_ms);
+    return server != NULL && server_wait(server, NULL, 0, timeout_ms);
 }
 
 bool leat_testing_server_event(leat_testing_server *server, size_t index,
                                struct leat_testing_event *ret_event)
 {
-    if (leati_testing_server_is_inherited(server)) {
+    if (server == NULL || ret_event == NULL || leati_testing_server_is_inherited(server)) {
         return false;
     }
     pthread_mutex_lock(&server->lock);
@@ -154,7 +154,10 @@ bool leat_testing_server_event(leat_testing_server *server, size_t index,
 
 void leat_testing_server_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
 {
-    if (leati_testing_server_is_inherited(server)) {
+    if (ret_seen == NULL) {
+        return;
+    }
+    if (server == NULL || leati_testing_server_is_inherited(server)) {
         *ret_seen = (struct leat_testing_seen){0};
         return;
     }

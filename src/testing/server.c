@@ -275,6 +275,9 @@ int leat_testing_server_new(const struct leat_testing_options *options,
                             struct leat_testing_problem *ret_problem)
 {
     struct leat_testing_problem problem = {0};
+    if (ret_server == NULL) {
+        return LEAT_E_PARAMETER;
+    }
     struct leat_testing_server *server = leati_calloc(1, sizeof(*server));
     int code = LEAT_E_SYSTEM_INTERNAL;
     if (server != NULL) {
@@ -324,22 +327,22 @@ void leat_testing_server_free(leat_testing_server *server)
 
 uint16_t leat_testing_server_port(const leat_testing_server *server)
 {
-    return server->port;
+    return server != NULL ? server->port : 0;
 }
 
 const char *leat_testing_server_address(const leat_testing_server *server)
 {
-    return server->address;
+    return server != NULL ? server->address : "";
 }
 
 const char *leat_testing_server_url(const leat_testing_server *server)
 {
-    return server->url;
+    return server != NULL ? server->url : "";
 }
 
 void leat_testing_server_release(leat_testing_server *server)
 {
-    if (leati_testing_server_is_inherited(server)) {
+    if (server == NULL || leati_testing_server_is_inherited(server)) {
         return;
     }
     pthread_mutex_lock(&server->lock);

@@ -62,14 +62,17 @@ void leat_reconnect_free(leat_reconnect *reconnect)
 
 void leat_reconnect_opened(leat_reconnect *reconnect)
 {
-    leati_backoff_opened(&reconnect->backoff, leati_clock_ms());
+    if (reconnect)
+        leati_backoff_opened(&reconnect->backoff, leati_clock_ms());
 }
 
 bool leat_reconnect_next_delay_ms(leat_reconnect *reconnect, uint32_t *ret_delay_ms)
 {
-    struct leati_backoff *backoff = &reconnect->backoff;
     uint32_t random;
 
+    if (!reconnect || !ret_delay_ms)
+        return false;
+    struct leati_backoff *backoff = &reconnect->backoff;
     leati_backoff_ended(backoff, leati_clock_ms());
     if (reconnect->max_attempts > 0 && backoff->attempts >= reconnect->max_attempts)
         return false;
@@ -82,12 +85,13 @@ bool leat_reconnect_next_delay_ms(leat_reconnect *reconnect, uint32_t *ret_delay
 
 uint32_t leat_reconnect_attempts(const leat_reconnect *reconnect)
 {
-    return reconnect->backoff.attempts;
+    return reconnect ? reconnect->backoff.attempts : 0;
 }
 
 void leat_reconnect_reset(leat_reconnect *reconnect)
 {
-    reconnect->backoff.attempts = 0;
+    if (reconnect)
+        reconnect->backoff.attempts = 0;
 }
 
 /* ---- whether ----------------------------------------------------------------------------- */
@@ -184,6 +188,8 @@ static bool attempt_is_advised(const struct leat_error *error)
 
 bool leat_reconnect_is_advised(const struct leat_close_event *event)
 {
+    if (!event)
+        return false;
     if (event->closed_by == LEAT_CLOSED_BY_LOCAL)
         return false;
     if (event->close_code != 0)
