@@ -140,8 +140,10 @@ int leati_candidate_look_up(struct leati_candidate *candidate, struct leati_reso
 
     candidate->resolver = resolver;
     leati_resolver_look_up(resolver, candidate->name, hosts_on_answer, &lookup);
-    if (lookup.status == ARES_ENOMEM)
+    if (lookup.status == ARES_ENOMEM) {
+        leati_resolver_retire(resolver);
         return ARES_ENOMEM;
+    }
     if (!leati_candidate_has_addresses(candidate) && is_localhost(candidate->name))
         candidate_add_loopback(candidate);
     for (int i = 0; i < LEATI_FAMILY_COUNT; i++)
@@ -179,6 +181,8 @@ static void part_on_answer(void *arg, int status, int timeouts, struct ares_addr
     part->state = LEATI_FAMILY_ANSWERED;
     /* While somebody waits, only the resolver without memory cancels. */
     part->status = status == ARES_ECANCELLED ? ARES_ENOMEM : status;
+    if (part->status == ARES_ENOMEM)
+        leati_resolver_retire(candidate->resolver);
     leati_resolver_answered(candidate->resolver, candidate->changed != NULL);
     if (status == ARES_SUCCESS && info != NULL)
         info_take(candidate, part, info);

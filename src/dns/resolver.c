@@ -355,6 +355,11 @@ int leati_resolver_get(leat_loop *loop, const char *servers, struct leati_resolv
     return status;
 }
 
+void leati_resolver_retire(struct leati_resolver *resolver)
+{
+    resolver->retired = true;
+}
+
 void leati_resolver_release(struct leati_resolver *resolver)
 {
     resolver->users--;

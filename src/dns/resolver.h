@@ -50,6 +50,10 @@ void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
 bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int family,
                         ares_addrinfo_callback callback, void *arg);
 
+/** Nobody is given it any more, because something in it has failed: c-ares without memory is not
+ * always what it was before. It goes when nobody uses it. */
+void leati_resolver_retire(struct leati_resolver *resolver);
+
 /** To be called first in the callback. */
 void leati_resolver_answered(struct leati_resolver *resolver, bool is_awaited);
 

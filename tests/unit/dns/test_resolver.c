@@ -45,6 +45,36 @@ Test(dns_memory, every_allocation_can_fail, .timeout = 120)
     dns_server_free(server);
 }
 
+/* On one loop: whatever the lack of memory has left of the resolver, the next one is asked. */
+static bool attempt_query_on_one_loop(void)
+{
+    struct outcome outcome = {0}, next = {0};
+    bool (*hook)(void) = leati_alloc_fail_hook;
+    int result =
+        ask_server(dns_server_address(server), "both.test", leati_clock_ms() + 500, &outcome);
+    if (result == LEAT_OK) {
+        await_end(&outcome);
+        result = outcome.error.code;
+    }
+    leati_alloc_fail_hook = NULL;
+    ask("both.test", leati_clock_ms() + 5000, &next);
+    await_end(&next);
+    cr_assert_eq(next.error.code, LEAT_OK, "%s", next.error.text);
+    cr_assert_eq(next.count, 3);
+    leati_alloc_fail_hook = hook;
+    return result == LEAT_OK;
+}
+
+Test(dns_memory, the_next_query_is_well, .timeout = 60)
+{
+    server = dns_server_start(records);
+    cr_assert_eq(leat_loop_new(&loop), 0);
+    still_clock_start();
+    cr_assert_gt(alloc_failure_run_all(attempt_query_on_one_loop), 1);
+    leat_loop_free(loop);
+    dns_server_free(server);
+}
+
 static void resolv_conf_write(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
