@@ -18,12 +18,12 @@ struct leati_dns_query;
 
 /** A place on the way: a proxy, or at the end the origin. */
 struct leati_hop {
-    const char *host;      /**< borrowed from the configuration or the origin */
-    bool host_is_absolute; /**< a name that no search list applies to */
+    const char *host; /**< borrowed from the configuration or the origin */
     uint16_t port;
-    char *text;                    /**< "host:port"; stays when the route is trimmed */
+    bool host_is_absolute; /**< a name that no search list applies to */
+    bool resolve;          /**< its name becomes addresses here, not at the proxy before it */
+    char *text;            /**< "host:port"; stays when the route is trimmed */
     const struct leati_url *proxy; /**< NULL = the origin */
-    bool resolve; /**< its name becomes addresses here, not at the proxy before it */
     struct leati_chain *chain;     /**< whom answers to `query` are for */
     struct leati_dns_query *query; /**< under way; there may be addresses already; NULL = none */
     struct leati_address *addresses;

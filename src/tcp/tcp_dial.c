@@ -26,7 +26,8 @@ static void attempt_close(struct leati_tcp_attempt *attempt)
 
 void leati_tcp_close(struct leati_tcp_layer *tcp)
 {
-    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL; attempt = attempt->next)
+    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
+         attempt = attempt->next)
         attempt_close(attempt);
     tcp->in_flight = 0;
 }
@@ -184,13 +185,14 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
     size_t pos = 0;
 
     buf[0] = '\0';
+    const struct leati_tcp_attempt *waiting = leati_tcp_waiting(tcp);
     bool is_dialled = true;
-    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
          attempt = attempt->next) {
         char address[LEATI_ADDRESS_TEXT_SIZE];
         char reason[128];
         leati_address_format(&attempt->address, address, sizeof(address));
-        is_dialled &= attempt != tcp->waiting;
+        is_dialled &= attempt != waiting;
         if (!is_dialled)
             snprintf(reason, sizeof(reason), "not tried");
         else if (attempt->sys_errno == 0)
@@ -215,7 +217,7 @@ static int dial_fail_all(struct leati_tcp_layer *tcp)
 static void dial_trace_rest(const struct leati_tcp_layer *tcp,
                             const struct leati_tcp_attempt *winner, int sys_errno)
 {
-    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
          attempt = attempt->next)
         if (attempt != winner && attempt->fd >= 0)
             attempt_trace(attempt, sys_errno);
@@ -235,10 +237,9 @@ static int dial_fail_expired(struct leati_tcp_layer *tcp)
 static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     /* What fails at once does not make the next one wait. */
-    while (tcp->waiting != NULL) {
-        struct leati_tcp_attempt *attempt = tcp->waiting;
+    struct leati_tcp_attempt *attempt;
+    while ((attempt = leati_tcp_waiting(tcp)) != NULL) {
         tcp->latest = attempt;
-        tcp->waiting = attempt->next;
         tcp->started++;
         int sys_errno = attempt_dial(attempt);
         if (sys_errno == 0) {
@@ -252,13 +253,19 @@ static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 
 static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *winner)
 {
-    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL; attempt = attempt->next)
+    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
+         attempt = attempt->next)
         if (attempt != winner)
             attempt_close(attempt);
     tcp->in_flight = 0;
     tcp->open = winner;
     tcp->readable = tcp->writable = true;
     tcp->base.deadline_ms = 0;
+}
+
+struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp)
+{
+    return tcp->latest != NULL ? tcp->latest->next : (struct leati_tcp_attempt *)tcp->attempts;
 }
 
 /* Takes the first one off a list. */
@@ -276,10 +283,8 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
 {
     struct leati_tcp_attempt *families[2] = {NULL, NULL};
     struct leati_tcp_attempt **ends[2] = {&families[0], &families[1]};
-    const struct leati_tcp_attempt *before = tcp->latest != NULL ? tcp->latest : tcp->first;
-    const struct leati_address *turn = before != NULL ? &before->address : &addresses[0];
-    /* Behind one that was dialled it is the other family's. */
-    bool is_v6 = (turn->any.sa_family == AF_INET6) != (tcp->latest != NULL);
+    struct leati_tcp_attempt *list = attempts != tcp->attempts ? leati_tcp_waiting(tcp) : NULL;
+    struct leati_tcp_attempt *added = attempts, *head;
 
     for (size_t i = 0; i < count; i++)
         attempts[i] = (struct leati_tcp_attempt){
@@ -288,13 +293,16 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
             .fd = -1,
             .next = i + 1 < count ? &attempts[i + 1] : NULL,
         };
-    for (struct leati_tcp_attempt *list = tcp->waiting, *added = attempts; list || added;) {
+    /* The turn of the first one; behind one that was dialled, of the other family. */
+    const struct leati_tcp_attempt *turn = tcp->latest != NULL ? tcp->latest : tcp->attempts;
+    bool is_v6 = (turn->address.any.sa_family == AF_INET6) != (tcp->latest != NULL);
+    while (list != NULL || added != NULL) {
         struct leati_tcp_attempt *attempt = attempt_pop(list != NULL ? &list : &added);
         struct leati_tcp_attempt ***end = &ends[attempt->address.any.sa_family == AF_INET6];
         **end = attempt;
         *end = &attempt->next;
     }
-    struct leati_tcp_attempt **link = tcp->latest != NULL ? &tcp->latest->next : &tcp->first;
+    struct leati_tcp_attempt **link = tcp->latest != NULL ? &tcp->latest->next : &head;
     *link = NULL;
     while (families[0] != NULL || families[1] != NULL) {
         is_v6 = families[is_v6] != NULL ? is_v6 : !is_v6;
@@ -302,12 +310,11 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
         link = &(*link)->next;
         is_v6 = !is_v6;
     }
-    tcp->waiting = tcp->latest != NULL ? tcp->latest->next : tcp->first;
 }
 
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
 {
-    struct leati_tcp_attempt *attempt = tcp->first;
+    struct leati_tcp_attempt *attempt = tcp->attempts;
     int on = 1;
 
     /* Not of TCP: then there is nothing to delay. */
@@ -315,16 +322,16 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
     attempt->fd = fd;
     leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
     tcp->latest = attempt;
-    tcp->waiting = NULL;
     tcp->started = 1;
     dial_elect(tcp, attempt);
 }
 
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
+    const struct leati_tcp_attempt *waiting = leati_tcp_waiting(tcp);
     bool failed = false;
 
-    for (struct leati_tcp_attempt *attempt = tcp->first; attempt != tcp->waiting;
+    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != waiting;
          attempt = attempt->next) {
         if (attempt->fd < 0)
             continue;
@@ -351,7 +358,8 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
         return dial_fail_all(tcp);
 
     tcp->base.deadline_ms = tcp->expires_ms;
-    if (tcp->waiting != NULL && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
+    if (leati_tcp_waiting(tcp) != NULL &&
+        (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
         tcp->base.deadline_ms = tcp->next_attempt_ms;
     return LEATI_AGAIN;
 }

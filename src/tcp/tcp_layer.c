@@ -377,7 +377,7 @@ const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
 
-    return tcp->open != NULL ? &tcp->open->address : &tcp->first->address;
+    return tcp->open != NULL ? &tcp->open->address : &tcp->attempts[0].address;
 }
 
 void leati_tcp_layer_reset(struct leati_layer *l)
@@ -400,7 +400,7 @@ size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
         return 0;
     if (!without_open)
         ret_addresses[count++] = tcp->open->address;
-    for (const struct leati_tcp_attempt *attempt = tcp->first; attempt != NULL;
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
          attempt = attempt->next) {
         if (attempt != tcp->open && attempt->sys_errno == 0)
             ret_addresses[count++] = attempt->address;

@@ -32,21 +32,20 @@ struct leati_tcp_layer {
     uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */
     size_t started;           /**< attempts that were dialled, from the first on */
     size_t in_flight;
-    struct leati_tcp_attempt *first;   /**< all of them, in the order of dialling */
-    struct leati_tcp_attempt *latest;  /**< that was dialled; NULL = none */
-    struct leati_tcp_attempt *waiting; /**< the next to be dialled; NULL = none */
-    struct leati_tcp_attempt *late;    /**< memory of those that were added; NULL = none */
-    bool more;                         /**< others may still be added */
-
-    struct leati_tcp_attempt *open; /**< the winner */
-    bool readable;                  /**< recv may give something; else it waits for an event */
+    struct leati_tcp_attempt *latest; /**< that was dialled; NULL = none */
+    struct leati_tcp_attempt *late;   /**< memory of those that were added; NULL = none */
+    struct leati_tcp_attempt *open;   /**< the winner */
+    bool more;                        /**< others may still be added */
+    bool readable;                    /**< recv may give something; else it waits for an event */
     bool writable;
     bool eof;
     bool prompt_acks;
     bool said_goodbye; /**< FIN is sent */
     int send_errno;    /**< sending is over, but what the peer said before is still to be read */
 
-    struct leati_tcp_attempt attempts[]; /**< memory of those that were there at first */
+    /** Memory of those that were there at first. The first of them is dialled first, and leads to
+     * all others by `next`. */
+    struct leati_tcp_attempt attempts[];
 };
 
 /** Starts and follows the attempts. LEAT_OK: `tcp->open` is the winner, all others are closed.
@@ -55,6 +54,9 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
 /** Makes an open descriptor the winner of the only attempt. */
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
+
+/** The next to be dialled; NULL = none. */
+struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp);
 
 /** Puts attempts among those that wait: RFC 8305 section 4, the families take turns, and within a
  * family the order stays. */
