@@ -16,7 +16,7 @@
 /** How many interim responses (RFC 9110 section 15.2) may precede the final one. */
 #define LEATI_HTTP_CONNECT_MAX_INTERIM 16u
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
-#define LEATI_HTTP_CONNECT_BODY_WAIT_MS 1000u
+#define LEATI_HTTP_CONNECT_BODY_WAIT_MS 5000u
 
 struct leati_http_connect_options {
     /** The destination: a name in A-labels for the proxy to resolve, or an IPv4/IPv6 literal, with
@@ -51,7 +51,7 @@ struct leati_http_connect_options {
  *
  * A refusal is recorded as soon as its head is complete. connect then stays LEATI_AGAIN until the
  * body is complete, is longer than is kept, breaks off, or LEATI_HTTP_CONNECT_BODY_WAIT_MS or the
- * deadline are over, so a proxy that announces a body and does not send it costs that second and
+ * deadline are over, so a proxy that announces a body and does not send it costs that time and
  * nothing else; whatever happens in it, the refusal is what is reported.
  *
  * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (host, port, user name or a header that

@@ -15,7 +15,7 @@
 #include "ws/handshake.h"
 
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
-#define LEATI_WS_UPGRADE_BODY_WAIT_MS 1000u
+#define LEATI_WS_UPGRADE_BODY_WAIT_MS 5000u
 
 struct leati_ws_upgrade_options {
     const char *host_field; /**< value of Host: with the port unless it is the default one */

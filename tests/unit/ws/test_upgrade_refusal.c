@@ -152,7 +152,7 @@ Test(upgrade_refusal, no_more_than_4_kib_is_kept, .timeout = 10)
     fixture_done(&fixture);
 }
 
-Test(upgrade_refusal, a_body_that_does_not_come_costs_a_second, .timeout = 10)
+Test(upgrade_refusal, a_body_that_does_not_come_costs_its_wait, .timeout = 10)
 {
     static const char response[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\nwhat";
     struct fixture fixture;
