@@ -190,8 +190,7 @@ static bool chain_is_asking(const struct leati_chain *chain)
 
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
-    /* It has failed, and waits for another address. */
-    if (chain->failure.code != LEAT_OK)
+    if (chain->awaits_address)
         return chain->failure.code;
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
@@ -211,6 +210,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
         return LEATI_AGAIN;
     if (code != LEAT_OK) {
         int next = leati_chain_next_address(chain, now_ms);
+        chain->awaits_address = next == LEATI_AGAIN;
         if (next == LEATI_AGAIN)
             return LEATI_AGAIN;
         if (next != LEAT_OK)
@@ -279,7 +279,7 @@ static unsigned chain_want(struct leati_chain *chain, unsigned owner_want)
     case LEATI_CHAIN_OPEN:
         return chain_fold(chain, chain->top, owner_want);
     case LEATI_CHAIN_CONNECTING:
-        l = chain->failure.code == LEAT_OK ? lowest_not_open(chain) : NULL;
+        l = chain->awaits_address ? NULL : lowest_not_open(chain);
         break;
     case LEATI_CHAIN_CLOSING:
         l = highest_not_closed(chain);

@@ -51,7 +51,7 @@ struct leati_chain {
     struct leati_route *route; /**< owned; trimmed once OPEN */
     struct leati_layer *top;   /**< NULL while there is none */
     struct leati_layer *tcp;   /**< the bottom of the same list */
-    struct leati_hop *lookup; /**< the hop that has no address yet */
+    struct leati_hop *lookup;  /**< the hop that has no address yet */
     struct leati_failure failure;
     struct leati_failure earlier; /**< of an address before, see conn/next_address.h */
     char *tried;                  /**< those addresses, for the text; NULL = none */
@@ -63,6 +63,7 @@ struct leati_chain {
     uint64_t owner_deadline_ms; /**< when the owner's pump wants to run again; 0 = not */
     uint64_t phase_start_us;
     const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
+    bool awaits_address;                   /**< it has failed, and an address may still come */
     bool running;                          /**< inside the pump */
     bool ended;                            /**< the owner has been told */
     bool released;
