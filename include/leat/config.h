@@ -229,6 +229,13 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, c
 LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const char *name,
                                                     const char *value);
 
+/** What upgrade requests, and CONNECT requests to HTTP proxies, say as User-Agent (RFC 9110 section
+ * 10.1.5): firewalls in front of servers often refuse a request without one. NULL = "leat/" and the
+ * version (default), "" = none. A User-Agent of leat_config_add_header() takes its place in the upgrade
+ * request. @return LEAT_OK, LEAT_E_PARAMETER (CR, LF or NUL in it, or longer than 16 KiB),
+ * LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_user_agent(leat_config *config, const char *user_agent);
+
 /** Adds a subprotocol to offer, the preferred one first (RFC 6455 section 1.9). @return LEAT_OK;
  * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);

@@ -15,6 +15,7 @@ void leati_settings_clear_request(struct leati_settings *settings)
         leati_free_secret((char *)settings->headers[i].value);
     }
     leati_free(settings->headers);
+    leati_free(settings->user_agent);
     for (size_t i = 0; i < settings->protocol_count; i++)
         leati_free(settings->protocols[i]);
     leati_free(settings->protocols);
@@ -75,6 +76,25 @@ int leat_config_add_header(leat_config *config, const char *name, const char *va
                : leati_config_no_memory(config);
 }
 
+int leat_config_set_user_agent(leat_config *config, const char *user_agent)
+{
+    char *copy;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (user_agent && (!leati_text_is_field_value(user_agent, strlen(user_agent)) ||
+                       strlen(user_agent) > LEATI_CONFIG_MAX_HEADER_BYTES))
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "a User-Agent holds no CR or LF, and at most 16 KiB");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (!leati_strdup_optional(&copy, user_agent))
+        return leati_config_no_memory(config);
+    leati_free(settings->user_agent);
+    settings->user_agent = copy;
+    return LEAT_OK;
+}
+
 static bool settings_append_protocol(struct leati_settings *settings, const char *protocol)
 {
     char **grown = leati_realloc(settings->protocols,
@@ -116,7 +136,7 @@ bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_
     for (size_t i = 0; i < src->protocol_count; i++)
         if (!settings_append_protocol(dst, src->protocols[i]))
             return false;
-    return true;
+    return leati_strdup_optional(&dst->user_agent, src->user_agent);
 }
 
 /* ---- permessage-deflate ---------------------------------------------------------------- */

@@ -110,6 +110,7 @@ struct leati_settings {
     struct leati_ws_header *headers; /**< owned strings */
     size_t header_count;
     size_t header_bytes;
+    char *user_agent; /**< NULL = ours, "" = none */
     char **protocols;
     size_t protocol_count;
 };

@@ -127,6 +127,7 @@ static int builder_add_http_connect(struct builder *b, const struct leati_hop *v
         .port = next->port,
         .user = via->proxy->user,
         .password = via->proxy->password,
+        .user_agent = b->route->settings->user_agent,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
     struct leati_layer *layer;
@@ -232,6 +233,7 @@ static int builder_add_upgrade(struct builder *b)
     const struct leati_ws_upgrade_options options = {
         .host_field = b->route->origin_field,
         .target = b->route->origin.target,
+        .user_agent = settings->user_agent,
         .headers = headers,
         .header_count = request_headers(b->route, headers),
         .protocols = (const char *const *)settings->protocols,

@@ -27,8 +27,10 @@ struct leati_http_connect_options {
      * request, which is wiped as soon as it is sent. */
     const char *user;
     const char *password; /**< NULL = "" */
-    /** Sent behind our own, in their order. A User-Agent takes the place of ours ("leat/VERSION":
-     * there are proxies that let nobody through without one). */
+    /** RFC 9110 section 10.1.5; NULL = "leat/VERSION", because there are proxies that let nobody
+     * through without one; "" = none. */
+    const char *user_agent;
+    /** Sent behind our own, in their order. A User-Agent takes the place of ours. */
     const struct leati_http_field *headers;
     size_t header_count;
     /** From the first byte of the request to the end of the response head; 0 = none but limit_ms.

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/connect_engine.h"
 
-#include <leat/base.h>
-
 #include "core/address.h"
+#include "core/version.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
@@ -220,8 +219,9 @@ static void request_write(const struct leati_http_connect_engine *engine,
 {
     leati_text_append(buf, cap, pos, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", engine->destination,
                       engine->destination);
-    if (!has_header(options, "User-Agent"))
-        leati_text_append(buf, cap, pos, "User-Agent: leat/%s\r\n", leat_version());
+    const char *agent = leati_user_agent(options->user_agent);
+    if (agent && !has_header(options, "User-Agent"))
+        leati_text_append(buf, cap, pos, "User-Agent: %s\r\n", agent);
     if (credentials)
         leati_text_append(buf, cap, pos, "Proxy-Authorization: Basic %s\r\n", credentials);
     for (size_t i = 0; i < options->header_count; i++)

@@ -20,6 +20,8 @@
 struct leati_ws_upgrade_options {
     const char *host_field; /**< value of Host: with the port unless it is the default one */
     const char *target;     /**< origin-form */
+    /** NULL = "leat/VERSION", "" = none; also none where `headers` have one. */
+    const char *user_agent;
     const struct leati_ws_header *headers; /**< the user's, checked already */
     size_t header_count;
     const char *const *protocols; /**< to offer */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/upgrade_engine.h"
 
+#include "core/version.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
@@ -29,6 +30,18 @@ static char *protocols_join(const struct leati_ws_upgrade_options *options)
     return joined;
 }
 
+/* One of the program's own takes the place of ours. */
+static bool has_user_agent(const struct leati_ws_upgrade_options *options)
+{
+    static const char name[] = "User-Agent";
+
+    for (size_t i = 0; i < options->header_count; i++)
+        if (leati_text_equal_nocase(options->headers[i].name, strlen(options->headers[i].name),
+                                    name, sizeof(name) - 1))
+            return true;
+    return false;
+}
+
 static bool request_build(struct leati_ws_upgrade_engine *engine, const char *key,
                           const struct leati_ws_upgrade_options *options)
 {
@@ -40,11 +53,15 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
                                 "Sec-WebSocket-Version: 13\r\n";
     static const char protocol_line[] = "Sec-WebSocket-Protocol: %s\r\n";
     static const char extensions_line[] = "Sec-WebSocket-Extensions: %s\r\n";
+    static const char agent_line[] = "User-Agent: %s\r\n";
+    const char *agent = has_user_agent(options) ? NULL : leati_user_agent(options->user_agent);
 
     size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
                  sizeof("\r\n") + sizeof(extensions_line) + LEATI_DEFLATE_HEADER_SIZE;
     if (engine->offered != NULL)
         cap += sizeof(protocol_line) + strlen(engine->offered);
+    if (agent != NULL)
+        cap += sizeof(agent_line) + strlen(agent);
     for (size_t i = 0; i < options->header_count; i++)
         cap +=
             strlen(options->headers[i].name) + strlen(options->headers[i].value) + sizeof(": \r\n");
@@ -55,6 +72,8 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
     char *request = engine->request;
     size_t *pos = &engine->request_len;
     leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
+    if (agent != NULL)
+        leati_text_append(request, cap, pos, agent_line, agent);
     if (engine->offered != NULL)
         leati_text_append(request, cap, pos, protocol_line, engine->offered);
     if (engine->offers_deflate) {

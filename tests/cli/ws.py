@@ -185,6 +185,15 @@ class Connection(unittest.TestCase):
     def headers(self, *arguments):
         return run("-r", "-n", "1", *arguments, path="/headers").stdout.decode().splitlines()
 
+    def test_user_agent(self):
+        def agents(*arguments):
+            return [line for line in self.headers(*arguments) if line.lower().startswith("user-agent:")]
+        version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+        self.assertEqual(agents(), [f"User-Agent: leat/{version}"])
+        self.assertEqual(agents("-A", "mine/1"), ["User-Agent: mine/1"])
+        self.assertEqual(agents("--user-agent="), [])
+        self.assertEqual(agents("-H", "user-agent: own/2", "-A", "mine/1"), ["user-agent: own/2"])
+
     def test_headers(self):
         lines = self.headers("-H", "X-One: 1", "--header=X-Two:2", "-HX-One: again")
         self.assertIn("X-One: 1", lines)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Heads of responses as RFC 9112 and RFC 9110 want them read: folded fields, later minor versions,
- * interim responses, lengths that mean nothing. Of a server, of a proxy, and in requests to a
- * server of ours. */
+/* What requests say of the program. Heads of responses as RFC 9112 and RFC 9110 want them read:
+ * folded fields, later minor versions, interim responses, lengths that mean nothing. Of a server,
+ * of a proxy, and in requests to a server of ours. */
 #include "integration/common.h"
 #include "support/raw_socket.h"
 #include "support/server_run.h"
@@ -10,6 +10,59 @@
 #include <unistd.h>
 
 INTEGRATION_SUITE(heads);
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+/* RFC 9110 section 10.1.5: what a program is called stands in both requests, or in neither. */
+static void user_agent_expect(const char *chosen, const char *line)
+{
+    const char *connect =
+        sandbox_format("CONNECT target.test:80 HTTP/1.1\r\nHost: target.test:80\r\n%s\r\n", line);
+    const char *rest = sandbox_format("Sec-WebSocket-Version: 13\r\n%s\r\n", line);
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_EXPECT,                                                    .data = connect, .len = strlen(connect)},
+        {LEAT_SCRIPT_SEND,                                               LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\n\r\n")},
+        {LEAT_SCRIPT_EXPECT,                                                      LEAT_SCRIPT_BYTES("GET / HTTP/1.1\r\nHost: target.test\r\n"
+                                               "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                               "Sec-WebSocket-Key: ")},
+        {LEAT_SCRIPT_READ,                                                                     .number = sizeof("dGhlIHNhbXBsZSBub25jZQ==\r\n") - 1},
+        {LEAT_SCRIPT_EXPECT, .data = rest, .len = strlen(rest)},
+        {LEAT_SCRIPT_SEND,                                                      LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE                                                                    },
+    };
+    struct client_run run;
+    leat_testing_server *peer = script_server_start(script);
+    client_run_init(&run);
+    cr_assert(leat_config_set_user_agent(run.config, chosen) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config,
+                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
+    cr_expect(client_run_refused(&run, "ws://target.test/") == LEAT_E_WS_CONNECT);
+    peer_content_expect(peer);
+    client_run_done(&run);
+    leat_testing_server_free(peer);
+}
+
+Test(heads, user_agent)
+{
+    user_agent_expect(NULL, sandbox_format("User-Agent: leat/%s\r\n", leat_version()));
+    user_agent_expect("mine/1 (of me)", "User-Agent: mine/1 (of me)\r\n");
+    user_agent_expect("", "");
+}
+
+Test(heads, no_user_agent_that_would_be_more)
+{
+    static char too_long[16386];
+    struct client_run run;
+    memset(too_long, 'x', sizeof(too_long) - 1);
+    client_run_init(&run);
+    cr_expect(leat_config_set_user_agent(run.config, "a\r\nX: y") == LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_user_agent(run.config, "a\nb") == LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_user_agent(run.config, too_long) == LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_user_agent(NULL, "a") == LEAT_E_PARAMETER);
+    client_run_done(&run);
+}
+
+/* ---- responses ----------------------------------------------------------------------------- */
 
 /* What clang-format knows of arrays does not do for tables made of macros. */
 /* clang-format off */

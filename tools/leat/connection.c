@@ -90,6 +90,11 @@ static bool set_subprotocol(struct tool_setting *setting)
     return accept(setting, leat_config_add_protocol(config_of(setting), setting->value));
 }
 
+static bool set_user_agent(struct tool_setting *setting)
+{
+    return accept(setting, leat_config_set_user_agent(config_of(setting), setting->value));
+}
+
 static bool set_timeout(struct tool_setting *setting)
 {
     uint32_t timeout_ms;
@@ -135,6 +140,12 @@ const struct tool_option tool_connection_options[] = {
      .detail = "Everybody on the machine can read a command line. This is for the server; a proxy "
                "has its "
                "own in --proxy.", .set = set_user},
+    {.name = "user-agent",
+     .letter = 'A',
+     .argument = "TEXT",
+     .help = "instead of leat/VERSION; '' = none",
+     .detail = "For the server and for HTTP proxies.",
+     .set = set_user_agent},
     {.name = "subprotocol",
      .letter = 's',
      .is_usual = true,

@@ -18,6 +18,13 @@ static leat_config *config_with_everything(void)
     cr_assert_eq(leat_config_set_dns_servers(config, "127.0.0.1:53"), LEAT_OK);
     cr_assert_eq(leat_config_set_ca_path(config, "/tmp/ca.pem"), LEAT_OK);
     cr_assert_eq(leat_config_set_key_log_path(config, "/tmp/keys"), LEAT_OK);
+    cr_assert_eq(leat_config_set_user_agent(config, "mine/1"), LEAT_OK);
+    cr_assert_eq(leat_config_set_cipher_suite(config, "ECDHE-RSA-AES128-GCM-SHA256"), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_tls_ca_path(config, "/tmp/proxy-ca.pem"), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_tls_client_cert(config, "/tmp/p.pem", "/tmp/p.key", "pw2"),
+                 LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_tls_skip_verification(config, true), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_tls_protocols(config, LEAT_TLS_V13, LEAT_TLS_V13), LEAT_OK);
     cr_assert_eq(leat_config_set_client_cert(config, "/tmp/c.pem", "/tmp/c.key", "pw"), LEAT_OK);
     cr_assert_eq(leat_config_set_server_cert(config, "/tmp/s.pem", "/tmp/s.key", NULL), LEAT_OK);
     cr_assert_eq(leat_config_add_header(config, "X-One", "1"), LEAT_OK);
@@ -61,6 +68,13 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     cr_assert_eq(config->settings->proxy_count, 0u);
     cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].cert.key_password, "pw");
     cr_assert_str_eq(config->settings->protocols[0], "chat");
+    cr_assert_str_eq(config->settings->user_agent, "mine/1");
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].cipher_suite,
+                     "ECDHE-RSA-AES128-GCM-SHA256");
+    const struct leati_tls_settings *proxy_tls = &config->settings->tls[LEATI_TLS_TO_PROXY];
+    cr_assert_str_eq(proxy_tls->ca_path, "/tmp/proxy-ca.pem");
+    cr_assert_str_eq(proxy_tls->cert.key_password, "pw2");
+    cr_assert(proxy_tls->skip_verification && proxy_tls->min_protocol == LEAT_TLS_V13);
     leat_config_free(config);
     leat_config_free(copy);
     cr_assert_str_eq(taken->dns_servers, "127.0.0.1:53");

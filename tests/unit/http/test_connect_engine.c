@@ -85,6 +85,21 @@ Test(http_connect_engine, request_with_credentials_and_headers)
                      "X-Trace: a b\xc3\xa9\r\nuser-agent: curl/8\r\nX-Empty: \r\n\r\n");
 }
 
+Test(http_connect_engine, user_agent)
+{
+    static const struct leati_http_field own = {"User-AGENT", "own/2"};
+    struct leati_http_connect_options options = {.host = "a", .port = 1, .user_agent = "mine/1"};
+    char buf[2048];
+
+    cr_assert(strstr(request_of(&options, 4096, buf, sizeof(buf)), "\r\nUser-Agent: mine/1\r\n"));
+    options.headers = &own;
+    options.header_count = 1;
+    cr_assert_null(strstr(request_of(&options, 4096, buf, sizeof(buf)), "mine/1"));
+    options.header_count = 0;
+    options.user_agent = "";
+    cr_assert_null(strcasestr(request_of(&options, 4096, buf, sizeof(buf)), "user-agent"));
+}
+
 Test(http_connect_engine, destinations)
 {
     static const char *const cases[][2] = {

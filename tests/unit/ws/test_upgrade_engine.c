@@ -54,6 +54,7 @@ Test(upgrade_engine, request, .timeout = 10)
     struct leati_ws_upgrade_engine engine;
     options.headers = headers;
     options.header_count = 2;
+    options.user_agent = "program/1 (Linux)";
     cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
 
     static const char expected[] = "GET /chat?room=1 HTTP/1.1\r\n"
@@ -62,6 +63,7 @@ Test(upgrade_engine, request, .timeout = 10)
                                    "Connection: Upgrade\r\n"
                                    "Sec-WebSocket-Key: " EXAMPLE_KEY "\r\n"
                                    "Sec-WebSocket-Version: 13\r\n"
+                                   "User-Agent: program/1 (Linux)\r\n"
                                    "Sec-WebSocket-Protocol: chat, superchat\r\n"
                                    "Authorization: Bearer secret\r\n"
                                    "X-Empty: \r\n"
@@ -74,10 +76,49 @@ Test(upgrade_engine, request, .timeout = 10)
     leati_ws_upgrade_engine_done(&engine);
 }
 
+static size_t agents_expect(const char *chosen, const char *name, const char *own,
+                            const char *expected)
+{
+    const struct leati_ws_header header = {name, own};
+    const struct leati_ws_upgrade_options options = {.host_field = "h",
+                                                     .target = "/",
+                                                     .user_agent = chosen,
+                                                     .headers = &header,
+                                                     .header_count = name ? 1 : 0,
+                                                     .sha1 = reference_sha1};
+    struct leati_ws_upgrade_engine engine;
+    size_t count = 0;
+
+    cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
+    for (const char *at = engine.request; (at = strcasestr(at, "\r\nUser-Agent: ")); at++)
+        count++;
+    if (expected)
+        cr_assert(strstr(engine.request, expected), "%s", engine.request);
+    leati_ws_upgrade_engine_done(&engine);
+    return count;
+}
+
+/* RFC 9110 section 10.1.5. */
+Test(upgrade_engine, user_agent, .timeout = 10)
+{
+    static char long_one[20000];
+    char ours[64];
+
+    snprintf(ours, sizeof(ours), "\r\nUser-Agent: leat/%s\r\n", leat_version());
+    memset(long_one, 'x', sizeof(long_one) - 1);
+    cr_assert_eq(agents_expect(NULL, NULL, NULL, ours), 1);
+    cr_assert_eq(agents_expect("mine/1", NULL, NULL, "\r\nUser-Agent: mine/1\r\n"), 1);
+    cr_assert_eq(agents_expect(long_one, NULL, NULL, long_one), 1);
+    cr_assert_eq(agents_expect("", NULL, NULL, NULL), 0);
+    cr_assert_eq(agents_expect(NULL, "user-agent", "own/2", "\r\nuser-agent: own/2\r\n"), 1);
+    cr_assert_eq(agents_expect("mine/1", "User-Agent", "own/2", "\r\nUser-Agent: own/2\r\n"), 1);
+    cr_assert_eq(agents_expect(NULL, "User-Agents", "x", ours), 1);
+}
+
 Test(upgrade_engine, request_without_anything_optional, .timeout = 10)
 {
     struct leati_ws_upgrade_options options = {
-        .host_field = "[::1]:8080", .target = "/", .sha1 = reference_sha1};
+        .host_field = "[::1]:8080", .target = "/", .user_agent = "", .sha1 = reference_sha1};
     struct leati_ws_upgrade_engine engine;
     cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
     cr_assert_str_eq(engine.request, "GET / HTTP/1.1\r\n"

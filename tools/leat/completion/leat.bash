@@ -16,7 +16,7 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --ciphers --close --compress --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --verbose -0 -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
+        flags='--binary --ca --cert --ciphers --close --compress --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --user-agent --verbose -0 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
@@ -27,6 +27,7 @@ _leat_table() {
         --close) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
+        --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
@@ -50,13 +51,14 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --ciphers --compare --compress --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user -H -L -h -k -n -s -u -x -z'
+        flags='--ca --cert --ciphers --compare --compress --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user --user-agent -A -H -L -h -k -n -s -u -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --lang) takes=value values='en zh' ;;
         --echo-timeout) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
+        --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
