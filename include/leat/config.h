@@ -236,6 +236,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const c
  * LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_user_agent(leat_config *config, const char *user_agent);
 
+/** true = upgrade requests say where they come from: Origin (RFC 6454) with "https://" or "http://" and the
+ * host of the URL, without a port, as HarmonyOS sends it. An Origin of leat_config_add_header() takes its
+ * place. Default false: a program is no page of a browser. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_origin_of_url(leat_config *config, bool origin_of_url);
+
 /** Adds a subprotocol to offer, the preferred one first (RFC 6455 section 1.9). @return LEAT_OK;
  * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);

@@ -2,6 +2,17 @@
 /* The setters that only keep a value. */
 #include "config/config.h"
 
+int leat_config_set_origin_of_url(leat_config *config, bool origin_of_url)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->origin_of_url = origin_of_url;
+    return LEAT_OK;
+}
+
 int leat_config_set_max_redirects(leat_config *config, unsigned redirects)
 {
     if (!config)

@@ -84,6 +84,7 @@ struct leati_settings {
     size_t max_clients_per_address; /**< 0 = the default */
     bool reuse_port;
 
+    bool origin_of_url;
     unsigned max_redirects;
     uint32_t connect_timeout_ms;
     uint32_t phase_timeout_ms[LEAT_PHASE_COUNT];

@@ -6,6 +6,7 @@
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
+#include "util/alloc.h"
 #include "util/text.h"
 #include "ws/accept.h"
 #include "ws/ws.h"
@@ -225,7 +226,7 @@ static size_t request_headers(const struct leati_route *route, struct leati_ws_h
     return count;
 }
 
-static int builder_add_upgrade(struct builder *b)
+static int builder_ask_upgrade(struct builder *b, const char *origin)
 {
     struct leati_ws_header headers[LEATI_CONFIG_MAX_ENTRIES];
     const struct leati_settings *settings = b->route->settings;
@@ -234,6 +235,7 @@ static int builder_add_upgrade(struct builder *b)
         .host_field = b->route->origin_field,
         .target = b->route->origin.target,
         .user_agent = settings->user_agent,
+        .origin = origin,
         .headers = headers,
         .header_count = request_headers(b->route, headers),
         .protocols = (const char *const *)settings->protocols,
@@ -255,6 +257,25 @@ static int builder_add_upgrade(struct builder *b)
     b->route->upgrade = layer;
     b->route->agreement = leati_ws_upgrade_agreement(layer);
     return LEAT_OK;
+}
+
+/* Scheme and host of the URL, without a port, as HarmonyOS says where a request comes from. NULL
+ * without memory. */
+static char *origin_of_url(const struct leati_route *route)
+{
+    const char *host = route->origin_field;
+    size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    return leati_asprintf("%s://%.*s", route->secure ? "https" : "http", (int)len, host);
+}
+
+static int builder_add_upgrade(struct builder *b)
+{
+    char *origin = NULL;
+    if (b->route->settings->origin_of_url && !(origin = origin_of_url(b->route)))
+        return LEAT_E_SYSTEM_INTERNAL;
+    int code = builder_ask_upgrade(b, origin);
+    leati_free(origin);
+    return code;
 }
 
 static int builder_adopt_tcp(struct builder *b)

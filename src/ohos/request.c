@@ -43,7 +43,9 @@ int leati_ndk_request_config(const struct leati_ndk_client *client,
     if ((base ? leat_config_copy(base, &config) : leat_config_new(&config)) != LEAT_OK)
         return WEBSOCKET_CONNECTION_NO_MEMORY;
 
-    int code = WEBSOCKET_OK;
+    int code = leat_config_set_origin_of_url(config, true) == LEAT_OK
+                   ? WEBSOCKET_OK
+                   : WEBSOCKET_CONNECTION_NO_MEMORY;
     const struct leati_ndk_header *own = client->first_header;
     const struct WebSocket_Header *first_own = own ? &own->seen : NULL;
     for (; own && code == WEBSOCKET_OK; own = own->next)

@@ -31,15 +31,14 @@ static char *protocols_join(const struct leati_ws_upgrade_options *options)
 }
 
 /* One of the program's own takes the place of ours. */
-static bool has_user_agent(const struct leati_ws_upgrade_options *options)
+static const char *unless_own(const struct leati_ws_upgrade_options *options, const char *name,
+                              const char *value)
 {
-    static const char name[] = "User-Agent";
-
     for (size_t i = 0; i < options->header_count; i++)
         if (leati_text_equal_nocase(options->headers[i].name, strlen(options->headers[i].name),
-                                    name, sizeof(name) - 1))
-            return true;
-    return false;
+                                    name, strlen(name)))
+            return NULL;
+    return value;
 }
 
 static bool request_build(struct leati_ws_upgrade_engine *engine, const char *key,
@@ -54,12 +53,16 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
     static const char protocol_line[] = "Sec-WebSocket-Protocol: %s\r\n";
     static const char extensions_line[] = "Sec-WebSocket-Extensions: %s\r\n";
     static const char agent_line[] = "User-Agent: %s\r\n";
-    const char *agent = has_user_agent(options) ? NULL : leati_user_agent(options->user_agent);
+    static const char origin_line[] = "Origin: %s\r\n";
+    const char *agent = unless_own(options, "User-Agent", leati_user_agent(options->user_agent));
+    const char *origin = unless_own(options, "Origin", options->origin);
 
     size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
                  sizeof("\r\n") + sizeof(extensions_line) + LEATI_DEFLATE_HEADER_SIZE;
     if (engine->offered != NULL)
         cap += sizeof(protocol_line) + strlen(engine->offered);
+    if (origin != NULL)
+        cap += sizeof(origin_line) + strlen(origin);
     if (agent != NULL)
         cap += sizeof(agent_line) + strlen(agent);
     for (size_t i = 0; i < options->header_count; i++)
@@ -74,6 +77,8 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
     leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
     if (agent != NULL)
         leati_text_append(request, cap, pos, agent_line, agent);
+    if (origin != NULL)
+        leati_text_append(request, cap, pos, origin_line, origin);
     if (engine->offered != NULL)
         leati_text_append(request, cap, pos, protocol_line, engine->offered);
     if (engine->offers_deflate) {

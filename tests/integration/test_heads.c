@@ -62,6 +62,55 @@ Test(heads, no_user_agent_that_would_be_more)
     client_run_done(&run);
 }
 
+/* What the server has seen of a header, "" = nothing. */
+static const char *header_seen(const char *url, const char *name, const char *own)
+{
+    static char value[256];
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_set_origin_of_url(run.config, true) == LEAT_OK);
+    cr_assert(own == NULL || leat_config_add_header(run.config, name, own) == LEAT_OK);
+    client_run_open(&run, url);
+    client_run_until_messages(&run, 1);
+    const char *at = strcasestr((const char *)run.messages[0].data, name);
+    value[0] = '\0';
+    if (at != NULL) {
+        cr_expect(strcasestr(at + 1, name) == NULL, "%s comes twice", name);
+        snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, "\n"), at);
+    }
+    client_run_close(&run);
+    client_run_done(&run);
+    return value;
+}
+
+/* As HarmonyOS sends it: by the scheme, and without a port. */
+Test(heads, origin_of_url)
+{
+    const struct server_options plain = {0}, tls = {.cert = "server.pem"}, six = {.host = "::1"};
+    const char *http = sandbox_format("ws://localhost:%u/headers", python_server_start(&plain));
+    const char *https = sandbox_format("wss://LOCALHOST:%u/headers", python_server_start(&tls));
+    cr_expect_str_eq(header_seen(http, "origin: ", NULL), "Origin: http://localhost");
+    cr_expect_str_eq(header_seen(https, "origin: ", NULL), "Origin: https://localhost");
+    cr_expect_str_eq(header_seen(sandbox_format("ws://[::1]:%u/headers", python_server_start(&six)),
+                                 "origin: ", NULL),
+                     "Origin: http://[::1]");
+}
+
+Test(heads, origin_of_the_program)
+{
+    const struct server_options plain = {0};
+    const char *url = sandbox_format("ws://localhost:%u/headers", python_server_start(&plain));
+    struct client_run run;
+    cr_expect_str_eq(header_seen(url, "origin", "https://mine.test:8443"),
+                     "origin: https://mine.test:8443");
+    client_run_init(&run);
+    client_run_open(&run, url);
+    client_run_until_messages(&run, 1);
+    cr_expect(strcasestr((const char *)run.messages[0].data, "origin") == NULL);
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
 /* ---- responses ----------------------------------------------------------------------------- */
 
 /* What clang-format knows of arrays does not do for tables made of macros. */

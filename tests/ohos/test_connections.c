@@ -42,44 +42,6 @@ Test(connections, a_certificate_that_nobody_vouches_for)
     cr_expect(record->opens + record->closes == 0);
 }
 
-Test(connections, headers_of_the_client_and_of_the_call)
-{
-    const char *url = url_of("ws", python_server_start(&plain_server), "/headers");
-    struct record *record = record_new();
-    struct WebSocket *client = record->client;
-    struct WebSocket_Header own = {"X-Own", "1", NULL};
-    struct WebSocket_Header again = {"X-Own", "2", NULL};
-    cr_expect(OH_WebSocketClient_AddHeader(client, own) == WEBSOCKET_OK);
-    cr_expect(OH_WebSocketClient_AddHeader(client, again) == WEBSOCKET_OK);
-    /* The own ones behind the call's: each is sent once. */
-    struct WebSocket_Header more = {"X-More", "3", client->requestOptions.headers};
-    cr_expect(OH_WebSocketClient_Connect(client, url, (struct WebSocket_RequestOptions){&more}) ==
-              WEBSOCKET_OK);
-    record_wait(record, record_has_message);
-    const char *first = strstr(record->message, "X-Own: 1\nX-Own: 2\nX-More: 3\n");
-    cr_assert(first != NULL, "%s", record->message);
-    cr_expect(strstr(first + 1, "X-Own: 1") == NULL);
-    record_destroy(record);
-}
-
-Test(connections, headers_without_options_and_with_the_clients_own)
-{
-    const char *url = url_of("ws", python_server_start(&plain_server), "/headers");
-    for (int i = 0; i < 2; i++) {
-        struct record *record = record_new();
-        struct WebSocket *client = record->client;
-        struct WebSocket_RequestOptions none = {NULL};
-        OH_WebSocketClient_AddHeader(client, (struct WebSocket_Header){"X-Own", "1", NULL});
-        cr_expect(OH_WebSocketClient_Connect(client, url, i == 0 ? none : client->requestOptions) ==
-                  WEBSOCKET_OK);
-        record_wait(record, record_has_message);
-        const char *found = strstr(record->message, "X-Own: 1\n");
-        cr_assert(found != NULL, "%s", record->message);
-        cr_expect(strstr(found + 1, "X-Own") == NULL);
-        record_destroy(record);
-    }
-}
-
 Test(connections, refused_and_then_accepted)
 {
     const char *url = url_of("ws", python_server_start(&plain_server), "/echo");
