@@ -122,7 +122,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, 
 
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
- * (not there, not readable) and LEAT_E_TLS_VERIFY (not parseable) come from there.
+ * (not there, not readable, or a FIFO, for whose writer no loop can wait) and LEAT_E_TLS_VERIFY (not
+ * parseable) come from there.
  * For proxies: leat_config_set_proxy_tls_ca_path().
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_ca_path(leat_config *config, const char *path);
@@ -215,8 +216,10 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *con
 LEAT_API LEAT_MUST_CHECK int leat_config_set_early_data(leat_config *config, bool early_data);
 
 /** Appends the TLS secrets of every connection to this file, in the format of SSLKEYLOGFILE, for
- * Wireshark and the like. Whoever has the file can read the traffic. NULL = never (default); the
- * environment is not looked at. @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+ * Wireshark and the like. Whoever has the file can read the traffic. A FIFO is written to while
+ * somebody reads it and never waited for: without a reader connecting fails (LEAT_E_TLS_ENGINE).
+ * NULL = never (default); the environment is not looked at. @return LEAT_OK, LEAT_E_PARAMETER,
+ * LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, const char *path);
 
 /** Adds a header to the WebSocket upgrade request, behind those that the protocol needs. Names may

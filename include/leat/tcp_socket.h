@@ -221,7 +221,8 @@ LEAT_API void leat_tcp_socket_server_free(leat_tcp_socket_server *server);
  * @param config may be NULL for the defaults. Of it count: the limit of the send queue, the number
  * of clients at once and of one client (leat_config_set_max_concurrent_clients_number() and
  * leat_config_set_max_connections_for_one_client(): 1,000 and 250), the close deadline, the trace,
- * and leat_config_set_reuse_port().
+ * and leat_config_set_reuse_port(). A connection that says nothing is open all the
+ * same: how long it may be silent is the program's to decide.
  * @return LEAT_OK. Otherwise nothing was started, and leat_tcp_socket_server_get_error() has the
  *         detail: LEAT_E_PARAMETER (not a literal); LEAT_E_SOCKET_BASE + EINVAL (it listens
  *         already; link-local without a zone), + ENODEV (the zone is no interface of this machine),

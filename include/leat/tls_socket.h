@@ -375,7 +375,8 @@ LEAT_API void leat_tls_socket_server_free(leat_tls_socket_server *server);
  * @param config may be NULL for the defaults. Of it count what counts for
  *               leat_tcp_socket_server_listen(), the deadline of TLS, and the key log.
  *               Handshakes that are not done are counted apart, up to the same numbers, and
- *               beyond them the oldest one makes room.
+ *               beyond them the oldest one makes room. Without others a silent connection
+ *               holds its place for the phase timeout of TLS: 15 s.
  * @return LEAT_OK. Otherwise nothing was started, and leat_tls_socket_server_get_error() has the
  *         detail: LEAT_E_PARAMETER (not a literal, no options); LEAT_E_TLS_SOCKET_BASE + EINVAL (it
  *         listens already; link-local without a zone), + ENODEV (the zone is no interface of this
