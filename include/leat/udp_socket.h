@@ -90,7 +90,7 @@ LEAT_API LEAT_MUST_CHECK int leat_udp_socket_bind(leat_udp_socket *udp, const ch
  *
  * @param data may be NULL if `len` is 0: an empty datagram.
  * @param address an IPv4 or IPv6 literal, or a name, which is resolved anew for each datagram. IPv4
- *                within IPv6 (::ffff:192.0.2.1) is IPv4.
+ *                within IPv6 (RFC 4291 section 2.5.5.2) is IPv4.
  * @param port not 0.
  * @return LEAT_OK: handed to the kernel, or queued; then a failure comes as `error`. Otherwise
  *         nothing is sent, and leat_udp_socket_get_error() has the detail: LEAT_E_PARAMETER;

@@ -61,7 +61,7 @@ Test(codes, of_a_socks5_proxy)
         {"reply=truncate 9;then=stall",             SOCKS5(RECV),           0   },
         {"method=04,00",                            SOCKS5(DESERIALIZE),    0   },
         {"method=\"HTTP/1.0 400 Bad\\r\\n\\r\\n\"", SOCKS5(DESERIALIZE),    0   },
-        {"auth-reply=05,00",                        SOCKS5(DESERIALIZE),    0   },
+        {"auth-reply=02,00",                        SOCKS5(DESERIALIZE),    0   },
         {"reply=05,00,00,09,00*6",                  SOCKS5(DESERIALIZE),    0   },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
