@@ -115,7 +115,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
  * machine a cookie on an earlier connection, the first bytes leave with the SYN, which saves a
  * round trip. The kernel must allow it (net.ipv4.tcp_fastopen, bit 0) and falls back by itself.
  * Towards such a peer the address counts as reached when it is dialled: other addresses of the name
- * are not tried beside it, and that nobody answers is a timeout of the first layer that sends.
+ * are not tried beside it, only when it refuses, and that nobody answers is a timeout of the first
+ * layer that sends.
  * Default false. @return LEAT_OK, LEAT_E_PARAMETER.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open);

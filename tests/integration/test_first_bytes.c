@@ -469,6 +469,58 @@ Test(first_bytes, proxy_that_is_away)
     client_run_done(&run);
 }
 
+/* An address that counted as reached and refuses is followed by the next one, of a server and of a
+ * proxy. */
+static void next_address_expect(const char *proxy)
+{
+    static const struct dns_record records[] = {
+        {.name = "two.test", .v4 = {"127.0.0.1", "127.0.0.2"}},
+        {NULL                 }
+    };
+    static const struct leat_script_row server_script[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row proxy_script[] = {LEAT_SCRIPT_SOCKS5_OPEN,
+                                                          LEAT_SCRIPT_UPGRADE,
+                                                          {LEAT_SCRIPT_SERVE_ECHO},
+                                                          {LEAT_SCRIPT_CLOSE}};
+    struct client_run run;
+    uint16_t port = 0;
+
+    cr_assert_eq(sscanf(cookie_get(&run), "ws://127.0.0.1:%hu/", &port), 1);
+    struct dns_server *dns = dns_server_start(records);
+    leat_testing_server *second = script_server_new(&(struct leat_testing_options){
+        .scripts = {proxy ? proxy_script : server_script}, .address = "127.0.0.2", .port = port});
+    cr_assert(dns != NULL && second != NULL);
+    cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
+    if (proxy)
+        cr_assert_eq(
+            leat_config_set_proxy(run.config, sandbox_format("%s://two.test:%u", proxy, port)),
+            LEAT_OK);
+    client_run_open(&run, proxy ? "ws://server.test/" : sandbox_format("ws://two.test:%u/", port));
+    client_run_echo(&run, "there");
+    client_run_close(&run);
+    /* The connection that got the cookie, the one that seemed to be there, and the one that is. */
+    const char *at = run.trace;
+    for (int i = 0; i < 3; ++i) {
+        at = strstr(at, "end tcp 0");
+        cr_assert(at != NULL, "%d connections: %s", i, run.trace);
+        at++;
+    }
+    client_run_done(&run);
+    leat_testing_server_free(second);
+    dns_server_free(dns);
+}
+
+Test(first_bytes, the_next_address_of_a_server)
+{
+    next_address_expect(NULL);
+}
+
+Test(first_bytes, the_next_address_of_a_proxy)
+{
+    next_address_expect("socks5h");
+}
+
 /* Without the kernel's permission it is a connection like any other. */
 Test(first_bytes, fast_open_that_is_forbidden)
 {
