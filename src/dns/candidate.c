@@ -180,7 +180,7 @@ static void part_on_answer(void *arg, int status, int timeouts, struct ares_addr
     (void)timeouts;
     part->state = LEATI_FAMILY_ANSWERED;
     /* While somebody waits, only the resolver without memory cancels. */
-    part->status = status == ARES_ECANCELLED ? ARES_ENOMEM : status;
+    part->status = status == ARES_ECANCELLED && candidate->changed != NULL ? ARES_ENOMEM : status;
     if (part->status == ARES_ENOMEM)
         leati_resolver_retire(candidate->resolver);
     leati_resolver_answered(candidate->resolver, candidate->changed != NULL);

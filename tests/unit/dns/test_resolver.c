@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/dns/fixture.h"
 
+#include "dns/resolver.h"
 #include "loop/loop.h"
 
 #include "support/alloc_failure.h"
@@ -185,4 +186,20 @@ Test(dns_servers, every_form_of_a_server_list)
         await(&outcome);
         cr_assert_eq(outcome.count, 1, "%s: %s", servers, outcome.error.text);
     }
+}
+
+/* One resolver serves them all: that nobody waits for an answer any more is no fault of it. */
+Test(dns_servers, a_cancelled_lookup_leaves_the_resolver)
+{
+    struct leati_resolver *before, *after;
+    struct outcome outcome = {0};
+
+    cr_assert_eq(leati_resolver_get(loop, dns_server_address(server), &before), ARES_SUCCESS);
+    leati_resolver_release(before);
+    ask("silent.test", 0, &outcome);
+    cancel(&outcome);
+    cr_assert_eq(leati_resolver_get(loop, dns_server_address(server), &after), ARES_SUCCESS);
+    leati_resolver_release(after);
+    cr_assert_eq(before, after);
+    cr_assert_not(after->retired);
 }
