@@ -156,7 +156,7 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
 static void server_accepted(int fd, const struct leati_address *remote, void *user)
 {
     leat_tcp_socket_server *server = user;
-    struct leat_tcp_socket *tcp;
+    struct leat_tcp_socket *tcp = NULL; /* gcc 12 with ThreadSanitizer cannot see that it is set */
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
     if (!leati_stream_server_lets_in(&server->base, remote, text)) {
