@@ -166,7 +166,7 @@ size_t record_message_length(const uint8_t *data)
 
 uint8_t *record_message_find(struct scripted_bytes *messages, int message_type)
 {
-    for (size_t at = 0; at < messages->len; at += record_message_length(messages->data + at))
+    for (size_t at = 0; at + 4 <= messages->len; at += record_message_length(messages->data + at))
         if (messages->data[at] == message_type)
             return messages->data + at;
     return NULL;

@@ -74,6 +74,8 @@ static void expect_end(const char *text)
     tls_end_expect_text(&client, text);
 }
 
+#ifdef LEAT_MBEDTLS_MENDED
+
 /* ---- tickets ----------------------------------------------------------------------------------
  */
 
@@ -108,8 +110,6 @@ static size_t ticket_make(uint8_t *buf, uint32_t lifetime_s, size_t nonce_len, s
     }
     return at + extensions_len;
 }
-
-#ifdef LEAT_MBEDTLS_MENDED
 
 Test(tls_post_handshake, tickets_of_any_kind)
 {
