@@ -254,6 +254,16 @@ static int fail_long_message(struct leati_tls_layer *tls, int ret)
     return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER, text);
 }
 
+static int fail_long_cookie(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text),
+             "the server's HelloRetryRequest has a cookie of %zu bytes, at most %u are sent back",
+             tls->mends.long_cookie, LEATI_TLS_COOKIE_LIMIT_BYTES);
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER, text);
+}
+
 static int fail_empty_records(struct leati_tls_layer *tls, int ret)
 {
     char text[TEXT_SIZE];
@@ -352,6 +362,8 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_verification(tls, ret);
     if (tls->mends.too_long > 0)
         return fail_long_message(tls, ret);
+    if (tls->mends.long_cookie > 0)
+        return fail_long_cookie(tls, ret);
     if (tls->empty_records > LEATI_TLS_EMPTY_RECORDS_LIMIT)
         return fail_empty_records(tls, ret);
     if (is_long_record(tls, ret))

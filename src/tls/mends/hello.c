@@ -154,6 +154,10 @@ int leati_mend_reset_transcript_for_hrr(mbedtls_ssl_context *ssl)
     /* A cookie has one byte at least (section 4.2.2). */
     if ((received & MBEDTLS_SSL_EXT_MASK(COOKIE)) != 0 && handshake->cookie_len == 0)
         return refuse(ssl, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR, MBEDTLS_ERR_SSL_DECODE_ERROR);
+    if (mends != NULL && handshake->cookie_len > LEATI_TLS_COOKIE_LIMIT_BYTES) {
+        mends->long_cookie = handshake->cookie_len;
+        return refuse_parameter(ssl);
+    }
     if (mends != NULL && (received & MBEDTLS_SSL_EXT_MASK(KEY_SHARE)) == 0) {
         mends->key_share = handshake->xxdh_psa_privkey;
         handshake->xxdh_psa_privkey = MBEDTLS_SVC_KEY_ID_INIT;

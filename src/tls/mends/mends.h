@@ -22,6 +22,9 @@
 /** Tickets that are longer are not kept: each has to fit into a ClientHello, with all the rest. */
 #define LEATI_TLS_TICKET_LIMIT_BYTES 8192u
 
+/** The longest cookie of a HelloRetryRequest, which goes into a ClientHello beside the ticket. */
+#define LEATI_TLS_COOKIE_LIMIT_BYTES 4096u
+
 /** Of one connection. */
 struct leati_tls_mends {
     uint8_t *message;   /* a handshake message that came in several records */
@@ -30,9 +33,9 @@ struct leati_tls_mends {
     size_t rest_len;    /* what stood in the same record behind the message before */
     const void *keys;   /* with which the first of these bytes came */
     uint8_t too_long_type;
-    size_t too_long; /* the length of a message that is above the limit; 0 = none */
-    psa_key_id_t
-        key_share; /* of a ClientHello that a HelloRetryRequest does not change; 0 = none */
+    size_t too_long;        /* the length of a message that is above the limit; 0 = none */
+    size_t long_cookie;     /* the length of a cookie that is above the limit; 0 = none */
+    psa_key_id_t key_share; /* of a ClientHello that is to be sent again with it; 0 = none */
 };
 
 /** `ssl` holds on to `mends`, until leati_tls_mends_done(). */

@@ -5,6 +5,7 @@
  */
 #include "support/certificates.h"
 #include "support/sandbox.h"
+#include "tls/mends/mends.h"
 #include "tls/sessions.h"
 #include "unit/tls/record_editor.h"
 #include "unit/tls/tls_end.h"
@@ -292,7 +293,7 @@ static void retry_request(const uint8_t *extensions, size_t len, const char *tex
                                       0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E,
                                       0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
     struct record_editor editor;
-    uint8_t body[200] = {3, 3};
+    static uint8_t body[20000] = {3, 3};
 
     begin(&(struct tls_end_options){0}, &(struct ssl_peer_options){0});
     record_editor_init(&editor, &peer, &client.wire);
@@ -306,6 +307,7 @@ static void retry_request(const uint8_t *extensions, size_t len, const char *tex
     at += 65;
     memcpy(body + at, "\x13\x01\0", 3);
     at += 3;
+    body[at] = (uint8_t)(len >> 8);
     body[at + 1] = (uint8_t)len;
     memcpy(body + at + 2, extensions, len);
     record_editor_message(&editor, SERVER_HELLO, body, at + 2 + len);
@@ -339,6 +341,30 @@ Test(tls_hello, retry_requests)
     TRY(VERSIONS "\0\x2c\0\2\0\0", "answered with the alert decode_error");
     /* Not asked for. */
     TRY(VERSIONS "\0\x2c\0\3\0\1c\x77\x77\0\0", "answered with the alert");
+}
+
+/* It has to go into a ClientHello. */
+static void long_cookie(size_t len, const char *text)
+{
+    uint8_t *extensions = calloc(1, len + 12);
+
+    memcpy(extensions, VERSIONS "\0\x2c", 8);
+    extensions[8] = (uint8_t)((len + 2) >> 8);
+    extensions[9] = (uint8_t)(len + 2);
+    extensions[10] = (uint8_t)(len >> 8);
+    extensions[11] = (uint8_t)len;
+    retry_request(extensions, len + 12, text);
+    free(extensions);
+}
+
+Test(tls_hello, long_cookies)
+{
+    long_cookie(300, NULL);
+    long_cookie(LEATI_TLS_COOKIE_LIMIT_BYTES, NULL);
+    long_cookie(4097, "the server's HelloRetryRequest has a cookie of 4097 bytes, at most 4096 are "
+                      "sent back; answered "
+                      "with the alert illegal_parameter");
+    long_cookie(19000, "a cookie of 19000 bytes, at most 4096");
 }
 
 #endif
