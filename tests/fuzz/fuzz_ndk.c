@@ -240,6 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input input = {data, size};
     uint8_t count = fuzz_take(&input);
     is_alone = fuzz_network_leave();
+    fuzz_keep_cas();
     pthread_mutex_lock(&lock);
     in_callbacks = fuzz_take_bytes(&input, count & 15);
     pthread_mutex_unlock(&lock);

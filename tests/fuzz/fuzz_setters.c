@@ -306,6 +306,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input input = {data, size};
     leat_config *copy;
     is_alone = fuzz_network_leave();
+    fuzz_keep_cas();
     int free_descriptor = fuzz_free_descriptor();
     FUZZ_MUST(leat_loop_new(&loop) == LEAT_OK && leat_config_new(&config) == LEAT_OK &&
               leat_tls_options_new(&options) == LEAT_OK);

@@ -96,6 +96,19 @@ bool fuzz_network_leave(void)
     return state == ALONE;
 }
 
+void fuzz_keep_cas(void)
+{
+    static leat_loop *loop;
+    static leat_config *config;
+    static leat_websocket *ws;
+    const struct leat_websocket_callbacks callbacks = {.size = sizeof(callbacks)};
+    if (ws)
+        return;
+    FUZZ_MUST(leat_loop_new(&loop) == LEAT_OK && leat_config_new(&config) == LEAT_OK &&
+              leat_websocket_new(loop, &callbacks, NULL, &ws) == LEAT_OK);
+    (void)!leat_websocket_connect(ws, "wss://127.0.0.1:1/", config);
+}
+
 bool fuzz_turn(leat_loop *loop, int most)
 {
     struct pollfd ready = {.fd = leat_loop_fd(loop), .events = POLLIN};

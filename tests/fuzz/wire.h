@@ -30,6 +30,10 @@ void fuzz_reset(int fd);
  * @return whether it is; a machine may not allow it. */
 bool fuzz_network_leave(void);
 
+/** From now on somebody has the system's CAs, which all share meanwhile: to read them takes longer
+ * than all the rest. */
+void fuzz_keep_cas(void);
+
 /** Dispatches until nothing is ready, `most` rounds at the most. @return whether nothing is. */
 bool fuzz_turn(leat_loop *loop, int most);
 
