@@ -133,7 +133,9 @@ static bool frame_heard(struct heard *heard, uint8_t first, const uint8_t *paylo
         return true;
     case RFC_CLOSE:
         heard->closed = true;
-        heard->close_code = len >= 2 ? (uint16_t)(payload[0] << 8 | payload[1]) : 0;
+        heard->close_code = 0;
+        if (len >= 2)
+            heard->close_code = (uint16_t)(payload[0] << 8 | payload[1]);
         return true;
     case RFC_TEXT:
     case RFC_BINARY:
