@@ -207,7 +207,9 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *con
  * Sends the WebSocket upgrade request with the first bytes of TLS ("0-RTT", RFC 8446 section 2.3),
  * which saves a round trip: over TLS 1.3, when a session is resumed whose ticket allows it. What a
  * server does not take that way is sent again behind the handshake. Nothing but that request is
- * ever sent so.
+ * ever sent so. A server that takes it and answers 425 Too Early (RFC 8470 section 5.2) is asked
+ * once more, over a new connection and not as early data, and the last 16 such servers are sent no
+ * more early data by this configuration.
  *
  * Somebody who records these bytes can send them to the server again, and they have no forward
  * secrecy: only for servers to which the same upgrade request, with its headers, may come twice.

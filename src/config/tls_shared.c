@@ -12,6 +12,9 @@ struct leati_tls_shared {
     pthread_mutex_t mutex;
     struct leati_tls_credentials *credentials[LEATI_TLS_SHARED_ROLE_COUNT];
     struct leati_tls_sessions *sessions;
+    /* Hashes of those that want no early data; 0 = none yet. */
+    uint64_t too_early[LEATI_TLS_SHARED_TOO_EARLY_MAX];
+    size_t too_early_next; /* the oldest one */
 };
 
 struct leati_tls_shared *leati_tls_shared_new(void)
@@ -65,4 +68,45 @@ struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *sh
         shared->sessions ? leati_tls_sessions_ref(shared->sessions) : NULL;
     leati_unlock(&shared->mutex);
     return sessions;
+}
+
+/* ---- servers that want no early data ----------------------------------------------------------
+ */
+
+/* FNV-1a. Never 0. */
+static uint64_t server_hash(const char *server)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *server != '\0'; server++)
+        hash = (hash ^ (uint8_t)*server) * 1099511628211u;
+    return hash != 0 ? hash : 1;
+}
+
+/* With the lock. */
+static bool hash_is_noted(const struct leati_tls_shared *shared, uint64_t hash)
+{
+    for (size_t i = 0; i < LEATI_TLS_SHARED_TOO_EARLY_MAX; i++)
+        if (shared->too_early[i] == hash)
+            return true;
+    return false;
+}
+
+void leati_tls_shared_note_too_early(struct leati_tls_shared *shared, const char *server)
+{
+    uint64_t hash = server_hash(server);
+    leati_lock(&shared->mutex);
+    if (!hash_is_noted(shared, hash)) {
+        shared->too_early[shared->too_early_next] = hash;
+        shared->too_early_next = (shared->too_early_next + 1) % LEATI_TLS_SHARED_TOO_EARLY_MAX;
+    }
+    leati_unlock(&shared->mutex);
+}
+
+bool leati_tls_shared_is_too_early(struct leati_tls_shared *shared, const char *server)
+{
+    uint64_t hash = server_hash(server);
+    leati_lock(&shared->mutex);
+    bool is_noted = hash_is_noted(shared, hash);
+    leati_unlock(&shared->mutex);
+    return is_noted;
 }

@@ -33,4 +33,14 @@ int leati_tls_shared_credentials(struct leati_tls_shared *shared, enum leati_tls
  */
 struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *shared);
 
+/** How many servers are remembered that want no early data. */
+#define LEATI_TLS_SHARED_TOO_EARLY_MAX 16u
+
+/** Remembers that this server, "host:port", has answered 425 to early data (RFC 8470 section 5.2);
+ * the last LEATI_TLS_SHARED_TOO_EARLY_MAX of them are. */
+void leati_tls_shared_note_too_early(struct leati_tls_shared *shared, const char *server);
+/** Whether that is remembered. True now and then of a server that never said so, which costs it a
+ * round trip. */
+bool leati_tls_shared_is_too_early(struct leati_tls_shared *shared, const char *server);
+
 #endif

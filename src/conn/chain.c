@@ -3,6 +3,7 @@
 
 #include "conn/next_address.h"
 #include "conn/resolve.h"
+#include "conn/too_early.h"
 #include "core/exchange.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
@@ -150,8 +151,12 @@ static int chain_connect_layers(struct leati_chain *chain, uint64_t now_ms)
             return LEAT_OK;
         trace_layer_start(chain, l);
         int code = l->ops->connect(l, now_ms);
+        if (code == LEATI_AGAIN && leati_chain_came_too_early(chain, l))
+            code = chain->failure.code; /* nobody will read its body */
         if (code == LEATI_AGAIN)
             return LEATI_AGAIN;
+        if (code != LEAT_OK && l == chain->route->upgrade)
+            leati_chain_tell_too_early(chain);
         if (code != LEAT_OK && (l == chain->tcp || leati_chain_was_refused(chain)))
             code = chain_blame_proxy(chain, chain->route->hops, code);
         trace_layer_end(chain, l, code);
@@ -208,6 +213,11 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     int code = chain_connect(chain, now_ms);
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
+    if (code != LEAT_OK && leati_chain_came_too_early(chain, chain->route->upgrade)) {
+        leati_chain_be_later(chain);
+        chain_destroy_layers(chain);
+        return LEAT_OK;
+    }
     if (code != LEAT_OK) {
         int next = leati_chain_next_address(chain, now_ms);
         chain->awaits_address = next == LEATI_AGAIN;

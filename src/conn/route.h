@@ -50,6 +50,7 @@ struct leati_route {
     /** Behind a redirect to another origin: what authenticates the program to the first one stays
      * behind. */
     bool withholds_credentials;
+    bool was_too_early; /**< see conn/too_early.h */
 
     /* Where it starts: with a descriptor that is connected, or by dialling the first hop. */
     bool adopts;

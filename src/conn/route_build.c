@@ -2,6 +2,7 @@
 /* From a planned route to its layers. */
 #include "conn/route.h"
 
+#include "conn/too_early.h"
 #include "http/connect.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
@@ -190,7 +191,7 @@ static int builder_add_tls(struct builder *b)
         options.server_name = origin->host;
         options.server_port = origin->port;
         options.sessions = route->sessions;
-        options.early_data = route->settings->early_data;
+        options.early_data = leati_route_may_be_early(route);
     }
     return builder_push_tls(b, &options, origin->text);
 }
@@ -248,7 +249,7 @@ static int builder_ask_upgrade(struct builder *b, const char *origin)
     int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
     if (code != LEAT_OK)
         return code;
-    if (b->route->secure && settings->early_data) {
+    if (b->route->secure && leati_route_may_be_early(b->route)) {
         size_t len;
         const void *request = leati_ws_upgrade_request(layer, &len);
         leati_tls_layer_set_early_data(b->top, request, len);

@@ -108,6 +108,9 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
  * the same bytes finds them sent. Borrowed until the layer is OPEN; before connect. */
 void leati_tls_layer_set_early_data(struct leati_layer *tls, const void *data, size_t len);
 
+/** Whether the server has taken early data, so that what it says is an answer to them. */
+bool leati_tls_layer_took_early_data(const struct leati_layer *tls);
+
 /** Changes the keys of both directions (RFC 8446 section 4.6.3): ours now, the peer's when it has
  * read that. More than some without data in between have no effect.
  * @return LEAT_OK; LEAT_E_PARAMETER: the layer is not OPEN or not of TLS 1.3, or mbedTLS is not

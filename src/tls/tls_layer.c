@@ -407,6 +407,13 @@ void leati_tls_layer_set_early_data(struct leati_layer *l, const void *data, siz
     tls->early_data_len = len;
 }
 
+bool leati_tls_layer_took_early_data(const struct leati_layer *l)
+{
+    const struct leati_tls_layer *tls = tls_of_const(l);
+
+    return tls->was_open && tls->early_data_sent > 0;
+}
+
 int leati_tls_layer_update_keys(struct leati_layer *l)
 {
     struct leati_tls_layer *tls = tls_of(l);
@@ -495,7 +502,7 @@ static void tls_describe(const struct leati_layer *l, char *buf, size_t cap)
         leati_readable_append(buf, cap, &pos, ", ALPN %s", info.alpn);
     if (info.resumed)
         leati_readable_append(buf, cap, &pos, ", resumed");
-    if (tls_of_const(l)->early_data_sent > 0)
+    if (leati_tls_layer_took_early_data(l))
         leati_readable_append(buf, cap, &pos, ", early data accepted");
 }
 

@@ -4,6 +4,7 @@
 #include "support/alloc_failure.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 TestSuite(settings, .timeout = 30);
 
@@ -104,4 +105,25 @@ static bool set_ca_path_of_shared_settings(void)
 Test(settings, a_setter_without_memory_changes_nothing)
 {
     cr_assert_gt(alloc_failure_run_all(set_ca_path_of_shared_settings), 10);
+}
+
+/* ---- what the connections of a configuration share ------------------------------------------ */
+
+Test(settings, the_last_servers_that_want_no_early_data_are_remembered)
+{
+    struct leati_tls_shared *shared = leati_tls_shared_new();
+    char server[32];
+
+    cr_assert_not_null(shared);
+    cr_expect_not(leati_tls_shared_is_too_early(shared, "server.test:443"));
+    for (unsigned i = 0; i <= LEATI_TLS_SHARED_TOO_EARLY_MAX; i++) {
+        snprintf(server, sizeof(server), "server.test:%u", 1000 + i);
+        leati_tls_shared_note_too_early(shared, server);
+        leati_tls_shared_note_too_early(shared, server);
+        cr_expect(leati_tls_shared_is_too_early(shared, server));
+    }
+    cr_expect_not(leati_tls_shared_is_too_early(shared, "server.test:1000"), "the oldest one");
+    cr_expect(leati_tls_shared_is_too_early(shared, "server.test:1001"));
+    cr_expect_not(leati_tls_shared_is_too_early(shared, "server.test:999"));
+    leati_tls_shared_unref(shared);
 }
