@@ -203,5 +203,75 @@ class Failures(case.Case):
         self.assertEqual(out.count("not reached"), 1)
 
 
+class Suites(case.Case):
+    """What the server has when it agrees on CBC, or on nothing."""
+
+    def setUp(self):
+        case.certificates.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out",
+                                  "rsa.pem", "-days", "30", "-subj", "/CN=localhost")
+
+    def tls12(self, ciphers, *arguments):
+        return self.start(peers.OpenSsl("-tls1_2", "-cipher", ciphers, "-www", "-cert", case.certificates.path("rsa.pem"),
+                                        "-key", case.certificates.path("rsa.key"), *arguments)).port
+
+    def suites(self, port, *arguments, status):
+        return self.report("--insecure", *arguments, f"wss://127.0.0.1:{port}/", status=status).get("suites")
+
+    def assert_suites(self, port, finding, cipher, *arguments, status, **texts):
+        hop = f"127.0.0.1:{port}"
+        suites = self.suites(port, *arguments, status=status)
+        self.assertEqual((suites["hop"], suites["finding"], suites.get("cipher")), (hop, finding, cipher))
+        for language, text in texts.items():
+            out = self.trusted("--insecure", "--lang", language, *arguments, f"wss://{hop}/").out
+            self.assertIn(text, out)
+            self.assertEqual(out.count(text), 1)
+        self.assertEqual(suites["text"] in self.trusted("--insecure", "--lang", "en", *arguments, f"wss://{hop}/").out, True)
+
+    def test_nothing_better_than_cbc(self):
+        port = self.tls12("ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA384:AES128-GCM-SHA256")
+        self.assert_suites(port, "nothing better", None, status=8, en="nothing better than CBC", zh="没有比 CBC 更好的")
+
+    def test_better_than_what_was_agreed_on(self):
+        port = self.tls12("ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256", "-serverpref")
+        name = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+        self.assert_suites(port, "has better", name, status=8, en=f"although the server has {name}", zh=f"服务器支持 {name}")
+
+    def test_better_that_the_user_has_ruled_out(self):
+        port = self.start(peers.OpenSsl("-cipher", "ECDHE-RSA-AES128-SHA", "-www", "-cert", case.certificates.path("rsa.pem"),
+                                        "-key", case.certificates.path("rsa.key"))).port
+        suites = self.suites(port, "--tls-max", "1.2", status=8)
+        self.assertEqual((suites["finding"], suites["cipher"][:8]), ("has better", "TLS_AES_"))
+
+    def test_whether_there_is_better_cannot_be_asked(self):
+        """A server that wants our certificate refuses the question, which comes without."""
+        port = self.tls12("ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256", "-serverpref", "-Verify", "1")
+        own = ["--cert", case.certificates.path("rsa.pem"), "--key", case.certificates.path("rsa.key")]
+        self.assert_suites(port, "cbc", None, *own, status=8, en="CBC is for old servers only", zh="CBC 仅用于兼容旧服务器")
+
+    def test_only_dhe(self):
+        port = self.tls12("DHE-RSA-AES128-SHA:AES128-GCM-SHA256")
+        name = "TLS_DHE_RSA_WITH_AES_128_CBC_SHA"
+        self.assert_suites(port, "dhe only", name, status=6, en=f"no ECDHE, but {name}", zh=f"支持 {name}")
+
+    def test_only_static_rsa(self):
+        port = self.tls12("AES128-GCM-SHA256:AES128-SHA")
+        name = "TLS_RSA_WITH_AES_128_GCM_SHA256"
+        self.assert_suites(port, "static only", name, status=6, en=f"nothing but static RSA, {name}: without forward secrecy",
+                           zh=f"静态 RSA 密钥交换 {name}：无前向保密")
+
+    def test_nothing_to_say(self):
+        self.assertIsNone(self.suites(self.tls12("ECDHE-RSA-AES128-GCM-SHA256"), status=8))
+        self.assertIsNone(self.suites(self.tls12("PSK-AES128-GCM-SHA256"), status=6), "none of all")
+        port = self.tls12("AES128-GCM-SHA256")
+        self.assertIsNone(self.suites(port, "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256", status=6), "the user has chosen")
+
+    def test_through_a_proxy(self):
+        port = self.tls12("ECDHE-RSA-AES128-SHA")
+        proxy = self.serve("socks5")
+        self.assertEqual(self.suites(port, "--proxy", f"socks5h://127.0.0.1:{proxy.port}", status=8)["finding"],
+                         "nothing better")
+        proxy.wait_for(2)
+
+
 if __name__ == "__main__":
     case.main()

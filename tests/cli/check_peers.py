@@ -157,6 +157,27 @@ subjectAltName = DNS:localhost, DNS:*.test, IP:127.0.0.1, IP:::1
         return self.path(name + ".pem")
 
 
+class OpenSsl:
+    """`openssl s_server` with these arguments. It reads its standard input, so that stays open."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", *arguments], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for line in self.process.stdout:
+            if line.startswith("ACCEPT"):
+                self.port = int(line.rsplit(":", 1)[1])
+                break
+        self.thread = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(20)
+        self.thread.join(20)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
 def refusing_port():
     """A port of loopback at which nobody listens: bound, so that nobody else gets it meanwhile."""
     holder = socket.socket()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat check: what happens on the way to a server, how long it takes, and what is wrong. */
-#include "check.h"
+#include "check_suites.h"
 
 #include "connection.h"
 #include "exit_status.h"
@@ -103,6 +103,10 @@ static bool check_run(struct check *check, const char *url)
     }
     check_probe_free(probe);
     free(run);
+    if (done && check->compare)
+        check_suites_ask(&check->direct, &check->connection);
+    if (done)
+        check_suites_ask(&check->proxied, &check->connection);
     return done;
 }
 

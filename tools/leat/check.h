@@ -2,7 +2,7 @@
 /**
  * @file
  * What `leat check` finds out. check_run.c makes one connection and writes it down, check_stats.c
- * counts over many, check_print.c tells it to people (with check_look.c, check_waterfall.c,
+ * counts over many, check_suites.c asks for more, check_print.c tells it to people (with check_look.c, check_waterfall.c,
  * check_findings.c and the words of check_words.c), check_json.c to programs.
  */
 #ifndef LEAT_TOOL_CHECK_H
@@ -51,6 +51,22 @@ struct check_tls {
     bool resumed;
 };
 
+/* What the server has of cipher suites, as far as there is something to say. */
+enum check_suites_finding {
+    CHECK_SUITES_FINE,           /* nothing to say */
+    CHECK_SUITES_CBC,            /* agreed on CBC; what else there is could not be found out */
+    CHECK_SUITES_NOTHING_BETTER, /* agreed on CBC; refuses whoever offers only AEAD */
+    CHECK_SUITES_HAS_BETTER,    /* agreed on CBC, and has `cipher` */
+    CHECK_SUITES_DHE_ONLY,       /* refuses what was offered, and has `cipher` */
+    CHECK_SUITES_STATIC_ONLY,    /* the same, and its keys have no forward secrecy */
+};
+
+struct check_suites {
+    enum check_suites_finding finding;
+    char hop[LEAT_ERROR_HOP_SIZE];
+    char cipher[64];
+};
+
 enum check_echo {
     CHECK_ECHO_NONE,      /* not asked for, or not got so far */
     CHECK_ECHO_RETURNED,  /* the message came back */
@@ -68,6 +84,7 @@ struct check_run {
     size_t certificate_count;
     struct check_tls tls[CHECK_TLS_MAX];
     size_t tls_count;
+    struct check_suites suites;
     enum check_echo echo;
     uint64_t start_us;
     uint64_t connect_us; /* until it was open, 0 = it never was */

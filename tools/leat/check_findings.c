@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_look.h"
+#include "check_suites.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -37,6 +38,16 @@ static void print_addresses(const struct check_look *look, const struct check_ru
     }
 }
 
+static void print_suites(const struct check_look *look, const struct check_run *run,
+                         const struct check_tls *tls)
+{
+    char text[256];
+    if (strcmp(run->suites.hop, tls->hop) != 0 || tls != &run->tls[run->tls_count - 1])
+        return;
+    check_suites_format(&run->suites, look->language, text, sizeof(text));
+    printf("  %s%s%s\n", check_style(TOOL_STYLE_YELLOW), text, check_style(TOOL_STYLE_PLAIN));
+}
+
 static void print_tls(const struct check_look *look, const struct check_run *run)
 {
     for (size_t i = 0; i < run->tls_count; i++) {
@@ -53,6 +64,7 @@ static void print_tls(const struct check_look *look, const struct check_run *run
         printf("  %s%s%s\n", check_style(tls->resumed ? TOOL_STYLE_GREEN : TOOL_STYLE_PLAIN),
                check_look_word(look, tls->resumed ? CHECK_WORD_RESUMED : CHECK_WORD_FULL_HANDSHAKE),
                check_style(TOOL_STYLE_PLAIN));
+        print_suites(look, run, tls);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same for programs; docs/CHECK.md has every member. */
-#include "check.h"
+#include "check_suites.h"
 #include "json.h"
 #include "report.h"
 
@@ -95,6 +95,33 @@ static void tls_write(struct tool_json *json, const struct check_run *run)
         tool_json_object_end(json);
     }
     tool_json_array_end(json);
+}
+
+/* Of the first connection, or of the first one that failed. */
+static void suites_write(struct tool_json *json, const struct check_plan *plan,
+                         const struct check_way *way)
+{
+    static const char *const findings[] = {
+        [CHECK_SUITES_CBC] = "cbc",
+        [CHECK_SUITES_NOTHING_BETTER] = "nothing better",
+        [CHECK_SUITES_HAS_BETTER] = "has better",
+        [CHECK_SUITES_DHE_ONLY] = "dhe only",
+        [CHECK_SUITES_STATIC_ONLY] = "static only",
+    };
+    char text[256];
+    const struct check_suites *suites = &way->first->suites;
+    if (suites->finding == CHECK_SUITES_FINE && way->failed)
+        suites = &way->failed->suites;
+    if (suites->finding == CHECK_SUITES_FINE)
+        return;
+    check_suites_format(suites, plan->language, text, sizeof(text));
+    tool_json_object(json, "suites");
+    tool_json_string(json, "hop", suites->hop);
+    tool_json_string(json, "finding", findings[suites->finding]);
+    if (suites->cipher[0])
+        tool_json_string(json, "cipher", suites->cipher);
+    tool_json_string(json, "text", text);
+    tool_json_object_end(json);
 }
 
 static void certificate_write(struct tool_json *json, const struct check_certificate *certificate)
@@ -237,6 +264,7 @@ static void way_write(struct tool_json *json, const struct check_plan *plan,
     tool_json_number(json, "failed", (int64_t)way->failed_count);
     tool_json_number(json, "resumed", (int64_t)way->resumed_count);
     run_write(json, way->first);
+    suites_write(json, plan, way);
     if (way->failed)
         failure_write(json, plan, way->failed);
     if (way->count == 1)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a person reads, put together. */
 #include "check_look.h"
+#include "check_suites.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static void print_lines(const struct check_look *look, enum check_word label, co
 
 static void print_diagnosis(const struct check_look *look, const struct check_run *run)
 {
+    char suites[256];
     const struct leat_error *error = &run->error;
     const struct check_phase *phase = check_failed_phase(run);
     const char *at =
@@ -49,6 +51,12 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
         print_label(look, check_look_word(look, CHECK_WORD_DETAIL));
         check_print_text(error->text);
         putchar('\n');
+    }
+    check_suites_format(&run->suites, look->language, suites, sizeof(suites));
+    /* CBC is of a handshake that went well: told there. */
+    if (run->suites.finding >= CHECK_SUITES_DHE_ONLY) {
+        print_label(look, "");
+        printf("%s\n", suites);
     }
     if (error->sys_errno) {
         print_label(look, check_look_word(look, CHECK_WORD_SYS_ERRNO));

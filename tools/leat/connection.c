@@ -272,6 +272,7 @@ static bool set_insecure(struct tool_setting *setting)
 
 static bool set_ciphers(struct tool_setting *setting)
 {
+    ((struct tool_connection *)setting->target)->names_suites = true;
     return accept(setting, leat_config_set_cipher_suite(config_of(setting), setting->value));
 }
 

@@ -12,9 +12,10 @@ struct tool_connection {
     leat_config *config;
     struct tool_identity {
         const char *cert, *key, *key_password_path;
-    } own, own_for_proxy; /* what we show to the server, to proxies */
+    } own, own_for_proxy;      /* what we show to the server, to proxies */
     unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
     size_t proxy_count;
+    bool names_suites; /* --ciphers */
 };
 
 /** Makes the configuration; false = no memory, which is said. */
