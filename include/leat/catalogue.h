@@ -86,7 +86,8 @@ LEAT_API int leat_code_at(size_t index);
 /**
  * Finds codes by what a log or a person calls them: a number ("2301208"), an enumerator
  * ("LEAT_E_SOCKS5_AUTH"), or the name of a Linux errno ("ECONNREFUSED", also "EWOULDBLOCK" and
- * other second names), which gives the code of both socket families. Case does not matter.
+ * other second names), which gives the code of both socket families. Case does not matter, and
+ * full-width characters and words in front ("ErrCode:2301208", "errno ECONNREFUSED") are taken.
  *
  * @param ret_codes room for `cap` codes; may be NULL if `cap` is 0.
  * @return how many there are, 0 if none; not more than 2. At most `cap` of them are written.

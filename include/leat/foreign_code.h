@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Codes of other systems: an SMS gateway and the centres behind it (SCP, DSMP, SMC, SPACE, next
- * ISMG), and the socket codes of Windows, HP-UX and AIX in its logs. They are kept in tables; a row
- * is one number, a range of numbers, a name, or a form such as "2BBBB" whose last four digits are a
- * code of another table.
+ * Codes that are not leat's own: close codes of WebSocket, HTTP status, REP of SOCKS5, alerts of TLS,
+ * errno, what the HarmonyOS NDK returns, and other modules of HarmonyOS; those of an SMS gateway and
+ * the centres behind it (SCP, DSMP, SMC, SPACE, next ISMG), and the socket codes of Windows, HP-UX
+ * and AIX in its logs. They are kept in tables; a row is one number, a range of numbers, a name, or a
+ * form such as "2BBBB" whose last four digits are a code of another table.
  *
  * Tables and rows are static and live as long as the program; strings are UTF-8, static and never
  * NULL. Nothing here allocates or takes a lock. A pointer to a table or row must not be NULL.
@@ -92,9 +93,15 @@ struct leat_foreign_match {
  *   table both find the same;
  * - one column of a row with two numbers: "status=6", "result=2";
  * - a name or key: "WSAECONNRESET", "E_NORIGHT", "DELIVRD", "ID:0020";
- * - a form with digits: "20021", "MA:0053".
- * Case does not matter. In each table a row for the very code hides ranges and forms that hold it.
- * The rest of a table ("other: reserved") is found only if the table is given.
+ * - a form with digits: "20021", "MA:0053";
+ * - one of these behind words that name a table or say that a code follows: "alert 40", "http 502",
+ *   "errno 111", "ErrCode:10054".
+ * Case does not matter; full-width characters, other dashes, '~' in ranges and spaces beside '=' are
+ * taken. In all tables at once, rows for the very code come first, then ranges, then forms; a code
+ * that is written with four digits is found by four. In each table a row for the very code hides
+ * ranges and forms that hold it, but in one with two columns only forms. The rest of a table
+ * ("other: reserved") is found only if the table is given, or named in front. What is above
+ * 0x7FFFFFFF is found in decimal, too, with or without a sign.
  *
  * @param table NULL = all tables.
  * @param ret_matches room for `cap` matches; may be NULL if `cap` is 0.

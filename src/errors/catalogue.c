@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <leat/catalogue.h>
 
+#include "errors/code_text.h"
 #include "util/text.h"
 
 #include <limits.h>
@@ -323,15 +324,21 @@ static size_t code_find_errno(const char *text, int *ret_codes, size_t cap)
 
 size_t leat_code_find(const char *text, int *ret_codes, size_t cap)
 {
+    struct leati_code_text code;
     if (!text || (!ret_codes && cap > 0)) {
         return 0;
     }
-    size_t count = code_find_number(text, ret_codes, cap);
-    if (count == 0) {
-        count = code_find_enumerator(text, ret_codes, cap);
+    leati_code_text_read(text, &code);
+    bool is_errno = code.table == LEATI_FOREIGN_ERRNO;
+    if (code.table != LEATI_FOREIGN_NONE && !is_errno) {
+        return 0;
+    }
+    size_t count = is_errno ? 0 : code_find_number(code.text, ret_codes, cap);
+    if (count == 0 && !is_errno) {
+        count = code_find_enumerator(code.text, ret_codes, cap);
     }
     if (count == 0) {
-        count = code_find_errno(text, ret_codes, cap);
+        count = code_find_errno(code.text, ret_codes, cap);
     }
     return count;
 }

@@ -11,6 +11,15 @@
 
 enum leati_foreign_table_id {
     LEATI_FOREIGN_NONE, /**< so that a row without an inner table need not say so */
+    /* What people ask for most comes first. */
+    LEATI_FOREIGN_CLOSE,
+    LEATI_FOREIGN_HTTP,
+    LEATI_FOREIGN_SOCKS5_REPLY,
+    LEATI_FOREIGN_ALERT,
+    LEATI_FOREIGN_ERRNO,
+    LEATI_FOREIGN_NDK,
+    LEATI_FOREIGN_HARMONYOS,
+    /* Those of the document about gateways. */
     LEATI_FOREIGN_GATEWAY,
     LEATI_FOREIGN_COMPOSITE,
     LEATI_FOREIGN_SEND_FAILURE,
@@ -52,10 +61,12 @@ struct leat_foreign_code {
     struct leati_foreign_range range, twin;
     struct leati_foreign_texts texts[2]; /**< by enum leat_language */
     int leat_code;
-    uint8_t table; /**< enum leati_foreign_table_id */
-    uint8_t inner; /**< of a form: enum leati_foreign_table_id */
-    uint8_t kind;  /**< enum leati_foreign_kind */
+    uint8_t table;  /**< enum leati_foreign_table_id */
+    uint8_t inner;  /**< of a form: enum leati_foreign_table_id */
+    uint8_t kind;   /**< enum leati_foreign_kind */
+    uint8_t digits; /**< how many are written, 0 = any number of them */
     bool has_range, has_twin, hexadecimal;
+    bool any_base; /**< written in hexadecimal, and as often in decimal */
 };
 
 struct leat_foreign_table {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "errors/code_text.h"
 #include "errors/foreign.h"
 
 #include "util/text.h"
@@ -19,8 +20,11 @@ struct query {
     const char *text;
     bool is_number, is_hexadecimal;
     int64_t number;
-    const char *column; /* "status" of "status=6"; NULL = none; not terminated */
-    size_t column_len;
+    size_t digits;    /* how many the number is written with */
+    bool is_range;    /* "14-49" */
+    int64_t last;     /* of a range */
+    const char *name; /* "E_NORIGHT" of "E_NORIGHT=12", "status" of "status=6"; not terminated */
+    size_t name_len;
     bool one_table;
 };
 
@@ -57,17 +61,33 @@ static bool digits_parse(const char *s, size_t len, int base, int64_t *ret_numbe
     return len > 0;
 }
 
-static void query_parse_number(struct query *query, const char *text)
+/** A number up to the end of `len` bytes: decimal, with a sign, or hexadecimal. */
+static bool number_parse(const char *text, size_t len, struct query *query, int64_t *ret_number)
 {
-    bool negative = *text == '-';
+    bool negative = len > 0 && *text == '-';
     text += negative;
-    bool hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    len -= negative;
+    bool hexadecimal = len > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     text += hexadecimal ? 2 : 0;
-    query->is_number = digits_parse(text, strlen(text), hexadecimal ? 16 : 10, &query->number);
-    query->is_hexadecimal = hexadecimal;
-    if (query->is_number && negative) {
-        query->number = -query->number;
+    len -= hexadecimal ? 2 : 0;
+    if (!digits_parse(text, len, hexadecimal ? 16 : 10, ret_number)) {
+        return false;
     }
+    query->is_hexadecimal = hexadecimal;
+    query->digits = len;
+    *ret_number = negative ? -*ret_number : *ret_number;
+    return true;
+}
+
+static void query_parse_value(struct query *query, const char *text)
+{
+    size_t len = strcspn(text, "="); /* the document has "E_PARAMERR=16 = 0" */
+    const char *dash = len > 0 ? memchr(text + 1, '-', len - 1) : NULL;
+    query->is_number = number_parse(text, len, query, &query->number);
+    query->is_range =
+        !query->is_number && dash &&
+        number_parse(dash + 1, len - (size_t)(dash + 1 - text), query, &query->last) &&
+        number_parse(text, (size_t)(dash - text), query, &query->number);
 }
 
 static struct query query_parse(const leat_foreign_table *table, const char *text)
@@ -75,46 +95,74 @@ static struct query query_parse(const leat_foreign_table *table, const char *tex
     struct query query = {.text = text, .one_table = table != NULL};
     const char *equals = strchr(text, '=');
     if (equals) {
-        query.column = text;
-        query.column_len = (size_t)(equals - text);
-        query_parse_number(&query, equals + 1);
-    } else {
-        query_parse_number(&query, text);
+        query.name = text;
+        query.name_len = (size_t)(equals - text);
     }
+    query_parse_value(&query, equals ? equals + 1 : text);
     return query;
 }
 
-static enum closeness range_closeness(const struct leati_foreign_range *range, int64_t number)
+static enum closeness range_closeness(const struct query *query,
+                                      const struct leati_foreign_range *range, int64_t number)
 {
+    if (query->is_range) {
+        bool is_it = query->number == range->first && query->last == range->last;
+        return is_it ? CLOSENESS_EXACT : CLOSENESS_NONE;
+    }
     if (number < range->first || number > range->last) {
         return CLOSENESS_NONE;
     }
     return range->first == range->last ? CLOSENESS_EXACT : CLOSENESS_RANGE;
 }
 
+static bool name_is(const struct query *query, const char *name)
+{
+    return name && leati_text_equal_nocase(query->name, query->name_len, name, strlen(name));
+}
+
 /** Whether the query asks for this column of its table: by name, or for any. */
 static bool column_wanted(const struct query *query, const char *column)
 {
-    return !query->column || (column && leati_text_equal_nocase(query->column, query->column_len,
-                                                                column, strlen(column)));
+    return !query->name || name_is(query, column);
+}
+
+/** A code with the highest of 32 bits is often logged as a signed number. */
+static bool is_above_int32(const leat_foreign_code *row)
+{
+    return row->hexadecimal && row->range.first > INT32_MAX;
+}
+
+/** Whether a number that is written so can stand for the row. */
+static bool spelling_fits(const struct query *query, const leat_foreign_code *row)
+{
+    if (query->one_table) {
+        return true;
+    }
+    bool base_fits = row->any_base || is_above_int32(row);
+    return (base_fits || query->is_hexadecimal == row->hexadecimal) &&
+           (row->digits == 0 || row->digits == query->digits);
 }
 
 static enum closeness row_number_closeness(const struct query *query, const leat_foreign_code *row)
 {
-    if (!query->is_number || (!query->one_table && query->is_hexadecimal != row->hexadecimal)) {
+    if ((!query->is_number && !query->is_range) || !spelling_fits(query, row)) {
         return CLOSENESS_NONE;
     }
     const leat_foreign_table *table = leat_foreign_code_table(row);
+    int64_t number = query->number;
+    if (is_above_int32(row) && number < 0 && number >= INT32_MIN) {
+        number += (int64_t)UINT32_MAX + 1;
+    }
     enum closeness best = CLOSENESS_NONE;
-    if (row->has_range && column_wanted(query, table->column)) {
-        best = range_closeness(&row->range, query->number);
+    if (row->has_range && (column_wanted(query, table->column) || name_is(query, row->name))) {
+        best = range_closeness(query, &row->range, number);
     }
     if (row->has_twin && column_wanted(query, table->twin_column)) {
-        enum closeness twin = range_closeness(&row->twin, query->number);
+        enum closeness twin = range_closeness(query, &row->twin, number);
         best = twin > best ? twin : best;
     }
-    if (best == CLOSENESS_NONE && row->kind == LEATI_FOREIGN_OTHERS && query->one_table &&
-        (!query->column || column_wanted(query, table->column))) {
+    if (best == CLOSENESS_NONE && row->kind == LEATI_FOREIGN_OTHERS && query->is_number &&
+        query->one_table && column_wanted(query, table->column)) {
         return CLOSENESS_OTHERS;
     }
     return best;
@@ -186,22 +234,39 @@ static enum closeness table_closeness(const struct query *query, const leat_fore
     return best;
 }
 
-/** Writes the closest rows of one table behind the first `count`; returns the new count. */
+/** Whether a row that stands as closely as this is shown. In a table with two columns a number is
+ * one thing in each: the very code in one does not hide the range in the other. */
+static bool closeness_counts(const leat_foreign_table *table, enum closeness closeness,
+                             enum closeness closest)
+{
+    return closeness == closest ||
+           (table->twin_column && closeness == CLOSENESS_RANGE && closest == CLOSENESS_EXACT);
+}
+
+/** Writes the rows of one table that stand as closely as `wanted` behind the first `count`; returns
+ * the new count. */
 static size_t table_find(const struct query *query, const leat_foreign_table *table,
-                         struct leat_foreign_match *ret_matches, size_t cap, size_t count)
+                         enum closeness wanted, struct leat_foreign_match *ret_matches, size_t cap,
+                         size_t count)
 {
     enum closeness closest = table_closeness(query, table);
-    if (closest == CLOSENESS_NONE) {
+    bool has_better = count > 0;
+    if (!closeness_counts(table, wanted, closest)) {
         return count;
     }
     for (size_t i = 0; i < table->count; i++) {
         const leat_foreign_code *row = &table->codes[i];
-        if (row_closeness(query, row) != closest) {
+        if (row_closeness(query, row) != wanted) {
             continue;
+        }
+        const leat_foreign_code *inner = inner_find(row, query->text);
+        if (wanted == CLOSENESS_FORM && has_better && leat_foreign_code_inner_table(row) &&
+            !inner) {
+            continue; /* a form that says nothing of these digits */
         }
         if (count < cap) {
             ret_matches[count].code = row;
-            ret_matches[count].inner = inner_find(row, query->text);
+            ret_matches[count].inner = inner;
         }
         count++;
     }
@@ -211,16 +276,27 @@ static size_t table_find(const struct query *query, const leat_foreign_table *ta
 size_t leat_foreign_code_find(const leat_foreign_table *table, const char *text,
                               struct leat_foreign_match *ret_matches, size_t cap)
 {
+    struct leati_code_text code;
     if (!text || (!ret_matches && cap > 0)) {
         return 0;
     }
-    struct query query = query_parse(table, text);
-    if (table) {
-        return table_find(&query, table, ret_matches, cap, 0);
+    leati_code_text_read(text, &code);
+    if (code.table != LEATI_FOREIGN_NONE) {
+        const leat_foreign_table *named = &leati_foreign_tables[code.table];
+        if (table && table != named) {
+            return 0;
+        }
+        table = named;
     }
+    struct query query = query_parse(table, code.text);
     size_t count = 0;
-    for (size_t i = 0; i < leat_foreign_table_count(); i++) {
-        count = table_find(&query, leat_foreign_table_at(i), ret_matches, cap, count);
+    for (enum closeness wanted = CLOSENESS_EXACT; wanted > CLOSENESS_NONE; wanted--) {
+        for (size_t i = 0; i < leat_foreign_table_count(); i++) {
+            const leat_foreign_table *at = leat_foreign_table_at(i);
+            if (!table || at == table) {
+                count = table_find(&query, at, wanted, ret_matches, cap, count);
+            }
+        }
     }
     return count;
 }
@@ -233,10 +309,7 @@ const leat_foreign_code *leat_foreign_code_find_number(const leat_foreign_table 
         return NULL;
     }
     enum closeness closest = table_closeness(&query, table);
-    if (closest == CLOSENESS_NONE) {
-        return NULL;
-    }
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; closest != CLOSENESS_NONE && i < table->count; i++) {
         if (row_closeness(&query, &table->codes[i]) == closest) {
             return &table->codes[i];
         }

@@ -27,9 +27,14 @@
 #define OTHERS(en, zh) \
     ROW(.key = "others", .kind = LEATI_FOREIGN_OTHERS, TEXTS(en, zh, "", ""))
 #define PADDED(text, number, en, zh) \
-    ROW(.key = text, HAS(number, number), TEXTS(en, zh, "", ""))
+    ROW(.key = text, .digits = 4, HAS(number, number), TEXTS(en, zh, "", ""))
 #define PADDED_RANGE(text, first, last, en, zh) \
-    ROW(.key = text, HAS(first, last), TEXTS(en, zh, "", ""))
+    ROW(.key = text, .digits = 4, HAS(first, last), TEXTS(en, zh, "", ""))
+#define NAMED_CODE(number, symbol, en, zh, en_note, zh_note) \
+    ROW(.key = #number, .name = #symbol, HAS(number, number), TEXTS(en, zh, en_note, zh_note))
+#define REPLY(number, symbol, en, zh, en_note, zh_note) \
+    ROW(.key = #number, .name = #symbol, .hexadecimal = true, .any_base = true, \
+        HAS(number, number), TEXTS(en, zh, en_note, zh_note))
 
 #define FORM(form, inner_table, en, zh) \
     ROW(.key = form, .kind = LEATI_FOREIGN_FORM, .inner = LEATI_FOREIGN_##inner_table, \
@@ -70,6 +75,41 @@
 /* clang-format on */
 
 /* clang-format off */
+#define TABLE LEATI_FOREIGN_CLOSE
+static const struct leat_foreign_code close_codes[] = {
+#include "errors/foreign/close.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_HTTP
+static const struct leat_foreign_code http_codes[] = {
+#include "errors/foreign/http.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_SOCKS5_REPLY
+static const struct leat_foreign_code socks5_reply_codes[] = {
+#include "errors/foreign/socks5_reply.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_ALERT
+static const struct leat_foreign_code alert_codes[] = {
+#include "errors/foreign/alert.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_ERRNO
+static const struct leat_foreign_code errno_codes[] = {
+#include "errors/foreign/errno.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_NDK
+static const struct leat_foreign_code ndk_codes[] = {
+#include "errors/foreign/ndk.def"
+};
+#undef TABLE
+#define TABLE LEATI_FOREIGN_HARMONYOS
+static const struct leat_foreign_code harmonyos_codes[] = {
+#include "errors/foreign/harmonyos.def"
+};
+#undef TABLE
 #define TABLE LEATI_FOREIGN_GATEWAY
 static const struct leat_foreign_code gateway_codes[] = {
 #include "errors/foreign/gateway.def"
@@ -165,6 +205,48 @@ static const struct leat_foreign_code internal_codes[] = {
 
 const struct leat_foreign_table leati_foreign_tables[LEATI_FOREIGN_END] = {
     [LEATI_FOREIGN_NONE] = {.name = "", .title = {"", ""}},
+    [LEATI_FOREIGN_CLOSE] = {
+        .name = "close",
+        .title = {"Close codes of WebSocket",
+                  "WebSocket 关闭码"},
+        CODES(close_codes),
+    },
+    [LEATI_FOREIGN_HTTP] = {
+        .name = "http",
+        .title = {"HTTP status of proxies and upgrades",
+                  "代理与升级的 HTTP 状态码"},
+        CODES(http_codes),
+    },
+    [LEATI_FOREIGN_SOCKS5_REPLY] = {
+        .name = "socks5-reply",
+        .title = {"REP of SOCKS5, with Tor's; SOCKS4",
+                  "SOCKS5 的 REP（含 Tor 扩展）与 SOCKS4 应答"},
+        CODES(socks5_reply_codes),
+    },
+    [LEATI_FOREIGN_ALERT] = {
+        .name = "alert",
+        .title = {"Alerts of TLS",
+                  "TLS 警报"},
+        CODES(alert_codes),
+    },
+    [LEATI_FOREIGN_ERRNO] = {
+        .name = "errno",
+        .title = {"errno of Linux",
+                  "Linux 的 errno"},
+        CODES(errno_codes),
+    },
+    [LEATI_FOREIGN_NDK] = {
+        .name = "ndk",
+        .title = {"HarmonyOS C NDK, WebSocket",
+                  "HarmonyOS C NDK 的 WebSocket"},
+        CODES(ndk_codes),
+    },
+    [LEATI_FOREIGN_HARMONYOS] = {
+        .name = "harmonyos",
+        .title = {"Other codes of HarmonyOS: HTTP, certificates, newer ones",
+                  "HarmonyOS 的其他错误码：HTTP、证书、新版本"},
+        CODES(harmonyos_codes),
+    },
     [LEATI_FOREIGN_GATEWAY] = {
         .name = "gateway",
         .title = {"Gateway (AAAA)",

@@ -88,6 +88,38 @@ class Explain(unittest.TestCase):
         (row,) = self.rows("E_NORIGHT")
         self.assertEqual((row["table"], row["code"]), ("internal", 12))
 
+    def test_what_people_ask_for_comes_first(self):
+        for query, table in (("1006", "close"), ("407", "http"), ("502", "http"), ("0x05", "socks5-reply"),
+                             ("111", "alert"), ("104", "errno"), ("2305010", "harmonyos")):
+            with self.subTest(query):
+                self.assertEqual(self.rows(query)[0]["table"], table)
+        self.assertIn("--ping", self.rows("1006")[0]["note"])
+
+    def test_words_in_front(self):
+        for arguments in (("alert", "40"), ("alert 40",), ("SSL", "alert", "number", "40"), ("--table", "alert", "40")):
+            (row,) = self.rows(*arguments)
+            self.assertEqual((row["table"], row["name"]), ("alert", "handshake_failure"))
+        rows = self.rows("http", "502", "status=", "30", "E_SCP_SEND_FAIL", "=", "100", "ErrCode:", "2301208")
+        self.assertEqual([row["table"] for row in rows], ["http", "submit", "internal", "socks5"])
+        self.assertEqual(rows[1]["query"], "status= 30")
+
+    def test_success_has_no_empty_lists(self):
+        text = self.found("0")
+        self.assertTrue(text.startswith("0  LEAT_OK  (none)\n  message      Success.\n"), text)
+        self.assertNotIn("causes", text)
+        self.assertNotIn("remedies", text)
+
+    def test_a_code_of_a_table_that_was_left_out_is_hinted_at(self):
+        self.assertIn("--table smc has it", self.fails(1, "0X00001000"))
+        self.assertIn("--table socks5 has it", self.fails(1, "2301208", "--table", "winsock"))
+        self.assertIn("did you mean ECONNREFUSED?", self.fails(1, "ECONREFUSED"))
+        self.assertIn("did you mean handshake_failure?", self.fails(1, "handshake_failur"))
+        self.assertEqual(self.fails(1, "5555555").count("\n"), 1)
+
+    def test_failed_connects_of_harmonyos(self):
+        self.assertIn("HarmonyOS", self.found("2301115"))
+        self.assertIn("HarmonyOS", self.found("2301115", "--lang", "zh"))
+
     def test_negative_numbers_are_codes(self):
         self.assertEqual({row["table"] for row in self.rows("-1")}, {"scp", "message-result"})
 

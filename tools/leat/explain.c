@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exit_status.h"
+#include "explain_hint.h"
 #include "options.h"
 #include "report.h"
 #include "terminal.h"
@@ -54,15 +55,6 @@ struct explain {
     struct tool_json document;
 };
 
-/** What a person typed, without anything that a terminal would act upon. */
-static void print_quoted(FILE *stream, const char *text)
-{
-    const size_t shown_max = 60;
-    fputc('\'', stream);
-    tool_print_safe(stream, text, strnlen(text, shown_max));
-    fputs(strlen(text) > shown_max ? "...'" : "'", stream);
-}
-
 static void label_print(const struct explain *e, enum label label)
 {
     if (e->language == LEAT_LANGUAGE_ZH) {
@@ -86,6 +78,9 @@ static void field_print(struct explain *e, enum label label, const char *text)
 static void lines_print(struct explain *e, enum label label, const char *text)
 {
     int indent = 4 + (e->language == LEAT_LANGUAGE_ZH ? 4 : LABEL_WIDTH);
+    if (!*text && !e->json) {
+        return;
+    }
     if (e->json) {
         tool_json_array(&e->document, labels[label].english);
     } else {
@@ -235,6 +230,14 @@ static void foreign_print(struct explain *e, const char *query,
     item_end(e);
 }
 
+/** Whether the row says no more than leat's own code: its errno, or a range of HarmonyOS. */
+static bool is_said_by(const struct leat_foreign_match *match, int code)
+{
+    const char *table = leat_foreign_table_name(leat_foreign_code_table(match->code));
+    return strcmp(table, "harmonyos") == 0 ||
+           (strcmp(table, "errno") == 0 && leat_foreign_code_leat_code(match->code) == code);
+}
+
 /** Prints what leat's own codes and the foreign tables know; returns how much that is. */
 static size_t query_explain(struct explain *e, const char *query)
 {
@@ -253,7 +256,9 @@ static size_t query_explain(struct explain *e, const char *query)
     }
     size_t match_count = leat_foreign_code_find(e->table, query, matches, LEAT_FOREIGN_MATCHES_MAX);
     for (size_t i = 0; i < match_count && i < LEAT_FOREIGN_MATCHES_MAX; i++) {
-        foreign_print(e, query, &matches[i]);
+        if (code_count == 0 || !is_said_by(&matches[i], codes[0])) {
+            foreign_print(e, query, &matches[i]);
+        }
     }
     return found + match_count;
 }
@@ -347,7 +352,8 @@ static const struct tool_option explain_options[] = {
      .is_usual = true,
      .argument = "NAME",
      .value = TOOL_VALUE_WORD,
-     .words = "general|socket|socks5|websocket|tls-socket|tls|gateway|composite|send-failure|scp|"
+     .words = "general|socket|socks5|websocket|tls-socket|tls|close|http|socks5-reply|alert|errno|"
+              "ndk|harmonyos|gateway|composite|send-failure|scp|"
               "dsmp|smc|space|message-state|decode|link|winsock|hpux|aix|maintenance|login|submit|"
               "message-result|internal", .help = "look into this table only",
      .set = set_table},
@@ -371,21 +377,50 @@ static const struct tool_section explain_sections[] = {
 
 static const struct tool_example explain_examples[] = {
     {"leat explain 2301208",                "a code of leat"},
+    {"leat explain 1006 407 alert 40",     "a close code, an HTTP status, a TLS alert"},
     {"leat explain ECONNREFUSED --lang zh",                                     "an errno, in Chinese"},
     {"leat explain --list --table winsock","all codes of a table"},
     {0},
 };
 
-static int queries_explain(struct explain *e, size_t count, char **queries)
+/* "alert 40", "status= 30 result=11", "E_SCP_SEND_FAIL = 100": one code in several arguments. */
+enum { WORDS_MAX = 4, QUERY_SIZE = 256 };
+
+static bool is_known(const struct explain *e, const char *query)
+{
+    return leat_code_find(query, NULL, 0) > 0 ||
+           leat_foreign_code_find(e->table, query, NULL, 0) > 0;
+}
+
+/** Joins as many of the arguments as are one code together; returns how many, at least one. */
+static size_t query_join(const struct explain *e, size_t count, char **arguments,
+                         char ret_query[QUERY_SIZE])
+{
+    for (size_t words = count < WORDS_MAX ? count : WORDS_MAX; words > 1; words--) {
+        size_t len = 0;
+        for (size_t i = 0; i < words && len < QUERY_SIZE; i++) {
+            len += (size_t)snprintf(ret_query + len, QUERY_SIZE - len, "%s%s", i > 0 ? " " : "",
+                                    arguments[i]);
+        }
+        if (len < QUERY_SIZE && is_known(e, ret_query)) {
+            return words;
+        }
+    }
+    return 1;
+}
+
+static int queries_explain(struct explain *e, size_t count, char **arguments)
 {
     int result = TOOL_EXIT_OK;
-    for (size_t i = 0; i < count; i++) {
-        if (query_explain(e, queries[i]) == 0) {
-            fputs("leat explain: unknown code ", stderr);
-            print_quoted(stderr, queries[i]);
-            fputc('\n', stderr);
+    for (size_t i = 0; i < count;) {
+        char joined[QUERY_SIZE];
+        size_t words = query_join(e, count - i, arguments + i, joined);
+        const char *query = words > 1 ? joined : arguments[i];
+        if (query_explain(e, query) == 0) {
+            explain_hint(query);
             result = TOOL_EXIT_FAILED;
         }
+        i += words;
     }
     return result;
 }
@@ -425,9 +460,10 @@ const struct tool_command tool_explain = {
     .argument = "CODE...",
     .arguments_max = SIZE_MAX,
     .summary = "what an error code means, why it happens and what helps",
-    .detail = "CODE is a number (2301208, 10054, 0X00000040, 20021), a name (ECONNREFUSED, "
-              "WSAECONNRESET, E_NORIGHT) or a report (MA:0053, ID:0020). Every table that knows it "
-              "is shown.",
+    .detail = "CODE is a number (2301208, 1006, 407, 0x05, 10054), a name (ECONNREFUSED, "
+              "handshake_failure, E_NORIGHT) or a report (MA:0053, ID:0020); a word in front names "
+              "the table: alert 40, http 502, errno 111. Every table that knows it is shown, those "
+              "that have the very code first.",
     .sections = explain_sections,
     .examples = explain_examples,
     .run = explain_command,

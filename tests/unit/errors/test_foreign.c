@@ -221,6 +221,118 @@ Test(foreign, two_columns)
     cr_assert_str_eq(leat_foreign_code_key(find_one("maintenance", "4067")), "99067 (4067)");
 }
 
+/** What a text finds in all tables: "table key", in order, as many as are given. */
+static void check_order(const char *text, const char *const *expected)
+{
+    size_t count = find(NULL, text);
+    for (size_t i = 0; expected[i]; i++) {
+        char row[96];
+        cr_assert_lt(i, count, "%s finds only %zu rows", text, count);
+        snprintf(row, sizeof(row), "%s %s",
+                 leat_foreign_table_name(leat_foreign_code_table(matches[i].code)),
+                 leat_foreign_code_key(matches[i].code));
+        cr_assert_str_eq(row, expected[i], "%s, row %zu: %s", text, i, row);
+    }
+}
+
+Test(foreign, what_people_ask_for_comes_first)
+{
+    static const char *const rows[][4] = {
+        {"1006", "close 1006", "ndk 1006"},
+        {"407", "http 407"},
+        {"502", "http 502"},
+        {"0x05", "socks5-reply 0x05"},
+        {"5", "socks5-reply 0x05", "errno 5", "gateway 5"},
+        {"0xf3", "socks5-reply 0xF3"},
+        {"alert 40", "alert 40"},
+        {"SSL alert number 48", "alert 48"},
+        {"handshake_failure", "alert 40"},
+        {"111", "alert 111", "errno 111", "dsmp 111"},
+        {"errno 104", "errno 104"},
+        {"close code 4000", "close 4000-4999"},
+        {"2300006", "harmonyos 2300006"},
+        {"2300017", "harmonyos 2300001-2300200"},
+        {"2305010", "harmonyos 2305010"},
+        {"10054", "winsock 10054", "hpux 10054", "composite 1XXXX"},
+        {"56", "errno 56", "scp 56", "submit status=56 result=7"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const expected[] = {rows[i][1], rows[i][2], rows[i][3], NULL};
+        check_order(rows[i][0], expected);
+    }
+    cr_assert_eq(find(NULL, "1006"), 2, "no form whose digits no table knows");
+    cr_assert_eq(find(NULL, "alert 40"), 1);
+}
+
+Test(foreign, a_range_of_four_digits_has_four_digits)
+{
+    for (size_t i = find(NULL, "407"); i > 0; i--) {
+        cr_assert_str_neq(leat_foreign_code_key(matches[i - 1].code), "0100-0499");
+    }
+    cr_assert_eq(find("send-failure", "407"), 1, "whoever names the table need not pad");
+    size_t count = find(NULL, "0407");
+    cr_assert_str_eq(leat_foreign_code_key(matches[count - 1].code), "0100-0499");
+}
+
+Test(foreign, the_very_code_of_one_column_does_not_hide_the_range_of_the_other)
+{
+    static const char *const numbers[] = {"56", "49", "60", "102"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        size_t count = find("submit", numbers[i]);
+        cr_assert_geq(count, 2, "%s", numbers[i]);
+        cr_assert_str_eq(leat_foreign_code_key(matches[count - 1].code),
+                         "status=others result=17-255", "%s", numbers[i]);
+    }
+    cr_assert_eq(find("submit", "status=56"), 1);
+}
+
+Test(foreign, other_spellings_are_taken)
+{
+    static const char *const rows[][3] = {
+        {"14~49",                     "gateway",      "14-49"                      },
+        {"14～49",                  "gateway",      "14-49"                      },
+        {"14 – 49",                 "gateway",      "14-49"                      },
+        {"17-255",                    "submit",       "status=others result=17-255"},
+        {"17~255",                    "internal",     "E_CMPP_SUBMIT_ERR=17-255"   },
+        {"其它 result=17~255",      "submit",       "status=others result=17-255"},
+        {"status= 30",                "submit",       "status=30 result=11"        },
+        {"status= 30 result=11",      "submit",       "status=30 result=11"        },
+        {"ＳＴＡＴＵＳ＝30",  "submit",       "status=30 result=11"        },
+        {"E_SCP_SEND_FAIL = 100",     "internal",     "E_SCP_SEND_FAIL=100"        },
+        {"E_DCS_ ERROR=26",           "internal",     "E_DCS_ERROR=26"             },
+        {"E_PARAMERR=16 = 0",         "internal",     "E_PARAMERR=16"              },
+        {"E_CMPP_SUBMIT_ERR=17~255",  "internal",     "E_CMPP_SUBMIT_ERR=17-255"   },
+        {"１００５４",           "winsock",      "10054"                      },
+        {"ErrCode:10054",             "winsock",      "10054"                      },
+        {"ErrCode：10054",           "winsock",      "10054"                      },
+        {"errcode: 10054",            "winsock",      "10054"                      },
+        {"ErrCode:97001,ErrorType:0", "decode",       "97001"                      },
+        {"MA：0053",                 "message-state","MA:xxxx"                    },
+        {"0X00000001 – 0X0000000F", "smc",          "0x00000001-0x0000000F"      },
+        {"0X80000150",                "internal",     "E_STORE_TIME_OUT=0x80000150"},
+        {"2147483984",                "internal",     "E_STORE_TIME_OUT=0x80000150"},
+        {"-2147483312",               "internal",     "E_STORE_TIME_OUT=0x80000150"},
+        {"-2147483305",               "internal",     "E_STORE_CANCEL=0x80000157"  },
+        {"scp -1",                    "scp",          "-1"                         },
+        {"smc:0X00001000",            "smc",          "others"                     },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool found = false;
+        for (size_t k = find(NULL, rows[i][0]); k > 0; k--) {
+            const leat_foreign_code *code = matches[k - 1].code;
+            const char *table = leat_foreign_table_name(leat_foreign_code_table(code));
+            found = found || (strcmp(table, rows[i][1]) == 0 &&
+                              strcmp(leat_foreign_code_key(code), rows[i][2]) == 0);
+        }
+        cr_assert(found, "'%s' does not find %s %s", rows[i][0], rows[i][1], rows[i][2]);
+    }
+    int code = LEAT_OK;
+    cr_assert_eq(leat_code_find("ErrCode：２３０１２０８", &code, 1), 1);
+    cr_assert_eq(code, LEAT_E_SOCKS5_CONNECT_REMOTE);
+    cr_assert_eq(leat_code_find("errno ECONNRESET", NULL, 0), 2);
+    cr_assert_eq(leat_code_find("alert 401", NULL, 0), 0);
+}
+
 Test(foreign, a_number_finds_what_is_written_alike)
 {
     for (size_t i = find(NULL, "0X00000040"); i > 0; i--) {
@@ -253,6 +365,17 @@ Test(foreign, bad_input_is_not_found)
         "1e3",
         "\xff\xfe",
         "99999999999999999999999999999999999999",
+        "alert",
+        "alert ",
+        "alert  40",
+        "alert 40 40",
+        "14~",
+        "~49",
+        "14~48",
+        "errcode:",
+        "http: ",
+        "\xef\xbc",
+        "\xef\xbd\x9f",
         "0xffffffffffffffffffffffffffff",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

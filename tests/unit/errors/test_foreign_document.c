@@ -43,6 +43,8 @@ static struct heading {
 };
 
 #define HEADING_COUNT (sizeof(headings) / sizeof(headings[0]))
+/* close, http, socks5-reply, alert, errno, ndk, harmonyos: not of this document. */
+#define OTHER_TABLE_COUNT 7
 
 static size_t rows_read, rows_found;
 static size_t rows_of_table[HEADING_COUNT];
@@ -283,6 +285,29 @@ static bool row_line_is_found(const char *table, const char *line)
     return number_row_is_found(table, line, strcmp(table, "smc") == 0 ? 16 : 10);
 }
 
+/** The document's own spelling of a range, a named or a paired row, up to the last of its numbers,
+ * is taken as it stands. */
+static bool spelling_is_found(const char *table, const char *line)
+{
+    const char *end = NULL;
+    const char *equals = strrchr(line, '=');
+    if (equals && (starts_with(line, "E_") || strstr(line, "result="))) {
+        end = equals + 1 + strspn(equals + 1, " ");
+        end += strspn(end, "0123456789xABCDEF~");
+    } else if (strcmp(table, "composite") != 0 && strcmp(table, "message-state") != 0) {
+        const char *first = line + strspn(line, "0123456789xXABCDEF");
+        const char *second = range_separator_skip(first);
+        end = second ? second + strspn(second, "0123456789xXABCDEF") : NULL;
+    }
+    if (!end) {
+        return true;
+    }
+    char text[64];
+    cr_assert((size_t)(end - line) < sizeof(text), "%s", line);
+    snprintf(text, sizeof(text), "%.*s", (int)(end - line), line);
+    return is_known(table, text) && leat_foreign_code_find(NULL, text, NULL, 0) > 0;
+}
+
 static void document_read(FILE *file)
 {
     const struct heading *heading = NULL;
@@ -297,7 +322,7 @@ static void document_read(FILE *file)
         }
         rows_read++;
         rows_of_table[heading - headings]++;
-        if (row_line_is_found(heading->table, line)) {
+        if (row_line_is_found(heading->table, line) && spelling_is_found(heading->table, line)) {
             rows_found++;
         } else {
             printf("not found in %s: %s\n", heading->table, line);
@@ -322,7 +347,7 @@ Test(foreign_document, every_row_is_found)
     printf("foreign rows: %zu of %zu\n", rows_found, rows_read);
     fflush(stdout);
     cr_assert_eq(rows_found, rows_read);
-    cr_assert_eq(HEADING_COUNT, leat_foreign_table_count());
+    cr_assert_eq(HEADING_COUNT + OTHER_TABLE_COUNT, leat_foreign_table_count());
     for (size_t i = 0; i < HEADING_COUNT; i++) {
         const leat_foreign_table *table = leat_foreign_table_find(headings[i].table);
         cr_expect(headings[i].used, "%s", headings[i].table);

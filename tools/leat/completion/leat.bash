@@ -84,7 +84,7 @@ _leat_table() {
         flags='--help --help-all --json --lang --list --table -h'
         case $2 in
         --lang) takes=value values='en zh' ;;
-        --table) takes=value values='general socket socks5 websocket tls-socket tls gateway composite send-failure scp dsmp smc space message-state decode link winsock hpux aix maintenance login submit message-result internal' ;;
+        --table) takes=value values='general socket socks5 websocket tls-socket tls close http socks5-reply alert errno ndk harmonyos gateway composite send-failure scp dsmp smc space message-state decode link winsock hpux aix maintenance login submit message-result internal' ;;
         esac
         ;;
     'serve')
