@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     }
     sem_init(&g_event, 0, 0);
     struct WebSocket *client = OH_WebSocketClient_Constructor(onOpen, onMessage, onError, onClose);
-    if (client == NULL)
+    if (!client)
         return 1;
     OH_WebSocketClient_AddHeader(client, header);
     int code = OH_WebSocketClient_Connect(client, argv[1], client->requestOptions);

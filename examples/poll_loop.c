@@ -64,7 +64,7 @@ static void send_lines(struct program *program)
     size_t left = program->line_len;
     char *newline;
 
-    while ((newline = memchr(start, '\n', left)) != NULL) {
+    while ((newline = memchr(start, '\n', left))) {
         size_t len = (size_t)(newline - start);
         int code = leat_websocket_send(program->ws, LEAT_MESSAGE_TEXT, start, len);
         if (code != LEAT_OK)
@@ -96,7 +96,7 @@ static int run(struct program *program, leat_loop *loop)
 {
     struct pollfd fds[] = {
         {.fd = leat_loop_fd(loop), .events = POLLIN},
-        {.fd = STDIN_FILENO,       .events = POLLIN},
+        {.fd = STDIN_FILENO, .events = POLLIN},
     };
 
     while (!program->ended) {

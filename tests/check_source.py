@@ -56,6 +56,15 @@ CUT_FORMAT_ALLOWED = {
     "src/tls/crypto/backend.c",     # a version
 }
 
+# One way to write each thing. `!= NULL` is left for a pointer's presence as a value.
+DIALECT = [
+    (re.compile(r"== NULL\b"), "a null pointer is asked for by `!x`"),
+    (re.compile(r"!= NULL(?= &&| \|\|| \?|\) \{$)", re.MULTILINE), "that a pointer is there is asked for by `x`"),
+    (re.compile(r"\bint rc\b"), "a code of leat is called `code`, that of another library `result` or `status`"),
+    (re.compile(r"^( *)(?:if|for|while) \([^\n]*\) \{\n"
+                r" *(?!if|for|while|do|switch)[^\n]*;\n\1\}$", re.MULTILINE), "one line needs no braces"),
+]
+
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
 CALL = re.compile(r"(?<![\w.>])(\w+)\s*\(")
 
@@ -102,6 +111,12 @@ def texts_cut_in_silence(name, text):
             yield text.count("\n", 0, match.start()) + 1, f"{match[0]} cuts in silence; instead: leati_excerpt, tool_excerpt"
 
 
+def dialect_problems(code):
+    for rule, problem in DIALECT:
+        for match in rule.finditer(code):
+            yield code.count("\n", 0, match.start()) + 1, problem
+
+
 def file_problems(name, text):
     lines = text.split("\n")
     if LICENCE not in lines[0]:
@@ -114,6 +129,7 @@ def file_problems(name, text):
     yield from long_functions(code)
     yield from forbidden_calls(name, code)
     yield from private_fields(name, code)
+    yield from dialect_problems(code)
     yield from texts_cut_in_silence(name, text)
 
 

@@ -42,7 +42,7 @@ static uint8_t in_buf[READ_BYTES];
 
 static void wire_write(const struct wire *wire, const void *data, size_t len)
 {
-    if (wire->ssl == NULL)
+    if (!wire->ssl)
         bench_write_all(wire->fd, data, len);
     else if (SSL_write(wire->ssl, data, (int)len) != (int)len)
         bench_fail("SSL_write failed");
@@ -50,8 +50,8 @@ static void wire_write(const struct wire *wire, const void *data, size_t len)
 
 static size_t wire_read(const struct wire *wire)
 {
-    ssize_t n = wire->ssl == NULL ? recv(wire->fd, in_buf, sizeof(in_buf), 0)
-                                  : SSL_read(wire->ssl, in_buf, sizeof(in_buf));
+    ssize_t n = !wire->ssl ? recv(wire->fd, in_buf, sizeof(in_buf), 0)
+                           : SSL_read(wire->ssl, in_buf, sizeof(in_buf));
 
     if (n <= 0)
         bench_fail("the server has ended the connection");
@@ -71,7 +71,7 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 static void ssl_context_init(void)
 {
     bench.ssl_context = SSL_CTX_new(TLS_client_method());
-    if (bench.ssl_context == NULL ||
+    if (!bench.ssl_context ||
         SSL_CTX_load_verify_locations(bench.ssl_context, bench.work.ca_path, NULL) != 1)
         bench_fail("no CA");
     SSL_CTX_set_verify(bench.ssl_context, SSL_VERIFY_PEER, NULL);
@@ -89,8 +89,8 @@ static void wire_open(struct wire *wire)
     *wire = (struct wire){.fd = bench_dial(&bench.work)};
     if (bench.work.secure) {
         wire->ssl = SSL_new(bench.ssl_context);
-        if (wire->ssl == NULL || SSL_set1_host(wire->ssl, bench.work.host) != 1 ||
-            (bench.session != NULL && SSL_set_session(wire->ssl, bench.session) != 1) ||
+        if (!wire->ssl || SSL_set1_host(wire->ssl, bench.work.host) != 1 ||
+            (bench.session && SSL_set_session(wire->ssl, bench.session) != 1) ||
             SSL_set_fd(wire->ssl, wire->fd) != 1 || SSL_connect(wire->ssl) != 1)
             bench_fail("TLS handshake failed");
     }
@@ -104,8 +104,8 @@ static void wire_open(struct wire *wire)
     size_t step = bench.work.kind == BENCH_RECEIVE ? 1 : 1024;
     size_t have = 0;
     while (have < 4 || memcmp(in_buf + have - 4, "\r\n\r\n", 4) != 0) {
-        ssize_t n = wire->ssl != NULL ? SSL_read(wire->ssl, in_buf + have, (int)step)
-                                      : recv(wire->fd, in_buf + have, step, 0);
+        ssize_t n = wire->ssl ? SSL_read(wire->ssl, in_buf + have, (int)step)
+                              : recv(wire->fd, in_buf + have, step, 0);
         if (n <= 0 || (have += (size_t)n) > sizeof(in_buf) - step)
             bench_fail("no answer to the upgrade");
     }
@@ -116,11 +116,11 @@ static void wire_close(struct wire *wire)
     static const uint8_t close_frame[8] = {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8};
 
     wire_write(wire, close_frame, sizeof(close_frame));
-    while (wire->ssl != NULL ? SSL_read(wire->ssl, in_buf, sizeof(in_buf)) > 0
-                             : recv(wire->fd, in_buf, sizeof(in_buf), 0) > 0)
+    while (wire->ssl ? SSL_read(wire->ssl, in_buf, sizeof(in_buf)) > 0
+                     : recv(wire->fd, in_buf, sizeof(in_buf), 0) > 0)
         ;
     /* Or OpenSSL would take the session for broken. */
-    if (wire->ssl != NULL)
+    if (wire->ssl)
         (void)SSL_shutdown(wire->ssl);
     SSL_free(wire->ssl);
     close(wire->fd);
@@ -157,7 +157,7 @@ static void frames_make(void)
     if (work->kind == BENCH_SEND)
         bench.batch = bench.frame_len < READ_BYTES ? (unsigned)(READ_BYTES / bench.frame_len) : 1;
     bench.frames = malloc(bench.batch * bench.frame_len);
-    if (bench.frames == NULL)
+    if (!bench.frames)
         bench_fail("out of memory");
     for (unsigned i = 0; i < bench.batch; i++) {
         memcpy(bench.frames + i * bench.frame_len, header, header_len);
@@ -195,7 +195,7 @@ static void echo_run(const struct wire *wire)
             if (len > allowed - out)
                 len = (size_t)(allowed - out);
             size_t taken = len;
-            if (wire->ssl != NULL)
+            if (wire->ssl)
                 wire_write(wire, bench.frames + pos, len);
             else
                 taken = try_write(wire, bench.frames + pos, len);
@@ -300,7 +300,7 @@ int main(int argc, char **argv)
     if (bench.work.compress)
         bench_unsupported("bare sockets do not compress");
     bench.all = calloc(bench.work.connections, sizeof(struct wire));
-    if (bench.all == NULL)
+    if (!bench.all)
         bench_fail("out of memory");
     bench.result.client = "bare";
     bench.result.version = bench.work.secure ? "openssl" : "sockets";

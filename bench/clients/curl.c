@@ -37,15 +37,15 @@ static CURL *connection_open(void)
     CURL *curl = curl_easy_init();
     char proxy[128];
 
-    if (curl == NULL)
+    if (!curl)
         bench_fail("curl: no memory");
     curl_easy_setopt(curl, CURLOPT_URL, bench.work.url);
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 2L);
     curl_easy_setopt(curl, CURLOPT_CAINFO, bench.work.ca_path);
     curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, bench.work.resume ? 1L : 0L);
-    if (bench.share != NULL)
+    if (bench.share)
         curl_easy_setopt(curl, CURLOPT_SHARE, bench.share);
-    if (bench.work.proxy != NULL) {
+    if (bench.work.proxy) {
         snprintf(proxy, sizeof(proxy), "socks5h://%s", bench.work.proxy);
         curl_easy_setopt(curl, CURLOPT_PROXY, proxy);
     }
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
     if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
         bench_fail("curl: init");
     bench.all = calloc(bench.work.connections, sizeof(CURL *));
-    if (bench.all == NULL)
+    if (!bench.all)
         bench_fail("out of memory");
     if (bench.work.resume) {
         bench.share = curl_share_init();

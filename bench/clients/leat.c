@@ -215,7 +215,7 @@ static void config_fill(struct bench *bench)
              "socks5_pipelining");
     if (work->kind == BENCH_SEND)
         must(leat_config_set_send_queue_limit(bench->config, SEND_QUEUE_BYTES), "queue limit");
-    if (work->proxy != NULL) {
+    if (work->proxy) {
         snprintf(proxy, sizeof(proxy), "socks5h://%s", work->proxy);
         must(leat_config_set_proxy(bench->config, proxy), "proxy");
     }
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
     bench_work_init(&bench.work, argc, argv);
     bench_raise_descriptor_limit();
     bench.all = calloc(bench.work.connections, sizeof(leat_websocket *));
-    if (bench.all == NULL)
+    if (!bench.all)
         bench_fail("out of memory");
     bench.result.client = "leat";
     bench.result.version = leat_version();

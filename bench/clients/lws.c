@@ -123,7 +123,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         on_receive(wsi, len);
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        bench_fail("lws: cannot connect: %s", in != NULL ? (const char *)in : "no reason");
+        bench_fail("lws: cannot connect: %s", in ? (const char *)in : "no reason");
     case LWS_CALLBACK_CLIENT_CLOSED:
         if (!bench.done && bench.work.kind != BENCH_OPEN)
             bench_fail("lws: closed");
@@ -138,16 +138,16 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 static const struct lws_protocols protocols_of_default_size[] = {
     {.name = "bench", .callback = on_event},
-    {0              },
+    {0},
 };
 
 static const struct lws_protocols protocols_of_large_reads[] = {
-    {.name = "bench",             .callback = on_event, .rx_buffer_size = RX_BYTES},
+    {.name = "bench", .callback = on_event, .rx_buffer_size = RX_BYTES},
     {0},
 };
 
 static const struct lws_extension extensions[] = {
-    {"permessage-deflate",  lws_extension_callback_pm_deflate, "permessage-deflate"},
+    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
     {0},
 };
 
@@ -167,7 +167,7 @@ static void context_init(void)
 
     lws_set_log_level(LLL_ERR, NULL);
     bench.context = lws_create_context(&info);
-    if (bench.context == NULL)
+    if (!bench.context)
         bench_fail("lws: no context");
 }
 
@@ -185,7 +185,7 @@ static struct lws *connection_start(void)
     };
     struct lws *wsi = lws_client_connect_via_info(&info);
 
-    if (wsi == NULL)
+    if (!wsi)
         bench_fail("lws: cannot connect");
     return wsi;
 }
@@ -266,13 +266,13 @@ int main(int argc, char **argv)
     bench.start = bench_meter_now();
     bench_work_init(&bench.work, argc, argv);
     bench_raise_descriptor_limit();
-    if (bench.work.proxy != NULL)
+    if (bench.work.proxy)
         bench_unsupported("this libwebsockets was built without SOCKS5");
     if (bench.work.resume)
         bench_unsupported("this libwebsockets does not resume TLS sessions");
     bench.out = malloc(LWS_PRE + bench.work.size);
     bench.all = calloc(bench.work.connections, sizeof(struct lws *));
-    if (bench.out == NULL || bench.all == NULL)
+    if (!bench.out || !bench.all)
         bench_fail("out of memory");
     bench.result.client = "libwebsockets";
     bench.result.version = LWS_LIBRARY_VERSION;

@@ -96,21 +96,21 @@ static int dial_proxy(const struct bench_work *work)
 {
     char host[64];
     const char *at = strchr(work->proxy, '@');
-    const char *place = at != NULL ? at + 1 : work->proxy;
+    const char *place = at ? at + 1 : work->proxy;
     const char *port = strchr(place, ':');
     const char *password = strchr(work->proxy, ':');
     uint8_t reply[2];
 
-    if (port == NULL || (at != NULL && (password == NULL || password > at)))
+    if (!port || (at && (!password || password > at)))
         bench_fail("bad --proxy");
     snprintf(host, sizeof(host), "%.*s", (int)(port - place), place);
     int fd = dial_tcp(host, port + 1);
-    const uint8_t greeting[3] = {5, 1, at != NULL ? 2 : 0};
+    const uint8_t greeting[3] = {5, 1, at ? 2 : 0};
     bench_write_all(fd, greeting, sizeof(greeting));
     read_exactly(fd, reply, sizeof(reply));
     if (reply[1] != greeting[2])
         bench_fail("the proxy wants another method");
-    if (at != NULL)
+    if (at)
         socks5_log_in(fd, work->proxy, (size_t)(password - work->proxy), password + 1,
                       (size_t)(at - password - 1));
     socks5_connect(fd, work);
@@ -119,5 +119,5 @@ static int dial_proxy(const struct bench_work *work)
 
 int bench_dial(const struct bench_work *work)
 {
-    return work->proxy != NULL ? dial_proxy(work) : dial_tcp(work->host, work->port);
+    return work->proxy ? dial_proxy(work) : dial_tcp(work->host, work->port);
 }

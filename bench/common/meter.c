@@ -52,9 +52,9 @@ static uint64_t proc_value(const char *path, const char *format)
     uint64_t kib = 0;
     FILE *file = fopen(path, "re");
 
-    if (file == NULL)
+    if (!file)
         return 0;
-    while (fgets(line, sizeof(line), file) != NULL) {
+    while (fgets(line, sizeof(line), file)) {
         if (sscanf(line, format, &kib) == 1)
             break;
     }

@@ -66,13 +66,13 @@ static void url_split(struct bench_work *work)
 {
     const char *url = work->url;
 
-    if (url == NULL || strncmp(url, "ws", 2) != 0)
+    if (!url || strncmp(url, "ws", 2) != 0)
         usage("--url is missing");
     work->secure = url[2] == 's';
     const char *host = url + (work->secure ? 6 : 5);
     const char *colon = strchr(host, ':');
     work->path = strchr(host, '/');
-    if (colon == NULL || work->path == NULL || colon > work->path)
+    if (!colon || !work->path || colon > work->path)
         usage("--url needs a port and a path");
     snprintf(work->host, sizeof(work->host), "%.*s", (int)(colon - host), host);
     snprintf(work->port, sizeof(work->port), "%.*s", (int)(work->path - colon - 1), colon + 1);
@@ -84,7 +84,7 @@ static void payload_fill(struct bench_work *work)
         "{\"key\": \"some text of the kind that is sent\", \"n\": 1234567}, ";
 
     work->payload = malloc(work->size + 1);
-    if (work->payload == NULL)
+    if (!work->payload)
         bench_fail("out of memory");
     /* Text that compresses, or bytes that do not. */
     uint64_t state = 88172645463325252u;
@@ -120,21 +120,21 @@ static bool *flag_of(struct bench_work *work, int option)
 void bench_work_init(struct bench_work *work, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"work",             required_argument, NULL, 'w'},
-        {"url",              required_argument, NULL, 'u'},
-        {"size",                  required_argument, NULL, 's'},
-        {"count",required_argument, NULL, 'n'},
-        {"in-flight",               required_argument, NULL, 'f'},
-        {"connections",             required_argument, NULL, 'c'},
-        {"text",              no_argument, NULL, 't'},
-        {"ca",                  required_argument, NULL, 'a'},
-        {"proxy",              required_argument, NULL, 'p'},
-        {"resume",               no_argument, NULL, 'r'},
-        {"compress",        no_argument, NULL, 'z'},
-        {"pipelined",              no_argument, NULL, 'P'},
-        {"early-data",                  no_argument, NULL, 'E'},
-        {"fast-open",no_argument, NULL, 'F'},
-        {0              },
+        {"work", required_argument, NULL, 'w'},
+        {"url", required_argument, NULL, 'u'},
+        {"size", required_argument, NULL, 's'},
+        {"count", required_argument, NULL, 'n'},
+        {"in-flight", required_argument, NULL, 'f'},
+        {"connections", required_argument, NULL, 'c'},
+        {"text", no_argument, NULL, 't'},
+        {"ca", required_argument, NULL, 'a'},
+        {"proxy", required_argument, NULL, 'p'},
+        {"resume", no_argument, NULL, 'r'},
+        {"compress", no_argument, NULL, 'z'},
+        {"pipelined", no_argument, NULL, 'P'},
+        {"early-data", no_argument, NULL, 'E'},
+        {"fast-open", no_argument, NULL, 'F'},
+        {0},
     };
     int option;
 

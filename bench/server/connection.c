@@ -62,7 +62,7 @@ struct connection *connection_new(int fd, SSL *ssl)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
 
-    if (connection == NULL)
+    if (!connection)
         return NULL;
     connection->fd = fd;
     connection->ssl = ssl;
@@ -95,7 +95,7 @@ static ssize_t io_read(struct connection *connection, uint8_t *buf, size_t cap)
 {
     size_t len = 0;
 
-    if (connection->ssl == NULL) {
+    if (!connection->ssl) {
         ssize_t n = recv(connection->fd, buf, cap, 0);
         return n > 0 ? n : n < 0 && errno == EAGAIN ? IO_AGAIN : IO_END;
     }
@@ -110,9 +110,9 @@ static ssize_t io_read(struct connection *connection, uint8_t *buf, size_t cap)
 
 static ssize_t io_write(struct connection *connection, const uint8_t *data, size_t len)
 {
-    if (connection->ssl != NULL && connection->tls == TLS_OPEN)
+    if (connection->ssl && connection->tls == TLS_OPEN)
         return ssl_result(connection, SSL_write(connection->ssl, data, (int)len));
-    if (connection->ssl != NULL) {
+    if (connection->ssl) {
         size_t written = 0;
         int result = SSL_write_early_data(connection->ssl, data, len, &written);
         return result == 1 ? (ssize_t)written : ssl_result(connection, result);
@@ -128,7 +128,7 @@ static bool pending_add(struct connection *connection, const uint8_t *data, size
     if (need > connection->pending_cap) {
         size_t cap = need * 2;
         uint8_t *grown = realloc(connection->pending, cap);
-        if (grown == NULL)
+        if (!grown)
             return false;
         connection->pending = grown;
         connection->pending_cap = cap;
@@ -184,7 +184,7 @@ static bool source_start(struct connection *connection, const struct upgrade_req
     connection->batch_len = frames * frame_len;
     connection->source_left = request->count * frame_len;
     connection->batch = malloc(connection->batch_len);
-    if (connection->batch == NULL)
+    if (!connection->batch)
         return false;
     memset(connection->batch, 'x', connection->batch_len);
     for (size_t i = 0; i < frames; i++)
@@ -248,14 +248,14 @@ static bool head_take(struct connection *connection, const uint8_t *data, size_t
     struct upgrade_request request;
     char response[UPGRADE_RESPONSE_MAX];
 
-    if (connection->head == NULL)
+    if (!connection->head)
         connection->head = malloc(HEAD_MAX_BYTES);
-    if (connection->head == NULL || len >= HEAD_MAX_BYTES - connection->head_len)
+    if (!connection->head || len >= HEAD_MAX_BYTES - connection->head_len)
         return false;
     memcpy(connection->head + connection->head_len, data, len);
     connection->head_len += len;
     connection->head[connection->head_len] = '\0';
-    if (strstr(connection->head, "\r\n\r\n") == NULL)
+    if (!strstr(connection->head, "\r\n\r\n"))
         return true;
     size_t response_len = upgrade_answer(connection->head, &request, response);
     free(connection->head);
@@ -305,7 +305,7 @@ static bool has_room(const struct connection *connection)
 
 bool connection_run(struct connection *connection)
 {
-    bool needs_tls = connection->ssl != NULL && connection->tls != TLS_OPEN;
+    bool needs_tls = connection->ssl && connection->tls != TLS_OPEN;
 
     if (needs_tls && !tls_accept(connection))
         return false;
@@ -325,7 +325,7 @@ bool connection_run(struct connection *connection)
             return false;
         /* The server ends TCP first; a Close frame fits every socket's buffer. */
         if (connection->frames.closing) {
-            if (connection->ssl != NULL)
+            if (connection->ssl)
                 (void)SSL_shutdown(connection->ssl);
             return false;
         }

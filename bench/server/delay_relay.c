@@ -59,7 +59,7 @@ static void pipe_init(struct pipe *pipe, int from, int to)
 {
     *pipe = (struct pipe){.from = from, .to = to};
     pipe->pieces = malloc(PIECES * sizeof(struct piece));
-    if (pipe->pieces == NULL)
+    if (!pipe->pieces)
         die("malloc");
 }
 
@@ -175,10 +175,8 @@ static int socket_of(uint16_t port, bool listens)
 /* false = our input has ended. */
 static bool wait_for_client(int listener)
 {
-    struct pollfd fds[2] = {
-        {.fd = listener,     .events = POLLIN},
-        {.fd = STDIN_FILENO, .events = POLLIN}
-    };
+    struct pollfd fds[2] = {{.fd = listener, .events = POLLIN},
+                            {.fd = STDIN_FILENO, .events = POLLIN}};
 
     while (poll(fds, 2, -1) < 0)
         ;

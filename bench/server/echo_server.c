@@ -69,7 +69,7 @@ static SSL_CTX *ssl_context_new(const char *certificate, const char *key)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
-    if (context == NULL || SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
+    if (!context || SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") != 1) {
@@ -90,7 +90,7 @@ static SSL *ssl_new(int fd)
 {
     SSL *ssl = SSL_new(ssl_context);
 
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
+    if (!ssl || SSL_set_fd(ssl, fd) != 1)
         die("SSL_new");
     return ssl;
 }
@@ -104,7 +104,7 @@ static void accept_all(int listener)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         struct connection *connection =
             connection_new(fd, listener == tls_listener ? ssl_new(fd) : NULL);
-        if (connection == NULL)
+        if (!connection)
             die("connection_new");
         watch(fd, EPOLLIN | EPOLLOUT | EPOLLET, connection);
     }

@@ -14,7 +14,7 @@ static const char *header_find(const char *head, const char *name)
 {
     size_t len = strlen(name);
 
-    for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line, "\r\n")) {
         line += 2;
         if (strncasecmp(line, name, len) == 0 && line[len] == ':')
             return line + len + 1 + strspn(line + len + 1, " ");
@@ -24,9 +24,9 @@ static const char *header_find(const char *head, const char *name)
 
 static uint64_t query_number(const char *query, const char *name)
 {
-    const char *found = query != NULL ? strstr(query, name) : NULL;
+    const char *found = query ? strstr(query, name) : NULL;
 
-    return found != NULL ? strtoull(found + strlen(name), NULL, 10) : 0;
+    return found ? strtoull(found + strlen(name), NULL, 10) : 0;
 }
 
 static void accept_key(const char *key, char accept[32])
@@ -46,7 +46,7 @@ static const char *extension_answer(const char *head)
 {
     const char *offer = header_find(head, "Sec-WebSocket-Extensions");
 
-    if (offer == NULL || strncmp(offer, "permessage-deflate", 18) != 0)
+    if (!offer || strncmp(offer, "permessage-deflate", 18) != 0)
         return "";
     return "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
            "client_no_context_takeover\r\n";
@@ -59,10 +59,10 @@ size_t upgrade_answer(const char *head, struct upgrade_request *ret_request,
     char target[256];
     char accept[32];
 
-    if (key == NULL || strlen(key) < KEY_LEN || sscanf(head, "GET %255s HTTP/1.1", target) != 1)
+    if (!key || strlen(key) < KEY_LEN || sscanf(head, "GET %255s HTTP/1.1", target) != 1)
         return 0;
     const char *query = strchr(target, '?');
-    size_t path_len = query != NULL ? (size_t)(query - target) : strlen(target);
+    size_t path_len = query ? (size_t)(query - target) : strlen(target);
     *ret_request = (struct upgrade_request){
         .count = query_number(query, "count="),
         .size = query_number(query, "size="),

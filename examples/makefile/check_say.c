@@ -19,9 +19,9 @@ int main(void)
     }
     snprintf(command, sizeof(command), "./say %s one two", leat_testing_server_url(echo));
     FILE *say = popen(command, "r");
-    size_t len = say != NULL ? fread(output, 1, sizeof(output) - 1, say) : 0;
+    size_t len = say ? fread(output, 1, sizeof(output) - 1, say) : 0;
     output[len] = '\0';
-    bool is_good = say != NULL && pclose(say) == 0 && strcmp(output, "one\ntwo\n") == 0 &&
+    bool is_good = say && pclose(say) == 0 && strcmp(output, "one\ntwo\n") == 0 &&
                    leat_testing_server_wait_step(echo, "message", 2, 5000);
     if (!is_good)
         fprintf(stderr, "say printed '%s'\n", output);

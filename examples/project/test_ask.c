@@ -27,7 +27,7 @@ static leat_testing_server *server_start(const struct leat_testing_options *opti
     struct leat_testing_problem problem = {0};
     if (leat_testing_server_new(options, &server, &problem) != LEAT_OK)
         fprintf(stderr, "no server: %s\n", problem.text);
-    CHECK(server != NULL);
+    CHECK(server);
     return server;
 }
 
@@ -80,10 +80,10 @@ static void test_faults(void)
         const char *proxy_faults, *server_faults;
         int code;
     } rows[] = {
-        {"reply=05,05,00,01,00,00,00,00,00,00;then=close", NULL,                 LEAT_E_SOCKS5_CONNECT_REMOTE},
-        {"reply=split 1",                                  NULL,                 LEAT_OK                     },
-        {NULL,                                             "upgrade=refuse 403", LEAT_E_WS_CONNECT           },
-        {NULL,                                             "message=delay 50",   LEAT_OK                     },
+        {"reply=05,05,00,01,00,00,00,00,00,00;then=close", NULL, LEAT_E_SOCKS5_CONNECT_REMOTE},
+        {"reply=split 1", NULL, LEAT_OK},
+        {NULL, "upgrade=refuse 403", LEAT_E_WS_CONNECT},
+        {NULL, "message=delay 50", LEAT_OK},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

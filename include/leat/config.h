@@ -240,7 +240,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const c
  * version (default), "" = none. A User-Agent of leat_config_add_header() takes its place in the upgrade
  * request. @return LEAT_OK, LEAT_E_PARAMETER (CR, LF or NUL in it, or longer than 16 KiB),
  * LEAT_E_SYSTEM_INTERNAL. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_user_agent(leat_config *config, const char *user_agent);
+LEAT_API LEAT_MUST_CHECK int leat_config_set_user_agent(leat_config *config,
+                                                        const char *user_agent);
 
 /** true = upgrade requests say where they come from: Origin (RFC 6454) with "https://" or "http://" and the
  * host of the URL, without a port, as HarmonyOS sends it. An Origin of leat_config_add_header() takes its

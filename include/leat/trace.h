@@ -42,7 +42,7 @@ struct leat_trace_frame {
     bool masked;  /**< the payload is masked: from a client */
     /** RSV1 is 4, RSV2 is 2, RSV3 is 1; 4 begins a compressed message (RFC 7692 section 6). */
     uint8_t rsv;
-    uint8_t opcode; /**< 1 text, 2 binary, 0 goes on; 8 Close, 9 Ping, 10 Pong */
+    uint8_t opcode;       /**< 1 text, 2 binary, 0 goes on; 8 Close, 9 Ping, 10 Pong */
     uint64_t payload_len; /**< on the wire, compressed if the message is */
 };
 

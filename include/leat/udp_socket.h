@@ -190,8 +190,9 @@ LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_add_membership(leat_multicast
                                                                   const char *interface);
 /** Leaves a group. @return as leat_multicast_socket_add_membership(); LEAT_E_SOCKET_BASE + EBADF (not
  * bound, or closed), + EADDRNOTAVAIL (not joined). */
-LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_drop_membership(
-    leat_multicast_socket *multicast, const char *group, const char *interface);
+LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_drop_membership(leat_multicast_socket *multicast,
+                                                                   const char *group,
+                                                                   const char *interface);
 
 /* Allowed at any time: before bind they are kept and applied by it, and they stay for the next one. */
 

@@ -28,7 +28,7 @@ typedef struct leat_websocket leat_websocket;
 
 /** The type of a message (RFC 6455 section 5.6). */
 enum leat_message_type {
-    LEAT_MESSAGE_TEXT = 1,   /**< valid UTF-8, checked */
+    LEAT_MESSAGE_TEXT = 1, /**< valid UTF-8, checked */
     LEAT_MESSAGE_BINARY = 2,
 };
 
@@ -142,9 +142,8 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_send(leat_websocket *ws, enum leat_m
  *         full is to be repeated after `writable`.
  */
 LEAT_API LEAT_MUST_CHECK int leat_websocket_send_part(leat_websocket *ws,
-                                                      enum leat_message_type type,
-                                                      const void *data, size_t len, bool is_first,
-                                                      bool is_last);
+                                                      enum leat_message_type type, const void *data,
+                                                      size_t len, bool is_first, bool is_last);
 
 /**
  * Queues a message from any thread: the one function of this header that another thread may call. It

@@ -76,8 +76,7 @@ struct leat_websocket_server_callbacks {
 
 /** PEM files of the server's certificate chain and key: the server speaks wss. All NULL = ws
  * (default). Read when the server starts. @return as leat_config_set_client_cert(). */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config,
-                                                         const char *cert_path,
+LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config, const char *cert_path,
                                                          const char *key_path,
                                                          const char *key_password);
 

@@ -241,7 +241,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
 static int chain_step_closing(struct leati_chain *chain, uint64_t now_ms)
 {
     struct leati_layer *l;
-    while ((l = highest_not_closed(chain)) != NULL) {
+    while ((l = highest_not_closed(chain))) {
         int code = l->ops->shutdown(l, now_ms);
         if (code == LEATI_AGAIN && !leati_chain_is_over(chain, chain->limit_ms))
             return LEATI_AGAIN;

@@ -47,7 +47,7 @@ static void tell_where_it_leads(const struct leati_route *route, struct leati_fa
     char text[SHOWN_BYTES + 64];
     const char *location = route->agreement ? route->agreement->location : NULL;
 
-    if (location == NULL || route->redirects_left > 0)
+    if (!location || route->redirects_left > 0)
         return;
     leati_readable_format(text, sizeof(text), ", to %s; %s", location_excerpt(route, location).text,
                           route->redirects_followed == 0 ? "redirects are not followed"
@@ -61,7 +61,7 @@ void leati_route_tell_redirects(const struct leati_route *route, struct leati_fa
     unsigned count = route->redirects_followed;
 
     /* Once it was open the route is trimmed, and the redirects have nothing to do with it. */
-    if (route->origin.target == NULL)
+    if (!route->origin.target)
         return;
     tell_where_it_leads(route, failure);
     if (count == 0)

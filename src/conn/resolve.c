@@ -142,7 +142,7 @@ int leati_chain_resolve(struct leati_chain *chain)
     struct leati_address literal;
     if (chain->failure.code != LEAT_OK)
         return chain->failure.code;
-    while ((chain->lookup = leati_route_next_lookup(chain->route)) != NULL) {
+    while ((chain->lookup = leati_route_next_lookup(chain->route))) {
         struct leati_hop *hop = chain->lookup;
         if (hop->query)
             return LEATI_AGAIN;

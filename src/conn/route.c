@@ -394,7 +394,7 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
         return code;
     route->on_top = LEATI_ON_TOP_ACCEPT;
     route->settings = leati_settings_ref(accepted->settings);
-    route->secure = accepted->credentials != NULL;
+    route->secure = accepted->credentials;
     if (route->secure)
         route->credentials = leati_tls_credentials_ref(accepted->credentials);
     *ret_route = route;

@@ -65,7 +65,7 @@ static int builder_add_tcp(struct builder *b)
         .loop = b->dial->loop,
         .addresses = first->addresses,
         .count = first->address_count,
-        .more = first->query != NULL,
+        .more = first->query,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
         .opener = b->route->opener,
         .fast_open = b->route->settings->tcp_fast_open,

@@ -22,7 +22,7 @@ static bool scope_parse(const char *zone, uint32_t *ret_scope)
         return true;
     }
     if (!leati_text_parse_u64(zone, strlen(zone), UINT32_MAX, &number) || number == 0 ||
-        if_indextoname((unsigned)number, name) == NULL)
+        !if_indextoname((unsigned)number, name))
         return false;
     *ret_scope = (uint32_t)number;
     return true;
@@ -77,7 +77,7 @@ void leati_address_fault_format(const char *host, int sys_errno, char *buf, size
 
     if (sys_errno == ENODEV)
         snprintf(buf, cap, "%s: this machine has no interface \"%s\": ENODEV (No such device)",
-                 host, zone != NULL ? zone + 1 : "");
+                 host, zone ? zone + 1 : "");
     else
         snprintf(buf, cap, "%s: only a link-local address has a zone: EINVAL (Invalid argument)",
                  host);
@@ -148,7 +148,7 @@ void leati_address_format_host(const struct leati_address *address, char *buf, s
     uint32_t scope = address->v6.sin6_scope_id;
     if (scope != 0) {
         zone[0] = '%';
-        if (if_indextoname(scope, zone + 1) == NULL)
+        if (!if_indextoname(scope, zone + 1))
             snprintf(zone, sizeof(zone), "%%%u", (unsigned)scope);
     }
     inet_ntop(AF_INET6, &address->v6.sin6_addr, literal, sizeof(literal));
@@ -165,7 +165,7 @@ void leati_address_format(const struct leati_address *address, char *buf, size_t
 
 void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap)
 {
-    bool is_v6 = strchr(host, ':') != NULL && host[0] != '[';
+    bool is_v6 = strchr(host, ':') && host[0] != '[';
 
     snprintf(buf, cap, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
 }

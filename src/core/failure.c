@@ -36,7 +36,7 @@ void leati_errno_format(int sys_errno, char *buf, size_t cap)
     const char *name = strerrorname_np(sys_errno);
     const char *description = strerrordesc_np(sys_errno);
 
-    if (name == NULL || description == NULL)
+    if (!name || !description)
         snprintf(buf, cap, "errno %d", sys_errno);
     else
         snprintf(buf, cap, "%s (%s)", name, description);
@@ -70,7 +70,7 @@ int leati_failure_set(struct leati_failure *failure, const struct leati_fault *f
         .layer = fault->layer,
         .sys_errno = fault->sys_errno,
         .native_code = fault->native_code,
-        .hop = fault->hop != NULL ? leati_strdup(fault->hop) : NULL,
+        .hop = fault->hop ? leati_strdup(fault->hop) : NULL,
         .text = leati_strdup(text),
     };
     return fault->code;
@@ -85,9 +85,8 @@ int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_lay
 
     failure->code = code;
     failure->layer = layer;
-    char *text =
-        failure->text != NULL ? leati_asprintf("%s: %s", what, failure->text) : leati_strdup(what);
-    if (text != NULL) {
+    char *text = failure->text ? leati_asprintf("%s: %s", what, failure->text) : leati_strdup(what);
+    if (text) {
         leati_free(failure->text);
         failure->text = text;
     }
@@ -96,9 +95,9 @@ int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_lay
 
 void leati_failure_append(struct leati_failure *failure, const char *text)
 {
-    char *longer = leati_asprintf("%s%s", failure->text != NULL ? failure->text : "", text);
+    char *longer = leati_asprintf("%s%s", failure->text ? failure->text : "", text);
 
-    if (longer != NULL) {
+    if (longer) {
         leati_free(failure->text);
         failure->text = longer;
     }
@@ -106,10 +105,10 @@ void leati_failure_append(struct leati_failure *failure, const char *text)
 
 void leati_failure_surround(struct leati_failure *failure, const char *before, const char *behind)
 {
-    if (failure->text == NULL)
+    if (!failure->text)
         return;
     char *text = leati_asprintf("%s%s%s", before, failure->text, behind);
-    if (text == NULL)
+    if (!text)
         return;
     leati_free(failure->text);
     failure->text = text;
@@ -123,8 +122,8 @@ void leati_failure_get(const struct leati_failure *failure, struct leat_error *r
         .sys_errno = failure->sys_errno,
         .native_code = failure->native_code,
     };
-    if (failure->hop != NULL)
+    if (failure->hop)
         leati_readable_format(ret_error->hop, sizeof(ret_error->hop), "%s", failure->hop);
-    if (failure->text != NULL)
+    if (failure->text)
         leati_readable_format(ret_error->text, sizeof(ret_error->text), "%s", failure->text);
 }

@@ -44,7 +44,7 @@ void leati_layer_arm(struct leati_layer *l, uint64_t now_ms, uint32_t timeout_ms
 
 bool leati_layer_is_over(const struct leati_layer *l, uint64_t at_ms, uint64_t now_ms)
 {
-    return at_ms != 0 && (l->judged_ms != NULL ? *l->judged_ms : now_ms) >= at_ms;
+    return at_ms != 0 && (l->judged_ms ? *l->judged_ms : now_ms) >= at_ms;
 }
 
 bool leati_layer_expired(const struct leati_layer *l, uint64_t now_ms)

@@ -8,7 +8,7 @@
 
 static const char *text_or_empty(const char *s)
 {
-    return s != NULL ? s : "";
+    return s ? s : "";
 }
 
 void leati_trace_event(const struct leati_tracer *tracer, const struct leat_trace_event *event)

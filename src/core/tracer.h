@@ -17,7 +17,7 @@ struct leati_tracer {
 /** Whether anybody does: what only a trace needs is not computed otherwise. NULL = nobody. */
 static inline bool leati_tracer_listens(const struct leati_tracer *tracer)
 {
-    return tracer != NULL && tracer->fn != NULL;
+    return tracer && tracer->fn;
 }
 
 /** Reports what the typed events of struct leat_trace_event say; times, strings and the phase are

@@ -18,7 +18,7 @@ const char *leat_version(void)
 
 const char *leati_user_agent(const char *chosen)
 {
-    if (chosen == NULL)
+    if (!chosen)
         return "leat/" VERSION;
     return chosen[0] != '\0' ? chosen : NULL;
 }

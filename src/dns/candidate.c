@@ -17,7 +17,7 @@ struct leati_candidate *leati_candidate_new(const char *name, int family, uint16
     size_t size = strlen(name) + 1;
     struct leati_candidate *candidate = leati_calloc(1, sizeof(*candidate) + size);
 
-    if (candidate == NULL)
+    if (!candidate)
         return NULL;
     memcpy(candidate->name, name, size);
     candidate->port = port;
@@ -56,7 +56,7 @@ static void part_add(struct leati_family_part *part, const struct leati_address 
 static void info_take(struct leati_candidate *candidate, struct leati_family_part *part,
                       const struct ares_addrinfo *info)
 {
-    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
+    for (const struct ares_addrinfo_node *node = info->nodes; node; node = node->ai_next) {
         struct leati_address address;
         if (node->ai_family != AF_INET && node->ai_family != AF_INET6)
             continue;
@@ -64,7 +64,7 @@ static void info_take(struct leati_candidate *candidate, struct leati_family_par
         memcpy(&address, node->ai_addr,
                node->ai_family == AF_INET ? sizeof(address.v4) : sizeof(address.v6));
         leati_address_unmap(&address);
-        part_add(part != NULL ? part : part_of(candidate, &address), &address);
+        part_add(part ? part : part_of(candidate, &address), &address);
     }
 }
 
@@ -128,9 +128,9 @@ static void hosts_on_answer(void *arg, int status, int timeouts, struct ares_add
 
     (void)timeouts;
     lookup->status = status;
-    if (status == ARES_SUCCESS && info != NULL)
+    if (status == ARES_SUCCESS && info)
         info_take(lookup->candidate, NULL, info);
-    if (info != NULL)
+    if (info)
         ares_freeaddrinfo(info);
 }
 
@@ -180,15 +180,15 @@ static void part_on_answer(void *arg, int status, int timeouts, struct ares_addr
     (void)timeouts;
     part->state = LEATI_FAMILY_ANSWERED;
     /* While somebody waits, only the resolver without memory cancels. */
-    part->status = status == ARES_ECANCELLED && candidate->changed != NULL ? ARES_ENOMEM : status;
+    part->status = status == ARES_ECANCELLED && candidate->changed ? ARES_ENOMEM : status;
     if (part->status == ARES_ENOMEM)
         leati_resolver_retire(candidate->resolver);
-    leati_resolver_answered(candidate->resolver, candidate->changed != NULL);
-    if (status == ARES_SUCCESS && info != NULL)
+    leati_resolver_answered(candidate->resolver, candidate->changed);
+    if (status == ARES_SUCCESS && info)
         info_take(candidate, part, info);
-    if (info != NULL)
+    if (info)
         ares_freeaddrinfo(info);
-    if (candidate->changed == NULL) {
+    if (!candidate->changed) {
         if (pending_count(candidate) == 0)
             leati_free(candidate);
         return;

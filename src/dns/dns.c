@@ -54,7 +54,7 @@ static const char *status_name(int status)
         [ARES_ESERVICE] = "ESERVICE",
     };
 
-    if (status < 0 || (size_t)status >= sizeof(names) / sizeof(names[0]) || names[status] == NULL)
+    if (status < 0 || (size_t)status >= sizeof(names) / sizeof(names[0]) || !names[status])
         return "failure";
     return names[status];
 }
@@ -127,12 +127,12 @@ static int query_status(const struct leati_dns_query *query)
     const struct leati_candidate *first = query->candidates;
     int status = ARES_EBADNAME;
 
-    for (const struct leati_candidate *c = first; c != NULL; c = c->next) {
+    for (const struct leati_candidate *c = first; c; c = c->next) {
         int found = leati_candidate_status(c);
         if (status_rank(found) > status_rank(status))
             status = found;
     }
-    if (first != NULL && status != ARES_ENOMEM && strcmp(first->name, query->host) == 0)
+    if (first && status != ARES_ENOMEM && strcmp(first->name, query->host) == 0)
         return leati_candidate_status(first);
     return status;
 }
@@ -141,7 +141,7 @@ static void candidates_drop(struct leati_dns_query *query, const struct leati_ca
 {
     struct leati_candidate *candidate = query->candidates, *kept = NULL;
 
-    while (candidate != NULL) {
+    while (candidate) {
         struct leati_candidate *next = candidate->next;
         if (candidate == but)
             kept = candidate;
@@ -150,7 +150,7 @@ static void candidates_drop(struct leati_dns_query *query, const struct leati_ca
         candidate = next;
     }
     query->candidates = kept;
-    if (kept != NULL)
+    if (kept)
         kept->next = NULL;
 }
 
@@ -292,7 +292,7 @@ static void query_append(struct leati_dns_query *query, struct leati_candidate *
 {
     struct leati_candidate **link = &query->candidates;
 
-    while (*link != NULL)
+    while (*link)
         link = &(*link)->next;
     *link = candidate;
 }
@@ -305,7 +305,7 @@ static int query_ask_next(struct leati_dns_query *query)
     if (query->is_local || !leati_search_next(&query->search, name))
         return ARES_ENOTFOUND;
     struct leati_candidate *candidate = leati_candidate_new(name, query->family, query->port);
-    if (candidate == NULL)
+    if (!candidate)
         return ARES_ENOMEM;
     candidate->until_ms = share_end_ms(query);
     query_append(query, candidate);
@@ -321,12 +321,12 @@ static int query_look(struct leati_dns_query *query, uint64_t *wake_ms,
     bool waits = false;
 
     for (struct leati_candidate **link = &query->candidates;; link = &(*link)->next) {
-        if (*link == NULL && !is_over(query, query->deadline_ms)) {
+        if (!*link && !is_over(query, query->deadline_ms)) {
             int status = query_ask_next(query);
             if (status == ARES_ENOMEM)
                 return status;
         }
-        if (*link == NULL)
+        if (!*link)
             return waits ? ARES_SUCCESS : query_status(query);
         if (!leati_candidate_ask_next(*link))
             return ARES_ENOMEM;
@@ -350,13 +350,13 @@ static void query_judge(struct leati_dns_query *query)
     struct leati_candidate *found = NULL;
     uint64_t wake_ms = query->deadline_ms;
 
-    if (query->told != NULL) {
+    if (query->told) {
         if (!leati_candidate_is_pending(query->told) || is_over(query, query->deadline_ms))
             query_tell(query, query->told);
         return;
     }
     int status = query_look(query, &wake_ms, &found);
-    if (found != NULL) {
+    if (found) {
         query_tell(query, found);
         return;
     }
@@ -388,7 +388,7 @@ static struct leati_dns_query *query_new(const struct leati_dns_options *options
     size_t host_size = strlen(options->host) + 1;
     struct leati_dns_query *query = leati_calloc(1, sizeof(*query) + host_size);
 
-    if (query == NULL)
+    if (!query)
         return NULL;
     query->resolver = resolver;
     query->fn = options->fn;
@@ -412,7 +412,7 @@ static int query_start(struct leati_dns_query *query)
 {
     struct leati_candidate *local = leati_candidate_new(query->host, query->family, query->port);
 
-    if (local == NULL)
+    if (!local)
         return ARES_ENOMEM;
     int status = leati_candidate_look_up(local, query->resolver);
     query->is_local = status == ARES_SUCCESS && leati_candidate_has_addresses(local);
@@ -435,7 +435,7 @@ int leati_dns_start(const struct leati_dns_options *options, struct leati_failur
     if (status != ARES_SUCCESS)
         return failure_set(failure, options->host, options->port, status);
     struct leati_dns_query *query = query_new(options, resolver);
-    if (query == NULL) {
+    if (!query) {
         leati_resolver_release(resolver);
         return failure_set(failure, options->host, options->port, ARES_ENOMEM);
     }
@@ -468,12 +468,12 @@ static bool server_valid(const char *s, size_t len)
     char literal[INET6_ADDRSTRLEN];
     uint64_t port;
 
-    if (host_end == NULL && is_v6)
+    if (!host_end && is_v6)
         return false;
-    if (host_end == NULL)
+    if (!host_end)
         host_end = end;
     size_t host_len = (size_t)(host_end - host);
-    if (host_len >= sizeof(literal) || memchr(host, '%', host_len) != NULL)
+    if (host_len >= sizeof(literal) || memchr(host, '%', host_len))
         return false;
     memcpy(literal, host, host_len);
     literal[host_len] = '\0';

@@ -57,15 +57,15 @@ static void option_take(struct leati_resolv_conf *conf, const char *word, size_t
         const char *name;
         bool *flag;
     } flags[] = {
-        {"rotate",                &conf->rotate        },
-        {"use-vc",                &conf->use_vc        },
-        {"edns0",                 &conf->edns0         },
-        {"single-request",        &conf->single_request},
+        {"rotate", &conf->rotate},
+        {"use-vc", &conf->use_vc},
+        {"edns0", &conf->edns0},
+        {"single-request", &conf->single_request},
         {"single-request-reopen", &conf->single_request},
-        {"no-aaaa",               &conf->no_aaaa       },
-        {"no_tld_query",          &conf->no_tld_query  },
-        {"no-tld-query",          &conf->no_tld_query  },
-        {"no-reload",             &conf->no_reload     },
+        {"no-aaaa", &conf->no_aaaa},
+        {"no_tld_query", &conf->no_tld_query},
+        {"no-tld-query", &conf->no_tld_query},
+        {"no-reload", &conf->no_reload},
     };
     unsigned number;
 
@@ -85,7 +85,7 @@ static void options_take(struct leati_resolv_conf *conf, const char *words, size
 
     while (words < end) {
         size_t word_len = 0;
-        while (words + word_len < end && strchr(blanks, words[word_len]) == NULL)
+        while (words + word_len < end && !strchr(blanks, words[word_len]))
             word_len++;
         option_take(conf, words, word_len);
         words += word_len + 1;
@@ -116,7 +116,7 @@ static void domains_split(struct leati_resolv_conf *conf, char *words)
 static bool domains_take(struct leati_resolv_conf *conf, const char *words, size_t len)
 {
     conf->search = leati_malloc(len + 1);
-    if (conf->search == NULL)
+    if (!conf->search)
         return false;
     memcpy(conf->search, words, len);
     conf->search[len] = '\0';
@@ -144,15 +144,15 @@ static void file_take(struct leati_resolv_conf *conf, const char *file, const ch
     for (const char *line = file; *line != '\0';) {
         size_t len = strcspn(line, "\n");
         const char *value = line_value(line, len, "options");
-        if (value != NULL)
+        if (value)
             options_take(conf, value, (size_t)(line + len - value));
         value = line_value(line, len, "search");
-        if (value != NULL) {
+        if (value) {
             *ret_search = value;
             *ret_len = (size_t)(line + len - value);
         }
         value = line_value(line, len, "domain");
-        if (value != NULL) {
+        if (value) {
             value += strspn(value, " \t");
             *ret_search = value;
             *ret_len = strcspn(value, blanks);
@@ -165,15 +165,15 @@ bool leati_resolv_conf_parse(const struct leati_resolv_conf_source *source,
                              struct leati_resolv_conf *ret_conf)
 {
     struct leati_resolv_conf conf = {.ndots = NDOTS_DEFAULT};
-    const char *domain = source->host_name != NULL ? strchr(source->host_name, '.') : NULL;
-    const char *search = domain != NULL ? domain + 1 : "";
+    const char *domain = source->host_name ? strchr(source->host_name, '.') : NULL;
+    const char *search = domain ? domain + 1 : "";
     size_t len = strlen(search);
 
-    if (source->file != NULL)
+    if (source->file)
         file_take(&conf, source->file, &search, &len);
-    if (source->options != NULL)
+    if (source->options)
         options_take(&conf, source->options, strlen(source->options));
-    if (source->local_domain != NULL) {
+    if (source->local_domain) {
         search = source->local_domain;
         len = strlen(search);
     }
@@ -196,7 +196,7 @@ static char *file_read(const char *path)
     size_t len = 0;
     char *text = leati_malloc(LEATI_RESOLV_CONF_MAX_BYTES + 1);
 
-    while (text != NULL && fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+    while (text && fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
            len < LEATI_RESOLV_CONF_MAX_BYTES) {
         ssize_t n = read(fd, text + len, LEATI_RESOLV_CONF_MAX_BYTES - len);
         if (n <= 0)
@@ -205,7 +205,7 @@ static char *file_read(const char *path)
     }
     if (fd >= 0)
         close(fd);
-    if (text != NULL)
+    if (text)
         text[len] = '\0';
     return text;
 }
@@ -215,7 +215,7 @@ bool leati_resolv_conf_read(struct leati_resolv_conf *ret_conf)
     char host_name[256];
     char *file = file_read(LEATI_RESOLV_CONF_PATH);
 
-    if (file == NULL)
+    if (!file)
         return false;
     if (gethostname(host_name, sizeof(host_name)) != 0)
         host_name[0] = '\0';

@@ -66,7 +66,7 @@ static bool resolver_set_timer(struct leati_resolver *resolver)
         return true;
     }
     uint64_t delay_ms = IDLE_CHECK_MS;
-    if (ares_timeout(resolver->channel, NULL, &tv) != NULL)
+    if (ares_timeout(resolver->channel, NULL, &tv))
         delay_ms = (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000;
     /* The clock is cut to whole milliseconds: one more, so that it is never early. */
     return leati_timer_set(&resolver->timer, leati_clock_ms() + delay_ms + 1) == LEAT_OK;
@@ -74,9 +74,9 @@ static bool resolver_set_timer(struct leati_resolver *resolver)
 
 static void resolver_free(struct leati_resolver *resolver)
 {
-    if (resolver->channel != NULL)
+    if (resolver->channel)
         ares_destroy(resolver->channel);
-    if (resolver->hosts != NULL)
+    if (resolver->hosts)
         ares_destroy(resolver->hosts);
     leati_timer_stop(&resolver->timer);
     leati_resolv_conf_done(&resolver->conf);
@@ -136,7 +136,7 @@ static struct leati_resolver_socket *socket_new(struct leati_resolver *resolver,
 {
     struct leati_resolver_socket *sock = leati_malloc(sizeof(*sock));
 
-    if (sock == NULL)
+    if (!sock)
         return NULL;
     sock->resolver = resolver;
     sock->next = resolver->sockets;
@@ -153,15 +153,15 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
     struct leati_resolver_socket **link = &resolver->sockets;
     unsigned mask = (readable ? LEATI_IO_READ : 0u) | (writable ? LEATI_IO_WRITE : 0u);
 
-    while (*link != NULL && (*link)->io.fd != fd)
+    while (*link && (*link)->io.fd != fd)
         link = &(*link)->next;
     struct leati_resolver_socket *sock = *link;
     if (mask != 0) {
-        if (sock == NULL)
+        if (!sock)
             sock = socket_new(resolver, fd);
-        if (sock == NULL || leati_io_set(&sock->io, mask) != LEAT_OK)
+        if (!sock || leati_io_set(&sock->io, mask) != LEAT_OK)
             resolver->out_of_memory = true;
-    } else if (sock != NULL) {
+    } else if (sock) {
         *link = sock->next;
         leati_io_done(&sock->io);
         leati_free(sock);
@@ -178,7 +178,7 @@ static char *servers_with_ports(const char *servers)
     char *copy = leati_malloc(strlen(servers) * sizeof(port) + 1);
     char *end = copy;
 
-    if (copy == NULL)
+    if (!copy)
         return NULL;
     for (; *servers != '\0'; servers++) {
         *end++ = *servers;
@@ -195,7 +195,7 @@ static int channel_set_servers(struct leati_resolver *resolver)
 {
     char *servers = servers_with_ports(resolver->servers);
 
-    if (servers == NULL)
+    if (!servers)
         return ARES_ENOMEM;
     int status = ares_set_servers_ports_csv(resolver->channel, servers);
     leati_free(servers);
@@ -232,7 +232,7 @@ static int channels_open(struct leati_resolver *resolver)
 
     if (status == ARES_SUCCESS)
         status = channel_open(resolver, dns, &resolver->channel);
-    if (status == ARES_SUCCESS && resolver->servers != NULL)
+    if (status == ARES_SUCCESS && resolver->servers)
         status = channel_set_servers(resolver);
     return status;
 }
@@ -255,7 +255,7 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
     struct leati_resolver *resolver = leati_calloc(1, sizeof(*resolver));
     int status = ARES_ENOMEM;
 
-    if (resolver == NULL)
+    if (!resolver)
         return ARES_ENOMEM;
     if (!leati_resolv_conf_read(&resolver->conf)) {
         leati_free(resolver);
@@ -264,9 +264,9 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
     resolver->loop = loop;
     resolver->config = *config;
     leati_timer_init(&resolver->timer, loop, resolver_on_timer, resolver);
-    if (servers != NULL) {
+    if (servers) {
         resolver->servers = leati_strdup(servers);
-        if (resolver->servers == NULL)
+        if (!resolver->servers)
             goto out;
     }
     status = channels_open(resolver);
@@ -283,7 +283,7 @@ static void list_free(void *object)
 {
     struct resolver_list *list = object;
 
-    while (list->first != NULL) {
+    while (list->first) {
         struct leati_resolver *resolver = list->first;
         list->first = resolver->next;
         resolver_free(resolver);
@@ -295,10 +295,10 @@ static struct resolver_list *list_get(leat_loop *loop)
 {
     struct resolver_list *list = leati_loop_attachment_get(loop, &list_key);
 
-    if (list != NULL)
+    if (list)
         return list;
     list = leati_calloc(1, sizeof(*list));
-    if (list != NULL && leati_loop_attachment_set(loop, &list_key, list, list_free) != LEAT_OK) {
+    if (list && leati_loop_attachment_set(loop, &list_key, list, list_free) != LEAT_OK) {
         leati_free(list);
         return NULL;
     }
@@ -307,7 +307,7 @@ static struct resolver_list *list_get(leat_loop *loop)
 
 static bool servers_are(const struct leati_resolver *resolver, const char *servers)
 {
-    if (servers == NULL || resolver->servers == NULL)
+    if (!servers || !resolver->servers)
         return servers == resolver->servers;
     return strcmp(servers, resolver->servers) == 0;
 }
@@ -318,16 +318,16 @@ static int resolver_find(leat_loop *loop, const char *servers, struct leati_reso
     if (library_status != ARES_SUCCESS)
         return library_status;
     struct resolver_list *list = list_get(loop);
-    if (list == NULL)
+    if (!list)
         return ARES_ENOMEM;
 
     struct stat config;
     struct leati_resolver *found = list->first;
     config_stat(&config);
-    while (found != NULL && (found->retired || !servers_are(found, servers)))
+    while (found && (found->retired || !servers_are(found, servers)))
         found = found->next;
     /* resolv.conf holds more than the servers (search, ndots): it counts for all. */
-    if (found != NULL && (found->conf.no_reload || config_is_same(&found->config, &config))) {
+    if (found && (found->conf.no_reload || config_is_same(&found->config, &config))) {
         *ret_resolver = found;
         return ARES_SUCCESS;
     }
@@ -338,7 +338,7 @@ static int resolver_find(leat_loop *loop, const char *servers, struct leati_reso
         return status;
     fresh->next = list->first;
     list->first = fresh;
-    if (found != NULL) {
+    if (found) {
         found->retired = true;
         resolver_settle(found);
     }

@@ -20,8 +20,8 @@ struct leati_resolver_socket;
 struct leati_resolver {
     struct leati_resolver *next;
     leat_loop *loop;
-    char *servers;             /**< NULL = the system's */
-    struct stat config;   /**< of resolv.conf, when the channel read it */
+    char *servers;      /**< NULL = the system's */
+    struct stat config; /**< of resolv.conf, when the channel read it */
     struct leati_resolv_conf conf;
     bool out_of_memory; /**< a socket could not be watched: all queries end with ECANCELLED */
     bool retired;       /**< the configuration has changed: goes when nobody needs it any more */

@@ -23,15 +23,15 @@ struct policy {
 
 /* RFC 6724 section 2.1, the longest prefix first. */
 static const struct policy policies[] = {
-    {{[15] = 1},                 128, 50, 0 }, /* ::1 */
-    {{[10] = 0xff, [11] = 0xff}, 96,  35, 4 }, /* ::ffff:0:0, that is IPv4 */
-    {{0},                        96,  1,  3 }, /* ::a.b.c.d */
-    {{0x20, 0x01},               32,  5,  5 }, /* Teredo */
-    {{0x20, 0x02},               16,  30, 2 }, /* 6to4 */
-    {{0x3f, 0xfe},               16,  1,  12}, /* 6bone */
-    {{0xfe, 0xc0},               10,  1,  11}, /* site-local */
-    {{0xfc},                     7,   3,  13}, /* unique local */
-    {{0},                        0,   40, 1 },
+    {{[15] = 1}, 128, 50, 0},                /* ::1 */
+    {{[10] = 0xff, [11] = 0xff}, 96, 35, 4}, /* ::ffff:0:0, that is IPv4 */
+    {{0}, 96, 1, 3},                         /* ::a.b.c.d */
+    {{0x20, 0x01}, 32, 5, 5},                /* Teredo */
+    {{0x20, 0x02}, 16, 30, 2},               /* 6to4 */
+    {{0x3f, 0xfe}, 16, 1, 12},               /* 6bone */
+    {{0xfe, 0xc0}, 10, 1, 11},               /* site-local */
+    {{0xfc}, 7, 3, 13},                      /* unique local */
+    {{0}, 0, 40, 1},
 };
 
 struct candidate {
@@ -47,9 +47,7 @@ struct candidate {
 /* IPv4 as ::ffff:a.b.c.d, so that one table serves both. */
 static struct in6_addr in6_of(const struct leati_address *address)
 {
-    struct in6_addr in6 = {
-        .s6_addr = {[10] = 0xff, [11] = 0xff}
-    };
+    struct in6_addr in6 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
 
     if (address->any.sa_family == AF_INET6)
         return address->v6.sin6_addr;

@@ -76,22 +76,20 @@ static const struct entry documented_tls_socket_entries[] = {
 
 static const struct entry success = {
     LEAT_OK,   LEAT_CLASS_NONE, false,
-    "LEAT_OK", "Success.",      {{"The call succeeded.", "", ""}, {"调用成功。", "", ""}}
-};
-static const struct entry unknown = {
-    INT_MIN, LEAT_CLASS_NONE, false, "unknown", "Unknown error.", {{"", "", ""}, {"", "", ""}}
-};
+    "LEAT_OK", "Success.",      {{"The call succeeded.", "", ""}, {"调用成功。", "", ""}}};
+static const struct entry unknown = {INT_MIN,   LEAT_CLASS_NONE,  false,
+                                     "unknown", "Unknown error.", {{"", "", ""}, {"", "", ""}}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct family families[] = {
-    [LEAT_FAMILY_NONE] = {"none",       NULL,               0                        },
-    [LEAT_FAMILY_GENERAL] = {"general",    general_entries,    COUNT(general_entries)   },
-    [LEAT_FAMILY_SOCKET] = {"socket",     socket_entries,     COUNT(socket_entries)    },
-    [LEAT_FAMILY_SOCKS5] = {"socks5",     socks5_entries,     COUNT(socks5_entries)    },
-    [LEAT_FAMILY_WEBSOCKET] = {"websocket",  websocket_entries,  COUNT(websocket_entries) },
+    [LEAT_FAMILY_NONE] = {"none", NULL, 0},
+    [LEAT_FAMILY_GENERAL] = {"general", general_entries, COUNT(general_entries)},
+    [LEAT_FAMILY_SOCKET] = {"socket", socket_entries, COUNT(socket_entries)},
+    [LEAT_FAMILY_SOCKS5] = {"socks5", socks5_entries, COUNT(socks5_entries)},
+    [LEAT_FAMILY_WEBSOCKET] = {"websocket", websocket_entries, COUNT(websocket_entries)},
     [LEAT_FAMILY_TLS_SOCKET] = {"tls-socket", tls_socket_entries, COUNT(tls_socket_entries)},
-    [LEAT_FAMILY_TLS] = {"tls",        tls_entries,        COUNT(tls_entries)       },
+    [LEAT_FAMILY_TLS] = {"tls", tls_entries, COUNT(tls_entries)},
 };
 
 static const char *const class_names[] = {
@@ -119,9 +117,8 @@ static const struct entry *entries_find(const struct entry *entries, size_t coun
     size_t low = 0;
     while (low < count) {
         size_t middle = low + (count - low) / 2;
-        if (entries[middle].code == code) {
+        if (entries[middle].code == code)
             return &entries[middle];
-        }
         if (entries[middle].code < code) {
             low = middle + 1;
         } else {
@@ -135,14 +132,12 @@ static const struct entry *entries_find(const struct entry *entries, size_t coun
 static const struct entry *entry_find(int code, enum leat_family *ret_family)
 {
     *ret_family = LEAT_FAMILY_NONE;
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         return &success;
-    }
     for (size_t i = 0; i < COUNT(families); i++) {
         const struct entry *entry = entries_find(families[i].entries, families[i].count, code);
-        if (!entry) {
+        if (!entry)
             continue;
-        }
         *ret_family = (enum leat_family)i;
         if (i == LEAT_FAMILY_TLS_SOCKET) {
             const struct entry *own = entries_find(documented_tls_socket_entries,
@@ -237,9 +232,8 @@ static const char *entry_errno_name(const struct entry *entry)
 
 const char *leat_errno_name(int sys_errno)
 {
-    if (sys_errno <= 0 || sys_errno > INT_MAX - LEAT_E_SOCKET_BASE) {
+    if (sys_errno <= 0 || sys_errno > INT_MAX - LEAT_E_SOCKET_BASE)
         return "";
-    }
     const struct entry *entry =
         entries_find(socket_entries, COUNT(socket_entries), LEAT_E_SOCKET_BASE + sys_errno);
     return entry ? entry_errno_name(entry) : "";
@@ -248,18 +242,16 @@ const char *leat_errno_name(int sys_errno)
 size_t leat_code_count(void)
 {
     size_t count = 0;
-    for (size_t i = 0; i < COUNT(families); i++) {
+    for (size_t i = 0; i < COUNT(families); i++)
         count += families[i].count;
-    }
     return count;
 }
 
 int leat_code_at(size_t index)
 {
     for (size_t i = 0; i < COUNT(families); i++) {
-        if (index < families[i].count) {
+        if (index < families[i].count)
             return families[i].entries[index].code;
-        }
         index -= families[i].count;
     }
     return LEAT_OK;
@@ -273,16 +265,13 @@ static bool names_equal(const char *a, const char *b)
 static size_t code_find_number(const char *text, int *ret_codes, size_t cap)
 {
     uint64_t number;
-    if (!leati_text_parse_u64(text, strlen(text), INT_MAX, &number)) {
+    if (!leati_text_parse_u64(text, strlen(text), INT_MAX, &number))
         return 0;
-    }
     int code = (int)number;
-    if (entry_of(code) == &unknown) {
+    if (entry_of(code) == &unknown)
         return 0;
-    }
-    if (cap > 0) {
+    if (cap > 0)
         ret_codes[0] = code;
-    }
     return 1;
 }
 
@@ -291,9 +280,8 @@ static size_t code_find_enumerator(const char *text, int *ret_codes, size_t cap)
     for (size_t i = 0; i < leat_code_count(); i++) {
         int code = leat_code_at(i);
         if (names_equal(text, leat_code_name(code))) {
-            if (cap > 0) {
+            if (cap > 0)
                 ret_codes[0] = code;
-            }
             return 1;
         }
     }
@@ -303,20 +291,16 @@ static size_t code_find_enumerator(const char *text, int *ret_codes, size_t cap)
 static size_t code_find_errno(const char *text, int *ret_codes, size_t cap)
 {
     for (size_t i = 0; i < COUNT(aliases); i++) {
-        if (names_equal(text, aliases[i].second_name)) {
+        if (names_equal(text, aliases[i].second_name))
             text = aliases[i].name;
-        }
     }
     for (size_t i = 0; i < COUNT(socket_entries); i++) {
-        if (!names_equal(text, entry_errno_name(&socket_entries[i]))) {
+        if (!names_equal(text, entry_errno_name(&socket_entries[i])))
             continue;
-        }
-        if (cap > 0) {
+        if (cap > 0)
             ret_codes[0] = socket_entries[i].code;
-        }
-        if (cap > 1) {
+        if (cap > 1)
             ret_codes[1] = tls_socket_entries[i].code;
-        }
         return 2;
     }
     return 0;
@@ -325,20 +309,16 @@ static size_t code_find_errno(const char *text, int *ret_codes, size_t cap)
 size_t leat_code_find(const char *text, int *ret_codes, size_t cap)
 {
     struct leati_code_text code;
-    if (!text || (!ret_codes && cap > 0)) {
+    if (!text || (!ret_codes && cap > 0))
         return 0;
-    }
     leati_code_text_read(text, &code);
     bool is_errno = code.table == LEATI_FOREIGN_ERRNO;
-    if (code.table != LEATI_FOREIGN_NONE && !is_errno) {
+    if (code.table != LEATI_FOREIGN_NONE && !is_errno)
         return 0;
-    }
     size_t count = is_errno ? 0 : code_find_number(code.text, ret_codes, cap);
-    if (count == 0 && !is_errno) {
+    if (count == 0 && !is_errno)
         count = code_find_enumerator(code.text, ret_codes, cap);
-    }
-    if (count == 0) {
+    if (count == 0)
         count = code_find_errno(code.text, ret_codes, cap);
-    }
     return count;
 }

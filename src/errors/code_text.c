@@ -12,18 +12,9 @@ static const struct {
     const char *written;
     char ascii;
 } characters[] = {
-    {"\u2010", '-'},
-    {"\u2011", '-'},
-    {"\u2012", '-'},
-    {"\u2013", '-'},
-    {"\u2014", '-'},
-    {"\u2015", '-'},
-    {"\u2212", '-'},
-    {"\u301c", '~'},
-    {"\u223c", '~'},
-    {"\uff5e", '~'},
-    {"\u3000", ' '},
-    {"\t",     ' '},
+    {"\u2010", '-'}, {"\u2011", '-'}, {"\u2012", '-'}, {"\u2013", '-'},
+    {"\u2014", '-'}, {"\u2015", '-'}, {"\u2212", '-'}, {"\u301c", '~'},
+    {"\u223c", '~'}, {"\uff5e", '~'}, {"\u3000", ' '}, {"\t", ' '},
 };
 
 /** Reads one character of `s`, 1 to 3 bytes, as ASCII if it has such a meaning. */
@@ -58,9 +49,8 @@ static bool is_joint(char c)
 static bool ends_with_number(const char *text, size_t len)
 {
     size_t start = len;
-    while (start > 0 && text[start - 1] != ' ') {
+    while (start > 0 && text[start - 1] != ' ')
         start--;
-    }
     return start < len && text[start] >= '0' && text[start] <= '9';
 }
 
@@ -75,9 +65,8 @@ static bool space_is_idle(const char *text, size_t len)
 static size_t idle_spaces_drop(const char *text, size_t len, char c)
 {
     size_t word_len = len;
-    while (word_len > 0 && text[word_len - 1] == ' ') {
+    while (word_len > 0 && text[word_len - 1] == ' ')
         word_len--;
-    }
     bool are_idle = is_joint(c) || (c == '-' && ends_with_number(text, word_len));
     return are_idle && word_len > 0 ? word_len : len;
 }
@@ -90,9 +79,8 @@ static void characters_copy(char dst[LEATI_CODE_TEXT_SIZE], const char *text)
         char c;
         text += character_read(text, &c);
         c = c == '~' && len > 0 ? '-' : c;
-        if (c == ' ' && *text && space_is_idle(dst, len)) {
+        if (c == ' ' && *text && space_is_idle(dst, len))
             continue;
-        }
         len = idle_spaces_drop(dst, len, c);
         if (len + 1 >= LEATI_CODE_TEXT_SIZE) {
             len = 0;
@@ -109,39 +97,39 @@ static const struct {
     const char *words;
     enum leati_foreign_table_id table;
 } prefixes[] = {
-    {"ssl alert number", LEATI_FOREIGN_ALERT       },
-    {"tls alert number", LEATI_FOREIGN_ALERT       },
-    {"ssl alert",        LEATI_FOREIGN_ALERT       },
-    {"tls alert",        LEATI_FOREIGN_ALERT       },
-    {"alert",            LEATI_FOREIGN_ALERT       },
-    {"close code",       LEATI_FOREIGN_CLOSE       },
-    {"close",            LEATI_FOREIGN_CLOSE       },
-    {"http status",      LEATI_FOREIGN_HTTP        },
-    {"http/1.1",         LEATI_FOREIGN_HTTP        },
-    {"http/1.0",         LEATI_FOREIGN_HTTP        },
-    {"http",             LEATI_FOREIGN_HTTP        },
-    {"socks5 rep",       LEATI_FOREIGN_SOCKS5_REPLY},
-    {"socks5 reply",     LEATI_FOREIGN_SOCKS5_REPLY},
-    {"socks5",           LEATI_FOREIGN_SOCKS5_REPLY},
-    {"socks4",           LEATI_FOREIGN_SOCKS5_REPLY},
-    {"rep",              LEATI_FOREIGN_SOCKS5_REPLY},
-    {"errcode",          LEATI_FOREIGN_NONE        },
-    {"error code",       LEATI_FOREIGN_NONE        },
-    {"error",            LEATI_FOREIGN_NONE        },
-    {"err",              LEATI_FOREIGN_NONE        },
-    {"code",             LEATI_FOREIGN_NONE        },
-    {"错误码",        LEATI_FOREIGN_NONE        },
+    {"ssl alert number", LEATI_FOREIGN_ALERT},
+    {"tls alert number", LEATI_FOREIGN_ALERT},
+    {"ssl alert", LEATI_FOREIGN_ALERT},
+    {"tls alert", LEATI_FOREIGN_ALERT},
+    {"alert", LEATI_FOREIGN_ALERT},
+    {"close code", LEATI_FOREIGN_CLOSE},
+    {"close", LEATI_FOREIGN_CLOSE},
+    {"http status", LEATI_FOREIGN_HTTP},
+    {"http/1.1", LEATI_FOREIGN_HTTP},
+    {"http/1.0", LEATI_FOREIGN_HTTP},
+    {"http", LEATI_FOREIGN_HTTP},
+    {"socks5 rep", LEATI_FOREIGN_SOCKS5_REPLY},
+    {"socks5 reply", LEATI_FOREIGN_SOCKS5_REPLY},
+    {"socks5", LEATI_FOREIGN_SOCKS5_REPLY},
+    {"socks4", LEATI_FOREIGN_SOCKS5_REPLY},
+    {"rep", LEATI_FOREIGN_SOCKS5_REPLY},
+    {"errcode", LEATI_FOREIGN_NONE},
+    {"error code", LEATI_FOREIGN_NONE},
+    {"error", LEATI_FOREIGN_NONE},
+    {"err", LEATI_FOREIGN_NONE},
+    {"code", LEATI_FOREIGN_NONE},
+    {"错误码", LEATI_FOREIGN_NONE},
 };
 
 /** What the documents write instead of a key. */
 static const struct {
     const char *written, *key;
 } spellings[] = {
-    {"其他",         "others"               },
-    {"其它",         "others"               },
+    {"其他", "others"},
+    {"其它", "others"},
     {"其它 result=", "status=others result="},
     {"其他 result=", "status=others result="},
-    {"一个负数",   "<0"                   },
+    {"一个负数", "<0"},
 };
 
 /** Where the text goes on behind `words` and a space, colon or equals sign; NULL = it does not. */

@@ -19,9 +19,8 @@ const leat_foreign_table *leat_foreign_table_find(const char *name)
 {
     for (size_t i = 0; name && i < leat_foreign_table_count(); i++) {
         const leat_foreign_table *table = leat_foreign_table_at(i);
-        if (leati_text_equal_nocase(name, strlen(name), table->name, strlen(table->name))) {
+        if (leati_text_equal_nocase(name, strlen(name), table->name, strlen(table->name)))
             return table;
-        }
     }
     return NULL;
 }
@@ -64,9 +63,8 @@ const char *leat_foreign_code_name(const leat_foreign_code *code)
 static bool range_give(const struct leati_foreign_range *range, bool has_range, int64_t *ret_first,
                        int64_t *ret_last)
 {
-    if (!has_range || !ret_first || !ret_last) {
+    if (!has_range || !ret_first || !ret_last)
         return false;
-    }
     *ret_first = range->first;
     *ret_last = range->last;
     return true;

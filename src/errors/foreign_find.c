@@ -38,12 +38,10 @@ static bool equal_nocase(const char *a, const char *b)
 
 static int digit_value(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
+    if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
-    }
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
 }
 
@@ -52,9 +50,8 @@ static bool digits_parse(const char *s, size_t len, int base, int64_t *ret_numbe
     int64_t number = 0;
     for (size_t i = 0; i < len; i++) {
         int digit = digit_value(s[i]);
-        if (digit >= base || number > (INT64_MAX - digit) / base) {
+        if (digit >= base || number > (INT64_MAX - digit) / base)
             return false;
-        }
         number = number * base + digit;
     }
     *ret_number = number;
@@ -70,9 +67,8 @@ static bool number_parse(const char *text, size_t len, struct query *query, int6
     bool hexadecimal = len > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     text += hexadecimal ? 2 : 0;
     len -= hexadecimal ? 2 : 0;
-    if (!digits_parse(text, len, hexadecimal ? 16 : 10, ret_number)) {
+    if (!digits_parse(text, len, hexadecimal ? 16 : 10, ret_number))
         return false;
-    }
     query->is_hexadecimal = hexadecimal;
     query->digits = len;
     *ret_number = negative ? -*ret_number : *ret_number;
@@ -109,9 +105,8 @@ static enum closeness range_closeness(const struct query *query,
         bool is_it = query->number == range->first && query->last == range->last;
         return is_it ? CLOSENESS_EXACT : CLOSENESS_NONE;
     }
-    if (number < range->first || number > range->last) {
+    if (number < range->first || number > range->last)
         return CLOSENESS_NONE;
-    }
     return range->first == range->last ? CLOSENESS_EXACT : CLOSENESS_RANGE;
 }
 
@@ -135,9 +130,8 @@ static bool is_above_int32(const leat_foreign_code *row)
 /** Whether a number that is written so can stand for the row. */
 static bool spelling_fits(const struct query *query, const leat_foreign_code *row)
 {
-    if (query->one_table) {
+    if (query->one_table)
         return true;
-    }
     bool base_fits = row->any_base || is_above_int32(row);
     return (base_fits || query->is_hexadecimal == row->hexadecimal) &&
            (row->digits == 0 || row->digits == query->digits);
@@ -145,18 +139,15 @@ static bool spelling_fits(const struct query *query, const leat_foreign_code *ro
 
 static enum closeness row_number_closeness(const struct query *query, const leat_foreign_code *row)
 {
-    if ((!query->is_number && !query->is_range) || !spelling_fits(query, row)) {
+    if ((!query->is_number && !query->is_range) || !spelling_fits(query, row))
         return CLOSENESS_NONE;
-    }
     const leat_foreign_table *table = leat_foreign_code_table(row);
     int64_t number = query->number;
-    if (is_above_int32(row) && number < 0 && number >= INT32_MIN) {
+    if (is_above_int32(row) && number < 0 && number >= INT32_MIN)
         number += (int64_t)UINT32_MAX + 1;
-    }
     enum closeness best = CLOSENESS_NONE;
-    if (row->has_range && (column_wanted(query, table->column) || name_is(query, row->name))) {
+    if (row->has_range && (column_wanted(query, table->column) || name_is(query, row->name)))
         best = range_closeness(query, &row->range, number);
-    }
     if (row->has_twin && column_wanted(query, table->twin_column)) {
         enum closeness twin = range_closeness(query, &row->twin, number);
         best = twin > best ? twin : best;
@@ -180,9 +171,8 @@ static bool form_matches(const leat_foreign_code *form, const char *text, const 
     size_t prefix_len = strlen(form->key) - FORM_DIGITS;
     bool after_colon = prefix_len > 0 && form->key[prefix_len - 1] == ':';
     size_t len = strlen(text);
-    if (after_colon && strstr(form->key, "::") && !strstr(text, "::")) {
+    if (after_colon && strstr(form->key, "::") && !strstr(text, "::"))
         prefix_len--;
-    }
     if (len <= prefix_len || len > prefix_len + FORM_DIGITS ||
         (!after_colon && len != prefix_len + FORM_DIGITS) ||
         !leati_text_equal_nocase(text, prefix_len, form->key, prefix_len)) {
@@ -192,9 +182,8 @@ static bool form_matches(const leat_foreign_code *form, const char *text, const 
     int base = leati_foreign_tables[form->inner].hexadecimal ? 16 : 10;
     *ret_digits = text + prefix_len;
     for (const char *c = *ret_digits; *c; c++) {
-        if (any ? !is_letter_or_digit(*c) : digit_value(*c) >= base) {
+        if (any ? !is_letter_or_digit(*c) : digit_value(*c) >= base)
             return false;
-        }
     }
     return true;
 }
@@ -206,9 +195,8 @@ static enum closeness row_closeness(const struct query *query, const leat_foreig
         (row->name && equal_nocase(query->text, row->name))) {
         return CLOSENESS_EXACT;
     }
-    if (row->kind == LEATI_FOREIGN_FORM) {
+    if (row->kind == LEATI_FOREIGN_FORM)
         return form_matches(row, query->text, &digits) ? CLOSENESS_FORM : CLOSENESS_NONE;
-    }
     return row_number_closeness(query, row);
 }
 
@@ -251,14 +239,12 @@ static size_t table_find(const struct query *query, const leat_foreign_table *ta
 {
     enum closeness closest = table_closeness(query, table);
     bool has_better = count > 0;
-    if (!closeness_counts(table, wanted, closest)) {
+    if (!closeness_counts(table, wanted, closest))
         return count;
-    }
     for (size_t i = 0; i < table->count; i++) {
         const leat_foreign_code *row = &table->codes[i];
-        if (row_closeness(query, row) != wanted) {
+        if (row_closeness(query, row) != wanted)
             continue;
-        }
         const leat_foreign_code *inner = inner_find(row, query->text);
         if (wanted == CLOSENESS_FORM && has_better && leat_foreign_code_inner_table(row) &&
             !inner) {
@@ -277,15 +263,13 @@ size_t leat_foreign_code_find(const leat_foreign_table *table, const char *text,
                               struct leat_foreign_match *ret_matches, size_t cap)
 {
     struct leati_code_text code;
-    if (!text || (!ret_matches && cap > 0)) {
+    if (!text || (!ret_matches && cap > 0))
         return 0;
-    }
     leati_code_text_read(text, &code);
     if (code.table != LEATI_FOREIGN_NONE) {
         const leat_foreign_table *named = &leati_foreign_tables[code.table];
-        if (table && table != named) {
+        if (table && table != named)
             return 0;
-        }
         table = named;
     }
     struct query query = query_parse(table, code.text);
@@ -293,9 +277,8 @@ size_t leat_foreign_code_find(const leat_foreign_table *table, const char *text,
     for (enum closeness wanted = CLOSENESS_EXACT; wanted > CLOSENESS_NONE; wanted--) {
         for (size_t i = 0; i < leat_foreign_table_count(); i++) {
             const leat_foreign_table *at = leat_foreign_table_at(i);
-            if (!table || at == table) {
+            if (!table || at == table)
                 count = table_find(&query, at, wanted, ret_matches, cap, count);
-            }
         }
     }
     return count;
@@ -305,14 +288,12 @@ const leat_foreign_code *leat_foreign_code_find_number(const leat_foreign_table 
                                                        int64_t number)
 {
     struct query query = {.text = "", .is_number = true, .number = number, .one_table = true};
-    if (!table) {
+    if (!table)
         return NULL;
-    }
     enum closeness closest = table_closeness(&query, table);
     for (size_t i = 0; closest != CLOSENESS_NONE && i < table->count; i++) {
-        if (row_closeness(&query, &table->codes[i]) == closest) {
+        if (row_closeness(&query, &table->codes[i]) == closest)
             return &table->codes[i];
-        }
     }
     return NULL;
 }

@@ -59,12 +59,12 @@ struct family {
 #define ROWS(array)  array, COUNT(array)
 
 static const struct family families[] = {
-    {"",            0,               "General",                              ROWS(general)  },
-    {"SOCKET_",     SOCKET_BASE,     "TCP and UDP sockets: 2301000 + errno", ROWS(sockets)  },
-    {"",            0,               "SOCKS5",                               ROWS(socks5)   },
-    {"",            0,               "WebSocket",                            ROWS(websocket)},
-    {"TLS_SOCKET_", TLS_SOCKET_BASE, "TLS socket objects: 2303100 + errno",  ROWS(sockets)  },
-    {"",            0,               "TLS",                                  ROWS(tls)      },
+    {"", 0, "General", ROWS(general)},
+    {"SOCKET_", SOCKET_BASE, "TCP and UDP sockets: 2301000 + errno", ROWS(sockets)},
+    {"", 0, "SOCKS5", ROWS(socks5)},
+    {"", 0, "WebSocket", ROWS(websocket)},
+    {"TLS_SOCKET_", TLS_SOCKET_BASE, "TLS socket objects: 2303100 + errno", ROWS(sockets)},
+    {"", 0, "TLS", ROWS(tls)},
 };
 
 static bool family_is_tls_socket(const struct family *family)
@@ -76,9 +76,8 @@ static bool family_is_tls_socket(const struct family *family)
 static const struct row *tls_socket_row(int number)
 {
     for (size_t i = 0; i < COUNT(tls_sockets); i++) {
-        if (tls_sockets[i].number == number) {
+        if (tls_sockets[i].number == number)
             return &tls_sockets[i];
-        }
     }
     return NULL;
 }
@@ -86,9 +85,8 @@ static const struct row *tls_socket_row(int number)
 static void header_print_family(const struct family *family)
 {
     printf("\n    /* %s */\n", family->title);
-    if (family->base != 0) {
+    if (family->base != 0)
         printf("    LEAT_E_%sBASE = %d,\n", family->prefix, family->base);
-    }
     for (size_t i = 0; i < family->count; i++) {
         const struct row *row = &family->rows[i];
         printf("    LEAT_E_%s%s = %d,\n", family->prefix, row->name, family->base + row->number);
@@ -110,9 +108,8 @@ static void header_print(void)
          "/** The codes. Each function names those that it can return. */\n"
          "enum leat_code {\n"
          "    LEAT_OK = 0,");
-    for (size_t i = 0; i < COUNT(families); i++) {
+    for (size_t i = 0; i < COUNT(families); i++)
         header_print_family(&families[i]);
-    }
     puts("};\n"
          "\n"
          "#endif");
@@ -137,9 +134,8 @@ static void cell_print(const char *text)
 static void class_print(const char *class_name)
 {
     fputs("| ", stdout);
-    for (; *class_name; class_name++) {
+    for (; *class_name; class_name++)
         putchar(*class_name >= 'A' && *class_name <= 'Z' ? *class_name - 'A' + 'a' : *class_name);
-    }
     putchar(' ');
 }
 
@@ -195,9 +191,8 @@ static void page_print(void)
                "| code | name | message | class | meaning | causes | remedies |\n"
                "|---|---|---|---|---|---|---|\n",
                family->title);
-        for (size_t k = 0; k < family->count; k++) {
+        for (size_t k = 0; k < family->count; k++)
             page_print_row(family, &family->rows[k]);
-        }
     }
 }
 

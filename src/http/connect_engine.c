@@ -144,7 +144,7 @@ static int destination_write(const struct leati_http_connect_options *options, c
         s++;
         len -= 2;
     }
-    bool is_ipv6 = memchr(s, ':', len) != NULL;
+    bool is_ipv6 = memchr(s, ':', len);
     const char *zone = is_ipv6 ? memchr(s, '%', len) : NULL;
     if (zone)
         len = (size_t)(zone - s);

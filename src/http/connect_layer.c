@@ -161,6 +161,6 @@ struct leati_http_response *leati_http_connect_take_response(struct leati_layer 
     if (!engine->is_refused)
         return NULL;
     struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
-    engine->is_refused = response == NULL;
+    engine->is_refused = !response;
     return response;
 }

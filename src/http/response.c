@@ -8,7 +8,7 @@ struct leati_http_response *leati_http_response_take(struct leati_http_head *hea
 {
     struct leati_http_response *response = leati_malloc(sizeof(*response));
 
-    if (response == NULL)
+    if (!response)
         return NULL;
     /* Both own their bytes by pointer and nothing points into them. */
     response->head = *head;
@@ -20,7 +20,7 @@ struct leati_http_response *leati_http_response_take(struct leati_http_head *hea
 
 void leati_http_response_free(struct leati_http_response *response)
 {
-    if (response == NULL)
+    if (!response)
         return;
     leati_http_head_done(&response->head);
     leati_http_body_done(&response->body);

@@ -59,16 +59,16 @@ static void loop_close(leat_loop *loop)
 
 int leat_loop_new(leat_loop **ret_loop)
 {
-    if (ret_loop == NULL)
+    if (!ret_loop)
         return LEAT_E_PARAMETER;
     leat_loop *loop = leati_calloc(1, sizeof(*loop));
-    if (loop == NULL)
+    if (!loop)
         return LEAT_E_SYSTEM_INTERNAL;
 
     int result = LEAT_E_SYSTEM_INTERNAL;
     loop->epoll_fd = loop->timer_fd = loop->event_fd = -1;
     loop->scratch = leati_malloc(LEATI_SCRATCH_BYTES);
-    if (loop->scratch == NULL)
+    if (!loop->scratch)
         goto out;
     result = loop_open(loop);
     if (result != LEAT_OK)
@@ -98,14 +98,14 @@ static void loop_wait_for_stoppers(const leat_loop *loop)
 
 void leat_loop_free(leat_loop *loop)
 {
-    if (loop == NULL)
+    if (!loop)
         return;
     if (loop->dispatching && leati_loop_is_inherited(loop)) {
         loop_close(loop); /* another thread was in the middle of it */
         return;
     }
     assert(!loop->dispatching);
-    while (loop->attachments != NULL) {
+    while (loop->attachments) {
         struct leati_attachment *attachment = loop->attachments;
         loop->attachments = attachment->next;
         attachment->destroy(attachment->object);
@@ -123,7 +123,7 @@ void leat_loop_free(leat_loop *loop)
 
 int leat_loop_fd(const leat_loop *loop)
 {
-    return loop != NULL ? loop->epoll_fd : -1;
+    return loop ? loop->epoll_fd : -1;
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ static void event_deliver(leat_loop *loop, const struct epoll_event *event)
     } else if (ptr == &loop->event_fd) {
         loop->posted_due = true;
         loop->woken = false;
-    } else if (ptr != NULL) {
+    } else if (ptr) {
         io_deliver(ptr, event->events);
     }
 }
@@ -312,7 +312,7 @@ static void loop_wake_for_tasks(leat_loop *loop)
 
 int leat_loop_dispatch(leat_loop *loop, int timeout_ms)
 {
-    if (loop == NULL || timeout_ms < -1 || loop->dispatching)
+    if (!loop || timeout_ms < -1 || loop->dispatching)
         return LEAT_E_PARAMETER;
     int result = loop_round(loop, timeout_ms);
     loop_wake_for_tasks(loop);
@@ -321,7 +321,7 @@ int leat_loop_dispatch(leat_loop *loop, int timeout_ms)
 
 int leat_loop_run(leat_loop *loop)
 {
-    if (loop == NULL || loop->dispatching)
+    if (!loop || loop->dispatching)
         return LEAT_E_PARAMETER;
 
     int result;
@@ -337,7 +337,7 @@ int leat_loop_run(leat_loop *loop)
  * until nobody is between the two. No lock, because a signal handler may come here. */
 void leat_loop_stop(leat_loop *loop)
 {
-    if (loop == NULL || leati_loop_is_inherited(loop))
+    if (!loop || leati_loop_is_inherited(loop))
         return;
     atomic_fetch_add(&loop->stoppers, 1);
     atomic_store(&loop->stopping, true);
@@ -370,7 +370,7 @@ const uint64_t *leati_loop_judged_ms(const leat_loop *loop)
 
 void *leati_loop_attachment_get(const leat_loop *loop, const void *key)
 {
-    for (struct leati_attachment *a = loop->attachments; a != NULL; a = a->next) {
+    for (struct leati_attachment *a = loop->attachments; a; a = a->next) {
         if (a->key == key)
             return a->object;
     }
@@ -380,9 +380,9 @@ void *leati_loop_attachment_get(const leat_loop *loop, const void *key)
 int leati_loop_attachment_set(leat_loop *loop, const void *key, void *object,
                               void (*destroy)(void *object))
 {
-    assert(leati_loop_attachment_get(loop, key) == NULL);
+    assert(!leati_loop_attachment_get(loop, key));
     struct leati_attachment *attachment = leati_malloc(sizeof(*attachment));
-    if (attachment == NULL)
+    if (!attachment)
         return LEAT_E_SYSTEM_INTERNAL;
     *attachment = (struct leati_attachment){
         .next = loop->attachments, .key = key, .object = object, .destroy = destroy};

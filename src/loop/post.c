@@ -17,17 +17,17 @@ struct leati_posted {
 
 int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
 {
-    if (loop == NULL || fn == NULL)
+    if (!loop || !fn)
         return LEAT_E_PARAMETER;
     if (leati_loop_is_inherited(loop))
         return LEAT_E_SOCKET_BASE + EBADF;
     struct leati_posted *posted = leati_malloc(sizeof(*posted));
-    if (posted == NULL)
+    if (!posted)
         return LEAT_E_SYSTEM_INTERNAL;
     *posted = (struct leati_posted){.fn = fn, .user = user};
 
     leati_lock(&loop->posted_lock);
-    bool was_empty = loop->posted_first == NULL;
+    bool was_empty = !loop->posted_first;
     *loop->posted_end = posted;
     loop->posted_end = &posted->next;
     /* Under the lock: once it is free, the loop may run this and be freed by its owner. */
@@ -50,10 +50,10 @@ static struct leati_posted *posted_take_all(leat_loop *loop)
 void leati_loop_run_posted(leat_loop *loop)
 {
     loop->posted_running = posted_take_all(loop);
-    while (loop->posted_running != NULL && !leati_loop_is_inherited(loop)) {
+    while (loop->posted_running && !leati_loop_is_inherited(loop)) {
         struct leati_posted *posted = loop->posted_running;
         loop->posted_running = posted->next;
-        if (posted->fn != NULL)
+        if (posted->fn)
             posted->fn(loop, posted->user);
         leati_free(posted);
     }
@@ -63,7 +63,7 @@ static size_t posted_cancel(struct leati_posted *posted, leat_task_fn fn, const 
 {
     size_t count = 0;
 
-    for (; posted != NULL; posted = posted->next) {
+    for (; posted; posted = posted->next) {
         if (posted->fn != fn || posted->user != user)
             continue;
         posted->fn = NULL;
@@ -86,7 +86,7 @@ void leati_loop_drop_posted(leat_loop *loop)
 {
     struct leati_posted *posted = posted_take_all(loop);
 
-    while (posted != NULL) {
+    while (posted) {
         struct leati_posted *next = posted->next;
         leati_free(posted);
         posted = next;

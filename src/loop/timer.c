@@ -82,7 +82,7 @@ static bool heap_ensure(leat_loop *loop, size_t count)
     if (cap < count)
         cap = count;
     struct leati_timer **heap = leati_realloc(loop->heap, cap * sizeof(struct leati_timer *));
-    if (heap == NULL)
+    if (!heap)
         return false;
     loop->heap = heap;
     loop->heap_cap = cap;
@@ -186,12 +186,12 @@ static void public_timer_fire(struct leati_timer *base, void *user)
 
 int leat_timer_new(leat_loop *loop, leat_timer_fn fn, void *user, leat_timer **ret_timer)
 {
-    if (loop == NULL || fn == NULL || ret_timer == NULL)
+    if (!loop || !fn || !ret_timer)
         return LEAT_E_PARAMETER;
     if (!heap_ensure(loop, loop->heap_len + loop->heap_reserved + 1))
         return LEAT_E_SYSTEM_INTERNAL;
     leat_timer *timer = leati_malloc(sizeof(*timer));
-    if (timer == NULL)
+    if (!timer)
         return LEAT_E_SYSTEM_INTERNAL;
 
     leati_timer_init(&timer->base, loop, public_timer_fire, timer);
@@ -206,7 +206,7 @@ void leat_timer_start(leat_timer *timer, uint64_t delay_ms)
 {
     uint64_t at_ms = leati_clock_ms();
 
-    if (timer == NULL)
+    if (!timer)
         return;
     /* The clock is cut to whole milliseconds: one more, so that it never fires early. */
     if (delay_ms > 0)
@@ -216,13 +216,13 @@ void leat_timer_start(leat_timer *timer, uint64_t delay_ms)
 
 void leat_timer_stop(leat_timer *timer)
 {
-    if (timer != NULL)
+    if (timer)
         leati_timer_stop(&timer->base);
 }
 
 void leat_timer_free(leat_timer *timer)
 {
-    if (timer == NULL)
+    if (!timer)
         return;
     leati_timer_stop(&timer->base);
     timer->base.loop->heap_reserved--;

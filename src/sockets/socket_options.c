@@ -101,10 +101,10 @@ static int set_linger(int fd, const struct leat_socket_linger *socket_linger)
 int leati_tcp_extra_options_apply(const struct leat_tcp_extra_options *options, int fd)
 {
     const struct int_option ints[] = {
-        {SOL_SOCKET,  SO_REUSEADDR, options->reuse_address},
-        {SOL_SOCKET,  SO_KEEPALIVE, options->keep_alive   },
-        {SOL_SOCKET,  SO_OOBINLINE, options->oob_inline   },
-        {IPPROTO_TCP, TCP_NODELAY,  options->tcp_no_delay },
+        {SOL_SOCKET, SO_REUSEADDR, options->reuse_address},
+        {SOL_SOCKET, SO_KEEPALIVE, options->keep_alive},
+        {SOL_SOCKET, SO_OOBINLINE, options->oob_inline},
+        {IPPROTO_TCP, TCP_NODELAY, options->tcp_no_delay},
     };
     int sys_errno = set_ints(fd, ints, sizeof(ints) / sizeof(ints[0]));
     if (sys_errno == 0)

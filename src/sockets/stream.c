@@ -89,7 +89,7 @@ void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer)
 
 bool leati_stream_is_running(const struct leati_stream *stream)
 {
-    return stream->chain != NULL;
+    return stream->chain;
 }
 
 int leati_stream_not_open(const struct leati_stream *stream)

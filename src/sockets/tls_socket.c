@@ -350,7 +350,7 @@ size_t leat_tls_socket_get_signature_algorithms(const leat_tls_socket *tls, cons
     const struct leati_layer *layer = tls ? open_layer(tls) : NULL;
     const char *name;
     size_t count = 0;
-    while (layer && (name = leati_tls_layer_signature_algorithm(layer, count)) != NULL) {
+    while (layer && (name = leati_tls_layer_signature_algorithm(layer, count))) {
         if (ret_names && count < cap)
             ret_names[count] = name;
         count++;

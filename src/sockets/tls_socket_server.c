@@ -51,7 +51,7 @@ static void error_tell(leat_tcp_socket_server *server, leat_tls_socket *tls,
                        const struct leat_error *of_tcp)
 {
     struct leat_error error = *of_tcp;
-    leati_tls_socket_translate(&error, tls != NULL);
+    leati_tls_socket_translate(&error, tls);
     if (server->callbacks.tls.error)
         server->callbacks.tls.error((leat_tls_socket_server *)server, tls, &error,
                                     server->base.user);

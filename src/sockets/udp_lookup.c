@@ -42,7 +42,7 @@ static void lookup_unlink(struct leati_udp_lookup *lookup)
 void leati_udp_lookups_drop(struct leat_udp_socket *udp)
 {
     struct leati_udp_lookup *lookup;
-    while ((lookup = udp->lookups) != NULL) {
+    while ((lookup = udp->lookups)) {
         udp->lookups = lookup->next;
         lookup_free(lookup);
     }
@@ -128,7 +128,7 @@ static void lookup_answered(const struct leati_dns_answer *answer, void *user)
     if (answer->count == 0) {
         lookup_fail(lookup, answer);
     } else {
-        while ((datagram = leati_udp_datagrams_take_first(&lookup->datagrams)) != NULL) {
+        while ((datagram = leati_udp_datagrams_take_first(&lookup->datagrams))) {
             datagram_take_address(udp, datagram, &answer->addresses[0]);
             leati_udp_datagrams_append(&udp->queue, datagram);
         }

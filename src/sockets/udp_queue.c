@@ -78,7 +78,7 @@ size_t leati_udp_datagrams_drop(struct leat_udp_socket *udp, struct leati_udp_da
 {
     size_t count = 0;
     struct leati_udp_datagram *datagram;
-    while ((datagram = leati_udp_datagrams_take_first(list)) != NULL) {
+    while ((datagram = leati_udp_datagrams_take_first(list))) {
         leati_udp_datagram_forget(udp, datagram);
         count++;
     }
@@ -114,8 +114,8 @@ int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *
 static int transmit_datagram(struct leat_udp_socket *udp, struct leati_udp_datagram *datagram)
 {
     const struct iovec iov[2] = {
-        {.iov_base = datagram->bytes,                        .iov_len = datagram->header_len},
-        {.iov_base = datagram->bytes + datagram->header_cap, .iov_len = datagram->len       },
+        {.iov_base = datagram->bytes, .iov_len = datagram->header_len},
+        {.iov_base = datagram->bytes + datagram->header_cap, .iov_len = datagram->len},
     };
     return leati_udp_transmit(udp, &datagram->to, iov, 2);
 }

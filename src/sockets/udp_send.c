@@ -148,7 +148,7 @@ static int send_now(struct leat_udp_socket *udp, const struct destination *to,
 {
     const struct iovec iov[2] = {
         {.iov_base = (void *)(uintptr_t)header, .iov_len = header_len},
-        {.iov_base = (void *)(uintptr_t)data,   .iov_len = len       },
+        {.iov_base = (void *)(uintptr_t)data, .iov_len = len},
     };
     if (udp->state != LEATI_UDP_OPEN || udp->queue.first)
         return LEATI_AGAIN;

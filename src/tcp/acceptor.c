@@ -33,7 +33,7 @@ static void acceptor_pause(struct leati_acceptor *acceptor, int sys_errno)
     /* Without memory for the timer the descriptor stays watched: better to spin than to be deaf. */
     if (leati_timer_set(&acceptor->retry, leati_clock_ms() + LEATI_TCP_ACCEPT_RETRY_MS) == LEAT_OK)
         (void)leati_io_set(&acceptor->io, 0);
-    if (acceptor->paused != NULL)
+    if (acceptor->paused)
         acceptor->paused(sys_errno, acceptor->user);
 }
 
@@ -87,7 +87,7 @@ int leati_acceptor_init(struct leati_acceptor *acceptor, leat_loop *loop, int fd
 
 void leati_acceptor_done(struct leati_acceptor *acceptor)
 {
-    if (acceptor->gone != NULL)
+    if (acceptor->gone)
         *acceptor->gone = true;
     leati_timer_stop(&acceptor->retry);
     leati_io_done(&acceptor->io);

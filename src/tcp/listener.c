@@ -49,7 +49,7 @@ static void listener_paused(int sys_errno, void *user)
 {
     const struct leati_tcp_listener *listener = user;
 
-    if (listener->paused != NULL)
+    if (listener->paused)
         listener->paused(sys_errno, listener->user);
 }
 
@@ -94,7 +94,7 @@ int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
 {
     struct leati_tcp_listener *listener = leati_calloc(1, sizeof(*listener));
 
-    if (listener == NULL)
+    if (!listener)
         return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL},
                                  "out of memory");
     listener->accepted = options->accepted;
@@ -113,7 +113,7 @@ int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
 
 void leati_tcp_listener_free(struct leati_tcp_listener *listener)
 {
-    if (listener == NULL)
+    if (!listener)
         return;
     leati_acceptor_done(&listener->acceptor);
     close(listener->fd);

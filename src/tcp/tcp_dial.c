@@ -26,8 +26,7 @@ static void attempt_close(struct leati_tcp_attempt *attempt)
 
 void leati_tcp_close(struct leati_tcp_layer *tcp)
 {
-    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
-         attempt = attempt->next)
+    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         attempt_close(attempt);
     tcp->in_flight = 0;
 }
@@ -52,7 +51,7 @@ static void attempt_trace(const struct leati_tcp_attempt *attempt, int sys_errno
                           .kind = LEAT_TRACE_ADDRESS,
                           .layer = LEAT_LAYER_TCP,
                           .name = l->ops->name,
-                          .hop = l->hop != NULL ? l->hop : "",
+                          .hop = l->hop ? l->hop : "",
                           .start_us = now_us - ((uint32_t)now_us - attempt->start_us),
                           .end_us = now_us,
                           .result = sys_errno != 0 ? LEAT_E_SOCKET_BASE + sys_errno : LEAT_OK,
@@ -103,7 +102,7 @@ static int socket_open(const struct leati_tcp_layer *tcp, int family)
 {
     int on = 1;
 
-    if (tcp->opener != NULL)
+    if (tcp->opener)
         return tcp->opener->open(family, tcp->opener->user);
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -187,7 +186,7 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
     buf[0] = '\0';
     const struct leati_tcp_attempt *waiting = leati_tcp_waiting(tcp);
     bool is_dialled = true;
-    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt;
          attempt = attempt->next) {
         char address[LEATI_ADDRESS_TEXT_SIZE];
         char reason[128];
@@ -217,8 +216,7 @@ static int dial_fail_all(struct leati_tcp_layer *tcp)
 static void dial_trace_rest(const struct leati_tcp_layer *tcp,
                             const struct leati_tcp_attempt *winner, int sys_errno)
 {
-    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
-         attempt = attempt->next)
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         if (attempt != winner && attempt->fd >= 0)
             attempt_trace(attempt, sys_errno);
 }
@@ -238,7 +236,7 @@ static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     /* What fails at once does not make the next one wait. */
     struct leati_tcp_attempt *attempt;
-    while ((attempt = leati_tcp_waiting(tcp)) != NULL) {
+    while ((attempt = leati_tcp_waiting(tcp))) {
         tcp->latest = attempt;
         tcp->started++;
         int sys_errno = attempt_dial(attempt);
@@ -253,8 +251,7 @@ static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
 
 static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *winner)
 {
-    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
-         attempt = attempt->next)
+    for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         if (attempt != winner)
             attempt_close(attempt);
     tcp->in_flight = 0;
@@ -265,7 +262,7 @@ static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *wi
 
 struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp)
 {
-    return tcp->latest != NULL ? tcp->latest->next : (struct leati_tcp_attempt *)tcp->attempts;
+    return tcp->latest ? tcp->latest->next : (struct leati_tcp_attempt *)tcp->attempts;
 }
 
 /* Takes the first one off a list. */
@@ -294,18 +291,18 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
             .next = i + 1 < count ? &attempts[i + 1] : NULL,
         };
     /* The turn of the first one; behind one that was dialled, of the other family. */
-    const struct leati_tcp_attempt *turn = tcp->latest != NULL ? tcp->latest : tcp->attempts;
+    const struct leati_tcp_attempt *turn = tcp->latest ? tcp->latest : tcp->attempts;
     bool is_v6 = (turn->address.any.sa_family == AF_INET6) != (tcp->latest != NULL);
-    while (list != NULL || added != NULL) {
-        struct leati_tcp_attempt *attempt = attempt_pop(list != NULL ? &list : &added);
+    while (list || added) {
+        struct leati_tcp_attempt *attempt = attempt_pop(list ? &list : &added);
         struct leati_tcp_attempt ***end = &ends[attempt->address.any.sa_family == AF_INET6];
         **end = attempt;
         *end = &attempt->next;
     }
-    struct leati_tcp_attempt **link = tcp->latest != NULL ? &tcp->latest->next : &head;
+    struct leati_tcp_attempt **link = tcp->latest ? &tcp->latest->next : &head;
     *link = NULL;
-    while (families[0] != NULL || families[1] != NULL) {
-        is_v6 = families[is_v6] != NULL ? is_v6 : !is_v6;
+    while (families[0] || families[1]) {
+        is_v6 = families[is_v6] ? is_v6 : !is_v6;
         *link = attempt_pop(&families[is_v6]);
         link = &(*link)->next;
         is_v6 = !is_v6;
@@ -358,8 +355,7 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
         return dial_fail_all(tcp);
 
     tcp->base.deadline_ms = tcp->expires_ms;
-    if (leati_tcp_waiting(tcp) != NULL &&
-        (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
+    if (leati_tcp_waiting(tcp) && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
         tcp->base.deadline_ms = tcp->next_attempt_ms;
     return LEATI_AGAIN;
 }

@@ -65,14 +65,14 @@ static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
         return l->sticky;
     if (l->state == LEATI_LAYER_NEW) {
         leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
-        if (tcp->open == NULL) {
+        if (!tcp->open) {
             leati_layer_arm(l, now_ms, tcp->timeout_ms);
             tcp->expires_ms = l->deadline_ms;
         }
     }
     if (l->state != LEATI_LAYER_CONNECTING)
         return LEAT_OK;
-    int result = tcp->open != NULL ? LEAT_OK : leati_tcp_dial(tcp, now_ms);
+    int result = tcp->open ? LEAT_OK : leati_tcp_dial(tcp, now_ms);
     if (result == LEAT_OK)
         leati_layer_set_state(l, LEATI_LAYER_OPEN);
     return result;
@@ -107,7 +107,7 @@ static int tcp_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
         return l->sticky;
     if (tcp->eof)
         return LEATI_EOF;
-    if (!tcp->readable || tcp->open == NULL || tcp->open->fd < 0)
+    if (!tcp->readable || !tcp->open || tcp->open->fd < 0)
         return LEATI_AGAIN;
     if (tcp_is_foreign(tcp))
         return tcp_refuse_foreign(tcp);
@@ -167,7 +167,7 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    if (!tcp->writable || tcp->open == NULL || tcp->open->fd < 0)
+    if (!tcp->writable || !tcp->open || tcp->open->fd < 0)
         return LEATI_AGAIN;
     if (tcp_is_foreign(tcp))
         return tcp_refuse_foreign(tcp);
@@ -253,7 +253,7 @@ static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
     char address[LEAT_ERROR_HOP_SIZE] = "not connected";
 
-    if (tcp->open != NULL)
+    if (tcp->open)
         tcp_format_remote(tcp, address, sizeof(address));
     if (tcp->started > 1)
         snprintf(buf, cap, "%s, %zu attempts", address, tcp->started);
@@ -289,7 +289,7 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
     assert(options->count > 0);
     struct leati_tcp_layer *tcp =
         leati_malloc(sizeof(*tcp) + options->count * sizeof(tcp->attempts[0]));
-    if (tcp == NULL)
+    if (!tcp)
         return LEAT_E_SYSTEM_INTERNAL;
 
     *tcp = (struct leati_tcp_layer){
@@ -311,12 +311,12 @@ int leati_tcp_layer_add(struct leati_layer *l, const struct leati_address *addre
 {
     struct leati_tcp_layer *tcp = tcp_of(l);
 
-    assert(tcp->late == NULL);
+    assert(!tcp->late);
     tcp->more = false;
     if (count == 0)
         return LEAT_OK;
     tcp->late = leati_malloc(count * sizeof(*tcp->late));
-    if (tcp->late == NULL)
+    if (!tcp->late)
         return LEAT_E_SYSTEM_INTERNAL;
     leati_tcp_enqueue(tcp, tcp->late, addresses, count);
     return LEAT_OK;
@@ -344,7 +344,7 @@ int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)
     struct leati_tcp_layer *tcp = tcp_of(l);
     unsigned mask = 0;
 
-    if (tcp->open == NULL || tcp->open->fd < 0)
+    if (!tcp->open || tcp->open->fd < 0)
         return LEAT_OK;
     /* An end that has been seen stays readable, a broken direction writable: either would wake the
      * loop for ever. */
@@ -362,7 +362,7 @@ void leati_tcp_layer_set_prompt_acks(struct leati_layer *l, bool on)
     struct leati_tcp_layer *tcp = tcp_of(l);
 
     tcp->prompt_acks = on;
-    if (tcp->open != NULL && tcp->open->fd >= 0)
+    if (tcp->open && tcp->open->fd >= 0)
         tcp_ack_promptly(tcp);
 }
 
@@ -370,14 +370,14 @@ int leati_tcp_layer_fd(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
 
-    return tcp->open != NULL ? tcp->open->fd : -1;
+    return tcp->open ? tcp->open->fd : -1;
 }
 
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
 
-    return tcp->open != NULL ? &tcp->open->address : &tcp->attempts[0].address;
+    return tcp->open ? &tcp->open->address : &tcp->attempts[0].address;
 }
 
 void leati_tcp_layer_reset(struct leati_layer *l)
@@ -385,7 +385,7 @@ void leati_tcp_layer_reset(struct leati_layer *l)
     const struct linger at_once = {.l_onoff = 1};
     struct leati_tcp_layer *tcp = tcp_of(l);
 
-    if (tcp->open != NULL && tcp->open->fd >= 0)
+    if (tcp->open && tcp->open->fd >= 0)
         (void)setsockopt(tcp->open->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     leati_tcp_close(tcp);
 }
@@ -396,11 +396,11 @@ size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
     const struct leati_tcp_layer *tcp = tcp_of_const(l);
     size_t count = 0;
 
-    if (tcp->open == NULL)
+    if (!tcp->open)
         return 0;
     if (!without_open)
         ret_addresses[count++] = tcp->open->address;
-    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt != NULL;
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt;
          attempt = attempt->next) {
         if (attempt != tcp->open && attempt->sys_errno == 0)
             ret_addresses[count++] = attempt->address;

@@ -24,7 +24,7 @@ static bool authority_parse(const char *text, size_t len, struct request *ret_re
 {
     uint64_t port = 0;
     const char *colon = memrchr(text, ':', len);
-    if (colon == NULL ||
+    if (!colon ||
         !leati_text_parse_u64(colon + 1, len - (size_t)(colon + 1 - text), 65535, &port)) {
         return false;
     }
@@ -33,9 +33,8 @@ static bool authority_parse(const char *text, size_t len, struct request *ret_re
         ++text;
         host_len -= 2;
     }
-    if (host_len == 0 || host_len >= sizeof(ret_request->host)) {
+    if (host_len == 0 || host_len >= sizeof(ret_request->host))
         return false;
-    }
     memcpy(ret_request->host, text, host_len);
     ret_request->host[host_len] = '\0';
     ret_request->port = (uint16_t)port;
@@ -47,9 +46,8 @@ static bool request_read(struct leati_peer *p, struct request *ret_request)
 {
     static const char method[] = "CONNECT ";
     struct leati_peer_request *asked = &p->request;
-    if (!leati_peer_read_http_head(p)) {
+    if (!leati_peer_read_http_head(p))
         return false;
-    }
     *ret_request = (struct request){.is_connect = false};
     const char *line = asked->http_head;
     size_t line_len = strcspn(line, "\r\n");
@@ -71,18 +69,16 @@ static bool credentials_check(struct leati_peer *p)
     const struct leat_testing_options *options = &p->server->options;
     struct leati_peer_request *asked = &p->request;
     char value[1024], decoded[1024];
-    if (options->user == NULL) {
+    if (!options->user)
         return true;
-    }
     if (!leati_peer_http_field(p, "Proxy-Authorization", value, sizeof(value)) ||
         !leati_text_equal_nocase(value, 6, "Basic ", 6) ||
         !leati_peer_base64_decode(value + 6, decoded)) {
         return false;
     }
     char *colon = strchr(decoded, ':');
-    if (colon == NULL) {
+    if (!colon)
         return false;
-    }
     *colon = '\0';
     snprintf(asked->user, sizeof(asked->user), "%.255s", decoded);
     snprintf(asked->password, sizeof(asked->password), "%.255s", colon + 1);
@@ -122,9 +118,8 @@ static const char *status_name(unsigned status)
 static bool reply_send(struct leati_peer *p, unsigned status)
 {
     char head[256];
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%u %s", status, status_name(status))) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%u %s", status, status_name(status)))
         return false;
-    }
     bool is_refused = leati_peer_refuses(p, 502, &status);
     const char *fields = status == 407   ? "Proxy-Authenticate: Basic realm=\"leat-testing\"\r\n"
                                            "Content-Length: 0\r\n"
@@ -142,13 +137,11 @@ static bool reply_send(struct leati_peer *p, unsigned status)
 static bool tunnel_serve(struct leati_peer *p, const struct request *request)
 {
     int reason = 0;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", request->host, request->port)) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", request->host, request->port))
         return false;
-    }
     int upstream = leati_peer_dial(p, request->host, request->port, &reason);
-    if (upstream < 0) {
+    if (upstream < 0)
         return reply_send(p, reason == ETIMEDOUT ? 504 : 502);
-    }
     if (!reply_send(p, 200) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_RELAY, "%s:%u", request->host, request->port)) {
         close(upstream);
@@ -161,25 +154,20 @@ static bool tunnel_serve(struct leati_peer *p, const struct request *request)
 static bool request_serve(struct leati_peer *p)
 {
     struct request request;
-    if (!request_read(p, &request)) {
+    if (!request_read(p, &request))
         return false;
-    }
-    if (strncmp(request.line, "CONNECT ", 8) != 0) {
+    if (strncmp(request.line, "CONNECT ", 8) != 0)
         return reply_send(p, 405);
-    }
-    if (!request.is_connect) {
+    if (!request.is_connect)
         return reply_send(p, 400);
-    }
-    if (!credentials_check(p)) {
+    if (!credentials_check(p))
         return reply_send(p, 407);
-    }
     return tunnel_serve(p, &request);
 }
 
 void leati_testing_serve_connect(struct leati_peer *p)
 {
     bool goes_on = leati_peer_tls_step(p);
-    while (goes_on) {
+    while (goes_on)
         goes_on = request_serve(p);
-    }
 }

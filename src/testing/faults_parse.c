@@ -35,20 +35,20 @@ static const struct {
     enum leat_testing_action action;
     int needs, may_have;
 } words[] = {
-    {"delay",               LEAT_TESTING_ACTION_DELAY,               1, 1},
-    {"hold",                LEAT_TESTING_ACTION_HOLD,                0, 0},
-    {"skip",                LEAT_TESTING_ACTION_SKIP,                0, 0},
-    {"refuse",              LEAT_TESTING_ACTION_REFUSE,              0, 1},
-    {"split",               LEAT_TESTING_ACTION_SPLIT,               1, 2},
-    {"split-at",            LEAT_TESTING_ACTION_SPLIT_AT,            1, 2},
-    {"truncate",            LEAT_TESTING_ACTION_TRUNCATE,            1, 1},
-    {"rate",                LEAT_TESTING_ACTION_RATE,                1, 1},
-    {"drop-after",          LEAT_TESTING_ACTION_DROP_AFTER,          1, 1},
+    {"delay", LEAT_TESTING_ACTION_DELAY, 1, 1},
+    {"hold", LEAT_TESTING_ACTION_HOLD, 0, 0},
+    {"skip", LEAT_TESTING_ACTION_SKIP, 0, 0},
+    {"refuse", LEAT_TESTING_ACTION_REFUSE, 0, 1},
+    {"split", LEAT_TESTING_ACTION_SPLIT, 1, 2},
+    {"split-at", LEAT_TESTING_ACTION_SPLIT_AT, 1, 2},
+    {"truncate", LEAT_TESTING_ACTION_TRUNCATE, 1, 1},
+    {"rate", LEAT_TESTING_ACTION_RATE, 1, 1},
+    {"drop-after", LEAT_TESTING_ACTION_DROP_AFTER, 1, 1},
     {"drop-after-received", LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED, 1, 1},
-    {"shutdown",            LEAT_TESTING_ACTION_SHUTDOWN,            0, 0},
-    {"stall",               LEAT_TESTING_ACTION_STALL,               0, 0},
-    {"close",               LEAT_TESTING_ACTION_CLOSE,               0, 0},
-    {"reset",               LEAT_TESTING_ACTION_RESET,               0, 0},
+    {"shutdown", LEAT_TESTING_ACTION_SHUTDOWN, 0, 0},
+    {"stall", LEAT_TESTING_ACTION_STALL, 0, 0},
+    {"close", LEAT_TESTING_ACTION_CLOSE, 0, 0},
+    {"reset", LEAT_TESTING_ACTION_RESET, 0, 0},
 };
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -100,12 +100,10 @@ static bool parser_take(struct parser *parser, char wanted)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
+    if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
-    }
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
@@ -122,9 +120,8 @@ static bool is_word(char c)
 static size_t word_len(const char *text)
 {
     size_t len = 0;
-    while (is_word(text[len])) {
+    while (is_word(text[len]))
         ++len;
-    }
     return len;
 }
 
@@ -134,12 +131,10 @@ static bool number_parse(struct parser *parser, uint64_t min, uint64_t *ret_numb
     size_t len = 0;
     (void)parser_peek(parser);
     const char *digits = parser->text + parser->at;
-    while (is_digit(digits[len])) {
+    while (is_digit(digits[len]))
         ++len;
-    }
-    if (len == 0) {
+    if (len == 0)
         return parser_expect(parser, expected);
-    }
     if (!leati_text_parse_u64(digits, len, UINT32_MAX, ret_number) || *ret_number < min) {
         return parser_refuse(parser, parser->at,
                              min > 0 ? "a number from 1 to 4294967295 was expected"
@@ -162,15 +157,13 @@ static bool bytes_are_next(struct parser *parser)
 
 static bool bytes_reserve(struct parser *parser, size_t len)
 {
-    if (len > LEAT_TESTING_FAULT_BYTES_MAX - parser->bytes_len) {
+    if (len > LEAT_TESTING_FAULT_BYTES_MAX - parser->bytes_len)
         return parser_refuse(parser, parser->at, "the bytes of all faults are more than 1 MiB");
-    }
     if (parser->bytes_cap - parser->bytes_len < len) {
         size_t cap = 2 * parser->bytes_len + len + 64;
         uint8_t *grown = leati_realloc(parser->bytes, cap);
-        if (grown == NULL) {
+        if (!grown)
             return parser_no_memory(parser);
-        }
         parser->bytes = grown;
         parser->bytes_cap = cap;
     }
@@ -179,9 +172,8 @@ static bool bytes_reserve(struct parser *parser, size_t len)
 
 static bool byte_append(struct parser *parser, uint8_t byte)
 {
-    if (!bytes_reserve(parser, 1)) {
+    if (!bytes_reserve(parser, 1))
         return false;
-    }
     parser->bytes[parser->bytes_len++] = byte;
     return true;
 }
@@ -191,9 +183,8 @@ static bool hex_parse(struct parser *parser)
     const char *text = parser->text + parser->at;
     int high = hex_digit(text[0]);
     int low = high >= 0 ? hex_digit(text[1]) : -1;
-    if (low < 0) {
+    if (low < 0)
         return parser_expect(parser, "two hexadecimal digits");
-    }
     parser->at += 2;
     return byte_append(parser, (uint8_t)(high << 4 | low));
 }
@@ -208,9 +199,8 @@ static bool escape_parse(struct parser *parser)
         ++parser->at;
         return hex_parse(parser);
     }
-    if (found == NULL) {
+    if (!found)
         return parser_expect(parser, "r, n, t, 0, x, \\ or \" behind the \\");
-    }
     ++parser->at;
     return byte_append(parser, (uint8_t)values[found - names]);
 }
@@ -219,13 +209,11 @@ static bool string_parse(struct parser *parser)
 {
     for (++parser->at; parser->text[parser->at] != '"';) {
         char c = parser->text[parser->at];
-        if (c == '\0' || c == '\r' || c == '\n') {
+        if (c == '\0' || c == '\r' || c == '\n')
             return parser_expect(parser, "the \" that ends the string");
-        }
         ++parser->at;
-        if (c == '\\' ? !escape_parse(parser) : !byte_append(parser, (uint8_t)c)) {
+        if (c == '\\' ? !escape_parse(parser) : !byte_append(parser, (uint8_t)c))
             return false;
-        }
     }
     ++parser->at;
     return true;
@@ -236,19 +224,16 @@ static bool item_parse(struct parser *parser)
     size_t start = parser->bytes_len;
     uint64_t times = 1;
     bool is_good = parser->text[parser->at] == '"' ? string_parse(parser) : hex_parse(parser);
-    if (!is_good || !parser_take(parser, '*')) {
+    if (!is_good || !parser_take(parser, '*'))
         return is_good;
-    }
-    if (!number_parse(parser, 1, &times)) {
+    if (!number_parse(parser, 1, &times))
         return false;
-    }
     size_t len = parser->bytes_len - start;
     if (len > 0 && times - 1 > LEAT_TESTING_FAULT_BYTES_MAX / len) {
         times = LEAT_TESTING_FAULT_BYTES_MAX + 2; /* too much, and no overflow */
     }
-    if (!bytes_reserve(parser, (size_t)(times - 1) * len)) {
+    if (!bytes_reserve(parser, (size_t)(times - 1) * len))
         return false;
-    }
     for (uint64_t i = 1; i < times && len > 0; ++i) {
         memcpy(parser->bytes + parser->bytes_len, parser->bytes + start, len);
         parser->bytes_len += len;
@@ -260,15 +245,13 @@ static bool item_parse(struct parser *parser)
 
 static bool fault_append(struct parser *parser, struct leat_testing_fault *fault, size_t position)
 {
-    if (parser->count == LEAT_TESTING_FAULTS_MAX) {
+    if (parser->count == LEAT_TESTING_FAULTS_MAX)
         return parser_refuse(parser, position, "there are more than 256 faults");
-    }
     if ((parser->count & (parser->count - 1)) == 0) { /* 0, 1, 2, 4 ...: it is full */
         size_t cap = parser->count ? 2 * parser->count : 1;
         struct leat_testing_fault *grown = leati_realloc(parser->faults, cap * sizeof(*grown));
-        if (grown == NULL) {
+        if (!grown)
             return parser_no_memory(parser);
-        }
         parser->faults = grown;
     }
     fault->step = parser->moment.step;
@@ -279,7 +262,7 @@ static bool fault_append(struct parser *parser, struct leat_testing_fault *fault
     parser->faults[parser->count] = *fault;
     const char *reason = leati_testing_fault_problem(parser->faults, parser->count);
     ++parser->count;
-    return reason == NULL || parser_refuse(parser, position, reason);
+    return !reason || parser_refuse(parser, position, reason);
 }
 
 /* Items up to the next action. */
@@ -287,13 +270,11 @@ static bool bytes_parse(struct parser *parser)
 {
     size_t position = parser->at, start = parser->bytes_len;
     for (;;) {
-        if (!item_parse(parser)) {
+        if (!item_parse(parser))
             return false;
-        }
         size_t behind = parser->at;
-        if (!parser_take(parser, ',')) {
+        if (!parser_take(parser, ','))
             break;
-        }
         if (!bytes_are_next(parser)) {
             parser->at = behind; /* the comma belongs to the actions */
             break;
@@ -314,18 +295,15 @@ static bool word_parse(struct parser *parser)
            !(strlen(words[i].word) == len && memcmp(words[i].word, text, len) == 0)) {
         ++i;
     }
-    if (i == sizeof(words) / sizeof(words[0])) {
+    if (i == sizeof(words) / sizeof(words[0]))
         return parser_expect(parser, EXPECTED_ACTION);
-    }
     parser->at += len;
     uint64_t numbers[2] = {0, 0};
     for (int n = 0; n < words[i].may_have; ++n) {
-        if (n >= words[i].needs && !is_digit(parser_peek(parser))) {
+        if (n >= words[i].needs && !is_digit(parser_peek(parser)))
             break;
-        }
-        if (!number_parse(parser, 0, &numbers[n])) {
+        if (!number_parse(parser, 0, &numbers[n]))
             return false;
-        }
     }
     struct leat_testing_fault fault = {
         .action = words[i].action, .number = numbers[0], .gap_ms = (uint32_t)numbers[1]};
@@ -335,9 +313,8 @@ static bool word_parse(struct parser *parser)
 static bool actions_parse(struct parser *parser)
 {
     do {
-        if (!(bytes_are_next(parser) ? bytes_parse(parser) : word_parse(parser))) {
+        if (!(bytes_are_next(parser) ? bytes_parse(parser) : word_parse(parser)))
             return false;
-        }
     } while (parser_take(parser, ','));
     return true;
 }
@@ -348,15 +325,13 @@ static bool connection_parse(struct parser *parser)
 {
     uint64_t first = 0, last = 0;
     if (!parser_take(parser, '*')) {
-        if (!number_parse(parser, 1, &first)) {
+        if (!number_parse(parser, 1, &first))
             return false;
-        }
         last = first;
         if (parser_take(parser, '-')) {
             last = 0;
-            if (is_digit(parser_peek(parser)) && !number_parse(parser, first, &last)) {
+            if (is_digit(parser_peek(parser)) && !number_parse(parser, first, &last))
                 return false;
-            }
         }
     }
     parser->moment = (struct leat_testing_fault){.first_connection = (uint32_t)first,
@@ -368,9 +343,8 @@ static bool connection_parse(struct parser *parser)
 static bool occurrence_parse(struct parser *parser)
 {
     uint64_t occurrence = 0;
-    if (parser_take(parser, '#') && !number_parse(parser, 1, &occurrence)) {
+    if (parser_take(parser, '#') && !number_parse(parser, 1, &occurrence))
         return false;
-    }
     parser->moment.occurrence = (uint32_t)occurrence;
     return true;
 }
@@ -382,28 +356,22 @@ static bool clause_parse(struct parser *parser)
     size_t len = word_len(word);
     bool is_connection = len == 10 && memcmp(word, "connection", len) == 0;
     bool is_then = len == 4 && memcmp(word, "then", len) == 0;
-    if (is_then && !parser->has_step) {
+    if (is_then && !parser->has_step)
         return parser_refuse(parser, parser->at, "then has no step before it");
-    }
     if (!is_connection && !is_then) {
-        if (!leati_testing_step_find(word, len, &parser->moment.step)) {
+        if (!leati_testing_step_find(word, len, &parser->moment.step))
             return parser_expect(parser, EXPECTED_STEP);
-        }
-        if (parser->moment.step == LEAT_TESTING_STEP_END) {
+        if (parser->moment.step == LEAT_TESTING_STEP_END)
             return parser_refuse(parser, parser->at, "nothing can be done at the step end");
-        }
     }
     parser->at += len;
     parser->moment.then = is_then;
-    if (!is_connection && !is_then && !occurrence_parse(parser)) {
+    if (!is_connection && !is_then && !occurrence_parse(parser))
         return false;
-    }
-    if (!parser_take(parser, '=')) {
+    if (!parser_take(parser, '='))
         return parser_expect(parser, "=");
-    }
-    if (is_connection) {
+    if (is_connection)
         return connection_parse(parser);
-    }
     parser->has_step = true;
     return actions_parse(parser);
 }
@@ -411,12 +379,10 @@ static bool clause_parse(struct parser *parser)
 static bool faults_parse(struct parser *parser)
 {
     while (parser_peek(parser) != '\0') {
-        if (!clause_parse(parser)) {
+        if (!clause_parse(parser))
             return false;
-        }
-        if (!parser_take(parser, ';') && parser_peek(parser) != '\0') {
+        if (!parser_take(parser, ';') && parser_peek(parser) != '\0')
             return parser_expect(parser, "a comma, a semicolon or the end");
-        }
     }
     return true;
 }
@@ -428,14 +394,12 @@ static struct leat_testing_fault *block_new(const struct parser *parser)
 {
     size_t faults_size = parser->count * sizeof(parser->faults[0]);
     struct leat_testing_fault *block = leati_malloc(faults_size + parser->bytes_len + 1);
-    if (block == NULL) {
+    if (!block)
         return NULL;
-    }
     uint8_t *bytes = (uint8_t *)block + faults_size;
     memcpy(block, parser->faults, faults_size);
-    if (parser->bytes_len > 0) {
+    if (parser->bytes_len > 0)
         memcpy(bytes, parser->bytes, parser->bytes_len);
-    }
     for (size_t i = 0; i < parser->count; ++i) {
         if (block[i].action == LEAT_TESTING_ACTION_BYTES) {
             block[i].data = bytes;
@@ -451,9 +415,8 @@ int leat_testing_faults_parse(const char *text, struct leat_testing_fault **ret_
     struct leat_testing_problem problem = {.text = "no memory"};
     struct parser parser = {.text = text ? text : "", .problem = &problem};
     struct leat_testing_fault *block = NULL;
-    if (ret_faults == NULL || ret_count == NULL) {
+    if (!ret_faults || !ret_count)
         return LEAT_E_PARAMETER;
-    }
     if (faults_parse(&parser) && parser.count > 0) {
         block = block_new(&parser);
         parser.code = block ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
@@ -461,7 +424,7 @@ int leat_testing_faults_parse(const char *text, struct leat_testing_fault **ret_
     if (parser.code == LEAT_OK) {
         *ret_faults = block;
         *ret_count = parser.count;
-    } else if (ret_problem != NULL) {
+    } else if (ret_problem) {
         *ret_problem = problem;
     }
     leati_free(parser.faults);

@@ -8,21 +8,17 @@
 /* What the header says, once it is there. false = a rule is broken, or the connection is over. */
 static bool header_read(struct leati_peer *p, size_t *ret_head_len, uint64_t *ret_len)
 {
-    if (!leati_peer_need(p, 2)) {
+    if (!leati_peer_need(p, 2))
         return false;
-    }
     size_t len_size = (p->in[1] & 0x7f) == 127 ? 8 : (p->in[1] & 0x7f) == 126 ? 2 : 0;
-    if ((p->in[1] & 0x80) == 0) {
+    if ((p->in[1] & 0x80) == 0)
         return leati_peer_problem(p, "a frame that is not masked");
-    }
     *ret_head_len = 2 + len_size + 4;
-    if (!leati_peer_need(p, *ret_head_len)) {
+    if (!leati_peer_need(p, *ret_head_len))
         return false;
-    }
     uint64_t len = len_size == 0 ? p->in[1] & 0x7f : 0;
-    for (size_t i = 0; i < len_size; ++i) {
+    for (size_t i = 0; i < len_size; ++i)
         len = len << 8 | p->in[2 + i];
-    }
     *ret_len = len;
     return len <= LEAT_TESTING_INPUT_BYTES_MAX ||
            leati_peer_problem(p, "a frame of %llu bytes", (unsigned long long)len);
@@ -31,9 +27,8 @@ static bool header_read(struct leati_peer *p, size_t *ret_head_len, uint64_t *re
 static void unmask(uint8_t *payload, size_t len, const uint8_t mask[4])
 {
     uint64_t words = 0;
-    for (size_t i = 0; i < 8; ++i) {
+    for (size_t i = 0; i < 8; ++i)
         memcpy((uint8_t *)&words + i, mask + i % 4, 1);
-    }
     size_t i = 0;
     for (; i + 8 <= len; i += 8) {
         uint64_t word;
@@ -41,18 +36,16 @@ static void unmask(uint8_t *payload, size_t len, const uint8_t mask[4])
         word ^= words;
         memcpy(payload + i, &word, 8);
     }
-    for (; i < len; ++i) {
+    for (; i < len; ++i)
         payload[i] ^= mask[i % 4];
-    }
 }
 
 bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame)
 {
     size_t head_len = 0;
     uint64_t len = 0;
-    if (!header_read(p, &head_len, &len) || !leati_peer_need(p, head_len + len)) {
+    if (!header_read(p, &head_len, &len) || !leati_peer_need(p, head_len + len))
         return false;
-    }
     uint8_t mask[4];
     memcpy(mask, p->in + head_len - 4, sizeof(mask));
     *ret_frame = (struct leati_frame){.first_byte = p->in[0],

@@ -24,9 +24,8 @@ bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
         va_start(args, format);
         leati_readable_vformat(p->problem, sizeof(p->problem), format, args);
         va_end(args);
-        if (server->seen.problem[0] == '\0') {
+        if (server->seen.problem[0] == '\0')
             memcpy(server->seen.problem, p->problem, sizeof(p->problem));
-        }
     }
     pthread_mutex_unlock(&server->lock);
     return false;
@@ -42,10 +41,8 @@ bool leati_peer_end(struct leati_peer *p, enum leati_peer_ending ending)
 
 bool leati_peer_wait_fd(struct leati_peer *p, int fd, short events, int timeout_ms)
 {
-    struct pollfd fds[] = {
-        {.fd = p->server->stop_fd, .events = POLLIN},
-        {.fd = fd,                 .events = events}
-    };
+    struct pollfd fds[] = {{.fd = p->server->stop_fd, .events = POLLIN},
+                           {.fd = fd, .events = events}};
     int ready;
     do {
         ready = poll(fds, 2, timeout_ms);
@@ -58,9 +55,8 @@ bool leati_peer_sleep(struct leati_peer *p, uint64_t ms)
     uint64_t end_ms = leati_clock_ms() + ms;
     for (uint64_t now_ms; (now_ms = leati_clock_ms()) < end_ms;) {
         struct pollfd stop = {.fd = p->server->stop_fd, .events = POLLIN};
-        if (poll(&stop, 1, (int)(end_ms - now_ms)) > 0) {
+        if (poll(&stop, 1, (int)(end_ms - now_ms)) > 0)
             return false;
-        }
     }
     return true;
 }
@@ -76,12 +72,10 @@ size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int 
         *ret_wait_ms = (int)((p->pace_us[to_client] - now_us + 999) / 1000);
         return 0;
     }
-    if (p->rate != 0 && len > p->rate / PACE_PER_SECOND) {
+    if (p->rate != 0 && len > p->rate / PACE_PER_SECOND)
         len = p->rate > PACE_PER_SECOND ? (size_t)(p->rate / PACE_PER_SECOND) : 1;
-    }
-    if (drop->armed && len > drop->at - done) {
+    if (drop->armed && len > drop->at - done)
         len = (size_t)(drop->at - done);
-    }
     return len;
 }
 
@@ -96,25 +90,21 @@ bool leati_peer_moved(struct leati_peer *p, bool to_client, size_t len)
     server->seen.flights += !to_client && !p->listening && !p->carrying;
     pthread_mutex_unlock(&server->lock);
     p->listening = !to_client;
-    if (p->rate != 0 && (to_client || p->carrying)) {
+    if (p->rate != 0 && (to_client || p->carrying))
         p->pace_us[to_client] = leati_clock_us() + len * 1000000 / p->rate;
-    }
     return !drop->armed || *done < drop->at || leati_peer_drop(p, drop);
 }
 
 bool leati_peer_wire_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t *ret_len)
 {
     int wait_ms = 0;
-    if (!leati_peer_wait_fd(p, p->fd, POLLIN, -1)) {
+    if (!leati_peer_wait_fd(p, p->fd, POLLIN, -1))
         return false;
-    }
-    if (p->drop_in.armed) {
+    if (p->drop_in.armed)
         cap = leati_peer_allowed(p, false, cap, &wait_ms);
-    }
     ssize_t len = recv(p->fd, buf, cap ? cap : 1, 0);
-    if (len <= 0 || !leati_peer_moved(p, false, (size_t)len)) {
+    if (len <= 0 || !leati_peer_moved(p, false, (size_t)len))
         return false;
-    }
     *ret_len = (size_t)len;
     return true;
 }
@@ -122,12 +112,10 @@ bool leati_peer_wire_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t
 /* How long the next piece is, of `len` bytes of which `sent` have gone before. */
 static size_t piece_len(const struct leati_peer_shape *shape, size_t sent, size_t len)
 {
-    if (shape->split != 0 && shape->split < len) {
+    if (shape->split != 0 && shape->split < len)
         return shape->split;
-    }
-    if (sent < shape->split_at && shape->split_at - sent < len) {
+    if (sent < shape->split_at && shape->split_at - sent < len)
         return shape->split_at - sent;
-    }
     return len;
 }
 
@@ -138,21 +126,17 @@ static bool piece_send(struct leati_peer *p, const uint8_t *data, size_t len)
         int wait_ms = 0;
         size_t part = leati_peer_allowed(p, true, len, &wait_ms);
         if (part == 0) {
-            if (!leati_peer_sleep(p, (uint64_t)wait_ms)) {
+            if (!leati_peer_sleep(p, (uint64_t)wait_ms))
                 return false;
-            }
             continue;
         }
-        if (!leati_peer_wait_fd(p, p->fd, POLLOUT, -1)) {
+        if (!leati_peer_wait_fd(p, p->fd, POLLOUT, -1))
             return false;
-        }
         ssize_t sent = send(p->fd, data, part, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        }
-        if (sent > 0 && !leati_peer_moved(p, true, (size_t)sent)) {
+        if (sent > 0 && !leati_peer_moved(p, true, (size_t)sent))
             return false;
-        }
         data += sent > 0 ? sent : 0;
         len -= sent > 0 ? (size_t)sent : 0;
     }
@@ -164,13 +148,11 @@ bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len)
     const struct leati_peer_shape *shape = &p->shape;
     for (size_t at = 0; at < len;) {
         size_t piece = piece_len(shape, at, len - at);
-        if (!piece_send(p, (const uint8_t *)data + at, piece)) {
+        if (!piece_send(p, (const uint8_t *)data + at, piece))
             return false;
-        }
         at += piece;
-        if (at < len && shape->gap_ms != 0 && !leati_peer_sleep(p, shape->gap_ms)) {
+        if (at < len && shape->gap_ms != 0 && !leati_peer_sleep(p, shape->gap_ms))
             return false;
-        }
         if (piece < len) {
             sched_yield(); /* so that the other side may read this piece alone */
         }
@@ -184,10 +166,9 @@ bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len)
 /* Room for `len` more bytes at the end of `in`; NULL if that is too much. */
 static uint8_t *input_reserve(struct leati_peer *p, size_t len)
 {
-    size_t used = p->block != NULL ? (size_t)(p->in - p->block) : 0;
-    if (p->block_size - used - p->in_len >= len) {
+    size_t used = p->block ? (size_t)(p->in - p->block) : 0;
+    if (p->block_size - used - p->in_len >= len)
         return p->in + p->in_len;
-    }
     if (p->block_size - p->in_len >= len && used >= p->in_len) {
         memcpy(p->block, p->in, p->in_len);
         p->in = p->block;
@@ -195,13 +176,12 @@ static uint8_t *input_reserve(struct leati_peer *p, size_t len)
     }
     size_t size = 2 * p->in_len + len;
     uint8_t *block = size <= LEAT_TESTING_INPUT_BYTES_MAX * 2ull ? leati_malloc(size) : NULL;
-    if (block == NULL) {
+    if (!block) {
         leati_peer_problem(p, "more than %u bytes to keep", LEAT_TESTING_INPUT_BYTES_MAX);
         return NULL;
     }
-    if (p->in_len > 0) {
+    if (p->in_len > 0)
         memcpy(block, p->in, p->in_len);
-    }
     leati_free(p->block);
     p->block = p->in = block;
     p->block_size = size;
@@ -213,9 +193,8 @@ bool leati_peer_need(struct leati_peer *p, size_t len)
     while (p->in_len < len) {
         size_t got = 0;
         uint8_t *room = input_reserve(p, LEATI_TESTING_READ_BYTES);
-        if (room == NULL ||
-            !(p->tls ? leati_peer_tls_recv(p, room, LEATI_TESTING_READ_BYTES, &got)
-                     : leati_peer_wire_recv(p, room, LEATI_TESTING_READ_BYTES, &got))) {
+        if (!room || !(p->tls ? leati_peer_tls_recv(p, room, LEATI_TESTING_READ_BYTES, &got)
+                              : leati_peer_wire_recv(p, room, LEATI_TESTING_READ_BYTES, &got))) {
             return false;
         }
         p->in_len += got;

@@ -16,9 +16,8 @@
 static void *server_own(struct leat_testing_server *server, size_t size)
 {
     void **grown = leati_realloc(server->owned, (server->owned_count + 1) * sizeof(void *));
-    if (grown == NULL) {
+    if (!grown)
         return NULL;
-    }
     server->owned = grown;
     void *owned = leati_calloc(1, size);
     server->owned[server->owned_count] = owned;
@@ -29,15 +28,13 @@ static void *server_own(struct leat_testing_server *server, size_t size)
 /* Replaces `*data` by a copy with a NUL behind it; NULL stays NULL. */
 static bool data_copy(struct leat_testing_server *server, const void **data, size_t len)
 {
-    if (*data == NULL) {
+    if (!*data)
         return true;
-    }
     char *copy = server_own(server, len + 1);
-    if (copy != NULL && len > 0) {
+    if (copy && len > 0)
         memcpy(copy, *data, len);
-    }
     *data = copy;
-    return copy != NULL;
+    return copy;
 }
 
 static bool text_copy(struct leat_testing_server *server, const char **text)
@@ -51,55 +48,50 @@ static bool text_copy(struct leat_testing_server *server, const char **text)
 static bool names_copy(struct leat_testing_server *server, const struct leat_testing_name **names)
 {
     size_t count = 0;
-    while (*names != NULL && (*names)[count].name != NULL) {
+    while (*names && (*names)[count].name)
         ++count;
-    }
     struct leat_testing_name *copy = server_own(server, (count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < count && copy != NULL; ++i) {
+    for (size_t i = 0; i < count && copy; ++i) {
         copy[i] = (*names)[i];
-        if (!text_copy(server, &copy[i].name) || !text_copy(server, &copy[i].address)) {
+        if (!text_copy(server, &copy[i].name) || !text_copy(server, &copy[i].address))
             return false;
-        }
     }
     *names = copy;
-    return copy != NULL;
+    return copy;
 }
 
 static bool protocols_copy(struct leat_testing_server *server, const char *const **protocols)
 {
     size_t count = 0;
-    while (*protocols != NULL && (*protocols)[count] != NULL) {
+    while (*protocols && (*protocols)[count])
         ++count;
-    }
     const char **copy = server_own(server, (count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < count && copy != NULL; ++i) {
+    for (size_t i = 0; i < count && copy; ++i) {
         copy[i] = (*protocols)[i];
-        if (!text_copy(server, &copy[i])) {
+        if (!text_copy(server, &copy[i]))
             return false;
-        }
     }
     *protocols = copy;
-    return copy != NULL;
+    return copy;
 }
 
 static bool messages_copy(struct leat_testing_server *server,
                           const struct leat_testing_message **messages, size_t count)
 {
     struct leat_testing_message *copy = server_own(server, (count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < count && copy != NULL; ++i) {
+    for (size_t i = 0; i < count && copy; ++i) {
         copy[i] = (*messages)[i];
-        if (!data_copy(server, &copy[i].data, copy[i].len)) {
+        if (!data_copy(server, &copy[i].data, copy[i].len))
             return false;
-        }
     }
     *messages = copy;
-    return copy != NULL;
+    return copy;
 }
 
 static bool options_copy(struct leat_testing_server *server)
 {
     struct leat_testing_options *options = &server->options;
-    if (options->tls != NULL) {
+    if (options->tls) {
         server->tls = *options->tls;
         options->tls = &server->tls;
     }
@@ -119,23 +111,21 @@ static int faults_copy(struct leat_testing_server *server, struct leat_testing_p
     const struct leat_testing_options *options = &server->options;
     struct leat_testing_fault *parsed = NULL;
     size_t parsed_count = 0;
-    if (options->faults != NULL) {
+    if (options->faults) {
         int code = leat_testing_faults_parse(options->faults, &parsed, &parsed_count, ret_problem);
-        if (code != LEAT_OK) {
+        if (code != LEAT_OK)
             return code;
-        }
     }
     int code = LEAT_E_SYSTEM_INTERNAL;
     size_t count = parsed_count + options->fault_count;
     server->faults = server_own(server, (count + 1) * sizeof(server->faults[0]));
-    for (size_t i = 0; i < count && server->faults != NULL; ++i) {
+    for (size_t i = 0; i < count && server->faults; ++i) {
         struct leat_testing_fault *fault = &server->faults[i];
         *fault = i < parsed_count ? parsed[i] : options->fault_list[i - parsed_count];
-        if (!data_copy(server, &fault->data, fault->len)) {
+        if (!data_copy(server, &fault->data, fault->len))
             goto out;
-        }
     }
-    if (server->faults != NULL) {
+    if (server->faults) {
         server->fault_count = count;
         code = LEAT_OK;
     }
@@ -168,17 +158,15 @@ static int faults_check(const struct leat_testing_server *server,
     enum leat_testing_kind kind = server->options.kind;
     for (size_t i = 0; i < server->fault_count; ++i) {
         const char *problem = leati_testing_fault_problem(server->faults, i);
-        if (problem != NULL) {
+        if (problem)
             return refused(ret_problem, "fault %zu: %s", i + 1, problem);
-        }
         enum leat_testing_step step = server->faults[i].step;
         if (!leat_testing_kind_has_step(kind, step)) {
             return refused(ret_problem, "a %s server has no step %s", leat_testing_kind_name(kind),
                            leat_testing_step_name(step));
         }
-        if (step == LEAT_TESTING_STEP_TLS && server->options.tls == NULL) {
+        if (step == LEAT_TESTING_STEP_TLS && !server->options.tls)
             return refused(ret_problem, "without TLS there is no step tls");
-        }
     }
     return LEAT_OK;
 }
@@ -191,9 +179,8 @@ static int messages_check(const struct leat_testing_options *options,
         switch (message->type) {
         case LEAT_TESTING_MESSAGE_PING:
         case LEAT_TESTING_MESSAGE_PONG:
-            if (message->len > 125) {
+            if (message->len > 125)
                 return refused(ret_problem, "a Ping or Pong has at most 125 bytes");
-            }
             break;
         case LEAT_TESTING_MESSAGE_TEXT:
         case LEAT_TESTING_MESSAGE_BINARY:
@@ -201,9 +188,8 @@ static int messages_check(const struct leat_testing_options *options,
         default:
             return refused(ret_problem, "message %zu has no type", i + 1);
         }
-        if (message->data == NULL && message->len > 0) {
+        if (!message->data && message->len > 0)
             return refused(ret_problem, "message %zu has no data", i + 1);
-        }
     }
     return LEAT_OK;
 }
@@ -212,39 +198,32 @@ static int options_check(struct leat_testing_server *server,
                          struct leat_testing_problem *ret_problem)
 {
     const struct leat_testing_options *options = &server->options;
-    if (leat_testing_kind_name(options->kind) == NULL) {
+    if (!leat_testing_kind_name(options->kind))
         return refused(ret_problem, "there is no kind of server number %d", (int)options->kind);
-    }
-    if (!is_address(options->address)) {
+    if (!is_address(options->address))
         return refused(ret_problem, "%s is not an IPv4 or IPv6 address", options->address);
-    }
-    if ((options->user != NULL && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
-        (options->password != NULL && strlen(options->password) > 255)) {
+    if ((options->user && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
+        (options->password && strlen(options->password) > 255)) {
         return refused(ret_problem, "user and password have 1 to 255 and 0 to 255 bytes");
     }
-    for (const struct leat_testing_name *name = options->names; name->name != NULL; ++name) {
-        if (name->address == NULL || (name->address[0] != '\0' && !is_address(name->address))) {
+    for (const struct leat_testing_name *name = options->names; name->name; ++name) {
+        if (!name->address || (name->address[0] != '\0' && !is_address(name->address)))
             return refused(ret_problem, "the address of the name %s is none", name->name);
-        }
     }
-    if (options->close_reason != NULL && strlen(options->close_reason) > 123) {
+    if (options->close_reason && strlen(options->close_reason) > 123)
         return refused(ret_problem, "a close reason has at most 123 bytes");
-    }
-    if (messages_check(options, ret_problem) != LEAT_OK) {
+    if (messages_check(options, ret_problem) != LEAT_OK)
         return LEAT_E_PARAMETER;
-    }
-    if (options->tls != NULL &&
+    if (options->tls &&
         (options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_SCRIPT)) {
         return refused(ret_problem, "a %s server has no TLS in front",
                        leat_testing_kind_name(options->kind));
     }
-    if (options->fault_count > LEAT_TESTING_FAULTS_MAX) {
+    if (options->fault_count > LEAT_TESTING_FAULTS_MAX)
         return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
-    }
-    if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0) {
+    if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0)
         return refused(ret_problem, "a script server needs a script");
-    }
-    if (options->tls != NULL &&
+    if (options->tls &&
         !leati_peer_tls_check(options->tls, ret_problem->text, sizeof(ret_problem->text))) {
         return LEAT_E_PARAMETER;
     }
@@ -255,41 +234,35 @@ int leati_testing_server_configure(struct leat_testing_server *server,
                                    const struct leat_testing_options *options,
                                    struct leat_testing_problem *ret_problem)
 {
-    if (options == NULL || options->size == 0) {
+    if (!options || options->size == 0)
         return refused(ret_problem, "the options are missing");
-    }
     /* A program that was compiled with an older header has a shorter struct. */
     size_t size = options->size < sizeof(server->options) ? options->size : sizeof(server->options);
     memcpy(&server->options, options, size);
-    if (server->options.address == NULL) {
+    if (!server->options.address)
         server->options.address = "127.0.0.1";
-    }
-    if (server->options.messages == NULL && server->options.message_count > 0) {
+    if (!server->options.messages && server->options.message_count > 0) {
         return refused(ret_problem, "there are fewer messages than %zu",
                        server->options.message_count);
     }
-    if (server->options.fault_list == NULL && server->options.fault_count > 0) {
+    if (!server->options.fault_list && server->options.fault_count > 0)
         return refused(ret_problem, "there are fewer faults than %zu", server->options.fault_count);
-    }
     while (server->script_count < LEAT_TESTING_SCRIPTS_MAX &&
-           server->options.scripts[server->script_count] != NULL) {
+           server->options.scripts[server->script_count]) {
         ++server->script_count;
     }
-    if (!options_copy(server)) {
+    if (!options_copy(server))
         return LEAT_E_SYSTEM_INTERNAL;
-    }
     int code = options_check(server, ret_problem);
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = faults_copy(server, ret_problem);
-    }
     return code == LEAT_OK ? faults_check(server, ret_problem) : code;
 }
 
 void leati_testing_server_unconfigure(struct leat_testing_server *server)
 {
-    for (size_t i = 0; i < server->owned_count; ++i) {
+    for (size_t i = 0; i < server->owned_count; ++i)
         leati_free(server->owned[i]);
-    }
     leati_free(server->owned);
     leati_free_secret(server->url);
 }
@@ -304,7 +277,7 @@ static void percent_encode(const char *text, char *ret_encoded, size_t cap)
     size_t pos = 0;
     ret_encoded[0] = '\0';
     for (; *text != '\0'; ++text) {
-        bool is_plain = strchr(plain, *text) != NULL;
+        bool is_plain = strchr(plain, *text);
         leati_text_append(ret_encoded, cap, &pos, is_plain ? "%c" : "%%%02X",
                           is_plain ? *text : (int)(uint8_t)*text);
     }
@@ -314,24 +287,20 @@ bool leati_testing_server_name(struct leat_testing_server *server)
 {
     const struct leat_testing_options *options = &server->options;
     static const char *const schemes[][2] = {
-        {"socks5h", "socks5h"},
-        {"http",    "https"  },
-        {"ws",      "wss"    },
-        {"tcp",     "tcp"    }
-    };
+        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"}, {"tcp", "tcp"}};
     const char *host = options->address;
     if (strcmp(host, "0.0.0.0") == 0) {
         host = "127.0.0.1";
     } else if (strcmp(host, "::") == 0) {
         host = "::1";
     }
-    bool is_v6 = strchr(host, ':') != NULL;
+    bool is_v6 = strchr(host, ':');
     snprintf(server->address, sizeof(server->address), is_v6 ? "[%s]:%u" : "%s:%u", host,
              server->port);
     bool is_proxy = options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_CONNECT;
-    bool is_local = options->tls != NULL && strcmp(host, "127.0.0.1") == 0;
+    bool is_local = options->tls && strcmp(host, "127.0.0.1") == 0;
     char user[3 * 255 + 1] = "", password[3 * 255 + 2] = "";
-    if (options->user != NULL && is_proxy) {
+    if (options->user && is_proxy) {
         percent_encode(options->user, user, sizeof(user));
         percent_encode(options->password ? options->password : "", password, sizeof(password));
     }
@@ -342,5 +311,5 @@ bool leati_testing_server_name(struct leat_testing_server *server)
                                  is_local ? authority : server->address,
                                  options->kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
     leati_wipe(password, sizeof(password));
-    return server->url != NULL;
+    return server->url;
 }

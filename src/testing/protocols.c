@@ -11,9 +11,8 @@
 
 bool leati_peer_read_socks5_greeting(struct leati_peer *p)
 {
-    if (!leati_peer_need(p, 2) || (p->in[0] == 5 && !leati_peer_need(p, 2u + p->in[1]))) {
+    if (!leati_peer_need(p, 2) || (p->in[0] == 5 && !leati_peer_need(p, 2u + p->in[1])))
         return leati_peer_problem(p, "no whole SOCKS5 greeting came");
-    }
     if (p->in[0] != 5 || p->in[1] == 0) {
         return leati_peer_problem(p, "a SOCKS5 greeting of version %u with %u methods", p->in[0],
                                   p->in[1]);
@@ -30,9 +29,8 @@ bool leati_peer_read_socks5_greeting(struct leati_peer *p)
 static bool text_take(struct leati_peer *p, char *dst, const void *bytes, size_t len,
                       const char *what)
 {
-    if (memchr(bytes, 0, len) != NULL) {
+    if (memchr(bytes, 0, len))
         return leati_peer_problem(p, "a NUL in %s", what);
-    }
     memcpy(dst, bytes, len);
     dst[len] = '\0';
     return true;
@@ -41,17 +39,15 @@ static bool text_take(struct leati_peer *p, char *dst, const void *bytes, size_t
 bool leati_peer_read_socks5_auth(struct leati_peer *p)
 {
     size_t user_len = 0;
-    if (leati_peer_need(p, 2)) {
+    if (leati_peer_need(p, 2))
         user_len = p->in[1];
-    }
     if (!leati_peer_need(p, 3 + user_len) ||
         !leati_peer_need(p, 3 + user_len + p->in[2 + user_len])) {
         return leati_peer_problem(p, "no whole RFC 1929 request came");
     }
     size_t password_len = p->in[2 + user_len];
-    if (p->in[0] != 1) {
+    if (p->in[0] != 1)
         return leati_peer_problem(p, "an RFC 1929 request of version %u", p->in[0]);
-    }
     struct leati_peer_request *request = &p->request;
     if (!text_take(p, request->user, p->in + 2, user_len, "the user's name") ||
         !text_take(p, request->password, p->in + 3 + user_len, password_len, "the password")) {
@@ -80,24 +76,21 @@ static size_t socks5_address_len(const uint8_t *request, size_t *ret_at)
 
 bool leati_peer_read_socks5_request(struct leati_peer *p, uint8_t *ret_command)
 {
-    if (!leati_peer_need(p, 5)) {
+    if (!leati_peer_need(p, 5))
         return leati_peer_problem(p, "no whole SOCKS5 request came");
-    }
     size_t at = 0;
     size_t len = socks5_address_len(p->in, &at);
     if (p->in[0] != 5 || p->in[1] == 0 || p->in[1] > 3 || p->in[2] != 0 || len == 0) {
         return leati_peer_problem(p, "a SOCKS5 request that begins %02x %02x %02x %02x", p->in[0],
                                   p->in[1], p->in[2], p->in[3]);
     }
-    if (!leati_peer_need(p, at + len + 2)) {
+    if (!leati_peer_need(p, at + len + 2))
         return leati_peer_problem(p, "no whole SOCKS5 request came");
-    }
     struct leati_peer_request *request = &p->request;
     request->address_type = p->in[3];
     if (p->in[3] == 3) {
-        if (!text_take(p, request->host, p->in + at, len, "the host's name")) {
+        if (!text_take(p, request->host, p->in + at, len, "the host's name"))
             return false;
-        }
     } else {
         inet_ntop(p->in[3] == 1 ? AF_INET : AF_INET6, p->in + at, request->host,
                   sizeof(request->host));
@@ -115,7 +108,7 @@ bool leati_peer_read_http_head(struct leati_peer *p)
 {
     const uint8_t *end = NULL;
     size_t looked_at = 0;
-    while (end == NULL && p->in_len < 4 * LEAT_TESTING_HEAD_BYTES_MAX) {
+    while (!end && p->in_len < 4 * LEAT_TESTING_HEAD_BYTES_MAX) {
         if (p->in_len > looked_at) {
             size_t from = looked_at > 3 ? looked_at - 3 : 0;
             looked_at = p->in_len;
@@ -124,14 +117,12 @@ bool leati_peer_read_http_head(struct leati_peer *p)
             return leati_peer_problem(p, "no whole HTTP head came");
         }
     }
-    size_t len = end != NULL ? (size_t)(end - p->in) + 4 : p->in_len;
+    size_t len = end ? (size_t)(end - p->in) + 4 : p->in_len;
     struct leati_peer_request *request = &p->request;
-    if (len >= sizeof(request->http_head)) {
+    if (len >= sizeof(request->http_head))
         return leati_peer_problem(p, "an HTTP head of %zu bytes", len);
-    }
-    if (!text_take(p, request->http_head, p->in, len, "an HTTP head")) {
+    if (!text_take(p, request->http_head, p->in, len, "an HTTP head"))
         return false;
-    }
     leati_peer_show_request(p);
     leati_peer_consume(p, len);
     return true;
@@ -141,15 +132,14 @@ bool leati_peer_read_http_head(struct leati_peer *p)
 static const char *field_find(const char *head, const char *name, size_t *ret_len)
 {
     size_t name_len = strlen(name);
-    for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line, "\r\n")) {
         line += 2;
         if (strncasecmp(line, name, name_len) == 0 && line[name_len] == ':') {
             const char *value = line + name_len + 1;
             value += strspn(value, " \t");
             size_t len = strcspn(value, "\r\n");
-            while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t')) {
+            while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
                 --len;
-            }
             *ret_len = len;
             return value;
         }
@@ -161,7 +151,7 @@ bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_val
 {
     size_t len = 0;
     const char *value = field_find(p->request.http_head, name, &len);
-    bool fits = value != NULL && len < cap;
+    bool fits = value && len < cap;
     if (fits) {
         memcpy(ret_value, value, len);
         ret_value[len] = '\0';
@@ -172,9 +162,8 @@ bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_val
 char *leati_peer_upgrade_head(struct leati_peer *p, const char *lines, size_t lines_len)
 {
     char key[128], accept[29];
-    if (!leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key))) {
+    if (!leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key)))
         return NULL;
-    }
     leati_peer_websocket_accept(key, strlen(key), accept);
     return leati_asprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%.*s\r\n",

@@ -30,9 +30,8 @@ static bool is_retry(ssize_t result)
 static void way_shut(struct leati_peer *p, struct way *way)
 {
     if (way->ended && way->len == 0 && !way->shut) {
-        if (way->to_client && p->tls != NULL) {
+        if (way->to_client && p->tls)
             (void)leati_peer_tls_close_notify(p);
-        }
         shutdown(way->to, SHUT_WR);
         way->shut = true;
     }
@@ -48,24 +47,21 @@ static void way_take_plain(struct leati_peer *p, struct way *way)
 static bool client_read(struct leati_peer *p, struct way *way, size_t allowed)
 {
     uint8_t wire[LEATI_TESTING_WIRE_BYTES];
-    bool in_tls = p->tls != NULL;
+    bool in_tls = p->tls;
     size_t cap = in_tls ? sizeof(wire) : LEATI_TESTING_READ_BYTES;
     ssize_t len =
         recv(way->from, in_tls ? wire : way->buf, allowed < cap ? allowed : cap, MSG_DONTWAIT);
-    if (is_retry(len)) {
+    if (is_retry(len))
         return true;
-    }
     if (len <= 0) {
         way->ended = true;
         return len == 0;
     }
-    if (!leati_peer_moved(p, false, (size_t)len)) {
+    if (!leati_peer_moved(p, false, (size_t)len))
         return false;
-    }
     if (in_tls) {
-        if (!leati_peer_tls_feed(p, wire, (size_t)len)) {
+        if (!leati_peer_tls_feed(p, wire, (size_t)len))
             return false;
-        }
         way_take_plain(p, way);
     } else {
         way->at = 0;
@@ -77,15 +73,13 @@ static bool client_read(struct leati_peer *p, struct way *way, size_t allowed)
 static bool upstream_read(struct leati_peer *p, struct way *way)
 {
     uint8_t plain[LEATI_TESTING_PLAIN_BYTES];
-    bool in_tls = p->tls != NULL;
+    bool in_tls = p->tls;
     ssize_t len = recv(way->from, in_tls ? plain : way->buf,
                        in_tls ? sizeof(plain) : LEATI_TESTING_READ_BYTES, MSG_DONTWAIT);
-    if (is_retry(len)) {
+    if (is_retry(len))
         return true;
-    }
-    if (len < 0) {
+    if (len < 0)
         return leati_peer_end(p, LEATI_PEER_RESET);
-    }
     way->ended = len == 0;
     way->at = 0;
     way->len = (size_t)len;
@@ -107,17 +101,14 @@ static size_t way_piece(const struct leati_peer *p, const struct way *way)
 static bool way_write(struct leati_peer *p, struct way *way, size_t allowed)
 {
     ssize_t sent = send(way->to, way->buf + way->at, allowed, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (is_retry(sent)) {
+    if (is_retry(sent))
         return true;
-    }
-    if (sent < 0) {
+    if (sent < 0)
         return !way->to_client && leati_peer_end(p, LEATI_PEER_RESET);
-    }
     way->at += (size_t)sent;
     way->len -= (size_t)sent;
-    if (!way->to_client) {
+    if (!way->to_client)
         return true;
-    }
     bool more = leati_peer_moved(p, true, (size_t)sent);
     if (more && (p->shape.split != 0 || (p->shape.split_at != 0 && !way->has_piece))) {
         way->has_piece = true;
@@ -135,9 +126,8 @@ static short way_wants(struct leati_peer *p, const struct way *way, size_t *ret_
     size_t wanted = writes ? way_piece(p, way) : LEATI_TESTING_READ_BYTES;
     int wait_ms = 0;
     *ret_allowed = wanted;
-    if (!writes && way->ended) {
+    if (!writes && way->ended)
         return 0;
-    }
     if (is_paced) {
         *ret_allowed = leati_peer_allowed(p, way->to_client, wanted, &wait_ms);
         if (*ret_allowed == 0) {
@@ -151,9 +141,7 @@ static short way_wants(struct leati_peer *p, const struct way *way, size_t *ret_
 /* One round: waits and moves what can be moved. false = the relay is over. */
 static bool relay_round(struct leati_peer *p, struct way ways[2])
 {
-    struct pollfd fds[3] = {
-        {.fd = p->server->stop_fd, .events = POLLIN}
-    };
+    struct pollfd fds[3] = {{.fd = p->server->stop_fd, .events = POLLIN}};
     size_t allowed[2];
     int timeout_ms = -1;
     for (int i = 0; i < 2; ++i) {
@@ -161,21 +149,18 @@ static bool relay_round(struct leati_peer *p, struct way ways[2])
         fds[1 + i].fd = wants == 0 ? -1 : wants == POLLOUT ? ways[i].to : ways[i].from;
         fds[1 + i].events = wants;
     }
-    if ((poll(fds, 3, timeout_ms) < 0 && errno != EINTR) || fds[0].revents != 0) {
+    if ((poll(fds, 3, timeout_ms) < 0 && errno != EINTR) || fds[0].revents != 0)
         return false;
-    }
     for (int i = 0; i < 2; ++i) {
         struct way *way = &ways[i];
-        if (fds[1 + i].fd < 0 || fds[1 + i].revents == 0) {
+        if (fds[1 + i].fd < 0 || fds[1 + i].revents == 0)
             continue;
-        }
         bool goes_on = way->len > 0     ? way_write(p, way, allowed[i])
                        : way->to_client ? upstream_read(p, way)
                                         : client_read(p, way, allowed[i]);
-        if (!goes_on) {
+        if (!goes_on)
             return false;
-        }
-        if (!way->to_client && way->len == 0 && p->tls != NULL) {
+        if (!way->to_client && way->len == 0 && p->tls) {
             way_take_plain(p, way); /* a record more may lie ready */
         }
     }
@@ -188,13 +173,13 @@ bool leati_peer_relay(struct leati_peer *p, int upstream)
 {
     uint8_t *buffers = leati_malloc(2 * (size_t)LEATI_TESTING_READ_BYTES);
     struct way ways[2] = {
-        {.from = p->fd, .to = upstream,                              .buf = buffers},
-        { .from = upstream,
+        {.from = p->fd, .to = upstream, .buf = buffers},
+        {.from = upstream,
          .to = p->fd,
          .buf = buffers ? buffers + LEATI_TESTING_READ_BYTES : NULL,
          .to_client = true},
     };
-    bool goes_on = buffers != NULL;
+    bool goes_on = buffers;
     p->carrying = true;
     /* What has come behind the request goes first. */
     while (goes_on && (p->in_len > 0 || ways[0].len > 0)) {
@@ -207,12 +192,10 @@ bool leati_peer_relay(struct leati_peer *p, int upstream)
         }
         goes_on = relay_round(p, ways);
     }
-    if (goes_on && p->tls != NULL) {
+    if (goes_on && p->tls)
         way_take_plain(p, &ways[0]);
-    }
-    while (goes_on && !(ways[0].shut && ways[1].shut)) {
+    while (goes_on && !(ways[0].shut && ways[1].shut))
         goes_on = relay_round(p, ways);
-    }
     p->carrying = false;
     close(upstream);
     leati_free(buffers);

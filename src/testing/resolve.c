@@ -18,9 +18,8 @@ void leati_testing_address_unmap(struct sockaddr_storage *address)
 {
     const struct sockaddr_in6 *v6 = (const void *)address;
     struct sockaddr_in v4 = {.sin_family = AF_INET};
-    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
         return;
-    }
     v4.sin_port = v6->sin6_port;
     memcpy(&v4.sin_addr, v6->sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
     memset(address, 0, sizeof(*address));
@@ -67,9 +66,8 @@ static const char *name_find(const struct leat_testing_server *server, const cha
     size_t len = host_len(host);
     for (const struct leat_testing_name *name = server->options.names; name->name; ++name) {
         bool is_same = host_len(name->name) == len && strncasecmp(name->name, host, len) == 0;
-        if (is_same || strcmp(name->name, "*") == 0) {
+        if (is_same || strcmp(name->name, "*") == 0)
             return name->address;
-        }
     }
     /* A script knows no other name, so that none leaves the machine. */
     return server->options.kind == LEAT_TESTING_SCRIPT ? "127.0.0.1" : NULL;
@@ -80,16 +78,15 @@ static size_t system_resolve(const char *host, uint16_t port, int socket_type,
 {
     /* What has a colon is a literal, perhaps with a zone, and no name to ask for. */
     struct addrinfo hints = {.ai_socktype = socket_type,
-                             .ai_flags = strchr(host, ':') != NULL ? AI_NUMERICHOST : 0};
+                             .ai_flags = strchr(host, ':') ? AI_NUMERICHOST : 0};
     struct addrinfo *found = NULL;
     size_t count = 0;
     if (is_localhost(host, host_len(host))) {
         host = "localhost"; /* which /etc/hosts has */
     }
-    if (getaddrinfo(host, NULL, &hints, &found) != 0) {
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
         return 0;
-    }
-    for (const struct addrinfo *info = found; info != NULL && count < cap; info = info->ai_next) {
+    for (const struct addrinfo *info = found; info && count < cap; info = info->ai_next) {
         if (info->ai_family == AF_INET || info->ai_family == AF_INET6) {
             struct sockaddr_storage *address = &ret_addresses[count++];
             memset(address, 0, sizeof(*address));
@@ -107,13 +104,11 @@ static size_t system_resolve(const char *host, uint16_t port, int socket_type,
 size_t leati_peer_resolve(struct leati_peer *p, const char *host, uint16_t port, int socket_type,
                           struct sockaddr_storage *ret_addresses, size_t cap)
 {
-    if (leati_testing_address_parse(host, port, &ret_addresses[0])) {
+    if (leati_testing_address_parse(host, port, &ret_addresses[0]))
         return 1;
-    }
     const char *address = name_find(p->server, host);
-    if (address != NULL) {
+    if (address)
         return leati_testing_address_parse(address, port, &ret_addresses[0]) ? 1 : 0;
-    }
     return system_resolve(host, port, socket_type, ret_addresses, cap);
 }
 
@@ -131,15 +126,13 @@ static int address_dial(struct leati_peer *p, const struct sockaddr_storage *add
         *ret_errno = errno;
         return -1;
     }
-    if (connect(fd, (const struct sockaddr *)address, leati_testing_address_size(address)) != 0) {
+    if (connect(fd, (const struct sockaddr *)address, leati_testing_address_size(address)) != 0)
         error = errno;
-    }
     if (error == EINPROGRESS) {
         socklen_t size = sizeof(error);
         error = ETIMEDOUT;
-        if (leati_peer_wait_fd(p, fd, POLLOUT, LEATI_TESTING_DIAL_MS)) {
+        if (leati_peer_wait_fd(p, fd, POLLOUT, LEATI_TESTING_DIAL_MS))
             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        }
     }
     if (error != 0) {
         close(fd);
@@ -157,8 +150,7 @@ int leati_peer_dial(struct leati_peer *p, const char *host, uint16_t port, int *
         leati_peer_resolve(p, host, port, SOCK_STREAM, addresses, LEATI_TESTING_ADDRESSES_MAX);
     int fd = -1;
     *ret_errno = EHOSTUNREACH;
-    for (size_t i = 0; i < count && fd < 0; ++i) {
+    for (size_t i = 0; i < count && fd < 0; ++i)
         fd = address_dial(p, &addresses[i], ret_errno);
-    }
     return fd;
 }

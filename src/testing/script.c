@@ -14,21 +14,18 @@ static bool row_send(struct leati_peer *p, const struct leat_script_row *row, co
 {
     size_t times = row->repeat ? row->repeat : 1;
     p->shape.split = row->split;
-    if (!row->hold && p->held_len == 0 && times == 1) {
+    if (!row->hold && p->held_len == 0 && times == 1)
         return leati_peer_send(p, data, len);
-    }
     uint8_t *all = leati_realloc(p->held, p->held_len + times * len + 1);
-    if (all == NULL) {
+    if (!all)
         return leati_peer_problem(p, "no memory for %zu bytes", times * len);
-    }
     p->held = all;
     for (size_t i = 0; i < times && len > 0; ++i) {
         memcpy(all + p->held_len, data, len);
         p->held_len += len;
     }
-    if (row->hold) {
+    if (row->hold)
         return true;
-    }
     size_t all_len = p->held_len;
     p->held_len = 0;
     return leati_peer_send(p, all, all_len);
@@ -43,9 +40,8 @@ static bool socks5_reply_send(struct leati_peer *p, const struct leat_script_row
 static bool upgrade_send(struct leati_peer *p, const struct leat_script_row *row)
 {
     char *head = leati_peer_upgrade_head(p, row->data, row->len);
-    if (head == NULL) {
+    if (!head)
         return leati_peer_problem(p, "the request has no Sec-WebSocket-Key");
-    }
     bool sent = row_send(p, row, head, strlen(head));
     leati_free(head);
     return sent;
@@ -57,13 +53,11 @@ static bool frame_send(struct leati_peer *p, const struct leat_script_row *row, 
     uint8_t header[10];
     size_t header_len = leati_testing_frame_header(first_byte, len, header);
     uint8_t *frame = leati_malloc(header_len + len);
-    if (frame == NULL) {
+    if (!frame)
         return leati_peer_problem(p, "no memory for a frame of %zu bytes", len);
-    }
     memcpy(frame, header, header_len);
-    if (len > 0) {
+    if (len > 0)
         memcpy(frame + header_len, payload, len);
-    }
     bool sent = row_send(p, row, frame, header_len + len);
     leati_free(frame);
     return sent;
@@ -73,21 +67,18 @@ static bool frame_send(struct leati_peer *p, const struct leat_script_row *row, 
 
 static bool bytes_read(struct leati_peer *p, size_t len)
 {
-    if (!leati_peer_need(p, len)) {
+    if (!leati_peer_need(p, len))
         return leati_peer_problem(p, "%zu of %zu bytes came", p->in_len, len);
-    }
     leati_peer_consume(p, len);
     return true;
 }
 
 static bool bytes_expect(struct leati_peer *p, const struct leat_script_row *row)
 {
-    if (!leati_peer_need(p, row->len)) {
+    if (!leati_peer_need(p, row->len))
         return leati_peer_problem(p, "%zu of %zu bytes came", p->in_len, row->len);
-    }
-    if (memcmp(p->in, row->data, row->len) != 0) {
+    if (memcmp(p->in, row->data, row->len) != 0)
         return leati_peer_problem(p, "other bytes came than were expected");
-    }
     leati_peer_consume(p, row->len);
     return true;
 }
@@ -109,12 +100,10 @@ static bool socks5_request_read(struct leati_peer *p)
 
 static bool tls_record_read(struct leati_peer *p)
 {
-    if (!leati_peer_need(p, 5) || !leati_peer_need(p, 5u + (size_t)(p->in[3] << 8 | p->in[4]))) {
+    if (!leati_peer_need(p, 5) || !leati_peer_need(p, 5u + (size_t)(p->in[3] << 8 | p->in[4])))
         return leati_peer_problem(p, "no whole TLS record came");
-    }
-    if (p->in[1] != 3) {
+    if (p->in[1] != 3)
         return leati_peer_problem(p, "a TLS record of version %u.%u", p->in[1], p->in[2]);
-    }
     leati_peer_consume(p, 5u + (size_t)(p->in[3] << 8 | p->in[4]));
     return true;
 }
@@ -122,12 +111,10 @@ static bool tls_record_read(struct leati_peer *p)
 static bool frame_read(struct leati_peer *p, const struct leat_script_row *row)
 {
     struct leati_frame frame;
-    if (!leati_peer_read_frame(p, &frame)) {
+    if (!leati_peer_read_frame(p, &frame))
         return leati_peer_problem(p, "no whole frame came");
-    }
-    if (row->number != 0 && frame.first_byte != row->number) {
+    if (row->number != 0 && frame.first_byte != row->number)
         return leati_peer_problem(p, "a frame that begins %02x", frame.first_byte);
-    }
     leati_peer_consume(p, frame.wire_len);
     return true;
 }
@@ -138,9 +125,8 @@ static bool relay_serve(struct leati_peer *p)
 {
     int reason = 0;
     int upstream = leati_peer_dial(p, p->request.host, p->request.port, &reason);
-    if (upstream < 0) {
+    if (upstream < 0)
         return leati_peer_problem(p, "cannot connect to the destination: errno %d", reason);
-    }
     return leati_peer_relay(p, upstream);
 }
 
@@ -150,18 +136,15 @@ static bool echo_serve(struct leati_peer *p)
     static const uint8_t opcode_close = 0x8, opcode_ping = 0x9, fin_pong = 0x8a, opcode_pong = 0xa;
     for (;;) {
         struct leati_frame frame;
-        if (!leati_peer_read_frame(p, &frame)) {
+        if (!leati_peer_read_frame(p, &frame))
             return leati_peer_problem(p, "the connection ended without a Close frame");
-        }
         uint8_t opcode = frame.first_byte & 0x0f;
         uint8_t answer = opcode == opcode_ping ? fin_pong : frame.first_byte;
-        if (opcode != opcode_pong && !frame_send(p, &plainly, answer, frame.payload, frame.len)) {
+        if (opcode != opcode_pong && !frame_send(p, &plainly, answer, frame.payload, frame.len))
             return false;
-        }
         leati_peer_consume(p, frame.wire_len);
-        if (opcode == opcode_close) {
+        if (opcode == opcode_close)
             return true;
-        }
     }
 }
 
@@ -231,8 +214,7 @@ void leati_testing_serve_script(struct leati_peer *p)
     const struct leat_script_row *row = server->options.scripts[index];
     do {
         p->shape = (struct leati_peer_shape){.truncate = SIZE_MAX};
-        if (row->label != NULL) {
+        if (row->label)
             leati_testing_server_reached(p->server, p, row->label, LEAT_TESTING_STEP_END, "");
-        }
     } while (row_run(p, row++));
 }

@@ -11,21 +11,19 @@
 /* Keeps an event if there is room and memory for it; the text is copied. */
 static void event_keep(struct leat_testing_server *server, const struct leat_testing_event *event)
 {
-    if (server->event_count == LEAT_TESTING_EVENTS_MAX) {
+    if (server->event_count == LEAT_TESTING_EVENTS_MAX)
         return;
-    }
     if (server->event_count == server->event_cap) {
         size_t cap = server->event_cap ? 2 * server->event_cap : 32;
         struct leat_testing_event *grown =
             leati_realloc(server->events, cap * sizeof(server->events[0]));
-        if (grown == NULL) {
+        if (!grown)
             return;
-        }
         server->events = grown;
         server->event_cap = cap;
     }
     char *text = leati_strdup(event->text);
-    if (text != NULL) {
+    if (text) {
         server->events[server->event_count] = *event;
         server->events[server->event_count++].text = text;
     }
@@ -34,9 +32,8 @@ static void event_keep(struct leat_testing_server *server, const struct leat_tes
 static void label_count(struct leat_testing_server *server, const char *label)
 {
     size_t i = 0;
-    while (i < server->label_count && strcmp(server->labels[i].name, label) != 0) {
+    while (i < server->label_count && strcmp(server->labels[i].name, label) != 0)
         ++i;
-    }
     if (i < LEATI_TESTING_LABELS_MAX) {
         server->label_count += i == server->label_count;
         server->labels[i].name = label;
@@ -58,16 +55,15 @@ void leati_testing_server_reached(struct leat_testing_server *server, const stru
     pthread_mutex_lock(&server->log_lock);
     pthread_mutex_lock(&server->lock);
     event_keep(server, &event);
-    if (label != NULL) {
+    if (label) {
         label_count(server, label);
     } else {
         server->step_counts[step]++;
     }
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
-    if (server->options.log != NULL) {
+    if (server->options.log)
         server->options.log(&event, server->options.log_user);
-    }
     pthread_mutex_unlock(&server->log_lock);
 }
 
@@ -92,9 +88,8 @@ static unsigned step_count(const struct leat_testing_server *server, const char 
     enum leat_testing_step step;
     unsigned count =
         leati_testing_step_find(name, strlen(name), &step) ? server->step_counts[step] : 0;
-    for (size_t i = 0; i < server->label_count; ++i) {
+    for (size_t i = 0; i < server->label_count; ++i)
         count += strcmp(server->labels[i].name, name) == 0 ? server->labels[i].count : 0;
-    }
     return count;
 }
 
@@ -108,9 +103,8 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
                         int timeout_ms)
 {
     struct timespec end;
-    if (leati_testing_server_is_inherited(server)) {
+    if (leati_testing_server_is_inherited(server))
         return false;
-    }
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += timeout_ms / 1000;
     end.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
@@ -119,9 +113,8 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
     pthread_mutex_lock(&server->lock);
     bool met;
     int result = 0;
-    while (!(met = step ? step_count(server, step) >= count : is_idle(server)) && result == 0) {
+    while (!(met = step ? step_count(server, step) >= count : is_idle(server)) && result == 0)
         result = pthread_cond_timedwait(&server->changed, &server->lock, &end);
-    }
     pthread_mutex_unlock(&server->lock);
     return met;
 }
@@ -129,35 +122,32 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
 bool leat_testing_server_wait_step(leat_testing_server *server, const char *step, unsigned count,
                                    int timeout_ms)
 {
-    return server != NULL && step != NULL && server_wait(server, step, count, timeout_ms);
+    return server && step && server_wait(server, step, count, timeout_ms);
 }
 
 bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
 {
-    return server != NULL && server_wait(server, NULL, 0, timeout_ms);
+    return server && server_wait(server, NULL, 0, timeout_ms);
 }
 
 bool leat_testing_server_event(leat_testing_server *server, size_t index,
                                struct leat_testing_event *ret_event)
 {
-    if (server == NULL || ret_event == NULL || leati_testing_server_is_inherited(server)) {
+    if (!server || !ret_event || leati_testing_server_is_inherited(server))
         return false;
-    }
     pthread_mutex_lock(&server->lock);
     bool exists = index < server->event_count;
-    if (exists) {
+    if (exists)
         *ret_event = server->events[index];
-    }
     pthread_mutex_unlock(&server->lock);
     return exists;
 }
 
 void leat_testing_server_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
 {
-    if (ret_seen == NULL) {
+    if (!ret_seen)
         return;
-    }
-    if (server == NULL || leati_testing_server_is_inherited(server)) {
+    if (!server || leati_testing_server_is_inherited(server)) {
         *ret_seen = (struct leat_testing_seen){0};
         return;
     }

@@ -31,9 +31,8 @@ static void connection_linger(struct leati_peer *p)
     shutdown(p->fd, SHUT_WR);
     while (leati_peer_wait_fd(p, p->fd, POLLIN, -1)) {
         ssize_t len = recv(p->fd, dropped, sizeof(dropped), 0);
-        if (len <= 0 || !leati_peer_moved(p, false, (size_t)len)) {
+        if (len <= 0 || !leati_peer_moved(p, false, (size_t)len))
             return;
-        }
     }
 }
 
@@ -69,9 +68,8 @@ static void connection_serve(struct leati_peer *p, const char *client)
         [LEAT_TESTING_WEBSOCKET] = leati_testing_serve_websocket,
         [LEAT_TESTING_SCRIPT] = leati_testing_serve_script,
     };
-    if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client)) {
+    if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client))
         serve[p->server->options.kind](p);
-    }
 }
 
 static void client_describe(int fd, char *buf, size_t cap)
@@ -116,7 +114,7 @@ static void connection_start(struct leat_testing_server *server, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     pthread_mutex_lock(&server->lock);
     unsigned number = ++server->seen.connections;
-    if (p != NULL) {
+    if (p) {
         *p = (struct leati_peer){.server = server, .fd = fd, .number = number};
         if (pthread_create(&p->thread, NULL, connection_run, p) == 0) {
             ++server->seen.live;
@@ -137,7 +135,7 @@ static void connections_join(struct leat_testing_server *server, bool all)
 {
     struct leati_peer *done = NULL;
     pthread_mutex_lock(&server->lock);
-    for (struct leati_peer **link = &server->peers; *link != NULL;) {
+    for (struct leati_peer **link = &server->peers; *link;) {
         struct leati_peer *p = *link;
         if (all || p->finished) {
             *link = p->next;
@@ -148,7 +146,7 @@ static void connections_join(struct leat_testing_server *server, bool all)
         }
     }
     pthread_mutex_unlock(&server->lock);
-    while (done != NULL) {
+    while (done) {
         struct leati_peer *p = done;
         done = p->next;
         pthread_join(p->thread, NULL);
@@ -162,19 +160,16 @@ static void connections_join(struct leat_testing_server *server, bool all)
 static void listener_wait_room(struct leat_testing_server *server)
 {
     pthread_mutex_lock(&server->lock);
-    while (server->seen.live >= LEAT_TESTING_CONNECTIONS_MAX && !server->stopping) {
+    while (server->seen.live >= LEAT_TESTING_CONNECTIONS_MAX && !server->stopping)
         pthread_cond_wait(&server->changed, &server->lock);
-    }
     pthread_mutex_unlock(&server->lock);
 }
 
 static void *listener_run(void *user)
 {
     struct leat_testing_server *server = user;
-    struct pollfd fds[] = {
-        {.fd = server->stop_fd,  .events = POLLIN},
-        {.fd = server->listener, .events = POLLIN}
-    };
+    struct pollfd fds[] = {{.fd = server->stop_fd, .events = POLLIN},
+                           {.fd = server->listener, .events = POLLIN}};
     while (fds[0].revents == 0) {
         if (poll(fds, 2, -1) > 0 && fds[1].revents != 0) {
             connections_join(server, false);
@@ -222,20 +217,17 @@ bool leati_testing_server_is_inherited(const struct leat_testing_server *server)
 
 static void server_close(struct leat_testing_server *server)
 {
-    if (server->listener >= 0) {
+    if (server->listener >= 0)
         close(server->listener);
-    }
-    if (server->stop_fd >= 0) {
+    if (server->stop_fd >= 0)
         close(server->stop_fd);
-    }
 }
 
 static void server_destroy(struct leat_testing_server *server)
 {
     server_close(server);
-    for (size_t i = 0; i < server->event_count; ++i) {
+    for (size_t i = 0; i < server->event_count; ++i)
         leati_free((void *)(uintptr_t)server->events[i].text);
-    }
     leati_free(server->events);
     pthread_mutex_destroy(&server->log_lock);
     pthread_mutex_destroy(&server->lock);
@@ -258,9 +250,8 @@ static int server_start(struct leat_testing_server *server,
                                   server->options.port, reason ? reason : "unknown reason");
         }
     }
-    if (code != LEAT_OK) {
+    if (code != LEAT_OK)
         return code;
-    }
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (server->stop_fd < 0 || !leati_testing_server_name(server) ||
         pthread_create(&server->thread, NULL, listener_run, server) != 0) {
@@ -275,12 +266,11 @@ int leat_testing_server_new(const struct leat_testing_options *options,
                             struct leat_testing_problem *ret_problem)
 {
     struct leat_testing_problem problem = {0};
-    if (ret_server == NULL) {
+    if (!ret_server)
         return LEAT_E_PARAMETER;
-    }
     struct leat_testing_server *server = leati_calloc(1, sizeof(*server));
     int code = LEAT_E_SYSTEM_INTERNAL;
-    if (server != NULL) {
+    if (server) {
         pthread_condattr_t monotonic;
         pthread_condattr_init(&monotonic);
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -297,20 +287,17 @@ int leat_testing_server_new(const struct leat_testing_options *options,
         *ret_server = server;
         return LEAT_OK;
     }
-    if (ret_problem != NULL) {
+    if (ret_problem)
         *ret_problem = problem;
-    }
-    if (server != NULL) {
+    if (server)
         server_destroy(server);
-    }
     return code;
 }
 
 void leat_testing_server_free(leat_testing_server *server)
 {
-    if (server == NULL) {
+    if (!server)
         return;
-    }
     if (leati_testing_server_is_inherited(server)) {
         server_close(server);
         return;
@@ -327,24 +314,23 @@ void leat_testing_server_free(leat_testing_server *server)
 
 uint16_t leat_testing_server_port(const leat_testing_server *server)
 {
-    return server != NULL ? server->port : 0;
+    return server ? server->port : 0;
 }
 
 const char *leat_testing_server_address(const leat_testing_server *server)
 {
-    return server != NULL ? server->address : "";
+    return server ? server->address : "";
 }
 
 const char *leat_testing_server_url(const leat_testing_server *server)
 {
-    return server != NULL ? server->url : "";
+    return server ? server->url : "";
 }
 
 void leat_testing_server_release(leat_testing_server *server)
 {
-    if (server == NULL || leati_testing_server_is_inherited(server)) {
+    if (!server || leati_testing_server_is_inherited(server))
         return;
-    }
     pthread_mutex_lock(&server->lock);
     ++server->releases;
     pthread_cond_broadcast(&server->changed);

@@ -63,8 +63,8 @@ size_t leati_testing_socks5_address_write(const struct sockaddr_storage *address
 
 static uint8_t method_choose(struct leati_peer *p)
 {
-    uint8_t wanted = p->server->options.user != NULL ? METHOD_PASSWORD : METHOD_NONE;
-    bool is_offered = memchr(p->request.methods, wanted, p->request.method_count) != NULL;
+    uint8_t wanted = p->server->options.user ? METHOD_PASSWORD : METHOD_NONE;
+    bool is_offered = memchr(p->request.methods, wanted, p->request.method_count);
     return is_offered ? wanted : METHOD_REFUSED;
 }
 
@@ -76,12 +76,10 @@ static bool method_negotiate(struct leati_peer *p, uint8_t *ret_method)
         return false;
     }
     uint8_t method = method_choose(p);
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_METHOD, "%02x", method)) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_METHOD, "%02x", method))
         return false;
-    }
-    if (leati_peer_refuses(p, METHOD_REFUSED, &refusal)) {
+    if (leati_peer_refuses(p, METHOD_REFUSED, &refusal))
         method = (uint8_t)refusal;
-    }
     *ret_method = method;
     return leati_peer_answer(p, (uint8_t[]){5, method}, 2) &&
            (method != METHOD_REFUSED || leati_peer_end(p, LEATI_PEER_CLOSE));
@@ -90,16 +88,15 @@ static bool method_negotiate(struct leati_peer *p, uint8_t *ret_method)
 static bool credentials_are_right(const struct leati_peer *p)
 {
     const struct leat_testing_options *options = &p->server->options;
-    return options->user == NULL ||
+    return !options->user ||
            (strcmp(options->user, p->request.user) == 0 &&
             strcmp(options->password ? options->password : "", p->request.password) == 0);
 }
 
 static bool password_check(struct leati_peer *p)
 {
-    if (!leati_peer_read_socks5_auth(p)) {
+    if (!leati_peer_read_socks5_auth(p))
         return false;
-    }
     unsigned status = credentials_are_right(p) ? 0 : 1;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_AUTH, "%s", p->request.user) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_AUTH_REPLY, "%02x", status)) {
@@ -133,13 +130,11 @@ static bool connect_serve(struct leati_peer *p, const char *host, uint16_t port)
     struct sockaddr_storage bound = {.ss_family = AF_INET};
     socklen_t size = sizeof(bound);
     int reason = 0;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", host, port)) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", host, port))
         return false;
-    }
     int upstream = leati_peer_dial(p, host, port, &reason);
-    if (upstream < 0) {
+    if (upstream < 0)
         return leati_testing_socks5_reply(p, leati_testing_socks5_rep(reason), NULL);
-    }
     (void)getsockname(upstream, (struct sockaddr *)&bound, &size);
     leati_testing_address_unmap(&bound);
     if (!leati_testing_socks5_reply(p, 0, &bound) ||
@@ -154,14 +149,12 @@ static bool request_serve(struct leati_peer *p)
 {
     static const char *const commands[] = {"", "connect", "bind", "udp-associate"};
     uint8_t command = 0;
-    if (!leati_peer_read_socks5_request(p, &command)) {
+    if (!leati_peer_read_socks5_request(p, &command))
         return false;
-    }
     const char *host = p->request.host;
     uint16_t port = p->request.port;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_REQUEST, "%s %s:%u", commands[command], host, port)) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_REQUEST, "%s %s:%u", commands[command], host, port))
         return false;
-    }
     switch (command) {
     case COMMAND_CONNECT:
         return connect_serve(p, host, port);

@@ -19,24 +19,24 @@ static const struct {
     unsigned kinds;
     enum answer answer;
 } steps[LEATI_TESTING_STEPS] = {
-    [LEAT_TESTING_STEP_ACCEPT] = {"accept",     SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
-    [LEAT_TESTING_STEP_TLS] = {"tls",        CONNECT | WEBSOCKET,                   NO_ANSWER},
-    [LEAT_TESTING_STEP_GREETING] = {"greeting",   SOCKS5,                                NO_ANSWER},
-    [LEAT_TESTING_STEP_METHOD] = {"method",     SOCKS5,                                REFUSABLE},
-    [LEAT_TESTING_STEP_AUTH] = {"auth",       SOCKS5,                                NO_ANSWER},
-    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5,                                REFUSABLE},
-    [LEAT_TESTING_STEP_REQUEST] = {"request",    SOCKS5,                                NO_ANSWER},
-    [LEAT_TESTING_STEP_HEAD] = {"head",       CONNECT | WEBSOCKET,                   NO_ANSWER},
-    [LEAT_TESTING_STEP_CONNECT] = {"connect",    SOCKS5 | CONNECT,                      NO_ANSWER},
-    [LEAT_TESTING_STEP_REPLY] = {"reply",      SOCKS5 | CONNECT,                      REFUSABLE},
-    [LEAT_TESTING_STEP_RELAY] = {"relay",      SOCKS5 | CONNECT,                      NO_ANSWER},
-    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram",   SOCKS5,                                ANSWER   },
-    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade",    WEBSOCKET,                             REFUSABLE},
-    [LEAT_TESTING_STEP_MESSAGE] = {"message",    WEBSOCKET,                             REFUSABLE},
-    [LEAT_TESTING_STEP_PING] = {"ping",       WEBSOCKET,                             REFUSABLE},
-    [LEAT_TESTING_STEP_SEND] = {"send",       WEBSOCKET,                             REFUSABLE},
-    [LEAT_TESTING_STEP_CLOSE] = {"close",      WEBSOCKET,                             ANSWER   },
-    [LEAT_TESTING_STEP_END] = {"end",        SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
+    [LEAT_TESTING_STEP_ACCEPT] = {"accept", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
+    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET, NO_ANSWER},
+    [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5, NO_ANSWER},
+    [LEAT_TESTING_STEP_METHOD] = {"method", SOCKS5, REFUSABLE},
+    [LEAT_TESTING_STEP_AUTH] = {"auth", SOCKS5, NO_ANSWER},
+    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5, REFUSABLE},
+    [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5, NO_ANSWER},
+    [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET, NO_ANSWER},
+    [LEAT_TESTING_STEP_CONNECT] = {"connect", SOCKS5 | CONNECT, NO_ANSWER},
+    [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT, REFUSABLE},
+    [LEAT_TESTING_STEP_RELAY] = {"relay", SOCKS5 | CONNECT, NO_ANSWER},
+    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram", SOCKS5, ANSWER},
+    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade", WEBSOCKET, REFUSABLE},
+    [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET, REFUSABLE},
+    [LEAT_TESTING_STEP_PING] = {"ping", WEBSOCKET, REFUSABLE},
+    [LEAT_TESTING_STEP_SEND] = {"send", WEBSOCKET, REFUSABLE},
+    [LEAT_TESTING_STEP_CLOSE] = {"close", WEBSOCKET, ANSWER},
+    [LEAT_TESTING_STEP_END] = {"end", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
 };
 
 const char *leat_testing_kind_name(enum leat_testing_kind kind)
@@ -105,10 +105,9 @@ static const char *action_problem(const struct leat_testing_fault *fault)
     bool shapes = leati_testing_step_has_answer(fault->step) && !fault->then;
     switch (fault->action) {
     case LEAT_TESTING_ACTION_BYTES:
-        if (fault->step == LEAT_TESTING_STEP_DATAGRAM && fault->then) {
+        if (fault->step == LEAT_TESTING_STEP_DATAGRAM && fault->then)
             return "nothing can be sent after a datagram";
-        }
-        return fault->data != NULL || fault->len == 0 ? NULL : "bytes without data";
+        return fault->data || fault->len == 0 ? NULL : "bytes without data";
     case LEAT_TESTING_ACTION_DELAY:
         return fault->number <= LEAT_TESTING_TIME_MS_MAX ? NULL : "a delay of more than an hour";
     case LEAT_TESTING_ACTION_SKIP:
@@ -120,12 +119,10 @@ static const char *action_problem(const struct leat_testing_fault *fault)
                    : "the server cannot refuse so at this step";
     case LEAT_TESTING_ACTION_SPLIT:
     case LEAT_TESTING_ACTION_SPLIT_AT:
-        if (fault->number == 0 || fault->gap_ms > LEAT_TESTING_TIME_MS_MAX) {
+        if (fault->number == 0 || fault->gap_ms > LEAT_TESTING_TIME_MS_MAX)
             return "pieces need at least 1 byte, and at most an hour between them";
-        }
-        if (fault->step == LEAT_TESTING_STEP_DATAGRAM) {
+        if (fault->step == LEAT_TESTING_STEP_DATAGRAM)
             return "a datagram cannot be split";
-        }
         return shapes || (fault->step == LEAT_TESTING_STEP_RELAY && !fault->then)
                    ? NULL
                    : "this step has no answer that could be split";
@@ -147,18 +144,15 @@ static const char *action_problem(const struct leat_testing_fault *fault)
 const char *leati_testing_fault_problem(const struct leat_testing_fault *faults, size_t index)
 {
     const struct leat_testing_fault *fault = &faults[index];
-    if ((size_t)fault->step >= LEATI_TESTING_STEPS) {
+    if ((size_t)fault->step >= LEATI_TESTING_STEPS)
         return "no such step";
-    }
-    if (fault->step == LEAT_TESTING_STEP_END) {
+    if (fault->step == LEAT_TESTING_STEP_END)
         return "nothing can be done at the step end";
-    }
     bool is_behind_drop = false;
     for (size_t i = 0; i < index; ++i) {
         if (leati_testing_fault_same_moment(&faults[i], fault)) {
-            if (action_is_last(faults[i].action)) {
+            if (action_is_last(faults[i].action))
                 return "nothing can come after stall, close and reset";
-            }
             is_behind_drop = is_behind_drop || action_is_drop(faults[i].action);
         }
     }

@@ -13,9 +13,8 @@ bool leati_peer_hold(struct leati_peer *p)
 {
     struct leat_testing_server *server = p->server;
     pthread_mutex_lock(&server->lock);
-    while (server->releases == 0 && !server->stopping) {
+    while (server->releases == 0 && !server->stopping)
         pthread_cond_wait(&server->changed, &server->lock);
-    }
     server->releases -= server->releases > 0;
     bool goes_on = !server->stopping;
     pthread_mutex_unlock(&server->lock);
@@ -119,16 +118,13 @@ static bool faults_run(struct leati_peer *p, bool then)
     const struct leat_testing_fault *drop = NULL;
     for (size_t i = 0; i < server->fault_count; ++i) {
         const struct leat_testing_fault *fault = &server->faults[i];
-        bool is_behind_drop = drop != NULL && leati_testing_fault_same_moment(drop, fault);
-        if (!fault_applies(p, fault, then) || is_behind_drop) {
+        bool is_behind_drop = drop && leati_testing_fault_same_moment(drop, fault);
+        if (!fault_applies(p, fault, then) || is_behind_drop)
             continue;
-        }
-        if (is_drop(fault)) {
+        if (is_drop(fault))
             drop = fault;
-        }
-        if (!fault_run(p, i, false)) {
+        if (!fault_run(p, i, false))
             return false;
-        }
     }
     return true;
 }
@@ -167,9 +163,8 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
     p->reached[step]++;
     p->shape = (struct leati_peer_shape){.truncate = SIZE_MAX};
     leati_testing_server_reached(p->server, p, NULL, step, text);
-    if (!faults_run(p, false)) {
+    if (!faults_run(p, false))
         return false;
-    }
     return leati_testing_step_has_answer(step) || step == LEAT_TESTING_STEP_RELAY ||
            leati_peer_step_done(p);
 }
@@ -189,9 +184,8 @@ bool leati_peer_answer(struct leati_peer *p, const void *data, size_t len)
 
 bool leati_peer_refuses(const struct leati_peer *p, unsigned otherwise, unsigned *ret_number)
 {
-    if (p->shape.refuse) {
+    if (p->shape.refuse)
         *ret_number = p->shape.refusal != 0 ? p->shape.refusal : otherwise;
-    }
     return p->shape.refuse;
 }
 
@@ -199,7 +193,7 @@ bool leati_peer_tls_step(struct leati_peer *p)
 {
     char text[128];
     const struct leat_testing_tls *tls = p->server->options.tls;
-    return tls == NULL || (leati_peer_tls_accept(p, tls) && p->tls != NULL &&
-                           leati_peer_step(p, LEAT_TESTING_STEP_TLS, "%s",
-                                           leati_peer_tls_describe(p, text, sizeof(text))));
+    return !tls || (leati_peer_tls_accept(p, tls) && p->tls &&
+                    leati_peer_step(p, LEAT_TESTING_STEP_TLS, "%s",
+                                    leati_peer_tls_describe(p, text, sizeof(text))));
 }

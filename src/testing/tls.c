@@ -46,7 +46,7 @@ static bool ssl_write(SSL *ssl, const void *data, size_t len)
 
 void leati_peer_tls_free(struct leati_peer_tls *tls)
 {
-    if (tls != NULL) {
+    if (tls) {
         leati_fork_hold();
         SSL_free(tls->ssl); /* and the two buffers */
         SSL_CTX_free(tls->context);
@@ -60,14 +60,14 @@ static const char *cipher_list_of(const struct leat_testing_tls *options)
 {
     bool is_older = options->max_version != 0 && options->max_version < TLS1_2_VERSION;
     const char *unless_chosen = is_older ? "DEFAULT" : "ECDHE+AESGCM:ECDHE+CHACHA20";
-    return options->cipher_list != NULL ? options->cipher_list : unless_chosen;
+    return options->cipher_list ? options->cipher_list : unless_chosen;
 }
 
 /* OpenSSL opens by path, and would wait for whoever writes to a FIFO. */
 static bool file_is_regular(const char *path)
 {
     struct stat st;
-    return path == NULL || stat(path, &st) != 0 || S_ISREG(st.st_mode);
+    return !path || stat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
 static bool files_are_regular(const struct leat_testing_tls *options)
@@ -78,14 +78,12 @@ static bool files_are_regular(const struct leat_testing_tls *options)
 
 static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *options)
 {
-    if (!files_are_regular(options)) {
+    if (!files_are_regular(options))
         return false;
-    }
-    if (options->client_ca_path != NULL) {
+    if (options->client_ca_path) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-        if (SSL_CTX_load_verify_locations(context, options->client_ca_path, NULL) != 1) {
+        if (SSL_CTX_load_verify_locations(context, options->client_ca_path, NULL) != 1)
             return false;
-        }
     }
     SSL_CTX_set_security_level(context, 0); /* weak keys are among the faults */
     return SSL_CTX_set_min_proto_version(context, options->min_version) == 1 &&
@@ -100,8 +98,8 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     leati_fork_hold();
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    bool is_good = context != NULL && options->cert_path != NULL && options->key_path != NULL &&
-                   context_configure(context, options);
+    bool is_good =
+        context && options->cert_path && options->key_path && context_configure(context, options);
     if (!is_good) {
         const char *reason = files_are_regular(options) ? ERR_reason_error_string(ERR_peek_error())
                                                         : "not a regular file";
@@ -119,16 +117,14 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
 static struct leati_peer_tls *tls_new(const struct leat_testing_tls *options)
 {
     struct leati_peer_tls *tls = leati_calloc(1, sizeof(*tls));
-    if (tls == NULL) {
+    if (!tls)
         return NULL;
-    }
     tls->context = SSL_CTX_new(TLS_server_method());
-    if (tls->context != NULL && context_configure(tls->context, options)) {
+    if (tls->context && context_configure(tls->context, options))
         tls->ssl = SSL_new(tls->context);
-    }
     tls->from_wire = BIO_new(BIO_s_mem());
     tls->to_wire = BIO_new(BIO_s_mem());
-    if (tls->ssl == NULL || tls->from_wire == NULL || tls->to_wire == NULL) {
+    if (!tls->ssl || !tls->from_wire || !tls->to_wire) {
         BIO_free(tls->from_wire);
         BIO_free(tls->to_wire);
         leati_peer_tls_free(tls);
@@ -144,9 +140,8 @@ static bool wire_flush(struct leati_peer *p, struct leati_peer_tls *tls)
 {
     uint8_t buf[LEATI_TESTING_WIRE_BYTES];
     for (int len; (len = BIO_read(tls->to_wire, buf, sizeof(buf))) > 0;) {
-        if (!leati_peer_wire_send(p, buf, (size_t)len)) {
+        if (!leati_peer_wire_send(p, buf, (size_t)len))
             return false;
-        }
     }
     return true;
 }
@@ -170,15 +165,13 @@ bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *
     leati_fork_hold();
     struct leati_peer_tls *tls = tls_new(options);
     leati_fork_let();
-    if (tls == NULL) {
+    if (!tls)
         return leati_peer_problem(p, "the TLS server cannot be set up");
-    }
     bool moved = p->in_len == 0 || BIO_write(tls->from_wire, p->in, (int)p->in_len) > 0;
     leati_peer_consume(p, p->in_len);
     int result = 0;
-    while (moved && (result = ssl_handshake(tls->ssl)) != 1) {
+    while (moved && (result = ssl_handshake(tls->ssl)) != 1)
         moved = wire_move(p, tls, result);
-    }
     if (result == 1 && wire_flush(p, tls)) {
         p->tls = tls;
         return true;
@@ -264,9 +257,8 @@ void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accep
 bool leati_peer_base64_decode(const char *text, char ret_data[1024])
 {
     size_t len = strlen(text);
-    if (len == 0 || len > 1024 || len % 4 != 0) {
+    if (len == 0 || len > 1024 || len % 4 != 0)
         return false;
-    }
     size_t padding = (size_t)(text[len - 1] == '=') + (size_t)(text[len - 2] == '=');
     int decoded = EVP_DecodeBlock((unsigned char *)ret_data, (const unsigned char *)text, (int)len);
     if (decoded < 0) {

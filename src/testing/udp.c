@@ -59,13 +59,12 @@ static bool datagram_carry(struct leati_peer *p, bool to_client, int fd,
                          len)) {
         return false;
     }
-    if (p->shape.datagram != NULL) {
+    if (p->shape.datagram) {
         data = p->shape.datagram->data;
         len = p->shape.datagram->len;
     }
-    if (len > p->shape.truncate) {
+    if (len > p->shape.truncate)
         len = p->shape.truncate;
-    }
     if (!p->shape.skip) {
         pthread_mutex_lock(&server->lock);
         server->seen.datagrams_out += to_client;
@@ -87,9 +86,8 @@ static size_t header_parse(struct leati_peer *p, const uint8_t *data, size_t len
     }
     size_t at = data[3] == 3 ? 5 : 4;
     size_t host_len = data[3] == 1 ? 4 : data[3] == 4 ? 16 : data[3] == 3 ? data[4] : 0;
-    if (host_len == 0 || len < at + host_len + 2) {
+    if (host_len == 0 || len < at + host_len + 2)
         return 0;
-    }
     if (data[3] == 3) {
         memcpy(host, data + at, host_len);
         host[host_len] = '\0';
@@ -106,9 +104,8 @@ static bool from_client(struct leati_peer *p, struct association *a)
     socklen_t size = sizeof(from);
     ssize_t len = recvfrom(a->inside, a->buf, LEATI_TESTING_DATAGRAM_BYTES, MSG_DONTWAIT,
                            (struct sockaddr *)&from, &size);
-    if (len < 0 || (a->client_is_known && !address_equal(&from, &a->client))) {
+    if (len < 0 || (a->client_is_known && !address_equal(&from, &a->client)))
         return true;
-    }
     size_t header_len = header_parse(p, a->buf, (size_t)len, &to);
     if (header_len == 0) {
         (void)leati_peer_problem(p, "a datagram of %zd bytes that goes nowhere", len);
@@ -129,9 +126,8 @@ static bool from_outside(struct leati_peer *p, struct association *a, int fd)
     uint8_t *data = a->buf + HEADER_BYTES_MAX;
     ssize_t len = recvfrom(fd, data, LEATI_TESTING_DATAGRAM_BYTES - HEADER_BYTES_MAX, MSG_DONTWAIT,
                            (struct sockaddr *)&from, &size);
-    if (len < 0 || !a->client_is_known) {
+    if (len < 0 || !a->client_is_known)
         return true;
-    }
     size_t header_len = 3 + leati_testing_socks5_address_write(&from, header + 3);
     memcpy(data - header_len, header, header_len);
     return datagram_carry(p, true, a->inside, &a->client, data - header_len,
@@ -144,9 +140,8 @@ static void association_done(struct association *a)
 {
     const int fds[] = {a->inside, a->outside[0], a->outside[1]};
     for (size_t i = 0; i < 3; ++i) {
-        if (fds[i] >= 0) {
+        if (fds[i] >= 0)
             close(fds[i]);
-        }
     }
     leati_free(a->buf);
 }
@@ -156,13 +151,10 @@ static bool association_init(struct leati_peer *p, struct association *a,
                              struct sockaddr_storage *ret_bound)
 {
     socklen_t size = sizeof(*ret_bound);
-    *a = (struct association){
-        .inside = -1, .outside = {-1, -1}
-    };
+    *a = (struct association){.inside = -1, .outside = {-1, -1}};
     a->buf = leati_malloc(HEADER_BYTES_MAX + (size_t)LEATI_TESTING_DATAGRAM_BYTES);
-    if (a->buf == NULL || getsockname(p->fd, (struct sockaddr *)ret_bound, &size) != 0) {
+    if (!a->buf || getsockname(p->fd, (struct sockaddr *)ret_bound, &size) != 0)
         return false;
-    }
     leati_testing_address_unmap(ret_bound);
     in_port_t *port = ret_bound->ss_family == AF_INET
                           ? &((struct sockaddr_in *)(void *)ret_bound)->sin_port
@@ -181,15 +173,12 @@ static bool association_run(struct leati_peer *p, struct association *a)
 {
     for (;;) {
         struct pollfd fds[] = {
-            {.fd = p->server->stop_fd, .events = POLLIN   },
-            {.fd = p->fd,              .events = POLLRDHUP},
-            {.fd = a->inside,          .events = POLLIN   },
-            {.fd = a->outside[0],      .events = POLLIN   },
-            {.fd = a->outside[1],      .events = POLLIN   },
+            {.fd = p->server->stop_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLRDHUP},
+            {.fd = a->inside, .events = POLLIN},          {.fd = a->outside[0], .events = POLLIN},
+            {.fd = a->outside[1], .events = POLLIN},
         };
-        if ((poll(fds, 5, -1) < 0 && errno != EINTR) || fds[0].revents != 0) {
+        if ((poll(fds, 5, -1) < 0 && errno != EINTR) || fds[0].revents != 0)
             return false;
-        }
         if (fds[1].revents != 0) {
             return true; /* RFC 1928 section 6: it lives as long as the connection */
         }

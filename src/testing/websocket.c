@@ -34,23 +34,20 @@ struct session {
 static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
 {
     size_t part = p->server->options.fragment_bytes;
-    if (part == 0 || opcode >= OPCODE_CLOSE || len == 0) {
+    if (part == 0 || opcode >= OPCODE_CLOSE || len == 0)
         part = len ? len : 1;
-    }
     size_t frames = len > 0 ? (len + part - 1) / part : 1;
     uint8_t *wire = leati_malloc(len + frames * 10);
-    if (wire == NULL) {
+    if (!wire)
         return leati_peer_problem(p, "no memory for a message of %zu bytes", len);
-    }
     size_t wire_len = 0;
     for (size_t i = 0, at = 0; i < frames; ++i, at += part) {
         size_t frame_len = len - at < part ? len - at : part;
         uint8_t first =
             (uint8_t)((i == 0 ? opcode : OPCODE_CONTINUATION) | (i + 1 == frames ? FIN : 0));
         wire_len += leati_testing_frame_header(first, frame_len, wire + wire_len);
-        if (frame_len > 0) {
+        if (frame_len > 0)
             memcpy(wire + wire_len, (const uint8_t *)data + at, frame_len);
-        }
         wire_len += frame_len;
     }
     bool sent = leati_peer_answer(p, wire, wire_len);
@@ -63,9 +60,8 @@ static size_t close_payload(unsigned code, const char *reason, uint8_t ret_paylo
     size_t len = reason ? strlen(reason) : 0;
     ret_payload[0] = (uint8_t)(code >> 8);
     ret_payload[1] = (uint8_t)code;
-    if (len > 0) {
+    if (len > 0)
         memcpy(ret_payload + 2, reason, len);
-    }
     return 2 + len;
 }
 
@@ -84,12 +80,10 @@ static bool message_step(struct leati_peer *p, enum leat_testing_step step, uint
     static const char *const names[16] = {
         [1] = "text", [2] = "binary", [9] = "ping", [10] = "pong"};
     unsigned code = 0;
-    if (!leati_peer_step(p, step, "%s %zu", names[opcode], len)) {
+    if (!leati_peer_step(p, step, "%s %zu", names[opcode], len))
         return false;
-    }
-    if (leati_peer_refuses(p, CLOSE_INTERNAL_ERROR, &code)) {
+    if (leati_peer_refuses(p, CLOSE_INTERNAL_ERROR, &code))
         return refusal_answer(p, code);
-    }
     p->shape.skip = p->shape.skip || is_silent;
     return message_answer(p, step == LEAT_TESTING_STEP_PING ? LEAT_TESTING_MESSAGE_PONG : opcode,
                           data, len);
@@ -104,9 +98,8 @@ static bool close_step(struct leati_peer *p, unsigned code, const uint8_t *paylo
 /* The end in order: the goodbye of TLS, then FIN. */
 static bool session_end(struct leati_peer *p)
 {
-    if (p->tls != NULL) {
+    if (p->tls)
         (void)leati_peer_tls_close_notify(p);
-    }
     return leati_peer_end(p, LEATI_PEER_CLOSE);
 }
 
@@ -124,21 +117,18 @@ static bool session_fail(struct leati_peer *p, unsigned code, const char *rule)
 static bool message_collect(struct leati_peer *p, struct session *session,
                             const struct leati_frame *frame)
 {
-    if (session->len + frame->len > LEAT_TESTING_INPUT_BYTES_MAX) {
+    if (session->len + frame->len > LEAT_TESTING_INPUT_BYTES_MAX)
         return session_fail(p, CLOSE_TOO_BIG, "a message that is too long");
-    }
     if (session->cap - session->len < frame->len) {
         size_t cap = 2 * session->len + frame->len;
         uint8_t *grown = leati_realloc(session->message, cap);
-        if (grown == NULL) {
+        if (!grown)
             return leati_peer_problem(p, "no memory for a message of %zu bytes", cap);
-        }
         session->message = grown;
         session->cap = cap;
     }
-    if (frame->len > 0) {
+    if (frame->len > 0)
         memcpy(session->message + session->len, frame->payload, frame->len);
-    }
     session->len += frame->len;
     return true;
 }
@@ -147,16 +137,13 @@ static bool data_receive(struct leati_peer *p, struct session *session,
                          const struct leati_frame *frame)
 {
     uint8_t opcode = frame->first_byte & 0x0f;
-    if ((opcode == OPCODE_CONTINUATION) == (session->opcode == 0)) {
+    if ((opcode == OPCODE_CONTINUATION) == (session->opcode == 0))
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a continuation out of order");
-    }
     session->opcode = opcode != OPCODE_CONTINUATION ? opcode : session->opcode;
-    if (!message_collect(p, session, frame)) {
+    if (!message_collect(p, session, frame))
         return false;
-    }
-    if ((frame->first_byte & FIN) == 0) {
+    if ((frame->first_byte & FIN) == 0)
         return true;
-    }
     if (session->opcode == LEAT_TESTING_MESSAGE_TEXT &&
         !leati_utf8_valid(session->message, session->len)) {
         return session_fail(p, CLOSE_INVALID_DATA, "a text that is not UTF-8");
@@ -174,9 +161,8 @@ static bool close_receive(struct leati_peer *p, const struct session *session,
 {
     unsigned code =
         frame->len >= 2 ? (unsigned)(frame->payload[0] << 8 | frame->payload[1]) : CLOSE_NO_STATUS;
-    if (frame->len == 1) {
+    if (frame->len == 1)
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a Close with one byte");
-    }
     bool is_answered =
         session->is_closing || close_step(p, code, frame->payload, frame->len < 2 ? 0 : 2);
     return is_answered && session_end(p);
@@ -186,19 +172,16 @@ static bool frame_receive(struct leati_peer *p, struct session *session,
                           const struct leati_frame *frame)
 {
     uint8_t opcode = frame->first_byte & 0x0f;
-    if ((frame->first_byte & 0x70) != 0 || (opcode > 2 && opcode < 8) || opcode > 10) {
+    if ((frame->first_byte & 0x70) != 0 || (opcode > 2 && opcode < 8) || opcode > 10)
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a frame with reserved bits or opcode");
-    }
-    if (opcode < OPCODE_CLOSE) {
+    if (opcode < OPCODE_CLOSE)
         return data_receive(p, session, frame);
-    }
     if (frame->len > 125 || (frame->first_byte & FIN) == 0) {
         return session_fail(p, CLOSE_PROTOCOL_ERROR,
                             "a control frame that is too long or in parts");
     }
-    if (opcode == OPCODE_CLOSE) {
+    if (opcode == OPCODE_CLOSE)
         return close_receive(p, session, frame);
-    }
     return opcode == LEAT_TESTING_MESSAGE_PONG || session->is_closing ||
            message_step(p, LEAT_TESTING_STEP_PING, opcode, frame->payload, frame->len, false);
 }
@@ -211,9 +194,8 @@ static bool list_has(const char *list, const char *item)
     while (*list != '\0') {
         list += strspn(list, ", \t");
         size_t len = strcspn(list, ", \t");
-        if (len == item_len && leati_text_equal_nocase(list, len, item, item_len)) {
+        if (len == item_len && leati_text_equal_nocase(list, len, item, item_len))
             return true;
-        }
         list += len;
     }
     return false;
@@ -229,9 +211,8 @@ static bool field_has(struct leati_peer *p, const char *name, const char *item)
 static unsigned request_judge(struct leati_peer *p)
 {
     char key[64];
-    if (strncmp(p->request.http_head, "GET ", 4) != 0) {
+    if (strncmp(p->request.http_head, "GET ", 4) != 0)
         return 405;
-    }
     if (!field_has(p, "Upgrade", "websocket") || !field_has(p, "Connection", "Upgrade") ||
         !leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key)) || strlen(key) != 24) {
         return 400;
@@ -243,12 +224,11 @@ static unsigned request_judge(struct leati_peer *p)
 static const char *protocol_choose(struct leati_peer *p)
 {
     char offers[1024];
-    if (!leati_peer_http_field(p, "Sec-WebSocket-Protocol", offers, sizeof(offers))) {
+    if (!leati_peer_http_field(p, "Sec-WebSocket-Protocol", offers, sizeof(offers)))
         return NULL;
-    }
     const char *best = NULL;
     size_t best_at = sizeof(offers);
-    for (const char *const *own = p->server->options.protocols; *own != NULL; ++own) {
+    for (const char *const *own = p->server->options.protocols; *own; ++own) {
         for (size_t at = 0; offers[at] != '\0';) {
             at += strspn(offers + at, ", \t");
             size_t len = strcspn(offers + at, ", \t");
@@ -269,8 +249,8 @@ static bool upgrade_accept(struct leati_peer *p)
     char *lines = leati_asprintf("%s%s%s%s", protocol ? "Sec-WebSocket-Protocol: " : "",
                                  protocol ? protocol : "", protocol ? "\r\n" : "", further);
     char *head = lines ? leati_peer_upgrade_head(p, lines, strlen(lines)) : NULL;
-    bool goes_on = head != NULL ? leati_peer_answer(p, head, strlen(head))
-                                : leati_peer_problem(p, "no memory for an answer");
+    bool goes_on = head ? leati_peer_answer(p, head, strlen(head))
+                        : leati_peer_problem(p, "no memory for an answer");
     leati_free(lines);
     leati_free(head);
     return goes_on;
@@ -296,9 +276,8 @@ static bool upgrade_refuse(struct leati_peer *p, unsigned status)
 static bool upgrade_serve(struct leati_peer *p)
 {
     char line[300];
-    if (!leati_peer_read_http_head(p)) {
+    if (!leati_peer_read_http_head(p))
         return false;
-    }
     leati_readable_format(line, sizeof(line), "%.*s", (int)strcspn(p->request.http_head, "\r\n"),
                           p->request.http_head);
     unsigned status = request_judge(p);
@@ -323,9 +302,8 @@ static bool messages_send(struct leati_peer *p, struct session *session)
             return false;
         }
     }
-    if (options->close_code == 0) {
+    if (options->close_code == 0)
         return true;
-    }
     session->is_closing = true;
     size_t len = close_payload(options->close_code, options->close_reason, payload);
     return close_step(p, options->close_code, payload, len);
@@ -336,9 +314,8 @@ static bool session_serve(struct leati_peer *p, struct session *session)
     bool goes_on = messages_send(p, session);
     while (goes_on) {
         struct leati_frame frame;
-        if (!leati_peer_read_frame(p, &frame)) {
+        if (!leati_peer_read_frame(p, &frame))
             return leati_peer_problem(p, "the connection ended without a Close frame");
-        }
         goes_on = frame_receive(p, session, &frame);
         leati_peer_consume(p, frame.wire_len);
     }
@@ -348,8 +325,7 @@ static bool session_serve(struct leati_peer *p, struct session *session)
 void leati_testing_serve_websocket(struct leati_peer *p)
 {
     struct session session = {0};
-    if (leati_peer_tls_step(p) && upgrade_serve(p)) {
+    if (leati_peer_tls_step(p) && upgrade_serve(p))
         (void)session_serve(p, &session);
-    }
     leati_free(session.message);
 }

@@ -45,7 +45,7 @@ const char *leati_tls_alert_name(uint8_t description)
         [121] = "ech_required",
     };
 
-    return names[description] != NULL ? names[description] : "unknown_alert";
+    return names[description] ? names[description] : "unknown_alert";
 }
 
 const char *leati_tls_message_name(uint8_t type)
@@ -61,5 +61,5 @@ const char *leati_tls_message_name(uint8_t type)
         [24] = "KeyUpdate",          [25] = "CompressedCertificate",
     };
 
-    return names[type] != NULL ? names[type] : "handshake message";
+    return names[type] ? names[type] : "handshake message";
 }

@@ -34,7 +34,7 @@ static uint8_t *buffer_take(void)
     if (spare_count > 0)
         buffer = spare[--spare_count];
     leati_unlock(&lock);
-    return buffer != NULL ? buffer : mbedtls_calloc(1, BUFFER_BYTES);
+    return buffer ? buffer : mbedtls_calloc(1, BUFFER_BYTES);
 }
 
 static void buffer_give(uint8_t *buffer)
@@ -53,9 +53,9 @@ int leati_tls_buffers_attach(struct leati_tls_buffers *buffers, mbedtls_ssl_cont
     if (!buffers->away)
         return 0;
     uint8_t *in = buffer_take();
-    uint8_t *out = in != NULL ? buffer_take() : NULL;
-    if (out == NULL) {
-        if (in != NULL)
+    uint8_t *out = in ? buffer_take() : NULL;
+    if (!out) {
+        if (in)
             buffer_give(in);
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }

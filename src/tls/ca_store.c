@@ -47,7 +47,7 @@ static struct leati_tls_cas *cas_new(void)
 {
     struct leati_tls_cas *cas = leati_calloc(1, sizeof(*cas));
 
-    if (cas == NULL)
+    if (!cas)
         return NULL;
     cas->references = 1;
     mbedtls_x509_crt_init(&cas->chain);
@@ -62,7 +62,7 @@ static void cas_free(struct leati_tls_cas *cas)
 
 static bool cas_has_any(const struct leati_tls_cas *cas)
 {
-    return cas->chain.raw.p != NULL;
+    return cas->chain.raw.p;
 }
 
 /* What mbedTLS's parser said, once something was parsed: a certificate that it cannot read is a CA
@@ -105,7 +105,7 @@ static int directory_parse(struct leati_tls_cas *cas, int dir_fd, const char *pa
                            struct leati_failure *failure)
 {
     DIR *dir = fdopendir(dir_fd);
-    if (dir == NULL) {
+    if (!dir) {
         int sys_errno = errno;
         close(dir_fd);
         return unreadable(failure, path, sys_errno);
@@ -113,7 +113,7 @@ static int directory_parse(struct leati_tls_cas *cas, int dir_fd, const char *pa
 
     int ret = MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT;
     const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL && !leati_mbedtls_out_of_memory()) {
+    while ((entry = readdir(dir)) && !leati_mbedtls_out_of_memory()) {
         if (entry->d_name[0] == '.')
             continue;
         /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
@@ -150,7 +150,7 @@ static struct leati_tls_cas *shared_find(const struct stat *identity)
 {
     struct leati_tls_cas *cas = shared;
 
-    while (cas != NULL && !identity_equal(&cas->identity, identity))
+    while (cas && !identity_equal(&cas->identity, identity))
         cas = cas->next;
     return cas;
 }
@@ -166,7 +166,7 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
         return unreadable(failure, path, sys_errno);
     }
     struct leati_tls_cas *cas = S_ISREG(st.st_mode) ? shared_find(&st) : NULL;
-    if (cas != NULL) {
+    if (cas) {
         close(fd);
         cas->references++;
         *ret_cas = cas;
@@ -174,7 +174,7 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
     }
 
     cas = cas_new();
-    if (cas == NULL) {
+    if (!cas) {
         close(fd);
         return unreadable(failure, path, ENOMEM);
     }
@@ -211,9 +211,9 @@ static int system_open(const char **ret_path)
 int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
                           struct leati_tls_cas **ret_cas)
 {
-    int fd = path != NULL ? leati_tls_file_open(path) : system_open(&path);
+    int fd = path ? leati_tls_file_open(path) : system_open(&path);
 
-    if (fd < 0 && path == NULL)
+    if (fd < 0 && !path)
         return leati_tls_record(failure, LEAT_E_WS_CERT_FILE, ENOENT, 0,
                                 "this system has no CA bundle in any known place (%s, ...)",
                                 system_paths[0]);
@@ -233,7 +233,7 @@ int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_fai
     struct leati_tls_cas *cas = cas_new();
     int ret = 0;
 
-    if (cas == NULL)
+    if (!cas)
         return unreadable(failure, name, ENOMEM);
     leati_mbedtls_enter();
     for (size_t i = 0; i < count && ret == 0; i++) {
@@ -265,7 +265,7 @@ static void shared_unlink(struct leati_tls_cas *cas)
 
 void leati_tls_cas_release(struct leati_tls_cas *cas)
 {
-    if (cas == NULL)
+    if (!cas)
         return;
     leati_lock(&shared_lock);
     bool last = --cas->references == 0;

@@ -50,8 +50,7 @@ void leati_tls_names_format(const mbedtls_x509_crt *cert, char *buf, size_t cap)
     buf[0] = '\0';
     if (!mbedtls_x509_crt_has_ext_type(cert, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         return;
-    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL;
-         san = san->next) {
+    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san; san = san->next) {
         name_format(&san->buf, name, sizeof(name));
         if (name[0] == '\0')
             continue;
@@ -70,8 +69,7 @@ bool leati_tls_names_have_as_dns(const mbedtls_x509_crt *cert, const uint8_t *ip
 
     if (!mbedtls_x509_crt_has_ext_type(cert, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         return false;
-    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL;
-         san = san->next) {
+    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san; san = san->next) {
         if ((san->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) != MBEDTLS_X509_SAN_DNS_NAME ||
             san->buf.len >= sizeof(name))
             continue;

@@ -30,7 +30,7 @@ static struct leati_tls_credentials *credentials_alloc(void)
     static _Atomic uint64_t last_id;
     struct leati_tls_credentials *credentials = leati_calloc(1, sizeof(*credentials));
 
-    if (credentials == NULL)
+    if (!credentials)
         return NULL;
     atomic_init(&credentials->references, 1u);
     credentials->id = atomic_fetch_add(&last_id, 1) + 1;
@@ -60,19 +60,19 @@ static int alpn_copy(struct leati_tls_credentials *credentials,
     if (code != LEAT_OK || options->alpn_count == 0)
         return code;
     credentials->alpn = leati_calloc(options->alpn_count + 1, sizeof(*credentials->alpn));
-    for (size_t i = 0; credentials->alpn != NULL && i < options->alpn_count; i++) {
+    for (size_t i = 0; credentials->alpn && i < options->alpn_count; i++) {
         credentials->alpn[i] = leati_strdup(options->alpn[i]);
-        if (credentials->alpn[i] == NULL)
+        if (!credentials->alpn[i])
             break;
     }
-    if (credentials->alpn == NULL || credentials->alpn[options->alpn_count - 1] == NULL)
+    if (!credentials->alpn || !credentials->alpn[options->alpn_count - 1])
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
     return LEAT_OK;
 }
 
 static void alpn_done(struct leati_tls_credentials *credentials)
 {
-    for (size_t i = 0; credentials->alpn != NULL && credentials->alpn[i] != NULL; i++)
+    for (size_t i = 0; credentials->alpn && credentials->alpn[i]; i++)
         leati_free(credentials->alpn[i]);
     leati_free(credentials->alpn);
 }
@@ -167,7 +167,7 @@ int leati_tls_credentials_check(const struct leati_tls_credentials_options *opti
                                 struct leati_failure *failure)
 {
     struct leati_tls_credentials *credentials = credentials_alloc();
-    if (credentials == NULL)
+    if (!credentials)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
     int code = names_parse(credentials, options, failure);
     leati_tls_credentials_unref(credentials);
@@ -182,7 +182,7 @@ int leati_tls_credentials_new(const struct leati_tls_credentials_options *option
     if (code != LEAT_OK)
         return code;
     struct leati_tls_credentials *credentials = credentials_alloc();
-    if (credentials == NULL)
+    if (!credentials)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0,
                                 "out of memory for TLS credentials");
 
@@ -203,7 +203,7 @@ struct leati_tls_credentials *leati_tls_credentials_ref(struct leati_tls_credent
 
 void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
 {
-    if (credentials == NULL || atomic_fetch_sub(&credentials->references, 1u) != 1)
+    if (!credentials || atomic_fetch_sub(&credentials->references, 1u) != 1)
         return;
     leati_tls_cas_release(credentials->cas);
     mbedtls_x509_crl_free(&credentials->crl);
@@ -223,7 +223,7 @@ uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credential
 
 mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials)
 {
-    return credentials->cas != NULL ? leati_tls_cas_chain(credentials->cas) : NULL;
+    return credentials->cas ? leati_tls_cas_chain(credentials->cas) : NULL;
 }
 
 mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *credentials)

@@ -147,7 +147,7 @@ int leati_tls_fail_pin(struct leati_tls_layer *tls)
     const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&tls->ssl);
     char pin[LEATI_TLS_PIN_TEXT_SIZE] = "none";
 
-    if (cert != NULL)
+    if (cert)
         leati_tls_pin_format(cert, pin);
     (void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                          MBEDTLS_SSL_ALERT_MSG_BAD_CERT);

@@ -16,11 +16,11 @@ static int file_grow(struct leati_tls_file *file, size_t capacity)
     if (capacity > LEATI_TLS_FILE_LIMIT_BYTES)
         return EFBIG;
     uint8_t *data = leati_malloc(capacity + 1);
-    if (data == NULL)
+    if (!data)
         return ENOMEM;
     if (file->len > 0)
         memcpy(data, file->data, file->len);
-    if (file->data != NULL)
+    if (file->data)
         leati_wipe(file->data, file->capacity);
     leati_free(file->data);
     file->data = data;
@@ -47,7 +47,7 @@ const char *leati_tls_file_reason(int sys_errno)
     if (sys_errno == EINVAL || sys_errno == ENXIO)
         return "it is not a regular file";
     const char *reason = strerrordesc_np(sys_errno);
-    return reason != NULL ? reason : "unknown reason";
+    return reason ? reason : "unknown reason";
 }
 
 static int file_read_all(int fd, struct leati_tls_file *file)
@@ -119,5 +119,5 @@ void leati_tls_file_done(struct leati_tls_file *file)
 
 size_t leati_tls_file_parse_len(const struct leati_tls_file *file)
 {
-    return strstr((const char *)file->data, "-----BEGIN ") != NULL ? file->len + 1 : file->len;
+    return strstr((const char *)file->data, "-----BEGIN ") ? file->len + 1 : file->len;
 }

@@ -116,11 +116,11 @@ static int key_parse(const struct loader *loader, const struct leati_tls_file *f
                      const char *name)
 {
     const char *password = loader->options->key_password;
-    int ret = mbedtls_pk_parse_key(&loader->identity->key, file->data,
-                                   leati_tls_file_parse_len(file), (const unsigned char *)password,
-                                   password != NULL ? strlen(password) : 0, mbedtls_psa_get_random,
-                                   MBEDTLS_PSA_RANDOM_STATE);
-    bool is_encrypted = strstr((const char *)file->data, "ENCRYPTED") != NULL;
+    int ret =
+        mbedtls_pk_parse_key(&loader->identity->key, file->data, leati_tls_file_parse_len(file),
+                             (const unsigned char *)password, password ? strlen(password) : 0,
+                             mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+    bool is_encrypted = strstr((const char *)file->data, "ENCRYPTED");
 
     if (ret == 0)
         return LEAT_OK;
@@ -135,7 +135,7 @@ static int key_load(const struct loader *loader, const char *path)
 {
     struct leati_tls_file file;
 
-    if (loader->options->key_text != NULL) {
+    if (loader->options->key_text) {
         file = leati_tls_file_of_text(loader->options->key_text);
         return key_parse(loader, &file, path);
     }
@@ -166,9 +166,9 @@ static int key_check(const struct loader *loader, const char *key_name)
 /* One file may hold both. */
 static const char *key_name(const struct leati_tls_credentials_options *options)
 {
-    if (options->key_text != NULL)
+    if (options->key_text)
         return "(as text)";
-    return options->key_path != NULL ? options->key_path : options->cert_path;
+    return options->key_path ? options->key_path : options->cert_path;
 }
 
 int leati_tls_identity_load(struct leati_tls_identity *identity,
@@ -180,14 +180,14 @@ int leati_tls_identity_load(struct leati_tls_identity *identity,
                                   .failure = failure,
                                   .role = options->is_server ? "server" : "client"};
 
-    if (options->cert_path == NULL && options->cert_text_count == 0)
+    if (!options->cert_path && options->cert_text_count == 0)
         return LEAT_OK;
     leati_mbedtls_enter();
     int code = cert_load(&loader);
     if (code != LEAT_OK)
         return code;
     const char *name = key_name(options);
-    if (name == NULL)
+    if (!name)
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, 0, "the %s certificate has no key",
                                 loader.role);
     code = key_load(&loader, name);

@@ -56,7 +56,7 @@ void leati_tls_key_log_append(int fd, mbedtls_ssl_key_export_type type, const un
     char line[LABEL_MAX_CHARS + 2 * RANDOM_BYTES + 2 * SECRET_MAX_BYTES + 4];
     const char *label = label_of(type);
 
-    if (label == NULL || secret_len > SECRET_MAX_BYTES)
+    if (!label || secret_len > SECRET_MAX_BYTES)
         return;
     size_t pos = (size_t)snprintf(line, LABEL_MAX_CHARS, "%s ", label);
     pos = hex_append(line, pos, client_random, RANDOM_BYTES);

@@ -46,7 +46,7 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
     if (state == MBEDTLS_SSL_CERTIFICATE_REQUEST &&
         mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
         state = MBEDTLS_SSL_SERVER_CERTIFICATE;
-    if (state >= sizeof(names) / sizeof(names[0]) || names[state] == NULL)
+    if (state >= sizeof(names) / sizeof(names[0]) || !names[state])
         return "Finished";
     return names[state];
 }
@@ -61,7 +61,7 @@ void leati_mbedtls_fix_alert_keys(mbedtls_ssl_context *ssl)
     mbedtls_ssl_transform *application = ssl->MBEDTLS_PRIVATE(transform_application);
     int state = ssl->MBEDTLS_PRIVATE(state);
 
-    if (application == NULL || ssl->MBEDTLS_PRIVATE(transform_out) == application ||
+    if (!application || ssl->MBEDTLS_PRIVATE(transform_out) == application ||
         (state != MBEDTLS_SSL_CLIENT_CERTIFICATE &&
          state != MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY && state != MBEDTLS_SSL_CLIENT_FINISHED))
         return;
@@ -186,7 +186,7 @@ void leati_mbedtls_forget_ticket(mbedtls_ssl_context *ssl)
 {
     mbedtls_ssl_session *session = ssl->MBEDTLS_PRIVATE(session);
 
-    if (session == NULL || session->MBEDTLS_PRIVATE(ticket) == NULL)
+    if (!session || !session->MBEDTLS_PRIVATE(ticket))
         return;
     mbedtls_platform_zeroize(session->MBEDTLS_PRIVATE(ticket),
                              session->MBEDTLS_PRIVATE(ticket_len));
@@ -197,7 +197,7 @@ void leati_mbedtls_forget_ticket(mbedtls_ssl_context *ssl)
 
 static void peer_certificate_free(mbedtls_ssl_session *session)
 {
-    if (session == NULL || session->MBEDTLS_PRIVATE(peer_cert) == NULL)
+    if (!session || !session->MBEDTLS_PRIVATE(peer_cert))
         return;
     mbedtls_x509_crt_free(session->MBEDTLS_PRIVATE(peer_cert));
     mbedtls_free(session->MBEDTLS_PRIVATE(peer_cert));
@@ -206,7 +206,7 @@ static void peer_certificate_free(mbedtls_ssl_session *session)
 
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
 {
-    if (ssl->MBEDTLS_PRIVATE(handshake) != NULL && mbedtls_ssl_handshake_free != NULL)
+    if (ssl->MBEDTLS_PRIVATE(handshake) && mbedtls_ssl_handshake_free)
         mbedtls_ssl_handshake_free(ssl);
     if (and_peer_certificate)
         peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));

@@ -26,7 +26,7 @@ static void *noting_calloc(size_t count, size_t size)
 {
     void *ptr = leati_calloc(count, size);
 
-    if (ptr == NULL)
+    if (!ptr)
         leati_tls_memory_note();
     return ptr;
 }
@@ -148,11 +148,11 @@ const char *leati_mbedtls_error_text(int code)
 {
     const char *text = mbedtls_high_level_strerr(code);
 
-    if (text == NULL)
+    if (!text)
         text = mbedtls_low_level_strerr(code);
-    if (text == NULL)
+    if (!text)
         return "unknown mbedTLS error";
     /* mbedTLS puts the module before the text: "SSL - ...". */
     const char *dash = strstr(text, " - ");
-    return dash != NULL ? dash + 3 : text;
+    return dash ? dash + 3 : text;
 }

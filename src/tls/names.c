@@ -31,57 +31,57 @@ struct table {
 /* What mbedTLS prefers, first. Without those that nobody should ask for: no encryption, no
  * authentication, keys shared beforehand, RC4, 3DES. */
 static const struct named cipher_suite_rows[] = {
-    {0x1303, "TLS_CHACHA20_POLY1305_SHA256",                  "TLS_CHACHA20_POLY1305_SHA256" },
-    {0x1302, "TLS_AES_256_GCM_SHA384",                        "TLS_AES_256_GCM_SHA384"       },
-    {0x1301, "TLS_AES_128_GCM_SHA256",                        "TLS_AES_128_GCM_SHA256"       },
-    {0x1304, "TLS_AES_128_CCM_SHA256",                        "TLS_AES_128_CCM_SHA256"       },
-    {0x1305, "TLS_AES_128_CCM_8_SHA256",                      "TLS_AES_128_CCM_8_SHA256"     },
+    {0x1303, "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
+    {0x1302, "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"},
+    {0x1301, "TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+    {0x1304, "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_SHA256"},
+    {0x1305, "TLS_AES_128_CCM_8_SHA256", "TLS_AES_128_CCM_8_SHA256"},
     {0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"},
-    {0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",   "ECDHE-RSA-CHACHA20-POLY1305"  },
-    {0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",     "DHE-RSA-CHACHA20-POLY1305"    },
-    {0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",       "ECDHE-ECDSA-AES256-GCM-SHA384"},
-    {0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",         "ECDHE-RSA-AES256-GCM-SHA384"  },
-    {0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",           "DHE-RSA-AES256-GCM-SHA384"    },
-    {0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",              "ECDHE-ECDSA-AES256-CCM"       },
-    {0xc024, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",       "ECDHE-ECDSA-AES256-SHA384"    },
-    {0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",         "ECDHE-RSA-AES256-SHA384"      },
-    {0x006b, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",           "DHE-RSA-AES256-SHA256"        },
-    {0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",          "ECDHE-ECDSA-AES256-SHA"       },
-    {0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",            "ECDHE-RSA-AES256-SHA"         },
-    {0x0039, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",              "DHE-RSA-AES256-SHA"           },
-    {0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",       "ECDHE-ECDSA-AES128-GCM-SHA256"},
-    {0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",         "ECDHE-RSA-AES128-GCM-SHA256"  },
-    {0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",           "DHE-RSA-AES128-GCM-SHA256"    },
-    {0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",              "ECDHE-ECDSA-AES128-CCM"       },
-    {0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",       "ECDHE-ECDSA-AES128-SHA256"    },
-    {0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",         "ECDHE-RSA-AES128-SHA256"      },
-    {0x0067, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",           "DHE-RSA-AES128-SHA256"        },
-    {0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",          "ECDHE-ECDSA-AES128-SHA"       },
-    {0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",            "ECDHE-RSA-AES128-SHA"         },
-    {0x0033, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",              "DHE-RSA-AES128-SHA"           },
-    {0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384",               "AES256-GCM-SHA384"            },
-    {0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256",               "AES256-SHA256"                },
-    {0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA",                  "AES256-SHA"                   },
-    {0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256",               "AES128-GCM-SHA256"            },
-    {0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256",               "AES128-SHA256"                },
-    {0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA",                  "AES128-SHA"                   },
+    {0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"},
+    {0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305"},
+    {0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"},
+    {0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384"},
+    {0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384"},
+    {0xc0ad, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM", "ECDHE-ECDSA-AES256-CCM"},
+    {0xc024, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "ECDHE-ECDSA-AES256-SHA384"},
+    {0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "ECDHE-RSA-AES256-SHA384"},
+    {0x006b, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256", "DHE-RSA-AES256-SHA256"},
+    {0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"},
+    {0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA"},
+    {0x0039, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "DHE-RSA-AES256-SHA"},
+    {0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"},
+    {0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"},
+    {0x009e, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "DHE-RSA-AES128-GCM-SHA256"},
+    {0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM", "ECDHE-ECDSA-AES128-CCM"},
+    {0xc023, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "ECDHE-ECDSA-AES128-SHA256"},
+    {0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256"},
+    {0x0067, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256", "DHE-RSA-AES128-SHA256"},
+    {0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA"},
+    {0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA"},
+    {0x0033, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "DHE-RSA-AES128-SHA"},
+    {0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384", "AES256-GCM-SHA384"},
+    {0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256", "AES256-SHA256"},
+    {0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA"},
+    {0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"},
+    {0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256", "AES128-SHA256"},
+    {0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"},
 };
 
 static const struct named signature_algorithm_rows[] = {
-    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256", "ECDSA+SHA256"  },
-    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384", "ECDSA+SHA384"  },
-    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, "ecdsa_secp521r1_sha512", "ECDSA+SHA512"  },
-    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,       "rsa_pkcs1_sha256",       "RSA+SHA256"    },
-    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       "rsa_pkcs1_sha384",       "RSA+SHA384"    },
-    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,       "rsa_pkcs1_sha512",       "RSA+SHA512"    },
-    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    "rsa_pss_rsae_sha256",    "RSA-PSS+SHA256"},
-    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,    "rsa_pss_rsae_sha384",    "RSA-PSS+SHA384"},
-    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    "rsa_pss_rsae_sha512",    "RSA-PSS+SHA512"},
+    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, "ecdsa_secp256r1_sha256", "ECDSA+SHA256"},
+    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384, "ecdsa_secp384r1_sha384", "ECDSA+SHA384"},
+    {MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, "ecdsa_secp521r1_sha512", "ECDSA+SHA512"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, "rsa_pkcs1_sha256", "RSA+SHA256"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384, "rsa_pkcs1_sha384", "RSA+SHA384"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512, "rsa_pkcs1_sha512", "RSA+SHA512"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, "rsa_pss_rsae_sha256", "RSA-PSS+SHA256"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384, "rsa_pss_rsae_sha384", "RSA-PSS+SHA384"},
+    {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512", "RSA-PSS+SHA512"},
 };
 
 static bool cipher_suite_is_built(uint16_t id)
 {
-    return mbedtls_ssl_ciphersuite_from_id(id) != NULL;
+    return mbedtls_ssl_ciphersuite_from_id(id);
 }
 
 static bool always_built(uint16_t id)
@@ -152,7 +152,7 @@ static int names_parse(const struct table *table, const char *list, struct leati
          at += strspn(at, SEPARATORS)) {
         size_t len = strcspn(at, SEPARATORS);
         const struct named *row = row_by_name(table, at, len);
-        if (row == NULL)
+        if (!row)
             return refuse_unknown(table, at, len, failure);
         if (ids_hold(ids, row->id))
             return leati_tls_record(failure, LEAT_E_PARAMETER, 0, 0, "the %s %s is named twice",
@@ -168,12 +168,12 @@ static int list_parse(const struct table *table, const char *list, struct leati_
 {
     struct leati_tls_ids ids = {0};
 
-    if (list == NULL || list[strspn(list, SEPARATORS)] == '\0') {
+    if (!list || list[strspn(list, SEPARATORS)] == '\0') {
         *ret_ids = ids;
         return LEAT_OK;
     }
     ids.ids = leati_calloc(table->count + 1, sizeof(*ids.ids));
-    if (ids.ids == NULL)
+    if (!ids.ids)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
     int code = names_parse(table, list, failure, &ids);
     if (code != LEAT_OK) {
@@ -235,7 +235,7 @@ int leati_tls_cipher_choice_parse(const char *list, struct leati_failure *failur
         return code;
     if (ids.count > 0) {
         choice.ids = leati_calloc(cipher_suites.count + 1, sizeof(*choice.ids));
-        if (choice.ids == NULL)
+        if (!choice.ids)
             code = leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
         else
             choice_fill(&choice, &ids);
@@ -268,20 +268,20 @@ const char *leati_tls_group_name(uint16_t id)
         uint16_t id;
         const char *name;
     } groups[] = {
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256K1, "secp256k1"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP256R1,   "brainpoolP256r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP384R1,   "brainpoolP384r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP512R1,   "brainpoolP512r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,    "x25519"         },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_X448,      "x448"           },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048, "ffdhe2048"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE3072, "ffdhe3072"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE4096, "ffdhe4096"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE6144, "ffdhe6144"      },
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192, "ffdhe8192"      },
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256K1, "secp256k1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP256R1, "brainpoolP256r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP384R1, "brainpoolP384r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_BP512R1, "brainpoolP512r1"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_X448, "x448"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048, "ffdhe2048"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE3072, "ffdhe3072"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE4096, "ffdhe4096"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE6144, "ffdhe6144"},
+        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192, "ffdhe8192"},
     };
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)

@@ -34,7 +34,7 @@ int leati_tls_pins_parse(const char *const *texts, size_t count, struct leati_fa
 
     if (count > 0)
         pins.hashes = leati_calloc(count, sizeof(*pins.hashes));
-    if (count > 0 && pins.hashes == NULL)
+    if (count > 0 && !pins.hashes)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0, "out of memory");
     for (size_t i = 0; i < count; i++) {
         if (pin_parse(texts[i], pins.hashes[i]))

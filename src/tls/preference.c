@@ -50,7 +50,7 @@ static bool is_chacha20(uint16_t suite)
 /* A system's mbedTLS may have been built without some. */
 static bool is_built(uint16_t suite)
 {
-    return mbedtls_ssl_ciphersuite_from_id(suite) != NULL;
+    return mbedtls_ssl_ciphersuite_from_id(suite);
 }
 
 static void suite_append(int *suites, size_t *count, uint16_t suite)

@@ -22,8 +22,7 @@ int leati_tls_resumption_offer(struct leati_tls_layer *tls)
 {
     struct leati_tls_session_blob blob;
 
-    if (tls->session_key == NULL ||
-        !leati_tls_sessions_take(tls->sessions, tls->session_key, &blob))
+    if (!tls->session_key || !leati_tls_sessions_take(tls->sessions, tls->session_key, &blob))
         return 0;
 
     mbedtls_ssl_session session;
@@ -51,7 +50,7 @@ static bool session_serialise(const mbedtls_ssl_session *session,
     size_t len = 0;
     (void)mbedtls_ssl_session_save(session, NULL, 0, &len);
     uint8_t *data = len > 0 ? leati_malloc(len) : NULL;
-    if (data == NULL)
+    if (!data)
         return false;
     struct leati_tls_session_blob blob = {.data = data, .len = len};
     if (mbedtls_ssl_session_save(session, data, len, &len) != 0) {
@@ -64,7 +63,7 @@ static bool session_serialise(const mbedtls_ssl_session *session,
 
 void leati_tls_resumption_save(struct leati_tls_layer *tls)
 {
-    if (tls->session_key == NULL)
+    if (!tls->session_key)
         return;
 
     struct leati_tls_session_blob blob;
@@ -87,6 +86,6 @@ void leati_tls_resumption_forget(struct leati_tls_layer *tls)
 
 void leati_tls_resumption_discard(struct leati_tls_layer *tls)
 {
-    if (tls->session_key != NULL)
+    if (tls->session_key)
         leati_tls_sessions_forget(tls->sessions, tls->session_key);
 }

@@ -22,7 +22,7 @@ struct leati_tls_sessions {
 
 void leati_tls_session_blob_done(struct leati_tls_session_blob *blob)
 {
-    if (blob->data != NULL)
+    if (blob->data)
         leati_wipe(blob->data, blob->len);
     leati_free(blob->data);
     *blob = (struct leati_tls_session_blob){0};
@@ -47,9 +47,9 @@ static struct session_entry *entry_new(const char *key, bool single_use,
                                        struct leati_tls_session_blob *blob)
 {
     struct session_entry *entry = leati_calloc(1, sizeof(*entry));
-    char *key_copy = entry != NULL ? leati_strdup(key) : NULL;
+    char *key_copy = entry ? leati_strdup(key) : NULL;
 
-    if (key_copy == NULL) {
+    if (!key_copy) {
         leati_free(entry);
         leati_tls_session_blob_done(blob);
         return NULL;
@@ -65,7 +65,7 @@ struct leati_tls_sessions *leati_tls_sessions_new(void)
 {
     struct leati_tls_sessions *sessions = leati_calloc(1, sizeof(*sessions));
 
-    if (sessions == NULL)
+    if (!sessions)
         return NULL;
     pthread_mutex_init(&sessions->lock, NULL);
     sessions->references = 1;
@@ -82,14 +82,14 @@ struct leati_tls_sessions *leati_tls_sessions_ref(struct leati_tls_sessions *ses
 
 void leati_tls_sessions_unref(struct leati_tls_sessions *sessions)
 {
-    if (sessions == NULL)
+    if (!sessions)
         return;
     leati_lock(&sessions->lock);
     bool last = --sessions->references == 0;
     leati_unlock(&sessions->lock);
     if (!last)
         return;
-    while (sessions->newest != NULL)
+    while (sessions->newest)
         entry_drop(&sessions->newest);
     pthread_mutex_destroy(&sessions->lock);
     leati_free(sessions);
@@ -101,7 +101,7 @@ static void sessions_trim(struct leati_tls_sessions *sessions, const char *key, 
     size_t total = 0;
     size_t of_key = 0;
 
-    for (struct session_entry **link = &sessions->newest; *link != NULL;) {
+    for (struct session_entry **link = &sessions->newest; *link;) {
         bool same = strcmp((*link)->key, key) == 0;
         if (total == LEATI_TLS_SESSIONS_LIMIT || (same && of_key == key_limit)) {
             entry_drop(link);
@@ -118,7 +118,7 @@ void leati_tls_sessions_put(struct leati_tls_sessions *sessions, const char *key
 {
     struct session_entry *entry = entry_new(key, single_use, blob);
 
-    if (entry == NULL)
+    if (!entry)
         return;
     leati_lock(&sessions->lock);
     entry->next = sessions->newest;
@@ -132,7 +132,7 @@ static bool blob_copy(const struct leati_tls_session_blob *blob,
 {
     uint8_t *data = leati_malloc(blob->len);
 
-    if (data == NULL)
+    if (!data)
         return false;
     memcpy(data, blob->data, blob->len);
     *ret_copy = (struct leati_tls_session_blob){.data = data, .len = blob->len};
@@ -158,9 +158,9 @@ bool leati_tls_sessions_take(struct leati_tls_sessions *sessions, const char *ke
 
     leati_lock(&sessions->lock);
     struct session_entry **link = &sessions->newest;
-    while (*link != NULL && strcmp((*link)->key, key) != 0)
+    while (*link && strcmp((*link)->key, key) != 0)
         link = &(*link)->next;
-    if (*link != NULL)
+    if (*link)
         taken = entry_take(link, ret_blob);
     leati_unlock(&sessions->lock);
     return taken;
@@ -178,7 +178,7 @@ size_t leati_tls_sessions_count(struct leati_tls_sessions *sessions)
     size_t count = 0;
 
     leati_lock(&sessions->lock);
-    for (const struct session_entry *entry = sessions->newest; entry != NULL; entry = entry->next)
+    for (const struct session_entry *entry = sessions->newest; entry; entry = entry->next)
         count++;
     leati_unlock(&sessions->lock);
     return count;

@@ -122,7 +122,7 @@ static struct leat_trace_event event_of(const struct leati_tls_layer *tls,
         .kind = kind,
         .layer = LEAT_LAYER_TLS,
         .name = tls->base.ops->name,
-        .hop = tls->base.hop != NULL ? tls->base.hop : "",
+        .hop = tls->base.hop ? tls->base.hop : "",
         .start_us = now_us,
         .end_us = now_us,
         .text = "",
@@ -146,7 +146,7 @@ static const char *signature_name(const mbedtls_x509_crt *cert)
 {
     const char *name = NULL;
 
-    return mbedtls_oid_get_sig_alg_desc(&cert->sig_oid, &name) == 0 && name != NULL ? name : "";
+    return mbedtls_oid_get_sig_alg_desc(&cert->sig_oid, &name) == 0 && name ? name : "";
 }
 
 static void certificate_tell(const struct leati_tls_layer *tls, const mbedtls_x509_crt *cert,
@@ -193,8 +193,7 @@ void leati_tls_tell_unverified(const struct leati_tls_layer *tls)
     const mbedtls_x509_crt *chain = mbedtls_ssl_get_peer_cert(&tls->ssl);
     size_t count = 0;
 
-    for (const mbedtls_x509_crt *cert = chain; cert != NULL && cert->raw.p != NULL;
-         cert = cert->next)
+    for (const mbedtls_x509_crt *cert = chain; cert && cert->raw.p; cert = cert->next)
         count++;
     for (size_t depth = count; depth-- > 0;) {
         const mbedtls_x509_crt *cert = chain;

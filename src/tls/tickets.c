@@ -20,7 +20,7 @@ int leati_tls_tickets_new(struct leati_tls_tickets **ret_tickets)
 {
     struct leati_tls_tickets *tickets = leati_calloc(1, sizeof(*tickets));
 
-    if (tickets == NULL)
+    if (!tickets)
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     for (int i = 0; i < VERIFICATION_COUNT; i++)
         mbedtls_ssl_ticket_init(&tickets->contexts[i]);
@@ -39,7 +39,7 @@ int leati_tls_tickets_new(struct leati_tls_tickets **ret_tickets)
 
 void leati_tls_tickets_free(struct leati_tls_tickets *tickets)
 {
-    if (tickets == NULL)
+    if (!tickets)
         return;
     for (int i = 0; i < VERIFICATION_COUNT; i++)
         mbedtls_ssl_ticket_free(&tickets->contexts[i]);

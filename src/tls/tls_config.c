@@ -46,10 +46,9 @@ static void versions_configure(mbedtls_ssl_config *config,
         leati_tls_credentials_cipher_choice(options->credentials);
     enum leat_tls_protocol min = options->min_protocol;
 
-    mbedtls_ssl_conf_ciphersuites(config, choice->ids != NULL
-                                              ? choice->ids
-                                              : leati_tls_cipher_preference(options->is_server));
-    if (choice->ids != NULL && !choice->has_tls_1_2)
+    mbedtls_ssl_conf_ciphersuites(
+        config, choice->ids ? choice->ids : leati_tls_cipher_preference(options->is_server));
+    if (choice->ids && !choice->has_tls_1_2)
         min = LEAT_TLS_V13;
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)min);
     mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
@@ -58,7 +57,7 @@ static void versions_configure(mbedtls_ssl_config *config,
 static void client_configure(mbedtls_ssl_config *config,
                              const struct leati_tls_layer_options *options)
 {
-    bool resume = options->sessions != NULL;
+    bool resume = options->sessions;
 
     mbedtls_ssl_conf_authmode(config, options->verify ? MBEDTLS_SSL_VERIFY_REQUIRED
                                                       : MBEDTLS_SSL_VERIFY_NONE);
@@ -121,13 +120,13 @@ int leati_tls_config_build(mbedtls_ssl_config *config,
     else
         client_configure(config, options);
     const char *const *alpn =
-        options->alpn != NULL ? options->alpn : leati_tls_credentials_alpn(credentials);
-    if (alpn != NULL) {
+        options->alpn ? options->alpn : leati_tls_credentials_alpn(credentials);
+    if (alpn) {
         ret = mbedtls_ssl_conf_alpn_protocols(config, (const char **)(uintptr_t)alpn);
         if (ret != 0)
             return ret;
     }
-    if (leati_tls_credentials_cert(credentials) == NULL)
+    if (!leati_tls_credentials_cert(credentials))
         return 0;
     return mbedtls_ssl_conf_own_cert(config, leati_tls_credentials_cert(credentials),
                                      leati_tls_credentials_key(credentials));

@@ -44,7 +44,7 @@ static int output_flush(struct leati_tls_layer *tls)
 static int early_data_write(struct leati_tls_layer *tls)
 {
 #ifdef MBEDTLS_SSL_EARLY_DATA
-    if (tls->early_data == NULL || !tls->session_offered)
+    if (!tls->early_data || !tls->session_offered)
         return 0;
     int ret = leati_tls_call_enter(tls);
     if (ret != 0)
@@ -127,10 +127,10 @@ static bool peer_key_is_welcome(const struct leati_tls_layer *tls)
 {
     const struct leati_tls_pins *pins = tls->verifier.pins;
 
-    if (pins == NULL || tls->is_server || tls->verify || is_resumed(tls))
+    if (!pins || tls->is_server || tls->verify || is_resumed(tls))
         return true;
     const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&tls->ssl);
-    return cert != NULL && leati_tls_pins_match(pins, cert);
+    return cert && leati_tls_pins_match(pins, cert);
 }
 
 static void handshake_tell(const struct leati_tls_layer *tls)
@@ -448,20 +448,20 @@ void leati_tls_layer_info(const struct leati_layer *l, struct leat_tls_info *ret
 
     *ret_info = (struct leat_tls_info){
         .protocol = mbedtls_ssl_get_version(&tls->ssl),
-        .cipher = cipher != NULL ? cipher : mbedtls_ssl_get_ciphersuite(&tls->ssl),
-        .alpn = alpn != NULL ? alpn : "",
+        .cipher = cipher ? cipher : mbedtls_ssl_get_ciphersuite(&tls->ssl),
+        .alpn = alpn ? alpn : "",
         .resumed = is_resumed(tls),
         .group = leati_tls_group_name(tls->group),
-        .signature_algorithm = signature != NULL ? signature : "",
+        .signature_algorithm = signature ? signature : "",
     };
 }
 
 static bool certificate_at(const mbedtls_x509_crt *cert, size_t index, const uint8_t **ret_der,
                            size_t *ret_len)
 {
-    while (cert != NULL && index-- > 0)
+    while (cert && index-- > 0)
         cert = cert->next;
-    if (cert == NULL || cert->raw.p == NULL)
+    if (!cert || !cert->raw.p)
         return false;
     *ret_der = cert->raw.p;
     *ret_len = cert->raw.len;

@@ -92,14 +92,14 @@ static bool names_set(struct leati_tls_layer *tls, const struct leati_tls_layer_
         return true;
     }
     tls->server_name = server_name_copy(options->server_name);
-    if (tls->server_name == NULL)
+    if (!tls->server_name)
         return false;
     leati_tls_verifier_init(&tls->verifier, tls->server_name);
-    if (options->sessions == NULL)
+    if (!options->sessions)
         return true;
     tls->sessions = leati_tls_sessions_ref(options->sessions);
     tls->session_key = leati_tls_resumption_key(options, tls->server_name);
-    return tls->session_key != NULL;
+    return tls->session_key;
 }
 
 static bool verifies(const struct leati_tls_layer_options *options)
@@ -118,7 +118,7 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_layer_options 
 {
     struct leati_tls_layer *tls = leati_calloc(1, sizeof(*tls));
 
-    if (tls == NULL)
+    if (!tls)
         return NULL;
     leati_layer_init(&tls->base, &leati_tls_layer_ops);
     tls->key_log_fd = -1;
@@ -149,15 +149,15 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
     int code = leati_tls_ready(failure);
     if (code != LEAT_OK)
         return code;
-    if (needs_cas(options) && leati_tls_credentials_cas(options->credentials) == NULL)
+    if (needs_cas(options) && !leati_tls_credentials_cas(options->credentials))
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED,
                                 "the certificate is to be verified, but no CA was loaded");
 
     struct leati_tls_layer *tls = layer_alloc(options);
-    if (tls == NULL)
+    if (!tls)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0,
                                 "out of memory for a TLS connection");
-    if (options->key_log_path != NULL) {
+    if (options->key_log_path) {
         tls->key_log_fd = leati_tls_key_log_open(options->key_log_path);
         if (tls->key_log_fd < 0)
             code = leati_tls_record(failure, LEAT_E_TLS_ENGINE, errno, 0,

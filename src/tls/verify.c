@@ -18,20 +18,20 @@ static const struct reason {
     uint32_t flag;
     const char *text;
 } plain_reasons[] = {
-    {MBEDTLS_X509_BADCERT_REVOKED,      "revoked"                                                },
-    {MBEDTLS_X509_BADCERT_MISSING,      "no certificate was sent"                                },
-    {MBEDTLS_X509_BADCERT_OTHER,        "refused"                                                },
-    {MBEDTLS_X509_BADCERT_KEY_USAGE,    "bad usage: the keyUsage extension does not allow it"    },
-    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "bad usage: the nsCertType extension does not allow it"  },
-    {MBEDTLS_X509_BADCERT_BAD_MD,       "weak hash in the signature"                             },
-    {MBEDTLS_X509_BADCERT_BAD_PK,       "signature algorithm not accepted"                       },
-    {MBEDTLS_X509_BADCERT_BAD_KEY,      "weak key"                                               },
-    {MBEDTLS_X509_BADCRL_NOT_TRUSTED,   "revocation list not trusted"                            },
-    {MBEDTLS_X509_BADCRL_EXPIRED,       "revocation list expired"                                },
-    {MBEDTLS_X509_BADCRL_FUTURE,        "revocation list not yet valid"                          },
-    {MBEDTLS_X509_BADCRL_BAD_MD,        "weak hash in the revocation list"                       },
-    {MBEDTLS_X509_BADCRL_BAD_PK,        "signature algorithm of the revocation list not accepted"},
-    {MBEDTLS_X509_BADCRL_BAD_KEY,       "weak key of the revocation list"                        },
+    {MBEDTLS_X509_BADCERT_REVOKED, "revoked"},
+    {MBEDTLS_X509_BADCERT_MISSING, "no certificate was sent"},
+    {MBEDTLS_X509_BADCERT_OTHER, "refused"},
+    {MBEDTLS_X509_BADCERT_KEY_USAGE, "bad usage: the keyUsage extension does not allow it"},
+    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "bad usage: the nsCertType extension does not allow it"},
+    {MBEDTLS_X509_BADCERT_BAD_MD, "weak hash in the signature"},
+    {MBEDTLS_X509_BADCERT_BAD_PK, "signature algorithm not accepted"},
+    {MBEDTLS_X509_BADCERT_BAD_KEY, "weak key"},
+    {MBEDTLS_X509_BADCRL_NOT_TRUSTED, "revocation list not trusted"},
+    {MBEDTLS_X509_BADCRL_EXPIRED, "revocation list expired"},
+    {MBEDTLS_X509_BADCRL_FUTURE, "revocation list not yet valid"},
+    {MBEDTLS_X509_BADCRL_BAD_MD, "weak hash in the revocation list"},
+    {MBEDTLS_X509_BADCRL_BAD_PK, "signature algorithm of the revocation list not accepted"},
+    {MBEDTLS_X509_BADCRL_BAD_KEY, "weak key of the revocation list"},
 };
 
 void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *server_name)
@@ -64,9 +64,9 @@ void leati_tls_verifier_done(struct leati_tls_verifier *verifier)
 
 static bool report_open(struct leati_tls_verifier *verifier)
 {
-    if (verifier->report == NULL)
+    if (!verifier->report)
         verifier->report = leati_calloc(1, REPORT_SIZE);
-    return verifier->report != NULL;
+    return verifier->report;
 }
 
 #define report_append(verifier, ...)                                                               \
@@ -77,8 +77,7 @@ static bool ip_matches(const struct leati_tls_verifier *verifier, const mbedtls_
 {
     if (!mbedtls_x509_crt_has_ext_type(cert, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         return false;
-    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL;
-         san = san->next) {
+    for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san; san = san->next) {
         if ((san->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS &&
             san->buf.len == verifier->ip_len &&
             memcmp(san->buf.p, verifier->ip, verifier->ip_len) == 0)
@@ -152,7 +151,7 @@ static void plain_append(struct leati_tls_verifier *verifier, uint32_t flags, si
 
 static bool pin_is_missing(const struct leati_tls_verifier *verifier, int depth)
 {
-    return depth == 0 && verifier->pins != NULL && !verifier->pin_matched;
+    return depth == 0 && verifier->pins && !verifier->pin_matched;
 }
 
 static void pin_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert)
@@ -208,7 +207,7 @@ void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x
     /* mbedTLS calls from the top of the chain down to the peer's certificate. */
     if (depth > verifier->top_depth)
         verifier->top_depth = depth;
-    if (verifier->pins != NULL && leati_tls_pins_match(verifier->pins, cert))
+    if (verifier->pins && leati_tls_pins_match(verifier->pins, cert))
         verifier->pin_matched = true;
     if (depth == 0) {
         verifier->leaf_seen = true;
@@ -245,6 +244,5 @@ const char *leati_tls_verifier_reasons(struct leati_tls_verifier *verifier, uint
             report_append(verifier, "; ");
         plain_append(verifier, rest, verifier->report_len);
     }
-    return verifier->report != NULL && verifier->report_len > 0 ? verifier->report
-                                                                : "reason not known";
+    return verifier->report && verifier->report_len > 0 ? verifier->report : "reason not known";
 }

@@ -36,7 +36,7 @@ bool leati_host_ip_parse(const char *text, size_t len, struct leati_host_ip *ret
         return false;
     /* A mapped one has been read as IPv4. */
     bool is_ipv4 = address.any.sa_family == AF_INET;
-    bool is_mapped = is_ipv4 && strchr(literal, ':') != NULL;
+    bool is_mapped = is_ipv4 && strchr(literal, ':');
     if (is_ipv4 && !is_mapped && (has_brackets || zone))
         return false;
     if (is_ipv4)

@@ -41,7 +41,7 @@ static const struct url_kind websocket_kind = {
 
 static const struct url_kind proxy_kind = {
     .noun = "proxy URL",
- /* GNOME's settings write "socks", and whoever reads them lets the proxy resolve. */
+    /* GNOME's settings write "socks", and whoever reads them lets the proxy resolve. */
     .schemes = {{"socks5", 1080, NULL},
                 {"socks5h", 1080, NULL},
                 {"socks", 1080, "socks5h"},
@@ -316,7 +316,7 @@ static int host_parse(const struct url_parser *parser, struct leati_url *url)
         return url_fail(parser, "the %s has no host", parser->kind->noun);
     if (parser->uri.hostData.ipFuture.first)
         return url_fail(parser, "the host is an IP literal of an unknown version");
-    url->host_is_ipv6 = parser->uri.hostData.ip6 != NULL;
+    url->host_is_ipv6 = parser->uri.hostData.ip6;
     if (url->host_is_ipv6)
         result = ipv6_parse(parser, &url->host, &reason);
     else

@@ -40,7 +40,7 @@ char *leati_bytes_dup(const void *data, size_t len)
 {
     char *copy = leati_malloc(len + 1);
 
-    if (copy == NULL)
+    if (!copy)
         return NULL;
     if (len > 0)
         memcpy(copy, data, len);
@@ -55,8 +55,8 @@ char *leati_strdup(const char *s)
 
 bool leati_strdup_optional(char **ret_copy, const char *s)
 {
-    *ret_copy = s != NULL ? leati_strdup(s) : NULL;
-    return s == NULL || *ret_copy != NULL;
+    *ret_copy = s ? leati_strdup(s) : NULL;
+    return !s || *ret_copy;
 }
 
 char *leati_asprintf(const char *format, ...)
@@ -69,7 +69,7 @@ char *leati_asprintf(const char *format, ...)
         return NULL;
 
     char *s = leati_malloc((size_t)len + 1);
-    if (s == NULL)
+    if (!s)
         return NULL;
     va_start(args, format);
     vsnprintf(s, (size_t)len + 1, format, args);
@@ -90,7 +90,7 @@ void leati_wipe(void *ptr, size_t size)
 
 void leati_free_secret(char *s)
 {
-    if (s == NULL)
+    if (!s)
         return;
     leati_wipe(s, strlen(s));
     leati_free(s);

@@ -21,7 +21,7 @@ void leati_chunk_pool_init(struct leati_chunk_pool *pool, size_t limit)
 
 void leati_chunk_pool_done(struct leati_chunk_pool *pool)
 {
-    while (pool->free != NULL) {
+    while (pool->free) {
         struct leati_chunk *chunk = pool->free;
         pool->free = chunk->next;
         leati_free(chunk);
@@ -33,13 +33,13 @@ static struct leati_chunk *chunk_acquire(struct leati_chunk_pool *pool)
 {
     struct leati_chunk *chunk;
 
-    if (pool != NULL && pool->free != NULL) {
+    if (pool && pool->free) {
         chunk = pool->free;
         pool->free = chunk->next;
         pool->count--;
     } else {
         chunk = leati_malloc(sizeof(*chunk));
-        if (chunk == NULL)
+        if (!chunk)
             return NULL;
     }
     chunk->next = NULL;
@@ -49,7 +49,7 @@ static struct leati_chunk *chunk_acquire(struct leati_chunk_pool *pool)
 
 static void chunk_release(struct leati_chunk_pool *pool, struct leati_chunk *chunk)
 {
-    if (pool == NULL || pool->count >= pool->limit) {
+    if (!pool || pool->count >= pool->limit) {
         leati_free(chunk);
         return;
     }
@@ -60,7 +60,7 @@ static void chunk_release(struct leati_chunk_pool *pool, struct leati_chunk *chu
 
 static void chunk_release_list(struct leati_chunk_pool *pool, struct leati_chunk *chunk)
 {
-    while (chunk != NULL) {
+    while (chunk) {
         struct leati_chunk *next = chunk->next;
         chunk_release(pool, chunk);
         chunk = next;
@@ -85,10 +85,10 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
     struct leati_chunk *last = q->tail;
 
     q->promised = 0;
-    if (last != NULL) {
+    if (last) {
         room = LEATI_CHUNK_BYTES - last->end;
         /* Only as far as needed: behind a long message there are many spare chunks. */
-        while (room < len && last->next != NULL) {
+        while (room < len && last->next) {
             last = last->next;
             room += LEATI_CHUNK_BYTES;
         }
@@ -101,7 +101,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
     struct leati_chunk *fresh = NULL;
     for (; room < len; room += LEATI_CHUNK_BYTES) {
         struct leati_chunk *chunk = chunk_acquire(q->pool);
-        if (chunk == NULL) {
+        if (!chunk) {
             chunk_release_list(q->pool, fresh);
             return false;
         }
@@ -109,7 +109,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
         fresh = chunk;
     }
 
-    if (last != NULL)
+    if (last)
         last->next = fresh;
     else
         q->head = q->tail = fresh;
@@ -139,7 +139,7 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len)
 {
     if (len == 0)
         return;
-    assert(q->tail != NULL && len <= LEATI_CHUNK_BYTES - q->tail->end);
+    assert(q->tail && len <= LEATI_CHUNK_BYTES - q->tail->end);
     q->tail->end += len;
     q->len += len;
     q->promised -= len < q->promised ? len : q->promised;
@@ -169,7 +169,7 @@ int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, i
 
     if (q->len == 0)
         return 0;
-    for (struct leati_chunk *chunk = q->head; chunk != NULL && n < max; chunk = chunk->next) {
+    for (struct leati_chunk *chunk = q->head; chunk && n < max; chunk = chunk->next) {
         if (chunk->end > chunk->start)
             iov[n++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
         if (chunk == q->tail)
@@ -195,7 +195,7 @@ static void queue_emptied(struct leati_byte_queue *q)
     }
     q->len = 0;
     q->tail = q->head;
-    for (struct leati_chunk *chunk = q->head; chunk != NULL && chunk->end > 0; chunk = chunk->next)
+    for (struct leati_chunk *chunk = q->head; chunk && chunk->end > 0; chunk = chunk->next)
         chunk->start = chunk->end = 0;
 }
 

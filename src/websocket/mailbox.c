@@ -140,7 +140,7 @@ static void mailbox_put_back(struct leati_mailbox *mailbox, struct letter *lette
 void leati_mailbox_deliver(struct leati_mailbox *mailbox)
 {
     struct letter *letter;
-    while ((letter = mailbox_take_first(mailbox)) != NULL) {
+    while ((letter = mailbox_take_first(mailbox))) {
         int code = leat_websocket_send(mailbox->ws, letter->type, letter->data, letter->len);
         bool full = code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
         bool not_yet = code == LEAT_E_SOCKET_BASE + ENOTCONN;

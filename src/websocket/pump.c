@@ -410,7 +410,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->chain->route;
     const struct leati_settings *settings = route->settings;
-    bool pieces = ws->callbacks.message_part != NULL;
+    bool pieces = ws->callbacks.message_part;
     bool limited = settings->max_message_is_set || !pieces;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
@@ -433,7 +433,7 @@ static void ws_opened(struct leati_chain *chain, void *user)
     struct leat_websocket *ws = user;
     const struct leati_ws_agreement *agreement = chain->route->agreement;
     ws->http_status = agreement->status;
-    ws->compressed = agreement->deflate != NULL;
+    ws->compressed = agreement->deflate;
     bool copied =
         leati_strdup_optional(&ws->protocol, *agreement->protocol ? agreement->protocol : NULL) &&
         leati_strdup_optional(&ws->target, agreement->target);

@@ -44,11 +44,11 @@ int leat_reconnect_new(const struct leat_reconnect_options *options, leat_reconn
     *reconnect = (leat_reconnect){
         .backoff =
             {
-                      .initial_ms = o.initial_delay_ms,
-                      .max_ms = o.max_delay_ms,
-                      .stable_ms = o.stable_ms > 0 ? o.stable_ms : DEFAULT_STABLE_MS,
-                      .jitter = o.jitter,
-                      },
+                .initial_ms = o.initial_delay_ms,
+                .max_ms = o.max_delay_ms,
+                .stable_ms = o.stable_ms > 0 ? o.stable_ms : DEFAULT_STABLE_MS,
+                .jitter = o.jitter,
+            },
         .max_attempts = o.max_attempts,
     };
     *ret_reconnect = reconnect;

@@ -167,14 +167,14 @@ static int server_ask(leat_websocket_server *server, const struct server_client 
     const struct request_view view = {
         .public =
             {
-                     .target = request->target,
-                     .host = request->host,
-                     .origin = request->origin ? request->origin : "",
-                     .client_address = address,
-                     .client_port = leati_address_port(&client->remote),
-                     .protocol = protocol ? protocol : "",
-                     .header = request_header,
-                     },
+                .target = request->target,
+                .host = request->host,
+                .origin = request->origin ? request->origin : "",
+                .client_address = address,
+                .client_port = leati_address_port(&client->remote),
+                .protocol = protocol ? protocol : "",
+                .header = request_header,
+            },
         .head = request->head,
     };
     return server->callbacks.request(server, &view.public, server->user);

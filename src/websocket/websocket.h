@@ -61,7 +61,7 @@ struct leat_websocket {
     struct leati_mailbox *mailbox;
     struct leati_held_bytes held;
     bool has_more_events; /* perhaps: the session was left before it had said everything */
-    bool is_server; /* the other end is a client, and a server owns this object */
+    bool is_server;       /* the other end is a client, and a server owns this object */
     leati_websocket_asked_fn *asked;
     bool secure;
     bool paused;

@@ -6,11 +6,11 @@
  * The layer reads the request and checks what the RFC demands; who may come in is the owner's to
  * decide:
  *
- *     rc = layer->ops->connect(layer, now_ms);
- *     if (rc == LEATI_AGAIN && leati_ws_accept_is_asking(layer)) {
+ *     code = layer->ops->connect(layer, now_ms);
+ *     if (code == LEATI_AGAIN && leati_ws_accept_is_asking(layer)) {
  *         look at leati_ws_accept_request(layer), then
  *         leati_ws_accept_answer(layer, &decision);
- *         rc = layer->ops->connect(layer, now_ms);
+ *         code = layer->ops->connect(layer, now_ms);
  *     }
  *
  * The owner may take its time in between; the layer then wants nothing of the lower one.

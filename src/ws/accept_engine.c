@@ -44,26 +44,26 @@ const char *leati_ws_accept_reason(int status)
         int status;
         const char *reason;
     } reasons[] = {
-        {101, "Switching Protocols"            },
-        {400, "Bad Request"                    },
-        {401, "Unauthorized"                   },
-        {403, "Forbidden"                      },
-        {404, "Not Found"                      },
-        {405, "Method Not Allowed"             },
-        {408, "Request Timeout"                },
-        {410, "Gone"                           },
-        {413, "Content Too Large"              },
-        {414, "URI Too Long"                   },
-        {421, "Misdirected Request"            },
-        {426, "Upgrade Required"               },
-        {429, "Too Many Requests"              },
+        {101, "Switching Protocols"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {421, "Misdirected Request"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"          },
-        {501, "Not Implemented"                },
-        {502, "Bad Gateway"                    },
-        {503, "Service Unavailable"            },
-        {504, "Gateway Timeout"                },
-        {505, "HTTP Version Not Supported"     },
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
     };
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -82,7 +82,7 @@ static bool response_build(struct leati_ws_accept_engine *engine, const char *st
         cap += strlen(headers[i].name) + strlen(headers[i].value) + strlen(": \r\n");
 
     char *response = leati_malloc(cap);
-    if (response == NULL)
+    if (!response)
         return false;
     size_t len = 0;
     leati_text_append(response, cap, &len, "%s", start);
@@ -151,17 +151,17 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
                                engine->sha1, accept))
         return LEAT_E_SYSTEM_INTERNAL;
     bool has_deflate =
-        decision->deflate != NULL && leati_deflate_is_built_in() &&
+        decision->deflate && leati_deflate_is_built_in() &&
         leati_deflate_offers_choose(&engine->head, decision->deflate, &deflate, extensions);
-    char *start = leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
-                                 "Upgrade: websocket\r\n"
-                                 "Connection: Upgrade\r\n"
-                                 "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
-                                 accept, protocol != NULL ? "Sec-WebSocket-Protocol: " : "",
-                                 protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "",
-                                 has_deflate ? "Sec-WebSocket-Extensions: " : "", extensions,
-                                 has_deflate ? "\r\n" : "");
-    if (start == NULL)
+    char *start =
+        leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
+                       "Upgrade: websocket\r\n"
+                       "Connection: Upgrade\r\n"
+                       "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
+                       accept, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "",
+                       protocol ? "\r\n" : "", has_deflate ? "Sec-WebSocket-Extensions: " : "",
+                       extensions, has_deflate ? "\r\n" : "");
+    if (!start)
         return LEAT_E_SYSTEM_INTERNAL;
     bool built = response_build(engine, start, decision->headers, decision->header_count, "");
     leati_free(start);
@@ -179,7 +179,7 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
 static bool headers_valid(const struct leati_ws_header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (headers[i].name == NULL || headers[i].value == NULL ||
+        if (!headers[i].name || !headers[i].value ||
             !leati_text_is_token(headers[i].name, strlen(headers[i].name)) ||
             !leati_text_is_field_value(headers[i].value, strlen(headers[i].value)) ||
             leati_ws_header_is_ours(headers[i].name))
@@ -206,20 +206,20 @@ int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
         return LEAT_E_PARAMETER;
     if (!headers_valid(decision->headers, decision->header_count))
         return LEAT_E_PARAMETER;
-    if (status == 101 && decision->protocol != NULL) {
+    if (status == 101 && decision->protocol) {
         protocol = protocol_find(engine, decision->protocol);
-        if (protocol == NULL)
+        if (!protocol)
             return LEAT_E_PARAMETER;
     }
 
     if (status == 101)
         return switch_build(engine, protocol, decision);
     const char *reason = leati_ws_accept_reason(status);
-    const char *text = decision->text != NULL ? decision->text : reason;
+    const char *text = decision->text ? decision->text : reason;
     if (!refusal_build(engine, status, text, decision->headers, decision->header_count))
         return LEAT_E_SYSTEM_INTERNAL;
     leati_readable_format(engine->error, sizeof(engine->error), "%s",
-                          decision->text != NULL ? decision->text : "by the program's decision");
+                          decision->text ? decision->text : "by the program's decision");
     leati_ws_make_printable(engine->error);
     return LEAT_OK;
 }
@@ -283,8 +283,8 @@ static enum leati_ws_accept_result check_http(struct leati_ws_accept_engine *eng
         return engine_refuse(engine, 400, "HTTP/1.0 cannot be upgraded");
     size_t lengths = leati_http_head_count(head, "Content-Length");
     const char *length = leati_http_head_get(head, "Content-Length");
-    if (leati_http_head_get(head, "Transfer-Encoding") != NULL || lengths > 1 ||
-        (length != NULL && strcmp(length, "0") != 0))
+    if (leati_http_head_get(head, "Transfer-Encoding") || lengths > 1 ||
+        (length && strcmp(length, "0") != 0))
         return engine_refuse(engine, 400, "the request has a body");
     return LEATI_WS_ACCEPT_ASK;
 }
@@ -299,10 +299,10 @@ static enum leati_ws_accept_result check_upgrade(struct leati_ws_accept_engine *
     if (!leati_http_head_has_token(head, "Connection", "upgrade"))
         return engine_refuse(engine, 426, "no \"Connection: Upgrade\" in the request");
     const char *version = field_once(head, "Sec-WebSocket-Version");
-    if (version == NULL || strcmp(version, "13") != 0)
+    if (!version || strcmp(version, "13") != 0)
         return engine_refuse(engine, 426, "Sec-WebSocket-Version is not 13");
     const char *key = field_once(head, "Sec-WebSocket-Key");
-    if (key == NULL || strlen(key) != KEY_LEN || !key_valid(key))
+    if (!key || strlen(key) != KEY_LEN || !key_valid(key))
         return engine_refuse(engine, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
     if (leati_http_head_count(head, "Origin") > 1)
         return engine_refuse(engine, 400, "more than one Origin");
@@ -332,7 +332,7 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
     const char *target = leati_http_head_target(&engine->head);
 
     request->host = field_once(&engine->head, "Host");
-    if (request->host == NULL || request->host[0] == '\0')
+    if (!request->host || request->host[0] == '\0')
         return engine_refuse(engine, 400, "not exactly one Host");
     if (!leati_http_host_valid(request->host))
         return engine_refuse(engine, 400, "Host is not a host and a port");
@@ -343,12 +343,12 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
         target = authority + len;
         engine->host = leati_bytes_dup(authority, len);
         engine->target = leati_asprintf("%s%s", target[0] == '/' ? "" : "/", target);
-        if (engine->host == NULL || engine->target == NULL)
+        if (!engine->host || !engine->target)
             return LEATI_WS_ACCEPT_NO_MEMORY;
         request->host = engine->host;
         target = engine->target;
     }
-    if (target[0] != '/' || strchr(target, '#') != NULL)
+    if (target[0] != '/' || strchr(target, '#'))
         return engine_refuse(engine, 400, "the request target is not a path");
     if (!leati_http_host_valid(request->host))
         return engine_refuse(engine, 400, "the request target has no valid host");
@@ -366,9 +366,9 @@ static bool protocol_next(const struct leati_http_head *head, struct protocol_cu
                           const char **ret_item, size_t *ret_len)
 {
     for (;;) {
-        if (cursor->list == NULL)
+        if (!cursor->list)
             cursor->list = leati_http_head_next(head, "Sec-WebSocket-Protocol", &cursor->field);
-        if (cursor->list == NULL)
+        if (!cursor->list)
             return false;
         if (leati_http_list_next(&cursor->list, ret_item, ret_len))
             return true;
@@ -405,7 +405,7 @@ static enum leati_ws_accept_result take_protocols(struct leati_ws_accept_engine 
     if (count == 0)
         return LEATI_WS_ACCEPT_ASK;
     engine->protocols = leati_malloc(count * sizeof(engine->protocols[0]) + text_size);
-    if (engine->protocols == NULL)
+    if (!engine->protocols)
         return LEATI_WS_ACCEPT_NO_MEMORY;
     char *text = (char *)(engine->protocols + count);
     cursor = (struct protocol_cursor){0};

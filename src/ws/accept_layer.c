@@ -116,7 +116,7 @@ static void agreement_write(struct accept_layer *accept)
 
     accept->agreement = (struct leati_ws_agreement){
         .status = engine->status,
-        .protocol = engine->protocol != NULL ? engine->protocol : "",
+        .protocol = engine->protocol ? engine->protocol : "",
         .target = engine->has_request ? engine->request.target : NULL,
         .deflate = engine->has_deflate ? &engine->deflate : NULL,
     };
@@ -257,9 +257,8 @@ static void accept_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct leati_ws_accept_engine *engine = engine_of_layer(l);
 
-    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status,
-             engine->protocol != NULL ? ", subprotocol " : "",
-             engine->protocol != NULL ? engine->protocol : "",
+    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, engine->protocol ? ", subprotocol " : "",
+             engine->protocol ? engine->protocol : "",
              engine->has_deflate ? ", permessage-deflate" : "");
 }
 
@@ -293,7 +292,7 @@ int leati_ws_accept_layer_new(const struct leati_ws_accept_options *options,
     };
     struct accept_layer *accept = leati_calloc(1, sizeof(*accept));
 
-    if (accept == NULL)
+    if (!accept)
         return leati_failure_set(failure, &fault, "no memory for the WebSocket handshake");
     leati_exchange_init(&accept->exchange, &accept_ops, options->timeout_ms);
     leati_ws_accept_engine_init(&accept->engine, options);

@@ -30,7 +30,7 @@ static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t f
                             size_t len, const uint8_t *key)
 {
     uint8_t *pos = header;
-    uint8_t mask_bit = key != NULL ? MASK_BIT : 0;
+    uint8_t mask_bit = key ? MASK_BIT : 0;
 
     *pos++ = first_byte;
     if (len > UINT16_MAX) {
@@ -42,7 +42,7 @@ static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t f
     } else {
         *pos++ = mask_bit | (uint8_t)len;
     }
-    if (key != NULL) {
+    if (key) {
         memcpy(pos, key, LEATI_WS_MASK_KEY_BYTES);
         pos += LEATI_WS_MASK_KEY_BYTES;
     }
@@ -58,11 +58,11 @@ static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys 
 
     if (len > SIZE_MAX - LEATI_WS_FRAME_HEADER_MAX)
         return false;
-    if (!leati_byte_queue_ensure(out, leati_ws_frame_header_size(keys != NULL, len) + len))
+    if (!leati_byte_queue_ensure(out, leati_ws_frame_header_size(keys, len) + len))
         return false;
-    if (keys != NULL && !leati_ws_mask_keys_next(keys, key))
+    if (keys && !leati_ws_mask_keys_next(keys, key))
         return false;
-    size_t size = header_encode(header, first_byte, len, keys != NULL ? key : NULL);
+    size_t size = header_encode(header, first_byte, len, keys ? key : NULL);
     return leati_byte_queue_append(out, header, size);
 }
 
@@ -70,7 +70,7 @@ static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys 
 static bool payload_append(struct leati_byte_queue *out, const uint8_t *payload, size_t len,
                            const uint8_t *key, size_t offset)
 {
-    if (key == NULL)
+    if (!key)
         return leati_byte_queue_append(out, payload, len);
     for (size_t done = 0; done < len;) {
         uint8_t *room;
@@ -91,7 +91,7 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
                           const struct leati_ws_drain *drain)
 {
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];
-    const uint8_t *mask = keys != NULL ? key : NULL;
+    const uint8_t *mask = keys ? key : NULL;
     const uint8_t *bytes = payload;
     size_t done = 0;
 
@@ -99,7 +99,7 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
         return false;
     if (len == 0)
         return true; /* `payload` may be NULL, to which not even 0 may be added */
-    for (; drain->fn != NULL && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
+    for (; drain->fn && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
         if (!payload_append(out, bytes + done, DRAIN_BYTES, mask, done))
             return false;
         drain->fn(drain->user);
@@ -117,7 +117,7 @@ bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_ma
     if (!frame_begin(out, keys, first_byte, payload->len, key))
         return false;
     while (leati_byte_queue_peek(payload, &part, 1) == 1) {
-        if (!payload_append(out, part.iov_base, part.iov_len, keys != NULL ? key : NULL, offset))
+        if (!payload_append(out, part.iov_base, part.iov_len, keys ? key : NULL, offset))
             return false;
         offset += part.iov_len;
         leati_byte_queue_consume(payload, part.iov_len);

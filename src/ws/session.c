@@ -22,7 +22,7 @@ static struct leati_ws_compression *compression_new(const struct leati_ws_sessio
     bool is_server = options->is_server;
     struct leati_ws_compression *compression = leati_malloc(sizeof(*compression));
 
-    if (compression == NULL)
+    if (!compression)
         return NULL;
     const struct leati_deflater_options ours = {
         .window_bits = is_server ? params->server_max_window_bits : params->client_max_window_bits,
@@ -46,20 +46,20 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
 {
     struct leati_ws_session *session = leati_calloc(1, sizeof(*session));
 
-    if (session == NULL)
+    if (!session)
         return NULL;
     session->is_server = options->is_server;
     session->gives_pieces = options->pieces;
     session->max_message_bytes = options->max_message_bytes;
     session->pool = options->pool;
     session->drain = options->drain;
-    if (options->tracer != NULL && options->tracer->fn != NULL) {
+    if (options->tracer && options->tracer->fn) {
         session->tracer = options->tracer;
         session->hop = options->hop;
     }
-    if (options->deflate != NULL) {
+    if (options->deflate) {
         session->compression = compression_new(options);
-        if (session->compression == NULL) {
+        if (!session->compression) {
             leati_free(session);
             return NULL;
         }
@@ -69,9 +69,9 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
 
 void leati_ws_session_free(struct leati_ws_session *session)
 {
-    if (session == NULL)
+    if (!session)
         return;
-    if (session->compression != NULL) {
+    if (session->compression) {
         leati_deflater_done(&session->compression->deflater);
         leati_inflater_done(&session->compression->inflater);
         leati_free(session->compression);
@@ -83,7 +83,7 @@ void leati_ws_session_free(struct leati_ws_session *session)
 
 void leati_ws_session_trim(struct leati_ws_session *session)
 {
-    if (session->compression == NULL)
+    if (!session->compression)
         return;
     leati_deflater_trim(&session->compression->deflater);
     if (!session->incoming.is_open)
@@ -108,7 +108,7 @@ int leati_ws_event_emit(struct leati_ws_event *event, enum leati_ws_event_kind k
 static void session_fail(struct leati_ws_session *session, int sticky)
 {
     session->sticky = sticky;
-    if (session->workspace != NULL)
+    if (session->workspace)
         session->workspace->has_failed = true;
 }
 
@@ -235,7 +235,7 @@ static int session_check_rsv(struct leati_ws_session *session, const struct leat
 {
     uint8_t rsv = frame->rsv;
 
-    if (rsv == RSV1 && session->compression != NULL) {
+    if (rsv == RSV1 && session->compression) {
         if (frame->opcode == LEATI_WS_OP_TEXT || frame->opcode == LEATI_WS_OP_BINARY ||
             !opcode_is_known(frame->opcode))
             return LEATI_AGAIN;
@@ -246,9 +246,9 @@ static int session_check_rsv(struct leati_ws_session *session, const struct leat
     if (rsv != 0)
         return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
                                           "reserved bit RSV%d set without an extension",
-                                          rsv & RSV1 && session->compression == NULL ? 1
-                                          : rsv & RSV2                               ? 2
-                                                                                     : 3);
+                                          rsv & RSV1 && !session->compression ? 1
+                                          : rsv & RSV2                        ? 2
+                                                                              : 3);
     return LEATI_AGAIN;
 }
 
@@ -256,9 +256,9 @@ static int session_check_rsv(struct leati_ws_session *session, const struct leat
 static int session_check_header(struct leati_ws_session *session,
                                 const struct leati_ws_frame *frame, struct leati_ws_event *event)
 {
-    int rc = session_check_rsv(session, frame, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+    int code = session_check_rsv(session, frame, event);
+    if (code != LEATI_AGAIN)
+        return code;
     if (!opcode_is_known(frame->opcode))
         return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_PROTOCOL_ERROR,
                                           "reserved opcode 0x%x", (unsigned)frame->opcode);
@@ -285,20 +285,20 @@ static void session_trace_header(const struct leati_ws_session *session,
 static int session_piece(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,
                          const uint8_t **data, size_t *len, struct leati_ws_event *event)
 {
-    int rc = LEATI_AGAIN;
+    int code = LEATI_AGAIN;
 
-    if (piece->is_first && session->tracer != NULL)
+    if (piece->is_first && session->tracer)
         session_trace_header(session, &piece->frame);
     if (piece->is_first)
-        rc = session_check_header(session, &piece->frame, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+        code = session_check_header(session, &piece->frame, event);
+    if (code != LEATI_AGAIN)
+        return code;
     if (leati_ws_opcode_is_control(piece->frame.opcode))
         return session_control_piece(session, piece, event);
     if (piece->is_first)
-        rc = leati_ws_session_begin_data(session, &piece->frame, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+        code = leati_ws_session_begin_data(session, &piece->frame, event);
+    if (code != LEATI_AGAIN)
+        return code;
     return leati_ws_session_data(session, piece, data, len, event);
 }
 
@@ -324,7 +324,7 @@ static int session_rest(struct leati_ws_session *session)
 {
     if (leati_ws_workspace_is_idle(session->workspace))
         session_drop_workspace(session);
-    if (session->compression != NULL && !session->incoming.is_open)
+    if (session->compression && !session->incoming.is_open)
         leati_inflater_trim(&session->compression->inflater);
     return LEATI_AGAIN;
 }
@@ -334,16 +334,16 @@ int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data
 {
     if (session->sticky != LEAT_OK)
         return session_read_ended(session, data, len);
-    if (session->workspace == NULL) {
+    if (!session->workspace) {
         if (*len == 0)
             return LEATI_AGAIN;
         session->workspace = leati_ws_workspace_acquire(session->pool);
-        if (session->workspace == NULL)
+        if (!session->workspace)
             return leati_ws_session_out_of_memory(session);
     }
 
-    int rc = leati_ws_session_go_on(session, ret_event);
-    while (rc == LEATI_AGAIN) {
+    int code = leati_ws_session_go_on(session, ret_event);
+    while (code == LEATI_AGAIN) {
         struct leati_ws_frame_piece piece;
         switch (leati_ws_frame_reader_next(&session->workspace->reader, data, len, &piece)) {
         case LEATI_WS_FRAME_MORE:
@@ -355,7 +355,7 @@ int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data
         case LEATI_WS_FRAME_PIECE:
             break;
         }
-        rc = session_piece(session, &piece, data, len, ret_event);
+        code = session_piece(session, &piece, data, len, ret_event);
     }
-    return rc;
+    return code;
 }

@@ -111,9 +111,9 @@ static int incoming_grown(struct leati_ws_session *session, size_t len, bool is_
 static int data_in_place(struct leati_ws_session *session, const struct leati_ws_frame_piece *piece,
                          bool is_end, struct leati_ws_event *event)
 {
-    int rc = incoming_check(session, piece->data, piece->len, is_end, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+    int code = incoming_check(session, piece->data, piece->len, is_end, event);
+    if (code != LEATI_AGAIN)
+        return code;
     if (!is_end && piece->len == 0)
         return LEATI_AGAIN;
     return incoming_deliver(session, piece->data, piece->len, is_end, event);
@@ -140,19 +140,19 @@ static int data_copy(struct leati_ws_session *session, const struct leati_ws_fra
 
     if (piece->len > 0) {
         room = leati_ws_workspace_reserve(workspace, piece->len, collect_max(session, piece->len));
-        if (room == NULL)
+        if (!room)
             return leati_ws_session_out_of_memory(session);
         leati_ws_frame_piece_copy(piece, room);
     }
-    int rc = incoming_check(session, room, piece->len, is_end, event);
-    return rc != LEATI_AGAIN ? rc : incoming_grown(session, piece->len, is_end, event);
+    int code = incoming_check(session, room, piece->len, is_end, event);
+    return code != LEATI_AGAIN ? code : incoming_grown(session, piece->len, is_end, event);
 }
 
 uint8_t *leati_ws_session_room(struct leati_ws_session *session, size_t *ret_size)
 {
     struct leati_ws_workspace *workspace = session->workspace;
 
-    if (workspace == NULL || workspace->message_len == 0 || session->sticky != LEAT_OK ||
+    if (!workspace || workspace->message_len == 0 || session->sticky != LEAT_OK ||
         session->incoming.is_compressed || session->gives_pieces)
         return NULL;
     const struct leati_ws_frame_reader *reader = &workspace->reader;
@@ -165,7 +165,7 @@ uint8_t *leati_ws_session_room(struct leati_ws_session *session, size_t *ret_siz
     if (size > most)
         size = most;
     uint8_t *room = leati_ws_workspace_reserve(workspace, size, collect_max(session, 0));
-    if (room != NULL)
+    if (room)
         *ret_size = size;
     return room;
 }
@@ -226,7 +226,7 @@ static int inflate_step(struct leati_ws_session *session, const uint8_t **in, si
     size_t out_len = 0;
 
     uint8_t *out = leati_ws_workspace_reserve(workspace, cap, inflate_max(session));
-    if (out == NULL)
+    if (!out)
         return leati_ws_session_out_of_memory(session);
     enum leati_deflate_result result =
         is_end ? leati_inflater_end(inflater, out, cap, &out_len)
@@ -238,10 +238,10 @@ static int inflate_step(struct leati_ws_session *session, const uint8_t **in, si
     /* In the order of the bytes, so that the answer does not depend on how they came. */
     bool is_too_big =
         session_has_limit(session) && out_len > session->max_message_bytes - incoming->len;
-    int rc = is_too_big ? incoming_check(session, out, out_len - 1, false, event)
-                        : incoming_check(session, out, out_len, is_complete, event);
-    if (rc != LEATI_AGAIN)
-        return rc;
+    int code = is_too_big ? incoming_check(session, out, out_len - 1, false, event)
+                          : incoming_check(session, out, out_len, is_complete, event);
+    if (code != LEATI_AGAIN)
+        return code;
     if (is_too_big)
         return leati_ws_session_violation(session, event, LEATI_WS_CLOSE_MESSAGE_TOO_BIG,
                                           "inflated message exceeds the limit of %zu bytes",
@@ -259,11 +259,11 @@ int leati_ws_session_go_on(struct leati_ws_session *session, struct leati_ws_eve
 {
     const uint8_t *none = NULL;
     size_t none_len = 0;
-    int rc = LEATI_AGAIN;
+    int code = LEATI_AGAIN;
 
-    while (rc == LEATI_AGAIN && session->incoming.stage != LEATI_WS_INFLATE_INPUT)
-        rc = inflate_step(session, &none, &none_len, event);
-    return rc;
+    while (code == LEATI_AGAIN && session->incoming.stage != LEATI_WS_INFLATE_INPUT)
+        code = inflate_step(session, &none, &none_len, event);
+    return code;
 }
 
 /* Part of a piece; `*ret_left` of it were not used when an event comes. */
@@ -274,17 +274,17 @@ static int inflate_portion(struct leati_ws_session *session,
     uint8_t unmasked[MASKED_INPUT_BYTES];
     const uint8_t *in = portion->data;
     size_t left = portion->len;
-    int rc = LEATI_AGAIN;
+    int code = LEATI_AGAIN;
 
     if (portion->frame.masked) {
         leati_ws_frame_piece_copy(portion, unmasked);
         in = unmasked;
     }
     session->incoming.has_all = portion->is_last && portion->frame.fin;
-    while (rc == LEATI_AGAIN && left > 0)
-        rc = inflate_step(session, &in, &left, event);
+    while (code == LEATI_AGAIN && left > 0)
+        code = inflate_step(session, &in, &left, event);
     *ret_left = left;
-    return rc;
+    return code;
 }
 
 static int data_compressed(struct leati_ws_session *session,
@@ -292,9 +292,9 @@ static int data_compressed(struct leati_ws_session *session,
                            size_t *len, struct leati_ws_event *event)
 {
     struct leati_ws_incoming *incoming = &session->incoming;
-    int rc = LEATI_AGAIN;
+    int code = LEATI_AGAIN;
 
-    for (size_t done = 0; rc == LEATI_AGAIN && done < piece->len;) {
+    for (size_t done = 0; code == LEATI_AGAIN && done < piece->len;) {
         struct leati_ws_frame_piece portion = *piece;
         size_t left;
         portion.data += done;
@@ -303,21 +303,21 @@ static int data_compressed(struct leati_ws_session *session,
         if (portion.frame.masked && portion.len > MASKED_INPUT_BYTES)
             portion.len = MASKED_INPUT_BYTES;
         portion.is_last = piece->is_last && done + portion.len == piece->len;
-        rc = inflate_portion(session, &portion, &left, event);
+        code = inflate_portion(session, &portion, &left, event);
         done += portion.len - left;
-        if (rc == LEATI_AGAIN)
-            rc = leati_ws_session_go_on(session, event);
-        if (rc != LEATI_AGAIN && done < piece->len) {
+        if (code == LEATI_AGAIN)
+            code = leati_ws_session_go_on(session, event);
+        if (code != LEATI_AGAIN && done < piece->len) {
             incoming->has_all = false;
             leati_ws_frame_reader_unread(&session->workspace->reader, data, len, piece->len - done);
         }
     }
-    if (rc == LEATI_AGAIN && piece->len == 0 && piece->is_last && piece->frame.fin) {
+    if (code == LEATI_AGAIN && piece->len == 0 && piece->is_last && piece->frame.fin) {
         incoming->has_all = true;
         incoming->stage = LEATI_WS_INFLATE_END;
-        rc = leati_ws_session_go_on(session, event);
+        code = leati_ws_session_go_on(session, event);
     }
-    return rc;
+    return code;
 }
 
 int leati_ws_session_data(struct leati_ws_session *session,

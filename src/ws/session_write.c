@@ -31,7 +31,7 @@ static int session_write_frame(struct leati_ws_session *session, uint8_t first_b
 {
     if (!leati_ws_frame_write(out, session_keys(session), first_byte, data, len, &session->drain))
         return LEAT_E_SYSTEM_INTERNAL;
-    if (session->tracer != NULL)
+    if (session->tracer)
         session_trace_sent(session, first_byte, len);
     return LEAT_OK;
 }
@@ -44,7 +44,7 @@ static int session_write_packed(struct leati_ws_session *session, uint8_t first_
 
     if (!leati_ws_frame_write_queue(out, session_keys(session), first_byte, packed))
         return LEAT_E_SYSTEM_INTERNAL;
-    if (session->tracer != NULL)
+    if (session->tracer)
         session_trace_sent(session, first_byte, len);
     return LEAT_OK;
 }
@@ -53,7 +53,7 @@ static int session_write_packed(struct leati_ws_session *session, uint8_t first_
 
 static bool session_compresses(const struct leati_ws_session *session, size_t len)
 {
-    return session->compression != NULL && len > 0 && len >= session->compression->threshold_bytes;
+    return session->compression && len > 0 && len >= session->compression->threshold_bytes;
 }
 
 static bool deflate_payload(struct leati_deflater *deflater, const void *data, size_t len,
@@ -93,18 +93,18 @@ static int session_write_compressed(struct leati_ws_session *session, uint8_t fi
 {
     struct leati_deflater *deflater = &session->compression->deflater;
     struct leati_byte_queue packed;
-    int rc = LEAT_E_SYSTEM_INTERNAL;
+    int code = LEAT_E_SYSTEM_INTERNAL;
 
     leati_byte_queue_init(&packed, out->pool);
     if (deflate_payload(deflater, data, len, true, &packed)) {
         bool is_useless = packed.len >= len && deflater->options.no_context_takeover;
-        rc = is_useless ? session_write_frame(session, first_byte, data, len, out)
-                        : session_write_packed(session, first_byte | LEATI_WS_RSV1, &packed, out);
+        code = is_useless ? session_write_frame(session, first_byte, data, len, out)
+                          : session_write_packed(session, first_byte | LEATI_WS_RSV1, &packed, out);
     }
     leati_byte_queue_clear(&packed);
-    if (rc != LEAT_OK)
+    if (code != LEAT_OK)
         deflater_restart(deflater);
-    return rc;
+    return code;
 }
 
 /* ---- whole messages and control frames ------------------------------------------------------ */
@@ -208,7 +208,7 @@ static int part_write(struct leati_ws_session *session, struct leati_ws_outgoing
 {
     uint8_t first_byte = outgoing_first_byte(next, is_last);
     struct leati_byte_queue packed;
-    int rc = LEAT_E_SYSTEM_INTERNAL;
+    int code = LEAT_E_SYSTEM_INTERNAL;
 
     if (next->parts == LEATI_WS_PARTS_PLAIN) {
         if (len == 0 && !is_last)
@@ -218,14 +218,14 @@ static int part_write(struct leati_ws_session *session, struct leati_ws_outgoing
     }
     leati_byte_queue_init(&packed, out->pool);
     if (deflate_payload(&session->compression->deflater, data, len, is_last, &packed)) {
-        rc = LEAT_OK;
+        code = LEAT_OK;
         if (packed.len > 0 || is_last) {
             next->has_frame = true;
-            rc = session_write_packed(session, first_byte, &packed, out);
+            code = session_write_packed(session, first_byte, &packed, out);
         }
     }
     leati_byte_queue_clear(&packed);
-    return rc;
+    return code;
 }
 
 int leati_ws_session_write_part(struct leati_ws_session *session, enum leat_message_type type,
@@ -239,13 +239,13 @@ int leati_ws_session_write_part(struct leati_ws_session *session, enum leat_mess
     };
     struct leati_ws_outgoing next;
 
-    int rc = outgoing_check(session, &part, data, len, is_first, is_last, &next);
-    if (rc != LEAT_OK)
-        return rc;
-    rc = part_write(session, &next, data, len, is_last, out);
-    if (rc == LEAT_OK)
+    int code = outgoing_check(session, &part, data, len, is_first, is_last, &next);
+    if (code != LEAT_OK)
+        return code;
+    code = part_write(session, &next, data, len, is_last, out);
+    if (code == LEAT_OK)
         session->outgoing = is_last ? (struct leati_ws_outgoing){0} : next;
     else if (next.parts == LEATI_WS_PARTS_COMPRESSED)
         outgoing_break(session, is_first);
-    return rc;
+    return code;
 }

@@ -22,7 +22,7 @@ static char *protocols_join(const struct leati_ws_upgrade_options *options)
         cap += strlen(options->protocols[i]) + 2;
 
     char *joined = leati_malloc(cap);
-    if (joined == NULL)
+    if (!joined)
         return NULL;
     size_t pos = 0;
     for (size_t i = 0; i < options->protocol_count; i++)
@@ -59,27 +59,27 @@ static bool request_build(struct leati_ws_upgrade_engine *engine, const char *ke
 
     size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
                  sizeof("\r\n") + sizeof(extensions_line) + LEATI_DEFLATE_HEADER_SIZE;
-    if (engine->offered != NULL)
+    if (engine->offered)
         cap += sizeof(protocol_line) + strlen(engine->offered);
-    if (origin != NULL)
+    if (origin)
         cap += sizeof(origin_line) + strlen(origin);
-    if (agent != NULL)
+    if (agent)
         cap += sizeof(agent_line) + strlen(agent);
     for (size_t i = 0; i < options->header_count; i++)
         cap +=
             strlen(options->headers[i].name) + strlen(options->headers[i].value) + sizeof(": \r\n");
 
     engine->request = leati_malloc(cap);
-    if (engine->request == NULL)
+    if (!engine->request)
         return false;
     char *request = engine->request;
     size_t *pos = &engine->request_len;
     leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
-    if (agent != NULL)
+    if (agent)
         leati_text_append(request, cap, pos, agent_line, agent);
-    if (origin != NULL)
+    if (origin)
         leati_text_append(request, cap, pos, origin_line, origin);
-    if (engine->offered != NULL)
+    if (engine->offered)
         leati_text_append(request, cap, pos, protocol_line, engine->offered);
     if (engine->offers_deflate) {
         char offer[LEATI_DEFLATE_HEADER_SIZE];
@@ -104,13 +104,13 @@ bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
     if (!leati_text_base64_encode(nonce, LEATI_WS_NONCE_BYTES, key, sizeof(key)) ||
         !leati_ws_accept_value(key, options->sha1, engine->expected_accept))
         return false;
-    if (options->deflate != NULL && leati_deflate_is_built_in()) {
+    if (options->deflate && leati_deflate_is_built_in()) {
         engine->offers_deflate = true;
         engine->deflate_offer = *options->deflate;
     }
     if (options->protocol_count > 0) {
         engine->offered = protocols_join(options);
-        if (engine->offered == NULL)
+        if (!engine->offered)
             return false;
     }
     if (!request_build(engine, key, options)) {
@@ -174,7 +174,7 @@ static bool protocol_is_offered(const struct leati_ws_upgrade_engine *engine, co
     const char *item;
     size_t len;
 
-    if (cursor == NULL)
+    if (!cursor)
         return false;
     while (leati_http_list_next(&cursor, &item, &len))
         if (len == strlen(protocol) && memcmp(item, protocol, len) == 0)
@@ -195,7 +195,7 @@ static enum leati_ws_upgrade_result choose_protocol(struct leati_ws_upgrade_engi
                              "the server chose the subprotocol \"%s\", which was not offered",
                              leati_excerpt(protocol, 64).text);
     engine->protocol = leati_strdup(protocol);
-    return engine->protocol != NULL ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
+    return engine->protocol ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
 }
 
 static enum leati_ws_upgrade_result choose_deflate(struct leati_ws_upgrade_engine *engine)

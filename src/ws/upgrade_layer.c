@@ -118,12 +118,12 @@ static void agreement_write(struct upgrade_layer *upgrade)
 {
     const struct leati_ws_upgrade_engine *engine = &upgrade->engine;
     const struct leati_http_head *head = engine->is_complete ? &engine->head : NULL;
-    bool redirects = head != NULL && status_redirects(engine->status) &&
-                     leati_http_head_count(head, "Location") == 1;
+    bool redirects =
+        head && status_redirects(engine->status) && leati_http_head_count(head, "Location") == 1;
 
     upgrade->agreement = (struct leati_ws_agreement){
         .status = engine->status,
-        .protocol = engine->protocol != NULL ? engine->protocol : "",
+        .protocol = engine->protocol ? engine->protocol : "",
         .deflate = engine->has_deflate ? &engine->deflate : NULL,
         .head = head,
         .location = redirects ? leati_http_head_get(head, "Location") : NULL,
@@ -221,8 +221,8 @@ static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
     const struct leati_ws_upgrade_engine *engine = engine_of_layer(l);
     const char *protocol = engine->protocol;
 
-    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, protocol != NULL ? ", subprotocol " : "",
-             protocol != NULL ? protocol : "", engine->has_deflate ? ", permessage-deflate" : "");
+    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, protocol ? ", subprotocol " : "",
+             protocol ? protocol : "", engine->has_deflate ? ", permessage-deflate" : "");
 }
 
 static void upgrade_done(struct leati_exchange *x)
@@ -256,7 +256,7 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
         return leati_failure_set(failure, &fault, "no randomness for the WebSocket key");
     fault.code = LEAT_E_SYSTEM_INTERNAL;
     struct upgrade_layer *upgrade = leati_calloc(1, sizeof(*upgrade));
-    if (upgrade == NULL || !leati_ws_upgrade_engine_init(&upgrade->engine, options, nonce)) {
+    if (!upgrade || !leati_ws_upgrade_engine_init(&upgrade->engine, options, nonce)) {
         leati_free(upgrade);
         return leati_failure_set(failure, &fault, "no memory or SHA-1 for the WebSocket handshake");
     }
@@ -287,7 +287,7 @@ struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *u
     if (!engine->is_complete)
         return NULL;
     struct leati_http_response *response = leati_http_response_take(&engine->head, &engine->body);
-    engine->is_complete = response == NULL;
+    engine->is_complete = !response;
     agreement_write(layer);
     return response;
 }

@@ -24,7 +24,7 @@ static void workspace_free(struct leati_ws_workspace *workspace)
 
 void leati_ws_pool_done(struct leati_ws_pool *pool)
 {
-    while (pool->free != NULL) {
+    while (pool->free) {
         struct leati_ws_workspace *workspace = pool->free;
         pool->free = workspace->next_free;
         workspace_free(workspace);
@@ -41,7 +41,7 @@ static struct leati_ws_workspace *workspace_new(void)
 {
     struct leati_ws_workspace *workspace = leati_calloc(1, sizeof(*workspace));
 
-    if (workspace == NULL)
+    if (!workspace)
         return NULL;
     if (!leati_ws_frame_reader_init(&workspace->reader)) {
         leati_free(workspace);
@@ -52,7 +52,7 @@ static struct leati_ws_workspace *workspace_new(void)
 
 struct leati_ws_workspace *leati_ws_workspace_acquire(struct leati_ws_pool *pool)
 {
-    if (pool == NULL || pool->free == NULL)
+    if (!pool || !pool->free)
         return workspace_new();
 
     struct leati_ws_workspace *workspace = pool->free;
@@ -73,9 +73,9 @@ static size_t pool_room(const struct leati_ws_pool *pool)
 
 void leati_ws_workspace_release(struct leati_ws_workspace *workspace, struct leati_ws_pool *pool)
 {
-    if (workspace == NULL)
+    if (!workspace)
         return;
-    if (pool == NULL || workspace->has_failed || !leati_ws_workspace_is_idle(workspace)) {
+    if (!pool || workspace->has_failed || !leati_ws_workspace_is_idle(workspace)) {
         workspace_free(workspace);
         return;
     }
@@ -107,7 +107,7 @@ static bool message_grow(struct leati_ws_workspace *workspace, size_t need, size
         cap = need;
 
     uint8_t *message = leati_realloc(workspace->message, cap);
-    if (message == NULL)
+    if (!message)
         return false;
     workspace->message = message;
     workspace->message_cap = cap;

@@ -17,18 +17,17 @@
 
 static void ends_notify(struct both_ends *ends, const char *callback)
 {
-    if (ends->on_event != NULL) {
+    if (ends->on_event)
         ends->on_event(ends, callback);
-    }
 }
 
 static void received_add(struct received *end, enum leat_message_type type, const uint8_t *data,
                          size_t len)
 {
     size_t room = KEPT_BYTES - end->data_len;
-    if (end->data == NULL) {
+    if (!end->data) {
         end->data = malloc(KEPT_BYTES + 1);
-        cr_assert(end->data != NULL);
+        cr_assert(end->data);
     }
     if (len > 0 && room > 0) {
         memcpy(end->data + end->data_len, data, len < room ? len : room);
@@ -100,9 +99,8 @@ static void on_server_part(leat_websocket_server *server, leat_websocket *ws,
     struct both_ends *ends = user;
     (void)server;
     received_part(&ends->at_server, type, data, len, is_first, is_last);
-    if (ends->echo) {
+    if (ends->echo)
         cr_expect(leat_websocket_send_part(ws, type, data, len, is_first, is_last) == LEAT_OK);
-    }
     ends_notify(ends, "server part");
 }
 
@@ -125,9 +123,8 @@ static void on_server_closed(leat_websocket_server *server, leat_websocket *ws,
     ends->server_close = *event;
     snprintf(ends->server_reason, sizeof(ends->server_reason), "%s", event->reason);
     ends->server_close.reason = ends->server_reason;
-    if (ws == ends->connection) {
+    if (ws == ends->connection)
         ends->connection = NULL;
-    }
     ends_notify(ends, "server closed");
 }
 
@@ -265,9 +262,8 @@ int both_ends_make_client(struct both_ends *ends)
 void both_ends_listen(struct both_ends *ends)
 {
     struct leat_error error;
-    if (ends->server == NULL) {
+    if (!ends->server)
         cr_assert(both_ends_make_server(ends) == LEAT_OK);
-    }
     int code = leat_websocket_server_start(ends->server, "127.0.0.1", 0, ends->server_config);
     leat_websocket_server_get_error(ends->server, &error);
     cr_assert(code == LEAT_OK, "%d: %s", code, error.text);
@@ -277,9 +273,8 @@ void both_ends_listen(struct both_ends *ends)
 void both_ends_connect(struct both_ends *ends, const char *path)
 {
     char url[256];
-    if (ends->client == NULL) {
+    if (!ends->client)
         cr_assert(both_ends_make_client(ends) == LEAT_OK);
-    }
     snprintf(url, sizeof(url), "ws://127.0.0.1:%u%s", ends->port, path);
     cr_assert(leat_websocket_connect(ends->client, url, ends->client_config) == LEAT_OK);
 }
@@ -310,9 +305,8 @@ static uint64_t now_ms(void)
 bool both_ends_until(struct both_ends *ends, bool (*done)(const struct both_ends *ends))
 {
     uint64_t end_ms = now_ms() + WAIT_MS;
-    for (uint64_t now = now_ms(); !done(ends) && now < end_ms; now = now_ms()) {
+    for (uint64_t now = now_ms(); !done(ends) && now < end_ms; now = now_ms())
         cr_assert(leat_loop_dispatch(ends->loop, (int)(end_ms - now)) == LEAT_OK);
-    }
     return done(ends);
 }
 
@@ -339,9 +333,8 @@ void both_ends_until_server_closed(struct both_ends *ends)
 void both_ends_until_received(struct both_ends *ends, const struct received *end, unsigned messages)
 {
     uint64_t end_ms = now_ms() + WAIT_MS;
-    for (uint64_t now = now_ms(); end->messages < messages && now < end_ms; now = now_ms()) {
+    for (uint64_t now = now_ms(); end->messages < messages && now < end_ms; now = now_ms())
         cr_assert(leat_loop_dispatch(ends->loop, (int)(end_ms - now)) == LEAT_OK);
-    }
     cr_assert(end->messages >= messages, "%u of %u messages; %s", end->messages, messages,
               ends->closed ? ends->client_close.error.text : "it is open");
 }

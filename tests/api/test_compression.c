@@ -23,10 +23,9 @@ static char *verse_new(size_t len)
 {
     static const char verse[] = "so much depends upon a red wheel barrow glazed with rain water; ";
     char *text = malloc(len + 1);
-    cr_assert(text != NULL);
-    for (size_t i = 0; i < len; ++i) {
+    cr_assert(text);
+    for (size_t i = 0; i < len; ++i)
         text[i] = verse[i % (sizeof(verse) - 1)];
-    }
     text[len] = '\0';
     return text;
 }
@@ -93,9 +92,8 @@ Test(compression, every_parameter)
     };
     size_t count = sizeof(forms) / sizeof(forms[0]);
     for (size_t i = 0; i < count; ++i) {
-        for (size_t j = 0; j < count; ++j) {
+        for (size_t j = 0; j < count; ++j)
             agreed_expect(forms[i], forms[j], (i + j) % 2, true);
-        }
     }
 }
 
@@ -176,9 +174,8 @@ static void answer_expect(const struct leat_compression *server, const char *off
         "Sec-WebSocket-Extensions: %s\r\n\r\n",
         offer);
     cr_assert(raw_send(fd, request, strlen(request)));
-    while (ends.connected == 0 && ends.errors == 0) {
+    while (ends.connected == 0 && ends.errors == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
     cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
     const char *field = strcasestr(head, "\r\nSec-WebSocket-Extensions: ");
@@ -216,7 +213,7 @@ static void first_byte_expect(const struct leat_compression *compression, size_t
         {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND_UPGRADE,
          LEAT_SCRIPT_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
-        {LEAT_SCRIPT_READ_FRAME                         },
+        {LEAT_SCRIPT_READ_FRAME},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
@@ -250,7 +247,7 @@ Test(compression, agreed_to_without_an_offer)
         {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND_UPGRADE,
          LEAT_SCRIPT_BYTES("Sec-WebSocket-Extensions: permessage-deflate\r\n")},
-        {LEAT_SCRIPT_DRAIN                         },
+        {LEAT_SCRIPT_DRAIN},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;

@@ -30,12 +30,10 @@ static void dead_expect(const struct leat_close_event *close)
 /* It sees the Ping and says nothing any more. */
 Test(keep_alive, silent_peer)
 {
-    static const struct leat_script_row script[] = {
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
-        {LEAT_SCRIPT_STALL                     },
-        {LEAT_SCRIPT_CLOSE}
-    };
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+                                                    {LEAT_SCRIPT_STALL},
+                                                    {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     struct leat_testing_seen seen;
     leat_testing_server *peer = script_server_start(script);
@@ -58,10 +56,10 @@ Test(keep_alive, peer_that_falls_silent)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,                      LEAT_SCRIPT_BYTES(""), .number = 0x8a},
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x89},
-        {LEAT_SCRIPT_STALL                     },
-        {LEAT_SCRIPT_CLOSE                            },
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_STALL},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -80,13 +78,11 @@ Test(keep_alive, peer_that_falls_silent)
 Test(keep_alive, silent_peer_inside_tls)
 {
     static struct leat_testing_tls tls;
-    static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x89},
-        {LEAT_SCRIPT_STALL},
-        {LEAT_SCRIPT_CLOSE     }
-    };
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+                                                    LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+                                                    {LEAT_SCRIPT_STALL},
+                                                    {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
@@ -109,23 +105,23 @@ Test(keep_alive, any_data_is_life)
 {
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_READ_FRAME,     .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("text"), .number = 0x81},
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x89},
-        {LEAT_SCRIPT_SEND,                          LEAT_SCRIPT_BYTES("\x82")},
-        {LEAT_SCRIPT_READ_FRAME,                                     .number = 0x89},
-        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("\x01")},
-        {LEAT_SCRIPT_READ_FRAME,                          .number = 0x89},
-        {LEAT_SCRIPT_SEND,LEAT_SCRIPT_BYTES("x")},
-        {LEAT_SCRIPT_READ_FRAME,           .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("p"), .number = 0x89},
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x8a},
-        {LEAT_SCRIPT_READ_FRAME,           .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("unasked"), .number = 0x8a},
-        {LEAT_SCRIPT_READ_FRAME,  .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,     LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
-        {LEAT_SCRIPT_READ_FRAME,            .number = 0x88},
-        {LEAT_SCRIPT_CLOSE    },
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("text"), .number = 0x81},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x82")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("x")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("p"), .number = 0x89},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("unasked"), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -148,11 +144,11 @@ Test(keep_alive, no_timeout)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_READ_FRAME, .number = 0x89, .label = "first"},
-        {LEAT_SCRIPT_WAIT,      .label = "wait"},
-        {LEAT_SCRIPT_SEND_FRAME,       LEAT_SCRIPT_BYTES(""), .number = 0x8a},
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x89},
-        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
+        {LEAT_SCRIPT_WAIT, .label = "wait"},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
@@ -160,12 +156,10 @@ Test(keep_alive, no_timeout)
     client_run_init(&run);
     keep_alive(run.config, 30, 0);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
-    while (!leat_testing_server_wait_step(peer, "wait", 1, 0)) {
+    while (!leat_testing_server_wait_step(peer, "wait", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
-    }
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 10; ++i)
         cr_assert(leat_loop_dispatch(run.loop, 20) == LEAT_OK);
-    }
     cr_expect(run.closed_count == 0);
     leat_testing_server_release(peer);
     client_run_until_closed(&run);
@@ -187,8 +181,8 @@ Test(keep_alive, interval_0_is_off)
 {
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_READ_FRAME,         .number = 0x88},
-        {LEAT_SCRIPT_SEND_FRAME,                              LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
@@ -216,15 +210,13 @@ Test(keep_alive, paused_connection_is_not_judged)
     keep_alive(ends.client_config, 20, 20);
     both_ends_open(&ends);
     leat_websocket_pause(ends.client);
-    for (int i = 0; i < 15; ++i) {
+    for (int i = 0; i < 15; ++i)
         cr_assert(leat_loop_dispatch(ends.loop, 20) == LEAT_OK);
-    }
     cr_expect(ends.closed == 0, "%s", ends.client_close.error.text);
     leat_websocket_resume(ends.client);
     unsigned pongs = ends.at_client.pongs;
-    while (ends.at_client.pongs < pongs + 3 && ends.closed == 0) {
+    while (ends.at_client.pongs < pongs + 3 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 1000) == LEAT_OK);
-    }
     cr_expect(ends.closed == 0, "%s", ends.client_close.error.text);
     both_ends_done(&ends);
 }
@@ -246,9 +238,8 @@ Test(keep_alive, of_the_server)
 
 static void connect_again(struct client_run *run, const char *callback)
 {
-    if (strcmp(callback, "closed") == 0 && run->closed_count == 1) {
+    if (strcmp(callback, "closed") == 0 && run->closed_count == 1)
         cr_assert(client_run_connect(run, run->user) == LEAT_OK);
-    }
 }
 
 /* The old silence is not held against the new connection. */
@@ -259,9 +250,8 @@ Test(keep_alive, connects_again_when_dead)
     static const struct leat_script_row echo[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {silent, echo}
-    });
+    leat_testing_server *peer =
+        script_server_new(&(struct leat_testing_options){.scripts = {silent, echo}});
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 100, 1000);
@@ -271,9 +261,8 @@ Test(keep_alive, connects_again_when_dead)
     client_run_open(&run, url);
     client_run_until_closed(&run);
     dead_expect(&run.close);
-    while (run.pong_count < 2 && run.closed_count == 1) {
+    while (run.pong_count < 2 && run.closed_count == 1)
         cr_assert(leat_loop_dispatch(run.loop, 1000) == LEAT_OK);
-    }
     cr_expect(run.opened_count == 2 && run.closed_count == 1, "%s", run.close.error.text);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -300,17 +289,15 @@ static void messages_limit_expect(size_t limit)
     cr_expect(leat_websocket_ping(ends.client, NULL, 0) == LEAT_E_SOCKET_BASE + EAGAIN);
     cr_expect(leat_websocket_send_part(ends.client, LEAT_MESSAGE_TEXT, "x", 1, true, true) ==
               LEAT_E_SOCKET_BASE + EAGAIN);
-    while (ends.client_writable == 0 && ends.closed == 0) {
+    while (ends.client_writable == 0 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_assert(ends.client_writable == 1);
     cr_expect(leat_websocket_send(ends.client, LEAT_MESSAGE_TEXT, "last", 4) == LEAT_OK);
     both_ends_until_received(&ends, &ends.at_server, (unsigned)(limit - limit / 3 + 1));
     cr_expect(ends.client_writable == 1, "once for each refusal");
     /* A Close frame is never refused. */
-    for (size_t i = 0; i < limit; ++i) {
+    for (size_t i = 0; i < limit; ++i)
         cr_assert(leat_websocket_send(ends.client, LEAT_MESSAGE_TEXT, "", 0) == LEAT_OK);
-    }
     cr_assert(leat_websocket_close(ends.client, 1000, NULL) == LEAT_OK);
     both_ends_until_closed(&ends);
     cr_expect(ends.client_close.error.code == LEAT_OK, "%s", ends.client_close.error.text);

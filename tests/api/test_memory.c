@@ -51,12 +51,10 @@ static bool accept_and_echo(void)
 {
     struct both_ends ends = {.echo = true, .server_in_parts = in_parts};
     int code = leat_loop_new(&ends.loop);
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = both_ends_make_server(&ends);
-    }
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = leat_websocket_server_start(ends.server, "127.0.0.1", 0, server_config);
-    }
     code_expect(code, "start");
     bool succeeded = code == LEAT_OK && serve(&ends);
     both_ends_done(&ends);
@@ -140,12 +138,10 @@ static bool connect_with_failure(int expected, const char *body)
 {
     struct both_ends ends = {0};
     int code = leat_loop_new(&ends.loop);
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = both_ends_make_client(&ends);
-    }
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = leat_websocket_connect(ends.client, client_url, client_config);
-    }
     if (code == LEAT_OK) {
         cr_assert(both_ends_until(&ends, client_is_done));
         code = ends.closed ? ends.client_close.error.code : LEAT_OK;
@@ -179,13 +175,12 @@ Test(memory, dials_an_address_that_comes_late)
 {
     static const struct dns_record records[] = {
         {.name = "late.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_LATE},
-        {.name = NULL     },
+        {.name = NULL},
     };
     static const struct leat_script_row echo[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
-    if (!machine_has_ipv6()) {
+    if (!machine_has_ipv6())
         cr_skip_test("no ::1");
-    }
     struct dns_server *dns = dns_server_start(records);
     leat_testing_server *peer = script_server_start(echo);
     client_config = client_config_new();
@@ -227,8 +222,8 @@ Test(memory, is_refused)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello")},
-        {LEAT_SCRIPT_CLOSE                         },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nhello")},
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *peer = script_server_start(script);
     client_config = client_config_new();

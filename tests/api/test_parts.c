@@ -42,9 +42,8 @@ static void echo_expect(unsigned forms)
     ends.echo = true;
     ends.client_in_parts = forms & 1;
     ends.server_in_parts = forms & 2;
-    if (forms & 4) {
+    if (forms & 4)
         compress(&ends);
-    }
     both_ends_open(&ends);
     cr_expect(part(ends.client, "one ", true, false) == LEAT_OK);
     cr_expect(leat_websocket_ping(ends.client, "p", 1) == LEAT_OK, "a Ping may come in between");
@@ -71,9 +70,8 @@ static void echo_expect(unsigned forms)
 
 Test(parts, echo_in_each_form)
 {
-    for (unsigned forms = 0; forms < 8; ++forms) {
+    for (unsigned forms = 0; forms < 8; ++forms)
         echo_expect(forms);
-    }
 }
 
 Test(parts, text_that_is_cut_within_its_characters)
@@ -97,9 +95,8 @@ Test(parts, text_that_is_cut_within_its_characters)
 
 static void pause_in_parts(struct both_ends *ends, const char *callback)
 {
-    if (strcmp(callback, "part") == 0) {
+    if (strcmp(callback, "part") == 0)
         leat_websocket_pause(ends->client);
-    }
 }
 
 static bool client_has_one_message(const struct both_ends *ends)
@@ -187,9 +184,8 @@ Test(parts, next_connection_begins_anew)
     cr_expect(ends.client_close.error.code == LEAT_OK, "%s", ends.client_close.error.text);
     ends.opened = ends.closed = 0;
     both_ends_connect(&ends, "/");
-    while (ends.opened == 0) {
+    while (ends.opened == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(part(ends.client, "x", false, true) == LEAT_E_PARAMETER);
     cr_expect(part(ends.client, "new", true, true) == LEAT_OK);
     both_ends_until_received(&ends, &ends.at_server, 1);
@@ -218,9 +214,8 @@ static void sender_go_on(struct both_ends *ends)
                                             sender->sent == 0, sender->sent == PARTS - 1);
         size_t buffered = leat_websocket_buffered_bytes(ends->client);
         sender->most_buffered = buffered > sender->most_buffered ? buffered : sender->most_buffered;
-        if (code == LEAT_E_SOCKET_BASE + EAGAIN) {
+        if (code == LEAT_E_SOCKET_BASE + EAGAIN)
             return;
-        }
         cr_assert(code == LEAT_OK, "%d", code);
         ++sender->sent;
     }
@@ -228,9 +223,8 @@ static void sender_go_on(struct both_ends *ends)
 
 static void send_large(struct both_ends *ends, const char *callback)
 {
-    if (strcmp(callback, "opened") == 0 || strcmp(callback, "writable") == 0) {
+    if (strcmp(callback, "opened") == 0 || strcmp(callback, "writable") == 0)
         sender_go_on(ends);
-    }
 }
 
 /* Neither end holds more than a part, although the message is above the default limit. */
@@ -310,7 +304,7 @@ Test(parts, text_that_is_not_utf8_fails_fast)
                                              "ab"
                                              "\x00\x7e\xff\xff"
                                              "good\xff")}, /* and no more */
-        {LEAT_SCRIPT_DRAIN               },
+        {LEAT_SCRIPT_DRAIN},
         {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
@@ -327,9 +321,9 @@ Test(parts, text_that_ends_within_a_character)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("ab\xc3"), .number = 0x01},
-        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES(""), .number = 0x80},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x80},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE       },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
     frames_run(&ends, script);
@@ -345,9 +339,9 @@ Test(parts, are_not_held)
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x02\x7f\x00\x00\x00\x10\x00\x00\x00\x00"
                                              "begin")},
-        {LEAT_SCRIPT_SHUTDOWN               },
+        {LEAT_SCRIPT_SHUTDOWN},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE               },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
     frames_run(&ends, script);
@@ -364,7 +358,7 @@ Test(parts, byte_by_byte)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND,
-          LEAT_SCRIPT_BYTES("\x01\x03"
+         LEAT_SCRIPT_BYTES("\x01\x03"
                            "abc"
                            "\x89\x01p"
                            "\x00\x00"
@@ -374,8 +368,8 @@ Test(parts, byte_by_byte)
                            "x"
                            "\x81\x00"
                            "\x88\x02\x03\xe8"),
-          .split = 1},
-        {LEAT_SCRIPT_DRAIN       },
+         .split = 1},
+        {LEAT_SCRIPT_DRAIN},
         {LEAT_SCRIPT_CLOSE},
     };
     struct both_ends ends;
@@ -391,9 +385,8 @@ Test(parts, byte_by_byte)
 
 static void pause_in_part(struct both_ends *ends, const char *callback)
 {
-    if (strcmp(callback, "server part") == 0) {
+    if (strcmp(callback, "server part") == 0)
         leat_websocket_pause(ends->connection);
-    }
 }
 
 Test(parts, pause_between_two)
@@ -407,12 +400,10 @@ Test(parts, pause_between_two)
     cr_assert(part(ends.client, "two", false, false) == LEAT_OK);
     cr_assert(part(ends.client, "three", false, true) == LEAT_OK);
     for (unsigned parts = 1; ends.at_server.messages == 0; ++parts) {
-        while (ends.at_server.parts < parts) {
+        while (ends.at_server.parts < parts)
             cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-        }
-        for (int i = 0; i < 10; ++i) {
+        for (int i = 0; i < 10; ++i)
             cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
-        }
         cr_assert(ends.at_server.parts == parts, "a part while paused");
         leat_websocket_resume(ends.connection);
     }
@@ -445,9 +436,8 @@ Test(parts, free_in_the_first)
 
 static void close_in_part(struct both_ends *ends, const char *callback)
 {
-    if (strcmp(callback, "part") == 0) {
+    if (strcmp(callback, "part") == 0)
         cr_expect(leat_websocket_close(ends->client, 4000, "enough") == LEAT_OK);
-    }
 }
 
 /* Data may still come between our Close frame and the answer to it. */

@@ -16,9 +16,8 @@ static int post(leat_websocket *ws, const char *text)
 
 static void until_opened(struct both_ends *ends)
 {
-    while (ends->opened == 0 && ends->closed == 0) {
+    while (ends->opened == 0 && ends->closed == 0)
         cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    }
     cr_assert(ends->closed == 0, "%s", ends->client_close.error.text);
 }
 
@@ -66,9 +65,8 @@ static void order_expect(const char *data)
         cr_assert(number == next[id], "%lu instead of %u of thread %lu", number, next[id], id);
         ++next[id];
     }
-    for (unsigned i = 0; i < THREADS; ++i) {
+    for (unsigned i = 0; i < THREADS; ++i)
         cr_expect(next[i] == MESSAGES, "%u of thread %u", next[i], i);
-    }
 }
 
 static void threads_expect(size_t queue_limit, size_t queue_messages, bool at_server)
@@ -95,7 +93,7 @@ static void threads_expect(size_t queue_limit, size_t queue_messages, bool at_se
     for (unsigned i = 0; i < THREADS; ++i) {
         void *problem;
         cr_assert(pthread_join(posters[i].thread, &problem) == 0);
-        cr_expect(problem == NULL, "%s", (const char *)problem);
+        cr_expect(!problem, "%s", (const char *)problem);
     }
     order_expect(end->data);
     both_ends_done(&ends);
@@ -131,9 +129,8 @@ Test(post, before_connect_and_before_open)
     both_ends_listen(&ends);
     cr_assert(both_ends_make_client(&ends) == LEAT_OK);
     cr_expect(post(ends.client, "one ") == LEAT_OK);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
-    }
     cr_expect(post(ends.client, "two ") == LEAT_OK);
     both_ends_connect(&ends, "/");
     cr_expect(post(ends.client, "three") == LEAT_OK);
@@ -144,9 +141,8 @@ Test(post, before_connect_and_before_open)
 
 static void send_in_opened(struct both_ends *ends, const char *callback)
 {
-    if (strcmp(callback, "opened") == 0) {
+    if (strcmp(callback, "opened") == 0)
         cr_expect(leat_websocket_send(ends->client, LEAT_MESSAGE_TEXT, "sent ", 5) == LEAT_OK);
-    }
 }
 
 /* What the program sends in `opened` (a login, say) goes before what was posted. */
@@ -196,9 +192,8 @@ Test(post, after_close)
     both_ends_until_closed(&ends);
     cr_expect(ends.client_close.error.code == LEAT_OK);
     cr_expect(post(ends.client, "later") == LEAT_OK);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
-    }
     cr_expect(ends.at_server.messages == 0);
     both_ends_done(&ends);
 }
@@ -213,9 +208,8 @@ Test(post, waits_for_the_last_part)
               LEAT_OK);
     cr_expect(post(ends.client, "|posted") == LEAT_OK);
     cr_expect(post(ends.client, "|too") == LEAT_OK);
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 10; ++i)
         cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
-    }
     cr_expect(leat_websocket_send_part(ends.client, LEAT_MESSAGE_TEXT, "gin", 3, false, true) ==
               LEAT_OK);
     both_ends_until_received(&ends, &ends.at_server, 3);
@@ -283,9 +277,8 @@ Test(post, free_while_messages_wait)
 static void free_in_message(struct both_ends *ends, const char *callback)
 {
     if (strcmp(callback, "message") == 0) {
-        for (int i = 0; i < 10; ++i) {
+        for (int i = 0; i < 10; ++i)
             cr_expect(post(ends->client, "late") == LEAT_OK);
-        }
         leat_websocket_free(ends->client);
         ends->client = NULL;
     }

@@ -36,9 +36,8 @@ static const struct leat_script_row *redirect_to(const char *location, unsigned 
 /* A peer that redirects once and then is an echo server. */
 static leat_testing_server *redirecting_peer(const char *location, unsigned status)
 {
-    return script_server_new(&(struct leat_testing_options){
-        .scripts = {redirect_to(location, status), echo_script}
-    });
+    return script_server_new(
+        &(struct leat_testing_options){.scripts = {redirect_to(location, status), echo_script}});
 }
 
 static void follow(struct client_run *run, unsigned redirects)
@@ -80,9 +79,8 @@ static void followed_expect(const char *location, unsigned status, const char *r
 Test(redirects, each_status)
 {
     static const unsigned statuses[] = {301, 302, 303, 307, 308};
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i) {
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i)
         followed_expect("/there?x=1", statuses[i], "GET /there?x=1 HTTP/1.1\r\n");
-    }
 }
 
 Test(redirects, relative_references)
@@ -126,10 +124,8 @@ Test(redirects, from_ws_to_wss)
 {
     static struct leat_testing_tls tls;
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO                     },
-        {LEAT_SCRIPT_TLS_CLOSE_NOTIFY},
-        {LEAT_SCRIPT_CLOSE                     },
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls}, LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_TLS_CLOSE_NOTIFY},        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     tls.cert_path = certificate_path("server.pem");
@@ -198,10 +194,9 @@ Test(redirects, none_unless_asked_for)
 Test(redirects, no_more_than_allowed)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {redirect_to("/1", 302), redirect_to("/2", 301), redirect_to("/3", 308),
-                    echo_script}
-    });
+    leat_testing_server *peer = script_server_new(
+        &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), redirect_to("/2", 301),
+                                                   redirect_to("/3", 308), echo_script}});
     refused_expect(&run, peer, 2, 3, 308);
     location_expect(&run, "/3");
     client_run_done(&run);
@@ -211,10 +206,9 @@ Test(redirects, no_more_than_allowed)
 Test(redirects, as_many_as_allowed)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {redirect_to("/1", 302), redirect_to("/2", 301), redirect_to("/3", 308),
-                    echo_script}
-    });
+    leat_testing_server *peer = script_server_new(
+        &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), redirect_to("/2", 301),
+                                                   redirect_to("/3", 308), echo_script}});
     follow(&run, 3);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     client_run_echo(&run, "at last");
@@ -278,7 +272,7 @@ static void bad_target_expect(const char *location, int expected)
     cr_assert(leat_config_add_denied_domain(run.config, "*.denied.test") == LEAT_OK);
     int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == expected, "%s: %d: %s", location, code, run.close.error.text);
-    cr_expect(strstr(run.close.error.text, "redirects to what cannot be followed: ") != NULL, "%s",
+    cr_expect(strstr(run.close.error.text, "redirects to what cannot be followed: "), "%s",
               run.close.error.text);
     cr_expect(leat_websocket_http_status(run.ws) == 302, "the redirect itself can be read");
     location_expect(&run, location);
@@ -329,7 +323,7 @@ static void tls_redirect_expect(const char *location)
     follow(&run, 5);
     int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
-    cr_expect(strstr(run.close.error.text, "TLS") != NULL, "%s", run.close.error.text);
+    cr_expect(strstr(run.close.error.text, "TLS"), "%s", run.close.error.text);
     cr_expect(leat_websocket_http_status(run.ws) == 302);
     leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == 1);
@@ -368,11 +362,11 @@ static void secrets_expect(leat_testing_server *peer, bool expected)
     struct leat_testing_seen seen;
     leat_testing_server_seen(peer, &seen);
     for (int i = 1; i <= 4; ++i) {
-        bool has = strstr(seen.http_head, sandbox_format("secret-%d", i)) != NULL;
+        bool has = strstr(seen.http_head, sandbox_format("secret-%d", i));
         cr_expect(has == expected, "secret %d: %s", i, seen.http_head);
     }
-    cr_expect(strstr(seen.http_head, "\r\nX-Own: kept\r\n") != NULL, "%s", seen.http_head);
-    cr_expect(strstr(seen.http_head, "chat") != NULL, "%s", seen.http_head);
+    cr_expect(strstr(seen.http_head, "\r\nX-Own: kept\r\n"), "%s", seen.http_head);
+    cr_expect(strstr(seen.http_head, "chat"), "%s", seen.http_head);
 }
 
 Test(redirects, credentials_stay_with_the_same_host)
@@ -392,9 +386,7 @@ Test(redirects, credentials_do_not_go_to_another_port)
 {
     struct client_run run;
     leat_testing_server *first;
-    struct leat_testing_options options = {
-        .scripts = {NULL, echo_script}
-    };
+    struct leat_testing_options options = {.scripts = {NULL, echo_script}};
     static struct leat_script_row there[SCRIPT_STEPS];
     leat_testing_server *second = NULL;
     /* The first must be known to the second, and the second to the first. */
@@ -431,9 +423,7 @@ Test(redirects, credentials_do_not_go_to_another_port)
 Test(redirects, credentials_do_not_go_to_another_name)
 {
     struct client_run run;
-    struct leat_testing_options options = {
-        .scripts = {NULL, echo_script}
-    };
+    struct leat_testing_options options = {.scripts = {NULL, echo_script}};
     static struct leat_script_row there[SCRIPT_STEPS];
     options.scripts[0] = there;
     there[0] = (struct leat_script_row){LEAT_SCRIPT_READ_HTTP_HEAD};
@@ -522,17 +512,14 @@ Test(redirects, environment_is_asked_again)
     leat_testing_server_free(proxy);
 }
 
-static const struct leat_script_row silent_script[] = {
-    {LEAT_SCRIPT_STALL, .label = "silent"},
-    {LEAT_SCRIPT_CLOSE                }
-};
+static const struct leat_script_row silent_script[] = {{LEAT_SCRIPT_STALL, .label = "silent"},
+                                                       {LEAT_SCRIPT_CLOSE}};
 
 Test(redirects, deadline_is_for_all_of_them)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {redirect_to("/1", 302), silent_script}
-    });
+    leat_testing_server *peer = script_server_new(
+        &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), silent_script}});
     follow(&run, 5);
     cr_assert(leat_config_set_connect_timeout(run.config, 300) == LEAT_OK);
     still_clock_start();
@@ -548,15 +535,13 @@ Test(redirects, deadline_is_for_all_of_them)
 static void ended_expect(void (*end)(struct client_run *run))
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {redirect_to("/1", 302), silent_script}
-    });
+    leat_testing_server *peer = script_server_new(
+        &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), silent_script}});
     follow(&run, 5);
     cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")) ==
               LEAT_OK);
-    while (!leat_testing_server_wait_step(peer, "silent", 1, 0)) {
+    while (!leat_testing_server_wait_step(peer, "silent", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
-    }
     end(&run);
     client_run_done(&run);
     peer_content_expect(peer);

@@ -88,9 +88,8 @@ static void long_body_expect(const char *head, size_t len, size_t kept)
     static char answer[100000];
     size_t head_len = strlen(head);
     memcpy(answer, head, head_len);
-    for (size_t i = 0; i < len; ++i) {
+    for (size_t i = 0; i < len; ++i)
         answer[head_len + i] = (char)('a' + i % 26);
-    }
     body_expect(answer, head_len + len, false, 404, answer + head_len, kept);
 }
 
@@ -114,11 +113,11 @@ static const char headers_answer[] =
 static void headers_expect(const leat_websocket *ws)
 {
     static const char *const fields[][2] = {
-        {"X-First",          "one"              },
+        {"X-First", "one"},
         {"WWW-Authenticate", "Basic realm=\"a\""},
-        {"www-authenticate", "Bearer"           },
-        {"X-Empty",          ""                 },
-        {"Content-Length",   "3"                },
+        {"www-authenticate", "Bearer"},
+        {"X-Empty", ""},
+        {"Content-Length", "3"},
     };
     const char *name = "untouched";
     const char *value = "untouched";
@@ -136,8 +135,8 @@ static void headers_expect(const leat_websocket *ws)
     cr_expect(value && strcmp(value, "Basic realm=\"a\"") == 0, "the first of that name");
     value = leat_websocket_http_header(ws, "x-empty");
     cr_expect(value && *value == '\0');
-    cr_expect(leat_websocket_http_header(ws, "X-Absent") == NULL);
-    cr_expect(leat_websocket_http_header(ws, "") == NULL);
+    cr_expect(!leat_websocket_http_header(ws, "X-Absent"));
+    cr_expect(!leat_websocket_http_header(ws, ""));
     cr_expect(strcmp(leat_websocket_http_body(ws, NULL), "tea") == 0);
 }
 
@@ -146,7 +145,7 @@ static void nothing_expect(const leat_websocket *ws)
     const char *name;
     const char *value;
     size_t len = 99;
-    cr_expect(leat_websocket_http_header(ws, "X-First") == NULL);
+    cr_expect(!leat_websocket_http_header(ws, "X-First"));
     cr_expect(!leat_websocket_http_header_at(ws, 0, &name, &value));
     cr_expect(strcmp(leat_websocket_http_body(ws, &len), "") == 0 && len == 0);
 }
@@ -188,8 +187,8 @@ Test(refusals, byte_by_byte)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES(headers_answer), .split = 1},
-        {LEAT_SCRIPT_CLOSE               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES(headers_answer), .split = 1},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -217,7 +216,7 @@ Test(refusals, headers_that_frame_a_request_are_not_the_programs)
         cr_expect(leat_config_add_header(config, names[i], "0") == LEAT_E_PARAMETER, "%s",
                   names[i]);
         leat_config_get_error(config, &error);
-        cr_expect(strstr(error.text, "handshake") != NULL, "%s", error.text);
+        cr_expect(strstr(error.text, "handshake"), "%s", error.text);
     }
     cr_expect(leat_config_add_header(config, "Content-Type", "x") == LEAT_OK);
     cr_expect(leat_config_add_header(config, "X-Host", "x") == LEAT_OK);
@@ -228,7 +227,7 @@ Test(refusals, arguments_are_checked)
 {
     const char *name;
     size_t len = 99;
-    cr_expect(leat_websocket_http_header(NULL, "X") == NULL);
+    cr_expect(!leat_websocket_http_header(NULL, "X"));
     cr_expect(!leat_websocket_http_header_at(NULL, 0, &name, &name));
     cr_expect(strcmp(leat_websocket_http_body(NULL, &len), "") == 0 && len == 0);
     cr_expect(leat_websocket_http_status(NULL) == 0);
@@ -255,17 +254,15 @@ static void look_in_opened(struct client_run *run, const char *callback)
     const char *name;
     const char *value;
     size_t len = 99;
-    if (strcmp(callback, "opened") != 0) {
+    if (strcmp(callback, "opened") != 0)
         return;
-    }
     value = leat_websocket_http_header(run->ws, "x-SESSION");
     cr_expect(value && strcmp(value, "abc") == 0, "%s", value ? value : "none");
     value = leat_websocket_http_header(run->ws, "Upgrade");
     cr_expect(value && strcasecmp(value, "websocket") == 0);
     size_t count = 0;
-    while (leat_websocket_http_header_at(run->ws, count, &name, &value)) {
+    while (leat_websocket_http_header_at(run->ws, count, &name, &value))
         ++count;
-    }
     cr_expect(count == 5, "%zu", count);
     cr_expect(strcmp(leat_websocket_http_body(run->ws, &len), "") == 0 && len == 0);
     cr_expect(leat_websocket_http_status(run->ws) == 101);
@@ -276,11 +273,11 @@ Test(refusals, headers_inside_opened)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND_UPGRADE,   LEAT_SCRIPT_BYTES("X-Session: abc\r\nSet-Cookie: a=b\r\n"),
+        {LEAT_SCRIPT_SEND_UPGRADE, LEAT_SCRIPT_BYTES("X-Session: abc\r\nSet-Cookie: a=b\r\n"),
          .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,               LEAT_SCRIPT_BYTES("glued"), .number = 0x81},
-        {LEAT_SCRIPT_SERVE_ECHO    },
-        {LEAT_SCRIPT_CLOSE           },
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("glued"), .number = 0x81},
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     unsigned looked = 0;
@@ -328,9 +325,9 @@ Test(refusals, by_a_proxy)
 Test(refusals, behind_a_proxy)
 {
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_HTTP_HEAD                                                           },
-        {LEAT_SCRIPT_SEND,                                                                      LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\nX-From: proxy\r\n\r\n")},
-        {LEAT_SCRIPT_READ_HTTP_HEAD                                                                                    },
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\nX-From: proxy\r\n\r\n")},
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND,
          LEAT_SCRIPT_BYTES("HTTP/1.1 404 No\r\nX-From: server\r\nContent-Length: 2\r\n\r\nno")},
         {LEAT_SCRIPT_CLOSE},

@@ -35,17 +35,15 @@ Test(server, addresses)
     struct both_ends ends;
     both_ends_init(&ends);
     cr_assert(both_ends_make_server(&ends) == LEAT_OK);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i)
         start_expect(ends.server, bad[i], 0, NULL, LEAT_E_WS_NIC);
-    }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); ++i) {
         start_expect(ends.server, good[i], 0, NULL, LEAT_OK);
         cr_expect(leat_websocket_server_stop(ends.server) == LEAT_OK);
         cr_expect(leat_websocket_server_port(ends.server) == 0);
     }
-    if (machine_has_ipv6()) {
+    if (machine_has_ipv6())
         start_expect(ends.server, "::1", 0, NULL, LEAT_OK);
-    }
     both_ends_done(&ends);
 }
 
@@ -114,7 +112,7 @@ Test(server, arguments_are_checked)
     cr_expect(leat_websocket_server_new(ends.loop, NULL, NULL, &server) == LEAT_E_PARAMETER);
     cr_expect(leat_websocket_server_new(ends.loop, &size_0, NULL, &server) == LEAT_E_PARAMETER);
     cr_expect(leat_websocket_server_new(ends.loop, &none, NULL, NULL) == LEAT_E_PARAMETER);
-    cr_expect(server == NULL);
+    cr_expect(!server);
     cr_expect(leat_websocket_server_start(NULL, NULL, 0, NULL) == LEAT_E_PARAMETER);
     cr_expect(leat_websocket_server_stop(NULL) == LEAT_E_PARAMETER);
     cr_expect(leat_websocket_server_port(NULL) == 0);
@@ -135,9 +133,8 @@ Test(server, without_callbacks)
     cr_assert(leat_websocket_server_new(ends.loop, &none, NULL, &ends.server) == LEAT_OK);
     both_ends_listen(&ends);
     both_ends_connect(&ends, "/");
-    while (ends.opened == 0 && ends.closed == 0) {
+    while (ends.opened == 0 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_assert(leat_websocket_send(ends.client, LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
     cr_assert(leat_websocket_close(ends.client, 1000, NULL) == LEAT_OK);
     both_ends_until_closed(&ends);
@@ -159,9 +156,8 @@ static void answered_expect(int answer, int status)
     cr_expect(leat_websocket_http_status(ends.client) == status, "%d -> %d", answer,
               leat_websocket_http_status(ends.client));
     cr_expect(leat_websocket_http_body(ends.client, NULL)[0] != '\0', "a body for people");
-    while (ends.errors == 0) {
+    while (ends.errors == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.native_code == status, "%d %d: %s",
               ends.error.code, ends.error.native_code, ends.error.text);
     cr_expect(strncmp(ends.error.hop, "127.0.0.1:", 10) == 0, "%s", ends.error.hop);
@@ -172,25 +168,22 @@ static void answered_expect(int answer, int status)
 Test(server, answers_of_the_program)
 {
     static const int statuses[] = {400, 401, 403, 404, 426, 429, 500, 503, 599};
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i) {
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i)
         answered_expect(statuses[i], statuses[i]);
-    }
 }
 
 Test(server, answers_that_are_none)
 {
     static const int statuses[] = {-1, 1, 100, 102, 200, 302, 399, 600, 1000, INT32_MAX, INT32_MIN};
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i) {
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); ++i)
         answered_expect(statuses[i], 500);
-    }
 }
 
 static void request_look(struct both_ends *ends, const char *callback)
 {
     const struct leat_upgrade_request *request = ends->request;
-    if (strcmp(callback, "request") != 0) {
+    if (strcmp(callback, "request") != 0)
         return;
-    }
     cr_expect(strcmp(request->target, "/path?query=1&x") == 0, "%s", request->target);
     cr_expect(strcmp(request->host, sandbox_format("127.0.0.1:%u", ends->port)) == 0, "%s",
               request->host);
@@ -200,7 +193,7 @@ static void request_look(struct both_ends *ends, const char *callback)
     cr_expect(strcmp(request->protocol, "mine") == 0, "%s", request->protocol);
     const char *value = request->header(request, "x-OWN");
     cr_expect(value && strcmp(value, "value") == 0);
-    cr_expect(request->header(request, "X-Absent") == NULL);
+    cr_expect(!request->header(request, "X-Absent"));
     ends->user = ends;
 }
 
@@ -216,10 +209,9 @@ Test(server, request_as_the_program_sees_it)
     cr_assert(leat_config_add_header(ends.client_config, "X-Own", "value") == LEAT_OK);
     both_ends_listen(&ends);
     both_ends_connect(&ends, "/path?query=1&x");
-    while (ends.opened == 0 && ends.closed == 0) {
+    while (ends.opened == 0 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
-    cr_expect(ends.opened == 1 && ends.user != NULL);
+    cr_expect(ends.opened == 1 && ends.user);
     both_ends_done(&ends);
 }
 
@@ -229,12 +221,10 @@ static void protocol_expect(const char *const *server, const char *const *client
 {
     struct both_ends ends;
     both_ends_init(&ends);
-    for (; *server; ++server) {
+    for (; *server; ++server)
         cr_assert(leat_config_add_protocol(ends.server_config, *server) == LEAT_OK);
-    }
-    for (; *client; ++client) {
+    for (; *client; ++client)
         cr_assert(leat_config_add_protocol(ends.client_config, *client) == LEAT_OK);
-    }
     both_ends_open(&ends);
     cr_expect(strcmp(leat_websocket_protocol(ends.client), expected) == 0, "%s instead of %s",
               leat_websocket_protocol(ends.client), expected);
@@ -264,9 +254,8 @@ Test(server, subprotocols)
 
 static void until_connected(struct both_ends *ends, unsigned count)
 {
-    while (ends->connected < count) {
+    while (ends->connected < count)
         cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    }
 }
 
 static int raw_open(struct both_ends *ends)
@@ -274,9 +263,8 @@ static int raw_open(struct both_ends *ends)
     unsigned before = ends->connected + ends->errors;
     int fd = raw_connect(NULL, ends->port);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    while (ends->connected + ends->errors == before) {
+    while (ends->connected + ends->errors == before)
         cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    }
     return fd;
 }
 
@@ -297,9 +285,8 @@ Test(server, list)
     cr_expect(list[0] && list[1] && list[0] != list[1] && !list[2], "at most as many as fit");
     cr_expect(leat_websocket_server_list(ends.server, list, CLIENTS + 1) == CLIENTS);
     cr_expect(list[CLIENTS - 1] && !list[CLIENTS]);
-    for (size_t i = 0; i < CLIENTS; ++i) {
+    for (size_t i = 0; i < CLIENTS; ++i)
         cr_expect(leat_websocket_send(list[i], LEAT_MESSAGE_TEXT, "to all", 6) == LEAT_OK);
-    }
     cr_expect(leat_websocket_close(list[1], 4000, "you") == LEAT_OK);
     cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
     for (size_t i = 0; i < CLIENTS; ++i) {
@@ -307,9 +294,8 @@ Test(server, list)
         cr_expect(raw_recv_until(fds[i], "to all", buf, sizeof(buf)));
         close(fds[i]);
     }
-    while (ends.server_closed < CLIENTS) {
+    while (ends.server_closed < CLIENTS)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(leat_websocket_server_list(ends.server, NULL, 0) == 0);
     close(idle);
     both_ends_done(&ends);

@@ -25,7 +25,7 @@ static void plan_event(struct both_ends *ends, const char *callback)
 {
     static const char filling[1000];
     struct plan *plan = ends->user;
-    if (strcmp(callback, "server message") == 0 && ends->connection != NULL) {
+    if (strcmp(callback, "server message") == 0 && ends->connection) {
         /* Fills the queue, so that `writable` follows. */
         while (leat_websocket_send(ends->connection, LEAT_MESSAGE_BINARY, filling,
                                    sizeof(filling)) == LEAT_OK) {
@@ -52,7 +52,7 @@ static void act_stop(struct both_ends *ends)
 
 static void act_close(struct both_ends *ends)
 {
-    if (ends->connection != NULL) {
+    if (ends->connection) {
         int code = leat_websocket_close(ends->connection, 4000, "enough");
         cr_expect(code == LEAT_OK, "%d", code);
     }
@@ -65,7 +65,7 @@ static void act_free_connection(struct both_ends *ends)
 
 static void act_pause(struct both_ends *ends)
 {
-    if (ends->connection != NULL) {
+    if (ends->connection) {
         leat_websocket_pause(ends->connection);
         leat_websocket_resume(ends->connection);
     }
@@ -91,9 +91,8 @@ static void act_inside(const char *callback, void (*act)(struct both_ends *ends)
         int fd = raw_connect(NULL, ends.port);
         cr_assert(raw_send(fd, "nonsense\r\n\r\n", 12));
         close(fd);
-        while (!plan.done) {
+        while (!plan.done)
             cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-        }
     }
     cr_assert(both_ends_make_client(&ends) == LEAT_OK);
     cr_assert(leat_websocket_post(ends.client, LEAT_MESSAGE_TEXT, "hello", 5) == LEAT_OK);
@@ -101,26 +100,23 @@ static void act_inside(const char *callback, void (*act)(struct both_ends *ends)
     for (int rounds = 0; ends.closed == 0 && rounds < 200; ++rounds) {
         cr_assert(leat_loop_dispatch(ends.loop, 10) == LEAT_OK);
         bool heard = ends.at_server.messages > 0 || ends.at_server.parts > 0;
-        if (ends.opened > 0 && ends.closed == 0 && heard && rounds % 20 == 19) {
+        if (ends.opened > 0 && ends.closed == 0 && heard && rounds % 20 == 19)
             cr_assert(leat_websocket_close(ends.client, 1000, NULL) == LEAT_OK);
-        }
     }
     cr_assert(both_ends_until(&ends, is_over), "%s: the client's connection does not end",
               callback);
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5; ++i)
         cr_assert(leat_loop_dispatch(ends.loop, 20) == LEAT_OK);
-    }
     cr_expect(plan.done, "%s has not been called", callback);
-    cr_expect(ends.server == NULL || ends.server_closed == ends.connected, "%s: %u of %u", callback,
+    cr_expect(!ends.server || ends.server_closed == ends.connected, "%s: %u of %u", callback,
               ends.server_closed, ends.connected);
     both_ends_done(&ends);
 }
 
 static void act_everywhere(void (*act)(struct both_ends *ends))
 {
-    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); ++i) {
+    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); ++i)
         act_inside(callbacks[i], act);
-    }
 }
 
 Test(server_callbacks, free_the_server)
@@ -153,9 +149,8 @@ Test(server_callbacks, pause_and_resume)
 
 static void act_restart(struct both_ends *ends)
 {
-    if (leat_websocket_server_port(ends->server) != 0) {
+    if (leat_websocket_server_port(ends->server) != 0)
         cr_expect(leat_websocket_server_stop(ends->server) == LEAT_OK);
-    }
     int code = leat_websocket_server_start(ends->server, "127.0.0.1", 0, ends->server_config);
     cr_expect(code == LEAT_OK || code == LEAT_E_WS_EXISTS, "%d", code);
 }
@@ -181,9 +176,8 @@ Test(server_callbacks, start_again_in_the_last_closed)
     cr_assert(ends.port != 0);
     ends.opened = ends.connected = ends.closed = ends.server_closed = 0;
     both_ends_connect(&ends, "/");
-    while (ends.connected == 0 && ends.closed == 0) {
+    while (ends.connected == 0 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(ends.connected == 1);
     both_ends_done(&ends);
 }
@@ -195,9 +189,8 @@ static void act_close_all(struct both_ends *ends)
 {
     leat_websocket *list[8];
     size_t count = leat_websocket_server_list(ends->server, list, 8);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; ++i)
         leat_websocket_free(list[i]);
-    }
 }
 
 /* One connection's callback ends all the others, which may be due in the same round. */
@@ -213,16 +206,13 @@ Test(server_callbacks, free_all_connections_inside_one)
     for (unsigned i = 0; i < 6; ++i) {
         fds[i] = raw_connect(NULL, ends.port);
         cr_assert(raw_send(fds[i], RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-        while (ends.connected == i) {
+        while (ends.connected == i)
             cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-        }
     }
-    for (unsigned i = 0; i < 6; ++i) {
+    for (unsigned i = 0; i < 6; ++i)
         close(fds[i]);
-    }
-    while (ends.server_closed < 6) {
+    while (ends.server_closed < 6)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(leat_websocket_server_list(ends.server, NULL, 0) == 0);
     both_ends_done(&ends);
 }

@@ -16,9 +16,8 @@ INTEGRATION_SUITE(server_limits);
 
 static void until_connected(struct both_ends *ends, unsigned count)
 {
-    while (ends->connected < count) {
+    while (ends->connected < count)
         cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    }
 }
 
 static int raw_open(struct both_ends *ends)
@@ -26,9 +25,8 @@ static int raw_open(struct both_ends *ends)
     unsigned before = ends->connected + ends->errors;
     int fd = raw_connect(NULL, ends->port);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    while (ends->connected + ends->errors == before) {
+    while (ends->connected + ends->errors == before)
         cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    }
     return fd;
 }
 
@@ -42,9 +40,8 @@ static void limit_expect(struct both_ends *ends, unsigned limit)
     char head[4096];
     cr_assert(limit + 2 < 16);
     both_ends_listen(ends);
-    for (unsigned i = 0; i < limit; ++i) {
+    for (unsigned i = 0; i < limit; ++i)
         fds[i] = raw_open(ends);
-    }
     cr_assert(ends->connected == limit && ends->errors == 0);
     fds[limit] = raw_open(ends);
     cr_expect(ends->connected == limit && ends->errors == 1 && ends->requests == limit);
@@ -57,9 +54,8 @@ static void limit_expect(struct both_ends *ends, unsigned limit)
     both_ends_until_server_closed(ends);
     fds[0] = raw_open(ends);
     cr_expect(ends->connected == limit + 1, "one has gone, one may come");
-    for (unsigned i = 0; i < limit; ++i) {
+    for (unsigned i = 0; i < limit; ++i)
         close(fds[i]);
-    }
     both_ends_done(ends);
 }
 
@@ -143,9 +139,8 @@ Test(server_limits, silent_connections_keep_nobody_out)
         cr_assert(leat_websocket_server_start(ends.server, listen_at[i], 0, ends.server_config) ==
                   LEAT_OK);
         ends.port = leat_websocket_server_port(ends.server);
-        for (int k = 0; k < SILENT; ++k) {
+        for (int k = 0; k < SILENT; ++k)
             fds[k] = silent_open(&ends, NULL);
-        }
         served_expect(&ends, "127.0.0.2");
         served_expect(&ends, "127.0.0.1");
         cr_expect(ends.errors == SILENT - 250 + 1, "%u", ends.errors);
@@ -154,9 +149,8 @@ Test(server_limits, silent_connections_keep_nobody_out)
         cr_expect(strncmp(ends.error.hop, "127.0.0.1:", 10) == 0, "%s", ends.error.hop);
         cr_expect(raw_recv_end(fds[0]) == 0);
         cr_expect(send(fds[SILENT - 1], "G", 1, MSG_NOSIGNAL) == 1);
-        for (int k = 0; k < SILENT; ++k) {
+        for (int k = 0; k < SILENT; ++k)
             close(fds[k]);
-        }
         both_ends_done(&ends);
     }
 }
@@ -170,21 +164,18 @@ Test(server_limits, one_address_has_a_quarter_of_the_places)
     int fds[PLACES + 1];
     both_ends_init(&ends);
     both_ends_listen(&ends);
-    for (int i = 0; i <= PLACES; ++i) {
+    for (int i = 0; i <= PLACES; ++i)
         fds[i] = raw_open(&ends);
-    }
     cr_expect(ends.connected == PLACES && ends.errors == 1);
     cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.native_code == 503);
-    cr_expect(strstr(ends.error.text, "too many connections of this client") != NULL, "%s",
+    cr_expect(strstr(ends.error.text, "too many connections of this client"), "%s",
               ends.error.text);
     cr_expect(raw_recv_until(fds[PLACES], "\r\n\r\n", head, sizeof(head)) &&
-                  strncmp(head, "HTTP/1.1 503 ", 13) == 0 &&
-                  strstr(head, "\r\nRetry-After: 5\r\n") != NULL,
+                  strncmp(head, "HTTP/1.1 503 ", 13) == 0 && strstr(head, "\r\nRetry-After: 5\r\n"),
               "%s", head);
     served_expect(&ends, "127.0.0.2");
-    for (int i = 0; i <= PLACES; ++i) {
+    for (int i = 0; i <= PLACES; ++i)
         close(fds[i]);
-    }
     both_ends_done(&ends);
 }
 
@@ -197,9 +188,8 @@ Test(server_limits, silent_connections_give_back_descriptors)
     int fds[40];
     both_ends_init(&ends);
     both_ends_listen(&ends);
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 40; ++i)
         fds[i] = silent_open(&ends, NULL);
-    }
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int first_free = dup(fd);
     cr_assert(fd >= 0 && first_free >= 0 && close(first_free) == 0);
@@ -218,9 +208,8 @@ Test(server_limits, silent_connections_give_back_descriptors)
     cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) &&
               strncmp(head, "HTTP/1.1 101 ", 13) == 0);
     close(fd);
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 40; ++i)
         close(fds[i]);
-    }
     both_ends_done(&ends);
 }
 
@@ -235,9 +224,8 @@ Test(server_limits, slow_handshake_is_cut_off)
         both_ends_listen(&ends);
         int fd = raw_connect(NULL, ends.port);
         cr_assert(raw_send(fd, heads[i], strlen(heads[i])));
-        while (ends.errors == 0) {
+        while (ends.errors == 0)
             cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-        }
         cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.sys_errno == ETIMEDOUT,
                   "%d: %s", ends.error.code, ends.error.text);
         int end = raw_recv_end(fd);
@@ -260,9 +248,8 @@ Test(server_limits, oversized_head)
     int fd = raw_connect(NULL, ends.port);
     cr_assert(raw_send(fd, head, sizeof(head)));
     cr_assert(shutdown(fd, SHUT_WR) == 0);
-    while (ends.errors == 0) {
+    while (ends.errors == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-    }
     cr_expect(ends.error.native_code == 431, "%d: %s", ends.error.native_code, ends.error.text);
     cr_expect(raw_recv_until(fd, "\r\n\r\n", answer, sizeof(answer)) &&
                   strncmp(answer, "HTTP/1.1 431 ", 13) == 0,
@@ -281,14 +268,14 @@ Test(server_limits, refusals_have_their_own_status)
         const char *field;
         bool has_content;
     } cases[] = {
-        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",    NULL,                           426, "\r\nUpgrade: websocket\r\n",        false},
-        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",     NULL,                           426, "\r\nSec-WebSocket-Version: 13\r\n", true },
-        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n",    NULL,                           405, "\r\nAllow: GET\r\n",                true },
-        {"GET /",                                 " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n",         true },
-        {"HEAD /",                                " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n",         false},
-        {"GET / HTTP/1.1\r\nHost: a\r\nCookie: ", "\r\n\r\n",                     431, "\r\nConnection: close\r\n",
-         true                                                                                                                    },
-        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n",     NULL,                           505, "\r\nConnection: close\r\n",         true },
+        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, 426, "\r\nUpgrade: websocket\r\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, 426, "\r\nSec-WebSocket-Version: 13\r\n", true},
+        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, 405, "\r\nAllow: GET\r\n", true},
+        {"GET /", " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n", true},
+        {"HEAD /", " HTTP/1.1\r\nHost: a\r\n\r\n", 414, "\r\nConnection: close\r\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nCookie: ", "\r\n\r\n", 431, "\r\nConnection: close\r\n",
+         true},
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", NULL, 505, "\r\nConnection: close\r\n", true},
     };
     static char padding[17000];
     struct both_ends ends;
@@ -300,21 +287,20 @@ Test(server_limits, refusals_have_their_own_status)
         char status[32];
         int fd = raw_connect(NULL, ends.port);
         cr_assert(raw_send(fd, cases[i].start, strlen(cases[i].start)));
-        if (cases[i].end != NULL) {
+        if (cases[i].end) {
             cr_assert(raw_send(fd, padding, sizeof(padding)));
             cr_assert(raw_send(fd, cases[i].end, strlen(cases[i].end)));
         }
         cr_assert(shutdown(fd, SHUT_WR) == 0);
-        while (ends.errors == i) {
+        while (ends.errors == i)
             cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
-        }
         (void)raw_recv_until(fd, "\n\n never", answer, sizeof(answer)); /* until the end */
         snprintf(status, sizeof(status), "HTTP/1.1 %d ", cases[i].status);
         const char *head_end = strstr(answer, "\r\n\r\n");
         cr_expect(strncmp(answer, status, strlen(status)) == 0, "case %zu: %s", i, answer);
-        cr_expect(strstr(answer, cases[i].field) != NULL, "case %zu: %s", i, answer);
-        cr_expect(head_end != NULL && (head_end[4] != '\0') == cases[i].has_content, "case %zu: %s",
-                  i, answer);
+        cr_expect(strstr(answer, cases[i].field), "case %zu: %s", i, answer);
+        cr_expect(head_end && (head_end[4] != '\0') == cases[i].has_content, "case %zu: %s", i,
+                  answer);
         cr_expect(ends.error.native_code == cases[i].status);
         close(fd);
     }
@@ -372,15 +358,14 @@ Test(server_limits, two_loops_share_a_port)
     for (int i = 0; i < LOOPS; ++i) {
         void *problem;
         leat_loop_stop(sharers[i].ends.loop);
-        cr_assert(pthread_join(sharers[i].thread, &problem) == 0 && problem == NULL);
+        cr_assert(pthread_join(sharers[i].thread, &problem) == 0 && !problem);
         connected += sharers[i].ends.connected;
         cr_expect(sharers[i].ends.connected > 0, "server %d has no client", i);
         both_ends_done(&sharers[i].ends);
     }
     cr_expect(connected == SHARED_CLIENTS);
-    for (int i = 0; i < SHARED_CLIENTS; ++i) {
+    for (int i = 0; i < SHARED_CLIENTS; ++i)
         close(fds[i]);
-    }
 }
 
 Test(server_limits, port_is_not_shared_unless_both_want_it)

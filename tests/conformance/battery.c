@@ -46,13 +46,8 @@ static size_t stride_of(const struct conformance_layer *layer)
 CONFORMANCE_TEST(any_fragmentation)
 {
     static const size_t sizes[][3] = {
-  /* recv, send, piece that the layer above reads */
-        {0,    0,   4096},
-        {1,    1,   1   },
-        {1,    0,   4096},
-        {0,    1,   1   },
-        {3,    2,   5   },
-        {1000, 700, 4096},
+        /* recv, send, piece that the layer above reads */
+        {0, 0, 4096}, {1, 1, 1}, {1, 0, 4096}, {0, 1, 1}, {3, 2, 5}, {1000, 700, 4096},
     };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -9,9 +9,7 @@
 
 static int connect_create(struct leati_failure *failure, struct leati_layer **ret_layer)
 {
-    static const struct leati_http_field headers[] = {
-        {"X-Trace", "1"}
-    };
+    static const struct leati_http_field headers[] = {{"X-Trace", "1"}};
     const struct leati_http_connect_options options = {
         .host = "2001:db8::1",
         .port = 443,

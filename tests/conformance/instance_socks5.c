@@ -38,7 +38,8 @@ static void *socks5_peer_new(void)
     proxy = (struct socks5_peer){
         .steps = {STEP("\x05\x01\x00", "\x05\x00"),
                   STEP("\x05\x01\x00\x03\x0b"
-                       "example.com\x01\xbb", "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00" CONFORMANCE_EARLY)},
+                       "example.com\x01\xbb",
+                       "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00" CONFORMANCE_EARLY)},
     };
     return &proxy;
 }
@@ -48,7 +49,7 @@ static void *socks5_password_peer_new(void)
     proxy = (struct socks5_peer){
         .steps = {STEP("\x05\x02\x00\x02", "\x05\x02"), STEP("\x01\x04user\x06secret", "\x01\x00"),
                   STEP("\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x01\xbb",
-                  "\x05\x00\x00\x03\x05"
+                       "\x05\x00\x00\x03\x05"
                        "proxy\x04\x38" CONFORMANCE_EARLY)},
     };
     return &proxy;
@@ -68,11 +69,11 @@ const struct conformance_layer conformance_socks5 = {
     .peer_react = socks5_peer_react,
     .passthrough = true,
     .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV                 },
+    .handshake_recv = {LEAT_E_SOCKS5_RECV},
     .handshake_send = {LEAT_E_SOCKS5_SEND},
-    .handshake_timeout = {LEAT_E_SOCKS5_RECV                 },
+    .handshake_timeout = {LEAT_E_SOCKS5_RECV},
     .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */                 },
+    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
 };
 
 const struct conformance_layer conformance_socks5_password = {
@@ -84,9 +85,9 @@ const struct conformance_layer conformance_socks5_password = {
     .peer_react = socks5_peer_react,
     .passthrough = true,
     .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV                 },
+    .handshake_recv = {LEAT_E_SOCKS5_RECV},
     .handshake_send = {LEAT_E_SOCKS5_SEND},
-    .handshake_timeout = {LEAT_E_SOCKS5_RECV                 },
+    .handshake_timeout = {LEAT_E_SOCKS5_RECV},
     .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */                 },
+    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
 };

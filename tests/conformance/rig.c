@@ -74,8 +74,8 @@ void rig_done(struct rig *rig)
 int rig_connect_step(struct rig *rig, uint64_t now_ms)
 {
     int result = rig->layer->ops->connect(rig->layer, now_ms);
-    rig->decided = result == LEATI_AGAIN && rig->under_test->decide != NULL &&
-                   rig->under_test->decide(rig->layer);
+    rig->decided =
+        result == LEATI_AGAIN && rig->under_test->decide && rig->under_test->decide(rig->layer);
     return result;
 }
 
@@ -147,10 +147,7 @@ int rig_send_all(struct rig *rig, const uint8_t *data, size_t len)
         size_t n = patience == RIG_PATIENCE && len > 1 ? len / 2 : len - pos;
         uint8_t *copy = malloc(n);
         memcpy(copy, data + pos, n);
-        const struct iovec iov[2] = {
-            {copy,         n / 2    },
-            {copy + n / 2, n - n / 2}
-        };
+        const struct iovec iov[2] = {{copy, n / 2}, {copy + n / 2, n - n / 2}};
         size_t sent = 0;
         int result = ops->send(rig->layer, iov, 2, &sent);
         memset(copy, 0, n);

@@ -15,10 +15,9 @@
 void coverage_begin(void)
 {
     const char *path = getenv(COVERAGE_VARIABLE);
-    FILE *file = path != NULL ? fopen(path, "we") : NULL;
-    if (file != NULL) {
+    FILE *file = path ? fopen(path, "we") : NULL;
+    if (file)
         fclose(file);
-    }
 }
 
 void coverage_reached(int code)
@@ -38,14 +37,12 @@ static void reached_read(const char *path, bool *reached)
 {
     FILE *file = fopen(path, "re");
     int code;
-    while (file != NULL && fscanf(file, "%d", &code) == 1) {
-        for (size_t i = 0; i < leat_code_count(); ++i) {
+    while (file && fscanf(file, "%d", &code) == 1) {
+        for (size_t i = 0; i < leat_code_count(); ++i)
             reached[i] = reached[i] || leat_code_at(i) == code;
-        }
     }
-    if (file != NULL) {
+    if (file)
         fclose(file);
-    }
 }
 
 bool coverage_is_whole(char **paths)
@@ -53,17 +50,14 @@ bool coverage_is_whole(char **paths)
     size_t count = leat_code_count();
     size_t reached_count = 0;
     bool *reached = calloc(count, sizeof(*reached));
-    if (reached == NULL) {
+    if (!reached)
         return false;
-    }
-    for (; *paths != NULL; ++paths) {
+    for (; *paths; ++paths)
         reached_read(*paths, reached);
-    }
     for (size_t i = 0; i < count; ++i) {
         reached_count += reached[i];
-        if (!reached[i]) {
+        if (!reached[i])
             printf("NOT REACHED: %d %s\n", leat_code_at(i), leat_code_name(leat_code_at(i)));
-        }
     }
     free(reached);
     printf("codes: %zu of %zu documented rows reached\n", reached_count, count);

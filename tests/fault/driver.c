@@ -44,17 +44,14 @@ struct outcome {
 
 uint16_t fault_peer_start(const struct leat_script_row *script, leat_testing_server **ret_peer)
 {
-    if (script == NULL) {
+    if (!script)
         return 1;
-    }
-    if (script == peer_refusing) {
+    if (script == peer_refusing)
         return refusing_port();
-    }
-    if (script == peer_unanswering) {
+    if (script == peer_unanswering)
         return unanswering_port();
-    }
     *ret_peer = script_server_start(script);
-    cr_assert(*ret_peer != NULL);
+    cr_assert(*ret_peer);
     return leat_testing_server_port(*ret_peer);
 }
 
@@ -81,31 +78,28 @@ static void stage_configure(struct stage *stage)
 {
     const struct fault *fault = stage->fault;
     leat_config *config = stage->config;
-    if (fault->proxy != NULL) {
+    if (fault->proxy) {
         char proxy[1024];
         port_format(proxy, sizeof(proxy),
                     fault->proxy_url ? fault->proxy_url : "socks5h://127.0.0.1:%u",
                     fault_peer_start(fault->proxy, &stage->proxy));
         cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK, "%s", proxy);
     }
-    if (fault->dns != NULL) {
+    if (fault->dns) {
         stage->dns = dns_server_start(fault->dns);
-        cr_assert(stage->dns != NULL);
+        cr_assert(stage->dns);
         cr_assert(leat_config_set_dns_servers(config, dns_server_address(stage->dns)) == LEAT_OK);
     }
     if (fault->deadline.ms != 0) {
         cr_assert(leat_config_set_phase_timeout(config, fault->deadline.phase,
                                                 fault->deadline.ms) == LEAT_OK);
     }
-    if (fault->connect_timeout_ms != 0) {
+    if (fault->connect_timeout_ms != 0)
         cr_assert(leat_config_set_connect_timeout(config, fault->connect_timeout_ms) == LEAT_OK);
-    }
-    if (fault->peer_is_first) {
+    if (fault->peer_is_first)
         cr_assert(leat_config_set_trace(config, stage_trace, stage) == LEAT_OK);
-    }
-    if (fault->configure != NULL && fault->moment != FAULT_SETTING) {
+    if (fault->configure && fault->moment != FAULT_SETTING)
         cr_assert(fault->configure(config) == LEAT_OK);
-    }
 }
 
 static void stage_init(struct stage *stage, const struct fault *fault)
@@ -114,9 +108,8 @@ static void stage_init(struct stage *stage, const struct fault *fault)
     if (chdir(certificates_dir()) != 0) { /* so that the tables can name the files */
         cr_assert_fail("%s", certificates_dir());
     }
-    if (fault->world != NULL) {
+    if (fault->world)
         fault->world();
-    }
     stage->config = client_config_new();
     stage_configure(stage);
     port_format(stage->url, sizeof(stage->url), fault->url ? fault->url : "ws://127.0.0.1:%u/",
@@ -126,7 +119,7 @@ static void stage_init(struct stage *stage, const struct fault *fault)
 static void peer_expect(const struct stage *stage, leat_testing_server *peer, const char *name)
 {
     struct leat_testing_seen seen;
-    if (peer != NULL) {
+    if (peer) {
         leat_testing_server_seen(peer, &seen);
         cr_expect(!stage->fault->peers_are_counted || seen.connections == stage->fault->connections,
                   "%s: the %s has %u connections", stage->fault->name, name, seen.connections);
@@ -140,7 +133,7 @@ static void stage_done(struct stage *stage)
     shim_arm(NULL);
     peer_expect(stage, stage->server, "server");
     peer_expect(stage, stage->proxy, "proxy");
-    cr_expect(!stage->fault->peers_are_counted || stage->dns == NULL ||
+    cr_expect(!stage->fault->peers_are_counted || !stage->dns ||
                   dns_server_query_count(stage->dns) == 0,
               "%s: a name was asked for", stage->fault->name);
     leat_config_free(stage->config);
@@ -214,7 +207,7 @@ static void blocking_connected(leat_blocking_websocket *ws, const struct fault *
         ret->code = leat_blocking_recv(ws, &message, RECV_TIMEOUT_MS);
     } while (ret->code == LEAT_OK);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
-    cr_assert(event != NULL, "%s: %d, but it is not closed", fault->name, ret->code);
+    cr_assert(event, "%s: %d, but it is not closed", fault->name, ret->code);
     ret->has_error = true;
     ret->error = event->error;
     ret->close_code = event->close_code;
@@ -230,9 +223,8 @@ static void blocking_run(struct stage *stage, struct outcome *ret)
     }
     ret->code = leat_blocking_connect(stage->url, stage->config, &ws, &ret->error);
     ret->has_error = ret->code != LEAT_OK;
-    if (ret->code == LEAT_OK) {
+    if (ret->code == LEAT_OK)
         blocking_connected(ws, stage->fault, ret);
-    }
     leat_blocking_free(ws);
 }
 
@@ -249,8 +241,7 @@ static bool error_matches(const struct fault *fault, const struct outcome *outco
         fault->any_native ? error->native_code != 0 : error->native_code == fault->native_code;
     /* Without memory the text may be lost. */
     bool text_fits = fault->shim.call == SHIM_ALLOCATION ||
-                     (error->text[0] != '\0' &&
-                      (fault->text == NULL || strstr(error->text, fault->text) != NULL));
+                     (error->text[0] != '\0' && (!fault->text || strstr(error->text, fault->text)));
     return error->code == fault->code && error->layer == fault->layer &&
            error->sys_errno == fault->sys_errno && native_fits && text_fits &&
            outcome->close_code == close_code;
@@ -268,9 +259,8 @@ static void outcome_expect(const struct fault *fault, const char *face, const st
               fault->sys_errno, fault->native_code, fault->text ? fault->text : "");
     cr_expect(fault->shim.call == SHIM_NONE || shim_hits() > 0, "%s: the shim was not hit",
               fault->name);
-    if (fits) {
+    if (fits)
         coverage_reached(fault->code);
-    }
 }
 
 static void setting_run(struct stage *stage, struct outcome *ret)
@@ -282,9 +272,8 @@ static void setting_run(struct stage *stage, struct outcome *ret)
 
 static bool face_applies(const struct fault *fault, bool blocking)
 {
-    if (fault->moment == FAULT_ACTION || fault->moment == FAULT_IDLE) {
+    if (fault->moment == FAULT_ACTION || fault->moment == FAULT_IDLE)
         return blocking ? fault->blocking_act != NULL : fault->act != NULL;
-    }
     return true;
 }
 
@@ -292,13 +281,11 @@ static void fault_run(const struct fault *fault, bool blocking)
 {
     struct stage stage;
     struct outcome outcome = {.code = LEAT_OK};
-    if (!face_applies(fault, blocking)) {
+    if (!face_applies(fault, blocking))
         return;
-    }
     stage_init(&stage, fault);
-    if (fault->deadline.ms != 0 || fault->connect_timeout_ms != 0) {
+    if (fault->deadline.ms != 0 || fault->connect_timeout_ms != 0)
         still_clock_start();
-    }
     if (fault->moment == FAULT_SETTING) {
         setting_run(&stage, &outcome);
     } else if (blocking) {
@@ -320,9 +307,8 @@ static size_t indices[ROWS_MAX];
 static const struct fault *fault_at(size_t index)
 {
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); ++i) {
-        if (index < tables[i]->count) {
+        if (index < tables[i]->count)
             return &tables[i]->faults[index];
-        }
         index -= tables[i]->count;
     }
     return NULL;
@@ -331,7 +317,7 @@ static const struct fault *fault_at(size_t index)
 ParameterizedTestParameters(fault, row)
 {
     size_t count = 0;
-    while (count < ROWS_MAX && fault_at(count) != NULL) {
+    while (count < ROWS_MAX && fault_at(count)) {
         indices[count] = count;
         ++count;
     }
@@ -350,15 +336,13 @@ ParameterizedTest(size_t *index, fault, row, .timeout = 60, .fini = sandbox_done
 /* Criterion's workers are this program again; they look for `main` by its name. */
 __attribute__((visibility("default"))) int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--codes") == 0) {
+    if (argc > 1 && strcmp(argv[1], "--codes") == 0)
         return coverage_is_whole(argv + 2) ? 0 : 1;
-    }
     struct criterion_test_set *tests = criterion_initialize();
     bool passed = true;
     coverage_begin();
-    if (criterion_handle_args(argc, argv, true)) {
+    if (criterion_handle_args(argc, argv, true))
         passed = criterion_run_all_tests(tests) != 0;
-    }
     criterion_finalize(tests);
     return passed ? 0 : 1;
 }

@@ -21,21 +21,21 @@ struct spot {
 };
 
 static const struct spot spots[] = {
-    {"socket",                SHIM_SOCKET,     false, false, 0,                           LEAT_LAYER_TCP   },
-    {"setsockopt",            SHIM_SETSOCKOPT, false, false, 0,                           LEAT_LAYER_TCP   },
-    {"connect",               SHIM_CONNECT,    false, false, 0,                           LEAT_LAYER_TCP   },
-    {"the end of connect",    SHIM_SO_ERROR,   false, false, 0,                           LEAT_LAYER_TCP   },
-    {"sendmsg",               SHIM_SENDMSG,    false, false, 0,                           LEAT_LAYER_TCP   },
-    {"recv",                  SHIM_RECV,       false, false, 0,                           LEAT_LAYER_TCP   },
-    {"socket to a proxy",     SHIM_SOCKET,     true,  false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
-    {"setsockopt to a proxy", SHIM_SETSOCKOPT, true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
-     LEAT_LAYER_SOCKS5                                                                                     },
-    {"connect to a proxy",    SHIM_CONNECT,    true,  false, LEAT_E_SOCKS5_CONNECT_PROXY,
-     LEAT_LAYER_SOCKS5                                                                                     },
-    {"sendmsg to a proxy",    SHIM_SENDMSG,    true,  false, LEAT_E_SOCKS5_SEND,          LEAT_LAYER_SOCKS5},
-    {"recv from a proxy",     SHIM_RECV,       true,  false, LEAT_E_SOCKS5_RECV,          LEAT_LAYER_SOCKS5},
-    {"sendmsg below TLS",     SHIM_SENDMSG,    false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
-    {"recv below TLS",        SHIM_RECV,       false, true,  LEAT_E_TLS_SYSCALL,          LEAT_LAYER_TLS   },
+    {"socket", SHIM_SOCKET, false, false, 0, LEAT_LAYER_TCP},
+    {"setsockopt", SHIM_SETSOCKOPT, false, false, 0, LEAT_LAYER_TCP},
+    {"connect", SHIM_CONNECT, false, false, 0, LEAT_LAYER_TCP},
+    {"the end of connect", SHIM_SO_ERROR, false, false, 0, LEAT_LAYER_TCP},
+    {"sendmsg", SHIM_SENDMSG, false, false, 0, LEAT_LAYER_TCP},
+    {"recv", SHIM_RECV, false, false, 0, LEAT_LAYER_TCP},
+    {"socket to a proxy", SHIM_SOCKET, true, false, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5},
+    {"setsockopt to a proxy", SHIM_SETSOCKOPT, true, false, LEAT_E_SOCKS5_CONNECT_PROXY,
+     LEAT_LAYER_SOCKS5},
+    {"connect to a proxy", SHIM_CONNECT, true, false, LEAT_E_SOCKS5_CONNECT_PROXY,
+     LEAT_LAYER_SOCKS5},
+    {"sendmsg to a proxy", SHIM_SENDMSG, true, false, LEAT_E_SOCKS5_SEND, LEAT_LAYER_SOCKS5},
+    {"recv from a proxy", SHIM_RECV, true, false, LEAT_E_SOCKS5_RECV, LEAT_LAYER_SOCKS5},
+    {"sendmsg below TLS", SHIM_SENDMSG, false, true, LEAT_E_TLS_SYSCALL, LEAT_LAYER_TLS},
+    {"recv below TLS", SHIM_RECV, false, true, LEAT_E_TLS_SYSCALL, LEAT_LAYER_TLS},
 };
 #define SPOTS (sizeof(spots) / sizeof(spots[0]))
 
@@ -73,7 +73,7 @@ static void spot_expect(const struct spot *spot, int sys_errno, const char *face
     cr_assert(fits, "%s with %s (%s): got %d %s errno %d \"%s\", wanted %d", spot->name,
               leat_errno_name(sys_errno), face, error->code, leat_layer_name(error->layer),
               error->sys_errno, error->text, wanted);
-    cr_expect(strstr(error->text, leat_errno_name(sys_errno)) != NULL, "%s is not named in: %s",
+    cr_expect(strstr(error->text, leat_errno_name(sys_errno)), "%s is not named in: %s",
               leat_errno_name(sys_errno), error->text);
     cr_expect(shim_hits() > 0, "%s: the shim was not hit", spot->name);
     coverage_reached(wanted);
@@ -107,9 +107,8 @@ static size_t indices[SPOTS];
 
 ParameterizedTestParameters(fault, every_errno)
 {
-    for (size_t i = 0; i < SPOTS; ++i) {
+    for (size_t i = 0; i < SPOTS; ++i)
         indices[i] = i;
-    }
     return cr_make_param_array(size_t, indices, SPOTS);
 }
 
@@ -118,7 +117,7 @@ ParameterizedTest(size_t *index, fault, every_errno, .timeout = 120, .fini = san
     static const struct leat_script_row listens[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row speaks[] = {
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("x")},
-        {LEAT_SCRIPT_DRAIN               },
+        {LEAT_SCRIPT_DRAIN},
         {LEAT_SCRIPT_CLOSE},
     };
     const struct spot *spot = &spots[*index];
@@ -129,9 +128,8 @@ ParameterizedTest(size_t *index, fault, every_errno, .timeout = 120, .fini = san
     for (size_t i = 0; i < leat_code_count(); ++i) {
         int code = leat_code_at(i);
         int sys_errno = leat_code_errno(code);
-        if (leat_code_family(code) == LEAT_FAMILY_SOCKET && !is_no_failure(spot, sys_errno)) {
+        if (leat_code_family(code) == LEAT_FAMILY_SOCKET && !is_no_failure(spot, sys_errno))
             spot_run(spot, sys_errno, url, config);
-        }
     }
     leat_config_free(config);
     leat_testing_server_free(peer);

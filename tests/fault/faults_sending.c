@@ -16,9 +16,8 @@ static int fill_the_queue(struct client_run *run)
 {
     static const uint8_t block[1 << 16];
     int code = LEAT_OK;
-    for (int i = 0; i < 10000 && code == LEAT_OK; ++i) {
+    for (int i = 0; i < 10000 && code == LEAT_OK; ++i)
         code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, block, sizeof(block));
-    }
     return code;
 }
 
@@ -56,9 +55,8 @@ static int blocking_send_for_ever(leat_blocking_websocket *ws)
 static int fill_with_messages(struct client_run *run)
 {
     int code = LEAT_OK;
-    for (int i = 0; i < 10 && code == LEAT_OK; ++i) {
+    for (int i = 0; i < 10 && code == LEAT_OK; ++i)
         code = leat_websocket_send(run->ws, LEAT_MESSAGE_TEXT, "x", 1);
-    }
     return code;
 }
 

@@ -70,12 +70,10 @@ static void attempt_run(struct attempt *attempt, leat_loop *loop, const char *ur
         .closed = attempt_closed,
     };
     attempt_fail(attempt, leat_websocket_new(loop, &callbacks, attempt, &attempt->ws));
-    if (!attempt->ended) {
+    if (!attempt->ended)
         attempt_fail(attempt, leat_websocket_connect(attempt->ws, url, config));
-    }
-    while (!attempt->ended) {
+    while (!attempt->ended)
         attempt_fail(attempt, leat_loop_dispatch(loop, DISPATCH_TIMEOUT_MS));
-    }
 }
 
 /* Returns whether the fault was met at all. `lost_answer` is the code of a DNS answer that c-ares
@@ -87,9 +85,8 @@ static bool attempt_with(const struct shim_fault *fault, const char *url, const 
     leat_loop *loop = NULL;
     shim_arm(fault);
     attempt_fail(&attempt, leat_loop_new(&loop));
-    if (!attempt.ended) {
+    if (!attempt.ended)
         attempt_run(&attempt, loop, url, config);
-    }
     bool met = shim_hits() > 0;
     leat_websocket_free(attempt.ws);
     leat_loop_free(loop);
@@ -128,20 +125,18 @@ Test(out_of_memory, plain)
 
 Test(out_of_memory, through_a_proxy_with_names)
 {
-    static const struct dns_record records[] = {
-        {.name = "proxy.test", .v4 = {"127.0.0.1"}},
-        {NULL                   }
-    };
+    static const struct dns_record records[] = {{.name = "proxy.test", .v4 = {"127.0.0.1"}},
+                                                {NULL}};
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH},
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
-        {LEAT_SCRIPT_READ_SOCKS5_REQUEST  },
-        {LEAT_SCRIPT_SEND_SOCKS5_REPLY },
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+        {LEAT_SCRIPT_SEND_SOCKS5_REPLY},
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SERVE_ECHO   },
-        {LEAT_SCRIPT_CLOSE          },
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct dns_server *dns = dns_server_start(records);
     leat_testing_server *peer = script_server_start(script);
@@ -160,9 +155,7 @@ Test(out_of_memory, through_a_proxy_with_names)
 Test(out_of_memory, to_the_next_address)
 {
     static const struct dns_record records[] = {
-        {.name = "echo.test", .v4 = {"127.0.0.2", "127.0.0.1"}},
-        {NULL                  }
-    };
+        {.name = "echo.test", .v4 = {"127.0.0.2", "127.0.0.1"}}, {NULL}};
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct dns_server *dns = dns_server_start(records);
@@ -189,12 +182,10 @@ Test(out_of_memory, over_tls)
     struct leat_testing_tls accept = {.cert_path = certificate_path("server.pem"),
                                       .key_path = certificate_path("server.key"),
                                       .may_fail = true};
-    const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SERVE_ECHO                     },
-        {LEAT_SCRIPT_CLOSE}
-    };
+    const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
+                                             LEAT_SCRIPT_UPGRADE,
+                                             {LEAT_SCRIPT_SERVE_ECHO},
+                                             {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
     every_allocation_fails(sandbox_format("wss://127.0.0.1:%u/", leat_testing_server_port(peer)),

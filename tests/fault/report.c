@@ -10,7 +10,7 @@ static bool error_fits(const struct fault_report *wanted, const struct leat_erro
         wanted->any_native ? error->native_code != 0 : error->native_code == wanted->native_code;
     return error->code == wanted->code && error->layer == wanted->layer &&
            error->sys_errno == wanted->sys_errno && native_fits && error->text[0] != '\0' &&
-           (wanted->text == NULL || strstr(error->text, wanted->text) != NULL);
+           (!wanted->text || strstr(error->text, wanted->text));
 }
 
 void fault_report_expect(const struct fault_report *wanted, int code,
@@ -24,7 +24,6 @@ void fault_report_expect(const struct fault_report *wanted, int code,
               wanted->name, code, error->code, leat_layer_name(error->layer), error->sys_errno,
               error->native_code, error->text, wanted->code, leat_layer_name(wanted->layer),
               wanted->sys_errno, wanted->native_code, wanted->text ? wanted->text : "");
-    if (fits) {
+    if (fits)
         coverage_reached(wanted->code);
-    }
 }

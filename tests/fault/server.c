@@ -44,9 +44,8 @@ static size_t indices[STARTS];
 
 ParameterizedTestParameters(fault, server_start)
 {
-    for (size_t i = 0; i < STARTS; ++i) {
+    for (size_t i = 0; i < STARTS; ++i)
         indices[i] = i;
-    }
     return cr_make_param_array(size_t, indices, STARTS);
 }
 

@@ -15,16 +15,14 @@ static _Thread_local unsigned hits;
 /* Whether this call fails; then errno is set. */
 static bool fails(enum shim_call call)
 {
-    if (armed.call != call) {
+    if (armed.call != call)
         return false;
-    }
     if (armed.skip > 0) {
         --armed.skip;
         return false;
     }
-    if (armed.once && hits > 0) {
+    if (armed.once && hits > 0)
         return false;
-    }
     ++hits;
     errno = armed.sys_errno;
     return true;

@@ -106,9 +106,8 @@ void tls_object_open(struct tls_object *object, uint16_t port)
     object->connected_count = object->error_count = object->closed_count = 0;
     cr_assert(leat_tls_socket_connect(object->tls, "127.0.0.1", port, object->options,
                                       object->config) == LEAT_OK);
-    while (object->closed_count == 0 && object->connected_count == 0) {
+    while (object->closed_count == 0 && object->connected_count == 0)
         cr_assert(leat_loop_dispatch(object->loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-    }
     cr_assert(object->connected_count == 1, "%s", object->error.text);
 }
 

@@ -221,9 +221,8 @@ static int upgrade(struct scene *scene, bool connected, bool waiting)
     if (connected) {
         cr_assert(leat_tcp_socket_connect(tcp, "127.0.0.1", scene->port, object->config) ==
                   LEAT_OK);
-        while (!is_connected) {
+        while (!is_connected)
             cr_assert(leat_loop_dispatch(object->loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-        }
     }
     cr_assert(!waiting || leat_tcp_socket_send(tcp, "x", 1) == LEAT_OK);
     int code = leat_tls_socket_upgrade(tcp, &no_callbacks, NULL, "127.0.0.1", object->options,
@@ -248,7 +247,7 @@ static int upgrade_before_connect(struct scene *scene)
 static void send_too_much(struct scene *scene)
 {
     void *data = calloc(1, TOO_MUCH_BYTES);
-    cr_assert(data != NULL);
+    cr_assert(data);
     cr_assert(leat_tls_socket_send(scene->object.tls, data, TOO_MUCH_BYTES) == LEAT_OK);
     free(data);
 }
@@ -470,27 +469,25 @@ static void scene_configure(struct scene *scene, const struct row *row, uint16_t
                             const struct dns_server *dns)
 {
     leat_config *config = scene->object.config;
-    if (row->proxy != NULL) {
+    if (row->proxy) {
         const char *scheme = row->proxy_scheme ? row->proxy_scheme : "socks5h";
         cr_assert(leat_config_set_proxy(
                       config, sandbox_format("%s://127.0.0.1:%u", scheme, proxy_port)) == LEAT_OK);
     }
-    if (dns != NULL) {
+    if (dns)
         cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
-    }
     if (row->deadline.ms != 0) {
         cr_assert(leat_config_set_phase_timeout(config, row->deadline.phase, row->deadline.ms) ==
                   LEAT_OK);
     }
-    if (row->connect_timeout_ms != 0) {
+    if (row->connect_timeout_ms != 0)
         cr_assert(leat_config_set_connect_timeout(config, row->connect_timeout_ms) == LEAT_OK);
-    }
 }
 
 static void peer_end(leat_testing_server *peer, const struct row *row)
 {
     struct leat_testing_seen seen;
-    if (peer != NULL) {
+    if (peer) {
         leat_testing_server_seen(peer, &seen);
         cr_expect(seen.problem[0] == '\0', "%s: %s", row->report.name, seen.problem);
         leat_testing_server_free(peer);
@@ -502,9 +499,8 @@ static size_t indices[ROWS];
 
 ParameterizedTestParameters(fault, tls_socket)
 {
-    for (size_t i = 0; i < ROWS; ++i) {
+    for (size_t i = 0; i < ROWS; ++i)
         indices[i] = i;
-    }
     return cr_make_param_array(size_t, indices, ROWS);
 }
 
@@ -514,9 +510,8 @@ ParameterizedTest(size_t *index, fault, tls_socket, .timeout = 60, .fini = sandb
     struct scene scene = {0};
     leat_testing_server *proxy = NULL;
     cr_assert(chdir(certificates_dir()) == 0); /* so that the table can name the files */
-    if (row->world != NULL) {
+    if (row->world)
         row->world();
-    }
     struct dns_server *dns = row->dns ? dns_server_start(row->dns) : NULL;
     scene.port = fault_peer_start(row->server, &scene.server);
     uint16_t proxy_port = fault_peer_start(row->proxy, &proxy);

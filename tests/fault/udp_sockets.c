@@ -72,9 +72,8 @@ static int send_to(struct scene *scene, const void *data, size_t len, const char
 
 static int until_error(struct scene *scene)
 {
-    while (scene->error_count == 0) {
+    while (scene->error_count == 0)
         cr_assert(leat_loop_dispatch(scene->loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-    }
     return scene->error.code;
 }
 
@@ -184,9 +183,8 @@ static int send_to_port_0(struct scene *scene)
 static int control_connection_ends(struct scene *scene)
 {
     bind_well(scene);
-    while (scene->listening_count == 0) {
+    while (scene->listening_count == 0)
         cr_assert(leat_loop_dispatch(scene->loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-    }
     leat_testing_server_release(scene->proxy);
     return until_error(scene);
 }
@@ -328,9 +326,8 @@ static void scene_error(leat_udp_socket *udp, const struct leat_error *error, vo
 {
     struct scene *scene = user;
     (void)udp;
-    if (scene->error_count++ == 0) {
+    if (scene->error_count++ == 0)
         scene->error = *error;
-    }
 }
 
 static void scene_init(struct scene *scene, const struct row *row, const struct dns_server *dns)
@@ -341,14 +338,13 @@ static void scene_init(struct scene *scene, const struct row *row, const struct 
     scene->config = client_config_new();
     cr_assert(leat_loop_new(&scene->loop) == LEAT_OK);
     cr_assert(leat_udp_socket_new(scene->loop, &callbacks, scene, &scene->udp) == LEAT_OK);
-    if (row->proxy != NULL) {
+    if (row->proxy) {
         const char *user = row->proxy_user ? row->proxy_user : "";
         cr_assert(leat_config_set_proxy(scene->config, sandbox_format("socks5h://%s127.0.0.1:%u",
                                                                       user, port)) == LEAT_OK);
     }
-    if (dns != NULL) {
+    if (dns)
         cr_assert(leat_config_set_dns_servers(scene->config, dns_server_address(dns)) == LEAT_OK);
-    }
     if (row->deadline.ms != 0) {
         cr_assert(leat_config_set_phase_timeout(scene->config, row->deadline.phase,
                                                 row->deadline.ms) == LEAT_OK);
@@ -361,11 +357,10 @@ static void scene_done(struct scene *scene, const struct row *row)
     leat_udp_socket_free(scene->udp);
     leat_loop_free(scene->loop);
     leat_config_free(scene->config);
-    if (scene->proxy != NULL) {
+    if (scene->proxy) {
         leat_testing_server_seen(scene->proxy, &seen);
         /* Before the association stands a datagram may be refused. */
-        cr_expect(row->act != NULL || seen.problem[0] == '\0', "%s: %s", row->report.name,
-                  seen.problem);
+        cr_expect(row->act || seen.problem[0] == '\0', "%s: %s", row->report.name, seen.problem);
         leat_testing_server_free(scene->proxy);
     }
 }
@@ -375,9 +370,8 @@ static size_t indices[ROWS];
 
 ParameterizedTestParameters(fault, udp_socket)
 {
-    for (size_t i = 0; i < ROWS; ++i) {
+    for (size_t i = 0; i < ROWS; ++i)
         indices[i] = i;
-    }
     return cr_make_param_array(size_t, indices, ROWS);
 }
 
@@ -385,14 +379,12 @@ ParameterizedTest(size_t *index, fault, udp_socket, .timeout = 60, .fini = sandb
 {
     const struct row *row = &rows[*index];
     struct scene scene = {0};
-    if (row->world != NULL) {
+    if (row->world)
         row->world();
-    }
     struct dns_server *dns = row->dns ? dns_server_start(row->dns) : NULL;
     scene_init(&scene, row, dns);
-    if (row->deadline.ms != 0) {
+    if (row->deadline.ms != 0)
         still_clock_start();
-    }
     shim_arm(&row->shim);
     int code = row->act ? row->act(&scene) : bind_and_wait(&scene);
     cr_expect(row->shim.call == SHIM_NONE || shim_hits() > 0, "%s: the shim was not hit",

@@ -32,9 +32,8 @@ static inline void child_wait(pid_t child)
     struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN};
     cr_assert(ended.fd >= 0);
     bool hangs = poll(&ended, 1, CHILD_TIMEOUT_MS) != 1;
-    if (hangs) {
+    if (hangs)
         kill(child, SIGKILL);
-    }
     cr_assert(waitpid(child, &status, 0) == child);
     close(ended.fd);
     cr_assert(!hangs, "the child hangs");

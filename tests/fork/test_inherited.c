@@ -118,7 +118,7 @@ static void start_websockets(struct everything *all)
     static const struct leat_websocket_server_callbacks callbacks = {
         .size = sizeof(callbacks), .connected = on_connected, .message = on_server_message};
     all->peer = script_server_start(script);
-    cr_assert(all->peer != NULL);
+    cr_assert(all->peer);
     cr_assert(leat_websocket_new(all->loop, &ws_callbacks, all, &all->ws) == LEAT_OK);
     all->peer_url = url_of("ws", leat_testing_server_port(all->peer), "/");
     cr_assert(leat_websocket_connect(all->ws, all->peer_url, NULL) == LEAT_OK);
@@ -151,13 +151,12 @@ static void start_sockets(struct everything *all)
 static struct everything *everything_new(void)
 {
     struct everything *all = calloc(1, sizeof(*all));
-    cr_assert(all != NULL && leat_loop_new(&all->loop) == LEAT_OK);
+    cr_assert(all && leat_loop_new(&all->loop) == LEAT_OK);
     cr_assert(leat_timer_new(all->loop, on_tick, all, &all->timer) == LEAT_OK);
     start_websockets(all);
     start_sockets(all);
-    while (all->opened < 3) {
+    while (all->opened < 3)
         turn(all);
-    }
     all->tcp_peer = accept(all->tcp_listener, NULL, NULL);
     cr_assert(all->tcp_peer >= 0);
     return all;
@@ -381,25 +380,22 @@ static void forker_on_message(leat_websocket *ws, enum leat_message_type type, c
 {
     struct forker *forker = user;
     (void)ws, (void)type, (void)data, (void)len;
-    if (++forker->messages == 2) {
+    if (++forker->messages == 2)
         forker->child = fork();
-    }
-    if (forker->messages == FORKER_MESSAGES) {
+    if (forker->messages == FORKER_MESSAGES)
         leat_loop_stop(forker->loop);
-    }
 }
 
 /* The child comes back from the callback, which it should not; it takes nothing away all the same.
  */
 Test(inherited, child_that_returns_from_a_callback)
 {
-    static const struct leat_script_row script[] = {
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("message"), .number = 0x81,
-          .repeat = FORKER_MESSAGES},
-        {LEAT_SCRIPT_DRAIN       },
-        {LEAT_SCRIPT_CLOSE                     }
-    };
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_SEND_FRAME,
+                                                     LEAT_SCRIPT_BYTES("message"), .number = 0x81,
+                                                     .repeat = FORKER_MESSAGES},
+                                                    {LEAT_SCRIPT_DRAIN},
+                                                    {LEAT_SCRIPT_CLOSE}};
     static const struct leat_websocket_callbacks callbacks = {.size = sizeof(callbacks),
                                                               .message = forker_on_message};
     leat_testing_server *peer = script_server_start(script);

@@ -124,13 +124,11 @@ Test(locks, none_is_held_when_a_child_is_made)
     for (unsigned i = 0; i < CHILDREN; ++i) {
         unsigned before = locked_in_all;
         child_run(expect_none_held, NULL);
-        while (locked_in_all < before + 20) {
+        while (locked_in_all < before + 20)
             sched_yield();
-        }
     }
     stopping = true;
-    for (unsigned i = 0; i < THREADS; ++i) {
+    for (unsigned i = 0; i < THREADS; ++i)
         cr_assert(pthread_join(threads[i], NULL) == 0);
-    }
     leat_config_free(shared_config);
 }

@@ -23,9 +23,8 @@ static void connect_once(const leat_config *config)
     struct leat_message message;
     struct leat_error error = {0};
     int code = leat_blocking_connect(server_url, config, &ws, &error);
-    if (code != LEAT_OK) {
+    if (code != LEAT_OK)
         fprintf(stderr, "%d: %s\n", code, error.text);
-    }
     CHILD_CHECK(code == LEAT_OK);
     CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, -1) == LEAT_OK);
     CHILD_CHECK(leat_blocking_recv(ws, &message, -1) == LEAT_OK && message.len == 1);
@@ -61,18 +60,16 @@ static void child_main(void *user)
 static void storm(const char *host)
 {
     static struct leat_testing_tls tls;
-    static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SERVE_ECHO                     },
-        {LEAT_SCRIPT_CLOSE}
-    };
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+                                                    LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_SERVE_ECHO},
+                                                    {LEAT_SCRIPT_CLOSE}};
     pthread_t threads[THREADS];
     unsigned numbers[THREADS];
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
     leat_testing_server *peer = script_server_start(script);
-    cr_assert(peer != NULL);
+    cr_assert(peer);
     server_url = sandbox_format("wss://%s:%u/", host, leat_testing_server_port(peer));
     cr_assert(leat_config_new(&shared_config) == LEAT_OK);
     cr_assert(leat_config_set_ca_path(shared_config, certificate_path("ca.pem")) == LEAT_OK);
@@ -80,13 +77,11 @@ static void storm(const char *host)
         numbers[i] = i;
         cr_assert(pthread_create(&threads[i], NULL, thread_main, &numbers[i]) == 0);
     }
-    for (unsigned i = 0; i < CHILDREN; ++i) {
+    for (unsigned i = 0; i < CHILDREN; ++i)
         child_run(child_main, &i);
-    }
     stopping = true;
-    for (unsigned i = 0; i < THREADS; ++i) {
+    for (unsigned i = 0; i < THREADS; ++i)
         cr_assert(pthread_join(threads[i], NULL) == 0);
-    }
     leat_config_free(shared_config);
     leat_testing_server_free(peer);
 }

@@ -68,7 +68,7 @@ static inline char *fuzz_copy(struct fuzz_input input, bool is_string)
 {
     size_t size = input.len + (is_string ? 1 : 0);
     char *copy = malloc(size ? size : 1);
-    FUZZ_MUST(copy != NULL);
+    FUZZ_MUST(copy);
     if (input.len > 0)
         memcpy(copy, input.data, input.len);
     if (is_string)

@@ -42,7 +42,7 @@ static void request_check(struct leati_ws_accept_engine *engine, uint8_t choice)
     const struct leati_ws_accept_request *request = &engine->request;
     struct leati_ws_accept_decision decision = {.status = choice & 2 ? 101 : 403};
     FUZZ_MUST(request->target[0] == '/' && request->host[0] != '\0');
-    FUZZ_MUST(strpbrk(request->target, " \r\n") == NULL);
+    FUZZ_MUST(!strpbrk(request->target, " \r\n"));
     FUZZ_MUST(request->protocol_count <= LEATI_WS_ACCEPT_MAX_PROTOCOLS);
     if (decision.status == 101 && request->protocol_count > 0)
         decision.protocol = request->protocols[choice % request->protocol_count];

@@ -284,7 +284,7 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 static struct pair *pair_of(leat_websocket *ws)
 {
     struct pair *pair = leat_websocket_data(ws);
-    FUZZ_MUST(pair == NULL || pair->server.ws == ws);
+    FUZZ_MUST(!pair || pair->server.ws == ws);
     return pair;
 }
 
@@ -298,7 +298,7 @@ static void on_connected(leat_websocket_server *which, leat_websocket *ws, void 
     struct pair *pair = &pairs[index];
     if (connection != pair->connection || !pair->client.is_live)
         return;
-    FUZZ_MUST(pair->server.ws == NULL);
+    FUZZ_MUST(!pair->server.ws);
     leat_websocket_set_data(ws, pair);
     pair->server.ws = ws;
     pair->server.is_open = true;
@@ -312,7 +312,7 @@ static void on_server_message(leat_websocket_server *which, leat_websocket *ws,
     struct pair *pair = pair_of(ws);
     (void)which;
     (void)user;
-    FUZZ_MUST(pair != NULL);
+    FUZZ_MUST(pair);
     message_check(&pair->server, type, data, len);
     act(pair, &pair->server);
 }
@@ -322,7 +322,7 @@ static void on_server_writable(leat_websocket_server *which, leat_websocket *ws,
     struct pair *pair = pair_of(ws);
     (void)which;
     (void)user;
-    FUZZ_MUST(pair != NULL);
+    FUZZ_MUST(pair);
     act(pair, &pair->server);
 }
 
@@ -333,7 +333,7 @@ static void on_server_closed(leat_websocket_server *which, leat_websocket *ws,
     (void)which;
     (void)user;
     fuzz_error_check(&event->error);
-    if (pair == NULL)
+    if (!pair)
         return;
     closed_check(&pair->server, event);
     pair->server.ws = NULL;

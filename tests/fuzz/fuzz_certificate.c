@@ -20,7 +20,7 @@ static void texts_check(const mbedtls_x509_crt *cert)
     static const size_t caps[] = {2048, 256, 40, 6, 1};
     for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
         char *names = malloc(caps[i]);
-        FUZZ_MUST(names != NULL);
+        FUZZ_MUST(names);
         leati_tls_names_format(cert, names, caps[i]);
         FUZZ_MUST(strlen(names) < caps[i]);
         line_check(names);

@@ -58,7 +58,7 @@ static void response_run(const struct leati_http_head *head, uint8_t a, uint8_t 
         FUZZ_MUST(params.client_max_window_bits == 15 || offer.allows_client_max_window_bits);
         break;
     case LEATI_DEFLATE_INVALID:
-        FUZZ_MUST(fault.reason != NULL && fault.element_len > 0);
+        FUZZ_MUST(fault.reason && fault.element_len > 0);
         break;
     case LEATI_DEFLATE_DECLINED:
         break;

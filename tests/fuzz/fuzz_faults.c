@@ -20,7 +20,7 @@ static void accepted_check(const struct leat_testing_fault *faults, size_t count
 {
     size_t bytes = 0;
     unsigned sum = 0;
-    FUZZ_MUST((faults == NULL) == (count == 0) && count <= LEAT_TESTING_FAULTS_MAX);
+    FUZZ_MUST((!faults) == (count == 0) && count <= LEAT_TESTING_FAULTS_MAX);
     for (size_t i = 0; i < count; ++i) {
         fault_check(&faults[i]);
         bytes += faults[i].len;
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (code == LEAT_OK) {
         accepted_check(faults, count);
     } else {
-        FUZZ_MUST(code == LEAT_E_PARAMETER && faults == NULL && count == 0);
+        FUZZ_MUST(code == LEAT_E_PARAMETER && !faults && count == 0);
         FUZZ_MUST(problem.position <= strlen(text));
         FUZZ_MUST(problem.text[0] != '\0' && fuzz_is_printable(problem.text));
     }

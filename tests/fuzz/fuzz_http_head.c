@@ -29,9 +29,9 @@ static void field_check(const struct leati_http_head *head, struct leati_http_fi
     const char *item;
     size_t len;
     FUZZ_MUST(field.name[0] != '\0');
-    FUZZ_MUST(strpbrk(field.name, " \t\r\n:") == NULL);
-    FUZZ_MUST(strpbrk(field.value, "\r\n") == NULL);
-    FUZZ_MUST(leati_http_head_get(head, field.name) != NULL);
+    FUZZ_MUST(!strpbrk(field.name, " \t\r\n:"));
+    FUZZ_MUST(!strpbrk(field.value, "\r\n"));
+    FUZZ_MUST(leati_http_head_get(head, field.name));
     FUZZ_MUST(leati_http_head_count(head, field.name) > 0);
     while (leati_http_list_next(&cursor, &item, &len)) {
         FUZZ_MUST(len > 0);

@@ -39,7 +39,7 @@ static void do_send(struct WebSocket *client, struct fuzz_input bytes)
     char *copy = fuzz_copy(bytes, false);
     int code = OH_WebSocketClient_Send(client, copy, bytes.len);
     code_check(code);
-    FUZZ_MUST((code == WEBSOCKET_CLIENT_NULL) == (client == NULL));
+    FUZZ_MUST((code == WEBSOCKET_CLIENT_NULL) == (!client));
     free(copy);
 }
 
@@ -118,26 +118,26 @@ static void called(struct WebSocket *client)
 
 static void on_open(struct WebSocket *client, WebSocket_OpenResult result)
 {
-    FUZZ_MUST(result.code == 101 && result.reason != NULL);
+    FUZZ_MUST(result.code == 101 && result.reason);
     called(client);
 }
 
 static void on_message(struct WebSocket *client, char *data, uint32_t length)
 {
-    FUZZ_MUST(data != NULL && data[length] == '\0');
+    FUZZ_MUST(data && data[length] == '\0');
     free(fuzz_copy((struct fuzz_input){(const uint8_t *)data, length}, false));
     called(client);
 }
 
 static void on_error(struct WebSocket *client, WebSocket_ErrorResult result)
 {
-    FUZZ_MUST(result.errorCode > E_BASE && result.errorMessage != NULL && result.errorMessage[0]);
+    FUZZ_MUST(result.errorCode > E_BASE && result.errorMessage && result.errorMessage[0]);
     called(client);
 }
 
 static void on_close(struct WebSocket *client, WebSocket_CloseResult result)
 {
-    FUZZ_MUST(result.reason != NULL && result.code >= 1000);
+    FUZZ_MUST(result.reason && result.code >= 1000);
     called(client);
 }
 
@@ -192,7 +192,7 @@ static void step_run(struct fuzz_input *input)
         clients[index] = OH_WebSocketClient_Constructor(
             what & 0x20 ? NULL : on_open, what & 0x40 ? NULL : on_message, on_error, on_close);
         pthread_mutex_unlock(&lock);
-        FUZZ_MUST(clients[index] != NULL);
+        FUZZ_MUST(clients[index]);
         break;
     case 1:
         do_add_header(clients[index], input);

@@ -101,7 +101,7 @@ static struct record session_run(const struct leati_ws_session_options *options,
 {
     struct leati_ws_session *session = leati_ws_session_new(options);
     struct record record = {.hash = 14695981039346656037u};
-    FUZZ_MUST(session != NULL);
+    FUZZ_MUST(session);
     while (input.len > 0) {
         /* each portion in a block of its own: nothing may be read behind it */
         struct fuzz_input portion = fuzz_take_bytes(&input, fuzz_portion(&seed, input.len));
@@ -125,7 +125,7 @@ static void good_session_run(bool is_server, struct leati_ws_pool *pool)
     const uint8_t *data = is_server ? from_client : from_server;
     size_t len = is_server ? sizeof(from_client) : sizeof(from_server);
     struct leati_ws_event event;
-    FUZZ_MUST(session != NULL);
+    FUZZ_MUST(session);
     FUZZ_MUST(leati_ws_session_read(session, &data, &len, &event) == LEAT_OK);
     FUZZ_MUST(event.kind == LEATI_WS_MESSAGE && event.len == 4 &&
               memcmp(event.data, "good", 4) == 0);

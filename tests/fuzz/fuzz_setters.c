@@ -27,7 +27,7 @@ static void code_check(int code, const struct leat_error *error)
     struct leat_error none = {.code = LEAT_OK};
     fuzz_error_check(error ? error : &none);
     FUZZ_MUST(code >= 0);
-    FUZZ_MUST(code == LEAT_OK || error == NULL || error->code == code);
+    FUZZ_MUST(code == LEAT_OK || !error || error->code == code);
     FUZZ_MUST(code != LEAT_E_SYSTEM_INTERNAL && code != LEAT_E_WS_INTERNAL);
 }
 

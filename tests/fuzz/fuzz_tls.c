@@ -76,7 +76,7 @@ static void credentials_make(void)
 static void on_trace(const struct leat_trace_event *event, void *user)
 {
     (void)user;
-    FUZZ_MUST(event->text != NULL && event->name != NULL && event->hop != NULL);
+    FUZZ_MUST(event->text && event->name && event->hop);
     FUZZ_MUST(fuzz_is_printable(event->text));
 }
 
@@ -153,7 +153,7 @@ static void end_read(struct end *end, const struct end *from)
         if (code != LEAT_OK)
             return;
         FUZZ_MUST(len > 0 && len <= sizeof(buf));
-        FUZZ_MUST(from->tls != NULL && end->got + len <= from->offered);
+        FUZZ_MUST(from->tls && end->got + len <= from->offered);
         FUZZ_MUST(memcmp(buf, pattern + end->got, len) == 0);
         end->got += len;
     }

@@ -26,7 +26,7 @@ static struct fuzz_input reply_make(struct fuzz_input input, const char *accept)
     size_t accept_len = strlen(accept);
     char *bytes = malloc(input.len * accept_len + 1);
     struct fuzz_input reply = {(const uint8_t *)bytes, 0};
-    FUZZ_MUST(bytes != NULL);
+    FUZZ_MUST(bytes);
     for (size_t i = 0; i < input.len; i++) {
         const char *from = input.data[i] == '@' ? accept : (const char *)&input.data[i];
         size_t len = input.data[i] == '@' ? accept_len : 1;

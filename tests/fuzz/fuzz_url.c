@@ -9,8 +9,8 @@
 static void url_check(const struct leati_url *url)
 {
     FUZZ_MUST(url->host[0] != '\0' && url->port != 0);
-    FUZZ_MUST(strpbrk(url->host, " \t\r\n/@[]") == NULL && fuzz_is_printable(url->host));
-    FUZZ_MUST(url->target[0] == '/' && strpbrk(url->target, " \t\r\n#") == NULL);
+    FUZZ_MUST(!strpbrk(url->host, " \t\r\n/@[]") && fuzz_is_printable(url->host));
+    FUZZ_MUST(url->target[0] == '/' && !strpbrk(url->target, " \t\r\n#"));
     FUZZ_MUST(fuzz_is_printable(url->target));
 }
 
@@ -22,7 +22,7 @@ static void websocket_run(const char *text, struct leati_failure *failure)
     if (code != LEAT_OK)
         return;
     url_check(&url);
-    FUZZ_MUST(url.user == NULL && url.password == NULL);
+    FUZZ_MUST(!url.user && !url.password);
     /* What came out means the same when it is put in again. */
     char *copy = NULL;
     FUZZ_MUST(asprintf(&copy, "%s://%s%s%s:%u%s", url.scheme, url.host_is_ipv6 ? "[" : "", url.host,
@@ -63,9 +63,9 @@ static void policy_run(const char *text)
     const char *entry = NULL;
     leati_domain_policy_init(&policy);
     int code = leati_domain_policy_add(&policy, LEATI_DOMAIN_DENY, text, &reason);
-    FUZZ_MUST(code == LEAT_OK || (code == LEAT_E_PARAMETER && reason != NULL));
+    FUZZ_MUST(code == LEAT_OK || (code == LEAT_E_PARAMETER && reason));
     if (!leati_domain_policy_allows(&policy, "www.example.com", &entry))
-        FUZZ_MUST(entry != NULL);
+        FUZZ_MUST(entry);
     (void)leati_domain_policy_allows(&policy, "127.0.0.1", &entry);
     (void)leati_domain_policy_allows(&policy, "::1", &entry);
     leati_domain_policy_done(&policy);

@@ -31,7 +31,7 @@ static inline const char *url_of(const char *scheme, uint16_t port, const char *
 /** One line of the trace begins with `kind name 0`, e.g. "end tls 0". */
 static inline bool trace_has(const struct client_run *run, const char *text)
 {
-    return run->trace != NULL && strstr(run->trace, text) != NULL;
+    return run->trace && strstr(run->trace, text);
 }
 
 /** The peer has seen nothing but what its script says. */

@@ -32,9 +32,8 @@ static int early_is_allowed(SSL *ssl, void *mode)
 /* RFC 8470 section 5.2; NULL = the request may be acted on. */
 static const char *head_refusal(const struct server_connection *c)
 {
-    if (c->mode == EARLY_WITHOUT_BODY && c->is_early) {
+    if (c->mode == EARLY_WITHOUT_BODY && c->is_early)
         return "HTTP/1.1 425 Too Early\r\nContent-Length: 10\r\n\r\nearly";
-    }
     return c->mode == ALL_IS_TOO_EARLY || c->mode == LATE_IS_TOO_EARLY ||
                    (c->mode == EARLY_IS_TOO_EARLY && c->is_early)
                ? "HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n"
@@ -50,14 +49,12 @@ static int head_answer(struct server_connection *c, char ret_answer[512])
 
     c->head[c->head_len] = '\0';
     const char *found = strstr(c->head, "Sec-WebSocket-Key: ");
-    if (strstr(c->head, "\r\n\r\n") == NULL || found == NULL || c->has_answered) {
+    if (!strstr(c->head, "\r\n\r\n") || !found || c->has_answered)
         return 0;
-    }
     c->has_answered = true;
     c->seen->heads++;
-    if (head_refusal(c) != NULL) {
+    if (head_refusal(c))
         return snprintf(ret_answer, 512, "%s", head_refusal(c));
-    }
     snprintf(key, sizeof(key), "%.24s%s", found + strlen("Sec-WebSocket-Key: "), guid);
     EVP_Digest(key, strlen(key), digest, NULL, EVP_sha1(), NULL);
     EVP_EncodeBlock((unsigned char *)accept, digest, 20);
@@ -77,15 +74,13 @@ static void early_data_read(struct server_connection *c)
     do {
         result =
             SSL_read_early_data(c->ssl, c->head + c->head_len, HEAD_BYTES - 1 - c->head_len, &len);
-        if (result == SSL_READ_EARLY_DATA_ERROR) {
+        if (result == SSL_READ_EARLY_DATA_ERROR)
             return;
-        }
         c->head_len += len;
         c->seen->early_len += len;
         int answer_len = head_answer(c, answer);
-        if (answer_len > 0) {
+        if (answer_len > 0)
             (void)SSL_write_early_data(c->ssl, answer, (size_t)answer_len, &written);
-        }
     } while (result == SSL_READ_EARLY_DATA_SUCCESS);
     c->is_early = false;
     (void)SSL_accept(c->ssl);
@@ -95,12 +90,12 @@ static void early_data_read(struct server_connection *c)
 
 static ssize_t connection_read(struct server_connection *c, void *buf, size_t cap)
 {
-    return c->ssl != NULL ? SSL_read(c->ssl, buf, (int)cap) : recv(c->fd, buf, cap, 0);
+    return c->ssl ? SSL_read(c->ssl, buf, (int)cap) : recv(c->fd, buf, cap, 0);
 }
 
 static void connection_write(struct server_connection *c, const void *data, size_t len)
 {
-    if (c->ssl != NULL) {
+    if (c->ssl) {
         (void)SSL_write(c->ssl, data, (int)len);
     } else {
         (void)send(c->fd, data, len, MSG_NOSIGNAL);
@@ -120,9 +115,8 @@ static bool frames_serve(struct server_connection *c)
         }
         size_t len = frame[1] & 0x7f;
         uint8_t echo[128] = {frame[0], (uint8_t)len};
-        for (size_t i = 0; i < len && i < 125; ++i) {
+        for (size_t i = 0; i < len && i < 125; ++i)
             echo[2 + i] = frame[6 + i] ^ frame[2 + i % 4];
-        }
         connection_write(c, echo, 2 + len);
     }
     return false;
@@ -134,25 +128,21 @@ static void connection_serve(struct server_connection *c)
     socklen_t size = sizeof(info);
     char answer[512];
 
-    if (c->ssl != NULL) {
+    if (c->ssl)
         early_data_read(c);
-    }
     while (!c->has_answered) {
         ssize_t len = connection_read(c, c->head + c->head_len, HEAD_BYTES - 1 - c->head_len);
-        if (len <= 0) {
+        if (len <= 0)
             return;
-        }
         c->head_len += (size_t)len;
         int answer_len = head_answer(c, answer);
         connection_write(c, answer, (size_t)answer_len);
     }
-    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) {
+    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
         c->seen->had_data_in_syn = (info.tcpi_options & TCPI_OPT_SYN_DATA) != 0;
-    }
     bool goes_on = frames_serve(c);
-    if (c->ssl != NULL && goes_on) {
+    if (c->ssl && goes_on)
         (void)SSL_shutdown(c->ssl);
-    }
 }
 
 static void *server_run(void *user)
@@ -168,16 +158,14 @@ static void *server_run(void *user)
         struct server_connection c = {.fd = accept(server->listener, NULL, NULL),
                                       .seen = &server->seen[i],
                                       .mode = server->modes[i]};
-        if (c.fd < 0) {
+        if (c.fd < 0)
             break;
-        }
-        if (server->context != NULL) {
+        if (server->context) {
             c.ssl = SSL_new(server->context);
             SSL_set_fd(c.ssl, c.fd);
             SSL_set_allow_early_data_cb(c.ssl, early_is_allowed, &server->modes[i]);
-            if (server->modes[i] == EARLY_RETRY) {
+            if (server->modes[i] == EARLY_RETRY)
                 SSL_set1_groups_list(c.ssl, "P-384");
-            }
         }
         connection_serve(&c);
         SSL_free(c.ssl);

@@ -17,8 +17,8 @@ static void failure_expect(struct client_run *run, int code, enum leat_layer lay
     leat_websocket_get_error(run->ws, &error);
     cr_expect(error.code == code, "%d instead of %d: %s", error.code, code, error.text);
     cr_expect(error.layer == layer, "%s: %s", leat_layer_name(error.layer), error.text);
-    cr_expect(strstr(error.text, culprit) != NULL, "\"%s\" is not in: %s", culprit, error.text);
-    cr_expect(strstr(error.text, "secret") == NULL, "a password is in: %s", error.text);
+    cr_expect(strstr(error.text, culprit), "\"%s\" is not in: %s", culprit, error.text);
+    cr_expect(!strstr(error.text, "secret"), "a password is in: %s", error.text);
 
     cr_assert(leat_config_set_proxy(run->config, NULL) == LEAT_OK);
     cr_assert(leat_config_set_max_message_bytes(run->config, 1 << 20) == LEAT_OK);
@@ -64,9 +64,8 @@ Test(bad_input, url_without_host)
         "ws://a:70000/", "ws://a/#b", "://",        "ws://[::1/"};
     struct client_run run;
     client_run_init(&run);
-    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); ++i) {
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); ++i)
         cr_expect(client_run_connect(&run, urls[i]) == LEAT_E_WS_URL, "%s", urls[i]);
-    }
     cr_expect(client_run_connect(&run, "ws://") == LEAT_E_WS_URL);
     failure_expect(&run, LEAT_E_WS_URL, LEAT_LAYER_WEBSOCKET, "host");
 }
@@ -172,11 +171,9 @@ Test(bad_input, proxy_closes_before_its_first_answer)
 
 Test(bad_input, proxy_closes_in_the_middle_of_its_first_answer)
 {
-    static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05")},
-        {LEAT_SCRIPT_CLOSE                               }
-    };
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_READ_SOCKS5_GREETING},
+                                                    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05")},
+                                                    {LEAT_SCRIPT_CLOSE}};
     proxy_close_expect(script, LEAT_E_SOCKS5_DESERIALIZE, "greeting");
 }
 
@@ -184,10 +181,9 @@ Test(bad_input, proxy_closes_after_the_password)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH},
+        {LEAT_SCRIPT_CLOSE}};
     proxy_close_expect(script, LEAT_E_SOCKS5_RECV, "user name and password");
 }
 
@@ -195,22 +191,20 @@ Test(bad_input, proxy_closes_after_the_request)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                               },
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+        {LEAT_SCRIPT_CLOSE}};
     proxy_close_expect(script, LEAT_E_SOCKS5_RECV, "request");
 }
 
 Test(bad_input, proxy_closes_in_the_middle_of_its_reply)
 {
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_SOCKS5_GREETING          },
-        {LEAT_SCRIPT_SEND,                           LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                                         },
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00\x00\x01\x7f")},
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_CLOSE}};
     proxy_close_expect(script, LEAT_E_SOCKS5_DESERIALIZE, "request");
 }
 
@@ -224,7 +218,7 @@ static void certificate_expect(const char *cert, const char *host, const char *r
     uint16_t port = python_server_start(&(struct server_options){.cert = cert});
     client_run_init(&run);
     client_run_refused(&run, sandbox_format("wss://%s:%u/", host, port));
-    cr_expect(strstr(run.close.error.text, subject) != NULL, "%s", run.close.error.text);
+    cr_expect(strstr(run.close.error.text, subject), "%s", run.close.error.text);
     cr_expect(run.close.error.native_code != 0);
     failure_expect(&run, LEAT_E_TLS_VERIFY, LEAT_LAYER_TLS, reason);
 }
@@ -349,7 +343,7 @@ Test(bad_input, wrong_accept)
          LEAT_SCRIPT_BYTES("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                            "Connection: Upgrade\r\n"
                            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")},
-        {LEAT_SCRIPT_CLOSE                         },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -364,7 +358,7 @@ Test(bad_input, text_that_is_not_utf8)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("caf\xe9"), .number = 0x81},
-        {LEAT_SCRIPT_READ_FRAME,        .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;

@@ -19,7 +19,7 @@ static leat_blocking_websocket *blocking_open(const char *url, leat_config *conf
     struct leat_error error;
     int code = leat_blocking_connect(url, config, &ws, &error);
     cr_assert(code == LEAT_OK, "%d %s", code, error.text);
-    cr_expect(leat_blocking_close_event(ws) == NULL);
+    cr_expect(!leat_blocking_close_event(ws));
     return ws;
 }
 
@@ -37,7 +37,7 @@ static void blocking_close(leat_blocking_websocket *ws)
 {
     cr_expect(leat_blocking_close(ws, 1000, "done") == LEAT_OK);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
-    cr_assert(event != NULL);
+    cr_assert(event);
     cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
     cr_expect(event->closed_by == LEAT_CLOSED_BY_LOCAL);
     struct leat_message message;
@@ -82,9 +82,8 @@ Test(blocking, messages_stay_in_order)
 {
     leat_blocking_websocket *ws =
         blocking_open(url_of("ws", python_server_start(&plain), "/echo"), NULL);
-    for (unsigned i = 0; i < 200; ++i) {
+    for (unsigned i = 0; i < 200; ++i)
         cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_BINARY, &i, sizeof(i), TIMEOUT_MS) == 0);
-    }
     for (unsigned i = 0; i < 200; ++i) {
         struct leat_message message;
         cr_assert(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK);
@@ -140,12 +139,10 @@ Test(blocking, send_times_out_over_tls)
 {
     struct leat_testing_tls accept = {.cert_path = certificate_path("server.pem"),
                                       .key_path = certificate_path("server.key")};
-    const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_STALL                     },
-        {LEAT_SCRIPT_CLOSE}
-    };
+    const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &accept},
+                                             LEAT_SCRIPT_UPGRADE,
+                                             {LEAT_SCRIPT_STALL},
+                                             {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     send_timeout_expect(url_of("wss", leat_testing_server_port(peer), "/"), client_config_new(),
                         LEAT_E_TLS_WRITE);
@@ -159,7 +156,7 @@ Test(blocking, server_closes)
         url_of("ws", python_server_start(&plain), "/close?code=4001&reason=enough"), NULL);
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
-    cr_assert(event != NULL);
+    cr_assert(event);
     cr_expect(event->closed_by == LEAT_CLOSED_BY_REMOTE && event->close_code == 4001);
     cr_expect(strcmp(event->reason, "enough") == 0);
     leat_blocking_free(ws);
@@ -170,12 +167,12 @@ Test(blocking, messages_before_the_end_are_still_received)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND_UPGRADE,   .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,                          LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,              LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
-        {LEAT_SCRIPT_READ_FRAME,     .number = 0x88},
-        {LEAT_SCRIPT_CLOSE           },
+        {LEAT_SCRIPT_SEND_UPGRADE, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct leat_message message;
     leat_testing_server *peer = script_server_start(script);
@@ -187,7 +184,7 @@ Test(blocking, messages_before_the_end_are_still_received)
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '2');
     cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
-    cr_assert(event != NULL);
+    cr_assert(event);
     cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
     leat_blocking_free(ws);
     peer_content_expect(peer);
@@ -225,10 +222,10 @@ Test(blocking, failed_connect_returns_its_detail)
     leat_blocking_websocket *ws = NULL;
     struct leat_error error;
     int code = leat_blocking_connect(url_of("ws", refusing_port(), "/"), NULL, &ws, &error);
-    cr_expect(code == LEAT_E_SOCKET_BASE + ECONNREFUSED && ws == NULL);
+    cr_expect(code == LEAT_E_SOCKET_BASE + ECONNREFUSED && !ws);
     cr_expect(error.code == code && error.sys_errno == ECONNREFUSED);
     cr_expect(error.layer == LEAT_LAYER_TCP);
-    cr_expect(leat_blocking_connect("ws://", NULL, &ws, NULL) == LEAT_E_WS_URL && ws == NULL);
+    cr_expect(leat_blocking_connect("ws://", NULL, &ws, NULL) == LEAT_E_WS_URL && !ws);
     cr_expect(leat_blocking_connect(NULL, NULL, &ws, &error) == LEAT_E_PARAMETER);
     leat_blocking_free(NULL);
 }
@@ -242,9 +239,8 @@ Test(blocking, hundred_connections_leave_no_descriptor)
     size_t before = open_descriptor_count();
     for (int i = 0; i < 100; ++i) {
         leat_blocking_websocket *ws = blocking_open(url, NULL);
-        if (i % 2 == 0) {
+        if (i % 2 == 0)
             cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
-        }
         leat_blocking_free(ws);
         cr_expect(i % 2 != 0 || leat_testing_server_wait_idle(peer, STEP_WAIT_MS));
     }

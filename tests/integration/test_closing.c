@@ -76,34 +76,29 @@ Test(closing, reasons_with_nuls)
 {
     static const char longest[125] = "\x0f\xa1"
                                      "A\0B";
-    static const struct leat_script_row inside[] = {
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,       .number = 0x88,
-          LEAT_SCRIPT_BYTES("\x0f\xa1"
-                           "a\0b\0\0")},
-        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_CLOSE      }
-    };
+    static const struct leat_script_row inside[] = {LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_SEND_FRAME, .number = 0x88,
+                                                     LEAT_SCRIPT_BYTES("\x0f\xa1"
+                                                                       "a\0b\0\0")},
+                                                    {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+                                                    {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row only[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,           .number = 0x88, LEAT_SCRIPT_BYTES("\x0f\xa1\0")},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, LEAT_SCRIPT_BYTES("\x0f\xa1\0")},
         {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_CLOSE          }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row most[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, .data = longest, .len = sizeof(longest)},
-        {LEAT_SCRIPT_READ_FRAME,       .number = 0x88},
-        {LEAT_SCRIPT_CLOSE                     }
-    };
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row *const scripts[] = {inside, only, most};
 
     for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         const struct leat_script_row *sent = &scripts[i][2];
         const char *reason = (const char *)sent->data + 2;
-        leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-            .scripts = {scripts[i], scripts[i]}
-        });
+        leat_testing_server *peer =
+            script_server_new(&(struct leat_testing_options){.scripts = {scripts[i], scripts[i]}});
         const char *url = url_of("ws", leat_testing_server_port(peer), "/");
         struct client_run run;
         client_run_init(&run);
@@ -120,7 +115,7 @@ Test(closing, reasons_with_nuls)
         cr_assert(leat_blocking_connect(url, run.config, &ws, &error) == LEAT_OK, "%s", error.text);
         cr_expect(leat_blocking_recv(ws, &message, CLIENT_RUN_TIMEOUT_MS) != LEAT_OK);
         const struct leat_close_event *end = leat_blocking_close_event(ws);
-        cr_assert(end != NULL && end->reason_len == sent->len - 2);
+        cr_assert(end && end->reason_len == sent->len - 2);
         cr_expect(memcmp(end->reason, reason, sent->len - 2) == 0);
         leat_blocking_free(ws);
         client_run_done(&run);
@@ -145,7 +140,7 @@ Test(closing, by_the_server_without_a_code)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x88},
-        {LEAT_SCRIPT_READ_FRAME,        .number = 0x88},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
@@ -202,9 +197,8 @@ Test(closing, reset)
 
 static void close_on_opened(struct client_run *run, const char *callback)
 {
-    if (strcmp(callback, "opened") == 0) {
+    if (strcmp(callback, "opened") == 0)
         cr_expect(leat_websocket_close(run->ws, 1000, NULL) == LEAT_OK);
-    }
 }
 
 Test(closing, nobody_answers_the_close_frame)
@@ -258,10 +252,8 @@ Test(closing, before_anything_was_started)
 
 Test(closing, while_connecting_cancels)
 {
-    static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_STALL, .label = "accepted"},
-        {LEAT_SCRIPT_CLOSE                }
-    };
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_STALL, .label = "accepted"},
+                                                    {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
@@ -283,7 +275,7 @@ Test(closing, while_connecting_cancels)
 
 static void free_on(struct client_run *run, const char *callback)
 {
-    if (strcmp(callback, run->user) == 0 && run->ws != NULL) {
+    if (strcmp(callback, run->user) == 0 && run->ws) {
         leat_websocket_free(run->ws);
         run->ws = NULL;
     }
@@ -291,7 +283,7 @@ static void free_on(struct client_run *run, const char *callback)
 
 static bool is_freed(const struct client_run *run)
 {
-    return run->ws == NULL;
+    return !run->ws;
 }
 
 /* Runs until `callback` has freed the object; nothing may be called after it. */
@@ -305,15 +297,13 @@ static void freed_run(const char *scheme, uint16_t port, const char *path, const
     cr_assert(leat_config_set_send_queue_limit(run.config, 1 << 16) == LEAT_OK);
     cr_assert(client_run_connect(&run, url_of(scheme, port, path)) == LEAT_OK);
     client_run_until_opened(&run);
-    if (act != NULL && run.ws != NULL) {
+    if (act && run.ws)
         act(&run);
-    }
     cr_assert(client_run_until(&run, is_freed), "%s never came:\n%s", callback, run.trace);
     unsigned calls = run.opened_count + run.closed_count + run.writable_count;
     size_t messages = run.message_count + run.pong_count;
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 10; ++i)
         cr_assert(leat_loop_dispatch(run.loop, 0) == LEAT_OK);
-    }
     cr_expect(calls == run.opened_count + run.closed_count + run.writable_count);
     cr_expect(messages == run.message_count + run.pong_count);
     client_run_done(&run);
@@ -377,9 +367,8 @@ Test(closing, free_at_every_round)
         struct client_run run;
         client_run_init(&run);
         cr_assert(client_run_connect(&run, sandbox_format("wss://localhost:%u/", port)) == 0);
-        for (int i = 0; i < rounds && run.opened_count == 0; ++i) {
+        for (int i = 0; i < rounds && run.opened_count == 0; ++i)
             cr_assert(leat_loop_dispatch(run.loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-        }
         opened = run.opened_count > 0;
         cr_expect(run.closed_count == 0, "%s\n%s", run.close.error.text, run.trace);
         client_run_done(&run);

@@ -146,9 +146,7 @@ Test(first_bytes, proxy_that_is_away)
 static void next_address_expect(const char *proxy)
 {
     static const struct dns_record records[] = {
-        {.name = "two.test", .v4 = {"127.0.0.1", "127.0.0.2"}},
-        {NULL                 }
-    };
+        {.name = "two.test", .v4 = {"127.0.0.1", "127.0.0.2"}}, {NULL}};
     static const struct leat_script_row server_script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row proxy_script[] = {LEAT_SCRIPT_SOCKS5_OPEN,
@@ -162,7 +160,7 @@ static void next_address_expect(const char *proxy)
     struct dns_server *dns = dns_server_start(records);
     leat_testing_server *second = script_server_new(&(struct leat_testing_options){
         .scripts = {proxy ? proxy_script : server_script}, .address = "127.0.0.2", .port = port});
-    cr_assert(dns != NULL && second != NULL);
+    cr_assert(dns && second != NULL);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     if (proxy)
         cr_assert_eq(

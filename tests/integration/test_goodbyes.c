@@ -66,8 +66,8 @@ Test(goodbyes, the_answer_leaves_before_close_notify_is_heeded)
             {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
             LEAT_SCRIPT_UPGRADE,
             LAST_WORDS_AND_CLOSE,
-            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY,                      .label = "goodbye"},
-            {LEAT_SCRIPT_READ_FRAME,.number = 0x88},
+            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY, .label = "goodbye"},
+            {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
             {LEAT_SCRIPT_CLOSE},
         };
         farewell_expect(script, true);
@@ -82,8 +82,8 @@ Test(goodbyes, the_answer_leaves_before_the_end_of_tcp_is_heeded)
             {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
             LEAT_SCRIPT_UPGRADE,
             LAST_WORDS_AND_CLOSE,
-            {LEAT_SCRIPT_SHUTDOWN,                      .label = "goodbye"},
-            {LEAT_SCRIPT_READ_FRAME,.number = 0x88},
+            {LEAT_SCRIPT_SHUTDOWN, .label = "goodbye"},
+            {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
             {LEAT_SCRIPT_CLOSE},
         };
         farewell_expect(i < 2 ? script : script + 1, i < 2);
@@ -96,14 +96,14 @@ Test(goodbyes, the_answer_leaves_through_a_proxy_over_tls)
     for (size_t i = 0; i < 2; ++i) {
         const struct leat_testing_tls tls = tls_of(versions[i]);
         const struct leat_script_row script[] = {
-            {LEAT_SCRIPT_TLS_ACCEPT,                        .tls = &tls},
-            {LEAT_SCRIPT_READ_HTTP_HEAD                                            },
+            {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+            {LEAT_SCRIPT_READ_HTTP_HEAD},
             {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\n\r\n")},
             LEAT_SCRIPT_UPGRADE,
             LAST_WORDS_AND_CLOSE,
             {LEAT_SCRIPT_TLS_CLOSE_NOTIFY, .label = "goodbye"},
-            {LEAT_SCRIPT_READ_FRAME,                  .number = 0x88},
-            {LEAT_SCRIPT_CLOSE                                            },
+            {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+            {LEAT_SCRIPT_CLOSE},
         };
         struct client_run run;
         leat_testing_server *proxy = script_server_start(script);
@@ -130,12 +130,12 @@ Test(goodbyes, what_is_queued_leaves_before_the_goodbye_is_heeded)
     for (size_t i = 0; i < 3; ++i) {
         const struct leat_testing_tls tls = tls_of(versions[i % 2]);
         struct leat_script_row script[3 + BEHIND + MESSAGES + 2] = {
-            {LEAT_SCRIPT_TLS_ACCEPT,         .tls = &tls},
+            {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
             LEAT_SCRIPT_UPGRADE,
-            {LEAT_SCRIPT_WAIT                             },
+            {LEAT_SCRIPT_WAIT},
             {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
             {i < 2 ? LEAT_SCRIPT_TLS_CLOSE_NOTIFY : LEAT_SCRIPT_SHUTDOWN, .label = "goodbye"},
-            {LEAT_SCRIPT_WAIT                             },
+            {LEAT_SCRIPT_WAIT},
         };
         struct leat_script_row *row = &script[7];
         for (size_t n = 0; n < MESSAGES; ++n)
@@ -174,20 +174,20 @@ static void early_close_notify_expect(int version, bool we_first)
     const struct leat_script_row ours[] = {
         {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
-        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88, .label = "close"},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88, .label = "close"},
         {LEAT_SCRIPT_DRAIN, .label = "end"},
-        {LEAT_SCRIPT_WAIT       },
-        {LEAT_SCRIPT_CLOSE                     },
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE},
     };
     const struct leat_script_row theirs[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT,         .tls = &tls},
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,                              LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88, .label = "close"},
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x88},
-        {LEAT_SCRIPT_DRAIN,              .label = "end"},
-        {LEAT_SCRIPT_WAIT        },
-        {LEAT_SCRIPT_CLOSE                             },
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88, .label = "close"},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_DRAIN, .label = "end"},
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(we_first ? ours : theirs);

@@ -20,15 +20,15 @@ static void user_agent_expect(const char *chosen, const char *line)
         sandbox_format("CONNECT target.test:80 HTTP/1.1\r\nHost: target.test:80\r\n%s\r\n", line);
     const char *rest = sandbox_format("Sec-WebSocket-Version: 13\r\n%s\r\n", line);
     const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_EXPECT,                                                    .data = connect, .len = strlen(connect)},
-        {LEAT_SCRIPT_SEND,                                               LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\n\r\n")},
-        {LEAT_SCRIPT_EXPECT,                                                      LEAT_SCRIPT_BYTES("GET / HTTP/1.1\r\nHost: target.test\r\n"
+        {LEAT_SCRIPT_EXPECT, .data = connect, .len = strlen(connect)},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\n\r\n")},
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("GET / HTTP/1.1\r\nHost: target.test\r\n"
                                                "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                                                "Sec-WebSocket-Key: ")},
-        {LEAT_SCRIPT_READ,                                                                     .number = sizeof("dGhlIHNhbXBsZSBub25jZQ==\r\n") - 1},
+        {LEAT_SCRIPT_READ, .number = sizeof("dGhlIHNhbXBsZSBub25jZQ==\r\n") - 1},
         {LEAT_SCRIPT_EXPECT, .data = rest, .len = strlen(rest)},
-        {LEAT_SCRIPT_SEND,                                                      LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")},
-        {LEAT_SCRIPT_CLOSE                                                                    },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -69,13 +69,13 @@ static const char *header_seen(const char *url, const char *name, const char *ow
     struct client_run run;
     client_run_init(&run);
     cr_assert(leat_config_set_origin_of_url(run.config, true) == LEAT_OK);
-    cr_assert(own == NULL || leat_config_add_header(run.config, name, own) == LEAT_OK);
+    cr_assert(!own || leat_config_add_header(run.config, name, own) == LEAT_OK);
     client_run_open(&run, url);
     client_run_until_messages(&run, 1);
     const char *at = strcasestr((const char *)run.messages[0].data, name);
     value[0] = '\0';
-    if (at != NULL) {
-        cr_expect(strcasestr(at + 1, name) == NULL, "%s comes twice", name);
+    if (at) {
+        cr_expect(!strcasestr(at + 1, name), "%s comes twice", name);
         snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, "\n"), at);
     }
     client_run_close(&run);
@@ -106,7 +106,7 @@ Test(heads, origin_of_the_program)
     client_run_init(&run);
     client_run_open(&run, url);
     client_run_until_messages(&run, 1);
-    cr_expect(strcasestr((const char *)run.messages[0].data, "origin") == NULL);
+    cr_expect(!strcasestr((const char *)run.messages[0].data, "origin"));
     client_run_close(&run);
     client_run_done(&run);
 }
@@ -194,8 +194,7 @@ static void case_run(const struct head_case *c)
         cr_expect_eq(client_run_refused(&run, url), LEAT_E_WS_CONNECT, "%s", c->name);
         cr_expect_eq(run.close.error.native_code, c->native_code, "%s: %d", c->name,
                      run.close.error.native_code);
-        cr_expect(strstr(run.close.error.text, c->text) != NULL, "%s: %s", c->name,
-                  run.close.error.text);
+        cr_expect(strstr(run.close.error.text, c->text), "%s: %s", c->name, run.close.error.text);
     }
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -203,9 +202,8 @@ static void case_run(const struct head_case *c)
 
 Test(heads, of_servers_and_proxies)
 {
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
         case_run(&cases[i]);
-    }
 }
 
 /* A redirect whose Location is folded leads where it says. */
@@ -213,19 +211,17 @@ Test(heads, a_folded_location)
 {
     static const struct leat_script_row redirects[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("HTTP/1.1 302 Found\r\nLocation:\r\n /new\r\n"
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 302 Found\r\nLocation:\r\n /new\r\n"
                                              "Content-Length: 0\r\n\r\n")},
-        {LEAT_SCRIPT_CLOSE                         }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row serves[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct leat_testing_seen seen;
     struct client_run run;
     client_run_init(&run);
     cr_assert_eq(leat_config_set_max_redirects(run.config, 1), LEAT_OK);
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {redirects, serves}
-    });
+    leat_testing_server *peer =
+        script_server_new(&(struct leat_testing_options){.scripts = {redirects, serves}});
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/old"));
     client_run_close(&run);
     leat_testing_server_seen(peer, &seen);
@@ -247,28 +243,28 @@ static const struct {
     const char *request;
     int status;
 } requests[] = {
-    {REQUEST(GET,                                  HOST,                   ""),                            101},
-    {REQUEST("\r\n" GET,                           HOST,                   ""),                            101},
-    {REQUEST("GET /echo HTTP/1.2\r\n",             HOST,                   ""),                            101},
-    {REQUEST("GET /echo HTTP/1.9\r\n",             HOST,                   ""),                            101},
-    {REQUEST("GET ws://other:1/echo HTTP/1.1\r\n", HOST,                   ""),                            101},
-    {REQUEST("GET /echo HTTP/1.0\r\n",             HOST,                   ""),                            400},
-    {REQUEST("GET /echo HTTP/2.0\r\n",             HOST,                   ""),                            505},
-    {REQUEST("GET /echo HTTP/1.10\r\n",            HOST,                   ""),                            400},
-    {REQUEST("GET /echo http/1.1\r\n",             HOST,                   ""),                            400},
-    {REQUEST("GET  /echo HTTP/1.1\r\n",            HOST,                   ""),                            400},
-    {REQUEST(GET,                                  HOST,                   "A: b\r\n c\r\n"),              400},
-    {REQUEST(GET " A: b\r\n",                      HOST,                   ""),                            400},
-    {REQUEST(GET,                                  "Host : localhost\r\n", ""),                            400},
-    {REQUEST(GET,                                  HOST,                   "A\t: b\r\n"),                  400},
-    {REQUEST(GET,                                  HOST,                   "A: b\rc\r\n"),                 400},
-    {REQUEST(GET,                                  HOST,                   "A: b\n"),                      400},
-    {REQUEST(GET,                                  "",                     ""),                            400},
-    {REQUEST(GET,                                  HOST HOST,              ""),                            400},
-    {REQUEST(GET,                                  "Host: a b\r\n",        ""),                            400},
-    {REQUEST(GET,                                  "Host: u@h\r\n",        ""),                            400},
-    {REQUEST(GET,                                  HOST,                   "Content-Length: x\r\n"),       400},
-    {REQUEST(GET,                                  HOST,                   "Transfer-Encoding: gzip\r\n"), 400},
+    {REQUEST(GET, HOST, ""), 101},
+    {REQUEST("\r\n" GET, HOST, ""), 101},
+    {REQUEST("GET /echo HTTP/1.2\r\n", HOST, ""), 101},
+    {REQUEST("GET /echo HTTP/1.9\r\n", HOST, ""), 101},
+    {REQUEST("GET ws://other:1/echo HTTP/1.1\r\n", HOST, ""), 101},
+    {REQUEST("GET /echo HTTP/1.0\r\n", HOST, ""), 400},
+    {REQUEST("GET /echo HTTP/2.0\r\n", HOST, ""), 505},
+    {REQUEST("GET /echo HTTP/1.10\r\n", HOST, ""), 400},
+    {REQUEST("GET /echo http/1.1\r\n", HOST, ""), 400},
+    {REQUEST("GET  /echo HTTP/1.1\r\n", HOST, ""), 400},
+    {REQUEST(GET, HOST, "A: b\r\n c\r\n"), 400},
+    {REQUEST(GET " A: b\r\n", HOST, ""), 400},
+    {REQUEST(GET, "Host : localhost\r\n", ""), 400},
+    {REQUEST(GET, HOST, "A\t: b\r\n"), 400},
+    {REQUEST(GET, HOST, "A: b\rc\r\n"), 400},
+    {REQUEST(GET, HOST, "A: b\n"), 400},
+    {REQUEST(GET, "", ""), 400},
+    {REQUEST(GET, HOST HOST, ""), 400},
+    {REQUEST(GET, "Host: a b\r\n", ""), 400},
+    {REQUEST(GET, "Host: u@h\r\n", ""), 400},
+    {REQUEST(GET, HOST, "Content-Length: x\r\n"), 400},
+    {REQUEST(GET, HOST, "Transfer-Encoding: gzip\r\n"), 400},
 };
 
 Test(heads, of_requests)

@@ -7,10 +7,10 @@
 TestSuite(late_addresses, .fini = sandbox_done, .timeout = TEST_TIMEOUT_S);
 
 static const struct dns_record records[] = {
-    {.name = "late-v4.test",    .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
-    {.name = "late-v6.test",            .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v6_behaviour = DNS_HELD},
-    {.name = "late-nothing.test",                         .v4 = {"127.0.0.1"}, .v6_behaviour = DNS_HELD},
-    {.name = "silent-v6.test",.v4 = {"127.0.0.1"}, .v6_behaviour = DNS_SILENCE},
+    {.name = "late-v4.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
+    {.name = "late-v6.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v6_behaviour = DNS_HELD},
+    {.name = "late-nothing.test", .v4 = {"127.0.0.1"}, .v6_behaviour = DNS_HELD},
+    {.name = "silent-v6.test", .v4 = {"127.0.0.1"}, .v6_behaviour = DNS_SILENCE},
     {.name = NULL},
 };
 
@@ -24,7 +24,7 @@ struct late {
 static void late_init(struct late *late, const char *server_address)
 {
     *late = (struct late){.dns = dns_server_start(records)};
-    cr_assert(late->dns != NULL);
+    cr_assert(late->dns);
     const struct leat_testing_options options = {
         .size = sizeof(options), .kind = LEAT_TESTING_WEBSOCKET, .address = server_address};
     cr_assert_eq(leat_testing_server_new(&options, &late->server, NULL), LEAT_OK);
@@ -75,10 +75,7 @@ static void late_opens(struct late *late)
 
 Test(late_addresses, of_the_server)
 {
-    static const char *const cases[][2] = {
-        {"late-v4.test", "127.0.0.1"},
-        {"late-v6.test", "::1"      }
-    };
+    static const char *const cases[][2] = {{"late-v4.test", "127.0.0.1"}, {"late-v6.test", "::1"}};
     if (!machine_has_ipv6())
         cr_skip_test("no ::1");
     for (size_t i = 0; i < 2; ++i) {
@@ -103,10 +100,7 @@ static leat_testing_server *socks5_start(const char *address, uint16_t *ret_port
 
 Test(late_addresses, of_the_proxy)
 {
-    static const char *const cases[][2] = {
-        {"late-v4.test", "127.0.0.1"},
-        {"late-v6.test", "::1"      }
-    };
+    static const char *const cases[][2] = {{"late-v4.test", "127.0.0.1"}, {"late-v6.test", "::1"}};
     if (!machine_has_ipv6())
         cr_skip_test("no ::1");
     for (size_t i = 0; i < 2; ++i) {
@@ -128,10 +122,7 @@ Test(late_addresses, of_the_proxy)
 /* socks5://: the proxy cannot reach the one, and waits to be asked for the other. */
 Test(late_addresses, of_what_a_proxy_is_asked_for)
 {
-    static const char *const cases[][2] = {
-        {"late-v4.test", "127.0.0.1"},
-        {"late-v6.test", "::1"      }
-    };
+    static const char *const cases[][2] = {{"late-v4.test", "127.0.0.1"}, {"late-v6.test", "::1"}};
     if (!machine_has_ipv6())
         cr_skip_test("no ::1");
     for (size_t i = 0; i < 2; ++i) {

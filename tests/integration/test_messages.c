@@ -25,12 +25,12 @@ static void message_expect(const struct client_run *run, size_t index, const cha
 Test(messages, frames_glued_to_the_101_are_delivered)
 {
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_HTTP_HEAD },
-        {LEAT_SCRIPT_SEND_UPGRADE,    .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,                           LEAT_SCRIPT_BYTES("first"), .number = 0x81, .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,LEAT_SCRIPT_BYTES("second"), .number = 0x82},
-        {LEAT_SCRIPT_SERVE_ECHO              },
-        {LEAT_SCRIPT_CLOSE     },
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("first"), .number = 0x81, .hold = true},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("second"), .number = 0x82},
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -54,11 +54,11 @@ Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
     const struct leat_script_row script[] = {
         LEAT_SCRIPT_SOCKS5_OPEN,
         {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        {LEAT_SCRIPT_READ_HTTP_HEAD                     },
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND_UPGRADE, .hold = true},
-        {LEAT_SCRIPT_SEND_FRAME,          LEAT_SCRIPT_BYTES("first"), .number = 0x81},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("first"), .number = 0x81},
         {LEAT_SCRIPT_SERVE_ECHO},
-        {LEAT_SCRIPT_CLOSE       },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -79,15 +79,15 @@ Test(messages, everything_byte_by_byte)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00"), .split = 1},
-        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                     },
-        {LEAT_SCRIPT_SEND_SOCKS5_REPLY,  .split = 1},
-        {LEAT_SCRIPT_READ_HTTP_HEAD   },
-        {LEAT_SCRIPT_SEND_UPGRADE,                                .split = 1},
-        {LEAT_SCRIPT_SEND_FRAME,                             LEAT_SCRIPT_BYTES("gr\xc3\xbc\xc3\x9f dich"), .number = 0x81,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00"), .split = 1},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+        {LEAT_SCRIPT_SEND_SOCKS5_REPLY, .split = 1},
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND_UPGRADE, .split = 1},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("gr\xc3\xbc\xc3\x9f dich"), .number = 0x81,
          .split = 1},
         {LEAT_SCRIPT_SERVE_ECHO},
-        {LEAT_SCRIPT_CLOSE          },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -109,11 +109,11 @@ Test(messages, fragments_with_a_ping_between_them)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("hel"), .number = 0x01},
-        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES("are you there"), .number = 0x89},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("are you there"), .number = 0x89},
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES(""), .number = 0x00},
-        {LEAT_SCRIPT_READ_FRAME,        .number = 0x8a},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x8a},
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("lo"), .number = 0x80},
-        {LEAT_SCRIPT_SERVE_ECHO       },
+        {LEAT_SCRIPT_SERVE_ECHO},
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
@@ -136,26 +136,24 @@ Test(messages, fragments_with_a_ping_between_them)
 
 static void pause_on_first(struct client_run *run, const char *callback)
 {
-    if (strcmp(callback, "message") == 0 && run->message_count == 1) {
+    if (strcmp(callback, "message") == 0 && run->message_count == 1)
         leat_websocket_pause(run->ws);
-    }
 }
 
 static const struct leat_script_row three_messages[] = {
     LEAT_SCRIPT_UPGRADE,
-    {LEAT_SCRIPT_SEND_FRAME,  LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
-    {LEAT_SCRIPT_SEND_FRAME,         LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
-    {LEAT_SCRIPT_SEND_FRAME,                       LEAT_SCRIPT_BYTES("3"), .number = 0x81},
-    {LEAT_SCRIPT_SERVE_ECHO,.label = "sent"},
-    {LEAT_SCRIPT_CLOSE          },
+    {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("1"), .number = 0x81, .hold = true},
+    {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("2"), .number = 0x81, .hold = true},
+    {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("3"), .number = 0x81},
+    {LEAT_SCRIPT_SERVE_ECHO, .label = "sent"},
+    {LEAT_SCRIPT_CLOSE},
 };
 
 /* The loop has nothing to do any more that has not been done. */
 static void loop_settle(struct client_run *run)
 {
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 10; ++i)
         cr_assert(leat_loop_dispatch(run->loop, 0) == LEAT_OK);
-    }
 }
 
 Test(messages, pause_inside_a_message_holds_the_next)
@@ -181,9 +179,8 @@ Test(messages, pause_inside_a_message_holds_the_next)
 
 static void pause_on_opened(struct client_run *run, const char *callback)
 {
-    if (strcmp(callback, "opened") == 0) {
+    if (strcmp(callback, "opened") == 0)
         leat_websocket_pause(run->ws);
-    }
 }
 
 Test(messages, nothing_comes_while_paused)
@@ -210,10 +207,10 @@ Test(messages, tcp_holds_back_a_peer_that_nobody_reads)
     static uint8_t payload[1 << 16];
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,  .data = payload, .len = sizeof(payload), .number = 0x82,
-          .repeat = 512},
+        {LEAT_SCRIPT_SEND_FRAME, .data = payload, .len = sizeof(payload), .number = 0x82,
+         .repeat = 512},
         {LEAT_SCRIPT_SERVE_ECHO, .label = "all sent"},
-        {LEAT_SCRIPT_CLOSE          },
+        {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
@@ -292,13 +289,11 @@ Test(messages, full_queue_over_tls)
 {
     struct leat_testing_tls tls = {.cert_path = certificate_path("server.pem"),
                                    .key_path = certificate_path("server.key")};
-    const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_WAIT                     },
-        {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE                     }
-    };
+    const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+                                             LEAT_SCRIPT_UPGRADE,
+                                             {LEAT_SCRIPT_WAIT},
+                                             {LEAT_SCRIPT_DRAIN},
+                                             {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
@@ -442,9 +437,9 @@ Test(messages, message_above_the_limit_is_answered_with_1009)
     static const uint8_t payload[1001];
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,  .data = payload, .len = sizeof(payload), .number = 0x82},
+        {LEAT_SCRIPT_SEND_FRAME, .data = payload, .len = sizeof(payload), .number = 0x82},
         {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_CLOSE                      },
+        {LEAT_SCRIPT_CLOSE},
     };
     violation_expect(script, 1009);
 }

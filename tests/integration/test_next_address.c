@@ -194,9 +194,8 @@ static leat_testing_server *proxy_start(const struct leat_script_row *const *scr
                                         const char *address, uint16_t port)
 {
     struct leat_testing_options options = {.address = address, .port = port};
-    for (size_t i = 0; i < 3 && scripts[i] != NULL; ++i) {
+    for (size_t i = 0; i < 3 && scripts[i]; ++i)
         options.scripts[i] = scripts[i];
-    }
     return script_server_new(&options);
 }
 
@@ -206,14 +205,12 @@ static void proxies_start(const struct next_case *c, leat_testing_server *proxie
     proxies[1] = NULL;
     for (int tries = 0; tries < 20; ++tries) {
         proxies[0] = proxy_start(c->first, "127.0.0.1", 0);
-        cr_assert(proxies[0] != NULL);
-        if (c->second[0] == NULL) {
+        cr_assert(proxies[0]);
+        if (!c->second[0])
             return;
-        }
         proxies[1] = proxy_start(c->second, "127.0.0.2", leat_testing_server_port(proxies[0]));
-        if (proxies[1] != NULL) {
+        if (proxies[1])
             return;
-        }
         leat_testing_server_free(proxies[0]);
     }
     cr_assert_fail("no port is free at both addresses");
@@ -222,9 +219,8 @@ static void proxies_start(const struct next_case *c, leat_testing_server *proxie
 static void proxy_finish(const struct next_case *c, leat_testing_server *proxy, unsigned count)
 {
     struct leat_testing_seen seen;
-    if (proxy == NULL) {
+    if (!proxy)
         return;
-    }
     cr_expect(count == 0 || leat_testing_server_wait_idle(proxy, STEP_WAIT_MS));
     leat_testing_server_seen(proxy, &seen);
     cr_expect(seen.connections == count, "%s: %u connections instead of %u", c->name,
@@ -240,8 +236,7 @@ static void refusal_expect(const struct next_case *c, const struct client_run *r
               error->text);
     cr_expect(c->code == -1 || c->native_code == -1 || error->native_code == c->native_code,
               "%s: native %d, %s", c->name, error->native_code, error->text);
-    cr_expect(c->text == NULL || strstr(error->text, c->text) != NULL, "%s: %s", c->name,
-              error->text);
+    cr_expect(!c->text || strstr(error->text, c->text), "%s: %s", c->name, error->text);
     /* What is reported is what can be read. */
     const char *via = leat_websocket_http_header(run->ws, "Via");
     bool has_answer = c->code == LEAT_E_WS_CONNECT && error->native_code != 0;
@@ -288,10 +283,9 @@ static void case_run(const struct next_case *c, const struct dns_server *dns, ui
 static void cases_run(const struct next_case *cases, size_t count)
 {
     struct dns_server *dns = dns_server_start(records);
-    cr_assert(dns != NULL);
-    for (size_t i = 0; i < count; ++i) {
+    cr_assert(dns);
+    for (size_t i = 0; i < count; ++i)
         case_run(&cases[i], dns, 0);
-    }
     dns_server_free(dns);
 }
 
@@ -308,7 +302,7 @@ Test(next_address, of_the_proxy)
 Test(next_address, behind_another_proxy)
 {
     struct dns_server *dns = dns_server_start(records);
-    cr_assert(dns != NULL);
+    cr_assert(dns);
     for (size_t i = 0; i < sizeof(row_cases) / sizeof(row_cases[0]); ++i) {
         leat_testing_server *front = proxy_start(row_cases[i].front, "127.0.0.1", 0);
         case_run(&row_cases[i].behind, dns, leat_testing_server_port(front));

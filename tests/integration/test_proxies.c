@@ -71,9 +71,8 @@ Test(proxies, credentials_are_offered_but_not_demanded)
 
 Test(proxies, ipv6_destination)
 {
-    if (!machine_has_ipv6()) {
+    if (!machine_has_ipv6())
         cr_skip_test("this machine has no ::1");
-    }
     struct client_run run;
     client_run_init(&run);
     uint16_t proxy = microsocks_start(NULL, NULL);
@@ -88,9 +87,8 @@ Test(proxies, ipv6_proxy)
 {
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
-    if (!machine_has_ipv6()) {
+    if (!machine_has_ipv6())
         cr_skip_test("this machine has no ::1");
-    }
     struct client_run run;
     client_run_init(&run);
     leat_testing_server *proxy =
@@ -105,11 +103,9 @@ Test(proxies, ipv6_proxy)
 /* ---- who resolves, and what the proxy is asked for
  * ------------------------------------------------ */
 
-static const struct dns_record records[] = {
-    {.name = "echo.test",  .v4 = {"127.0.0.1"}},
-    {.name = "proxy.test",                    .v4 = {"127.0.0.1"}},
-    {NULL}
-};
+static const struct dns_record records[] = {{.name = "echo.test", .v4 = {"127.0.0.1"}},
+                                            {.name = "proxy.test", .v4 = {"127.0.0.1"}},
+                                            {NULL}};
 
 static const struct leat_script_row relaying[] = {
     LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
@@ -156,7 +152,7 @@ static unsigned system_queries(const char *scheme)
     world_with_name_server();
     struct dns_server *dns = dns_server_start_on(records, 53);
     leat_testing_server *proxy = script_server_start(relaying);
-    cr_assert(dns != NULL && proxy != NULL);
+    cr_assert(dns && proxy);
     client_run_init(&run);
     echo_through(&run, sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_port(proxy)),
                  sandbox_format("wss://echo.test:%u/echo", python_server_start(&tls)));

@@ -72,8 +72,7 @@ static void outcome_expect(struct client_run *run, const char *name, leat_testin
     int got = client_run_refused(run, url);
     cr_expect(got == code, "%s: %d %s", name, got, run->close.error.text);
     const char *hop = sandbox_format(":%u", (unsigned)leat_testing_server_port(refused));
-    cr_expect(strstr(run->close.error.hop, hop) != NULL, "%s: %s, not %s", name,
-              run->close.error.hop, hop);
+    cr_expect(strstr(run->close.error.hop, hop), "%s: %s, not %s", name, run->close.error.hop, hop);
     cr_expect(has_asked(proxy) == (outcome == SERVER_IS_REFUSED), "%s", name);
 }
 
@@ -111,38 +110,45 @@ Test(proxy_tls, trust)
         void (*set[2])(leat_config *c);
         enum outcome outcome;
     } rows[] = {
-        {"each CA for its side",         "server.pem",     "server.pem",     {server_ca, proxy_ca},     OPENS},
+        {"each CA for its side", "server.pem", "server.pem", {server_ca, proxy_ca}, OPENS},
         {"-k does not reach the proxy",
-         "unknown-ca.pem",                                 "unknown-ca.pem",
+         "unknown-ca.pem",
+         "unknown-ca.pem",
          {server_skip, nothing},
-         PROXY_IS_REFUSED                                                                                    },
+         PROXY_IS_REFUSED},
         {"nor a good one's certificate",
-         "server.pem",                                     "server.pem",
+         "server.pem",
+         "server.pem",
          {server_skip, nothing},
-         PROXY_IS_REFUSED                                                                                    },
+         PROXY_IS_REFUSED},
         {"nor does the server's CA",
-         "server.pem",                                     "server.pem",
+         "server.pem",
+         "server.pem",
          {server_ca, nothing},
-         PROXY_IS_REFUSED                                                                                    },
+         PROXY_IS_REFUSED},
         {"the proxy's CA is its own",
-         "server.pem",                                     "server.pem",
+         "server.pem",
+         "server.pem",
          {proxy_ca, nothing},
-         SERVER_IS_REFUSED                                                                                   },
+         SERVER_IS_REFUSED},
         {"and so is skipping",
-         "server.pem",                                     "unknown-ca.pem",
+         "server.pem",
+         "unknown-ca.pem",
          {proxy_skip, nothing},
-         SERVER_IS_REFUSED                                                                                   },
-        {"skipping with a CA",           "server.pem",     "unknown-ca.pem", {proxy_skip, server_ca},   OPENS},
-        {"the other way round",          "unknown-ca.pem", "server.pem",     {server_skip, proxy_ca},   OPENS},
+         SERVER_IS_REFUSED},
+        {"skipping with a CA", "server.pem", "unknown-ca.pem", {proxy_skip, server_ca}, OPENS},
+        {"the other way round", "unknown-ca.pem", "server.pem", {server_skip, proxy_ca}, OPENS},
         {"wrong name of the proxy",
-         "server.pem",                                     "wrong-host.pem",
+         "server.pem",
+         "wrong-host.pem",
          {server_skip, proxy_ca},
-         PROXY_IS_REFUSED                                                                                    },
+         PROXY_IS_REFUSED},
         {"wrong name of the server",
-         "wrong-host.pem",                                 "server.pem",
+         "wrong-host.pem",
+         "server.pem",
          {proxy_skip, server_ca},
-         SERVER_IS_REFUSED                                                                                   },
-        {"both skipped",                 "expired.pem",    "expired.pem",    {proxy_skip, server_skip}, OPENS},
+         SERVER_IS_REFUSED},
+        {"both skipped", "expired.pem", "expired.pem", {proxy_skip, server_skip}, OPENS},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         const struct leat_testing_tls origin_tls = tls_of(rows[i].origin);
@@ -212,10 +218,10 @@ Test(proxy_tls, certificate_of_ours)
         void (*set[2])(leat_config *c);
         enum outcome outcome;
     } rows[] = {
-        {"each its own",               true,  true,  {server_cert, proxy_cert}, OPENS            },
-        {"the server's is no proxy's", false, true,  {server_cert, nothing},    PROXY_IS_REFUSED },
-        {"the proxy's is no server's", true,  false, {proxy_cert, nothing},     SERVER_IS_REFUSED},
-        {"only the proxy asks",        false, true,  {proxy_cert, nothing},     OPENS            },
+        {"each its own", true, true, {server_cert, proxy_cert}, OPENS},
+        {"the server's is no proxy's", false, true, {server_cert, nothing}, PROXY_IS_REFUSED},
+        {"the proxy's is no server's", true, false, {proxy_cert, nothing}, SERVER_IS_REFUSED},
+        {"only the proxy asks", false, true, {proxy_cert, nothing}, OPENS},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         struct leat_testing_tls origin_tls = tls_of("server.pem"), tls = tls_of("server.pem");
@@ -291,15 +297,15 @@ Test(proxy_tls, versions_and_suites)
         void (*set[2])(leat_config *c);
         enum outcome outcome;
     } rows[] = {
-        {"neither",                 true,  false, {nothing, nothing},      SERVER_IS_REFUSED},
-        {"the server's suite",      true,  false, {server_rsa, nothing},   OPENS            },
-        {"is not the proxy's",      false, true,  {server_rsa, nothing},   PROXY_IS_REFUSED },
-        {"the proxy's suite",       false, true,  {proxy_rsa, nothing},    OPENS            },
-        {"is not the server's",     true,  true,  {proxy_rsa, nothing},    SERVER_IS_REFUSED},
-        {"both",                    true,  true,  {proxy_rsa, server_rsa}, OPENS            },
-        {"the server's version",    false, true,  {server_13, proxy_rsa},  OPENS            },
-        {"the proxy's version",     true,  false, {proxy_13, server_rsa},  OPENS            },
-        {"a version that it lacks", false, true,  {proxy_13, nothing},     PROXY_IS_REFUSED },
+        {"neither", true, false, {nothing, nothing}, SERVER_IS_REFUSED},
+        {"the server's suite", true, false, {server_rsa, nothing}, OPENS},
+        {"is not the proxy's", false, true, {server_rsa, nothing}, PROXY_IS_REFUSED},
+        {"the proxy's suite", false, true, {proxy_rsa, nothing}, OPENS},
+        {"is not the server's", true, true, {proxy_rsa, nothing}, SERVER_IS_REFUSED},
+        {"both", true, true, {proxy_rsa, server_rsa}, OPENS},
+        {"the server's version", false, true, {server_13, proxy_rsa}, OPENS},
+        {"the proxy's version", true, false, {proxy_13, server_rsa}, OPENS},
+        {"a version that it lacks", false, true, {proxy_13, nothing}, PROXY_IS_REFUSED},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         struct leat_testing_tls old = tls_of("rsa.pem");
@@ -397,10 +403,10 @@ Test(proxy_tls, sockets)
         void (*set)(leat_config *c);
         bool opens;
     } rows[] = {
-        {server_ca,   false},
+        {server_ca, false},
         {server_skip, false},
-        {proxy_ca,    true },
-        {proxy_skip,  true },
+        {proxy_ca, true},
+        {proxy_skip, true},
     };
     const struct leat_testing_tls tls = tls_of("server.pem");
     leat_testing_server *to = origin_start(NULL);

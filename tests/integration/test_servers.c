@@ -33,13 +33,11 @@ static void server_expect(const char *url)
     client_run_open(&run, url);
     client_run_echo(&run, "gr\xc3\xbc\xc3\x9f dich");
     client_run_echo(&run, "");
-    for (size_t i = 0; i < LARGE_BYTES; ++i) {
+    for (size_t i = 0; i < LARGE_BYTES; ++i)
         data[i] = (uint8_t)(i * 7 + i / 251);
-    }
     large_echo(&run, LEAT_MESSAGE_BINARY, data);
-    for (size_t i = 0; i < LARGE_BYTES; i += 4) {
+    for (size_t i = 0; i < LARGE_BYTES; i += 4)
         memcpy(data + i, "\xf0\x9f\x90\x91", 4);
-    }
     large_echo(&run, LEAT_MESSAGE_TEXT, data);
     client_run_close(&run);
     cr_expect(strcmp(run.close_reason, "done") == 0 || run.close.reason_len == 0, "%s",
@@ -74,9 +72,8 @@ Test(servers, nginx)
 
 Test(servers, ipv6)
 {
-    if (!machine_has_ipv6()) {
+    if (!machine_has_ipv6())
         cr_skip_test("this machine has no ::1");
-    }
     uint16_t port =
         python_server_start(&(struct server_options){.host = "::1", .cert = "server.pem"});
     server_expect(sandbox_format("wss://[::1]:%u/echo", port));
@@ -102,9 +99,8 @@ static void headers_expect(uint16_t port)
                                     "X-Two: b\n",
                                     "Origin: https://example.test\n",
                                     "Sec-WebSocket-Version: 13\n"};
-    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); ++i) {
-        cr_expect(strstr(text, expected[i]) != NULL, "%s is not in\n%s", expected[i], text);
-    }
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); ++i)
+        cr_expect(strstr(text, expected[i]), "%s is not in\n%s", expected[i], text);
     cr_expect(leat_websocket_http_status(run.ws) == 101);
     client_run_done(&run);
 }
@@ -186,18 +182,15 @@ Test(servers, client_certificate_is_missing)
                                          .key_path = certificate_path("server.key"),
                                          .client_ca_path = certificate_path("ca.pem"),
                                          .may_fail = true};
-    const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &demanding},
-        {LEAT_SCRIPT_CLOSE                     }
-    };
+    const struct leat_script_row script[] = {{LEAT_SCRIPT_TLS_ACCEPT, .tls = &demanding},
+                                             {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_TLS_ENGINE, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.layer == LEAT_LAYER_TLS);
-    cr_expect(strstr(run.close.error.text, "certificate_required") != NULL, "%s",
-              run.close.error.text);
+    cr_expect(strstr(run.close.error.text, "certificate_required"), "%s", run.close.error.text);
     client_run_done(&run);
     peer_content_expect(peer);
     leat_testing_server_free(peer);
@@ -207,9 +200,8 @@ Test(servers, client_certificate_is_missing)
 static unsigned resumed_count(const struct client_run *run)
 {
     unsigned count = 0;
-    for (const char *at = run->trace; (at = strstr(at, "resumed")) != NULL; ++at) {
+    for (const char *at = run->trace; (at = strstr(at, "resumed")); ++at)
         ++count;
-    }
     return count;
 }
 
@@ -287,7 +279,7 @@ Test(servers, key_log_is_written_only_when_asked_for)
     client_run_close(&run);
     char *keys = file_read(sandbox_path("keys.log"));
     char *none = file_read(sandbox_path("environment.log"));
-    cr_expect(strstr(keys, "CLIENT_TRAFFIC_SECRET_0 ") != NULL, "%s", keys);
+    cr_expect(strstr(keys, "CLIENT_TRAFFIC_SECRET_0 "), "%s", keys);
     cr_expect(none[0] == '\0');
     free(keys);
     free(none);

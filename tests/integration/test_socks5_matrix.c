@@ -228,7 +228,7 @@ static void proxy_start(struct proxy *proxy, const struct matrix_case *c, bool i
     row_add(proxy, &n, (struct leat_script_row){c->end});
     row_add(proxy, &n, (struct leat_script_row){LEAT_SCRIPT_CLOSE});
     proxy->server = script_server_start(proxy->rows);
-    cr_assert(proxy->server != NULL);
+    cr_assert(proxy->server);
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -310,9 +310,9 @@ static void slot_expect(const struct slot *slot)
                   error->layer == LEAT_LAYER_SOCKS5 && error->sys_errno == c->sys_errno,
               "%s, %s: %d native %d errno %d layer %d: %s", c->name, face_names[slot->face],
               error->code, error->native_code, error->sys_errno, (int)error->layer, error->text);
-    cr_expect(differs || c->text == NULL || strstr(error->text, c->text) != NULL, "%s, %s: %s",
-              c->name, face_names[slot->face], error->text);
-    cr_expect(strstr(error->text, "secret") == NULL);
+    cr_expect(differs || !c->text || strstr(error->text, c->text), "%s, %s: %s", c->name,
+              face_names[slot->face], error->text);
+    cr_expect(!strstr(error->text, "secret"));
 }
 
 static void slot_done(struct slot *slot)

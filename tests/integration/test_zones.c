@@ -24,9 +24,8 @@ static void link_local_add(void)
 static leat_testing_server *server_at(const char *address, const struct leat_script_row *first,
                                       const struct leat_script_row *second)
 {
-    return script_server_new(&(struct leat_testing_options){
-        .address = address, .scripts = {first, second}
-    });
+    return script_server_new(
+        &(struct leat_testing_options){.address = address, .scripts = {first, second}});
 }
 
 static const char *zone_url(uint16_t port, const char *path)
@@ -41,7 +40,7 @@ static void host_field_expect(leat_testing_server *server, const char *request_l
     const char *head = sandbox_format("%s\r\nHost: [" LINK_LOCAL "]:%u\r\n", request_line,
                                       leat_testing_server_port(server));
     cr_expect(strncmp(seen.http_head, head, strlen(head)) == 0, "%s", seen.http_head);
-    cr_expect(strchr(seen.http_head, '%') == NULL, "%s", seen.http_head);
+    cr_expect(!strchr(seen.http_head, '%'), "%s", seen.http_head);
 }
 
 Test(zones, host_is_without_one)
@@ -66,8 +65,7 @@ static void redirect_expect(const char *location)
     struct client_run run;
     uint16_t port = free_port();
     leat_testing_server *server = script_server_new(&(struct leat_testing_options){
-        .address = "::", .port = port, .scripts = {redirect, echo_script}
-    });
+        .address = "::", .port = port, .scripts = {redirect, echo_script}});
     snprintf(answer, sizeof(answer), "HTTP/1.1 302 x\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
              strstr(location, "%u") ? sandbox_format("ws://[" LINK_LOCAL "]:%u/new", port)
                                     : location);
@@ -107,7 +105,7 @@ static void proxied_expect(enum leat_testing_kind kind, const char *scheme)
     client_run_refused(&run, zone_url(9, "/"));
     leat_testing_server_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, LINK_LOCAL) == 0, "%s: %s", scheme, seen.host);
-    cr_expect(strchr(seen.http_head, '%') == NULL, "%s", seen.http_head);
+    cr_expect(!strchr(seen.http_head, '%'), "%s", seen.http_head);
     client_run_done(&run);
     leat_testing_server_free(proxy);
 }
@@ -130,7 +128,7 @@ static void unusable_expect(struct client_run *run, const char *url, int code, i
     client_run_refused(run, url);
     cr_expect(error->code == code, "%s: %d %s", url, error->code, error->text);
     cr_expect(error->sys_errno == sys_errno, "%s: %d", url, error->sys_errno);
-    cr_expect(strstr(error->text, text) != NULL, "%s: %s", url, error->text);
+    cr_expect(strstr(error->text, text), "%s: %s", url, error->text);
     cr_expect(error->layer != LEAT_LAYER_DNS, "%s", url);
 }
 

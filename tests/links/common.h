@@ -24,9 +24,8 @@ static inline uint64_t clock_ms(void)
 /** Stands still until a moment is over. */
 static inline void clock_pass(uint64_t at_ms)
 {
-    for (uint64_t now_ms; (now_ms = clock_ms()) <= at_ms;) {
+    for (uint64_t now_ms; (now_ms = clock_ms()) <= at_ms;)
         (void)poll(NULL, 0, (int)(at_ms + 1 - now_ms));
-    }
 }
 
 /** The connection was lost without a Close frame. */

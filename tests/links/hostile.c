@@ -35,9 +35,8 @@ uint16_t hostile_server_start(hostile_fn play, int upgrades, pid_t *ret_pid)
         int fd = accept(listener, NULL, NULL);
         raw_recv_until(fd, "\r\n\r\n", head, sizeof(head));
         raw_upgrade_answer(head, answer, sizeof(answer));
-        if (!upgrades || raw_send(fd, answer, strlen(answer))) {
+        if (!upgrades || raw_send(fd, answer, strlen(answer)))
             play(fd);
-        }
         _exit(0);
     }
     close(listener);
@@ -53,8 +52,8 @@ pid_t hostile_client_start(hostile_fn play, const char *path, uint16_t port)
         char head[4096];
         child_begin();
         int fd = raw_connect(NULL, port);
-        if (path == NULL || (raw_send(fd, path, strlen(path)) &&
-                             raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)))) {
+        if (!path || (raw_send(fd, path, strlen(path)) &&
+                      raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)))) {
             play(fd);
         }
         _exit(0);
@@ -78,9 +77,8 @@ static atomic_size_t peak_bytes;
 
 static size_t bytes_held(void)
 {
-    if (__sanitizer_get_current_allocated_bytes != NULL) {
+    if (__sanitizer_get_current_allocated_bytes)
         return __sanitizer_get_current_allocated_bytes();
-    }
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
 }

@@ -187,9 +187,8 @@ static void on_opened(leat_websocket *ws, void *user)
 {
     struct client *client = user;
     client->opened++;
-    if (client->kind->outcome == CLOSES) {
+    if (client->kind->outcome == CLOSES)
         cr_assert(leat_websocket_close(ws, 1000, NULL) == LEAT_OK);
-    }
 }
 
 static void on_pong(leat_websocket *ws, const uint8_t *data, size_t len, void *user)
@@ -213,12 +212,10 @@ static leat_config *config_new(const struct kind *kind, uint32_t timeout_ms, uin
     cr_assert(leat_config_set_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
     cr_assert(leat_config_set_connect_timeout(config, 0) == LEAT_OK);
     cr_assert(leat_config_set_ping_interval(config, 0) == LEAT_OK);
-    for (int p = LEAT_PHASE_DNS; p <= LEAT_PHASE_CLOSE; ++p) {
+    for (int p = LEAT_PHASE_DNS; p <= LEAT_PHASE_CLOSE; ++p)
         phase(config, (enum leat_phase)p, ENDLESS_MS);
-    }
-    if (kind->proxy_scheme != NULL) {
+    if (kind->proxy_scheme)
         cr_assert(leat_config_set_proxy(config, url_of(kind->proxy_scheme, port, "")) == LEAT_OK);
-    }
     kind->configure(config, timeout_ms);
     return config;
 }
@@ -230,7 +227,7 @@ static void peer_start(struct scene *scene, size_t index)
     const struct kind *kind = &kinds[index];
     struct peer *peer = &scene->peers[index];
     peer->server = script_server_start(kind->script);
-    cr_assert(peer->server != NULL);
+    cr_assert(peer->server);
     uint16_t port = leat_testing_server_port(peer->server);
     leat_config *config = config_new(kind, scene->timeout_ms, port);
     const char *url = url_of(kind->scheme, port, "/");
@@ -290,9 +287,8 @@ static void server_start(struct scene *scene)
         scene->leaving[i] = raw_connect(NULL, port);
         cr_assert(raw_send(scene->leaving[i], RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
     }
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         scene->asking[i] = raw_connect(NULL, port);
-    }
 }
 
 /* ---- the standstill ---------------------------------------------------------------------------
@@ -301,32 +297,28 @@ static void server_start(struct scene *scene)
 static bool all_wait(struct scene *scene)
 {
     for (size_t k = 0; k < KINDS; ++k) {
-        if (!leat_testing_server_wait_step(scene->peers[k].server, "held", COUNT, 0)) {
+        if (!leat_testing_server_wait_step(scene->peers[k].server, "held", COUNT, 0))
             return false;
-        }
     }
     if (scene->connected < COUNT ||
         raw_arrived(leat_websocket_server_port(scene->server), true, 0) < 2 * COUNT) {
         return false;
     }
     for (size_t i = 0; i < COUNT; ++i) {
-        if (leat_websocket_buffered_bytes(scene->connections[i]) > 0) {
+        if (leat_websocket_buffered_bytes(scene->connections[i]) > 0)
             return false;
-        }
     }
     return true;
 }
 
 static void run_until_all_wait(struct scene *scene)
 {
-    while (!all_wait(scene)) {
+    while (!all_wait(scene))
         cr_assert(leat_loop_dispatch(scene->loop, 1) == LEAT_OK);
-    }
     for (size_t k = 0; k < KINDS; ++k) {
         uint16_t port = leat_testing_server_port(scene->peers[k].server);
-        if (kinds[k].waits_for_us) {
+        if (kinds[k].waits_for_us)
             cr_assert(raw_arrived(port, true, STEP_WAIT_MS) == COUNT);
-        }
     }
 }
 
@@ -348,9 +340,8 @@ static void answers_come(struct scene *scene)
     static const uint8_t close_frame[] = {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9};
     for (size_t k = 0; k < KINDS; ++k) {
         leat_testing_server *server = scene->peers[k].server;
-        for (size_t i = 0; i < COUNT; ++i) {
+        for (size_t i = 0; i < COUNT; ++i)
             leat_testing_server_release(server);
-        }
         if (kinds[k].outcome != TIMES_OUT) {
             cr_assert(raw_arrived(leat_testing_server_port(server), false, STEP_WAIT_MS) == COUNT,
                       "%s", kinds[k].name);
@@ -367,9 +358,8 @@ static void answers_come(struct scene *scene)
 
 static bool client_is_done(const struct client *client)
 {
-    if (client->kind->outcome != STAYS_OPEN || client->closed > 0) {
+    if (client->kind->outcome != STAYS_OPEN || client->closed > 0)
         return client->closed > 0;
-    }
     return client->opened > 0 && (client->kind->script != pong || client->pongs > 0);
 }
 
@@ -410,9 +400,8 @@ static void scene_expect(const struct scene *scene)
 static void scene_end(struct scene *scene)
 {
     for (size_t k = 0; k < KINDS; ++k) {
-        for (size_t i = 0; i < COUNT; ++i) {
+        for (size_t i = 0; i < COUNT; ++i)
             leat_websocket_free(scene->peers[k].clients[i].ws);
-        }
         leat_testing_server_free(scene->peers[k].server);
     }
     for (size_t i = 0; i < COUNT; ++i) {
@@ -428,28 +417,24 @@ static void scene_end(struct scene *scene)
 static uint32_t scene_play(uint32_t timeout_ms)
 {
     struct scene *scene = calloc(1, sizeof(*scene));
-    cr_assert(scene != NULL);
+    cr_assert(scene);
     scene->timeout_ms = timeout_ms;
     cr_assert(leat_loop_new(&scene->loop) == LEAT_OK);
     cr_assert(leat_timer_new(scene->loop, on_timer, NULL, &scene->timer) == LEAT_OK);
     uint64_t start_ms = clock_ms();
     server_start(scene);
-    for (size_t k = 0; k < KINDS; ++k) {
+    for (size_t k = 0; k < KINDS; ++k)
         peer_start(scene, k);
-    }
     run_until_all_wait(scene);
     uint64_t wait_ms = clock_ms();
     timer_becomes_due(scene);
     answers_come(scene);
-    if (timeout_ms != ENDLESS_MS) {
+    if (timeout_ms != ENDLESS_MS)
         clock_pass(wait_ms + timeout_ms);
-    }
-    while (!all_done(scene)) {
+    while (!all_done(scene))
         cr_assert(leat_loop_dispatch(scene->loop, -1) == LEAT_OK);
-    }
-    if (timeout_ms != ENDLESS_MS) {
+    if (timeout_ms != ENDLESS_MS)
         scene_expect(scene);
-    }
     scene_end(scene);
     free(scene);
     return (uint32_t)(wait_ms - start_ms);
@@ -497,14 +482,12 @@ static void expect_no_judgement_in_between(const struct kind *kind)
     cr_assert(leat_loop_new(&loop) == LEAT_OK);
     cr_assert(leat_websocket_new(loop, &callbacks, &still.client, &still.client.ws) == LEAT_OK);
     cr_assert(leat_websocket_connect(still.client.ws, url, config) == LEAT_OK);
-    while (!leat_testing_server_wait_step(still.peer, "held", 1, 0)) {
+    while (!leat_testing_server_wait_step(still.peer, "held", 1, 0))
         cr_assert(leat_loop_dispatch(loop, 1) == LEAT_OK);
-    }
     still.end_ms = clock_ms() + timeout_ms;
     cr_assert(leat_loop_post(loop, stand_still, &still) == LEAT_OK);
-    while (!client_is_done(&still.client)) {
+    while (!client_is_done(&still.client))
         cr_assert(leat_loop_dispatch(loop, -1) == LEAT_OK);
-    }
     cr_expect(still.client.error.code == LEAT_OK, "%s: %s", kind->name, still.client.error.text);
     leat_websocket_free(still.client.ws);
     leat_config_free(config);
@@ -515,8 +498,7 @@ static void expect_no_judgement_in_between(const struct kind *kind)
 Test(late, callback_that_stands_still)
 {
     for (size_t k = 0; k < KINDS; ++k) {
-        if (kinds[k].script == pong || kinds[k].script == closing) {
+        if (kinds[k].script == pong || kinds[k].script == closing)
             expect_no_judgement_in_between(&kinds[k]);
-        }
     }
 }

@@ -27,10 +27,9 @@ Test(late_reads, message_that_takes_more_than_one_round_to_read)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_WAIT, .label = "held"},
-        {LEAT_SCRIPT_SEND_FRAME,                .data = large, .len = sizeof(large), .number = 0x82},
+        {LEAT_SCRIPT_SEND_FRAME, .data = large, .len = sizeof(large), .number = 0x82},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     leat_blocking_websocket *ws = NULL;
     struct leat_error error;
     struct leat_message message;
@@ -52,11 +51,10 @@ Test(late_reads, close_frame_behind_more_than_one_round_reads)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_WAIT,                      .label = "held"},
-        {LEAT_SCRIPT_SEND_FRAME,.data = large, .len = sizeof(large), .number = 0x82},
+        {LEAT_SCRIPT_WAIT, .label = "held"},
+        {LEAT_SCRIPT_SEND_FRAME, .data = large, .len = sizeof(large), .number = 0x82},
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x03\xe8"), .number = 0x88},
-        {LEAT_SCRIPT_CLOSE }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     const uint32_t timeout_ms = 2000;
     kernel_keeps_much();
@@ -66,9 +64,8 @@ Test(late_reads, close_frame_behind_more_than_one_round_reads)
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, timeout_ms) == LEAT_OK);
     client_run_open(&run, url_of("ws", port, "/"));
     cr_assert(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK);
-    while (!leat_testing_server_wait_step(peer, "held", 1, 0)) {
+    while (!leat_testing_server_wait_step(peer, "held", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 1) == LEAT_OK);
-    }
     uint64_t end_ms = clock_ms() + timeout_ms;
     leat_testing_server_release(peer);
     raw_wait_unread(port, (int)sizeof(large) + 14);

@@ -65,9 +65,8 @@ static size_t header_write(uint8_t buf[14], uint8_t first, uint64_t announced)
         buf[at++] = (uint8_t)announced;
     } else {
         buf[at++] = mask_bit | 127;
-        for (int shift = 56; shift >= 0; shift -= 8) {
+        for (int shift = 56; shift >= 0; shift -= 8)
             buf[at++] = (uint8_t)(announced >> shift);
-        }
     }
     if (mask_bit) {
         memset(buf + at, 0, 4);
@@ -109,18 +108,16 @@ static void announces_too_much(int fd)
 static void fragments_for_ever(int fd)
 {
     bool open = frame_send(fd, 0x02, 4096, 4096);
-    for (size_t i = 0; i < FLOOD_BYTES / 4096 && open; ++i) {
+    for (size_t i = 0; i < FLOOD_BYTES / 4096 && open; ++i)
         open = frame_send(fd, 0x00, 4096, 4096);
-    }
     raw_recv_end(fd);
 }
 
 static void empty_fragments(int fd)
 {
     bool open = frame_send(fd, 0x01, 0, 0);
-    for (size_t i = 0; i < 1000000 && open; ++i) {
+    for (size_t i = 0; i < 1000000 && open; ++i)
         open = frame_send(fd, 0x00, 0, 0);
-    }
     raw_reset(fd);
 }
 
@@ -303,9 +300,8 @@ static void one_long_message(int fd)
 static void one_long_message_in_fragments(int fd)
 {
     frame_send(fd, 0x02, 60000, 60000);
-    for (size_t sent = 60000; sent + 60000 < FLOOD_BYTES; sent += 60000) {
+    for (size_t sent = 60000; sent + 60000 < FLOOD_BYTES; sent += 60000)
         frame_send(fd, 0x00, 60000, 60000);
-    }
     frame_send(fd, 0x80, FLOOD_BYTES % 60000, FLOOD_BYTES % 60000);
     fin_send(fd);
 }
@@ -333,9 +329,8 @@ static void parts_expect(hostile_fn play, size_t limit)
     memory_watch_start();
     cr_assert(leat_websocket_connect(ws, url_of("ws", port, "/"), run.config) == LEAT_OK);
     uint64_t end_ms = clock_ms() + CLIENT_RUN_TIMEOUT_MS;
-    while (!parts.closed && clock_ms() < end_ms) {
+    while (!parts.closed && clock_ms() < end_ms)
         cr_assert(leat_loop_dispatch(run.loop, 100) == LEAT_OK);
-    }
     peak_expect(limit);
     cr_expect(parts.ended && parts.bytes == FLOOD_BYTES, "%zu bytes in %zu parts", parts.bytes,
               parts.calls);
@@ -363,9 +358,8 @@ static void endless_head(int fd)
 {
     static const char line[] = "X-Header: 0123456789abcdef0123456789abcdef\r\n";
     bool open = raw_send(fd, "HTTP/1.1 101 Switching Protocols\r\n", 34);
-    for (size_t sent = 0; sent < FLOOD_BYTES && open; sent += sizeof(line) - 1) {
+    for (size_t sent = 0; sent < FLOOD_BYTES && open; sent += sizeof(line) - 1)
         open = raw_send(fd, line, sizeof(line) - 1);
-    }
 }
 
 static void endless_body(int fd)
@@ -383,7 +377,7 @@ static void refusal_expect(hostile_fn play, const char *proxy_scheme)
     client_run_init(&run);
     limits_set(run.config);
     const char *url = url_of("ws", port, "/");
-    if (proxy_scheme != NULL) {
+    if (proxy_scheme) {
         cr_assert(leat_config_set_proxy(run.config, url_of(proxy_scheme, port, "")) == LEAT_OK);
         url = "ws://localhost:9/";
     }
@@ -535,9 +529,8 @@ Test(memory, clients_that_do_not_finish_their_heads)
     cr_expect(raw_upgrade(NULL, server_run_port(server), &fd) == 101);
     /* 16 KiB of head are allowed, in a buffer that doubles, and the objects of a connection */
     peak_expect((size_t)MANY * (2 * 16384 + 8192));
-    for (int i = 0; i < MANY; ++i) {
+    for (int i = 0; i < MANY; ++i)
         close(fds[i]);
-    }
     close(fd);
     server_run_free(server);
 }

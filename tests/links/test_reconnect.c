@@ -111,12 +111,11 @@ Test(reconnect, end_of_a_paused_connection)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row closes[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_WAIT      },
+        {LEAT_SCRIPT_WAIT},
         {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("x"), .number = 0x81},
-        {LEAT_SCRIPT_SEND_FRAME,        LEAT_SCRIPT_BYTES("\x0f\xa1"), .number = 0x88},
+        {LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\x0f\xa1"), .number = 0x88},
         {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_CLOSE       }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     ends_while_paused(resets, LEAT_E_SOCKET_BASE + ECONNRESET, 1006);
     ends_while_paused(ends, LEAT_E_WS_CONNECT, 1006);
     ends_while_paused(closes, LEAT_OK, 4001);

@@ -69,9 +69,8 @@ static const char *row_prepare(const struct row *row, struct client_run *run, ui
 {
     static const char *const schemes[] = {
         [HOW_SOCKS5] = "socks5h", [HOW_HTTP] = "http", [HOW_HTTPS] = "https"};
-    if (row->how < HOW_SOCKS5) {
+    if (row->how < HOW_SOCKS5)
         return url_of(row->how == HOW_WSS ? "wss" : "ws", port, "/");
-    }
     const char *proxy = sandbox_format("%s://127.0.0.1:%u", schemes[row->how], port);
     cr_assert(leat_config_set_proxy(run->config, proxy) == LEAT_OK);
     return "ws://localhost:9/";
@@ -90,9 +89,8 @@ static void row_run(const struct row *row)
     } else {
         cr_assert(client_run_connect(&run, url) == LEAT_OK);
     }
-    if (row->closes) {
+    if (row->closes)
         cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK);
-    }
     client_run_until_closed(&run);
     const struct leat_error *error = &run.close.error;
     cr_expect(error->code == row->code, "%s: %d instead of %d: %s", row->name, error->code,
@@ -112,9 +110,8 @@ Test(resets, client_in_each_state)
     tls_good = (struct leat_testing_tls){.cert_path = certificate_path("server.pem"),
                                          .key_path = certificate_path("server.key")};
     size_t before = open_descriptor_count();
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i)
         row_run(&rows[i]);
-    }
     size_t after = open_descriptor_count();
     cr_expect(after == before, "%zu descriptors instead of %zu", after, before);
 }
@@ -184,9 +181,8 @@ static void server_row_run(const struct server_row *row)
 Test(resets, server_in_each_state)
 {
     size_t before = open_descriptor_count();
-    for (size_t i = 0; i < sizeof(server_rows) / sizeof(server_rows[0]); ++i) {
+    for (size_t i = 0; i < sizeof(server_rows) / sizeof(server_rows[0]); ++i)
         server_row_run(&server_rows[i]);
-    }
     size_t after = open_descriptor_count();
     cr_expect(after == before, "%zu descriptors instead of %zu", after, before);
 }

@@ -24,9 +24,8 @@ static int fill_queue(struct client_run *run)
         code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, data, sizeof(data));
         cr_assert(leat_websocket_buffered_bytes(run->ws) <= QUEUE_BYTES + MESSAGE_BYTES + 64);
         full = code == LEAT_OK ? 0 : full + 1;
-        if (code != LEAT_OK) {
+        if (code != LEAT_OK)
             cr_assert(leat_loop_dispatch(run->loop, 10) == LEAT_OK);
-        }
     }
     return code;
 }

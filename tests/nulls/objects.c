@@ -62,15 +62,11 @@ void nulls_peers_start(void)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row refusing_rows[] = {
         {LEAT_SCRIPT_READ_HTTP_HEAD},
-        {LEAT_SCRIPT_SEND,           LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nbody")},
-        {LEAT_SCRIPT_CLOSE                         }
-    };
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nbody")},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row plain_rows[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row tls_rows[] = {
-        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
-        {LEAT_SCRIPT_DRAIN                     },
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
     echo = script_server_start(echo_rows);
@@ -129,9 +125,8 @@ static void on_udp_listening(leat_udp_socket *udp, void *user)
 
 static void wait_for(struct nulls_objects *o, const unsigned *counter)
 {
-    while (*counter == 0) {
+    while (*counter == 0)
         CHILD_CHECK(leat_loop_dispatch(o->loop, -1) == LEAT_OK);
-    }
 }
 
 /* ---- what everything needs ---------------------------------------------------------------------
@@ -149,7 +144,7 @@ void nulls_function(void)
 struct nulls_objects *nulls_objects_new(enum nulls_state state)
 {
     struct nulls_objects *o = calloc(1, sizeof(*o));
-    CHILD_CHECK(o != NULL);
+    CHILD_CHECK(o);
     o->state = state;
     return o;
 }
@@ -158,7 +153,7 @@ void *nulls_room(struct nulls_objects *o)
 {
     CHILD_CHECK(o->room_count < ROOMS);
     uint8_t *room = calloc(1, ROOM_BYTES);
-    CHILD_CHECK(room != NULL);
+    CHILD_CHECK(room);
     return o->rooms[o->room_count++] = room;
 }
 
@@ -216,9 +211,8 @@ leat_websocket *nulls_leat_websocket(struct nulls_objects *o)
     static const struct leat_websocket_callbacks callbacks = {
         .size = sizeof(callbacks), .opened = on_websocket_opened, .closed = on_websocket_closed};
     char url[64];
-    if (o->websocket) {
+    if (o->websocket)
         return o->websocket;
-    }
     CHILD_CHECK(leat_websocket_new(nulls_leat_loop(o), &callbacks, o, &o->websocket) == LEAT_OK);
     if (o->state != NULLS_FRESH) {
         url_write(url, o->state == NULLS_OPEN ? echo : refusing);
@@ -241,9 +235,8 @@ leat_tcp_socket *nulls_leat_tcp_socket(struct nulls_objects *o)
 {
     static const struct leat_tcp_socket_callbacks callbacks = {.size = sizeof(callbacks),
                                                                .connected = on_tcp_connected};
-    if (o->tcp_socket) {
+    if (o->tcp_socket)
         return o->tcp_socket;
-    }
     CHILD_CHECK(leat_tcp_socket_new(nulls_leat_loop(o), &callbacks, o, &o->tcp_socket) == LEAT_OK);
     if (o->state == NULLS_OPEN) {
         CHILD_CHECK(leat_tcp_socket_connect(o->tcp_socket, "127.0.0.1", port_of(plain), NULL) ==
@@ -257,9 +250,8 @@ leat_tls_socket *nulls_leat_tls_socket(struct nulls_objects *o)
 {
     static const struct leat_tls_socket_callbacks callbacks = {.size = sizeof(callbacks),
                                                                .connected = on_tls_connected};
-    if (o->tls_socket) {
+    if (o->tls_socket)
         return o->tls_socket;
-    }
     CHILD_CHECK(leat_tls_socket_new(nulls_leat_loop(o), &callbacks, o, &o->tls_socket) == LEAT_OK);
     if (o->state == NULLS_OPEN) {
         CHILD_CHECK(leat_tls_socket_connect(o->tls_socket, "127.0.0.1", port_of(tls_plain),
@@ -273,9 +265,8 @@ leat_udp_socket *nulls_leat_udp_socket(struct nulls_objects *o)
 {
     static const struct leat_udp_socket_callbacks callbacks = {.size = sizeof(callbacks),
                                                                .listening = on_udp_listening};
-    if (o->udp_socket) {
+    if (o->udp_socket)
         return o->udp_socket;
-    }
     CHILD_CHECK(leat_udp_socket_new(nulls_leat_loop(o), &callbacks, o, &o->udp_socket) == LEAT_OK);
     if (o->state == NULLS_OPEN) {
         CHILD_CHECK(leat_udp_socket_bind(o->udp_socket, "127.0.0.1", 0, NULL) == LEAT_OK);
@@ -288,9 +279,8 @@ leat_local_socket *nulls_leat_local_socket(struct nulls_objects *o)
 {
     static const struct leat_local_socket_callbacks callbacks = {.size = sizeof(callbacks),
                                                                  .connected = on_local_connected};
-    if (o->local_socket) {
+    if (o->local_socket)
         return o->local_socket;
-    }
     CHILD_CHECK(leat_local_socket_new(nulls_leat_loop(o), &callbacks, o, &o->local_socket) ==
                 LEAT_OK);
     if (o->state == NULLS_OPEN) {
@@ -423,21 +413,18 @@ const char *const *nulls_texts(struct nulls_objects *o)
 
 struct WebSocket *nulls_WebSocket(struct nulls_objects *o)
 {
-    if (!o->ndk_client) {
+    if (!o->ndk_client)
         o->ndk_client = OH_WebSocketClient_Constructor(NULL, NULL, NULL, NULL);
-    }
-    CHILD_CHECK(o->ndk_client != NULL);
+    CHILD_CHECK(o->ndk_client);
     return o->ndk_client;
 }
 
 void nulls_objects_end(struct nulls_objects *o)
 {
-    for (int i = 0; o->loop && i < ROUNDS; ++i) {
+    for (int i = 0; o->loop && i < ROUNDS; ++i)
         CHILD_CHECK(leat_loop_dispatch(o->loop, 0) == LEAT_OK);
-    }
-    if (o->ndk_client) {
+    if (o->ndk_client)
         (void)OH_WebSocketClient_Destroy(o->ndk_client);
-    }
     leat_blocking_free(o->blocking_websocket);
     leat_timer_free(o->timer);
     leat_websocket_free(o->websocket);
@@ -455,8 +442,7 @@ void nulls_objects_end(struct nulls_objects *o)
     leat_testing_server_free(o->testing_server);
     leat_testing_ca_free(o->testing_ca);
     leat_loop_free(o->loop);
-    while (o->room_count > 0) {
+    while (o->room_count > 0)
         free(o->rooms[--o->room_count]);
-    }
     free(o);
 }

@@ -50,14 +50,12 @@ static bool call_is_well(const struct nulls_call *call, enum nulls_state state)
     fflush(NULL);
     pid_t child = fork();
     cr_assert(child >= 0);
-    if (child == 0) {
+    if (child == 0)
         call_in_child(call, state);
-    }
     struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN};
     bool hangs = poll(&ended, 1, CHILD_TIMEOUT_MS) != 1;
-    if (hangs) {
+    if (hangs)
         kill(child, SIGKILL);
-    }
     cr_assert(waitpid(child, &status, 0) == child);
     close(ended.fd);
     cr_expect(status == 0, "%s(), %s, with %s NULL %s", call->function, state_names[state],

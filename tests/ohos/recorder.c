@@ -41,7 +41,7 @@ static struct record *event_begin(const struct WebSocket *client)
 {
     pthread_mutex_lock(&lock);
     struct record *record = record_find(client);
-    cr_assert(record != NULL, "a callback of a client that nobody knows");
+    cr_assert(record, "a callback of a client that nobody knows");
     return record;
 }
 
@@ -49,7 +49,7 @@ static void event_end(struct record *record, const char *event)
 {
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    if (record->on_event != NULL)
+    if (record->on_event)
         record->on_event(record, event);
 }
 
@@ -108,7 +108,7 @@ struct record *record_new(void)
 {
     struct WebSocket *client = OH_WebSocketClient_Constructor(recorder_on_open, recorder_on_message,
                                                               recorder_on_error, recorder_on_close);
-    cr_assert(client != NULL);
+    cr_assert(client);
     return record_adopt(client);
 }
 
@@ -187,14 +187,14 @@ static bool thread_exists(void)
 {
     bool found = false;
     DIR *tasks = opendir("/proc/self/task");
-    cr_assert(tasks != NULL);
-    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
+    cr_assert(tasks);
+    for (struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
         char path[300], name[32] = "";
         snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
         FILE *file = fopen(path, "r");
-        if (file == NULL)
+        if (!file)
             continue; /* it has just ended */
-        found |= fgets(name, sizeof(name), file) != NULL && strcmp(name, "net_websocket\n") == 0;
+        found |= fgets(name, sizeof(name), file) && strcmp(name, "net_websocket\n") == 0;
         fclose(file);
     }
     closedir(tasks);

@@ -129,7 +129,7 @@ static void make_another(struct record *record, const char *event)
 static bool another_is_open(const struct record *record)
 {
     (void)record;
-    return another != NULL && another->opens > 0;
+    return another && another->opens > 0;
 }
 
 Test(callbacks, constructor_and_connect)

@@ -122,16 +122,16 @@ Test(connections, text_and_binary)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_READ_FRAME, .number = 0x81}, /* ASCII */
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x81}, /* UTF-8 */
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x82}, /* with a NUL inside */
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x81}, /* UTF-8 */
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82}, /* with a NUL inside */
         {LEAT_SCRIPT_READ_FRAME, .number = 0x82}, /* not UTF-8 */
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x82}, /* text and its NUL */
-        {LEAT_SCRIPT_SEND_FRAME,        .number = 0x81, LEAT_SCRIPT_BYTES("text")},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82}, /* text and its NUL */
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x81, LEAT_SCRIPT_BYTES("text")},
         {LEAT_SCRIPT_SEND_FRAME, .number = 0x82, LEAT_SCRIPT_BYTES("\0\xff")},
-        {LEAT_SCRIPT_SEND_FRAME,                      .number = 0x82},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x82},
         {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, LEAT_SCRIPT_BYTES("\x03\xe8")},
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
-        {LEAT_SCRIPT_CLOSE       },
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *peer = script_server_start(script);
     struct record *record = record_new();
@@ -238,7 +238,7 @@ static void ended_expect(struct record *record, unsigned code, const char *reaso
 {
     record_wait(record, record_is_closed);
     cr_expect(record->close_code == code, "%u %s", record->close_code, record->close_reason);
-    if (reason != NULL)
+    if (reason)
         cr_expect(strcmp(record->close_reason, reason) == 0, "%s", record->close_reason);
     cr_expect(record->opens == 1 && record->closes == 1);
     cr_expect(record_send(record, "late") == WEBSOCKET_NO_CONNECTION);
@@ -270,12 +270,10 @@ static void scripted_end_expect(const struct leat_script_row *script, unsigned c
 
 Test(connections, closed_by_the_server_without_a_code)
 {
-    static const struct leat_script_row script[] = {
-        LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x88},
-        {LEAT_SCRIPT_CLOSE}
-    };
+    static const struct leat_script_row script[] = {LEAT_SCRIPT_UPGRADE,
+                                                    {LEAT_SCRIPT_SEND_FRAME, .number = 0x88},
+                                                    {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
+                                                    {LEAT_SCRIPT_CLOSE}};
     scripted_end_expect(script, 1005, "", 0);
 }
 
@@ -295,16 +293,14 @@ Test(connections, the_server_breaks_the_protocol)
 {
     static const struct leat_script_row reserved_opcode[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,  .number = 0x83, LEAT_SCRIPT_BYTES("?")},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x83, LEAT_SCRIPT_BYTES("?")},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE      }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row not_utf8[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,     .number = 0x81, LEAT_SCRIPT_BYTES("\xff")},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x81, LEAT_SCRIPT_BYTES("\xff")},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE         }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     scripted_end_expect(reserved_opcode, 1002, NULL, WEBSOCKET_PROTOCOL_ERROR);
     scripted_end_expect(not_utf8, 1007, NULL, WEBSOCKET_PROTOCOL_ERROR);
 }
@@ -313,10 +309,9 @@ Test(connections, a_message_that_is_too_long)
 {
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
-        {LEAT_SCRIPT_SEND_FRAME,      .number = 0x81, LEAT_SCRIPT_BYTES("12345")},
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x81, LEAT_SCRIPT_BYTES("12345")},
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE          }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     leat_config *config;
     cr_assert(leat_config_new(&config) == LEAT_OK);
     cr_assert(leat_config_set_max_message_bytes(config, 4) == LEAT_OK);
@@ -343,7 +338,7 @@ static void close_seen_expect(unsigned code, const char *reason, const void *pay
     cr_expect(again == WEBSOCKET_OK || again == WEBSOCKET_NO_CONNECTION, "closing or closed: %d",
               again);
     cr_expect(record_send(record, "after") == WEBSOCKET_NO_CONNECTION);
-    ended_expect(record, code != 0 ? code : 1000, reason != NULL ? reason : "");
+    ended_expect(record, code != 0 ? code : 1000, reason ? reason : "");
     cr_expect(record->messages == 1 && strcmp(record->message, "before") == 0);
     peer_content_expect(peer);
     leat_testing_server_seen(peer, &seen);
@@ -371,11 +366,11 @@ Test(connections, close_goes_behind_what_waits)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE,
         {LEAT_SCRIPT_READ_FRAME, .number = 0x82},
-        {LEAT_SCRIPT_READ_FRAME,                      .number = 0x82},
-        {LEAT_SCRIPT_READ_FRAME,.number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82},
+        {LEAT_SCRIPT_READ_FRAME, .number = 0x82},
         {LEAT_SCRIPT_READ_FRAME, .number = 0x88},
-        {LEAT_SCRIPT_SEND_FRAME,                      .number = 0x88, LEAT_SCRIPT_BYTES("\x03\xe8")},
-        {LEAT_SCRIPT_CLOSE       },
+        {LEAT_SCRIPT_SEND_FRAME, .number = 0x88, LEAT_SCRIPT_BYTES("\x03\xe8")},
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *peer = script_server_start(script);
     leat_config *config;

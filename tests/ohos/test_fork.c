@@ -35,11 +35,10 @@ static void connect_and_wait(void)
     const struct WebSocket_RequestOptions options = {0};
     unsigned before = opened;
     struct WebSocket *client = OH_WebSocketClient_Constructor(on_open, NULL, on_error, NULL);
-    CHILD_CHECK(client != NULL);
+    CHILD_CHECK(client);
     CHILD_CHECK(OH_WebSocketClient_Connect(client, server_url, options) == WEBSOCKET_OK);
-    while (opened == before && failed == 0) {
+    while (opened == before && failed == 0)
         (void)poll(NULL, 0, 1);
-    }
     CHILD_CHECK(failed == 0);
     CHILD_CHECK(OH_WebSocketClient_Destroy(client) == WEBSOCKET_OK);
     ++connections;
@@ -48,9 +47,8 @@ static void connect_and_wait(void)
 static void *thread_main(void *user)
 {
     (void)user;
-    while (!stopping) {
+    while (!stopping)
         connect_and_wait();
-    }
     return NULL;
 }
 
@@ -69,19 +67,16 @@ Test(fork, children_connect_while_threads_do)
     cr_assert(leat_config_set_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
     cr_assert(leat_ohos_set_config(config) == LEAT_OK);
     leat_config_free(config);
-    for (unsigned i = 0; i < THREADS; ++i) {
+    for (unsigned i = 0; i < THREADS; ++i)
         cr_assert(pthread_create(&threads[i], NULL, thread_main, NULL) == 0);
-    }
-    for (unsigned i = 0; i < CHILDREN; ++i) {
+    for (unsigned i = 0; i < CHILDREN; ++i)
         child_run(child_main, NULL);
-    }
     unsigned before = connections;
     while (connections < before + THREADS) {
         (void)poll(NULL, 0, 1); /* the parent goes on */
     }
     stopping = true;
-    for (unsigned i = 0; i < THREADS; ++i) {
+    for (unsigned i = 0; i < THREADS; ++i)
         cr_assert(pthread_join(threads[i], NULL) == 0);
-    }
     cr_assert(leat_ohos_set_config(NULL) == LEAT_OK);
 }

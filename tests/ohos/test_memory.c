@@ -30,7 +30,7 @@ static bool attempt(const char *url)
     struct WebSocket_Header header = {"X-Header", "1", NULL};
     struct WebSocket *client = OH_WebSocketClient_Constructor(recorder_on_open, recorder_on_message,
                                                               recorder_on_error, recorder_on_close);
-    if (client == NULL)
+    if (!client)
         return false;
     struct record *record = record_adopt(client);
     int code = OH_WebSocketClient_AddHeader(client, header);

@@ -43,25 +43,25 @@ Test(misuse, the_numbers_are_those_of_harmonyos)
         WebSocket_ErrCode code;
         int number;
     } codes[] = {
-        {WEBSOCKET_OK,                         0   },
-        {E_BASE,                               1000},
-        {WEBSOCKET_CLIENT_NULL,                1001},
-        {WEBSOCKET_CLIENT_NOT_CREATED,         1002},
-        {WEBSOCKET_CONNECTION_ERROR,           1003},
+        {WEBSOCKET_OK, 0},
+        {E_BASE, 1000},
+        {WEBSOCKET_CLIENT_NULL, 1001},
+        {WEBSOCKET_CLIENT_NOT_CREATED, 1002},
+        {WEBSOCKET_CONNECTION_ERROR, 1003},
         {WEBSOCKET_CONNECTION_PARSE_URL_ERROR, 1005},
-        {WEBSOCKET_CONNECTION_NO_MEMORY,       1006},
-        {WEBSOCKET_CONNECTION_CLOSED_BY_PEER,  1007},
-        {WEBSOCKET_DESTROYED,                  1008},
-        {WEBSOCKET_PROTOCOL_ERROR,             1009},
-        {WEBSOCKET_SEND_NO_MEMORY,             1010},
-        {WEBSOCKET_SEND_DATA_NULL,             1011},
-        {WEBSOCKET_DATA_LENGTH_EXCEEDED,       1012},
-        {WEBSOCKET_QUEUE_LENGTH_EXCEEDED,      1013},
-        {WEBSOCKET_NO_CLIENT_CONTEXT,          1014},
-        {WEBSOCKET_NO_HEADER_CONTEXT,          1015},
-        {WEBSOCKET_HEADER_EXCEEDED,            1016},
-        {WEBSOCKET_NO_CONNECTION,              1017},
-        {WEBSOCKET_NO_CONNECTION_CONTEXT,      1018},
+        {WEBSOCKET_CONNECTION_NO_MEMORY, 1006},
+        {WEBSOCKET_CONNECTION_CLOSED_BY_PEER, 1007},
+        {WEBSOCKET_DESTROYED, 1008},
+        {WEBSOCKET_PROTOCOL_ERROR, 1009},
+        {WEBSOCKET_SEND_NO_MEMORY, 1010},
+        {WEBSOCKET_SEND_DATA_NULL, 1011},
+        {WEBSOCKET_DATA_LENGTH_EXCEEDED, 1012},
+        {WEBSOCKET_QUEUE_LENGTH_EXCEEDED, 1013},
+        {WEBSOCKET_NO_CLIENT_CONTEXT, 1014},
+        {WEBSOCKET_NO_HEADER_CONTEXT, 1015},
+        {WEBSOCKET_HEADER_EXCEEDED, 1016},
+        {WEBSOCKET_NO_CONNECTION, 1017},
+        {WEBSOCKET_NO_CONNECTION_CONTEXT, 1018},
     };
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         cr_expect((int)codes[i].code == codes[i].number);
@@ -128,7 +128,7 @@ Test(misuse, the_thread_comes_and_goes)
     for (int i = 0; i < 20; i++) {
         struct WebSocket *first = OH_WebSocketClient_Constructor(NULL, NULL, NULL, NULL);
         struct WebSocket *second = OH_WebSocketClient_Constructor(NULL, NULL, NULL, NULL);
-        cr_assert(first != NULL && second != NULL && first != second);
+        cr_assert(first && second && first != second);
         cr_expect(OH_WebSocketClient_Destroy(first) == WEBSOCKET_NO_CONNECTION_CONTEXT);
         cr_expect(OH_WebSocketClient_Destroy(second) == WEBSOCKET_NO_CONNECTION_CONTEXT);
         if (i % 2 == 0)
@@ -141,7 +141,7 @@ Test(misuse, there_is_no_limit_of_clients)
     static struct WebSocket *clients[300];
     for (size_t i = 0; i < 300; i++) {
         clients[i] = OH_WebSocketClient_Constructor(NULL, NULL, NULL, NULL);
-        cr_assert(clients[i] != NULL, "client %zu", i);
+        cr_assert(clients[i], "client %zu", i);
     }
     for (size_t i = 0; i < 300; i++)
         cr_expect(OH_WebSocketClient_Destroy(clients[i]) == WEBSOCKET_NO_CONNECTION_CONTEXT);
@@ -160,13 +160,13 @@ Test(misuse, headers_are_copied_and_seen)
 {
     struct WebSocket *client = record_new()->client;
     char name[] = "X-First", value[] = "1";
-    cr_expect(client->requestOptions.headers == NULL);
+    cr_expect(!client->requestOptions.headers);
     cr_expect(header_add(client, name, value) == WEBSOCKET_OK);
     memset(name, '?', sizeof(name) - 1);
     memset(value, '?', sizeof(value) - 1);
     cr_expect(header_add(client, "X-Second", "") == WEBSOCKET_OK);
     const struct WebSocket_Header *first = client->requestOptions.headers;
-    cr_assert(first != NULL && first->next != NULL && first->next->next == NULL);
+    cr_assert(first && first->next && !first->next->next);
     cr_expect(strcmp(first->fieldName, "X-First") == 0 && strcmp(first->fieldValue, "1") == 0);
     cr_expect(strcmp(first->next->fieldName, "X-Second") == 0);
     OH_WebSocketClient_Destroy(client);
@@ -178,25 +178,25 @@ Test(misuse, headers_that_cannot_be_sent)
         const char *name, *value;
         int code;
     } rows[] = {
-        {NULL,                "value",            WEBSOCKET_NO_HEADER_CONTEXT},
-        {"Name",              NULL,               WEBSOCKET_NO_HEADER_CONTEXT},
-        {NULL,                NULL,               WEBSOCKET_NO_HEADER_CONTEXT},
-        {"",                  "value",            WEBSOCKET_PROTOCOL_ERROR   },
-        {"Two words",         "value",            WEBSOCKET_PROTOCOL_ERROR   },
-        {"Name:",             "value",            WEBSOCKET_PROTOCOL_ERROR   },
-        {"Name",              "a\r\nInjected: b", WEBSOCKET_PROTOCOL_ERROR   },
-        {"Name",              "a\nb",             WEBSOCKET_PROTOCOL_ERROR   },
-        {"transfer-encoding", "chunked",          WEBSOCKET_PROTOCOL_ERROR   },
-        {"Content-Length",    "0",                WEBSOCKET_PROTOCOL_ERROR   },
-        {"Trailer",           "x",                WEBSOCKET_PROTOCOL_ERROR   },
-        {"TE",                "trailers",         WEBSOCKET_PROTOCOL_ERROR   },
-        {"Expect",            "100-continue",     WEBSOCKET_PROTOCOL_ERROR   },
-        {"Keep-Alive",        "timeout=5",        WEBSOCKET_PROTOCOL_ERROR   },
-        {"Proxy-Connection",  "close",            WEBSOCKET_PROTOCOL_ERROR   },
-        {"HTTP2-Settings",    "x",                WEBSOCKET_PROTOCOL_ERROR   },
-        {"Host",              "elsewhere",        WEBSOCKET_PROTOCOL_ERROR   },
-        {"sec-websocket-key", "x",                WEBSOCKET_PROTOCOL_ERROR   },
-        {"Connection",        "close",            WEBSOCKET_PROTOCOL_ERROR   },
+        {NULL, "value", WEBSOCKET_NO_HEADER_CONTEXT},
+        {"Name", NULL, WEBSOCKET_NO_HEADER_CONTEXT},
+        {NULL, NULL, WEBSOCKET_NO_HEADER_CONTEXT},
+        {"", "value", WEBSOCKET_PROTOCOL_ERROR},
+        {"Two words", "value", WEBSOCKET_PROTOCOL_ERROR},
+        {"Name:", "value", WEBSOCKET_PROTOCOL_ERROR},
+        {"Name", "a\r\nInjected: b", WEBSOCKET_PROTOCOL_ERROR},
+        {"Name", "a\nb", WEBSOCKET_PROTOCOL_ERROR},
+        {"transfer-encoding", "chunked", WEBSOCKET_PROTOCOL_ERROR},
+        {"Content-Length", "0", WEBSOCKET_PROTOCOL_ERROR},
+        {"Trailer", "x", WEBSOCKET_PROTOCOL_ERROR},
+        {"TE", "trailers", WEBSOCKET_PROTOCOL_ERROR},
+        {"Expect", "100-continue", WEBSOCKET_PROTOCOL_ERROR},
+        {"Keep-Alive", "timeout=5", WEBSOCKET_PROTOCOL_ERROR},
+        {"Proxy-Connection", "close", WEBSOCKET_PROTOCOL_ERROR},
+        {"HTTP2-Settings", "x", WEBSOCKET_PROTOCOL_ERROR},
+        {"Host", "elsewhere", WEBSOCKET_PROTOCOL_ERROR},
+        {"sec-websocket-key", "x", WEBSOCKET_PROTOCOL_ERROR},
+        {"Connection", "close", WEBSOCKET_PROTOCOL_ERROR},
     };
     struct WebSocket *client = record_new()->client;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -206,7 +206,7 @@ Test(misuse, headers_that_cannot_be_sent)
         cr_expect(OH_WebSocketClient_Connect(client, "ws://127.0.0.1:1/", options) == rows[i].code,
                   "row %zu", i);
     }
-    cr_expect(client->requestOptions.headers == NULL);
+    cr_expect(!client->requestOptions.headers);
     cr_expect(OH_WebSocketClient_Destroy(client) == WEBSOCKET_NO_CONNECTION_CONTEXT);
 }
 

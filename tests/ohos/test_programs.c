@@ -44,11 +44,11 @@ static const char *compile(const char *const *compiler, const char *source, cons
     size_t n = 2;
     argv[n++] = "-I" LEAT_TEST_INCLUDE_DIR;
     argv[n++] = source;
-    if (second != NULL)
+    if (second)
         argv[n++] = second;
     argv[n++] = "-L" LEAT_TEST_LIBRARY_DIR;
     argv[n++] = "-lnet_websocket";
-    if (second != NULL)
+    if (second)
         argv[n++] = "-lleat";
     if (sanitize_flag[0] != '\0')
         argv[n++] = sanitize_flag;
@@ -68,8 +68,8 @@ static const char *const cpp17[] = {LEAT_TEST_CXX, "-std=c++17"};
 static void output_expect(const struct process *process, const char *const *lines)
 {
     char *output = file_read(process->output_path);
-    for (size_t i = 0; lines[i] != NULL; i++)
-        cr_expect(strstr(output, lines[i]) != NULL, "no \"%s\" in:\n%s", lines[i], output);
+    for (size_t i = 0; lines[i]; i++)
+        cr_expect(strstr(output, lines[i]), "no \"%s\" in:\n%s", lines[i], output);
     free(output);
 }
 

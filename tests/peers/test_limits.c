@@ -67,9 +67,8 @@ Test(limits, clients_in_total)
     close(fds[0]);
     server_run_until_closed(server, 1);
     cr_expect(raw_upgrade(NULL, port, &fds[4]) == 101);
-    for (int i = 1; i < 5; ++i) {
+    for (int i = 1; i < 5; ++i)
         close(fds[i]);
-    }
     server_content_expect(server);
     server_run_free(server);
 }
@@ -105,18 +104,16 @@ Test(limits, our_client_sees_the_503)
         server_run_start(&(struct server_run_options){.configure = three_clients});
     struct client_run run;
     int fds[3];
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         cr_assert(raw_upgrade(NULL, server_run_port(server), &fds[i]) == 101);
-    }
     client_run_init(&run);
     int code = client_run_refused(&run, url_of("ws", server_run_port(server), "/echo"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.native_code == 503, "%d: %s", code,
               run.close.error.text);
     cr_expect(leat_websocket_http_status(run.ws) == 503);
     client_run_done(&run);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         close(fds[i]);
-    }
     server_run_free(server);
 }
 
@@ -164,9 +161,8 @@ Test(limits, handshake_that_trickles)
     char byte;
     bool is_open = raw_send(fd, "GET / HTTP/1.1\r\nX: ", 19);
     cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0);
-    for (int i = 0; i < 500 && is_open; ++i) {
+    for (int i = 0; i < 500 && is_open; ++i)
         is_open = raw_send(fd, "x", 1) && recv(fd, &byte, 1, 0) < 0 && errno == EAGAIN;
-    }
     cr_expect(!is_open, "10 s of trickling, and the server still listens");
     cr_assert(server_run_wait(server, one_refused));
     server_run_seen(server, &seen);
@@ -189,9 +185,8 @@ Test(limits, slow_handshakes_do_not_hold_up_others)
     client_run_echo(&run, "quick");
     client_run_close(&run);
     client_run_done(&run);
-    for (int i = 0; i < 50; ++i) {
+    for (int i = 0; i < 50; ++i)
         close(fds[i]);
-    }
     server_run_free(server);
 }
 

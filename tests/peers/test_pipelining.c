@@ -9,23 +9,21 @@ static const struct server_options tls = {.cert = "server.pem"};
 /* Reads all it is sent before it answers with the first byte, if `in_one`; lock-step otherwise. */
 static const struct leat_script_row lock_step[] = {
     {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-    {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+    {LEAT_SCRIPT_READ_SOCKS5_AUTH},
     {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
-    {LEAT_SCRIPT_READ_SOCKS5_REQUEST  },
-    {LEAT_SCRIPT_SEND_SOCKS5_REPLY },
-    {LEAT_SCRIPT_RELAY   },
-    {LEAT_SCRIPT_CLOSE               }
-};
+    {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY},
+    {LEAT_SCRIPT_RELAY},
+    {LEAT_SCRIPT_CLOSE}};
 static const struct leat_script_row in_one[] = {
     {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-    {LEAT_SCRIPT_READ_SOCKS5_AUTH    },
-    {LEAT_SCRIPT_READ_SOCKS5_REQUEST },
-    {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02\x01\x00"), .hold = true},
-    {LEAT_SCRIPT_SEND_SOCKS5_REPLY                   },
-    {LEAT_SCRIPT_RELAY   },
-    {LEAT_SCRIPT_CLOSE               }
-};
+    {LEAT_SCRIPT_READ_SOCKS5_AUTH},
+    {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+    {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02\x01\x00"), .hold = true},
+    {LEAT_SCRIPT_SEND_SOCKS5_REPLY},
+    {LEAT_SCRIPT_RELAY},
+    {LEAT_SCRIPT_CLOSE}};
 
 static unsigned flights_of(enum leat_socks5_pipelining pipelining,
                            const struct leat_script_row *script)

@@ -22,9 +22,8 @@ static const char *echo_url(const struct server_options *server)
 static unsigned trace_count(const struct client_run *run, const char *text)
 {
     unsigned count = 0;
-    for (const char *at = run->trace; at != NULL && (at = strstr(at, text)) != NULL; ++at) {
+    for (const char *at = run->trace; at && (at = strstr(at, text)); ++at)
         ++count;
-    }
     return count;
 }
 
@@ -58,10 +57,9 @@ static void refused_through(const char *proxy, const char *url, int status, cons
               leat_layer_name(run.close.error.layer));
     cr_expect(run.close.error.native_code == status, "%d: %s", run.close.error.native_code,
               run.close.error.text);
-    cr_expect(strstr(run.close.error.text, text) != NULL, "%s", run.close.error.text);
-    cr_expect(strstr(run.close.error.text, "s3cret") == NULL, "the password is in the text");
-    cr_expect(run.trace == NULL || strstr(run.trace, "s3cret") == NULL,
-              "the password is in the trace");
+    cr_expect(strstr(run.close.error.text, text), "%s", run.close.error.text);
+    cr_expect(!strstr(run.close.error.text, "s3cret"), "the password is in the text");
+    cr_expect(!run.trace || !strstr(run.trace, "s3cret"), "the password is in the trace");
     client_run_done(&run);
 }
 
@@ -149,9 +147,8 @@ Test(proxies, five_hops_of_every_kind)
         proxy_url("socks5h", "", microsocks_start(NULL, NULL)), proxy_url("https", "", squid_tls),
         proxy_url("http", "", tinyproxy_start(NULL, NULL)), proxy_url("http", "", squid),
         proxy_url("socks5", "", microsocks_start(NULL, NULL))};
-    for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); ++i) {
+    for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); ++i)
         cr_assert(leat_config_add_proxy(run.config, hops[i]) == LEAT_OK, "%s", hops[i]);
-    }
     echo_expect(&run, echo_url(&tls), 3);
 }
 
@@ -165,7 +162,7 @@ Test(proxies, the_second_hop_is_away)
     cr_assert(leat_config_add_proxy(run.config, proxy_url("http", "", away)) == LEAT_OK);
     int code = client_run_refused(&run, echo_url(&plain));
     cr_expect(code == LEAT_E_SOCKS5_CONNECT_REMOTE, "%d: %s", code, run.close.error.text);
-    cr_expect(strstr(run.close.error.text, sandbox_format("%u", away)) != NULL,
+    cr_expect(strstr(run.close.error.text, sandbox_format("%u", away)),
               "the text names the hop that is away: %s", run.close.error.text);
     client_run_done(&run);
 }
@@ -179,9 +176,8 @@ static const char *const variables[] = {"WSS_PROXY",   "wss_proxy",   "WS_PROXY"
 
 static void environment_clear(void)
 {
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); ++i) {
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); ++i)
         unsetenv(variables[i]);
-    }
 }
 
 static void system_run(struct client_run *run)
@@ -210,9 +206,8 @@ Test(proxies, environment_is_not_used_unless_asked_for)
 {
     struct client_run run;
     environment_clear();
-    for (size_t i = 0; i < 10; ++i) {
+    for (size_t i = 0; i < 10; ++i)
         setenv(variables[i], proxy_url("http", "", refusing_port()), 1);
-    }
     client_run_init(&run);
     echo_expect(&run, echo_url(&tls), 0);
 }
@@ -252,9 +247,8 @@ static void never_directly(const char *proxy)
     client_run_init(&run);
     if (leat_config_set_proxy(run.config, proxy) == LEAT_OK) {
         int code = client_run_connect(&run, url_of("ws", server_run_port(server), "/echo"));
-        if (code == LEAT_OK) {
+        if (code == LEAT_OK)
             client_run_until_closed(&run);
-        }
         cr_expect(run.opened_count == 0, "%s: it opened", proxy);
     }
     client_run_done(&run);
@@ -271,8 +265,7 @@ Test(proxies, never_directly)
         {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND,
          LEAT_SCRIPT_BYTES("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")},
-        {LEAT_SCRIPT_CLOSE                         }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peers[] = {script_server_start(silent), script_server_start(refusing)};
     never_directly(proxy_url("http", "", refusing_port()));
     never_directly(proxy_url("https", "", refusing_port()));

@@ -29,7 +29,7 @@ static void python_refuses(const struct server_options *server, int status)
                          sandbox_format("/status?code=%d", status)),
                   status);
     const char *reason = leat_websocket_http_header(run.ws, "x-reason");
-    cr_expect(reason != NULL && strcmp(reason, "the test wants it") == 0, "%s", reason);
+    cr_expect(reason && strcmp(reason, "the test wants it") == 0, "%s", reason);
     const char *body = leat_websocket_http_body(run.ws, &len);
     cr_expect(len == 3 && strcmp(body, "no\n") == 0, "%zu bytes: %s", len, body);
     client_run_done(&run);
@@ -47,10 +47,10 @@ Test(refusals, nginx_cannot_reach_the_server)
     struct client_run run;
     client_run_init(&run);
     status_expect(&run, url_of("wss", nginx_start(&tls, refusing_port()), "/"), 502);
-    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "502 Bad Gateway") != NULL, "%s",
+    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "502 Bad Gateway"), "%s",
               leat_websocket_http_body(run.ws, NULL));
     const char *server = leat_websocket_http_header(run.ws, "Server");
-    cr_expect(server != NULL && strncmp(server, "nginx", 5) == 0, "%s", server);
+    cr_expect(server && strncmp(server, "nginx", 5) == 0, "%s", server);
     client_run_done(&run);
 }
 
@@ -64,8 +64,8 @@ Test(refusals, squid_says_why)
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.layer == LEAT_LAYER_HTTP_PROXY, "%d: %s",
               code, run.close.error.text);
     const char *name = leat_websocket_http_header(run.ws, "X-Squid-Error");
-    cr_expect(name != NULL && strncmp(name, "ERR_CONNECT_FAIL", 16) == 0, "%s", name);
-    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "<html") != NULL);
+    cr_expect(name && strncmp(name, "ERR_CONNECT_FAIL", 16) == 0, "%s", name);
+    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "<html"));
     client_run_done(&run);
 }
 
@@ -101,7 +101,7 @@ Test(refusals, redirect_is_not_followed_unless_asked_for)
     leat_testing_server *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
     client_run_init(&run);
     status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
-    cr_expect(leat_websocket_http_header(run.ws, "Location") != NULL);
+    cr_expect(leat_websocket_http_header(run.ws, "Location"));
     client_run_done(&run);
     leat_testing_server_free(first);
 }
@@ -117,10 +117,10 @@ Test(refusals, redirect_is_followed_and_carries_no_credentials_elsewhere)
     client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
     client_run_until_messages(&run, 1);
     const char *headers = (const char *)run.messages[0].data;
-    cr_expect(strstr(headers, "X-Other: stays\n") != NULL, "%s", headers);
-    cr_expect(strstr(headers, "s3cret") == NULL, "another port got\n%s", headers);
+    cr_expect(strstr(headers, "X-Other: stays\n"), "%s", headers);
+    cr_expect(!strstr(headers, "s3cret"), "another port got\n%s", headers);
     leat_testing_server_seen(first, &seen);
-    cr_expect(strstr(seen.http_head, "Bearer s3cret") != NULL, "%s", seen.http_head);
+    cr_expect(strstr(seen.http_head, "Bearer s3cret"), "%s", seen.http_head);
     client_run_close(&run);
     client_run_done(&run);
     leat_testing_server_free(first);
@@ -150,9 +150,8 @@ static void redirect_text_expect(const char *url, unsigned redirects, const char
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, redirects) == LEAT_OK);
     (void)client_run_refused(&run, url);
-    cr_expect(strstr(run.close.error.text, expected) != NULL, "%s, not %s", run.close.error.text,
-              expected);
-    cr_expect(strstr(run.close.error.text, "s3cret") == NULL, "%s", run.close.error.text);
+    cr_expect(strstr(run.close.error.text, expected), "%s, not %s", run.close.error.text, expected);
+    cr_expect(!strstr(run.close.error.text, "s3cret"), "%s", run.close.error.text);
     client_run_done(&run);
 }
 
@@ -193,21 +192,19 @@ static void redirect_refused(const char *scheme, const char *location, uint16_t 
         sandbox_format("HTTP/1.1 307 x\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", location);
     const struct leat_script_row over_tls[] = {
         {LEAT_SCRIPT_TLS_ACCEPT, .tls = &good},
-        {LEAT_SCRIPT_READ_HTTP_HEAD                     },
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND, .data = answer, .len = strlen(answer)},
-        {LEAT_SCRIPT_CLOSE       }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     bool is_tls = strcmp(scheme, "wss") == 0;
     leat_testing_server *first = script_server_start(is_tls ? over_tls : over_tls + 1);
     struct client_run run;
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 5) == LEAT_OK);
-    if (configure != NULL) {
+    if (configure)
         configure(run.config);
-    }
     int found = client_run_refused(&run, url_of(scheme, leat_testing_server_port(first), "/"));
     cr_expect(found == code, "%s: %d: %s", location, found, run.close.error.text);
-    cr_expect(strstr(run.trace, sandbox_format(":%u", nobody)) == NULL, "%s", run.trace);
+    cr_expect(!strstr(run.trace, sandbox_format(":%u", nobody)), "%s", run.trace);
     client_run_done(&run);
     leat_testing_server_free(first);
 }

@@ -148,9 +148,8 @@ Test(sending, what_is_posted_to_a_queue_that_is_full_is_refused)
     cr_assert(leat_config_set_send_queue_limit(run.config, 65536) == LEAT_OK);
     client_run_open(&run, url_of("ws", python_server_start(&plain), "/mute"));
     unsigned count = 0;
-    for (; count < 100 && code == LEAT_OK; ++count) {
+    for (; count < 100 && code == LEAT_OK; ++count)
         code = leat_websocket_post(run.ws, LEAT_MESSAGE_BINARY, data, sizeof(data));
-    }
     cr_expect(code == LEAT_E_SOCKET_BASE + EAGAIN, "%d behind %u messages", code, count);
     client_run_done(&run);
 }
@@ -163,9 +162,8 @@ Test(sending, queue_is_limited_in_messages)
     cr_assert(leat_config_set_send_queue_messages(run.config, 10) == LEAT_OK);
     client_run_open(&run, url_of("ws", python_server_start(&plain), "/echo"));
     unsigned count = 0;
-    for (; count < 100 && code == LEAT_OK; ++count) {
+    for (; count < 100 && code == LEAT_OK; ++count)
         code = leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, "x", 1);
-    }
     cr_expect(code == LEAT_E_SOCKET_BASE + EAGAIN && count == 11, "%d behind %u messages", code,
               count);
     client_run_until_messages(&run, 10);

@@ -17,7 +17,7 @@ static void lws_arguments(const char *port, const void *user, const char **argv)
     argv[count++] = PEER_LWS;
     argv[count++] = "server";
     argv[count++] = port;
-    if (options->cert != NULL) {
+    if (options->cert) {
         argv[count++] = certificate_path(options->cert);
         argv[count++] = certificate_path("server.key");
     }
@@ -51,9 +51,8 @@ static void echo_size(struct client_run *run, enum leat_message_type type, uint8
                       size_t size)
 {
     size_t count = run->message_count + 1;
-    for (size_t i = 0; i < size; ++i) {
+    for (size_t i = 0; i < size; ++i)
         data[i] = byte_at(i, type);
-    }
     cr_assert(leat_websocket_send(run->ws, type, data, size) == LEAT_OK);
     client_run_until_messages(run, count);
     const struct client_message *echo = &run->messages[count - 1];
@@ -69,7 +68,7 @@ static void sizes_expect(const char *url, size_t largest)
                                    65537, 1 << 20, 4 << 20, LARGEST_BYTES};
     struct client_run run;
     uint8_t *data = malloc(largest + 1);
-    cr_assert(data != NULL);
+    cr_assert(data);
     client_run_init(&run);
     cr_assert(leat_config_set_max_message_bytes(run.config, LARGEST_BYTES) == LEAT_OK);
     client_run_open(&run, url);
@@ -234,16 +233,15 @@ static void compressed_expect(const char *url, const struct leat_compression *co
 {
     struct client_run run;
     uint8_t *data = malloc(largest + 1);
-    cr_assert(data != NULL);
+    cr_assert(data);
     client_run_init(&run);
     cr_assert(leat_config_set_compression(run.config, compression) == LEAT_OK);
     client_run_open(&run, url);
     cr_expect(leat_websocket_is_compressed(run.ws), "%s does not compress", url);
     size_t count = sizeof(compressed_sizes) / sizeof(compressed_sizes[0]);
     for (size_t i = 0; i < count && compressed_sizes[i] <= largest; ++i) {
-        if (compressed_sizes[i] >= smallest) {
+        if (compressed_sizes[i] >= smallest)
             kinds_echo(&run, compressed_sizes[i], data);
-        }
     }
     client_run_close(&run);
     client_run_done(&run);

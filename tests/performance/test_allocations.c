@@ -112,16 +112,16 @@ static void echoes_run(struct echoes *echoes, size_t count)
 ParameterizedTestParameters(allocations, none_per_message)
 {
     static struct row rows[] = {
-        {false, LEAT_MESSAGE_BINARY, 64,     1 },
-        {false, LEAT_MESSAGE_TEXT,   64,     64},
-        {false, LEAT_MESSAGE_TEXT,   4096,   4 },
- /* More than one read, so it is collected. */
-        {false, LEAT_MESSAGE_BINARY, 100000, 2 },
-        {true,  LEAT_MESSAGE_BINARY, 64,     1 },
-        {true,  LEAT_MESSAGE_TEXT,   64,     64},
-        {true,  LEAT_MESSAGE_TEXT,   4096,   4 },
- /* More than one record. */
-        {true,  LEAT_MESSAGE_BINARY, 100000, 2 },
+        {false, LEAT_MESSAGE_BINARY, 64, 1},
+        {false, LEAT_MESSAGE_TEXT, 64, 64},
+        {false, LEAT_MESSAGE_TEXT, 4096, 4},
+        /* More than one read, so it is collected. */
+        {false, LEAT_MESSAGE_BINARY, 100000, 2},
+        {true, LEAT_MESSAGE_BINARY, 64, 1},
+        {true, LEAT_MESSAGE_TEXT, 64, 64},
+        {true, LEAT_MESSAGE_TEXT, 4096, 4},
+        /* More than one record. */
+        {true, LEAT_MESSAGE_BINARY, 100000, 2},
     };
     return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
 }

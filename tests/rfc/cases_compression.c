@@ -8,13 +8,13 @@
 #include <zlib.h>
 
 static const struct rfc_compression agreements[] = {
-    {"permessage-deflate",                                                         "permessage-deflate",                           15, false},
+    {"permessage-deflate", "permessage-deflate", 15, false},
     {"permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-     "permessage-deflate; server_no_context_takeover; client_no_context_takeover",                                                 15, true },
-    {"permessage-deflate; server_max_window_bits=9",                               "permessage-deflate; client_max_window_bits=9",
-     9,                                                                                                                                false},
+     "permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15, true},
+    {"permessage-deflate; server_max_window_bits=9", "permessage-deflate; client_max_window_bits=9",
+     9, false},
     {"permessage-deflate; server_max_window_bits=12; server_no_context_takeover",
-     "permessage-deflate; client_max_window_bits=12; client_no_context_takeover",                                                  12, true },
+     "permessage-deflate; client_max_window_bits=12; client_no_context_takeover", 12, true},
 };
 
 enum { AGREEMENTS = sizeof(agreements) / sizeof(agreements[0]) };
@@ -105,9 +105,8 @@ static void sizes(struct rfc_cases *cases, int agreement)
         sample_make(opcode == RFC_TEXT);
         for (size_t i = 0; i < 3 * sizeof(lengths) / sizeof(lengths[0]); ++i) {
             message(cases, opcode, sample, lengths[i / 3]);
-            if (agreements[agreement].no_context_takeover) {
+            if (agreements[agreement].no_context_takeover)
                 deflateReset(&packer);
-            }
         }
         packer_end();
     }
@@ -118,21 +117,18 @@ static void kinds_of_blocks(struct rfc_cases *cases, int agreement)
     static const struct {
         const char *name;
         int level, strategy;
-    } kinds[] = {
-        {"stored blocks",           0, Z_DEFAULT_STRATEGY},
-        {"fixed codes",             9, Z_FIXED           },
-        {"codes without distances", 6, Z_HUFFMAN_ONLY    },
-        {"runs",                    6, Z_RLE             }
-    };
+    } kinds[] = {{"stored blocks", 0, Z_DEFAULT_STRATEGY},
+                 {"fixed codes", 9, Z_FIXED},
+                 {"codes without distances", 6, Z_HUFFMAN_ONLY},
+                 {"runs", 6, Z_RLE}};
     sample_make(true);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
         begin(cases, agreement, kinds[i].name);
         packer_begin(kinds[i].level, kinds[i].strategy);
         for (size_t len = 1; len < 100000; len *= 9) {
             message(cases, RFC_TEXT, sample, len);
-            if (agreements[agreement].no_context_takeover) {
+            if (agreements[agreement].no_context_takeover)
                 deflateReset(&packer);
-            }
         }
         packer_end();
     }
@@ -146,16 +142,16 @@ static void examples(struct rfc_cases *cases)
         size_t len;
         const char *text;
     } rows[] = {
-        {"example: one block",        "\xf2\x48\xcd\xc9\xc9\x07\x00",                         7,  "Hello"},
-        {"example: no compression",   "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",         11, "Hello"},
-        {"example: BFINAL",           "\xf3\x48\xcd\xc9\xc9\x07\x00\x00",                     8,  "Hello"},
-        {"BFINAL and nothing behind", "\xf3\x48\xcd\xc9\xc9\x07\x00",                         7,  "Hello"},
-        {"example: two blocks",       "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13,
-         "Hello"                                                                                         },
-        {"the tail is left on",       "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x00",     12, "Hello"},
-        {"empty",                     "\x00",                                                 1,  ""     },
-        {"empty, as a fixed block",   "\x02\x00",                                             2,  ""     },
-        {"no payload at all",         "",                                                     0,  ""     },
+        {"example: one block", "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello"},
+        {"example: no compression", "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 11, "Hello"},
+        {"example: BFINAL", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8, "Hello"},
+        {"BFINAL and nothing behind", "\xf3\x48\xcd\xc9\xc9\x07\x00", 7, "Hello"},
+        {"example: two blocks", "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13,
+         "Hello"},
+        {"the tail is left on", "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x00", 12, "Hello"},
+        {"empty", "\x00", 1, ""},
+        {"empty, as a fixed block", "\x02\x00", 2, ""},
+        {"no payload at all", "", 0, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         begin(cases, 0, rows[i].name);
@@ -232,13 +228,13 @@ static void corrupt(struct rfc_cases *cases, int agreement)
         const char *name, *data;
         size_t len;
     } rows[] = {
-        {"block type 3",                             "\x06",                                     1 },
-        {"block type 3, long",                       "\xff\xff\xff\xff\xff\xff\xff\xff",         8 },
-        {"stored length that is not its complement", "\x00\x05\x00\x00\x00Hello",                10},
-        {"stored block that is cut",                 "\x00\x05\x00\xfa\xffHe",                   7 },
-        {"distance before the beginning",            "\xf2\x00\x11\x00\x00",                     5 },
-        {"dynamic codes that are none",              "\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10},
-        {"code that is cut",                         "\xf2\x48\xcd",                             3 },
+        {"block type 3", "\x06", 1},
+        {"block type 3, long", "\xff\xff\xff\xff\xff\xff\xff\xff", 8},
+        {"stored length that is not its complement", "\x00\x05\x00\x00\x00Hello", 10},
+        {"stored block that is cut", "\x00\x05\x00\xfa\xffHe", 7},
+        {"distance before the beginning", "\xf2\x00\x11\x00\x00", 5},
+        {"dynamic codes that are none", "\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10},
+        {"code that is cut", "\xf2\x48\xcd", 3},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         begin(cases, agreement, rows[i].name);

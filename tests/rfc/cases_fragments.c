@@ -36,12 +36,10 @@ static void good(struct rfc_cases *cases, unsigned opcode)
     for (int i = 0; i < 50; ++i) {
         part(cases, RFC_CONTINUATION, i % 3 ? "piece" : "", false);
         bytes_add(&whole, "piece", i % 3 ? 5 : 0);
-        if (i % 7 == 0) {
+        if (i % 7 == 0)
             ping(cases, i % 2 ? "" : "are you there?");
-        }
-        if (i % 9 == 0) {
+        if (i % 9 == 0)
             rfc_case_send(cases, RFC_PONG, "nobody asked", 12);
-        }
     }
     part(cases, RFC_CONTINUATION, "", true);
     rfc_case_expect(cases, opcode, whole.data, whole.len);
@@ -119,9 +117,8 @@ void rfc_cases_fragments(struct rfc_cases *cases)
 {
     good(cases, RFC_TEXT);
     good(cases, RFC_BINARY);
-    for (size_t size = 64; size <= 262144; size *= 4) {
+    for (size_t size = 64; size <= 262144; size *= 4)
         frames_of_one_size(cases, size);
-    }
     bad(cases, true);
     bad(cases, false);
     rfc_case_begin(cases, "the end within a message");

@@ -11,9 +11,8 @@ static uint8_t filler[RFC_LIMIT_BYTES + 1];
 
 static void filler_make(void)
 {
-    for (size_t i = 0; i < sizeof(filler); ++i) {
+    for (size_t i = 0; i < sizeof(filler); ++i)
         filler[i] = (uint8_t)('a' + i % 26);
-    }
 }
 
 /* ---- lengths -------------------------------------------------------------------------------- */
@@ -29,9 +28,8 @@ static void sizes(struct rfc_cases *cases)
         }
     }
     rfc_case_begin(cases, "many messages of growing length");
-    for (size_t len = 0; len < 300; ++len) {
+    for (size_t len = 0; len < 300; ++len)
         rfc_case_message(cases, len % 2 ? RFC_TEXT : RFC_BINARY, filler, len);
-    }
 }
 
 static void malformed_length(struct rfc_cases *cases, const char *name, unsigned opcode,
@@ -149,9 +147,8 @@ static void pings(struct rfc_cases *cases)
     rfc_case_begin(cases, "Ping of bytes that are no text");
     ping(cases, "\x00\xff\xfe\xfd\xfc\xfb\x00\xff", 8);
     rfc_case_begin(cases, "ten Pings");
-    for (unsigned i = 0; i < 10; ++i) {
+    for (unsigned i = 0; i < 10; ++i)
         ping(cases, &filler[i], 8);
-    }
     rfc_case_begin(cases, "Pings and messages by turns");
     for (unsigned i = 0; i < 20; ++i) {
         rfc_case_message(cases, RFC_TEXT, filler, i * 10);

@@ -78,9 +78,8 @@ static void valid_texts(struct rfc_cases *cases)
     rfc_case_begin(cases, "text of NULs");
     rfc_case_message(cases, RFC_TEXT, "\0\0\0", 3);
     rfc_case_begin(cases, "all valid texts on one connection");
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); ++i) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); ++i)
         rfc_case_message(cases, RFC_TEXT, good[i], strlen(good[i]));
-    }
 }
 
 static void invalid_text(struct rfc_cases *cases, size_t number)
@@ -144,8 +143,7 @@ static void fails_at_once(struct rfc_cases *cases)
 void rfc_cases_text(struct rfc_cases *cases)
 {
     valid_texts(cases);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i)
         invalid_text(cases, i);
-    }
     fails_at_once(cases);
 }

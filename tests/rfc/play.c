@@ -45,9 +45,8 @@ heard_wrong(struct heard *heard, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    if (heard->problem[0] == '\0') {
+    if (heard->problem[0] == '\0')
         vsnprintf(heard->problem, heard->cap, format, args);
-    }
     va_end(args);
     return false;
 }
@@ -57,9 +56,8 @@ heard_wrong(struct heard *heard, const char *format, ...)
 static bool take(struct heard *heard, void *buf, size_t len)
 {
     ssize_t got = len > 0 ? recv(heard->fd, buf, len, MSG_WAITALL) : 0;
-    if (got == (ssize_t)len) {
+    if (got == (ssize_t)len)
         return true;
-    }
     return heard_wrong(heard, "%s before the Close", got >= 0 ? "the end" : strerrorname_np(errno));
 }
 
@@ -68,16 +66,13 @@ static bool take_length(struct heard *heard, unsigned short_form, uint64_t *ret_
     uint8_t bytes[8];
     size_t size = short_form == 126 ? 2 : short_form == 127 ? 8 : 0;
     uint64_t len = 0;
-    if (!take(heard, bytes, size)) {
+    if (!take(heard, bytes, size))
         return false;
-    }
-    for (size_t i = 0; i < size; ++i) {
+    for (size_t i = 0; i < size; ++i)
         len = len << 8 | bytes[i];
-    }
     *ret_len = size ? len : short_form;
-    if ((size == 2 && len < 126) || (size == 8 && len < 65536) || *ret_len > FRAME_MAX_BYTES) {
+    if ((size == 2 && len < 126) || (size == 8 && len < 65536) || *ret_len > FRAME_MAX_BYTES)
         return heard_wrong(heard, "length %llu in %zu bytes", (unsigned long long)*ret_len, size);
-    }
     return true;
 }
 
@@ -92,14 +87,12 @@ static bool inflate_all(struct heard *heard, struct bytes *ret_data)
         inflater->next_out = buf;
         inflater->avail_out = sizeof(buf);
         int result = inflate(inflater, Z_SYNC_FLUSH);
-        if (result != Z_OK && result != Z_BUF_ERROR) {
+        if (result != Z_OK && result != Z_BUF_ERROR)
             return heard_wrong(heard, "inflate: %s", inflater->msg ? inflater->msg : "?");
-        }
         bytes_add(ret_data, buf, sizeof(buf) - inflater->avail_out);
     } while (inflater->avail_out == 0);
-    if (heard->compression->no_context_takeover) {
+    if (heard->compression->no_context_takeover)
         inflateReset(inflater);
-    }
     return true;
 }
 
@@ -108,9 +101,8 @@ static bool message_ends(struct heard *heard)
     struct bytes inflated = {0};
     bool done = !heard->is_packed || inflate_all(heard, &inflated);
     const struct bytes *whole = heard->is_packed ? &inflated : &heard->message;
-    if (done) {
+    if (done)
         rfc_record_message(&heard->messages, heard->opcode, whole->data, whole->len);
-    }
     bytes_free(&inflated);
     heard->message.len = 0;
     heard->opcode = 0;
@@ -121,12 +113,10 @@ static bool frame_heard(struct heard *heard, uint8_t first, const uint8_t *paylo
 {
     unsigned opcode = first & 0xf, rsv = first >> 4 & 7;
     bool fin = first & 0x80, begins = opcode == RFC_TEXT || opcode == RFC_BINARY;
-    if (rsv != 0 && !(rsv == 4 && heard->compression && begins)) {
+    if (rsv != 0 && !(rsv == 4 && heard->compression && begins))
         return heard_wrong(heard, "reserved bits %u on opcode %u", rsv, opcode);
-    }
-    if (opcode >= RFC_CLOSE && (!fin || len > 125)) {
+    if (opcode >= RFC_CLOSE && (!fin || len > 125))
         return heard_wrong(heard, "control frame %u of %zu bytes", opcode, len);
-    }
     switch (opcode) {
     case RFC_PONG:
         rfc_record_pong(&heard->pongs, payload, len);
@@ -144,9 +134,8 @@ static bool frame_heard(struct heard *heard, uint8_t first, const uint8_t *paylo
     default:
         return heard_wrong(heard, "opcode %u", opcode);
     }
-    if (begins != (heard->opcode == 0)) {
+    if (begins != (heard->opcode == 0))
         return heard_wrong(heard, "opcode %u out of order", opcode);
-    }
     if (begins) {
         heard->opcode = opcode;
         heard->is_packed = rsv != 0;
@@ -159,18 +148,15 @@ static bool frame_take(struct heard *heard)
 {
     uint8_t head[2], key[4];
     uint64_t len;
-    if (!take(heard, head, sizeof(head)) || !take_length(heard, head[1] & 0x7f, &len)) {
+    if (!take(heard, head, sizeof(head)) || !take_length(heard, head[1] & 0x7f, &len))
         return false;
-    }
-    if (((head[1] & 0x80) != 0) != heard->is_masked) {
+    if (((head[1] & 0x80) != 0) != heard->is_masked)
         return heard_wrong(heard, "the mask is the wrong way round");
-    }
     uint8_t *payload = malloc((size_t)len + 1);
-    bool done = payload != NULL && (!heard->is_masked || take(heard, key, sizeof(key))) &&
+    bool done = payload && (!heard->is_masked || take(heard, key, sizeof(key))) &&
                 take(heard, payload, (size_t)len);
-    for (size_t i = 0; done && heard->is_masked && i < len; ++i) {
+    for (size_t i = 0; done && heard->is_masked && i < len; ++i)
         payload[i] ^= key[i % 4];
-    }
     done = done && frame_heard(heard, head[0], payload, (size_t)len);
     free(payload);
     return done;
@@ -224,18 +210,15 @@ static bool play_open(struct heard *heard, const struct rfc_case *now, bool mask
         bytes_free(&bye);
     }
     while (!heard->closed) {
-        if (!frame_take(heard)) {
+        if (!frame_take(heard))
             return false;
-        }
     }
-    if (!compare(heard, now)) {
+    if (!compare(heard, now))
         return false;
-    }
     shutdown(heard->fd, SHUT_WR);
     ssize_t got = recv(heard->fd, rest, sizeof(rest), 0);
-    if (got > 0) {
+    if (got > 0)
         return heard_wrong(heard, "%zd bytes behind the Close", got);
-    }
     return got == 0 || errno == ECONNRESET || heard_wrong(heard, "TCP does not end");
 }
 
@@ -249,9 +232,8 @@ bool rfc_play(int fd, const struct rfc_case *now, bool masks, size_t chunk, char
                           .cap = cap};
     problem[0] = '\0';
     int bits = now->compression ? now->compression->window_bits : 15;
-    if (inflateInit2(&heard.inflater, -bits) != Z_OK) {
+    if (inflateInit2(&heard.inflater, -bits) != Z_OK)
         return heard_wrong(&heard, "no memory");
-    }
     bool done = play_open(&heard, now, masks, chunk);
     inflateEnd(&heard.inflater);
     bytes_free(&heard.message);
@@ -290,16 +272,15 @@ bool rfc_server_open(int fd, const char *request, const struct rfc_case *now, ch
     problem[0] = '\0';
     raw_upgrade_answer(request, answer, sizeof(answer));
     char *extensions = strstr(answer, "Sec-WebSocket-Extensions");
-    if (extensions == NULL) {
+    if (!extensions) {
         snprintf(problem, cap, "no compression is offered");
         return false;
     }
     snprintf(plain, sizeof(plain), "%.*s%s%s\r\n", (int)(extensions - answer), answer,
              now && now->compression ? "Sec-WebSocket-Extensions: " : "",
              now && now->compression ? now->compression->answer : "");
-    if (now && now->compression) {
+    if (now && now->compression)
         snprintf(plain + strlen(plain), sizeof(plain) - strlen(plain), "\r\n");
-    }
     return raw_send(fd, plain, strlen(plain));
 }
 
@@ -323,21 +304,17 @@ void rfc_return_all(int fd)
 {
     uint8_t frame[6 + 125];
     for (;;) {
-        if (recv(fd, frame, 6, MSG_WAITALL) != 6 || (frame[1] & 0x7f) > 125) {
+        if (recv(fd, frame, 6, MSG_WAITALL) != 6 || (frame[1] & 0x7f) > 125)
             return;
-        }
         size_t len = frame[1] & 0x7f;
-        if (len > 0 && recv(fd, frame + 6, len, MSG_WAITALL) != (ssize_t)len) {
+        if (len > 0 && recv(fd, frame + 6, len, MSG_WAITALL) != (ssize_t)len)
             return;
-        }
-        for (size_t i = 0; i < len; ++i) {
+        for (size_t i = 0; i < len; ++i)
             frame[6 + i] ^= frame[2 + i % 4];
-        }
         const uint8_t head[] = {frame[0], (uint8_t)len};
         memmove(frame + 2, frame + 6, len);
         memcpy(frame, head, 2);
-        if (!raw_send(fd, frame, 2 + len) || (head[0] & 0xf) == RFC_CLOSE) {
+        if (!raw_send(fd, frame, 2 + len) || (head[0] & 0xf) == RFC_CLOSE)
             return;
-        }
     }
 }

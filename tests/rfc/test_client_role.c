@@ -37,16 +37,14 @@ static void serve(struct server *server, int fd)
 {
     char head[4096], problem[256];
     size_t index = cases.count * RFC_CHUNKS;
-    if (!raw_recv_until(fd, "\r\n\r\n", head, sizeof(head))) {
+    if (!raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)))
         return;
-    }
-    if (strncmp(head, "GET /", 5) == 0 && head[5] != ' ') {
+    if (strncmp(head, "GET /", 5) == 0 && head[5] != ' ')
         index = strtoul(head + 5, NULL, 10);
-    }
     const struct rfc_case *now =
         index < cases.count * RFC_CHUNKS ? &cases.items[index / RFC_CHUNKS] : NULL;
     if (!rfc_server_open(fd, head, now, problem, sizeof(problem))) {
-    } else if (now == NULL) {
+    } else if (!now) {
         rfc_return_all(fd);
     } else {
         (void)rfc_play(fd, now, false, rfc_chunks[index % RFC_CHUNKS], problem, sizeof(problem));
@@ -100,9 +98,8 @@ static void client_go_on(struct client *client)
         ++next;
     }
     if (next == cases.count * RFC_CHUNKS) {
-        if (--open_count == 0) {
+        if (--open_count == 0)
             cr_expect(leat_websocket_close(stays.ws, 1000, NULL) == LEAT_OK);
-        }
         return;
     }
     client->now = &cases.items[next / RFC_CHUNKS];

@@ -39,13 +39,11 @@ static void play(struct player *player, size_t index)
     const struct rfc_case *now = &cases.items[index / RFC_CHUNKS];
     size_t chunk = rfc_chunks[index % RFC_CHUNKS];
     char problem[256];
-    if (!rfc_chunk_fits(now, chunk)) {
+    if (!rfc_chunk_fits(now, chunk))
         return;
-    }
     int fd = rfc_client_open(port, now, problem, sizeof(problem));
-    if (problem[0] == '\0') {
+    if (problem[0] == '\0')
         (void)rfc_play(fd, now, true, chunk, problem, sizeof(problem));
-    }
     close(fd);
     ++player->played;
     if (problem[0] != '\0' && player->problem[0] == '\0') {
@@ -82,9 +80,8 @@ Test(rfc_server, every_case_on_one_loop)
 
     cases = rfc_cases_new(true);
     port = server_run_port(server);
-    for (int i = 0; i < PLAYERS; ++i) {
+    for (int i = 0; i < PLAYERS; ++i)
         cr_assert(pthread_create(&players[i].thread, NULL, player_run, &players[i]) == 0);
-    }
     for (int i = 0; i < PLAYERS; ++i) {
         pthread_join(players[i].thread, NULL);
         cr_expect(players[i].problem[0] == '\0', "%s", players[i].problem);

@@ -88,12 +88,12 @@ Test(addresses, relays_and_sources_that_are_mapped)
 #define MAPPED "\x04\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01"
     static uint8_t reply[] = "\x05\x00\x00" MAPPED "\0"; /* and a port to come */
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_SOCKS5_GREETING                  },
-        {LEAT_SCRIPT_SEND,                                   LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_EXPECT,                                                  LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_SEND,.data = reply, .len = sizeof(reply)},
-        {LEAT_SCRIPT_WAIT                                  },
-        {LEAT_SCRIPT_CLOSE                             },
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND, .data = reply, .len = sizeof(reply)},
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE},
     };
     struct udp_run udp;
     uint16_t relay_port, from;
@@ -238,17 +238,17 @@ Test(addresses, zones_do_not_go_to_a_proxy)
 /* ---- names ------------------------------------------------------------------------------ */
 
 static const struct dns_record names[] = {
-    {.name = "echo.test",               .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
-    {.name = "nobody.test.corp.test",                    .v4 = {"127.0.0.1"}},
-    {.name = "silent.test",   .v4 = {"127.0.0.1", "127.0.0.2"}},
-    {.name = "late.test",                                 .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
+    {.name = "echo.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+    {.name = "nobody.test.corp.test", .v4 = {"127.0.0.1"}},
+    {.name = "silent.test", .v4 = {"127.0.0.1", "127.0.0.2"}},
+    {.name = "late.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}, .v4_behaviour = DNS_HELD},
     {0},
 };
 
 static struct dns_server *dns_for(leat_config *config)
 {
     struct dns_server *server = dns_server_start(names);
-    cr_assert(server != NULL);
+    cr_assert(server);
     cr_assert_eq(leat_config_set_dns_servers(config, dns_server_address(server)), LEAT_OK);
     return server;
 }

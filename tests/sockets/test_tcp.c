@@ -19,7 +19,7 @@ TestSuite(tcp_socket, .init = run_init, .fini = run_done, .timeout = 50);
 
 static void socat_arguments(const char *port, const void *user, const char **argv)
 {
-    bool is_v6 = strchr(user, ':') != NULL;
+    bool is_v6 = strchr(user, ':');
 
     argv[0] = "socat";
     argv[1] =
@@ -285,7 +285,7 @@ Test(tcp_socket, no_such_name)
 {
     static const struct dns_record records[] = {
         {.name = "known.test", .v4 = {"127.0.0.1"}},
-        {0                   },
+        {0},
     };
     struct dns_server *server = dns_server_start(records);
     uint16_t port;

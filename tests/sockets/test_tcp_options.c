@@ -293,9 +293,8 @@ Test(tcp_socket_options, linger_zero_throws_away_and_resets)
 /* The peer never ends: the linger time does it instead of the configuration's deadline. */
 Test(tcp_socket_options, linger_limits_closing)
 {
-    struct leat_tcp_extra_options options = {
-        .size = sizeof(options), .socket_linger = {.on = true, .linger_ms = 50}
-    };
+    struct leat_tcp_extra_options options = {.size = sizeof(options),
+                                             .socket_linger = {.on = true, .linger_ms = 50}};
     static char data[16 << 20];
 
     cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 0), LEAT_OK);

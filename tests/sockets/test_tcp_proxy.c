@@ -67,13 +67,11 @@ Test(tcp_socket_proxy, socks5_by_dante)
 Test(tcp_socket_proxy, ssh_does_not_reach_the_first_address)
 {
     static const struct dns_record records[] = {
-        {.name = "two.test", .v4 = {"127.0.0.2", "127.0.0.1"}},
-        {NULL                 }
-    };
+        {.name = "two.test", .v4 = {"127.0.0.2", "127.0.0.1"}}, {NULL}};
     struct dns_server *dns = dns_server_start(records);
     uint16_t port = run_new_server("127.0.0.1");
 
-    cr_assert(dns != NULL);
+    cr_assert(dns);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     proxy_set("socks5://127.0.0.1:%u", ssh_proxy_start());
     run.echo = true;
@@ -91,25 +89,22 @@ Test(tcp_socket_proxy, ssh_does_not_reach_the_first_address)
 Test(tcp_socket_proxy, bound_and_there_is_no_answer_for_the_first_address)
 {
     static const struct dns_record records[] = {
-        {.name = "two.test", .v4 = {"192.0.2.1", "192.0.2.2"}},
-        {NULL                 }
-    };
+        {.name = "two.test", .v4 = {"192.0.2.1", "192.0.2.2"}}, {NULL}};
     static const struct leat_script_row refuses[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_READ_SOCKS5_REQUEST                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
         {LEAT_SCRIPT_STALL},
-        {LEAT_SCRIPT_CLOSE                               },
+        {LEAT_SCRIPT_CLOSE},
     };
     static const struct leat_script_row works[] = {
         LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     struct leat_net_address bound, local;
     struct dns_server *dns = dns_server_start(records);
-    leat_testing_server *proxy = script_server_new(&(struct leat_testing_options){
-        .scripts = {refuses, works}
-    });
+    leat_testing_server *proxy =
+        script_server_new(&(struct leat_testing_options){.scripts = {refuses, works}});
 
-    cr_assert(dns != NULL && proxy != NULL);
+    cr_assert(dns && proxy);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 300), LEAT_OK);
     proxy_set("socks5://127.0.0.1:%u", leat_testing_server_port(proxy));
@@ -137,7 +132,7 @@ Test(tcp_socket_proxy, ssh_does_not_reach_the_only_address)
     run_connect("127.0.0.1", refusing_port());
     run_until("closed");
     run_check_log("error 2301211; closed");
-    cr_expect(strstr(run.error.text, "the target 127.0.0.1:") != NULL, "%s", run.error.text);
+    cr_expect(strstr(run.error.text, "the target 127.0.0.1:"), "%s", run.error.text);
 }
 
 Test(tcp_socket_proxy, http_connect)
@@ -246,8 +241,8 @@ static void check_environment(const char *value, int code, enum leat_layer layer
     cr_expect_eq(error.code, code, "%s: %d", value, error.code);
     cr_expect_eq(error.layer, layer, "%s: %d", value, (int)error.layer);
     cr_expect(strstr(error.text, "all_proxy: ") == error.text, "%s: %s", value, error.text);
-    cr_expect(strstr(error.text, text) != NULL, "%s: %s", value, error.text);
-    cr_expect(strstr(error.text, "s3cret") == NULL, "%s: %s", value, error.text);
+    cr_expect(strstr(error.text, text), "%s: %s", value, error.text);
+    cr_expect(!strstr(error.text, "s3cret"), "%s: %s", value, error.text);
 }
 
 /* The variable, and what to escape in it. */

@@ -394,10 +394,10 @@ Test(tls_socket, certificates_that_are_not_accepted)
     static const struct {
         const char *cert, *text;
     } cases[] = {
-        {"expired.pem",     "expired since"     },
-        {"wrong-host.pem",  "host name mismatch"},
-        {"unknown-ca.pem",  "unknown issuer"    },
-        {"self-signed.pem", "self-signed"       },
+        {"expired.pem", "expired since"},
+        {"wrong-host.pem", "host name mismatch"},
+        {"unknown-ca.pem", "unknown issuer"},
+        {"self-signed.pem", "self-signed"},
     };
     const char *key = run_text(certificate_path("server.key"));
 

@@ -63,12 +63,12 @@ Test(tls_goodbyes, a_client_answers_before_it_heeds_close_notify)
     for (size_t i = 0; i < 2; i++) {
         const struct leat_testing_tls tls = tls_of(versions[i]);
         const struct leat_script_row script[] = {
-            {LEAT_SCRIPT_TLS_ACCEPT,       .tls = &tls},
-            {LEAT_SCRIPT_WAIT                           },
+            {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+            {LEAT_SCRIPT_WAIT},
             {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("ping")},
-            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY,   .label = "goodbye"},
+            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY, .label = "goodbye"},
             {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("late")},
-            {LEAT_SCRIPT_CLOSE                           },
+            {LEAT_SCRIPT_CLOSE},
         };
         goodbye_run(script, 0);
     }
@@ -82,10 +82,10 @@ Test(tls_goodbyes, what_is_queued_leaves)
     for (size_t i = 0; i < 2; i++) {
         const struct leat_testing_tls tls = tls_of(versions[i]);
         struct leat_script_row script[5 + PARTS + 2] = {
-            {LEAT_SCRIPT_TLS_ACCEPT,       .tls = &tls},
-            {LEAT_SCRIPT_WAIT                           },
+            {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls},
+            {LEAT_SCRIPT_WAIT},
             {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("ping")},
-            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY,   .label = "goodbye"},
+            {LEAT_SCRIPT_TLS_CLOSE_NOTIFY, .label = "goodbye"},
             {LEAT_SCRIPT_WAIT},
         };
         for (size_t part = 0; part < PARTS; part++)

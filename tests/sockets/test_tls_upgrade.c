@@ -31,7 +31,7 @@ static int upgrade(void)
 
 static void tcp_connected(leat_tcp_socket *socket, void *user)
 {
-    cr_assert(socket == tcp && user == NULL);
+    cr_assert(socket == tcp && !user);
     tcp_connected_count++;
 }
 

@@ -55,8 +55,8 @@ Test(udp, from_new_to_closed_and_again)
         cr_expect_eq(leat_udp_socket_bind(run.udp, "127.0.0.1", 0, NULL), SOCKET_CODE(EINVAL));
         udp_run_until_closed(&run);
     }
-    cr_expect(strstr(run.trace, "udp udp CLOSED > OPEN") != NULL, "%s", run.trace);
-    cr_expect(strstr(run.trace, "udp udp CLOSING > CLOSED") != NULL, "%s", run.trace);
+    cr_expect(strstr(run.trace, "udp udp CLOSED > OPEN"), "%s", run.trace);
+    cr_expect(strstr(run.trace, "udp udp CLOSING > CLOSED"), "%s", run.trace);
     udp_run_done(&run);
 }
 
@@ -272,7 +272,7 @@ Test(udp, nobody_listens_over_ipv6)
 static void file_write(const char *path, const char *text)
 {
     FILE *file = fopen(path, "we");
-    cr_assert(file != NULL, "%s: %s", path, strerror(errno));
+    cr_assert(file, "%s: %s", path, strerror(errno));
     cr_assert(fputs(text, file) >= 0 && fclose(file) == 0);
 }
 
@@ -342,16 +342,16 @@ Test(udp, no_descriptor_is_left)
 /* ---- names ------------------------------------------------------------------------------- */
 
 static const struct dns_record names[] = {
-    {.name = "echo.test",      .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
-    {.name = "only6.test",     .behaviour = DNS_ANSWER, .v6 = {"::1"}},
-    {.name = "silent.test",                        .behaviour = DNS_SILENCE},
+    {.name = "echo.test", .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+    {.name = "only6.test", .behaviour = DNS_ANSWER, .v6 = {"::1"}},
+    {.name = "silent.test", .behaviour = DNS_SILENCE},
     {.name = NULL},
 };
 
 static struct dns_server *dns_for(struct udp_run *run)
 {
     struct dns_server *server = dns_server_start(names);
-    cr_assert(server != NULL);
+    cr_assert(server);
     cr_assert_eq(leat_config_set_dns_servers(run->config, dns_server_address(server)), LEAT_OK);
     return server;
 }

@@ -17,8 +17,8 @@
 TestSuite(udp_callbacks, .fini = sandbox_done, .timeout = 50);
 
 static const struct dns_record names[] = {
-    {.name = "echo.test",   .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}},
-    {.name = "silent.test",  .behaviour = DNS_SILENCE},
+    {.name = "echo.test", .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}},
+    {.name = "silent.test", .behaviour = DNS_SILENCE},
     {.name = NULL},
 };
 
@@ -144,7 +144,7 @@ Test(udp_callbacks, free_while_everything_waits)
     struct udp_run run;
     udp_run_init(&run);
     struct dns_server *server = dns_server_start(names);
-    cr_assert(server != NULL);
+    cr_assert(server);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(server)), LEAT_OK);
     size_t descriptors = open_descriptor_count();
     udp_run_bind(&run, "127.0.0.1");
@@ -261,7 +261,7 @@ static bool memory_attempt(void)
 Test(udp_callbacks, no_memory_for_a_name)
 {
     struct dns_server *server = dns_server_start(names);
-    cr_assert(server != NULL);
+    cr_assert(server);
     memory_world.dns_servers = dns_server_address(server);
     memory_world.host = "echo.test";
     memory_world.port = udp_echo_start("127.0.0.1");
@@ -274,19 +274,19 @@ Test(udp_callbacks, no_memory_for_a_proxy)
 {
     static uint8_t reply[10] = "\x05\x00\x00\x01\x7f\x00\x00\x01";
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_SOCKS5_GREETING                  },
-        {LEAT_SCRIPT_SEND,                                   LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_EXPECT,                                                  LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_SEND,.data = reply, .len = sizeof(reply)},
-        {LEAT_SCRIPT_DRAIN                                  },
-        {LEAT_SCRIPT_CLOSE                             },
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND, .data = reply, .len = sizeof(reply)},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE},
     };
     uint16_t port;
     memory_world.relay_fd = udp_plain_open("127.0.0.1", &port);
     reply[8] = (uint8_t)(port >> 8);
     reply[9] = (uint8_t)(port & 0xff);
     leat_testing_server *proxy = script_server_start(script);
-    cr_assert(proxy != NULL);
+    cr_assert(proxy);
     memory_world.proxy = sandbox_format("socks5h://127.0.0.1:%u", leat_testing_server_port(proxy));
     memory_world.host = "example.com";
     memory_world.port = 9;

@@ -19,13 +19,12 @@ TestSuite(udp_named_relay, .fini = sandbox_done, .timeout = 50);
 
 static const struct dns_record names[] = {
     {.name = "relay.test", .v4 = {"127.0.0.1"}},
-    {.name = "both.test",                    .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
-    {.name = "any.test",.v4 = {"0.0.0.0"}},
-    {.name = "six.test",                    .v6 = {"::1"}},
-    {.name = "silent.test",                      .behaviour = DNS_SILENCE},
-    {.name = "held.test",   .behaviour = DNS_HELD, .v4 = {"127.0.0.1"}},
-    {NULL                   }
-};
+    {.name = "both.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
+    {.name = "any.test", .v4 = {"0.0.0.0"}},
+    {.name = "six.test", .v6 = {"::1"}},
+    {.name = "silent.test", .behaviour = DNS_SILENCE},
+    {.name = "held.test", .behaviour = DNS_HELD, .v4 = {"127.0.0.1"}},
+    {NULL}};
 
 /* A run, a proxy whose reply has a name, and the socket that is the relay. */
 struct bench {
@@ -47,17 +46,17 @@ static void bench_init(struct bench *bench, const char *name)
     int len = snprintf(bench->reply, sizeof(bench->reply), "\x05%c%c\x03%c%s%c%c", 0, 0,
                        (int)name_len, name, port >> 8, port & 0xff);
     const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ_SOCKS5_GREETING                  },
-        {LEAT_SCRIPT_SEND,                                   LEAT_SCRIPT_BYTES("\x05\x00")},
-        {LEAT_SCRIPT_EXPECT,                                                  LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_SEND,.data = bench->reply, .len = (size_t)len},
-        {LEAT_SCRIPT_WAIT                                  },
-        {LEAT_SCRIPT_CLOSE                               },
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x00")},
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND, .data = bench->reply, .len = (size_t)len},
+        {LEAT_SCRIPT_WAIT},
+        {LEAT_SCRIPT_CLOSE},
     };
     memcpy(bench->script, script, sizeof(script));
     bench->dns = dns_server_start(names);
     bench->proxy = script_server_start(bench->script);
-    cr_assert(bench->dns != NULL && bench->proxy != NULL);
+    cr_assert(bench->dns && bench->proxy);
     udp_run_init(&bench->run);
     leat_config *config = bench->run.config;
     cr_assert_eq(leat_config_set_dns_servers(config, dns_server_address(bench->dns)), LEAT_OK);

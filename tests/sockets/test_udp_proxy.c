@@ -23,15 +23,15 @@ TestSuite(udp_proxy, .fini = sandbox_done, .timeout = 50);
 #define TO_9           "\x01\x7f\x00\x00\x01\x00\x09" /* 127.0.0.1:9 */
 
 static const struct dns_record names[] = {
-    {.name = "echo.test",  .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}},
+    {.name = "echo.test", .behaviour = DNS_ANSWER, .v4 = {"127.0.0.1"}},
     {.name = "six.test", .behaviour = DNS_ANSWER, .v6 = {"::1"}},
-    {.name = NULL  },
+    {.name = NULL},
 };
 
 static struct dns_server *dns_for(struct udp_run *run)
 {
     struct dns_server *server = dns_server_start(names);
-    cr_assert(server != NULL);
+    cr_assert(server);
     cr_assert_eq(leat_config_set_dns_servers(run->config, dns_server_address(server)), LEAT_OK);
     return server;
 }
@@ -62,7 +62,7 @@ Test(udp_proxy, dante_carries_datagrams_to_each_destination)
     udp_run_send(&run, "", "127.0.0.1", one);
     udp_run_until_messages(&run, 5);
     udp_run_expect(&run, 4, "", "127.0.0.1", "IPv4", one);
-    cr_expect(strstr(run.trace, "udp udp ASSOCIATING > OPEN") != NULL, "%s", run.trace);
+    cr_expect(strstr(run.trace, "udp udp ASSOCIATING > OPEN"), "%s", run.trace);
     cr_expect_eq(leat_udp_socket_close(run.udp), LEAT_OK);
     udp_run_until_closed(&run);
     cr_expect_eq(run.error_count, 0);
@@ -135,10 +135,10 @@ static void bench_init(struct bench *bench, const char *scheme, const char *host
 {
     const struct leat_script_row script[] = {
         GREETED,
-        {LEAT_SCRIPT_WAIT            },
-        {LEAT_SCRIPT_SEND,             .data = bench->reply, .len = sizeof(bench->reply)},
         {LEAT_SCRIPT_WAIT},
-        {end            },
+        {LEAT_SCRIPT_SEND, .data = bench->reply, .len = sizeof(bench->reply)},
+        {LEAT_SCRIPT_WAIT},
+        {end},
     };
     memset(bench, 0, sizeof(*bench));
     bench->relay_fd = udp_plain_open("127.0.0.1", &bench->relay_port);
@@ -148,7 +148,7 @@ static void bench_init(struct bench *bench, const char *scheme, const char *host
     bench->reply[9] = (uint8_t)(bench->relay_port & 0xff);
     memcpy(bench->script, script, sizeof(script));
     bench->proxy = script_server_start(bench->script);
-    cr_assert(bench->proxy != NULL);
+    cr_assert(bench->proxy);
     if (!waits)
         leat_testing_server_release(bench->proxy);
     udp_run_init(&bench->run);
@@ -264,9 +264,9 @@ Test(udp_proxy, over_ipv6)
     static uint8_t reply[22] = "\x05\x00\x00\x04"; /* [::], and a port to come */
     static const struct leat_script_row script[] = {
         GREETED,
-        {LEAT_SCRIPT_SEND,      .data = reply, .len = sizeof(reply)},
+        {LEAT_SCRIPT_SEND, .data = reply, .len = sizeof(reply)},
         {LEAT_SCRIPT_WAIT},
-        {LEAT_SCRIPT_CLOSE     },
+        {LEAT_SCRIPT_CLOSE},
     };
     const struct leat_testing_options options = {.scripts = {script}, .address = "::1"};
     struct udp_run run;
@@ -278,7 +278,7 @@ Test(udp_proxy, over_ipv6)
     reply[20] = (uint8_t)(relay_port >> 8);
     reply[21] = (uint8_t)(relay_port & 0xff);
     leat_testing_server *proxy = script_server_new(&options);
-    cr_assert(proxy != NULL);
+    cr_assert(proxy);
     udp_run_init(&run);
     cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://[::1]:%u",
                                                                   leat_testing_server_port(proxy))),
@@ -303,12 +303,12 @@ Test(udp_proxy, with_a_password)
     bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
     const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH},
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
-        {LEAT_SCRIPT_EXPECT,   LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_SEND,               .data = bench.reply, .len = sizeof(bench.reply)},
-        {LEAT_SCRIPT_WAIT                               },
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x05\x03\x00\x01\0\0\0\0\0\0")},
+        {LEAT_SCRIPT_SEND, .data = bench.reply, .len = sizeof(bench.reply)},
+        {LEAT_SCRIPT_WAIT},
         {LEAT_SCRIPT_CLOSE},
     };
     memcpy(bench.script, script, sizeof(script));
@@ -322,7 +322,7 @@ Test(udp_proxy, with_a_password)
     leat_testing_server_seen(bench.proxy, &seen);
     cr_expect_str_eq(seen.user, "alice");
     cr_expect_str_eq(seen.password, "hunter2");
-    cr_expect(strstr(bench.run.trace, "hunter2") == NULL);
+    cr_expect(!strstr(bench.run.trace, "hunter2"));
     bench_done(&bench);
 }
 

@@ -49,7 +49,7 @@ static struct leat_error script_refusal(const struct leat_script_row *script, co
 {
     struct leat_testing_seen seen;
     leat_testing_server *proxy = script_server_start(script);
-    cr_assert(proxy != NULL);
+    cr_assert(proxy);
     const char *url =
         sandbox_format("socks5h://%s127.0.0.1:%u", user, leat_testing_server_port(proxy));
     struct leat_error error = refusal_of(url, "127.0.0.1", code, detail);
@@ -80,14 +80,12 @@ Test(udp_proxy_refusals, methods)
 {
     static const struct leat_script_row unacceptable[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\xff")},
-        {LEAT_SCRIPT_CLOSE                               }
-    };
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\xff")},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row password[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-        {LEAT_SCRIPT_CLOSE                               }
-    };
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_CLOSE}};
     script_refusal(unacceptable, "", LEAT_E_SOCKS5_METHOD, "accepts none");
     script_refusal(password, "", LEAT_E_SOCKS5_AUTH, "demands a user name");
 }
@@ -96,14 +94,13 @@ Test(udp_proxy_refusals, wrong_password)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_READ_SOCKS5_GREETING},
-        {LEAT_SCRIPT_SEND,                 LEAT_SCRIPT_BYTES("\x05\x02")},
-        {LEAT_SCRIPT_READ_SOCKS5_AUTH                               },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH},
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x01")},
-        {LEAT_SCRIPT_CLOSE  }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     struct leat_error error =
         script_refusal(script, "alice:hunter2@", LEAT_E_SOCKS5_AUTH, "refused the user name");
-    cr_expect(strstr(error.text, "hunter2") == NULL);
+    cr_expect(!strstr(error.text, "hunter2"));
 }
 
 Test(udp_proxy_refusals, replies)
@@ -112,27 +109,23 @@ Test(udp_proxy_refusals, replies)
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row no_port[] = {
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\0")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row other_family[] = {
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND,
-          LEAT_SCRIPT_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+         LEAT_SCRIPT_BYTES("\x05\0\0\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x09")},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row cut[] = {
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     struct leat_error error = script_refusal(refused, "", LEAT_E_SOCKS5_CONNECT_REMOTE,
                                              "could not relay UDP: command not supported");
     cr_expect_eq(error.native_code, 7);
@@ -160,10 +153,9 @@ Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *proxy = script_server_start(script);
-    cr_assert(proxy != NULL);
+    cr_assert(proxy);
     refusal_of(sandbox_format("socks5h://localhost:%u", leat_testing_server_port(proxy)), "0.0.0.0",
                LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
     leat_testing_server_free(proxy);
@@ -173,16 +165,13 @@ Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
 static void check_second_proxy(const struct leat_script_row *first, bool is_asked)
 {
     static const struct dns_record records[] = {
-        {.name = "proxy.test", .v4 = {"127.0.0.1", "127.0.0.2"}},
-        {NULL                   }
-    };
+        {.name = "proxy.test", .v4 = {"127.0.0.1", "127.0.0.2"}}, {NULL}};
     static const struct leat_script_row second[] = {
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\x7f\0\0\x01\0\x09")},
-        {LEAT_SCRIPT_DRAIN               },
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE}};
     struct udp_run run;
     leat_testing_server *proxies[2] = {NULL, NULL};
     struct dns_server *dns = dns_server_start(records);
@@ -194,7 +183,7 @@ static void check_second_proxy(const struct leat_script_row *first, bool is_aske
                                            .address = "127.0.0.2",
                                            .port = leat_testing_server_port(proxies[0])});
     }
-    cr_assert(dns != NULL && proxies[1] != NULL);
+    cr_assert(dns && proxies[1]);
     udp_run_init(&run);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     cr_assert_eq(
@@ -224,14 +213,12 @@ Test(udp_proxy_refusals, the_next_address_of_the_proxy)
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x01\0\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row cannot[] = {
         GREETED,
         ASSOCIATE,
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x07\0\x01\0\0\0\0\0\0")},
-        {LEAT_SCRIPT_CLOSE               }
-    };
+        {LEAT_SCRIPT_CLOSE}};
     check_second_proxy(closes, true);
     check_second_proxy(fails, true);
     check_second_proxy(cannot, false);
@@ -248,7 +235,7 @@ static void bind_refused(const char *first, const char *second, const char *deta
     cr_expect_eq(leat_udp_socket_bind(run.udp, "127.0.0.1", 0, run.config), LEAT_E_PARAMETER);
     leat_udp_socket_get_error(run.udp, &error);
     cr_expect_eq(error.code, LEAT_E_PARAMETER);
-    cr_expect(strstr(error.text, detail) != NULL, "%s", error.text);
+    cr_expect(strstr(error.text, detail), "%s", error.text);
     cr_expect_eq(leat_udp_socket_get_socket_fd(run.udp), -1, "open without its proxy");
     udp_run_settle(&run);
     cr_expect_eq(run.closed_count + run.listening_count, 0);

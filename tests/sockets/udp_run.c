@@ -153,7 +153,7 @@ void udp_run_send_refused(struct udp_run *run, const char *address, uint16_t por
     cr_expect_eq(leat_udp_socket_send(run->udp, "x", 1, address, port), code);
     leat_udp_socket_get_error(run->udp, &error);
     cr_expect_eq(error.code, code, "%d %s", error.code, error.text);
-    cr_expect(strstr(error.text, detail) != NULL, "%s", error.text);
+    cr_expect(strstr(error.text, detail), "%s", error.text);
 }
 
 void udp_run_set_timeout(struct udp_run *run, uint32_t timeout_ms)
@@ -192,7 +192,7 @@ void udp_run_until_error(struct udp_run *run, size_t count, int code, const char
     udp_run_until(run, &run->error_count, count);
     const struct leat_error *error = &run->errors[count - 1];
     cr_expect_eq(error->code, code, "%d %s", error->code, error->text);
-    cr_expect(strstr(error->text, detail) != NULL, "%s", error->text);
+    cr_expect(strstr(error->text, detail), "%s", error->text);
 }
 
 void udp_run_until_closed(struct udp_run *run)

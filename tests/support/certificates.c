@@ -79,22 +79,20 @@ static struct {
 static bool (*allocations_succeed(void))(void)
 {
     bool (*hook)(void) = leati_alloc_fail_hook;
-    if (hook != NULL) {
+    if (hook)
         leati_alloc_fail_hook = NULL;
-    }
     return hook;
 }
 
 static void allocations_fail_again(bool (*hook)(void))
 {
-    if (hook != NULL) {
+    if (hook)
         leati_alloc_fail_hook = hook;
-    }
 }
 
 leat_testing_ca *certificates_ca(void)
 {
-    if (state.ca == NULL) {
+    if (!state.ca) {
         struct leat_testing_problem problem;
         state.now_s = time(NULL);
         cr_assert(leat_testing_ca_new(LEAT_TESTING_CA(.parent_dir = sandbox_dir(),
@@ -110,7 +108,7 @@ static const struct leat_testing_certificate *certificate_get(const char *name, 
 
 static const struct leat_testing_certificate *certificate_of(const char *name)
 {
-    return name == NULL || *name == '\0' ? NULL : certificate_get(name, strlen(name));
+    return !name || *name == '\0' ? NULL : certificate_get(name, strlen(name));
 }
 
 static const char *many_hosts(void)
@@ -126,10 +124,9 @@ static const char *many_hosts(void)
 
 static const char *row_hosts(const struct row *row)
 {
-    if (row->hosts == NULL && row->use == LEAT_TESTING_USE_SERVER) {
+    if (!row->hosts && row->use == LEAT_TESTING_USE_SERVER)
         return SERVER_HOSTS;
-    }
-    return row->hosts != NULL && strcmp(row->hosts, MANY_HOSTS) == 0 ? many_hosts() : row->hosts;
+    return row->hosts && strcmp(row->hosts, MANY_HOSTS) == 0 ? many_hosts() : row->hosts;
 }
 
 static const struct leat_testing_certificate *row_make(const struct row *row)
@@ -157,14 +154,12 @@ static const struct leat_testing_certificate *row_make(const struct row *row)
 
 static const struct leat_testing_certificate *certificate_get(const char *name, size_t len)
 {
-    if (len == 2 && memcmp(name, "ca", len) == 0) {
+    if (len == 2 && memcmp(name, "ca", len) == 0)
         return leat_testing_ca_certificate(certificates_ca());
-    }
     for (size_t i = 0; i < ROWS; ++i) {
         if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0) {
-            if (state.made[i] == NULL) {
+            if (!state.made[i])
                 state.made[i] = row_make(&rows[i]);
-            }
             return state.made[i];
         }
     }
@@ -194,12 +189,10 @@ static void crls_make(void)
 
 static const char *crl_path(const char *name)
 {
-    if (state.revoked_crl == NULL) {
+    if (!state.revoked_crl)
         crls_make();
-    }
-    if (strcmp(name, "empty.crl") == 0) {
+    if (strcmp(name, "empty.crl") == 0)
         return state.empty_crl->path;
-    }
     return strcmp(name, "old.crl") == 0 ? state.old_crl->path : state.revoked_crl->path;
 }
 
@@ -207,15 +200,13 @@ const char *certificates_dir(void)
 {
     bool (*hook)(void) = allocations_succeed();
     for (size_t i = 0; i < ROWS; ++i) {
-        if (rows[i].key != RSA_2048) {
+        if (rows[i].key != RSA_2048)
             (void)certificate_of(rows[i].name);
-        }
     }
     const char *dir = leat_testing_ca_dir(state.ca);
     const char *path = sandbox_format("%s/not-pem.txt", dir);
     FILE *file = fopen(path, "we");
-    cr_assert(file != NULL && fputs("This is no PEM.\n", file) >= 0 && fclose(file) == 0, "%s",
-              path);
+    cr_assert(file && fputs("This is no PEM.\n", file) >= 0 && fclose(file) == 0, "%s", path);
     allocations_fail_again(hook);
     return dir;
 }
@@ -225,7 +216,7 @@ const char *certificate_path(const char *name)
     bool (*hook)(void) = allocations_succeed();
     const char *suffix = strrchr(name, '.');
     const char *path;
-    cr_assert(suffix != NULL, "%s", name);
+    cr_assert(suffix, "%s", name);
     if (strcmp(suffix, ".crl") == 0) {
         path = crl_path(name);
     } else {

@@ -19,10 +19,9 @@ static struct client_message message_copy(enum leat_message_type type, const uin
                                           size_t len)
 {
     struct client_message message = {.type = type, .data = malloc(len + 1), .len = len};
-    cr_assert(message.data != NULL);
-    if (len > 0) {
+    cr_assert(message.data);
+    if (len > 0)
         memcpy(message.data, data, len);
-    }
     message.data[len] = '\0';
     return message;
 }
@@ -31,7 +30,7 @@ static void message_append(struct client_message **list, size_t *count,
                            struct client_message message)
 {
     struct client_message *grown = realloc(*list, (*count + 1) * sizeof(*grown));
-    cr_assert(grown != NULL);
+    cr_assert(grown);
     grown[*count] = message;
     *list = grown;
     ++*count;
@@ -39,9 +38,8 @@ static void message_append(struct client_message **list, size_t *count,
 
 static void run_notify(struct client_run *run, const char *callback)
 {
-    if (run->on_event != NULL) {
+    if (run->on_event)
         run->on_event(run, callback);
-    }
 }
 
 static void run_opened(leat_websocket *ws, void *user)
@@ -92,7 +90,7 @@ static void run_closed(leat_websocket *ws, const struct leat_close_event *event,
     run->is_live = false;
     ++run->closed_count;
     run->close = *event;
-    cr_expect(event->reason != NULL && event->reason_len < sizeof(run->close_reason) &&
+    cr_expect(event->reason && event->reason_len < sizeof(run->close_reason) &&
               event->reason[event->reason_len] == '\0');
     memcpy(run->close_reason, event->reason, event->reason_len + 1);
     run->close.reason = run->close_reason;
@@ -111,7 +109,7 @@ static void run_trace(const struct leat_trace_event *event, void *user)
                        event->text);
     cr_assert(len >= 0);
     char *grown = realloc(run->trace, run->trace_len + (size_t)len + 1);
-    cr_assert(grown != NULL);
+    cr_assert(grown);
     memcpy(grown + run->trace_len, line, (size_t)len + 1);
     run->trace = grown;
     run->trace_len += (size_t)len;
@@ -150,9 +148,8 @@ void client_run_init(struct client_run *run)
 
 static void messages_free(struct client_message *messages, size_t count)
 {
-    for (size_t i = 0; messages != NULL && i < count; ++i) {
+    for (size_t i = 0; messages && i < count; ++i)
         free(messages[i].data);
-    }
     free(messages);
 }
 
@@ -186,9 +183,8 @@ static uint64_t now_ms(void)
 bool client_run_until(struct client_run *run, bool (*done)(const struct client_run *run))
 {
     uint64_t end_ms = now_ms() + CLIENT_RUN_TIMEOUT_MS;
-    for (uint64_t now = now_ms(); !done(run) && now < end_ms; now = now_ms()) {
+    for (uint64_t now = now_ms(); !done(run) && now < end_ms; now = now_ms())
         cr_assert(leat_loop_dispatch(run->loop, (int)(end_ms - now)) == LEAT_OK);
-    }
     return done(run);
 }
 
@@ -216,9 +212,8 @@ void client_run_until_closed(struct client_run *run)
 void client_run_until_messages(struct client_run *run, size_t count)
 {
     uint64_t end_ms = now_ms() + CLIENT_RUN_TIMEOUT_MS;
-    while (run->message_count < count && run->closed_count == 0 && now_ms() < end_ms) {
+    while (run->message_count < count && run->closed_count == 0 && now_ms() < end_ms)
         cr_assert(leat_loop_dispatch(run->loop, (int)CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);
-    }
     cr_assert(run->message_count >= count, "%zu of %zu messages, %s: %s\n%s", run->message_count,
               count, run->closed_count ? "closed" : "open", run->close.error.text, run->trace);
 }

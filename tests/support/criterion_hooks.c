@@ -9,9 +9,8 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 {
     FOREACH_SET(struct criterion_suite_set * suite, set->suites)
     {
-        if (suite->suite.data != NULL) {
+        if (suite->suite.data)
             suite->suite.data->timeout *= LEAT_TEST_PATIENCE;
-        }
         FOREACH_SET(struct criterion_test * test, suite->tests)
         {
             test->data->timeout *= LEAT_TEST_PATIENCE;
@@ -23,7 +22,7 @@ ReportHook(POST_TEST)(struct criterion_test_stats *stats)
 {
     if (stats->test_status == CR_STATUS_SKIPPED) {
         printf("left out: %s/%s: %s\n", stats->test->category, stats->test->name,
-               stats->message != NULL ? stats->message : "it does not say why");
+               stats->message ? stats->message : "it does not say why");
         fflush(stdout);
     }
 }

@@ -63,17 +63,15 @@ static bool question_parse(const uint8_t *packet, size_t len, struct question *r
     size_t used = 0;
     while (at < len && packet[at] != 0) {
         size_t label = packet[at];
-        if (label > 63 || at + 1 + label >= len || used + label + 1 >= NAME_BYTES) {
+        if (label > 63 || at + 1 + label >= len || used + label + 1 >= NAME_BYTES)
             return false;
-        }
         memcpy(ret_question->name + used, packet + at + 1, label);
         used += label;
         ret_question->name[used++] = '.';
         at += 1 + label;
     }
-    if (used == 0 || at + 5 > len) {
+    if (used == 0 || at + 5 > len)
         return false;
-    }
     ret_question->name[used - 1] = '\0';
     ret_question->type = (unsigned)(packet[at + 1] << 8 | packet[at + 2]);
     ret_question->end = at + 5;
@@ -83,19 +81,17 @@ static bool question_parse(const uint8_t *packet, size_t len, struct question *r
 static const struct dns_record *record_find(const struct dns_server *server, const char *name)
 {
     static const struct dns_record unknown = {.behaviour = DNS_NAME_ERROR};
-    for (const struct dns_record *record = server->records; record->name != NULL; ++record) {
-        if (strcasecmp(record->name, name) == 0) {
+    for (const struct dns_record *record = server->records; record->name; ++record) {
+        if (strcasecmp(record->name, name) == 0)
             return record;
-        }
     }
     return &unknown;
 }
 
 static enum dns_behaviour record_behaviour(const struct dns_record *record, unsigned type)
 {
-    if (record->behaviour != DNS_ANSWER) {
+    if (record->behaviour != DNS_ANSWER)
         return record->behaviour;
-    }
     return type == TYPE_AAAA ? record->v6_behaviour : record->v4_behaviour;
 }
 
@@ -156,25 +152,22 @@ static size_t query_answer(struct dns_server *server, uint8_t *packet, size_t le
                            enum dns_behaviour *ret_behaviour)
 {
     struct question question;
-    if (len < HEADER_BYTES || !question_parse(packet, len, &question)) {
+    if (len < HEADER_BYTES || !question_parse(packet, len, &question))
         return 0;
-    }
     question_note(server, &question, packet);
     const struct dns_record *record = record_find(server, question.name);
     enum dns_behaviour behaviour = record_behaviour(record, question.type);
     *ret_behaviour = behaviour;
-    if (behaviour == DNS_SILENCE) {
+    if (behaviour == DNS_SILENCE)
         return 0;
-    }
     const char *const *addresses = question.type == TYPE_A      ? record->v4
                                    : question.type == TYPE_AAAA ? record->v6
                                                                 : NULL;
     size_t at = question.end;
     uint8_t count = 0;
     bool answers = behaviour == DNS_ANSWER || behaviour == DNS_HELD || behaviour == DNS_LATE;
-    while (answers && addresses != NULL && count < ADDRESS_COUNT && addresses[count] != NULL) {
+    while (answers && addresses && count < ADDRESS_COUNT && addresses[count])
         at = address_append(packet, at, question.type, addresses[count++]);
-    }
     packet[2] = (uint8_t)(0x84 | (packet[2] & 1)); /* an authoritative answer; RD as it came */
     packet[3] = (uint8_t)(0x80 | behaviour_rcode(behaviour));
     memset(packet + 4, 0, 8);
@@ -207,9 +200,8 @@ static void answer_hold(struct dns_server *server, const uint8_t *packet, size_t
 void dns_server_release(struct dns_server *server)
 {
     pthread_mutex_lock(&server->lock);
-    while (server->held_len == 0) {
+    while (server->held_len == 0)
         pthread_cond_wait(&server->holds, &server->lock);
-    }
     answer_send(server, server->held, server->held_len, &server->held_client);
     server->held_len = 0;
     pthread_mutex_unlock(&server->lock);
@@ -223,9 +215,8 @@ static void datagram_serve(struct dns_server *server)
     enum dns_behaviour behaviour = DNS_SILENCE;
     ssize_t len =
         recvfrom(server->fd, packet, PACKET_BYTES, MSG_DONTWAIT, (struct sockaddr *)&client, &size);
-    if (len <= 0) {
+    if (len <= 0)
         return;
-    }
     atomic_fetch_add(&server->queries, 1);
     size_t answer_len = query_answer(server, packet, (size_t)len, &behaviour);
     if (answer_len > 0 && behaviour == DNS_HELD) {
@@ -244,13 +235,11 @@ static bool stream_serve(struct dns_server *server, int fd)
 {
     uint8_t packet[2 + PACKET_BYTES + 256];
     enum dns_behaviour behaviour = DNS_SILENCE;
-    if (recv(fd, packet, 2, MSG_WAITALL) != 2) {
+    if (recv(fd, packet, 2, MSG_WAITALL) != 2)
         return false;
-    }
     size_t len = (size_t)packet[0] << 8 | packet[1];
-    if (len > PACKET_BYTES || recv(fd, packet + 2, len, MSG_WAITALL) != (ssize_t)len) {
+    if (len > PACKET_BYTES || recv(fd, packet + 2, len, MSG_WAITALL) != (ssize_t)len)
         return false;
-    }
     atomic_fetch_add(&server->queries, 1);
     len = query_answer(server, packet + 2, len, &behaviour);
     packet[0] = (uint8_t)(len >> 8);
@@ -271,25 +260,22 @@ static void *server_run(void *user)
 {
     struct dns_server *server = user;
     struct pollfd fds[FD_COUNT] = {
-        [FD_STOP] = {.fd = server->stop_fd,  .events = POLLIN},
-        [FD_UDP] = {.fd = server->fd,       .events = POLLIN},
+        [FD_STOP] = {.fd = server->stop_fd, .events = POLLIN},
+        [FD_UDP] = {.fd = server->fd, .events = POLLIN},
         [FD_LISTENER] = {.fd = server->listener, .events = POLLIN},
     };
-    for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
+    for (size_t i = FD_STREAM; i < FD_COUNT; ++i)
         fds[i].fd = -1;
-    }
     while (fds[FD_STOP].revents == 0) {
         int ready = poll(fds, FD_COUNT, server->late_len > 0 ? LATE_MS : -1);
         if (ready == 0) {
             answer_send(server, server->late, server->late_len, &server->late_client);
             server->late_len = 0;
         }
-        if (ready <= 0) {
+        if (ready <= 0)
             continue;
-        }
-        if (fds[FD_UDP].revents != 0) {
+        if (fds[FD_UDP].revents != 0)
             datagram_serve(server);
-        }
         for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !stream_serve(server, fds[i].fd)) {
                 close(fds[i].fd);
@@ -303,9 +289,8 @@ static void *server_run(void *user)
         }
     }
     for (size_t i = FD_STREAM; i < FD_COUNT; ++i) {
-        if (fds[i].fd >= 0) {
+        if (fds[i].fd >= 0)
             close(fds[i].fd);
-        }
     }
     return NULL;
 }
@@ -340,9 +325,8 @@ static struct dns_server *server_start(const struct dns_record *records, uint16_
                                        bool loses_udp)
 {
     struct dns_server *server = calloc(1, sizeof(*server));
-    if (server == NULL) {
+    if (!server)
         return NULL;
-    }
     server->records = records;
     server->loses_udp = loses_udp;
     pthread_mutex_init(&server->lock, NULL);
@@ -376,7 +360,7 @@ struct dns_server *dns_server_start_tcp(const struct dns_record *records)
 
 void dns_server_free(struct dns_server *server)
 {
-    if (server != NULL) {
+    if (server) {
         (void)eventfd_write(server->stop_fd, 1);
         pthread_join(server->thread, NULL);
         close(server->fd);

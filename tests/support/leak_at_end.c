@@ -18,7 +18,6 @@ const char *__lsan_default_options(void)
 void __wrap_criterion_internal_test_teardown(void)
 {
     __real_criterion_internal_test_teardown();
-    if (__lsan_do_recoverable_leak_check() != 0) {
+    if (__lsan_do_recoverable_leak_check() != 0)
         abort();
-    }
 }

@@ -31,9 +31,8 @@ static void rights_get(void)
 {
     unsigned uid = getuid();
     unsigned gid = getgid();
-    if (uid == 0) {
+    if (uid == 0)
         return;
-    }
     cr_assert(unshare(CLONE_NEWUSER) == 0, "user namespaces: %s", strerror(errno));
     file_write("/proc/self/setgroups", "deny");
     file_write("/proc/self/uid_map", sandbox_format("0 %u 1", uid));
@@ -56,9 +55,8 @@ void net_namespace_enter(enum net_host host)
 static void ip_run(const char *const *arguments)
 {
     const char *argv[IP_ARGUMENTS_MAX] = {"ip"};
-    for (size_t i = 0; arguments[i] != NULL; ++i) {
+    for (size_t i = 0; arguments[i]; ++i)
         argv[i + 1] = arguments[i];
-    }
     struct process *process = process_start(&(struct process_options){.argv = argv});
     int status = process_wait(process, IP_TIMEOUT_MS);
     char *error = file_read(process->error_path);

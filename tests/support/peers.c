@@ -37,9 +37,8 @@ struct process *peer_start_listening(peer_arguments_fn fill, const void *user, u
 
 static void argv_copy(const char **argv, const char *const *from)
 {
-    for (size_t i = 0; from[i] != NULL; ++i) {
+    for (size_t i = 0; from[i]; ++i)
         argv[i] = from[i];
-    }
 }
 
 /* ---- proxies ------------------------------------------------------------------------------------
@@ -71,7 +70,7 @@ static void dante_arguments(const char *port, const void *user, const char **arg
 {
     (void)user;
     const struct passwd *self = getpwuid(getuid());
-    cr_assert(self != NULL);
+    cr_assert(self);
     const char *config =
         sandbox_write("danted.conf",
                       "logoutput: stderr\n"
@@ -93,9 +92,8 @@ static void dante_arguments(const char *port, const void *user, const char **arg
 uint16_t dante_start(void)
 {
     uint16_t port;
-    if (getenv("LEAT_TEST_WITHOUT_DANTE") != NULL) {
+    if (getenv("LEAT_TEST_WITHOUT_DANTE"))
         cr_skip_test("this system has no dante to install");
-    }
     peer_start_listening(dante_arguments, NULL, &port);
     return port;
 }
@@ -184,14 +182,14 @@ uint16_t python_server_start(const struct server_options *options)
                                             LEAT_TEST_SUPPORT_DIR "/peers/ws_server.py"};
     size_t count = 2;
     const char *const pairs[][2] = {
-        {"--host",        options->host                                                   },
-        {"--cert",        options->cert ? certificate_path(options->cert) : NULL          },
-        {"--key",         options->cert ? key_path_of(options) : NULL                     },
-        {"--client-ca",   options->client_ca ? certificate_path(options->client_ca) : NULL},
-        {"--subprotocol", options->protocol                                               },
+        {"--host", options->host},
+        {"--cert", options->cert ? certificate_path(options->cert) : NULL},
+        {"--key", options->cert ? key_path_of(options) : NULL},
+        {"--client-ca", options->client_ca ? certificate_path(options->client_ca) : NULL},
+        {"--subprotocol", options->protocol},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); ++i) {
-        if (pairs[i][1] != NULL) {
+        if (pairs[i][1]) {
             argv[count++] = pairs[i][0];
             argv[count++] = pairs[i][1];
         }

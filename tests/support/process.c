@@ -45,15 +45,14 @@ static void pause_shortly(void)
 
 static char *program_find(const char *program)
 {
-    if (strchr(program, '/') != NULL) {
+    if (strchr(program, '/'))
         return access(program, X_OK) == 0 ? strdup(program) : NULL;
-    }
     const char *search = getenv("PATH");
     char *list = NULL;
     cr_assert(asprintf(&list, "%s:%s", search ? search : "/usr/bin:/bin", sbin_path) > 0);
     char *found = NULL;
     char *rest = list;
-    for (char *dir = strsep(&rest, ":"); dir != NULL && found == NULL; dir = strsep(&rest, ":")) {
+    for (char *dir = strsep(&rest, ":"); dir && !found; dir = strsep(&rest, ":")) {
         char *path = NULL;
         cr_assert(asprintf(&path, "%s/%s", dir, program) > 0);
         if (access(path, X_OK) == 0) {
@@ -70,12 +69,10 @@ static void environment_join(char **joined, const char *const *added)
 {
     extern char **environ;
     size_t count = 0;
-    for (size_t i = 0; added != NULL && added[i] != NULL; ++i) {
+    for (size_t i = 0; added && added[i]; ++i)
         joined[count++] = (char *)(uintptr_t)added[i];
-    }
-    for (char **entry = environ; *entry != NULL && count < ENVIRONMENT_MAX; ++entry) {
+    for (char **entry = environ; *entry && count < ENVIRONMENT_MAX; ++entry)
         joined[count++] = *entry;
-    }
     joined[count] = NULL;
 }
 
@@ -87,9 +84,8 @@ static void child_exec(const char *path, const struct process_options *options, 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         dup2(fds[i], i);
-    }
     close_range(3, ~0u, 0);
     execve(path, (char *const *)(uintptr_t)options->argv, environment);
     _exit(127);
@@ -106,9 +102,8 @@ static void guard_run(int parent_fd, pid_t group)
     while (read(0, &byte, 1) > 0) {
     }
     kill(-group, SIGTERM);
-    for (int i = 0; i < 100 && kill(-group, 0) == 0; ++i) {
+    for (int i = 0; i < 100 && kill(-group, 0) == 0; ++i)
         pause_shortly();
-    }
     kill(-group, SIGKILL);
     _exit(0);
 }
@@ -137,7 +132,7 @@ static int output_open(const char *path)
 struct process *process_start(const struct process_options *options)
 {
     char *path = program_find(options->argv[0]);
-    cr_assert(path != NULL, "%s is not installed: script/bootstrap installs it", options->argv[0]);
+    cr_assert(path, "%s is not installed: script/bootstrap installs it", options->argv[0]);
     cr_assert(process_count < PROCESS_MAX, "too many processes in one test");
 
     struct process *process = &processes[process_count];
@@ -159,13 +154,11 @@ struct process *process_start(const struct process_options *options)
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a daemon leaves behind is waited for here */
     process->pid = fork();
     cr_assert(process->pid >= 0, "fork: %s", strerror(errno));
-    if (process->pid == 0) {
+    if (process->pid == 0)
         child_exec(path, options, environment, fds);
-    }
     setpgid(process->pid, process->pid); /* also here, so that it is done before anybody kills */
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; ++i)
         close(fds[i]);
-    }
     process->input_fd = input[1];
     guard_start(process);
     ++process_count;
@@ -198,7 +191,7 @@ static bool line_find(const char *path, const char *prefix, char *buf, size_t ca
 {
     char *text = file_read(path);
     bool found = false;
-    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL && !found; line = end + 1) {
+    for (char *line = text, *end; (end = strchr(line, '\n')) && !found; line = end + 1) {
         *end = '\0';
         if (strncmp(line, prefix, strlen(prefix)) == 0) {
             snprintf(buf, cap, "%s", line + strlen(prefix));
@@ -214,9 +207,8 @@ void process_wait_line(struct process *process, const char *prefix, char *buf, s
     uint64_t deadline_ms = now_ms() + READY_TIMEOUT_MS;
     for (bool runs = true; runs && now_ms() < deadline_ms; pause_shortly()) {
         runs = process_runs(process); /* before looking, so that the last words are seen */
-        if (line_find(process->output_path, prefix, buf, cap)) {
+        if (line_find(process->output_path, prefix, buf, cap))
             return;
-        }
     }
     process_fail(process, "did not print the awaited line");
 }
@@ -227,11 +219,10 @@ void process_wait_error_text(struct process *process, const char *text)
     for (bool runs = true; runs && now_ms() < deadline_ms; pause_shortly()) {
         runs = process_runs(process);
         char *error = file_read(process->error_path);
-        bool found = strstr(error, text) != NULL;
+        bool found = strstr(error, text);
         free(error);
-        if (found) {
+        if (found)
             return;
-        }
     }
     process_fail(process, "did not print the awaited text");
 }
@@ -245,20 +236,18 @@ static size_t listening_inodes(uint16_t port, unsigned long *inodes, size_t max)
     for (size_t i = 0; i < 2; ++i) {
         FILE *file = fopen(tables[i], "re");
         char line[512];
-        while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        while (file && fgets(line, sizeof(line), file)) {
             unsigned local_port = 0;
             unsigned state = 0;
             unsigned long inode = 0;
             int fields =
                 sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %lu",
                        &local_port, &state, &inode);
-            if (fields == 3 && local_port == port && state == state_listen && count < max) {
+            if (fields == 3 && local_port == port && state == state_listen && count < max)
                 inodes[count++] = inode;
-            }
         }
-        if (file != NULL) {
+        if (file)
             fclose(file);
-        }
     }
     return count;
 }
@@ -271,11 +260,10 @@ static bool pid_holds_socket(pid_t pid, unsigned long inode)
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
     DIR *dir = opendir(path);
-    if (dir == NULL) {
+    if (!dir)
         return false;
-    }
     bool holds = false;
-    for (struct dirent *entry = readdir(dir); entry != NULL && !holds; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry && !holds; entry = readdir(dir)) {
         ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
         target[len > 0 ? len : 0] = '\0';
         holds = strcmp(target, wanted) == 0;
@@ -291,13 +279,11 @@ bool process_wait_listening(struct process *process, uint16_t port)
         unsigned long inodes[8];
         size_t count = listening_inodes(port, inodes, 8);
         for (size_t i = 0; i < count; ++i) {
-            if (process->pid != 0 && pid_holds_socket(process->pid, inodes[i])) {
+            if (process->pid != 0 && pid_holds_socket(process->pid, inodes[i]))
                 return true;
-            }
         }
-        if (!process_runs(process)) {
+        if (!process_runs(process))
             return false;
-        }
         pause_shortly();
     }
     process_fail(process, "does not listen");
@@ -307,9 +293,8 @@ int process_wait(struct process *process, int timeout_ms)
 {
     uint64_t deadline_ms = now_ms() + (uint64_t)timeout_ms;
     while (process_runs(process)) {
-        if (now_ms() >= deadline_ms) {
+        if (now_ms() >= deadline_ms)
             process_fail(process, "did not end in time");
-        }
         pause_shortly();
     }
     int status = process->exit_status;
@@ -328,9 +313,8 @@ void process_stop(struct process *process)
         pid_t group = process->pid;
         uint64_t deadline_ms = now_ms() + STOP_TIMEOUT_MS;
         kill(process->pid, SIGTERM);
-        while (process_runs(process) && now_ms() < deadline_ms) {
+        while (process_runs(process) && now_ms() < deadline_ms)
             pause_shortly();
-        }
         kill(-group, SIGKILL); /* whoever of the group is left */
         if (process->pid != 0) {
             waitpid(process->pid, &process->exit_status, 0);
@@ -349,7 +333,6 @@ void process_stop(struct process *process)
 
 void process_stop_all(void)
 {
-    while (process_count > 0) {
+    while (process_count > 0)
         process_stop(&processes[--process_count]);
-    }
 }

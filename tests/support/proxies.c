@@ -14,9 +14,8 @@
 
 static void argv_set(const char **argv, const char *const *from)
 {
-    for (size_t i = 0; from[i] != NULL; ++i) {
+    for (size_t i = 0; from[i]; ++i)
         argv[i] = from[i];
-    }
 }
 
 /* ---- tinyproxy
@@ -70,7 +69,7 @@ static void squid_arguments(const char *port, const void *user, const char **arg
 {
     const struct squid_setup *setup = user;
     const char *auth = "http_access allow all\n";
-    if (setup->user != NULL) {
+    if (setup->user) {
         auth = sandbox_format("auth_param basic program " SQUID_FAKE_AUTH "\n"
                               "auth_param basic children 1 startup=1\n"
                               "auth_param basic realm test\n"
@@ -109,7 +108,7 @@ uint16_t squid_start(const char *user, uint16_t *ret_tls_port)
     uint16_t port;
     struct squid_setup setup = {user, ret_tls_port ? free_port() : 0};
     struct process *squid = peer_start_listening(squid_arguments, &setup, &port);
-    if (ret_tls_port != NULL) {
+    if (ret_tls_port) {
         cr_assert(process_wait_listening(squid, setup.tls_port));
         *ret_tls_port = setup.tls_port;
     }

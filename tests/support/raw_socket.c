@@ -26,7 +26,7 @@ int raw_connect(const char *from, uint16_t port)
     cr_assert(fd >= 0);
     cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
               setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0);
-    if (from != NULL) {
+    if (from) {
         cr_assert(inet_pton(AF_INET, from, &address.sin_addr) == 1);
         cr_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     }
@@ -42,9 +42,8 @@ bool raw_send(int fd, const void *data, size_t len)
     const uint8_t *bytes = data;
     while (len > 0) {
         ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-        if (sent <= 0) {
+        if (sent <= 0)
             return false;
-        }
         bytes += sent;
         len -= (size_t)sent;
     }
@@ -55,12 +54,11 @@ bool raw_recv_until(int fd, const char *text, char *buf, size_t cap)
 {
     size_t len = 0;
     buf[0] = '\0';
-    while (strstr(buf, text) == NULL) {
+    while (!strstr(buf, text)) {
         /* one byte at a time: what follows stays in the kernel */
         ssize_t got = len + 1 < cap ? recv(fd, buf + len, 1, 0) : 0;
-        if (got <= 0) {
+        if (got <= 0)
             return false;
-        }
         buf[++len] = '\0';
     }
     return true;
@@ -85,9 +83,8 @@ int raw_recv_end(int fd)
     do {
         got = recv(fd, buf, sizeof(buf), 0);
     } while (got > 0);
-    if (got == 0) {
+    if (got == 0)
         return 0;
-    }
     return errno == EAGAIN ? ETIMEDOUT : errno;
 }
 
@@ -108,7 +105,7 @@ void raw_upgrade_answer(const char *request, char *buf, size_t cap)
     static const char name[] = "Sec-WebSocket-Key: ";
     char accept[29] = "";
     const char *key = strstr(request, name);
-    if (key != NULL) {
+    if (key) {
         key += sizeof(name) - 1;
         leati_peer_websocket_accept(key, strcspn(key, "\r"), accept);
     }
@@ -157,9 +154,8 @@ unsigned raw_arrived(uint16_t port, bool accepted, int timeout_ms)
 void raw_wait_unread(uint16_t port, int bytes)
 {
     for (int fd = 3; fd < DESCRIPTORS; ++fd) {
-        if (port_of(fd, getpeername) != port) {
+        if (port_of(fd, getpeername) != port)
             continue;
-        }
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
         int unread = 0;
         cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0);

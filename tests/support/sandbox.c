@@ -29,11 +29,11 @@ static struct {
 
 const char *sandbox_dir(void)
 {
-    if (sandbox.dir == NULL) {
+    if (!sandbox.dir) {
         const char *base = getenv("TMPDIR");
         char *template = NULL;
         cr_assert(asprintf(&template, "%s/leat-test.XXXXXX", base ? base : "/tmp") > 0);
-        cr_assert(mkdtemp(template) != NULL, "mkdtemp %s: %s", template, strerror(errno));
+        cr_assert(mkdtemp(template), "mkdtemp %s: %s", template, strerror(errno));
         sandbox.dir = template;
     }
     return sandbox.dir;
@@ -60,7 +60,7 @@ const char *sandbox_write(const char *name, const char *format, ...)
 {
     const char *path = sandbox_path(name);
     FILE *file = fopen(path, "we");
-    cr_assert(file != NULL, "%s: %s", path, strerror(errno));
+    cr_assert(file, "%s: %s", path, strerror(errno));
     va_list args;
     va_start(args, format);
     int len = vfprintf(file, format, args);
@@ -77,16 +77,15 @@ char *file_read(const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     for (bool more = true; more;) {
         char *grown = realloc(text, len + 4097);
-        cr_assert(grown != NULL);
+        cr_assert(grown);
         text = grown;
         ssize_t got = fd < 0 ? 0 : read(fd, text + len, 4096);
         more = got > 0;
         len += more ? (size_t)got : 0;
     }
     text[len] = '\0';
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return text;
 }
 
@@ -102,12 +101,10 @@ void sandbox_done(void)
 {
     process_stop_all();
     certificates_done();
-    if (sandbox.dir != NULL) {
+    if (sandbox.dir)
         (void)nftw(sandbox.dir, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
-    }
-    for (size_t i = 0; i < sandbox.string_count; ++i) {
+    for (size_t i = 0; i < sandbox.string_count; ++i)
         free(sandbox.strings[i]);
-    }
     free(sandbox.dir);
     memset(&sandbox, 0, sizeof(sandbox));
     leak_check();
@@ -116,11 +113,10 @@ void sandbox_done(void)
 size_t open_descriptor_count(void)
 {
     DIR *dir = opendir("/proc/self/fd");
-    cr_assert(dir != NULL);
+    cr_assert(dir);
     size_t count = 0;
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         count += entry->d_name[0] != '.';
-    }
     closedir(dir);
     return count - 1; /* without the one of `dir` */
 }
@@ -171,9 +167,8 @@ bool machine_has_ipv6(void)
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return has;
 }
 

@@ -67,9 +67,8 @@ run_problem(struct server_run *run, const char *format, ...)
     va_list args;
     run_lock(run);
     va_start(args, format);
-    if (run->seen.problem[0] == '\0') {
+    if (run->seen.problem[0] == '\0')
         vsnprintf(run->seen.problem, sizeof(run->seen.problem), format, args);
-    }
     va_end(args);
     run_unlock(run);
 }
@@ -80,9 +79,8 @@ run_problem(struct server_run *run, const char *format, ...)
 static struct server_client *client_find(struct server_run *run, const leat_websocket *ws)
 {
     struct server_client *client = run->clients;
-    while (client != NULL && client->ws != ws) {
+    while (client && client->ws != ws)
         client = client->next;
-    }
     return client;
 }
 
@@ -91,7 +89,7 @@ static const char *query_value(const char *target, const char *name, char *buf, 
 {
     size_t len = strlen(name);
     buf[0] = '\0';
-    for (const char *at = strchr(target, '?'); at != NULL; at = strchr(at, '&')) {
+    for (const char *at = strchr(target, '?'); at; at = strchr(at, '&')) {
         ++at;
         if (strncmp(at, name, len) == 0 && at[len] == '=') {
             snprintf(buf, cap, "%.*s", (int)strcspn(at + len + 1, "&"), at + len + 1);
@@ -122,9 +120,8 @@ static int on_request(leat_websocket_server *server, const struct leat_upgrade_r
     run_lock(run);
     snprintf(run->seen.origin, sizeof(run->seen.origin), "%s", request->origin);
     run_unlock(run);
-    if (strcmp(request->origin, SERVER_RUN_UNWELCOME) == 0) {
+    if (strcmp(request->origin, SERVER_RUN_UNWELCOME) == 0)
         return 403;
-    }
     snprintf(run->target, sizeof(run->target), "%s", request->target);
     return action_find(request->target, &action) ? 101 : 404;
 }
@@ -138,13 +135,12 @@ static void flood_go_on(struct server_run *run, struct server_client *client)
 {
     uint8_t *zeros = calloc(1, client->size + 1);
     int code = LEAT_OK;
-    while (zeros != NULL && client->rest > 0 && code == LEAT_OK) {
+    while (zeros && client->rest > 0 && code == LEAT_OK) {
         code = leat_websocket_send(client->ws, LEAT_MESSAGE_BINARY, zeros, client->size);
         client->rest -= code == LEAT_OK;
     }
-    if (code != LEAT_OK && !is_full(code)) {
+    if (code != LEAT_OK && !is_full(code))
         run_problem(run, "send in a flood: %d", code);
-    }
     free(zeros);
 }
 
@@ -176,9 +172,8 @@ static void client_begin(struct server_run *run, struct server_client *client)
     case ACTION_REPORT:
         break;
     }
-    if (code != LEAT_OK) {
+    if (code != LEAT_OK)
         run_problem(run, "%s: %d", run->target, code);
-    }
 }
 
 static void on_connected(leat_websocket_server *server, leat_websocket *ws, void *user)
@@ -186,7 +181,7 @@ static void on_connected(leat_websocket_server *server, leat_websocket *ws, void
     struct server_run *run = user;
     struct server_client *client = calloc(1, sizeof(*client));
     (void)server;
-    if (client == NULL || !action_find(run->target, &client->action)) {
+    if (!client || !action_find(run->target, &client->action)) {
         run_problem(run, "a connection that was not granted");
         free(client);
         return;
@@ -206,7 +201,7 @@ static void client_hold(struct server_client *client, enum leat_message_type typ
                         const uint8_t *data, size_t len)
 {
     client->held = malloc(len + 1);
-    if (client->held != NULL) {
+    if (client->held) {
         memcpy(client->held, data, len);
         client->held_len = len;
         client->held_type = type;
@@ -223,13 +218,11 @@ static void on_message(leat_websocket_server *server, leat_websocket *ws,
     run_lock(run);
     ++run->seen.messages;
     run->seen.bytes += len;
-    if (client != NULL && client->action == ACTION_REPORT) {
+    if (client && client->action == ACTION_REPORT)
         snprintf(run->seen.report, sizeof(run->seen.report), "%.*s", (int)len, (const char *)data);
-    }
     run_unlock(run);
-    if (client == NULL || client->action == ACTION_REPORT) {
+    if (!client || client->action == ACTION_REPORT)
         return;
-    }
     int code = leat_websocket_send(ws, type, data, len);
     if (is_full(code)) {
         client_hold(client, type, data, len);
@@ -243,16 +236,13 @@ static void on_writable(leat_websocket_server *server, leat_websocket *ws, void 
     struct server_run *run = user;
     struct server_client *client = client_find(run, ws);
     (void)server;
-    if (client != NULL && client->rest > 0) {
+    if (client && client->rest > 0)
         flood_go_on(run, client);
-    }
-    if (client == NULL || client->held == NULL) {
+    if (!client || !client->held)
         return;
-    }
     int code = leat_websocket_send(ws, client->held_type, client->held, client->held_len);
-    if (is_full(code)) {
+    if (is_full(code))
         return;
-    }
     free(client->held);
     client->held = NULL;
     leat_websocket_resume(ws);
@@ -261,11 +251,10 @@ static void on_writable(leat_websocket_server *server, leat_websocket *ws, void 
 static void client_forget(struct server_run *run, const leat_websocket *ws)
 {
     struct server_client **link = &run->clients;
-    while (*link != NULL && (*link)->ws != ws) {
+    while (*link && (*link)->ws != ws)
         link = &(*link)->next;
-    }
     struct server_client *client = *link;
-    if (client != NULL) {
+    if (client) {
         *link = client->next;
         free(client->held);
         free(client);
@@ -304,9 +293,8 @@ static void on_error(leat_websocket_server *server, const struct leat_error *err
 static void *run_thread(void *user)
 {
     struct server_run *run = user;
-    if (leat_loop_run(run->loop) != LEAT_OK) {
+    if (leat_loop_run(run->loop) != LEAT_OK)
         run_problem(run, "the loop failed");
-    }
     return NULL;
 }
 
@@ -317,13 +305,12 @@ static leat_config *server_config_new(const struct server_run_options *options)
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, PATIENCE_MS(3000)) ==
               LEAT_OK);
     cr_assert(leat_config_set_max_message_bytes(config, MESSAGE_MAX_BYTES) == LEAT_OK);
-    if (options->cert != NULL) {
+    if (options->cert) {
         cr_assert(leat_config_set_server_cert(config, certificate_path(options->cert),
                                               certificate_path("server.key"), NULL) == LEAT_OK);
     }
-    if (options->configure != NULL) {
+    if (options->configure)
         options->configure(config);
-    }
     return config;
 }
 
@@ -340,7 +327,7 @@ struct server_run *server_run_start(const struct server_run_options *options)
     };
     struct server_run *run = calloc(1, sizeof(*run));
     struct leat_error error;
-    cr_assert(run != NULL);
+    cr_assert(run);
     run->config = server_config_new(options);
     pthread_mutex_init(&run->lock, NULL);
     pthread_cond_init(&run->changed, NULL);
@@ -357,17 +344,15 @@ struct server_run *server_run_start(const struct server_run_options *options)
 
 void server_run_free(struct server_run *run)
 {
-    if (run == NULL) {
+    if (!run)
         return;
-    }
     leat_loop_stop(run->loop);
     pthread_join(run->thread, NULL);
     leat_websocket_server_free(run->server);
     leat_loop_free(run->loop);
     leat_config_free(run->config);
-    while (run->clients != NULL) {
+    while (run->clients)
         client_forget(run, run->clients->ws);
-    }
     pthread_cond_destroy(&run->changed);
     pthread_mutex_destroy(&run->lock);
     free(run);
@@ -393,9 +378,8 @@ static void stop_task(leat_loop *loop, void *user)
 {
     struct server_run *run = user;
     (void)loop;
-    if (leat_websocket_server_stop(run->server) != LEAT_OK) {
+    if (leat_websocket_server_stop(run->server) != LEAT_OK)
         run_problem(run, "the server does not stop");
-    }
     run_lock(run);
     run->stopped = true;
     run_unlock(run);
@@ -405,9 +389,8 @@ void server_run_stop_listening(struct server_run *run)
 {
     cr_assert(leat_loop_post(run->loop, stop_task, run) == LEAT_OK);
     pthread_mutex_lock(&run->lock);
-    while (!run->stopped) {
+    while (!run->stopped)
         pthread_cond_wait(&run->changed, &run->lock);
-    }
     pthread_mutex_unlock(&run->lock);
 }
 
@@ -422,11 +405,10 @@ void server_run_seen(struct server_run *run, struct server_seen *ret_seen)
 bool server_run_wait(struct server_run *run, bool (*done)(const struct server_seen *seen))
 {
     struct timespec deadline = deadline_of(CLIENT_RUN_TIMEOUT_MS);
-    int rc = 0;
+    int result = 0;
     pthread_mutex_lock(&run->lock);
-    while (!done(&run->seen) && rc == 0) {
-        rc = pthread_cond_timedwait(&run->changed, &run->lock, &deadline);
-    }
+    while (!done(&run->seen) && result == 0)
+        result = pthread_cond_timedwait(&run->changed, &run->lock, &deadline);
     bool is_done = done(&run->seen);
     pthread_mutex_unlock(&run->lock);
     return is_done;
@@ -436,11 +418,10 @@ void server_run_until_closed(struct server_run *run, unsigned count)
 {
     struct timespec deadline = deadline_of(CLIENT_RUN_TIMEOUT_MS);
     struct server_seen seen;
-    int rc = 0;
+    int result = 0;
     pthread_mutex_lock(&run->lock);
-    while (run->seen.closed < count && rc == 0) {
-        rc = pthread_cond_timedwait(&run->changed, &run->lock, &deadline);
-    }
+    while (run->seen.closed < count && result == 0)
+        result = pthread_cond_timedwait(&run->changed, &run->lock, &deadline);
     pthread_mutex_unlock(&run->lock);
     server_run_seen(run, &seen);
     cr_assert(seen.closed >= count, "%u of %u connections have ended", seen.closed, count);

@@ -43,9 +43,8 @@ __attribute__((constructor)) static void libc_find(void)
     *(void **)&libc_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     *(void **)&libc_timerfd_settime = dlsym(RTLD_NEXT, "timerfd_settime");
     *(void **)&libc_epoll_wait = dlsym(RTLD_NEXT, "epoll_wait");
-    if (libc_clock_gettime == NULL || libc_timerfd_settime == NULL || libc_epoll_wait == NULL) {
+    if (!libc_clock_gettime || !libc_timerfd_settime || !libc_epoll_wait)
         abort();
-    }
 }
 
 static int64_t ns_of(const struct timespec *time)
@@ -69,12 +68,10 @@ void still_clock_stop(void)
 
 PUBLIC int clock_gettime(clockid_t clock, struct timespec *ret_time)
 {
-    if (libc_clock_gettime == NULL) {
+    if (!libc_clock_gettime)
         libc_find();
-    }
-    if (!is_still || clock != CLOCK_MONOTONIC) {
+    if (!is_still || clock != CLOCK_MONOTONIC)
         return libc_clock_gettime(clock, ret_time);
-    }
     *ret_time = (struct timespec){.tv_sec = now_ns / 1000000000, .tv_nsec = now_ns % 1000000000};
     return 0;
 }
@@ -88,14 +85,12 @@ static void timer_set(int fd, bool is_due)
 
 PUBLIC int timerfd_settime(int fd, int flags, const struct itimerspec *spec, struct itimerspec *old)
 {
-    if (!is_still || flags != TFD_TIMER_ABSTIME) {
+    if (!is_still || flags != TFD_TIMER_ABSTIME)
         return libc_timerfd_settime(fd, flags, spec, old);
-    }
     struct timer *timer = timers;
     while (timer->fd != fd && timer->at_ns != 0) {
-        if (++timer == timers + TIMERS_MAX) {
+        if (++timer == timers + TIMERS_MAX)
             abort();
-        }
     }
     *timer = (struct timer){fd, ns_of(&spec->it_value)};
     timer_set(fd, timer->at_ns <= now_ns);
@@ -107,18 +102,15 @@ static bool clock_jump(int64_t limit_ns)
 {
     struct timer *first = NULL;
     for (struct timer *timer = timers; timer < timers + TIMERS_MAX; ++timer) {
-        if (timer->at_ns > now_ns && (first == NULL || timer->at_ns < first->at_ns)) {
+        if (timer->at_ns > now_ns && (!first || timer->at_ns < first->at_ns))
             first = timer;
-        }
     }
-    if (first == NULL || first->at_ns > limit_ns) {
+    if (!first || first->at_ns > limit_ns)
         return false;
-    }
     now_ns = first->at_ns;
     for (struct timer *timer = timers; timer < timers + TIMERS_MAX; ++timer) {
-        if (timer->at_ns == now_ns) {
+        if (timer->at_ns == now_ns)
             timer_set(timer->fd, true);
-        }
     }
     return true;
 }
@@ -129,11 +121,10 @@ static bool task_runs(const char *id)
     char line[512];
     snprintf(path, sizeof(path), "/proc/self/task/%s/stat", id);
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    if (!file)
         return false;
-    }
-    const char *state = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
-    bool sleeps = state != NULL && strchr("SZX", state[2]) != NULL;
+    const char *state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+    bool sleeps = state && strchr("SZX", state[2]);
     fclose(file);
     return !sleeps;
 }
@@ -145,7 +136,7 @@ static bool others_run(void)
     char self[32];
     snprintf(self, sizeof(self), "%d", (int)gettid());
     DIR *tasks = opendir("/proc/self/task");
-    for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+    for (struct dirent *task; tasks && (task = readdir(tasks));) {
         run = run || (task->d_name[0] != '.' && strcmp(task->d_name, self) != 0 &&
                       task_runs(task->d_name));
     }
@@ -155,15 +146,13 @@ static bool others_run(void)
 
 PUBLIC int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
 {
-    if (!is_still || timeout_ms == 0) {
+    if (!is_still || timeout_ms == 0)
         return libc_epoll_wait(fd, events, max, timeout_ms);
-    }
     int64_t limit_ns = timeout_ms < 0 ? INT64_MAX : now_ns + (int64_t)timeout_ms * 1000000;
     for (int looks = 0;;) {
         int count = libc_epoll_wait(fd, events, max, LOOK_EVERY_MS);
-        if (count != 0) {
+        if (count != 0)
             return count;
-        }
         looks = others_run() ? 0 : looks + 1;
         if (looks == QUIET_LOOKS) {
             looks = 0;

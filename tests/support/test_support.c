@@ -58,11 +58,11 @@ static void problem_expect(leat_testing_server *peer, const char *problem)
 Test(support, peer_plays_its_script)
 {
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_EXPECT,        LEAT_SCRIPT_BYTES("hello")},
-        {LEAT_SCRIPT_SEND,                         LEAT_SCRIPT_BYTES("wor"), .hold = true},
-        {LEAT_SCRIPT_SEND,LEAT_SCRIPT_BYTES("ld"), .split = 1, .repeat = 2},
-        {LEAT_SCRIPT_READ,                         .number = 2, .label = "two"},
-        {LEAT_SCRIPT_CLOSE                         },
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("hello")},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("wor"), .hold = true},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("ld"), .split = 1, .repeat = 2},
+        {LEAT_SCRIPT_READ, .number = 2, .label = "two"},
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *peer = script_server_start(script);
     int fd = port_connect(leat_testing_server_port(peer));
@@ -86,9 +86,7 @@ Test(support, peer_plays_its_script)
 Test(support, peer_reports_what_the_script_does_not_say)
 {
     static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("hello")},
-        {LEAT_SCRIPT_CLOSE                 }
-    };
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("hello")}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     int fd = port_connect(leat_testing_server_port(peer));
     bytes_send(fd, "help!", 5);
@@ -99,10 +97,8 @@ Test(support, peer_reports_what_the_script_does_not_say)
 
 Test(support, peer_resets)
 {
-    static const struct leat_script_row script[] = {
-        {LEAT_SCRIPT_READ, .number = 1},
-        {LEAT_SCRIPT_RESET               }
-    };
+    static const struct leat_script_row script[] = {{LEAT_SCRIPT_READ, .number = 1},
+                                                    {LEAT_SCRIPT_RESET}};
     leat_testing_server *peer = script_server_start(script);
     int fd = port_connect(leat_testing_server_port(peer));
     char byte = 0;
@@ -114,19 +110,14 @@ Test(support, peer_resets)
 
 Test(support, peer_waits_and_is_freed_in_the_middle)
 {
-    static const struct leat_script_row waits[] = {
-        {LEAT_SCRIPT_WAIT,        .label = "waits"},
-        {LEAT_SCRIPT_SEND,                       LEAT_SCRIPT_BYTES("x")},
-        {LEAT_SCRIPT_WAIT},
-        {LEAT_SCRIPT_CLOSE       }
-    };
-    static const struct leat_script_row stalls[] = {
-        {LEAT_SCRIPT_STALL, .label = "stalls"},
-        {LEAT_SCRIPT_CLOSE                }
-    };
-    leat_testing_server *peer = script_server_new(&(struct leat_testing_options){
-        .scripts = {waits, stalls}
-    });
+    static const struct leat_script_row waits[] = {{LEAT_SCRIPT_WAIT, .label = "waits"},
+                                                   {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("x")},
+                                                   {LEAT_SCRIPT_WAIT},
+                                                   {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row stalls[] = {{LEAT_SCRIPT_STALL, .label = "stalls"},
+                                                    {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer =
+        script_server_new(&(struct leat_testing_options){.scripts = {waits, stalls}});
     int first = port_connect(leat_testing_server_port(peer));
     cr_expect(leat_testing_server_wait_step(peer, "waits", 1, WAIT_MS));
     int second = port_connect(leat_testing_server_port(peer));
@@ -141,10 +132,9 @@ Test(support, peer_waits_and_is_freed_in_the_middle)
 Test(support, peer_is_a_proxy)
 {
     static const struct leat_script_row target_script[] = {
-        {LEAT_SCRIPT_EXPECT,         LEAT_SCRIPT_BYTES("ping")},
-        {LEAT_SCRIPT_SEND,                          LEAT_SCRIPT_BYTES("pong")},
-        {LEAT_SCRIPT_CLOSE}
-    };
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("ping")},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("pong")},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row proxy_script[] = {
         LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *target = script_server_start(target_script);
@@ -187,13 +177,11 @@ Test(support, peer_is_a_proxy)
 Test(support, dns_server_answers_and_counts)
 {
     static const struct dns_record records[] = {
-        {.name = "echo.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}},
-        {NULL     }
-    };
+        {.name = "echo.test", .v4 = {"127.0.0.1"}, .v6 = {"::1"}}, {NULL}};
     static const uint8_t query[] = {0x12, 0x34, 1,   0, 0,   1,   0,   0,   0, 0, 0, 0, 4, 'E',
                                     'C',  'h',  'o', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
     struct dns_server *server = dns_server_start(records);
-    cr_assert(server != NULL);
+    cr_assert(server);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     address.sin_port =
         htons((uint16_t)strtoul(strchr(dns_server_address(server), ':') + 1, NULL, 10));
@@ -279,5 +267,5 @@ Test(support, every_server_starts)
                                      certificate_path("server.key"), NULL};
     cr_expect(python_server_start(&tls) != 0 && node_server_start(&tls) != 0);
     cr_expect(nginx_start(&tls, port) != 0);
-    cr_expect(openssl_server_start(arguments, &tls_port) != NULL);
+    cr_expect(openssl_server_start(arguments, &tls_port));
 }

@@ -18,10 +18,10 @@ leat_testing_server *rig_greeter(void)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES(RIG_GREETING)},
-        {LEAT_SCRIPT_CLOSE               },
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *server = script_server_start(script);
-    cr_assert(server != NULL);
+    cr_assert(server);
     return server;
 }
 

@@ -46,52 +46,49 @@ static void code_expect(enum leat_testing_kind kind, const struct fault_code *ex
 Test(codes, of_a_socks5_proxy)
 {
     static const struct fault_code cases[] = {
-        {"method=refuse",                           SOCKS5(METHOD),         0xff},
-        {"method=05,01",                            SOCKS5(METHOD),         1   },
-        {"auth-reply=refuse",                       SOCKS5(AUTH),           1   },
-        {"auth-reply=refuse 255",                   SOCKS5(AUTH),           0xff},
-        {"reply=refuse 2",                          SOCKS5(CONNECT_REMOTE), 2   },
-        {"reply=refuse 5",                          SOCKS5(CONNECT_REMOTE), 5   },
-        {"reply=05,04,00,01,00*6;then=reset",       SOCKS5(CONNECT_REMOTE), 4   },
-        {"greeting=close",                          SOCKS5(RECV),           0   },
-        {"greeting=reset",                          SOCKS5(RECV),           0   },
-        {"method=truncate 1;then=close",            SOCKS5(DESERIALIZE),    0   },
-        {"auth=stall",                              SOCKS5(RECV),           0   },
-        {"reply=delay 3600000",                     SOCKS5(RECV),           0   },
-        {"reply=truncate 9;then=stall",             SOCKS5(RECV),           0   },
-        {"method=04,00",                            SOCKS5(DESERIALIZE),    0   },
-        {"method=\"HTTP/1.0 400 Bad\\r\\n\\r\\n\"", SOCKS5(DESERIALIZE),    0   },
-        {"auth-reply=02,00",                        SOCKS5(DESERIALIZE),    0   },
-        {"reply=05,00,00,09,00*6",                  SOCKS5(DESERIALIZE),    0   },
+        {"method=refuse", SOCKS5(METHOD), 0xff},
+        {"method=05,01", SOCKS5(METHOD), 1},
+        {"auth-reply=refuse", SOCKS5(AUTH), 1},
+        {"auth-reply=refuse 255", SOCKS5(AUTH), 0xff},
+        {"reply=refuse 2", SOCKS5(CONNECT_REMOTE), 2},
+        {"reply=refuse 5", SOCKS5(CONNECT_REMOTE), 5},
+        {"reply=05,04,00,01,00*6;then=reset", SOCKS5(CONNECT_REMOTE), 4},
+        {"greeting=close", SOCKS5(RECV), 0},
+        {"greeting=reset", SOCKS5(RECV), 0},
+        {"method=truncate 1;then=close", SOCKS5(DESERIALIZE), 0},
+        {"auth=stall", SOCKS5(RECV), 0},
+        {"reply=delay 3600000", SOCKS5(RECV), 0},
+        {"reply=truncate 9;then=stall", SOCKS5(RECV), 0},
+        {"method=04,00", SOCKS5(DESERIALIZE), 0},
+        {"method=\"HTTP/1.0 400 Bad\\r\\n\\r\\n\"", SOCKS5(DESERIALIZE), 0},
+        {"auth-reply=02,00", SOCKS5(DESERIALIZE), 0},
+        {"reply=05,00,00,09,00*6", SOCKS5(DESERIALIZE), 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
         code_expect(LEAT_TESTING_SOCKS5, &cases[i]);
-    }
 }
 
 Test(codes, of_a_websocket_server)
 {
     static const struct fault_code cases[] = {
-        {"upgrade=refuse",                                               200, LEAT_LAYER_WEBSOCKET, 403},
-        {"upgrade=refuse 503",                                           200, LEAT_LAYER_WEBSOCKET, 503},
+        {"upgrade=refuse", 200, LEAT_LAYER_WEBSOCKET, 403},
+        {"upgrade=refuse 503", 200, LEAT_LAYER_WEBSOCKET, 503},
         {"upgrade=\"HTTP/1.1 401 Unauthorized\\r\\n\\r\\n\";then=close", 200, LEAT_LAYER_WEBSOCKET,
-         401                                                                                           },
-        {"head=close",                                                   200, LEAT_LAYER_WEBSOCKET, 0  },
-        {"upgrade=truncate 40;then=close",                               200, LEAT_LAYER_WEBSOCKET, 0  },
+         401},
+        {"head=close", 200, LEAT_LAYER_WEBSOCKET, 0},
+        {"upgrade=truncate 40;then=close", 200, LEAT_LAYER_WEBSOCKET, 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
         code_expect(LEAT_TESTING_WEBSOCKET, &cases[i]);
-    }
 }
 
 Test(codes, of_a_connect_proxy)
 {
     static const struct fault_code cases[] = {
         {"reply=refuse 403", 200, LEAT_LAYER_HTTP_PROXY, 403},
-        {"reply=refuse",     200, LEAT_LAYER_HTTP_PROXY, 502},
-        {"head=close",       200, LEAT_LAYER_HTTP_PROXY, 0  },
+        {"reply=refuse", 200, LEAT_LAYER_HTTP_PROXY, 502},
+        {"head=close", 200, LEAT_LAYER_HTTP_PROXY, 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i)
         code_expect(LEAT_TESTING_CONNECT, &cases[i]);
-    }
 }

@@ -11,8 +11,8 @@ TestSuite(datagrams, .fini = sandbox_done, .timeout = 60);
 
 static const struct leat_testing_name names[] = {
     {"echo.test", "127.0.0.1"},
-    {"gone.test", ""         },
-    {NULL,        NULL       },
+    {"gone.test", ""},
+    {NULL, NULL},
 };
 
 static leat_testing_server *proxy_for(struct udp_run *run, const char *faults)
@@ -60,10 +60,10 @@ Test(datagrams, meet_faults)
         const char *faults;
         const char *got; /* for "hello", the first that comes back */
     } cases[] = {
-        {"datagram=delay 1",                             "hello"},
-        {"datagram#1=truncate 13",                       "hel"  }, /* the header has 10 bytes on the way back only */
-        {"datagram#1=\"other\"",                         "other"},
-        {"datagram#2=00*3,01,7f,00,00,01,00,09,\"lie\"", "lie"  },
+        {"datagram=delay 1", "hello"},
+        {"datagram#1=truncate 13", "hel"}, /* the header has 10 bytes on the way back only */
+        {"datagram#1=\"other\"", "other"},
+        {"datagram#2=00*3,01,7f,00,00,01,00,09,\"lie\"", "lie"},
     };
     uint16_t echo = udp_echo_start("127.0.0.1");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -71,7 +71,7 @@ Test(datagrams, meet_faults)
         leat_testing_server *proxy = proxy_for(&run, cases[i].faults);
         udp_run_send(&run, "hello", "127.0.0.1", echo);
         udp_run_until_messages(&run, 1);
-        if (strstr(cases[i].faults, "truncate") != NULL) {
+        if (strstr(cases[i].faults, "truncate")) {
             cr_expect(strcmp(run.messages[0].data, "hello") == 0, "13 bytes are more than 5");
         } else {
             cr_expect(strcmp(run.messages[0].data, cases[i].got) == 0, "%s: %s", cases[i].faults,
@@ -104,9 +104,8 @@ Test(datagrams, end_the_association)
     udp_run_send(&run, "one", "127.0.0.1", echo);
     udp_run_until_messages(&run, 1);
     udp_run_send(&run, "two", "127.0.0.1", echo);
-    while (run.error_count == 0 && run.closed_count == 0) {
+    while (run.error_count == 0 && run.closed_count == 0)
         cr_assert(leat_loop_dispatch(run.loop, RIG_WAIT_MS) == LEAT_OK);
-    }
     cr_expect(run.message_count == 1);
     udp_run_done(&run);
     leat_testing_server_free(proxy);
@@ -132,9 +131,8 @@ Test(datagrams, others_are_dropped)
     memcpy(&relay.sin_port, reply + 8, 2);
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert(connect(udp, (struct sockaddr *)&relay, sizeof(relay)) == 0);
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < 4; ++i)
         cr_assert(send(udp, bad[i], lens[i], 0) == (ssize_t)lens[i]);
-    }
     uint8_t good[] = {0, 0, 0, 1, 127, 0, 0, 1, (uint8_t)(echo >> 8), (uint8_t)echo, 'x'};
     uint8_t back[64];
     cr_assert(send(udp, good, sizeof(good), 0) == sizeof(good));
@@ -142,8 +140,7 @@ Test(datagrams, others_are_dropped)
     cr_expect(memcmp(back, good, sizeof(good)) == 0);
     struct leat_testing_seen seen;
     leat_testing_server_seen(proxy, &seen);
-    cr_expect(seen.datagrams_in == 1 && strstr(seen.problem, "goes nowhere") != NULL, "%s",
-              seen.problem);
+    cr_expect(seen.datagrams_in == 1 && strstr(seen.problem, "goes nowhere"), "%s", seen.problem);
     close(udp);
     close(fd);
     leat_testing_server_free(proxy);

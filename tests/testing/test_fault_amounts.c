@@ -46,13 +46,13 @@ Test(amounts, split_makes_segments)
         const char *faults;
         unsigned segments; /* three are those of the other answers */
     } cases[] = {
-        {"reply=split 1",               3 + 10},
-        {"reply=split 4",               3 + 3 },
-        {"reply=split-at 9",            3 + 2 },
-        {"reply=05,00,00,01*7",         3 + 1 },
-        {"reply=05,delay 1,00,00,01*7", 3 + 2 },
-        {"relay=split 1",               3 + 5 },
-        {"relay=split-at 2",            3 + 2 },
+        {"reply=split 1", 3 + 10},
+        {"reply=split 4", 3 + 3},
+        {"reply=split-at 9", 3 + 2},
+        {"reply=05,00,00,01*7", 3 + 1},
+        {"reply=05,delay 1,00,00,01*7", 3 + 2},
+        {"relay=split 1", 3 + 5},
+        {"relay=split-at 2", 3 + 2},
     };
     destination = rig_greeter();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -75,9 +75,8 @@ static uint64_t event_time_us(leat_testing_server *server, const char *step)
 {
     struct leat_testing_event event;
     for (size_t i = 0; leat_testing_server_event(server, i, &event); ++i) {
-        if (strcmp(event.step, step) == 0) {
+        if (strcmp(event.step, step) == 0)
             return event.time_us;
-        }
     }
     cr_assert_fail("no event %s", step);
     return 0;
@@ -90,10 +89,10 @@ Test(amounts, delay_and_gap_take_their_time)
         const char *faults;
         uint64_t least_us;
     } cases[] = {
-        {"reply=delay 60",               60000},
-        {"reply=split 1 6",              54000},
-        {"reply=split-at 1 60",          60000},
-        {"reply=truncate 9,split 1 7",   56000},
+        {"reply=delay 60", 60000},
+        {"reply=split 1 6", 54000},
+        {"reply=split-at 1 60", 60000},
+        {"reply=truncate 9,split 1 7", 56000},
         {"reply=delay 30;then=delay 30", 60000},
     };
     destination = rig_greeter();
@@ -127,9 +126,8 @@ static size_t count_until_end(int fd, int *ret_end)
     char buf[65536];
     size_t len = 0;
     ssize_t got;
-    while ((got = recv(fd, buf, sizeof(buf), 0)) > 0) {
+    while ((got = recv(fd, buf, sizeof(buf), 0)) > 0)
         len += (size_t)got;
-    }
     *ret_end = got == 0 ? 0 : errno;
     return len;
 }
@@ -141,15 +139,15 @@ Test(amounts, drop_after_counts_what_goes_to_the_client)
         size_t len;
         int end;
     } cases[] = {
-        {"relay=drop-after 4096,reset",          4096,   ECONNRESET},
-        {"relay=drop-after 4096",                4096,   0         },
-        {"relay=drop-after 1,\"xyz\",close",     4,      0         },
-        {"relay=drop-after 70000,delay 1,reset", 70000,  ECONNRESET},
-        {"relay=drop-after 199999,reset",        199999, ECONNRESET},
-        {"relay=drop-after 200001,reset",        200000, 0         },
-        {"relay=rate 10000000,drop-after 5000",  5000,   0         },
-        {"relay=split 1000,drop-after 5500",     5500,   0         },
-        {"accept=drop-after 12,reset",           0,      ECONNRESET}, /* at the end of the reply */
+        {"relay=drop-after 4096,reset", 4096, ECONNRESET},
+        {"relay=drop-after 4096", 4096, 0},
+        {"relay=drop-after 1,\"xyz\",close", 4, 0},
+        {"relay=drop-after 70000,delay 1,reset", 70000, ECONNRESET},
+        {"relay=drop-after 199999,reset", 199999, ECONNRESET},
+        {"relay=drop-after 200001,reset", 200000, 0},
+        {"relay=rate 10000000,drop-after 5000", 5000, 0},
+        {"relay=split 1000,drop-after 5500", 5500, 0},
+        {"accept=drop-after 12,reset", 0, ECONNRESET}, /* at the end of the reply */
     };
     leat_testing_server *from = source();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {

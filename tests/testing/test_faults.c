@@ -39,30 +39,30 @@ static const struct session socks5 = {
     .kind = LEAT_TESTING_SOCKS5,
     .answers =
         {
-                  {"accept"},
-                  {"greeting"},
-                  {"method", ANSWER("\x05\x02"), REFUSAL("\x05\xff")},
-                  {"auth"},
-                  {"auth-reply", ANSWER("\x01\x00"), REFUSAL("\x01\x01")},
-                  {"request"},
-                  {"connect"},
-                  {"reply", ANSWER("\x05\x00\x00\x01\x7f\x00\x00\x01??"), .known_len = 8,
+            {"accept"},
+            {"greeting"},
+            {"method", ANSWER("\x05\x02"), REFUSAL("\x05\xff")},
+            {"auth"},
+            {"auth-reply", ANSWER("\x01\x00"), REFUSAL("\x01\x01")},
+            {"request"},
+            {"connect"},
+            {"reply", ANSWER("\x05\x00\x00\x01\x7f\x00\x00\x01??"), .known_len = 8,
              REFUSAL("\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00")},
-                  {"relay", ANSWER(RIG_GREETING), .is_relay = true},
-                  },
+            {"relay", ANSWER(RIG_GREETING), .is_relay = true},
+        },
 };
 
 static const struct session http_connect = {
     .kind = LEAT_TESTING_CONNECT,
     .answers =
         {
-                  {"accept"},
-                  {"head"},
-                  {"connect"},
-                  {"reply", ANSWER("HTTP/1.1 200 Connection established\r\n\r\n"),
+            {"accept"},
+            {"head"},
+            {"connect"},
+            {"reply", ANSWER("HTTP/1.1 200 Connection established\r\n\r\n"),
              REFUSAL("HTTP/1.1 502 Bad Gateway\r\n")},
-                  {"relay", ANSWER(RIG_GREETING), .is_relay = true},
-                  },
+            {"relay", ANSWER(RIG_GREETING), .is_relay = true},
+        },
 };
 
 #define REFUSED_SESSION REFUSAL("\x88\x02\x03\xf3")
@@ -71,21 +71,21 @@ static const struct session websocket = {
     .kind = LEAT_TESTING_WEBSOCKET,
     .answers =
         {
-                  {"accept"},
-                  {"head"},
-                  {"upgrade",
+            {"accept"},
+            {"head"},
+            {"upgrade",
              ANSWER(
                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
              REFUSAL("HTTP/1.1 403 Forbidden\r\n")},
-                  {"send", ANSWER("\x81\x02hi"), REFUSED_SESSION},
-                  {"message",
+            {"send", ANSWER("\x81\x02hi"), REFUSED_SESSION},
+            {"message",
              ANSWER("\x81\x04"
                     "ABCD"),
              REFUSED_SESSION},
-                  {"ping", ANSWER("\x8a\x02pp"), REFUSED_SESSION},
-                  {"close", ANSWER("\x88\x02\x03\xe8")},
-                  },
+            {"ping", ANSWER("\x8a\x02pp"), REFUSED_SESSION},
+            {"close", ANSWER("\x88\x02\x03\xe8")},
+        },
 };
 
 static const struct session *const sessions[] = {&socks5, &http_connect, &websocket};
@@ -160,15 +160,14 @@ static void expect_append(struct expected *expected, const void *bytes, size_t l
                           size_t known_len)
 {
     memcpy(expected->bytes + expected->len, bytes, len);
-    for (size_t i = 0; i < len; ++i) {
+    for (size_t i = 0; i < len; ++i)
         expected->known[expected->len + i] = i < known_len;
-    }
     expected->len += len;
 }
 
 static void expect_answer(struct expected *expected, const struct answer *answer, size_t len)
 {
-    if (answer->bytes != NULL && len > 0) {
+    if (answer->bytes && len > 0) {
         expect_append(expected, answer->bytes, len,
                       answer->known_len ? answer->known_len : answer->len);
     }
@@ -205,9 +204,8 @@ static bool expect_same(struct expected *expected, const struct answer *answer)
 static bool expect_bytes(struct expected *expected, const struct answer *answer)
 {
     expect_append(expected, "XY", 2, 2);
-    if (answer->is_relay) {
+    if (answer->is_relay)
         expect_answer(expected, answer, answer->len);
-    }
     return true;
 }
 
@@ -257,32 +255,31 @@ static bool expect_refusal(struct expected *expected, const struct answer *answe
 }
 
 static const struct action actions[] = {
-    {"%s=\"XY\"",             true,  false, false, expect_bytes      },
-    {"%s=58,delay 1,59",      true,  false, false, expect_bytes      },
-    {"%s=delay 1",            true,  false, false, expect_same       },
-    {"%s=rate 1000000",       true,  false, false, expect_same       },
-    {"%s=close",              true,  false, false, expect_fin        },
-    {"%s=shutdown",           true,  false, false, expect_fin        },
-    {"%s=reset",              true,  false, false, expect_reset      },
-    {"%s=\"XY\",reset",       true,  false, false, expect_bytes_reset},
-    {"%s#1=close",            true,  false, false, expect_fin        },
-    {"%s#2=close",            true,  false, false, expect_same       },
-    {"connection=2;%s=close", true,  false, false, expect_same       },
-    {"connection=1;%s=close", true,  false, false, expect_fin        },
-    {"%s=split 1 1",          true,  true,  false, expect_same       },
-    {"%s=split-at 1 1",       true,  true,  false, expect_same       },
-    {"%s=skip",               false, true,  false, expect_skip       },
-    {"%s=truncate 0",         false, true,  false, expect_skip       },
-    {"%s=truncate 1",         false, true,  false, expect_one_byte   },
-    {"%s=delay 1;then=close", true,  false, false, expect_answer_fin },
-    {"%s=refuse",             false, true,  true,  expect_refusal    },
+    {"%s=\"XY\"", true, false, false, expect_bytes},
+    {"%s=58,delay 1,59", true, false, false, expect_bytes},
+    {"%s=delay 1", true, false, false, expect_same},
+    {"%s=rate 1000000", true, false, false, expect_same},
+    {"%s=close", true, false, false, expect_fin},
+    {"%s=shutdown", true, false, false, expect_fin},
+    {"%s=reset", true, false, false, expect_reset},
+    {"%s=\"XY\",reset", true, false, false, expect_bytes_reset},
+    {"%s#1=close", true, false, false, expect_fin},
+    {"%s#2=close", true, false, false, expect_same},
+    {"connection=2;%s=close", true, false, false, expect_same},
+    {"connection=1;%s=close", true, false, false, expect_fin},
+    {"%s=split 1 1", true, true, false, expect_same},
+    {"%s=split-at 1 1", true, true, false, expect_same},
+    {"%s=skip", false, true, false, expect_skip},
+    {"%s=truncate 0", false, true, false, expect_skip},
+    {"%s=truncate 1", false, true, false, expect_one_byte},
+    {"%s=delay 1;then=close", true, false, false, expect_answer_fin},
+    {"%s=refuse", false, true, true, expect_refusal},
 };
 
 static bool action_fits(const struct action *action, const struct answer *answer)
 {
-    return (!action->only_answers || answer->bytes != NULL) &&
-           (action->on_relay || !answer->is_relay) &&
-           (!action->only_refusable || answer->refusal != NULL);
+    return (!action->only_answers || answer->bytes) && (action->on_relay || !answer->is_relay) &&
+           (!action->only_refusable || answer->refusal);
 }
 
 static void expect_session(const struct session *session, const struct action *action,
@@ -290,8 +287,7 @@ static void expect_session(const struct session *session, const struct action *a
 {
     *ret_expected = (struct expected){.end = 0};
     bool goes_on = true;
-    for (const struct answer *answer = session->answers; answer->step != NULL && goes_on;
-         ++answer) {
+    for (const struct answer *answer = session->answers; answer->step && goes_on; ++answer) {
         goes_on =
             answer == at ? action->expect(ret_expected, answer) : expect_same(ret_expected, answer);
     }
@@ -310,12 +306,11 @@ static unsigned session_check(const struct session *session)
     static struct rig_output output;
     static struct expected expected;
     unsigned count = 0;
-    for (const struct answer *at = session->answers; at->step != NULL; ++at) {
+    for (const struct answer *at = session->answers; at->step; ++at) {
         for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); ++i) {
             char faults[64];
-            if (!action_fits(&actions[i], at)) {
+            if (!action_fits(&actions[i], at))
                 continue;
-            }
             const char *format = actions[i].text;
             const char *place = strstr(format, "%s");
             snprintf(faults, sizeof(faults), "%.*s%s%s", (int)(place - format), format, at->step,
@@ -367,9 +362,8 @@ static void expect_before(const struct session *session, const struct answer *at
                           struct expected *ret_expected)
 {
     *ret_expected = (struct expected){.end = 0};
-    for (const struct answer *answer = session->answers; answer != at; ++answer) {
+    for (const struct answer *answer = session->answers; answer != at; ++answer)
         expect_answer(ret_expected, answer, answer->len);
-    }
 }
 
 static bool is_silent(int fd)
@@ -392,7 +386,7 @@ static void each_step(const char *action, check_fn *check)
 {
     destination = rig_greeter();
     for (size_t i = 0; i < 3; ++i) {
-        for (const struct answer *at = sessions[i]->answers; at->step != NULL; ++at) {
+        for (const struct answer *at = sessions[i]->answers; at->step; ++at) {
             char faults[64];
             struct expected before;
             snprintf(faults, sizeof(faults), "%s=%s", at->step, action);

@@ -37,7 +37,7 @@ Test(language, nothing_is_no_fault)
     static const char *const texts[] = {"", " \t\r\n", NULL};
     for (size_t i = 0; i < 3; ++i) {
         struct leat_testing_fault *faults = parsed(texts[i], 0);
-        cr_expect(faults == NULL);
+        cr_expect(!faults);
     }
 }
 
@@ -71,23 +71,23 @@ Test(language, every_action)
         uint64_t number;
         uint32_t gap_ms;
     } actions[] = {
-        {"reply=delay 200",             LEAT_TESTING_ACTION_DELAY,               200,        0 },
-        {"reply=hold",                  LEAT_TESTING_ACTION_HOLD,                0,          0 },
-        {"reply=skip",                  LEAT_TESTING_ACTION_SKIP,                0,          0 },
-        {"reply=refuse",                LEAT_TESTING_ACTION_REFUSE,              0,          0 },
-        {"reply=refuse 5",              LEAT_TESTING_ACTION_REFUSE,              5,          0 },
-        {"reply=split 1",               LEAT_TESTING_ACTION_SPLIT,               1,          0 },
-        {"reply=split 1 20",            LEAT_TESTING_ACTION_SPLIT,               1,          20},
-        {"relay=split-at 3",            LEAT_TESTING_ACTION_SPLIT_AT,            3,          0 },
-        {"relay=split-at 3 9",          LEAT_TESTING_ACTION_SPLIT_AT,            3,          9 },
-        {"reply=truncate 0",            LEAT_TESTING_ACTION_TRUNCATE,            0,          0 },
-        {"relay=rate 1000",             LEAT_TESTING_ACTION_RATE,                1000,       0 },
-        {"relay=drop-after 4294967295", LEAT_TESTING_ACTION_DROP_AFTER,          4294967295, 0 },
-        {"relay=drop-after-received 7", LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED, 7,          0 },
-        {"accept=shutdown",             LEAT_TESTING_ACTION_SHUTDOWN,            0,          0 },
-        {"accept=stall",                LEAT_TESTING_ACTION_STALL,               0,          0 },
-        {"accept=close",                LEAT_TESTING_ACTION_CLOSE,               0,          0 },
-        {"accept=reset",                LEAT_TESTING_ACTION_RESET,               0,          0 },
+        {"reply=delay 200", LEAT_TESTING_ACTION_DELAY, 200, 0},
+        {"reply=hold", LEAT_TESTING_ACTION_HOLD, 0, 0},
+        {"reply=skip", LEAT_TESTING_ACTION_SKIP, 0, 0},
+        {"reply=refuse", LEAT_TESTING_ACTION_REFUSE, 0, 0},
+        {"reply=refuse 5", LEAT_TESTING_ACTION_REFUSE, 5, 0},
+        {"reply=split 1", LEAT_TESTING_ACTION_SPLIT, 1, 0},
+        {"reply=split 1 20", LEAT_TESTING_ACTION_SPLIT, 1, 20},
+        {"relay=split-at 3", LEAT_TESTING_ACTION_SPLIT_AT, 3, 0},
+        {"relay=split-at 3 9", LEAT_TESTING_ACTION_SPLIT_AT, 3, 9},
+        {"reply=truncate 0", LEAT_TESTING_ACTION_TRUNCATE, 0, 0},
+        {"relay=rate 1000", LEAT_TESTING_ACTION_RATE, 1000, 0},
+        {"relay=drop-after 4294967295", LEAT_TESTING_ACTION_DROP_AFTER, 4294967295, 0},
+        {"relay=drop-after-received 7", LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED, 7, 0},
+        {"accept=shutdown", LEAT_TESTING_ACTION_SHUTDOWN, 0, 0},
+        {"accept=stall", LEAT_TESTING_ACTION_STALL, 0, 0},
+        {"accept=close", LEAT_TESTING_ACTION_CLOSE, 0, 0},
+        {"accept=reset", LEAT_TESTING_ACTION_RESET, 0, 0},
     };
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); ++i) {
         struct leat_testing_fault *faults = parsed(actions[i].text, 1);
@@ -106,16 +106,15 @@ Test(language, every_step)
     char text[64];
     for (int step = 0; step <= LEAT_TESTING_STEP_END; ++step) {
         const char *name = leat_testing_step_name((enum leat_testing_step)step);
-        cr_assert(name != NULL);
+        cr_assert(name);
         snprintf(text, sizeof(text), "%s=delay 1", name);
-        if (step == LEAT_TESTING_STEP_END) {
+        if (step == LEAT_TESTING_STEP_END)
             continue;
-        }
         struct leat_testing_fault *faults = parsed(text, 1);
         cr_expect((int)faults->step == step, "%s", text);
         leat_testing_faults_free(faults);
     }
-    cr_expect(leat_testing_step_name((enum leat_testing_step)(LEAT_TESTING_STEP_END + 1)) == NULL);
+    cr_expect(!leat_testing_step_name((enum leat_testing_step)(LEAT_TESTING_STEP_END + 1)));
 }
 
 Test(language, then_connections_and_occurrences)
@@ -149,60 +148,60 @@ static const struct {
     size_t position;
     const char *detail;
 } errors[] = {
-    {"repli=close",                        0,  "found 'r', expected a step (accept"  },
-    {"=close",                             0,  "found '=', expected a step"          },
-    {";",                                  0,  "found ';', expected a step"          },
-    {"reply=close;;",                      12, "found ';', expected a step"          },
-    {"end=close",                          0,  "the step end"                        },
-    {"then=close",                         0,  "then has no step before it"          },
-    {"reply=skip;connection=2;then=close", 24, "then has no step before it"          },
-    {"reply",                              5,  "found the end, expected ="           },
-    {"reply close",                        6,  "found 'c', expected ="               },
-    {"reply=",                             6,  "found the end, expected bytes, delay"},
-    {"reply=clos",                         6,  "found 'c', expected bytes, delay"    },
-    {"reply=5",                            6,  "found '5', expected bytes"           },
-    {"reply=050",                          6,  "found '0', expected bytes"           },
-    {"reply=05,,",                         9,  "found ',', expected bytes"           },
-    {"reply=05 01",                        9,  "found '0', expected a comma"         },
-    {"reply=delay",                        11, "expected a number up to 4294967295"  },
-    {"reply=delay -1",                     12, "found '-', expected a number"        },
-    {"reply=delay 4294967296",             12, "a number up to 4294967295"           },
-    {"reply=delay 99999999999999999999",   12, "a number up to 4294967295"           },
-    {"reply=delay 3600001",                6,  "more than an hour"                   },
-    {"reply=hold 1",                       11, "found '1', expected a comma"         },
-    {"reply=split 0",                      6,  "at least 1 byte"                     },
-    {"reply=split 1 3600001",              6,  "at most an hour"                     },
-    {"relay=rate 0",                       6,  "a rate of 0"                         },
-    {"relay=drop-after 0",                 6,  "a drop after 0 bytes"                },
-    {"request=skip",                       8,  "no answer that could be left out"    },
-    {"relay=truncate 1",                   6,  "no answer that could be left out"    },
-    {"greeting=split 1",                   9,  "no answer that could be split"       },
-    {"datagram=split 1",                   9,  "a datagram cannot be split"          },
-    {"datagram=skip;then=01",              19, "after a datagram"                    },
-    {"reply=skip;then=skip",               16, "no answer that could be left out"    },
-    {"connect=refuse",                     8,  "cannot refuse so"                    },
-    {"close=refuse",                       6,  "cannot refuse so"                    },
-    {"reply=refuse 5000",                  6,  "cannot refuse so"                    },
-    {"reply=close,01",                     12, "nothing can come after stall"        },
-    {"reply=reset;reply=05",               18, "nothing can come after stall"        },
-    {"relay=drop-after 9,skip",            19, "behind a drop there can be only"     },
-    {"reply=\"abc",                        10, "found the end, expected the \""      },
-    {"reply=\"a\nc\"",                     8,  "found byte 0a, expected the \""      },
-    {"reply=\"\\q\"",                      8,  "found 'q', expected r, n, t, 0, x"   },
-    {"reply=\"\\",                         8,  "found the end, expected r, n, t"     },
-    {"reply=\"\\x4\"",                     9,  "found '4', expected two hexadecimal" },
-    {"reply=01*",                          9,  "found the end, expected a number"    },
-    {"reply=01*0",                         9,  "a number from 1"                     },
-    {"reply=\"ab\"*524289",                17, "more than 1 MiB"                     },
-    {"reply=\"ab\"*4294967295",            21, "more than 1 MiB"                     },
-    {"connection=",                        11, "found the end, expected a number"    },
-    {"connection=0;accept=close",          11, "a number from 1"                     },
-    {"connection=3-2;accept=close",        13, "a number from 1"                     },
-    {"connection=x",                       11, "found 'x', expected a number"        },
-    {"message#0=skip",                     8,  "a number from 1"                     },
-    {"message#=skip",                      8,  "found '=', expected a number"        },
-    {"reply=\xff",                         6,  "found byte ff, expected bytes"       },
-    {"accept=close then=close",            13, "found 't', expected a comma"         },
+    {"repli=close", 0, "found 'r', expected a step (accept"},
+    {"=close", 0, "found '=', expected a step"},
+    {";", 0, "found ';', expected a step"},
+    {"reply=close;;", 12, "found ';', expected a step"},
+    {"end=close", 0, "the step end"},
+    {"then=close", 0, "then has no step before it"},
+    {"reply=skip;connection=2;then=close", 24, "then has no step before it"},
+    {"reply", 5, "found the end, expected ="},
+    {"reply close", 6, "found 'c', expected ="},
+    {"reply=", 6, "found the end, expected bytes, delay"},
+    {"reply=clos", 6, "found 'c', expected bytes, delay"},
+    {"reply=5", 6, "found '5', expected bytes"},
+    {"reply=050", 6, "found '0', expected bytes"},
+    {"reply=05,,", 9, "found ',', expected bytes"},
+    {"reply=05 01", 9, "found '0', expected a comma"},
+    {"reply=delay", 11, "expected a number up to 4294967295"},
+    {"reply=delay -1", 12, "found '-', expected a number"},
+    {"reply=delay 4294967296", 12, "a number up to 4294967295"},
+    {"reply=delay 99999999999999999999", 12, "a number up to 4294967295"},
+    {"reply=delay 3600001", 6, "more than an hour"},
+    {"reply=hold 1", 11, "found '1', expected a comma"},
+    {"reply=split 0", 6, "at least 1 byte"},
+    {"reply=split 1 3600001", 6, "at most an hour"},
+    {"relay=rate 0", 6, "a rate of 0"},
+    {"relay=drop-after 0", 6, "a drop after 0 bytes"},
+    {"request=skip", 8, "no answer that could be left out"},
+    {"relay=truncate 1", 6, "no answer that could be left out"},
+    {"greeting=split 1", 9, "no answer that could be split"},
+    {"datagram=split 1", 9, "a datagram cannot be split"},
+    {"datagram=skip;then=01", 19, "after a datagram"},
+    {"reply=skip;then=skip", 16, "no answer that could be left out"},
+    {"connect=refuse", 8, "cannot refuse so"},
+    {"close=refuse", 6, "cannot refuse so"},
+    {"reply=refuse 5000", 6, "cannot refuse so"},
+    {"reply=close,01", 12, "nothing can come after stall"},
+    {"reply=reset;reply=05", 18, "nothing can come after stall"},
+    {"relay=drop-after 9,skip", 19, "behind a drop there can be only"},
+    {"reply=\"abc", 10, "found the end, expected the \""},
+    {"reply=\"a\nc\"", 8, "found byte 0a, expected the \""},
+    {"reply=\"\\q\"", 8, "found 'q', expected r, n, t, 0, x"},
+    {"reply=\"\\", 8, "found the end, expected r, n, t"},
+    {"reply=\"\\x4\"", 9, "found '4', expected two hexadecimal"},
+    {"reply=01*", 9, "found the end, expected a number"},
+    {"reply=01*0", 9, "a number from 1"},
+    {"reply=\"ab\"*524289", 17, "more than 1 MiB"},
+    {"reply=\"ab\"*4294967295", 21, "more than 1 MiB"},
+    {"connection=", 11, "found the end, expected a number"},
+    {"connection=0;accept=close", 11, "a number from 1"},
+    {"connection=3-2;accept=close", 13, "a number from 1"},
+    {"connection=x", 11, "found 'x', expected a number"},
+    {"message#0=skip", 8, "a number from 1"},
+    {"message#=skip", 8, "found '=', expected a number"},
+    {"reply=\xff", 6, "found byte ff, expected bytes"},
+    {"accept=close then=close", 13, "found 't', expected a comma"},
 };
 
 Test(language, errors_say_where_and_what)
@@ -215,9 +214,8 @@ Test(language, errors_say_where_and_what)
         cr_expect(code == LEAT_E_PARAMETER, "%s: %d", errors[i].text, code);
         cr_expect(problem.position == errors[i].position, "%s: at %zu: %s", errors[i].text,
                   problem.position, problem.text);
-        cr_expect(strstr(problem.text, errors[i].detail) != NULL, "%s: %s", errors[i].text,
-                  problem.text);
-        cr_expect(faults == NULL && count == 99, "written on failure");
+        cr_expect(strstr(problem.text, errors[i].detail), "%s: %s", errors[i].text, problem.text);
+        cr_expect(!faults && count == 99, "written on failure");
         cr_expect(leat_testing_faults_parse(errors[i].text, &faults, &count, NULL) ==
                   LEAT_E_PARAMETER);
     }
@@ -230,9 +228,8 @@ Test(language, too_many_faults)
     struct leat_testing_fault *faults = NULL;
     struct leat_testing_problem problem = {0};
     size_t count = 0;
-    for (size_t i = 0; i <= LEAT_TESTING_FAULTS_MAX; ++i) {
+    for (size_t i = 0; i <= LEAT_TESTING_FAULTS_MAX; ++i)
         memcpy(text + CLAUSE * i, "ping=01;", CLAUSE + 1);
-    }
     cr_expect(leat_testing_faults_parse(text, &faults, &count, &problem) == LEAT_E_PARAMETER);
     cr_expect(problem.position == CLAUSE * LEAT_TESTING_FAULTS_MAX + 5, "%zu", problem.position);
     text[CLAUSE * LEAT_TESTING_FAULTS_MAX] = '\0';
@@ -248,7 +245,7 @@ static bool parse_everything(void)
     int code = leat_testing_faults_parse(
         "reply=\"abc\"*100,delay 1;then=01,close;message#2=split 1 2", &faults, &count, NULL);
     cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
-    cr_assert(code == LEAT_OK || faults == NULL);
+    cr_assert(code == LEAT_OK || !faults);
     leat_testing_faults_free(faults);
     return code == LEAT_OK;
 }

@@ -16,9 +16,9 @@ TestSuite(proxies, .fini = sandbox_done, .timeout = 60);
 
 static const struct leat_testing_name names[] = {
     {"site.test", "127.0.0.1"},
-    {"six.test",  "::1"      },
-    {"gone.test", ""         },
-    {NULL,        NULL       },
+    {"six.test", "::1"},
+    {"gone.test", ""},
+    {NULL, NULL},
 };
 
 /* A web server for one page. */
@@ -29,11 +29,11 @@ static leat_testing_server *site_start(const char *address)
         {LEAT_SCRIPT_SEND,
          LEAT_SCRIPT_BYTES(
              "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage")},
-        {LEAT_SCRIPT_CLOSE                         },
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *site =
         script_server_new(&(struct leat_testing_options){.scripts = {script}, .address = address});
-    cr_assert(site != NULL);
+    cr_assert(site);
     return site;
 }
 
@@ -133,7 +133,7 @@ Test(proxies, socks5_refuses_by_itself)
     } cases[] = {
         {"\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x09", 10, 7}, /* BIND */
         {"\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x01", 10, 5}, /* nobody listens on port 1 */
-        {"\x05\x01\x00\x03\x09gone.test\x00\x09",    16, 4},
+        {"\x05\x01\x00\x03\x09gone.test\x00\x09", 16, 4},
     };
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
@@ -176,16 +176,16 @@ Test(proxies, hosts_that_are_the_proxy_s_own_affair)
         size_t len;
         uint8_t rep;
     } cases[] = {
-        {REQUEST("\x05\x01\x00\x03\x0aSITE.test."),                           0},
-        {REQUEST("\x05\x01\x00\x03\x09localhost"),                            0},
+        {REQUEST("\x05\x01\x00\x03\x0aSITE.test."), 0},
+        {REQUEST("\x05\x01\x00\x03\x09localhost"), 0},
         {REQUEST("\x05\x01\x00\x03\x0e"
                  "app.LocalHost."),
-         0                                                                     },
-        {REQUEST("\x05\x01\x00\x03\x10::ffff:127.0.0.1"),                     0},
+         0},
+        {REQUEST("\x05\x01\x00\x03\x10::ffff:127.0.0.1"), 0},
         {REQUEST("\x05\x01\x00\x04\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01"), 0},
         {REQUEST("\x05\x01\x00\x03\x0d"
                  "fe80::1%gone0"),
-         4                                                                     },
+         4},
     };
     leat_testing_server *site = rig_greeter();
     leat_testing_server *proxy =
@@ -208,14 +208,15 @@ Test(proxies, garbage_ends_only_its_own_connection)
         size_t len;
         const char *problem;
     } cases[] = {
-        {"GET / HTTP/1.1\r\n\r\n",               18, "a SOCKS5 greeting of version 71"},
-        {"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", 9,  "a SOCKS5 greeting of version 4" },
-        {"\x05\x00",                             2,  "with 0 methods"                 },
-        {"\x05\x01\x00\x05\x01\x00\x09\x00",     8,  "a SOCKS5 request that begins"   },
-        {"\x05\x01\x00\x05\x01\x00\x03\x00",     8,  "a SOCKS5 request that begins"   },
-        {"\x05\x01\x00\x05\x09\x00\x01\x00",     8,  "a SOCKS5 request that begins"   },
+        {"GET / HTTP/1.1\r\n\r\n", 18, "a SOCKS5 greeting of version 71"},
+        {"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", 9, "a SOCKS5 greeting of version 4"},
+        {"\x05\x00", 2, "with 0 methods"},
+        {"\x05\x01\x00\x05\x01\x00\x09\x00", 8, "a SOCKS5 request that begins"},
+        {"\x05\x01\x00\x05\x01\x00\x03\x00", 8, "a SOCKS5 request that begins"},
+        {"\x05\x01\x00\x05\x09\x00\x01\x00", 8, "a SOCKS5 request that begins"},
         {"\x05\x01\x00\x05\x01\x00\x03\x04"
-         "a\0b.\x00\x50",               14, "a NUL in the host's name"       },
+         "a\0b.\x00\x50",
+         14, "a NUL in the host's name"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *to = rig_greeter();
@@ -230,7 +231,7 @@ Test(proxies, garbage_ends_only_its_own_connection)
         close(good);
         cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
         leat_testing_server_seen(proxy, &seen);
-        cr_expect(strstr(seen.problem, cases[i].problem) != NULL, "%zu: %s", i, seen.problem);
+        cr_expect(strstr(seen.problem, cases[i].problem), "%zu: %s", i, seen.problem);
         leat_testing_server_free(proxy);
         leat_testing_server_free(to);
     }
@@ -252,11 +253,11 @@ Test(proxies, credentials_with_a_nul_are_wrong)
     close(fd);
     cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
     leat_testing_server_seen(proxy, &seen);
-    cr_expect(strstr(seen.problem, "a NUL in the user's name") != NULL, "%s", seen.problem);
+    cr_expect(strstr(seen.problem, "a NUL in the user's name"), "%s", seen.problem);
     leat_testing_server_free(proxy);
 
-    proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "alice",
-                                           .password = "secret"));
+    proxy = rig_start(
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "alice", .password = "secret"));
     fd = raw_connect(NULL, leat_testing_server_port(proxy));
     /* "alice:secret", a NUL, "x" */
     RIG_SEND(fd, "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n"
@@ -271,8 +272,8 @@ Test(proxies, half_a_connection_stays_open)
 {
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_SEND,  LEAT_SCRIPT_BYTES("after the end")},
-        {LEAT_SCRIPT_CLOSE                },
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("after the end")},
+        {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *to = script_server_start(script);
     leat_testing_server *proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
@@ -433,9 +434,8 @@ static void flood_through(const leat_testing_server *proxy, const char *url)
               LEAT_OK);
     client_run_open(&run, url);
     char *message = calloc(1, BYTES);
-    for (int i = 0; i < MESSAGES; ++i) {
+    for (int i = 0; i < MESSAGES; ++i)
         cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_BINARY, message, BYTES) == LEAT_OK);
-    }
     client_run_until_messages(&run, MESSAGES);
     cr_expect(run.message_bytes == MESSAGES * (size_t)BYTES);
     client_run_close(&run);
@@ -467,10 +467,10 @@ Test(proxies, leat_meets_faults_in_tls)
         const char *faults;
         bool opens;
     } cases[] = {
-        {"accept=\"garbage\",close",                       false},
-        {"reply=refuse 403",                               false},
-        {"reply=split 3;tls=delay 1",                      true },
-        {"tls=\"HTTP/1.1 200 OK\\r\\n\\r\\n\";reply=skip", true },
+        {"accept=\"garbage\",close", false},
+        {"reply=refuse 403", false},
+        {"reply=split 3;tls=delay 1", true},
+        {"tls=\"HTTP/1.1 200 OK\\r\\n\\r\\n\";reply=skip", true},
     };
     leat_testing_server *ws = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {

@@ -22,8 +22,8 @@ static void refusal_expect(const struct leat_testing_options *options, int code,
     leat_testing_server *server = NULL;
     struct leat_testing_problem problem = {0};
     cr_expect(leat_testing_server_new(options, &server, &problem) == code);
-    cr_expect(server == NULL);
-    cr_expect(strstr(problem.text, detail) != NULL, "%s, not: %s", detail, problem.text);
+    cr_expect(!server);
+    cr_expect(strstr(problem.text, detail), "%s, not: %s", detail, problem.text);
     cr_expect(leat_testing_server_new(options, &server, NULL) == code);
 }
 #define REFUSAL_EXPECT(detail, ...)                                                                \
@@ -31,19 +31,13 @@ static void refusal_expect(const struct leat_testing_options *options, int code,
 
 Test(server, refuses_options)
 {
-    static const struct leat_testing_name bad_name[] = {
-        {"a.test", "nowhere"},
-        {NULL,     NULL     }
-    };
+    static const struct leat_testing_name bad_name[] = {{"a.test", "nowhere"}, {NULL, NULL}};
     static const struct leat_testing_fault bad_step[] = {
-        {.step = (enum leat_testing_step)99, .action = LEAT_TESTING_ACTION_CLOSE}
-    };
+        {.step = (enum leat_testing_step)99, .action = LEAT_TESTING_ACTION_CLOSE}};
     static const struct leat_testing_fault bad_action[] = {
-        {.step = LEAT_TESTING_STEP_ACCEPT, .action = (enum leat_testing_action)99}
-    };
+        {.step = LEAT_TESTING_STEP_ACCEPT, .action = (enum leat_testing_action)99}};
     static const struct leat_testing_fault no_bytes[] = {
-        {.step = LEAT_TESTING_STEP_ACCEPT, .action = LEAT_TESTING_ACTION_BYTES, .len = 1}
-    };
+        {.step = LEAT_TESTING_STEP_ACCEPT, .action = LEAT_TESTING_ACTION_BYTES, .len = 1}};
     static const struct leat_testing_message long_ping = {
         LEAT_TESTING_MESSAGE_PING,
         "0123456789012345678901234567890123456789012345678901234567890123456789"
@@ -113,11 +107,8 @@ Test(server, all_addresses)
     static const struct {
         const char *address, *host;
     } cases[] = {
-        {NULL,        "127.0.0.1"},
-        {"127.0.0.3", "127.0.0.3"},
-        {"0.0.0.0",   "127.0.0.1"},
-        {"::1",       "[::1]"    },
-        {"::",        "[::1]"    },
+        {NULL, "127.0.0.1"}, {"127.0.0.3", "127.0.0.3"}, {"0.0.0.0", "127.0.0.1"}, {"::1", "[::1]"},
+        {"::", "[::1]"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *server = script_server_new(
@@ -135,9 +126,8 @@ Test(server, all_addresses)
 Test(server, a_client_over_ipv4_is_one)
 {
     struct leat_testing_event event;
-    if (!machine_has_ipv6()) {
+    if (!machine_has_ipv6())
         cr_skip_test("no ::1");
-    }
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .address = "::"));
     int fd = raw_connect(NULL, leat_testing_server_port(server));
@@ -153,22 +143,15 @@ Test(server, options_are_copied)
 {
     char faults[] = "method=05,00", user[] = "u", name[] = "a.test", address[] = "127.0.0.1";
     char message[] = "hi", protocol[] = "p", headers[] = "X: 1\r\n";
-    struct leat_testing_name names[] = {
-        {name, address},
-        {NULL, NULL   }
-    };
+    struct leat_testing_name names[] = {{name, address}, {NULL, NULL}};
     const char *protocols[] = {protocol, NULL};
-    struct leat_testing_message messages[] = {
-        {LEAT_TESTING_MESSAGE_TEXT, message, 2}
-    };
+    struct leat_testing_message messages[] = {{LEAT_TESTING_MESSAGE_TEXT, message, 2}};
     uint8_t data[] = {'!'};
-    struct leat_testing_fault list[] = {
-        {.step = LEAT_TESTING_STEP_UPGRADE,
-         .then = true,
-         .action = LEAT_TESTING_ACTION_BYTES,
-         .data = data,
-         .len = 1}
-    };
+    struct leat_testing_fault list[] = {{.step = LEAT_TESTING_STEP_UPGRADE,
+                                         .then = true,
+                                         .action = LEAT_TESTING_ACTION_BYTES,
+                                         .data = data,
+                                         .len = 1}};
     leat_testing_server *socks5 =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = faults,
                                        .names = names, .address = address));
@@ -272,9 +255,8 @@ static void log_write(const struct leat_testing_event *event, void *user)
     cr_expect(log->concurrent++ == 0);
     log->len += (size_t)snprintf(log->text + log->len, sizeof(log->text) - log->len, "%u %s: %s\n",
                                  event->connection, event->step, event->text);
-    if (strcmp(event->step, "method") == 0 && log->to_release != NULL) {
+    if (strcmp(event->step, "method") == 0 && log->to_release)
         leat_testing_server_release(log->to_release);
-    }
     log->concurrent--;
 }
 
@@ -355,7 +337,7 @@ Test(server, the_log_can_be_printed)
     (void)raw_recv_end(fd);
     close(fd);
     cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
-    cr_expect(strstr(log.text, "1 head: CONNECT ?[2J??\xc3\xa9:1\n") != NULL, "%s", log.text);
+    cr_expect(strstr(log.text, "1 head: CONNECT ?[2J??\xc3\xa9:1\n"), "%s", log.text);
     leat_testing_server_free(server);
 }
 
@@ -397,9 +379,8 @@ Test(server, one_connection_too_many_waits)
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = "greeting=stall"));
     int fds[LEAT_TESTING_CONNECTIONS_MAX + 1];
-    for (size_t i = 0; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i) {
+    for (size_t i = 0; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i)
         fds[i] = raw_connect(NULL, leat_testing_server_port(server));
-    }
     cr_expect(
         leat_testing_server_wait_step(server, "accept", LEAT_TESTING_CONNECTIONS_MAX, RIG_WAIT_MS));
     cr_expect(
@@ -407,9 +388,8 @@ Test(server, one_connection_too_many_waits)
     close(fds[0]);
     cr_expect(leat_testing_server_wait_step(server, "accept", LEAT_TESTING_CONNECTIONS_MAX + 1,
                                             RIG_WAIT_MS));
-    for (size_t i = 1; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i) {
+    for (size_t i = 1; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i)
         close(fds[i]);
-    }
     leat_testing_server_free(server);
 }
 
@@ -422,9 +402,8 @@ Test(server, without_descriptors_a_client_waits)
     cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     few = (struct rlimit){.rlim_cur = 64, .rlim_max = limit.rlim_max};
     cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
-    while (count < 64 && (taken[count] = dup(STDOUT_FILENO)) >= 0) {
+    while (count < 64 && (taken[count] = dup(STDOUT_FILENO)) >= 0)
         ++count;
-    }
     cr_assert(count > 1 && count < 64);
     close(taken[--count]);
     int fd = raw_connect(NULL, leat_testing_server_port(server)); /* takes the last one */
@@ -432,9 +411,8 @@ Test(server, without_descriptors_a_client_waits)
     close(taken[--count]);
     cr_expect(leat_testing_server_wait_step(server, "accept", 1, RIG_WAIT_MS));
     close(fd);
-    while (count > 0) {
+    while (count > 0)
         close(taken[--count]);
-    }
     cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     leat_testing_server_free(server);
 }
@@ -442,7 +420,7 @@ Test(server, without_descriptors_a_client_waits)
 Test(server, a_long_head_ends_the_connection)
 {
     static const struct leat_testing_options kinds[] = {
-        {.size = sizeof(kinds[0]), .kind = LEAT_TESTING_CONNECT  },
+        {.size = sizeof(kinds[0]), .kind = LEAT_TESTING_CONNECT},
         {.size = sizeof(kinds[0]), .kind = LEAT_TESTING_WEBSOCKET},
     };
     char *bytes = malloc(1 << 20);
@@ -456,7 +434,7 @@ Test(server, a_long_head_ends_the_connection)
         cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
         struct leat_testing_seen seen;
         leat_testing_server_seen(server, &seen);
-        cr_expect(strstr(seen.problem, "an HTTP head of") != NULL, "%s", seen.problem);
+        cr_expect(strstr(seen.problem, "an HTTP head of"), "%s", seen.problem);
         leat_testing_server_free(server);
     }
     free(bytes);
@@ -489,13 +467,8 @@ static const struct leat_testing_tls *memory_tls;
 static bool start_everything(void)
 {
     static const char *const protocols[] = {"a", "b", NULL};
-    static const struct leat_testing_name names[] = {
-        {"a",  "127.0.0.1"},
-        {NULL, NULL       }
-    };
-    static const struct leat_testing_message messages[] = {
-        {LEAT_TESTING_MESSAGE_TEXT, "hi", 2}
-    };
+    static const struct leat_testing_name names[] = {{"a", "127.0.0.1"}, {NULL, NULL}};
+    static const struct leat_testing_message messages[] = {{LEAT_TESTING_MESSAGE_TEXT, "hi", 2}};
     leat_testing_server *server = NULL;
     struct leat_testing_problem problem = {0};
     int code = leat_testing_server_new(
@@ -539,9 +512,8 @@ Test(server, a_connection_without_memory_ends)
         RIG_SEND(fd, RAW_UPGRADE("/") "\x81\x81\x00\x00\x00\x00x\x88\x80\x00\x00\x00\x00");
         ssize_t got;
         size_t len = 0;
-        while ((got = recv(fd, &byte, 1, 0)) > 0) {
+        while ((got = recv(fd, &byte, 1, 0)) > 0)
             ++len;
-        }
         served = atomic_load(&fails_at) > 0;
         cr_expect(len == 0 || len == 129 || len == 132 || len == 134, "%d: %zu bytes", n, len);
         close(fd);

@@ -22,9 +22,8 @@ Test(websocket, echoes_what_leat_sends)
         client_run_open(&run, leat_testing_server_url(server));
         for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); ++i) {
             uint8_t *data = malloc(lengths[i] + 1);
-            for (size_t n = 0; n < lengths[i]; ++n) {
+            for (size_t n = 0; n < lengths[i]; ++n)
                 data[n] = (uint8_t)(n * 31 + i);
-            }
             cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_BINARY, data, lengths[i]) ==
                       LEAT_OK);
             client_run_until_messages(&run, i + 1);
@@ -50,10 +49,10 @@ Test(websocket, echoes_what_leat_sends)
 Test(websocket, says_what_it_is_told_to_say)
 {
     static const struct leat_testing_message messages[] = {
-        {LEAT_TESTING_MESSAGE_TEXT,   "one",   3},
+        {LEAT_TESTING_MESSAGE_TEXT, "one", 3},
         {LEAT_TESTING_MESSAGE_BINARY, "\0two", 4},
-        {LEAT_TESTING_MESSAGE_PING,   "p",     1},
-        {LEAT_TESTING_MESSAGE_TEXT,   NULL,    0},
+        {LEAT_TESTING_MESSAGE_PING, "p", 1},
+        {LEAT_TESTING_MESSAGE_TEXT, NULL, 0},
     };
     leat_testing_server *server = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .messages = messages,
@@ -88,9 +87,9 @@ static void protocol_expect(leat_testing_server *server, const char *offer, cons
     cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
     const char *expected =
         *chosen ? sandbox_format("\r\nSec-WebSocket-Protocol: %s\r\n", chosen) : "\r\nX: y\r\n";
-    cr_expect(strstr(head, expected) != NULL, "%s: %s", offer, head);
+    cr_expect(strstr(head, expected), "%s: %s", offer, head);
     cr_expect((strstr(head, "Sec-WebSocket-Protocol") != NULL) == (*chosen != '\0'), "%s", head);
-    cr_expect(strstr(head, "\r\nX: y\r\n") != NULL);
+    cr_expect(strstr(head, "\r\nX: y\r\n"));
     close(fd);
 }
 
@@ -125,13 +124,12 @@ Test(websocket, clients_at_once_are_kept_apart)
         cr_assert(raw_send(fds[i], request, strlen(request)));
         cr_assert(leat_testing_server_wait_step(server, "head", i + 1, RIG_WAIT_MS));
     }
-    for (unsigned i = 0; i < 2; ++i) {
+    for (unsigned i = 0; i < 2; ++i)
         leat_testing_server_release(server);
-    }
     for (unsigned i = 0; i < 2; ++i) {
         char head[1024];
         cr_assert(raw_recv_until(fds[i], "\r\n\r\n", head, sizeof(head)));
-        cr_expect(strstr(head, accepts[i]) != NULL, "%u: %s", i, head);
+        cr_expect(strstr(head, accepts[i]), "%u: %s", i, head);
         close(fds[i]);
     }
     leat_testing_server_free(server);
@@ -142,12 +140,14 @@ Test(websocket, refuses_what_is_no_upgrade)
     static const struct {
         const char *request, *status;
     } cases[] = {
-        {"POST / HTTP/1.1\r\n\r\n",                                                                  "HTTP/1.1 405 "},
-        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",                                                        "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\n\r\n", "HTTP/1.1 405 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",                   "HTTP/1.1 400 "},
+         "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",
+         "HTTP/1.1 400 "},
         {"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n", "HTTP/1.1 426 "},
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n",
+         "HTTP/1.1 426 "},
     };
     leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -170,17 +170,17 @@ Test(websocket, answers_broken_frames_with_the_right_code)
         size_t len;
         uint16_t code;
     } cases[] = {
-        {"\xc1\x80" MASK,                                 6,  1002}, /* RSV1 */
-        {"\x83\x80" MASK,                                 6,  1002}, /* opcode 3 */
-        {"\x8b\x80" MASK,                                 6,  1002},
-        {"\x80\x80" MASK,                                 6,  1002}, /* continues nothing */
-        {"\x01\x80" MASK "\x81\x80" MASK,                 12, 1002}, /* begins twice */
-        {"\x09\x80" MASK,                                 6,  1002}, /* a Ping in parts */
-        {"\x89\xfe\x00\x7e" MASK,                         8,  0   }, /* a long Ping: its end is missing */
-        {"\x81\x81" MASK "\xff",                          7,  1007},
-        {"\x88\x81" MASK "\x03",                          7,  1002},
-        {"\x81\x00",                                      2,  0   }, /* not masked */
-        {"\x82\xff\x00\x00\x00\x01\x00\x00\x00\x00" MASK, 14, 0   }, /* 4 GiB */
+        {"\xc1\x80" MASK, 6, 1002}, /* RSV1 */
+        {"\x83\x80" MASK, 6, 1002}, /* opcode 3 */
+        {"\x8b\x80" MASK, 6, 1002},
+        {"\x80\x80" MASK, 6, 1002},                  /* continues nothing */
+        {"\x01\x80" MASK "\x81\x80" MASK, 12, 1002}, /* begins twice */
+        {"\x09\x80" MASK, 6, 1002},                  /* a Ping in parts */
+        {"\x89\xfe\x00\x7e" MASK, 8, 0},             /* a long Ping: its end is missing */
+        {"\x81\x81" MASK "\xff", 7, 1007},
+        {"\x88\x81" MASK "\x03", 7, 1002},
+        {"\x81\x00", 2, 0},                                       /* not masked */
+        {"\x82\xff\x00\x00\x00\x01\x00\x00\x00\x00" MASK, 14, 0}, /* 4 GiB */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *server =
@@ -252,13 +252,13 @@ Test(websocket, wss_and_its_faults)
         int opened;
         uint16_t close_code;
     } cases[] = {
-        {"",                           1, 1000},
-        {"upgrade=split 1",            1, 1000},
-        {"tls=close",                  0, 0   },
-        {"accept=reset",               0, 0   },
-        {"upgrade=refuse 503",         0, 0   },
-        {"message=refuse 1013",        1, 1013},
-        {"message=reset",              1, 1006},
+        {"", 1, 1000},
+        {"upgrade=split 1", 1, 1000},
+        {"tls=close", 0, 0},
+        {"accept=reset", 0, 0},
+        {"upgrade=refuse 503", 0, 0},
+        {"message=refuse 1013", 1, 1013},
+        {"message=reset", 1, 1006},
         {"message=drop-after 3,close", 1, 1006},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -336,12 +336,9 @@ Test(websocket, tls_has_forward_secrecy_unless_asked)
         const char *suite;
         bool by_default;
     } rows[] = {
-        {"ECDHE-RSA-AES128-GCM-SHA256", true },
-        {"ECDHE-RSA-CHACHA20-POLY1305", true },
-        {"ECDHE-RSA-AES256-SHA384",     false},
-        {"ECDHE-RSA-AES128-SHA",        false},
-        {"AES128-GCM-SHA256",           false},
-        {"AES256-SHA256",               false},
+        {"ECDHE-RSA-AES128-GCM-SHA256", true}, {"ECDHE-RSA-CHACHA20-POLY1305", true},
+        {"ECDHE-RSA-AES256-SHA384", false},    {"ECDHE-RSA-AES128-SHA", false},
+        {"AES128-GCM-SHA256", false},          {"AES256-SHA256", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         struct leat_testing_tls tls = {.cert_path = certificate_path("rsa.pem"),

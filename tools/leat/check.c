@@ -41,14 +41,16 @@ static const struct tool_option check_options[] = {
      .help = "connect N times; median and 99th percentile",
      .detail = "One after the other; Ctrl-C ends the counting and prints what there is. TLS "
                "sessions are resumed from the second on where the server "
-               "allows it; see --no-resume.", .max = REPEAT_MAX,
+               "allows it; see --no-resume.",
+     .max = REPEAT_MAX,
      .set = set_repeat,
      .offset = offsetof(struct check, repeat)},
     {.name = "compare",
      .is_usual = true,
      .help = "without and with the proxy, side by side",
      .detail = "Needs --proxy. Each connection makes a full TLS handshake. With --repeat the "
-               "medians are compared.", .set = tool_set_flag,
+               "medians are compared.",
+     .set = tool_set_flag,
      .offset = offsetof(struct check, compare)},
     {.name = "json",
      .is_usual = true,
@@ -60,7 +62,8 @@ static const struct tool_option check_options[] = {
      .is_usual = true,
      .help = "send nothing: open, then close",
      .detail = "Otherwise the text \"leat check\" is sent, and, if it does not come back within a "
-               "second, a Ping, which every server has to answer.", .set = tool_set_flag,
+               "second, a Ping, which every server has to answer.",
+     .set = tool_set_flag,
      .offset = offsetof(struct check, probe.no_echo)},
     {.name = "echo-timeout",
      .argument = "TIME",
@@ -78,7 +81,7 @@ static const struct tool_option check_options[] = {
 static const struct tool_section check_sections[] = {
     {"options", check_options, 0},
     TOOL_CONNECTION_SECTIONS(offsetof(struct check, connection)),
-    {0       },
+    {0},
 };
 
 /* The ways take turns, so that what changes with the time changes for both. */
@@ -197,7 +200,7 @@ static const struct tool_example check_examples[] = {
     {"leat check wss://example.com/", "what happens on the way, and what is wrong"},
     {"leat check -x socks5h://proxy:1080 --compare -n 20 wss://example.com/",
      "what the proxy costs"},
-    {0         },
+    {0},
 };
 
 const struct tool_command tool_check = {

@@ -56,7 +56,7 @@ enum check_suites_finding {
     CHECK_SUITES_FINE,           /* nothing to say */
     CHECK_SUITES_CBC,            /* agreed on CBC; what else there is could not be found out */
     CHECK_SUITES_NOTHING_BETTER, /* agreed on CBC; refuses whoever offers only AEAD */
-    CHECK_SUITES_HAS_BETTER,    /* agreed on CBC, and has `cipher` */
+    CHECK_SUITES_HAS_BETTER,     /* agreed on CBC, and has `cipher` */
     CHECK_SUITES_DHE_ONLY,       /* refuses what was offered, and has `cipher` */
     CHECK_SUITES_STATIC_ONLY,    /* the same, and its keys have no forward secrecy */
 };

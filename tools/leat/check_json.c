@@ -259,7 +259,7 @@ static void sample_write(struct tool_json *json, const struct check_way *way,
 static void way_write(struct tool_json *json, const struct check_plan *plan,
                       const struct check_way *way)
 {
-    tool_json_bool(json, "ok", way->failed == NULL);
+    tool_json_bool(json, "ok", !way->failed);
     tool_json_number(json, "runs", (int64_t)way->count);
     tool_json_number(json, "failed", (int64_t)way->failed_count);
     tool_json_number(json, "resumed", (int64_t)way->resumed_count);

@@ -10,7 +10,7 @@ bool check_way_init(struct check_way *way, leat_config *config, size_t count)
 {
     *way = (struct check_way){.config = config};
     way->samples = calloc(count, sizeof(*way->samples));
-    return way->samples != NULL;
+    return way->samples;
 }
 
 void check_way_done(struct check_way *way)

@@ -254,18 +254,19 @@ void check_suites_format(const struct check_suites *suites, enum leat_language l
         const char *english, *chinese;
     } sentences[] = {
         [CHECK_SUITES_CBC] = {"CBC is for old servers only (RFC 9325 section 4.2)",
-                              "CBC 仅用于兼容旧服务器（RFC 9325 第 4.2 节）"                                                                                                                  },
+                              "CBC 仅用于兼容旧服务器（RFC 9325 第 4.2 节）"},
         [CHECK_SUITES_NOTHING_BETTER] =
             {"the server has nothing better than CBC (RFC 9325 section 4.2)",
-                              "服务器没有比 CBC 更好的密码套件（RFC 9325 第 4.2 节）"                                                                                                     },
+             "服务器没有比 CBC 更好的密码套件（RFC 9325 第 4.2 节）"},
         [CHECK_SUITES_HAS_BETTER] = {"CBC was agreed on, although the server has %s",
-                              "已协商 CBC，尽管服务器支持 %s"                                                                                                                                   },
+                                     "已协商 CBC，尽管服务器支持 %s"},
         [CHECK_SUITES_DHE_ONLY] =
             {"the server has no ECDHE, but %s, which is offered only by --ciphers",
-                              "服务器不支持 ECDHE，但支持 %s，须以 --ciphers 指定才会提供"                                                                                              },
+             "服务器不支持 ECDHE，但支持 %s，须以 --ciphers 指定才会提供"},
         [CHECK_SUITES_STATIC_ONLY] =
             {"the server has nothing but static RSA, %s: without forward secrecy, and offered only "
-             "by --ciphers",                                           "服务器仅支持静态 RSA 密钥交换 %s：无前向保密，须以 --ciphers 指定才会提供"},
+             "by --ciphers",
+             "服务器仅支持静态 RSA 密钥交换 %s：无前向保密，须以 --ciphers 指定才会提供"},
     };
     *buf = '\0';
     if (suites->finding != CHECK_SUITES_FINE)

@@ -132,14 +132,16 @@ const struct tool_option tool_connection_options[] = {
      .argument = "NAME:VALUE",
      .help = "add a header to the upgrade request",
      .detail =
-         "May be given several times. The headers that the handshake itself owns are refused.", .set = set_header},
+         "May be given several times. The headers that the handshake itself owns are refused.",
+     .set = set_header},
     {.name = "user",
      .letter = 'u',
      .argument = "USER:PASSWORD",
      .help = "log in by HTTP Basic authentication",
      .detail = "Everybody on the machine can read a command line. This is for the server; a proxy "
                "has its "
-               "own in --proxy.", .set = set_user},
+               "own in --proxy.",
+     .set = set_user},
     {.name = "user-agent",
      .letter = 'A',
      .argument = "TEXT",
@@ -180,7 +182,7 @@ const struct tool_option tool_connection_options[] = {
      .help = "first bytes with the SYN (TCP fast open)",
      .detail = "Towards a server, or proxy, that has given this machine a cookie before.",
      .set = set_fast_open},
-    {0                                },
+    {0},
 };
 
 /* ---- proxy ------------------------------------------------------------------------------ */
@@ -222,7 +224,8 @@ const struct tool_option tool_proxy_options[] = {
          "socks5h (or socks): the proxy resolves the server's name; socks5: this machine does. In "
          "USER and PASSWORD write @ as %40, / as %2F, : as %3A, % as %25. \"system\": "
          "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
-         "otherwise. Given several times, the proxies form a chain, the nearest first.", .set = set_proxy},
+         "otherwise. Given several times, the proxies form a chain, the nearest first.",
+     .set = set_proxy},
     {.name = "proxy-ca",
      .argument = "PATH",
      .value = TOOL_VALUE_FILE,
@@ -335,19 +338,22 @@ const struct tool_option tool_tls_options[] = {
     {.name = "ciphers",
      .argument = "LIST",
      .help = "cipher suites instead of those with forward secrecy",
-     .detail = "Names of OpenSSL or the IANA registry, with ':' between. All of TLS 1.3 unless one of "
-               "them is named; of TLS 1.2 exactly the named ones.", .set = set_ciphers},
+     .detail =
+         "Names of OpenSSL or the IANA registry, with ':' between. All of TLS 1.3 unless one of "
+         "them is named; of TLS 1.2 exactly the named ones.",
+     .set = set_ciphers},
     {.name = "early-data",
      .help = "upgrade request with the first bytes (0-RTT)",
      .detail = "When a TLS 1.3 session is resumed, as with --repeat or --reconnect. Somebody who "
-               "records the request can send it again.", .set = set_early_data},
+               "records the request can send it again.",
+     .set = set_early_data},
     {.name = "keylog",
      .argument = "FILE",
      .value = TOOL_VALUE_FILE,
      .help = "append the TLS secrets, for Wireshark",
      .detail = "In the format of SSLKEYLOGFILE. Whoever has the file can read the traffic.",
      .set = set_keylog},
-    {0                          },
+    {0},
 };
 
 /* ---- the configuration ------------------------------------------------------------------ */
@@ -361,7 +367,8 @@ bool tool_connection_init(struct tool_connection *connection)
     return false;
 }
 
-typedef int set_cert_fn(leat_config *config, const char *cert, const char *key, const char *password);
+typedef int set_cert_fn(leat_config *config, const char *cert, const char *key,
+                        const char *password);
 
 /* `prefix` is that of the option's names, for texts. */
 static bool set_identity(const struct tool_connection *connection,

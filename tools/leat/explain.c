@@ -30,16 +30,16 @@ enum label {
 static const struct {
     const char *english, *chinese;
 } labels[] = {
-    [LABEL_MESSAGE] = {"message",     "信息"},
-    [LABEL_CLASS] = {"class",       "类别"},
+    [LABEL_MESSAGE] = {"message", "信息"},
+    [LABEL_CLASS] = {"class", "类别"},
     [LABEL_DESCRIPTION] = {"description", "描述"},
-    [LABEL_CAUSES] = {"causes",      "原因"},
-    [LABEL_REMEDIES] = {"remedies",    "处理"},
-    [LABEL_MEANING] = {"meaning",     "含义"},
-    [LABEL_NOTE] = {"note",        "说明"},
-    [LABEL_INNER] = {"inner",       "内码"},
-    [LABEL_ERRNO] = {"errno",       "内核"},
-    [LABEL_LEAT_CODE] = {"leat_code",   "对应"},
+    [LABEL_CAUSES] = {"causes", "原因"},
+    [LABEL_REMEDIES] = {"remedies", "处理"},
+    [LABEL_MEANING] = {"meaning", "含义"},
+    [LABEL_NOTE] = {"note", "说明"},
+    [LABEL_INNER] = {"inner", "内码"},
+    [LABEL_ERRNO] = {"errno", "内核"},
+    [LABEL_LEAT_CODE] = {"leat_code", "对应"},
 };
 
 /* Columns of the English labels; the Chinese ones are all 4 wide. */
@@ -78,9 +78,8 @@ static void field_print(struct explain *e, enum label label, const char *text)
 static void lines_print(struct explain *e, enum label label, const char *text)
 {
     int indent = 4 + (e->language == LEAT_LANGUAGE_ZH ? 4 : LABEL_WIDTH);
-    if (!*text && !e->json) {
+    if (!*text && !e->json)
         return;
-    }
     if (e->json) {
         tool_json_array(&e->document, labels[label].english);
     } else {
@@ -95,9 +94,8 @@ static void lines_print(struct explain *e, enum label label, const char *text)
         }
         text += len + (text[len] == '\n');
     }
-    if (e->json) {
+    if (e->json)
         tool_json_array_end(&e->document);
-    }
 }
 
 static void item_begin(struct explain *e, const char *query, const char *table)
@@ -105,9 +103,8 @@ static void item_begin(struct explain *e, const char *query, const char *table)
     if (e->json) {
         tool_json_break(&e->document);
         tool_json_object(&e->document, NULL);
-        if (query) {
+        if (query)
             tool_json_string(&e->document, "query", query);
-        }
         tool_json_string(&e->document, "table", table);
     } else if (e->item_count > 0) {
         putchar('\n');
@@ -117,9 +114,8 @@ static void item_begin(struct explain *e, const char *query, const char *table)
 
 static void item_end(struct explain *e)
 {
-    if (e->json) {
+    if (e->json)
         tool_json_object_end(&e->document);
-    }
 }
 
 static void errno_print(struct explain *e, int sys_errno)
@@ -178,24 +174,20 @@ static void foreign_print_head(struct explain *e, const char *query, const leat_
         return;
     }
     tool_json_string(&e->document, "key", key);
-    if (*name) {
+    if (*name)
         tool_json_string(&e->document, "name", name);
-    }
-    if (leat_foreign_code_range(code, &first, &last)) {
+    if (leat_foreign_code_range(code, &first, &last))
         range_print(e, "code", "first", "last", first, last);
-    }
-    if (leat_foreign_code_twin_range(code, &first, &last)) {
+    if (leat_foreign_code_twin_range(code, &first, &last))
         range_print(e, "twin", "twin_first", "twin_last", first, last);
-    }
 }
 
 static void inner_print(struct explain *e, const leat_foreign_code *form,
                         const leat_foreign_code *inner)
 {
     const leat_foreign_table *table = leat_foreign_code_inner_table(form);
-    if (!inner) {
+    if (!inner)
         return;
-    }
     const char *meaning = leat_foreign_code_meaning(inner, e->language);
     if (e->json) {
         tool_json_object(&e->document, "inner");
@@ -251,14 +243,12 @@ static size_t query_explain(struct explain *e, const char *query)
             found++;
         }
     }
-    if (e->family != LEAT_FAMILY_NONE) {
+    if (e->family != LEAT_FAMILY_NONE)
         return found;
-    }
     size_t match_count = leat_foreign_code_find(e->table, query, matches, LEAT_FOREIGN_MATCHES_MAX);
     for (size_t i = 0; i < match_count && i < LEAT_FOREIGN_MATCHES_MAX; i++) {
-        if (code_count == 0 || !is_said_by(&matches[i], codes[0])) {
+        if (code_count == 0 || !is_said_by(&matches[i], codes[0]))
             foreign_print(e, query, &matches[i]);
-        }
     }
     return found + match_count;
 }
@@ -266,18 +256,16 @@ static size_t query_explain(struct explain *e, const char *query)
 static void family_list(struct explain *e, enum leat_family family)
 {
     int width = 0;
-    if (!e->json) {
+    if (!e->json)
         printf("%s%s\n", e->item_count++ > 0 ? "\n" : "", leat_family_name(family));
-    }
     for (size_t i = 0; i < leat_code_count(); i++) {
         int len = (int)strlen(leat_code_name(leat_code_at(i)));
         width = leat_code_family(leat_code_at(i)) == family && len > width ? len : width;
     }
     for (size_t i = 0; i < leat_code_count(); i++) {
         int code = leat_code_at(i);
-        if (leat_code_family(code) != family) {
+        if (leat_code_family(code) != family)
             continue;
-        }
         if (e->json) {
             code_print(e, NULL, code);
         } else {
@@ -316,15 +304,13 @@ static void foreign_list(struct explain *e, const leat_foreign_table *table)
 static void tables_list(struct explain *e)
 {
     for (int family = LEAT_FAMILY_GENERAL; family <= LEAT_FAMILY_TLS; family++) {
-        if (!e->table && (e->family == LEAT_FAMILY_NONE || (int)e->family == family)) {
+        if (!e->table && (e->family == LEAT_FAMILY_NONE || (int)e->family == family))
             family_list(e, (enum leat_family)family);
-        }
     }
     for (size_t i = 0; i < leat_foreign_table_count(); i++) {
         const leat_foreign_table *table = leat_foreign_table_at(i);
-        if (e->family == LEAT_FAMILY_NONE && (!e->table || e->table == table)) {
+        if (e->family == LEAT_FAMILY_NONE && (!e->table || e->table == table))
             foreign_list(e, table);
-        }
     }
 }
 
@@ -340,9 +326,8 @@ static bool set_table(struct tool_setting *setting)
         }
     }
     e->table = leat_foreign_table_find(setting->value);
-    if (e->table) {
+    if (e->table)
         return true;
-    }
     return tool_refuse_word(setting);
 }
 
@@ -355,7 +340,8 @@ static const struct tool_option explain_options[] = {
      .words = "general|socket|socks5|websocket|tls-socket|tls|close|http|socks5-reply|alert|errno|"
               "ndk|harmonyos|gateway|composite|send-failure|scp|"
               "dsmp|smc|space|message-state|decode|link|winsock|hpux|aix|maintenance|login|submit|"
-              "message-result|internal", .help = "look into this table only",
+              "message-result|internal",
+     .help = "look into this table only",
      .set = set_table},
     {.name = "list",
      .is_usual = true,
@@ -367,19 +353,16 @@ static const struct tool_option explain_options[] = {
      .help = "print a JSON array, one object a row",
      .set = tool_set_flag,
      .offset = offsetof(struct explain, json)},
-    {0                         },
+    {0},
 };
 
-static const struct tool_section explain_sections[] = {
-    {"options", explain_options, 0},
-    {0       }
-};
+static const struct tool_section explain_sections[] = {{"options", explain_options, 0}, {0}};
 
 static const struct tool_example explain_examples[] = {
-    {"leat explain 2301208",                "a code of leat"},
-    {"leat explain 1006 407 alert 40",     "a close code, an HTTP status, a TLS alert"},
-    {"leat explain ECONNREFUSED --lang zh",                                     "an errno, in Chinese"},
-    {"leat explain --list --table winsock","all codes of a table"},
+    {"leat explain 2301208", "a code of leat"},
+    {"leat explain 1006 407 alert 40", "a close code, an HTTP status, a TLS alert"},
+    {"leat explain ECONNREFUSED --lang zh", "an errno, in Chinese"},
+    {"leat explain --list --table winsock", "all codes of a table"},
     {0},
 };
 
@@ -402,9 +385,8 @@ static size_t query_join(const struct explain *e, size_t count, char **arguments
             len += (size_t)snprintf(ret_query + len, QUERY_SIZE - len, "%s%s", i > 0 ? " " : "",
                                     arguments[i]);
         }
-        if (len < QUERY_SIZE && is_known(e, ret_query)) {
+        if (len < QUERY_SIZE && is_known(e, ret_query))
             return words;
-        }
     }
     return 1;
 }
@@ -430,18 +412,14 @@ static int explain_command(const struct tool_command *command, int argc, char **
     struct explain e = {.language = tool_language(), .document.out = stdout};
     struct tool_line line;
     int status;
-    if (!tool_options_parse(command, argc, argv, &e, &line, &status)) {
+    if (!tool_options_parse(command, argc, argv, &e, &line, &status))
         return status;
-    }
-    if (e.list && line.count > 0) {
+    if (e.list && line.count > 0)
         return tool_usage_error(command, "--list takes no code");
-    }
-    if (!e.list && line.count == 0) {
+    if (!e.list && line.count == 0)
         return tool_usage_error(command, "CODE is missing");
-    }
-    if (e.json) {
+    if (e.json)
         tool_json_array(&e.document, NULL);
-    }
     if (e.list) {
         tables_list(&e);
         status = TOOL_EXIT_OK;

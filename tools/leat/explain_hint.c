@@ -32,7 +32,7 @@ static bool is_hexadecimal(const char *text)
 static bool is_any_number(const struct leat_foreign_match *match, const char *query)
 {
     bool has_column = strchr(leat_foreign_code_key(match->code), '=') != NULL;
-    return strstr(leat_foreign_code_key(match->code), "others") != NULL &&
+    return strstr(leat_foreign_code_key(match->code), "others") &&
            !(has_column ? strchr(query, '=') != NULL : is_hexadecimal(query));
 }
 

@@ -90,13 +90,7 @@ bool tool_set_duration_ms(struct tool_setting *setting)
     static const struct {
         const char *name;
         uint32_t ms;
-    } units[] = {
-        {"",   1000   },
-        {"s",  1000   },
-        {"ms", 1      },
-        {"m",  60000  },
-        {"h",  3600000}
-    };
+    } units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"h", 3600000}};
     const char *text = setting->value;
     size_t whole = strspn(text, "0123456789");
     size_t len = whole;
@@ -157,9 +151,9 @@ struct parse {
 };
 
 static const struct tool_option help_options[] = {
-    {.name = "help",       .letter = 'h', .help = "this text"},
+    {.name = "help", .letter = 'h', .help = "this text"},
     {.name = "help-all", .help = "every option, exit statuses, examples"},
-    {0  },
+    {0},
 };
 
 const struct tool_section tool_help_section = {"Help", help_options, 0};

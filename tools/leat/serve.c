@@ -284,8 +284,8 @@ static bool input_has_ended(void)
 static void service_wait(struct service *service)
 {
     struct pollfd fds[] = {
-        {.fd = service->signal_fd,                            .events = POLLIN},
-        {.fd = service->serve->enough_fd,                     .events = POLLIN},
+        {.fd = service->signal_fd, .events = POLLIN},
+        {.fd = service->serve->enough_fd, .events = POLLIN},
         {.fd = service->serve->until_eof ? STDIN_FILENO : -1, .events = POLLIN},
     };
     for (bool is_over = false; !is_over;) {
@@ -346,15 +346,15 @@ static int echo_command(const struct tool_command *command, int argc, char **arg
 
 static const struct tool_section socks5_sections[] = {
     {"options", tool_serve_options, 0},
-    {"faults",        tool_serve_fault_options, 0},
-    {"proxy",  tool_serve_proxy_options, 0},
-    {0       },
+    {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0},
+    {0},
 };
 
 static const struct tool_example socks5_examples[] = {
     {"leat serve socks5 --user a:b --fault 'reply=05,01,00,01;then=close'",
      "an answer that is cut off"},
-    {"leat serve socks5 --resolve '*=127.0.0.1' --log",                                                                     "every name is this machine"},
+    {"leat serve socks5 --resolve '*=127.0.0.1' --log", "every name is this machine"},
     {0},
 };
 
@@ -368,15 +368,15 @@ const struct tool_command tool_serve_socks5 = {
 
 static const struct tool_section connect_sections[] = {
     {"options", tool_serve_options, 0},
-    {"faults",        tool_serve_fault_options, 0},
-    {"proxy",  tool_serve_proxy_options, 0},
-    {"TLS",        tool_serve_tls_options, 0},
-    {0  },
+    {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0},
+    {"TLS", tool_serve_tls_options, 0},
+    {0},
 };
 
 static const struct tool_example connect_examples[] = {
     {"leat serve connect --fault 'reply=refuse 407'", "nobody gets through"},
-    {"leat serve connect --tls",                                               "a proxy that is itself reached by TLS"},
+    {"leat serve connect --tls", "a proxy that is itself reached by TLS"},
     {0},
 };
 
@@ -390,16 +390,16 @@ const struct tool_command tool_serve_connect = {
 
 static const struct tool_section echo_sections[] = {
     {"options", tool_serve_options, 0},
-    {"faults",        tool_serve_fault_options, 0},
-    {"TLS",  tool_serve_tls_options, 0},
-    {"WebSocket",        tool_serve_echo_options, 0},
-    {0    },
+    {"faults", tool_serve_fault_options, 0},
+    {"TLS", tool_serve_tls_options, 0},
+    {"WebSocket", tool_serve_echo_options, 0},
+    {0},
 };
 
 static const struct tool_example echo_examples[] = {
-    {"leat serve echo --tls",                        "wss, with a certificate that \"ca: PATH\" verifies"},
-    {"leat serve echo --cert-fault expired,wrong-host",                                              "a certificate with two faults"},
-    {"leat serve echo --fault 'message=delay 2000'","late answers"},
+    {"leat serve echo --tls", "wss, with a certificate that \"ca: PATH\" verifies"},
+    {"leat serve echo --cert-fault expired,wrong-host", "a certificate with two faults"},
+    {"leat serve echo --fault 'message=delay 2000'", "late answers"},
     {0},
 };
 

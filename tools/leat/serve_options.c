@@ -95,7 +95,8 @@ const struct tool_option tool_serve_options[] = {
      .help = "the log as one JSON object for each event",
      .detail =
          "Its members are time_ms (since the start), connection (from 1), step, text, bytes_in "
-         "and bytes_out (of the connection so far).", .set = tool_set_flag,
+         "and bytes_out (of the connection so far).",
+     .set = tool_set_flag,
      .offset = offsetof(struct tool_serve_state, is_json)},
     {.name = "once",
      .is_usual = true,
@@ -114,7 +115,7 @@ const struct tool_option tool_serve_options[] = {
      .detail = "For a parent that may die: the server ends when the pipe to it is closed.",
      .set = tool_set_flag,
      .offset = offsetof(struct tool_serve_state, until_eof)},
-    {0       },
+    {0},
 };
 
 /* ---- faults --------------------------------------------------------------------------------- */
@@ -175,7 +176,8 @@ const struct tool_option tool_serve_fault_options[] = {
          "ends. Actions: bytes, delay MS, split N, split-at N, truncate N, refuse [N], skip, hold, "
          "stall, shutdown, close, reset, rate N, drop-after N, drop-after-received N. STEP#2 is "
          "the second time, connection=2-5; holds for what follows. The whole language, with its "
-         "steps: leat/testing.h. SIGUSR1 lets a connection go on that is on hold.", .set = set_fault},
+         "steps: leat/testing.h. SIGUSR1 lets a connection go on that is on hold.",
+     .set = set_fault},
     {.name = "rate",
      .is_usual = true,
      .argument = "BYTES",
@@ -228,7 +230,7 @@ const struct tool_option tool_serve_proxy_options[] = {
      .help = "where a name leads; without IP: nowhere",
      .detail = "May be repeated. * is every name.",
      .set = set_resolve},
-    {0                },
+    {0},
 };
 
 /* ---- TLS, WebSocket ------------------------------------------------------------------------- */
@@ -270,7 +272,8 @@ const struct tool_option tool_serve_tls_options[] = {
      .help = "speak TLS, with a certificate of its own",
      .detail =
          "It is for localhost, 127.0.0.1, ::1 and --host, by a CA of its own whose path is printed "
-         "as the second line, \"ca: PATH\". All files are removed at the end.", .set = tool_set_flag,
+         "as the second line, \"ca: PATH\". All files are removed at the end.",
+     .set = tool_set_flag,
      .offset = offsetof(struct tool_serve_state, has_tls)},
     {.name = "cert-fault",
      .is_usual = true,
@@ -317,7 +320,7 @@ const struct tool_option tool_serve_tls_options[] = {
      .help = "highest version (1.3)",
      .set = tool_set_word,
      .offset = offsetof(struct tool_serve_state, tls_max)},
-    {0                                                                                      },
+    {0},
 };
 
 const struct tool_option tool_serve_echo_options[] = {

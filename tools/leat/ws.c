@@ -125,7 +125,7 @@ static const struct tool_option message_options[] = {
      .help = "send all of the input as one message in parts",
      .detail = "Of any length, as it comes. Messages that come are printed part by part, too.",
      FLAG(stream)},
-    {.name = "text",                                                                        .letter = 't', .help = "send text messages (default)", FLAG(text)},
+    {.name = "text", .letter = 't', .help = "send text messages (default)", FLAG(text)},
     {.name = "binary",
      .letter = 'b',
      .is_usual = true,
@@ -137,7 +137,8 @@ static const struct tool_option message_options[] = {
      .is_usual = true,
      .help = "binary messages, read and printed as hexadecimal",
      .detail = "What one prints another one sends. Spaces and colons between bytes are skipped. A "
-               "--file is sent as it is.", FLAG(hex)},
+               "--file is sent as it is.",
+     FLAG(hex)},
     {.name = "null",
      .letter = '0',
      .help = "messages end with a NUL byte, not with a line",
@@ -165,7 +166,8 @@ static const struct tool_option message_options[] = {
      .help = "wait for answers after the end of input (1)",
      .detail = "Counted from the end of the input, and anew from each answer until as many "
                "messages have come "
-               "as were sent; in seconds unless a unit follows: 5, 0.5, 500ms, 2m.", .set = set_linger},
+               "as were sent; in seconds unless a unit follows: 5, 0.5, 500ms, 2m.",
+     .set = set_linger},
     {0},
 };
 
@@ -176,7 +178,8 @@ static const struct tool_option output_options[] = {
      .help = "print events, one JSON object a line, with times",
      .detail =
          "The member \"event\" is open, message, sent, pong, phase, frame, reconnect or closed; "
-         "phase and frame with --trace only. Binary messages are hexadecimal.", FLAG(json)},
+         "phase and frame with --trace only. Binary messages are hexadecimal.",
+     FLAG(json)},
     {.name = "trace",
      .is_usual = true,
      .help = "print each phase and each frame to standard error",
@@ -187,7 +190,7 @@ static const struct tool_option output_options[] = {
      .letter = 'v',
      .help = "print what happens, also without a terminal",
      FLAG(verbose)},
-    {.name = "no-history",                                                          .help = "keep no history of typed lines", FLAG(no_history)},
+    {.name = "no-history", .help = "keep no history of typed lines", FLAG(no_history)},
     {0},
 };
 
@@ -207,12 +210,13 @@ static const struct tool_option session_options[] = {
      .help = "connect again when lost, N times at most",
      .detail =
          "After a growing time with a random part, and only where another attempt may help: not "
-         "after a wrong certificate, for example.", .set = set_reconnect},
+         "after a wrong certificate, for example.",
+     .set = set_reconnect},
     {.name = "close",
      .argument = "CODE[:REASON]",
      .help = "what to close with (1000)",
      .set = set_close},
-    {0             },
+    {0},
 };
 
 static const struct tool_option limit_options[] = {
@@ -226,22 +230,22 @@ static const struct tool_option limit_options[] = {
 };
 
 static const struct tool_section ws_sections[] = {
-    {"messages",          message_options, offsetof(struct ws, options)},
+    {"messages", message_options, offsetof(struct ws, options)},
     {"output", output_options, offsetof(struct ws, options)},
-    {"session",                   session_options, offsetof(struct ws, options)},
+    {"session", session_options, offsetof(struct ws, options)},
     TOOL_CONNECTION_SECTIONS(offsetof(struct ws, connection)),
-    {"limits",     limit_options, 0},
-    {0          },
+    {"limits", limit_options, 0},
+    {0},
 };
 
 static const struct tool_example ws_examples[] = {
-    {"leat ws wss://echo.example",                                     "talk to a server: type lines, see what it says"},
-    {"leat ws wss://echo.example -m hello -n 1",                                                                "one message, one answer"},
-    {"leat ws wss://feed.example --reconnect --json -r | jq -r .text","follow a feed"},
+    {"leat ws wss://echo.example", "talk to a server: type lines, see what it says"},
+    {"leat ws wss://echo.example -m hello -n 1", "one message, one answer"},
+    {"leat ws wss://feed.example --reconnect --json -r | jq -r .text", "follow a feed"},
     {"leat ws wss://host --stream -b -f disk.img", "a large file as one binary message"},
     {"leat ws wss://host -H \"Authorization: Bearer $TOKEN\" --proxy socks5h://127.0.0.1:9050",
      "with a token, through a proxy that resolves the name"},
-    {0                           },
+    {0},
 };
 
 /* ---- the command ------------------------------------------------------------------------ */

@@ -90,7 +90,7 @@ static void print_lines(const char *text, size_t len)
         const char *end = memchr(text, '\n', len);
         size_t line_len = end ? (size_t)(end - text) : len;
         tool_print_safe(stdout, text, line_len);
-        more = end != NULL;
+        more = end;
         if (more) {
             fputs("\n  ", stdout);
             text += line_len + 1;

@@ -244,8 +244,8 @@ static void handle_signals(struct ws *s)
 static bool session_step(struct ws *s, bool reads)
 {
     struct pollfd fds[] = {
-        {.fd = leat_loop_fd(s->loop),     .events = POLLIN},
-        {.fd = s->signal_fd,              .events = POLLIN},
+        {.fd = leat_loop_fd(s->loop), .events = POLLIN},
+        {.fd = s->signal_fd, .events = POLLIN},
         {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
     };
     if (poll(fds, 3, -1) < 0) {

@@ -18,11 +18,11 @@ extern "C" {
 
 /** Lets C name the structs as C++ does. */
 typedef struct WebSocket WebSocket;
-typedef struct WebSocket_CloseResult WebSocket_CloseResult; /**< see WebSocket */
-typedef struct WebSocket_CloseOption WebSocket_CloseOption; /**< see WebSocket */
-typedef struct WebSocket_ErrorResult WebSocket_ErrorResult; /**< see WebSocket */
-typedef struct WebSocket_OpenResult WebSocket_OpenResult; /**< see WebSocket */
-typedef struct WebSocket_Header WebSocket_Header; /**< see WebSocket */
+typedef struct WebSocket_CloseResult WebSocket_CloseResult;       /**< see WebSocket */
+typedef struct WebSocket_CloseOption WebSocket_CloseOption;       /**< see WebSocket */
+typedef struct WebSocket_ErrorResult WebSocket_ErrorResult;       /**< see WebSocket */
+typedef struct WebSocket_OpenResult WebSocket_OpenResult;         /**< see WebSocket */
+typedef struct WebSocket_Header WebSocket_Header;                 /**< see WebSocket */
 typedef struct WebSocket_RequestOptions WebSocket_RequestOptions; /**< see WebSocket */
 
 /** How a connection that was open has ended. */

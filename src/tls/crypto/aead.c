@@ -61,10 +61,9 @@ static int work_end(bool ok)
 
 static bool keyed_make(const struct leati_crypto_aead *aead, EVP_CIPHER_CTX **cipher)
 {
-    if (*cipher == NULL)
+    if (!*cipher)
         *cipher = EVP_CIPHER_CTX_new();
-    return *cipher != NULL &&
-           EVP_CipherInit_ex2(*cipher, aead->kind, aead->key, NULL, 1, NULL) == 1;
+    return *cipher && EVP_CipherInit_ex2(*cipher, aead->kind, aead->key, NULL, 1, NULL) == 1;
 }
 
 int leati_crypto_aead_set_key(struct leati_crypto_aead *aead, enum leati_crypto_cipher id,
@@ -72,7 +71,7 @@ int leati_crypto_aead_set_key(struct leati_crypto_aead *aead, enum leati_crypto_
 {
     leati_crypto_aead_free(aead);
     aead->kind = leati_crypto_cipher(id);
-    if (aead->kind == NULL)
+    if (!aead->kind)
         return LEATI_CRYPTO_AEAD_FAILED;
     memcpy(aead->key, key, key_len);
     aead->key_len = (unsigned char)key_len;
@@ -99,7 +98,7 @@ static bool iv_len_set(struct leati_crypto_aead *aead, size_t iv_len)
         return true;
     aead->iv_len = 0;
     if (!iv_len_apply(aead->cipher, iv_len) ||
-        (aead->reverse != NULL && !iv_len_apply(aead->reverse, iv_len)))
+        (aead->reverse && !iv_len_apply(aead->reverse, iv_len)))
         return false;
     aead->iv_len = (unsigned char)iv_len;
     return true;
@@ -119,7 +118,7 @@ static bool data_pass(EVP_CIPHER_CTX *cipher, const unsigned char *input, unsign
         if (EVP_CipherUpdate(cipher, output, &written, input, n) != 1 || written != n)
             return false;
         input += n;
-        output = output != NULL ? output + n : NULL;
+        output = output ? output + n : NULL;
         len -= (size_t)n;
     }
     return true;
@@ -168,7 +167,7 @@ int leati_crypto_aead_seal(struct leati_crypto_aead *aead,
 {
     EVP_CIPHER_CTX *cipher = aead->cipher;
 
-    if (cipher == NULL)
+    if (!cipher)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     work_begin();
     int result = work_end(message_pass(aead, message, true) && end_pass(cipher) &&
@@ -183,7 +182,7 @@ int leati_crypto_aead_open(struct leati_crypto_aead *aead,
 {
     EVP_CIPHER_CTX *cipher = aead->cipher;
 
-    if (cipher == NULL)
+    if (!cipher)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     work_begin();
     bool passed = message_pass(aead, message, false) &&
@@ -214,12 +213,12 @@ int leati_crypto_aead_begin(struct leati_crypto_aead *aead, bool decrypts, const
                             size_t iv_len)
 {
     aead->state = LEATI_CRYPTO_AEAD_IDLE;
-    if (aead->cipher == NULL)
+    if (!aead->cipher)
         return LEATI_CRYPTO_AEAD_NO_KEY;
     work_begin();
     bool ok = iv_len_set(aead, iv_len) && iv_set(aead->cipher, true, iv);
     if (ok && decrypts)
-        ok = (aead->reverse != NULL || reverse_make(aead)) && iv_set(aead->reverse, false, iv);
+        ok = (aead->reverse || reverse_make(aead)) && iv_set(aead->reverse, false, iv);
     if (ok) {
         aead->decrypts = decrypts;
         aead->len = 0;

@@ -27,9 +27,8 @@ static int code_of(int result)
 
 int leati_crypto_chachapoly_start(void)
 {
-    return leati_crypto_cipher(LEATI_CRYPTO_CHACHA20_POLY1305) != NULL
-               ? 0
-               : MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
+    return leati_crypto_cipher(LEATI_CRYPTO_CHACHA20_POLY1305) ? 0
+                                                               : MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
 }
 
 void mbedtls_chachapoly_init(mbedtls_chachapoly_context *ctx)
@@ -39,7 +38,7 @@ void mbedtls_chachapoly_init(mbedtls_chachapoly_context *ctx)
 
 void mbedtls_chachapoly_free(mbedtls_chachapoly_context *ctx)
 {
-    if (ctx != NULL)
+    if (ctx)
         leati_crypto_aead_free(&ctx->aead);
 }
 

@@ -19,8 +19,8 @@ struct curve {
 };
 
 static struct curve curves[] = {
-    {.id = MBEDTLS_ECP_DP_SECP256R1, .nid = NID_X9_62_prime256v1, .base_by_libcrypto = true },
-    {.id = MBEDTLS_ECP_DP_SECP384R1, .nid = NID_secp384r1,        .base_by_libcrypto = false},
+    {.id = MBEDTLS_ECP_DP_SECP256R1, .nid = NID_X9_62_prime256v1, .base_by_libcrypto = true},
+    {.id = MBEDTLS_ECP_DP_SECP384R1, .nid = NID_secp384r1, .base_by_libcrypto = false},
 };
 
 static struct curve *curve_find(mbedtls_ecp_group_id id)
@@ -36,12 +36,12 @@ static struct curve *curve_find(mbedtls_ecp_group_id id)
 static const EC_GROUP *curve_group(struct curve *curve)
 {
     EC_GROUP *group = atomic_load_explicit(&curve->group, memory_order_acquire);
-    OSSL_LIB_CTX *context = group != NULL ? NULL : leati_crypto_context();
+    OSSL_LIB_CTX *context = group ? NULL : leati_crypto_context();
 
-    if (group != NULL || context == NULL)
+    if (group || !context)
         return group;
     EC_GROUP *made = EC_GROUP_new_by_curve_name_ex(context, NULL, curve->nid);
-    if (made == NULL || atomic_compare_exchange_strong(&curve->group, &group, made))
+    if (!made || atomic_compare_exchange_strong(&curve->group, &group, made))
         return made;
     EC_GROUP_free(made);
     return group;
@@ -53,7 +53,7 @@ static bool point_load(const EC_GROUP *group, EC_POINT *point, const mbedtls_ecp
     BIGNUM *x = leati_crypto_number_copy(context, &P->X, len);
     BIGNUM *y = leati_crypto_number_copy(context, &P->Y, len);
 
-    return x != NULL && y != NULL && EC_POINT_set_affine_coordinates(group, point, x, y, context);
+    return x && y && EC_POINT_set_affine_coordinates(group, point, x, y, context);
 }
 
 static int point_store(const EC_GROUP *group, mbedtls_ecp_point *R, const EC_POINT *point,
@@ -64,7 +64,7 @@ static int point_store(const EC_GROUP *group, mbedtls_ecp_point *R, const EC_POI
 
     if (EC_POINT_is_at_infinity(group, point))
         return mbedtls_ecp_set_zero(R);
-    if (y == NULL || !EC_POINT_get_affine_coordinates(group, point, x, y, context))
+    if (!y || !EC_POINT_get_affine_coordinates(group, point, x, y, context))
         return MBEDTLS_ERR_ECP_ALLOC_FAILED;
     int ret = leati_crypto_number_store(&R->X, x, len);
     if (ret == 0)
@@ -80,23 +80,23 @@ static int curve_compute(struct curve *curve, const mbedtls_ecp_group *grp, mbed
                          const mbedtls_mpi *m, const mbedtls_mpi *n, const mbedtls_ecp_point *P)
 {
     const EC_GROUP *group = curve_group(curve);
-    BN_CTX *context = group != NULL ? BN_CTX_new_ex(leati_crypto_context()) : NULL;
-    EC_POINT *point = context != NULL ? EC_POINT_new(group) : NULL;
-    EC_POINT *result = point != NULL ? EC_POINT_new(group) : NULL;
+    BN_CTX *context = group ? BN_CTX_new_ex(leati_crypto_context()) : NULL;
+    EC_POINT *point = context ? EC_POINT_new(group) : NULL;
+    EC_POINT *result = point ? EC_POINT_new(group) : NULL;
     size_t len = mbedtls_mpi_size(&grp->P);
     BIGNUM *base_factor = NULL;
     BIGNUM *factor = NULL;
     int ret = MBEDTLS_ERR_ECP_ALLOC_FAILED;
 
-    if (result == NULL)
+    if (!result)
         goto out;
     BN_CTX_start(context);
-    if (m != NULL && (base_factor = leati_crypto_number_copy(context, m, len)) == NULL)
+    if (m && !(base_factor = leati_crypto_number_copy(context, m, len)))
         goto out;
-    if (n != NULL && ((factor = leati_crypto_number_copy(context, n, len)) == NULL ||
-                      !point_load(group, point, P, len, context)))
+    if (n && (!(factor = leati_crypto_number_copy(context, n, len)) ||
+              !point_load(group, point, P, len, context)))
         goto out;
-    if (EC_POINT_mul(group, result, base_factor, n != NULL ? point : NULL, factor, context))
+    if (EC_POINT_mul(group, result, base_factor, n ? point : NULL, factor, context))
         ret = point_store(group, R, result, len, context);
 out:
     EC_POINT_clear_free(result);
@@ -132,8 +132,7 @@ int leati_crypto_ecp_mul(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const mbe
      * mbedTLS did so when it read the point and has it count here. */
     bool is_x25519 = grp->id == MBEDTLS_ECP_DP_CURVE25519 && mbedtls_mpi_bitlen(&P->X) < 256;
 
-    if (f_rng == NULL || (curve == NULL && !is_x25519) ||
-        (curve != NULL && is_base && !curve->base_by_libcrypto))
+    if (!f_rng || (!curve && !is_x25519) || (curve && is_base && !curve->base_by_libcrypto))
         return mbedtls_ecp_mul(grp, R, m, P, f_rng, p_rng);
 
     int ret = mbedtls_ecp_check_privkey(grp, m);
@@ -152,7 +151,7 @@ int leati_crypto_ecp_muladd(mbedtls_ecp_group *grp, mbedtls_ecp_point *R, const 
 {
     struct curve *curve = curve_find(grp->id);
 
-    if (curve == NULL)
+    if (!curve)
         return mbedtls_ecp_muladd(grp, R, m, &grp->G, n, Q);
     int ret = mbedtls_ecp_check_pubkey(grp, Q);
     return ret != 0 ? ret : curve_compute_noted(curve, grp, R, m, n, Q);

@@ -25,8 +25,8 @@ static int code_of(int result)
 
 int leati_crypto_gcm_start(void)
 {
-    return leati_crypto_cipher(LEATI_CRYPTO_AES_128_GCM) != NULL &&
-                   leati_crypto_cipher(LEATI_CRYPTO_AES_256_GCM) != NULL
+    return leati_crypto_cipher(LEATI_CRYPTO_AES_128_GCM) &&
+                   leati_crypto_cipher(LEATI_CRYPTO_AES_256_GCM)
                ? 0
                : MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
 }
@@ -38,7 +38,7 @@ void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
 
 void mbedtls_gcm_free(mbedtls_gcm_context *ctx)
 {
-    if (ctx != NULL)
+    if (ctx)
         leati_crypto_aead_free(&ctx->aead);
 }
 

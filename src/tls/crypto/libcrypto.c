@@ -39,7 +39,7 @@ static OSSL_LIB_CTX *context_make(void)
 {
     OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
 
-    if (made == NULL) {
+    if (!made) {
         made = OSSL_LIB_CTX_new();
         atomic_store_explicit(&context, made, memory_order_release);
     }
@@ -50,7 +50,7 @@ OSSL_LIB_CTX *leati_crypto_context(void)
 {
     OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
 
-    if (made != NULL)
+    if (made)
         return made;
     /* Before anything else of libcrypto: else exit() would take it down under threads that run. */
     leati_fork_hold();
@@ -61,7 +61,7 @@ OSSL_LIB_CTX *leati_crypto_context(void)
     leati_unlock(&fetch_lock);
     leati_crypto_end();
     leati_fork_let();
-    if (made == NULL)
+    if (!made)
         leati_tls_memory_note();
     return made;
 }
@@ -69,20 +69,20 @@ OSSL_LIB_CTX *leati_crypto_context(void)
 const EVP_CIPHER *leati_crypto_cipher(enum leati_crypto_cipher id)
 {
     EVP_CIPHER *cipher = atomic_load_explicit(&ciphers[id], memory_order_acquire);
-    OSSL_LIB_CTX *from = cipher != NULL ? NULL : leati_crypto_context();
+    OSSL_LIB_CTX *from = cipher ? NULL : leati_crypto_context();
 
-    if (cipher != NULL || from == NULL)
+    if (cipher || !from)
         return cipher;
     leati_crypto_begin();
     leati_lock(&fetch_lock);
     cipher = atomic_load_explicit(&ciphers[id], memory_order_acquire);
-    if (cipher == NULL) {
+    if (!cipher) {
         cipher = EVP_CIPHER_fetch(from, cipher_names[id], NULL);
         atomic_store_explicit(&ciphers[id], cipher, memory_order_release);
     }
     leati_unlock(&fetch_lock);
     leati_crypto_end();
-    if (cipher == NULL)
+    if (!cipher)
         leati_tls_memory_note();
     return cipher;
 }

@@ -22,13 +22,13 @@ static int power(mbedtls_mpi *X, const mbedtls_mpi *A, const mbedtls_mpi *E, con
 
     leati_crypto_begin();
     BN_CTX *context = BN_CTX_new();
-    if (context != NULL) {
+    if (context) {
         BN_CTX_start(context);
         BIGNUM *modulus = leati_crypto_number_copy(context, N, len);
         BIGNUM *base = leati_crypto_number_copy(context, A, length_of(A));
         BIGNUM *exponent = leati_crypto_number_copy(context, E, length_of(E));
         BIGNUM *result = BN_CTX_get(context);
-        if (modulus != NULL && base != NULL && exponent != NULL && result != NULL &&
+        if (modulus && base && exponent && result &&
             compute(result, base, exponent, modulus, context, NULL))
             ret = leati_crypto_number_store(X, result, len);
         BN_CTX_end(context);

@@ -8,7 +8,7 @@ BIGNUM *leati_crypto_number_copy(BN_CTX *context, const mbedtls_mpi *number, siz
     unsigned char bytes[LEATI_CRYPTO_NUMBER_MAX_BYTES];
     BIGNUM *copy = BN_CTX_get(context);
 
-    if (copy == NULL || len > sizeof(bytes) || mbedtls_mpi_write_binary(number, bytes, len) != 0)
+    if (!copy || len > sizeof(bytes) || mbedtls_mpi_write_binary(number, bytes, len) != 0)
         return NULL;
     copy = BN_bin2bn(bytes, (int)len, copy);
     mbedtls_platform_zeroize(bytes, len);

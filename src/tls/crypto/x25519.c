@@ -15,7 +15,7 @@ static bool public_compute(const uint8_t secret[X25519_BYTES], uint8_t ret_publi
     size_t len = X25519_BYTES;
     EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(leati_crypto_context(), "X25519", NULL, secret,
                                                     X25519_BYTES);
-    bool ok = key != NULL && EVP_PKEY_get_raw_public_key(key, ret_public, &len) == 1;
+    bool ok = key && EVP_PKEY_get_raw_public_key(key, ret_public, &len) == 1;
 
     EVP_PKEY_free(key);
     return ok;
@@ -34,7 +34,7 @@ static EVP_PKEY *half_pair_new(uint8_t secret[X25519_BYTES])
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(leati_crypto_context(), "X25519", NULL);
     EVP_PKEY *pair = NULL;
 
-    if (context != NULL && EVP_PKEY_fromdata_init(context) == 1)
+    if (context && EVP_PKEY_fromdata_init(context) == 1)
         (void)EVP_PKEY_fromdata(context, &pair, EVP_PKEY_KEYPAIR, parameters);
     EVP_PKEY_CTX_free(context);
     return pair;
@@ -47,8 +47,8 @@ static bool shared_compute(uint8_t secret[X25519_BYTES], const uint8_t point[X25
     size_t len = X25519_BYTES;
     EVP_PKEY *own = half_pair_new(secret);
     EVP_PKEY *peer = EVP_PKEY_new_raw_public_key_ex(library, "X25519", NULL, point, X25519_BYTES);
-    EVP_PKEY_CTX *context = own != NULL ? EVP_PKEY_CTX_new_from_pkey(library, own, NULL) : NULL;
-    bool ok = peer != NULL && context != NULL && EVP_PKEY_derive_init(context) == 1 &&
+    EVP_PKEY_CTX *context = own ? EVP_PKEY_CTX_new_from_pkey(library, own, NULL) : NULL;
+    bool ok = peer && context && EVP_PKEY_derive_init(context) == 1 &&
               EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1 &&
               EVP_PKEY_derive(context, ret_shared, &len) == 1;
 
@@ -69,7 +69,7 @@ static int compute(mbedtls_ecp_point *R, const mbedtls_mpi *m, const mbedtls_ecp
     if (ret == 0)
         ret = mbedtls_mpi_write_binary_le(&P->X, point, sizeof(point));
     if (ret == 0 &&
-        (leati_crypto_context() == NULL ||
+        (!leati_crypto_context() ||
          !(is_base ? public_compute(secret, product) : shared_compute(secret, point, product))))
         ret = MBEDTLS_ERR_ECP_ALLOC_FAILED;
     if (ret == 0)

@@ -135,7 +135,7 @@ static void psk_reconsider(mbedtls_ssl_context *ssl)
     const mbedtls_ssl_ciphersuite_t *suite =
         mbedtls_ssl_ciphersuite_from_id(ssl->session_negotiate->ciphersuite);
 
-    if (suite == NULL || suite->mac != ssl->handshake->ciphersuite_info->mac)
+    if (!suite || suite->mac != ssl->handshake->ciphersuite_info->mac)
         ssl->handshake->resume = 0;
 }
 
@@ -154,11 +154,11 @@ int leati_mend_reset_transcript_for_hrr(mbedtls_ssl_context *ssl)
     /* A cookie has one byte at least (section 4.2.2). */
     if ((received & MBEDTLS_SSL_EXT_MASK(COOKIE)) != 0 && handshake->cookie_len == 0)
         return refuse(ssl, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR, MBEDTLS_ERR_SSL_DECODE_ERROR);
-    if (mends != NULL && handshake->cookie_len > LEATI_TLS_COOKIE_LIMIT_BYTES) {
+    if (mends && handshake->cookie_len > LEATI_TLS_COOKIE_LIMIT_BYTES) {
         mends->long_cookie = handshake->cookie_len;
         return refuse_parameter(ssl);
     }
-    if (mends != NULL && (received & MBEDTLS_SSL_EXT_MASK(KEY_SHARE)) == 0) {
+    if (mends && (received & MBEDTLS_SSL_EXT_MASK(KEY_SHARE)) == 0) {
         mends->key_share = handshake->xxdh_psa_privkey;
         handshake->xxdh_psa_privkey = MBEDTLS_SVC_KEY_ID_INIT;
     }
@@ -172,7 +172,7 @@ int leati_mend_tls13_write_xxdh_key_exchange(mbedtls_ssl_context *ssl, uint16_t 
 {
     struct leati_tls_mends *mends = mbedtls_ssl_get_user_data_p(ssl);
 
-    if (mends == NULL || mends->key_share == 0)
+    if (!mends || mends->key_share == 0)
         return mbedtls_ssl_tls13_generate_and_write_xxdh_key_exchange(ssl, group, buf, end,
                                                                       out_len);
     ssl->handshake->xxdh_psa_privkey = mends->key_share;

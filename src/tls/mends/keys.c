@@ -48,7 +48,7 @@ static unsigned char *secret_of(mbedtls_ssl_session *session, bool of_client)
 
 bool leati_tls_keys_can_update(const mbedtls_ssl_context *ssl)
 {
-    return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3 && ssl->transform_application != NULL &&
+    return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3 && ssl->transform_application &&
            mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)(uintptr_t)ssl) == 1;
 }
 
@@ -62,7 +62,7 @@ int leati_tls_keys_update(mbedtls_ssl_context *ssl, bool inbound)
     int bits = mbedtls_cipher_get_key_bitlen(cipher);
     struct next next;
 
-    if (suite == NULL)
+    if (!suite)
         return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     psa_algorithm_t hash = mbedtls_md_psa_alg_from_type((mbedtls_md_type_t)suite->mac);
     unsigned char *secret = secret_of(ssl->session, inbound == is_server);

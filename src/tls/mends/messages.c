@@ -26,9 +26,9 @@ static int message_reserve(struct leati_tls_mends *mends, size_t len)
         return 0;
     size_t cap = 2 * mends->message_cap > len ? 2 * mends->message_cap : len;
     uint8_t *message = mbedtls_calloc(1, cap);
-    if (message == NULL)
+    if (!message)
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    if (mends->message != NULL) {
+    if (mends->message) {
         memcpy(message, mends->message, mends->message_len);
         mbedtls_zeroize_and_free(mends->message, mends->message_cap);
     }
@@ -99,7 +99,7 @@ int mbedtls_ssl_prepare_handshake_record(mbedtls_ssl_context *ssl)
     struct leati_tls_mends *mends = mbedtls_ssl_get_user_data_p(ssl);
     size_t len = 0;
 
-    if (mends == NULL)
+    if (!mends)
         return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     /* Nobody may send an empty one. */
     if (ssl->in_msglen == 0 || keys_have_changed(mends, ssl))

@@ -11,7 +11,7 @@ int main(void)
     struct WebSocket *client = OH_WebSocketClient_Constructor(NULL, NULL, NULL, NULL);
     struct WebSocket_RequestOptions none = {NULL};
 
-    if (client == NULL || leat_ohos_set_config(NULL) != LEAT_OK ||
+    if (!client || leat_ohos_set_config(NULL) != LEAT_OK ||
         OH_WebSocketClient_Connect(client, "wss://", none) !=
             WEBSOCKET_CONNECTION_PARSE_URL_ERROR ||
         OH_WebSocketClient_Destroy(client) != WEBSOCKET_NO_CONNECTION_CONTEXT)

@@ -45,7 +45,7 @@ static struct WebSocket *client_open(const char *url)
 {
     struct WebSocket_RequestOptions none = {NULL};
     struct WebSocket *client = OH_WebSocketClient_Constructor(on_open, on_message, NULL, NULL);
-    if (client == NULL || OH_WebSocketClient_Connect(client, url, none) != WEBSOCKET_OK)
+    if (!client || OH_WebSocketClient_Connect(client, url, none) != WEBSOCKET_OK)
         exit(3);
     return client;
 }

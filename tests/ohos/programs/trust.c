@@ -8,7 +8,7 @@
 __attribute__((constructor)) static void trust_test_ca(void)
 {
     leat_config *config;
-    if (getenv("LEAT_TEST_CA") == NULL || leat_config_new(&config) != LEAT_OK)
+    if (!getenv("LEAT_TEST_CA") || leat_config_new(&config) != LEAT_OK)
         return;
     if (leat_config_set_ca_path(config, getenv("LEAT_TEST_CA")) != LEAT_OK ||
         leat_ohos_set_config(config) != LEAT_OK)

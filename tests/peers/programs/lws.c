@@ -32,8 +32,7 @@ static bool is_done;
 static const struct lws_extension extensions[] = {
     {"permessage-deflate", lws_extension_callback_pm_deflate,
      "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
-    {NULL,                 NULL,                              NULL           }
-};
+    {NULL, NULL, NULL}};
 
 static bool message_append(struct session *session, const void *data, size_t len)
 {
@@ -93,7 +92,7 @@ static int server_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 static int server_main(int port, const char *cert, const char *key)
 {
     static const struct lws_protocols protocols[] = {
-        {.name = "http",              .callback = lws_callback_http_dummy},
+        {.name = "http", .callback = lws_callback_http_dummy},
         {.name = "echo",
          .callback = server_callback,
          .per_session_data_size = sizeof(struct session),
@@ -102,8 +101,7 @@ static int server_main(int port, const char *cert, const char *key)
          .callback = server_callback,
          .per_session_data_size = sizeof(struct session),
          .rx_buffer_size = 65536},
-        {0    }
-    };
+        {0}};
     static const struct lws_protocol_vhost_options echo = {.name = "default", .value = "1"};
     static const struct lws_protocol_vhost_options options = {
         .name = "echo", .options = &echo, .value = ""};
@@ -205,8 +203,7 @@ static int client_main(const char *host, int port)
          .callback = client_callback,
          .per_session_data_size = sizeof(struct session),
          .rx_buffer_size = 65536},
-        {0}
-    };
+        {0}};
     struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
                                              .extensions = extensions,
                                              .protocols = protocols,

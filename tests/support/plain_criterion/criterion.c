@@ -54,8 +54,8 @@ void plain_skip(const char *format, ...)
 static const struct plain_options *suite_options(const char *suite)
 {
     static const struct plain_options none;
-    for (const struct plain_test *test = first; test != NULL; test = test->next) {
-        if (test->name == NULL && strcmp(test->suite, suite) == 0)
+    for (const struct plain_test *test = first; test; test = test->next) {
+        if (!test->name && strcmp(test->suite, suite) == 0)
             return &test->options;
     }
     return &none;
@@ -63,7 +63,7 @@ static const struct plain_options *suite_options(const char *suite)
 
 static void call(void (*function)(void))
 {
-    if (function != NULL)
+    if (function)
         function();
 }
 
@@ -108,7 +108,7 @@ static bool is_wanted(const struct plain_test *test)
     const char *wanted = criterion_options.pattern;
     char name[512];
     snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
-    return wanted == NULL || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
+    return !wanted || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
 }
 
 /* ---- what a program calls ---------------------------------------------------------------------
@@ -131,11 +131,11 @@ int criterion_run_all_tests(struct criterion_test_set *tests)
 {
     unsigned run = 0, passed = 0;
     (void)tests;
-    for (const struct plain_test *test = first; test != NULL; test = test->next) {
-        if (test->name == NULL || !is_wanted(test))
+    for (const struct plain_test *test = first; test; test = test->next) {
+        if (!test->name || !is_wanted(test))
             continue;
         struct criterion_test_params parameters = {.length = 1};
-        if (test->parameters != NULL)
+        if (test->parameters)
             parameters = test->parameters();
         for (size_t i = 0; i < parameters.length; i++) {
             run++;

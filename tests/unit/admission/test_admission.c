@@ -17,9 +17,8 @@ TestSuite(admission, .timeout = 30, .fini = leak_check);
 static struct leati_address address(const char *text)
 {
     struct leati_address parsed;
-    if (!leati_address_parse(text, 80, &parsed)) {
+    if (!leati_address_parse(text, 80, &parsed))
         cr_assert_fail("%s", text);
-    }
     return parsed;
 }
 
@@ -33,9 +32,8 @@ static struct leati_guest *enter(struct leati_admission *admission, struct leati
     cr_assert(leati_admission_enter(admission, guest, &remote));
     struct leati_guest *victim = leati_admission_excess(admission, &limits, guest);
     cr_assert(victim != guest);
-    if (victim) {
+    if (victim)
         leati_admission_leave(admission, victim);
-    }
     return victim;
 }
 
@@ -55,7 +53,7 @@ Test(admission, silent_connections_of_one_client_push_out_only_one_another)
     cr_assert_null(enter(&admission, &other, "192.0.2.2"));
     for (size_t i = 0; i < COUNT; ++i) {
         struct leati_guest *victim = enter(&admission, &silent[i], "192.0.2.1");
-        cr_assert(i < 250 ? victim == NULL : victim == &silent[i - 250], "%zu", i);
+        cr_assert(i < 250 ? !victim : victim == &silent[i - 250], "%zu", i);
     }
     cr_expect(admission.handshakes == 251 && admission.open == 0);
     /* One of the same address that has something to say finds a place, too. */
@@ -64,9 +62,8 @@ Test(admission, silent_connections_of_one_client_push_out_only_one_another)
     leati_admission_open(&admission, &own);
     leati_admission_open(&admission, &other);
     cr_expect(admission.handshakes == 249 && admission.open == 2);
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         leati_admission_leave(&admission, &silent[i]);
-    }
     leati_admission_leave(&admission, &own);
     leati_admission_leave(&admission, &own);
     leati_admission_leave(&admission, &other);
@@ -84,12 +81,11 @@ Test(admission, the_oldest_of_all_goes_when_there_are_too_many_in_total)
         char from[32];
         snprintf(from, sizeof(from), "10.0.%zu.%zu", i / 250, i % 250);
         struct leati_guest *victim = enter(&admission, &guests[i], from);
-        cr_assert(i < 1000 ? victim == NULL : victim == &guests[i - 1000], "%zu", i);
+        cr_assert(i < 1000 ? !victim : victim == &guests[i - 1000], "%zu", i);
     }
     cr_expect(admission.handshakes == 1000 && admission.client_count == 1000);
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         leati_admission_leave(&admission, &guests[i]);
-    }
     cr_expect(admission.client_count == 0);
     leati_admission_done(&admission);
 }
@@ -109,9 +105,8 @@ Test(admission, small_limits_leave_room_for_handshakes)
     }
     leati_admission_open(&admission, &guests[0]);
     cr_expect(leati_admission_judge(&admission, &few, &remote) == LEATI_ADMISSION_FULL_FOR_CLIENT);
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         leati_admission_leave(&admission, &guests[i]);
-    }
     leati_admission_done(&admission);
 }
 
@@ -128,18 +123,16 @@ Test(admission, open_connections_are_limited_in_total_and_for_one_client)
         cr_assert(judge(&admission, from) == LEATI_ADMISSION_OK, "%zu", i);
         cr_assert_null(enter(&admission, &guests[i], from));
         leati_admission_open(&admission, &guests[i]);
-        if (i == 249) {
+        if (i == 249)
             cr_expect(judge(&admission, from) == LEATI_ADMISSION_FULL_FOR_CLIENT);
-        }
     }
     cr_expect(judge(&admission, "192.0.2.9") == LEATI_ADMISSION_FULL);
     leati_admission_leave(&admission, &guests[300]);
     cr_expect(judge(&admission, "192.0.2.9") == LEATI_ADMISSION_OK);
     cr_expect(judge(&admission, "192.0.2.0") == LEATI_ADMISSION_FULL_FOR_CLIENT);
     cr_expect(judge(&admission, "192.0.2.1") == LEATI_ADMISSION_OK);
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         leati_admission_leave(&admission, &guests[i]);
-    }
     leati_admission_done(&admission);
 }
 
@@ -151,18 +144,18 @@ Test(admission, a_client_is_an_ipv4_address_or_an_ipv6_network)
         const char *a, *b;
         bool is_one;
     } cases[] = {
-        {"192.0.2.1",           "192.0.2.1",            true },
-        {"192.0.2.1",           "192.0.2.2",            false},
-        {"::ffff:192.0.2.1",    "192.0.2.1",            true },
-        {"::ffff:192.0.2.1",    "::ffff:192.0.2.2",     false},
-        {"::ffff:192.0.2.1",    "::1",                  false},
-        {"2001:db8::1",         "2001:db8::1",          true },
-        {"2001:db8::1",         "2001:db8::ffff:0:0:2", true },
-        {"2001:db8:0:1::1",     "2001:db8:0:1:9::",     true },
-        {"2001:db8:0:1::1",     "2001:db8:0:2::1",      false},
-        {"2001:db8:0:0:8000::", "2001:db8:0:1::",       false},
-        {"::1",                 "127.0.0.1",            false},
-        {"::",                  "0.0.0.0",              false},
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.2", false},
+        {"::ffff:192.0.2.1", "192.0.2.1", true},
+        {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        {"::ffff:192.0.2.1", "::1", false},
+        {"2001:db8::1", "2001:db8::1", true},
+        {"2001:db8::1", "2001:db8::ffff:0:0:2", true},
+        {"2001:db8:0:1::1", "2001:db8:0:1:9::", true},
+        {"2001:db8:0:1::1", "2001:db8:0:2::1", false},
+        {"2001:db8:0:0:8000::", "2001:db8:0:1::", false},
+        {"::1", "127.0.0.1", false},
+        {"::", "0.0.0.0", false},
     };
     static const struct leati_admission_limits one = {.open = 9, .open_of_one = 1};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -198,9 +191,8 @@ static bool attempt(void)
         entered = leati_admission_enter(&admission, &guests[i], &remote);
         cr_assert(entered || guests[i].state == LEATI_GUEST_AWAY);
     }
-    for (size_t i = 0; i < 200; ++i) {
+    for (size_t i = 0; i < 200; ++i)
         leati_admission_leave(&admission, &guests[i]);
-    }
     cr_expect(admission.client_count == 0 && admission.handshakes == 0);
     leati_admission_done(&admission);
     return entered;
@@ -244,8 +236,7 @@ Test(admission, any_order)
         cr_assert(admission.open == open && admission.handshakes == handshakes &&
                   listed == handshakes && admission.client_count <= 5);
     }
-    for (size_t i = 0; i < COUNT; ++i) {
+    for (size_t i = 0; i < COUNT; ++i)
         leati_admission_leave(&admission, &guests[i]);
-    }
     leati_admission_done(&admission);
 }

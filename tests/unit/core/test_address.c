@@ -77,19 +77,19 @@ Test(address, what_is_wrong_with_a_literal, .timeout = 10)
         int sys_errno;
         const char *text;
     } cases[] = {
-        {"fe80::1%gone0",       ENODEV, "fe80::1%gone0: this machine has no interface \"gone0\": ENODEV"},
-        {"fe80::1%",            ENODEV, "no interface \"\""                                             },
-        {"fe80::1%0",           ENODEV, "\"0\""                                                         },
-        {"fe80::1%4000000",     ENODEV, "\"4000000\""                                                   }, /* a number, but of none */
-        {"fe80::1%99999999999", ENODEV, "\"99999999999\""                                               },
-        {"ff02::1%gone0",       ENODEV, "ff02::1%gone0"                                                 },
-        {"::1%lo",              EINVAL, "::1%lo: only a link-local address has a zone: EINVAL"          },
-        {"2001:db8::1%gone0",   EINVAL, "only a link-local address"                                     },
-        {"gone0",               ENOENT, NULL                                                            },
-        {"fe80::x%lo",          ENOENT, NULL                                                            },
-        {"127.0.0.1%lo",        ENOENT, NULL                                                            },
-        {"%lo",                 ENOENT, NULL                                                            },
-        {"",                    ENOENT, NULL                                                            },
+        {"fe80::1%gone0", ENODEV, "fe80::1%gone0: this machine has no interface \"gone0\": ENODEV"},
+        {"fe80::1%", ENODEV, "no interface \"\""},
+        {"fe80::1%0", ENODEV, "\"0\""},
+        {"fe80::1%4000000", ENODEV, "\"4000000\""}, /* a number, but of none */
+        {"fe80::1%99999999999", ENODEV, "\"99999999999\""},
+        {"ff02::1%gone0", ENODEV, "ff02::1%gone0"},
+        {"::1%lo", EINVAL, "::1%lo: only a link-local address has a zone: EINVAL"},
+        {"2001:db8::1%gone0", EINVAL, "only a link-local address"},
+        {"gone0", ENOENT, NULL},
+        {"fe80::x%lo", ENOENT, NULL},
+        {"127.0.0.1%lo", ENOENT, NULL},
+        {"%lo", ENOENT, NULL},
+        {"", ENOENT, NULL},
     };
     struct leati_address address;
     char text[256];
@@ -97,7 +97,7 @@ Test(address, what_is_wrong_with_a_literal, .timeout = 10)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cr_expect_eq(leati_address_read(cases[i].host, 1, &address), cases[i].sys_errno, "%s",
                      cases[i].host);
-        if (cases[i].text == NULL)
+        if (!cases[i].text)
             continue;
         leati_address_fault_format(cases[i].host, cases[i].sys_errno, text, sizeof(text));
         cr_expect_not_null(strstr(text, cases[i].text), "%s", text);
@@ -112,12 +112,8 @@ Test(address, a_zone_that_is_missing, .timeout = 10)
         int sys_errno;
         bool explained;
     } cases[] = {
-        {"fe80::1",    EINVAL,       true },
-        {"ff02::1",    EINVAL,       true },
-        {"fe80::1%lo", EINVAL,       false},
-        {"fe80::1",    ECONNREFUSED, false},
-        {"::1",        EINVAL,       false},
-        {"127.0.0.1",  EINVAL,       false},
+        {"fe80::1", EINVAL, true},        {"ff02::1", EINVAL, true}, {"fe80::1%lo", EINVAL, false},
+        {"fe80::1", ECONNREFUSED, false}, {"::1", EINVAL, false},    {"127.0.0.1", EINVAL, false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

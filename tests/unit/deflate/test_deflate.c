@@ -248,14 +248,12 @@ static void check_round_trip(struct leati_deflater *deflater, struct leati_infla
 Test(deflate, round_trips)
 {
     static const size_t lens[] = {0, 1, 2, 100, 4096, 0, 50000};
-    static const size_t steps[][2] = {
-  /* step, cap */
-        {1,            16   },
-        {1,            65536},
-        {65536,        17   },
-        {1000,         1000 },
-        {SIZE_MAX / 2, 65536}
-    };
+    static const size_t steps[][2] = {/* step, cap */
+                                      {1, 16},
+                                      {1, 65536},
+                                      {65536, 17},
+                                      {1000, 1000},
+                                      {SIZE_MAX / 2, 65536}};
 
     for (uint8_t bits = 8; bits <= 15; bits++) {
         for (size_t n = 0; n < 2 * sizeof(steps) / sizeof(steps[0]); n++) {

@@ -86,7 +86,7 @@ static void on_answer(const struct leati_dns_answer *answer, void *user)
     for (size_t i = 0; i < answer->count; i++, outcome->count++)
         leati_address_format(&answer->addresses[i], outcome->texts[outcome->count],
                              sizeof(outcome->texts[0]));
-    if (outcome->cancels != NULL)
+    if (outcome->cancels)
         leati_dns_cancel(outcome->cancels->query);
 }
 
@@ -140,7 +140,7 @@ void await_end(const struct outcome *outcome)
 
 void cancel(struct outcome *outcome)
 {
-    if (outcome->query != NULL)
+    if (outcome->query)
         leati_dns_cancel(outcome->query);
     outcome->query = NULL;
     outcome->more = false;

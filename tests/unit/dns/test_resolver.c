@@ -123,10 +123,10 @@ Test(dns_config, both_families_are_of_the_same_name, .timeout = 30)
     static const struct {
         const char *search, *host, *address;
     } cases[] = {
-        {"search a.test b.test\n",           "split",  "[2001:db8::a]:443"},
-        {"search b.test a.test\n",           "split",  "10.0.0.2:443"     },
-        {"search b.test\n",                  "a.test", "[2001:db8::1]:443"},
-        {"search b.test\noptions ndots:2\n", "a.test", "10.0.0.3:443"     },
+        {"search a.test b.test\n", "split", "[2001:db8::a]:443"},
+        {"search b.test a.test\n", "split", "10.0.0.2:443"},
+        {"search b.test\n", "a.test", "[2001:db8::1]:443"},
+        {"search b.test\noptions ndots:2\n", "a.test", "10.0.0.3:443"},
     };
     const char *path = sandbox_write("resolv.conf", "#");
 

@@ -32,7 +32,7 @@ static unsigned times_asked(const char *question)
 {
     unsigned times = 0;
 
-    for (const char *at = questions(); (at = strstr(at, question)) != NULL; at++)
+    for (const char *at = questions(); (at = strstr(at, question)); at++)
         times++;
     return times;
 }

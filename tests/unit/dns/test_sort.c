@@ -35,7 +35,7 @@ static bool row_source(const struct leati_address *destination, struct leati_add
     leati_address_format_host(destination, text, sizeof(text));
     while (strcmp(row->destination, text) != 0)
         row++;
-    if (row->source == NULL)
+    if (!row->source)
         return false;
     *ret_source = parse(row->source);
     return true;
@@ -47,7 +47,7 @@ static void check_order(struct order order)
     char text[LEATI_ADDRESS_TEXT_SIZE];
     size_t count = 0;
 
-    for (; count < MAX_ROWS && order.rows[count].destination != NULL; count++)
+    for (; count < MAX_ROWS && order.rows[count].destination; count++)
         addresses[count] = parse(order.rows[count].destination);
     leati_dns_sort_by(addresses, count, row_source, order.rows);
     for (size_t i = 0; i < count; i++) {

@@ -18,9 +18,8 @@ static const enum leat_language languages[] = {LEAT_LANGUAGE_EN, LEAT_LANGUAGE_Z
 static bool has_chinese(const char *text)
 {
     for (; *text; text++) {
-        if ((unsigned char)*text >= 0xe4 && (unsigned char)*text <= 0xe9) {
+        if ((unsigned char)*text >= 0xe4 && (unsigned char)*text <= 0xe9)
             return true;
-        }
     }
     return false;
 }
@@ -106,12 +105,10 @@ static void check_total(int code)
 Test(catalogue, every_int_has_an_answer)
 {
     static const int edges[] = {INT_MIN, INT_MIN + 1, -1, 0, 1, INT_MAX - 1, INT_MAX};
-    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
         check_total(edges[i]);
-    }
-    for (int code = 2299000; code < 2305000; code++) {
+    for (int code = 2299000; code < 2305000; code++)
         check_total(code);
-    }
     unsigned state = 1;
     for (int i = 0; i < 300000; i++) {
         state = state * 1664525u + 1013904223u;
@@ -132,23 +129,21 @@ Test(catalogue, classes)
         int code;
         enum leat_class class_;
     } rows[] = {
-        {LEAT_E_PARAMETER,             LEAT_CLASS_BUG          },
-        {LEAT_E_SYSTEM_INTERNAL,       LEAT_CLASS_LOCAL        },
-        {LEAT_E_SOCKET_ETIMEDOUT,      LEAT_CLASS_RETRY        },
-        {LEAT_E_SOCKET_ECONNRESET,     LEAT_CLASS_CLOSED       },
-        {LEAT_E_SOCKET_ECONNREFUSED,   LEAT_CLASS_PEER         },
-        {LEAT_E_SOCKET_EADDRINUSE,     LEAT_CLASS_CONFIGURATION},
-        {LEAT_E_SOCKS5_CONNECT_PROXY,  LEAT_CLASS_PROXY        },
-        {LEAT_E_SOCKS5_CONNECT_REMOTE, LEAT_CLASS_PEER         },
-        {LEAT_E_TLS_VERIFY,            LEAT_CLASS_CERTIFICATE  },
-        {LEAT_E_WS_URL,                LEAT_CLASS_CONFIGURATION},
+        {LEAT_E_PARAMETER, LEAT_CLASS_BUG},
+        {LEAT_E_SYSTEM_INTERNAL, LEAT_CLASS_LOCAL},
+        {LEAT_E_SOCKET_ETIMEDOUT, LEAT_CLASS_RETRY},
+        {LEAT_E_SOCKET_ECONNRESET, LEAT_CLASS_CLOSED},
+        {LEAT_E_SOCKET_ECONNREFUSED, LEAT_CLASS_PEER},
+        {LEAT_E_SOCKET_EADDRINUSE, LEAT_CLASS_CONFIGURATION},
+        {LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_CLASS_PROXY},
+        {LEAT_E_SOCKS5_CONNECT_REMOTE, LEAT_CLASS_PEER},
+        {LEAT_E_TLS_VERIFY, LEAT_CLASS_CERTIFICATE},
+        {LEAT_E_WS_URL, LEAT_CLASS_CONFIGURATION},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_assert_eq(leat_error_class(rows[i].code), rows[i].class_, "%d", rows[i].code);
-    }
-    for (int class_ = LEAT_CLASS_RETRY; class_ <= LEAT_CLASS_BUG; class_++) {
+    for (int class_ = LEAT_CLASS_RETRY; class_ <= LEAT_CLASS_BUG; class_++)
         cr_assert_str_neq(leat_class_name((enum leat_class)class_), "none");
-    }
     cr_assert_str_eq(leat_class_name((enum leat_class)99), "none");
     cr_assert_str_eq(leat_family_name((enum leat_family)99), "none");
     cr_assert_str_eq(leat_family_name(LEAT_FAMILY_TLS_SOCKET), "tls-socket");
@@ -204,9 +199,8 @@ Test(catalogue, finds_nothing_in_bad_text)
         "unknown",
     };
     int codes[2];
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_eq(leat_code_find(bad[i], codes, 2), 0, "found '%s'", bad[i]);
-    }
     cr_assert_eq(leat_code_find(NULL, codes, 2), 0);
     cr_assert_eq(leat_code_find("401", NULL, 2), 0);
 }
@@ -230,9 +224,8 @@ Test(catalogue, threads_look_up_at_the_same_time)
 {
     pthread_t threads[4];
     void *result;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, look_up_everything, NULL), 0);
-    }
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(pthread_join(threads[i], &result), 0);
         cr_assert_null(result);

@@ -58,9 +58,8 @@ static int document_check(const char *pattern)
     struct document document = {0};
     char *line = NULL;
     size_t cap = 0;
-    while (getline(&line, &cap, file) > 0) {
+    while (getline(&line, &cap, file) > 0)
         line_read(&document, line);
-    }
     free(line);
     fclose(file);
     cr_assert_gt(document.headings, 0);
@@ -72,13 +71,11 @@ Test(documents, have_the_same_headings_and_messages)
 {
     int sockets = document_check(LEAT_SEEDS_DIR "/000_*.txt");
     int websocket = document_check(LEAT_SEEDS_DIR "/002_*.txt");
-    if (sockets < 0 || websocket < 0) {
+    if (sockets < 0 || websocket < 0)
         return;
-    }
     int documented = 0;
-    for (size_t i = 0; i < leat_code_count(); i++) {
+    for (size_t i = 0; i < leat_code_count(); i++)
         documented += leat_code_is_documented(leat_code_at(i));
-    }
     printf("documented codes: %d of %d\n", sockets + websocket, documented - 1);
     fflush(stdout);
     cr_assert_eq(sockets + websocket, documented - 1, "401 is printed in another document");

@@ -30,9 +30,8 @@ static const leat_foreign_code *find_one(const char *table, const char *text)
 
 static bool is_ascii(const char *text)
 {
-    while (*text && (unsigned char)*text < 0x80) {
+    while (*text && (unsigned char)*text < 0x80)
         text++;
-    }
     return *text == '\0';
 }
 
@@ -68,9 +67,8 @@ Test(foreign, every_row_is_complete_and_found_by_its_key)
             check_row(code);
             bool found = false;
             size_t count = find(leat_foreign_table_name(table), leat_foreign_code_key(code));
-            for (size_t m = 0; m < count; m++) {
+            for (size_t m = 0; m < count; m++)
                 found = found || matches[m].code == code;
-            }
             cr_assert(found, "%s %s", leat_foreign_table_name(table), leat_foreign_code_key(code));
         }
         cr_assert_null(leat_foreign_table_code_at(table, leat_foreign_table_code_count(table)));
@@ -84,16 +82,16 @@ Test(foreign, a_platform_code_gives_name_errno_and_leat_code)
         const char *table, *number, *name;
         int sys_errno;
     } rows[] = {
-        {"winsock", "10054", "WSAECONNRESET",     ECONNRESET  },
-        {"winsock", "10035", "WSAEWOULDBLOCK",    EAGAIN      },
-        {"winsock", "11001", "WSAHOST_NOT_FOUND", 0           },
-        {"hpux",    "10239", "ECONNREFUSED",      ECONNREFUSED},
-        {"hpux",    "10054", "ENOSTR",            ENOSTR      },
-        {"hpux",    "10252", "ENOTSUP",           EOPNOTSUPP  },
-        {"hpux",    "10240", "EREMOTERELEASE",    0           },
-        {"aix",     "10079", "ECONNREFUSED",      ECONNREFUSED},
-        {"aix",     "10087", "ENOTEMPTY",         ENOTEMPTY   },
-        {"aix",     "10083", "EPROCLIM",          0           },
+        {"winsock", "10054", "WSAECONNRESET", ECONNRESET},
+        {"winsock", "10035", "WSAEWOULDBLOCK", EAGAIN},
+        {"winsock", "11001", "WSAHOST_NOT_FOUND", 0},
+        {"hpux", "10239", "ECONNREFUSED", ECONNREFUSED},
+        {"hpux", "10054", "ENOSTR", ENOSTR},
+        {"hpux", "10252", "ENOTSUP", EOPNOTSUPP},
+        {"hpux", "10240", "EREMOTERELEASE", 0},
+        {"aix", "10079", "ECONNREFUSED", ECONNREFUSED},
+        {"aix", "10087", "ENOTEMPTY", ENOTEMPTY},
+        {"aix", "10083", "EPROCLIM", 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const leat_foreign_code *code = find_one(rows[i].table, rows[i].number);
@@ -131,46 +129,44 @@ static void check_form(const char *text, const char *form, const char *inner_tab
     const leat_foreign_table *inner = leat_foreign_code_inner_table(code);
     cr_assert_str_eq(inner ? leat_foreign_table_name(inner) : "", inner_table);
     cr_assert_eq(matches[0].inner != NULL, *inner_key != '\0', "%s", text);
-    if (matches[0].inner) {
+    if (matches[0].inner)
         cr_assert_str_eq(leat_foreign_code_key(matches[0].inner), inner_key);
-    }
 }
 
 Test(foreign, forms_are_decoded)
 {
     static const char *const rows[][4] = {
-        {"0013",     "AAAA",     "gateway",      "13"                   },
-        {"10054",    "1XXXX",    "send-failure", "0054"                 },
-        {"20021",    "2BBBB",    "scp",          "21"                   },
-        {"29999",    "2BBBB",    "scp",          ""                     },
-        {"30030",    "3XXXX",    "send-failure", "0030"                 },
-        {"40202",    "4CCCC",    "gateway",      "202"                  },
-        {"50100",    "5XXXX",    "send-failure", "0100"                 },
-        {"50101",    "5XXXX",    "send-failure", "0100-0499"            },
-        {"61234",    "6DDDD",    "",             ""                     },
-        {"70012",    "7XXXX",    "send-failure", "0012"                 },
-        {"89004",    "8EEEE",    "dsmp",         "9004"                 },
-        {"90053",    "9XXXX",    "send-failure", "0053"                 },
-        {"100040",   "10FFFF",   "smc",          "0x00000040"           },
-        {"10004a",   "10FFFF",   "smc",          "0x0000004A"           },
-        {"100FFF",   "10FFFF",   "smc",          "0x00000090-0x00000FFF"},
-        {"10FFFF",   "10FFFF",   "smc",          "others"               },
-        {"110051",   "11XXXX",   "send-failure", "0051"                 },
-        {"122004",   "12GGGG",   "space",        "2004"                 },
-        {"MA:0053",  "MA:xxxx",  "send-failure", "0053"                 },
-        {"ma:53",    "MA:xxxx",  "send-failure", "0053"                 },
-        {"MB:0040",  "MB:xxxx",  "smc",          "0x00000040"           },
-        {"CB:0021",  "CB:xxxx",  "scp",          "21"                   },
-        {"IB:0004",  "IB:xxxx",  "gateway",      "4"                    },
-        {"SB:0004",  "SB:xxxx",  "",             ""                     },
-        {"ID:0055",  "ID:xxxx",  "gateway",      "55"                   },
-        {"MI:ab12",  "MI::zzzz", "",             ""                     },
-        {"MI::0001", "MI::zzzz", "",             ""                     },
-        {"MH:0001",  "MH:zzzz",  "",             ""                     },
+        {"0013", "AAAA", "gateway", "13"},
+        {"10054", "1XXXX", "send-failure", "0054"},
+        {"20021", "2BBBB", "scp", "21"},
+        {"29999", "2BBBB", "scp", ""},
+        {"30030", "3XXXX", "send-failure", "0030"},
+        {"40202", "4CCCC", "gateway", "202"},
+        {"50100", "5XXXX", "send-failure", "0100"},
+        {"50101", "5XXXX", "send-failure", "0100-0499"},
+        {"61234", "6DDDD", "", ""},
+        {"70012", "7XXXX", "send-failure", "0012"},
+        {"89004", "8EEEE", "dsmp", "9004"},
+        {"90053", "9XXXX", "send-failure", "0053"},
+        {"100040", "10FFFF", "smc", "0x00000040"},
+        {"10004a", "10FFFF", "smc", "0x0000004A"},
+        {"100FFF", "10FFFF", "smc", "0x00000090-0x00000FFF"},
+        {"10FFFF", "10FFFF", "smc", "others"},
+        {"110051", "11XXXX", "send-failure", "0051"},
+        {"122004", "12GGGG", "space", "2004"},
+        {"MA:0053", "MA:xxxx", "send-failure", "0053"},
+        {"ma:53", "MA:xxxx", "send-failure", "0053"},
+        {"MB:0040", "MB:xxxx", "smc", "0x00000040"},
+        {"CB:0021", "CB:xxxx", "scp", "21"},
+        {"IB:0004", "IB:xxxx", "gateway", "4"},
+        {"SB:0004", "SB:xxxx", "", ""},
+        {"ID:0055", "ID:xxxx", "gateway", "55"},
+        {"MI:ab12", "MI::zzzz", "", ""},
+        {"MI::0001", "MI::zzzz", "", ""},
+        {"MH:0001", "MH:zzzz", "", ""},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         check_form(rows[i][0], rows[i][1], rows[i][2], rows[i][3]);
-    }
     const leat_foreign_code *exact = find_one("message-state", "ID:0020");
     cr_assert(!leat_foreign_code_is_form(exact), "the row for the very code comes first");
 }
@@ -266,9 +262,8 @@ Test(foreign, what_people_ask_for_comes_first)
 
 Test(foreign, a_range_of_four_digits_has_four_digits)
 {
-    for (size_t i = find(NULL, "407"); i > 0; i--) {
+    for (size_t i = find(NULL, "407"); i > 0; i--)
         cr_assert_str_neq(leat_foreign_code_key(matches[i - 1].code), "0100-0499");
-    }
     cr_assert_eq(find("send-failure", "407"), 1, "whoever names the table need not pad");
     size_t count = find(NULL, "0407");
     cr_assert_str_eq(leat_foreign_code_key(matches[count - 1].code), "0100-0499");
@@ -289,32 +284,32 @@ Test(foreign, the_very_code_of_one_column_does_not_hide_the_range_of_the_other)
 Test(foreign, other_spellings_are_taken)
 {
     static const char *const rows[][3] = {
-        {"14~49",                     "gateway",      "14-49"                      },
-        {"14～49",                  "gateway",      "14-49"                      },
-        {"14 – 49",                 "gateway",      "14-49"                      },
-        {"17-255",                    "submit",       "status=others result=17-255"},
-        {"17~255",                    "internal",     "E_CMPP_SUBMIT_ERR=17-255"   },
-        {"其它 result=17~255",      "submit",       "status=others result=17-255"},
-        {"status= 30",                "submit",       "status=30 result=11"        },
-        {"status= 30 result=11",      "submit",       "status=30 result=11"        },
-        {"ＳＴＡＴＵＳ＝30",  "submit",       "status=30 result=11"        },
-        {"E_SCP_SEND_FAIL = 100",     "internal",     "E_SCP_SEND_FAIL=100"        },
-        {"E_DCS_ ERROR=26",           "internal",     "E_DCS_ERROR=26"             },
-        {"E_PARAMERR=16 = 0",         "internal",     "E_PARAMERR=16"              },
-        {"E_CMPP_SUBMIT_ERR=17~255",  "internal",     "E_CMPP_SUBMIT_ERR=17-255"   },
-        {"１００５４",           "winsock",      "10054"                      },
-        {"ErrCode:10054",             "winsock",      "10054"                      },
-        {"ErrCode：10054",           "winsock",      "10054"                      },
-        {"errcode: 10054",            "winsock",      "10054"                      },
-        {"ErrCode:97001,ErrorType:0", "decode",       "97001"                      },
-        {"MA：0053",                 "message-state","MA:xxxx"                    },
-        {"0X00000001 – 0X0000000F", "smc",          "0x00000001-0x0000000F"      },
-        {"0X80000150",                "internal",     "E_STORE_TIME_OUT=0x80000150"},
-        {"2147483984",                "internal",     "E_STORE_TIME_OUT=0x80000150"},
-        {"-2147483312",               "internal",     "E_STORE_TIME_OUT=0x80000150"},
-        {"-2147483305",               "internal",     "E_STORE_CANCEL=0x80000157"  },
-        {"scp -1",                    "scp",          "-1"                         },
-        {"smc:0X00001000",            "smc",          "others"                     },
+        {"14~49", "gateway", "14-49"},
+        {"14～49", "gateway", "14-49"},
+        {"14 – 49", "gateway", "14-49"},
+        {"17-255", "submit", "status=others result=17-255"},
+        {"17~255", "internal", "E_CMPP_SUBMIT_ERR=17-255"},
+        {"其它 result=17~255", "submit", "status=others result=17-255"},
+        {"status= 30", "submit", "status=30 result=11"},
+        {"status= 30 result=11", "submit", "status=30 result=11"},
+        {"ＳＴＡＴＵＳ＝30", "submit", "status=30 result=11"},
+        {"E_SCP_SEND_FAIL = 100", "internal", "E_SCP_SEND_FAIL=100"},
+        {"E_DCS_ ERROR=26", "internal", "E_DCS_ERROR=26"},
+        {"E_PARAMERR=16 = 0", "internal", "E_PARAMERR=16"},
+        {"E_CMPP_SUBMIT_ERR=17~255", "internal", "E_CMPP_SUBMIT_ERR=17-255"},
+        {"１００５４", "winsock", "10054"},
+        {"ErrCode:10054", "winsock", "10054"},
+        {"ErrCode：10054", "winsock", "10054"},
+        {"errcode: 10054", "winsock", "10054"},
+        {"ErrCode:97001,ErrorType:0", "decode", "97001"},
+        {"MA：0053", "message-state", "MA:xxxx"},
+        {"0X00000001 – 0X0000000F", "smc", "0x00000001-0x0000000F"},
+        {"0X80000150", "internal", "E_STORE_TIME_OUT=0x80000150"},
+        {"2147483984", "internal", "E_STORE_TIME_OUT=0x80000150"},
+        {"-2147483312", "internal", "E_STORE_TIME_OUT=0x80000150"},
+        {"-2147483305", "internal", "E_STORE_CANCEL=0x80000157"},
+        {"scp -1", "scp", "-1"},
+        {"smc:0X00001000", "smc", "others"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         bool found = false;
@@ -341,9 +336,8 @@ Test(foreign, a_number_finds_what_is_written_alike)
     }
     size_t count = find(NULL, "64");
     cr_assert_gt(count, 2);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         cr_assert_str_neq(leat_foreign_table_name(leat_foreign_code_table(matches[i].code)), "smc");
-    }
 }
 
 Test(foreign, bad_input_is_not_found)
@@ -378,9 +372,8 @@ Test(foreign, bad_input_is_not_found)
         "\xef\xbd\x9f",
         "0xffffffffffffffffffffffffffff",
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_eq(find(NULL, bad[i]), 0, "found '%s'", bad[i]);
-    }
     cr_assert_eq(leat_foreign_code_find(NULL, NULL, matches, 1), 0);
     cr_assert_eq(leat_foreign_code_find(NULL, "1", NULL, 1), 0);
     cr_assert_null(leat_foreign_table_find(NULL));

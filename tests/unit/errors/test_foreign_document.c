@@ -22,24 +22,24 @@ static struct heading {
     const char *table;
     bool used;
 } headings[] = {
-    {"值(4位",                              "gateway",        false},
-    {"错误码 含义",                      "composite",      false},
-    {"Message State Final",                   "message-state",  false},
-    {"错误码 原因分析",                "decode",         false},
-    {"错误码 原因分析",                "link",           false},
-    {"错误码值 错误码标识 含义",   "winsock",        false},
-    {"错误码值 错误码标识 含义",   "hpux",           false},
-    {"10001 EPERM Operation",                 "aix",            false},
-    {"维测错误码 网管错误码",       "maintenance",    false},
-    {"1.1.5 EEEE",                            "dsmp",           false},
-    {"1.1.6 FFFF",                            "smc",            false},
-    {"1.1.7 GGGG",                            "space",          false},
-    {"1.1.8 XXXX",                            "send-failure",   false},
-    {"SMPP协议 CMPP协议 错误码含义", "login",          false},
-    {"SMPP协议 CMPP协议 错误码含义", "submit",         false},
-    {"0 成功",                              "message-result", false},
-    {"E_NORIGHT",                             "internal",       false},
-    {"状态码 含义",                      "scp",            false},
+    {"值(4位", "gateway", false},
+    {"错误码 含义", "composite", false},
+    {"Message State Final", "message-state", false},
+    {"错误码 原因分析", "decode", false},
+    {"错误码 原因分析", "link", false},
+    {"错误码值 错误码标识 含义", "winsock", false},
+    {"错误码值 错误码标识 含义", "hpux", false},
+    {"10001 EPERM Operation", "aix", false},
+    {"维测错误码 网管错误码", "maintenance", false},
+    {"1.1.5 EEEE", "dsmp", false},
+    {"1.1.6 FFFF", "smc", false},
+    {"1.1.7 GGGG", "space", false},
+    {"1.1.8 XXXX", "send-failure", false},
+    {"SMPP协议 CMPP协议 错误码含义", "login", false},
+    {"SMPP协议 CMPP协议 错误码含义", "submit", false},
+    {"0 成功", "message-result", false},
+    {"E_NORIGHT", "internal", false},
+    {"状态码 含义", "scp", false},
 };
 
 #define HEADING_COUNT (sizeof(headings) / sizeof(headings[0]))
@@ -103,9 +103,8 @@ static bool range_is_found(const char *table, int64_t first, int64_t last, const
         char text[32];
         snprintf(text, sizeof(text), "%lld", (long long)number);
         found = found || row_is_found(table, text, first, last, name);
-        if (!number_is_known(table, number)) {
+        if (!number_is_known(table, number))
             return false;
-        }
     }
     return found;
 }
@@ -113,9 +112,8 @@ static bool range_is_found(const char *table, int64_t first, int64_t last, const
 /** Skips what stands between the ends of a range: ~, -, an en dash, spaces. NULL = no range. */
 static const char *range_separator_skip(const char *s)
 {
-    while (*s == ' ') {
+    while (*s == ' ')
         s++;
-    }
     if (*s == '~' || *s == '-') {
         s++;
     } else if (starts_with(s, "–")) {
@@ -123,9 +121,8 @@ static const char *range_separator_skip(const char *s)
     } else {
         return NULL;
     }
-    while (*s == ' ') {
+    while (*s == ' ')
         s++;
-    }
     return isdigit((unsigned char)*s) ? s : NULL;
 }
 
@@ -135,9 +132,8 @@ static bool number_row_is_found(const char *table, const char *line, int base)
     char *end;
     int64_t first = strtoll(line, &end, base);
     const char *second = range_separator_skip(end);
-    if (second) {
+    if (second)
         return range_is_found(table, first, strtoll(second, NULL, base), NULL);
-    }
     char text[32];
     snprintf(text, sizeof(text), "%.*s", (int)(end - line), line);
     return row_is_found(table, text, first, first, NULL);
@@ -158,9 +154,8 @@ static bool form_row_is_found(const char *table, const char *line)
 {
     char form[16];
     cr_assert_eq(sscanf(line, "%15s", form), 1);
-    if (!is_known(table, form)) {
+    if (!is_known(table, form))
         return false;
-    }
     memset(form + strlen(form) - 4, '1', 4);
     return is_known(table, form);
 }
@@ -178,9 +173,8 @@ static bool state_row_is_found(const char *table, const char *line)
 static bool twin_row_is_found(const char *table, const char *line)
 {
     char number[16], twin[16];
-    if (strchr(line, '~')) {
+    if (strchr(line, '~'))
         return number_row_is_found(table, line, 10);
-    }
     cr_assert_eq(sscanf(line, "%15s %15s", number, twin), 2);
     int64_t value = strtoll(number, NULL, 10);
     return row_is_found(table, number, value, value, NULL) &&
@@ -203,12 +197,10 @@ static bool pair_row_is_found(const char *table, const char *line)
     for (size_t i = 0; i < count; i++) {
         int64_t a, b;
         bool has_status = leat_foreign_code_range(matches[i].code, &a, &b);
-        if (has_status != (status != NULL) || (has_status && a != number)) {
+        if (has_status != (status != NULL) || (has_status && a != number))
             continue;
-        }
-        if (leat_foreign_code_twin_range(matches[i].code, &a, &b) && a == first && b == last) {
+        if (leat_foreign_code_twin_range(matches[i].code, &a, &b) && a == first && b == last)
             return true;
-        }
     }
     return false;
 }
@@ -220,9 +212,8 @@ static bool named_row_is_found(const char *table, const char *line)
     size_t len = 0;
     const char *c = line;
     for (; *c != '=' && len + 1 < sizeof(name); c++) {
-        if (*c != ' ') {
+        if (*c != ' ')
             name[len++] = *c;
-        }
     }
     name[len] = '\0';
     char *end;
@@ -243,44 +234,34 @@ static bool is_row(const char *table, const char *line)
         size_t letters = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
         return letters > 1 && (line[letters] == ' ' || line[letters] == ':');
     }
-    if (strcmp(table, "login") == 0 || strcmp(table, "submit") == 0) {
-        return strstr(line, "result=") != NULL;
-    }
-    if (strcmp(table, "internal") == 0) {
+    if (strcmp(table, "login") == 0 || strcmp(table, "submit") == 0)
+        return strstr(line, "result=");
+    if (strcmp(table, "internal") == 0)
         return starts_with(line, "E_");
-    }
-    if (starts_with(line, "其他 ") || starts_with(line, "一个负数 ") || starts_with(line, "-1 ")) {
+    if (starts_with(line, "其他 ") || starts_with(line, "一个负数 ") || starts_with(line, "-1 "))
         return true;
-    }
     return digits > 0 && line[digits] != '/' && line[digits] != '.';
 }
 
 static bool row_line_is_found(const char *table, const char *line)
 {
-    if (starts_with(line, "其他 ")) {
+    if (starts_with(line, "其他 "))
         return is_known(table, "0x7fffffff");
-    }
-    if (starts_with(line, "一个负数 ")) {
+    if (starts_with(line, "一个负数 "))
         return is_known(table, "-2") && is_known(table, "-2147483648");
-    }
     static const struct {
         const char *table;
         bool (*is_found)(const char *table, const char *line);
     } shapes[] = {
-        {"composite",     form_row_is_found  },
-        {"message-state", state_row_is_found },
-        {"winsock",       socket_row_is_found},
-        {"hpux",          socket_row_is_found},
-        {"aix",           socket_row_is_found},
-        {"maintenance",   twin_row_is_found  },
-        {"login",         pair_row_is_found  },
-        {"submit",        pair_row_is_found  },
-        {"internal",      named_row_is_found },
+        {"composite", form_row_is_found}, {"message-state", state_row_is_found},
+        {"winsock", socket_row_is_found}, {"hpux", socket_row_is_found},
+        {"aix", socket_row_is_found},     {"maintenance", twin_row_is_found},
+        {"login", pair_row_is_found},     {"submit", pair_row_is_found},
+        {"internal", named_row_is_found},
     };
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        if (strcmp(table, shapes[i].table) == 0) {
+        if (strcmp(table, shapes[i].table) == 0)
             return shapes[i].is_found(table, line);
-        }
     }
     return number_row_is_found(table, line, strcmp(table, "smc") == 0 ? 16 : 10);
 }
@@ -299,9 +280,8 @@ static bool spelling_is_found(const char *table, const char *line)
         const char *second = range_separator_skip(first);
         end = second ? second + strspn(second, "0123456789xXABCDEF") : NULL;
     }
-    if (!end) {
+    if (!end)
         return true;
-    }
     char text[64];
     cr_assert((size_t)(end - line) < sizeof(text), "%s", line);
     snprintf(text, sizeof(text), "%.*s", (int)(end - line), line);
@@ -317,9 +297,8 @@ static void document_read(FILE *file)
         line[strcspn(line, "\r\n")] = '\0';
         const struct heading *next = heading_of(line);
         heading = next ? next : heading;
-        if (!heading || !is_row(heading->table, line)) {
+        if (!heading || !is_row(heading->table, line))
             continue;
-        }
         rows_read++;
         rows_of_table[heading - headings]++;
         if (row_line_is_found(heading->table, line) && spelling_is_found(heading->table, line)) {

@@ -65,9 +65,9 @@ Test(http_connect_engine, request)
 Test(http_connect_engine, request_with_credentials_and_headers)
 {
     static const struct leati_http_field headers[] = {
-        {"X-Trace",    "a b\xc3\xa9"},
-        {"user-agent", "curl/8"     },
-        {"X-Empty",    ""           },
+        {"X-Trace", "a b\xc3\xa9"},
+        {"user-agent", "curl/8"},
+        {"X-Empty", ""},
     };
     const struct leati_http_connect_options options = {
         .host = "10.0.0.1",
@@ -103,13 +103,13 @@ Test(http_connect_engine, user_agent)
 Test(http_connect_engine, destinations)
 {
     static const char *const cases[][2] = {
-        {"example.com",        "CONNECT example.com:443 "       },
-        {"example.com.",       "CONNECT example.com:443 "       },
+        {"example.com", "CONNECT example.com:443 "},
+        {"example.com.", "CONNECT example.com:443 "},
         {"xn--bcher-kva.test", "CONNECT xn--bcher-kva.test:443 "},
-        {"::1",                "CONNECT [::1]:443 "             },
-        {"[2001:db8::1]",      "CONNECT [2001:db8::1]:443 "     },
-        {"fe80::1%eth0",       "CONNECT [fe80::1]:443 "         },
-        {"[fe80::1%\r\nX: y]", "CONNECT [fe80::1]:443 "         },
+        {"::1", "CONNECT [::1]:443 "},
+        {"[2001:db8::1]", "CONNECT [2001:db8::1]:443 "},
+        {"fe80::1%eth0", "CONNECT [fe80::1]:443 "},
+        {"[fe80::1%\r\nX: y]", "CONNECT [fe80::1]:443 "},
     };
     char buf[2048];
 
@@ -185,16 +185,16 @@ Test(http_connect_engine, refused_destinations)
 Test(http_connect_engine, refused_credentials_and_headers)
 {
     static const struct leati_http_field fields[] = {
-        {"X-A",               "b\r\nX-Secret: c"},
-        {"X-A",               "b\nc"            },
-        {"X-A",               "\x7f"            },
-        {"X-A\r\nX-B",        "c"               },
-        {"X A",               "c"               },
-        {"",                  "c"               },
-        {"X-A:",              "c"               },
-        {"host",              "other.example"   },
-        {"CONTENT-LENGTH",    "5"               },
-        {"Transfer-Encoding", "chunked"         },
+        {"X-A", "b\r\nX-Secret: c"},
+        {"X-A", "b\nc"},
+        {"X-A", "\x7f"},
+        {"X-A\r\nX-B", "c"},
+        {"X A", "c"},
+        {"", "c"},
+        {"X-A:", "c"},
+        {"host", "other.example"},
+        {"CONTENT-LENGTH", "5"},
+        {"Transfer-Encoding", "chunked"},
     };
     struct leati_http_connect_options options = plain;
 
@@ -312,34 +312,39 @@ struct refusal_case {
 };
 
 static const struct refusal_case refusals[] = {
-    {"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\nno way\n",       403, "with HTTP 403 Forbidden",
-     "no way\n"                                                                                                          },
-    {"HTTP/1.0 502\r\n\r\nwhy",                                           502, "with HTTP 502",                     "why"},
-    {"HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n",             302, "with HTTP 302 Found",               ""   },
-    {"HTTP/1.1 101 Switching Protocols\r\n\r\nx",                         101, "with HTTP 101 Switching Protocols", ""   },
-    {HINT "HTTP/1.1 503 Go\x1b[31m away\r\n\r\n",                         0,
-     "with a malformed head: byte 0x1b in the status line",                                                         ""   },
-    {"HTTP/1.1 503 Go \xc3\xa9\r\n\r\n",                                  503, "with HTTP 503 Go ??",               ""   },
+    {"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\nno way\n", 403, "with HTTP 403 Forbidden",
+     "no way\n"},
+    {"HTTP/1.0 502\r\n\r\nwhy", 502, "with HTTP 502", "why"},
+    {"HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n", 302, "with HTTP 302 Found", ""},
+    {"HTTP/1.1 101 Switching Protocols\r\n\r\nx", 101, "with HTTP 101 Switching Protocols", ""},
+    {HINT "HTTP/1.1 503 Go\x1b[31m away\r\n\r\n", 0,
+     "with a malformed head: byte 0x1b in the status line", ""},
+    {"HTTP/1.1 503 Go \xc3\xa9\r\n\r\n", 503, "with HTTP 503 Go ??", ""},
     {"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"lab\"\r\n"
-     "proxy-authenticate: Negotiate\r\nContent-Length: 2\r\n\r\nhm", 407,
+     "proxy-authenticate: Negotiate\r\nContent-Length: 2\r\n\r\nhm",
+     407,
      "with HTTP 407 Proxy Authentication Required; it asks for Basic realm=\"lab\", Negotiate; "
-     "no credentials are configured",                                                                               "hm" },
-    {"HTTP/1.1 407 Who\r\n\r\n",                                          407,
-     "with HTTP 407 Who; it names no authentication scheme; no credentials are configured",                         ""   },
+     "no credentials are configured",
+     "hm"},
+    {"HTTP/1.1 407 Who\r\n\r\n", 407,
+     "with HTTP 407 Who; it names no authentication scheme; no credentials are configured", ""},
     {"HTTP/1.1 407 Who\r\nProxy-Authenticate: "
      "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234\r\n"
-     "\r\n",                                                         407,
+     "\r\n",
+     407,
      "with HTTP 407 Who; it asks for "
      "01234567890123456789012345678901234567890123456789012345678901234567890123456...; "
-     "no credentials are configured",                                                                               ""   },
-    {"HTTP/1.1 401 Unauthorized\r\n\r\n",                                 401,
-     "with HTTP 401 Unauthorized; no credentials are configured",                                                   ""   },
-    {"SSH-2.0-OpenSSH\r\n",                                               0,
-     "with a malformed head: not an HTTP response: byte 0 is 0x53 instead of 'H'",                                  ""   },
-    {"\x15\x03\x03",                                                      0,
-     "with a malformed head: byte 0x15 in the status line (a TLS alert: the proxy expects TLS)",                    ""   },
-    {"HTTP/1.1 200 OK\r\nX : y\r\n\r\n",                                  200,
-     "with a malformed head: white space before the colon of header field 1",                                       ""   },
+     "no credentials are configured",
+     ""},
+    {"HTTP/1.1 401 Unauthorized\r\n\r\n", 401,
+     "with HTTP 401 Unauthorized; no credentials are configured", ""},
+    {"SSH-2.0-OpenSSH\r\n", 0,
+     "with a malformed head: not an HTTP response: byte 0 is 0x53 instead of 'H'", ""},
+    {"\x15\x03\x03", 0,
+     "with a malformed head: byte 0x15 in the status line (a TLS alert: the proxy expects TLS)",
+     ""},
+    {"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", 200,
+     "with a malformed head: white space before the colon of header field 1", ""},
 };
 
 Test(http_connect_engine, everything_else_is_a_refusal)

@@ -31,7 +31,7 @@ static void on_event(struct leati_io *io, unsigned events, void *user)
     cr_assert_geq(w->fd, 0, "called after it was destroyed");
     w->events |= events;
     w->calls++;
-    if (w->victim != NULL)
+    if (w->victim)
         watched_destroy(w->victim);
 }
 

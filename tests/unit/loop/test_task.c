@@ -16,9 +16,9 @@ static void job_run(struct leati_task *task, void *user)
 
     cr_assert_eq(task, &job->task);
     journal_add(job->journal, job->letter);
-    if (job->schedules != NULL)
+    if (job->schedules)
         leati_task_schedule(&job->schedules->task);
-    if (job->cancels != NULL)
+    if (job->cancels)
         leati_task_cancel(&job->cancels->task);
 }
 

@@ -239,7 +239,7 @@ Test(stop, from_another_thread_against_a_loop_that_is_freed, .timeout = 10)
     pthread_t thread;
 
     cr_assert_eq(pthread_create(&thread, NULL, race_run, NULL), 0);
-    while (race_loop == NULL)
+    while (!race_loop)
         sched_yield();
     holds_writes = true;
     leat_loop_stop(race_loop);

@@ -23,9 +23,9 @@ static void alarm_ring(struct leati_timer *timer, void *user)
     cr_assert_eq(timer, &alarm->timer);
     cr_assert_geq(leati_clock_ms(), timer->at_ms, "never early");
     journal_add(alarm->journal, alarm->letter);
-    if (alarm->stops != NULL)
+    if (alarm->stops)
         leati_timer_stop(&alarm->stops->timer);
-    if (alarm->sets != NULL)
+    if (alarm->sets)
         cr_assert_eq(leati_timer_set(&alarm->sets->timer, alarm->set_ms), 0);
 }
 

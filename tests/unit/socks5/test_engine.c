@@ -137,10 +137,10 @@ Test(socks5_engine, the_version_of_an_authentication_reply)
         const char *reply;
         int code;
     } cases[] = {
-        {"\x01\x00", LEAT_OK                  },
-        {"\x05\x00", LEAT_OK                  },
-        {"\x01\x01", LEAT_E_SOCKS5_AUTH       },
-        {"\x05\xff", LEAT_E_SOCKS5_AUTH       },
+        {"\x01\x00", LEAT_OK},
+        {"\x05\x00", LEAT_OK},
+        {"\x01\x01", LEAT_E_SOCKS5_AUTH},
+        {"\x05\xff", LEAT_E_SOCKS5_AUTH},
         {"\x00\x00", LEAT_E_SOCKS5_DESERIALIZE},
         {"\x02\x00", LEAT_E_SOCKS5_DESERIALIZE},
         {"\x04\x00", LEAT_E_SOCKS5_DESERIALIZE},
@@ -301,66 +301,66 @@ struct reply_case {
 #define REFUSED_TO "the proxy could not connect to example.com:443: "
 
 static const struct reply_case reply_cases[] = {
-  /* every form of address in a good reply */
-    {&anonymous,     BYTES("\x05\x00" CONNECTED),                                  12, LEAT_OK,                      0,    ""},
-    {&anonymous,     BYTES("\x05\x00" CONNECTED "TLS"),                            12, LEAT_OK,                      0,    ""},
-    {&anonymous,     BYTES("\x05\x00\x05\x00\x00\x03\x00\x00\x00TLS"),             9,  LEAT_OK,                      0,    ""},
-    {&anonymous,     BYTES("\x05\x00\x05\x00\x00\x03\x01x\x00\x00TLS"),            10, LEAT_OK,                      0,    ""},
-    {&anonymous,     BYTES("\x05\x00\x05\x00\x00\x04zzzzzzzzzzzzzzzz\x00\x00TLS"), 24, LEAT_OK,                      0,    ""},
-    {&anonymous,     BYTES("\x05\x00\x05\x00\xff\x01\0\0\0\0\0\0"),                12, LEAT_OK,                      0,    ""},
-    {&with_password, BYTES("\x05\x00" CONNECTED),                                  12, LEAT_OK,                      0,    ""},
-    {&with_password, BYTES("\x05\x02\x01\x00" CONNECTED),                          14, LEAT_OK,                      0,    ""},
-    {&with_password, BYTES("\x05\x02\x05\x00" CONNECTED),                          14, LEAT_OK,                      0,    ""},
- /* methods */
-    {&anonymous,     BYTES("\x05\xff"),                                            2,  LEAT_E_SOCKS5_METHOD,         0xff,
+    /* every form of address in a good reply */
+    {&anonymous, BYTES("\x05\x00" CONNECTED), 12, LEAT_OK, 0, ""},
+    {&anonymous, BYTES("\x05\x00" CONNECTED "TLS"), 12, LEAT_OK, 0, ""},
+    {&anonymous, BYTES("\x05\x00\x05\x00\x00\x03\x00\x00\x00TLS"), 9, LEAT_OK, 0, ""},
+    {&anonymous, BYTES("\x05\x00\x05\x00\x00\x03\x01x\x00\x00TLS"), 10, LEAT_OK, 0, ""},
+    {&anonymous, BYTES("\x05\x00\x05\x00\x00\x04zzzzzzzzzzzzzzzz\x00\x00TLS"), 24, LEAT_OK, 0, ""},
+    {&anonymous, BYTES("\x05\x00\x05\x00\xff\x01\0\0\0\0\0\0"), 12, LEAT_OK, 0, ""},
+    {&with_password, BYTES("\x05\x00" CONNECTED), 12, LEAT_OK, 0, ""},
+    {&with_password, BYTES("\x05\x02\x01\x00" CONNECTED), 14, LEAT_OK, 0, ""},
+    {&with_password, BYTES("\x05\x02\x05\x00" CONNECTED), 14, LEAT_OK, 0, ""},
+    /* methods */
+    {&anonymous, BYTES("\x05\xff"), 2, LEAT_E_SOCKS5_METHOD, 0xff,
      "the proxy accepts none of the offered methods (no authentication; it may demand a user name "
-     "and a password)"                                                                                                       },
-    {&with_password, BYTES("\x05\xff"),                                            2,  LEAT_E_SOCKS5_METHOD,         0xff,
-     "the proxy accepts none of the offered methods (no authentication, user name and password)"                             },
-    {&anonymous,     BYTES("\x05\x02"),                                            2,  LEAT_E_SOCKS5_AUTH,           0,
-     "the proxy demands a user name and a password, and none was configured"                                                 },
-    {&anonymous,     BYTES("\x05\x01"),                                            2,  LEAT_E_SOCKS5_METHOD,         0x01,
-     "the proxy chose method 0x01, which was not offered"                                                                    },
-    {&with_password, BYTES("\x05\x80"),                                            2,  LEAT_E_SOCKS5_METHOD,         0x80,
-     "the proxy chose method 0x80, which was not offered"                                                                    },
- /* versions */
-    {&anonymous,     BYTES("HTTP/1.1 400 Bad Request"),                            1,  LEAT_E_SOCKS5_DESERIALIZE,    0,
+     "and a password)"},
+    {&with_password, BYTES("\x05\xff"), 2, LEAT_E_SOCKS5_METHOD, 0xff,
+     "the proxy accepts none of the offered methods (no authentication, user name and password)"},
+    {&anonymous, BYTES("\x05\x02"), 2, LEAT_E_SOCKS5_AUTH, 0,
+     "the proxy demands a user name and a password, and none was configured"},
+    {&anonymous, BYTES("\x05\x01"), 2, LEAT_E_SOCKS5_METHOD, 0x01,
+     "the proxy chose method 0x01, which was not offered"},
+    {&with_password, BYTES("\x05\x80"), 2, LEAT_E_SOCKS5_METHOD, 0x80,
+     "the proxy chose method 0x80, which was not offered"},
+    /* versions */
+    {&anonymous, BYTES("HTTP/1.1 400 Bad Request"), 1, LEAT_E_SOCKS5_DESERIALIZE, 0,
      "the proxy's answer to the greeting begins with byte 0x48 instead of 0x05: not a SOCKS5 "
-     "proxy"                                                                                                                 },
-    {&anonymous,     BYTES("\x00\x5b"),                                            1,  LEAT_E_SOCKS5_DESERIALIZE,    0,
+     "proxy"},
+    {&anonymous, BYTES("\x00\x5b"), 1, LEAT_E_SOCKS5_DESERIALIZE, 0,
      "the proxy's answer to the greeting begins with byte 0x00 instead of 0x05: not a SOCKS5 "
-     "proxy"                                                                                                                 },
-    {&with_password, BYTES("\x05\x02\x02\x00"),                                    3,  LEAT_E_SOCKS5_DESERIALIZE,    0,
-     "the proxy's answer to the user name and password begins with byte 0x02 instead of 0x01"                                },
-    {&anonymous,     BYTES("\x05\x00\x04\x00"),                                    3,  LEAT_E_SOCKS5_DESERIALIZE,    0,
-     "the proxy's answer to the request begins with byte 0x04 instead of 0x05"                                               },
- /* authentication */
-    {&with_password, BYTES("\x05\x02\x01\x01"),                                    4,  LEAT_E_SOCKS5_AUTH,           1,
-     "the proxy refused the user name and password (status 0x01)"                                                            },
-    {&with_password, BYTES("\x05\x02\x01\xff"),                                    4,  LEAT_E_SOCKS5_AUTH,           0xff,
-     "the proxy refused the user name and password (status 0xff)"                                                            },
- /* refusals: known as soon as REP is there, whatever follows */
-    {&anonymous,     BYTES("\x05\x00\x05\x01"),                                    4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 1,
-     REFUSED_TO "general SOCKS server failure (reply 0x01)"                                                                  },
-    {&anonymous,     BYTES("\x05\x00\x05\x02\x00\x00"),                            4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 2,
-     REFUSED_TO "connection not allowed by ruleset (reply 0x02)"                                                             },
-    {&anonymous,     BYTES("\x05\x00\x05\x05\x00\x63xyz"),                         4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 5,
-     REFUSED_TO "connection refused (reply 0x05)"                                                                            },
-    {&anonymous,     BYTES("\x05\x00\x05\x08\x00\x01\0\0\0\0\0\0"),                4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 8,
-     REFUSED_TO "address type not supported (reply 0x08)"                                                                    },
-    {&anonymous,     BYTES("\x05\x00\x05\x09"),                                    4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 9,
-     REFUSED_TO "reply 0x09"                                                                                                 },
-    {&anonymous,     BYTES("\x05\x00\x05\xf0"),                                    4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 0xf0,
-     REFUSED_TO "onion service descriptor cannot be found (reply 0xf0)"                                                      },
-    {&anonymous,     BYTES("\x05\x00\x05\xf7"),                                    4,  LEAT_E_SOCKS5_CONNECT_REMOTE, 0xf7,
-     REFUSED_TO "onion service introduction timed out (reply 0xf7)"                                                          },
-    {&with_password, BYTES("\x05\x02\x01\x00\x05\x02\x00\x01"),                    6,  LEAT_E_SOCKS5_CONNECT_REMOTE, 2,
-     REFUSED_TO "connection not allowed by ruleset (reply 0x02)"                                                             },
- /* success with an address of no known form */
-    {&anonymous,     BYTES("\x05\x00\x05\x00\x00\x00\x00"),                        6,  LEAT_E_SOCKS5_DESERIALIZE,    0,
-     "the proxy's answer to the request has the unknown address type 0x00"                                                   },
-    {&anonymous,     BYTES("\x05\x00\x05\x00\x00\x02"),                            6,  LEAT_E_SOCKS5_DESERIALIZE,    0,
-     "the proxy's answer to the request has the unknown address type 0x02"                                                   },
+     "proxy"},
+    {&with_password, BYTES("\x05\x02\x02\x00"), 3, LEAT_E_SOCKS5_DESERIALIZE, 0,
+     "the proxy's answer to the user name and password begins with byte 0x02 instead of 0x01"},
+    {&anonymous, BYTES("\x05\x00\x04\x00"), 3, LEAT_E_SOCKS5_DESERIALIZE, 0,
+     "the proxy's answer to the request begins with byte 0x04 instead of 0x05"},
+    /* authentication */
+    {&with_password, BYTES("\x05\x02\x01\x01"), 4, LEAT_E_SOCKS5_AUTH, 1,
+     "the proxy refused the user name and password (status 0x01)"},
+    {&with_password, BYTES("\x05\x02\x01\xff"), 4, LEAT_E_SOCKS5_AUTH, 0xff,
+     "the proxy refused the user name and password (status 0xff)"},
+    /* refusals: known as soon as REP is there, whatever follows */
+    {&anonymous, BYTES("\x05\x00\x05\x01"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 1,
+     REFUSED_TO "general SOCKS server failure (reply 0x01)"},
+    {&anonymous, BYTES("\x05\x00\x05\x02\x00\x00"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 2,
+     REFUSED_TO "connection not allowed by ruleset (reply 0x02)"},
+    {&anonymous, BYTES("\x05\x00\x05\x05\x00\x63xyz"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 5,
+     REFUSED_TO "connection refused (reply 0x05)"},
+    {&anonymous, BYTES("\x05\x00\x05\x08\x00\x01\0\0\0\0\0\0"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 8,
+     REFUSED_TO "address type not supported (reply 0x08)"},
+    {&anonymous, BYTES("\x05\x00\x05\x09"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 9,
+     REFUSED_TO "reply 0x09"},
+    {&anonymous, BYTES("\x05\x00\x05\xf0"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 0xf0,
+     REFUSED_TO "onion service descriptor cannot be found (reply 0xf0)"},
+    {&anonymous, BYTES("\x05\x00\x05\xf7"), 4, LEAT_E_SOCKS5_CONNECT_REMOTE, 0xf7,
+     REFUSED_TO "onion service introduction timed out (reply 0xf7)"},
+    {&with_password, BYTES("\x05\x02\x01\x00\x05\x02\x00\x01"), 6, LEAT_E_SOCKS5_CONNECT_REMOTE, 2,
+     REFUSED_TO "connection not allowed by ruleset (reply 0x02)"},
+    /* success with an address of no known form */
+    {&anonymous, BYTES("\x05\x00\x05\x00\x00\x00\x00"), 6, LEAT_E_SOCKS5_DESERIALIZE, 0,
+     "the proxy's answer to the request has the unknown address type 0x00"},
+    {&anonymous, BYTES("\x05\x00\x05\x00\x00\x02"), 6, LEAT_E_SOCKS5_DESERIALIZE, 0,
+     "the proxy's answer to the request has the unknown address type 0x02"},
 };
 
 Test(socks5_engine, replies_in_any_fragmentation)
@@ -542,16 +542,16 @@ struct bound_case {
 };
 
 static const struct bound_case bound_cases[] = {
-    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\x12\x34"),                       "127.0.0.1:4660", ""},
-    {BYTES("\x05\x00\x00\x01\0\0\0\0\x12\x34"),                           "0.0.0.0:4660",   ""},
-    {BYTES("\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x12\x34"), "[::1]:4660",     ""},
-    {BYTES("\x05\x00\x00\x03\x05relay\x12\x34"),                          "relay:4660",     ""},
-    {BYTES("\x05\x00\x00\x03\x00\x12\x34"),                               NULL,
-     "the proxy's answer to the request has no address of a relay"                            },
-    {BYTES("\x05\x00\x00\x03\x01\x00\x12\x34"),                           NULL,
-     "the proxy's answer to the request has no address of a relay"                            },
-    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\0\0"),                           NULL,
-     "the proxy's answer to the request has port 0 for the relay"                             },
+    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\x12\x34"), "127.0.0.1:4660", ""},
+    {BYTES("\x05\x00\x00\x01\0\0\0\0\x12\x34"), "0.0.0.0:4660", ""},
+    {BYTES("\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x12\x34"), "[::1]:4660", ""},
+    {BYTES("\x05\x00\x00\x03\x05relay\x12\x34"), "relay:4660", ""},
+    {BYTES("\x05\x00\x00\x03\x00\x12\x34"), NULL,
+     "the proxy's answer to the request has no address of a relay"},
+    {BYTES("\x05\x00\x00\x03\x01\x00\x12\x34"), NULL,
+     "the proxy's answer to the request has no address of a relay"},
+    {BYTES("\x05\x00\x00\x01\x7f\0\0\x01\0\0"), NULL,
+     "the proxy's answer to the request has port 0 for the relay"},
 };
 
 Test(socks5_engine, the_relay_is_told_in_any_fragmentation)

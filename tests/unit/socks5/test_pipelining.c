@@ -157,10 +157,10 @@ Test(socks5_pipelining, optimistic_failures_come_out_of_recv_with_their_codes)
         size_t len;
         int code, native_code;
     } cases[] = {
-        {"\x05\xff",                 2, LEAT_E_SOCKS5_METHOD,         0xff},
-        {"\x05\x02\x01\x01",         4, LEAT_E_SOCKS5_AUTH,           1   },
-        {"\x05\x02\x01\x00\x05\x05", 6, LEAT_E_SOCKS5_CONNECT_REMOTE, 5   },
-        {"\x04\x02",                 2, LEAT_E_SOCKS5_DESERIALIZE,    0   },
+        {"\x05\xff", 2, LEAT_E_SOCKS5_METHOD, 0xff},
+        {"\x05\x02\x01\x01", 4, LEAT_E_SOCKS5_AUTH, 1},
+        {"\x05\x02\x01\x00\x05\x05", 6, LEAT_E_SOCKS5_CONNECT_REMOTE, 5},
+        {"\x04\x02", 2, LEAT_E_SOCKS5_DESERIALIZE, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bench bench;

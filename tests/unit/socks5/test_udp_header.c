@@ -23,16 +23,16 @@ struct header_case {
 };
 
 static const struct header_case headers[] = {
-    {BYTES("\0\0\0\x01\x7f\0\0\x01\x12\x34"),                         false, "127.0.0.1",       0x1234},
-    {BYTES("\0\0\0\x01\xff\xff\xff\xff\0\0"),                         false, "255.255.255.255", 0     },
-    {BYTES("\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\xff\xff"),   false, "::1",             65535 },
-    {BYTES("\0\0\0\x04\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x35"), false, "fe80::1",         53    },
+    {BYTES("\0\0\0\x01\x7f\0\0\x01\x12\x34"), false, "127.0.0.1", 0x1234},
+    {BYTES("\0\0\0\x01\xff\xff\xff\xff\0\0"), false, "255.255.255.255", 0},
+    {BYTES("\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\xff\xff"), false, "::1", 65535},
+    {BYTES("\0\0\0\x04\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x35"), false, "fe80::1", 53},
     {BYTES("\0\0\0\x03\x0b"
            "example.com\x00\x50"),
-     true,                                                                   "example.com",     80    },
+     true, "example.com", 80},
     {BYTES("\0\0\0\x03\x01"
            "a\x01\x00"),
-     true,                                                                   "a",               256   },
+     true, "a", 256},
 };
 #define HEADER_COUNT (sizeof(headers) / sizeof(headers[0]))
 
@@ -42,7 +42,7 @@ static enum leati_socks5_read header_read(const void *data, size_t len,
                                           size_t *ret_header_len)
 {
     uint8_t *copy = malloc(len ? len : 1);
-    cr_assert(copy != NULL);
+    cr_assert(copy);
     memcpy(copy, data, len);
     enum leati_socks5_read result =
         leati_socks5_udp_header_read(copy, len, ret_source, ret_header_len);

@@ -54,7 +54,7 @@ static void on_ready(void *user)
 {
     struct tcp_fixture *f = user;
 
-    cr_assert(f->loop != NULL, "only from dispatch");
+    cr_assert(f->loop, "only from dispatch");
     f->ready_calls++;
 }
 

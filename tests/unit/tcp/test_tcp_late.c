@@ -122,7 +122,7 @@ static void check_order(struct tcp_fixture *f, const char *const *hosts, uint16_
 {
     const char *at = f->error.text;
 
-    for (; *hosts != NULL; hosts++) {
+    for (; *hosts; hosts++) {
         char text[64];
         snprintf(text, sizeof(text), "%s:%u", *hosts, **hosts == '[' ? v6 : v4);
         at = strstr(at, text);

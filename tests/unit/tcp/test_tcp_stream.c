@@ -40,11 +40,7 @@ Test(tcp_stream, bytes_both_ways, .timeout = 10)
     int peer = fixture_open(&f);
     char buf[16];
     size_t len = 0;
-    struct iovec iov[3] = {
-        {(void *)(uintptr_t) "ab", 2},
-        {NULL,                     0},
-        {(void *)(uintptr_t) "c",  1}
-    };
+    struct iovec iov[3] = {{(void *)(uintptr_t) "ab", 2}, {NULL, 0}, {(void *)(uintptr_t) "c", 1}};
 
     cr_assert_eq(f.layer->ops->send(f.layer, iov, 3, &len), LEAT_OK);
     cr_assert_eq(len, 3);

@@ -27,7 +27,7 @@ static void expand_label(const EVP_MD *md, const uint8_t *secret, const char *la
     info[2] = (uint8_t)n;
     info[3 + n] = 0; /* no context */
     info[4 + n] = 1; /* the first block */
-    cr_assert(HMAC(md, secret, EVP_MD_get_size(md), info, (size_t)n + 5, out, NULL) != NULL);
+    cr_assert(HMAC(md, secret, EVP_MD_get_size(md), info, (size_t)n + 5, out, NULL));
     memcpy(ret, out, len);
 }
 
@@ -199,7 +199,7 @@ static bool has_finished(struct scripted_bytes *messages)
 {
     enum { FINISHED = 20 };
 
-    return record_message_find(messages, FINISHED) != NULL;
+    return record_message_find(messages, FINISHED);
 }
 
 static void record_take(struct record_editor *editor, const uint8_t *record, size_t len)

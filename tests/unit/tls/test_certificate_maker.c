@@ -61,7 +61,7 @@ static void leat_judges(const leat_testing_ca *ca,
                                                         .min_version = version,
                                                         .max_version = version});
         tls_end_init(&client, &(struct tls_end_options){.ca_path = ca_path(ca)}, NULL);
-        if (text == NULL) {
+        if (!text) {
             tls_end_open(&client, &peer);
         } else {
             tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
@@ -86,7 +86,7 @@ static void openssl_judges(const leat_testing_ca *ca,
         argv[count++] = "-verify_hostname";
         argv[count++] = "localhost";
     }
-    if (crl_path != NULL) {
+    if (crl_path) {
         argv[count++] = "-crl_check";
         argv[count++] = "-CRLfile";
         argv[count++] = crl_path;
@@ -95,12 +95,11 @@ static void openssl_judges(const leat_testing_ca *ca,
     struct process *process = process_start(&(struct process_options){.argv = argv});
     int status = process_wait(process, VERIFY_TIMEOUT_MS);
     char *said = file_read(process->error_path);
-    if (text == NULL) {
+    if (!text) {
         cr_assert(status == 0, "%s: %s", certificate->name, said);
     } else {
         cr_assert(status != 0, "%s is accepted by openssl", certificate->name);
-        cr_assert(strstr(said, text) != NULL, "%s: \"%s\" is not in \"%s\"", certificate->name,
-                  text, said);
+        cr_assert(strstr(said, text), "%s: \"%s\" is not in \"%s\"", certificate->name, text, said);
     }
     free(said);
 }
@@ -111,29 +110,30 @@ static void openssl_judges(const leat_testing_ca *ca,
 static const struct verdict {
     const char *faults, *leat, *openssl;
 } verdicts[] = {
-    {"",                          NULL,                                                  NULL                                    },
-    {"expired",                   "expired since",                                       "certificate has expired"               },
-    {"not-yet-valid",             "not yet valid before",                                "certificate is not yet valid"          },
+    {"", NULL, NULL},
+    {"expired", "expired since", "certificate has expired"},
+    {"not-yet-valid", "not yet valid before", "certificate is not yet valid"},
     {"wrong-host",
-     "host name mismatch (wanted localhost, the certificate is for wrong-host.example)", "hostname mismatch"                     },
-    {"wrong-usage",               "bad usage",                                           "unsuitable certificate purpose"        },
-    {"weak-key",                  "weak key",                                            "EE certificate key too weak"           },
-    {"sha1",                      "weak hash in the signature",                          "CA signature digest algorithm too weak"},
-    {"md5",                       "weak hash in the signature",                          "CA signature digest algorithm too weak"},
-    {"self-signed",               "self-signed",                                         "self-signed certificate"               },
-    {"unknown-ca",                "unknown issuer",                                      "unable to get local issuer certificate"},
-    {"bad-signature",             "unknown issuer",                                      "certificate signature failure"         },
-    {"missing-intermediate",      "unknown issuer",                                      "unable to get local issuer certificate"},
-    {"intermediate-not-ca",       "unknown issuer",                                      "invalid CA certificate"                },
-    {"intermediate-cannot-sign",  "unknown issuer",                                      "key usage does not include"            },
-    {"intermediate-expired",      "expired since",                                       "certificate has expired"               },
-    {"expired,wrong-host",        "expired since",                                       "hostname mismatch"                     },
-    {"expired,wrong-host",        "host name mismatch",                                  "hostname mismatch"                     },
-    {"self-signed,weak-key,sha1", "weak key",                                            "certificate key too weak"              },
- /* A host name in the subject alone still counts, though RFC 9525 says no. */
-    {"no-names",                  NULL,                                                  NULL                                    },
- /* Nobody who does not ask for it learns of a revocation. */
-    {"revoked",                   NULL,                                                  NULL                                    },
+     "host name mismatch (wanted localhost, the certificate is for wrong-host.example)",
+     "hostname mismatch"},
+    {"wrong-usage", "bad usage", "unsuitable certificate purpose"},
+    {"weak-key", "weak key", "EE certificate key too weak"},
+    {"sha1", "weak hash in the signature", "CA signature digest algorithm too weak"},
+    {"md5", "weak hash in the signature", "CA signature digest algorithm too weak"},
+    {"self-signed", "self-signed", "self-signed certificate"},
+    {"unknown-ca", "unknown issuer", "unable to get local issuer certificate"},
+    {"bad-signature", "unknown issuer", "certificate signature failure"},
+    {"missing-intermediate", "unknown issuer", "unable to get local issuer certificate"},
+    {"intermediate-not-ca", "unknown issuer", "invalid CA certificate"},
+    {"intermediate-cannot-sign", "unknown issuer", "key usage does not include"},
+    {"intermediate-expired", "expired since", "certificate has expired"},
+    {"expired,wrong-host", "expired since", "hostname mismatch"},
+    {"expired,wrong-host", "host name mismatch", "hostname mismatch"},
+    {"self-signed,weak-key,sha1", "weak key", "certificate key too weak"},
+    /* A host name in the subject alone still counts, though RFC 9525 says no. */
+    {"no-names", NULL, NULL},
+    /* Nobody who does not ask for it learns of a revocation. */
+    {"revoked", NULL, NULL},
 };
 
 #define VERDICTS (sizeof(verdicts) / sizeof(*verdicts))
@@ -142,9 +142,8 @@ static size_t indices[VERDICTS];
 
 ParameterizedTestParameters(certificate_maker, faults_are_found)
 {
-    for (size_t i = 0; i < VERDICTS; i++) {
+    for (size_t i = 0; i < VERDICTS; i++)
         indices[i] = i;
-    }
     return cr_make_param_array(size_t, indices, VERDICTS);
 }
 
@@ -164,19 +163,18 @@ ParameterizedTest(size_t *index, certificate_maker, faults_are_found, .timeout =
 
 Test(certificate_maker, every_fault_has_a_name_and_a_verdict)
 {
-    for (unsigned fault = 1; leat_testing_certificate_fault_name(fault) != NULL; fault <<= 1) {
+    for (unsigned fault = 1; leat_testing_certificate_fault_name(fault); fault <<= 1) {
         const char *name = leat_testing_certificate_fault_name(fault);
         unsigned parsed = 0;
         cr_assert(leat_testing_certificate_faults_parse(name, &parsed, NULL) == LEAT_OK);
         cr_assert(parsed == fault, "%s", name);
         bool has_verdict = strcmp(name, "other-key") == 0; /* see below */
-        for (size_t i = 0; i < VERDICTS; i++) {
+        for (size_t i = 0; i < VERDICTS; i++)
             has_verdict = has_verdict || strcmp(verdicts[i].faults, name) == 0;
-        }
         cr_assert(has_verdict, "%s", name);
     }
-    cr_assert(leat_testing_certificate_fault_name(0) == NULL);
-    cr_assert(leat_testing_certificate_fault_name(3) == NULL);
+    cr_assert(!leat_testing_certificate_fault_name(0));
+    cr_assert(!leat_testing_certificate_fault_name(3));
 }
 
 Test(certificate_maker, names_of_faults)
@@ -248,11 +246,11 @@ Test(certificate_maker, keys_and_digests)
         enum leat_testing_digest digest;
         int id, bits;
     } rows[] = {
-        {LEAT_TESTING_KEY_P256,     LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_EC,      256 },
-        {LEAT_TESTING_KEY_P384,     LEAT_TESTING_DIGEST_SHA384, EVP_PKEY_EC,      384 },
-        {LEAT_TESTING_KEY_RSA_2048, LEAT_TESTING_DIGEST_SHA512, EVP_PKEY_RSA,     2048},
-        {LEAT_TESTING_KEY_RSA_3072, LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_RSA,     3072},
-        {LEAT_TESTING_KEY_ED25519,  LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_ED25519, 256 },
+        {LEAT_TESTING_KEY_P256, LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_EC, 256},
+        {LEAT_TESTING_KEY_P384, LEAT_TESTING_DIGEST_SHA384, EVP_PKEY_EC, 384},
+        {LEAT_TESTING_KEY_RSA_2048, LEAT_TESTING_DIGEST_SHA512, EVP_PKEY_RSA, 2048},
+        {LEAT_TESTING_KEY_RSA_3072, LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_RSA, 3072},
+        {LEAT_TESTING_KEY_ED25519, LEAT_TESTING_DIGEST_SHA256, EVP_PKEY_ED25519, 256},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct leat_testing_certificate *certificate =
@@ -264,9 +262,8 @@ Test(certificate_maker, keys_and_digests)
         EVP_PKEY_free(key);
         BIO_free(bio);
         openssl_judges(ca, certificate, "sslserver", NULL, NULL);
-        if (rows[i].key != LEAT_TESTING_KEY_ED25519) {
+        if (rows[i].key != LEAT_TESTING_KEY_ED25519)
             leat_judges(ca, certificate, NULL);
-        }
     }
     leat_testing_ca_free(ca);
 }
@@ -329,9 +326,8 @@ Test(certificate_maker, chains)
         const struct leat_testing_certificate *leaf =
             issue(ca, LEAT_TESTING_CERTIFICATE(.intermediates = length));
         unsigned found = 0;
-        for (const char *at = leaf->cert_pem; (at = strstr(at, "-----BEGIN")) != NULL; at++) {
+        for (const char *at = leaf->cert_pem; (at = strstr(at, "-----BEGIN")); at++)
             found++;
-        }
         cr_assert(found == length + 1, "%u", found);
         openssl_judges(ca, leaf, "sslserver", NULL, NULL);
         leat_judges(ca, leaf, length <= 8 ? NULL : "");
@@ -350,7 +346,7 @@ Test(certificate_maker, an_issuer_of_the_users_choice)
     const struct leat_testing_certificate *below =
         issue(ca, LEAT_TESTING_CERTIFICATE(.issuer = leaf));
     cr_assert(leaf->issuer == team && team->issuer == leat_testing_ca_certificate(ca));
-    cr_assert(team->issuer->issuer == NULL);
+    cr_assert(!team->issuer->issuer);
     leat_judges(ca, leaf, NULL);
     openssl_judges(ca, leaf, "sslserver", NULL, NULL);
     leat_judges(ca, below, "unknown issuer");
@@ -417,9 +413,8 @@ Test(certificate_maker, serial_numbers_differ)
         char *text = BN_bn2hex(number);
         cr_assert(strlen(text) == 32 && !BN_is_negative(number));
         snprintf(serials[i], sizeof(serials[i]), "%s", text);
-        for (size_t j = 0; j < i; j++) {
+        for (size_t j = 0; j < i; j++)
             cr_assert_str_neq(serials[i], serials[j]);
-        }
         OPENSSL_free(text);
         BN_free(number);
         X509_free(x509);
@@ -500,29 +495,29 @@ Test(certificate_maker, wrong_options_are_refused_and_nothing_is_made)
         const struct leat_testing_certificate_options *options;
         const char *text;
     } rows[] = {
-        {&(struct leat_testing_certificate_options){0},                    "size"                   },
-        {LEAT_TESTING_CERTIFICATE(.use = (enum leat_testing_use)9),        "use"                    },
-        {LEAT_TESTING_CERTIFICATE(.key = (enum leat_testing_key)99),       "kind of key"            },
-        {LEAT_TESTING_CERTIFICATE(.digest = (enum leat_testing_digest)99), "digest"                 },
-        {LEAT_TESTING_CERTIFICATE(.digest = LEAT_TESTING_DIGEST_MD5),      "only an RSA key"        },
-        {LEAT_TESTING_CERTIFICATE(.hosts = "a,,b"),                        "not a host: ''"         },
-        {LEAT_TESTING_CERTIFICATE(.hosts = "two words"),                   "not a host: 'two words'"},
-        {LEAT_TESTING_CERTIFICATE(.hosts = "bücher.example"),             "not a host"             },
-        {LEAT_TESTING_CERTIFICATE(.hosts = long_host),                     "not a host"             },
-        {LEAT_TESTING_CERTIFICATE(.common_name = ""),                      "not a common name"      },
-        {LEAT_TESTING_CERTIFICATE(.common_name = long_name),               "not a common name"      },
-        {LEAT_TESTING_CERTIFICATE(.common_name = "\xff\xfe"),              "not a common name"      },
-        {LEAT_TESTING_CERTIFICATE(.issuer = foreign),                      "of another CA"          },
-        {LEAT_TESTING_CERTIFICATE(.key_of = foreign),                      "of another CA"          },
-        {LEAT_TESTING_CERTIFICATE(.key_password = ""),                     "password"               },
-        {LEAT_TESTING_CERTIFICATE(.intermediates = 101),                   "intermediates"          },
-        {LEAT_TESTING_CERTIFICATE(.faults = 1u << 31),                     "fault"                  },
+        {&(struct leat_testing_certificate_options){0}, "size"},
+        {LEAT_TESTING_CERTIFICATE(.use = (enum leat_testing_use)9), "use"},
+        {LEAT_TESTING_CERTIFICATE(.key = (enum leat_testing_key)99), "kind of key"},
+        {LEAT_TESTING_CERTIFICATE(.digest = (enum leat_testing_digest)99), "digest"},
+        {LEAT_TESTING_CERTIFICATE(.digest = LEAT_TESTING_DIGEST_MD5), "only an RSA key"},
+        {LEAT_TESTING_CERTIFICATE(.hosts = "a,,b"), "not a host: ''"},
+        {LEAT_TESTING_CERTIFICATE(.hosts = "two words"), "not a host: 'two words'"},
+        {LEAT_TESTING_CERTIFICATE(.hosts = "bücher.example"), "not a host"},
+        {LEAT_TESTING_CERTIFICATE(.hosts = long_host), "not a host"},
+        {LEAT_TESTING_CERTIFICATE(.common_name = ""), "not a common name"},
+        {LEAT_TESTING_CERTIFICATE(.common_name = long_name), "not a common name"},
+        {LEAT_TESTING_CERTIFICATE(.common_name = "\xff\xfe"), "not a common name"},
+        {LEAT_TESTING_CERTIFICATE(.issuer = foreign), "of another CA"},
+        {LEAT_TESTING_CERTIFICATE(.key_of = foreign), "of another CA"},
+        {LEAT_TESTING_CERTIFICATE(.key_password = ""), "password"},
+        {LEAT_TESTING_CERTIFICATE(.intermediates = 101), "intermediates"},
+        {LEAT_TESTING_CERTIFICATE(.faults = 1u << 31), "fault"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct leat_testing_certificate *none = NULL;
         struct leat_testing_problem problem = {.text = ""};
         int code = leat_testing_ca_issue(ca, rows[i].options, &none, &problem);
-        cr_assert(code == LEAT_E_PARAMETER && none == NULL, "%zu: %d", i, code);
+        cr_assert(code == LEAT_E_PARAMETER && !none, "%zu: %d", i, code);
         cr_assert(strstr(problem.text, rows[i].text), "%s: %s", rows[i].text, problem.text);
     }
     cr_assert(leat_testing_ca_revoke(ca, foreign) == LEAT_E_PARAMETER);
@@ -559,7 +554,7 @@ Test(certificate_maker, folders_that_cannot_be)
     cr_assert(leat_testing_ca_new(LEAT_TESTING_CA(.parent_dir = sandbox_path("none")), &ca,
                                   &problem) == LEAT_E_WS_CERT_FILE);
     cr_assert(strstr(problem.text, "No such file or directory"), "%s", problem.text);
-    cr_assert(ca == NULL);
+    cr_assert(!ca);
 
     ca = ca_new();
     const struct leat_testing_certificate *none;
@@ -570,6 +565,6 @@ Test(certificate_maker, folders_that_cannot_be)
                                     &problem) == LEAT_E_WS_CERT_FILE);
     cr_assert(strstr(problem.text, "File exists"), "%s", problem.text);
     cr_assert(unlink(taken) == 0); /* the key was taken back */
-    cr_assert(issue(ca, LEAT_TESTING_CERTIFICATE(.name = "mine")) != NULL);
+    cr_assert(issue(ca, LEAT_TESTING_CERTIFICATE(.name = "mine")));
     leat_testing_ca_free(ca);
 }

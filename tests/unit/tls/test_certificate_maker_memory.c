@@ -27,9 +27,8 @@ static int make(void)
                                                LEAT_TESTING_CERTIFICATE_REVOKED),
             &leaf, NULL);
     }
-    if (code == LEAT_OK) {
+    if (code == LEAT_OK)
         code = leat_testing_ca_make_crl(ca, LEAT_TESTING_CRL(.issuer = leaf->issuer), &crl, NULL);
-    }
     leat_testing_ca_free(ca);
     return code;
 }
@@ -37,9 +36,8 @@ static int make(void)
 static void expect_nothing_left(void)
 {
     DIR *dir = opendir(sandbox_dir());
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
         cr_assert(entry->d_name[0] == '.', "%s is left", entry->d_name);
-    }
     closedir(dir);
 }
 

@@ -25,7 +25,7 @@ static struct ssl_peer peers[4];
 static struct record_editor editor;
 static struct mutation mutation;
 static bool has_other_data; /* of the test's own */
-static unsigned change_at; /* which flight is changed; none if it is never reached */
+static unsigned change_at;  /* which flight is changed; none if it is never reached */
 
 static void flight_change(struct record_editor *e, struct scripted_bytes *messages)
 {

@@ -41,8 +41,8 @@ static void refuse(const struct leati_tls_credentials_options *options, int code
     cr_assert(failure.code == code);
     cr_assert(failure.layer == LEAT_LAYER_TLS);
     cr_assert(failure.sys_errno == sys_errno, "%d", failure.sys_errno);
-    cr_assert(strstr(failure.text, text) != NULL, "%s", failure.text);
-    cr_assert(strstr(failure.text, CERTIFICATE_KEY_PASSWORD) == NULL);
+    cr_assert(strstr(failure.text, text), "%s", failure.text);
+    cr_assert(!strstr(failure.text, CERTIFICATE_KEY_PASSWORD));
     leati_failure_done(&failure);
 }
 
@@ -82,7 +82,7 @@ Test(tls_credentials, ca_file_is_shared_while_it_is_unchanged)
     cr_assert(leati_tls_credentials_cas(a) != leati_tls_credentials_cas(c));
     leati_tls_credentials_unref(a);
     leati_tls_credentials_unref(c);
-    cr_assert(leati_tls_credentials_cas(b)->raw.p != NULL);
+    cr_assert(leati_tls_credentials_cas(b)->raw.p);
     leati_tls_credentials_unref(b);
     free(text);
 }
@@ -99,7 +99,7 @@ Test(tls_credentials, ca_directory)
     cr_assert(mkfifo(sandbox_path("cas/fifo"), 0600) == 0);
     struct leati_tls_credentials *credentials =
         load(&(struct leati_tls_credentials_options){.ca_path = dir, .need_ca = true});
-    cr_assert(leati_tls_credentials_cas(credentials)->raw.p != NULL);
+    cr_assert(leati_tls_credentials_cas(credentials)->raw.p);
     cr_assert_null(leati_tls_credentials_cas(credentials)->next);
     leati_tls_credentials_unref(credentials);
     free(text);
@@ -219,8 +219,8 @@ Test(tls_credentials, client_key_plain_and_encrypted)
                     CERTIFICATE_KEY_PASSWORD);
     struct leati_tls_credentials *credentials = load(&plain);
 
-    cr_assert(leati_tls_credentials_cert(credentials) != NULL);
-    cr_assert(leati_tls_credentials_key(credentials) != NULL);
+    cr_assert(leati_tls_credentials_cert(credentials));
+    cr_assert(leati_tls_credentials_key(credentials));
     leati_tls_credentials_unref(credentials);
     leati_tls_credentials_unref(load(&encrypted));
     /* A password that nobody asked for is no fault. */
@@ -231,10 +231,7 @@ Test(tls_credentials, client_key_plain_and_encrypted)
 /* The ciphers in which OpenSSL has written keys over the years. */
 Test(tls_credentials, client_key_in_other_encryptions)
 {
-    static const char *const ciphers[][3] = {
-        {"-v2", "aes-256-cbc", NULL},
-        {"-v2", "des3",        NULL}
-    };
+    static const char *const ciphers[][3] = {{"-v2", "aes-256-cbc", NULL}, {"-v2", "des3", NULL}};
     static const char *const legacy[] = {"-aes128", "-aes256", "-des3"};
 
     for (size_t i = 0; i < 2; i++) {

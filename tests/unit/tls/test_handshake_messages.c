@@ -138,7 +138,7 @@ static void certificate_replace(struct record_editor *e, struct scripted_bytes *
     uint8_t *message = record_message_find(messages, CERTIFICATE);
 
     (void)e;
-    if (message == NULL)
+    if (!message)
         return;
     messages->len = (size_t)(message - messages->data);
     uint8_t header[] = {CERTIFICATE, (uint8_t)(claimed >> 16), (uint8_t)(claimed >> 8),

@@ -132,7 +132,7 @@ static bool hello_offers(struct bytes hello, int version)
 {
     struct bytes versions = hello_extension(hello, EXT_SUPPORTED_VERSIONS);
 
-    if (versions.data == NULL)
+    if (!versions.data)
         return version == TLS1_2_VERSION;
     for (size_t i = 1; i + 1 < versions.len; i += 2)
         if ((versions.data[i] << 8 | versions.data[i + 1]) == version)
@@ -231,7 +231,7 @@ static void expect_same_but_cookie(struct bytes first, struct bytes second)
     size_t head = (size_t)(a.data - first.data) - 2;
 
     cr_assert(cookie.data);
-    cr_expect(hello_extension(first, EXT_COOKIE).data == NULL);
+    cr_expect(!hello_extension(first, EXT_COOKIE).data);
     cr_assert(second.len == first.len + 4 + cookie.len);
     /* Past the length of the message and that of the extensions. */
     cr_expect(memcmp(first.data + 4, second.data + 4, head - 4) == 0);
@@ -253,7 +253,7 @@ Test(tls_hello, a_cookie_with_another_group)
     begin(&(struct tls_end_options){0}, &(struct ssl_peer_options){.stateless = true});
     cr_assert(SSL_CTX_set1_groups_list(peer.context, "P-384") == 1);
     open_and_read();
-    cr_expect(hello_extension(hello_sent(1), EXT_COOKIE).data != NULL);
+    cr_expect(hello_extension(hello_sent(1), EXT_COOKIE).data);
     struct bytes share = hello_extension(hello_sent(1), EXT_KEY_SHARE);
     cr_expect(share.len == 2 + 4 + 97, "one share, of P-384");
     finish();
@@ -279,7 +279,7 @@ Test(tls_hello, a_session_goes_with_its_hash)
                      &(struct tls_end_options){.credentials = credentials, .sessions = sessions},
                      NULL);
         open_and_read();
-        cr_expect(hello_extension(hello_sent(0), EXT_PRE_SHARED_KEY).data != NULL);
+        cr_expect(hello_extension(hello_sent(0), EXT_PRE_SHARED_KEY).data);
         cr_expect((hello_extension(hello_sent(1), EXT_PRE_SHARED_KEY).data != NULL) == (i == 0));
         finish();
     }

@@ -31,9 +31,9 @@ static size_t lines_in(const char *path, const char *peer_path)
     char *theirs = file_read(peer_path);
     size_t count = 0;
 
-    for (char *line = ours, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    for (char *line = ours, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
-        cr_assert(strstr(theirs, line) != NULL, "%s\nis not in\n%s", line, theirs);
+        cr_assert(strstr(theirs, line), "%s\nis not in\n%s", line, theirs);
         count++;
     }
     free(ours);
@@ -66,7 +66,7 @@ Test(tls_key_log, is_appended_to)
     handshake(TLS1_3_VERSION, path, peer_path);
     char *text = file_read(path);
     cr_assert(strncmp(text, "# kept\nCLIENT_RANDOM ", 21) == 0, "%s", text);
-    cr_assert(strstr(text, "\nCLIENT_TRAFFIC_SECRET_0 ") != NULL);
+    cr_assert(strstr(text, "\nCLIENT_TRAFFIC_SECRET_0 "));
     free(text);
 }
 

@@ -118,24 +118,24 @@ Test(tls_post_handshake, tickets_of_any_kind)
         size_t nonce_len, ticket_len, extensions_len;
         bool kept;
     } rows[] = {
-        {3600,          1,   200,                              0,    true },
-        {7 * DAY_S,     1,   200,                              0,    true },
-        {7 * DAY_S + 1, 1,   200,                              0,    true },
-        {30 * DAY_S,    1,   200,                              0,    true },
-        {UINT32_MAX,    1,   200,                              0,    true },
-        {0,             1,   200,                              0,    false}, /* RFC 8446 section 4.6.1: to be discarded */
-        {3600,          0,   200,                              0,    true },
-        {3600,          64,  200,                              0,    true },
-        {3600,          65,  200,                              0,    false},
-        {3600,          255, 200,                              0,    false},
-        {UINT32_MAX,    255, 65000,                            0,    false},
-        {3600,          1,   1,                                0,    true },
-        {3600,          1,   LEATI_TLS_TICKET_LIMIT_BYTES,     0,    true },
-        {3600,          1,   LEATI_TLS_TICKET_LIMIT_BYTES + 1, 0,    false},
-        {3600,          1,   20000,                            0,    false},
-        {3600,          1,   65000,                            0,    false},
-        {3600,          1,   200,                              10,   true },
-        {3600,          1,   200,                              3000, true },
+        {3600, 1, 200, 0, true},
+        {7 * DAY_S, 1, 200, 0, true},
+        {7 * DAY_S + 1, 1, 200, 0, true},
+        {30 * DAY_S, 1, 200, 0, true},
+        {UINT32_MAX, 1, 200, 0, true},
+        {0, 1, 200, 0, false}, /* RFC 8446 section 4.6.1: to be discarded */
+        {3600, 0, 200, 0, true},
+        {3600, 64, 200, 0, true},
+        {3600, 65, 200, 0, false},
+        {3600, 255, 200, 0, false},
+        {UINT32_MAX, 255, 65000, 0, false},
+        {3600, 1, 1, 0, true},
+        {3600, 1, LEATI_TLS_TICKET_LIMIT_BYTES, 0, true},
+        {3600, 1, LEATI_TLS_TICKET_LIMIT_BYTES + 1, 0, false},
+        {3600, 1, 20000, 0, false},
+        {3600, 1, 65000, 0, false},
+        {3600, 1, 200, 10, true},
+        {3600, 1, 200, 3000, true},
     };
     static const size_t pieces[] = {0, 1, 3, 100};
     uint8_t *ticket = malloc(70000);
@@ -193,7 +193,7 @@ Test(tls_post_handshake, other_messages_get_an_alert)
             begin(resume);
             record_editor_message(&editor, types[i], "\0\0\10\0\15\0\4\0\2\4\3", 11);
             expect_end("answered with the alert unexpected_message");
-            cr_expect(peer.last_error == SSL_ERROR_SSL || peer.ssl == NULL);
+            cr_expect(peer.last_error == SSL_ERROR_SSL || !peer.ssl);
             finish();
         }
 }

@@ -168,7 +168,7 @@ Test(tls_s_server, large_both_ways)
         socket_end_send(&client, "\nthe end\n", 9);
         line_of_server("the end");
         char *output = file_read(server->output_path);
-        cr_assert(strstr(output, data) != NULL, "what s_server printed is not what was sent");
+        cr_assert(strstr(output, data), "what s_server printed is not what was sent");
         free(output);
 
         size_t said = 0, heard = 0;
@@ -235,8 +235,7 @@ Test(tls_s_server, client_certificate_missing)
     char byte;
     size_t n;
     cr_assert(socket_end_recv(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    cr_assert(strstr(client.failure.text, "certificate_required") != NULL, "%s",
-              client.failure.text);
+    cr_assert(strstr(client.failure.text, "certificate_required"), "%s", client.failure.text);
     socket_end_done(&client);
     done();
 }
@@ -255,9 +254,9 @@ Test(tls_s_server, key_log)
         char *our_text = file_read(ours);
         char *their_text = file_read(theirs);
         size_t lines = 0;
-        for (char *line = our_text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        for (char *line = our_text, *end; (end = strchr(line, '\n')); line = end + 1) {
             *end = '\0';
-            cr_assert(strstr(their_text, line) != NULL, "%s", line);
+            cr_assert(strstr(their_text, line), "%s", line);
             lines++;
         }
         cr_assert(lines == (i == 0 ? 1 : 4));
@@ -282,7 +281,7 @@ Test(tls_s_server, key_update)
     line_of_server("here");
     server_say("K\n");
     cr_assert(socket_end_recv(&client, &byte, 1, &n) == LEAT_E_TLS_ENGINE);
-    cr_assert(strstr(client.failure.text, "KeyUpdate") != NULL, "%s", client.failure.text);
+    cr_assert(strstr(client.failure.text, "KeyUpdate"), "%s", client.failure.text);
     socket_end_done(&client);
     done();
 }

@@ -205,19 +205,19 @@ Test(tls_server, client_certificates)
     const char *for_servers = certificate_path("server.pem");
     const char *expired = certificate_path("expired.pem");
     const struct certificate_case cases[] = {
-        {NONE,     NULL,        NULL,       NULL                             },
-        {NONE,     client,      client_key, NULL                             },
-        {NONE,     unknown,     key,        NULL                             },
-        {OPTIONAL, NULL,        NULL,       NULL                             },
-        {OPTIONAL, client,      client_key, NULL                             },
-        {OPTIONAL, unknown,     key,        "unknown issuer"                 },
-        {OPTIONAL, expired,     key,        "expired since"                  },
-        {OPTIONAL, for_servers, key,        "does not allow a TLS client"    },
-        {REQUIRED, NULL,        NULL,       "the client has no certificate"  },
-        {REQUIRED, client,      client_key, NULL                             },
-        {REQUIRED, unknown,     key,        "the client's certificate is not"},
-        {REQUIRED, expired,     key,        "expired since"                  },
-        {REQUIRED, for_servers, key,        "does not allow a TLS client"    },
+        {NONE, NULL, NULL, NULL},
+        {NONE, client, client_key, NULL},
+        {NONE, unknown, key, NULL},
+        {OPTIONAL, NULL, NULL, NULL},
+        {OPTIONAL, client, client_key, NULL},
+        {OPTIONAL, unknown, key, "unknown issuer"},
+        {OPTIONAL, expired, key, "expired since"},
+        {OPTIONAL, for_servers, key, "does not allow a TLS client"},
+        {REQUIRED, NULL, NULL, "the client has no certificate"},
+        {REQUIRED, client, client_key, NULL},
+        {REQUIRED, unknown, key, "the client's certificate is not"},
+        {REQUIRED, expired, key, "expired since"},
+        {REQUIRED, for_servers, key, "does not allow a TLS client"},
     };
 
     for (size_t v = 0; v < 2; v++)

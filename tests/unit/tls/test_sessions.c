@@ -20,8 +20,8 @@ static bool takes(struct leati_tls_sessions *sessions, const char *key, const ch
     struct leati_tls_session_blob blob;
 
     if (!leati_tls_sessions_take(sessions, key, &blob))
-        return text == NULL;
-    bool equal = text != NULL && blob.len == strlen(text) && memcmp(blob.data, text, blob.len) == 0;
+        return !text;
+    bool equal = text && blob.len == strlen(text) && memcmp(blob.data, text, blob.len) == 0;
     leati_tls_session_blob_done(&blob);
     return equal;
 }

@@ -218,9 +218,9 @@ Test(tls_tell, agreed_with_tls_1_2)
     static const struct {
         const char *cipher, *cert, *group, *signature;
     } rows[] = {
-        {"ECDHE-ECDSA-AES128-GCM-SHA256", NULL,      "secp384r1", "ecdsa_secp256r1_sha256"},
-        {"ECDHE-RSA-AES128-GCM-SHA256",   "rsa.pem", "secp384r1", RSA_SIGNATURE           },
-        {"DHE-RSA-AES128-GCM-SHA256",     "rsa.pem", "",          ""                      },
+        {"ECDHE-ECDSA-AES128-GCM-SHA256", NULL, "secp384r1", "ecdsa_secp256r1_sha256"},
+        {"ECDHE-RSA-AES128-GCM-SHA256", "rsa.pem", "secp384r1", RSA_SIGNATURE},
+        {"DHE-RSA-AES128-GCM-SHA256", "rsa.pem", "", ""},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

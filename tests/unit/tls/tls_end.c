@@ -196,11 +196,7 @@ int tls_end_write(struct tls_end *end, const void *data, size_t len)
         uint8_t *copy = malloc(len);
         cr_assert(copy);
         memcpy(copy, pos, len);
-        struct iovec iov[3] = {
-            {copy,                 0            },
-            {copy,                 (len + 1) / 2},
-            {copy + (len + 1) / 2, len / 2      }
-        };
+        struct iovec iov[3] = {{copy, 0}, {copy, (len + 1) / 2}, {copy + (len + 1) / 2, len / 2}};
         size_t n = 0;
         int result = end->tls->ops->send(end->tls, iov, 3, &n);
         memset(copy, '!', len);

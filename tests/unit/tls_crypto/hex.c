@@ -10,7 +10,7 @@ static int digit(char c)
     static const char digits[] = "0123456789abcdef";
     const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
 
-    cr_assert(at != NULL, "'%c' in a vector", c);
+    cr_assert(at, "'%c' in a vector", c);
     return (int)(at - digits);
 }
 

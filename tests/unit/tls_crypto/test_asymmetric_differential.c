@@ -31,7 +31,7 @@ static long cases(long wanted)
 {
     const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");
 
-    return divisor != NULL ? wanted / strtol(divisor, NULL, 10) + 1 : wanted;
+    return divisor ? wanted / strtol(divisor, NULL, 10) + 1 : wanted;
 }
 
 struct curve {
@@ -42,11 +42,11 @@ struct curve {
 };
 
 static struct curve curves[] = {
-    {MBEDTLS_ECP_DP_SECP256R1,  32, MBEDTLS_MD_SHA256, 2000, 2000},
-    {MBEDTLS_ECP_DP_SECP384R1,  48, MBEDTLS_MD_SHA384, 800,  800 },
- /* What curves.c leaves to mbedTLS goes another way too. */
-    {MBEDTLS_ECP_DP_SECP521R1,  66, MBEDTLS_MD_SHA512, 100,  100 },
-    {MBEDTLS_ECP_DP_CURVE25519, 32, MBEDTLS_MD_NONE,   0,    2500},
+    {MBEDTLS_ECP_DP_SECP256R1, 32, MBEDTLS_MD_SHA256, 2000, 2000},
+    {MBEDTLS_ECP_DP_SECP384R1, 48, MBEDTLS_MD_SHA384, 800, 800},
+    /* What curves.c leaves to mbedTLS goes another way too. */
+    {MBEDTLS_ECP_DP_SECP521R1, 66, MBEDTLS_MD_SHA512, 100, 100},
+    {MBEDTLS_ECP_DP_CURVE25519, 32, MBEDTLS_MD_NONE, 0, 2500},
 };
 
 ParameterizedTestParameters(tls_crypto_asymmetric_differential, ecdsa)
@@ -225,10 +225,10 @@ struct rsa_row {
 };
 
 static struct rsa_row rsa_rows[] = {
-    {1024, 3,     3000, 20000, 60},
-    {2048, 65537, 3000, 8000,  60},
-    {3072, 65539, 1000, 2000,  20},
-    {4096, 65537, 500,  1000,  8 },
+    {1024, 3, 3000, 20000, 60},
+    {2048, 65537, 3000, 8000, 60},
+    {3072, 65539, 1000, 2000, 20},
+    {4096, 65537, 500, 1000, 8},
 };
 
 ParameterizedTestParameters(tls_crypto_asymmetric_differential, rsa)

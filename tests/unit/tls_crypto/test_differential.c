@@ -31,7 +31,7 @@ static long cases(long wanted)
 {
     const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");
 
-    return divisor != NULL ? wanted / strtol(divisor, NULL, 10) : wanted;
+    return divisor ? wanted / strtol(divisor, NULL, 10) : wanted;
 }
 
 static size_t random_len(void)
@@ -224,14 +224,7 @@ Test(tls_crypto_differential, gcm_refuses_the_same)
 {
     static const struct {
         size_t key_len, iv_len, tag_len;
-    } wrong[] = {
-        {15, 12, 16},
-        {0,  12, 16},
-        {64, 12, 16},
-        {16, 0,  16},
-        {16, 12, 3 },
-        {16, 12, 17}
-    };
+    } wrong[] = {{15, 12, 16}, {0, 12, 16}, {64, 12, 16}, {16, 0, 16}, {16, 12, 3}, {16, 12, 17}};
 
     memset(&b, 0, sizeof(b));
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -42,23 +42,28 @@ struct agreement {
     "8437a"
 
 static const struct agreement agreements[] = {
-    {"CAVP P-256",                                    PSA_ECC_FAMILY_SECP_R1,    256,
-     "7d7dc5f71eb29ddaf80d6214632eeae03d9058af1fb6d22ed80badb62bc1a534", P256_PUBLIC,                                                        P256_PEER,
-     "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b"                                                                                                                                                   },
-    {"CAVP P-384",                                    PSA_ECC_FAMILY_SECP_R1,    384,
+    {"CAVP P-256", PSA_ECC_FAMILY_SECP_R1, 256,
+     "7d7dc5f71eb29ddaf80d6214632eeae03d9058af1fb6d22ed80badb62bc1a534", P256_PUBLIC, P256_PEER,
+     "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b"},
+    {"CAVP P-384", PSA_ECC_FAMILY_SECP_R1, 384,
      "3cc3122a68f0d95027ad38c067916ba0eb8c38894d22e1b15618b6818a661774ad463b205da88cf699ab4d43c9cf9"
-     "8a1",                                                              NULL,                                                               P384_PEER,
+     "8a1",
+     NULL, P384_PEER,
      "5f9d29dc5e31a163060356213669c8ce132e22f57c9a04f40ba7fcead493b457e5621e766c40a2e3d4d6a04b25e53"
-     "3f1"                                                                                                                                                                                                                },
-    {"RFC 7748 section 6.1, Alice",                   PSA_ECC_FAMILY_MONTGOMERY, 255,
-     "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
-     "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",                                                                                "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"},
-    {"RFC 7748 section 5.2, first",                   PSA_ECC_FAMILY_MONTGOMERY, 255,
+     "3f1"},
+    {"RFC 7748 section 6.1, Alice", PSA_ECC_FAMILY_MONTGOMERY, 255,
+     "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+     "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+     "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+     "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"},
+    {"RFC 7748 section 5.2, first", PSA_ECC_FAMILY_MONTGOMERY, 255,
      "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4", NULL,
-     "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",                                                                                "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"},
+     "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+     "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"},
     {"RFC 7748 section 5.2, second (bit 255 is set)", PSA_ECC_FAMILY_MONTGOMERY, 255,
      "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d", NULL,
-     "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",                                                                                "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957"},
+     "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+     "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957"},
 };
 
 static psa_key_id_t key_import(psa_ecc_family_t family, size_t bits, const char *secret)
@@ -90,7 +95,7 @@ Test(tls_crypto_ecdh, known_answers)
                                         &len) == PSA_SUCCESS,
                   "%s", it->name);
         cr_expect(len == wanted_len && memcmp(got, wanted, len) == 0, "%s", it->name);
-        if (it->public != NULL) {
+        if (it->public) {
             wanted_len = hex_read_some(it->public, wanted, sizeof(wanted));
             cr_assert(psa_export_public_key(key, got, sizeof(got), &len) == PSA_SUCCESS);
             cr_expect(len == wanted_len && memcmp(got, wanted, len) == 0, "%s", it->name);

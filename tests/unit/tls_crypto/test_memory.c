@@ -59,11 +59,11 @@ extern void __lsan_enable(void) __attribute__((weak));
 
 static int engine_start(void)
 {
-    if (__lsan_disable != NULL)
+    if (__lsan_disable)
         __lsan_disable();
     leati_mbedtls_enter();
     int ret = leati_mbedtls_start();
-    if (__lsan_enable != NULL)
+    if (__lsan_enable)
         __lsan_enable();
     return ret;
 }
@@ -112,8 +112,7 @@ static void credentials_make(void)
 
 static bool is_in_the_clear(const struct tls_end *end, const uint8_t *secret)
 {
-    return end->wire.sent.len > 0 &&
-           memmem(end->wire.sent.data, end->wire.sent.len, secret, 16) != NULL;
+    return end->wire.sent.len > 0 && memmem(end->wire.sent.data, end->wire.sent.len, secret, 16);
 }
 
 /* One message each way. The first code that is not LEAT_OK, of either end. */

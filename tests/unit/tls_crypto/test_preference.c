@@ -134,15 +134,15 @@ Test(tls_preference, what_is_left_out_must_be_named)
         const char *cert, *suite;
         bool client_by_default, server_by_default;
     } rows[] = {
-        {"server", "ECDHE-ECDSA-AES128-GCM-SHA256", true,  true },
-        {"server", "ECDHE-ECDSA-CHACHA20-POLY1305", true,  true },
-        {"rsa",    "ECDHE-RSA-AES256-GCM-SHA384",   true,  true },
-        {"server", "ECDHE-ECDSA-AES128-SHA",        true,  false},
-        {"server", "ECDHE-ECDSA-AES256-SHA384",     true,  false},
-        {"rsa",    "ECDHE-RSA-AES128-SHA256",       true,  false},
-        {"rsa",    "AES128-GCM-SHA256",             false, false},
-        {"rsa",    "AES256-SHA",                    false, false},
-        {"rsa",    "AES128-SHA256",                 false, false},
+        {"server", "ECDHE-ECDSA-AES128-GCM-SHA256", true, true},
+        {"server", "ECDHE-ECDSA-CHACHA20-POLY1305", true, true},
+        {"rsa", "ECDHE-RSA-AES256-GCM-SHA384", true, true},
+        {"server", "ECDHE-ECDSA-AES128-SHA", true, false},
+        {"server", "ECDHE-ECDSA-AES256-SHA384", true, false},
+        {"rsa", "ECDHE-RSA-AES128-SHA256", true, false},
+        {"rsa", "AES128-GCM-SHA256", false, false},
+        {"rsa", "AES256-SHA", false, false},
+        {"rsa", "AES128-SHA256", false, false},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -174,7 +174,7 @@ static void expect_agreed(int protocol, const char *ciphers, const char *expecte
     tls_end_connect_both(&client, &server, &client_code, &server_code);
     cr_assert(client_code == LEAT_OK && server_code == LEAT_OK, "%s", client.failure.text);
     leati_tls_layer_info(client.tls, &info);
-    cr_assert(strstr(info.cipher, expected) != NULL, "%s", info.cipher);
+    cr_assert(strstr(info.cipher, expected), "%s", info.cipher);
     tls_end_done(&client);
     tls_end_done(&server);
 }

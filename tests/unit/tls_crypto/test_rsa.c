@@ -27,26 +27,33 @@ struct vector {
     "0b3c40a52e9e8ae60898eb88a766bdd788fe9493d8fd86bcdd2884d5c06216c65469e5"
 
 static const struct vector vectors[] = {
-    {false, MBEDTLS_MD_SHA256, CAVP_N,                                           "03",
-     "944d593f3e31817d712038dbf88a17c1772b135c34c66b236daf9a7413c2a8af",                                                               "7b5fba70ec5b521638f182bcab39cec30b76e7bc017bdbd1059658a9a1db0969ab482dce32f3e9865952f0a0de09"
+    {false, MBEDTLS_MD_SHA256, CAVP_N, "03",
+     "944d593f3e31817d712038dbf88a17c1772b135c34c66b236daf9a7413c2a8af",
+     "7b5fba70ec5b521638f182bcab39cec30b76e7bc017bdbd1059658a9a1db0969ab482dce32f3e9865952f0a0de09"
      "78272c951e3c015328ea3758f47029a379ab4200550fba58f11d51264878406fc717d5f7b72b3582946f16a7e531"
-     "4a220881fc820f7d29949710273421533d8ac0a449dc6d0fd1a21c22444edd1c0d5b44d3", 0                            },
-    {false, MBEDTLS_MD_SHA256, CAVP_N,                                           "010001",
-     "63030cef0e2d4067573222bef3a3f83e7c98ec4c2d21780a7438673ad48bfe29",                                                               "52111f4798da3c11b3c74394358348ab0fc797bde99080f238d33a69b04b08ac2bd767b33872473943e23af27ca3"
+     "4a220881fc820f7d29949710273421533d8ac0a449dc6d0fd1a21c22444edd1c0d5b44d3",
+     0},
+    {false, MBEDTLS_MD_SHA256, CAVP_N, "010001",
+     "63030cef0e2d4067573222bef3a3f83e7c98ec4c2d21780a7438673ad48bfe29",
+     "52111f4798da3c11b3c74394358348ab0fc797bde99080f238d33a69b04b08ac2bd767b33872473943e23af27ca3"
      "2fd568a43a8c7d6cc55b4fbb380212fdfcb60487e20694d4287e233efdf7b04737c0037a592d03077801828b0519"
-     "98c42b9f9e2420063331d5b2349918a64d8b65b21a2011ee7318fcef48aced95b8ddf501", 0                            },
- /* Good padding, another hash. */
-    {false, MBEDTLS_MD_SHA1,   CAVP_N,                                           "03",     "9f294f0c7b32da6221a3ef83654322038e8968fa",
+     "98c42b9f9e2420063331d5b2349918a64d8b65b21a2011ee7318fcef48aced95b8ddf501",
+     0},
+    /* Good padding, another hash. */
+    {false, MBEDTLS_MD_SHA1, CAVP_N, "03", "9f294f0c7b32da6221a3ef83654322038e8968fa",
      "3203b7647fb7e345aa457681e5131777f1adc371f2fba8534928c4e52ef6206a856425d6269352ecbf64db2f6ad8"
      "2397768cafdd8cd272e512d617ad67992226da6bc291c31404c17fd4b7e2beb20eff284a44f4d7af47fd6629e2c9"
-     "5809fa7f2241a04f70ac70d3271bb13258af1ed5c5988c95df7fa26603515791075feccd",                                                                         MBEDTLS_ERR_RSA_VERIFY_FAILED},
-    {true,  MBEDTLS_MD_SHA1,
+     "5809fa7f2241a04f70ac70d3271bb13258af1ed5c5988c95df7fa26603515791075feccd",
+     MBEDTLS_ERR_RSA_VERIFY_FAILED},
+    {true, MBEDTLS_MD_SHA1,
      "a2ba40ee07e3b2bd2f02ce227f36a195024486e49c19cb41bbbdfbba98b22b0e577c2eeaffa20d883a76e65e394c"
      "69d4b3c05a1e8fadda27edb2a42bc000fe888b9b32c22d15add0cd76b3e7936e19955b220dd17d4ea904b1ec102b"
-     "2e4de7751222aa99151024c7cb41cc5ea21d00eeb41f7c800834d2c6e06bce3bce7ea9a5", "010001", "37b66ae0445843353d47ecb0b4fd14c110e62d6a",
+     "2e4de7751222aa99151024c7cb41cc5ea21d00eeb41f7c800834d2c6e06bce3bce7ea9a5",
+     "010001", "37b66ae0445843353d47ecb0b4fd14c110e62d6a",
      "8daa627d3de7595d63056c7ec659e54406f10610128baae821c8b2a0f3936d54dc3bdce46689f6b7951bb18e8405"
      "42769718d5715d210d85efbb596192032c42be4c29972c856275eb6d5a45f05f51876fc6743deddd28caec9bb30e"
-     "a99e02c3488269604fe497f74ccd7c7fca1671897123cbd30def5d54a2b5536ad90a747e",                                                                         0                            },
+     "a99e02c3488269604fe497f74ccd7c7fca1671897123cbd30def5d54a2b5536ad90a747e",
+     0},
 };
 
 static void key_load(mbedtls_rsa_context *rsa, const char *n_hex, const char *e_hex, bool pss,

@@ -36,7 +36,7 @@ Test(alloc, zero_bytes_are_not_a_failure, .timeout = 10)
     void *b = leati_calloc(0, 8);
     void *c = leati_realloc(leati_malloc(8), 0);
 
-    cr_assert(a != NULL && b != NULL && c != NULL);
+    cr_assert(a && b && c);
     leati_free(a);
     leati_free(b);
     leati_free(c);

@@ -63,7 +63,7 @@ Test(text, token_is_the_set_of_rfc_9110, .timeout = 10)
 
     for (int c = 0; c < 256; c++) {
         char s[1] = {(char)c};
-        bool expected = c != 0 && strchr(tchar, c) != NULL;
+        bool expected = c != 0 && strchr(tchar, c);
         cr_assert_eq(leati_text_is_token(s, 1), expected, "%02x", (unsigned)c);
     }
     cr_assert_not(leati_text_is_token("", 0));
@@ -109,14 +109,14 @@ Test(text, percent_decode, .timeout = 10)
 Test(text, base64_vectors_of_rfc_4648, .timeout = 10)
 {
     static const char *const vectors[][2] = {
-        {"",             ""        },
-        {"f",            "Zg=="    },
-        {"fo",           "Zm8="    },
-        {"foo",          "Zm9v"    },
-        {"foob",         "Zm9vYg=="},
-        {"fooba",        "Zm9vYmE="},
-        {"foobar",       "Zm9vYmFy"},
-        {"\xFB\xFF\xFE", "+//+"    },
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xFB\xFF\xFE", "+//+"},
     };
     char dst[16];
 

@@ -79,15 +79,16 @@ Test(utf8, fails_at_the_first_bad_byte, .timeout = 10)
         const char *text;
         size_t good; /* bytes that can begin a valid text */
     } cases[] = {
-        {"\xC0\x80",         0},
-        {"\xE0\x9F",         1},
-        {"\xED\xA0",         1},
-        {"\xF0\x8F",         1},
-        {"\xF4\x90",         1},
-        {"\xF5",             0},
+        {"\xC0\x80", 0},
+        {"\xE0\x9F", 1},
+        {"\xED\xA0", 1},
+        {"\xF0\x8F", 1},
+        {"\xF4\x90", 1},
+        {"\xF5", 0},
         {"a\xE2\x82"
-         "a",       3},
-        {"\x80",             0},
+         "a",
+         3},
+        {"\x80", 0},
         {"\xF0\x9F\x98\x41", 3},
     };
 

@@ -68,9 +68,7 @@ Test(accept_engine, the_example_of_the_rfc, .timeout = 10)
         cr_assert_str_eq(engine.request.protocols[2], "third");
         cr_assert_str_eq(leati_http_head_get(engine.request.head, "cookie"), "a=b");
 
-        static const struct leati_ws_header headers[] = {
-            {"Set-Cookie", "c=d"}
-        };
+        static const struct leati_ws_header headers[] = {{"Set-Cookie", "c=d"}};
         const struct leati_ws_accept_decision decision = {
             .status = 101, .protocol = "superchat", .headers = headers, .header_count = 1};
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
@@ -113,19 +111,19 @@ Test(accept_engine, forms_of_the_target, .timeout = 10)
     static const struct {
         const char *sent, *target, *host; /* target NULL = 400 */
     } cases[] = {
-        {"/",                       "/",    "h"      },
-        {"//x",                     "//x",  "h"      },
-        {"http://other:1/a?b",      "/a?b", "other:1"},
-        {"WSS://other",             "/",    "other"  },
-        {"ws://[::1]:8/",           "/",    "[::1]:8"},
-        {"*",                       NULL,   NULL     },
-        {"x",                       NULL,   NULL     },
-        {"server.example.com:8080", NULL,   NULL     },
-        {"ftp://other/a",           NULL,   NULL     },
-        {"http:///a",               NULL,   NULL     },
-        {"http://other?a",          "/?a",  "other"  },
-        {"http://u@other/",         NULL,   NULL     },
-        {"/a#b",                    NULL,   NULL     },
+        {"/", "/", "h"},
+        {"//x", "//x", "h"},
+        {"http://other:1/a?b", "/a?b", "other:1"},
+        {"WSS://other", "/", "other"},
+        {"ws://[::1]:8/", "/", "[::1]:8"},
+        {"*", NULL, NULL},
+        {"x", NULL, NULL},
+        {"server.example.com:8080", NULL, NULL},
+        {"ftp://other/a", NULL, NULL},
+        {"http:///a", NULL, NULL},
+        {"http://other?a", "/?a", "other"},
+        {"http://u@other/", NULL, NULL},
+        {"/a#b", NULL, NULL},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -136,7 +134,7 @@ Test(accept_engine, forms_of_the_target, .timeout = 10)
                  "Sec-WebSocket-Key: " EXAMPLE_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
                  cases[i].sent);
         enum leati_ws_accept_result result = feed_text(&engine, request);
-        if (cases[i].target != NULL) {
+        if (cases[i].target) {
             cr_assert_eq(result, LEATI_WS_ACCEPT_ASK, "%s", cases[i].sent);
             cr_assert_str_eq(engine.request.target, cases[i].target);
             cr_assert_str_eq(engine.request.host, cases[i].host);
@@ -163,66 +161,66 @@ static const struct {
     int status;
     const char *error;
 } refused[] = {
-    {"POST / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",                       405, "the method is not GET"                                },
-    {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n",                                    405, "the method is not GET"                                },
-    {"CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n",                                  405, "the method is not GET"                                },
-    {"BREW / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",                       501, "the method is not GET"                                },
-    {"get / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",                        501, "the method is not GET"                                },
-    {"HEAD / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",                       405, "the method is not GET"                                },
-    {"HEAD / HTTP/1.1\r\n" HOST "\r\n",                                       426, "no \"Upgrade: websocket\" in the request"             },
-    {"HEAD / HTTP/1.1\r\n\r\n",                                               400, "not exactly one Host"                                 },
-    {"HEAD / HTTP/1.1\r\n a: b\r\n\r\n",                                      400,
-     "malformed request head: header field 1 begins with white space"                                                                     },
-    {"HEAD / HTTP/2.0\r\n",                                                   505, "the request is of HTTP/2, not of HTTP/1.x"            },
-    {"HEAD / x\r\n",                                                          400,
-     "malformed request head: the request line does not end with \"HTTP/1.\" and a digit"                                                 },
-    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",                                      505, "the request is of HTTP/2, not of HTTP/1.x"            },
-    {"GET / HTTP/0.9\r\n",                                                    505, "the request is of HTTP/0, not of HTTP/1.x"            },
-    {"GET / HTTP/2\r\n",                                                      400,
-     "malformed request head: the request line does not end with \"HTTP/1.\" and a digit"                                                 },
-    {START "\r\n",                                                            400, "not exactly one Host"                                 },
-    {"GET / HTTP/1.0\r\n" HOST UP CONN KEY V13 "\r\n",                        400, "HTTP/1.0 cannot be upgraded"                          },
-    {NORMAL "Content-Length: 1\r\n\r\n",                                      400, "the request has a body"                               },
-    {NORMAL "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",                 400, "the request has a body"                               },
-    {NORMAL "Transfer-Encoding: chunked\r\n\r\n",                             400, "the request has a body"                               },
-    {START HOST "\r\n",                                                       426, "no \"Upgrade: websocket\" in the request"             },
-    {START HOST "Upgrade: h2c\r\n" CONN KEY V13 "\r\n",                       426,
-     "no \"Upgrade: websocket\" in the request"                                                                                           },
-    {START HOST UP KEY V13 "\r\n",                                            426, "no \"Connection: Upgrade\" in the request"            },
-    {START HOST UP CONN KEY "\r\n",                                           426, "Sec-WebSocket-Version is not 13"                      },
-    {START HOST UP CONN KEY "Sec-WebSocket-Version: 8\r\n\r\n",               426,
-     "Sec-WebSocket-Version is not 13"                                                                                                    },
-    {START HOST UP CONN KEY "Sec-WebSocket-Version: 13, 8\r\n\r\n",           426,
-     "Sec-WebSocket-Version is not 13"                                                                                                    },
-    {NORMAL V13 "\r\n",                                                       426, "Sec-WebSocket-Version is not 13"                      },
-    {START HOST UP CONN V13 "\r\n",                                           400, "Sec-WebSocket-Key is not 16 bytes in base64"          },
-    {NORMAL KEY "\r\n",                                                       400, "Sec-WebSocket-Key is not 16 bytes in base64"          },
-    {START UP CONN KEY V13 "\r\n",                                            400, "not exactly one Host"                                 },
-    {NORMAL HOST "\r\n",                                                      400, "not exactly one Host"                                 },
-    {START "Host:\r\n" UP CONN KEY V13 "\r\n",                                400, "not exactly one Host"                                 },
-    {START "Host: a b\r\n" UP CONN KEY V13 "\r\n",                            400, "Host is not a host and a port"                        },
-    {START "Host: u@h\r\n" UP CONN KEY V13 "\r\n",                            400, "Host is not a host and a port"                        },
-    {START "Host: h:x\r\n" UP CONN KEY V13 "\r\n",                            400, "Host is not a host and a port"                        },
-    {START "Host: a, b\r\n" UP CONN KEY V13 "\r\n",                           400, "Host is not a host and a port"                        },
-    {"GET http://u@h/ HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",              400,
-     "the request target has no valid host"                                                                                               },
-    {"GET ws:///x HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n",                  400,
-     "the request target has no valid host"                                                                                               },
-    {START HOST "A: b\r\n c\r\n" UP CONN KEY V13 "\r\n",                      400,
-     "malformed request head: header field 3 begins with white space (line folding)"                                                      },
-    {START HOST "A : b\r\n" UP CONN KEY V13 "\r\n",                           400,
-     "malformed request head: white space before the colon of header field 2"                                                             },
-    {NORMAL "Origin: a\r\nOrigin: b\r\n\r\n",                                 400, "more than one Origin"                                 },
-    {NORMAL "Sec-WebSocket-Protocol: a b\r\n\r\n",                            400,
-     "Sec-WebSocket-Protocol is not a list of tokens"                                                                                     },
-    {NORMAL "Sec-WebSocket-Protocol: a, \"b\"\r\n\r\n",                       400,
-     "Sec-WebSocket-Protocol is not a list of tokens"                                                                                     },
-    {NORMAL "Sec-WebSocket-Protocol: a, b, a\r\n\r\n",                        400, "a subprotocol is offered twice"                       },
+    {"POST / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 405, "the method is not GET"},
+    {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "the method is not GET"},
+    {"CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n", 405, "the method is not GET"},
+    {"BREW / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 501, "the method is not GET"},
+    {"get / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 501, "the method is not GET"},
+    {"HEAD / HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 405, "the method is not GET"},
+    {"HEAD / HTTP/1.1\r\n" HOST "\r\n", 426, "no \"Upgrade: websocket\" in the request"},
+    {"HEAD / HTTP/1.1\r\n\r\n", 400, "not exactly one Host"},
+    {"HEAD / HTTP/1.1\r\n a: b\r\n\r\n", 400,
+     "malformed request head: header field 1 begins with white space"},
+    {"HEAD / HTTP/2.0\r\n", 505, "the request is of HTTP/2, not of HTTP/1.x"},
+    {"HEAD / x\r\n", 400,
+     "malformed request head: the request line does not end with \"HTTP/1.\" and a digit"},
+    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "the request is of HTTP/2, not of HTTP/1.x"},
+    {"GET / HTTP/0.9\r\n", 505, "the request is of HTTP/0, not of HTTP/1.x"},
+    {"GET / HTTP/2\r\n", 400,
+     "malformed request head: the request line does not end with \"HTTP/1.\" and a digit"},
+    {START "\r\n", 400, "not exactly one Host"},
+    {"GET / HTTP/1.0\r\n" HOST UP CONN KEY V13 "\r\n", 400, "HTTP/1.0 cannot be upgraded"},
+    {NORMAL "Content-Length: 1\r\n\r\n", 400, "the request has a body"},
+    {NORMAL "Content-Length: 0\r\nContent-Length: 0\r\n\r\n", 400, "the request has a body"},
+    {NORMAL "Transfer-Encoding: chunked\r\n\r\n", 400, "the request has a body"},
+    {START HOST "\r\n", 426, "no \"Upgrade: websocket\" in the request"},
+    {START HOST "Upgrade: h2c\r\n" CONN KEY V13 "\r\n", 426,
+     "no \"Upgrade: websocket\" in the request"},
+    {START HOST UP KEY V13 "\r\n", 426, "no \"Connection: Upgrade\" in the request"},
+    {START HOST UP CONN KEY "\r\n", 426, "Sec-WebSocket-Version is not 13"},
+    {START HOST UP CONN KEY "Sec-WebSocket-Version: 8\r\n\r\n", 426,
+     "Sec-WebSocket-Version is not 13"},
+    {START HOST UP CONN KEY "Sec-WebSocket-Version: 13, 8\r\n\r\n", 426,
+     "Sec-WebSocket-Version is not 13"},
+    {NORMAL V13 "\r\n", 426, "Sec-WebSocket-Version is not 13"},
+    {START HOST UP CONN V13 "\r\n", 400, "Sec-WebSocket-Key is not 16 bytes in base64"},
+    {NORMAL KEY "\r\n", 400, "Sec-WebSocket-Key is not 16 bytes in base64"},
+    {START UP CONN KEY V13 "\r\n", 400, "not exactly one Host"},
+    {NORMAL HOST "\r\n", 400, "not exactly one Host"},
+    {START "Host:\r\n" UP CONN KEY V13 "\r\n", 400, "not exactly one Host"},
+    {START "Host: a b\r\n" UP CONN KEY V13 "\r\n", 400, "Host is not a host and a port"},
+    {START "Host: u@h\r\n" UP CONN KEY V13 "\r\n", 400, "Host is not a host and a port"},
+    {START "Host: h:x\r\n" UP CONN KEY V13 "\r\n", 400, "Host is not a host and a port"},
+    {START "Host: a, b\r\n" UP CONN KEY V13 "\r\n", 400, "Host is not a host and a port"},
+    {"GET http://u@h/ HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 400,
+     "the request target has no valid host"},
+    {"GET ws:///x HTTP/1.1\r\n" HOST UP CONN KEY V13 "\r\n", 400,
+     "the request target has no valid host"},
+    {START HOST "A: b\r\n c\r\n" UP CONN KEY V13 "\r\n", 400,
+     "malformed request head: header field 3 begins with white space (line folding)"},
+    {START HOST "A : b\r\n" UP CONN KEY V13 "\r\n", 400,
+     "malformed request head: white space before the colon of header field 2"},
+    {NORMAL "Origin: a\r\nOrigin: b\r\n\r\n", 400, "more than one Origin"},
+    {NORMAL "Sec-WebSocket-Protocol: a b\r\n\r\n", 400,
+     "Sec-WebSocket-Protocol is not a list of tokens"},
+    {NORMAL "Sec-WebSocket-Protocol: a, \"b\"\r\n\r\n", 400,
+     "Sec-WebSocket-Protocol is not a list of tokens"},
+    {NORMAL "Sec-WebSocket-Protocol: a, b, a\r\n\r\n", 400, "a subprotocol is offered twice"},
     {NORMAL "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n\r\n", 400,
-     "a subprotocol is offered twice"                                                                                                     },
-    {START " Host: h\r\n\r\n",                                                400,
-     "malformed request head: header field 1 begins with white space"                                                                     },
-    {"\x16\x03\x01",                                                          400, "malformed request head: byte 0x16 in the request line"},
+     "a subprotocol is offered twice"},
+    {START " Host: h\r\n\r\n", 400,
+     "malformed request head: header field 1 begins with white space"},
+    {"\x16\x03\x01", 400, "malformed request head: byte 0x16 in the request line"},
 };
 
 /* The whole answer, from what the RFCs demand with each status. */
@@ -233,14 +231,14 @@ static void expect_refusal(const struct leati_ws_accept_engine *engine, int stat
         int status;
         const char *start;
     } starts[] = {
-        {400, "400 Bad Request\r\nConnection: close\r\n"                     },
+        {400, "400 Bad Request\r\nConnection: close\r\n"},
         {405, "405 Method Not Allowed\r\nConnection: close\r\nAllow: GET\r\n"},
-        {414, "414 URI Too Long\r\nConnection: close\r\n"                    },
+        {414, "414 URI Too Long\r\nConnection: close\r\n"},
         {426, "426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n"
-              "Sec-WebSocket-Version: 13\r\n"                   },
-        {431, "431 Request Header Fields Too Large\r\nConnection: close\r\n" },
-        {501, "501 Not Implemented\r\nConnection: close\r\n"                 },
-        {505, "505 HTTP Version Not Supported\r\nConnection: close\r\n"      },
+              "Sec-WebSocket-Version: 13\r\n"},
+        {431, "431 Request Header Fields Too Large\r\nConnection: close\r\n"},
+        {501, "501 Not Implemented\r\nConnection: close\r\n"},
+        {505, "505 HTTP Version Not Supported\r\nConnection: close\r\n"},
     };
     char expected[1024] = "";
 
@@ -352,15 +350,16 @@ Test(accept_engine, statuses_of_what_is_too_long, .timeout = 10)
         int status;
         bool has_content;
     } cases[] = {
-        {"GET /",             " HTTP/1.1\r\n" HOST "\r\n", 414, true },
-        {"\r\nGET /?",        " HTTP/1.1\r\n" HOST "\r\n", 414, true },
-        {"HEAD /",            " HTTP/1.1\r\n" HOST "\r\n", 414, false},
-        {"POST /",            " HTTP/1.1\r\n" HOST "\r\n", 414, true },
-        {"GET",               " / HTTP/1.1\r\n\r\n",       501, true },
-        {NORMAL "Cookie: ",   "\r\n\r\n",                  431, true },
-        {NORMAL,              ": x\r\n\r\n",               431, true },
+        {"GET /", " HTTP/1.1\r\n" HOST "\r\n", 414, true},
+        {"\r\nGET /?", " HTTP/1.1\r\n" HOST "\r\n", 414, true},
+        {"HEAD /", " HTTP/1.1\r\n" HOST "\r\n", 414, false},
+        {"POST /", " HTTP/1.1\r\n" HOST "\r\n", 414, true},
+        {"GET", " / HTTP/1.1\r\n\r\n", 501, true},
+        {NORMAL "Cookie: ", "\r\n\r\n", 431, true},
+        {NORMAL, ": x\r\n\r\n", 431, true},
         {"HEAD / HTTP/1.1\r\n"
-         "Cookie: ", "\r\n\r\n",                  431, false},
+         "Cookie: ",
+         "\r\n\r\n", 431, false},
     };
     static char request[70000];
 
@@ -410,7 +409,7 @@ Test(accept_engine, limit_of_the_subprotocols, .timeout = 10)
 Test(accept_engine, refusals, .timeout = 10)
 {
     static const struct leati_ws_header headers[] = {
-        {"Retry-After",  "120"             },
+        {"Retry-After", "120"},
         {"content-type", "application/json"},
     };
     static const struct {
@@ -419,16 +418,16 @@ Test(accept_engine, refusals, .timeout = 10)
     } cases[] = {
         {{.status = 403},
          "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: text/plain; "
-         "charset=utf-8\r\nContent-Length: 9\r\n\r\nForbidden"         },
+         "charset=utf-8\r\nContent-Length: 9\r\n\r\nForbidden"},
         {{.status = 404, .text = "no such room\n"},
          "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: text/plain; "
-         "charset=utf-8\r\nContent-Length: 13\r\n\r\nno such room\n"   },
+         "charset=utf-8\r\nContent-Length: 13\r\n\r\nno such room\n"},
         {{.status = 503, .text = "{}", .headers = headers, .header_count = 2},
          "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n"
          "Retry-After: 120\r\ncontent-type: application/json\r\n\r\n{}"},
         {{.status = 599, .text = ""},
          "HTTP/1.1 599 Refused\r\nConnection: close\r\nContent-Type: text/plain; "
-         "charset=utf-8\r\nContent-Length: 0\r\n\r\n"                  },
+         "charset=utf-8\r\nContent-Length: 0\r\n\r\n"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -444,24 +443,24 @@ Test(accept_engine, refusals, .timeout = 10)
 Test(accept_engine, decisions_that_cannot_be, .timeout = 10)
 {
     static const struct leati_ws_header headers[] = {
-        {"a b",                      "x"        },
-        {"",                         "x"        },
-        {"a:",                       "x"        },
-        {"a\r\nb",                   "x"        },
-        {"a",                        "x\r\nb: c"},
-        {"a",                        "x\ny"     },
-        {"connection",               "close"    },
-        {"UPGRADE",                  "h2c"      },
-        {"Content-Length",           "7"        },
-        {"transfer-encoding",        "chunked"  },
-        {"Trailer",                  "x"        },
-        {"Keep-Alive",               "timeout=5"},
-        {"proxy-connection",         "close"    },
-        {"TE",                       "trailers" },
-        {"sec-websocket-accept",     "x"        },
-        {"Sec-WebSocket-Extensions", "x"        },
-        {NULL,                       "x"        },
-        {"a",                        NULL       },
+        {"a b", "x"},
+        {"", "x"},
+        {"a:", "x"},
+        {"a\r\nb", "x"},
+        {"a", "x\r\nb: c"},
+        {"a", "x\ny"},
+        {"connection", "close"},
+        {"UPGRADE", "h2c"},
+        {"Content-Length", "7"},
+        {"transfer-encoding", "chunked"},
+        {"Trailer", "x"},
+        {"Keep-Alive", "timeout=5"},
+        {"proxy-connection", "close"},
+        {"TE", "trailers"},
+        {"sec-websocket-accept", "x"},
+        {"Sec-WebSocket-Extensions", "x"},
+        {NULL, "x"},
+        {"a", NULL},
     };
     static const int statuses[] = {0, 100, 200, 302, 399, 600, -1};
     static const char *const protocols[] = {"superchat", "", "chat\r\nx: y"};
@@ -516,10 +515,10 @@ static bool attempt(void)
     enum leati_ws_accept_result result = feed_text(&engine, attempt_request);
     bool succeeded = result != LEATI_WS_ACCEPT_NO_MEMORY;
     if (result == LEATI_WS_ACCEPT_ASK) {
-        int rc = leati_ws_accept_engine_answer(&engine, &decision);
-        cr_assert(rc == LEAT_OK || rc == LEAT_E_SYSTEM_INTERNAL);
-        cr_assert_eq(rc == LEAT_OK, engine.response != NULL);
-        succeeded = rc == LEAT_OK;
+        int code = leati_ws_accept_engine_answer(&engine, &decision);
+        cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
+        cr_assert_eq(code == LEAT_OK, engine.response != NULL);
+        succeeded = code == LEAT_OK;
     }
     leati_ws_accept_engine_done(&engine);
     return succeeded;
@@ -547,7 +546,7 @@ static void check_response(const struct leati_ws_accept_engine *engine, unsigned
     cr_assert(strncmp(engine->response, "HTTP/1.1 4", 10) == 0 ||
               strncmp(engine->response, "HTTP/1.1 50", 11) == 0);
     const char *field = strstr(engine->response, "Content-Length: ");
-    cr_assert(field != NULL && field < body);
+    cr_assert(field && field < body);
     cr_assert_eq(sscanf(field, "Content-Length: %u", &length), 1);
     cr_assert_eq(length, strlen(body + 4), "case %u", number);
     for (const char *c = engine->response; *c != '\0'; c++)

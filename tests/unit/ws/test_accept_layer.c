@@ -238,27 +238,27 @@ static bool attempt(void)
     struct leati_ws_accept_options options = example_accept_options();
     static const char request[] = REQUEST_WITH("Sec-WebSocket-Protocol: a, b\r\n") "frames";
     struct fixture fixture = {0};
-    int rc;
+    int code;
 
     leati_failure_init(&fixture.failure);
     scripted_layer_init(&fixture.wire, &script, &fixture.failure);
-    rc = leati_ws_accept_layer_new(&options, &fixture.failure, &fixture.layer);
-    if (rc == LEAT_OK) {
+    code = leati_ws_accept_layer_new(&options, &fixture.failure, &fixture.layer);
+    if (code == LEAT_OK) {
         fixture.layer->lower = &fixture.wire.base;
         fixture.layer->failure = &fixture.failure;
         fixture.layer->tracer = &fixture.tracer;
         scripted_layer_reply(&fixture.wire, request, sizeof(request) - 1);
-        rc = connect_at(&fixture, T0);
-        if (rc == LEATI_AGAIN)
-            rc = leati_ws_accept_answer(fixture.layer, &decision);
-        if (rc == LEAT_OK)
-            rc = connect_at(&fixture, T0);
+        code = connect_at(&fixture, T0);
+        if (code == LEATI_AGAIN)
+            code = leati_ws_accept_answer(fixture.layer, &decision);
+        if (code == LEAT_OK)
+            code = connect_at(&fixture, T0);
         fixture.layer->ops->destroy(fixture.layer);
     }
-    cr_assert(rc == LEAT_OK || rc == LEAT_E_SYSTEM_INTERNAL);
+    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
     scripted_layer_done(&fixture.wire);
     leati_failure_done(&fixture.failure);
-    return rc == LEAT_OK;
+    return code == LEAT_OK;
 }
 
 Test(accept_layer, each_allocation_fails, .timeout = 10)

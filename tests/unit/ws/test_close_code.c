@@ -40,7 +40,7 @@ Test(close_code, every_number_in_a_close_frame, .timeout = 30)
         } else {
             must(event->kind == LEATI_WS_VIOLATION && event->close_code == 1002, "%u", code);
         }
-        must(seen.rc == LEATI_AGAIN, "%u: %d", code, seen.rc);
+        must(seen.code == LEATI_AGAIN, "%u: %d", code, seen.code);
         seen_free(&seen);
         bytes_free(&stream);
     }

@@ -39,13 +39,13 @@ Test(compression, the_examples_of_the_rfc, .timeout = 10)
         const char *stream;
         size_t len, messages;
     } cases[] = {
-        {"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00",                             9,  1},
-        {"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00",                     11, 1},
+        {"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00", 9, 1},
+        {"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00", 11, 1},
         {"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00", 16, 2},
-        {"\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",             13, 1},
-        {"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00",                         10, 1},
-        {"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",     15, 1},
-        {"\x41\x03\xf2\x48\xcd\x89\x01!\x00\x00\x80\x04\xc9\xc9\x07\x00",    16, 1},
+        {"\xc1\x0b\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 13, 1},
+        {"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 10, 1},
+        {"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 15, 1},
+        {"\x41\x03\xf2\x48\xcd\x89\x01!\x00\x00\x80\x04\xc9\xc9\x07\x00", 16, 1},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -359,15 +359,15 @@ Test(compression, rsv1_where_it_must_not_be, .timeout = 10)
         size_t len;
         const char *text;
     } cases[] = {
-        {"\xc9\x00",                             2, "RSV1 set on a control frame"               },
-        {"\xca\x00",                             2, "RSV1 set on a control frame"               },
-        {"\xc8\x00",                             2, "RSV1 set on a control frame"               },
-        {"\x41\x03\xf2\x48\xcd\xc0\x04\xc9\xc9", 9, "RSV1 set on a continuation frame"          },
-        {"\x01\x01x\xc0\x04\xc9\xc9",            7, "RSV1 set on a continuation frame"          },
-        {"\xe1\x00",                             2, "reserved bit RSV2 set without an extension"},
-        {"\xd1\x00",                             2, "reserved bit RSV3 set without an extension"},
-        {"\xc3\x00",                             2, "reserved opcode 0x3"                       },
-        {"\xcb\x00",                             2, "reserved opcode 0xb"                       },
+        {"\xc9\x00", 2, "RSV1 set on a control frame"},
+        {"\xca\x00", 2, "RSV1 set on a control frame"},
+        {"\xc8\x00", 2, "RSV1 set on a control frame"},
+        {"\x41\x03\xf2\x48\xcd\xc0\x04\xc9\xc9", 9, "RSV1 set on a continuation frame"},
+        {"\x01\x01x\xc0\x04\xc9\xc9", 7, "RSV1 set on a continuation frame"},
+        {"\xe1\x00", 2, "reserved bit RSV2 set without an extension"},
+        {"\xd1\x00", 2, "reserved bit RSV3 set without an extension"},
+        {"\xc3\x00", 2, "reserved opcode 0x3"},
+        {"\xcb\x00", 2, "reserved opcode 0xb"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -54,8 +54,8 @@ Test(compression_memory, an_idle_session_keeps_what_it_must, .timeout = 10)
         session_feed(server, stream.data, stream.len, 100, &seen);
         cr_assert_eq(seen.count, 1);
         leati_ws_session_trim(client);
-        cr_assert_eq(client->compression->deflater.stream == NULL, no_takeover != 0);
-        cr_assert_eq(server->compression->inflater.stream == NULL, no_takeover != 0);
+        cr_assert_eq(!client->compression->deflater.stream, no_takeover != 0);
+        cr_assert_eq(!server->compression->inflater.stream, no_takeover != 0);
         cr_assert_null(server->compression->deflater.stream);
         seen_free(&seen);
         bytes_free(&stream);
@@ -74,10 +74,10 @@ static int write_one(struct leati_ws_session *session, const char *data, size_t 
 {
     if (!in_parts)
         return leati_ws_session_write(session, LEATI_WS_OP_TEXT, data, len, queue);
-    int rc =
+    int code =
         leati_ws_session_write_part(session, LEAT_MESSAGE_TEXT, data, len / 2, true, false, queue);
-    if (rc != LEAT_OK)
-        return rc;
+    if (code != LEAT_OK)
+        return code;
     return leati_ws_session_write_part(session, LEAT_MESSAGE_TEXT, data + len / 2, len - len / 2,
                                        false, true, queue);
 }
@@ -95,18 +95,18 @@ static bool write_attempt(void)
     size_t written = 0;
     bool broken = false;
 
-    if (session == NULL)
+    if (!session)
         return false;
     fill(payload, sizeof(payload));
     leati_byte_queue_init(&queue, NULL);
     for (size_t i = 0; i < 4; i++) {
         size_t before = queue.len;
-        int rc = write_one(session, payload + i, sizeof(payload) - 4, &queue);
-        cr_assert(rc == LEAT_OK || rc == LEAT_E_SYSTEM_INTERNAL);
-        cr_assert(rc == LEAT_OK || in_parts || queue.len == before, "part of a frame is queued");
-        cr_assert(!broken || rc == LEAT_E_SYSTEM_INTERNAL);
+        int code = write_one(session, payload + i, sizeof(payload) - 4, &queue);
+        cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
+        cr_assert(code == LEAT_OK || in_parts || queue.len == before, "part of a frame is queued");
+        cr_assert(!broken || code == LEAT_E_SYSTEM_INTERNAL);
         broken = session->outgoing.parts == LEATI_WS_PARTS_BROKEN;
-        written += rc == LEAT_OK;
+        written += code == LEAT_OK;
     }
     cr_assert_eq(leati_ws_session_write_close(session, 1000, "", 0, &queue), LEAT_OK);
 
@@ -146,16 +146,16 @@ static bool read_attempt(void)
     struct leati_ws_session *session = leati_ws_session_new(&options);
     struct seen_list seen = {0};
 
-    if (session == NULL)
+    if (!session)
         return false;
     session_feed(session, packed.data, packed.len, 1000, &seen);
-    int rc = seen.rc;
-    cr_assert(rc == LEATI_AGAIN || rc == LEAT_E_SYSTEM_INTERNAL, "%d", rc);
+    int code = seen.code;
+    cr_assert(code == LEATI_AGAIN || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
     for (size_t i = 0; i < seen.count; i++)
         cr_assert_neq(seen.items[i].kind, LEATI_WS_VIOLATION, "the peer is not to blame");
     seen_free(&seen);
     leati_ws_session_free(session);
-    return rc == LEATI_AGAIN;
+    return code == LEATI_AGAIN;
 }
 
 Test(compression_memory, each_allocation_of_a_read_fails, .timeout = 60)

@@ -60,7 +60,7 @@ static void check_frame(const struct raw_frame *frame, bool is_server, size_t ch
 
     bytes_add_frame(&stream, frame);
     struct seen_list seen = session_run(is_server, LIMIT, &stream, chunk);
-    must(seen.rc == LEATI_AGAIN, "rc %d", seen.rc);
+    must(seen.code == LEATI_AGAIN, "code %d", seen.code);
     if (is_legal(frame, is_server))
         check_legal(frame, &seen);
     else
@@ -141,16 +141,16 @@ Test(frames, the_texts_name_the_culprit, .timeout = 10)
         struct raw_frame frame;
         const char *text;
     } cases[] = {
-        {{.opcode = 2, .rsv = 4},                        "reserved bit RSV1 set without an extension"      },
-        {{.opcode = 2, .rsv = 2},                        "reserved bit RSV2 set without an extension"      },
-        {{.opcode = 9, .rsv = 1},                        "reserved bit RSV3 set without an extension"      },
-        {{.opcode = 3},                                  "reserved opcode 0x3"                             },
-        {{.opcode = 15},                                 "reserved opcode 0xf"                             },
-        {{.opcode = 2, .masked = true},                  "masked frame from a server"                      },
-        {{.opcode = 0},                                  "continuation frame without a message to continue"},
-        {{.opcode = 8, .payload = "x", .len = 1},        "Close frame with a body of 1 byte"               },
+        {{.opcode = 2, .rsv = 4}, "reserved bit RSV1 set without an extension"},
+        {{.opcode = 2, .rsv = 2}, "reserved bit RSV2 set without an extension"},
+        {{.opcode = 9, .rsv = 1}, "reserved bit RSV3 set without an extension"},
+        {{.opcode = 3}, "reserved opcode 0x3"},
+        {{.opcode = 15}, "reserved opcode 0xf"},
+        {{.opcode = 2, .masked = true}, "masked frame from a server"},
+        {{.opcode = 0}, "continuation frame without a message to continue"},
+        {{.opcode = 8, .payload = "x", .len = 1}, "Close frame with a body of 1 byte"},
         {{.opcode = 8, .payload = "\x03\xed", .len = 2},
-         "Close frame with the code 1005, which must not be sent"                                          },
+         "Close frame with the code 1005, which must not be sent"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -64,20 +64,20 @@ Test(handshake_pair, subprotocol, .timeout = 10)
 }
 
 static const struct leati_deflate_params wishes[] = {
-    {.server_max_window_bits = 15,        .client_max_window_bits = 15},
-    {                            .server_max_window_bits = 8,        .client_max_window_bits = 8                            },
-    { .server_max_window_bits = 10,
+    {.server_max_window_bits = 15, .client_max_window_bits = 15},
+    {.server_max_window_bits = 8, .client_max_window_bits = 8},
+    {.server_max_window_bits = 10,
      .client_max_window_bits = 12,
      .server_no_context_takeover = true},
-    {                              .server_max_window_bits = 15, .client_max_window_bits = 9,                             .client_no_context_takeover = true},
+    {.server_max_window_bits = 15, .client_max_window_bits = 9, .client_no_context_takeover = true},
 };
 
 static const struct leati_deflate_offer offers[] = {
     {.server_max_window_bits = 0},
-    {                                     .allows_client_max_window_bits = true                          },
-    { .allows_client_max_window_bits = true,                           .client_max_window_bits = 11},
-    {                                     .server_max_window_bits = 9,                           .server_no_context_takeover = true},
-    {                              .client_no_context_takeover = true,                           .server_max_window_bits = 8},
+    {.allows_client_max_window_bits = true},
+    {.allows_client_max_window_bits = true, .client_max_window_bits = 11},
+    {.server_max_window_bits = 9, .server_no_context_takeover = true},
+    {.client_no_context_takeover = true, .server_max_window_bits = 8},
 };
 
 static void check_agreement(const struct pair *pair, const struct leati_deflate_params *wish,

@@ -54,21 +54,21 @@ static bool read_attempt(void)
     struct leati_ws_session *session = leati_ws_session_new(&options);
     struct seen_list seen = {0};
 
-    if (session == NULL)
+    if (!session)
         return false;
     session_feed(session, large.data, large.len, 0, &seen);
-    int rc = seen.rc;
-    if (rc == LEATI_AGAIN) {
+    int code = seen.code;
+    if (code == LEATI_AGAIN) {
         cr_assert_eq(seen.count, 4);
     } else {
-        cr_assert_eq(rc, LEAT_E_SYSTEM_INTERNAL);
+        cr_assert_eq(code, LEAT_E_SYSTEM_INTERNAL);
         /* Again with memory: the stream has a hole, so the answer stays. */
         session_feed(session, large.data, large.len, 0, &seen);
-        cr_assert_eq(seen.rc, LEAT_E_SYSTEM_INTERNAL);
+        cr_assert_eq(seen.code, LEAT_E_SYSTEM_INTERNAL);
     }
     seen_free(&seen);
     leati_ws_session_free(session);
-    return rc == LEATI_AGAIN;
+    return code == LEATI_AGAIN;
 }
 
 Test(memory, each_allocation_of_a_read_fails, .timeout = 20)
@@ -85,7 +85,7 @@ Test(memory, wslay_without_memory, .timeout = 10)
 
     wslay_has_no_memory = true;
     session_feed(session, "\x82\x00", 2, 0, &seen);
-    cr_assert_eq(seen.rc, LEAT_E_SYSTEM_INTERNAL);
+    cr_assert_eq(seen.code, LEAT_E_SYSTEM_INTERNAL);
     cr_assert_eq(seen.count, 0);
     leati_ws_session_free(session);
     seen_free(&seen);
@@ -100,15 +100,15 @@ static bool write_attempt(void)
     struct leati_ws_session *session = leati_ws_session_new(&options);
     struct leati_byte_queue queue;
 
-    if (session == NULL)
+    if (!session)
         return false;
     leati_byte_queue_init(&queue, NULL);
     bool written = leati_byte_queue_append(&queue, "before", 6);
     if (written) {
-        int rc =
+        int code =
             leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, sizeof(payload), &queue);
-        written = rc == LEAT_OK;
-        cr_assert(written || rc == LEAT_E_SYSTEM_INTERNAL);
+        written = code == LEAT_OK;
+        cr_assert(written || code == LEAT_E_SYSTEM_INTERNAL);
         size_t size = leati_ws_session_frame_size(session, sizeof(payload));
         cr_assert_eq(queue.len, written ? 6 + size : 6, "part of a frame is queued");
     }

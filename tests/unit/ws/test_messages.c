@@ -122,10 +122,10 @@ Test(messages, limit_is_checked_against_what_is_announced, .timeout = 10)
         size_t limit;
         const char *text;
     } cases[] = {
-        {20000000,            16777216, "message of 20000000 bytes exceeds the limit of 16777216"},
+        {20000000, 16777216, "message of 20000000 bytes exceeds the limit of 16777216"},
         {(uint64_t)INT64_MAX, 1000,
-         "message of 9223372036854775807 bytes exceeds the limit of 1000"                        },
-        {126,                 0,        "message of 126 bytes exceeds the limit of 0"            },
+         "message of 9223372036854775807 bytes exceeds the limit of 1000"},
+        {126, 0, "message of 126 bytes exceeds the limit of 0"},
     };
 
     for (size_t i = 0; i < 3; i++) {
@@ -395,7 +395,7 @@ Test(messages, everything_after_the_end_is_swallowed, .timeout = 10)
         add(&stream, 2, true, "more");
         session_feed(session, stream.data, stream.len, 5, &seen);
         cr_assert_eq(seen.count, 1);
-        cr_assert_eq(seen.rc, LEATI_AGAIN);
+        cr_assert_eq(seen.code, LEATI_AGAIN);
     }
     const uint8_t *none = NULL;
     size_t len = 0;

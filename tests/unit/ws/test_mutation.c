@@ -36,7 +36,7 @@ static void add_random_frame(struct bytes *stream, bool masked, struct mutation 
 
 static void check_invariants(const struct seen_list *seen, unsigned number)
 {
-    must(seen->rc == LEATI_AGAIN, "case %u: %d", number, seen->rc);
+    must(seen->code == LEATI_AGAIN, "case %u: %d", number, seen->code);
     for (size_t i = 0; i < seen->count; i++) {
         const struct seen *event = &seen->items[i];
         bool is_end = event->kind == LEATI_WS_CLOSE || event->kind == LEATI_WS_VIOLATION;

@@ -189,14 +189,14 @@ static bool read_attempt(void)
     struct leati_ws_session *session = leati_ws_session_new(&server_in_pieces);
     struct seen_list seen = {0};
 
-    if (session == NULL)
+    if (!session)
         return false;
     session_feed(session, attempt_stream.data, attempt_stream.len, 0, &seen);
-    int rc = seen.rc;
-    cr_assert(rc == LEATI_AGAIN || rc == LEAT_E_SYSTEM_INTERNAL);
+    int code = seen.code;
+    cr_assert(code == LEATI_AGAIN || code == LEAT_E_SYSTEM_INTERNAL);
     seen_free(&seen);
     leati_ws_session_free(session);
-    return rc == LEATI_AGAIN;
+    return code == LEATI_AGAIN;
 }
 
 Test(pieces, each_allocation_fails, .timeout = 10)
@@ -305,19 +305,19 @@ static bool write_attempt(void)
     struct leati_ws_session *session = leati_ws_session_new(&options);
     struct leati_byte_queue out;
 
-    if (session == NULL)
+    if (!session)
         return false;
     leati_byte_queue_init(&out, NULL);
     int failed = 0;
     bool is_first = true;
     for (int i = 0; i < 4; i++) {
         size_t before = out.len;
-        int rc = leati_ws_session_write_part(session, LEAT_MESSAGE_BINARY, payload, sizeof(payload),
-                                             is_first, i == 3, &out);
-        cr_assert(rc == LEAT_OK || rc == LEAT_E_SYSTEM_INTERNAL);
-        cr_assert(rc == LEAT_OK || out.len == before, "part of a frame is queued");
-        failed += rc != LEAT_OK;
-        is_first = is_first && rc != LEAT_OK;
+        int code = leati_ws_session_write_part(session, LEAT_MESSAGE_BINARY, payload,
+                                               sizeof(payload), is_first, i == 3, &out);
+        cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
+        cr_assert(code == LEAT_OK || out.len == before, "part of a frame is queued");
+        failed += code != LEAT_OK;
+        is_first = is_first && code != LEAT_OK;
     }
     leati_byte_queue_clear(&out);
     leati_ws_session_free(session);

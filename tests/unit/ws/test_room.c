@@ -28,11 +28,11 @@ static size_t feed_by_room(struct leati_ws_session *session, const struct bytes 
 {
     size_t direct = 0;
 
-    for (size_t done = 0; done < stream->len && seen->rc == LEATI_AGAIN;) {
+    for (size_t done = 0; done < stream->len && seen->code == LEATI_AGAIN;) {
         size_t cap = 0;
         uint8_t *room = leati_ws_session_room(session, &cap);
         size_t size = chunk < stream->len - done ? chunk : stream->len - done;
-        if (room == NULL) {
+        if (!room) {
             session_feed(session, stream->data + done, size, 0, seen);
             done += size;
             continue;
@@ -43,7 +43,7 @@ static size_t feed_by_room(struct leati_ws_session *session, const struct bytes 
         const uint8_t *pos = room;
         size_t left = size;
         struct leati_ws_event event;
-        while ((seen->rc = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK)
+        while ((seen->code = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK)
             seen_add(seen, &event);
         must(left == 0, "%zu bytes left", left);
         direct += size;
@@ -56,7 +56,7 @@ static size_t check_equal(const struct leati_ws_session_options *options,
                           const struct bytes *stream, size_t chunk)
 {
     struct leati_ws_session *session = session_make_with(options);
-    struct seen_list seen = {.rc = LEATI_AGAIN};
+    struct seen_list seen = {.code = LEATI_AGAIN};
     struct seen_list expected = session_run_with(options, stream, chunk);
     size_t direct = feed_by_room(session, stream, chunk, &seen);
 
@@ -144,7 +144,7 @@ static bool has_room(const struct leati_ws_session_options *options, unsigned op
     struct leati_ws_session *session = session_make_with(options);
 
     feed_frame_start(session, opcode, announce, len);
-    bool has = leati_ws_session_room(session, ret_size) != NULL;
+    bool has = leati_ws_session_room(session, ret_size);
     leati_ws_session_free(session);
     return has;
 }
@@ -186,14 +186,14 @@ static bool read_attempt(void)
 {
     const struct leati_ws_session_options options = {.max_message_bytes = 3 * LONG_BYTES};
     struct leati_ws_session *session = leati_ws_session_new(&options);
-    struct seen_list seen = {.rc = LEATI_AGAIN};
+    struct seen_list seen = {.code = LEATI_AGAIN};
 
-    if (session == NULL)
+    if (!session)
         return false;
     feed_by_room(session, &stream_without_memory, 65536, &seen);
-    must(seen.rc == LEATI_AGAIN || seen.rc == LEAT_E_SYSTEM_INTERNAL, "%d", seen.rc);
+    must(seen.code == LEATI_AGAIN || seen.code == LEAT_E_SYSTEM_INTERNAL, "%d", seen.code);
     bool complete = seen.count == 3;
-    must(complete == (seen.rc == LEATI_AGAIN), "%zu events, then %d", seen.count, seen.rc);
+    must(complete == (seen.code == LEATI_AGAIN), "%zu events, then %d", seen.count, seen.code);
     seen_free(&seen);
     leati_ws_session_free(session);
     return complete;

@@ -16,7 +16,7 @@ static void on_trace(const struct leat_trace_event *event, void *user)
 {
     struct trace *trace = user;
     const struct leat_trace_frame *frame = event->frame;
-    cr_assert(event->kind == LEAT_TRACE_FRAME && frame != NULL);
+    cr_assert(event->kind == LEAT_TRACE_FRAME && frame);
     cr_assert(event->layer == LEAT_LAYER_WEBSOCKET && strcmp(event->name, "frame") == 0);
     cr_assert_str_eq(event->hop, "host:80");
     cr_assert(event->start_us > 0 && event->end_us == event->start_us);

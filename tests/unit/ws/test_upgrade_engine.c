@@ -48,7 +48,7 @@ Test(upgrade_engine, request, .timeout = 10)
 {
     static const struct leati_ws_header headers[] = {
         {"Authorization", "Bearer secret"},
-        {"X-Empty",       ""             },
+        {"X-Empty", ""},
     };
     struct leati_ws_upgrade_options options = example_options();
     struct leati_ws_upgrade_engine engine;
@@ -159,7 +159,7 @@ static void check_accepted(const char *response, const char *protocol)
         cr_assert_eq(result, LEATI_WS_UPGRADE_DONE, "%s: %s", response, engine.error);
         cr_assert_eq(used, head_len, "the frames behind the head are not its own");
         cr_assert_eq(engine.status, 101);
-        if (protocol == NULL)
+        if (!protocol)
             cr_assert_null(engine.protocol);
         else
             cr_assert_str_eq(engine.protocol, protocol);
@@ -229,49 +229,52 @@ static const struct {
     int status;
     const char *error;
 } refusals[] = {
-    {"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n",                              401,
-     "the server answered HTTP 401 Unauthorized"                                                                                                                             },
-    {"HTTP/1.1 200 OK\r\n\r\n",                                                                   200, "the server answered HTTP 200 OK"                                     },
-    {"HTTP/1.0 503\r\n\r\n",                                                                      503, "the server answered HTTP 503"                                        },
-    {"HTTP/1.1 302 Gone \xc3\xbc\x62\x65r\r\nLocation: /\r\n\r\n",                                302,
-     "the server answered HTTP 302 Gone ??ber"                                                                                                                               },
+    {"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n", 401,
+     "the server answered HTTP 401 Unauthorized"},
+    {"HTTP/1.1 200 OK\r\n\r\n", 200, "the server answered HTTP 200 OK"},
+    {"HTTP/1.0 503\r\n\r\n", 503, "the server answered HTTP 503"},
+    {"HTTP/1.1 302 Gone \xc3\xbc\x62\x65r\r\nLocation: /\r\n\r\n", 302,
+     "the server answered HTTP 302 Gone ??ber"},
     {"HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "HTTP 101 in an HTTP/1.0 response, which cannot switch"               },
+     101, "HTTP 101 in an HTTP/1.0 response, which cannot switch"},
     {"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                       },
+     101, "no \"Upgrade: websocket\" in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websockets\r\nConnection: Upgrade\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Upgrade: websocket\" in the 101 response"                       },
+     101, "no \"Upgrade: websocket\" in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                      },
+     101, "no \"Connection: Upgrade\" in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: close\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
-     101,                                                                                              "no \"Connection: Upgrade\" in the 101 response"                      },
-    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",                       101,
-     "Sec-WebSocket-Accept is missing in the 101 response"                                                                                                                   },
-    {RESPONSE_WITH("Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n"),                               101,
-     "Sec-WebSocket-Accept comes 2 times in the 101 response"                                                                                                                },
+     101, "no \"Connection: Upgrade\" in the 101 response"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 101,
+     "Sec-WebSocket-Accept is missing in the 101 response"},
+    {RESPONSE_WITH("Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n"), 101,
+     "Sec-WebSocket-Accept comes 2 times in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",                           101, "Sec-WebSocket-Accept is wrong: got \"S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"" },
+     "Sec-WebSocket-Accept: S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+     101, "Sec-WebSocket-Accept is wrong: got \"S3pPLMBiTxaQ9kYGzzhZRbK+xOo=\""},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     "Sec-WebSocket-Accept: \r\n\r\n",                                                       101, "Sec-WebSocket-Accept is wrong: got \"\""                             },
+     "Sec-WebSocket-Accept: \r\n\r\n",
+     101, "Sec-WebSocket-Accept is wrong: got \"\""},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYG\r\n zzhZRbK+xOo=\r\n\r\n",                      101, "Sec-WebSocket-Accept is wrong: got \"s3pPLMBiTxaQ9kYG zzhZRbK+xOo=\""},
-    {"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=\"x\",\r\n  error=\"y\"\r\n\r\n",         401,
-     "the server answered HTTP 401 No"                                                                                                                                       },
-    {RESPONSE_WITH("Sec-WebSocket-Protocol: Chat\r\n"),                                           101,
-     "the server chose the subprotocol \"Chat\", which was not offered"                                                                                                      },
-    {RESPONSE_WITH("Sec-WebSocket-Protocol: chat, superchat\r\n"),                                101,
-     "the server chose the subprotocol \"chat, superchat\", which was not offered"                                                                                           },
-    {RESPONSE_WITH("Sec-WebSocket-Protocol:\r\n"),                                                101,
-     "the server chose the subprotocol \"\", which was not offered"                                                                                                          },
-    {RESPONSE_WITH("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n"),           101,
-     "the server chose 2 subprotocols, one is allowed"                                                                                                                       },
-    {RESPONSE_WITH("Sec-WebSocket-Extensions: x-a, x-b\r\n"),                                     101,
-     "the server chose an extension that was not offered in \"x-a\""                                                                                                         },
-    {RESPONSE_WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"),                           101,
-     "the server chose an extension that was not offered in \"permessage-deflate\""                                                                                          },
+     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYG\r\n zzhZRbK+xOo=\r\n\r\n",
+     101, "Sec-WebSocket-Accept is wrong: got \"s3pPLMBiTxaQ9kYG zzhZRbK+xOo=\""},
+    {"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=\"x\",\r\n  error=\"y\"\r\n\r\n", 401,
+     "the server answered HTTP 401 No"},
+    {RESPONSE_WITH("Sec-WebSocket-Protocol: Chat\r\n"), 101,
+     "the server chose the subprotocol \"Chat\", which was not offered"},
+    {RESPONSE_WITH("Sec-WebSocket-Protocol: chat, superchat\r\n"), 101,
+     "the server chose the subprotocol \"chat, superchat\", which was not offered"},
+    {RESPONSE_WITH("Sec-WebSocket-Protocol:\r\n"), 101,
+     "the server chose the subprotocol \"\", which was not offered"},
+    {RESPONSE_WITH("Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n"), 101,
+     "the server chose 2 subprotocols, one is allowed"},
+    {RESPONSE_WITH("Sec-WebSocket-Extensions: x-a, x-b\r\n"), 101,
+     "the server chose an extension that was not offered in \"x-a\""},
+    {RESPONSE_WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"), 101,
+     "the server chose an extension that was not offered in \"permessage-deflate\""},
 };
 
 Test(upgrade_engine, refused, .timeout = 10)
@@ -367,7 +370,7 @@ static bool stays_valid(size_t at, char byte)
     if ((old == ' ' && at > reason_end) || (old == '\r' && start[at - 1] != '\n'))
         return byte == ' ' || byte == '\t' || (byte == ',' && is_token);
     const char *colon = strchr(line, ':');
-    bool is_name = at > reason_end && colon != NULL && start + at < colon;
+    bool is_name = at > reason_end && colon && start + at < colon;
     bool is_case = tolower((uint8_t)byte) == tolower((uint8_t)old);
     bool is_protocol = strncmp(line, "Sec-WebSocket-Protocol", 22) == 0;
     if (byte == '\n' && start + at == line) /* the head ends here, with all that is needed */

@@ -136,10 +136,10 @@ static void fixture_done(struct fixture *fixture)
 /* Calls connect until it gives something else than AGAIN, or no progress is to be expected. */
 static int connect_at(struct fixture *fixture, uint64_t now_ms)
 {
-    int rc = LEATI_AGAIN;
-    for (int i = 0; i < 5000 && rc == LEATI_AGAIN; i++)
-        rc = fixture->layer->ops->connect(fixture->layer, now_ms);
-    return rc;
+    int code = LEATI_AGAIN;
+    for (int i = 0; i < 5000 && code == LEATI_AGAIN; i++)
+        code = fixture->layer->ops->connect(fixture->layer, now_ms);
+    return code;
 }
 
 #define GOOD                                                                                       \
@@ -154,12 +154,12 @@ static void check_frames(struct fixture *fixture, size_t cap)
     for (;;) {
         uint8_t buf[256];
         size_t len = 0;
-        int rc = fixture->layer->ops->recv(fixture->layer, buf, cap, &len);
-        if (rc == LEATI_AGAIN && fixture->script.input_read < fixture->script.input_len)
+        int code = fixture->layer->ops->recv(fixture->layer, buf, cap, &len);
+        if (code == LEATI_AGAIN && fixture->script.input_read < fixture->script.input_len)
             continue;
-        if (rc == LEATI_AGAIN)
+        if (code == LEATI_AGAIN)
             break;
-        cr_assert_eq(rc, LEAT_OK);
+        cr_assert_eq(code, LEAT_OK);
         cr_assert_gt(len, 0);
         memcpy(got + got_len, buf, len);
         got_len += len;
@@ -360,13 +360,13 @@ static bool connect_attempt(void)
     leati_alloc_fail_hook = NULL; /* the making has a test of its own */
     fixture_make(&fixture, response, sizeof(response) - 1);
     leati_alloc_fail_hook = hook;
-    int rc = connect_at(&fixture, 1);
-    if (rc != LEAT_OK) {
-        cr_assert_eq(rc, LEAT_E_SYSTEM_INTERNAL);
+    int code = connect_at(&fixture, 1);
+    if (code != LEAT_OK) {
+        cr_assert_eq(code, LEAT_E_SYSTEM_INTERNAL);
         cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
     }
     fixture_done(&fixture);
-    return rc == LEAT_OK;
+    return code == LEAT_OK;
 }
 
 Test(upgrade_layer, each_allocation_fails, .timeout = 10)

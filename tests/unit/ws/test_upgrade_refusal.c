@@ -86,15 +86,15 @@ Test(upgrade_refusal, head_and_body_in_any_portions, .timeout = 20)
     for (size_t portion = 0; portion < 10; portion++)
         for (int again = 0; again < 2; again++) {
             struct fixture fixture;
-            int rc = LEATI_AGAIN;
+            int code = LEATI_AGAIN;
             fixture_make_text(&fixture, response);
             fixture.wire.script.recv_max_bytes = portion;
             fixture.wire.script.again_every_other = again;
             cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->head);
             cr_assert_null(leati_ws_upgrade_take_response(fixture.layer));
-            for (int i = 0; i < 1000 && rc == LEATI_AGAIN; i++)
-                rc = connect_at(&fixture, T0);
-            cr_assert_eq(rc, LEAT_E_WS_CONNECT);
+            for (int i = 0; i < 1000 && code == LEATI_AGAIN; i++)
+                code = connect_at(&fixture, T0);
+            cr_assert_eq(code, LEAT_E_WS_CONNECT);
             cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
             cr_assert_eq(fixture.layer->deadline_ms, 0);
             check_refused(&fixture, 401, "the server answered HTTP 401 Unauthorized");
@@ -191,17 +191,17 @@ Test(upgrade_refusal, where_a_redirect_leads, .timeout = 10)
         const char *response;
         const char *location;
     } cases[] = {
-        {"HTTP/1.1 301 x\r\nLocation: wss://other/a\r\nContent-Length: 0\r\n\r\n",    "wss://other/a"},
-        {"HTTP/1.1 302 x\r\nlocation: /b?c\r\nContent-Length: 0\r\n\r\n",             "/b?c"         },
-        {"HTTP/1.1 303 x\r\nLocation: c\r\nContent-Length: 0\r\n\r\n",                "c"            },
-        {"HTTP/1.1 307 x\r\nLocation: d\r\nContent-Length: 0\r\n\r\n",                "d"            },
-        {"HTTP/1.1 308 x\r\nLocation: e\r\nContent-Length: 0\r\n\r\n",                "e"            },
-        {"HTTP/1.1 300 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n",                NULL           },
-        {"HTTP/1.1 304 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n",                NULL           },
-        {"HTTP/1.1 404 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n",                NULL           },
-        {"HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n",                               NULL           },
-        {"HTTP/1.1 302 x\r\nLocation: f\r\nLocation: g\r\nContent-Length: 0\r\n\r\n", NULL           },
-        {"HTTP/1.1 101 x\r\nLocation: f\r\n\r\n",                                     NULL           },
+        {"HTTP/1.1 301 x\r\nLocation: wss://other/a\r\nContent-Length: 0\r\n\r\n", "wss://other/a"},
+        {"HTTP/1.1 302 x\r\nlocation: /b?c\r\nContent-Length: 0\r\n\r\n", "/b?c"},
+        {"HTTP/1.1 303 x\r\nLocation: c\r\nContent-Length: 0\r\n\r\n", "c"},
+        {"HTTP/1.1 307 x\r\nLocation: d\r\nContent-Length: 0\r\n\r\n", "d"},
+        {"HTTP/1.1 308 x\r\nLocation: e\r\nContent-Length: 0\r\n\r\n", "e"},
+        {"HTTP/1.1 300 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HTTP/1.1 304 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HTTP/1.1 404 x\r\nLocation: f\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HTTP/1.1 302 x\r\nLocation: f\r\nLocation: g\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"HTTP/1.1 101 x\r\nLocation: f\r\n\r\n", NULL},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -209,7 +209,7 @@ Test(upgrade_refusal, where_a_redirect_leads, .timeout = 10)
         fixture_make_text(&fixture, cases[i].response);
         cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT, "case %zu", i);
         const char *location = leati_ws_upgrade_agreement(fixture.layer)->location;
-        if (cases[i].location == NULL)
+        if (!cases[i].location)
             cr_assert_null(location, "case %zu", i);
         else
             cr_assert_str_eq(location, cases[i].location);
@@ -246,12 +246,12 @@ static bool attempt(void)
     leati_alloc_fail_hook = NULL; /* the making has a test of its own */
     fixture_make_text(&fixture, response);
     leati_alloc_fail_hook = hook;
-    int rc = connect_at(&fixture, T0);
-    cr_assert(rc == LEAT_E_WS_CONNECT || rc == LEAT_E_SYSTEM_INTERNAL);
+    int code = connect_at(&fixture, T0);
+    cr_assert(code == LEAT_E_WS_CONNECT || code == LEAT_E_SYSTEM_INTERNAL);
     cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
     leati_http_response_free(leati_ws_upgrade_take_response(fixture.layer));
     fixture_done(&fixture);
-    return rc == LEAT_E_WS_CONNECT;
+    return code == LEAT_E_WS_CONNECT;
 }
 
 /* Without memory for the body there is still a refusal. */

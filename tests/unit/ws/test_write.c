@@ -113,14 +113,7 @@ Test(write, sizes_on_the_wire, .timeout = 10)
 {
     static const struct {
         size_t len, header;
-    } cases[] = {
-        {0,               2 },
-        {125,             2 },
-        {126,             4 },
-        {65535,           4 },
-        {65536,           10},
-        {(size_t)1 << 40, 10}
-    };
+    } cases[] = {{0, 2}, {125, 2}, {126, 4}, {65535, 4}, {65536, 10}, {(size_t)1 << 40, 10}};
     struct leati_ws_session *server = session_make(true, 100);
     struct leati_ws_session *client = session_make(false, 100);
 
@@ -245,8 +238,7 @@ static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
 {
     struct leaving leaving = {.at_most = at_most};
     const struct leati_ws_session_options options = {
-        .is_server = is_server, .max_message_bytes = 100, .drain = {leave, &leaving}
-    };
+        .is_server = is_server, .max_message_bytes = 100, .drain = {leave, &leaving}};
     struct leati_ws_session *session = session_make_with(&options);
     uint8_t *payload = payload_make(len);
 

@@ -55,11 +55,11 @@ void session_feed(struct leati_ws_session *session, const void *data, size_t len
         const uint8_t *pos = copy;
         size_t left = size;
         struct leati_ws_event event;
-        while ((seen->rc = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK) {
+        while ((seen->code = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK) {
             must(pos + left == copy + size, "the input has moved out of step");
             seen_add(seen, &event);
         }
-        must(seen->rc != LEATI_AGAIN || left == 0, "AGAIN with %zu bytes left", left);
+        must(seen->code != LEATI_AGAIN || left == 0, "AGAIN with %zu bytes left", left);
         free(copy);
         done += size;
     }
@@ -79,7 +79,7 @@ struct seen_list session_run(bool is_server, size_t max_message_bytes, const str
 struct seen_list session_run_with(const struct leati_ws_session_options *options,
                                   const struct bytes *stream, size_t chunk)
 {
-    struct seen_list seen = {.rc = LEATI_AGAIN};
+    struct seen_list seen = {.code = LEATI_AGAIN};
     struct leati_ws_session *session = session_make_with(options);
 
     session_feed(session, stream->data, stream->len, chunk, &seen);
@@ -97,7 +97,7 @@ void seen_free(struct seen_list *seen)
 
 bool seen_equal(const struct seen_list *a, const struct seen_list *b)
 {
-    if (a->count != b->count || a->rc != b->rc)
+    if (a->count != b->count || a->code != b->code)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct seen *x = &a->items[i], *y = &b->items[i];
@@ -127,7 +127,7 @@ void seen_join(struct seen_list *seen)
             open = (struct seen){.kind = LEATI_WS_MESSAGE, .type = item.type, .is_first = true};
         must(open.type == item.type, "piece %zu is of another type", i);
         size_t len = open.len + item.len;
-        if (open.data == NULL || len > malloc_usable_size(open.data))
+        if (!open.data || len > malloc_usable_size(open.data))
             open.data = realloc(open.data, 2 * len + 1);
         if (item.len > 0)
             memcpy(open.data + open.len, item.data, item.len);

@@ -29,7 +29,7 @@ struct seen {
 struct seen_list {
     struct seen *items;
     size_t count;
-    int rc; /**< of the last read */
+    int code; /**< of the last read */
 };
 
 struct leati_ws_session *session_make(bool is_server, size_t max_message_bytes);
