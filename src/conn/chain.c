@@ -203,7 +203,7 @@ static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
     if (code != LEATI_AGAIN || !chain_is_asking(chain))
         return code;
     chain->owner->asked(chain, chain->user);
-    if (chain->released || chain->state != LEATI_CHAIN_CONNECTING)
+    if (chain->state != LEATI_CHAIN_CONNECTING)
         return LEATI_AGAIN;
     return chain_connect_layers(chain, now_ms);
 }
@@ -233,7 +233,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     leati_tcp_layer_set_prompt_acks(chain->tcp, false);
     chain_set_state(chain, LEATI_CHAIN_OPEN);
     chain->owner->opened(chain, chain->user);
-    if (!chain->released)
+    if (chain->state == LEATI_CHAIN_OPEN)
         leati_route_trim(chain->route);
     return LEAT_OK;
 }
@@ -332,15 +332,14 @@ static int chain_wait(struct leati_chain *chain, unsigned owner_want)
 
 static unsigned chain_run(struct leati_chain *chain, uint64_t now_ms)
 {
-    while (!chain->released && chain_step(chain, now_ms) == LEAT_OK)
+    while (chain_step(chain, now_ms) == LEAT_OK)
         ;
-    if (chain->released || chain->state != LEATI_CHAIN_OPEN)
+    if (chain->state != LEATI_CHAIN_OPEN)
         return 0;
     chain_unlink_done(chain);
     unsigned want = chain->owner->pump(chain, now_ms, chain->user);
-    if (!chain->released && chain->state == LEATI_CHAIN_CLOSING)
-        while (chain_step(chain, now_ms) == LEAT_OK)
-            ;
+    while (chain->state == LEATI_CHAIN_CLOSING && chain_step(chain, now_ms) == LEAT_OK)
+        ;
     return want;
 }
 
@@ -350,7 +349,7 @@ static void chain_pump(struct leati_task *task, void *user)
     (void)task;
     chain->running = true;
     unsigned want = chain_run(chain, leati_clock_ms());
-    if (!chain->released && chain->state != LEATI_CHAIN_CLOSED) {
+    if (chain->state != LEATI_CHAIN_CLOSED) {
         int code = chain_wait(chain, want);
         if (code != LEAT_OK)
             chain_fail(chain, code);
@@ -384,16 +383,24 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
     leati_task_init(&chain->pump_task, loop, chain_pump, chain);
 }
 
-void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms)
-{
-    leati_chain_connect_until(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
-}
-
-void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms)
+static void chain_connect_until(struct leati_chain *chain, uint64_t limit_ms)
 {
     chain->limit_ms = limit_ms;
     chain_set_state(chain, LEATI_CHAIN_RESOLVING);
     leati_chain_wake(chain);
+}
+
+void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms)
+{
+    chain_connect_until(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
+}
+
+void leati_chain_restart(struct leati_chain *chain, struct leati_route *route)
+{
+    uint64_t limit_ms = chain->limit_ms;
+    (void)leati_chain_release(chain);
+    leati_chain_init(chain, chain->loop, chain->owner, chain->user, &chain->tracer, route);
+    chain_connect_until(chain, limit_ms);
 }
 
 void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms)
@@ -448,6 +455,7 @@ bool leati_chain_release(struct leati_chain *chain)
     if (chain->released)
         return false;
     chain->released = true;
+    chain->state = LEATI_CHAIN_CLOSED; /* nothing of it is traced: nobody may be there to hear it */
     leati_task_cancel(&chain->pump_task);
     leati_timer_stop(&chain->timer);
     leati_chain_stop_lookups(chain);

@@ -66,7 +66,7 @@ struct leati_chain {
     bool awaits_address;                   /**< it has failed, and an address may still come */
     bool running;                          /**< inside the pump */
     bool ended;                            /**< the owner has been told */
-    bool released;
+    bool released;                         /**< and CLOSED by that: callers look at the state */
 };
 
 /** Fills in. `route` becomes the chain's. */
@@ -77,8 +77,9 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
 /** Starts; everything else happens from dispatch. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms);
 
-/** The same with the time at which it must be done; 0 = no limit. */
-void leati_chain_connect_until(struct leati_chain *chain, uint64_t limit_ms);
+/** From `ended` only: over again on another way, which becomes the chain's, in what is left of the
+ * time. */
+void leati_chain_restart(struct leati_chain *chain, struct leati_route *route);
 
 /** Puts one more layer on an OPEN chain, whose it becomes, and connects it: `opened` comes again,
  * or `ended`. `timeout_ms` is over the whole; 0 = none. */
@@ -97,8 +98,8 @@ void leati_chain_wake(struct leati_chain *chain);
  * has been read, or is still to be read if reading was broken off. */
 bool leati_chain_is_over(const struct leati_chain *chain, uint64_t at_ms);
 
-/** Frees everything inside and calls nobody any more, but for `left` when it is called from inside
- * the pump. Returns true if the owner may free the chain's memory now. */
+/** Closes without a word and frees everything inside: nobody is called any more, but for `left`
+ * when this happens inside the pump. Returns true if the owner may free the chain's memory now. */
 bool leati_chain_release(struct leati_chain *chain);
 
 #endif

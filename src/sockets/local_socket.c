@@ -172,7 +172,7 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
 void leati_local_socket_take_settings(struct leat_local_socket *local,
                                       const struct leati_settings *settings)
 {
-    local->limits = leati_stream_socket_limits(settings);
+    local->limits = leati_stream_limits_of(settings);
     local->limits.stall_timeout_ms = local->options.socket_timeout_ms;
     local->tracer = settings->tracer;
 }

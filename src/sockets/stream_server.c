@@ -84,7 +84,8 @@ static void guest_give_up(struct leati_stream_server *server, struct leati_guest
     struct leati_stream_socket *s =
         (struct leati_stream_socket *)((char *)guest - offsetof(struct leati_stream_socket, guest));
     leati_admission_leave(&server->admission, guest);
-    leati_stream_break(&s->stream, EUSERS, leati_admission_excess_text);
+    leati_stream_break(&s->stream, LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
+                       leati_admission_excess_text);
 }
 
 void leati_stream_server_paused(struct leati_stream_server *server, int sys_errno, const char *hop)
@@ -163,7 +164,8 @@ bool leati_stream_server_opened(struct leati_stream_server *server, struct leati
         enum leati_admission_verdict verdict =
             leati_admission_judge_guest(&server->admission, &limits, &s->guest);
         if (verdict != LEATI_ADMISSION_OK) {
-            leati_stream_break(&s->stream, EUSERS, leati_admission_verdict_text(verdict));
+            leati_stream_break(&s->stream, LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
+                               leati_admission_verdict_text(verdict));
             return false;
         }
         leati_admission_open(&server->admission, &s->guest);

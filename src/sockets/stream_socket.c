@@ -5,6 +5,8 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 
+#include <errno.h>
+
 static const struct leati_stream_owner socket_owner;
 
 /* ---- life -------------------------------------------------------------------------- */
@@ -59,12 +61,42 @@ static void socket_opened(struct leati_stream *stream, void *user)
     s->face->connected(s);
 }
 
-static void socket_received(struct leati_stream *stream, const uint8_t *data, size_t len,
-                            void *user)
+static size_t socket_received(struct leati_stream *stream, const uint8_t *data, size_t len,
+                              void *user)
 {
     struct leati_stream_socket *s = user;
     (void)stream;
     s->face->message(s, data, len);
+    return len;
+}
+
+static void socket_peer_ended(struct leati_stream *stream, void *user)
+{
+    (void)user;
+    stream->peer_ended = true;
+    leati_stream_finish(stream, leati_stream_close_timeout(stream));
+}
+
+/* Over TLS a peer that has said its goodbye and then takes nothing has one of its own codes. */
+static void socket_stuck(struct leati_stream *stream, void *user)
+{
+    struct leati_chain *chain = stream->chain;
+    bool closing = stream->state == LEATI_STREAM_CLOSING;
+    (void)user;
+    if (!stream->peer_ended || chain->top->ops->layer != LEAT_LAYER_TLS) {
+        leati_stream_record(stream, LEAT_E_SOCKET_BASE + ETIMEDOUT, ETIMEDOUT, 0,
+                            closing ? "the peer did not take what was queued in time"
+                                    : "the peer has taken nothing for too long");
+        return;
+    }
+    const struct leati_fault fault = {
+        .code = LEAT_E_TLS_CLOSED,
+        .layer = LEAT_LAYER_TLS,
+        .sys_errno = ETIMEDOUT,
+        .hop = leati_route_origin_text(chain->route),
+    };
+    leati_failure_set(&chain->failure, &fault,
+                      "the peer has said close_notify and did not take what was queued in time");
 }
 
 static void socket_writable(struct leati_stream *stream, void *user)
@@ -95,8 +127,11 @@ static void socket_ended(struct leati_stream *stream, void *user)
 }
 
 static const struct leati_stream_owner socket_owner = {
+    .layer = LEAT_LAYER_TCP,
     .opened = socket_opened,
     .received = socket_received,
+    .peer_ended = socket_peer_ended,
+    .stuck = socket_stuck,
     .writable = socket_writable,
     .ended = socket_ended,
     .left = socket_left,
@@ -163,13 +198,4 @@ void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *da
 void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s)
 {
     return s ? s->client_data : NULL;
-}
-
-struct leati_stream_limits leati_stream_socket_limits(const struct leati_settings *settings)
-{
-    return (struct leati_stream_limits){
-        .queue_bytes = settings->send_queue_limit_bytes,
-        .connect_timeout_ms = settings->connect_timeout_ms,
-        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
-    };
 }

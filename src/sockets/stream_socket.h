@@ -10,7 +10,7 @@
 #define LEATI_SOCKETS_STREAM_SOCKET_H
 
 #include "conn/admission.h"
-#include "sockets/stream.h"
+#include "conn/stream.h"
 
 struct leati_stream_socket;
 struct leati_stream_server;
@@ -92,9 +92,6 @@ void leati_stream_socket_get_error(const struct leati_stream_socket *s,
 uint64_t leati_stream_socket_get_client_id(const struct leati_stream_socket *s);
 void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *data);
 void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s);
-
-/** The part of a stream's limits that the settings say. */
-struct leati_stream_limits leati_stream_socket_limits(const struct leati_settings *settings);
 
 /* ---- servers ------------------------------------------------------------------------------- */
 

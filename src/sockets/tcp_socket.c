@@ -230,7 +230,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     if (tcp->has_tls)
         route->tls = &tcp->setup.options;
     tcp_note_remote(tcp, address, port);
-    struct leati_stream_limits limits = leati_stream_socket_limits(route->settings);
+    struct leati_stream_limits limits = leati_stream_limits_of(route->settings);
     limits.stall_timeout_ms = tcp->options.socket_timeout_ms;
     limits.linger = tcp->options.socket_linger;
     return leati_stream_start(&tcp->base.stream, route, &route->settings->tracer, &limits);

@@ -121,7 +121,7 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
                           const struct leati_address *remote, const char *text,
                           struct leat_tcp_socket **ret_tcp)
 {
-    struct leati_stream_limits limits = leati_stream_socket_limits(server->base.settings);
+    struct leati_stream_limits limits = leati_stream_limits_of(server->base.settings);
     struct leat_tcp_extra_options options = server->options;
     struct leat_tcp_socket *tcp;
     struct leati_route *route;

@@ -108,7 +108,8 @@ static int blocking_wait(struct leat_blocking_websocket *b,
         if (code != LEAT_OK)
             return code;
         /* What lies in the kernel has come in time, though it takes more than one round to read. */
-        if (timeout_ms == 0 && !done(b) && (!b->ws->reads_on || ++late > LEATI_WS_LATE_PUMPS_MAX))
+        if (timeout_ms == 0 && !done(b) &&
+            (!b->ws->stream.reads_on || ++late > LEATI_WS_LATE_PUMPS_MAX))
             return LEATI_AGAIN;
     }
     return LEAT_OK;

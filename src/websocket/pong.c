@@ -20,18 +20,18 @@ struct leati_waiting_pong {
 
 static bool pong_is_queued(const struct leat_websocket *ws)
 {
-    return ws->pongs.end_bytes > ws->sent_bytes;
+    return ws->pongs.end_bytes > ws->stream.sent_bytes;
 }
 
 static void pong_queue(struct leat_websocket *ws, const uint8_t *payload, size_t len)
 {
     if (!pong_is_queued(ws))
-        ws->pongs.begin_bytes = ws->sent_bytes + ws->out.len;
-    int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, payload, len, &ws->out);
+        ws->pongs.begin_bytes = ws->stream.sent_bytes + ws->stream.out.len;
+    int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, payload, len, &ws->stream.out);
     if (code != LEAT_OK)
         leati_websocket_break(ws, code, 0, "out of memory");
     else
-        ws->pongs.end_bytes = ws->sent_bytes + ws->out.len;
+        ws->pongs.end_bytes = ws->stream.sent_bytes + ws->stream.out.len;
 }
 
 static void pong_keep(struct leat_websocket *ws, const uint8_t *payload, size_t len)
@@ -57,11 +57,12 @@ void leati_websocket_drop_pong(struct leat_websocket *ws)
 
 void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *payload, size_t len)
 {
-    bool gathers = !ws->send_blocked && ws->pongs.end_bytes - ws->pongs.begin_bytes < GATHER_BYTES;
+    bool gathers =
+        !ws->stream.blocked && ws->pongs.end_bytes - ws->pongs.begin_bytes < GATHER_BYTES;
 
     if (pong_is_queued(ws) && !gathers)
-        leati_websocket_flush(ws);
-    if (ws->chain->state != LEATI_CHAIN_OPEN)
+        leati_stream_flush(&ws->stream);
+    if (!leati_stream_is_open(&ws->stream))
         return;
     if (pong_is_queued(ws) && !gathers) {
         pong_keep(ws, payload, len);
@@ -75,8 +76,7 @@ bool leati_websocket_release_pong(struct leat_websocket *ws)
 {
     struct leati_waiting_pong *pong = ws->pongs.waiting;
 
-    if (!pong || pong_is_queued(ws) || ws->state != LEATI_WEBSOCKET_OPEN ||
-        ws->chain->state != LEATI_CHAIN_OPEN)
+    if (!pong || pong_is_queued(ws) || ws->closing || !leati_stream_is_open(&ws->stream))
         return false;
     pong_queue(ws, pong->payload, pong->len);
     leati_websocket_drop_pong(ws);

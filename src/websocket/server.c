@@ -209,11 +209,10 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
     leat_websocket_server *server = client->server;
     const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
     struct leati_ws_accept_decision decision;
-    struct leati_chain *chain = ws->chain;
     bool accepts_compression = server->settings->compresses;
     const struct leati_deflate_params limits = leati_settings_deflate_limits(server->settings);
     server_decide(server, client, request, &decision);
-    if (chain->released)
+    if (ws->stream.chain->state == LEATI_CHAIN_CLOSED)
         return;
     if (decision.status != 101)
         decision.protocol = NULL;

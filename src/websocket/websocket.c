@@ -15,21 +15,11 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
 {
     leati_ws_session_free(ws->session);
     ws->session = NULL;
-    leati_byte_queue_clear(&ws->out);
-    leati_offset_ring_done(&ws->message_ends);
-    ws->sent_bytes = 0;
-    ws->send_blocked = false;
     leati_websocket_drop_pong(ws);
     ws->pongs = (struct leati_pongs){0};
-    leati_free(ws->held.data);
-    ws->held = (struct leati_held_bytes){0};
-    ws->has_more_events = false;
-    ws->close_start_us = 0;
-    ws->stalled_since_ms = 0;
-    ws->heard = ws->ping_unanswered = false;
-    ws->reads_on = false;
+    ws->close_start_us = ws->close_deadline_ms = 0;
     ws->late_pumps = 0;
-    ws->paused = ws->pumping = ws->send_refused = ws->orderly = ws->peer_ended = false;
+    ws->heard = ws->ping_unanswered = ws->closing = ws->orderly = false;
 }
 
 void leati_websocket_clear_result(struct leat_websocket *ws)
@@ -47,7 +37,7 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
     ws->http_status = 0;
     leati_http_response_free(ws->response);
     ws->response = NULL;
-    leati_failure_done(&ws->failure);
+    leati_failure_done(&ws->stream.failure);
 }
 
 void leati_websocket_destroy(struct leat_websocket *ws)
@@ -73,10 +63,8 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
     }
     size_t known = sizeof(ws->callbacks);
     memcpy(&ws->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
-    ws->loop = loop;
     ws->user = user;
-    leati_byte_queue_init(&ws->out, leati_loop_chunk_pool(loop));
-    leati_failure_init(&ws->failure);
+    leati_stream_init(&ws->stream, loop, &leati_websocket_stream_owner, ws);
     *ret_ws = ws;
     return LEAT_OK;
 }
@@ -87,23 +75,15 @@ void leat_websocket_free(leat_websocket *ws)
         return;
     if (!ws->is_server)
         leati_websocket_dispose(ws);
-    else if (ws->chain) /* the server frees it behind `closed` */
+    else if (leati_stream_is_running(&ws->stream)) /* the server frees it behind `closed` */
         leati_websocket_break(ws, LEAT_E_SOCKET_BASE + ECANCELED, ECANCELED,
                               "the program freed the connection");
 }
 
 void leati_websocket_dispose(leat_websocket *ws)
 {
-    if (!ws)
-        return;
-    struct leati_chain *chain = ws->chain;
-    ws->callbacks = (struct leat_websocket_callbacks){0};
-    if (!chain) {
+    if (ws && leati_stream_release(&ws->stream))
         leati_websocket_destroy(ws);
-    } else if (leati_chain_release(chain)) {
-        leati_free(chain);
-        leati_websocket_destroy(ws);
-    } /* else: inside a callback; ws_left() follows */
 }
 
 /* ---- connecting, sending, closing ----------------------------------------------------- */
@@ -111,25 +91,14 @@ void leati_websocket_dispose(leat_websocket *ws)
 static int ws_start(struct leat_websocket *ws, struct leati_route *route)
 {
     const struct leati_settings *settings = route->settings;
-    struct leati_chain *chain = leati_malloc(sizeof(*chain));
-    if (!chain) {
-        leati_route_free(route);
-        return leati_failure_set(
-            &ws->failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL}, "out of memory");
-    }
+    struct leati_stream_limits limits = leati_stream_limits_of(settings);
+    limits.queue_messages = settings->send_queue_messages;
+    limits.stall_timeout_ms = settings->send_timeout_ms;
+    leati_mailbox_set_limit(ws->mailbox, limits.queue_bytes);
     ws->secure = route->secure;
-    ws->queue_limit_messages = settings->send_queue_messages;
-    ws->queue_limit_bytes = settings->send_queue_limit_bytes;
-    leati_mailbox_set_limit(ws->mailbox, settings->send_queue_limit_bytes);
-    ws->send_timeout_ms = settings->send_timeout_ms;
     ws->ping_interval_ms = settings->ping_interval_ms;
     ws->pong_timeout_ms = settings->pong_timeout_ms;
-    ws->close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE];
-    ws->chain = chain;
-    ws->state = LEATI_WEBSOCKET_CONNECTING;
-    leati_chain_init(chain, ws->loop, &leati_websocket_chain_owner, ws, &settings->tracer, route);
-    leati_chain_connect(chain, settings->connect_timeout_ms);
-    return LEAT_OK;
+    return leati_stream_start(&ws->stream, route, &settings->tracer, &limits);
 }
 
 int leati_websocket_accept(leat_websocket *ws, const struct leati_route_accepted *accepted,
@@ -148,16 +117,12 @@ int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_confi
 {
     if (!ws || !url)
         return LEAT_E_PARAMETER;
-    if (ws->chain) {
-        leati_failure_done(&ws->failure);
-        return leati_failure_set(
-            &ws->failure,
-            &(struct leati_fault){.code = LEAT_E_WS_EXISTS, .layer = LEAT_LAYER_WEBSOCKET},
-            "connect while it is connecting, open or closing");
-    }
+    if (leati_stream_is_running(&ws->stream))
+        return leati_stream_refuse(&ws->stream, LEAT_E_WS_EXISTS, 0,
+                                   "connect while it is connecting, open or closing");
     leati_websocket_clear_result(ws);
     struct leati_route *route;
-    int code = leati_route_new(url, config, &ws->failure, &route);
+    int code = leati_route_new(url, config, &ws->stream.failure, &route);
     return code == LEAT_OK ? ws_start(ws, route) : code;
 }
 
@@ -180,49 +145,23 @@ int leat_websocket_check_url(const char *url, struct leat_error *ret_error)
 /* LEAT_OK if frames of the program may be queued now. */
 static int ws_check_sendable(const struct leat_websocket *ws)
 {
-    switch (ws->state) {
-    case LEATI_WEBSOCKET_OPEN:
-        return LEAT_OK;
-    case LEATI_WEBSOCKET_IDLE:
-    case LEATI_WEBSOCKET_CONNECTING:
-        return LEAT_E_SOCKET_BASE + ENOTCONN;
-    case LEATI_WEBSOCKET_CLOSING:
-    case LEATI_WEBSOCKET_FINISHING:
-    case LEATI_WEBSOCKET_CLOSED:
-        break;
-    }
-    return LEAT_E_SOCKET_BASE + EBADF;
-}
-
-static bool ws_queue_is_full(const struct leat_websocket *ws, size_t size)
-{
-    if (ws->queue_limit_messages != 0 && ws->message_ends.count >= ws->queue_limit_messages)
-        return true;
-    return ws->out.len > 0 &&
-           (size > ws->queue_limit_bytes || ws->out.len > ws->queue_limit_bytes - size);
+    if (ws->stream.state != LEATI_STREAM_OPEN)
+        return leati_stream_not_open(&ws->stream);
+    return ws->closing ? LEAT_E_SOCKET_BASE + EBADF : LEAT_OK;
 }
 
 /* Whether frames for `len` bytes may be queued now. */
 static int ws_reserve(struct leat_websocket *ws, size_t len)
 {
-    size_t size = leati_ws_session_frame_size(ws->session, len);
-    if (!ws_queue_is_full(ws, size))
-        return LEAT_OK;
-    ws->send_refused = true;
-    ws->refused_bytes = size;
-    return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + EAGAIN;
+    int code = leati_stream_reserve(&ws->stream, leati_ws_session_frame_size(ws->session, len));
+    return code != LEAT_OK && ws->secure ? (int)LEAT_E_TLS_WRITE : code;
 }
 
 static int ws_queued(struct leat_websocket *ws, int code)
 {
-    if (code != LEAT_OK)
-        return code;
-    /* A message that is queued and not counted is better than one that is lost. */
-    if (ws->queue_limit_messages != 0)
-        (void)leati_offset_ring_push(&ws->message_ends, ws->sent_bytes + ws->out.len);
-    if (!ws->pumping)
-        leati_chain_wake(ws->chain);
-    return LEAT_OK;
+    if (code == LEAT_OK)
+        leati_stream_queued(&ws->stream);
+    return code;
 }
 
 static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode, const void *data,
@@ -231,7 +170,7 @@ static int ws_queue_frame(struct leat_websocket *ws, enum leati_ws_opcode opcode
     int code = ws_reserve(ws, len);
     if (code != LEAT_OK)
         return code;
-    return ws_queued(ws, leati_ws_session_write(ws->session, opcode, data, len, &ws->out));
+    return ws_queued(ws, leati_ws_session_write(ws->session, opcode, data, len, &ws->stream.out));
 }
 
 int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const void *data,
@@ -258,8 +197,8 @@ int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, co
         code = ws_reserve(ws, len);
     if (code != LEAT_OK)
         return code;
-    code = ws_queued(
-        ws, leati_ws_session_write_part(ws->session, type, data, len, is_first, is_last, &ws->out));
+    code = ws_queued(ws, leati_ws_session_write_part(ws->session, type, data, len, is_first,
+                                                     is_last, &ws->stream.out));
     if (code == LEAT_OK && is_last)
         leati_mailbox_deliver(ws->mailbox); /* what had to wait for the end of this message */
     return code;
@@ -293,7 +232,7 @@ static bool close_arguments_valid(uint16_t code, const char *reason, size_t len)
 
 static int ws_close_open(struct leat_websocket *ws, uint16_t code, const char *reason, size_t len)
 {
-    int result = leati_ws_session_write_close(ws->session, code, reason, len, &ws->out);
+    int result = leati_ws_session_write_close(ws->session, code, reason, len, &ws->stream.out);
     if (result != LEAT_OK)
         return result;
     leati_websocket_start_closing(ws);
@@ -305,19 +244,18 @@ int leat_websocket_close(leat_websocket *ws, uint16_t code, const char *reason)
     size_t len = reason ? strlen(reason) : 0;
     if (!ws || !close_arguments_valid(code, reason, len))
         return LEAT_E_PARAMETER;
-    switch (ws->state) {
-    case LEATI_WEBSOCKET_IDLE:
-    case LEATI_WEBSOCKET_CLOSED:
-        return ws_check_sendable(ws);
-    case LEATI_WEBSOCKET_CONNECTING:
+    switch (ws->stream.state) {
+    case LEATI_STREAM_IDLE:
+    case LEATI_STREAM_CLOSED:
+        return leati_stream_not_open(&ws->stream);
+    case LEATI_STREAM_CONNECTING:
         ws->closed_by = LEAT_CLOSED_BY_LOCAL;
         leati_websocket_break(ws, LEAT_E_SOCKET_BASE + ECANCELED, ECANCELED,
                               "closed by the program before it was open");
         return LEAT_OK;
-    case LEATI_WEBSOCKET_OPEN:
-        return ws_close_open(ws, code, reason, len);
-    case LEATI_WEBSOCKET_CLOSING:
-    case LEATI_WEBSOCKET_FINISHING:
+    case LEATI_STREAM_OPEN:
+        return ws->closing ? LEAT_OK : ws_close_open(ws, code, reason, len);
+    case LEATI_STREAM_CLOSING:
         break;
     }
     return LEAT_OK;
@@ -326,21 +264,18 @@ int leat_websocket_close(leat_websocket *ws, uint16_t code, const char *reason)
 void leat_websocket_pause(leat_websocket *ws)
 {
     if (ws)
-        ws->paused = true;
+        leati_stream_pause(&ws->stream);
 }
 
 void leat_websocket_resume(leat_websocket *ws)
 {
-    if (!ws || !ws->paused)
-        return;
-    ws->paused = false;
-    if (ws->chain)
-        leati_chain_wake(ws->chain);
+    if (ws)
+        leati_stream_resume(&ws->stream);
 }
 
 size_t leat_websocket_buffered_bytes(const leat_websocket *ws)
 {
-    return ws ? ws->out.len : 0;
+    return ws ? ws->stream.out.len : 0;
 }
 
 const char *leat_websocket_protocol(const leat_websocket *ws)
@@ -355,7 +290,7 @@ const char *leat_websocket_target(const leat_websocket *ws)
 
 const char *leat_websocket_peer(const leat_websocket *ws)
 {
-    return ws && ws->chain ? leati_route_origin_text(ws->chain->route) : "";
+    return ws && ws->stream.chain ? leati_route_origin_text(ws->stream.chain->route) : "";
 }
 
 void leat_websocket_set_data(leat_websocket *ws, void *data)
@@ -372,7 +307,7 @@ void *leat_websocket_data(const leat_websocket *ws)
 /* The topmost one: below it there may be that of a proxy. */
 static struct leati_layer *ws_tls(const struct leat_websocket *ws)
 {
-    struct leati_layer *l = ws->chain->top;
+    struct leati_layer *l = ws->stream.chain->top;
     while (l && l->ops->layer != LEAT_LAYER_TLS)
         l = l->lower;
     return l;
@@ -388,13 +323,14 @@ int leat_websocket_update_keys(leat_websocket *ws)
     struct leati_layer *tls = ws->secure ? ws_tls(ws) : NULL;
     if (!tls || leati_tls_layer_update_keys(tls) == LEAT_E_PARAMETER)
         return LEAT_E_PARAMETER;
-    leati_chain_wake(ws->chain); /* what waits is written by the pump, and it tells of a failure */
+    leati_chain_wake(
+        ws->stream.chain); /* what waits is written by the pump, and it tells of a failure */
     return LEAT_OK;
 }
 
 bool leat_websocket_get_tls_info(const leat_websocket *ws, struct leat_tls_info *ret_info)
 {
-    if (!ws || !ret_info || !ws->chain || !ws->secure)
+    if (!ws || !ret_info || !ws->stream.chain || !ws->secure)
         return false;
     const struct leati_layer *l = ws_tls(ws);
     struct leat_tls_info info = {.protocol = ""};
@@ -415,8 +351,9 @@ void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_e
 {
     if (!ws || !ret_error)
         return;
-    bool running = ws->chain && ws->chain->failure.code != LEAT_OK && !ws->orderly;
-    leati_failure_get(running ? &ws->chain->failure : &ws->failure, ret_error);
+    const struct leati_chain *chain = ws->stream.chain;
+    bool running = chain && chain->failure.code != LEAT_OK && !ws->orderly;
+    leati_failure_get(running ? &chain->failure : &ws->stream.failure, ret_error);
 }
 
 int leat_websocket_http_status(const leat_websocket *ws)
@@ -428,8 +365,8 @@ static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
 {
     if (!ws)
         return NULL;
-    if (ws->chain)
-        return ws->chain->route->agreement ? ws->chain->route->agreement->head : NULL;
+    if (ws->stream.chain)
+        return ws->stream.chain->route->agreement ? ws->stream.chain->route->agreement->head : NULL;
     return ws->response ? &ws->response->head : NULL;
 }
 

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/stream.h"
+
+#include "tcp/tcp.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/** How much one stream may read before the others of the loop have their turn. */
+#define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
+#define IOVECS_PER_SEND     64
+
+struct leati_held_bytes {
+    size_t len, used;
+    uint8_t data[];
+};
+
+static const struct leati_chain_owner stream_chain_owner;
+
+/* ---- life -------------------------------------------------------------------------- */
+
+void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
+                       const struct leati_stream_owner *owner, void *user)
+{
+    *stream = (struct leati_stream){.loop = loop, .owner = owner, .user = user};
+    leati_byte_queue_init(&stream->out, leati_loop_chunk_pool(loop));
+    leati_failure_init(&stream->failure);
+}
+
+struct leati_stream_limits leati_stream_limits_of(const struct leati_settings *settings)
+{
+    return (struct leati_stream_limits){
+        .queue_bytes = settings->send_queue_limit_bytes,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
+    };
+}
+
+static void held_drop(struct leati_stream *stream)
+{
+    leati_free(stream->held);
+    stream->held = NULL;
+}
+
+/* What belongs to one connection. */
+static void stream_clear(struct leati_stream *stream)
+{
+    leati_byte_queue_clear(&stream->out);
+    leati_offset_ring_done(&stream->ends);
+    held_drop(stream);
+    stream->sent_bytes = stream->stall_ms = 0;
+    stream->send_refused = stream->blocked = stream->pumping = false;
+    stream->paused = stream->has_more = stream->reads_on = false;
+    stream->eof = stream->heard_all = stream->awaits_eof = false;
+}
+
+static void stream_done(struct leati_stream *stream)
+{
+    stream_clear(stream);
+    leati_failure_done(&stream->failure);
+}
+
+bool leati_stream_release(struct leati_stream *stream)
+{
+    struct leati_chain *chain = stream->chain;
+    if (stream->released)
+        return false;
+    stream->released = true;
+    if (chain && !leati_chain_release(chain))
+        return false; /* inside of the pump */
+    leati_free(chain);
+    stream->chain = NULL;
+    if (stream->ending)
+        return false;
+    stream_done(stream);
+    return true;
+}
+
+int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *text)
+{
+    const struct leati_fault fault = {
+        .code = code, .layer = stream->owner->layer, .sys_errno = sys_errno};
+    leati_failure_done(&stream->failure);
+    return leati_failure_set(&stream->failure, &fault, "%s", text);
+}
+
+int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
+                       const struct leati_tracer *tracer, const struct leati_stream_limits *limits)
+{
+    struct leati_chain *chain = leati_malloc(sizeof(*chain));
+    if (!chain) {
+        leati_route_free(route);
+        return leati_stream_refuse(stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    }
+    leati_failure_done(&stream->failure);
+    stream->limits = *limits;
+    stream->chain = chain;
+    stream->state = LEATI_STREAM_CONNECTING;
+    stream->peer_ended = false;
+    leati_chain_init(chain, stream->loop, &stream_chain_owner, stream, tracer, route);
+    leati_chain_connect(chain, limits->connect_timeout_ms);
+    return LEAT_OK;
+}
+
+void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer)
+{
+    stream->state = LEATI_STREAM_CONNECTING;
+    stream->stall_ms = 0;
+    leati_chain_push(stream->chain, layer, stream->limits.connect_timeout_ms);
+}
+
+/* ---- what the owner asks for ------------------------------------------------------- */
+
+bool leati_stream_is_running(const struct leati_stream *stream)
+{
+    return stream->chain;
+}
+
+int leati_stream_not_open(const struct leati_stream *stream)
+{
+    bool not_yet = stream->state == LEATI_STREAM_IDLE || stream->state == LEATI_STREAM_CONNECTING;
+    return LEAT_E_SOCKET_BASE + (not_yet ? ENOTCONN : EBADF);
+}
+
+bool leati_stream_is_open(const struct leati_stream *stream)
+{
+    return stream->state == LEATI_STREAM_OPEN && stream->chain->state == LEATI_CHAIN_OPEN;
+}
+
+int leati_stream_reserve(struct leati_stream *stream, size_t size)
+{
+    const struct leati_stream_limits *limits = &stream->limits;
+    size_t len = stream->out.len;
+    bool full = len > 0 && (size > limits->queue_bytes || len > limits->queue_bytes - size);
+    if (limits->queue_messages != 0 && stream->ends.count >= limits->queue_messages)
+        full = true;
+    if (!full)
+        return LEAT_OK;
+    stream->send_refused = true;
+    stream->refused_bytes = size;
+    return LEAT_E_SOCKET_BASE + EAGAIN;
+}
+
+void leati_stream_queued(struct leati_stream *stream)
+{
+    /* A message that is queued and not counted is better than one that is lost. */
+    if (stream->limits.queue_messages != 0)
+        (void)leati_offset_ring_push(&stream->ends, stream->sent_bytes + stream->out.len);
+    if (!stream->pumping)
+        leati_chain_wake(stream->chain);
+}
+
+int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
+{
+    if (stream->state != LEATI_STREAM_OPEN)
+        return leati_stream_not_open(stream);
+    int code = leati_stream_reserve(stream, len);
+    if (code != LEAT_OK)
+        return code;
+    if (!leati_byte_queue_append(&stream->out, data, len))
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_stream_queued(stream);
+    return LEAT_OK;
+}
+
+uint32_t leati_stream_close_timeout(const struct leati_stream *stream)
+{
+    const struct leat_socket_linger *linger = &stream->limits.linger;
+    return linger->on ? linger->linger_ms : stream->limits.close_timeout_ms;
+}
+
+static bool stream_discards(const struct leati_stream *stream)
+{
+    return stream->limits.linger.on && stream->limits.linger.linger_ms == 0;
+}
+
+void leati_stream_finish(struct leati_stream *stream, uint32_t timeout_ms)
+{
+    stream->state = LEATI_STREAM_CLOSING;
+    stream->chain->owner_deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
+    if (!stream->pumping)
+        leati_chain_wake(stream->chain);
+}
+
+int leati_stream_close(struct leati_stream *stream)
+{
+    switch (stream->state) {
+    case LEATI_STREAM_IDLE:
+    case LEATI_STREAM_CLOSED:
+        return leati_stream_not_open(stream);
+    case LEATI_STREAM_CONNECTING:
+        leati_stream_abort(stream);
+        break;
+    case LEATI_STREAM_OPEN:
+        if (stream_discards(stream))
+            leati_stream_abort(stream);
+        else
+            leati_stream_finish(stream, leati_stream_close_timeout(stream));
+        break;
+    case LEATI_STREAM_CLOSING:
+        break;
+    }
+    return LEAT_OK;
+}
+
+void leati_stream_abort(struct leati_stream *stream)
+{
+    if (!stream->chain)
+        return;
+    stream->state = LEATI_STREAM_CLOSING;
+    leati_chain_abort(stream->chain);
+}
+
+int leati_stream_record(struct leati_stream *stream, int code, int sys_errno, int native_code,
+                        const char *text)
+{
+    const struct leati_fault fault = {
+        .code = code,
+        .layer = stream->owner->layer,
+        .sys_errno = sys_errno,
+        .native_code = native_code,
+        .hop = leati_route_origin_text(stream->chain->route),
+    };
+    return leati_failure_set(&stream->chain->failure, &fault, "%s", text);
+}
+
+void leati_stream_break(struct leati_stream *stream, int code, int sys_errno, const char *text)
+{
+    leati_stream_record(stream, code, sys_errno, 0, text);
+    leati_chain_abort(stream->chain);
+}
+
+void leati_stream_pause(struct leati_stream *stream)
+{
+    stream->paused = true;
+}
+
+void leati_stream_resume(struct leati_stream *stream)
+{
+    if (stream->paused && stream->chain)
+        leati_chain_wake(stream->chain);
+    stream->paused = false;
+}
+
+bool leati_stream_has_proxy(const struct leati_stream *stream)
+{
+    return stream->chain && stream->chain->route->hop_count > 1;
+}
+
+int leati_stream_fd(const struct leati_stream *stream)
+{
+    const struct leati_chain *chain = stream->chain;
+    return chain && chain->tcp ? leati_tcp_layer_fd(chain->tcp) : -1;
+}
+
+/* ---- moving bytes ------------------------------------------------------------------ */
+
+static bool stream_reads(const struct leati_stream *stream)
+{
+    if (stream->chain->state != LEATI_CHAIN_OPEN || stream->eof)
+        return false;
+    if (stream->state == LEATI_STREAM_CLOSING)
+        return !stream->heard_all || stream->out.len == 0;
+    return !stream->paused;
+}
+
+static void stream_hold(struct leati_stream *stream, const uint8_t *data, size_t len)
+{
+    stream->held = leati_malloc(sizeof(*stream->held) + len);
+    if (!stream->held) {
+        leati_stream_break(stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
+    stream->held->len = len;
+    stream->held->used = 0;
+    memcpy(stream->held->data, data, len);
+}
+
+/* What was held, or nothing, if the owner has more to say. */
+static void stream_give_held(struct leati_stream *stream)
+{
+    struct leati_held_bytes *held = stream->held;
+    if (!held) {
+        (void)stream->owner->received(stream, NULL, 0, stream->user);
+        return;
+    }
+    held->used += stream->owner->received(stream, held->data + held->used, held->len - held->used,
+                                          stream->user);
+    if (held->used == held->len || !stream->paused)
+        held_drop(stream);
+}
+
+static void stream_on_eof(struct leati_stream *stream)
+{
+    stream->eof = true;
+    if (stream->state == LEATI_STREAM_OPEN)
+        stream->owner->peer_ended(stream, stream->user);
+}
+
+/* One read, whose length is added to `*total`; LEAT_OK when there may be more. */
+static int stream_read_once(struct leati_stream *stream, size_t *total)
+{
+    const struct leati_stream_owner *owner = stream->owner;
+    struct leati_layer *top = stream->chain->top;
+    bool delivers = stream->state == LEATI_STREAM_OPEN;
+    size_t cap = LEATI_SCRATCH_BYTES;
+    size_t len = 0;
+    uint8_t *buf = delivers && owner->room ? owner->room(stream, &cap, stream->user) : NULL;
+    if (!buf)
+        buf = leati_loop_scratch(stream->loop);
+    int code = top->ops->recv(top, buf, cap, &len);
+    if (code == LEATI_AGAIN)
+        return LEATI_AGAIN;
+    if (code == LEATI_EOF) {
+        stream_on_eof(stream);
+        return LEATI_AGAIN;
+    }
+    if (code != LEAT_OK) {
+        leati_chain_abort(stream->chain);
+        return code;
+    }
+    *total += len;
+    size_t used = delivers ? owner->received(stream, buf, len, stream->user) : len;
+    if (used < len && stream->paused && leati_stream_is_open(stream))
+        stream_hold(stream, buf + used, len - used);
+    return LEAT_OK;
+}
+
+static void stream_pump_read(struct leati_stream *stream)
+{
+    stream->reads_on = false;
+    if ((stream->held || stream->has_more) && !stream->paused && leati_stream_is_open(stream))
+        stream_give_held(stream);
+    for (size_t total = 0; stream_reads(stream);) {
+        if (total >= READ_BYTES_PER_PUMP) {
+            stream->reads_on = true;
+            leati_chain_wake(stream->chain);
+            return;
+        }
+        if (stream_read_once(stream, &total) != LEAT_OK)
+            return;
+    }
+}
+
+void leati_stream_flush(struct leati_stream *stream)
+{
+    stream->blocked = false;
+    while (stream->out.len > 0 && stream->chain->state == LEATI_CHAIN_OPEN) {
+        struct leati_layer *top = stream->chain->top;
+        struct iovec iov[IOVECS_PER_SEND];
+        int n = leati_byte_queue_peek(&stream->out, iov, IOVECS_PER_SEND);
+        size_t len = 0;
+        int code = top->ops->send(top, iov, n, &len);
+        stream->blocked = code == LEATI_AGAIN;
+        if (code == LEATI_AGAIN)
+            return;
+        if (code != LEAT_OK) {
+            leati_chain_abort(stream->chain);
+            return;
+        }
+        leati_byte_queue_consume(&stream->out, len);
+        stream->sent_bytes += len;
+        stream->stall_ms = 0;
+        leati_offset_ring_pass(&stream->ends, stream->sent_bytes);
+    }
+}
+
+/* For what was refused; to be told of less would let the program try in vain, again and again. */
+static bool stream_has_room(const struct leati_stream *stream)
+{
+    const struct leati_stream_limits *limits = &stream->limits;
+    size_t len = stream->out.len;
+    bool fits = stream->refused_bytes <= limits->queue_bytes &&
+                len <= limits->queue_bytes - stream->refused_bytes;
+    return (fits || len == 0) && len <= limits->queue_bytes / 2 &&
+           stream->ends.count <= limits->queue_messages / 2;
+}
+
+static void stream_pump_write(struct leati_stream *stream)
+{
+    leati_stream_flush(stream);
+    if (stream->owner->flushed)
+        stream->owner->flushed(stream, stream->user);
+    while (stream->send_refused && leati_stream_is_open(stream) && stream_has_room(stream)) {
+        stream->send_refused = false;
+        stream->owner->writable(stream, stream->user);
+        leati_stream_flush(stream);
+    }
+}
+
+/* ---- deadlines --------------------------------------------------------------------- */
+
+static void stream_cut_off(struct leati_stream *stream)
+{
+    stream->owner->stuck(stream, stream->user);
+    leati_chain_abort(stream->chain);
+}
+
+/* A peer that takes nothing for too long is cut off; moves the deadline to the next look. */
+static void stream_judge_sending(struct leati_stream *stream, uint64_t now_ms)
+{
+    struct leati_chain *chain = stream->chain;
+    uint32_t timeout_ms = stream->limits.stall_timeout_ms;
+    if (stream->out.len == 0 || timeout_ms == 0) {
+        stream->stall_ms = 0;
+        return;
+    }
+    if (stream->stall_ms == 0)
+        stream->stall_ms = now_ms + timeout_ms;
+    if (leati_chain_is_over(chain, stream->stall_ms))
+        stream_cut_off(stream);
+    else if (chain->owner_deadline_ms == 0 || stream->stall_ms < chain->owner_deadline_ms)
+        chain->owner_deadline_ms = stream->stall_ms;
+}
+
+/* Of what the owner waits for and of what waits to be sent: of all of it when closing, else until
+ * some of it moves. */
+static void stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms)
+{
+    const struct leati_stream_owner *owner = stream->owner;
+    struct leati_chain *chain = stream->chain;
+    if (stream->state == LEATI_STREAM_CLOSING) {
+        if (!leati_chain_is_over(chain, chain->owner_deadline_ms))
+            return;
+        stream->awaits_eof = false;
+        if (stream->out.len > 0)
+            stream_cut_off(stream);
+        return;
+    }
+    chain->owner_deadline_ms = owner->judge ? owner->judge(stream, now_ms, stream->user) : 0;
+    if (chain->state == LEATI_CHAIN_OPEN)
+        stream_judge_sending(stream, now_ms);
+}
+
+/* ---- what the chain calls ---------------------------------------------------------- */
+
+static void stream_asked(struct leati_chain *chain, void *user)
+{
+    struct leati_stream *stream = user;
+    (void)chain;
+    stream->owner->asked(stream, stream->user);
+}
+
+static void stream_opened(struct leati_chain *chain, void *user)
+{
+    struct leati_stream *stream = user;
+    (void)chain;
+    stream->state = LEATI_STREAM_OPEN;
+    stream->pumping = true;
+    stream->owner->opened(stream, stream->user);
+}
+
+static bool stream_is_done(const struct leati_stream *stream)
+{
+    return stream->chain->state == LEATI_CHAIN_OPEN && stream->state == LEATI_STREAM_CLOSING &&
+           stream->out.len == 0 && (stream->eof || !stream->awaits_eof);
+}
+
+static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
+{
+    struct leati_stream *stream = user;
+    stream->pumping = true;
+    stream_pump_read(stream);
+    stream_pump_write(stream);
+    stream->pumping = false;
+    if (chain->state == LEATI_CHAIN_OPEN)
+        stream_check_deadlines(stream, now_ms);
+    if (stream_is_done(stream))
+        leati_chain_close(chain, leati_stream_close_timeout(stream));
+    return (stream_reads(stream) ? LEATI_WANT_READ : 0u) |
+           (stream->out.len > 0 ? LEATI_WANT_WRITE : 0u);
+}
+
+/* What holds the stream may be gone afterwards. */
+void leati_stream_give_up(struct leati_stream *stream)
+{
+    stream_clear(stream);
+    stream->state = LEATI_STREAM_CLOSED;
+    stream->ending = true;
+    stream->owner->ended(stream, stream->user);
+    stream->ending = false;
+    if (stream->released) {
+        stream_done(stream);
+        stream->owner->left(stream, stream->user);
+    }
+}
+
+static void stream_ended(struct leati_chain *chain, void *user)
+{
+    struct leati_stream *stream = user;
+    struct leati_route *next =
+        stream->owner->over ? stream->owner->over(stream, stream->user) : NULL;
+    if (next) {
+        leati_chain_restart(chain, next);
+        return;
+    }
+    leati_failure_done(&stream->failure);
+    stream->failure = chain->failure;
+    leati_failure_init(&chain->failure);
+    stream->chain = NULL;
+    chain->user = NULL; /* stream_left() frees the chain alone */
+    leati_chain_release(chain);
+    leati_stream_give_up(stream);
+}
+
+static void stream_left(struct leati_chain *chain, void *user)
+{
+    struct leati_stream *stream = user;
+    leati_free(chain);
+    if (!stream)
+        return;
+    stream->chain = NULL;
+    stream_done(stream);
+    stream->owner->left(stream, stream->user);
+}
+
+static const struct leati_chain_owner stream_chain_owner = {
+    .asked = stream_asked,
+    .opened = stream_opened,
+    .pump = stream_pump,
+    .ended = stream_ended,
+    .left = stream_left,
+};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A stream of bytes over a chain: the send queue with its limit, reading, deadlines, closing in
+ * order. It is the only pump of bytes: WebSockets and the TCP, TLS and local sockets, and the
+ * connections of their servers, are owners of one and say what the bytes mean.
+ *
+ * A stream can be started again when it has ended. Its owner may release it in every callback.
+ */
+#ifndef LEATI_CONN_STREAM_H
+#define LEATI_CONN_STREAM_H
+
+#include <leat/socket.h>
+
+#include "conn/chain.h"
+#include "util/byte_queue.h"
+#include "util/offset_ring.h"
+
+enum leati_stream_state {
+    LEATI_STREAM_IDLE, /**< never started */
+    LEATI_STREAM_CONNECTING,
+    LEATI_STREAM_OPEN,
+    LEATI_STREAM_CLOSING, /**< nothing is delivered any more: what is queued leaves, then the layers
+                               say goodbye */
+    LEATI_STREAM_CLOSED,  /**< ended; may start again */
+};
+
+struct leati_stream;
+
+/** What a stream tells its owner; all from dispatch. */
+struct leati_stream_owner {
+    enum leat_layer layer; /**< whose failures those of leati_stream_record() are */
+
+    /** A client's request waits for an answer; only where the route ends in an acceptance. */
+    void (*asked)(struct leati_stream *stream, void *user);
+    void (*opened)(struct leati_stream *stream, void *user);
+    /** Where to read to, `*ret_size` bytes; NULL = anywhere. Optional. */
+    uint8_t *(*room)(struct leati_stream *stream, size_t *ret_size, void *user);
+    /** Returns how much was used: less than `len` only if the owner has paused the stream, which
+     * keeps the rest, or has ended it. */
+    size_t (*received)(struct leati_stream *stream, const uint8_t *data, size_t len, void *user);
+    /** The peer has ended its direction while the stream was OPEN: close or break. */
+    void (*peer_ended)(struct leati_stream *stream, void *user);
+    /** The pump has sent what it could. Optional. */
+    void (*flushed)(struct leati_stream *stream, void *user);
+    /** The queue has refused something, for which there is room now, and is at most half full. */
+    void (*writable)(struct leati_stream *stream, void *user);
+    /** Behind the pump of an OPEN stream: judges what the owner waits for by leati_chain_is_over(),
+     * and returns when to look again, 0 = not. Optional. */
+    uint64_t (*judge)(struct leati_stream *stream, uint64_t now_ms, void *user);
+    /** The peer takes nothing: records why the stream ends, unless it need not be said. */
+    void (*stuck)(struct leati_stream *stream, void *user);
+    /** It has ended, and the chain is there for the last time: takes what is to be kept of it.
+     * Returns a route that is gone on with instead, in what is left of the time to connect;
+     * NULL = none, `ended` follows. Optional. */
+    struct leati_route *(*over)(struct leati_stream *stream, void *user);
+    /** It is CLOSED: in order if `failure` has no code. */
+    void (*ended)(struct leati_stream *stream, void *user);
+    /** It was released inside one of the callbacks, which is now left: free what holds it. */
+    void (*left)(struct leati_stream *stream, void *user);
+};
+
+struct leati_stream_limits {
+    size_t queue_bytes;
+    size_t queue_messages; /**< what leati_stream_queued() counts; 0 = any number */
+    uint32_t connect_timeout_ms;
+    uint32_t close_timeout_ms; /**< 0 = none */
+    /* These may change at any time. */
+    uint32_t stall_timeout_ms;        /**< how long the peer may take nothing; 0 = for ever */
+    struct leat_socket_linger linger; /**< on: instead of close_timeout_ms */
+};
+
+struct leati_stream {
+    leat_loop *loop;
+    const struct leati_stream_owner *owner;
+    void *user;
+    enum leati_stream_state state;
+    struct leati_stream_limits limits;
+    struct leati_chain *chain; /**< NULL while idle or closed */
+    struct leati_byte_queue out;
+    uint64_t sent_bytes;           /**< that have left the queue */
+    struct leati_offset_ring ends; /**< of queued messages, counted as sent_bytes is */
+    struct leati_held_bytes *held; /**< read, but not delivered before resume; NULL = none */
+    uint64_t stall_ms;    /**< when the peer has taken nothing for too long; 0 = nothing waits */
+    size_t refused_bytes; /**< what there was no room for; if send_refused */
+    bool send_refused;    /**< `writable` is owed */
+    bool blocked;         /**< the last bytes were not taken */
+    bool paused;
+    bool has_more;   /**< the owner's: it may have more to say than the bytes; see `received` */
+    bool reads_on;   /**< the last pump broke off reading, so that others have their turn */
+    bool eof;        /**< the peer has ended its direction */
+    bool peer_ended; /**< the owner's: it did so first; stays until the next start */
+    bool pumping;    /**< what is queued now leaves with this pump */
+    bool ending;     /**< inside of `ended` */
+    bool released;
+    /* The owner's, for leati_stream_finish(). */
+    bool heard_all; /**< only the peer's goodbye may follow, not heeded before the queue is empty */
+    bool awaits_eof;              /**< the peer is the one to say goodbye first */
+    struct leati_failure failure; /**< of the last connection, or the last refused call */
+};
+
+/** Fills in. */
+void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
+                       const struct leati_stream_owner *owner, void *user);
+
+/** The part of a stream's limits that the settings say. */
+struct leati_stream_limits leati_stream_limits_of(const struct leati_settings *settings);
+
+/** Starts an idle or closed stream: `opened` or `ended` follows. `route` is taken in every case.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), recorded. */
+int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
+                       const struct leati_tracer *tracer, const struct leati_stream_limits *limits);
+
+/** Puts one more layer on an open stream with nothing queued: nothing is delivered until that is
+ * OPEN, then `opened` comes again; or `ended`. The deadline of connect holds for it, too. */
+void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer);
+
+/** Ends a stream that could not even be started, for the reason that was recorded by
+ * leati_stream_refuse(), or for none: `ended` comes from here. From dispatch only. */
+void leati_stream_give_up(struct leati_stream *stream);
+
+/** Queues a copy. @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOTCONN (not yet open), + EBADF (closing
+ * or closed), + EAGAIN (the queue is full); LEAT_E_SYSTEM_INTERNAL. */
+int leati_stream_send(struct leati_stream *stream, const void *data, size_t len);
+
+/** For an owner that writes to `out` by itself: whether there is room for `size` bytes.
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN, then `writable` is owed. */
+int leati_stream_reserve(struct leati_stream *stream, size_t size);
+/** A message has been put into `out`: it leaves with this pump, or the next. */
+void leati_stream_queued(struct leati_stream *stream);
+/** Offers the chain what is queued, at once. */
+void leati_stream_flush(struct leati_stream *stream);
+
+/** What is queued leaves, then the goodbye; while connecting it cancels. `ended` follows.
+ * @return LEAT_OK, also while closing already; LEAT_E_SOCKET_BASE + ENOTCONN (never started), +
+ * EBADF (closed). */
+int leati_stream_close(struct leati_stream *stream);
+/** The same of an OPEN stream, whose queue has `timeout_ms` to leave, 0 = any time. */
+void leati_stream_finish(struct leati_stream *stream, uint32_t timeout_ms);
+/** How long leati_stream_close() gives the queue, and then the goodbye. */
+uint32_t leati_stream_close_timeout(const struct leati_stream *stream);
+/** Ends a running stream at once, because of `code`; `ended` follows. */
+void leati_stream_break(struct leati_stream *stream, int code, int sys_errno, const char *text);
+/** Ends at once; `ended` follows. */
+void leati_stream_abort(struct leati_stream *stream);
+/** Records why a running stream is about to end. Returns `code`. */
+int leati_stream_record(struct leati_stream *stream, int code, int sys_errno, int native_code,
+                        const char *text);
+
+void leati_stream_pause(struct leati_stream *stream);
+void leati_stream_resume(struct leati_stream *stream);
+
+/** The descriptor, -1 if it is not open. */
+int leati_stream_fd(const struct leati_stream *stream);
+/** Whether it goes through a proxy; while it is running. */
+bool leati_stream_has_proxy(const struct leati_stream *stream);
+/** From connecting until `ended` has begun. */
+bool leati_stream_is_running(const struct leati_stream *stream);
+/** Whether bytes may go up and down: not released, broken or ended meanwhile. */
+bool leati_stream_is_open(const struct leati_stream *stream);
+
+/** Records why a call is refused, instead of what was recorded before. Returns `code`. */
+int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *text);
+/** LEAT_E_SOCKET_BASE + ENOTCONN or EBADF, whichever the state is due; not recorded. */
+int leati_stream_not_open(const struct leati_stream *stream);
+
+/** Ends it without a word. @return whether what holds it may be freed now; otherwise `left` comes.
+ */
+bool leati_stream_release(struct leati_stream *stream);
+
+#endif

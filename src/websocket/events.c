@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the bytes of a stream mean to a WebSocket: frames and messages, keep-alive, the close
+ * handshake. */
+#include "websocket/websocket.h"
+
+#include "tcp/tcp.h"
+#include "websocket/session_pool.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+/** How long the server may take to end TCP after the close handshake (RFC 6455 section 7.1.1). */
+#define SERVER_EOF_WAIT_MS 1000u
+
+/* ---- ending --------------------------------------------------------------------------- */
+
+static const char *ws_origin_hop(const struct leat_websocket *ws)
+{
+    return leati_route_origin_text(ws->stream.chain->route);
+}
+
+/* The connection is of no use any more. */
+void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text)
+{
+    leati_stream_record(&ws->stream, code, sys_errno, code == LEAT_E_WS_CONNECT ? 1006 : 0, text);
+    leati_chain_abort(ws->stream.chain);
+}
+
+static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const uint8_t *reason,
+                          size_t len)
+{
+    ws->close_code = close_code;
+    ws->close_reason = len ? leati_bytes_dup(reason, len) : NULL;
+    ws->close_reason_len = ws->close_reason ? len : 0;
+}
+
+/* The phase "close" begins, unless it has. */
+static void ws_start_close_phase(struct leat_websocket *ws)
+{
+    struct leati_chain *chain = ws->stream.chain;
+    if (ws->close_start_us != 0)
+        return;
+    leati_tcp_layer_set_prompt_acks(chain->tcp, true);
+    ws->close_start_us = leati_clock_us();
+    leati_trace_phase_start(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
+                            ws->close_start_us);
+}
+
+void leati_websocket_start_closing(struct leat_websocket *ws)
+{
+    struct leati_stream *stream = &ws->stream;
+    uint32_t timeout_ms = stream->limits.close_timeout_ms;
+    ws->closing = true;
+    ws->closed_by = LEAT_CLOSED_BY_LOCAL;
+    ws->close_deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
+    stream->limits.stall_timeout_ms = 0;
+    stream->send_refused = false;
+    ws_start_close_phase(ws);
+    if (!stream->pumping)
+        leati_chain_wake(stream->chain);
+}
+
+/* Nothing is delivered any more; what is queued still leaves. Then our goodbye is due. A server
+ * ends TCP first (RFC 6455 section 7.1.1); after a violation so does a client. TLS ends each
+ * direction by itself (RFC 8446 section 6.1): a client that says so at once keeps no server waiting
+ * that wants to hear it first. */
+static void ws_finish(struct leat_websocket *ws)
+{
+    uint32_t timeout_ms = ws->stream.limits.close_timeout_ms;
+    bool goes_first = ws->is_server || !ws->orderly || ws->secure;
+    if (timeout_ms == 0 || timeout_ms > SERVER_EOF_WAIT_MS)
+        timeout_ms = SERVER_EOF_WAIT_MS;
+    ws_start_close_phase(ws);
+    ws->stream.awaits_eof = !goes_first;
+    ws->stream.heard_all = ws->orderly;
+    leati_stream_finish(&ws->stream, timeout_ms);
+}
+
+static void ws_queue_close(struct leat_websocket *ws, uint16_t close_code)
+{
+    int code = leati_ws_session_write_close(ws->session, close_code, NULL, 0, &ws->stream.out);
+    if (code != LEAT_OK)
+        leati_websocket_break(ws, code, 0, "out of memory");
+}
+
+static void ws_on_close_frame(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    ws_note_close(ws, event->close_code, event->data, event->len);
+    ws->orderly = true;
+    if (!ws->closing) {
+        ws->closed_by = LEAT_CLOSED_BY_REMOTE;
+        /* 1005 is what a frame without a code reads as; it is answered by one without a code. */
+        ws_queue_close(ws, event->close_code == 1005 ? 0 : event->close_code);
+    }
+    ws_finish(ws);
+}
+
+static void ws_on_violation(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    leati_stream_record(&ws->stream, LEAT_E_WS_CONNECT, 0, event->close_code, event->text);
+    ws_note_close(ws, event->close_code, NULL, 0);
+    if (!ws->closing) {
+        ws->closed_by = LEAT_CLOSED_BY_LOCAL;
+        ws_queue_close(ws, event->close_code);
+    }
+    ws_finish(ws);
+}
+
+/* ---- reading -------------------------------------------------------------------------- */
+
+static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *event)
+{
+    switch (event->kind) {
+    case LEATI_WS_MESSAGE:
+        if (ws->callbacks.message)
+            ws->callbacks.message(ws, event->type, event->data, event->len, ws->user);
+        break;
+    case LEATI_WS_PING:
+        if (!ws->closing)
+            leati_websocket_answer_ping(ws, event->data, event->len);
+        break;
+    case LEATI_WS_PONG:
+        if (ws->callbacks.pong)
+            ws->callbacks.pong(ws, event->data, event->len, ws->user);
+        break;
+    case LEATI_WS_CLOSE:
+        ws_on_close_frame(ws, event);
+        break;
+    case LEATI_WS_VIOLATION:
+        ws_on_violation(ws, event);
+        break;
+    case LEATI_WS_PIECE:
+        ws->callbacks.message_part(ws, event->type, event->data, event->len, event->is_first,
+                                   event->is_last, ws->user);
+        break;
+    }
+}
+
+static uint8_t *ws_room(struct leati_stream *stream, size_t *ret_size, void *user)
+{
+    struct leat_websocket *ws = user;
+    (void)stream;
+    return leati_ws_session_room(ws->session, ret_size);
+}
+
+/* Feeds the session until the bytes are used up or may not be delivered any more. */
+static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size_t len, void *user)
+{
+    struct leat_websocket *ws = user;
+    size_t left = len;
+    ws->heard = true;
+    while (!stream->paused && leati_stream_is_open(stream)) {
+        struct leati_ws_event event;
+        int code = leati_ws_session_read(ws->session, &data, &left, &event);
+        stream->has_more = code == LEAT_OK;
+        if (code == LEATI_AGAIN)
+            break;
+        if (code == LEAT_OK)
+            ws_on_event(ws, &event);
+        else
+            leati_websocket_break(ws, code, 0, "out of memory");
+    }
+    return len - left;
+}
+
+static void ws_peer_ended(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    (void)stream;
+    leati_websocket_break(ws, LEAT_E_WS_CONNECT, 0,
+                          ws->closing ? "the peer ended the connection without a Close frame"
+                                      : "the connection was lost without a Close frame");
+}
+
+/* ---- writing -------------------------------------------------------------------------- */
+
+static void ws_flushed(struct leati_stream *stream, void *user)
+{
+    while (leati_websocket_release_pong(user))
+        leati_stream_flush(stream);
+}
+
+static void ws_writable(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    (void)stream;
+    leati_mailbox_deliver(ws->mailbox);
+    if (ws->callbacks.writable)
+        ws->callbacks.writable(ws, ws->user);
+}
+
+static void ws_drain(void *user)
+{
+    leati_stream_flush(user);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------ */
+
+/* A Ping after silence, the end after more silence; returns when to look again. */
+static uint64_t ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
+{
+    struct leati_stream *stream = &ws->stream;
+    if (ws->heard || stream->paused) {
+        ws->heard = ws->ping_unanswered = false;
+        ws->silent_since_ms = now_ms;
+    }
+    if (!ws->ping_unanswered &&
+        leati_chain_is_over(stream->chain, ws->silent_since_ms + ws->ping_interval_ms)) {
+        leati_ws_session_trim(ws->session);
+        ws->ping_unanswered = true;
+        ws->silent_since_ms = now_ms;
+        int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PING, NULL, 0, &stream->out);
+        if (code != LEAT_OK) {
+            leati_websocket_break(ws, code, 0, "out of memory");
+            return 0;
+        }
+        leati_stream_flush(stream);
+    }
+    uint32_t wait_ms = ws->ping_unanswered ? ws->pong_timeout_ms : ws->ping_interval_ms;
+    if (wait_ms == 0)
+        return 0;
+    if (leati_chain_is_over(stream->chain, ws->silent_since_ms + wait_ms))
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
+                              "the connection is dead: nothing came after a Ping");
+    return ws->silent_since_ms + wait_ms;
+}
+
+static uint64_t ws_judge(struct leati_stream *stream, uint64_t now_ms, void *user)
+{
+    struct leat_websocket *ws = user;
+    if (!ws->closing)
+        return ws->ping_interval_ms != 0 ? ws_keep_alive(ws, now_ms) : 0;
+    /* The peer's Close frame may lie behind what it has said before, and came in time. */
+    if (leati_chain_is_over(stream->chain, ws->close_deadline_ms) &&
+        (!stream->reads_on || ++ws->late_pumps > LEATI_WS_LATE_PUMPS_MAX))
+        leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
+                              "the peer did not answer the Close frame in time");
+    return ws->close_deadline_ms;
+}
+
+/* Behind the peer's Close frame, or a violation, all has been said. */
+static void ws_stuck(struct leati_stream *stream, void *user)
+{
+    const struct leat_websocket *ws = user;
+    if (stream->state == LEATI_STREAM_OPEN)
+        leati_stream_record(stream,
+                            ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + ETIMEDOUT,
+                            ETIMEDOUT, 0, "the peer does not take what is sent");
+}
+
+/* ---- beginning and end ---------------------------------------------------------------- */
+
+static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
+{
+    const struct leati_route *route = ws->stream.chain->route;
+    const struct leati_settings *settings = route->settings;
+    bool pieces = ws->callbacks.message_part;
+    bool limited = settings->max_message_is_set || !pieces;
+    const struct leati_ws_session_options options = {
+        .is_server = ws->is_server,
+        .pieces = pieces,
+        .max_message_bytes = limited ? settings->max_message_bytes : 0,
+        .pool = leati_session_pool_of(ws->stream.loop),
+        .drain = {ws_drain, &ws->stream},
+        .deflate = route->agreement->deflate,
+        .deflate_threshold_bytes = settings->compression.threshold_bytes,
+        .deflate_level = settings->compression.level,
+        .deflate_mem_level = settings->compression.mem_level,
+        .tracer = &ws->stream.chain->tracer,
+        .hop = ws_origin_hop(ws),
+    };
+    return leati_ws_session_new(&options);
+}
+
+static void ws_opened(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    const struct leati_ws_agreement *agreement = stream->chain->route->agreement;
+    ws->http_status = agreement->status;
+    ws->compressed = agreement->deflate;
+    bool copied =
+        leati_strdup_optional(&ws->protocol, *agreement->protocol ? agreement->protocol : NULL) &&
+        leati_strdup_optional(&ws->target, agreement->target);
+    ws->session = copied ? ws_make_session(ws) : NULL;
+    if (!ws->session) {
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
+    ws->heard = true;
+    if (ws->callbacks.opened)
+        ws->callbacks.opened(ws, ws->user);
+    if (leati_stream_is_open(stream))
+        leati_mailbox_deliver(ws->mailbox);
+}
+
+static void ws_asked(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    ws->asked(ws, stream->chain->route->upgrade, ws->user);
+}
+
+/* Where a redirect leads, NULL if nothing is followed; the chain's failure says why. */
+static struct leati_route *ws_redirected(struct leati_chain *chain)
+{
+    const struct leati_ws_agreement *agreement = chain->route->agreement;
+    struct leati_failure failure;
+    struct leati_route *route;
+    if (chain->failure.code != LEAT_E_WS_CONNECT || !agreement || !agreement->location)
+        return NULL;
+    leati_failure_init(&failure);
+    int code = leati_route_follow_redirect(chain->route, agreement->location, &failure, &route);
+    if (code == LEAT_OK)
+        return route;
+    if (code != LEATI_AGAIN) {
+        /* Why it is not followed says more than that there is a redirect. */
+        leati_failure_done(&chain->failure);
+        chain->failure = failure;
+    }
+    return NULL;
+}
+
+/* Moves what the program may still ask for out of the chain, which is done. */
+static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
+{
+    const struct leati_ws_agreement *agreement = chain->route->agreement;
+    if (agreement)
+        ws->http_status = agreement->status;
+    if (ws->orderly)
+        leati_failure_done(&chain->failure);
+    if (!ws->session)
+        ws->response = leati_route_take_response(chain->route, chain->top);
+    else if (ws->close_code == 0)
+        ws->close_code = 1006;
+    if (ws->close_start_us != 0)
+        leati_trace_phase_end(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
+                              ws->close_start_us, chain->failure.code, chain->failure.text);
+}
+
+static struct leati_route *ws_over(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    struct leati_chain *chain = stream->chain;
+    if (!ws->session) {
+        struct leati_route *next = ws_redirected(chain);
+        if (next) {
+            ws->secure = next->secure;
+            return next;
+        }
+        leati_route_tell_redirects(chain->route, &chain->failure);
+    }
+    ws_take_result(ws, chain);
+    return NULL;
+}
+
+static void ws_ended(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    char reason[LEATI_WS_CLOSE_REASON_MAX + 1] = "";
+    struct leat_close_event event = {
+        .closed_by = ws->closed_by,
+        .close_code = ws->close_code,
+        .reason = reason,
+        .reason_len = ws->close_reason_len,
+    };
+    leati_failure_get(&stream->failure, &event.error);
+    if (ws->close_reason)
+        memcpy(reason, ws->close_reason, ws->close_reason_len);
+    leati_websocket_clear_connection(ws);
+    leati_mailbox_clear(ws->mailbox);
+    if (ws->callbacks.closed)
+        ws->callbacks.closed(ws, &event, ws->user);
+}
+
+static void ws_left(struct leati_stream *stream, void *user)
+{
+    (void)stream;
+    leati_websocket_destroy(user);
+}
+
+const struct leati_stream_owner leati_websocket_stream_owner = {
+    .layer = LEAT_LAYER_WEBSOCKET,
+    .asked = ws_asked,
+    .opened = ws_opened,
+    .room = ws_room,
+    .received = ws_received,
+    .peer_ended = ws_peer_ended,
+    .flushed = ws_flushed,
+    .writable = ws_writable,
+    .judge = ws_judge,
+    .stuck = ws_stuck,
+    .over = ws_over,
+    .ended = ws_ended,
+    .left = ws_left,
+};
