@@ -7,7 +7,8 @@
 static void close_send(struct rfc_cases *cases, unsigned code, const void *reason, size_t len)
 {
     uint8_t body[2 + 200] = {(uint8_t)(code >> 8), (uint8_t)code};
-    memcpy(body + 2, reason, len);
+    if (len > 0)
+        memcpy(body + 2, reason, len);
     rfc_case_send(cases, RFC_CLOSE, body, 2 + len);
     if (cases->items[cases->count - 1].reason.len == 0)
         rfc_case_expect_reason(cases, reason, len);

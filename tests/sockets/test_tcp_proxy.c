@@ -243,6 +243,8 @@ static void check_environment(const char *value, int code, enum leat_layer layer
     cr_expect(strstr(error.text, "all_proxy: ") == error.text, "%s: %s", value, error.text);
     cr_expect(strstr(error.text, text), "%s: %s", value, error.text);
     cr_expect(!strstr(error.text, "s3cret"), "%s: %s", value, error.text);
+    leat_tcp_socket_free(run.tcp);
+    run.tcp = NULL;
 }
 
 /* The variable, and what to escape in it. */

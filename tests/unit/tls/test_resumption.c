@@ -216,11 +216,11 @@ Test(tls_resumption, a_failed_handshake_forgets_the_sessions)
 Test(tls_resumption, a_failed_connection_discards_its_sessions)
 {
     static const char record[] = "\x17\x03\x03\x00\x20 32 bytes that nobody has .... ";
-    const struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
     uint8_t buf[8];
     size_t n;
 
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        const struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
         struct tls_end client;
         ssl_peer_init(&peer,
                       &(struct ssl_peer_options){.min_version = version, .max_version = version});
