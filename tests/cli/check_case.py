@@ -77,21 +77,22 @@ class Case(unittest.TestCase):
         self.assertIn(text, report["error"]["text"])
         (failed,) = [row for row in report["phases"] if not row["ok"]]
         self.assertEqual((failed["name"], failed["code"]), (phase, code))
-        known = explain(code, "en")
-        for member in ("description", "causes", "remedies"):
-            self.assertEqual(report[member], known[member])
+        # Causes and remedies are those of what has happened (mistakes.py), the rest is the catalogue's.
+        self.assertEqual(report["description"], explain(code, "en")["description"])
+        self.assertTrue(report["causes"] and report["remedies"])
 
         for language, mark in (("en", "failed"), ("zh", "失败")):
             result = self.trusted("--lang", language, *arguments)
             self.assertEqual((result.returncode, result.stderr), (status, b""))
             known = explain(code, language)
+            said = json.loads(self.trusted("--json", "--lang", language, *arguments).out)
             rows = result.out.split("\n")
             (marked,) = [row for row in rows if row.startswith("x ") and "|" in row]
             self.assertIn(f"{mark} {code}", marked)
-            (head,) = [row for row in rows if f": {code} {known['message']}" in row]
+            (head,) = [row for row in rows if f": {code} {said['heading']}" in row]
             self.assertTrue(head.startswith("failed at " if language == "en" else "失败于 "), head)
             self.assertIn(known["description"], result.out)
-            for line in known["causes"] + known["remedies"]:
+            for line in said["causes"] + said["remedies"]:
                 self.assertIn(f"- {line}\n", result.out)
             unreached = [row for row in rows if row.startswith("- ")]
             self.assertEqual(len(unreached), len(not_reached))

@@ -144,11 +144,13 @@ static int check_tell(const struct check *check, const char *url)
         .proxy_count = check->connection.proxy_count,
         .no_echo = check->probe.no_echo,
         .language = check->language ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN,
+        .connection = &check->connection,
     };
     const struct check_run *failed = check->proxied.failed;
     /* Nothing was tried: the URL, or a file that an option names. */
     if (!check->json && failed && failed->phase_count == 0) {
-        tool_report_error(stderr, &failed->error, plan.language);
+        const struct tool_story story = check_story(&plan, failed);
+        tool_report(stderr, &story, plan.language);
         return way_status(check, &check->proxied);
     }
     if (check->compare && check->json)

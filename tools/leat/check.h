@@ -8,6 +8,9 @@
 #ifndef LEAT_TOOL_CHECK_H
 #define LEAT_TOOL_CHECK_H
 
+#include "connection.h"
+#include "situation.h"
+
 #include <leat/leat.h>
 
 enum {
@@ -92,6 +95,7 @@ struct check_run {
     bool compressed;
     int http_status;
     unsigned close_code;
+    struct tool_answer answer; /* of a refusal */
     struct leat_error error;
 };
 
@@ -193,7 +197,11 @@ struct check_plan {
     size_t proxy_count;
     bool no_echo;
     enum leat_language language;
+    const struct tool_connection *connection; /* with the proxies; NULL = there is none */
 };
+
+/** What is known of the failure of a run. */
+struct tool_story check_story(const struct check_plan *plan, const struct check_run *run);
 
 void check_print_way(const struct check_plan *plan, const struct check_way *way);
 void check_print_comparison(const struct check_plan *plan, const struct check_way *direct,

@@ -3,6 +3,7 @@
 #include "check_suites.h"
 #include "json.h"
 #include "report.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -183,12 +184,14 @@ static void failure_write(struct tool_json *json, const struct check_plan *plan,
                           const struct check_run *run)
 {
     const struct check_phase *phase = check_failed_phase(run);
-    const struct leat_error *error = &run->error;
+    const struct tool_story story = check_story(plan, run);
     tool_json_string(json, "failed_phase", phase ? phase->name : NULL);
-    tool_error_describe(json, "error", error);
-    tool_json_string(json, "description", tool_error_description(error, plan->language));
-    parts_write(json, "causes", tool_error_causes(error, plan->language), "\n");
-    parts_write(json, "remedies", tool_error_remedies(error, plan->language), "\n");
+    tool_error_describe(json, "error", &run->error);
+    tool_answer_describe(json, "answer", &run->answer);
+    tool_json_string(json, "heading", tool_story_heading(&story, plan->language));
+    tool_json_string(json, "description", tool_story_description(&story, plan->language));
+    parts_write(json, "causes", tool_story_causes(&story, plan->language), "\n");
+    parts_write(json, "remedies", tool_story_remedies(&story, plan->language), "\n");
 }
 
 static void run_write(struct tool_json *json, const struct check_run *run)
@@ -276,9 +279,20 @@ static void way_write(struct tool_json *json, const struct check_plan *plan,
     tool_json_array_end(json);
 }
 
+/** The URL without a user and a password, which it may not have: nobody else is to see them. */
+static void url_write(struct tool_json *json, const char *url)
+{
+    char shown[1024];
+    const char *scheme_end = strstr(url, "://");
+    const char *host = scheme_end ? scheme_end + 3 : url;
+    const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+    tool_format(shown, sizeof(shown), "%.*s%s", (int)(host - url), url, at ? at + 1 : host);
+    tool_json_string(json, "url", at ? shown : url);
+}
+
 static void head_write(struct tool_json *json, const struct check_plan *plan)
 {
-    tool_json_string(json, "url", plan->url);
+    url_write(json, plan->url);
     tool_json_number(json, "proxies", (int64_t)plan->proxy_count);
     tool_json_object(json, "library");
     tool_json_string(json, "version", leat_version());

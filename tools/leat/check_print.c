@@ -11,9 +11,14 @@ enum { NUMBER_COLUMNS = 12 };
 
 /* ---- what is wrong ---------------------------------------------------------------------- */
 
+static size_t label_columns(const struct check_look *look)
+{
+    return look->language == LEAT_LANGUAGE_ZH ? 4 : 7;
+}
+
 static void print_label(const struct check_look *look, const char *label)
 {
-    size_t columns = look->language == LEAT_LANGUAGE_ZH ? 4 : 7;
+    size_t columns = label_columns(look);
     printf("  %s", check_style(TOOL_STYLE_DIM));
     check_print_padded(label, columns);
     printf("%s  ", check_style(TOOL_STYLE_PLAIN));
@@ -25,15 +30,25 @@ static void print_lines(const struct check_look *look, enum check_word label, co
     for (const char *shown = check_look_word(look, label); *lines; shown = "") {
         size_t len = strcspn(lines, "\n");
         print_label(look, shown);
-        printf("- %.*s\n", (int)len, lines);
+        fputs("- ", stdout);
+        tool_print_wrapped(stdout, lines, len, label_columns(look) + 6);
+        putchar('\n');
         lines += len + (lines[len] == '\n');
     }
+}
+
+static void print_field(const struct check_look *look, enum check_word label, const char *text)
+{
+    print_label(look, check_look_word(look, label));
+    tool_print_wrapped(stdout, text, strlen(text), label_columns(look) + 4);
+    putchar('\n');
 }
 
 static void print_diagnosis(const struct check_look *look, const struct check_run *run)
 {
     char suites[256];
     const struct leat_error *error = &run->error;
+    const struct tool_story story = check_story(look->plan, run);
     const struct check_phase *phase = check_failed_phase(run);
     const char *at =
         phase ? check_phase_word(phase->name, look->language) : leat_layer_name(error->layer);
@@ -44,14 +59,11 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
         check_print_text(error->hop);
         fputs(")", stdout);
     }
-    printf(": %d %s%s\n", error->code, leat_strerror(error->code), check_style(TOOL_STYLE_PLAIN));
-    print_label(look, check_look_word(look, CHECK_WORD_MEANING));
-    printf("%s\n", tool_error_description(error, look->language));
-    if (error->text[0]) {
-        print_label(look, check_look_word(look, CHECK_WORD_DETAIL));
-        check_print_text(error->text);
-        putchar('\n');
-    }
+    printf(": %d %s%s\n", error->code, tool_story_heading(&story, look->language),
+           check_style(TOOL_STYLE_PLAIN));
+    print_field(look, CHECK_WORD_MEANING, tool_story_description(&story, look->language));
+    if (error->text[0])
+        print_field(look, CHECK_WORD_DETAIL, error->text);
     check_suites_format(&run->suites, look->language, suites, sizeof(suites));
     /* CBC is of a handshake that went well: told there. */
     if (run->suites.finding >= CHECK_SUITES_DHE_ONLY) {
@@ -66,8 +78,10 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
         print_label(look, check_look_word(look, CHECK_WORD_NATIVE));
         printf("%d\n", error->native_code);
     }
-    print_lines(look, CHECK_WORD_CAUSE, tool_error_causes(error, look->language));
-    print_lines(look, CHECK_WORD_REMEDY, tool_error_remedies(error, look->language));
+    if (story.answer)
+        tool_answer_print(stdout, story.answer, look->language);
+    print_lines(look, CHECK_WORD_CAUSE, tool_story_causes(&story, look->language));
+    print_lines(look, CHECK_WORD_REMEDY, tool_story_remedies(&story, look->language));
 }
 
 /* ---- many connections ------------------------------------------------------------------- */
@@ -171,7 +185,7 @@ void check_print_comparison(const struct check_plan *plan, const struct check_wa
     static const enum check_word heads[] = {CHECK_WORD_DIRECT, CHECK_WORD_PROXIED,
                                             CHECK_WORD_DIFFERENCE};
     const struct check_look look = check_look_make(plan, direct, proxied);
-    const struct check_plan direct_plan = {plan->url, 0, plan->no_echo, plan->language};
+    const struct check_plan direct_plan = {plan->url, 0, plan->no_echo, plan->language, NULL};
     struct check_look direct_look = look;
     struct check_pair pairs[2 * CHECK_PHASES_MAX];
     struct check_statistics left, right;

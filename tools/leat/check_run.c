@@ -241,6 +241,8 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     run->close_code = event->close_code;
     if (run->http_status == 0)
         run->http_status = leat_websocket_http_status(ws);
+    if (run->connect_us == 0)
+        tool_answer_take(ws, &run->answer);
     leat_loop_stop(probe->loop);
 }
 
@@ -331,6 +333,18 @@ const struct check_phase *check_failed_phase(const struct check_run *run)
         return NULL;
     const struct check_phase *phase = failed_phase_find(run, run->error.code);
     return phase ? phase : failed_phase_find(run, LEAT_OK);
+}
+
+struct tool_story check_story(const struct check_plan *plan, const struct check_run *run)
+{
+    return (struct tool_story){
+        .error = &run->error,
+        .answer = run->answer.status ? &run->answer : NULL,
+        .was_open = run->connect_us > 0,
+        .is_secure = strncasecmp(plan->url, "wss:", 4) == 0,
+        .is_of_proxy =
+            plan->connection && tool_connection_is_of_proxy(plan->connection, &run->error),
+    };
 }
 
 size_t check_chain_end(const struct check_run *run, size_t start)

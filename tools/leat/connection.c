@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A setter of the configuration has refused a value: its reason, which never holds a secret. */
 static bool accept(struct tool_setting *setting, int code)
@@ -187,12 +188,48 @@ const struct tool_option tool_connection_options[] = {
 
 /* ---- proxy ------------------------------------------------------------------------------ */
 
+/* A proxy's URL that was taken, as struct leat_error names the hop. */
+static void proxy_hop_note(char ret_hop[LEAT_ERROR_HOP_SIZE], const char *url)
+{
+    static const struct {
+        const char *scheme, *port;
+    } defaults[] = {
+        {"http://",  ":80" },
+        {"https://", ":443"},
+    };
+    const char *port = ":1080";
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        if (strncasecmp(url, defaults[i].scheme, strlen(defaults[i].scheme)) == 0)
+            port = defaults[i].port;
+    const char *scheme_end = strstr(url, "://");
+    const char *user_end = strrchr(url, '@');
+    const char *host = user_end ? user_end + 1 : scheme_end ? scheme_end + 3 : url;
+    size_t len = strcspn(host, "/?");
+    const char *name_end = memchr(host, ']', len);
+    name_end = name_end ? name_end : host;
+    bool has_port = memchr(name_end, ':', len - (size_t)(name_end - host)) != NULL;
+    snprintf(ret_hop, LEAT_ERROR_HOP_SIZE, "%.*s%s", (int)len, host, has_port ? "" : port);
+}
+
+bool tool_connection_is_of_proxy(const struct tool_connection *connection,
+                                 const struct leat_error *error)
+{
+    if (error->layer == LEAT_LAYER_TCP)
+        return connection->proxy_count > 0;
+    for (size_t i = 0; i < connection->proxy_count && i < TOOL_PROXY_HOPS_MAX; i++)
+        if (strcasecmp(connection->proxy_hops[i], error->hop) == 0)
+            return true;
+    return false;
+}
+
 static bool set_proxy(struct tool_setting *setting)
 {
     struct tool_connection *connection = setting->target;
     int code = connection->proxy_count == 0
                    ? leat_config_set_proxy(connection->config, setting->value)
                    : leat_config_add_proxy(connection->config, setting->value);
+    if (code == LEAT_OK && connection->proxy_count < TOOL_PROXY_HOPS_MAX)
+        proxy_hop_note(connection->proxy_hops[connection->proxy_count], setting->value);
     connection->proxy_count += code == LEAT_OK;
     return accept(setting, code);
 }

@@ -7,6 +7,8 @@
 
 #include <leat/leat.h>
 
+enum { TOOL_PROXY_HOPS_MAX = 8 };
+
 /** A member of the state of each command that has these sections; see tool_connection_init(). */
 struct tool_connection {
     leat_config *config;
@@ -15,8 +17,15 @@ struct tool_connection {
     } own, own_for_proxy;      /* what we show to the server, to proxies */
     unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
     size_t proxy_count;
+    /** "host:port" of the first proxies, to tell what fails with them from what fails with the
+     * server. */
+    char proxy_hops[TOOL_PROXY_HOPS_MAX][LEAT_ERROR_HOP_SIZE];
     bool names_suites; /* --ciphers */
 };
+
+/** Whether a failure is one of the way to a proxy, or of TLS with it. */
+bool tool_connection_is_of_proxy(const struct tool_connection *connection,
+                                 const struct leat_error *error);
 
 /** Makes the configuration; false = no memory, which is said. */
 bool tool_connection_init(struct tool_connection *connection);

@@ -32,11 +32,12 @@ enum leat_language tool_language(void)
     return LEAT_LANGUAGE_EN;
 }
 
+enum { LABEL_COLUMNS = 8, TEXT_COLUMN = 2 + LABEL_COLUMNS + 1 };
+
 static void print_label(FILE *out, const char *label)
 {
-    const size_t width = 8;
     fprintf(out, "  %s%s%s%*s ", tool_style(out, TOOL_STYLE_DIM), label,
-            tool_style(out, TOOL_STYLE_PLAIN), (int)(width - tool_text_columns(label)), "");
+            tool_style(out, TOOL_STYLE_PLAIN), (int)(LABEL_COLUMNS - tool_text_columns(label)), "");
 }
 
 /* ---- what it means ------------------------------------------------------------------------ */
@@ -54,66 +55,111 @@ static enum leat_class error_class(const struct leat_error *error)
     return error_is_of_setting(error) ? LEAT_CLASS_CONFIGURATION : leat_error_class(error->code);
 }
 
-const char *tool_error_description(const struct leat_error *error, enum leat_language language)
+const char *tool_story_heading(const struct tool_story *story, enum leat_language language)
 {
-    if (!error_is_of_setting(error))
-        return leat_code_description(error->code, language);
+    const char *heading = tool_situation_heading(tool_situation_of(story), language);
+    return *heading ? heading : leat_strerror(story->error->code);
+}
+
+const char *tool_story_description(const struct tool_story *story, enum leat_language language)
+{
+    if (!error_is_of_setting(story->error))
+        return leat_code_description(story->error->code, language);
     return language == LEAT_LANGUAGE_ZH ? "环境变量中的代理无法使用。"
                                         : "The environment names a proxy that cannot be used.";
 }
 
-const char *tool_error_causes(const struct leat_error *error, enum leat_language language)
+const char *tool_story_causes(const struct tool_story *story, enum leat_language language)
 {
-    if (!error_is_of_setting(error))
-        return leat_code_causes(error->code, language);
-    return language == LEAT_LANGUAGE_ZH ? "变量的值不是代理的 URL，或用户名、密码中有字符未转义。"
-                                        : "The variable's value is not the URL of a proxy, or a "
-                                          "character of its user name or "
-                                          "password is not escaped.";
+    const char *causes = tool_situation_causes(tool_situation_of(story), language);
+    return *causes ? causes : leat_code_causes(story->error->code, language);
 }
 
-const char *tool_error_remedies(const struct leat_error *error, enum leat_language language)
+const char *tool_story_remedies(const struct tool_story *story, enum leat_language language)
 {
-    if (!error_is_of_setting(error))
-        return leat_code_remedies(error->code, language);
-    return language == LEAT_LANGUAGE_ZH ? "修正详情中指出的变量：socks5h://"
-                                          "[用户:密码@]主机[:端口]，或 socks5、http、https。\n"
-                                          "在用户名和密码中，@ 写作 %40，/ 写作 %2F，: 写作 %3A，# "
-                                          "写作 %23，? 写作 %3F，% 写作 %25。"
-                                        : "Correct the variable that the detail names: "
-                                          "socks5h://[USER:PASSWORD@]HOST[:PORT], "
-                                          "or socks5, http, https.\n"
-                                          "In user name and password write @ as %40, / as %2F, : "
-                                          "as %3A, # as %23, ? as %3F, "
-                                          "% as %25.";
+    const char *remedies = tool_situation_remedies(tool_situation_of(story), language);
+    return *remedies ? remedies : leat_code_remedies(story->error->code, language);
+}
+
+const char *tool_close_remedies(unsigned close_code, enum leat_language language)
+{
+    enum tool_situation situation = tool_situation_of_close(close_code);
+    return situation == TOOL_SITUATION_CLOSED_OTHER ? ""
+                                                    : tool_situation_remedies(situation, language);
+}
+
+/* ---- lines that fit ----------------------------------------------------------------------- */
+
+/** How much of the text goes onto a line of so many columns: up to a space, or between characters
+ * that are wide. All of a word that is longer than the line. */
+static size_t line_length(const char *text, size_t len, size_t columns)
+{
+    size_t at = 0, used = 0, fits = 0;
+    while (at < len) {
+        char one[5] = "";
+        unsigned character = 0;
+        size_t size = tool_utf8_decode(text + at, len - at, &character);
+        memcpy(one, text + at, size);
+        size_t width = size ? tool_text_columns(one) : 1;
+        bool may_break = text[at] == ' ' || (width == 2 && at > 0 && character < 0x3001) ||
+                         (width == 2 && at > 0 && character > 0x3002 && character < 0xff00);
+        if (may_break)
+            fits = at;
+        if (used + width > columns && fits > 0)
+            return fits;
+        used += width;
+        at += size ? size : 1;
+    }
+    return len;
+}
+
+void tool_print_wrapped(FILE *out, const char *text, size_t len, size_t indent)
+{
+    const size_t columns_min = 20;
+    size_t columns = tool_is_terminal(out) ? tool_terminal_columns(out) : 0;
+    while (columns >= indent + columns_min && len > 0) {
+        size_t line = line_length(text, len, columns - indent);
+        if (line == len)
+            break;
+        tool_print_safe(out, text, line);
+        fprintf(out, "\n%*s", (int)indent, "");
+        line += text[line] == ' ';
+        text += line;
+        len -= line;
+    }
+    tool_print_safe(out, text, len);
 }
 
 /* ---- telling it --------------------------------------------------------------------------- */
 
-static void print_remedies(FILE *out, const struct leat_error *error, enum leat_language language)
+void tool_report_field(FILE *out, const char *label, const char *text, size_t len)
 {
-    const char *line = tool_error_remedies(error, language);
-    for (const char *label = label_text(LABEL_REMEDY, language); *line; label = "") {
-        size_t len = strcspn(line, "\n");
-        print_label(out, label);
-        fprintf(out, "%.*s\n", (int)len, line);
-        line += len + (line[len] == '\n');
+    print_label(out, label);
+    tool_print_wrapped(out, text, len, TEXT_COLUMN);
+    fputc('\n', out);
+}
+
+void tool_report_remedies(FILE *out, const char *remedies, enum leat_language language)
+{
+    for (const char *label = label_text(LABEL_REMEDY, language); *remedies; label = "") {
+        size_t len = strcspn(remedies, "\n");
+        tool_report_field(out, label, remedies, len);
+        remedies += len + (remedies[len] == '\n');
     }
 }
 
-void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language)
+void tool_report(FILE *out, const struct tool_story *story, enum leat_language language)
 {
+    const struct leat_error *error = story->error;
     fprintf(out, "leat: %s%d %s%s\n", tool_style(out, TOOL_STYLE_RED), error->code,
-            leat_strerror(error->code), tool_style(out, TOOL_STYLE_PLAIN));
+            tool_story_heading(story, language), tool_style(out, TOOL_STYLE_PLAIN));
     print_label(out, label_text(LABEL_LAYER, language));
     fprintf(out, "%s%s", leat_layer_name(error->layer), error->hop[0] ? ", " : "");
     tool_print_safe(out, error->hop, strlen(error->hop));
     fputc('\n', out);
-    if (error->text[0]) {
-        print_label(out, label_text(LABEL_DETAIL, language));
-        tool_print_safe(out, error->text, strlen(error->text));
-        fputc('\n', out);
-    }
+    if (error->text[0])
+        tool_report_field(out, label_text(LABEL_DETAIL, language), error->text,
+                          strlen(error->text));
     if (error->sys_errno) {
         print_label(out, label_text(LABEL_ERRNO, language));
         fprintf(out, "%d %s\n", error->sys_errno, leat_errno_name(error->sys_errno));
@@ -122,7 +168,14 @@ void tool_report_error(FILE *out, const struct leat_error *error, enum leat_lang
         print_label(out, label_text(LABEL_NATIVE, language));
         fprintf(out, "%d\n", error->native_code);
     }
-    print_remedies(out, error, language);
+    if (story->answer)
+        tool_answer_print(out, story->answer, language);
+    tool_report_remedies(out, tool_story_remedies(story, language), language);
+}
+
+void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language)
+{
+    tool_report(out, &(struct tool_story){.error = error}, language);
 }
 
 void tool_error_describe(struct tool_json *json, const char *name, const struct leat_error *error)

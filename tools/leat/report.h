@@ -4,8 +4,7 @@
 #define LEAT_TOOL_REPORT_H
 
 #include "json.h"
-
-#include <leat/catalogue.h>
+#include "situation.h"
 
 /** The language of LC_ALL, LC_MESSAGES or LANG, the first that is set. */
 enum leat_language tool_language(void);
@@ -19,17 +18,34 @@ enum leat_language tool_language(void);
         .offset = offsetof(type, member)                                                           \
     }
 
-/** What the catalogue says of a code, or, where the layer tells that it is not the program but a
- * setting that is wrong (a proxy that the environment names), what fits that. Static. */
-const char *tool_error_description(const struct leat_error *error, enum leat_language language);
-const char *tool_error_causes(const struct leat_error *error, enum leat_language language);
-const char *tool_error_remedies(const struct leat_error *error, enum leat_language language);
+/** The message of the code, or, where that misleads, what has happened. Static. */
+const char *tool_story_heading(const struct tool_story *story, enum leat_language language);
+/** What the catalogue says of the code, or of the setting that is wrong. Static. */
+const char *tool_story_description(const struct tool_story *story, enum leat_language language);
+/** What fits what has happened; what the catalogue says of the code where no more is known. One a
+ * line, static. */
+const char *tool_story_causes(const struct tool_story *story, enum leat_language language);
+const char *tool_story_remedies(const struct tool_story *story, enum leat_language language);
 
-/** Prints code, message, layer, detail and what to do; in colour where that is shown. */
+/** The same of a WebSocket that was closed in order; "" where the code says nothing to us. */
+const char *tool_close_remedies(unsigned close_code, enum leat_language language);
+
+/** Prints code, heading, layer, detail, what was answered and what to do; in colour where that is
+ * shown. */
+void tool_report(FILE *out, const struct tool_story *story, enum leat_language language);
+/** The same of an error of which nothing else is known. */
 void tool_report_error(FILE *out, const struct leat_error *error, enum leat_language language);
+/** Prints one line of it. */
+void tool_report_field(FILE *out, const char *label, const char *text, size_t len);
+/** Prints what to do, a line each, behind the label of tool_report(). */
+void tool_report_remedies(FILE *out, const char *remedies, enum leat_language language);
 
 /** The same as the members of one object: code, name, message, class, layer, hop, text, errno ...
  */
 void tool_error_describe(struct tool_json *json, const char *name, const struct leat_error *error);
+
+/** Prints text that may come from elsewhere (tool_print_safe()). On a terminal it is broken at words
+ * that would not fit, and goes on at the column `indent`, where it begins, too. */
+void tool_print_wrapped(FILE *out, const char *text, size_t len, size_t indent);
 
 #endif

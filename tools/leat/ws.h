@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "json.h"
 #include "line_editor.h"
+#include "situation.h"
 
 #include <leat/leat.h>
 
@@ -76,6 +77,7 @@ struct ws {
     struct ws_input input;
     struct tool_json json;
     struct leat_error error;
+    struct tool_answer answer; /**< of a refusal */
     struct leat_close_event close;
     char close_reason[124]; /**< 123 bytes at most (RFC 6455 section 5.5), and a NUL */
 };
@@ -85,6 +87,8 @@ struct ws {
 /** Connects, sends, receives, until the end. */
 int ws_run(struct ws *s);
 void ws_done(struct ws *s);
+/** What is known of the failure that it ended with. */
+struct tool_story ws_story(const struct ws *s);
 /** Closes as the options say. */
 void ws_close(struct ws *s);
 /** Something other than the connection went wrong: says so, and closes. */

@@ -216,6 +216,22 @@ void ws_print_reconnect(struct ws *s, uint32_t delay_ms)
     event_end(s);
 }
 
+static void remedies_write(struct ws *s, const struct leat_close_event *event)
+{
+    const struct tool_story story = ws_story(s);
+    const char *line =
+        event->error.code != LEAT_OK
+            ? tool_story_remedies(&story, tool_language())
+            : tool_close_remedies(event->close_code, tool_language());
+    tool_json_array(&s->json, "remedies");
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        tool_json_text(&s->json, NULL, line, len);
+        line += len + (line[len] == '\n');
+    }
+    tool_json_array_end(&s->json);
+}
+
 void ws_print_closed(struct ws *s, const struct leat_close_event *event)
 {
     static const char *const who[] = {"nobody", "local", "remote"};
@@ -229,6 +245,8 @@ void ws_print_closed(struct ws *s, const struct leat_close_event *event)
         tool_error_describe(&s->json, "error", &event->error);
     else
         tool_json_null(&s->json, "error");
+    tool_answer_describe(&s->json, "answer", &s->answer);
+    remedies_write(s, event);
     event_end(s);
 }
 

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- the end ---------------------------------------------------------------------------- */
@@ -117,7 +118,6 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 {
     struct ws *s = user;
     uint32_t delay_ms;
-    (void)ws;
     s->open = false;
     leat_timer_stop(s->linger_timer);
     leat_timer_stop(s->ping_timer);
@@ -125,6 +125,8 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     s->close = *event;
     s->close.reason = s->close_reason;
     s->error = event->error;
+    if (s->error.code != LEAT_OK && !s->was_open)
+        tool_answer_take(ws, &s->answer);
     ws_print_closed(s, event);
     if (s->reconnect && !s->closing && leat_reconnect_is_advised(event) &&
         leat_reconnect_next_delay_ms(s->reconnect, &delay_ms)) {
@@ -301,21 +303,15 @@ static void run_interactive(struct ws *s)
     }
 }
 
-/* Gateways say in the body of a refusal why they refuse. */
-static void report_refusal(struct ws *s)
+struct tool_story ws_story(const struct ws *s)
 {
-    size_t len;
-    const char *body = leat_websocket_http_body(s->ws, &len);
-    const size_t shown_max = 400;
-    len = strcspn(body, "\r\n") < len ? strcspn(body, "\r\n") : len;
-    if (len == 0)
-        return;
-    size_t shown = len < shown_max ? len : shown_max;
-    while (shown < len && shown > 0 && ((unsigned char)body[shown] & 0xc0) == 0x80)
-        shown--;
-    fputs("  body:    ", stderr);
-    tool_print_safe(stderr, body, shown);
-    fputs(shown < len ? "...\n" : "\n", stderr);
+    return (struct tool_story){
+        .error = &s->error,
+        .answer = s->answer.status ? &s->answer : NULL,
+        .was_open = s->was_open,
+        .is_secure = strncasecmp(s->url, "wss:", 4) == 0,
+        .is_of_proxy = tool_connection_is_of_proxy(&s->connection, &s->error),
+    };
 }
 
 /* A person has seen most of it already. */
@@ -324,15 +320,16 @@ static void report_end(struct ws *s)
     if (s->end_signal || s->output_failed)
         return;
     if (s->error.code != LEAT_OK) {
-        tool_report_error(stderr, &s->error, tool_language());
-        if (s->ws && !s->was_open)
-            report_refusal(s);
+        const struct tool_story story = ws_story(s);
+        tool_report(stderr, &story, tool_language());
     } else if (s->close.closed_by == LEAT_CLOSED_BY_REMOTE &&
                (s->says_status || !tool_close_is_normal(s->close.close_code))) {
         fprintf(stderr, "leat ws: closed by the server: %u%s", s->close.close_code,
                 s->close.reason_len ? " " : "");
         tool_print_safe(stderr, s->close_reason, s->close.reason_len);
         fputc('\n', stderr);
+        tool_report_remedies(stderr, tool_close_remedies(s->close.close_code, tool_language()),
+                             tool_language());
     }
 }
 
