@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file. The components are those
-# of the packages (LeatPackages.cmake): runtime, ohos, testing, dev, tool.
+# of the packages (LeatPackages.cmake): runtime, codes, ohos, testing, dev, tool.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
@@ -23,6 +23,10 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/leat DESTINATION ${CMAKE_INSTALL
 install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime
                                                NAMELINK_COMPONENT dev)
 install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(TARGETS leat_codes EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT codes
+                                                     NAMELINK_COMPONENT dev)
+# It needs nothing that might be missing.
+install(TARGETS leat_codes_static EXPORT leatShared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
@@ -60,7 +64,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-set(pc_names leat)
+set(pc_names leat leat-codes)
 if(LEAT_TESTING)
     list(APPEND pc_names leat-testing)
 endif()

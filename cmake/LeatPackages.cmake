@@ -9,6 +9,7 @@ if(NOT LEAT_PACKAGE_MAINTAINER)
 endif()
 
 set(runtime_package libleat${LEAT_SOVERSION})
+set(codes_package libleat-codes${LEAT_SOVERSION})
 set(ohos_package libnet-websocket)
 set(testing_package libleat-testing${LEAT_SOVERSION})
 set(dev_package libleat-dev)
@@ -21,6 +22,11 @@ the HarmonyOS Network Kit.
 set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "WebSocket over TLS through proxies (shared library)
 ${about}
 This is the library that programs need to run.")
+set(CPACK_DEBIAN_CODES_DESCRIPTION "what the codes of other systems mean (shared library)
+${about}
+This explains codes of other systems, in English and Chinese: close codes,
+HTTP status, SOCKS5 replies, alerts of TLS, errno, those of HarmonyOS, of an
+SMS gateway and of Windows, HP-UX and AIX.")
 set(CPACK_DEBIAN_OHOS_DESCRIPTION "WebSocket client of the HarmonyOS NDK on Linux (shared library)
 ${about}
 This is the WebSocket client of the HarmonyOS C API over it.")
@@ -39,6 +45,7 @@ This is the tool: it talks to WebSocket servers, shows phase by phase how a
 connection is made, explains codes, and serves proxies for tests.")
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_CODES_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_OHOS_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_TESTING_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
@@ -60,7 +67,7 @@ set(same "(= ${version})")
 set(CPACK_DEBIAN_OHOS_PACKAGE_DEPENDS "${runtime_package} ${same}")
 set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${runtime_package} ${same}")
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-    "${runtime_package} ${same}, ${ohos_package} ${same}, ${testing_package} ${same}")
+    "${runtime_package} ${same}, ${codes_package} ${same}, ${ohos_package} ${same}, ${testing_package} ${same}")
 list(JOIN static_dependencies ", " static_dependencies)
 string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", ${static_dependencies}")
 # Who trusts the system's CAs needs to have some.
@@ -77,7 +84,7 @@ function(gzip_file from to)
 endfunction()
 
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-set(components runtime ohos testing dev tool)
+set(components runtime codes ohos testing dev tool)
 set(work ${PROJECT_BINARY_DIR}/debian)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/debian/changelog.in ${work}/changelog @ONLY)
 gzip_file(${work}/changelog ${work}/changelog.Debian.gz)
@@ -95,12 +102,13 @@ foreach(component IN LISTS components)
 endforeach()
 
 # What lintian is told, and why: see those files.
-foreach(component IN ITEMS runtime ohos testing)
+foreach(component IN ITEMS runtime codes ohos testing)
     set(overrides ${PROJECT_SOURCE_DIR}/cmake/debian/${component}.lintian-overrides)
     install(FILES ${overrides} DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides COMPONENT ${component}
             RENAME ${${component}_package})
 endforeach()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
+set(CPACK_DEBIAN_CODES_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
 set(CPACK_DEBIAN_OHOS_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
 set(CPACK_DEBIAN_TESTING_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
 

@@ -7,6 +7,9 @@
  * and AIX in its logs. They are kept in tables; a row is one number, a range of numbers, a name, or a
  * form such as "2BBBB" whose last four digits are a code of another table.
  *
+ * They are a library of their own, libleat-codes (`leat::codes`, `pkg-config leat-codes`), which needs
+ * no other; leat/leat.h does not include this header.
+ *
  * Tables and rows are static and live as long as the program; strings are UTF-8, static and never
  * NULL. Nothing here allocates or takes a lock. A pointer to a table or row must not be NULL.
  * @thread any.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Everything of leat. The other headers are split for reading only.
+ * Everything of libleat, whose headers are split for reading only. Not here: leat/foreign_code.h,
+ * which is a library of its own (libleat-codes), leat/ohos.h and leat/testing.h.
  *
  * Conventions, for every function unless it says otherwise:
  * 1. A function that can fail returns 0 (LEAT_OK) or a documented code and must be checked.
@@ -19,7 +20,6 @@
 #include <leat/base.h>
 #include <leat/error.h>
 #include <leat/catalogue.h>
-#include <leat/foreign_code.h>
 #include <leat/tls_info.h>
 #include <leat/trace.h>
 #include <leat/config.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <leat/catalogue.h>
 
-#include "errors/code_text.h"
+#include "util/code_spelling.h"
 #include "util/text.h"
 
 #include <limits.h>
@@ -308,17 +308,18 @@ static size_t code_find_errno(const char *text, int *ret_codes, size_t cap)
 
 size_t leat_code_find(const char *text, int *ret_codes, size_t cap)
 {
-    struct leati_code_text code;
+    char spelling[LEATI_CODE_SPELLING_SIZE];
     if (!text || (!ret_codes && cap > 0))
         return 0;
-    leati_code_text_read(text, &code);
-    bool is_errno = code.table == LEATI_FOREIGN_ERRNO;
-    if (code.table != LEATI_FOREIGN_NONE && !is_errno)
-        return 0;
-    size_t count = is_errno ? 0 : code_find_number(code.text, ret_codes, cap);
-    if (count == 0 && !is_errno)
-        count = code_find_enumerator(code.text, ret_codes, cap);
+    leati_code_spelling_read(text, spelling);
+    const char *errno_text = leati_code_spelling_behind(spelling, "errno");
+    if (errno_text)
+        return code_find_errno(errno_text, ret_codes, cap);
+    const char *rest = leati_code_spelling_skip_code(spelling);
+    size_t count = code_find_number(rest, ret_codes, cap);
     if (count == 0)
-        count = code_find_errno(code.text, ret_codes, cap);
+        count = code_find_enumerator(rest, ret_codes, cap);
+    if (count == 0)
+        count = code_find_errno(rest, ret_codes, cap);
     return count;
 }

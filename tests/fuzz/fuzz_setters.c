@@ -7,6 +7,7 @@
  */
 #include "fuzz/wire.h"
 
+#include <leat/foreign_code.h>
 #include <leat/local_socket.h>
 #include <leat/testing_certificates.h>
 #include <leat/tls_socket.h>

@@ -23,6 +23,9 @@ for program in shared static ohos ohos_static; do
     output=$(consumer-build/consumer_$program) || fail "consumer_$program: $output"
     [ "$output" = "$version" ] || fail "consumer_$program printed '$output' instead of '$version'"
 done
+for program in codes codes_static; do
+    quietly "consumer_$program" consumer-build/consumer_$program
+done
 ! ldd consumer-build/consumer_static | grep -q libleat || fail "consumer_static needs libleat.so"
 
 for static in OFF ON; do

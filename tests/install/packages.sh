@@ -154,7 +154,7 @@ alone "$work/user" /bin/bash /test/in_bare_root.sh || fail "what is installed do
 apt_install "$work/user" $(packages_of "$work/user" ! -name 'libleat-dev_*')
 missing=$(enter "$work/user" sh -c 'ldd /usr/lib/*/libleat*.so.0* /usr/lib/*/libnet_websocket.so' 2>&1 | grep 'not found' || true)
 [ -z "$missing" ] || fail "the libraries' packages do not bring: $missing"
-quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat-testing0.1 libleat0.1
+quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat-testing0.1 libleat-codes0.1 libleat0.1
 left=$(find "$work/user/usr" "$work/user/etc" -name '*leat*' -o -name '*net_websocket*')
 [ -z "$left" ] || fail "left behind when removed: $left"
 

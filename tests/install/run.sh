@@ -13,12 +13,20 @@ fail() {
     exit 1
 }
 
-# expect_version PROGRAM
-expect_version() {
+# expect PROGRAM OUTPUT
+expect() {
     local output
     output=$(LD_LIBRARY_PATH=$libdir "$1") || fail "$1 failed: $output"
-    [ "$output" = "$version" ] || fail "$1 printed '$output' instead of '$version'"
+    [ "$output" = "$2" ] || fail "$1 printed '$output' instead of '$2'"
 }
+
+# expect_version PROGRAM
+expect_version() {
+    expect "$1" "$version"
+}
+
+# What tests/install/consumer/codes.c prints.
+codes_output="10054 2301104"
 
 "$cmake" --install "$build" --prefix "$work/first" >"$work/log"
 mv "$work/first" "$work/prefix"
@@ -40,6 +48,8 @@ expect_version "$work/cmake/consumer_shared"
 expect_version "$work/cmake/consumer_static"
 expect_version "$work/cmake/consumer_ohos"
 expect_version "$work/cmake/consumer_ohos_static"
+expect "$work/cmake/consumer_codes" "$codes_output"
+expect "$work/cmake/consumer_codes_static" "$codes_output"
 
 # The NDK needs an include path and a library name, and finds libleat.so by itself.
 "$cc" -std=c11 "$here/../../examples/ohos_ndk.c" -o "$work/ohos_ndk" -I"$work/prefix/include" -L"$libdir" -lnet_websocket
@@ -53,7 +63,11 @@ read -ra static_flags < <(pkg-config --static --cflags --libs leat | sed 's/-lle
 "$cc" "$here/consumer/consumer.c" -o "$work/pc_static" "${static_flags[@]}"
 expect_version "$work/pc_shared"
 expect_version "$work/pc_static"
-for program in cmake/consumer_static cmake/consumer_ohos_static pc_static; do
+read -ra codes_flags < <(pkg-config --cflags --libs leat-codes)
+"$cc" "$here/consumer/codes.c" -o "$work/pc_codes" "${codes_flags[@]}"
+expect "$work/pc_codes" "$codes_output"
+! ldd "$work/pc_codes" | grep -q 'libleat\.so' || fail "the codes need libleat.so"
+for program in cmake/consumer_static cmake/consumer_codes_static cmake/consumer_ohos_static pc_static; do
     ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat.so"
 done
 
@@ -74,8 +88,10 @@ for program in project1/ask project1/test_ask makefile/say makefile/check_say; d
 done
 
 # Nothing but the public functions is visible, above all not an mbedTLS that could clash with the program's own.
-strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ || /leat_foreign_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat.so exports: $strangers"
+strangers=$(nm -D --defined-only "$libdir/libleat-codes.so" | awk '$3 !~ /^leat_foreign_/ { print $3 }')
+[ -z "$strangers" ] || fail "libleat-codes.so exports: $strangers"
 strangers=$(nm -D --defined-only "$libdir/libleat-testing.so" | awk '$3 !~ /^leat_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat-testing.so exports: $strangers"
 strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')

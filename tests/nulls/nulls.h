@@ -7,6 +7,7 @@
 #ifndef LEAT_TESTS_NULLS_H
 #define LEAT_TESTS_NULLS_H
 
+#include <leat/foreign_code.h>
 #include <leat/leat.h>
 #include <leat/ohos.h>
 #include <leat/testing.h>

@@ -314,7 +314,7 @@ Test(foreign_document, every_row_is_found)
 {
     glob_t paths;
     if (glob(LEAT_SEEDS_DIR "/001_*.txt", 0, NULL, &paths) != 0) {
-        puts("left out: errors_foreign_document: there is no " LEAT_SEEDS_DIR "/001_*.txt");
+        puts("left out: codes_document: there is no " LEAT_SEEDS_DIR "/001_*.txt");
         return;
     }
     FILE *file = fopen(paths.gl_pathv[0], "r");

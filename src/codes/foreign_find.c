@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "errors/code_text.h"
-#include "errors/foreign.h"
+#include "codes/code_text.h"
+#include "codes/foreign.h"
 
 #include "util/text.h"
 

@@ -4,7 +4,7 @@
  * The foreign tables, made from foreign/NAME.def. Each macro is one shape of row; the head of a
  * .def file says which it uses.
  */
-#include "errors/foreign.h"
+#include "codes/foreign.h"
 
 /* clang-format off */
 #define ROW(...)         {.table = TABLE, __VA_ARGS__},
@@ -77,127 +77,127 @@
 /* clang-format off */
 #define TABLE LEATI_FOREIGN_CLOSE
 static const struct leat_foreign_code close_codes[] = {
-#include "errors/foreign/close.def"
+#include "codes/foreign/close.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_HTTP
 static const struct leat_foreign_code http_codes[] = {
-#include "errors/foreign/http.def"
+#include "codes/foreign/http.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SOCKS5_REPLY
 static const struct leat_foreign_code socks5_reply_codes[] = {
-#include "errors/foreign/socks5_reply.def"
+#include "codes/foreign/socks5_reply.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_ALERT
 static const struct leat_foreign_code alert_codes[] = {
-#include "errors/foreign/alert.def"
+#include "codes/foreign/alert.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_ERRNO
 static const struct leat_foreign_code errno_codes[] = {
-#include "errors/foreign/errno.def"
+#include "codes/foreign/errno.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_NDK
 static const struct leat_foreign_code ndk_codes[] = {
-#include "errors/foreign/ndk.def"
+#include "codes/foreign/ndk.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_HARMONYOS
 static const struct leat_foreign_code harmonyos_codes[] = {
-#include "errors/foreign/harmonyos.def"
+#include "codes/foreign/harmonyos.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_GATEWAY
 static const struct leat_foreign_code gateway_codes[] = {
-#include "errors/foreign/gateway.def"
+#include "codes/foreign/gateway.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_COMPOSITE
 static const struct leat_foreign_code composite_codes[] = {
-#include "errors/foreign/composite.def"
+#include "codes/foreign/composite.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SEND_FAILURE
 static const struct leat_foreign_code send_failure_codes[] = {
-#include "errors/foreign/send_failure.def"
+#include "codes/foreign/send_failure.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SCP
 static const struct leat_foreign_code scp_codes[] = {
-#include "errors/foreign/scp.def"
+#include "codes/foreign/scp.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_DSMP
 static const struct leat_foreign_code dsmp_codes[] = {
-#include "errors/foreign/dsmp.def"
+#include "codes/foreign/dsmp.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SMC
 static const struct leat_foreign_code smc_codes[] = {
-#include "errors/foreign/smc.def"
+#include "codes/foreign/smc.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SPACE
 static const struct leat_foreign_code space_codes[] = {
-#include "errors/foreign/space.def"
+#include "codes/foreign/space.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_MESSAGE_STATE
 static const struct leat_foreign_code message_state_codes[] = {
-#include "errors/foreign/message_state.def"
+#include "codes/foreign/message_state.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_DECODE
 static const struct leat_foreign_code decode_codes[] = {
-#include "errors/foreign/decode.def"
+#include "codes/foreign/decode.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_LINK
 static const struct leat_foreign_code link_codes[] = {
-#include "errors/foreign/link.def"
+#include "codes/foreign/link.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_WINSOCK
 static const struct leat_foreign_code winsock_codes[] = {
-#include "errors/foreign/winsock.def"
+#include "codes/foreign/winsock.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_HPUX
 static const struct leat_foreign_code hpux_codes[] = {
-#include "errors/foreign/hpux.def"
+#include "codes/foreign/hpux.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_AIX
 static const struct leat_foreign_code aix_codes[] = {
-#include "errors/foreign/aix.def"
+#include "codes/foreign/aix.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_MAINTENANCE
 static const struct leat_foreign_code maintenance_codes[] = {
-#include "errors/foreign/maintenance.def"
+#include "codes/foreign/maintenance.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_LOGIN
 static const struct leat_foreign_code login_codes[] = {
-#include "errors/foreign/login.def"
+#include "codes/foreign/login.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_SUBMIT
 static const struct leat_foreign_code submit_codes[] = {
-#include "errors/foreign/submit.def"
+#include "codes/foreign/submit.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_MESSAGE_RESULT
 static const struct leat_foreign_code message_result_codes[] = {
-#include "errors/foreign/message_result.def"
+#include "codes/foreign/message_result.def"
 };
 #undef TABLE
 #define TABLE LEATI_FOREIGN_INTERNAL
 static const struct leat_foreign_code internal_codes[] = {
-#include "errors/foreign/internal.def"
+#include "codes/foreign/internal.def"
 };
 #undef TABLE
 

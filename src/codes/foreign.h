@@ -4,8 +4,8 @@
  * The rows of the foreign tables, as foreign_tables.c makes them from the .def files and
  * foreign_find.c searches them.
  */
-#ifndef LEATI_ERRORS_FOREIGN_H
-#define LEATI_ERRORS_FOREIGN_H
+#ifndef LEATI_CODES_FOREIGN_H
+#define LEATI_CODES_FOREIGN_H
 
 #include <leat/foreign_code.h>
 

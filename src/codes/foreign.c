@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "errors/foreign.h"
+#include "codes/foreign.h"
 
 #include "util/text.h"
 
@@ -98,7 +98,8 @@ int leat_foreign_code_leat_code(const leat_foreign_code *code)
 
 int leat_foreign_code_errno(const leat_foreign_code *code)
 {
-    return code ? leat_code_errno(code->leat_code) : 0;
+    /* All of them are of the one family; leat_code_errno() would want libleat. */
+    return code && code->leat_code != LEAT_OK ? code->leat_code - LEAT_E_SOCKET_BASE : 0;
 }
 
 bool leat_foreign_code_is_form(const leat_foreign_code *code)
