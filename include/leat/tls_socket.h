@@ -258,6 +258,18 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_socket_send(leat_tls_socket *tls, const vo
  * @return as leat_tcp_socket_close(), with LEAT_E_TLS_SOCKET_BASE. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_close(leat_tls_socket *tls);
 
+/**
+ * Changes the keys of TLS 1.3 in both directions (RFC 8446 section 4.6.3): ours at once, the peer's
+ * when it has read that. leat does so by itself before a key has encrypted as much as it may
+ * (section 5.5), so few programs need it. More than 16 calls without bytes sent in between have no
+ * effect.
+ *
+ * @return LEAT_OK, also if it could not be written: then `error` tells; LEAT_E_PARAMETER (NULL; the
+ *         connection is not TLS 1.3; leat was built with LEAT_MBEDTLS=system);
+ *         LEAT_E_TLS_SOCKET_BASE + ENOTCONN (not open yet), + EBADF (closing or closed).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_tls_socket_update_keys(leat_tls_socket *tls);
+
 /** Stops reading, as leat_tcp_socket_pause(). */
 LEAT_API void leat_tls_socket_pause(leat_tls_socket *tls);
 /** Goes on reading. */

@@ -212,6 +212,20 @@ int leat_tls_socket_close(leat_tls_socket *tls)
     return tls ? leati_tls_socket_code(leat_tcp_socket_close(tcp_of(tls))) : LEAT_E_PARAMETER;
 }
 
+int leat_tls_socket_update_keys(leat_tls_socket *tls)
+{
+    if (!tls)
+        return LEAT_E_PARAMETER;
+    struct leati_stream *stream = &tcp_of(tls)->base.stream;
+    if (stream->state != LEATI_STREAM_OPEN)
+        return leati_tls_socket_code(leati_stream_not_open(stream));
+    if (leati_tls_layer_update_keys(stream->chain->top) == LEAT_E_PARAMETER)
+        return LEAT_E_PARAMETER;
+    leati_chain_wake(
+        stream->chain); /* what waits is written by the pump, and it tells of a failure */
+    return LEAT_OK;
+}
+
 void leat_tls_socket_pause(leat_tls_socket *tls)
 {
     leat_tcp_socket_pause(tcp_of(tls));

@@ -187,27 +187,34 @@ static void __attribute__((noreturn)) process_fail(struct process *process, cons
     abort();
 }
 
-static bool line_find(const char *path, const char *prefix, char *buf, size_t cap)
+/* The nth of them, from 1 on. */
+static bool line_find(const char *path, const char *prefix, unsigned nth, char *buf, size_t cap)
 {
     char *text = file_read(path);
-    bool found = false;
-    for (char *line = text, *end; (end = strchr(line, '\n')) && !found; line = end + 1) {
+    unsigned count = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')) && count < nth; line = end + 1) {
         *end = '\0';
         if (strncmp(line, prefix, strlen(prefix)) == 0) {
             snprintf(buf, cap, "%s", line + strlen(prefix));
-            found = true;
+            count++;
         }
     }
     free(text);
-    return found;
+    return count == nth;
 }
 
 void process_wait_line(struct process *process, const char *prefix, char *buf, size_t cap)
 {
+    process_wait_nth_line(process, prefix, 1, buf, cap);
+}
+
+void process_wait_nth_line(struct process *process, const char *prefix, unsigned nth, char *buf,
+                           size_t cap)
+{
     uint64_t deadline_ms = now_ms() + READY_TIMEOUT_MS;
     for (bool runs = true; runs && now_ms() < deadline_ms; pause_shortly()) {
         runs = process_runs(process); /* before looking, so that the last words are seen */
-        if (line_find(process->output_path, prefix, buf, cap))
+        if (line_find(process->output_path, prefix, nth, buf, cap))
             return;
     }
     process_fail(process, "did not print the awaited line");

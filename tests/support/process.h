@@ -41,6 +41,10 @@ struct process *process_start(const struct process_options *options);
  * line. Fails the test if the process ends or time is over first. */
 void process_wait_line(struct process *process, const char *prefix, char *buf, size_t cap);
 
+/** The same for the nth such line, from 1 on. */
+void process_wait_nth_line(struct process *process, const char *prefix, unsigned nth, char *buf,
+                           size_t cap);
+
 /** Waits until its standard error holds `text`. Fails the test as process_wait_line(). */
 void process_wait_error_text(struct process *process, const char *text);
 

@@ -184,6 +184,36 @@ Test(tls_key_update, of_the_peer_in_pieces)
         }
 }
 
+/* By bytes of the wire: what comes behind a KeyUpdate is in the read-ahead, or not there yet. */
+Test(tls_key_update, of_the_peer_in_segments)
+{
+    static const size_t segments[] = {1, 2, 4, 5, 6, 21, 26, 27, 28, 49, 2048, 2049};
+    char back[4];
+    size_t n;
+
+    for (int is_server = 0; is_server < 2; is_server++)
+        for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+            begin(is_server, suites[i % 3]);
+            end.wire.script.recv_max_bytes = segments[i];
+            for (int every_other = 0; every_other < 2; every_other++) {
+                end.wire.script.again_every_other = every_other;
+                peer.held = true;
+                cr_assert(SSL_write(peer.ssl, "a", 1) == 1);
+                peer_update(SSL_KEY_UPDATE_NOT_REQUESTED);
+                peer_update(SSL_KEY_UPDATE_REQUESTED);
+                cr_assert(SSL_write(peer.ssl, "b", 1) == 1);
+                peer_update(SSL_KEY_UPDATE_REQUESTED);
+                peer.held = false;
+                ssl_peer_write(&peer, &end.wire, "cd", 2);
+                cr_assert(tls_end_read(&end, back, 4, &n) == LEAT_OK &&
+                          memcmp(back, "abcd", 4) == 0);
+                echo(5000);
+            }
+            cr_expect(updates_read == 4);
+            finish();
+        }
+}
+
 Test(tls_key_update, of_the_peer_behind_our_goodbye)
 {
     begin(false, suites[0]);

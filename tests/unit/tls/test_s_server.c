@@ -267,8 +267,35 @@ Test(tls_s_server, key_log)
     }
 }
 
-#ifndef LEAT_MBEDTLS_MENDED
-/* With the mends tests/integration/test_key_updates.c changes keys with OpenSSL in both roles. */
+#ifdef LEAT_MBEDTLS_MENDED
+/* s_server looks at the first letter only of what one read gives it, and throws the rest away
+ * behind a command. So its report is waited for, each time, before anything else is said. */
+Test(tls_s_server, key_update)
+{
+    static const char *const commands[] = {"K\n", "k\n"}; /* with and without an answer */
+    char rest[200];
+
+    serve(ARGUMENTS("-tls1_3", "-msg"));
+    credentials_load(NULL, NULL, NULL);
+    open_tls();
+    socket_end_send(&client, "here\n", 5);
+    line_of_server("here"); /* it is through its handshake */
+    for (unsigned i = 0; i < 20; i++) {
+        server_say(commands[i % 3 == 2]);
+        process_wait_nth_line(server, ">>> TLS 1.3, Handshake [length 0005], KeyUpdate", i + 1,
+                              rest, sizeof(rest));
+        if (i % 2 == 0)
+            socket_end_send(&client, "again\n", 6);
+        server_say("hello\n");
+        expect_from_server("hello\n");
+        if (i % 2 == 1)
+            socket_end_send(&client, "again\n", 6);
+        process_wait_nth_line(server, "again", i + 1, rest, sizeof(rest));
+    }
+    shut_down();
+    done();
+}
+#else
 Test(tls_s_server, key_update)
 {
     char byte;
