@@ -122,6 +122,16 @@ Test(examples, uv_loop)
     foreign_loop_expect(EXAMPLE("uv_loop"));
 }
 
+Test(examples, libevent_loop)
+{
+    foreign_loop_expect(EXAMPLE("libevent_loop"));
+}
+
+Test(examples, asio_loop)
+{
+    foreign_loop_expect(EXAMPLE("asio_loop"));
+}
+
 Test(examples, glib_loop)
 {
     foreign_loop_expect(EXAMPLE("glib_loop"));
