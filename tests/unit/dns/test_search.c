@@ -184,9 +184,9 @@ Test(dns_search, cancelled_between_two_names)
 {
     struct outcome outcome = {0}, other = {0};
 
-    resolve_by("silent.test a.test", "");
-    ask("host", leati_clock_ms() + 6000, &outcome);
-    while (times_asked("A host.a.test") == 0)
+    resolve_by("silent silent.silent.test", "");
+    ask("x", leati_clock_ms() + 6000, &outcome);
+    while (times_asked("A x.silent.silent.test") == 0)
         cr_assert_eq(leat_loop_dispatch(loop, -1), 0);
     cancel(&outcome);
     ask("v4.test", 0, &other);
