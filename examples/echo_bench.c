@@ -31,15 +31,15 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* One message there and back. Returns 0 and the time that it took, or a code. */
-static int round_trip(leat_blocking_websocket *ws, double *ret_ms)
+static int round_trip(leat_blocking_websocket *ws, double *ret_ms, struct leat_error *ret_error)
 {
     char text[MESSAGE_BYTES];
     struct leat_message reply;
     memset(text, 'x', sizeof(text));
     double start_ms = now_ms();
-    int code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, text, sizeof(text), TIMEOUT_MS);
+    int code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, text, sizeof(text), TIMEOUT_MS, ret_error);
     if (code == LEAT_OK)
-        code = leat_blocking_recv(ws, &reply, TIMEOUT_MS);
+        code = leat_blocking_recv(ws, &reply, TIMEOUT_MS, ret_error);
     if (code == LEAT_OK && (reply.len != sizeof(text) || memcmp(reply.data, text, reply.len) != 0))
         code = LEAT_E_WS_INTERNAL; /* something else came back */
     if (code == LEAT_OK)
@@ -47,11 +47,11 @@ static int round_trip(leat_blocking_websocket *ws, double *ret_ms)
     return code;
 }
 
-static int measure(leat_blocking_websocket *ws)
+static int measure(leat_blocking_websocket *ws, struct leat_error *ret_error)
 {
     static double times_ms[MESSAGE_COUNT];
     for (size_t i = 0; i < MESSAGE_COUNT; i++) {
-        int code = round_trip(ws, &times_ms[i]);
+        int code = round_trip(ws, &times_ms[i], ret_error);
         if (code != LEAT_OK)
             return code;
     }
@@ -59,7 +59,7 @@ static int measure(leat_blocking_websocket *ws)
     printf("%d messages of %d bytes there and back: median %.3f ms, 99th percentile %.3f ms\n",
            MESSAGE_COUNT, MESSAGE_BYTES, times_ms[MESSAGE_COUNT / 2],
            times_ms[MESSAGE_COUNT * 99 / 100]);
-    return leat_blocking_close(ws, 1000, NULL);
+    return leat_blocking_close(ws, 1000, NULL, ret_error);
 }
 
 static int configure(leat_config *config, int argc, char **argv)
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
     if (code == LEAT_OK)
         code = leat_blocking_connect(argv[1], config, &ws, &error);
     if (code == LEAT_OK)
-        code = measure(ws);
+        code = measure(ws, &error);
     if (code != LEAT_OK)
         fprintf(stderr, "%d %s %s\n", code, leat_strerror(code), error.text);
     leat_blocking_free(ws);

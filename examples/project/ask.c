@@ -22,15 +22,14 @@ int ask(const char *url, const char *proxy, const char *question, char *answer, 
     if (code == LEAT_OK)
         code = leat_blocking_connect(url, config, &ws, ret_error);
     if (code == LEAT_OK) {
-        code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, question, strlen(question), TIMEOUT_MS);
+        code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, question, strlen(question), TIMEOUT_MS,
+                                  ret_error);
         if (code == LEAT_OK)
-            code = leat_blocking_recv(ws, &reply, TIMEOUT_MS);
+            code = leat_blocking_recv(ws, &reply, TIMEOUT_MS, ret_error);
         if (code == LEAT_OK) {
             snprintf(answer, size, "%.*s", (int)reply.len, (const char *)reply.data);
             /* The answer is there; how the server says goodbye changes nothing. */
-            (void)!leat_blocking_close(ws, 1000, NULL);
-        } else {
-            leat_websocket_get_error(leat_blocking_websocket_of(ws), ret_error);
+            (void)!leat_blocking_close(ws, 1000, NULL, NULL);
         }
     }
     leat_blocking_free(ws);

@@ -35,35 +35,44 @@ LEAT_API LEAT_MUST_CHECK int leat_blocking_connect(const char *url, const leat_c
                                                    leat_blocking_websocket **ret_ws,
                                                    struct leat_error *ret_error);
 
+/* The calls below say why they failed in `ret_error`, which is written only then. Of a
+ * connection that was closed in order it has LEAT_E_SOCKET_BASE + EBADF all the same, with the close
+ * code as `native_code`, and who closed it, with which code and reason, in its text. */
+
 /**
  * Sends a message and waits until it has been handed to the kernel.
  *
  * @param timeout_ms -1 = without limit.
+ * @param ret_error may be NULL.
  * @return LEAT_OK; the codes of leat_websocket_send(); the deadline is over while the peer does not
  *         read: LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise; what broke the
  *         connection.
  */
 LEAT_API LEAT_MUST_CHECK int leat_blocking_send(leat_blocking_websocket *ws,
                                                 enum leat_message_type type, const void *data,
-                                                size_t len, int timeout_ms);
+                                                size_t len, int timeout_ms,
+                                                struct leat_error *ret_error);
 
 /**
  * Waits for the next message. Messages are kept in order; at most the limit of one message and
  * what the kernel holds is read ahead.
  *
+ * @param ret_error may be NULL.
  * @return LEAT_OK and `*ret_message`; no message within `timeout_ms`: LEAT_E_TLS_READ over TLS,
  *         LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise, and the connection stays usable;
- *         LEAT_E_SOCKET_BASE + EBADF after an orderly close; what broke the connection.
+ *         LEAT_E_SOCKET_BASE + EBADF after an orderly close, as soon as every message that came
+ *         before it has been given out; what broke the connection.
  */
 LEAT_API LEAT_MUST_CHECK int leat_blocking_recv(leat_blocking_websocket *ws,
-                                                struct leat_message *ret_message, int timeout_ms);
+                                                struct leat_message *ret_message, int timeout_ms,
+                                                struct leat_error *ret_error);
 
 /** Does the close handshake and waits for its end, at most the close deadline of the configuration.
- * Messages that arrive meanwhile are dropped. `reason` may be NULL. @return LEAT_OK;
+ * Messages that arrive meanwhile are dropped. `reason` and `ret_error` may be NULL. @return LEAT_OK;
  * LEAT_E_PARAMETER (code or reason not allowed); LEAT_E_SOCKET_BASE + EBADF (closed before); what
  * broke the connection. */
 LEAT_API LEAT_MUST_CHECK int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code,
-                                                 const char *reason);
+                                                 const char *reason, struct leat_error *ret_error);
 
 /** How the connection ended, NULL while it has not. Valid until leat_blocking_free(). */
 LEAT_API const struct leat_close_event *leat_blocking_close_event(

@@ -9,6 +9,12 @@
  * Strings are copied; secrets are wiped when they are replaced or freed. A setter that fails
  * leaves the configuration as it was and its reason in leat_config_get_error(); each can return
  * LEAT_E_SYSTEM_INTERNAL (no memory).
+ *
+ * A setter that was refused is not forgotten: whoever connects, binds or listens with the
+ * configuration, or with a copy of it, gets its code and text, so that a check that was left out
+ * never means "no proxy". It counts until the same setter succeeds, one that adds until
+ * leat_config_clear_error() (or, for leat_config_add_proxy(), until leat_config_set_proxy()
+ * succeeds).
  */
 #ifndef LEAT_CONFIG_H
 #define LEAT_CONFIG_H
@@ -60,6 +66,10 @@ LEAT_API void leat_config_free(leat_config *config);
 
 /** Why the last setter that failed did so. `*ret_error` has code LEAT_OK if none has. */
 LEAT_API void leat_config_get_error(const leat_config *config, struct leat_error *ret_error);
+
+/** Forgets every setter that was refused, for a program that has seen to it: connections are then
+ * made by what is set. */
+LEAT_API void leat_config_clear_error(leat_config *config);
 
 /**
  * Sets the proxy:

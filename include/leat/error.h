@@ -46,6 +46,9 @@ struct leat_error {
      * WebSocket). 0 if there is none.
      */
     int native_code;
+    /** The close code (RFC 6455 section 7.4.1) that a violation of the WebSocket protocol by the
+     * other end is answered with: 1002, 1007 or 1009; 0 if there was no violation. */
+    uint16_t violation;
     /** "host:port" of the hop that was dialled when it happened, "" if there was none. */
     char hop[LEAT_ERROR_HOP_SIZE];
     /** One line in English that names the culprit. Never holds a password. May quote the other end,
@@ -61,6 +64,13 @@ LEAT_API const char *leat_layer_name(enum leat_layer layer);
 /** The documented message of a code, e.g. "Socks5 serialization error.". Total: every int has an
  * answer ("Unknown error." for what no table knows). Static, never NULL. @thread any. */
 LEAT_API const char *leat_strerror(int code);
+
+/**
+ * Whether what a function that sends (leat_websocket_send(), leat_websocket_post(),
+ * leat_tcp_socket_send() and those like them) has returned says that its queue is full: nothing was
+ * taken, the connection stands, and the call can be repeated after `writable`. @thread any.
+ */
+LEAT_API bool leat_is_queue_full(int code);
 
 #ifdef __cplusplus
 }

@@ -85,16 +85,16 @@ int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
 }
 
 /* Takes `proxy`. */
-static int config_append_proxy(leat_config *config, struct leati_url *proxy)
+static int config_append_proxy(leat_config *config, const char *setter, struct leati_url *proxy)
 {
-    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     struct leati_url *grown = settings
                                   ? leati_realloc(settings->proxies, (settings->proxy_count + 1) *
                                                                          sizeof(*settings->proxies))
                                   : NULL;
     if (!grown) {
         leati_url_done(proxy);
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     }
     settings->proxies = grown;
     settings->proxies[settings->proxy_count++] = *proxy;
@@ -102,16 +102,13 @@ static int config_append_proxy(leat_config *config, struct leati_url *proxy)
 }
 
 /* The record of a parser becomes the reason of the setter. */
-static int config_parse_proxy(leat_config *config, const char *url, struct leati_url *ret_proxy)
+static int config_parse_proxy(leat_config *config, const char *setter, const char *url,
+                              struct leati_url *ret_proxy)
 {
     struct leati_failure failure;
     leati_failure_init(&failure);
     int code = leati_settings_parse_proxy(url, &failure, ret_proxy);
-    if (code == LEAT_OK)
-        return LEAT_OK;
-    leati_failure_done(&config->failure);
-    config->failure = failure;
-    return code;
+    return code == LEAT_OK ? LEAT_OK : leati_config_refuse_failure(config, setter, &failure);
 }
 
 int leat_config_add_proxy(leat_config *config, const char *url)
@@ -124,14 +121,14 @@ int leat_config_add_proxy(leat_config *config, const char *url)
     if (config->settings->system_proxy)
         return leati_config_refuse(config, LEAT_E_PARAMETER,
                                    "the system's proxy cannot stand in a row with others");
-    int code = config_parse_proxy(config, url, &proxy);
+    int code = config_parse_proxy(config, __func__, url, &proxy);
     if (code != LEAT_OK)
         return code;
     if (config->settings->proxy_count >= LEATI_CONFIG_MAX_PROXIES) {
         leati_url_done(&proxy);
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many proxies in a row");
     }
-    return config_append_proxy(config, &proxy);
+    return config_append_proxy(config, __func__, &proxy);
 }
 
 int leat_config_set_proxy(leat_config *config, const char *url)
@@ -141,7 +138,7 @@ int leat_config_set_proxy(leat_config *config, const char *url)
         return LEAT_E_PARAMETER;
     bool is_system = url && strcmp(url, "system") == 0;
     bool has_proxy = url && *url && !is_system;
-    int code = has_proxy ? config_parse_proxy(config, url, &proxy) : LEAT_OK;
+    int code = has_proxy ? config_parse_proxy(config, __func__, url, &proxy) : LEAT_OK;
     if (code != LEAT_OK)
         return code;
     struct leati_settings *settings = leati_config_edit(config);
@@ -157,6 +154,7 @@ int leat_config_set_proxy(leat_config *config, const char *url)
     settings->proxies = proxies;
     settings->proxy_count = has_proxy ? 1 : 0;
     settings->system_proxy = is_system;
+    leati_config_forget_refusal(config, "leat_config_add_proxy"); /* the row begins anew */
     return LEAT_OK;
 }
 
@@ -186,30 +184,31 @@ int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open)
 
 /* ---- hosts that are allowed ------------------------------------------------------------ */
 
-static int config_add_domain(leat_config *config, enum leati_domain_list list, const char *domain)
+static int config_add_domain(leat_config *config, const char *setter, enum leati_domain_list list,
+                             const char *domain)
 {
     const char *reason;
     if (!config)
         return LEAT_E_PARAMETER;
     if (!domain)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "a domain is missing");
-    struct leati_settings *settings = leati_config_edit(config);
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER, "a domain is missing");
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
     int code = leati_domain_policy_add(&settings->domain_policy, list, domain, &reason);
     if (code == LEAT_E_PARAMETER)
-        return leati_config_refuse(config, code, reason);
-    return code == LEAT_OK ? LEAT_OK : leati_config_no_memory(config);
+        return leati_config_refuse_by(config, setter, code, reason);
+    return code == LEAT_OK ? LEAT_OK : leati_config_no_memory_by(config, setter);
 }
 
 int leat_config_add_allowed_domain(leat_config *config, const char *domain)
 {
-    return config_add_domain(config, LEATI_DOMAIN_ALLOW, domain);
+    return config_add_domain(config, __func__, LEATI_DOMAIN_ALLOW, domain);
 }
 
 int leat_config_add_denied_domain(leat_config *config, const char *domain)
 {
-    return config_add_domain(config, LEATI_DOMAIN_DENY, domain);
+    return config_add_domain(config, __func__, LEATI_DOMAIN_DENY, domain);
 }
 
 /* ---- DNS -------------------------------------------------------------------------------- */

@@ -70,11 +70,12 @@ bool leati_settings_copy_tls(struct leati_settings *dst, const struct leati_sett
 
 /* What was parsed for the old settings, and the sessions that were made with them, must not serve
  * the new ones. */
-static int settings_renew_tls(leat_config *config, struct leati_settings *settings)
+static int settings_renew_tls(leat_config *config, const char *setter,
+                              struct leati_settings *settings)
 {
     struct leati_tls_shared *fresh = leati_tls_shared_new();
     if (!fresh)
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     leati_tls_shared_unref(settings->tls_shared);
     settings->tls_shared = fresh;
     return LEAT_OK;
@@ -82,18 +83,18 @@ static int settings_renew_tls(leat_config *config, struct leati_settings *settin
 
 enum tls_text { TLS_TEXT_CA_PATH, TLS_TEXT_CIPHER_SUITE };
 
-static int config_set_text(leat_config *config, enum leati_tls_side side, enum tls_text which,
-                           const char *value)
+static int config_set_text(leat_config *config, const char *setter, enum leati_tls_side side,
+                           enum tls_text which, const char *value)
 {
     char *copy;
-    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
     if (!leati_strdup_optional(&copy, value))
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     struct leati_tls_settings *tls = &settings->tls[side];
     char **slot = which == TLS_TEXT_CA_PATH ? &tls->ca_path : &tls->cipher_suite;
-    int code = settings_renew_tls(config, settings);
+    int code = settings_renew_tls(config, setter, settings);
     char *unused = code == LEAT_OK ? *slot : copy;
     if (code == LEAT_OK)
         *slot = copy;
@@ -101,17 +102,19 @@ static int config_set_text(leat_config *config, enum leati_tls_side side, enum t
     return code;
 }
 
-static int config_set_ca_path(leat_config *config, enum leati_tls_side side, const char *path)
+static int config_set_ca_path(leat_config *config, const char *setter, enum leati_tls_side side,
+                              const char *path)
 {
     if (!config)
         return LEAT_E_PARAMETER;
     if (path && !*path)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "the CA path is empty");
-    return config_set_text(config, side, TLS_TEXT_CA_PATH, path);
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER, "the CA path is empty");
+    return config_set_text(config, setter, side, TLS_TEXT_CA_PATH, path);
 }
 
 /* Names are understood, or refused, when they are set. */
-static int config_set_cipher_suite(leat_config *config, enum leati_tls_side side, const char *names)
+static int config_set_cipher_suite(leat_config *config, const char *setter,
+                                   enum leati_tls_side side, const char *names)
 {
     const struct leati_tls_credentials_options options = {.cipher_suites = names};
     struct leati_failure failure;
@@ -120,33 +123,32 @@ static int config_set_cipher_suite(leat_config *config, enum leati_tls_side side
     leati_failure_init(&failure);
     int code = leati_tls_credentials_check(&options, &failure);
     if (code == LEAT_OK)
-        return config_set_text(config, side, TLS_TEXT_CIPHER_SUITE, names);
-    leati_failure_done(&config->failure);
-    config->failure = failure;
-    return code;
+        return config_set_text(config, setter, side, TLS_TEXT_CIPHER_SUITE, names);
+    return leati_config_refuse_failure(config, setter, &failure);
 }
 
-static int config_set_skip(leat_config *config, enum leati_tls_side side, bool skip)
+static int config_set_skip(leat_config *config, const char *setter, enum leati_tls_side side,
+                           bool skip)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    int code = settings ? settings_renew_tls(config, settings) : LEAT_E_SYSTEM_INTERNAL;
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
+    int code = settings ? settings_renew_tls(config, setter, settings) : LEAT_E_SYSTEM_INTERNAL;
     if (code == LEAT_OK)
         settings->tls[side].skip_verification = skip;
     return code;
 }
 
-static int config_set_protocols(leat_config *config, enum leati_tls_side side,
+static int config_set_protocols(leat_config *config, const char *setter, enum leati_tls_side side,
                                 enum leat_tls_protocol min, enum leat_tls_protocol max)
 {
     if (!config)
         return LEAT_E_PARAMETER;
     if ((min != LEAT_TLS_V12 && min != LEAT_TLS_V13) ||
         (max != LEAT_TLS_V12 && max != LEAT_TLS_V13) || min > max)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "TLS versions are 1.2 and 1.3, the lower one first");
-    struct leati_settings *settings = leati_config_edit(config);
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
+                                      "TLS versions are 1.2 and 1.3, the lower one first");
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
     settings->tls[side].min_protocol = min;
@@ -171,23 +173,24 @@ static struct leati_cert_files *settings_cert(struct leati_settings *settings, e
     return &settings->server_cert;
 }
 
-static int config_set_cert(leat_config *config, enum cert_of whose, const char *cert_path,
-                           const char *key_path, const char *key_password)
+static int config_set_cert(leat_config *config, const char *setter, enum cert_of whose,
+                           const char *cert_path, const char *key_path, const char *key_password)
 {
     struct leati_cert_files copy = {0};
     if (!config)
         return LEAT_E_PARAMETER;
     if (!cert_path != !key_path)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "a certificate needs both its file and the file of its key");
-    struct leati_settings *settings = leati_config_edit(config);
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
+                                      "a certificate needs both its file and the file of its key");
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
     struct leati_cert_files *files = settings_cert(settings, whose);
     bool copied = leati_strdup_optional(&copy.cert_path, cert_path) &&
                   leati_strdup_optional(&copy.key_path, key_path) &&
                   leati_strdup_optional(&copy.key_password, key_password);
-    int code = copied ? settings_renew_tls(config, settings) : leati_config_no_memory(config);
+    int code = copied ? settings_renew_tls(config, setter, settings)
+                      : leati_config_no_memory_by(config, setter);
     struct leati_cert_files unused = code == LEAT_OK ? *files : copy;
     if (code == LEAT_OK)
         *files = copy;
@@ -199,62 +202,63 @@ static int config_set_cert(leat_config *config, enum cert_of whose, const char *
 
 int leat_config_set_ca_path(leat_config *config, const char *path)
 {
-    return config_set_ca_path(config, LEATI_TLS_TO_ORIGIN, path);
+    return config_set_ca_path(config, __func__, LEATI_TLS_TO_ORIGIN, path);
 }
 
 int leat_config_set_proxy_tls_ca_path(leat_config *config, const char *path)
 {
-    return config_set_ca_path(config, LEATI_TLS_TO_PROXY, path);
+    return config_set_ca_path(config, __func__, LEATI_TLS_TO_PROXY, path);
 }
 
 int leat_config_set_client_cert(leat_config *config, const char *cert_path, const char *key_path,
                                 const char *key_password)
 {
-    return config_set_cert(config, CERT_OF_CLIENT, cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, CERT_OF_CLIENT, cert_path, key_path, key_password);
 }
 
 int leat_config_set_proxy_tls_client_cert(leat_config *config, const char *cert_path,
                                           const char *key_path, const char *key_password)
 {
-    return config_set_cert(config, CERT_OF_CLIENT_FOR_PROXIES, cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, CERT_OF_CLIENT_FOR_PROXIES, cert_path, key_path,
+                           key_password);
 }
 
 int leat_config_set_server_cert(leat_config *config, const char *cert_path, const char *key_path,
                                 const char *key_password)
 {
-    return config_set_cert(config, CERT_OF_SERVER, cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, CERT_OF_SERVER, cert_path, key_path, key_password);
 }
 
 int leat_config_set_skip_server_cert_verification(leat_config *config, bool skip)
 {
-    return config_set_skip(config, LEATI_TLS_TO_ORIGIN, skip);
+    return config_set_skip(config, __func__, LEATI_TLS_TO_ORIGIN, skip);
 }
 
 int leat_config_set_proxy_tls_skip_verification(leat_config *config, bool skip)
 {
-    return config_set_skip(config, LEATI_TLS_TO_PROXY, skip);
+    return config_set_skip(config, __func__, LEATI_TLS_TO_PROXY, skip);
 }
 
 int leat_config_set_tls_protocols(leat_config *config, enum leat_tls_protocol min,
                                   enum leat_tls_protocol max)
 {
-    return config_set_protocols(config, LEATI_TLS_TO_ORIGIN, min, max);
+    return config_set_protocols(config, __func__, LEATI_TLS_TO_ORIGIN, min, max);
 }
 
 int leat_config_set_proxy_tls_protocols(leat_config *config, enum leat_tls_protocol min,
                                         enum leat_tls_protocol max)
 {
-    return config_set_protocols(config, LEATI_TLS_TO_PROXY, min, max);
+    return config_set_protocols(config, __func__, LEATI_TLS_TO_PROXY, min, max);
 }
 
 int leat_config_set_cipher_suite(leat_config *config, const char *names)
 {
-    return config_set_cipher_suite(config, LEATI_TLS_TO_ORIGIN, names);
+    return config_set_cipher_suite(config, __func__, LEATI_TLS_TO_ORIGIN, names);
 }
 
 int leat_config_set_proxy_tls_cipher_suite(leat_config *config, const char *names)
 {
-    return config_set_cipher_suite(config, LEATI_TLS_TO_PROXY, names);
+    return config_set_cipher_suite(config, __func__, LEATI_TLS_TO_PROXY, names);
 }
 
 int leat_config_set_early_data(leat_config *config, bool early_data)

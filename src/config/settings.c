@@ -78,17 +78,21 @@ void leati_settings_unref(const struct leati_settings *settings)
         settings_free(counted);
 }
 
-int leati_settings_of(const leat_config *config, const struct leati_settings **ret_settings)
+int leati_settings_of(const leat_config *config, struct leati_failure *failure,
+                      const struct leati_settings **ret_settings)
 {
     if (config) {
-        *ret_settings = leati_settings_ref(config->settings);
-        return LEAT_OK;
+        int code = leati_config_check(config, failure);
+        if (code == LEAT_OK)
+            *ret_settings = leati_settings_ref(config->settings);
+        return code;
     }
     struct leati_settings *defaults;
     int code = leati_settings_new(&defaults);
-    if (code == LEAT_OK)
-        *ret_settings = defaults;
-    return code;
+    if (code != LEAT_OK)
+        return leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
+    *ret_settings = defaults;
+    return LEAT_OK;
 }
 
 /* ---- the handle -------------------------------------------------------------------- */
@@ -118,6 +122,7 @@ int leat_config_copy(const leat_config *config, leat_config **ret_copy)
         return LEAT_E_SYSTEM_INTERNAL;
     copy->settings = (struct leati_settings *)(uintptr_t)leati_settings_ref(config->settings);
     leati_failure_init(&copy->failure);
+    leati_config_copy_refusals(copy, config);
     *ret_copy = copy;
     return LEAT_OK;
 }
@@ -128,34 +133,18 @@ void leat_config_free(leat_config *config)
         return;
     leati_settings_unref(config->settings);
     leati_failure_done(&config->failure);
+    leati_config_drop_refusals(config);
     leati_free(config);
 }
 
-void leat_config_get_error(const leat_config *config, struct leat_error *ret_error)
+struct leati_settings *leati_config_edit_by(leat_config *config, const char *setter)
 {
-    if (config && ret_error)
-        leati_failure_get(&config->failure, ret_error);
-}
-
-int leati_config_refuse(leat_config *config, int code, const char *text)
-{
-    leati_failure_done(&config->failure);
-    leati_failure_init(&config->failure);
-    return leati_failure_set(&config->failure, &(struct leati_fault){.code = code}, "%s", text);
-}
-
-int leati_config_no_memory(leat_config *config)
-{
-    return leati_config_refuse(config, LEAT_E_SYSTEM_INTERNAL, "out of memory");
-}
-
-struct leati_settings *leati_config_edit(leat_config *config)
-{
+    leati_config_amend(config, setter);
     if (atomic_load_explicit(&config->settings->refs, memory_order_acquire) == 1)
         return config->settings;
     struct leati_settings *own = leati_settings_clone(config->settings);
     if (!own) {
-        leati_config_no_memory(config);
+        leati_config_no_memory_by(config, setter);
         return NULL;
     }
     leati_settings_unref(config->settings);

@@ -126,8 +126,10 @@ const struct leati_settings *leati_settings_ref(const struct leati_settings *set
 void leati_settings_unref(const struct leati_settings *settings);
 
 /** What connections of `config` see from now on, NULL = the defaults: a reference for the caller.
- * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
-int leati_settings_of(const leat_config *config, const struct leati_settings **ret_settings);
+ * @return LEAT_OK; the code of a setter that was refused, LEAT_E_SYSTEM_INTERNAL; recorded in
+ * `failure`. */
+int leati_settings_of(const leat_config *config, struct leati_failure *failure,
+                      const struct leati_settings **ret_settings);
 
 /** A proxy's URL whose credentials its protocol can carry. @return LEAT_OK, or as
  * leat_config_add_proxy(), recorded in `failure`. */

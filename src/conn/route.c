@@ -264,7 +264,7 @@ static int route_check_target(const struct leati_route *route,
 static int route_plan_socket(struct leati_route *route, const struct leati_route_socket *socket,
                              const leat_config *config, struct leati_failure *failure)
 {
-    int code = leati_settings_of(config, &route->settings);
+    int code = leati_settings_of(config, failure, &route->settings);
     if (code == LEAT_OK)
         code = route_check_target(route, socket, failure);
     if (code == LEAT_OK)
@@ -351,7 +351,7 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
                     struct leati_route **ret_route)
 {
     struct leati_route *route = route_alloc();
-    int code = route ? leati_settings_of(config, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
+    int code = route ? leati_settings_of(config, failure, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
     if (code == LEAT_OK) {
         route->redirects_left = route->settings->max_redirects;
         code = route_plan(route, url, failure);

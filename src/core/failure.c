@@ -4,6 +4,7 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,11 @@ const char *leat_layer_name(enum leat_layer layer)
         return "udp";
     }
     return "none";
+}
+
+bool leat_is_queue_full(int code)
+{
+    return code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
 }
 
 void leati_errno_format(int sys_errno, char *buf, size_t cap)
@@ -121,6 +127,7 @@ void leati_failure_get(const struct leati_failure *failure, struct leat_error *r
         .layer = failure->layer,
         .sys_errno = failure->sys_errno,
         .native_code = failure->native_code,
+        .violation = failure->violation,
     };
     if (failure->hop)
         leati_readable_format(ret_error->hop, sizeof(ret_error->hop), "%s", failure->hop);

@@ -20,6 +20,7 @@ struct leati_failure {
     enum leat_layer layer;
     int sys_errno;
     int native_code;
+    uint16_t violation; /**< as in struct leat_error */
     char *hop;  /**< NULL = none, or no memory for it */
     char *text; /**< NULL = none, or no memory for it */
 };

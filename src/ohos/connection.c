@@ -11,10 +11,8 @@
 
 #define GOODBYE_CODE 1000u
 /* Close codes of RFC 6455 section 7.4.1. */
-#define CLOSE_PROTOCOL_ERROR  1002u
-#define CLOSE_INVALID_PAYLOAD 1007u
-#define CLOSE_TOO_BIG         1009u
-#define CLOSE_ABNORMAL        1006u
+#define CLOSE_TOO_BIG  1009u
+#define CLOSE_ABNORMAL 1006u
 /* "CODE MESSAGE TEXT" */
 #define ERROR_LINE_SIZE (LEAT_ERROR_TEXT_SIZE + 256)
 
@@ -125,14 +123,6 @@ static void attempt_failed(struct leati_ndk_client *client, const struct leat_er
     leati_ndk_callback_end();
 }
 
-/* The peer has broken the protocol or a limit: HarmonyOS has a callback of its own for that. */
-static bool is_violation(const struct leat_close_event *event)
-{
-    return event->error.code != LEAT_OK && event->closed_by != LEAT_CLOSED_BY_REMOTE &&
-           (event->close_code == CLOSE_PROTOCOL_ERROR ||
-            event->close_code == CLOSE_INVALID_PAYLOAD || event->close_code == CLOSE_TOO_BIG);
-}
-
 static void connection_ended(struct leati_ndk_client *client, const struct leat_close_event *event)
 {
     char line[ERROR_LINE_SIZE], own_reason[LEATI_NDK_REASON_MAX_BYTES + 1];
@@ -148,7 +138,7 @@ static void connection_ended(struct leati_ndk_client *client, const struct leat_
         reason = own_reason;
     }
     connection_drop(client);
-    if (is_violation(event))
+    if (event->error.violation != 0) /* HarmonyOS has a callback of its own for that */
         report_fault(client,
                      code == CLOSE_TOO_BIG ? WEBSOCKET_DATA_LENGTH_EXCEEDED
                                            : WEBSOCKET_PROTOCOL_ERROR,
@@ -184,11 +174,6 @@ static int message_send(struct leati_ndk_client *client, const struct leati_ndk_
     if (code == LEAT_E_PARAMETER)
         code = leat_websocket_send(client->ws, LEAT_MESSAGE_BINARY, message->data, message->len);
     return code;
-}
-
-static bool is_queue_full(int code)
-{
-    return code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
 }
 
 static void outbox_take(struct leati_ndk_client *client)
@@ -235,7 +220,7 @@ static void connection_flush(struct leati_ndk_client *client)
     outbox_take(client);
     while (client->unsent.first) {
         int code = message_send(client, client->unsent.first);
-        if (is_queue_full(code))
+        if (leat_is_queue_full(code))
             break;
         sent_bytes += client->unsent.first->len;
         lost += code == LEAT_E_SYSTEM_INTERNAL;

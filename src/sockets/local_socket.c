@@ -180,8 +180,10 @@ void leati_local_socket_take_settings(struct leat_local_socket *local,
 static int local_take_config(struct leat_local_socket *local, const leat_config *config)
 {
     const struct leati_settings *settings;
-    if (leati_settings_of(config, &settings) != LEAT_OK)
-        return leati_stream_refuse(&local->base.stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    leati_failure_done(&local->base.stream.failure);
+    int code = leati_settings_of(config, &local->base.stream.failure, &settings);
+    if (code != LEAT_OK)
+        return code;
     leati_local_socket_take_settings(local, settings);
     leati_settings_unref(settings);
     return LEAT_OK;

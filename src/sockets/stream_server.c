@@ -50,11 +50,12 @@ int leati_stream_server_refuse(struct leati_stream_server *server, int code, int
 int leati_stream_server_take_settings(struct leati_stream_server *server, const leat_config *config)
 {
     const struct leati_settings *settings;
-    if (leati_settings_of(config, &settings) != LEAT_OK)
-        return leati_stream_server_refuse(server, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    leati_failure_done(&server->failure);
+    int code = leati_settings_of(config, &server->failure, &settings);
+    if (code != LEAT_OK)
+        return code;
     leati_settings_unref(server->settings);
     server->settings = settings;
-    leati_failure_done(&server->failure);
     return LEAT_OK;
 }
 

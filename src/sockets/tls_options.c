@@ -473,7 +473,7 @@ static int defaults_take(struct defaults *defaults, leat_tls_options **options,
     options_init(&defaults->options);
     if (!*options)
         *options = &defaults->options;
-    return leati_settings_of(config, &defaults->settings) == LEAT_OK ? LEAT_OK : no_memory(failure);
+    return leati_settings_of(config, failure, &defaults->settings);
 }
 
 static void defaults_drop(struct defaults *defaults)

@@ -232,8 +232,10 @@ void leat_udp_socket_free(leat_udp_socket *udp)
 
 static int udp_take_settings(struct leat_udp_socket *udp, const leat_config *config)
 {
-    if (leati_settings_of(config, &udp->settings) != LEAT_OK)
-        return leati_udp_no_memory(udp);
+    leati_failure_done(&udp->failure);
+    int code = leati_settings_of(config, &udp->failure, &udp->settings);
+    if (code != LEAT_OK)
+        return code;
     udp->tracer = udp->settings->tracer;
     return LEAT_OK;
 }

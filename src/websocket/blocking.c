@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <leat/blocking.h>
+#include <leat/catalogue.h>
 
 #include "config/settings.h"
 #include "websocket/websocket.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/readable.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,6 +36,7 @@ struct leat_blocking_websocket {
     int local_fault;           /* our own, e.g. no memory for a message */
     struct leat_close_event end;
     char reason[128];
+    char hop[LEAT_ERROR_HOP_SIZE];
 };
 
 /* ---- callbacks ------------------------------------------------------------------------ */
@@ -39,8 +44,8 @@ struct leat_blocking_websocket {
 static void on_opened(leat_websocket *ws, void *user)
 {
     struct leat_blocking_websocket *b = user;
-    (void)ws;
     b->opened = true;
+    snprintf(b->hop, sizeof(b->hop), "%s", leat_websocket_peer(ws));
 }
 
 static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
@@ -135,10 +140,69 @@ static bool has_message_or_end(const struct leat_blocking_websocket *b)
     return b->first || b->closed || b->local_fault != LEAT_OK;
 }
 
-/* What a call says after the end: the failure, or that it was closed in order. */
-static int end_code(const struct leat_blocking_websocket *b)
+/* ---- what a call says that failed ------------------------------------------------------ */
+
+static int LEAT_PRINTF(5, 6)
+    blocking_fail(const struct leat_blocking_websocket *b, int code, int sys_errno,
+                  struct leat_error *ret_error, const char *format, ...)
 {
-    return b->end.error.code != LEAT_OK ? b->end.error.code : LEAT_E_SOCKET_BASE + EBADF;
+    va_list args;
+    if (!ret_error)
+        return code;
+    *ret_error =
+        (struct leat_error){.code = code, .layer = LEAT_LAYER_WEBSOCKET, .sys_errno = sys_errno};
+    snprintf(ret_error->hop, sizeof(ret_error->hop), "%s", b ? b->hop : "");
+    va_start(args, format);
+    leati_readable_vformat(ret_error->text, sizeof(ret_error->text), format, args);
+    va_end(args);
+    return code;
+}
+
+/* After the end: the failure, or that it was closed in order, and by whom. */
+static int end_fail(const struct leat_blocking_websocket *b, struct leat_error *ret_error)
+{
+    const struct leat_close_event *end = &b->end;
+    const int code = LEAT_E_SOCKET_BASE + EBADF;
+    bool has_reason = end->reason_len > 0;
+    char close_code[48] = "without a code";
+    if (end->error.code != LEAT_OK && ret_error)
+        *ret_error = end->error;
+    if (end->error.code != LEAT_OK)
+        return end->error.code;
+    if (end->close_code != 1005) /* which stands for none, RFC 6455 section 7.4.1 */
+        snprintf(close_code, sizeof(close_code), "with close code %u", (unsigned)end->close_code);
+    blocking_fail(b, code, EBADF, ret_error, "%s %s%s%s%s",
+                  end->closed_by == LEAT_CLOSED_BY_LOCAL
+                      ? "this program has closed the connection; the server answered"
+                      : "the server has closed the connection",
+                  close_code, has_reason ? ": \"" : "", end->reason, has_reason ? "\"" : "");
+    if (ret_error)
+        ret_error->native_code = end->close_code;
+    return code;
+}
+
+/* What a function of leat_websocket has returned. */
+static int refused_fail(const struct leat_blocking_websocket *b, int code, const char *arguments,
+                        struct leat_error *ret_error)
+{
+    int sys_errno = leat_code_errno(code);
+    if (code == LEAT_E_PARAMETER)
+        return blocking_fail(b, code, 0, ret_error, "%s", arguments);
+    if (code == LEAT_E_SYSTEM_INTERNAL)
+        return blocking_fail(b, code, 0, ret_error, "out of memory");
+    if (leat_is_queue_full(code))
+        return blocking_fail(b, code, sys_errno, ret_error, "the send queue is full");
+    return blocking_fail(b, code, sys_errno, ret_error, "the connection cannot be used now");
+}
+
+/* What waiting has returned; `late_code` is the one for a deadline over TLS. */
+static int wait_fail(const struct leat_blocking_websocket *b, int code, int late_code,
+                     const char *missing, int timeout_ms, struct leat_error *ret_error)
+{
+    if (code != LEATI_AGAIN)
+        return blocking_fail(b, code, leat_code_errno(code), ret_error, "the loop cannot wait");
+    return blocking_fail(b, b->secure ? late_code : LEAT_E_SOCKET_BASE + ETIMEDOUT, ETIMEDOUT,
+                         ret_error, "%s within %d ms; the connection stands", missing, timeout_ms);
 }
 
 /* ---- the calls ------------------------------------------------------------------------ */
@@ -156,17 +220,21 @@ static int blocking_start(struct leat_blocking_websocket *b, const char *url,
     if (code == LEAT_OK)
         code = blocking_wait(b, is_open_or_closed, UINT64_MAX);
     /* One that was open and has ended already gives out its messages first. */
-    if (code == LEAT_OK && !b->opened) {
-        *ret_error = b->end.error;
-        code = end_code(b);
-    }
+    if (code == LEAT_OK && !b->opened)
+        code = end_fail(b, ret_error);
     return code;
 }
 
-static int blocking_take_limit(struct leat_blocking_websocket *b, const leat_config *config)
+static int blocking_take_limit(struct leat_blocking_websocket *b, const leat_config *config,
+                               struct leat_error *ret_error)
 {
     const struct leati_settings *settings;
-    int code = leati_settings_of(config, &settings);
+    struct leati_failure failure;
+    leati_failure_init(&failure);
+    int code = leati_settings_of(config, &failure, &settings);
+    if (code != LEAT_OK)
+        leati_failure_get(&failure, ret_error);
+    leati_failure_done(&failure);
     if (code != LEAT_OK)
         return code;
     b->kept_limit_bytes = settings->max_message_bytes;
@@ -187,7 +255,7 @@ int leat_blocking_connect(const char *url, const leat_config *config,
     if (code == LEAT_OK) {
         b->last = &b->first;
         b->secure = strncasecmp(url, "wss:", 4) == 0;
-        code = blocking_take_limit(b, config);
+        code = blocking_take_limit(b, config, &error);
     }
     if (code == LEAT_OK)
         code = blocking_start(b, url, config, &error);
@@ -203,21 +271,21 @@ int leat_blocking_connect(const char *url, const leat_config *config,
 }
 
 int leat_blocking_send(leat_blocking_websocket *ws, enum leat_message_type type, const void *data,
-                       size_t len, int timeout_ms)
+                       size_t len, int timeout_ms, struct leat_error *ret_error)
 {
     if (!ws)
-        return LEAT_E_PARAMETER;
+        return blocking_fail(NULL, LEAT_E_PARAMETER, 0, ret_error, "there is no connection");
     if (ws->closed)
-        return end_code(ws);
+        return end_fail(ws, ret_error);
     int code = leat_websocket_send(ws->ws, type, data, len);
     if (code != LEAT_OK)
-        return code;
+        return refused_fail(ws, code, "no such type of message, no data, or text that is not UTF-8",
+                            ret_error);
     code = blocking_wait(ws, is_sent_or_closed, deadline_of(timeout_ms));
-    if (code == LEATI_AGAIN)
-        return ws->secure ? (int)LEAT_E_TLS_WRITE : LEAT_E_SOCKET_BASE + ETIMEDOUT;
     if (code != LEAT_OK)
-        return code;
-    return ws->closed ? end_code(ws) : LEAT_OK;
+        return wait_fail(ws, code, LEAT_E_TLS_WRITE, "the server has not taken the message",
+                         timeout_ms, ret_error);
+    return ws->closed ? end_fail(ws, ret_error) : LEAT_OK;
 }
 
 static void lend_first(struct leat_blocking_websocket *b, struct leat_message *ret_message)
@@ -234,37 +302,43 @@ static void lend_first(struct leat_blocking_websocket *b, struct leat_message *r
 }
 
 int leat_blocking_recv(leat_blocking_websocket *ws, struct leat_message *ret_message,
-                       int timeout_ms)
+                       int timeout_ms, struct leat_error *ret_error)
 {
     if (!ws || !ret_message)
-        return LEAT_E_PARAMETER;
+        return blocking_fail(ws, LEAT_E_PARAMETER, 0, ret_error,
+                             "there is no connection, or no place for the message");
     leati_free(ws->lent);
     ws->lent = NULL;
     int code = blocking_wait(ws, has_message_or_end, deadline_of(timeout_ms));
-    if (code == LEATI_AGAIN)
-        return ws->secure ? (int)LEAT_E_TLS_READ : LEAT_E_SOCKET_BASE + ETIMEDOUT;
     if (code != LEAT_OK)
-        return code;
+        return wait_fail(ws, code, LEAT_E_TLS_READ, "no message came", timeout_ms, ret_error);
     if (ws->first) {
         lend_first(ws, ret_message);
         return LEAT_OK;
     }
-    return ws->local_fault != LEAT_OK ? ws->local_fault : end_code(ws);
+    if (ws->local_fault != LEAT_OK)
+        return blocking_fail(ws, ws->local_fault, 0, ret_error,
+                             "out of memory for a message that came");
+    return end_fail(ws, ret_error);
 }
 
-int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code, const char *reason)
+int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code, const char *reason,
+                        struct leat_error *ret_error)
 {
     if (!ws)
-        return LEAT_E_PARAMETER;
+        return blocking_fail(NULL, LEAT_E_PARAMETER, 0, ret_error, "there is no connection");
     if (ws->closed)
-        return end_code(ws);
+        return end_fail(ws, ret_error);
     int result = leat_websocket_close(ws->ws, code, reason);
     if (result != LEAT_OK)
-        return result;
+        return refused_fail(ws, result, "a close code or a reason that must not be sent",
+                            ret_error);
     ws->waits_for_end = true;
     leat_websocket_resume(ws->ws);
     result = blocking_wait(ws, is_closed, UINT64_MAX);
-    return result == LEAT_OK ? ws->end.error.code : result;
+    if (result != LEAT_OK)
+        return wait_fail(ws, result, LEAT_E_TLS_READ, "the end did not come", -1, ret_error);
+    return ws->end.error.code == LEAT_OK ? LEAT_OK : end_fail(ws, ret_error);
 }
 
 const struct leat_close_event *leat_blocking_close_event(const leat_blocking_websocket *ws)

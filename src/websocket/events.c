@@ -99,7 +99,11 @@ static void ws_on_close_frame(struct leat_websocket *ws, const struct leati_ws_e
 
 static void ws_on_violation(struct leat_websocket *ws, const struct leati_ws_event *event)
 {
+    struct leati_failure *failure = &ws->stream.chain->failure;
+    bool is_first = failure->code == LEAT_OK;
     leati_stream_record(&ws->stream, LEAT_E_WS_CONNECT, 0, event->close_code, event->text);
+    if (is_first)
+        failure->violation = event->close_code;
     ws_note_close(ws, event->close_code, NULL, 0);
     if (!ws->closing) {
         ws->closed_by = LEAT_CLOSED_BY_LOCAL;

@@ -142,7 +142,7 @@ void leati_mailbox_deliver(struct leati_mailbox *mailbox)
     struct letter *letter;
     while ((letter = mailbox_take_first(mailbox))) {
         int code = leat_websocket_send(mailbox->ws, letter->type, letter->data, letter->len);
-        bool full = code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
+        bool full = leat_is_queue_full(code);
         bool not_yet = code == LEAT_E_SOCKET_BASE + ENOTCONN;
         /* The letter itself was checked when it was put in. */
         bool in_parts = code == LEAT_E_PARAMETER;

@@ -411,7 +411,7 @@ static int server_refuse(leat_websocket_server *server, int code, const char *fo
 
 static int server_prepare(leat_websocket_server *server, const leat_config *config)
 {
-    int code = leati_settings_of(config, &server->settings);
+    int code = leati_settings_of(config, &server->failure, &server->settings);
     if (code == LEAT_OK && server->settings->server_cert.cert_path)
         code = leati_settings_server_tls(server->settings, &server->failure, &server->credentials);
     if (code != LEAT_OK)

@@ -204,12 +204,13 @@ static void blocking_connected(leat_blocking_websocket *ws, const struct fault *
     }
     cr_expect(fault->moment == FAULT_OPEN, "%s: it has opened", fault->name);
     do {
-        ret->code = leat_blocking_recv(ws, &message, RECV_TIMEOUT_MS);
+        ret->code = leat_blocking_recv(ws, &message, RECV_TIMEOUT_MS, &ret->error);
     } while (ret->code == LEAT_OK);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
     cr_assert(event, "%s: %d, but it is not closed", fault->name, ret->code);
     ret->has_error = true;
-    ret->error = event->error;
+    cr_expect(ret->error.code == ret->code && strcmp(ret->error.text, event->error.text) == 0,
+              "%s: recv says \"%s\"", fault->name, ret->error.text);
     ret->close_code = event->close_code;
 }
 

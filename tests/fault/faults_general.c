@@ -24,7 +24,7 @@ static int send_nothing_of_a_length(struct client_run *run)
 
 static int blocking_send_nothing_of_a_length(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, NULL, 1, 0);
+    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, NULL, 1, 0, NULL);
 }
 
 static int send_bad_utf8(struct client_run *run)
@@ -34,7 +34,7 @@ static int send_bad_utf8(struct client_run *run)
 
 static int blocking_send_bad_utf8(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "caf\xe9", 4, 0);
+    return leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "caf\xe9", 4, 0, NULL);
 }
 
 static int close_with_a_reserved_code(struct client_run *run)
@@ -44,7 +44,7 @@ static int close_with_a_reserved_code(struct client_run *run)
 
 static int blocking_close_with_a_reserved_code(leat_blocking_websocket *ws)
 {
-    return leat_blocking_close(ws, 1005, NULL);
+    return leat_blocking_close(ws, 1005, NULL, NULL);
 }
 
 static int long_ping(struct client_run *run)

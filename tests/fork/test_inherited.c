@@ -283,8 +283,8 @@ static void echo_in_child(const char *url)
     leat_blocking_websocket *ws = NULL;
     struct leat_message message;
     CHILD_CHECK(leat_blocking_connect(url, NULL, &ws, NULL) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1) == LEAT_OK && message.len == 5);
+    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) == LEAT_OK);
+    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 5);
     leat_blocking_free(ws);
 }
 
@@ -319,9 +319,9 @@ static void use_blocking(void *user)
 {
     leat_blocking_websocket *ws = user;
     struct leat_message message;
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1) == NOT_OURS);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1) == NOT_OURS);
-    CHILD_CHECK(leat_blocking_close(ws, 1000, NULL) == NOT_OURS);
+    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == NOT_OURS);
+    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) == NOT_OURS);
+    CHILD_CHECK(leat_blocking_close(ws, 1000, NULL, NULL) == NOT_OURS);
     leat_blocking_free(ws);
 }
 
@@ -335,9 +335,9 @@ Test(inherited, blocking_websocket)
     const char *url = url_of("ws", leat_testing_server_port(peer), "/");
     cr_assert(leat_blocking_connect(url, NULL, &ws, NULL) == LEAT_OK);
     child_run(use_blocking, ws);
-    cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "parent", 6, -1) == LEAT_OK);
-    cr_assert(leat_blocking_recv(ws, &message, -1) == LEAT_OK && message.len == 6);
-    cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
+    cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "parent", 6, -1, NULL) == LEAT_OK);
+    cr_assert(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 6);
+    cr_expect(leat_blocking_close(ws, 1000, NULL, NULL) == LEAT_OK);
     leat_blocking_free(ws);
     leat_testing_server_free(peer);
 }

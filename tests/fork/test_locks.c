@@ -87,7 +87,7 @@ static void *thread_main(void *user)
         }
         CHILD_CHECK(leat_websocket_post((leat_websocket *)(uintptr_t)leat_blocking_websocket_of(ws),
                                         LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
-        CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "y", 1, -1) == LEAT_OK);
+        CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "y", 1, -1, NULL) == LEAT_OK);
         leat_blocking_free(ws);
         leat_config_free(own);
         CHILD_CHECK(leat_tls_backend()[0] != '\0');

@@ -26,8 +26,8 @@ static void connect_once(const leat_config *config)
     if (code != LEAT_OK)
         fprintf(stderr, "%d: %s\n", code, error.text);
     CHILD_CHECK(code == LEAT_OK);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, -1) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1) == LEAT_OK && message.len == 1);
+    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, -1, NULL) == LEAT_OK);
+    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 1);
     leat_blocking_free(ws);
 }
 

@@ -27,23 +27,36 @@ static void blocking_echo(leat_blocking_websocket *ws, enum leat_message_type ty
                           const void *data, size_t len)
 {
     struct leat_message message;
-    cr_assert(leat_blocking_send(ws, type, data, len, TIMEOUT_MS) == LEAT_OK);
-    int code = leat_blocking_recv(ws, &message, TIMEOUT_MS);
+    cr_assert(leat_blocking_send(ws, type, data, len, TIMEOUT_MS, NULL) == LEAT_OK);
+    int code = leat_blocking_recv(ws, &message, TIMEOUT_MS, NULL);
     cr_assert(code == LEAT_OK, "%d", code);
     cr_expect(message.type == type && message.len == len && memcmp(message.data, data, len) == 0);
 }
 
+static void end_expect(const struct leat_error *error, int close_code, const char *text)
+{
+    cr_expect(error->code == LEAT_E_SOCKET_BASE + EBADF && error->sys_errno == EBADF);
+    cr_expect(error->layer == LEAT_LAYER_WEBSOCKET && error->native_code == close_code);
+    cr_expect(strcmp(error->text, text) == 0, "%s", error->text);
+    cr_expect(strncmp(error->hop, "127.0.0.1:", 10) == 0, "%s", error->hop);
+}
+
 static void blocking_close(leat_blocking_websocket *ws)
 {
-    cr_expect(leat_blocking_close(ws, 1000, "done") == LEAT_OK);
+    cr_expect(leat_blocking_close(ws, 1000, "done", NULL) == LEAT_OK);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
     cr_assert(event);
     cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
     cr_expect(event->closed_by == LEAT_CLOSED_BY_LOCAL);
     struct leat_message message;
-    cr_expect(leat_blocking_recv(ws, &message, 0) == LEAT_E_SOCKET_BASE + EBADF);
-    cr_expect(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0) == LEAT_E_SOCKET_BASE + EBADF);
-    cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_E_SOCKET_BASE + EBADF);
+    struct leat_error error;
+    cr_expect(leat_blocking_recv(ws, &message, 0, &error) == LEAT_E_SOCKET_BASE + EBADF);
+    end_expect(&error, 1000,
+               "this program has closed the connection; the server answered with close code 1000: "
+               "\"done\"");
+    cr_expect(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0, NULL) ==
+              LEAT_E_SOCKET_BASE + EBADF);
+    cr_expect(leat_blocking_close(ws, 1000, NULL, NULL) == LEAT_E_SOCKET_BASE + EBADF);
     leat_blocking_free(ws);
 }
 
@@ -83,10 +96,11 @@ Test(blocking, messages_stay_in_order)
     leat_blocking_websocket *ws =
         blocking_open(url_of("ws", python_server_start(&plain), "/echo"), NULL);
     for (unsigned i = 0; i < 200; ++i)
-        cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_BINARY, &i, sizeof(i), TIMEOUT_MS) == 0);
+        cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_BINARY, &i, sizeof(i), TIMEOUT_MS, NULL) ==
+                  0);
     for (unsigned i = 0; i < 200; ++i) {
         struct leat_message message;
-        cr_assert(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK);
+        cr_assert(leat_blocking_recv(ws, &message, TIMEOUT_MS, NULL) == LEAT_OK);
         cr_assert(message.len == sizeof(i) && memcmp(message.data, &i, sizeof(i)) == 0);
     }
     blocking_close(ws);
@@ -96,8 +110,14 @@ static void recv_timeout_expect(const char *url, leat_config *config, int expect
 {
     struct leat_message message;
     leat_blocking_websocket *ws = blocking_open(url, config);
-    int code = leat_blocking_recv(ws, &message, 20);
-    cr_expect(code == expected, "%d", code);
+    struct leat_error error;
+    int code = leat_blocking_recv(ws, &message, 20, &error);
+    cr_expect(code == expected && error.code == expected && error.sys_errno == ETIMEDOUT);
+    cr_expect(strstr(error.text, "no message came within 20 ms"), "%s", error.text);
+    code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "\xff", 1, 0, &error);
+    cr_expect(code == LEAT_E_PARAMETER && error.code == code && strstr(error.text, "UTF-8"));
+    code = leat_blocking_close(ws, 1005, NULL, &error);
+    cr_expect(code == LEAT_E_PARAMETER && error.code == code && strstr(error.text, "close code"));
     blocking_echo(ws, LEAT_MESSAGE_TEXT, "still usable", 12);
     blocking_close(ws);
     leat_config_free(config);
@@ -118,9 +138,11 @@ Test(blocking, receive_times_out_over_tls)
 static void send_timeout_expect(const char *url, leat_config *config, int expected)
 {
     static const uint8_t data[32 << 20]; /* more than the kernel's buffers hold */
+    struct leat_error error;
     leat_blocking_websocket *ws = blocking_open(url, config);
-    int code = leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 100);
-    cr_expect(code == expected, "%d", code);
+    int code = leat_blocking_send(ws, LEAT_MESSAGE_BINARY, data, sizeof(data), 100, &error);
+    cr_expect(code == expected && error.code == expected && error.sys_errno == ETIMEDOUT);
+    cr_expect(strstr(error.text, "the server has not taken the message"), "%s", error.text);
     leat_blocking_free(ws);
     leat_config_free(config);
 }
@@ -154,11 +176,22 @@ Test(blocking, server_closes)
     struct leat_message message;
     leat_blocking_websocket *ws = blocking_open(
         url_of("ws", python_server_start(&plain), "/close?code=4001&reason=enough"), NULL);
-    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
+    struct leat_error error;
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, &error) == LEAT_E_SOCKET_BASE + EBADF);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
     cr_assert(event);
     cr_expect(event->closed_by == LEAT_CLOSED_BY_REMOTE && event->close_code == 4001);
     cr_expect(strcmp(event->reason, "enough") == 0);
+    static const char story[] = "the server has closed the connection with close code 4001: "
+                                "\"enough\"";
+    end_expect(&error, 4001, story);
+    memset(&error, 0, sizeof(error));
+    cr_expect(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0, &error) ==
+              LEAT_E_SOCKET_BASE + EBADF);
+    end_expect(&error, 4001, story);
+    memset(&error, 0, sizeof(error));
+    cr_expect(leat_blocking_close(ws, 1000, NULL, &error) == LEAT_E_SOCKET_BASE + EBADF);
+    end_expect(&error, 4001, story);
     leat_blocking_free(ws);
 }
 
@@ -180,9 +213,11 @@ Test(blocking, messages_before_the_end_are_still_received)
     int code =
         leat_blocking_connect(url_of("ws", leat_testing_server_port(peer), "/"), NULL, &ws, NULL);
     cr_assert(code == LEAT_OK, "%d", code);
-    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '1');
-    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_OK && message.data[0] == '2');
-    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_SOCKET_BASE + EBADF);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, NULL) == LEAT_OK &&
+              message.data[0] == '1');
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, NULL) == LEAT_OK &&
+              message.data[0] == '2');
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, NULL) == LEAT_E_SOCKET_BASE + EBADF);
     const struct leat_close_event *event = leat_blocking_close_event(ws);
     cr_assert(event);
     cr_expect(event->error.code == LEAT_OK && event->close_code == 1000);
@@ -198,12 +233,59 @@ Test(blocking, connection_is_lost)
     leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws =
         blocking_open(url_of("ws", leat_testing_server_port(peer), "/"), NULL);
-    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS) == LEAT_E_WS_CONNECT);
     struct leat_error error;
-    leat_websocket_get_error(leat_blocking_websocket_of(ws), &error);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, &error) == LEAT_E_WS_CONNECT);
     cr_expect(error.code == LEAT_E_WS_CONNECT && error.native_code == 1006);
+    cr_expect(error.violation == 0 && strstr(error.text, "without a Close frame"), "%s",
+              error.text);
     leat_blocking_free(ws);
     leat_testing_server_free(peer);
+}
+
+/* What the server sends, then what recv says. */
+static void violation_expect(struct leat_script_row frame, uint16_t close_code, const char *text)
+{
+    const struct leat_script_row script[] = {
+        LEAT_SCRIPT_UPGRADE, frame, {LEAT_SCRIPT_READ_FRAME, .number = 0x88}, {LEAT_SCRIPT_CLOSE}};
+    struct leat_message message;
+    struct leat_error error;
+    leat_testing_server *peer = script_server_start(script);
+    leat_blocking_websocket *ws =
+        blocking_open(url_of("ws", leat_testing_server_port(peer), "/"), NULL);
+    cr_expect(leat_blocking_recv(ws, &message, TIMEOUT_MS, &error) == LEAT_E_WS_CONNECT);
+    cr_expect(error.violation == close_code && error.native_code == close_code, "%u",
+              error.violation);
+    cr_expect(strstr(error.text, text), "%s", error.text);
+    leat_blocking_free(ws);
+    leat_testing_server_free(peer);
+}
+
+Test(blocking, violations_are_told_apart)
+{
+    violation_expect(
+        (struct leat_script_row){LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("\xff"), .number = 0x81},
+        1007, "UTF-8");
+    violation_expect(
+        (struct leat_script_row){LEAT_SCRIPT_SEND_FRAME, LEAT_SCRIPT_BYTES("x"), .number = 0x80},
+        1002, "continuation");
+}
+
+/* A check that was forgotten never means "no proxy": nobody is dialled. */
+Test(blocking, a_refused_setter_refuses_to_connect)
+{
+    leat_config *config;
+    leat_blocking_websocket *ws = NULL;
+    struct leat_error error;
+    const char *url = url_of("ws", python_server_start(&plain), "/echo");
+    cr_assert(leat_config_new(&config) == LEAT_OK);
+    (void)!leat_config_set_proxy(config, "socks6://127.0.0.1");
+    cr_expect(leat_blocking_connect(url, config, &ws, &error) == LEAT_E_PARAMETER && !ws);
+    cr_expect(error.code == LEAT_E_PARAMETER);
+    cr_expect(strstr(error.text, "leat_config_set_proxy() was refused before: "), "%s", error.text);
+    cr_assert(leat_config_set_proxy(config, NULL) == LEAT_OK);
+    ws = blocking_open(url, config);
+    blocking_close(ws);
+    leat_config_free(config);
 }
 
 Test(blocking, protocol_is_known)
@@ -240,7 +322,7 @@ Test(blocking, hundred_connections_leave_no_descriptor)
     for (int i = 0; i < 100; ++i) {
         leat_blocking_websocket *ws = blocking_open(url, NULL);
         if (i % 2 == 0)
-            cr_expect(leat_blocking_close(ws, 1000, NULL) == LEAT_OK);
+            cr_expect(leat_blocking_close(ws, 1000, NULL, NULL) == LEAT_OK);
         leat_blocking_free(ws);
         cr_expect(i % 2 != 0 || leat_testing_server_wait_idle(peer, STEP_WAIT_MS));
     }

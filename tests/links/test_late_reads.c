@@ -40,7 +40,7 @@ Test(late_reads, message_that_takes_more_than_one_round_to_read)
               error.text);
     leat_testing_server_release(peer);
     raw_wait_unread(port, (int)sizeof(large) + 10);
-    int code = leat_blocking_recv(ws, &message, 0);
+    int code = leat_blocking_recv(ws, &message, 0, NULL);
     cr_expect(code == LEAT_OK && message.len == sizeof(large), "%d", code);
     leat_blocking_free(ws);
     leat_testing_server_free(peer);

@@ -8,6 +8,8 @@
 
 TestSuite(settings, .timeout = 30);
 
+static struct leati_failure unused;
+
 static leat_config *config_with_everything(void)
 {
     leat_config *config;
@@ -39,8 +41,8 @@ Test(settings, connecting_copies_nothing)
     leat_config *config = config_with_everything();
     const struct leati_settings *first, *second;
 
-    cr_assert_eq(leati_settings_of(config, &first), LEAT_OK);
-    cr_assert_eq(leati_settings_of(config, &second), LEAT_OK);
+    cr_assert_eq(leati_settings_of(config, &unused, &first), LEAT_OK);
+    cr_assert_eq(leati_settings_of(config, &unused, &second), LEAT_OK);
     cr_assert_eq(first, second);
     leati_settings_unref(first);
     leati_settings_unref(second);
@@ -53,7 +55,7 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     const struct leati_settings *taken;
     leat_config *copy;
 
-    cr_assert_eq(leati_settings_of(config, &taken), LEAT_OK);
+    cr_assert_eq(leati_settings_of(config, &unused, &taken), LEAT_OK);
     cr_assert_eq(leat_config_copy(config, &copy), LEAT_OK);
     cr_assert_eq(leat_config_set_max_redirects(config, 7), LEAT_OK);
     cr_assert_eq(leat_config_add_header(config, "X-Two", "2"), LEAT_OK);
@@ -89,7 +91,7 @@ static bool set_ca_path_of_shared_settings(void)
 
     leati_alloc_fail_hook = NULL;
     leat_config *config = config_with_everything();
-    cr_assert_eq(leati_settings_of(config, &taken), LEAT_OK);
+    cr_assert_eq(leati_settings_of(config, &unused, &taken), LEAT_OK);
     leati_alloc_fail_hook = hook;
     int code = leat_config_set_ca_path(config, "/tmp/other.pem");
     leati_alloc_fail_hook = NULL;
@@ -105,6 +107,98 @@ static bool set_ca_path_of_shared_settings(void)
 Test(settings, a_setter_without_memory_changes_nothing)
 {
     cr_assert_gt(alloc_failure_run_all(set_ca_path_of_shared_settings), 10);
+}
+
+/* ---- setters that were refused --------------------------------------------------------------- */
+
+/* What whoever connects would be told. */
+static int refusal_of(const leat_config *config, char *ret_text, size_t cap)
+{
+    const struct leati_settings *settings;
+    struct leati_failure failure;
+    leati_failure_init(&failure);
+    int code = leati_settings_of(config, &failure, &settings);
+    cr_assert_eq(code, failure.code);
+    snprintf(ret_text, cap, "%s", failure.text ? failure.text : "");
+    if (code == LEAT_OK)
+        leati_settings_unref(settings);
+    leati_failure_done(&failure);
+    return code;
+}
+
+Test(settings, a_refused_setter_counts_until_it_succeeds)
+{
+    char text[256], long_user[400];
+    leat_config *config, *copy;
+    cr_assert_eq(leat_config_new(&config), LEAT_OK);
+    snprintf(long_user, sizeof(long_user), "socks5h://%0300d:x@127.0.0.1", 1);
+    cr_assert_eq(leat_config_set_proxy(config, long_user), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert_eq(leat_config_set_proxy_tls_ca_path(config, ""), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_ca_path(config, "/tmp/ca.pem"), LEAT_OK);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert(strncmp(text, "leat_config_set_proxy() was refused before: ", 44) == 0, "%s", text);
+    cr_assert_eq(leat_config_copy(config, &copy), LEAT_OK);
+
+    cr_assert_eq(leat_config_set_proxy(config, "socks5h://127.0.0.1"), LEAT_OK);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_E_PARAMETER);
+    cr_assert(strstr(text, "leat_config_set_proxy_tls_ca_path()"), "%s", text);
+    cr_assert_eq(leat_config_set_proxy_tls_ca_path(config, NULL), LEAT_OK);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_OK);
+
+    cr_assert_eq(refusal_of(copy, text, sizeof(text)), LEAT_E_SOCKS5_SERIALIZE);
+    leat_config_clear_error(copy);
+    struct leat_error error;
+    leat_config_get_error(copy, &error);
+    cr_assert_eq(error.code, LEAT_OK);
+    cr_assert_eq(refusal_of(copy, text, sizeof(text)), LEAT_OK);
+    leat_config_free(config);
+    leat_config_free(copy);
+}
+
+Test(settings, what_was_not_added_stays_missing)
+{
+    char text[256];
+    leat_config *config;
+    cr_assert_eq(leat_config_new(&config), LEAT_OK);
+    cr_assert_eq(leat_config_add_header(config, "no token", "1"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_header(config, "X-Two", "2"), LEAT_OK);
+    cr_assert_eq(leat_config_add_proxy(config, "ftp://127.0.0.1"), LEAT_E_PARAMETER);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_E_PARAMETER);
+    cr_assert(strstr(text, "leat_config_add_header()"), "%s", text);
+    leat_config_clear_error(config);
+    cr_assert_eq(leat_config_add_proxy(config, "ftp://127.0.0.1"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_proxy(config, NULL), LEAT_OK);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_OK);
+    leat_config_free(config);
+}
+
+/* More than are told apart: those that have no place of their own are still not forgotten. */
+Test(settings, refusals_beyond_the_limit_count)
+{
+    char text[256];
+    leat_config *config;
+    cr_assert_eq(leat_config_new(&config), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(config, "x"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_ca_path(config, ""), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_proxy_tls_ca_path(config, ""), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_max_redirects(config, 21), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_max_message_bytes(config, 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_send_queue_limit(config, 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_dns_servers(config, "x"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_cipher_suite(config, "x"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_user_agent(config, "\n"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_proxy(config, NULL), LEAT_OK);
+    cr_assert_eq(leat_config_set_ca_path(config, NULL), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_tls_ca_path(config, NULL), LEAT_OK);
+    cr_assert_eq(leat_config_set_max_redirects(config, 1), LEAT_OK);
+    cr_assert_eq(leat_config_set_max_message_bytes(config, 1), LEAT_OK);
+    cr_assert_eq(leat_config_set_send_queue_limit(config, 1), LEAT_OK);
+    cr_assert_eq(leat_config_set_dns_servers(config, NULL), LEAT_OK);
+    cr_assert_eq(leat_config_set_cipher_suite(config, NULL), LEAT_OK);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_E_PARAMETER);
+    leat_config_clear_error(config);
+    cr_assert_eq(refusal_of(config, text, sizeof(text)), LEAT_OK);
+    leat_config_free(config);
 }
 
 /* ---- what the connections of a configuration share ------------------------------------------ */
