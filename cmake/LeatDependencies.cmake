@@ -8,6 +8,16 @@ pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
 
+# For wildcards in certificates; without it those directly under a top-level name are known.
+option(LEAT_LIBPSL "Refuse wildcards over public suffixes by libpsl, if it is there" ON)
+if(LEAT_LIBPSL)
+    pkg_check_modules(libpsl QUIET IMPORTED_TARGET libpsl)
+endif()
+if(NOT libpsl_FOUND)
+    set(libpsl_FOUND OFF)
+    message(STATUS "libpsl is not used: of public suffixes only top-level names are known")
+endif()
+
 option(LEAT_ZLIB "Compress messages (permessage-deflate) with zlib" ON)
 if(LEAT_ZLIB)
     pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)

@@ -59,6 +59,9 @@ endif()
 if(NOT LEAT_MBEDTLS_PRIVATE)
     list(APPEND static_dependencies libmbedtls-dev)
 endif()
+if(libpsl_FOUND)
+    list(APPEND static_dependencies libpsl-dev)
+endif()
 list(SORT static_dependencies)
 
 # The exact version of each other: dpkg-shlibdeps knows nothing of packages that are being made.

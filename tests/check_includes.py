@@ -16,7 +16,8 @@ FOREIGN = {  # the name in the table -> its headers
     "c-ares": r"ares(_.*)?\.h",
     "uriparser": r"uriparser/.*",
     "libidn2": r"idn2\.h",
-    "mbedTLS": r"(mbedtls|psa)/.*|ssl_(misc|tls13_keys)\.h",
+    "libpsl": r"libpsl\.h",
+    "mbedTLS": r"(mbedtls|psa)/.*|(ssl_(misc|tls13_keys)|x509_internal)\.h",
     "wslay": r"wslay/.*",
     "zlib": r"zlib\.h",
     "OpenSSL": r"openssl/.*",
@@ -33,7 +34,7 @@ class Folder:
         self.may_include = set(re.findall(r"`([^`]+)`", may_include))
         self.everything = may_include.startswith("everything")
         self.everybody = included_by.startswith("everybody")
-        self.included_by = set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", included_by)))
+        self.included_by = set(re.findall(r"[\w/]+", re.sub(r"\([^)]*\)", "", included_by)))
         self.foreign = {name.strip() for name in foreign.split(",")} - {"none", ""}
 
 

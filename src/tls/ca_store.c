@@ -4,6 +4,7 @@
 #include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
+#include "tls/judge/judge.h"
 #include "util/alloc.h"
 #include "util/fork.h"
 
@@ -18,8 +19,18 @@ struct leati_tls_cas {
     struct leati_tls_cas *next; /* in `shared`, if it is there */
     unsigned references;
     bool is_shared;
-    struct stat identity; /* of the file when it was read */
+    struct stat identity;          /* of the file when it was read */
+    struct leati_anchors *anchors; /* NULL: mbedTLS verifies */
+    bool has_chain;                /* mbedTLS has parsed all */
     mbedtls_x509_crt chain;
+};
+
+/* What became of one text or of many. */
+struct outcome {
+    size_t good; /* certificates that can be read */
+    size_t bad;
+    int ret; /* why not, in the code of mbedTLS */
+    bool out_of_memory;
 };
 
 /* Where distributions keep their bundle. */
@@ -43,40 +54,92 @@ static bool identity_equal(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static struct leati_tls_cas *cas_new(void)
+static void cas_free(struct leati_tls_cas *cas)
+{
+    leati_anchors_free(cas->anchors);
+    mbedtls_x509_crt_free(&cas->chain);
+    leati_free(cas);
+}
+
+static struct leati_tls_cas *cas_new(bool with_chain)
 {
     struct leati_tls_cas *cas = leati_calloc(1, sizeof(*cas));
 
     if (!cas)
         return NULL;
     cas->references = 1;
+    cas->has_chain = with_chain || !leati_judge_is_there();
     mbedtls_x509_crt_init(&cas->chain);
-    return cas;
+    if (!leati_judge_is_there())
+        return cas;
+    cas->anchors = leati_anchors_new();
+    if (cas->anchors)
+        return cas;
+    cas_free(cas);
+    return NULL;
 }
 
-static void cas_free(struct leati_tls_cas *cas)
+/* What mbedTLS says about a text in which nothing can be read. */
+static int parser_code(const struct leati_tls_file *file)
 {
-    mbedtls_x509_crt_free(&cas->chain);
-    leati_free(cas);
+    mbedtls_x509_crt unused;
+
+    mbedtls_x509_crt_init(&unused);
+    int ret = mbedtls_x509_crt_parse(&unused, file->data, leati_tls_file_parse_len(file));
+    mbedtls_x509_crt_free(&unused);
+    return ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT;
 }
 
-static bool cas_has_any(const struct leati_tls_cas *cas)
+static void parser_take(struct leati_tls_cas *cas, const struct leati_tls_file *file,
+                        struct outcome *outcome)
 {
-    return cas->chain.raw.p;
+    int ret = mbedtls_x509_crt_parse(&cas->chain, file->data, leati_tls_file_parse_len(file));
+
+    outcome->out_of_memory = outcome->out_of_memory || leati_mbedtls_out_of_memory();
+    if (cas->anchors)
+        return; /* it is only for names of whom a server trusts */
+    outcome->good += cas->chain.raw.p ? 1 : 0;
+    outcome->bad += ret != 0;
+    outcome->ret = ret;
 }
 
-/* What mbedTLS's parser said, once something was parsed: a certificate that it cannot read is a CA
- * that it cannot trust, and no reason to do without the others. */
-static int parse_outcome(const struct leati_tls_cas *cas, int ret, const char *path,
-                         struct leati_failure *failure)
+/* Takes `*fd` over, and sets it to -1, if what is in the file is to be read from there by need. */
+static void cas_take(struct leati_tls_cas *cas, const struct leati_tls_file *file, int *fd,
+                     const char *path, struct outcome *outcome)
 {
-    if (leati_mbedtls_out_of_memory())
-        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
+    struct leati_anchors_added added = {0};
+    int code = LEAT_OK;
+
+    if (cas->has_chain)
+        parser_take(cas, file, outcome);
+    if (!cas->anchors)
+        return;
+    if (fd && file->len >= LEATI_ANCHORS_LARGE_BYTES) {
+        code = leati_anchors_add_file(cas->anchors, *fd, path, file->data, file->len, &added);
+        if (code == LEAT_OK)
+            *fd = -1;
+    } else {
+        code = leati_anchors_add(cas->anchors, file->data, file->len, &added);
+    }
+    outcome->out_of_memory = outcome->out_of_memory || code != LEAT_OK;
+    outcome->good += added.good;
+    outcome->bad += added.bad + (added.good + added.bad == 0);
+    if (added.good == 0 && code == LEAT_OK)
+        outcome->ret = parser_code(file);
+}
+
+/* A certificate that cannot be read is a CA that cannot be trusted, and no reason to do without
+ * the others. */
+static int outcome_settle(const struct outcome *outcome, const char *path,
+                          struct leati_failure *failure)
+{
+    if (outcome->out_of_memory || leati_mbedtls_out_of_memory())
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, outcome->ret,
                                 "out of memory while reading the CAs of %s", path);
-    if (!cas_has_any(cas))
-        return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
+    if (outcome->good == 0)
+        return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, outcome->ret,
                                 "no CA certificate can be parsed in %s: %s", path,
-                                leati_mbedtls_error_text(ret));
+                                leati_mbedtls_error_text(outcome->ret));
     return LEAT_OK;
 }
 
@@ -87,22 +150,58 @@ static int unreadable(struct leati_failure *failure, const char *path, int sys_e
         "cannot read the CAs of %s: %s", path, leati_tls_file_reason(sys_errno));
 }
 
-static int chain_parse_fd(mbedtls_x509_crt *chain, int fd, int *ret_parse)
+static int entry_take(struct leati_tls_cas *cas, int fd, struct outcome *outcome)
 {
     struct leati_tls_file file;
-    int sys_errno = leati_tls_file_read_fd(fd, &file);
+    struct stat st;
 
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    int sys_errno = leati_tls_file_read_fd(fd, &file);
     if (sys_errno != 0)
         return sys_errno;
-    *ret_parse = mbedtls_x509_crt_parse(chain, file.data, leati_tls_file_parse_len(&file));
+    cas_take(cas, &file, NULL, NULL, outcome);
     leati_tls_file_done(&file);
     return 0;
 }
 
 /* Each regular file of the directory. Hash links of OpenSSL name certificates a second time, which
  * costs memory and nothing else; files of other kinds do not parse and are left out. */
-static int directory_parse(struct leati_tls_cas *cas, int dir_fd, const char *path,
+static int directory_parse(struct leati_tls_cas *cas, DIR *dir, const char *path,
                            struct leati_failure *failure)
+{
+    struct outcome outcome = {.ret = MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT};
+    const struct dirent *entry;
+
+    while (!outcome.out_of_memory && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+        int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+            continue;
+        int sys_errno = entry_take(cas, fd, &outcome);
+        close(fd);
+        if (sys_errno == ENOMEM)
+            return unreadable(failure, path, ENOMEM);
+    }
+    return outcome_settle(&outcome, path, failure);
+}
+
+/* Whether its certificates are to be found by the hash of their name. */
+static bool directory_is_hashed(DIR *dir)
+{
+    const struct dirent *entry;
+    bool is_hashed = false;
+
+    while (!is_hashed && (entry = readdir(dir)))
+        is_hashed = leati_anchors_is_hash_name(entry->d_name);
+    rewinddir(dir);
+    return is_hashed;
+}
+
+static int directory_load(struct leati_tls_cas *cas, int dir_fd, const char *path,
+                          struct leati_failure *failure)
 {
     DIR *dir = fdopendir(dir_fd);
     if (!dir) {
@@ -111,52 +210,48 @@ static int directory_parse(struct leati_tls_cas *cas, int dir_fd, const char *pa
         return unreadable(failure, path, sys_errno);
     }
 
-    int ret = MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT;
-    const struct dirent *entry;
-    while ((entry = readdir(dir)) && !leati_mbedtls_out_of_memory()) {
-        if (entry->d_name[0] == '.')
-            continue;
-        /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-        int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
-            continue;
-        struct stat st;
-        int sys_errno = 0;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-            sys_errno = chain_parse_fd(&cas->chain, fd, &ret);
-        close(fd);
-        if (sys_errno == ENOMEM) {
-            closedir(dir);
-            return unreadable(failure, path, ENOMEM);
-        }
+    int code = LEAT_OK;
+    if (cas->anchors && !cas->has_chain && directory_is_hashed(dir)) {
+        int own_fd = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0);
+        if (own_fd < 0)
+            code = unreadable(failure, path, errno);
+        else
+            leati_anchors_add_directory(cas->anchors, own_fd);
+    } else {
+        code = directory_parse(cas, dir, path, failure);
     }
     closedir(dir);
-    return parse_outcome(cas, ret, path, failure);
+    return code;
 }
 
-static int file_parse(struct leati_tls_cas *cas, int fd, const char *path,
-                      struct leati_failure *failure)
+static int file_load(struct leati_tls_cas *cas, int fd, const char *path,
+                     struct leati_failure *failure)
 {
-    int ret = 0;
-    int sys_errno = chain_parse_fd(&cas->chain, fd, &ret);
+    struct outcome outcome = {0};
+    struct leati_tls_file file;
+    int sys_errno = leati_tls_file_read_fd(fd, &file);
 
-    close(fd);
-    if (sys_errno != 0)
-        return unreadable(failure, path, sys_errno);
-    return parse_outcome(cas, ret, path, failure);
+    if (sys_errno == 0) {
+        cas_take(cas, &file, &fd, path, &outcome);
+        leati_tls_file_done(&file);
+    }
+    if (fd >= 0)
+        close(fd);
+    return sys_errno != 0 ? unreadable(failure, path, sys_errno)
+                          : outcome_settle(&outcome, path, failure);
 }
 
-static struct leati_tls_cas *shared_find(const struct stat *identity)
+static struct leati_tls_cas *shared_find(const struct stat *identity, bool with_chain)
 {
     struct leati_tls_cas *cas = shared;
 
-    while (cas && !identity_equal(&cas->identity, identity))
+    while (cas && (!identity_equal(&cas->identity, identity) || (with_chain && !cas->has_chain)))
         cas = cas->next;
     return cas;
 }
 
 /* Takes over `fd`. Called with the lock held. */
-static int cas_load(int fd, const char *path, struct leati_failure *failure,
+static int cas_load(int fd, const char *path, bool with_chain, struct leati_failure *failure,
                     struct leati_tls_cas **ret_cas)
 {
     struct stat st;
@@ -165,7 +260,7 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
         close(fd);
         return unreadable(failure, path, sys_errno);
     }
-    struct leati_tls_cas *cas = S_ISREG(st.st_mode) ? shared_find(&st) : NULL;
+    struct leati_tls_cas *cas = S_ISREG(st.st_mode) ? shared_find(&st, with_chain) : NULL;
     if (cas) {
         close(fd);
         cas->references++;
@@ -173,14 +268,14 @@ static int cas_load(int fd, const char *path, struct leati_failure *failure,
         return LEAT_OK;
     }
 
-    cas = cas_new();
+    cas = cas_new(with_chain);
     if (!cas) {
         close(fd);
         return unreadable(failure, path, ENOMEM);
     }
     leati_mbedtls_enter();
-    int code = S_ISDIR(st.st_mode) ? directory_parse(cas, fd, path, failure)
-                                   : file_parse(cas, fd, path, failure);
+    int code = S_ISDIR(st.st_mode) ? directory_load(cas, fd, path, failure)
+                                   : file_load(cas, fd, path, failure);
     if (code != LEAT_OK) {
         cas_free(cas);
         return code;
@@ -208,7 +303,7 @@ static int system_open(const char **ret_path)
     return -1;
 }
 
-int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
+int leati_tls_cas_acquire(const char *path, bool with_chain, struct leati_failure *failure,
                           struct leati_tls_cas **ret_cas)
 {
     int fd = path ? leati_tls_file_open(path) : system_open(&path);
@@ -221,31 +316,31 @@ int leati_tls_cas_acquire(const char *path, struct leati_failure *failure,
         return unreadable(failure, path, errno);
 
     leati_lock(&shared_lock);
-    int code = cas_load(fd, path, failure, ret_cas);
+    int code = cas_load(fd, path, with_chain, failure, ret_cas);
     leati_unlock(&shared_lock);
     return code;
 }
 
-int leati_tls_cas_parse(const char *const *texts, size_t count, struct leati_failure *failure,
-                        struct leati_tls_cas **ret_cas)
+int leati_tls_cas_parse(const char *const *texts, size_t count, bool with_chain,
+                        struct leati_failure *failure, struct leati_tls_cas **ret_cas)
 {
     static const char name[] = "the given texts";
-    struct leati_tls_cas *cas = cas_new();
-    int ret = 0;
+    struct leati_tls_cas *cas = cas_new(with_chain);
+    struct outcome outcome = {0};
 
     if (!cas)
         return unreadable(failure, name, ENOMEM);
     leati_mbedtls_enter();
-    for (size_t i = 0; i < count && ret == 0; i++) {
+    for (size_t i = 0; i < count && outcome.bad == 0; i++) {
         struct leati_tls_file file = leati_tls_file_of_text(texts[i]);
-        ret = mbedtls_x509_crt_parse(&cas->chain, file.data, leati_tls_file_parse_len(&file));
+        cas_take(cas, &file, NULL, NULL, &outcome);
     }
-    int code = parse_outcome(cas, ret, name, failure);
+    int code = outcome_settle(&outcome, name, failure);
     /* Whoever names few CAs means each of them. */
-    if (code == LEAT_OK && ret != 0)
-        code = leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
-                                "a CA certificate cannot be parsed: %s",
-                                ret < 0 ? leati_mbedtls_error_text(ret) : "one of several");
+    if (code == LEAT_OK && outcome.bad > 0)
+        code = leati_tls_record(
+            failure, LEAT_E_TLS_VERIFY, 0, outcome.ret, "a CA certificate cannot be parsed: %s",
+            outcome.ret < 0 ? leati_mbedtls_error_text(outcome.ret) : "one of several");
     if (code != LEAT_OK) {
         cas_free(cas);
         return code;
@@ -279,4 +374,9 @@ void leati_tls_cas_release(struct leati_tls_cas *cas)
 mbedtls_x509_crt *leati_tls_cas_chain(struct leati_tls_cas *cas)
 {
     return &cas->chain;
+}
+
+struct leati_anchors *leati_tls_cas_anchors(struct leati_tls_cas *cas)
+{
+    return cas->anchors;
 }

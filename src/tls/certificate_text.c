@@ -81,3 +81,54 @@ bool leati_tls_names_have_as_dns(const mbedtls_x509_crt *cert, const uint8_t *ip
     }
     return false;
 }
+
+int leati_tls_parser_code(const mbedtls_x509_crt *cert)
+{
+    mbedtls_x509_crt again;
+
+    mbedtls_x509_crt_init(&again);
+    int ret = mbedtls_x509_crt_parse_der(&again, cert->raw.p, cert->raw.len);
+    mbedtls_x509_crt_free(&again);
+    return ret;
+}
+
+int leati_tls_key_parser_code(const mbedtls_x509_crt *cert)
+{
+    mbedtls_pk_context key;
+    unsigned char *at = cert->pk_raw.p;
+
+    mbedtls_pk_init(&key);
+    int ret = mbedtls_pk_parse_subpubkey(&at, at + cert->pk_raw.len, &key);
+    mbedtls_pk_free(&key);
+    return ret;
+}
+
+bool leati_tls_usage_allows(const mbedtls_x509_crt *cert, bool is_client)
+{
+    const char *oid = is_client ? MBEDTLS_OID_CLIENT_AUTH : MBEDTLS_OID_SERVER_AUTH;
+
+    return mbedtls_x509_crt_check_extended_key_usage(
+               cert, oid, MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0;
+}
+
+bool leati_tls_has_name_constraints(const mbedtls_x509_crt *cert)
+{
+    unsigned char *at = cert->v3_ext.p;
+    const unsigned char *end = at + cert->v3_ext.len;
+    size_t len;
+
+    if (!at ||
+        mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0)
+        return false;
+    while (mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) ==
+           0) {
+        unsigned char *next = at + len;
+        if (mbedtls_asn1_get_tag(&at, next, &len, MBEDTLS_ASN1_OID) != 0)
+            return false;
+        const mbedtls_x509_buf oid = {MBEDTLS_ASN1_OID, len, at};
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_NAME_CONSTRAINTS, &oid) == 0)
+            return true;
+        at = next;
+    }
+    return false;
+}

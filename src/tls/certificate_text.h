@@ -23,4 +23,14 @@ void leati_tls_names_format(const mbedtls_x509_crt *cert, char *buf, size_t cap)
  * (RFC 9525 section 6.4). */
 bool leati_tls_names_have_as_dns(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len);
 
+/** The code of mbedTLS for why it cannot read a certificate, or its key; 0 if it can. */
+int leati_tls_parser_code(const mbedtls_x509_crt *cert);
+int leati_tls_key_parser_code(const mbedtls_x509_crt *cert);
+
+/** Whether extendedKeyUsage, if it is there, has what a TLS client or server needs. */
+bool leati_tls_usage_allows(const mbedtls_x509_crt *cert, bool is_client);
+
+/** Whether there is an extension nameConstraints, which mbedTLS does not know. */
+bool leati_tls_has_name_constraints(const mbedtls_x509_crt *cert);
+
 #endif

@@ -6,6 +6,7 @@
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "tls/identity.h"
+#include "tls/judge/judge.h"
 #include "util/alloc.h"
 
 #include <stdatomic.h>
@@ -15,8 +16,9 @@ struct leati_tls_credentials {
     atomic_uint references;
     uint64_t id;
     struct leati_tls_cas *cas; /* NULL = none */
-    bool has_crl;
+    bool has_crl;              /* for mbedTLS */
     mbedtls_x509_crl crl;
+    struct leati_crls *crls; /* for the judge */
     struct leati_tls_identity identity;
     struct leati_tls_tickets *tickets; /* NULL = a client's */
     struct leati_tls_pins pins;
@@ -84,15 +86,39 @@ static int cas_load(struct leati_tls_credentials *credentials,
     if (!options->need_ca)
         return LEAT_OK;
     if (options->ca_text_count > 0)
-        return leati_tls_cas_parse(options->ca_texts, options->ca_text_count, failure,
-                                   &credentials->cas);
-    return leati_tls_cas_acquire(options->ca_path, failure, &credentials->cas);
+        return leati_tls_cas_parse(options->ca_texts, options->ca_text_count, options->is_server,
+                                   failure, &credentials->cas);
+    return leati_tls_cas_acquire(options->ca_path, options->is_server, failure, &credentials->cas);
+}
+
+static int crl_refuse(int ret, const char *why, struct leati_failure *failure)
+{
+    return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
+                            "cannot parse the revocation list: %s", why);
+}
+
+static int crls_judge_load(struct leati_tls_credentials *credentials,
+                           const struct leati_tls_credentials_options *options,
+                           struct leati_failure *failure)
+{
+    for (size_t i = 0; i < options->crl_text_count; i++) {
+        const char *why;
+        int code = leati_crls_add(&credentials->crls, options->crl_texts[i], &why);
+        if (code == LEAT_E_SYSTEM_INTERNAL)
+            return leati_tls_record(failure, code, 0, 0,
+                                    "out of memory while reading a revocation list");
+        if (code != LEAT_OK)
+            return crl_refuse(MBEDTLS_ERR_X509_INVALID_FORMAT, why, failure);
+    }
+    return LEAT_OK;
 }
 
 static int crls_load(struct leati_tls_credentials *credentials,
                      const struct leati_tls_credentials_options *options,
                      struct leati_failure *failure)
 {
+    if (leati_judge_is_there())
+        return crls_judge_load(credentials, options, failure);
     leati_mbedtls_enter();
     for (size_t i = 0; i < options->crl_text_count; i++) {
         struct leati_tls_file file = leati_tls_file_of_text(options->crl_texts[i]);
@@ -102,9 +128,7 @@ static int crls_load(struct leati_tls_credentials *credentials,
             return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, ret,
                                     "out of memory while reading a revocation list");
         if (ret != 0)
-            return leati_tls_record(failure, LEAT_E_TLS_VERIFY, 0, ret,
-                                    "cannot parse the revocation list: %s",
-                                    leati_mbedtls_error_text(ret));
+            return crl_refuse(ret, leati_mbedtls_error_text(ret), failure);
         credentials->has_crl = true;
     }
     return LEAT_OK;
@@ -207,6 +231,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
         return;
     leati_tls_cas_release(credentials->cas);
     mbedtls_x509_crl_free(&credentials->crl);
+    leati_crls_free(credentials->crls);
     leati_tls_identity_done(&credentials->identity);
     leati_tls_tickets_free(credentials->tickets);
     leati_tls_pins_done(&credentials->pins);
@@ -224,6 +249,16 @@ uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credential
 mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials)
 {
     return credentials->cas ? leati_tls_cas_chain(credentials->cas) : NULL;
+}
+
+struct leati_anchors *leati_tls_credentials_anchors(struct leati_tls_credentials *credentials)
+{
+    return credentials->cas ? leati_tls_cas_anchors(credentials->cas) : NULL;
+}
+
+const struct leati_crls *leati_tls_credentials_crls(const struct leati_tls_credentials *credentials)
+{
+    return credentials->crls;
 }
 
 mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *credentials)

@@ -3,6 +3,7 @@
 #ifndef LEATI_TLS_CREDENTIALS_H
 #define LEATI_TLS_CREDENTIALS_H
 
+#include "tls/judge/anchors.h"
 #include "tls/names.h"
 #include "tls/pins.h"
 #include "tls/tickets.h"
@@ -19,6 +20,10 @@ uint64_t leati_tls_credentials_id(const struct leati_tls_credentials *credential
 /* mbedTLS asks for pointers that are not const and reads only. NULL = there is none. */
 mbedtls_x509_crt *leati_tls_credentials_cas(struct leati_tls_credentials *credentials);
 mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *credentials);
+/* For the judge. NULL = there is none, or there are none. */
+struct leati_anchors *leati_tls_credentials_anchors(struct leati_tls_credentials *credentials);
+const struct leati_crls *leati_tls_credentials_crls(
+    const struct leati_tls_credentials *credentials);
 mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
 const struct leati_tls_pins *leati_tls_credentials_pins(

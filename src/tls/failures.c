@@ -115,9 +115,12 @@ static int fail_verification(struct leati_tls_layer *tls, int ret)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, ret,
                                 "the %s's certificate cannot be used: %s", leati_tls_peer_name(tls),
                                 leati_mbedtls_error_text(ret));
-    return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED,
+    const char *reasons = leati_tls_verifier_reasons(&tls->verifier, flags);
+    int native_code = tls->verifier.native_code != 0 ? tls->verifier.native_code
+                                                     : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+    return leati_layer_fail(&tls->base, LEAT_E_TLS_VERIFY, 0, native_code,
                             "the %s's certificate is not accepted: %s", leati_tls_peer_name(tls),
-                            leati_tls_verifier_reasons(&tls->verifier, flags));
+                            reasons);
 }
 
 /* mbedTLS leaves a client of TLS 1.2 without an answer: RFC 5246 section 7.4.6 names this one. */

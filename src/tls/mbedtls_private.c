@@ -260,3 +260,15 @@ void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *
     ssl->MBEDTLS_PRIVATE(out_cid) = ssl->MBEDTLS_PRIVATE(out_len);
 #endif
 }
+
+const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, int depth)
+{
+    if (issuer->version >= 3 && !issuer->MBEDTLS_PRIVATE(ca_istrue))
+        return "its issuer is no CA (basicConstraints)";
+    if (mbedtls_x509_crt_check_key_usage(issuer, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0)
+        return "bad usage: the keyUsage extension of its issuer does not allow it (keyCertSign)";
+    int limit = issuer->MBEDTLS_PRIVATE(max_pathlen); /* with the issuer itself; 0 = none */
+    if (limit > 0 && limit < 1 + depth)
+        return "its issuer has more CAs below it than its pathlen allows (basicConstraints)";
+    return NULL;
+}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/credentials.h"
 #include "tls/failures.h"
+#include "tls/judged.h"
 #include "tls/key_log.h"
 #include "tls/mbedtls_process.h"
 #include "tls/resumption.h"
 #include "tls/sessions.h"
-#include "tls/tell.h"
 #include "tls/tls_config.h"
 #include "tls/tls_layer.h"
 #include "util/alloc.h"
@@ -26,17 +26,6 @@ static void secret_exported(void *user, mbedtls_ssl_key_export_type type,
     leati_tls_key_log_append(tls->key_log_fd, type, secret, secret_len, client_random);
 }
 
-static int certificate_seen(void *user, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
-{
-    struct leati_tls_layer *tls = user;
-    struct leati_tls_reasons reasons;
-
-    leati_tls_verifier_see(&tls->verifier, cert, depth, flags, &reasons);
-    if (leati_tracer_listens(tls->base.tracer))
-        leati_tls_tell_verified(tls, cert, depth, &reasons);
-    return 0;
-}
-
 static int context_build(struct leati_tls_layer *tls)
 {
     int ret = mbedtls_ssl_setup(&tls->ssl, &tls->config);
@@ -50,7 +39,7 @@ static int context_build(struct leati_tls_layer *tls)
     if (ret != 0)
         return ret;
     mbedtls_ssl_set_bio(&tls->ssl, &tls->bio, leati_tls_bio_send, leati_tls_bio_recv, NULL);
-    mbedtls_ssl_set_verify(&tls->ssl, certificate_seen, tls);
+    mbedtls_ssl_set_verify(&tls->ssl, leati_tls_certificate_seen, tls);
     leati_tls_mends_init(&tls->mends, &tls->ssl);
     if (tls->key_log_fd >= 0)
         mbedtls_ssl_set_export_keys_cb(&tls->ssl, secret_exported, tls);

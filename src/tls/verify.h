@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Collects why a chain of certificates is not accepted, and checks IP literals, which mbedTLS would
- * check only together with sending them as SNI (RFC 6066 section 3 forbids that).
+ * Looks at each certificate of a chain that was judged, by libcrypto or by mbedTLS, checks what
+ * neither does (host names as RFC 9525 has them, pins), and collects why it is not accepted.
  */
 #ifndef LEATI_TLS_VERIFY_H
 #define LEATI_TLS_VERIFY_H
@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tls/host_name.h"
+#include "tls/judge/judge.h"
 #include "tls/pins.h"
 
 #include <mbedtls/x509_crt.h>
@@ -20,11 +22,18 @@ struct leati_tls_verifier {
     const char *peer;                  /**< whose certificate: "server", "client" */
     const struct leati_tls_pins *pins; /**< of which one must match; NULL = none is wanted */
     bool pin_matched;
+    bool peer_is_client;
+    enum leati_tls_host_match host; /**< of the certificate that was seen last */
     uint8_t ip[16];
-    uint8_t ip_len;    /**< 4 or 16; 0 = `server_name` is a name */
-    bool leaf_seen;    /**< a certificate of the peer went through the callback */
-    int top_depth;     /**< of the chain that was built */
-    uint32_t reported; /**< flags that are in the report */
+    uint8_t ip_len; /**< 4 or 16; 0 = `server_name` is a name */
+    bool leaf_seen; /**< a certificate of the peer went through the callback */
+    int top_depth;  /**< of the chain that was built */
+    /** What the judge says; NULL: mbedTLS judges. Only while the chain is looked at. */
+    const struct leati_verdict *verdict;
+    const mbedtls_x509_crt *sent;    /**< by the peer; the same */
+    const mbedtls_x509_crt *trusted; /**< for texts; the same */
+    int native_code;                 /**< of what could not be read; 0 = nothing */
+    uint32_t reported;               /**< flags that are in the report */
     size_t report_len;
     char *report; /**< NULL = nothing to report, or no memory */
 };
@@ -42,8 +51,8 @@ struct leati_tls_reasons {
     int len; /**< 0 = it is accepted */
 };
 
-/** For mbedtls_ssl_set_verify(): looks at one certificate and adds to what mbedTLS says about it.
- */
+/** Looks at one certificate and adds to the flags, which are those of mbedTLS if it judges. From
+ * the top of the chain down to the peer's own. */
 void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                             int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons);
 

@@ -122,7 +122,7 @@ basicConstraints = critical, CA:true
 [server]
 basicConstraints = CA:false
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, DNS:*.test, IP:127.0.0.1, IP:::1
+subjectAltName = DNS:localhost, DNS:inside.test, IP:127.0.0.1, IP:::1
 """
     def __init__(self, directory):
         self.directory = directory

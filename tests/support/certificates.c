@@ -13,7 +13,7 @@
 #define YEAR_2048 2461449600
 #define END_2049  2524521600
 
-#define SERVER_HOSTS "localhost,*.test,127.0.0.1,::1"
+#define SERVER_HOSTS "localhost,any.test,anything.test,echo.test,proxy.test,two.test,127.0.0.1,::1"
 
 enum { CA = LEAT_TESTING_USE_CA, CLIENT = LEAT_TESTING_USE_CLIENT };
 enum { RSA_1024 = LEAT_TESTING_KEY_RSA_1024, RSA_2048 = LEAT_TESTING_KEY_RSA_2048 };

@@ -39,6 +39,17 @@ int leati_mend_sig_alg_is_supported(const mbedtls_ssl_context *ssl, uint16_t alg
 int leati_mend_tls13_fetch_handshake_msg(mbedtls_ssl_context *ssl, unsigned type,
                                          unsigned char **buf, size_t *buf_len);
 
+/* ---- certificates.c ---------------------------------------------------------------------------
+ */
+
+int leati_mend_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *buf,
+                                  size_t buf_len);
+int leati_mend_x509_crt_verify(mbedtls_x509_crt *chain, mbedtls_x509_crt *trusted,
+                               mbedtls_x509_crl *crls, const mbedtls_x509_crt_profile *profile,
+                               const char *name, uint32_t *flags,
+                               int (*f_vrfy)(void *, mbedtls_x509_crt *, int, uint32_t *),
+                               void *p_vrfy, mbedtls_x509_crt_restart_ctx *restart);
+
 /* ---- who calls what ---------------------------------------------------------------------------
  */
 
@@ -61,7 +72,13 @@ int leati_mend_tls13_fetch_handshake_msg(mbedtls_ssl_context *ssl, unsigned type
 #endif
 
 #ifdef LEATI_MENDS_ssl_tls
-#define mbedtls_ssl_sig_alg_is_supported leati_mend_sig_alg_is_supported
+#define mbedtls_ssl_sig_alg_is_supported    leati_mend_sig_alg_is_supported
+#define mbedtls_x509_crt_parse_der          leati_mend_x509_crt_parse_der
+#define mbedtls_x509_crt_verify_restartable leati_mend_x509_crt_verify
+#endif
+
+#ifdef LEATI_MENDS_ssl_tls13_generic
+#define mbedtls_x509_crt_parse_der leati_mend_x509_crt_parse_der
 #endif
 
 /* It is called in the file that defines it: its own definition is made weak, ours (messages.c) is

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
 #include <psa/crypto.h>
 
 /** The longest handshake message that is taken, without its header. Certificates of mbedTLS have no
@@ -55,6 +56,23 @@ bool leati_tls_keys_can_update(const mbedtls_ssl_context *ssl);
 int leati_tls_keys_update(mbedtls_ssl_context *ssl, bool inbound);
 /** Writes a KeyUpdate, behind which our next key is to be taken. */
 int leati_tls_keys_announce(mbedtls_ssl_context *ssl, bool request);
+
+/* ---- certificates ------------------------------------------------------------------------------
+ */
+
+/** Before anything of a chain is verified the callback of mbedtls_ssl_set_verify() is asked with
+ * this depth and the peer's own certificate, the others behind it: it returns
+ * LEATI_TLS_CHAIN_UNJUDGED, upon which mbedTLS verifies, or 0, and its flags are the verdict, or
+ * the code of mbedTLS for why there is none. */
+#define LEATI_TLS_CHAIN_DEPTH    (-1)
+#define LEATI_TLS_CHAIN_UNJUDGED 1
+
+/** As mbedtls_x509_crt_parse_der(), but what mbedTLS cannot read is in the chain all the same, with
+ * as much of it as can be read: no part of the chain is missing for who judges it. mbedTLS trusts no
+ * such certificate, nor what it has issued. */
+int leati_tls_certificate_add(mbedtls_x509_crt *chain, const unsigned char *der, size_t len);
+/** Whether mbedTLS could read all of a certificate of such a chain. */
+bool leati_tls_certificate_is_read(const mbedtls_x509_crt *cert);
 
 /* ---- within ---------------------------------------------------------------------------------- */
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/judge/judge.h"
+
+#include "tls/crypto/libcrypto.h"
+#include "tls/judge/rules.h"
+#include "tls/judge/x509.h"
+#include "util/alloc.h"
+
+#include <leat/error_codes.h>
+
+#include <limits.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+/* Of libcrypto: 112 bits, so neither SHA-1 nor RSA keys below 2048 bits. */
+#define SECURITY_LEVEL 2
+
+/** Of one run. */
+struct run {
+    const struct leati_judge_case *judged;
+    struct leati_verdict *verdict;
+    X509 **sent;                /* NULL where one cannot be read */
+    STACK_OF(X509) * untrusted; /* those that can, borrowed */
+    STACK_OF(X509) * trusted;
+    X509_STORE_CTX *context;
+    bool ended; /* libcrypto came to a verdict */
+};
+
+bool leati_judge_is_there(void)
+{
+    return true;
+}
+
+/* ---- before -----------------------------------------------------------------------------------
+ */
+
+static bool sent_decode(struct run *run)
+{
+    const struct leati_judge_case *judged = run->judged;
+
+    run->sent = leati_calloc(judged->count, sizeof(X509 *));
+    run->untrusted = sk_X509_new_null();
+    if (!run->sent || !run->untrusted)
+        return false;
+    for (size_t i = 0; i < judged->count; i++) {
+        run->sent[i] = leati_x509_decode(judged->sent[i].der, judged->sent[i].len);
+        if (i == 0 && !run->sent[i])
+            return true;
+        if (run->sent[i] && sk_X509_push(run->untrusted, run->sent[i]) <= 0)
+            return false;
+    }
+    return true;
+}
+
+/* Every anchor that the chain may end in, or go through: issuers of what was sent, and issuers of
+ * those; and the peer's own certificate, if it is trusted itself. */
+static bool trusted_find(struct run *run)
+{
+    struct leati_anchors *anchors = run->judged->anchors;
+
+    run->trusted = sk_X509_new_null();
+    if (!run->trusted ||
+        leati_anchors_find(anchors, X509_get_subject_name(run->sent[0]), run->trusted) != LEAT_OK)
+        return false;
+    for (int i = 0; i < sk_X509_num(run->untrusted); i++) {
+        const X509 *cert = sk_X509_value(run->untrusted, i);
+        if (leati_anchors_find(anchors, X509_get_issuer_name(cert), run->trusted) != LEAT_OK)
+            return false;
+    }
+    for (int i = 0; i < sk_X509_num(run->trusted); i++) {
+        const X509 *cert = sk_X509_value(run->trusted, i);
+        if (leati_anchors_find(anchors, X509_get_issuer_name(cert), run->trusted) != LEAT_OK)
+            return false;
+    }
+    return true;
+}
+
+/* ---- verification -----------------------------------------------------------------------------
+ */
+
+/* libcrypto has one error for all that speaks against a purpose. */
+static enum leati_rule purpose_rule(const struct run *run, X509 *cert, int depth)
+{
+    uint32_t wanted = run->judged->is_client ? XKU_SSL_CLIENT : XKU_SSL_SERVER | XKU_SGC;
+
+    if (cert && (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) != 0 &&
+        (X509_get_extended_key_usage(cert) & wanted) == 0)
+        return LEATI_RULE_PURPOSE;
+    return depth > 0 ? LEATI_RULE_NO_CA : LEATI_RULE_KEY_USAGE;
+}
+
+/* Goes on behind each error, so that all of them are told. */
+static int error_seen(int ok, X509_STORE_CTX *context)
+{
+    struct run *run = X509_STORE_CTX_get_app_data(context);
+    int error = X509_STORE_CTX_get_error(context);
+    int depth = X509_STORE_CTX_get_error_depth(context);
+
+    /* Revocation is checked for those CAs whose list is there. */
+    if (ok || error == X509_V_ERR_UNABLE_TO_GET_CRL)
+        return 1;
+    if (error == X509_V_ERR_OUT_OF_MEM || error == X509_V_ERR_UNSPECIFIED)
+        return 0;
+    enum leati_rule rule = leati_rule_of(error);
+    if (rule == LEATI_RULE_PURPOSE)
+        rule = purpose_rule(run, X509_STORE_CTX_get_current_cert(context), depth);
+    leati_finding_add(run->verdict, depth > 0 ? (unsigned)depth : 0, rule, error);
+    return 1;
+}
+
+static bool context_make(struct run *run)
+{
+    OSSL_LIB_CTX *library = leati_crypto_context();
+
+    run->context = library ? X509_STORE_CTX_new_ex(library, NULL) : NULL;
+    if (!run->context ||
+        X509_STORE_CTX_init(run->context, NULL, run->sent[0], run->untrusted) != 1 ||
+        X509_STORE_CTX_set_purpose(run->context, run->judged->is_client
+                                                     ? X509_PURPOSE_SSL_CLIENT
+                                                     : X509_PURPOSE_SSL_SERVER) != 1 ||
+        X509_STORE_CTX_set_app_data(run->context, run) != 1)
+        return false;
+
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(run->context);
+    unsigned long flags =
+        X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_POLICY_CHECK;
+    STACK_OF(X509_CRL) *crls = leati_crls_stack(run->judged->crls);
+    if (crls) {
+        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+        X509_STORE_CTX_set0_crls(run->context, crls);
+    }
+    X509_VERIFY_PARAM_set_depth(param, (int)LEATI_JUDGE_DEPTH_LIMIT);
+    X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+    /* Names in the subject's CN mean nothing to us, so they are not constrained either. */
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_STORE_CTX_set0_trusted_stack(run->context, run->trusted);
+    X509_STORE_CTX_set_verify_cb(run->context, error_seen);
+    return X509_VERIFY_PARAM_set_flags(param, flags) == 1;
+}
+
+/* Where each certificate of the chain comes from. */
+static void chain_note(struct run *run, const STACK_OF(X509) * chain)
+{
+    struct leati_verdict *verdict = run->verdict;
+    size_t count = (size_t)sk_X509_num(chain);
+
+    verdict->chain_len = count < LEATI_JUDGE_CHAIN_LIMIT ? count : LEATI_JUDGE_CHAIN_LIMIT;
+    for (size_t i = 0; i < verdict->chain_len; i++) {
+        verdict->sent_at[i] = -1;
+        for (size_t k = 0; verdict->sent_at[i] < 0 && k < run->judged->count; k++)
+            if (run->sent[k] && run->sent[k] == sk_X509_value(chain, (int)i))
+                verdict->sent_at[i] = (int)k;
+    }
+}
+
+static bool chain_verify(struct run *run)
+{
+    if (!trusted_find(run) || !context_make(run))
+        return false;
+    int ret = X509_verify_cert(run->context);
+    int error = X509_STORE_CTX_get_error(run->context);
+    STACK_OF(X509) *chain = X509_STORE_CTX_get1_chain(run->context);
+    if (error == X509_V_ERR_OUT_OF_MEM || !chain || sk_X509_num(chain) == 0) {
+        sk_X509_pop_free(chain, X509_free);
+        return false;
+    }
+    run->verdict->chain = chain;
+    chain_note(run, chain);
+    if (ret != 1 && run->verdict->finding_count == 0)
+        leati_finding_add(run->verdict, 0, LEATI_RULE_OTHER,
+                          error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED);
+    leati_rules_check(chain, run->verdict);
+    return true;
+}
+
+static void run_done(struct run *run)
+{
+    X509_STORE_CTX_free(run->context);
+    sk_X509_pop_free(run->trusted, X509_free);
+    sk_X509_free(run->untrusted);
+    for (size_t i = 0; run->sent && i < run->judged->count; i++)
+        X509_free(run->sent[i]);
+    leati_free(run->sent);
+}
+
+/* false: no memory. */
+static bool chain_judge(const struct leati_judge_case *judged, struct leati_verdict *verdict)
+{
+    struct run run = {.judged = judged, .verdict = verdict};
+
+    *verdict = (struct leati_verdict){.chain_len = 1};
+    bool is_judged = sent_decode(&run);
+    if (is_judged && !run.sent[0]) {
+        leati_finding_add(verdict, 0, LEATI_RULE_UNREADABLE, 0);
+        verdict->findings[0].words = leati_x509_words();
+    } else if (is_judged) {
+        is_judged = chain_verify(&run);
+    }
+    run_done(&run);
+    return is_judged;
+}
+
+/* libcrypto does not always say that it had no memory: what it could not do it calls a fault of
+ * the certificate. So no refusal is believed before it was made twice. */
+static bool refusal_is_certain(const struct leati_judge_case *judged)
+{
+    struct leati_verdict again;
+
+    bool is_certain = chain_judge(judged, &again) && again.finding_count > 0;
+    leati_verdict_done(&again);
+    return is_certain;
+}
+
+int leati_judge(const struct leati_judge_case *judged, struct leati_verdict *ret_verdict)
+{
+    struct leati_verdict verdict;
+
+    if (judged->count == 0 || judged->count > INT_MAX)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_crypto_begin();
+    bool is_judged = chain_judge(judged, &verdict);
+    if (is_judged && verdict.finding_count > 0)
+        is_judged = refusal_is_certain(judged);
+    leati_crypto_end();
+    if (!is_judged) {
+        leati_verdict_done(&verdict);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    *ret_verdict = verdict;
+    return LEAT_OK;
+}
+
+void leati_verdict_done(struct leati_verdict *verdict)
+{
+    leati_crypto_begin();
+    sk_X509_pop_free(verdict->chain, X509_free);
+    leati_crypto_end();
+    verdict->chain = NULL;
+}
+
+uint8_t *leati_verdict_der(const struct leati_verdict *verdict, size_t depth, size_t *ret_len)
+{
+    unsigned char *der = NULL;
+
+    if (!verdict->chain || depth >= verdict->chain_len)
+        return NULL;
+    leati_crypto_begin();
+    int len = i2d_X509(sk_X509_value(verdict->chain, (int)depth), &der);
+    leati_crypto_end();
+    if (len <= 0)
+        return NULL;
+    *ret_len = (size_t)len;
+    return der;
+}
+
+void leati_verdict_der_free(uint8_t *der)
+{
+    OPENSSL_free(der);
+}
