@@ -60,17 +60,14 @@ void leati_failure_done(struct leati_failure *failure)
     leati_failure_init(failure);
 }
 
-int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
-                      const char *format, ...)
+int leati_failure_setv(struct leati_failure *failure, const struct leati_fault *fault,
+                       const char *format, va_list args)
 {
     if (failure->code != LEAT_OK)
         return fault->code;
 
     char text[LEAT_ERROR_TEXT_SIZE];
-    va_list args;
-    va_start(args, format);
     leati_readable_vformat(text, sizeof(text), format, args);
-    va_end(args);
     *failure = (struct leati_failure){
         .code = fault->code,
         .layer = fault->layer,
@@ -80,6 +77,37 @@ int leati_failure_set(struct leati_failure *failure, const struct leati_fault *f
         .text = leati_strdup(text),
     };
     return fault->code;
+}
+
+int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
+                      const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int code = leati_failure_setv(failure, fault, format, args);
+    va_end(args);
+    return code;
+}
+
+/* What is replaced goes last: the new text may quote it. */
+int leati_failure_replacev(struct leati_failure *failure, const struct leati_fault *fault,
+                           const char *format, va_list args)
+{
+    struct leati_failure before = *failure;
+    leati_failure_init(failure);
+    int code = leati_failure_setv(failure, fault, format, args);
+    leati_failure_done(&before);
+    return code;
+}
+
+int leati_failure_replace(struct leati_failure *failure, const struct leati_fault *fault,
+                          const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int code = leati_failure_replacev(failure, fault, format, args);
+    va_end(args);
+    return code;
 }
 
 int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_layer layer,

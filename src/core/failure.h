@@ -9,6 +9,8 @@
 
 #include <leat/error.h>
 
+#include <stdarg.h>
+
 /** Internal results beside LEAT_OK and the documented codes. They never leave the library. */
 enum leati_result {
     LEATI_AGAIN = -1, /**< nothing moved; call again when want() or deadline_ms says so */
@@ -45,6 +47,15 @@ void leati_failure_done(struct leati_failure *failure);
  * whatever it quotes. Works without memory: then the text is lost. */
 int leati_failure_set(struct leati_failure *failure, const struct leati_fault *fault,
                       const char *format, ...) LEAT_PRINTF(3, 4);
+
+/** The same with the arguments of a function that has them itself. */
+int leati_failure_setv(struct leati_failure *failure, const struct leati_fault *fault,
+                       const char *format, va_list args) LEAT_PRINTF(3, 0);
+/** The same instead of what was recorded before: for a call that is refused. */
+int leati_failure_replace(struct leati_failure *failure, const struct leati_fault *fault,
+                          const char *format, ...) LEAT_PRINTF(3, 4);
+int leati_failure_replacev(struct leati_failure *failure, const struct leati_fault *fault,
+                           const char *format, va_list args) LEAT_PRINTF(3, 0);
 
 /** Gives a recorded failure another code and layer, for a cause that belongs to somebody above (TCP
  * to a proxy that is refused is 2301206): errno, native code and hop stay, `what` comes before the

@@ -63,12 +63,6 @@ static int layer_end_failed(struct leati_layer *l, int code)
 int leati_layer_fail(struct leati_layer *l, int code, int sys_errno, int native_code,
                      const char *format, ...)
 {
-    char text[LEAT_ERROR_TEXT_SIZE];
-    va_list args;
-    va_start(args, format);
-    leati_readable_vformat(text, sizeof(text), format, args);
-    va_end(args);
-
     struct leati_fault fault = {
         .code = code,
         .layer = l->ops->layer,
@@ -76,7 +70,10 @@ int leati_layer_fail(struct leati_layer *l, int code, int sys_errno, int native_
         .native_code = native_code,
         .hop = l->hop,
     };
-    leati_failure_set(l->failure, &fault, "%s", text);
+    va_list args;
+    va_start(args, format);
+    leati_failure_setv(l->failure, &fault, format, args);
+    va_end(args);
     return layer_end_failed(l, code);
 }
 

@@ -57,13 +57,12 @@ static int parameter_fail(struct leati_failure *failure, const char *format, ...
         .code = LEAT_E_PARAMETER,
         .layer = LEAT_LAYER_HTTP_PROXY,
     };
-    char text[160];
     va_list args;
 
     va_start(args, format);
-    leati_readable_vformat(text, sizeof(text), format, args);
+    int code = leati_failure_setv(failure, &fault, format, args);
     va_end(args);
-    return leati_failure_set(failure, &fault, "%s", text);
+    return code;
 }
 
 static bool is_control(char c)

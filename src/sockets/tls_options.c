@@ -131,8 +131,7 @@ void leat_tls_options_get_error(const leat_tls_options *options, struct leat_err
 static int options_refuse(leat_tls_options *options, int code, const char *text)
 {
     const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_TLS};
-    leati_failure_done(&options->failure);
-    return leati_failure_set(&options->failure, &fault, "%s", text);
+    return leati_failure_replace(&options->failure, &fault, "%s", text);
 }
 
 static int options_no_memory(leat_tls_options *options)

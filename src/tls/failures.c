@@ -29,13 +29,12 @@ int leati_tls_record(struct leati_failure *failure, int code, int sys_errno, int
         .sys_errno = sys_errno,
         .native_code = native_code,
     };
-    char text[LEAT_ERROR_TEXT_SIZE];
     va_list args;
 
     va_start(args, format);
-    leati_readable_vformat(text, sizeof(text), format, args);
+    code = leati_failure_setv(failure, &fault, format, args);
     va_end(args);
-    return leati_failure_set(failure, &fault, "%s", text);
+    return code;
 }
 
 int leati_tls_ready(struct leati_failure *failure)
