@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/text.h"
 #include "ws/deflate.h"
 
@@ -161,8 +162,7 @@ int leat_config_set_compression(leat_config *config, const struct leat_compressi
     }
     if (!leati_deflate_is_built_in())
         return leati_config_refuse(config, LEAT_E_PARAMETER, "leat was built without zlib");
-    memcpy(&known, compression,
-           compression->size < sizeof(known) ? compression->size : sizeof(known));
+    leati_copy_known(&known, sizeof(known), compression, compression->size);
     if (compression->size == 0 || !window_bits_valid(known.client_max_window_bits) ||
         !window_bits_valid(known.server_max_window_bits) || known.level > 9 || known.mem_level > 9)
         return leati_config_refuse(config, LEAT_E_PARAMETER,

@@ -2,13 +2,13 @@
 #include "sockets/socket_options.h"
 
 #include "tcp/tcp.h"
+#include "util/known.h"
 
 #include <leat/error_codes.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ int leati_extra_options_check(const struct leat_extra_options *options, const ch
     *ret_reason = "the options, or their size, are missing";
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
-    memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+    leati_copy_known(&copy, sizeof(copy), options, options->size);
     *ret_reason = "a buffer of more than INT_MAX bytes";
     if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
         return LEAT_E_PARAMETER;
@@ -40,7 +40,7 @@ int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
     *ret_reason = "the options, or their size, are missing";
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
-    memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+    leati_copy_known(&copy, sizeof(copy), options, options->size);
     *ret_reason = "a buffer of more than INT_MAX bytes";
     if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
         return LEAT_E_PARAMETER;

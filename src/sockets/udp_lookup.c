@@ -10,7 +10,6 @@
 #include "util/clock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* All datagrams that wait for one name. */

@@ -3,6 +3,7 @@
 #include "sockets/udp_private.h"
 
 #include "config/settings.h"
+#include "util/known.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -135,10 +136,9 @@ int leat_udp_socket_set_extra_options(leat_udp_socket *udp,
     if (!options || options->size == 0)
         return parameter_refuse(udp, "the options, or their size, are missing");
     struct leati_udp_options changed = udp->options;
-    size_t known = sizeof(changed.extra);
     changed.extra = (struct leat_udp_extra_options){0};
-    memcpy(&changed.extra, options, options->size < known ? options->size : known);
-    changed.extra.size = known;
+    leati_copy_known(&changed.extra, sizeof(changed.extra), options, options->size);
+    changed.extra.size = sizeof(changed.extra);
     if (changed.extra.receive_buffer_size > INT_MAX || changed.extra.send_buffer_size > INT_MAX)
         return parameter_refuse(udp, "a buffer of more than INT_MAX bytes");
     return option_change(udp, &changed, extra_apply);

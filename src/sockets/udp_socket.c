@@ -5,12 +5,11 @@
 #include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/readable.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- being called back ------------------------------------------------------------------- */
@@ -70,13 +69,11 @@ static void udp_on_io(struct leati_io *io, unsigned events, void *user)
 int leati_udp_refuse(struct leat_udp_socket *udp, const struct leati_fault *fault,
                      const char *format, ...)
 {
-    char text[LEAT_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    leati_readable_vformat(text, sizeof(text), format, args);
+    int code = leati_failure_replacev(&udp->failure, fault, format, args);
     va_end(args);
-    leati_failure_done(&udp->failure);
-    return leati_failure_set(&udp->failure, fault, "%s", text);
+    return code;
 }
 
 int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const char *what)
@@ -171,8 +168,7 @@ int leat_udp_socket_new(leat_loop *loop, const struct leat_udp_socket_callbacks 
     leat_udp_socket *udp = leati_calloc(1, sizeof(*udp));
     if (!udp)
         return LEAT_E_SYSTEM_INTERNAL;
-    size_t known = sizeof(udp->callbacks);
-    memcpy(&udp->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&udp->callbacks, sizeof(udp->callbacks), callbacks, callbacks->size);
     udp->loop = loop;
     udp->user = user;
     udp->fd = -1;

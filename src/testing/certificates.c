@@ -2,6 +2,7 @@
 #include "testing/certificates.h"
 
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/readable.h"
 
 #include <stdarg.h>
@@ -368,7 +369,7 @@ int leat_testing_ca_issue(leat_testing_ca *ca,
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "NULL or a size of 0");
     certificate_options copy = {0};
     if (options)
-        memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+        leati_copy_known(&copy, sizeof(copy), options, options->size);
     int code = options_check(ca, &copy, problem);
     if (code)
         return code;
@@ -447,7 +448,7 @@ int leat_testing_ca_make_crl(leat_testing_ca *ca, const struct leat_testing_crl_
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "NULL or a size of 0");
     struct leat_testing_crl_options copy = {0};
     if (options)
-        memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+        leati_copy_known(&copy, sizeof(copy), options, options->size);
     const struct leat_testing_certificate *issuer = copy.issuer ? copy.issuer : &ca->root->shown;
     if (!is_of(ca, issuer))
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "a certificate of another CA");
@@ -471,7 +472,7 @@ int leat_testing_ca_new(const struct leat_testing_ca_options *options, leat_test
         return leati_certificate_fail(problem, LEAT_E_PARAMETER, "NULL or a size of 0");
     struct leat_testing_ca_options copy = {0};
     if (options)
-        memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+        leati_copy_known(&copy, sizeof(copy), options, options->size);
 
     leat_testing_ca *ca = leati_calloc(1, sizeof(*ca));
     if (!ca)

@@ -2,6 +2,7 @@
 /* The options: copied, checked, and turned into what clients are told. */
 #include "testing/peer.h"
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/readable.h"
 #include "util/text.h"
 
@@ -236,9 +237,7 @@ int leati_testing_server_configure(struct leat_testing_server *server,
 {
     if (!options || options->size == 0)
         return refused(ret_problem, "the options are missing");
-    /* A program that was compiled with an older header has a shorter struct. */
-    size_t size = options->size < sizeof(server->options) ? options->size : sizeof(server->options);
-    memcpy(&server->options, options, size);
+    leati_copy_known(&server->options, sizeof(server->options), options, options->size);
     if (!server->options.address)
         server->options.address = "127.0.0.1";
     if (!server->options.messages && server->options.message_count > 0) {

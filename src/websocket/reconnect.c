@@ -5,10 +5,10 @@
 #include "websocket/backoff.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/known.h"
 #include "util/random.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define DEFAULT_INITIAL_MS 1000u
 #define DEFAULT_MAX_MS     60000u
@@ -27,7 +27,7 @@ int leat_reconnect_new(const struct leat_reconnect_options *options, leat_reconn
         return LEAT_E_PARAMETER;
     /* A program that was built with an older header has a shorter struct. */
     if (options)
-        memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
+        leati_copy_known(&o, sizeof(o), options, options->size);
     /* A default gives way to what the program has said. */
     if (o.initial_delay_ms == 0)
         o.initial_delay_ms = o.max_delay_ms > 0 && o.max_delay_ms < DEFAULT_INITIAL_MS
