@@ -78,12 +78,16 @@ bool leati_stream_release(struct leati_stream *stream)
     return true;
 }
 
-int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *text)
+int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *format,
+                        ...)
 {
     const struct leati_fault fault = {
         .code = code, .layer = stream->owner->layer, .sys_errno = sys_errno};
-    leati_failure_done(&stream->failure);
-    return leati_failure_set(&stream->failure, &fault, "%s", text);
+    va_list args;
+    va_start(args, format);
+    leati_failure_replacev(&stream->failure, &fault, format, args);
+    va_end(args);
+    return code;
 }
 
 int leati_stream_start(struct leati_stream *stream, struct leati_route *route,

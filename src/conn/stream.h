@@ -160,7 +160,8 @@ bool leati_stream_is_running(const struct leati_stream *stream);
 bool leati_stream_is_open(const struct leati_stream *stream);
 
 /** Records why a call is refused, instead of what was recorded before. Returns `code`. */
-int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *text);
+int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *format,
+                        ...) LEAT_PRINTF(4, 5);
 /** LEAT_E_SOCKET_BASE + ENOTCONN or EBADF, whichever the state is due; not recorded. */
 int leati_stream_not_open(const struct leati_stream *stream);
 

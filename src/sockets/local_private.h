@@ -13,8 +13,7 @@ struct leat_local_socket {
     struct leati_stream_socket base;
     struct leat_local_socket_callbacks callbacks; /* of a client */
     struct leat_extra_options options;
-    int fd; /* bound, or waiting for room in the server's backlog; -1 = neither */
-    struct leati_local_file file;
+    struct leati_local_file file; /* of base.fd */
     struct leati_local_address peer;
     char address[LEAT_LOCAL_ADDRESS_SIZE]; /* the server's */
 
@@ -29,9 +28,8 @@ struct leat_local_socket {
 /** Makes an object for the program, or for a server. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
 int leati_local_socket_new(leat_loop *loop, const struct leati_stream_face *face, void *user,
                            struct leat_local_socket **ret_local);
-/** For `unbind` and `done` of every face. */
+/** For `unbind` of every face. */
 void leati_local_socket_unbind(struct leati_stream_socket *s);
-void leati_local_socket_done(struct leati_stream_socket *s);
 /** Starts the stream of a connected descriptor, which is taken in every case, by the object's
  * limits and tracer. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_local_socket_start(struct leat_local_socket *local, int fd);

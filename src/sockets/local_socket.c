@@ -4,12 +4,12 @@
 #include "config/settings.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/readable.h"
 #include "util/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 /** How long to wait for a server whose backlog is full: connect(2) gives no event for that. */
@@ -29,14 +29,6 @@ void leati_local_socket_unbind(struct leati_stream_socket *s)
     struct leat_local_socket *local = local_of(s);
     leati_timer_stop(&local->retry);
     leati_local_file_remove(&local->file);
-    if (local->fd >= 0)
-        close(local->fd);
-    local->fd = -1;
-}
-
-void leati_local_socket_done(struct leati_stream_socket *s)
-{
-    (void)s;
 }
 
 int leati_local_socket_new(leat_loop *loop, const struct leati_stream_face *face, void *user,
@@ -48,7 +40,6 @@ int leati_local_socket_new(leat_loop *loop, const struct leati_stream_face *face
     leati_stream_socket_init(&local->base, loop, face, user);
     leati_timer_init(&local->retry, loop, local_on_retry, local);
     local->options.size = sizeof(local->options);
-    local->fd = -1;
     *ret_local = local;
     return LEAT_OK;
 }
@@ -97,7 +88,6 @@ static const struct leati_stream_face local_face = {
     .error = local_error,
     .closed = local_closed,
     .unbind = leati_local_socket_unbind,
-    .done = leati_local_socket_done,
 };
 
 int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callbacks *callbacks,
@@ -109,8 +99,7 @@ int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callba
     int code = leati_local_socket_new(loop, &local_face, user, &local);
     if (code != LEAT_OK)
         return code;
-    size_t known = sizeof(local->callbacks);
-    memcpy(&local->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&local->callbacks, sizeof(local->callbacks), callbacks, callbacks->size);
     *ret_local = local;
     return LEAT_OK;
 }
@@ -151,7 +140,7 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
     struct leati_local_address parsed;
     if (!local)
         return LEAT_E_PARAMETER;
-    if (local->fd >= 0 || leati_stream_socket_is_busy(&local->base))
+    if (local->base.fd >= 0 || leati_stream_socket_is_busy(&local->base))
         return leati_stream_socket_refuse_errno(&local->base, EINVAL,
                                                 "it is bound or connected already");
     int code = local_parse(local, address, &parsed);
@@ -165,7 +154,7 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
         close(fd);
         return local_refuse_path(local, sys_errno, "cannot bind to", address);
     }
-    local->fd = fd;
+    local->base.fd = fd;
     return LEAT_OK;
 }
 
@@ -203,10 +192,10 @@ int leati_local_socket_start(struct leat_local_socket *local, int fd)
  * else errno, and the descriptor is where it was. */
 static int local_dial(struct leat_local_socket *local, int *ret_code)
 {
-    int fd = local->fd;
+    int fd = local->base.fd;
     if (connect(fd, (const struct sockaddr *)&local->peer.un, local->peer.size) < 0)
         return errno;
-    local->fd = -1;
+    local->base.fd = -1;
     *ret_code = leati_local_socket_start(local, fd);
     return 0;
 }
@@ -254,12 +243,12 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
         code = local_take_config(local, config);
     if (code != LEAT_OK)
         return code;
-    bool is_bound = local->fd >= 0;
+    bool is_bound = local->base.fd >= 0;
     if (!is_bound)
-        local->fd = leati_local_open(&local->options);
-    if (local->fd < 0) {
-        int sys_errno = -local->fd;
-        local->fd = -1;
+        local->base.fd = leati_local_open(&local->options);
+    if (local->base.fd < 0) {
+        int sys_errno = -local->base.fd;
+        local->base.fd = -1;
         return leati_stream_socket_refuse_errno(&local->base, sys_errno, "cannot make a socket");
     }
     leati_failure_done(&local->base.stream.failure);
@@ -270,7 +259,7 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
     else if (sys_errno != 0)
         code = local_refuse_path(local, sys_errno, "cannot connect to", address);
     if (code != LEAT_OK && !is_bound)
-        leati_local_socket_unbind(&local->base);
+        leati_stream_socket_unbind(&local->base);
     return code;
 }
 
@@ -285,16 +274,11 @@ int leat_local_socket_close(leat_local_socket *local)
 {
     if (!local)
         return LEAT_E_PARAMETER;
-    if (leati_stream_is_running(&local->base.stream) || local->fd < 0)
-        return leati_stream_close(&local->base.stream);
-    if (local_is_connecting(local)) {
-        local->cancelled = true;
-        /* It is running: moving it needs no memory. */
-        (void)leati_timer_set(&local->retry, leati_clock_ms());
-        return LEAT_OK;
-    }
-    leati_local_socket_unbind(&local->base);
-    local->base.stream.state = LEATI_STREAM_CLOSED;
+    if (!local_is_connecting(local) || leati_stream_is_running(&local->base.stream))
+        return leati_stream_socket_close(&local->base);
+    local->cancelled = true;
+    /* It is running: moving it needs no memory. */
+    (void)leati_timer_set(&local->retry, leati_clock_ms());
     return LEAT_OK;
 }
 
@@ -312,9 +296,7 @@ void leat_local_socket_resume(leat_local_socket *local)
 
 int leat_local_socket_get_socket_fd(const leat_local_socket *local)
 {
-    if (!local)
-        return -1;
-    return local->fd >= 0 ? local->fd : leati_stream_fd(&local->base.stream);
+    return leati_stream_socket_get_fd(local ? &local->base : NULL);
 }
 
 void leat_local_socket_get_state(const leat_local_socket *local,
@@ -322,13 +304,9 @@ void leat_local_socket_get_state(const leat_local_socket *local,
 {
     if (!local || !ret_state)
         return;
-    bool is_open = local->base.stream.state == LEATI_STREAM_OPEN;
-    *ret_state = (struct leat_socket_state){
-        .is_bound = local->file.path[0] != '\0' || is_open ||
-                    (local->fd >= 0 && !local_is_connecting(local)),
-        .is_connected = is_open,
-        .is_close = local->fd < 0 && !is_open && !local_is_connecting(local),
-    };
+    bool is_bound =
+        local->file.path[0] != '\0' || (local->base.fd >= 0 && !local_is_connecting(local));
+    *ret_state = leati_stream_socket_state(&local->base, is_bound);
 }
 
 int leat_local_socket_get_local_address(const leat_local_socket *local,

@@ -4,7 +4,7 @@
 #include "sockets/socket_options.h"
 #include "tcp/acceptor.h"
 #include "util/alloc.h"
-#include "util/readable.h"
+#include "util/known.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 struct leat_local_socket_server {
-    struct leati_stream_server base;
+    struct leati_clients base;
     struct leat_local_socket_server_callbacks callbacks;
     struct leat_extra_options options;
     int fd; /* -1 = it does not listen */
@@ -36,7 +36,7 @@ void leat_local_socket_server_free(leat_local_socket_server *server)
     if (!server)
         return;
     server_unlisten(server);
-    leati_stream_server_done(&server->base);
+    leati_clients_done(&server->base);
     leati_free(server);
 }
 
@@ -49,7 +49,7 @@ static struct leat_local_socket *local_of(struct leati_stream_socket *s)
 
 static struct leat_local_socket_server *server_of(const struct leati_stream_socket *s)
 {
-    return (struct leat_local_socket_server *)s->server;
+    return (struct leat_local_socket_server *)s->client.server;
 }
 
 static void connection_connected(struct leati_stream_socket *s)
@@ -88,22 +88,26 @@ static void connection_closed(struct leati_stream_socket *s)
         server->callbacks.closed(server, local_of(s), server->base.user);
 }
 
-static void server_error(struct leati_stream_server *base, const struct leat_error *error)
+static void server_error(struct leati_clients *base, const struct leat_error *error)
 {
     struct leat_local_socket_server *server = (struct leat_local_socket_server *)base;
     if (server->callbacks.error)
         server->callbacks.error(server, NULL, error, base->user);
 }
 
-static const struct leati_stream_server_face server_face = {
-    .connection = {.connected = connection_connected,
-                   .message = connection_message,
-                   .writable = connection_writable,
-                   .error = connection_error,
-                   .closed = connection_closed,
-                   .unbind = leati_local_socket_unbind,
-                   .done = leati_local_socket_done},
-    .server_error = server_error,
+static const struct leati_stream_face connection_face = {
+    .connected = connection_connected,
+    .message = connection_message,
+    .writable = connection_writable,
+    .error = connection_error,
+    .closed = connection_closed,
+    .unbind = leati_local_socket_unbind,
+};
+
+static const struct leati_clients_owner server_owner = {
+    .layer = LEAT_LAYER_TCP,
+    .error = server_error,
+    .dispose = leati_stream_socket_dispose_client,
 };
 
 int leat_local_socket_server_new(leat_loop *loop,
@@ -115,9 +119,8 @@ int leat_local_socket_server_new(leat_loop *loop,
     leat_local_socket_server *server = leati_calloc(1, sizeof(*server));
     if (!server)
         return LEAT_E_SYSTEM_INTERNAL;
-    leati_stream_server_init(&server->base, loop, &server_face, user);
-    size_t known = sizeof(server->callbacks);
-    memcpy(&server->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_clients_init(&server->base, loop, &server_owner, user);
+    leati_copy_known(&server->callbacks, sizeof(server->callbacks), callbacks, callbacks->size);
     server->fd = -1;
     server->options.size = sizeof(server->options);
     *ret_server = server;
@@ -133,7 +136,7 @@ static int server_add(leat_local_socket_server *server, int fd)
     int sys_errno = leati_extra_options_apply(&server->options, fd);
     int code = sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
     if (code == LEAT_OK)
-        code = leati_local_socket_new(server->base.loop, &server_face.connection, NULL, &local);
+        code = leati_local_socket_new(server->base.loop, &connection_face, NULL, &local);
     if (code != LEAT_OK) {
         close(fd);
         return code;
@@ -143,7 +146,7 @@ static int server_add(leat_local_socket_server *server, int fd)
     leati_local_socket_take_settings(local, server->base.settings);
     code = leati_local_socket_start(local, fd);
     if (code == LEAT_OK)
-        return leati_stream_server_add(&server->base, &local->base, NULL);
+        return leati_clients_add(&server->base, &local->base.client, &local->base.stream, NULL);
     leati_stream_socket_dispose(&local->base);
     return code;
 }
@@ -152,20 +155,20 @@ static void server_accepted(int fd, const struct sockaddr_storage *remote, void 
 {
     leat_local_socket_server *server = user;
     (void)remote;
-    if (!leati_stream_server_lets_in(&server->base, NULL, server->address)) {
+    if (!leati_clients_let_in(&server->base, NULL, server->address)) {
         close(fd);
         return;
     }
     int code = server_add(server, fd);
     if (code != LEAT_OK)
-        leati_stream_server_report(&server->base, code, server->address,
-                                   "the connection cannot be accepted");
+        leati_clients_report(&server->base, code, server->address,
+                             "the connection cannot be accepted");
 }
 
 static void server_paused(int sys_errno, void *user)
 {
     leat_local_socket_server *server = user;
-    leati_stream_server_paused(&server->base, sys_errno, server->address);
+    leati_clients_paused(&server->base, sys_errno, server->address);
 }
 
 /* ---- what a program asks for ------------------------------------------------------- */
@@ -173,11 +176,9 @@ static void server_paused(int sys_errno, void *user)
 static int server_refuse_errno(leat_local_socket_server *server, int sys_errno, const char *what)
 {
     char reason[128];
-    char text[512];
     leati_errno_format(sys_errno, reason, sizeof(reason));
-    leati_readable_format(text, sizeof(text), "%s %s: %s", what, server->address, reason);
-    return leati_stream_server_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
-                                      text);
+    return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
+                                "%s %s: %s", what, server->address, reason);
 }
 
 static int server_open(leat_local_socket_server *server, const struct leati_local_address *address)
@@ -212,11 +213,11 @@ int leat_local_socket_server_listen(leat_local_socket_server *server, const char
         return server_refuse_errno(server, EINVAL, "it listens already on");
     int code = leati_local_address_parse(address, &parsed);
     if (code == LEAT_E_PARAMETER)
-        return leati_stream_server_refuse(&server->base, code, 0, "the address is empty");
+        return leati_clients_refuse(&server->base, code, 0, "the address is empty");
     snprintf(server->address, sizeof(server->address), "%s", address);
     if (code != LEAT_OK)
         return server_refuse_errno(server, ENAMETOOLONG, "the address begins with");
-    code = leati_stream_server_take_settings(&server->base, config);
+    code = leati_clients_take_settings(&server->base, config);
     if (code != LEAT_OK)
         return code;
     return server_open(server, &parsed);
@@ -229,7 +230,7 @@ int leat_local_socket_server_close(leat_local_socket_server *server)
     if (server->fd < 0)
         return LEAT_E_SOCKET_BASE + EBADF;
     server_unlisten(server);
-    leati_stream_server_close_all(&server->base);
+    leati_clients_close_all(&server->base);
     return LEAT_OK;
 }
 
@@ -237,7 +238,7 @@ void leat_local_socket_server_get_state(const leat_local_socket_server *server,
                                         struct leat_socket_state *ret_state)
 {
     if (server && ret_state)
-        *ret_state = leati_stream_server_state(&server->base, server->fd >= 0);
+        *ret_state = leati_clients_state(&server->base, server->fd >= 0);
 }
 
 int leat_local_socket_server_get_local_address(const leat_local_socket_server *server,
@@ -263,7 +264,7 @@ int leat_local_socket_server_set_extra_options(leat_local_socket_server *server,
     if (!server)
         return LEAT_E_PARAMETER;
     if (leati_extra_options_check(options, &reason, &server->options) != LEAT_OK)
-        return leati_stream_server_refuse(&server->base, LEAT_E_PARAMETER, 0, reason);
+        return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
     return LEAT_OK;
 }
 
@@ -282,18 +283,19 @@ size_t leat_local_socket_server_connection_count(const leat_local_socket_server 
 leat_local_socket *leat_local_socket_server_find(const leat_local_socket_server *server,
                                                  uint64_t client_id)
 {
-    return server ? local_of(leati_stream_server_find(&server->base, client_id)) : NULL;
+    return server ? local_of(leati_stream_socket_of(leati_clients_find(&server->base, client_id)))
+                  : NULL;
 }
 
 int leat_local_socket_server_send_all(leat_local_socket_server *server, const void *data,
                                       size_t len)
 {
-    return server ? leati_stream_server_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
+    return server ? leati_clients_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
 }
 
 void leat_local_socket_server_get_error(const leat_local_socket_server *server,
                                         struct leat_error *ret_error)
 {
-    if (server)
-        leati_stream_server_get_error(&server->base, ret_error);
+    if (server && ret_error)
+        leati_failure_get(&server->base.failure, ret_error);
 }

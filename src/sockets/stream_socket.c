@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/stream_socket.h"
 
-#include "sockets/stream_server_private.h"
 #include "util/alloc.h"
-#include "util/readable.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
 
 static const struct leati_stream_owner socket_owner;
 
@@ -14,7 +14,7 @@ static const struct leati_stream_owner socket_owner;
 void leati_stream_socket_init(struct leati_stream_socket *s, leat_loop *loop,
                               const struct leati_stream_face *face, void *user)
 {
-    *s = (struct leati_stream_socket){.face = face, .user = user};
+    *s = (struct leati_stream_socket){.face = face, .user = user, .fd = -1};
     leati_stream_init(&s->stream, loop, &socket_owner, s);
 }
 
@@ -22,14 +22,23 @@ static void socket_left(struct leati_stream *stream, void *user)
 {
     struct leati_stream_socket *s = user;
     (void)stream;
-    s->face->done(s);
+    if (s->face->done)
+        s->face->done(s);
     leati_free(s);
+}
+
+void leati_stream_socket_unbind(struct leati_stream_socket *s)
+{
+    s->face->unbind(s);
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
 }
 
 void leati_stream_socket_dispose(struct leati_stream_socket *s)
 {
-    s->server = NULL;
-    s->face->unbind(s);
+    s->client.server = NULL;
+    leati_stream_socket_unbind(s);
     if (leati_stream_release(&s->stream))
         socket_left(&s->stream, s);
 }
@@ -38,7 +47,7 @@ void leati_stream_socket_free(struct leati_stream_socket *s)
 {
     if (!s)
         return;
-    if (s->server)
+    if (s->client.server)
         leati_stream_abort(&s->stream);
     else
         leati_stream_socket_dispose(s);
@@ -47,18 +56,33 @@ void leati_stream_socket_free(struct leati_stream_socket *s)
 bool leati_stream_socket_is_busy(const struct leati_stream_socket *s)
 {
     return leati_stream_is_running(&s->stream) || s->stream.state == LEATI_STREAM_CONNECTING ||
-           s->in_error || s->server;
+           s->in_error || s->client.server;
 }
 
 /* ---- what the stream calls --------------------------------------------------------- */
+
+/* A server's connection whose handshake is done finds the server full, perhaps. */
+static bool client_is_let_in(struct leati_stream_socket *s)
+{
+    if (s->client.guest.state == LEATI_GUEST_HANDSHAKE) {
+        enum leati_admission_verdict verdict = leati_client_judge(&s->client);
+        if (verdict != LEATI_ADMISSION_OK) {
+            leati_stream_break(&s->stream, LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
+                               leati_admission_verdict_text(verdict));
+            return false;
+        }
+        leati_client_open(&s->client);
+    }
+    leati_client_set_reported(&s->client, true);
+    return true;
+}
 
 static void socket_opened(struct leati_stream *stream, void *user)
 {
     struct leati_stream_socket *s = user;
     (void)stream;
-    if (s->server && !leati_stream_server_opened(s->server, s))
-        return;
-    s->face->connected(s);
+    if (!s->client.server || client_is_let_in(s))
+        s->face->connected(s);
 }
 
 static size_t socket_received(struct leati_stream *stream, const uint8_t *data, size_t len,
@@ -106,16 +130,37 @@ static void socket_writable(struct leati_stream *stream, void *user)
     s->face->writable(s);
 }
 
+/* It counts no more before the program hears of it, whose callbacks may free the server. */
+static void client_ended(struct leati_stream_socket *s)
+{
+    struct leati_clients *server = s->client.server;
+    struct leat_error error;
+    bool reported = s->client.reported;
+    leati_failure_get(&s->stream.failure, &error);
+    leati_client_leave(&s->client);
+    leati_client_set_reported(&s->client, false);
+    if (error.code != LEAT_OK && reported)
+        s->face->error(s, &error);
+    else if (error.code != LEAT_OK)
+        server->owner->error(server, &error);
+    if (s->client.server && reported)
+        s->face->closed(s);
+    if (!s->client.server)
+        return;
+    leati_client_remove(&s->client);
+    leati_stream_socket_dispose(s);
+}
+
 /* Between `error` and `closed` the object may be freed, but not connect again. */
 static void socket_ended(struct leati_stream *stream, void *user)
 {
     struct leati_stream_socket *s = user;
     struct leat_error error;
-    if (s->server) {
-        leati_stream_server_ended(s->server, s);
+    if (s->client.server) {
+        client_ended(s);
         return;
     }
-    s->face->unbind(s);
+    leati_stream_socket_unbind(s);
     leati_failure_get(&stream->failure, &error);
     if (error.code != LEAT_OK) {
         s->in_error = true;
@@ -142,15 +187,25 @@ static const struct leati_stream_owner socket_owner = {
 int leati_stream_socket_refuse_errno(struct leati_stream_socket *s, int sys_errno, const char *what)
 {
     char reason[128];
-    char text[512];
     leati_errno_format(sys_errno, reason, sizeof(reason));
-    leati_readable_format(text, sizeof(text), "%s: %s", what, reason);
-    return leati_stream_refuse(&s->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, text);
+    return leati_stream_refuse(&s->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, "%s: %s",
+                               what, reason);
 }
 
 int leati_stream_socket_refuse(struct leati_stream_socket *s, const char *text)
 {
-    return leati_stream_refuse(&s->stream, LEAT_E_PARAMETER, 0, text);
+    return leati_stream_refuse(&s->stream, LEAT_E_PARAMETER, 0, "%s", text);
+}
+
+int leati_stream_socket_close(struct leati_stream_socket *s)
+{
+    if (!s)
+        return LEAT_E_PARAMETER;
+    if (s->fd < 0 || leati_stream_is_running(&s->stream))
+        return leati_stream_close(&s->stream);
+    leati_stream_socket_unbind(s);
+    s->stream.state = LEATI_STREAM_CLOSED;
+    return LEAT_OK;
 }
 
 int leati_stream_socket_send(struct leati_stream_socket *s, const void *data, size_t len)
@@ -184,9 +239,28 @@ void leati_stream_socket_get_error(const struct leati_stream_socket *s,
         leati_failure_get(&s->stream.failure, ret_error);
 }
 
+int leati_stream_socket_get_fd(const struct leati_stream_socket *s)
+{
+    if (!s)
+        return -1;
+    return s->fd >= 0 ? s->fd : leati_stream_fd(&s->stream);
+}
+
+struct leat_socket_state leati_stream_socket_state(const struct leati_stream_socket *s,
+                                                   bool is_bound)
+{
+    bool is_open = s->stream.state == LEATI_STREAM_OPEN;
+    bool connecting = s->stream.state == LEATI_STREAM_CONNECTING;
+    return (struct leat_socket_state){
+        .is_bound = is_bound || is_open,
+        .is_connected = is_open,
+        .is_close = s->fd < 0 && !connecting && !is_open,
+    };
+}
+
 uint64_t leati_stream_socket_get_client_id(const struct leati_stream_socket *s)
 {
-    return s ? s->id : 0;
+    return s ? s->client.id : 0;
 }
 
 void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *data)
@@ -198,4 +272,18 @@ void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *da
 void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s)
 {
     return s ? s->client_data : NULL;
+}
+
+/* ---- of a server ------------------------------------------------------------------- */
+
+struct leati_stream_socket *leati_stream_socket_of(struct leati_client *client)
+{
+    return client ? (struct leati_stream_socket *)((char *)client -
+                                                   offsetof(struct leati_stream_socket, client))
+                  : NULL;
+}
+
+void leati_stream_socket_dispose_client(struct leati_client *client)
+{
+    leati_stream_socket_dispose(leati_stream_socket_of(client));
 }

@@ -29,8 +29,7 @@ struct leat_tcp_socket {
         struct leat_tls_socket_callbacks tls;
     } callbacks; /* of a client, by its face */
     struct leat_tcp_extra_options options;
-    int bound_fd;               /* -1 = none; the first connect(2) takes it */
-    struct leati_address bound; /* of AF_UNSPEC = not bound */
+    struct leati_address bound; /* base.fd; of AF_UNSPEC = not bound */
     struct leati_tcp_opener opener;
     struct leat_net_address remote; /* of the connection that is, or is being made */
 
@@ -41,7 +40,8 @@ struct leat_tcp_socket {
 };
 
 struct leat_tcp_socket_server {
-    struct leati_stream_server base;
+    struct leati_clients base;
+    const struct leati_stream_face *connection_face;
     union {
         struct leat_tcp_socket_server_callbacks tcp;
         struct leat_tls_socket_server_callbacks tls;
@@ -62,8 +62,9 @@ struct leat_remote_info leati_tcp_socket_remote_info(const struct leat_tcp_socke
 /** A client's connection is open: notes the other end's address. */
 void leati_tcp_socket_opened(struct leat_tcp_socket *tcp);
 
-/** The same for a server. */
-int leati_tcp_server_new(leat_loop *loop, const struct leati_stream_server_face *face, void *user,
+/** The same for a server, whose connections have `face`. */
+int leati_tcp_server_new(leat_loop *loop, const struct leati_clients_owner *owner,
+                         const struct leati_stream_face *face, void *user,
                          struct leat_tcp_socket_server **ret_server);
 
 #endif

@@ -3,12 +3,10 @@
 
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
-#include "util/readable.h"
+#include "util/known.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
 {
@@ -19,11 +17,7 @@ static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
 
 void leati_tcp_socket_unbind(struct leati_stream_socket *s)
 {
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    if (tcp->bound_fd >= 0)
-        close(tcp->bound_fd);
-    tcp->bound_fd = -1;
-    tcp->bound.any.sa_family = AF_UNSPEC;
+    tcp_of(s)->bound.any.sa_family = AF_UNSPEC;
 }
 
 void leati_tcp_socket_done(struct leati_stream_socket *s)
@@ -39,7 +33,6 @@ int leati_tcp_socket_new(leat_loop *loop, const struct leati_stream_face *face, 
         return LEAT_E_SYSTEM_INTERNAL;
     leati_stream_socket_init(&tcp->base, loop, face, user);
     tcp->options.size = sizeof(tcp->options);
-    tcp->bound_fd = -1;
     *ret_tcp = tcp;
     return LEAT_OK;
 }
@@ -128,8 +121,7 @@ int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks 
     int code = leati_tcp_socket_new(loop, &tcp_face, user, &tcp);
     if (code != LEAT_OK)
         return code;
-    size_t known = sizeof(tcp->callbacks.tcp);
-    memcpy(&tcp->callbacks.tcp, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&tcp->callbacks.tcp, sizeof(tcp->callbacks.tcp), callbacks, callbacks->size);
     *ret_tcp = tcp;
     return LEAT_OK;
 }
@@ -147,7 +139,7 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
     char text[256];
     if (!tcp || !address)
         return LEAT_E_PARAMETER;
-    if (tcp->bound_fd >= 0 || leati_stream_socket_is_busy(&tcp->base))
+    if (tcp->base.fd >= 0 || leati_stream_socket_is_busy(&tcp->base))
         return leati_stream_socket_refuse_errno(&tcp->base, EINVAL,
                                                 "it is bound or connected already");
     int sys_errno = leati_address_read(address, port, &local);
@@ -157,17 +149,17 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
     if (sys_errno != 0) {
         leati_address_fault_format(address, sys_errno, text, sizeof(text));
         return leati_stream_refuse(&tcp->base.stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
-                                   text);
+                                   "%s", text);
     }
     int fd = leati_tcp_socket_open(&tcp->options, local.any.sa_family, &local);
     if (fd < 0) {
         char hop[LEATI_ADDRESS_TEXT_SIZE], reason[128];
         leati_address_format(&local, hop, sizeof(hop));
         leati_address_errno_format(&local, -fd, reason, sizeof(reason));
-        snprintf(text, sizeof(text), "cannot bind to %s: %s", hop, reason);
-        return leati_stream_refuse(&tcp->base.stream, LEAT_E_SOCKET_BASE - fd, -fd, text);
+        return leati_stream_refuse(&tcp->base.stream, LEAT_E_SOCKET_BASE - fd, -fd,
+                                   "cannot bind to %s: %s", hop, reason);
     }
-    tcp->bound_fd = fd;
+    tcp->base.fd = fd;
     tcp->bound = local;
     return LEAT_OK;
 }
@@ -178,7 +170,7 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
 static int tcp_open(int family, void *user)
 {
     struct leat_tcp_socket *tcp = user;
-    int fd = tcp->bound_fd;
+    int fd = tcp->base.fd;
     if (tcp->bound.any.sa_family == AF_UNSPEC)
         return leati_tcp_socket_open(&tcp->options, family, &tcp->bound);
     if (fd < 0) {
@@ -188,7 +180,7 @@ static int tcp_open(int family, void *user)
     }
     /* The port that the kernel chose is the one to keep. */
     socklen_t size = sizeof(tcp->bound);
-    tcp->bound_fd = -1;
+    tcp->base.fd = -1;
     (void)getsockname(fd, &tcp->bound.any, &size);
     reuse_set(fd, true);
     return fd;
@@ -243,13 +235,7 @@ int leat_tcp_socket_send(leat_tcp_socket *tcp, const void *data, size_t len)
 
 int leat_tcp_socket_close(leat_tcp_socket *tcp)
 {
-    if (!tcp)
-        return LEAT_E_PARAMETER;
-    if (tcp->bound_fd < 0 || leati_stream_is_running(&tcp->base.stream))
-        return leati_stream_close(&tcp->base.stream);
-    leati_tcp_socket_unbind(&tcp->base);
-    tcp->base.stream.state = LEATI_STREAM_CLOSED;
-    return LEAT_OK;
+    return leati_stream_socket_close(tcp ? &tcp->base : NULL);
 }
 
 void leat_tcp_socket_pause(leat_tcp_socket *tcp)
@@ -271,21 +257,13 @@ static bool tcp_is_open(const struct leat_tcp_socket *tcp)
 
 int leat_tcp_socket_get_socket_fd(const leat_tcp_socket *tcp)
 {
-    if (!tcp)
-        return -1;
-    return tcp->bound_fd >= 0 ? tcp->bound_fd : leati_stream_fd(&tcp->base.stream);
+    return leati_stream_socket_get_fd(tcp ? &tcp->base : NULL);
 }
 
 void leat_tcp_socket_get_state(const leat_tcp_socket *tcp, struct leat_socket_state *ret_state)
 {
-    if (!tcp || !ret_state)
-        return;
-    bool connecting = tcp->base.stream.state == LEATI_STREAM_CONNECTING;
-    *ret_state = (struct leat_socket_state){
-        .is_bound = tcp->bound_fd >= 0 || tcp_is_open(tcp),
-        .is_connected = tcp_is_open(tcp),
-        .is_close = tcp->bound_fd < 0 && !connecting && !tcp_is_open(tcp),
-    };
+    if (tcp && ret_state)
+        *ret_state = leati_stream_socket_state(&tcp->base, tcp->base.fd >= 0);
 }
 
 int leat_tcp_socket_get_local_address(const leat_tcp_socket *tcp,
@@ -320,7 +298,7 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
         return LEAT_E_PARAMETER;
     if (leati_tcp_extra_options_check(options, &reason, &checked) != LEAT_OK)
         return leati_stream_socket_refuse(&tcp->base, reason);
-    checked.reuse_address |= tcp->base.id != 0; /* as the server has set it */
+    checked.reuse_address |= tcp->base.client.id != 0; /* as the server has set it */
     int fd = leat_tcp_socket_get_socket_fd(tcp);
     int sys_errno = fd >= 0 ? leati_tcp_extra_options_apply(&checked, fd) : 0;
     if (sys_errno != 0) {

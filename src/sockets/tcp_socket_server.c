@@ -3,20 +3,22 @@
 #include "sockets/socket_options.h"
 #include "sockets/tcp_private.h"
 #include "util/alloc.h"
+#include "util/known.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- life -------------------------------------------------------------------------- */
 
-int leati_tcp_server_new(leat_loop *loop, const struct leati_stream_server_face *face, void *user,
+int leati_tcp_server_new(leat_loop *loop, const struct leati_clients_owner *owner,
+                         const struct leati_stream_face *face, void *user,
                          struct leat_tcp_socket_server **ret_server)
 {
     struct leat_tcp_socket_server *server = leati_calloc(1, sizeof(*server));
     if (!server)
         return LEAT_E_SYSTEM_INTERNAL;
-    leati_stream_server_init(&server->base, loop, face, user);
+    leati_clients_init(&server->base, loop, owner, user);
+    server->connection_face = face;
     server->options.size = sizeof(server->options);
     *ret_server = server;
     return LEAT_OK;
@@ -27,7 +29,7 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
     if (!server)
         return;
     leati_tcp_listener_free(server->listener);
-    leati_stream_server_done(&server->base);
+    leati_clients_done(&server->base);
     leati_tls_setup_done(&server->setup);
     leati_free(server);
 }
@@ -41,7 +43,7 @@ static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
 
 static struct leat_tcp_socket_server *server_of(const struct leati_stream_socket *s)
 {
-    return (struct leat_tcp_socket_server *)s->server;
+    return (struct leat_tcp_socket_server *)s->client.server;
 }
 
 static void connection_connected(struct leati_stream_socket *s)
@@ -80,22 +82,27 @@ static void connection_closed(struct leati_stream_socket *s)
         server->callbacks.tcp.closed(server, tcp_of(s), server->base.user);
 }
 
-static void server_error(struct leati_stream_server *base, const struct leat_error *error)
+static void server_error(struct leati_clients *base, const struct leat_error *error)
 {
     struct leat_tcp_socket_server *server = (struct leat_tcp_socket_server *)base;
     if (server->callbacks.tcp.error)
         server->callbacks.tcp.error(server, NULL, error, base->user);
 }
 
-static const struct leati_stream_server_face server_face = {
-    .connection = {.connected = connection_connected,
-                   .message = connection_message,
-                   .writable = connection_writable,
-                   .error = connection_error,
-                   .closed = connection_closed,
-                   .unbind = leati_tcp_socket_unbind,
-                   .done = leati_tcp_socket_done},
-    .server_error = server_error,
+static const struct leati_stream_face connection_face = {
+    .connected = connection_connected,
+    .message = connection_message,
+    .writable = connection_writable,
+    .error = connection_error,
+    .closed = connection_closed,
+    .unbind = leati_tcp_socket_unbind,
+    .done = leati_tcp_socket_done,
+};
+
+static const struct leati_clients_owner server_owner = {
+    .layer = LEAT_LAYER_TCP,
+    .error = server_error,
+    .dispose = leati_stream_socket_dispose_client,
 };
 
 int leat_tcp_socket_server_new(leat_loop *loop,
@@ -105,11 +112,11 @@ int leat_tcp_socket_server_new(leat_loop *loop,
     leat_tcp_socket_server *server;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
         return LEAT_E_PARAMETER;
-    int code = leati_tcp_server_new(loop, &server_face, user, &server);
+    int code = leati_tcp_server_new(loop, &server_owner, &connection_face, user, &server);
     if (code != LEAT_OK)
         return code;
-    size_t known = sizeof(server->callbacks.tcp);
-    memcpy(&server->callbacks.tcp, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&server->callbacks.tcp, sizeof(server->callbacks.tcp), callbacks,
+                     callbacks->size);
     *ret_server = server;
     return LEAT_OK;
 }
@@ -130,7 +137,7 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
     int sys_errno = leati_tcp_extra_options_apply(&options, fd);
     int code = sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
     if (code == LEAT_OK)
-        code = leati_tcp_socket_new(server->base.loop, &server->base.face->connection, NULL, &tcp);
+        code = leati_tcp_socket_new(server->base.loop, server->connection_face, NULL, &tcp);
     if (code != LEAT_OK) {
         close(fd);
         return code;
@@ -159,15 +166,15 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
     struct leat_tcp_socket *tcp = NULL; /* gcc 12 with ThreadSanitizer cannot see that it is set */
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(remote, text, sizeof(text));
-    if (!leati_stream_server_lets_in(&server->base, remote, text)) {
+    if (!leati_clients_let_in(&server->base, remote, text)) {
         close(fd);
         return;
     }
     int code = connection_new(server, fd, remote, text, &tcp);
     if (code == LEAT_OK)
-        code = leati_stream_server_add(&server->base, &tcp->base, remote);
+        code = leati_clients_add(&server->base, &tcp->base.client, &tcp->base.stream, remote);
     if (code != LEAT_OK)
-        leati_stream_server_report(&server->base, code, text, "the connection cannot be accepted");
+        leati_clients_report(&server->base, code, text, "the connection cannot be accepted");
 }
 
 static void server_paused(int sys_errno, void *user)
@@ -175,7 +182,7 @@ static void server_paused(int sys_errno, void *user)
     leat_tcp_socket_server *server = user;
     char text[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(leati_tcp_listener_local(server->listener), text, sizeof(text));
-    leati_stream_server_paused(&server->base, sys_errno, text);
+    leati_clients_paused(&server->base, sys_errno, text);
 }
 
 /* ---- what a program asks for ------------------------------------------------------- */
@@ -187,19 +194,19 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
     if (!server || !address)
         return LEAT_E_PARAMETER;
     if (server->listener)
-        return leati_stream_server_refuse(&server->base, LEAT_E_SOCKET_BASE + EINVAL, EINVAL,
-                                          "it listens already");
+        return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + EINVAL, EINVAL,
+                                    "it listens already");
     int sys_errno = leati_address_read(address, port, &local);
     if (sys_errno == ENOENT)
-        return leati_stream_server_refuse(&server->base, LEAT_E_PARAMETER, 0,
-                                          "the address is not an IPv4 or IPv6 literal");
+        return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0,
+                                    "the address is not an IPv4 or IPv6 literal");
     if (sys_errno != 0) {
         char text[256];
         leati_address_fault_format(address, sys_errno, text, sizeof(text));
-        return leati_stream_server_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
-                                          text);
+        return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, "%s",
+                                    text);
     }
-    int code = leati_stream_server_take_settings(&server->base, config);
+    int code = leati_clients_take_settings(&server->base, config);
     if (code != LEAT_OK)
         return code;
     const struct leati_tcp_listener_options options = {
@@ -221,7 +228,7 @@ int leat_tcp_socket_server_close(leat_tcp_socket_server *server)
         return LEAT_E_SOCKET_BASE + EBADF;
     leati_tcp_listener_free(server->listener);
     server->listener = NULL;
-    leati_stream_server_close_all(&server->base);
+    leati_clients_close_all(&server->base);
     return LEAT_OK;
 }
 
@@ -229,7 +236,7 @@ void leat_tcp_socket_server_get_state(const leat_tcp_socket_server *server,
                                       struct leat_socket_state *ret_state)
 {
     if (server && ret_state)
-        *ret_state = leati_stream_server_state(&server->base, server->listener != NULL);
+        *ret_state = leati_clients_state(&server->base, server->listener != NULL);
 }
 
 int leat_tcp_socket_server_get_local_address(const leat_tcp_socket_server *server,
@@ -255,7 +262,7 @@ int leat_tcp_socket_server_set_extra_options(leat_tcp_socket_server *server,
     if (!server)
         return LEAT_E_PARAMETER;
     if (leati_tcp_extra_options_check(options, &reason, &server->options) != LEAT_OK)
-        return leati_stream_server_refuse(&server->base, LEAT_E_PARAMETER, 0, reason);
+        return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
     return LEAT_OK;
 }
 
@@ -274,17 +281,18 @@ size_t leat_tcp_socket_server_connection_count(const leat_tcp_socket_server *ser
 leat_tcp_socket *leat_tcp_socket_server_find(const leat_tcp_socket_server *server,
                                              uint64_t client_id)
 {
-    return server ? tcp_of(leati_stream_server_find(&server->base, client_id)) : NULL;
+    return server ? tcp_of(leati_stream_socket_of(leati_clients_find(&server->base, client_id)))
+                  : NULL;
 }
 
 int leat_tcp_socket_server_send_all(leat_tcp_socket_server *server, const void *data, size_t len)
 {
-    return server ? leati_stream_server_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
+    return server ? leati_clients_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
 }
 
 void leat_tcp_socket_server_get_error(const leat_tcp_socket_server *server,
                                       struct leat_error *ret_error)
 {
-    if (server)
-        leati_stream_server_get_error(&server->base, ret_error);
+    if (server && ret_error)
+        leati_failure_get(&server->base.failure, ret_error);
 }

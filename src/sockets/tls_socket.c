@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/tls_private.h"
+#include "util/known.h"
 
 #include <errno.h>
 #include <string.h>
@@ -87,9 +88,8 @@ static const struct leati_stream_face tls_face = {
 static void face_put_on(leat_tcp_socket *tcp, const struct leat_tls_socket_callbacks *callbacks,
                         void *user)
 {
-    size_t known = sizeof(tcp->callbacks.tls);
     memset(&tcp->callbacks, 0, sizeof(tcp->callbacks));
-    memcpy(&tcp->callbacks.tls, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks, callbacks->size);
     tcp->base.face = &tls_face;
     tcp->base.user = user;
     tcp->has_tls = true;
@@ -160,7 +160,7 @@ static int upgrade_check(leat_tcp_socket *tcp)
 {
     struct leati_stream *stream = &tcp->base.stream;
     int sys_errno = 0;
-    if (tcp->base.server || tcp->has_tls)
+    if (tcp->base.client.server || tcp->has_tls)
         sys_errno = EINVAL;
     else if (stream->state != LEATI_STREAM_OPEN)
         sys_errno = ENOTCONN;
@@ -168,7 +168,7 @@ static int upgrade_check(leat_tcp_socket *tcp)
         sys_errno = EAGAIN;
     if (sys_errno == 0)
         return LEAT_OK;
-    return leati_stream_refuse(stream, LEAT_E_TLS_SOCKET_BASE + sys_errno, sys_errno,
+    return leati_stream_refuse(stream, LEAT_E_TLS_SOCKET_BASE + sys_errno, sys_errno, "%s",
                                sys_errno == EAGAIN ? "bytes still wait to be sent in the clear"
                                                    : "only a connected client can be upgraded");
 }

@@ -2,8 +2,7 @@
 /* The server object: that of leat_tcp_socket_server with TLS on its connections, and a face of its
  * own. */
 #include "sockets/tls_private.h"
-
-#include <string.h>
+#include "util/known.h"
 
 static leat_tcp_socket_server *tcp_of(leat_tls_socket_server *server)
 {
@@ -19,7 +18,7 @@ static const leat_tcp_socket_server *tcp_of_const(const leat_tls_socket_server *
 
 static leat_tcp_socket_server *server_of(const struct leati_stream_socket *s)
 {
-    return (leat_tcp_socket_server *)s->server;
+    return (leat_tcp_socket_server *)s->client.server;
 }
 
 static void connection_connected(struct leati_stream_socket *s)
@@ -70,20 +69,25 @@ static void connection_closed(struct leati_stream_socket *s)
                                      server->base.user);
 }
 
-static void server_error(struct leati_stream_server *server, const struct leat_error *error)
+static void server_error(struct leati_clients *server, const struct leat_error *error)
 {
     error_tell((leat_tcp_socket_server *)server, NULL, error);
 }
 
-static const struct leati_stream_server_face server_face = {
-    .connection = {.connected = connection_connected,
-                   .message = connection_message,
-                   .writable = connection_writable,
-                   .error = connection_error,
-                   .closed = connection_closed,
-                   .unbind = leati_tcp_socket_unbind,
-                   .done = leati_tcp_socket_done},
-    .server_error = server_error,
+static const struct leati_stream_face connection_face = {
+    .connected = connection_connected,
+    .message = connection_message,
+    .writable = connection_writable,
+    .error = connection_error,
+    .closed = connection_closed,
+    .unbind = leati_tcp_socket_unbind,
+    .done = leati_tcp_socket_done,
+};
+
+static const struct leati_clients_owner server_owner = {
+    .layer = LEAT_LAYER_TCP,
+    .error = server_error,
+    .dispose = leati_stream_socket_dispose_client,
 };
 
 int leat_tls_socket_server_new(leat_loop *loop,
@@ -93,11 +97,11 @@ int leat_tls_socket_server_new(leat_loop *loop,
     leat_tcp_socket_server *server;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
         return LEAT_E_PARAMETER;
-    int code = leati_tcp_server_new(loop, &server_face, user, &server);
+    int code = leati_tcp_server_new(loop, &server_owner, &connection_face, user, &server);
     if (code != LEAT_OK)
         return code;
-    size_t known = sizeof(server->callbacks.tls);
-    memcpy(&server->callbacks.tls, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&server->callbacks.tls, sizeof(server->callbacks.tls), callbacks,
+                     callbacks->size);
     server->base.has_handshake = true;
     *ret_server = (leat_tls_socket_server *)server;
     return LEAT_OK;

@@ -4,6 +4,7 @@
 #include "tls/tls.h"
 #include "url/url.h"
 #include "util/alloc.h"
+#include "util/known.h"
 #include "util/utf8.h"
 
 #include <errno.h>
@@ -61,8 +62,7 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
         leati_free(ws);
         return LEAT_E_SYSTEM_INTERNAL;
     }
-    size_t known = sizeof(ws->callbacks);
-    memcpy(&ws->callbacks, callbacks, callbacks->size < known ? callbacks->size : known);
+    leati_copy_known(&ws->callbacks, sizeof(ws->callbacks), callbacks, callbacks->size);
     ws->user = user;
     leati_stream_init(&ws->stream, loop, &leati_websocket_stream_owner, ws);
     *ret_ws = ws;
