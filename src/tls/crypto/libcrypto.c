@@ -3,6 +3,7 @@
 
 #include "tls/crypto/crypto.h"
 #include "tls/crypto/memory.h"
+#include "tls/crypto/provider.h"
 #include "util/fork.h"
 
 #include <pthread.h>
@@ -40,7 +41,7 @@ static OSSL_LIB_CTX *context_make(void)
     OSSL_LIB_CTX *made = atomic_load_explicit(&context, memory_order_acquire);
 
     if (!made) {
-        made = OSSL_LIB_CTX_new();
+        made = leati_crypto_context_new();
         atomic_store_explicit(&context, made, memory_order_release);
     }
     return made;

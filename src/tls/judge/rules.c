@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/judge/rules.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -75,6 +76,17 @@ void leati_finding_add(struct leati_verdict *verdict, unsigned depth, enum leati
     };
 }
 
+/* A curve that is not named but described may be one for which anybody knows the key (RFC 5480
+ * section 2.1.1 forbids it). */
+static bool has_own_curve(EVP_PKEY *key)
+{
+    int is_explicit = 0;
+
+    return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                  &is_explicit) != 1 ||
+           is_explicit != 0;
+}
+
 static void key_check(X509 *cert, unsigned depth, struct leati_verdict *verdict)
 {
     EVP_PKEY *key = X509_get0_pubkey(cert);
@@ -93,6 +105,8 @@ static void key_check(X509 *cert, unsigned depth, struct leati_verdict *verdict)
     case EVP_PKEY_EC:
         if (bits < EC_BITS_MIN)
             leati_finding_add(verdict, depth, LEATI_RULE_WEAK_KEY, 0);
+        if (has_own_curve(key))
+            leati_finding_add(verdict, depth, LEATI_RULE_KEY_TYPE, 0);
         break;
     case EVP_PKEY_ED25519:
     case EVP_PKEY_ED448:
