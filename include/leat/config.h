@@ -28,6 +28,8 @@ extern "C" {
 
 /** A configuration. Opaque. */
 typedef struct leat_config leat_config;
+/** Everything about TLS in one object: leat/tls_options.h. Opaque. */
+typedef struct leat_tls_options leat_tls_options;
 
 /** TLS protocol versions, with their numbers on the wire (RFC 8446 section 4.1.2). */
 enum leat_tls_protocol {
@@ -170,6 +172,21 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_protocols(leat_config *config,
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_cipher_suite(leat_config *config, const char *names);
 
+/**
+ * Takes all of TLS with servers, and of a server, from these options: CAs, certificate, versions, suites
+ * and what the setters above do not have (texts instead of files, revocation lists, pins, a server name
+ * of its own ...). The options' certificate is a client's and, unless
+ * leat_config_set_server_cert() names another, a server's, which is wss then; bidirectional
+ * authentication makes its clients show one. What they say now counts: changing or freeing them later
+ * changes nothing here, and the setters above change what they name. Sessions are resumed if both this
+ * configuration and the options say so. A server name of its own is not for origins that a redirect
+ * leads to. NULL = the defaults.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. What cannot be read or parsed is found when
+ *         a connection starts, with the codes of leat_tls_socket_connect().
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_options(leat_config *config,
+                                                         const leat_tls_options *options);
+
 /* ---- TLS to proxies --------------------------------------------------------------------------
  *
  * What is set for the server never touches a proxy over TLS ("https://..."), and these never touch
@@ -177,6 +194,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_cipher_suite(leat_config *config, c
  * leat_tls_options are for the server. Defaults: the system's CAs, verified, no certificate of
  * ours, TLS 1.2 and 1.3, suites with forward secrecy.
  */
+
+/** All of it at once, as leat_config_set_tls_options(); a server name of its own is for each proxy over
+ * TLS. NULL = the defaults. @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_options(leat_config *config,
+                                                               const leat_tls_options *options);
 
 /** The CAs that proxies are verified by, as leat_config_set_ca_path(); NULL = the system's
  * (default).

@@ -23,6 +23,7 @@
 #include <leat/tls_info.h>
 #include <leat/trace.h>
 #include <leat/config.h>
+#include <leat/tls_options.h>
 #include <leat/loop.h>
 #include <leat/websocket.h>
 #include <leat/websocket_server.h>

@@ -2,56 +2,22 @@
 /* What a configuration says about TLS: to origins, at a server, and to proxies. */
 #include "config/config.h"
 
+#include "config/tls_options.h"
 #include "util/alloc.h"
 
 /* ---- what settings hold ---------------------------------------------------------------- */
 
-static void cert_files_done(struct leati_cert_files *files)
-{
-    leati_free(files->cert_path);
-    leati_free(files->key_path);
-    leati_free_secret(files->key_password);
-    *files = (struct leati_cert_files){0};
-}
-
-static bool cert_files_copy(struct leati_cert_files *dst, const struct leati_cert_files *src)
-{
-    return leati_strdup_optional(&dst->cert_path, src->cert_path) &&
-           leati_strdup_optional(&dst->key_path, src->key_path) &&
-           leati_strdup_optional(&dst->key_password, src->key_password);
-}
-
-static void tls_done(struct leati_tls_settings *tls)
-{
-    leati_free(tls->ca_path);
-    leati_free(tls->cipher_suite);
-    cert_files_done(&tls->cert);
-}
-
-static bool tls_copy(struct leati_tls_settings *dst, const struct leati_tls_settings *src)
-{
-    *dst = *src;
-    dst->ca_path = dst->cipher_suite = NULL;
-    dst->cert = (struct leati_cert_files){0};
-    return leati_strdup_optional(&dst->ca_path, src->ca_path) &&
-           leati_strdup_optional(&dst->cipher_suite, src->cipher_suite) &&
-           cert_files_copy(&dst->cert, &src->cert);
-}
-
 void leati_settings_init_tls(struct leati_settings *settings)
 {
     settings->session_resumption = true;
-    for (int side = 0; side < LEATI_TLS_SIDE_COUNT; side++) {
-        settings->tls[side].min_protocol = LEAT_TLS_V12;
-        settings->tls[side].max_protocol = LEAT_TLS_V13;
-    }
+    for (int side = 0; side < LEATI_TLS_SIDE_COUNT; side++)
+        settings->tls[side] = leati_tls_values_defaults();
 }
 
 void leati_settings_clear_tls(struct leati_settings *settings)
 {
     for (int side = 0; side < LEATI_TLS_SIDE_COUNT; side++)
-        tls_done(&settings->tls[side]);
-    cert_files_done(&settings->server_cert);
+        leati_tls_values_unref(settings->tls[side]);
     leati_free(settings->key_log_path);
     leati_tls_shared_unref(settings->tls_shared);
 }
@@ -60,46 +26,47 @@ bool leati_settings_copy_tls(struct leati_settings *dst, const struct leati_sett
 {
     dst->tls_shared = leati_tls_shared_ref(src->tls_shared);
     for (int side = 0; side < LEATI_TLS_SIDE_COUNT; side++)
-        if (!tls_copy(&dst->tls[side], &src->tls[side]))
-            return false;
-    return cert_files_copy(&dst->server_cert, &src->server_cert) &&
-           leati_strdup_optional(&dst->key_log_path, src->key_log_path);
+        dst->tls[side] = leati_tls_values_ref(src->tls[side]);
+    return leati_strdup_optional(&dst->key_log_path, src->key_log_path);
 }
 
 /* ---- setters of one side --------------------------------------------------------------- */
 
-/* What was parsed for the old settings, and the sessions that were made with them, must not serve
- * the new ones. */
-static int settings_renew_tls(leat_config *config, const char *setter,
-                              struct leati_settings *settings)
+#define MEMBER(name) offsetof(struct leati_tls_values, name)
+
+/* The values to change, NULL without memory. What was parsed for the old ones, and the sessions that
+ * were made with them, must not serve the new ones. */
+static struct leati_tls_values **config_slot(leat_config *config, const char *setter,
+                                             enum leati_tls_side side)
 {
-    struct leati_tls_shared *fresh = leati_tls_shared_new();
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
+    struct leati_tls_shared *fresh = settings ? leati_tls_shared_new() : NULL;
+    if (settings && !fresh)
+        leati_config_no_memory_by(config, setter);
     if (!fresh)
-        return leati_config_no_memory_by(config, setter);
+        return NULL;
     leati_tls_shared_unref(settings->tls_shared);
     settings->tls_shared = fresh;
-    return LEAT_OK;
+    return &settings->tls[side];
 }
 
-enum tls_text { TLS_TEXT_CA_PATH, TLS_TEXT_CIPHER_SUITE };
-
-static int config_set_text(leat_config *config, const char *setter, enum leati_tls_side side,
-                           enum tls_text which, const char *value)
+/* `code` is that of a setter of the values, with its record. */
+static int config_conclude(leat_config *config, const char *setter, int code,
+                           struct leati_failure *failure)
 {
-    char *copy;
-    struct leati_settings *settings = leati_config_edit_by(config, setter);
-    if (!settings)
+    return code == LEAT_OK ? LEAT_OK : leati_config_refuse_failure(config, setter, failure);
+}
+
+static int config_set_string(leat_config *config, const char *setter, enum leati_tls_side side,
+                             size_t member, const char *value)
+{
+    struct leati_failure failure;
+    struct leati_tls_values **slot = config_slot(config, setter, side);
+    if (!slot)
         return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, value))
-        return leati_config_no_memory_by(config, setter);
-    struct leati_tls_settings *tls = &settings->tls[side];
-    char **slot = which == TLS_TEXT_CA_PATH ? &tls->ca_path : &tls->cipher_suite;
-    int code = settings_renew_tls(config, setter, settings);
-    char *unused = code == LEAT_OK ? *slot : copy;
-    if (code == LEAT_OK)
-        *slot = copy;
-    leati_free(unused);
-    return code;
+    leati_failure_init(&failure);
+    int code = leati_tls_values_set_string(slot, member, value, &failure);
+    return config_conclude(config, setter, code, &failure);
 }
 
 static int config_set_ca_path(leat_config *config, const char *setter, enum leati_tls_side side,
@@ -109,10 +76,14 @@ static int config_set_ca_path(leat_config *config, const char *setter, enum leat
         return LEAT_E_PARAMETER;
     if (path && !*path)
         return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER, "the CA path is empty");
-    return config_set_text(config, setter, side, TLS_TEXT_CA_PATH, path);
+    int code = config_set_string(config, setter, side, MEMBER(ca_path), path);
+    if (code != LEAT_OK)
+        return code;
+    /* Those of options would count before it. The values are ours alone now, so this cannot fail. */
+    return leati_tls_values_set_texts(&config->settings->tls[side], MEMBER(ca), NULL, 0,
+                                      &config->failure);
 }
 
-/* Names are understood, or refused, when they are set. */
 static int config_set_cipher_suite(leat_config *config, const char *setter,
                                    enum leati_tls_side side, const char *names)
 {
@@ -121,84 +92,94 @@ static int config_set_cipher_suite(leat_config *config, const char *setter,
     if (!config)
         return LEAT_E_PARAMETER;
     leati_failure_init(&failure);
-    int code = leati_tls_credentials_check(&options, &failure);
-    if (code == LEAT_OK)
-        return config_set_text(config, setter, side, TLS_TEXT_CIPHER_SUITE, names);
-    return leati_config_refuse_failure(config, setter, &failure);
+    int code = leati_tls_values_check(&options, &failure);
+    if (code != LEAT_OK)
+        return config_conclude(config, setter, code, &failure);
+    return config_set_string(config, setter, side, MEMBER(cipher_suite), names);
 }
 
 static int config_set_skip(leat_config *config, const char *setter, enum leati_tls_side side,
                            bool skip)
 {
+    struct leati_failure failure;
     if (!config)
         return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit_by(config, setter);
-    int code = settings ? settings_renew_tls(config, setter, settings) : LEAT_E_SYSTEM_INTERNAL;
-    if (code == LEAT_OK)
-        settings->tls[side].skip_verification = skip;
-    return code;
+    struct leati_tls_values **slot = config_slot(config, setter, side);
+    if (!slot)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_failure_init(&failure);
+    int code = leati_tls_values_set_bool(slot, MEMBER(skip_verification), skip, &failure);
+    return config_conclude(config, setter, code, &failure);
 }
 
 static int config_set_protocols(leat_config *config, const char *setter, enum leati_tls_side side,
                                 enum leat_tls_protocol min, enum leat_tls_protocol max)
 {
+    struct leati_failure failure;
     if (!config)
         return LEAT_E_PARAMETER;
-    if ((min != LEAT_TLS_V12 && min != LEAT_TLS_V13) ||
-        (max != LEAT_TLS_V12 && max != LEAT_TLS_V13) || min > max)
-        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
-                                      "TLS versions are 1.2 and 1.3, the lower one first");
     struct leati_settings *settings = leati_config_edit_by(config, setter);
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
-    settings->tls[side].min_protocol = min;
-    settings->tls[side].max_protocol = max;
+    leati_failure_init(&failure);
+    int code = leati_tls_values_set_protocols(&settings->tls[side], min, max, &failure);
+    return config_conclude(config, setter, code, &failure);
+}
+
+/* `member` is the client's certificate or the server's. */
+static int config_set_cert(leat_config *config, const char *setter, enum leati_tls_side side,
+                           size_t member, const struct leati_cert_source *source)
+{
+    struct leati_failure failure;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!source->cert_path != !source->key_path)
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
+                                      "a certificate needs both its file and the file of its key");
+    struct leati_tls_values **slot = config_slot(config, setter, side);
+    if (!slot)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_failure_init(&failure);
+    int code = leati_tls_values_set_cert(slot, member, source, &failure);
+    if (code == LEAT_OK && member == MEMBER(cert))
+        (*slot)->cert_serves = false; /* they are ours alone now */
+    return config_conclude(config, setter, code, &failure);
+}
+
+static struct leati_cert_source files_borrow(const char *cert_path, const char *key_path,
+                                             const char *key_password)
+{
+    return (struct leati_cert_source){
+        .cert_path = (char *)(uintptr_t)cert_path,
+        .key_path = (char *)(uintptr_t)key_path,
+        .key_password = (char *)(uintptr_t)key_password,
+    };
+}
+
+static int config_set_options(leat_config *config, const char *setter, enum leati_tls_side side,
+                              const leat_tls_options *options)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_tls_values **slot = config_slot(config, setter, side);
+    if (!slot)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_tls_values_unref(*slot);
+    *slot = options ? leati_tls_values_ref(options->values) : leati_tls_values_defaults();
     return LEAT_OK;
 }
 
-/* ---- certificates ---------------------------------------------------------------------- */
-
-enum cert_of { CERT_OF_CLIENT, CERT_OF_CLIENT_FOR_PROXIES, CERT_OF_SERVER };
-
-static struct leati_cert_files *settings_cert(struct leati_settings *settings, enum cert_of whose)
-{
-    switch (whose) {
-    case CERT_OF_CLIENT:
-        return &settings->tls[LEATI_TLS_TO_ORIGIN].cert;
-    case CERT_OF_CLIENT_FOR_PROXIES:
-        return &settings->tls[LEATI_TLS_TO_PROXY].cert;
-    case CERT_OF_SERVER:
-        break;
-    }
-    return &settings->server_cert;
-}
-
-static int config_set_cert(leat_config *config, const char *setter, enum cert_of whose,
-                           const char *cert_path, const char *key_path, const char *key_password)
-{
-    struct leati_cert_files copy = {0};
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (!cert_path != !key_path)
-        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
-                                      "a certificate needs both its file and the file of its key");
-    struct leati_settings *settings = leati_config_edit_by(config, setter);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    struct leati_cert_files *files = settings_cert(settings, whose);
-    bool copied = leati_strdup_optional(&copy.cert_path, cert_path) &&
-                  leati_strdup_optional(&copy.key_path, key_path) &&
-                  leati_strdup_optional(&copy.key_password, key_password);
-    int code = copied ? settings_renew_tls(config, setter, settings)
-                      : leati_config_no_memory_by(config, setter);
-    struct leati_cert_files unused = code == LEAT_OK ? *files : copy;
-    if (code == LEAT_OK)
-        *files = copy;
-    cert_files_done(&unused);
-    return code;
-}
-
 /* ---- the public setters ---------------------------------------------------------------- */
+
+int leat_config_set_tls_options(leat_config *config, const leat_tls_options *options)
+{
+    return config_set_options(config, __func__, LEATI_TLS_TO_ORIGIN, options);
+}
+
+int leat_config_set_proxy_tls_options(leat_config *config, const leat_tls_options *options)
+{
+    return config_set_options(config, __func__, LEATI_TLS_TO_PROXY, options);
+}
 
 int leat_config_set_ca_path(leat_config *config, const char *path)
 {
@@ -213,20 +194,22 @@ int leat_config_set_proxy_tls_ca_path(leat_config *config, const char *path)
 int leat_config_set_client_cert(leat_config *config, const char *cert_path, const char *key_path,
                                 const char *key_password)
 {
-    return config_set_cert(config, __func__, CERT_OF_CLIENT, cert_path, key_path, key_password);
+    const struct leati_cert_source files = files_borrow(cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, LEATI_TLS_TO_ORIGIN, MEMBER(cert), &files);
 }
 
 int leat_config_set_proxy_tls_client_cert(leat_config *config, const char *cert_path,
                                           const char *key_path, const char *key_password)
 {
-    return config_set_cert(config, __func__, CERT_OF_CLIENT_FOR_PROXIES, cert_path, key_path,
-                           key_password);
+    const struct leati_cert_source files = files_borrow(cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, LEATI_TLS_TO_PROXY, MEMBER(cert), &files);
 }
 
 int leat_config_set_server_cert(leat_config *config, const char *cert_path, const char *key_path,
                                 const char *key_password)
 {
-    return config_set_cert(config, __func__, CERT_OF_SERVER, cert_path, key_path, key_password);
+    const struct leati_cert_source files = files_borrow(cert_path, key_path, key_password);
+    return config_set_cert(config, __func__, LEATI_TLS_TO_ORIGIN, MEMBER(server_cert), &files);
 }
 
 int leat_config_set_skip_server_cert_verification(leat_config *config, bool skip)
@@ -304,18 +287,16 @@ int leat_config_set_key_log_path(leat_config *config, const char *path)
 static int client_tls(const struct leati_settings *settings, enum leati_tls_shared_role role,
                       struct leati_failure *failure, struct leati_tls_credentials **ret_credentials)
 {
-    static const struct leati_cert_files none = {0};
-    const struct leati_tls_settings *tls =
-        &settings->tls[role == LEATI_TLS_SHARED_PROXY ? LEATI_TLS_TO_PROXY : LEATI_TLS_TO_ORIGIN];
-    const struct leati_cert_files *cert = role == LEATI_TLS_SHARED_ANONYMOUS ? &none : &tls->cert;
-    const struct leati_tls_credentials_options options = {
-        .ca_path = tls->ca_path,
-        .cert_path = cert->cert_path,
-        .key_path = cert->key_path,
-        .key_password = cert->key_password,
-        .cipher_suites = tls->cipher_suite,
-        .need_ca = !tls->skip_verification,
-    };
+    const struct leati_tls_values *values =
+        settings->tls[role == LEATI_TLS_SHARED_PROXY ? LEATI_TLS_TO_PROXY : LEATI_TLS_TO_ORIGIN];
+    const struct leati_tls_credentials_options options = leati_tls_values_credentials(
+        values,
+        role == LEATI_TLS_SHARED_ANONYMOUS ? LEATI_TLS_ROLE_ANONYMOUS : LEATI_TLS_ROLE_CLIENT,
+        !values->skip_verification);
+    int code = role == LEATI_TLS_SHARED_ANONYMOUS ? LEAT_OK
+                                                  : leati_tls_values_check_client(values, failure);
+    if (code != LEAT_OK)
+        return code;
     return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
                                         ret_credentials);
 }
@@ -333,6 +314,11 @@ int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati
     return client_tls(settings, LEATI_TLS_SHARED_PROXY, failure, ret_credentials);
 }
 
+bool leati_settings_resumption(const struct leati_settings *settings)
+{
+    return settings->session_resumption && settings->tls[LEATI_TLS_TO_ORIGIN]->session_resumption;
+}
+
 int leati_settings_tls(const struct leati_settings *settings, struct leati_failure *failure,
                        struct leati_tls_credentials **ret_credentials,
                        struct leati_tls_sessions **ret_sessions)
@@ -340,26 +326,32 @@ int leati_settings_tls(const struct leati_settings *settings, struct leati_failu
     int code = client_tls(settings, LEATI_TLS_SHARED_ORIGIN, failure, ret_credentials);
     if (code != LEAT_OK)
         return code;
-    *ret_sessions =
-        settings->session_resumption ? leati_tls_shared_sessions(settings->tls_shared) : NULL;
+    *ret_sessions = leati_settings_resumption(settings)
+                        ? leati_tls_shared_sessions(settings->tls_shared)
+                        : NULL;
     return LEAT_OK;
+}
+
+bool leati_settings_serve_tls(const struct leati_settings *settings)
+{
+    return leati_tls_values_serve(settings->tls[LEATI_TLS_TO_ORIGIN]);
+}
+
+enum leat_client_verification leati_settings_client_verification(
+    const struct leati_settings *settings)
+{
+    return settings->tls[LEATI_TLS_TO_ORIGIN]->bidirectional ? LEAT_CLIENT_VERIFICATION_REQUIRED
+                                                             : settings->client_verification;
 }
 
 int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials)
 {
-    const struct leati_tls_settings *tls = &settings->tls[LEATI_TLS_TO_ORIGIN];
-    const struct leati_tls_credentials_options options = {
-        .ca_path = tls->ca_path,
-        .cert_path = settings->server_cert.cert_path,
-        .key_path = settings->server_cert.key_path,
-        .key_password = settings->server_cert.key_password,
-        .cipher_suites = tls->cipher_suite,
-        .need_ca = settings->client_verification != LEAT_CLIENT_VERIFICATION_NONE,
-        .is_server = true,
-    };
+    bool verifies = leati_settings_client_verification(settings) != LEAT_CLIENT_VERIFICATION_NONE;
+    const struct leati_tls_credentials_options options = leati_tls_values_credentials(
+        settings->tls[LEATI_TLS_TO_ORIGIN], LEATI_TLS_ROLE_SERVER, verifies);
     const enum leati_tls_shared_role role =
-        options.need_ca ? LEATI_TLS_SHARED_VERIFYING_SERVER : LEATI_TLS_SHARED_SERVER;
+        verifies ? LEATI_TLS_SHARED_VERIFYING_SERVER : LEATI_TLS_SHARED_SERVER;
     return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
                                         ret_credentials);
 }

@@ -13,6 +13,7 @@
 #include <leat/websocket_server.h>
 
 #include "config/tls_shared.h"
+#include "config/tls_values.h"
 #include "core/failure.h"
 #include "core/tracer.h"
 #include "tls/tls.h"
@@ -39,13 +40,6 @@
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
 
-/** A certificate chain and its key; all NULL = none. */
-struct leati_cert_files {
-    char *cert_path;
-    char *key_path;
-    char *key_password;
-};
-
 /** How many connections a server lets in. */
 struct leati_admission_limits {
     size_t open;        /**< in total */
@@ -57,15 +51,6 @@ enum leati_tls_side {
     LEATI_TLS_TO_ORIGIN, /**< at a server: to its clients */
     LEATI_TLS_TO_PROXY,  /**< each proxy that is spoken to over TLS */
     LEATI_TLS_SIDE_COUNT,
-};
-
-struct leati_tls_settings {
-    bool skip_verification;
-    enum leat_tls_protocol min_protocol;
-    enum leat_tls_protocol max_protocol;
-    char *ca_path;                /**< NULL = the system's */
-    char *cipher_suite;           /**< NULL = tls/preference.h */
-    struct leati_cert_files cert; /**< what we show as a client */
 };
 
 struct leati_settings {
@@ -105,8 +90,7 @@ struct leati_settings {
     struct leati_domain_policy domain_policy;
     char *dns_servers;
     char *key_log_path;
-    struct leati_tls_settings tls[LEATI_TLS_SIDE_COUNT];
-    struct leati_cert_files server_cert;
+    struct leati_tls_values *tls[LEATI_TLS_SIDE_COUNT];
     struct leati_tls_shared *tls_shared;
     struct leati_ws_header *headers; /**< owned strings */
     size_t header_count;
@@ -153,6 +137,13 @@ int leati_settings_tls(const struct leati_settings *settings, struct leati_failu
                        struct leati_tls_credentials **ret_credentials,
                        struct leati_tls_sessions **ret_sessions);
 
+/** Whether a server of these settings speaks TLS. */
+bool leati_settings_serve_tls(const struct leati_settings *settings);
+/** Whether sessions are resumed, at either end. */
+bool leati_settings_resumption(const struct leati_settings *settings);
+/** How it treats its clients' certificates. */
+enum leat_client_verification leati_settings_client_verification(
+    const struct leati_settings *settings);
 /** The same for a server: its certificate, and the CAs that client certificates need. */
 int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);

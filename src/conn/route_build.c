@@ -153,12 +153,14 @@ static int builder_push_tls(struct builder *b, const struct leati_tls_layer_opti
 static struct leati_tls_layer_options settings_tls(const struct leati_settings *settings,
                                                    enum leati_tls_side side)
 {
-    const struct leati_tls_settings *tls = &settings->tls[side];
+    const struct leati_tls_values *tls = settings->tls[side];
     return (struct leati_tls_layer_options){
+        .server_name = tls->server_name,
         .verify = !tls->skip_verification,
+        .prefer_remote_ciphers = tls->prefer_remote_ciphers,
         .min_protocol = tls->min_protocol,
         .max_protocol = tls->max_protocol,
-        .alpn = alpn_http11,
+        .alpn = tls->alpn.count > 0 ? NULL : alpn_http11, /* those of the credentials */
         .key_log_path = settings->key_log_path,
         .timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_TLS],
         .close_timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_CLOSE],
@@ -168,7 +170,8 @@ static struct leati_tls_layer_options settings_tls(const struct leati_settings *
 static int builder_add_proxy_tls(struct builder *b, const struct leati_hop *hop)
 {
     struct leati_tls_layer_options options = settings_tls(b->route->settings, LEATI_TLS_TO_PROXY);
-    options.server_name = hop->host;
+    if (!options.server_name)
+        options.server_name = hop->host;
     options.server_port = hop->port;
     options.credentials = b->route->proxy_credentials;
     return builder_push_tls(b, &options, hop->text);
@@ -185,10 +188,12 @@ static int builder_add_tls(struct builder *b)
     options.credentials = route->credentials;
     options.is_server = route->adopts;
     if (route->adopts) {
-        options.client_verification = route->settings->client_verification;
-        options.tickets = route->settings->session_resumption;
+        options.client_verification = leati_settings_client_verification(route->settings);
+        options.tickets = leati_settings_resumption(route->settings);
     } else {
-        options.server_name = origin->host;
+        /* A name of its own is for the origin that the program has named. */
+        if (!options.server_name || route->withholds_credentials)
+            options.server_name = origin->host;
         options.server_port = origin->port;
         options.sessions = route->sessions;
         options.early_data = leati_route_may_be_early(route);

@@ -336,7 +336,7 @@ static int server_prepare(leat_websocket_server *server, const leat_config *conf
     leati_tls_credentials_unref(server->credentials);
     server->credentials = NULL;
     int code = leati_clients_take_settings(base, config);
-    if (code == LEAT_OK && base->settings->server_cert.cert_path)
+    if (code == LEAT_OK && leati_settings_serve_tls(base->settings))
         code = leati_settings_server_tls(base->settings, &base->failure, &server->credentials);
     if (code != LEAT_OK)
         leati_failure_set(&base->failure, &(struct leati_fault){.code = code}, "out of memory");

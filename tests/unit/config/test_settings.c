@@ -69,12 +69,12 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     cr_assert_eq(config->settings->max_redirects, 7u);
     cr_assert_eq(config->settings->header_count, 2u);
     cr_assert_eq(config->settings->proxy_count, 0u);
-    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].cert.key_password, "pw");
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->cert.key_password, "pw");
     cr_assert_str_eq(config->settings->protocols[0], "chat");
     cr_assert_str_eq(config->settings->user_agent, "mine/1");
-    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].cipher_suite,
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->cipher_suite,
                      "ECDHE-RSA-AES128-GCM-SHA256");
-    const struct leati_tls_settings *proxy_tls = &config->settings->tls[LEATI_TLS_TO_PROXY];
+    const struct leati_tls_values *proxy_tls = config->settings->tls[LEATI_TLS_TO_PROXY];
     cr_assert_str_eq(proxy_tls->ca_path, "/tmp/proxy-ca.pem");
     cr_assert_str_eq(proxy_tls->cert.key_password, "pw2");
     cr_assert(proxy_tls->skip_verification && proxy_tls->min_protocol == LEAT_TLS_V13);
@@ -96,9 +96,9 @@ static bool set_ca_path_of_shared_settings(void)
     int code = leat_config_set_ca_path(config, "/tmp/other.pem");
     leati_alloc_fail_hook = NULL;
     cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
-    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN].ca_path,
+    cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->ca_path,
                      code == LEAT_OK ? "/tmp/other.pem" : "/tmp/ca.pem");
-    cr_assert_str_eq(taken->tls[LEATI_TLS_TO_ORIGIN].ca_path, "/tmp/ca.pem");
+    cr_assert_str_eq(taken->tls[LEATI_TLS_TO_ORIGIN]->ca_path, "/tmp/ca.pem");
     leati_settings_unref(taken);
     leat_config_free(config);
     return code == LEAT_OK;

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/tls_options.h"
+
+#include "util/alloc.h"
+
+#include <string.h>
+
+#define MEMBER(name) offsetof(struct leati_tls_values, name)
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+void leati_tls_options_init(leat_tls_options *options)
+{
+    *options = (leat_tls_options){.values = leati_tls_values_defaults()};
+    leati_failure_init(&options->failure);
+}
+
+int leat_tls_options_new(leat_tls_options **ret_options)
+{
+    if (!ret_options)
+        return LEAT_E_PARAMETER;
+    leat_tls_options *options = leati_calloc(1, sizeof(*options));
+    if (!options)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_tls_options_init(options);
+    *ret_options = options;
+    return LEAT_OK;
+}
+
+/* What was parsed for the old values, and the sessions that were made with them, must not serve the
+ * new ones. */
+static void options_renew(leat_tls_options *options)
+{
+    leati_tls_shared_unref(options->shared);
+    options->shared = NULL;
+}
+
+void leati_tls_options_done(leat_tls_options *options)
+{
+    options_renew(options);
+    leati_tls_values_unref(options->values);
+    leati_failure_done(&options->failure);
+}
+
+void leat_tls_options_free(leat_tls_options *options)
+{
+    if (!options)
+        return;
+    leati_tls_options_done(options);
+    leati_free(options);
+}
+
+void leat_tls_options_get_error(const leat_tls_options *options, struct leat_error *ret_error)
+{
+    if (options && ret_error)
+        leati_failure_get(&options->failure, ret_error);
+}
+
+struct leati_tls_shared *leati_tls_options_shared(leat_tls_options *options)
+{
+    if (!options->shared)
+        options->shared = leati_tls_shared_new();
+    return options->shared;
+}
+
+/* ---- setters --------------------------------------------------------------------------- */
+
+static int options_refuse(leat_tls_options *options, const char *text)
+{
+    const struct leati_fault fault = {.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_TLS};
+    return leati_failure_replace(&options->failure, &fault, "%s", text);
+}
+
+/* `code` is that of a setter of the values. */
+static int options_changed(leat_tls_options *options, int code)
+{
+    if (code == LEAT_OK)
+        options_renew(options);
+    return code;
+}
+
+static int set_string(leat_tls_options *options, size_t member, const char *value)
+{
+    if (!options)
+        return LEAT_E_PARAMETER;
+    return options_changed(
+        options, leati_tls_values_set_string(&options->values, member, value, &options->failure));
+}
+
+static int set_texts(leat_tls_options *options, size_t member, const char *const *items,
+                     size_t count)
+{
+    if (!options)
+        return LEAT_E_PARAMETER;
+    return options_changed(options, leati_tls_values_set_texts(&options->values, member, items,
+                                                               count, &options->failure));
+}
+
+static int set_bool(leat_tls_options *options, size_t member, bool value)
+{
+    if (!options)
+        return LEAT_E_PARAMETER;
+    return options_changed(
+        options, leati_tls_values_set_bool(&options->values, member, value, &options->failure));
+}
+
+static int check(leat_tls_options *options, const struct leati_tls_credentials_options *names)
+{
+    return options ? leati_tls_values_check(names, &options->failure) : LEAT_E_PARAMETER;
+}
+
+int leat_tls_options_set_ca(leat_tls_options *options, const char *const *texts, size_t count)
+{
+    return set_texts(options, MEMBER(ca), texts, count);
+}
+
+int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
+{
+    return set_string(options, MEMBER(ca_path), path);
+}
+
+/* A server shows it as well. */
+static int set_cert(leat_tls_options *options, const struct leati_cert_source *source)
+{
+    int code = leati_tls_values_set_cert(&options->values, MEMBER(cert), source, &options->failure);
+    if (code == LEAT_OK)
+        options->values->cert_serves = true; /* they are ours alone now */
+    return options_changed(options, code);
+}
+
+int leat_tls_options_set_cert(leat_tls_options *options, const char *const *texts, size_t count,
+                              const char *key, const char *password)
+{
+    const struct leati_cert_source source = {
+        .cert = {(char **)(uintptr_t)texts, count},
+        .key = (char *)(uintptr_t)key,
+        .key_password = (char *)(uintptr_t)password,
+    };
+    if (!options)
+        return LEAT_E_PARAMETER;
+    if ((count > 0) != (key != NULL))
+        return options_refuse(options, "a certificate and its key are set together");
+    return set_cert(options, &source);
+}
+
+int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_path,
+                                   const char *key_path, const char *password)
+{
+    const struct leati_cert_source source = {
+        .cert_path = (char *)(uintptr_t)cert_path,
+        .key_path = (char *)(uintptr_t)key_path,
+        .key_password = (char *)(uintptr_t)password,
+    };
+    if (!options)
+        return LEAT_E_PARAMETER;
+    if (!cert_path != !key_path)
+        return options_refuse(options, "a certificate and its key are set together");
+    return set_cert(options, &source);
+}
+
+int leat_tls_options_set_crl(leat_tls_options *options, const char *const *texts, size_t count)
+{
+    return set_texts(options, MEMBER(crl), texts, count);
+}
+
+int leat_tls_options_set_public_key_pins(leat_tls_options *options, const char *const *pins,
+                                         size_t count)
+{
+    const struct leati_tls_credentials_options names = {.pins = pins, .pin_count = count};
+    if (!options)
+        return LEAT_E_PARAMETER;
+    int code = leati_tls_values_check_texts(pins, count, &options->failure);
+    if (code == LEAT_OK)
+        code = check(options, &names);
+    return code == LEAT_OK ? set_texts(options, MEMBER(pins), pins, count) : code;
+}
+
+int leat_tls_options_set_protocols(leat_tls_options *options, enum leat_tls_protocol min,
+                                   enum leat_tls_protocol max)
+{
+    return options ? leati_tls_values_set_protocols(&options->values, min, max, &options->failure)
+                   : LEAT_E_PARAMETER;
+}
+
+int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *names)
+{
+    static const char separators[] = ":, ";
+    enum leat_tls_protocol min = LEAT_TLS_V13, max = LEAT_TLS_V12;
+    size_t len;
+    if (!options || !names)
+        return LEAT_E_PARAMETER;
+    for (names += strspn(names, separators); *names;
+         names += len, names += strspn(names, separators)) {
+        len = strcspn(names, separators);
+        bool is_12 = len == 7 && memcmp(names, "TLSv1.2", len) == 0;
+        if (!is_12 && (len != 7 || memcmp(names, "TLSv1.3", len) != 0))
+            return options_refuse(options, "unknown protocol. Known: TLSv1.2 TLSv1.3");
+        if (is_12)
+            min = LEAT_TLS_V12;
+        else
+            max = LEAT_TLS_V13;
+    }
+    if (min > max)
+        return options_refuse(options, "no protocol is named. Known: TLSv1.2 TLSv1.3");
+    return leat_tls_options_set_protocols(options, min, max);
+}
+
+int leat_tls_options_set_cipher_suite(leat_tls_options *options, const char *names)
+{
+    int code = check(options, &(struct leati_tls_credentials_options){.cipher_suites = names});
+    return code == LEAT_OK ? set_string(options, MEMBER(cipher_suite), names) : code;
+}
+
+int leat_tls_options_set_signature_algorithms(leat_tls_options *options, const char *names)
+{
+    int code =
+        check(options, &(struct leati_tls_credentials_options){.signature_algorithms = names});
+    return code == LEAT_OK ? set_string(options, MEMBER(signature_algorithms), names) : code;
+}
+
+int leat_tls_options_set_use_remote_cipher_prefer(leat_tls_options *options, bool prefer)
+{
+    return set_bool(options, MEMBER(prefer_remote_ciphers), prefer);
+}
+
+int leat_tls_options_set_is_bidirectional_authentication(leat_tls_options *options,
+                                                         bool bidirectional)
+{
+    return set_bool(options, MEMBER(bidirectional), bidirectional);
+}
+
+int leat_tls_options_set_alpn_protocols(leat_tls_options *options, const char *const *protocols,
+                                        size_t count)
+{
+    const struct leati_tls_credentials_options names = {.alpn = protocols, .alpn_count = count};
+    if (!options)
+        return LEAT_E_PARAMETER;
+    int code = leati_tls_values_check_texts(protocols, count, &options->failure);
+    if (code == LEAT_OK)
+        code = check(options, &names);
+    return code == LEAT_OK ? set_texts(options, MEMBER(alpn), protocols, count) : code;
+}
+
+int leat_tls_options_set_skip_remote_validation(leat_tls_options *options, bool skip)
+{
+    return set_bool(options, MEMBER(skip_verification), skip);
+}
+
+int leat_tls_options_set_server_name(leat_tls_options *options, const char *name)
+{
+    if (options && name && !*name)
+        return options_refuse(options, "the server name is empty");
+    return set_string(options, MEMBER(server_name), name);
+}
+
+int leat_tls_options_set_session_resumption(leat_tls_options *options, bool resume)
+{
+    return set_bool(options, MEMBER(session_resumption), resume);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WebSockets, their servers and proxies with all that leat_tls_options can say. */
+#include "common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+INTEGRATION_SUITE(tls_options);
+
+#define SET(call) cr_assert((call) == LEAT_OK)
+
+/* ---- both ends ------------------------------------------------------------------------------ */
+
+static struct client_run run;
+static leat_tls_options *client, *serving; /* both ends */
+static leat_websocket_server *server;
+static const char *url;
+
+static char *text_of(const char *name)
+{
+    char *text = file_read(certificate_path(name));
+    cr_assert(text);
+    return text;
+}
+
+static void set_ca(leat_tls_options *options, const char *name)
+{
+    char *text = text_of(name);
+    SET(leat_tls_options_set_ca(options, (const char *[]){text}, 1));
+    free(text);
+}
+
+static void set_cert(leat_tls_options *options, const char *cert, const char *key)
+{
+    char *cert_text = text_of(cert), *key_text = text_of(key);
+    SET(leat_tls_options_set_cert(options, (const char *[]){cert_text}, 1, key_text, NULL));
+    free(cert_text);
+    free(key_text);
+}
+
+static void on_message(leat_websocket_server *from, leat_websocket *ws, enum leat_message_type type,
+                       const uint8_t *data, size_t len, void *user)
+{
+    (void)from;
+    (void)user;
+    cr_expect(leat_websocket_send(ws, type, data, len) == LEAT_OK);
+}
+
+/* The client trusts the CA of the tests, and nobody listens yet. */
+static void begin(void)
+{
+    struct leat_websocket_server_callbacks callbacks = {.size = sizeof(callbacks),
+                                                        .message = on_message};
+    client_run_init(&run);
+    leat_config_free(run.config);
+    SET(leat_config_new(&run.config));
+    SET(leat_tls_options_new(&client));
+    SET(leat_tls_options_new(&serving));
+    set_ca(client, "ca.pem");
+    set_cert(serving, "server.pem", "server.key");
+    SET(leat_websocket_server_new(run.loop, &callbacks, NULL, &server));
+    url = NULL;
+}
+
+static void listen_now(void)
+{
+    leat_config *config = client_config_new();
+    SET(leat_config_set_tls_options(config, serving));
+    SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
+    leat_config_free(config);
+    url = url_of("wss", leat_websocket_server_port(server), "/");
+}
+
+static void expect_opens(void)
+{
+    if (!url)
+        listen_now();
+    run.opened_count = run.closed_count = 0;
+    client_run_open(&run, url);
+    client_run_echo(&run, "hello");
+    client_run_close(&run);
+}
+
+static void expect_refused(int code, const char *text)
+{
+    if (!url)
+        listen_now();
+    run.opened_count = run.closed_count = 0;
+    int got = client_run_refused(&run, url);
+    cr_expect(got == code, "%d: %s", got, run.close.error.text);
+    cr_expect(strstr(run.close.error.text, text), "\"%s\" is not in \"%s\"", text,
+              run.close.error.text);
+}
+
+static void take(void)
+{
+    SET(leat_config_set_tls_options(run.config, client));
+}
+
+static void end(void)
+{
+    leat_websocket_server_free(server);
+    leat_tls_options_free(client);
+    leat_tls_options_free(serving);
+    client_run_done(&run);
+}
+
+/* ---- what a WebSocket takes from them ------------------------------------------------------- */
+
+Test(tls_options, certificates_as_texts)
+{
+    begin();
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    take();
+    expect_opens();
+    SET(leat_config_set_tls_options(run.config, NULL));
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    end();
+}
+
+Test(tls_options, are_taken_as_they_are_and_the_older_setters_go_on)
+{
+    begin();
+    take();
+    SET(leat_tls_options_set_ca(client, NULL, 0));
+    expect_opens();
+    SET(leat_config_set_ca_path(run.config, certificate_path("other-ca.pem")));
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    SET(leat_config_set_ca_path(run.config, certificate_path("ca.pem")));
+    expect_opens();
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    SET(leat_config_set_skip_server_cert_verification(run.config, true));
+    expect_opens();
+    leat_config *copy;
+    SET(leat_config_copy(run.config, &copy));
+    leat_config_free(run.config);
+    run.config = copy;
+    expect_opens();
+    end();
+}
+
+Test(tls_options, both_ends_show_a_certificate)
+{
+    begin();
+    set_ca(serving, "ca.pem");
+    SET(leat_tls_options_set_is_bidirectional_authentication(serving, true));
+    take();
+    expect_refused(LEAT_E_TLS_ENGINE, "alert");
+    set_cert(client, "client.pem", "client.key");
+    take();
+    expect_opens();
+    SET(leat_tls_options_set_cert_path(client, certificate_path("client.pem"),
+                                       certificate_path("client.key"), NULL));
+    take();
+    expect_opens();
+    SET(leat_tls_options_set_is_bidirectional_authentication(client, true));
+    SET(leat_tls_options_set_cert(client, NULL, 0, NULL, NULL));
+    take();
+    cr_expect(client_run_connect(&run, url) == LEAT_E_PARAMETER);
+    end();
+}
+
+/* The other certificate of a configuration is the server's. */
+Test(tls_options, a_server_has_a_certificate_of_its_own)
+{
+    begin();
+    leat_config *config = client_config_new();
+    set_cert(serving, "client.pem", "client.key");
+    SET(leat_config_set_tls_options(config, serving));
+    SET(leat_config_set_server_cert(config, certificate_path("server.pem"),
+                                    certificate_path("server.key"), NULL));
+    SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
+    leat_config_free(config);
+    url = url_of("wss", leat_websocket_server_port(server), "/");
+    take();
+    expect_opens();
+    end();
+}
+
+/* leat_config_set_client_cert() never makes a server speak TLS. */
+Test(tls_options, a_certificate_of_a_client_serves_nobody)
+{
+    begin();
+    leat_config *config = client_config_new();
+    SET(leat_config_set_tls_options(config, serving));
+    SET(leat_config_set_client_cert(config, certificate_path("client.pem"),
+                                    certificate_path("client.key"), NULL));
+    SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
+    leat_config_free(config);
+    url = url_of("ws", leat_websocket_server_port(server), "/");
+    expect_opens();
+    end();
+}
+
+Test(tls_options, public_key_pins)
+{
+    static const char *const wrong = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    char pin[64];
+    begin();
+    SET(leat_tls_options_set_public_key_pins(client, &wrong, 1));
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "public-key pin mismatch");
+    const char *found = strstr(run.close.error.text, "sha256/");
+    cr_assert(found);
+    snprintf(pin, sizeof(pin), "%.51s", found);
+    SET(leat_tls_options_set_public_key_pins(client, (const char *[]){wrong, pin}, 2));
+    take();
+    expect_opens();
+    SET(leat_tls_options_set_skip_remote_validation(client, true));
+    SET(leat_tls_options_set_public_key_pins(client, &wrong, 1));
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "public-key pin mismatch");
+    end();
+}
+
+Test(tls_options, revocation_lists)
+{
+    begin();
+    char *revoked = text_of("revoked.crl");
+    set_cert(serving, "revoked.pem", "server.key");
+    take();
+    expect_opens();
+    SET(leat_tls_options_set_crl(client, (const char *[]){revoked}, 1));
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "revoked");
+    SET(leat_tls_options_set_crl(client, (const char *[]){"no list"}, 1));
+    take();
+    cr_expect(client_run_connect(&run, url) == LEAT_E_TLS_VERIFY);
+    free(revoked);
+    end();
+}
+
+Test(tls_options, a_server_name_of_its_own)
+{
+    begin();
+    SET(leat_tls_options_set_server_name(client, "elsewhere.example"));
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "elsewhere.example");
+    SET(leat_tls_options_set_server_name(client, "any.test"));
+    take();
+    expect_opens();
+    end();
+}
+
+static void expect_agreed(const char *protocol, const char *cipher, const char *alpn)
+{
+    struct leat_tls_info info;
+    run.opened_count = run.closed_count = 0;
+    client_run_open(&run, url);
+    cr_assert(leat_websocket_get_tls_info(run.ws, &info));
+    cr_expect(strcmp(info.protocol, protocol) == 0, "%s", info.protocol);
+    cr_expect(strcmp(info.cipher, cipher) == 0, "%s", info.cipher);
+    cr_expect(strcmp(info.alpn, alpn) == 0, "%s", info.alpn);
+    client_run_close(&run);
+}
+
+Test(tls_options, what_is_agreed_on)
+{
+    begin();
+    listen_now();
+    SET(leat_tls_options_set_protocols(client, LEAT_TLS_V12, LEAT_TLS_V12));
+    SET(leat_tls_options_set_cipher_suite(client, "ECDHE-ECDSA-AES256-GCM-SHA384"));
+    take();
+    expect_agreed("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "http/1.1");
+    SET(leat_tls_options_set_protocol_names(client, "TLSv1.3"));
+    SET(leat_tls_options_set_cipher_suite(client, "TLS_CHACHA20_POLY1305_SHA256"));
+    take();
+    expect_agreed("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", "http/1.1");
+    SET(leat_tls_options_set_signature_algorithms(client, "ecdsa_secp384r1_sha384"));
+    take();
+    expect_refused(LEAT_E_TLS_ENGINE, "alert handshake_failure");
+    end();
+}
+
+Test(tls_options, alpn_of_their_own)
+{
+    static const char *const protocols[] = {"chat", "http/1.1"};
+    begin();
+    SET(leat_tls_options_set_alpn_protocols(client, protocols, 2));
+    SET(leat_tls_options_set_alpn_protocols(serving, protocols, 1));
+    listen_now();
+    take();
+    expect_agreed("TLSv1.3", "TLS_AES_128_GCM_SHA256", "chat");
+    SET(leat_tls_options_set_alpn_protocols(client, protocols + 1, 1));
+    take();
+    expect_refused(LEAT_E_TLS_ENGINE, "alert no_application_protocol");
+    end();
+}
+
+Test(tls_options, resumption)
+{
+    struct leat_tls_info info;
+    begin();
+    listen_now();
+    for (int resumes = 0; resumes < 2; resumes++) {
+        SET(leat_tls_options_set_session_resumption(client, resumes));
+        take();
+        expect_opens();
+        run.opened_count = run.closed_count = 0;
+        client_run_open(&run, url);
+        cr_assert(leat_websocket_get_tls_info(run.ws, &info));
+        cr_expect(info.resumed == resumes);
+        client_run_close(&run);
+    }
+    end();
+}
+
+/* ---- a proxy over TLS ------------------------------------------------------------------------ */
+
+Test(tls_options, of_a_proxy)
+{
+    const struct leat_testing_tls tls = {.cert_path = certificate_path("server.pem"),
+                                         .key_path = certificate_path("server.key"),
+                                         .may_fail = true};
+    leat_testing_server *proxy;
+    SET(leat_testing_server_new(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .tls = &tls),
+                                &proxy, NULL));
+    begin();
+    take();
+    SET(leat_config_set_proxy(
+        run.config,
+        sandbox_format("https://127.0.0.1:%u", (unsigned)leat_testing_server_port(proxy))));
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    SET(leat_config_set_proxy_tls_options(run.config, client));
+    expect_opens();
+    SET(leat_tls_options_set_server_name(client, "proxy.example"));
+    SET(leat_config_set_proxy_tls_options(run.config, client));
+    expect_refused(LEAT_E_TLS_VERIFY, "proxy.example");
+    SET(leat_config_set_proxy_tls_ca_path(run.config, certificate_path("other-ca.pem")));
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    end();
+    leat_testing_server_free(proxy);
+}
+
+Test(tls_options, need_a_configuration)
+{
+    cr_expect(leat_config_set_tls_options(NULL, NULL) == LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_proxy_tls_options(NULL, NULL) == LEAT_E_PARAMETER);
+}
