@@ -85,7 +85,8 @@ LEAT_API void leat_config_clear_error(leat_config *config);
  * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY,
  * HTTP_PROXY, ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked
  * at. User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no
- * proxy (default). With a proxy set there is never a direct connection.
+ * proxy (default). With a proxy set there is never a direct
+ * connection, but for what leat_config_add_proxy_exclusion() names.
  *
  * Addresses of the destination that were resolved here are asked for one after the other, each in a
  * new connection, until one is reached: the proxy refuses (SOCKS5), closes instead of answering, as
@@ -105,6 +106,22 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const ch
  * @return as leat_config_set_proxy(); LEAT_E_PARAMETER also for an empty URL and the ninth proxy.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy(leat_config *config, const char *url);
+
+/**
+ * Reaches this destination directly although proxies are set (exclusionList of HttpProxy): one entry
+ * in the form of NO_PROXY, which is
+ * - "example.com", ".example.com" or "*.example.com": it and every name below it;
+ * - "10.0.0.1", "::1", "[::1]", "10.0.0.0/8", "fd00::/8": where the URL has such a literal; no name
+ *   is resolved to compare it;
+ * - "*": everything;
+ * - any of them with ":port" behind it (IPv6 in brackets then): only that port.
+ * It counts for WebSockets, TCP and TLS sockets, also after a redirect, and also beside "system"; not
+ * for UDP. Default: none.
+ * @return LEAT_OK, LEAT_E_PARAMETER (not such an entry, or more than 16 KiB of them),
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_exclusion(leat_config *config,
+                                                             const char *destination);
 
 /** How a SOCKS5 proxy is talked to. */
 enum leat_socks5_pipelining {

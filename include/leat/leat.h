@@ -32,6 +32,7 @@
 #include <leat/tls_socket.h>
 #include <leat/udp_socket.h>
 #include <leat/reconnect.h>
+#include <leat/resolver.h>
 #include <leat/blocking.h>
 
 #endif

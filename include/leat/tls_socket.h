@@ -288,6 +288,10 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_get_local_address(
     const leat_tls_socket_server *server, struct leat_net_address *ret_address);
 /** As leat_tcp_socket_server_get_socket_fd(). */
 LEAT_API int leat_tls_socket_server_get_socket_fd(const leat_tls_socket_server *server);
+/** Sends the same bytes to all connections. @return LEAT_OK; else the first code of
+ * leat_tls_socket_send() that was not LEAT_OK, though the others have been sent to. */
+LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_send_all(leat_tls_socket_server *server,
+                                                             const void *data, size_t len);
 /** As leat_tcp_socket_server_set_extra_options(). */
 LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_set_extra_options(
     leat_tls_socket_server *server, const struct leat_tcp_extra_options *options);

@@ -18,6 +18,7 @@
 
 #include <leat/config.h>
 #include <leat/loop.h>
+#include <leat/net_address.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -195,6 +196,39 @@ LEAT_API const char *leat_websocket_target(const leat_websocket *ws);
  * there is no connection. */
 LEAT_API const char *leat_websocket_peer(const leat_websocket *ws);
 
+/** What the two ends of an open connection have agreed on (OpenResult and more). Strings are valid
+ * until `closed` comes. */
+struct leat_websocket_opened_info {
+    int http_status;         /**< of the answer to the upgrade: 101 */
+    const char *subprotocol; /**< "" = none */
+    const char *target;      /**< at a server: what the client asked for, path and query; else "" */
+    /** How many headers leat_websocket_http_header_at() has: inside of `opened`, or `connected`, those
+     * of the response at a client, of the request at a server; behind it none. */
+    size_t header_count;
+    bool is_compressed; /**< permessage-deflate was agreed to */
+    /** Its parameters: both windows have 8 to 15 bits. Level, memory level and threshold are no
+     * matter of agreement, and 0. All zero without compression. */
+    struct leat_compression compression;
+};
+
+/** What was agreed on, at both ends, from `opened` until before `closed`.
+ * @return false, and nothing written, at any other time. */
+LEAT_API bool leat_websocket_get_opened_info(const leat_websocket *ws,
+                                             struct leat_websocket_opened_info *ret_info);
+
+/** The address and port of the other end; at a client through a proxy what the proxy was asked for,
+ * perhaps a name.
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOTCONN (before `opened`), + EBADF (closed);
+ *         LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_get_remote_address(
+    const leat_websocket *ws, struct leat_net_address *ret_address);
+/** The address and port of this end. @return as leat_websocket_get_remote_address(). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_get_local_address(const leat_websocket *ws,
+                                                              struct leat_net_address *ret_address);
+/** The descriptor of the open connection, -1 if there is none. Stays the connection's: do not close
+ * it and do not read from it. */
+LEAT_API int leat_websocket_get_socket_fd(const leat_websocket *ws);
+
 /** A pointer of the program's own, for what belongs to one connection; NULL at first. The `user` of
  * a server's callbacks is the server's. */
 LEAT_API void leat_websocket_set_data(leat_websocket *ws, void *data);
@@ -228,7 +262,8 @@ LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
 
 /**
  * The value of the first header of that name in the response to the upgrade, without regard to case;
- * NULL if absent. Inside `opened` the response is that of the server that accepted, from `closed` on
+ * NULL if absent. At a server's connection, inside `connected`, of the request. Inside `opened` the
+ * response is that of the server that accepted, from `closed` on
  * that of the server, or of the HTTP proxy, that refused. Its strings are valid until the callback
  * returns, or, behind `closed`, until the next connect or free.
  */

@@ -5,6 +5,7 @@
 #include "dns/dns.h"
 #include "http/connect.h"
 #include "socks5/socks5.h"
+#include "url/proxy_env.h"
 #include "util/alloc.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ static void settings_clear_proxies(struct leati_settings *settings)
 void leati_settings_clear_network(struct leati_settings *settings)
 {
     settings_clear_proxies(settings);
+    leati_free(settings->proxy_exclusions);
     leati_domain_policy_done(&settings->domain_policy);
     leati_free(settings->dns_servers);
 }
@@ -55,6 +57,7 @@ static bool copy_proxies(struct leati_settings *dst, const struct leati_settings
 bool leati_settings_copy_network(struct leati_settings *dst, const struct leati_settings *src)
 {
     return copy_proxies(dst, src) &&
+           leati_strdup_optional(&dst->proxy_exclusions, src->proxy_exclusions) &&
            leati_domain_policy_copy(&src->domain_policy, &dst->domain_policy) == LEAT_OK &&
            leati_strdup_optional(&dst->dns_servers, src->dns_servers);
 }
@@ -155,6 +158,29 @@ int leat_config_set_proxy(leat_config *config, const char *url)
     settings->proxy_count = has_proxy ? 1 : 0;
     settings->system_proxy = is_system;
     leati_config_forget_refusal(config, "leat_config_add_proxy"); /* the row begins anew */
+    return LEAT_OK;
+}
+
+int leat_config_add_proxy_exclusion(leat_config *config, const char *destination)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    int code = destination ? leati_no_proxy_check(destination) : LEAT_E_PARAMETER;
+    if (code == LEAT_E_PARAMETER)
+        return leati_config_refuse(config, code,
+                                   "a destination without a proxy is a host, a network or \"*\"");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (code != LEAT_OK || !settings)
+        return leati_config_no_memory(config);
+    const char *others = settings->proxy_exclusions ? settings->proxy_exclusions : "";
+    if (strlen(others) + strlen(destination) + 1 > LEATI_CONFIG_MAX_EXCLUSION_BYTES)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "too many destinations without a proxy");
+    char *list = leati_asprintf("%s%s%s", others, *others ? "," : "", destination);
+    if (!list)
+        return leati_config_no_memory(config);
+    leati_free(settings->proxy_exclusions);
+    settings->proxy_exclusions = list;
     return LEAT_OK;
 }
 

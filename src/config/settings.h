@@ -37,6 +37,8 @@
 /** The most proxies that stand in a row. */
 #define LEATI_CONFIG_MAX_PROXIES   8u
 #define LEATI_CONFIG_MAX_REDIRECTS 20u
+/** Of the list of destinations without a proxy. */
+#define LEATI_CONFIG_MAX_EXCLUSION_BYTES 16384u
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
 
@@ -87,6 +89,7 @@ struct leati_settings {
     /* From here on: what each clone has of its own. LEATI_SETTINGS_OWNED is the first of them. */
     struct leati_url *proxies; /**< the first one is dialled */
     size_t proxy_count;
+    char *proxy_exclusions; /**< in the form of NO_PROXY; NULL = none */
     struct leati_domain_policy domain_policy;
     char *dns_servers;
     char *key_log_path;

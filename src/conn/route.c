@@ -109,7 +109,7 @@ static int hop_check_length(const struct leati_hop *hop, const struct leati_hop 
 /* Those in front of the origin, the first one is dialled. */
 static const struct leati_url *route_proxies(const struct leati_route *route, size_t *ret_count)
 {
-    *ret_count = route->system_proxy ? 1 : route->settings->proxy_count;
+    *ret_count = route->skips_proxies ? 0 : route->system_proxy ? 1 : route->settings->proxy_count;
     return route->system_proxy ? route->system_proxy : route->settings->proxies;
 }
 
@@ -185,6 +185,19 @@ static int route_take_system_proxy(struct leati_route *route, struct leati_failu
     return code;
 }
 
+/* Whether there are proxies for this destination, and which ones the environment names. */
+static int route_take_proxies(struct leati_route *route, struct leati_failure *failure)
+{
+    const struct leati_settings *settings = route->settings;
+    int code = LEAT_OK;
+    if (settings->proxy_exclusions)
+        code = leati_no_proxy_matches(settings->proxy_exclusions, route->origin.host,
+                                      route->origin.port, &route->skips_proxies);
+    return code == LEAT_OK && settings->system_proxy && !route->skips_proxies
+               ? route_take_system_proxy(route, failure)
+               : code;
+}
+
 static int route_check_policy(const struct leati_route *route, struct leati_failure *failure)
 {
     const char *entry;
@@ -217,8 +230,8 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
     int code = leati_url_parse_websocket(url, failure, &route->origin);
     if (code == LEAT_OK)
         code = route_check_policy(route, failure);
-    if (code == LEAT_OK && route->settings->system_proxy)
-        code = route_take_system_proxy(route, failure);
+    if (code == LEAT_OK)
+        code = route_take_proxies(route, failure);
     if (code != LEAT_OK)
         return code;
     route->secure = leati_url_is_scheme(&route->origin, "wss");
@@ -279,8 +292,7 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
     route->origin.scheme = leati_strdup("tcp");
     if (!route->origin.scheme)
         return LEAT_E_SYSTEM_INTERNAL;
-    if (route->settings->system_proxy)
-        code = route_take_system_proxy(route, failure);
+    code = route_take_proxies(route, failure);
     if (code == LEAT_OK)
         code = route_plan_hops(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
@@ -351,7 +363,8 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
                     struct leati_route **ret_route)
 {
     struct leati_route *route = route_alloc();
-    int code = route ? leati_settings_of(config, failure, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
+    int code =
+        route ? leati_settings_of(config, failure, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
     if (code == LEAT_OK) {
         route->redirects_left = route->settings->max_redirects;
         code = route_plan(route, url, failure);

@@ -45,6 +45,7 @@ struct leati_route {
     const struct leati_settings *settings;
     /** The proxy that the environment names, instead of those of the settings; NULL = none. */
     struct leati_url *system_proxy;
+    bool skips_proxies; /**< the configuration excludes this destination */
     unsigned redirects_left;
     unsigned redirects_followed; /**< that led here */
     /** Behind a redirect to another origin: what authenticates the program to the first one stays

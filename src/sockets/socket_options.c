@@ -129,34 +129,3 @@ int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int fami
     close(fd);
     return -sys_errno;
 }
-
-/* ---- addresses --------------------------------------------------------------------- */
-
-void leati_net_address_from(const struct leati_address *address,
-                            struct leat_net_address *ret_address)
-{
-    leati_address_format_host(address, ret_address->address, sizeof(ret_address->address));
-    ret_address->family =
-        address->any.sa_family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;
-    ret_address->port = leati_address_port(address);
-}
-
-const char *leati_net_family_name(enum leat_address_family family)
-{
-    if (family == LEAT_ADDRESS_DOMAIN)
-        return "Domain";
-    return family == LEAT_ADDRESS_IPV6 ? "IPv6" : "IPv4";
-}
-
-int leati_net_address_of(int fd, int (*get)(int fd, struct sockaddr *address, socklen_t *size),
-                         struct leat_net_address *ret_address)
-{
-    struct leati_address address;
-    socklen_t size = sizeof(address);
-    memset(&address, 0, sizeof(address));
-    if (get(fd, &address.any, &size) < 0)
-        return errno;
-    leati_address_unmap(&address); /* a dual-stack socket has IPv4 connections so */
-    leati_net_address_from(&address, ret_address);
-    return 0;
-}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Extra options on descriptors, and addresses as the public structs have them.
+ * Extra options on descriptors.
  */
 #ifndef LEATI_SOCKETS_SOCKET_OPTIONS_H
 #define LEATI_SOCKETS_SOCKET_OPTIONS_H
 
 #include <leat/socket.h>
 
-#include "core/address.h"
+#include "core/net_address.h"
 
 /** Takes over what the caller's struct has. @return LEAT_OK; LEAT_E_PARAMETER (NULL, `size` 0, a
  * buffer above INT_MAX, a linger time above 65,535 ms), with the reason. */
@@ -26,13 +26,5 @@ int leati_tcp_extra_options_apply(const struct leat_tcp_extra_options *options, 
  * @return the descriptor or -errno. */
 int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int family,
                           const struct leati_address *local);
-
-void leati_net_address_from(const struct leati_address *address,
-                            struct leat_net_address *ret_address);
-/** "IPv4", "IPv6" or "Domain". */
-const char *leati_net_family_name(enum leat_address_family family);
-/** getsockname(2) or getpeername(2). @return 0 or errno. */
-int leati_net_address_of(int fd, int (*get)(int fd, struct sockaddr *address, socklen_t *size),
-                         struct leat_net_address *ret_address);
 
 #endif

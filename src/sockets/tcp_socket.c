@@ -188,17 +188,6 @@ static int tcp_open(int family, void *user)
 
 /* ---- connecting, sending, closing -------------------------------------------------- */
 
-static void tcp_note_remote(struct leat_tcp_socket *tcp, const char *address, uint16_t port)
-{
-    struct leati_address literal;
-    if (leati_address_parse(address, port, &literal)) {
-        leati_net_address_from(&literal, &tcp->remote);
-        return;
-    }
-    tcp->remote = (struct leat_net_address){.family = LEAT_ADDRESS_DOMAIN, .port = port};
-    snprintf(tcp->remote.address, sizeof(tcp->remote.address), "%s", address);
-}
-
 int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t port,
                             const leat_config *config)
 {
@@ -221,7 +210,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
         return code;
     if (tcp->has_tls)
         route->tls = &tcp->setup.options;
-    tcp_note_remote(tcp, address, port);
+    leati_net_address_of_host(address, port, &tcp->remote);
     struct leati_stream_limits limits = leati_stream_limits_of(route->settings);
     limits.stall_timeout_ms = tcp->options.socket_timeout_ms;
     limits.linger = tcp->options.socket_linger;

@@ -10,6 +10,8 @@
 
 /* ---- no_proxy --------------------------------------------------------------------------- */
 
+static const char no_proxy_separators[] = ", \t\r\n";
+
 /* The destination, and one entry of the list. */
 struct no_proxy {
     const char *host;
@@ -90,16 +92,58 @@ static int entry_matches(const struct no_proxy *destination, const char *entry, 
     return name_matches(destination, entry, len, ret_matches);
 }
 
+/* "ADDRESS/BITS": what stands before the slash is in its own network. */
+static bool prefix_is_valid(const char *entry, size_t len)
+{
+    struct leati_host_ip ip;
+    const char *slash = memchr(entry, '/', len);
+    return leati_host_ip_parse(entry, (size_t)(slash - entry), &ip) &&
+           leati_host_ip_is_in(&ip, entry, len);
+}
+
+static bool port_is_valid(const char *entry, size_t *len)
+{
+    uint64_t port;
+    const char *colon = memrchr(entry, ':', *len);
+    if (!colon || colon == entry)
+        return !colon;
+    if (colon[-1] != ']' && memchr(entry, ':', (size_t)(colon - entry)))
+        return true; /* IPv6 */
+    size_t digits = (size_t)(entry + *len - colon - 1);
+    *len = (size_t)(colon - entry);
+    return leati_text_parse_u64(colon + 1, digits, UINT16_MAX, &port) && port != 0;
+}
+
+int leati_no_proxy_check(const char *entry)
+{
+    struct leati_host_ip ip;
+    const char *reason;
+    char *domain;
+    size_t len = strlen(entry);
+    if (len == 0 || entry[strcspn(entry, no_proxy_separators)] != '\0')
+        return LEAT_E_PARAMETER;
+    if (memchr(entry, '/', len))
+        return prefix_is_valid(entry, len) ? LEAT_OK : LEAT_E_PARAMETER;
+    if (!port_is_valid(entry, &len))
+        return LEAT_E_PARAMETER;
+    if ((len == 1 && entry[0] == '*') || leati_host_ip_parse(entry, len, &ip))
+        return LEAT_OK;
+    size_t skipped = len >= 2 && memcmp(entry, "*.", 2) == 0 ? 2 : len >= 1 && entry[0] == '.';
+    int code = leati_host_from_name(entry + skipped, len - skipped, &domain, NULL, &reason);
+    if (code == LEAT_OK)
+        leati_free(domain);
+    return code;
+}
+
 int leati_no_proxy_matches(const char *list, const char *host, uint16_t port, bool *ret_matches)
 {
-    static const char separators[] = ", \t\r\n";
     struct no_proxy destination = {.host = host, .port = port};
     bool matches = false;
 
     destination.host_is_ip = leati_host_ip_parse(host, strlen(host), &destination.ip);
     while (!matches) {
-        list += strspn(list, separators);
-        size_t len = strcspn(list, separators);
+        list += strspn(list, no_proxy_separators);
+        size_t len = strcspn(list, no_proxy_separators);
         if (len == 0)
             break;
         int result = entry_matches(&destination, list, len, &matches);

@@ -48,4 +48,8 @@ void leati_proxy_env_done(struct leati_proxy_env *choice);
  * leati_url. @return LEAT_OK; LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_no_proxy_matches(const char *list, const char *host, uint16_t port, bool *ret_matches);
 
+/** Whether it is one entry of such a list: something that could match. @return LEAT_OK,
+ * LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL (no memory). */
+int leati_no_proxy_check(const char *entry);
+
 #endif

@@ -284,6 +284,8 @@ static void ws_opened(struct leati_stream *stream, void *user)
     const struct leati_ws_agreement *agreement = stream->chain->route->agreement;
     ws->http_status = agreement->status;
     ws->compressed = agreement->deflate;
+    if (ws->compressed)
+        ws->deflate = *agreement->deflate;
     bool copied =
         leati_strdup_optional(&ws->protocol, *agreement->protocol ? agreement->protocol : NULL) &&
         leati_strdup_optional(&ws->target, agreement->target);

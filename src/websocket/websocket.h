@@ -41,7 +41,8 @@ struct leat_websocket {
     leati_websocket_asked_fn *asked;
     bool is_server; /* the other end is a client, and a server owns this object */
     bool secure;
-    bool compressed;    /* permessage-deflate was agreed to */
+    bool compressed;    /* permessage-deflate was agreed to, with: */
+    struct leati_deflate_params deflate;
     bool closing;       /* our Close frame came first; unless orderly, the peer's is awaited */
     bool orderly;       /* the peer's Close frame has come */
     uint8_t late_pumps; /* that have read since the time to close was over */

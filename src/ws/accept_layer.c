@@ -119,6 +119,7 @@ static void agreement_write(struct accept_layer *accept)
         .protocol = engine->protocol ? engine->protocol : "",
         .target = engine->has_request ? engine->request.target : NULL,
         .deflate = engine->has_deflate ? &engine->deflate : NULL,
+        .head = engine->has_request ? &engine->head : NULL,
     };
 }
 

@@ -27,7 +27,7 @@ struct leati_ws_agreement {
     const char *target;   /**< at a server: what the client has asked for; NULL = not known yet */
     const struct leati_deflate_params *deflate; /**< NULL = no compression */
     /** At a client: of the final response, whatever its status; NULL = none came, or it was
-     * malformed, or it has been taken. */
+     * malformed, or it has been taken. At a server: of the request. */
     const struct leati_http_head *head;
     /** At a client: where a redirect (301, 302, 303, 307, 308) leads, the URI reference as it was
      * sent; NULL for another status, and without exactly one Location. */

@@ -288,6 +288,11 @@ void both_ends_open(struct both_ends *ends)
 {
     both_ends_listen(ends);
     both_ends_connect(ends, "/");
+    both_ends_until_connected(ends);
+}
+
+void both_ends_until_connected(struct both_ends *ends)
+{
     cr_assert(both_ends_until(ends, is_open) && ends->closed == 0, "not open: %d %s",
               ends->client_close.error.code, ends->client_close.error.text);
 }

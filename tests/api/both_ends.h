@@ -66,6 +66,9 @@ void both_ends_connect(struct both_ends *ends, const char *path);
 /** All of that, until both ends are open. Fails the test otherwise. */
 void both_ends_open(struct both_ends *ends);
 
+/** Until both ends are open. Fails the test otherwise. */
+void both_ends_until_connected(struct both_ends *ends);
+
 /** Dispatches until `done`. @return false after 20 s. */
 bool both_ends_until(struct both_ends *ends, bool (*done)(const struct both_ends *ends));
 /** The same for the usual ends; they fail the test if the time is over. */

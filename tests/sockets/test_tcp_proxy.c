@@ -207,6 +207,25 @@ Test(tcp_socket_proxy, what_socks5_cannot_carry)
                  LEAT_E_SOCKS5_SERIALIZE);
 }
 
+/* The proxy would refuse: whoever reaches the server has not asked it. */
+Test(tcp_socket_proxy, an_excluded_destination_is_reached_directly)
+{
+    uint16_t port = run_new_server("127.0.0.1");
+    cr_assert_eq(leat_config_add_proxy_exclusion(run.config, "a.example"), LEAT_OK);
+    proxy_set("socks5h://127.0.0.1:%u", refusing_port());
+    run_new_client();
+    run_connect("127.0.0.1", port);
+    run_until("error 2301206");
+    run_until("closed");
+    cr_assert_eq(leat_config_add_proxy_exclusion(run.config, "127.0.0.0/8"), LEAT_OK);
+    leat_tcp_socket_free(run.tcp);
+    run_new_client();
+    run.log_len = 0;
+    run_connect("127.0.0.1", port);
+    run_until("connected");
+    cr_assert_eq(leat_config_add_proxy_exclusion(run.config, "no host"), LEAT_E_PARAMETER);
+}
+
 /* Of the environment only ALL_PROXY is meant for all protocols. */
 Test(tcp_socket_proxy, the_environment)
 {

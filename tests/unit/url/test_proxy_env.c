@@ -202,6 +202,37 @@ Test(proxy_env, no_proxy)
     }
 }
 
+/* What a program may put into a list by itself. */
+Test(proxy_env, entries)
+{
+    static const char *const good[] = {"*",           "a.example",     ".a.example",
+                                       "*.a.example", "A.example",     "b\u00fccher.example",
+                                       "10.0.0.1",    "127.1",         "::1",
+                                       "[::1]",       "[::1]:80",      "10.0.0.0/8",
+                                       "fd00::/8",    "a.example:443", "*:80",
+                                       "10.0.0.1:80", "localhost"};
+    static const char *const bad[] = {"",
+                                      ",",
+                                      "a b",
+                                      "a,b",
+                                      "10.0.0.0/33",
+                                      "a.example/8",
+                                      "a.example:0",
+                                      "a.example:x",
+                                      ":80",
+                                      "a.example:65536",
+                                      "http://a.example",
+                                      "a..b",
+                                      "[::1",
+                                      "*.",
+                                      ".",
+                                      "1.2.3.4.5"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        cr_expect_eq(leati_no_proxy_check(good[i]), LEAT_OK, "%s", good[i]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_eq(leati_no_proxy_check(bad[i]), LEAT_E_PARAMETER, "%s", bad[i]);
+}
+
 Test(proxy_env, damaged_lists)
 {
     static const char list[] = "a.example:443, [::1]:80 10.0.0.0/8,*.b.example\tfd00::/8";

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both ends are told of an open connection: status, headers, subprotocol, compression, who is
+ * at the other end. */
+#include "both_ends.h"
+#include "integration/common.h"
+
+#include <stdio.h>
+
+INTEGRATION_SUITE(opened);
+
+/* What the two callbacks have seen; headers are there only inside of them. */
+struct seen {
+    struct leat_websocket_opened_info client, server;
+    char user_agent[64], accept[64];
+};
+
+static size_t headers_count(const leat_websocket *ws)
+{
+    const char *name, *value;
+    size_t count = 0;
+    while (leat_websocket_http_header_at(ws, count, &name, &value))
+        count++;
+    return count;
+}
+
+static void opened_note(struct both_ends *ends, const char *callback)
+{
+    struct seen *seen = ends->user;
+    if (strcmp(callback, "connected") == 0) {
+        cr_expect(leat_websocket_get_opened_info(ends->connection, &seen->server));
+        cr_expect_eq(seen->server.header_count, headers_count(ends->connection));
+        const char *value = leat_websocket_http_header(ends->connection, "user-AGENT");
+        snprintf(seen->user_agent, sizeof(seen->user_agent), "%s", value ? value : "");
+    }
+    if (strcmp(callback, "opened") == 0) {
+        cr_expect(leat_websocket_get_opened_info(ends->client, &seen->client));
+        cr_expect_eq(seen->client.header_count, headers_count(ends->client));
+        const char *value = leat_websocket_http_header(ends->client, "Sec-WebSocket-Accept");
+        snprintf(seen->accept, sizeof(seen->accept), "%s", value ? value : "");
+    }
+}
+
+Test(opened, both_ends_know_what_was_agreed)
+{
+    struct both_ends ends;
+    struct seen seen = {0};
+    struct leat_websocket_opened_info info;
+    both_ends_init(&ends);
+    ends.on_event = opened_note;
+    ends.user = &seen;
+    cr_assert_eq(leat_config_add_protocol(ends.client_config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_add_protocol(ends.server_config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_set_user_agent(ends.client_config, "mine/1"), LEAT_OK);
+    const struct leat_compression wish = {
+        .size = sizeof(wish), .client_max_window_bits = 11, .server_no_context_takeover = true};
+    cr_assert_eq(leat_config_set_compression(ends.client_config, &wish), LEAT_OK);
+    cr_assert_eq(leat_config_set_compression(ends.server_config,
+                                             &(struct leat_compression){.size = sizeof(wish)}),
+                 LEAT_OK);
+    both_ends_listen(&ends);
+    both_ends_connect(&ends, "/room?x=1");
+    cr_expect(!leat_websocket_get_opened_info(ends.client, &info));
+    both_ends_until_connected(&ends);
+    cr_expect_eq(seen.client.http_status, 101);
+    cr_expect_eq(seen.server.http_status, 101);
+    cr_expect_str_eq(seen.client.subprotocol, "chat");
+    cr_expect_str_eq(seen.server.subprotocol, "chat");
+    cr_expect_str_eq(seen.server.target, "/room?x=1");
+    cr_expect_str_eq(seen.client.target, "");
+    cr_expect_str_eq(seen.user_agent, "mine/1");
+    cr_expect_eq(strlen(seen.accept), 28u);
+    cr_expect(seen.client.is_compressed && seen.server.is_compressed);
+    cr_expect(seen.client.compression.server_no_context_takeover &&
+              seen.server.compression.server_no_context_takeover);
+    cr_expect_eq(seen.client.compression.client_max_window_bits, 11);
+    cr_expect_eq(seen.server.compression.client_max_window_bits, 11);
+    cr_expect_eq(seen.client.compression.server_max_window_bits, 15);
+    cr_assert(leat_websocket_get_opened_info(ends.client, &info));
+    cr_expect_eq(info.header_count, 0u); /* behind `opened` there are none any more */
+    cr_expect_str_eq(info.subprotocol, "chat");
+    cr_assert_eq(leat_websocket_close(ends.client, 1000, NULL), LEAT_OK);
+    both_ends_until_closed(&ends);
+    cr_expect(!leat_websocket_get_opened_info(ends.client, &info));
+    cr_expect(!leat_websocket_get_opened_info(NULL, &info));
+    both_ends_done(&ends);
+}
+
+Test(opened, addresses)
+{
+    struct both_ends ends;
+    struct leat_net_address client_local, client_remote, server_local, server_remote;
+    both_ends_init(&ends);
+    both_ends_listen(&ends);
+    both_ends_connect(&ends, "/");
+    cr_expect_eq(leat_websocket_get_remote_address(ends.client, &client_remote),
+                 LEAT_E_SOCKET_BASE + ENOTCONN);
+    cr_expect_eq(leat_websocket_get_socket_fd(ends.client), -1);
+    both_ends_until_connected(&ends);
+    cr_assert_eq(leat_websocket_get_local_address(ends.client, &client_local), LEAT_OK);
+    cr_assert_eq(leat_websocket_get_remote_address(ends.client, &client_remote), LEAT_OK);
+    cr_assert_eq(leat_websocket_get_local_address(ends.connection, &server_local), LEAT_OK);
+    cr_assert_eq(leat_websocket_get_remote_address(ends.connection, &server_remote), LEAT_OK);
+    cr_expect_str_eq(client_local.address, "127.0.0.1");
+    cr_expect_eq(client_local.family, LEAT_ADDRESS_IPV4);
+    cr_expect_eq(client_remote.port, ends.port);
+    cr_expect(memcmp(&client_local.port, &server_remote.port, sizeof(uint16_t)) == 0);
+    cr_expect_str_eq(server_remote.address, "127.0.0.1");
+    cr_expect_eq(server_local.port, ends.port);
+    cr_expect_geq(leat_websocket_get_socket_fd(ends.client), 0);
+    cr_assert_eq(leat_websocket_close(ends.client, 1000, NULL), LEAT_OK);
+    both_ends_until_closed(&ends);
+    cr_expect_eq(leat_websocket_get_remote_address(ends.client, &client_remote),
+                 LEAT_E_SOCKET_BASE + EBADF);
+    both_ends_done(&ends);
+}
+
+/* Through a proxy it is the name that the proxy was asked for. */
+Test(opened, addresses_through_a_proxy)
+{
+    struct client_run c;
+    struct leat_net_address remote;
+    client_run_init(&c);
+    uint16_t port = python_server_start(&(struct server_options){0});
+    const char *proxy = sandbox_format("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
+    cr_assert_eq(leat_config_set_proxy(c.config, proxy), LEAT_OK);
+    client_run_open(&c, sandbox_format("ws://localhost:%u/echo", port));
+    cr_assert_eq(leat_websocket_get_remote_address(c.ws, &remote), LEAT_OK);
+    cr_expect_str_eq(remote.address, "localhost");
+    cr_expect_eq(remote.family, LEAT_ADDRESS_DOMAIN);
+    cr_expect_eq(remote.port, port);
+    client_run_done(&c);
+}
