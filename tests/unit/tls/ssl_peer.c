@@ -28,8 +28,9 @@ static int alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *out_l
     (void)ssl;
     wanted[0] = (unsigned char)len;
     memcpy(wanted + 1, protocol, len);
-    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, wanted,
-                                 (unsigned)len + 1, in, in_len) == OPENSSL_NPN_NEGOTIATED
+    /* What it gives points into the first list, which outlives us. */
+    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, in, in_len, wanted,
+                                 (unsigned)len + 1) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
