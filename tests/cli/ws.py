@@ -157,6 +157,19 @@ class Messages(unittest.TestCase):
                 result = run("--linger", "300ms", *arguments, stdin=stdin, url=f"ws://127.0.0.1:{port}/")
                 self.assertIn(b"tick\ntick\n", result.stdout)
 
+    def test_a_server_that_hangs_up_instead_of_answering_the_close(self):
+        def serve(connection):
+            peer.upgrade(connection)
+            connection.recv(4096)  # the Close frame
+        with peer.listener(serve) as port:
+            url = f"ws://127.0.0.1:{port}/"
+            self.assertEqual(run("-r", url=url).stderr, b"")
+            self.assertIn(b"hung up and did not answer the Close frame", run("-r", "--verbose", url=url).stderr)
+            closed = events(run("-r", "--json", url=url))[-1]
+            self.assertEqual((closed["code"], closed["error"]["code"]), (1006, 200))
+            result = run("-r", "-n", "1", "--linger", at_least(1), url=url, status=9)
+            self.assertIn(b"only 0 of 1 messages came", result.stderr)
+
     def test_linger_waits_until_all_is_sent(self):
         content = os.urandom(8 << 20)
         self.assertEqual(run("--linger", at_least(0.5), "-b", "-f", "-", stdin=content).stdout, content)

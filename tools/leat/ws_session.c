@@ -314,12 +314,22 @@ struct tool_story ws_story(const struct ws *s)
     };
 }
 
+/* Many servers hang up where RFC 6455 section 5.5.1 wants a Close frame in answer to ours. Everything
+ * that we had to say is said. */
+static bool hung_up_on_our_close(const struct ws *s)
+{
+    return s->closing && s->was_open && s->error.code == LEAT_E_WS_CONNECT &&
+           s->error.native_code == 1006 && s->error.sys_errno == 0;
+}
+
 /* A person has seen most of it already. */
 static void report_end(struct ws *s)
 {
     if (s->end_signal || s->output_failed)
         return;
-    if (s->error.code != LEAT_OK) {
+    if (hung_up_on_our_close(s)) {
+        ws_say(s, "the server hung up and did not answer the Close frame");
+    } else if (s->error.code != LEAT_OK) {
         const struct tool_story story = ws_story(s);
         tool_report(stderr, &story, tool_language());
     } else if (s->close.closed_by == LEAT_CLOSED_BY_REMOTE &&
@@ -339,7 +349,7 @@ static int end_status(struct ws *s)
         return s->status;
     if (s->end_signal || s->pipe_is_broken)
         return TOOL_EXIT_OK;
-    if (s->error.code != LEAT_OK)
+    if (s->error.code != LEAT_OK && !hung_up_on_our_close(s))
         return tool_connection_exit_status(&s->connection, &s->error, s->was_open,
                                            leat_websocket_http_status(s->ws));
     if (s->close.closed_by == LEAT_CLOSED_BY_REMOTE && !tool_close_is_normal(s->close.close_code))
