@@ -123,6 +123,26 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy(leat_config *config, const ch
 LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_exclusion(leat_config *config,
                                                              const char *destination);
 
+/**
+ * User name and password of the proxies whose URL has none, as they are: nothing is escaped. NULL =
+ * none (default).
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKS5_SERIALIZE (a password without a user);
+ *         LEAT_E_SYSTEM_INTERNAL. What the protocol of a proxy cannot carry comes from connect:
+ *         LEAT_E_SOCKS5_SERIALIZE (longer than 255 bytes), LEAT_E_PARAMETER (RFC 7617: a user with a
+ *         colon, control characters).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_credentials(leat_config *config,
+                                                               const char *user,
+                                                               const char *password);
+
+/** Adds a header to the CONNECT requests of HTTP proxies, behind our own; a User-Agent takes the
+ * place of ours. At most 128, and 16 KiB of them.
+ * @return LEAT_OK; LEAT_E_PARAMETER (no token, CR or LF, Host, Content-Length, Transfer-Encoding);
+ *         LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_header(leat_config *config, const char *name,
+                                                          const char *value);
+
 /** How a SOCKS5 proxy is talked to. */
 enum leat_socks5_pipelining {
     /** Each message waits for the answer to the one before: works with every proxy (default). */
@@ -385,6 +405,58 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_allowed_domain(leat_config *config,
 /** Denies connections to this host, in the same form, also if it is allowed. Default: none.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_add_denied_domain(leat_config *config, const char *domain);
+
+/** Which addresses are dialled, and asked for in DNS. */
+enum leat_ip_version {
+    LEAT_IP_ANY, /**< both, by happy eyeballs (default) */
+    LEAT_IP_V4,
+    LEAT_IP_V6,
+};
+
+/** Only addresses of this version are dialled. What a proxy resolves is the proxy's. A host, or
+ * proxy, that has none fails with LEAT_E_SOCKET_BASE + EAFNOSUPPORT, or LEAT_E_SOCKS5_SERIALIZE.
+ * @return LEAT_OK; LEAT_E_PARAMETER (no such version; not that of the local address). */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_ip_version(leat_config *config,
+                                                        enum leat_ip_version version);
+
+/** The address that connections come from, an IPv4 or IPv6 literal; then only addresses of its
+ * family are dialled. NULL or "" = any (default). That it is none of this machine's comes from
+ * connect: LEAT_E_SOCKET_BASE + EADDRNOTAVAIL. Sockets that bind by themselves do not heed it.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_local_address(leat_config *config,
+                                                           const char *address);
+
+/** The network interface that connections go out by (SO_BINDTODEVICE), "eth0". NULL or "" = any
+ * (default). That there is none of that name comes from connect: LEAT_E_SOCKET_BASE + ENODEV; kernels
+ * before 5.7 want CAP_NET_RAW for it: + EPERM.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_interface(leat_config *config, const char *name);
+
+/**
+ * Gives the addresses of a host, so that DNS is not asked: also where a proxy would resolve it, which
+ * is asked for the addresses instead. The host stays what the URL says for Host and TLS. The first
+ * entry that fits counts.
+ *
+ * @param host a name as in a URL; of a proxy, too
+ * @param port 0 = any
+ * @param addresses "192.0.2.1,[2001:db8::1]", in the order of preference; at most 64
+ * @return LEAT_OK; LEAT_E_PARAMETER (no host, no such list, more than 128 hosts);
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_resolve(leat_config *config, const char *host,
+                                                     uint16_t port, const char *addresses);
+
+/**
+ * Lets another host be connected to instead of that of a URL, which stays what it is for Host and TLS:
+ * one of several behind a load balancer, or a test server. The first entry that fits counts.
+ *
+ * @param host NULL or "" = any; @param port 0 = any
+ * @param to_host NULL or "" = the same; @param to_port 0 = the same
+ * @return LEAT_OK; LEAT_E_PARAMETER (not a host; more than 128 entries); LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_connect_to(leat_config *config, const char *host,
+                                                        uint16_t port, const char *to_host,
+                                                        uint16_t to_port);
 
 /** DNS servers to ask instead of the system's: "addr[:port][,addr[:port]...]", IPv6 as "[::1]:53".
  * /etc/hosts goes first, and all else that resolv.conf(5) says counts: the search list, of which no

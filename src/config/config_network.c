@@ -7,6 +7,7 @@
 #include "socks5/socks5.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 #include <string.h>
 
@@ -19,10 +20,23 @@ static void settings_clear_proxies(struct leati_settings *settings)
     settings->proxy_count = 0;
 }
 
+static void settings_clear_proxy_extras(struct leati_settings *settings)
+{
+    leati_free(settings->proxy_user);
+    leati_free_secret(settings->proxy_password);
+    for (size_t i = 0; i < settings->proxy_header_count; i++) {
+        leati_free_secret((char *)settings->proxy_headers[i].name);
+        leati_free_secret((char *)settings->proxy_headers[i].value);
+    }
+    leati_free(settings->proxy_headers);
+}
+
 void leati_settings_clear_network(struct leati_settings *settings)
 {
     settings_clear_proxies(settings);
     leati_free(settings->proxy_exclusions);
+    settings_clear_proxy_extras(settings);
+    leati_dial_clear(&settings->dial);
     leati_domain_policy_done(&settings->domain_policy);
     leati_free(settings->dns_servers);
 }
@@ -32,6 +46,7 @@ static bool copy_url(struct leati_url *dst, const struct leati_url *src)
     dst->port = src->port;
     dst->default_port = src->default_port;
     dst->host_is_ipv6 = src->host_is_ipv6;
+    dst->host_is_absolute = src->host_is_absolute;
     return leati_strdup_optional(&dst->scheme, src->scheme) &&
            leati_strdup_optional(&dst->host, src->host) &&
            leati_strdup_optional(&dst->target, src->target) &&
@@ -54,9 +69,38 @@ static bool copy_proxies(struct leati_settings *dst, const struct leati_settings
     return true;
 }
 
+static bool append_proxy_header(struct leati_settings *settings, const char *name,
+                                const char *value)
+{
+    struct leati_http_field *grown =
+        leati_realloc(settings->proxy_headers, (settings->proxy_header_count + 1) * sizeof(*grown));
+    if (!grown)
+        return false;
+    settings->proxy_headers = grown;
+    struct leati_http_field field = {leati_strdup(name), leati_strdup(value)};
+    if (!field.name || !field.value) {
+        leati_free((char *)field.name);
+        leati_free_secret((char *)field.value);
+        return false;
+    }
+    grown[settings->proxy_header_count++] = field;
+    settings->proxy_header_bytes += strlen(name) + strlen(value);
+    return true;
+}
+
+static bool copy_proxy_extras(struct leati_settings *dst, const struct leati_settings *src)
+{
+    for (size_t i = 0; i < src->proxy_header_count; i++)
+        if (!append_proxy_header(dst, src->proxy_headers[i].name, src->proxy_headers[i].value))
+            return false;
+    return leati_strdup_optional(&dst->proxy_user, src->proxy_user) &&
+           leati_strdup_optional(&dst->proxy_password, src->proxy_password);
+}
+
 bool leati_settings_copy_network(struct leati_settings *dst, const struct leati_settings *src)
 {
-    return copy_proxies(dst, src) &&
+    return copy_proxies(dst, src) && copy_proxy_extras(dst, src) &&
+           leati_dial_copy(&dst->dial, &src->dial) &&
            leati_strdup_optional(&dst->proxy_exclusions, src->proxy_exclusions) &&
            leati_domain_policy_copy(&src->domain_policy, &dst->domain_policy) == LEAT_OK &&
            leati_strdup_optional(&dst->dns_servers, src->dns_servers);
@@ -182,6 +226,59 @@ int leat_config_add_proxy_exclusion(leat_config *config, const char *destination
     leati_free(settings->proxy_exclusions);
     settings->proxy_exclusions = list;
     return LEAT_OK;
+}
+
+int leat_config_set_proxy_credentials(leat_config *config, const char *user, const char *password)
+{
+    char *user_copy = NULL;
+    char *password_copy = NULL;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!user && password)
+        return leati_config_refuse(config, LEAT_E_SOCKS5_SERIALIZE,
+                                   "there is a password without a user name");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings || !leati_strdup_optional(&user_copy, user) ||
+        !leati_strdup_optional(&password_copy, password)) {
+        leati_free(user_copy);
+        return leati_config_no_memory(config);
+    }
+    leati_free(settings->proxy_user);
+    leati_free_secret(settings->proxy_password);
+    settings->proxy_user = user_copy;
+    settings->proxy_password = password_copy;
+    return LEAT_OK;
+}
+
+static const char *proxy_header_problem(const struct leati_settings *settings, const char *name,
+                                        const char *value)
+{
+    if (!leati_text_is_token(name, strlen(name)))
+        return "the header's name is not a token of RFC 9110";
+    if (!leati_text_is_field_value(value, strlen(value)))
+        return "the header's value holds CR or LF";
+    if (leati_text_equal_nocase(name, strlen(name), "Host", 4) ||
+        leati_text_equal_nocase(name, strlen(name), "Content-Length", 14) ||
+        leati_text_equal_nocase(name, strlen(name), "Transfer-Encoding", 17))
+        return "the header belongs to the request itself: it says where it goes or ends";
+    if (settings->proxy_header_count >= LEATI_CONFIG_MAX_ENTRIES ||
+        settings->proxy_header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
+        return "too many headers, or too long ones";
+    return NULL;
+}
+
+int leat_config_add_proxy_header(leat_config *config, const char *name, const char *value)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!name || !value)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "a header needs a name and a value");
+    const char *problem = proxy_header_problem(config->settings, name, value);
+    if (problem)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, problem);
+    struct leati_settings *settings = leati_config_edit(config);
+    return settings && append_proxy_header(settings, name, value) ? LEAT_OK
+                                                                  : leati_config_no_memory(config);
 }
 
 int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipelining pipelining)

@@ -12,10 +12,12 @@
 #include <leat/config.h>
 #include <leat/websocket_server.h>
 
+#include "config/dial.h"
 #include "config/tls_shared.h"
 #include "config/tls_values.h"
 #include "core/failure.h"
 #include "core/tracer.h"
+#include "http/head.h"
 #include "tls/tls.h"
 #include "url/domain_policy.h"
 #include "url/url.h"
@@ -90,6 +92,12 @@ struct leati_settings {
     struct leati_url *proxies; /**< the first one is dialled */
     size_t proxy_count;
     char *proxy_exclusions; /**< in the form of NO_PROXY; NULL = none */
+    char *proxy_user; /**< of proxies whose URL has none; NULL = none */
+    char *proxy_password;
+    struct leati_http_field *proxy_headers; /**< of CONNECT requests; owned strings */
+    size_t proxy_header_count;
+    size_t proxy_header_bytes;
+    struct leati_dial_settings dial;
     struct leati_domain_policy domain_policy;
     char *dns_servers;
     char *key_log_path;

@@ -99,7 +99,7 @@ static int chain_ask(struct leati_chain *chain)
         .servers = settings->dns_servers,
         .host = hop->host,
         .is_absolute = hop->host_is_absolute,
-        .family = is_dialled ? chain->route->dial_family : AF_UNSPEC,
+        .family = is_dialled ? chain->route->dial_family : settings->dial.family,
         .port = hop->port,
         .dials = is_dialled,
         .deadline_ms = deadline_ms,
@@ -137,6 +137,23 @@ static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, 
     return leati_failure_set(&chain->failure, &fault, "%s", text);
 }
 
+/* The addresses that the program gives, of the family that is dialled. */
+static int hop_take_known(struct leati_chain *chain, struct leati_hop *hop)
+{
+    int family = chain->route->dial_family;
+    for (size_t i = 0; i < hop->known->count; i++) {
+        struct leati_address address = hop->known->addresses[i];
+        if (family != AF_UNSPEC && address.any.sa_family != family)
+            continue;
+        leati_address_set_port(&address, hop->port);
+        if (hop_add_addresses(hop, &address, 1) != LEAT_OK)
+            return LEAT_E_SYSTEM_INTERNAL;
+    }
+    return hop->address_count > 0
+               ? LEAT_OK
+               : leati_route_lacks_family(chain->route, hop, &chain->failure);
+}
+
 int leati_chain_resolve(struct leati_chain *chain)
 {
     struct leati_address literal;
@@ -146,6 +163,12 @@ int leati_chain_resolve(struct leati_chain *chain)
         struct leati_hop *hop = chain->lookup;
         if (hop->query)
             return LEATI_AGAIN;
+        if (hop->known) {
+            int known = hop_take_known(chain, hop);
+            if (known != LEAT_OK)
+                return known;
+            continue;
+        }
         int sys_errno = leati_address_read(hop->host, hop->port, &literal);
         if (sys_errno == ENOENT)
             return chain_ask(chain);

@@ -113,6 +113,22 @@ static const struct leati_url *route_proxies(const struct leati_route *route, si
     return route->system_proxy ? route->system_proxy : route->settings->proxies;
 }
 
+/* What stands in its URL, or what is dialled instead. */
+static void hop_take_target(struct leati_hop *hop, const struct leati_url *url,
+                            const struct leati_dial_settings *dial)
+{
+    const struct leati_detour *detour = dial ? leati_dial_detour(dial, url->host, url->port) : NULL;
+    hop->host = url->host;
+    hop->host_is_absolute = url->host_is_absolute;
+    hop->port = url->port;
+    if (detour && detour->to_host) {
+        hop->host = detour->to_host;
+        hop->host_is_absolute = detour->to_is_absolute;
+    }
+    if (detour && detour->to_port)
+        hop->port = detour->to_port;
+}
+
 static int route_plan_hops(struct leati_route *route, struct leati_failure *failure)
 {
     size_t proxy_count;
@@ -127,10 +143,9 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
         struct leati_hop *hop = &route->hops[i];
         const struct leati_url *url = i < proxy_count ? &proxies[i] : &route->origin;
         hop->proxy = i < proxy_count ? url : NULL;
-        hop->host = url->host;
-        hop->host_is_absolute = url->host_is_absolute;
-        hop->port = url->port;
-        hop->resolve = i == 0 || resolves_here(route->hops[i - 1].proxy);
+        hop_take_target(hop, url, hop->proxy ? NULL : &route->settings->dial);
+        hop->known = leati_dial_known_host(&route->settings->dial, hop->host, hop->port);
+        hop->resolve = i == 0 || resolves_here(route->hops[i - 1].proxy) || hop->known;
         hop->text = host_port_text(hop->host, hop->port);
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
@@ -235,6 +250,7 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
     if (code != LEAT_OK)
         return code;
     route->secure = leati_url_is_scheme(&route->origin, "wss");
+    route->dial_family = leati_dial_family(&route->settings->dial);
     route->on_top = LEATI_ON_TOP_UPGRADE;
     code = route_plan_hops(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
@@ -286,7 +302,9 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
         code = route_check_policy(route, failure);
     if (code != LEAT_OK)
         return code;
-    route->dial_family = socket->family;
+    /* A socket that was bound by the program has a family, and an opener, of its own. */
+    route->dial_family =
+        socket->family != AF_UNSPEC ? socket->family : leati_dial_family(&route->settings->dial);
     route->opener = socket->opener;
     route->origin.port = socket->port;
     route->origin.scheme = leati_strdup("tcp");

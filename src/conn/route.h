@@ -23,8 +23,9 @@ struct leati_hop {
     bool host_is_absolute; /**< a name that no search list applies to */
     bool resolve;          /**< its name becomes addresses here, not at the proxy before it */
     char *text;            /**< "host:port"; stays when the route is trimmed */
-    const struct leati_url *proxy; /**< NULL = the origin */
-    struct leati_chain *chain;     /**< whom answers to `query` are for */
+    const struct leati_url *proxy;        /**< NULL = the origin */
+    const struct leati_known_host *known; /**< its addresses, if the program gives them; or NULL */
+    struct leati_chain *chain;            /**< whom answers to `query` are for */
     struct leati_dns_query *query; /**< under way; there may be addresses already; NULL = none */
     struct leati_address *addresses;
     size_t address_count;

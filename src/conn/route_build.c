@@ -57,6 +57,7 @@ int leati_route_lacks_family(const struct leati_route *route, const struct leati
 static int builder_add_tcp(struct builder *b)
 {
     struct leati_hop *first = &b->route->hops[0];
+    const struct leati_dial_settings *dial = &b->route->settings->dial;
     int family = b->route->dial_family;
     /* Only a literal: names are asked for by family. */
     if (family != AF_UNSPEC && first->addresses[0].any.sa_family != family)
@@ -68,6 +69,10 @@ static int builder_add_tcp(struct builder *b)
         .more = first->query,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_TCP),
         .opener = b->route->opener,
+        .local = {.address = dial->local.any.sa_family == family && family != AF_UNSPEC
+                                 ? &dial->local
+                                 : NULL,
+                  .interface = dial->interface},
         .fast_open = b->route->settings->tcp_fast_open,
         .ready = b->dial->ready,
         .user = b->dial->user,
@@ -96,6 +101,17 @@ static enum leati_socks5_pipelining route_pipelining(const struct leati_route *r
                : LEATI_SOCKS5_PIPELINED;
 }
 
+/* Those of its URL, or, if it has none, those that are set for all. */
+static const char *proxy_user(const struct leati_route *route, const struct leati_hop *via)
+{
+    return via->proxy->user ? via->proxy->user : route->settings->proxy_user;
+}
+
+static const char *proxy_password(const struct leati_route *route, const struct leati_hop *via)
+{
+    return via->proxy->user ? via->proxy->password : route->settings->proxy_password;
+}
+
 /* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
 static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 {
@@ -106,8 +122,8 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
         .pipelining = route_pipelining(b->route),
         .host = next ? next->host : NULL,
         .port = next ? next->port : 0,
-        .user = via->proxy->user,
-        .password = via->proxy->password,
+        .user = proxy_user(b->route, via),
+        .password = proxy_password(b->route, via),
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
     if (next && next->resolve) {
@@ -124,14 +140,21 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 static int builder_add_http_connect(struct builder *b, const struct leati_hop *via)
 {
     const struct leati_hop *next = via + 1;
-    const struct leati_http_connect_options options = {
+    char literal[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_http_connect_options options = {
         .host = next->host,
         .port = next->port,
-        .user = via->proxy->user,
-        .password = via->proxy->password,
+        .user = proxy_user(b->route, via),
+        .password = proxy_password(b->route, via),
         .user_agent = b->route->settings->user_agent,
+        .headers = b->route->settings->proxy_headers,
+        .header_count = b->route->settings->proxy_header_count,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
+    if (next->resolve) {
+        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
+        options.host = literal;
+    }
     struct leati_layer *layer;
     int code = leati_http_connect_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK)
@@ -191,10 +214,11 @@ static int builder_add_tls(struct builder *b)
         options.client_verification = leati_settings_client_verification(route->settings);
         options.tickets = leati_settings_resumption(route->settings);
     } else {
-        /* A name of its own is for the origin that the program has named. */
+        /* A name of its own is for the origin that the program has named; otherwise that of the
+         * URL, also where another host is dialled for it. */
         if (!options.server_name || route->withholds_credentials)
-            options.server_name = origin->host;
-        options.server_port = origin->port;
+            options.server_name = route->origin.host;
+        options.server_port = route->origin.port;
         options.sessions = route->sessions;
         options.early_data = leati_route_may_be_early(route);
     }

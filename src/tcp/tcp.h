@@ -36,6 +36,12 @@ struct leati_tcp_opener {
     void *user;
 };
 
+/** From where fresh descriptors connect. */
+struct leati_tcp_local {
+    const struct leati_address *address; /**< NULL = any; of the family of all addresses */
+    const char *interface;               /**< SO_BINDTODEVICE; NULL = any */
+};
+
 struct leati_tcp_options {
     leat_loop *loop;
     const struct leati_address *addresses; /**< in the order of preference, copied; interleaved by
@@ -46,6 +52,7 @@ struct leati_tcp_options {
     uint32_t timeout_ms; /**< over all attempts; 0 = none but limit_ms */
     /** NULL = fresh ones with TCP_NODELAY. Borrowed until the layer is OPEN. */
     const struct leati_tcp_opener *opener;
+    struct leati_tcp_local local; /**< of fresh ones; borrowed likewise */
     bool fast_open; /**< of fresh ones; see leati_tcp_set_fast_open() */
     /** Something can move: the driver's pump. Runs from dispatch only. */
     void (*ready)(void *user);

@@ -97,6 +97,21 @@ bool leati_tcp_has_fast_open(int fd)
     return getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, &size) == 0 && on != 0;
 }
 
+/* 0 or the errno why not. A port is chosen when it connects, so that one address serves more
+ * connections than it has ports. */
+static int socket_bind(int fd, const struct leati_tcp_local *local)
+{
+    int on = 1;
+
+    if (local->interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, local->interface,
+                                       (socklen_t)strlen(local->interface) + 1) < 0)
+        return errno;
+    if (!local->address)
+        return 0;
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    return bind(fd, &local->address->any, leati_address_size(local->address)) < 0 ? errno : 0;
+}
+
 /* A descriptor, or -errno. */
 static int socket_open(const struct leati_tcp_layer *tcp, int family)
 {
@@ -107,8 +122,10 @@ static int socket_open(const struct leati_tcp_layer *tcp, int family)
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
-        int sys_errno = errno;
+    int sys_errno = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0
+                        ? errno
+                        : socket_bind(fd, &tcp->local);
+    if (sys_errno != 0) {
         close(fd);
         return -sys_errno;
     }

@@ -26,6 +26,7 @@ struct leati_tcp_layer {
     void *user;
     uint32_t timeout_ms;
     const struct leati_tcp_opener *opener; /**< may be NULL */
+    struct leati_tcp_local local;
     bool fast_open;
 
     uint64_t expires_ms;      /**< deadline over all attempts; 0 = none */

@@ -19,6 +19,15 @@ static leat_config *config_with_everything(void)
     cr_assert_eq(leat_config_add_allowed_domain(config, "*.example.com"), LEAT_OK);
     cr_assert_eq(leat_config_add_denied_domain(config, "bad.example.com"), LEAT_OK);
     cr_assert_eq(leat_config_set_dns_servers(config, "127.0.0.1:53"), LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy_credentials(config, "me", "pw3"), LEAT_OK);
+    cr_assert_eq(leat_config_add_proxy_header(config, "X-Proxy", "1"), LEAT_OK);
+    cr_assert_eq(leat_config_set_ip_version(config, LEAT_IP_V4), LEAT_OK);
+    cr_assert_eq(leat_config_set_local_address(config, "127.0.0.1"), LEAT_OK);
+    cr_assert_eq(leat_config_set_interface(config, "lo"), LEAT_OK);
+    cr_assert_eq(leat_config_add_resolve(config, "One.Example", 443, "192.0.2.1,[2001:db8::1]"),
+                 LEAT_OK);
+    cr_assert_eq(leat_config_add_connect_to(config, "two.example", 0, "three.example.", 8443),
+                 LEAT_OK);
     cr_assert_eq(leat_config_set_ca_path(config, "/tmp/ca.pem"), LEAT_OK);
     cr_assert_eq(leat_config_set_key_log_path(config, "/tmp/keys"), LEAT_OK);
     cr_assert_eq(leat_config_set_user_agent(config, "mine/1"), LEAT_OK);
@@ -72,6 +81,19 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->cert.key_password, "pw");
     cr_assert_str_eq(config->settings->protocols[0], "chat");
     cr_assert_str_eq(config->settings->user_agent, "mine/1");
+    cr_assert_str_eq(config->settings->proxy_user, "me");
+    cr_assert_str_eq(config->settings->proxy_password, "pw3");
+    cr_assert_str_eq(config->settings->proxy_headers[0].name, "X-Proxy");
+    const struct leati_dial_settings *dial = &config->settings->dial;
+    cr_assert(dial != &taken->dial && leati_dial_family(dial) == AF_INET);
+    cr_assert_str_eq(dial->interface, "lo");
+    const struct leati_known_host *known = leati_dial_known_host(dial, "one.example", 443);
+    cr_assert(known && known->count == 2 && known->addresses[1].any.sa_family == AF_INET6);
+    cr_assert_null(leati_dial_known_host(dial, "one.example", 80));
+    const struct leati_detour *detour = leati_dial_detour(dial, "two.example", 80);
+    cr_assert(detour && detour->to_port == 8443 && detour->to_is_absolute);
+    cr_assert_str_eq(detour->to_host, "three.example");
+    cr_assert_null(leati_dial_detour(dial, "one.example", 80));
     cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->cipher_suite,
                      "ECDHE-RSA-AES128-GCM-SHA256");
     const struct leati_tls_values *proxy_tls = config->settings->tls[LEATI_TLS_TO_PROXY];
@@ -202,6 +224,50 @@ Test(settings, refusals_beyond_the_limit_count)
 }
 
 /* ---- what the connections of a configuration share ------------------------------------------ */
+
+/** What is refused, with a reason, and leaves everything as it was. */
+Test(settings, whom_to_dial_is_refused)
+{
+    leat_config *config = config_with_everything();
+    struct leat_error error;
+    cr_assert_eq(leat_config_set_local_address(config, "::1"), LEAT_E_PARAMETER);
+    leat_config_get_error(config, &error);
+    cr_assert_str_eq(error.text, "the local address is not of the family that is dialled");
+    cr_assert_eq(leat_config_set_ip_version(config, LEAT_IP_V6), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_ip_version(config, (enum leat_ip_version)3), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_local_address(config, "localhost"), LEAT_E_PARAMETER);
+    static const char *const interfaces[] = {"0123456789abcdef", "a/b", "a b", "e:0"};
+    for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++)
+        cr_assert_eq(leat_config_set_interface(config, interfaces[i]), LEAT_E_PARAMETER);
+    static const char *const lists[] = {"",           "x",    "192.0.2.1,",   ",192.0.2.1",
+                                        "192.0.2.1 ", "[::1", "192.0.2.1:80", "example.com"};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        cr_assert_eq(leat_config_add_resolve(config, "h", 1, lists[i]), LEAT_E_PARAMETER, "%s",
+                     lists[i]);
+    cr_assert_eq(leat_config_add_resolve(config, "", 1, "192.0.2.1"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_resolve(config, "a b", 1, "192.0.2.1"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_connect_to(config, "a b", 0, "c", 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_connect_to(config, "a", 0, "[::1", 0), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_proxy_credentials(config, NULL, "x"), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert_eq(leat_config_add_proxy_header(config, "Host", "x"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_proxy_header(config, "A", "x\r\nB: y"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_proxy_header(config, "A b", "x"), LEAT_E_PARAMETER);
+    cr_assert_eq(config->settings->dial.known_host_count, 1);
+    cr_assert_eq(config->settings->dial.detour_count, 1);
+    cr_assert_eq(config->settings->proxy_header_count, 1);
+    cr_assert_str_eq(config->settings->proxy_user, "me");
+    for (unsigned i = 1; i < LEATI_CONFIG_MAX_HOSTS; i++)
+        cr_assert_eq(leat_config_add_resolve(config, "h", 0, "::1"), LEAT_OK);
+    cr_assert_eq(leat_config_add_resolve(config, "h", 0, "::1"), LEAT_E_PARAMETER);
+    leat_config_free(config);
+    cr_assert_eq(leat_config_set_interface(NULL, "lo"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_ip_version(NULL, LEAT_IP_ANY), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_local_address(NULL, NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_resolve(NULL, "h", 1, "::1"), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_connect_to(NULL, "h", 1, "i", 1), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_proxy_credentials(NULL, "u", NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_add_proxy_header(NULL, "a", "b"), LEAT_E_PARAMETER);
+}
 
 Test(settings, the_last_servers_that_want_no_early_data_are_remembered)
 {

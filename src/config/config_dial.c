@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Setters: whom connections dial instead of what a URL says, and from where. */
+#include "config/config.h"
+
+#include "url/host.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+int leat_config_set_ip_version(leat_config *config, enum leat_ip_version version)
+{
+    static const int families[] = {
+        [LEAT_IP_ANY] = AF_UNSPEC,
+        [LEAT_IP_V4] = AF_INET,
+        [LEAT_IP_V6] = AF_INET6,
+    };
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if ((unsigned)version >= sizeof(families) / sizeof(families[0]))
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such version of IP");
+    int chosen = families[version];
+    int local = config->settings->dial.local.any.sa_family;
+    if (chosen != AF_UNSPEC && local != AF_UNSPEC && chosen != local)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "the local address is one of the other family");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->dial.family = chosen;
+    return LEAT_OK;
+}
+
+int leat_config_set_local_address(leat_config *config, const char *address)
+{
+    struct leati_address local = {.any.sa_family = AF_UNSPEC};
+    if (!config)
+        return LEAT_E_PARAMETER;
+    bool is_set = address && *address;
+    if (is_set && leati_address_read(address, 0, &local) != 0)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "the local address is not an IPv4 or IPv6 address");
+    int family = config->settings->dial.family;
+    if (is_set && family != AF_UNSPEC && family != local.any.sa_family)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "the local address is not of the family that is dialled");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->dial.local = local;
+    return LEAT_OK;
+}
+
+int leat_config_set_interface(leat_config *config, const char *name)
+{
+    char *copy = NULL;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    bool is_set = name && *name;
+    if (is_set && (strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ \t\n:")))
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "this is not the name of a network interface");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings || !leati_strdup_optional(&copy, is_set ? name : NULL))
+        return leati_config_no_memory(config);
+    leati_free(settings->dial.interface);
+    settings->dial.interface = copy;
+    return LEAT_OK;
+}
+
+/* In the form that the hosts of URLs are compared in; brackets of an IPv6 literal are allowed. */
+static int host_read(leat_config *config, const char *host, char **ret_host, bool *ret_is_absolute)
+{
+    const char *reason = "";
+    size_t len = strlen(host);
+    bool is_bracketed = len > 2 && host[0] == '[' && host[len - 1] == ']';
+    *ret_is_absolute = false;
+    int code =
+        is_bracketed || strchr(host, ':')
+            ? leati_host_from_ipv6(host + is_bracketed, len - 2 * is_bracketed, ret_host, &reason)
+            : leati_host_from_name(host, len, ret_host, ret_is_absolute, &reason);
+    if (code == LEAT_E_PARAMETER)
+        return leati_config_refuse(config, code, reason);
+    return code == LEAT_OK ? LEAT_OK : leati_config_no_memory(config);
+}
+
+/* One address of a list, `*list` goes behind it. 0, or EINVAL. */
+static int address_read(const char **list, uint16_t port, struct leati_address *ret_address)
+{
+    char text[LEATI_ADDRESS_TEXT_SIZE];
+    size_t len = strcspn(*list, ",");
+    const char *start = *list;
+    *list += len + ((*list)[len] == ',');
+    if (len > 2 && start[0] == '[' && start[len - 1] == ']') {
+        start++;
+        len -= 2;
+    }
+    if (len >= sizeof(text))
+        return EINVAL;
+    memcpy(text, start, len);
+    text[len] = '\0';
+    return leati_address_read(text, port, ret_address) == 0 ? 0 : EINVAL;
+}
+
+static int addresses_read(leat_config *config, const char *list, struct leati_known_host *known)
+{
+    size_t count = 1;
+    for (const char *c = list; *c; c++)
+        count += *c == ',';
+    if (count > LEATI_CONFIG_MAX_ADDRESSES)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many addresses of one host");
+    known->addresses = leati_calloc(count, sizeof(*known->addresses));
+    if (!known->addresses)
+        return leati_config_no_memory(config);
+    while (known->count < count)
+        if (address_read(&list, known->port, &known->addresses[known->count++]) != 0)
+            return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                       "the addresses are a list of IPv4 or IPv6 addresses, with "
+                                       "commas in between");
+    return LEAT_OK;
+}
+
+static int config_append_known_host(leat_config *config, struct leati_known_host *known)
+{
+    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
+    struct leati_known_host *grown =
+        dial ? leati_realloc(dial->known_hosts, (dial->known_host_count + 1) * sizeof(*grown))
+             : NULL;
+    if (!grown)
+        return leati_config_no_memory(config);
+    dial->known_hosts = grown;
+    grown[dial->known_host_count++] = *known;
+    *known = (struct leati_known_host){0};
+    return LEAT_OK;
+}
+
+int leat_config_add_resolve(leat_config *config, const char *host, uint16_t port,
+                            const char *addresses)
+{
+    struct leati_known_host known = {.port = port};
+    bool is_absolute;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (!host || !*host || !addresses || !*addresses)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "a host and its addresses are needed");
+    if (config->settings->dial.known_host_count >= LEATI_CONFIG_MAX_HOSTS)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many hosts with addresses");
+    int code = host_read(config, host, &known.host, &is_absolute);
+    if (code == LEAT_OK)
+        code = addresses_read(config, addresses, &known);
+    if (code == LEAT_OK)
+        code = config_append_known_host(config, &known);
+    leati_free(known.host);
+    leati_free(known.addresses);
+    return code;
+}
+
+static int config_append_detour(leat_config *config, struct leati_detour *detour)
+{
+    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
+    struct leati_detour *grown =
+        dial ? leati_realloc(dial->detours, (dial->detour_count + 1) * sizeof(*grown)) : NULL;
+    if (!grown)
+        return leati_config_no_memory(config);
+    dial->detours = grown;
+    grown[dial->detour_count++] = *detour;
+    *detour = (struct leati_detour){0};
+    return LEAT_OK;
+}
+
+int leat_config_add_connect_to(leat_config *config, const char *host, uint16_t port,
+                               const char *to_host, uint16_t to_port)
+{
+    struct leati_detour detour = {.port = port, .to_port = to_port};
+    bool is_absolute;
+    int code = LEAT_OK;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (config->settings->dial.detour_count >= LEATI_CONFIG_MAX_HOSTS)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "too many hosts that others stand for");
+    if (host && *host)
+        code = host_read(config, host, &detour.host, &is_absolute);
+    if (code == LEAT_OK && to_host && *to_host)
+        code = host_read(config, to_host, &detour.to_host, &detour.to_is_absolute);
+    if (code == LEAT_OK)
+        code = config_append_detour(config, &detour);
+    leati_free(detour.host);
+    leati_free(detour.to_host);
+    return code;
+}
