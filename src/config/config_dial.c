@@ -70,7 +70,8 @@ int leat_config_set_interface(leat_config *config, const char *name)
 }
 
 /* In the form that the hosts of URLs are compared in; brackets of an IPv6 literal are allowed. */
-static int host_read(leat_config *config, const char *host, char **ret_host, bool *ret_is_absolute)
+static int host_read(leat_config *config, const char *setter, const char *host, char **ret_host,
+                     bool *ret_is_absolute)
 {
     const char *reason = "";
     size_t len = strlen(host);
@@ -81,8 +82,8 @@ static int host_read(leat_config *config, const char *host, char **ret_host, boo
             ? leati_host_from_ipv6(host + is_bracketed, len - 2 * is_bracketed, ret_host, &reason)
             : leati_host_from_name(host, len, ret_host, ret_is_absolute, &reason);
     if (code == LEAT_E_PARAMETER)
-        return leati_config_refuse(config, code, reason);
-    return code == LEAT_OK ? LEAT_OK : leati_config_no_memory(config);
+        return leati_config_refuse_by(config, setter, code, reason);
+    return code == LEAT_OK ? LEAT_OK : leati_config_no_memory_by(config, setter);
 }
 
 /* One address of a list, `*list` goes behind it. 0, or EINVAL. */
@@ -103,33 +104,37 @@ static int address_read(const char **list, uint16_t port, struct leati_address *
     return leati_address_read(text, port, ret_address) == 0 ? 0 : EINVAL;
 }
 
-static int addresses_read(leat_config *config, const char *list, struct leati_known_host *known)
+static int addresses_read(leat_config *config, const char *setter, const char *list,
+                          struct leati_known_host *known)
 {
     size_t count = 1;
     for (const char *c = list; *c; c++)
         count += *c == ',';
     if (count > LEATI_CONFIG_MAX_ADDRESSES)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many addresses of one host");
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
+                                      "too many addresses of one host");
     known->addresses = leati_calloc(count, sizeof(*known->addresses));
     if (!known->addresses)
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     while (known->count < count)
         if (address_read(&list, known->port, &known->addresses[known->count++]) != 0)
-            return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                       "the addresses are a list of IPv4 or IPv6 addresses, with "
-                                       "commas in between");
+            return leati_config_refuse_by(
+                config, setter, LEAT_E_PARAMETER,
+                "the addresses are a list of IPv4 or IPv6 addresses, with "
+                "commas in between");
     return LEAT_OK;
 }
 
-static int config_append_known_host(leat_config *config, struct leati_known_host *known)
+static int config_append_known_host(leat_config *config, const char *setter,
+                                    struct leati_known_host *known)
 {
-    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
     struct leati_known_host *grown =
         dial ? leati_realloc(dial->known_hosts, (dial->known_host_count + 1) * sizeof(*grown))
              : NULL;
     if (!grown)
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     dial->known_hosts = grown;
     grown[dial->known_host_count++] = *known;
     *known = (struct leati_known_host){0};
@@ -147,24 +152,25 @@ int leat_config_add_resolve(leat_config *config, const char *host, uint16_t port
         return leati_config_refuse(config, LEAT_E_PARAMETER, "a host and its addresses are needed");
     if (config->settings->dial.known_host_count >= LEATI_CONFIG_MAX_HOSTS)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many hosts with addresses");
-    int code = host_read(config, host, &known.host, &is_absolute);
+    int code = host_read(config, __func__, host, &known.host, &is_absolute);
     if (code == LEAT_OK)
-        code = addresses_read(config, addresses, &known);
+        code = addresses_read(config, __func__, addresses, &known);
     if (code == LEAT_OK)
-        code = config_append_known_host(config, &known);
+        code = config_append_known_host(config, __func__, &known);
     leati_free(known.host);
     leati_free(known.addresses);
     return code;
 }
 
-static int config_append_detour(leat_config *config, struct leati_detour *detour)
+static int config_append_detour(leat_config *config, const char *setter,
+                                struct leati_detour *detour)
 {
-    struct leati_settings *settings = leati_config_edit(config);
+    struct leati_settings *settings = leati_config_edit_by(config, setter);
     struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
     struct leati_detour *grown =
         dial ? leati_realloc(dial->detours, (dial->detour_count + 1) * sizeof(*grown)) : NULL;
     if (!grown)
-        return leati_config_no_memory(config);
+        return leati_config_no_memory_by(config, setter);
     dial->detours = grown;
     grown[dial->detour_count++] = *detour;
     *detour = (struct leati_detour){0};
@@ -183,11 +189,11 @@ int leat_config_add_connect_to(leat_config *config, const char *host, uint16_t p
         return leati_config_refuse(config, LEAT_E_PARAMETER,
                                    "too many hosts that others stand for");
     if (host && *host)
-        code = host_read(config, host, &detour.host, &is_absolute);
+        code = host_read(config, __func__, host, &detour.host, &is_absolute);
     if (code == LEAT_OK && to_host && *to_host)
-        code = host_read(config, to_host, &detour.to_host, &detour.to_is_absolute);
+        code = host_read(config, __func__, to_host, &detour.to_host, &detour.to_is_absolute);
     if (code == LEAT_OK)
-        code = config_append_detour(config, &detour);
+        code = config_append_detour(config, __func__, &detour);
     leati_free(detour.host);
     leati_free(detour.to_host);
     return code;

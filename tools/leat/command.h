@@ -52,7 +52,9 @@ struct tool_setting {
 /** One option. */
 struct tool_option {
     const char *name; /**< without the dashes */
-    char letter;      /**< the short form, 0 = none */
+    /** Names that other programs have for it, "a|b", which are taken, too; NULL = none. */
+    const char *aliases;
+    char letter; /**< the short form, 0 = none */
     /** A row of `leat COMMAND --help`; all rows are in --help-all and the manual page. */
     bool is_usual;
     bool argument_is_optional; /**< then it is given as --name=VALUE */
@@ -89,6 +91,8 @@ struct tool_command {
     const char *detail;  /**< paragraphs with an empty line between; may be NULL */
     const struct tool_section *sections;
     const struct tool_example *examples; /**< may be NULL */
+    /** Of the tool itself: what runs when a ws:// or wss:// URL stands in place of a command. */
+    const struct tool_command *url_command;
     /** A group has these, ending with NULL, and no sections, no arguments and no `run`. */
     const struct tool_command *const *subcommands;
     /** `argv[0]` is the command's last word. Returns the exit status. */

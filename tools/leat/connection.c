@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "connection.h"
+#include "connection_options.h"
 
 #include "exit_status.h"
 #include "files.h"
 #include "options.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* A setter of the configuration has refused a value: its reason, which never holds a secret. */
-static bool accept(struct tool_setting *setting, int code)
+/* That of a new configuration. */
+#define DEFAULT_TIMEOUT_MS 30000u
+
+bool tool_connection_accept(struct tool_setting *setting, int code)
 {
     const struct tool_connection *connection = setting->target;
     struct leat_error error;
@@ -22,7 +25,7 @@ static bool accept(struct tool_setting *setting, int code)
     return tool_refuse(setting, "%s", error.text[0] ? error.text : leat_strerror(code));
 }
 
-static leat_config *config_of(struct tool_setting *setting)
+leat_config *tool_connection_config(struct tool_setting *setting)
 {
     return ((struct tool_connection *)setting->target)->config;
 }
@@ -40,7 +43,9 @@ static bool number_of(struct tool_setting *setting, bool (*set)(struct tool_sett
 
 /* ---- connection ------------------------------------------------------------------------- */
 
-static bool set_header(struct tool_setting *setting)
+bool tool_connection_take_header(struct tool_setting *setting,
+                                 int (*add)(leat_config *config, const char *name,
+                                            const char *value))
 {
     const char *line = setting->value;
     const char *colon = strchr(line, ':');
@@ -48,11 +53,15 @@ static bool set_header(struct tool_setting *setting)
         return tool_refuse(setting, "not of the form NAME:VALUE");
     char *name = strndup(line, (size_t)(colon - line));
     if (!name)
-        return accept(setting, LEAT_E_SYSTEM_INTERNAL);
-    const char *value = colon + 1 + strspn(colon + 1, " \t");
-    int code = leat_config_add_header(config_of(setting), name, value);
+        return tool_connection_accept(setting, LEAT_E_SYSTEM_INTERNAL);
+    int code = add(tool_connection_config(setting), name, colon + 1 + strspn(colon + 1, " \t"));
     free(name);
-    return accept(setting, code);
+    return tool_connection_accept(setting, code);
+}
+
+static bool set_header(struct tool_setting *setting)
+{
+    return tool_connection_take_header(setting, leat_config_add_header);
 }
 
 static void base64_encode(const uint8_t *data, size_t len, char *text)
@@ -69,8 +78,28 @@ static void base64_encode(const uint8_t *data, size_t len, char *text)
     *text = '\0';
 }
 
+bool tool_connection_secret(struct tool_setting *setting, char **ret_owned)
+{
+    *ret_owned = NULL;
+    if (setting->value[0] != '@')
+        return true;
+    *ret_owned = tool_read_first_line(setting->value + 1);
+    if (!*ret_owned)
+        return tool_refuse(setting, "cannot read %s: %s",
+                           tool_excerpt(setting->value + 1, 200).text, strerror(errno));
+    setting->value = *ret_owned;
+    return true;
+}
+
+void tool_connection_secret_done(char *owned)
+{
+    if (owned)
+        explicit_bzero(owned, strlen(owned));
+    free(owned);
+}
+
 /* RFC 7617 */
-static bool set_user(struct tool_setting *setting)
+static bool user_take(struct tool_setting *setting)
 {
     char value[1024] = "Basic ";
     const size_t scheme_len = strlen(value);
@@ -81,49 +110,66 @@ static bool set_user(struct tool_setting *setting)
     if (len > len_max)
         return tool_refuse(setting, "longer than %zu bytes", len_max);
     base64_encode((const uint8_t *)setting->value, len, value + scheme_len);
-    int code = leat_config_add_header(config_of(setting), "Authorization", value);
+    int code = leat_config_add_header(tool_connection_config(setting), "Authorization", value);
     explicit_bzero(value, sizeof(value));
-    return accept(setting, code);
+    return tool_connection_accept(setting, code);
+}
+
+static bool set_user(struct tool_setting *setting)
+{
+    char *owned;
+    bool taken = tool_connection_secret(setting, &owned) && user_take(setting);
+    tool_connection_secret_done(owned);
+    return taken;
+}
+
+static bool set_origin(struct tool_setting *setting)
+{
+    return tool_connection_accept(
+        setting, leat_config_add_header(tool_connection_config(setting), "Origin", setting->value));
 }
 
 static bool set_subprotocol(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_add_protocol(config_of(setting), setting->value));
+    return tool_connection_accept(
+        setting, leat_config_add_protocol(tool_connection_config(setting), setting->value));
 }
 
 static bool set_user_agent(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_set_user_agent(config_of(setting), setting->value));
+    return tool_connection_accept(
+        setting, leat_config_set_user_agent(tool_connection_config(setting), setting->value));
 }
 
 static bool set_timeout(struct tool_setting *setting)
 {
-    uint32_t timeout_ms;
-    return number_of(setting, tool_set_duration_ms, &timeout_ms) &&
-           accept(setting, leat_config_set_connect_timeout(config_of(setting), timeout_ms));
+    struct tool_connection *connection = setting->target;
+    connection->timeout_is_set = true;
+    return number_of(setting, tool_set_duration_ms, &connection->timeout_ms) &&
+           tool_connection_accept(setting, leat_config_set_connect_timeout(connection->config,
+                                                                           connection->timeout_ms));
+}
+
+static bool set_max_time(struct tool_setting *setting)
+{
+    struct tool_connection *connection = setting->target;
+    return number_of(setting, tool_set_duration_ms, &connection->max_time_ms) &&
+           (connection->max_time_ms > 0 || tool_refuse(setting, "the time cannot be 0"));
 }
 
 static bool set_redirects(struct tool_setting *setting)
 {
     uint32_t redirects;
     return number_of(setting, tool_set_u32, &redirects) &&
-           accept(setting, leat_config_set_max_redirects(config_of(setting), redirects));
-}
-
-static bool set_dns(struct tool_setting *setting)
-{
-    return accept(setting, leat_config_set_dns_servers(config_of(setting), setting->value));
+           tool_connection_accept(
+               setting, leat_config_set_max_redirects(tool_connection_config(setting), redirects));
 }
 
 static bool set_compress(struct tool_setting *setting)
 {
     struct leat_compression compression = {.size = sizeof(compression)};
-    return accept(setting, leat_config_set_compression(config_of(setting), &compression));
-}
-
-static bool set_fast_open(struct tool_setting *setting)
-{
-    return accept(setting, leat_config_set_tcp_fast_open(config_of(setting), true));
+    return tool_connection_accept(
+        setting, leat_config_set_compression(tool_connection_config(setting), &compression));
 }
 
 const struct tool_option tool_connection_options[] = {
@@ -137,12 +183,16 @@ const struct tool_option tool_connection_options[] = {
      .set = set_header},
     {.name = "user",
      .letter = 'u',
+     .aliases = "auth",
      .argument = "USER:PASSWORD",
      .help = "log in by HTTP Basic authentication",
-     .detail = "Everybody on the machine can read a command line. This is for the server; a proxy "
-               "has its "
-               "own in --proxy.",
+     .detail = "Everybody on the machine can read a command line: @FILE takes the first line of a "
+               "file instead. This is for the server; a proxy has --proxy-user.",
      .set = set_user},
+    {.name = "origin",
+     .argument = "URL",
+     .help = "Origin header, as a browser on that page sends it",
+     .set = set_origin},
     {.name = "user-agent",
      .letter = 'A',
      .argument = "TEXT",
@@ -159,142 +209,30 @@ const struct tool_option tool_connection_options[] = {
     {.name = "compress",
      .letter = 'z',
      .is_usual = true,
+     .aliases = "compressed",
      .help = "offer compression (permessage-deflate)",
      .set = set_compress},
     {.name = "timeout",
      .argument = "TIME",
      .value = TOOL_VALUE_DURATION,
+     .aliases = "connect-timeout",
      .help = "deadline of the whole connect (30)",
      .detail = "Seconds unless a unit follows: 5, 0.5, 500ms, 2m. 0 = none.",
      .set = set_timeout},
+    {.name = "max-time",
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "end after TIME, whatever happens",
+     .detail = "While connecting that is a failure; an open WebSocket is closed in order.",
+     .set = set_max_time},
     {.name = "redirects",
+     .aliases = "max-redirs",
      .letter = 'L',
      .argument = "N",
      .value = TOOL_VALUE_NUMBER,
      .help = "follow up to N redirects (0)",
      .max = 20,
      .set = set_redirects},
-    {.name = "dns",
-     .argument = "LIST",
-     .help = "DNS servers instead of the system's",
-     .detail = "ADDRESS[:PORT],... with an IPv6 address as [::1]:53.",
-     .set = set_dns},
-    {.name = "fast-open",
-     .help = "first bytes with the SYN (TCP fast open)",
-     .detail = "Towards a server, or proxy, that has given this machine a cookie before.",
-     .set = set_fast_open},
-    {0},
-};
-
-/* ---- proxy ------------------------------------------------------------------------------ */
-
-/* A proxy's URL that was taken, as struct leat_error names the hop. */
-static void proxy_hop_note(char ret_hop[LEAT_ERROR_HOP_SIZE], const char *url)
-{
-    static const struct {
-        const char *scheme, *port;
-    } defaults[] = {
-        {"http://",  ":80" },
-        {"https://", ":443"},
-    };
-    const char *port = ":1080";
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-        if (strncasecmp(url, defaults[i].scheme, strlen(defaults[i].scheme)) == 0)
-            port = defaults[i].port;
-    const char *scheme_end = strstr(url, "://");
-    const char *user_end = strrchr(url, '@');
-    const char *host = user_end ? user_end + 1 : scheme_end ? scheme_end + 3 : url;
-    size_t len = strcspn(host, "/?");
-    const char *name_end = memchr(host, ']', len);
-    name_end = name_end ? name_end : host;
-    bool has_port = memchr(name_end, ':', len - (size_t)(name_end - host)) != NULL;
-    snprintf(ret_hop, LEAT_ERROR_HOP_SIZE, "%.*s%s", (int)len, host, has_port ? "" : port);
-}
-
-bool tool_connection_is_of_proxy(const struct tool_connection *connection,
-                                 const struct leat_error *error)
-{
-    if (error->layer == LEAT_LAYER_TCP)
-        return connection->proxy_count > 0;
-    for (size_t i = 0; i < connection->proxy_count && i < TOOL_PROXY_HOPS_MAX; i++)
-        if (strcasecmp(connection->proxy_hops[i], error->hop) == 0)
-            return true;
-    return false;
-}
-
-static bool set_proxy(struct tool_setting *setting)
-{
-    struct tool_connection *connection = setting->target;
-    int code = connection->proxy_count == 0
-                   ? leat_config_set_proxy(connection->config, setting->value)
-                   : leat_config_add_proxy(connection->config, setting->value);
-    if (code == LEAT_OK && connection->proxy_count < TOOL_PROXY_HOPS_MAX)
-        proxy_hop_note(connection->proxy_hops[connection->proxy_count], setting->value);
-    connection->proxy_count += code == LEAT_OK;
-    return accept(setting, code);
-}
-
-static bool set_proxy_ca(struct tool_setting *setting)
-{
-    return accept(setting, leat_config_set_proxy_tls_ca_path(config_of(setting), setting->value));
-}
-
-static bool set_proxy_insecure(struct tool_setting *setting)
-{
-    return accept(setting, leat_config_set_proxy_tls_skip_verification(config_of(setting), true));
-}
-
-static bool set_pipeline(struct tool_setting *setting)
-{
-    return accept(setting, leat_config_set_socks5_pipelining(config_of(setting),
-                                                             LEAT_SOCKS5_PIPELINED_WITH_DATA));
-}
-
-const struct tool_option tool_proxy_options[] = {
-    {.name = "proxy",
-     .letter = 'x',
-     .is_usual = true,
-     .argument = "URL",
-     .value = TOOL_VALUE_URL,
-     .help = "socks5h, socks5, http, https://[USER:PASSWORD@]HOST",
-     .detail =
-         "socks5h (or socks): the proxy resolves the server's name; socks5: this machine does. In "
-         "USER and PASSWORD write @ as %40, / as %2F, : as %3A, % as %25. \"system\": "
-         "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
-         "otherwise. Given several times, the proxies form a chain, the nearest first.",
-     .set = set_proxy},
-    {.name = "proxy-ca",
-     .argument = "PATH",
-     .value = TOOL_VALUE_FILE,
-     .help = "whom to trust as an https:// proxy (PEM)",
-     .detail = "Instead of the system's certificate authorities. --ca is for the server only.",
-     .set = set_proxy_ca},
-    {.name = "proxy-insecure",
-     .help = "do not verify an https:// proxy's certificate",
-     .detail = "Whoever answers gets the proxy's password. --insecure is for the server only.",
-     .set = set_proxy_insecure},
-    {.name = "proxy-cert",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "our certificate chain for an https:// proxy (PEM)",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own_for_proxy.cert)},
-    {.name = "proxy-key",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "its private key (PEM)",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own_for_proxy.key)},
-    {.name = "proxy-key-password",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "file whose first line is that key's password",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own_for_proxy.key_password_path)},
-    {.name = "pipeline",
-     .help = "SOCKS5 in one flight, the first bytes behind it",
-     .detail = "Saves up to three round trips. Proxies that read one message at a time fail.",
-     .set = set_pipeline},
     {0},
 };
 
@@ -302,32 +240,38 @@ const struct tool_option tool_proxy_options[] = {
 
 static bool set_ca(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_set_ca_path(config_of(setting), setting->value));
+    return tool_connection_accept(
+        setting, leat_config_set_ca_path(tool_connection_config(setting), setting->value));
 }
 
 static bool set_insecure(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_set_skip_server_cert_verification(config_of(setting), true));
+    return tool_connection_accept(setting, leat_config_set_skip_server_cert_verification(
+                                               tool_connection_config(setting), true));
 }
 
 static bool set_ciphers(struct tool_setting *setting)
 {
     ((struct tool_connection *)setting->target)->names_suites = true;
-    return accept(setting, leat_config_set_cipher_suite(config_of(setting), setting->value));
+    return tool_connection_accept(
+        setting, leat_config_set_cipher_suite(tool_connection_config(setting), setting->value));
 }
 
 static bool set_keylog(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_set_key_log_path(config_of(setting), setting->value));
+    return tool_connection_accept(
+        setting, leat_config_set_key_log_path(tool_connection_config(setting), setting->value));
 }
 
 static bool set_early_data(struct tool_setting *setting)
 {
-    return accept(setting, leat_config_set_early_data(config_of(setting), true));
+    return tool_connection_accept(
+        setting, leat_config_set_early_data(tool_connection_config(setting), true));
 }
 
 const struct tool_option tool_tls_options[] = {
     {.name = "ca",
+     .aliases = "cacert|cafile",
      .is_usual = true,
      .argument = "PATH",
      .value = TOOL_VALUE_FILE,
@@ -335,6 +279,7 @@ const struct tool_option tool_tls_options[] = {
      .detail = "Instead of the system's certificate authorities.",
      .set = set_ca},
     {.name = "insecure",
+     .aliases = "no-check",
      .letter = 'k',
      .is_usual = true,
      .help = "do not verify the server's certificate",
@@ -431,12 +376,23 @@ static bool set_identity(const struct tool_connection *connection,
     return code == LEAT_OK;
 }
 
+/* While it connects, the earlier of the two deadlines counts. */
+static bool set_deadline(struct tool_connection *connection)
+{
+    uint32_t timeout_ms = connection->timeout_is_set ? connection->timeout_ms : DEFAULT_TIMEOUT_MS;
+    return connection->max_time_ms == 0 ||
+           (timeout_ms > 0 && timeout_ms <= connection->max_time_ms) ||
+           leat_config_set_connect_timeout(connection->config, connection->max_time_ms) == LEAT_OK;
+}
+
 bool tool_connection_finish(struct tool_connection *connection, const struct tool_command *command)
 {
     if (connection->tls_min > connection->tls_max) {
         tool_usage_error(command, "--tls-min is above --tls-max");
         return false;
     }
+    if (!set_deadline(connection))
+        return false;
     if (!set_identity(connection, command, "", &connection->own, leat_config_set_client_cert) ||
         !set_identity(connection, command, "proxy-", &connection->own_for_proxy,
                       leat_config_set_proxy_tls_client_cert))

@@ -21,6 +21,8 @@ struct tool_connection {
      * server. */
     char proxy_hops[TOOL_PROXY_HOPS_MAX][LEAT_ERROR_HOP_SIZE];
     bool names_suites; /* --ciphers */
+    bool timeout_is_set;
+    uint32_t timeout_ms, max_time_ms; /* 0 = none */
 };
 
 /** Whether a failure is one of the way to a proxy, or of TLS with it. */
@@ -44,11 +46,13 @@ void tool_connection_done(struct tool_connection *connection);
 
 /* The rows of the sections of a command, with the offset of its struct tool_connection. */
 extern const struct tool_option tool_connection_options[];
+extern const struct tool_option tool_dial_options[];
 extern const struct tool_option tool_tls_options[];
 extern const struct tool_option tool_proxy_options[];
 
 #define TOOL_CONNECTION_SECTIONS(offset)                                                           \
-    {"connection", tool_connection_options, (offset)}, {"proxy", tool_proxy_options, (offset)},    \
+    {"connection", tool_connection_options, (offset)}, {"addresses", tool_dial_options, (offset)}, \
+        {"proxy", tool_proxy_options, (offset)},                                                   \
     {                                                                                              \
         "TLS", tool_tls_options, (offset)                                                          \
     }

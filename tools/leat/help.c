@@ -48,6 +48,16 @@ static void words_print(FILE *out, const char *words)
     fputc('\n', out);
 }
 
+static void aliases_print(FILE *out, const char *aliases)
+{
+    fprintf(out, "%*sAlso", TEXT_COLUMN, "");
+    while (*aliases) {
+        size_t len = strcspn(aliases, "|");
+        fprintf(out, " --%.*s%s", (int)len, aliases, aliases[len] ? "," : ".\n");
+        aliases += len + (aliases[len] == '|');
+    }
+}
+
 static void option_print(FILE *out, const struct tool_option *option, bool all)
 {
     int column = option->letter ? fprintf(out, "  -%c, --%s", option->letter, option->name)
@@ -66,6 +76,8 @@ static void option_print(FILE *out, const struct tool_option *option, bool all)
         fprintf(out, "%*s", TEXT_COLUMN, "");
         print_wrapped(out, option->detail, TEXT_COLUMN);
     }
+    if (all && option->aliases)
+        aliases_print(out, option->aliases);
 }
 
 static void usage_print(FILE *out, const struct tool_command *command)
@@ -187,12 +199,26 @@ static void value_describe(struct tool_json *json, const char *name, enum tool_v
     tool_json_array_end(json);
 }
 
+static void aliases_describe(struct tool_json *json, const char *aliases)
+{
+    if (!aliases)
+        return;
+    tool_json_array(json, "aliases");
+    while (*aliases) {
+        size_t len = strcspn(aliases, "|");
+        tool_json_text(json, NULL, aliases, len);
+        aliases += len + (aliases[len] == '|');
+    }
+    tool_json_array_end(json);
+}
+
 static void option_describe(struct tool_json *json, const struct tool_option *option)
 {
     tool_json_object(json, NULL);
     tool_json_string(json, "name", option->name);
     if (option->letter)
         tool_json_text(json, "letter", &option->letter, 1);
+    aliases_describe(json, option->aliases);
     value_describe(json, option->argument, option->value, option->words);
     if (option->argument)
         tool_json_bool(json, "argument_is_optional", option->argument_is_optional);

@@ -15,6 +15,7 @@ static const struct tool_command *const commands[] = {
 const struct tool_command tool_root = {
     .path = "",
     .summary = "WebSockets over TLS through proxies, and what went wrong with them",
+    .url_command = &tool_ws,
     .subcommands = commands,
 };
 

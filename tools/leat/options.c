@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NAME_SIZE = 64, SHOWN_MAX = 60 };
 
@@ -158,11 +159,24 @@ static const struct tool_option help_options[] = {
 
 const struct tool_section tool_help_section = {"Help", help_options, 0};
 
+/* Whether it is one of the names that other programs have for the option. */
+static bool is_alias(const struct tool_option *option, const char *name, size_t len)
+{
+    for (const char *alias = option->aliases; alias && *alias;) {
+        size_t alias_len = strcspn(alias, "|");
+        if (alias_len == len && memcmp(alias, name, len) == 0)
+            return true;
+        alias += alias_len + (alias[alias_len] == '|');
+    }
+    return false;
+}
+
 static const struct tool_option *option_in(const struct tool_section *section, const char *name,
                                            size_t len, char letter)
 {
     for (const struct tool_option *o = section->options; o->name; o++)
-        if (name ? strlen(o->name) == len && memcmp(o->name, name, len) == 0
+        if (name ? (strlen(o->name) == len && memcmp(o->name, name, len) == 0) ||
+                       is_alias(o, name, len)
                  : o->letter == letter && letter)
             return o;
     return NULL;
@@ -186,15 +200,92 @@ static const struct tool_option *option_find(const struct tool_command *command,
 static void option_nearest(const struct tool_section *section, const char *name, size_t len,
                            const char **nearest, size_t *best)
 {
-    for (const struct tool_option *o = section->options; o->name; o++)
+    for (const struct tool_option *o = section->options; o->name; o++) {
+        char alias[NAME_SIZE];
+        size_t before = *best;
         tool_nearest(name, len, o->name, nearest, best);
+        /* A name that another program has is suggested as the one that it has here. */
+        for (const char *rest = o->aliases; rest && *rest;) {
+            size_t alias_len = strcspn(rest, "|");
+            snprintf(alias, sizeof(alias), "%.*s", (int)alias_len, rest);
+            tool_nearest(name, len, alias, nearest, best);
+            rest += alias_len + (rest[alias_len] == '|');
+        }
+        if (*best < before)
+            *nearest = o->name;
+    }
+}
+
+/* What people call an option that has another name here, by its meaning. */
+static const struct {
+    const char *typed, *name;
+} meanings[] = {
+    {"bind", "interface"},
+    {"bind-address", "interface"},
+    {"local-address", "interface"},
+    {"source", "interface"},
+    {"hosts", "resolve"},
+    {"host-resolver", "resolve"},
+    {"socks5", "proxy"},
+    {"socks5h", "proxy"},
+    {"socks5-hostname", "proxy"},
+    {"socks", "proxy"},
+    {"http-proxy", "proxy"},
+    {"cookie", "header"},
+    {"token", "header"},
+    {"bearer", "header"},
+    {"oauth2-bearer", "header"},
+    {"referer", "header"},
+    {"host", "header"},
+    {"location", "redirects"},
+    {"follow", "redirects"},
+    {"no-verify", "insecure"},
+    {"skip-verify", "insecure"},
+    {"verify", "insecure"},
+    {"password", "user"},
+    {"basic", "user"},
+    {"login", "user"},
+    {"passphrase", "key-password"},
+    {"pass", "key-password"},
+    {"certificate", "cert"},
+    {"client-cert", "cert"},
+    {"private-key", "key"},
+    {"capath", "ca"},
+    {"trust", "ca"},
+    {"deflate", "compress"},
+    {"gzip", "compress"},
+    {"keepalive", "ping"},
+    {"keep-alive", "ping"},
+    {"heartbeat", "ping"},
+    {"retry", "reconnect"},
+    {"data", "message"},
+    {"send", "message"},
+    {"input", "file"},
+    {"debug", "trace"},
+    {"dump", "trace"},
+    {"deadline", "timeout"},
+    {"times", "repeat"},
+    {"interval", "watch"},
+    {"loop", "watch"},
+    {"language", "lang"},
+};
+
+/* The option of this command that is meant, NULL = none. */
+static const char *option_meant(const struct tool_command *command, const char *name, size_t len)
+{
+    const struct tool_section *section;
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+        if (strlen(meanings[i].typed) == len && memcmp(meanings[i].typed, name, len) == 0 &&
+            option_find(command, meanings[i].name, strlen(meanings[i].name), 0, &section))
+            return meanings[i].name;
+    return NULL;
 }
 
 static bool option_unknown(struct parse *p, const char *given, size_t len)
 {
     size_t dashes = strspn(given, "-");
-    const char *nearest = NULL;
-    size_t best = SIZE_MAX;
+    const char *nearest = option_meant(p->command, given + dashes, len - dashes);
+    size_t best = nearest ? 0 : SIZE_MAX;
     for (const struct tool_section *s = p->command->sections; s && s->title; s++)
         option_nearest(s, given + dashes, len - dashes, &nearest, &best);
     option_nearest(&tool_help_section, given + dashes, len - dashes, &nearest, &best);
@@ -411,6 +502,11 @@ static int group_option(const struct tool_command *group, int argc, char **argv)
     return -1;
 }
 
+static bool is_websocket_url(const char *word)
+{
+    return strncasecmp(word, "ws://", 5) == 0 || strncasecmp(word, "wss://", 6) == 0;
+}
+
 int tool_run(const struct tool_command *root, int argc, char **argv)
 {
     if (!root->subcommands)
@@ -422,6 +518,8 @@ int tool_run(const struct tool_command *root, int argc, char **argv)
     int status = group_option(root, argc, argv);
     if (status >= 0)
         return status;
+    if (is_websocket_url(argv[1]) && root->url_command)
+        return tool_flush(root->url_command, root->url_command->run(root->url_command, argc, argv));
     const struct tool_command *command = subcommand_find(root, argv[1]);
     if (!command)
         return subcommand_unknown(root, argv[1]);

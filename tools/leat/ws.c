@@ -68,6 +68,16 @@ static bool set_reconnect(struct tool_setting *setting)
     return !setting->value || tool_set_u32(setting);
 }
 
+static bool set_trace(struct tool_setting *setting)
+{
+    struct ws_options *options = setting->target;
+    options->trace = true;
+    if (setting->value && strcmp(setting->value, "payload") != 0)
+        return tool_refuse_word(setting);
+    options->traces_payload = setting->value != NULL;
+    return true;
+}
+
 static bool set_max_message(struct tool_setting *setting)
 {
     struct ws *s = setting->target;
@@ -106,6 +116,7 @@ static bool set_close(struct tool_setting *setting)
 
 static const struct tool_option message_options[] = {
     {.name = "message",
+     .aliases = "execute",
      .letter = 'm',
      .is_usual = true,
      .argument = "TEXT",
@@ -159,6 +170,7 @@ static const struct tool_option message_options[] = {
      .set = tool_set_u32,
      .offset = offsetof(struct ws_options, count)},
     {.name = "linger",
+     .aliases = "wait",
      .letter = 'l',
      .is_usual = true,
      .argument = "TIME",
@@ -182,9 +194,15 @@ static const struct tool_option output_options[] = {
      FLAG(json)},
     {.name = "trace",
      .is_usual = true,
+     .argument_is_optional = true,
+     .argument = "payload",
+     .value = TOOL_VALUE_WORD,
+     .words = "payload",
      .help = "print each phase and each frame to standard error",
-     .detail = "> is sent, < is received. With --json among the other events.",
-     FLAG(trace)},
+     .detail =
+         "> is sent, < is received; with payload also what messages hold, cut after 64 bytes, "
+         "in hexadecimal if they are binary. With --json among the other events.",
+     .set = set_trace},
     {.name = "quiet", .letter = 'q', .help = "print messages and failures only", FLAG(quiet)},
     {.name = "verbose",
      .letter = 'v',
@@ -201,6 +219,7 @@ static const struct tool_option session_options[] = {
      .argument = "TIME",
      .value = TOOL_VALUE_DURATION,
      .help = "send pings (every 10 s) and show their time",
+     .detail = "On standard error, unless --quiet is given; with --json among the other events.",
      .set = set_ping},
     {.name = "reconnect",
      .is_usual = true,
@@ -293,6 +312,7 @@ static int session_prepare(struct ws *s, const char *url)
     s->is_interactive = tool_is_terminal(stdin) && s->prints_on_terminal &&
                         tool_terminal_has_cursor() && !o->sources && !o->receive_only;
     s->says_status = o->verbose || (tool_is_terminal(stderr) && !o->quiet && !o->json);
+    s->says_asked = s->says_status || (!o->quiet && !o->json);
     return ws_input_open(s);
 }
 

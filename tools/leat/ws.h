@@ -22,7 +22,7 @@ struct ws_source {
 struct ws_options {
     struct ws_source *sources; /**< empty: the lines of standard input */
     bool text, binary, hex, stream, null, receive_only;
-    bool json, trace, quiet, verbose, no_history;
+    bool json, trace, traces_payload, quiet, verbose, no_history;
     bool pings, reconnects, linger_is_set;
     uint32_t count, linger_ms, ping_ms, reconnect_max;
     uint16_t close_code;
@@ -50,10 +50,11 @@ struct ws {
     bool prints_on_terminal;
     bool is_interactive; /**< a person types lines and reads messages */
     bool says_status;
+    bool says_asked; /**< what --ping and --reconnect have to say */
 
     leat_loop *loop;
     leat_websocket *ws;
-    leat_timer *linger_timer, *ping_timer, *reconnect_timer;
+    leat_timer *linger_timer, *ping_timer, *reconnect_timer, *end_timer;
     leat_reconnect *reconnect;
     int signal_fd;
     struct tool_line_editor *editor;
@@ -121,6 +122,11 @@ void ws_print_pong(struct ws *s, bool is_answer, uint64_t round_trip_us);
 void ws_print_reconnect(struct ws *s, uint32_t delay_ms);
 void ws_print_closed(struct ws *s, const struct leat_close_event *event);
 void ws_print_trace(struct ws *s, const struct leat_trace_event *event);
+/** With --trace=payload: what a message, or a Pong, holds. */
+void ws_print_payload(struct ws *s, bool is_sent, enum leat_message_type type, const uint8_t *data,
+                      size_t len);
+/** What was asked for by --ping or --reconnect: on standard error, also where it is no terminal. */
+void ws_tell(struct ws *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Status, for a person: on standard error, if anywhere. */
 void ws_say(struct ws *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Writes out what was printed, and puts the line that is being typed back. */

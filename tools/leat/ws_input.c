@@ -155,7 +155,7 @@ static void message_refuse(struct ws *s, const char *what)
 }
 
 /* false = the queue is full. */
-static bool message_sent(struct ws *s, int code, size_t len, bool is_whole)
+static bool message_sent(struct ws *s, int code, const void *data, size_t len, bool is_whole)
 {
     if (code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN) {
         s->blocked = true;
@@ -165,6 +165,7 @@ static bool message_sent(struct ws *s, int code, size_t len, bool is_whole)
         message_refuse(s, "it is not UTF-8, which text messages are; --binary sends any bytes");
     if (code == LEAT_OK) {
         s->sent_count += is_whole;
+        ws_print_payload(s, true, message_type(s), data, len);
         ws_print_sent(s, message_type(s), len);
     }
     /* Otherwise the connection has ended, and `closed` tells why. */
@@ -187,11 +188,11 @@ static bool message_send(struct ws *s, char *data, size_t len, bool is_hex)
             message_refuse(s, "it is not hexadecimal");
         else
             is_done = message_sent(s, leat_websocket_send(s->ws, LEAT_MESSAGE_BINARY, copy, size),
-                                   size, true);
+                                   copy, size, true);
         free(copy);
         return is_done;
     }
-    return message_sent(s, leat_websocket_send(s->ws, message_type(s), data, len), len, true);
+    return message_sent(s, leat_websocket_send(s->ws, message_type(s), data, len), data, len, true);
 }
 
 /* ---- the lines of standard input -------------------------------------------------------- */
@@ -231,7 +232,7 @@ static void stream_part(struct ws *s, bool is_last)
     size_t len = input->len - input->used;
     int code = leat_websocket_send_part(s->ws, message_type(s), input->data + input->used, len,
                                         !input->part_is_open, is_last);
-    if (!message_sent(s, code, len, is_last))
+    if (!message_sent(s, code, input->data + input->used, len, is_last))
         return;
     input->part_is_open = !is_last;
     input->used = input->len;

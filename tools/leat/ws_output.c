@@ -140,19 +140,32 @@ void ws_print_part(struct ws *s, enum leat_message_type type, const uint8_t *dat
 
 /* ---- what else happens ------------------------------------------------------------------ */
 
-void ws_say(struct ws *s, const char *format, ...)
+static void say(struct ws *s, const char *format, va_list args)
 {
-    if (!s->says_status)
-        return;
-    va_list args;
     tool_line_editor_hide(s->editor);
     fflush(stdout);
     fputs(tool_style(stderr, TOOL_STYLE_DIM), stderr);
     fputs("leat ws: ", stderr);
-    va_start(args, format);
     tool_print_formatted(stderr, format, args);
-    va_end(args);
     fprintf(stderr, "%s\n", tool_style(stderr, TOOL_STYLE_PLAIN));
+}
+
+void ws_say(struct ws *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (s->says_status)
+        say(s, format, args);
+    va_end(args);
+}
+
+void ws_tell(struct ws *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (s->says_asked)
+        say(s, format, args);
+    va_end(args);
 }
 
 void ws_print_opened(struct ws *s)
@@ -193,8 +206,8 @@ void ws_print_sent(struct ws *s, enum leat_message_type type, size_t len)
 void ws_print_pong(struct ws *s, bool is_answer, uint64_t round_trip_us)
 {
     if (is_answer && s->options.pings)
-        ws_say(s, "pong after %" PRIu64 ".%03u ms", round_trip_us / 1000,
-               (unsigned)(round_trip_us % 1000));
+        ws_tell(s, "pong after %" PRIu64 ".%03u ms", round_trip_us / 1000,
+                (unsigned)(round_trip_us % 1000));
     if (!s->options.json)
         return;
     event_begin(s, "pong");
@@ -206,8 +219,8 @@ void ws_print_pong(struct ws *s, bool is_answer, uint64_t round_trip_us)
 void ws_print_reconnect(struct ws *s, uint32_t delay_ms)
 {
     uint32_t attempt = leat_reconnect_attempts(s->reconnect);
-    ws_say(s, "connecting again in %u.%u s, attempt %u", delay_ms / 1000, delay_ms % 1000 / 100,
-           attempt);
+    ws_tell(s, "connecting again in %u.%u s, attempt %u", delay_ms / 1000, delay_ms % 1000 / 100,
+            attempt);
     if (!s->options.json)
         return;
     event_begin(s, "reconnect");
@@ -219,10 +232,9 @@ void ws_print_reconnect(struct ws *s, uint32_t delay_ms)
 static void remedies_write(struct ws *s, const struct leat_close_event *event)
 {
     const struct tool_story story = ws_story(s);
-    const char *line =
-        event->error.code != LEAT_OK
-            ? tool_story_remedies(&story, tool_language())
-            : tool_close_remedies(event->close_code, tool_language());
+    const char *line = event->error.code != LEAT_OK
+                           ? tool_story_remedies(&story, tool_language())
+                           : tool_close_remedies(event->close_code, tool_language());
     tool_json_array(&s->json, "remedies");
     while (*line) {
         size_t len = strcspn(line, "\n");
@@ -298,6 +310,30 @@ void ws_print_trace(struct ws *s, const struct leat_trace_event *event)
         fputs(event->text[0] ? "  " : "", stderr);
         tool_print_safe(stderr, event->text, strlen(event->text));
     }
+    fprintf(stderr, "%s\n", tool_style(stderr, TOOL_STYLE_PLAIN));
+}
+
+/* Enough to see what it is; the whole is what --json prints. */
+enum { PAYLOAD_SHOWN_BYTES = 64 };
+
+void ws_print_payload(struct ws *s, bool is_sent, enum leat_message_type type, const uint8_t *data,
+                      size_t len)
+{
+    if (!s->options.traces_payload || s->options.json)
+        return;
+    size_t shown = len < PAYLOAD_SHOWN_BYTES ? len : PAYLOAD_SHOWN_BYTES;
+    bool is_text = type == LEAT_MESSAGE_TEXT;
+    while (is_text && shown < len && shown > 0 && (data[shown] & 0xc0) == 0x80)
+        shown--; /* no half of a character */
+    tool_line_editor_hide(s->editor);
+    fflush(stdout);
+    fprintf(stderr, "%s%16s%s ", tool_style(stderr, TOOL_STYLE_DIM), "", is_sent ? ">" : "<");
+    if (is_text)
+        tool_print_safe(stderr, (const char *)data, shown);
+    for (size_t i = 0; !is_text && i < shown; i++)
+        fprintf(stderr, "%s%02x", i ? " " : "", data[i]);
+    if (shown < len)
+        fprintf(stderr, "... (%zu bytes)", len);
     fprintf(stderr, "%s\n", tool_style(stderr, TOOL_STYLE_PLAIN));
 }
 

@@ -74,6 +74,7 @@ static void on_part(leat_websocket *ws, enum leat_message_type type, const uint8
     (void)ws;
     if (s->options.count > 0 && s->received_count >= s->options.count)
         return;
+    ws_print_payload(s, false, type, data, len);
     if (!s->output_failed)
         ws_print_part(s, type, data, len, is_first, is_last);
     if (!is_last)
@@ -130,8 +131,10 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     ws_print_closed(s, event);
     if (s->reconnect && !s->closing && leat_reconnect_is_advised(event) &&
         leat_reconnect_next_delay_ms(s->reconnect, &delay_ms)) {
-        ws_say(s, "%s",
-               event->error.code ? leat_strerror(event->error.code) : "closed by the server");
+        const struct tool_story story = ws_story(s);
+        ws_tell(s, "%s",
+                event->error.code ? tool_story_heading(&story, LEAT_LANGUAGE_EN)
+                                  : "closed by the server");
         ws_print_reconnect(s, delay_ms);
         leat_timer_start(s->reconnect_timer, delay_ms);
         return;
@@ -161,6 +164,7 @@ static void on_pong(leat_websocket *ws, const uint8_t *payload, size_t len, void
         memcpy(&number, payload, sizeof(number));
     bool is_answer =
         number > 0 && number <= s->ping_number && s->ping_number - number < WS_PINGS_MAX;
+    ws_print_payload(s, false, LEAT_MESSAGE_BINARY, payload, len);
     ws_print_pong(s, is_answer, is_answer ? ws_now_us() - s->ping_us[number % WS_PINGS_MAX] : 0);
 }
 
@@ -190,6 +194,17 @@ static void on_trace(const struct leat_trace_event *event, void *user)
     ws_print_trace(user, event);
 }
 
+/* --max-time. A connection that is not open has its own deadline for that. */
+static void on_end_due(leat_timer *timer, void *user)
+{
+    struct ws *s = user;
+    (void)timer;
+    if (!s->was_open && !s->options.reconnects)
+        return;
+    ws_say(s, "--max-time is over");
+    ws_close(s);
+}
+
 static int session_start(struct ws *s)
 {
     const struct leat_websocket_callbacks callbacks = {
@@ -212,6 +227,8 @@ static int session_start(struct ws *s)
         code = leat_timer_new(s->loop, on_ping_due, s, &s->ping_timer);
     if (code == LEAT_OK)
         code = leat_timer_new(s->loop, on_reconnect_due, s, &s->reconnect_timer);
+    if (code == LEAT_OK)
+        code = leat_timer_new(s->loop, on_end_due, s, &s->end_timer);
     if (code == LEAT_OK && s->options.reconnects)
         code = leat_reconnect_new(&reconnect, &s->reconnect);
     if (code == LEAT_OK)
@@ -222,6 +239,8 @@ static int session_start(struct ws *s)
         s->error.code = code;
         return code;
     }
+    if (s->connection.max_time_ms > 0)
+        leat_timer_start(s->end_timer, s->connection.max_time_ms);
     ws_say(s, "connecting to %s", s->url);
     return session_connect(s);
 }
@@ -384,6 +403,7 @@ void ws_done(struct ws *s)
     leat_timer_free(s->linger_timer);
     leat_timer_free(s->ping_timer);
     leat_timer_free(s->reconnect_timer);
+    leat_timer_free(s->end_timer);
     leat_loop_free(s->loop);
     tool_connection_done(&s->connection);
     ws_input_done(s);

@@ -16,23 +16,31 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --ciphers --close --compress --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --json --key --key-password --keylog --linger --max-message --message --no-history --null --ping --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --quiet --receive-only --reconnect --redirects --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --user-agent --verbose -0 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
+        flags='--binary --ca --cert --ciphers --close --compress --connect-to --count --dns --early-data --fast-open --file --header --help --help-all --hex --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --linger --max-message --max-time --message --no-history --null --origin --ping --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --quiet --receive-only --reconnect --redirects --resolve --stream --subprotocol --text --timeout --tls-max --tls-min --trace --user --user-agent --verbose -0 -4 -6 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
         --count|-n) takes=value values='' ;;
         --linger|-l) takes=value values='' ;;
+        --trace) takes=optional values='payload' ;;
         --ping) takes=optional values='' ;;
         --reconnect) takes=optional values='' ;;
         --close) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
+        --origin) takes=value values='' ;;
         --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
+        --max-time) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
+        --resolve) takes=value values='' ;;
+        --connect-to) takes=value values='' ;;
+        --interface) takes=value values='' ;;
         --dns) takes=value values='' ;;
         --proxy|-x) takes=value values='' ;;
+        --proxy-user) takes=value values='' ;;
+        --proxy-header) takes=value values='' ;;
         --proxy-ca) takes=value values='-file' ;;
         --proxy-cert) takes=value values='-file' ;;
         --proxy-key) takes=value values='-file' ;;
@@ -51,19 +59,26 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --ciphers --compare --compress --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --json --key --key-password --keylog --lang --no-echo --no-resume --pipeline --proxy --proxy-ca --proxy-cert --proxy-insecure --proxy-key --proxy-key-password --redirects --repeat --subprotocol --timeout --tls-max --tls-min --user --user-agent -A -H -L -h -k -n -s -u -x -z'
+        flags='--ca --cert --ciphers --compare --compress --connect-to --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --no-echo --no-resume --origin --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --redirects --repeat --resolve --subprotocol --timeout --tls-max --tls-min --user --user-agent -4 -6 -A -H -L -h -k -n -s -u -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --lang) takes=value values='en zh' ;;
         --echo-timeout) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
+        --origin) takes=value values='' ;;
         --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
+        --max-time) takes=value values='' ;;
         --redirects|-L) takes=value values='' ;;
+        --resolve) takes=value values='' ;;
+        --connect-to) takes=value values='' ;;
+        --interface) takes=value values='' ;;
         --dns) takes=value values='' ;;
         --proxy|-x) takes=value values='' ;;
+        --proxy-user) takes=value values='' ;;
+        --proxy-header) takes=value values='' ;;
         --proxy-ca) takes=value values='-file' ;;
         --proxy-cert) takes=value values='-file' ;;
         --proxy-key) takes=value values='-file' ;;

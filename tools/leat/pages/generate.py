@@ -59,6 +59,9 @@ def option_lines(option):
     lines = [".TP", head, "\\&" + roff(sentence(option["help"]))]
     if option.get("words") and "|".join(option["words"]) != option["argument"]:
         lines.append("\\&" + roff("One of " + ", ".join(option["words"]) + "."))
+    aliases = ", ".join(f"--{alias}" for alias in option.get("aliases", []))
+    if aliases:
+        option = {**option, "detail": f"{option['detail'] or ''} Also {aliases}."}
     if option["detail"]:
         lines.append("\\&" + roff(" ".join(option["detail"].split())))
     return lines
