@@ -62,6 +62,12 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_new(leat_loop *loop,
                                                  const struct leat_tcp_socket_callbacks *callbacks,
                                                  void *user, leat_tcp_socket **ret_tcp);
 
+/** Exchanges the callbacks and `user`, at any time, also inside of a callback: what comes from now on
+ * is told to them. `callbacks` is copied; a NULL slot is off.
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, a `size` of 0; a connection of a server, whose callbacks are the server's). */
+LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_set_callbacks(
+    leat_tcp_socket *tcp, const struct leat_tcp_socket_callbacks *callbacks, void *user);
+
 /** Ends the connection at once and frees; no callback comes any more. NULL is allowed. On a
  * connection of a server it ends the connection only, and the server's `closed` follows. */
 LEAT_API void leat_tcp_socket_free(leat_tcp_socket *tcp);
@@ -209,6 +215,13 @@ struct leat_tcp_socket_server_callbacks {
 LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_server_new(
     leat_loop *loop, const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
     leat_tcp_socket_server **ret_server);
+
+/** Exchanges the callbacks and `user`, at any time, also inside of a callback: what comes from now on
+ * is told to them. `callbacks` is copied; a NULL slot is off.
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, a `size` of 0). */
+LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_server_set_callbacks(
+    leat_tcp_socket_server *server, const struct leat_tcp_socket_server_callbacks *callbacks,
+    void *user);
 
 /** Ends every connection at once and frees. No callback comes any more. NULL is allowed. */
 LEAT_API void leat_tcp_socket_server_free(leat_tcp_socket_server *server);

@@ -60,6 +60,12 @@ LEAT_API LEAT_MUST_CHECK int leat_udp_socket_new(leat_loop *loop,
                                                  const struct leat_udp_socket_callbacks *callbacks,
                                                  void *user, leat_udp_socket **ret_udp);
 
+/** Exchanges the callbacks and `user`, at any time, also inside of a callback: what comes from now on
+ * is told to them. `callbacks` is copied; a NULL slot is off.
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, a `size` of 0). */
+LEAT_API LEAT_MUST_CHECK int leat_udp_socket_set_callbacks(
+    leat_udp_socket *udp, const struct leat_udp_socket_callbacks *callbacks, void *user);
+
 /** Closes at once and frees; no callback comes any more. NULL is allowed. */
 LEAT_API void leat_udp_socket_free(leat_udp_socket *udp);
 

@@ -86,6 +86,14 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_new(leat_loop *loop,
                                                 const struct leat_websocket_callbacks *callbacks,
                                                 void *user, leat_websocket **ret_ws);
 
+/** Exchanges the callbacks and `user`, at any time, also inside of a callback: what comes from now on
+ * is told to them. `callbacks` is copied; a NULL slot is off. Whether messages come
+ * whole or in parts stays as it was when the connection was opened: `message_part` gets what comes
+ * whole as one part, `message` gets nothing of what comes in parts.
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, a `size` of 0; a connection of a server, whose callbacks are the server's). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_set_callbacks(
+    leat_websocket *ws, const struct leat_websocket_callbacks *callbacks, void *user);
+
 /**
  * Ends the connection at once, without a goodbye on the wire, and frees the object. No callback
  * comes any more. NULL is allowed.

@@ -26,11 +26,10 @@ typedef struct leat_websocket_server leat_websocket_server;
 
 /** A client's request to open a connection. Borrowed until the callback returns. */
 struct leat_upgrade_request {
-    const char *target;         /**< as in the request: path and query */
-    const char *host;           /**< value of Host */
-    const char *origin;         /**< value of Origin, "" if absent (RFC 6455 section 10.2) */
-    const char *client_address; /**< "127.0.0.1" */
-    uint16_t client_port;       /**< in the byte order of the machine */
+    const char *target; /**< as in the request: path and query */
+    const char *host;   /**< value of Host */
+    const char *origin; /**< value of Origin, "" if absent (RFC 6455 section 10.2) */
+    const struct leat_net_address *client; /**< the client's address and port */
     /** The subprotocol that the server would choose: the first of its own that the client offers,
      * "" if there is none in common. */
     const char *protocol;
@@ -70,6 +69,9 @@ struct leat_websocket_server_callbacks {
     void (*message_part)(leat_websocket_server *server, leat_websocket *ws,
                          enum leat_message_type type, const uint8_t *data, size_t len,
                          bool is_first, bool is_last, void *user);
+    /** A Pong frame from the client, asked for or not. */
+    void (*pong)(leat_websocket_server *server, leat_websocket *ws, const uint8_t *payload,
+                 size_t len, void *user);
 };
 
 /* ---- configuration: what only a server needs, beside leat/config.h ----------------------- */
@@ -117,6 +119,15 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_reuse_port(leat_config *config, boo
 LEAT_API LEAT_MUST_CHECK int leat_websocket_server_new(
     leat_loop *loop, const struct leat_websocket_server_callbacks *callbacks, void *user,
     leat_websocket_server **ret_server);
+
+/** Exchanges the callbacks and `user`, at any time, also inside of a callback: what comes from now on
+ * is told to them. `callbacks` is copied; a NULL slot is off. Whether messages come
+ * whole or in parts stays as it was when the connection was opened: `message_part` gets what comes
+ * whole as one part, `message` gets nothing of what comes in parts.
+ * @return LEAT_OK; LEAT_E_PARAMETER (NULL, a `size` of 0). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_set_callbacks(
+    leat_websocket_server *server, const struct leat_websocket_server_callbacks *callbacks,
+    void *user);
 
 /** Ends every connection at once, without a goodbye, and frees. No callback comes any more. NULL is
  * allowed. */

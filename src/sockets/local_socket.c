@@ -104,6 +104,17 @@ int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callba
     return LEAT_OK;
 }
 
+int leat_local_socket_set_callbacks(leat_local_socket *local,
+                                    const struct leat_local_socket_callbacks *callbacks, void *user)
+{
+    if (!local || local->base.face != &local_face)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&local->callbacks, sizeof(local->callbacks), callbacks))
+        return LEAT_E_PARAMETER;
+    local->base.user = user;
+    return LEAT_OK;
+}
+
 void leat_local_socket_free(leat_local_socket *local)
 {
     leati_stream_socket_free(local ? &local->base : NULL);

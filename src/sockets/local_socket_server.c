@@ -127,6 +127,18 @@ int leat_local_socket_server_new(leat_loop *loop,
     return LEAT_OK;
 }
 
+int leat_local_socket_server_set_callbacks(
+    leat_local_socket_server *server, const struct leat_local_socket_server_callbacks *callbacks,
+    void *user)
+{
+    if (!server)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&server->callbacks, sizeof(server->callbacks), callbacks))
+        return LEAT_E_PARAMETER;
+    server->base.user = user;
+    return LEAT_OK;
+}
+
 /* ---- accepting --------------------------------------------------------------------- */
 
 /* Takes `fd` in every case. */

@@ -126,6 +126,17 @@ int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks 
     return LEAT_OK;
 }
 
+int leat_tcp_socket_set_callbacks(leat_tcp_socket *tcp,
+                                  const struct leat_tcp_socket_callbacks *callbacks, void *user)
+{
+    if (!tcp || tcp->base.face != &tcp_face)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&tcp->callbacks.tcp, sizeof(tcp->callbacks.tcp), callbacks))
+        return LEAT_E_PARAMETER;
+    tcp->base.user = user;
+    return LEAT_OK;
+}
+
 void leat_tcp_socket_free(leat_tcp_socket *tcp)
 {
     leati_stream_socket_free(tcp ? &tcp->base : NULL);

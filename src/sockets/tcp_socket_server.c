@@ -121,6 +121,18 @@ int leat_tcp_socket_server_new(leat_loop *loop,
     return LEAT_OK;
 }
 
+int leat_tcp_socket_server_set_callbacks(leat_tcp_socket_server *server,
+                                         const struct leat_tcp_socket_server_callbacks *callbacks,
+                                         void *user)
+{
+    if (!server)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&server->callbacks.tcp, sizeof(server->callbacks.tcp), callbacks))
+        return LEAT_E_PARAMETER;
+    server->base.user = user;
+    return LEAT_OK;
+}
+
 /* ---- accepting --------------------------------------------------------------------- */
 
 /* The socket of a connection, whose stream has been started. Takes `fd` in every case. */

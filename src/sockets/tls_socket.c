@@ -109,6 +109,18 @@ int leat_tls_socket_new(leat_loop *loop, const struct leat_tls_socket_callbacks 
     return LEAT_OK;
 }
 
+int leat_tls_socket_set_callbacks(leat_tls_socket *tls,
+                                  const struct leat_tls_socket_callbacks *callbacks, void *user)
+{
+    leat_tcp_socket *tcp = tcp_of(tls);
+    if (!tls || tcp->base.face != &tls_face)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks))
+        return LEAT_E_PARAMETER;
+    tcp->base.user = user;
+    return LEAT_OK;
+}
+
 void leat_tls_socket_free(leat_tls_socket *tls)
 {
     leat_tcp_socket_free(tcp_of(tls));

@@ -107,6 +107,19 @@ int leat_tls_socket_server_new(leat_loop *loop,
     return LEAT_OK;
 }
 
+int leat_tls_socket_server_set_callbacks(leat_tls_socket_server *server,
+                                         const struct leat_tls_socket_server_callbacks *callbacks,
+                                         void *user)
+{
+    leat_tcp_socket_server *tcp = tcp_of(server);
+    if (!server)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks))
+        return LEAT_E_PARAMETER;
+    tcp->base.user = user;
+    return LEAT_OK;
+}
+
 void leat_tls_socket_server_free(leat_tls_socket_server *server)
 {
     leat_tcp_socket_server_free(tcp_of(server));

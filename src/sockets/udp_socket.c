@@ -180,6 +180,17 @@ int leat_udp_socket_new(leat_loop *loop, const struct leat_udp_socket_callbacks 
     return LEAT_OK;
 }
 
+int leat_udp_socket_set_callbacks(leat_udp_socket *udp,
+                                  const struct leat_udp_socket_callbacks *callbacks, void *user)
+{
+    if (!udp || udp->freed)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&udp->callbacks, sizeof(udp->callbacks), callbacks))
+        return LEAT_E_PARAMETER;
+    udp->user = user;
+    return LEAT_OK;
+}
+
 static void udp_release(struct leat_udp_socket *udp)
 {
     leati_udp_drop_waiting(udp);

@@ -118,7 +118,10 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
 {
     switch (event->kind) {
     case LEATI_WS_MESSAGE:
-        if (ws->callbacks.message)
+        if (ws->callbacks.message_part) /* set since the connection was opened */
+            ws->callbacks.message_part(ws, event->type, event->data, event->len, true, true,
+                                       ws->user);
+        else if (ws->callbacks.message)
             ws->callbacks.message(ws, event->type, event->data, event->len, ws->user);
         break;
     case LEATI_WS_PING:
@@ -136,8 +139,9 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
         ws_on_violation(ws, event);
         break;
     case LEATI_WS_PIECE:
-        ws->callbacks.message_part(ws, event->type, event->data, event->len, event->is_first,
-                                   event->is_last, ws->user);
+        if (ws->callbacks.message_part)
+            ws->callbacks.message_part(ws, event->type, event->data, event->len, event->is_first,
+                                       event->is_last, ws->user);
         break;
     }
 }

@@ -6,6 +6,7 @@
 #include <leat/websocket_server.h>
 
 #include "conn/clients.h"
+#include "core/net_address.h"
 #include "websocket/websocket.h"
 #include "tcp/listener.h"
 #include "util/alloc.h"
@@ -72,16 +73,26 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
                        size_t len, void *user)
 {
     leat_websocket_server *server = server_of(user);
-    if (server->callbacks.message)
+    if (server->callbacks.message_part)
+        server->callbacks.message_part(server, ws, type, data, len, true, true, server->base.user);
+    else if (server->callbacks.message)
         server->callbacks.message(server, ws, type, data, len, server->base.user);
+}
+
+static void on_pong(leat_websocket *ws, const uint8_t *payload, size_t len, void *user)
+{
+    leat_websocket_server *server = server_of(user);
+    if (server->callbacks.pong)
+        server->callbacks.pong(server, ws, payload, len, server->base.user);
 }
 
 static void on_message_part(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
                             size_t len, bool is_first, bool is_last, void *user)
 {
     leat_websocket_server *server = server_of(user);
-    server->callbacks.message_part(server, ws, type, data, len, is_first, is_last,
-                                   server->base.user);
+    if (server->callbacks.message_part)
+        server->callbacks.message_part(server, ws, type, data, len, is_first, is_last,
+                                       server->base.user);
 }
 
 static void on_writable(leat_websocket *ws, void *user)
@@ -110,6 +121,7 @@ static const struct leat_websocket_callbacks client_callbacks = {
     .size = sizeof(client_callbacks),
     .opened = on_opened,
     .message = on_message,
+    .pong = on_pong,
     .writable = on_writable,
     .closed = on_closed,
     .message_part = on_message_part,
@@ -142,18 +154,17 @@ static const char *choose_protocol(const struct leati_settings *settings,
 static int server_ask(leat_websocket_server *server, const struct server_client *client,
                       const struct leati_ws_accept_request *request, const char *protocol)
 {
-    char address[LEATI_ADDRESS_TEXT_SIZE];
+    struct leat_net_address address;
     if (!server->callbacks.request)
         return 101;
-    leati_address_format_host(&client->remote, address, sizeof(address));
+    leati_net_address_from(&client->remote, &address);
     const struct request_view view = {
         .public =
             {
                 .target = request->target,
                 .host = request->host,
                 .origin = request->origin ? request->origin : "",
-                .client_address = address,
-                .client_port = leati_address_port(&client->remote),
+                .client = &address,
                 .protocol = protocol ? protocol : "",
                 .header = request_header,
             },
@@ -279,6 +290,18 @@ int leat_websocket_server_new(leat_loop *loop,
     leati_clients_init(&server->base, loop, &server_owner, user);
     server->base.has_handshake = true;
     *ret_server = server;
+    return LEAT_OK;
+}
+
+int leat_websocket_server_set_callbacks(leat_websocket_server *server,
+                                        const struct leat_websocket_server_callbacks *callbacks,
+                                        void *user)
+{
+    if (!server)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&server->callbacks, sizeof(server->callbacks), callbacks))
+        return LEAT_E_PARAMETER;
+    server->base.user = user;
     return LEAT_OK;
 }
 

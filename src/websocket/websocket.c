@@ -69,6 +69,17 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
     return LEAT_OK;
 }
 
+int leat_websocket_set_callbacks(leat_websocket *ws,
+                                 const struct leat_websocket_callbacks *callbacks, void *user)
+{
+    if (!ws || ws->is_server)
+        return LEAT_E_PARAMETER;
+    if (!leati_replace_known(&ws->callbacks, sizeof(ws->callbacks), callbacks))
+        return LEAT_E_PARAMETER;
+    ws->user = user;
+    return LEAT_OK;
+}
+
 void leat_websocket_free(leat_websocket *ws)
 {
     if (!ws)

@@ -188,8 +188,8 @@ static void request_look(struct both_ends *ends, const char *callback)
     cr_expect(strcmp(request->host, sandbox_format("127.0.0.1:%u", ends->port)) == 0, "%s",
               request->host);
     cr_expect(strcmp(request->origin, "https://a.test") == 0, "%s", request->origin);
-    cr_expect(strcmp(request->client_address, "127.0.0.1") == 0 && request->client_port != 0 &&
-              request->client_port != ends->port);
+    cr_expect(strcmp(request->client->address, "127.0.0.1") == 0 && request->client->port != 0 &&
+              request->client->port != ends->port);
     cr_expect(strcmp(request->protocol, "mine") == 0, "%s", request->protocol);
     const char *value = request->header(request, "x-OWN");
     cr_expect(value && strcmp(value, "value") == 0);
