@@ -50,7 +50,9 @@ static void plain_free(void *ptr, const char *file, int line)
 /* libcrypto takes them only before its first allocation. */
 __attribute__((constructor)) static void allocator_replace(void)
 {
-    replaced = CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free) == 1;
+    /* Since 3.2 libcrypto waits for itself where the first allocation of its own start fails. */
+    replaced = CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free) == 1 &&
+               OPENSSL_init_crypto(0, NULL) == 1;
 }
 
 /* OSSL_LIB_CTX_new() of libcrypto 3.0 forgets parts of the context that it could not finish. */
