@@ -4,7 +4,6 @@
 
 #include <leat/websocket_server.h>
 
-#include "support/alloc_failure.h"
 #include "support/process.h"
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
@@ -125,46 +124,4 @@ Test(local_server, the_server_is_freed_in_each_callback)
         if (i < 2)
             close(fd);
     }
-}
-
-/* ---- no memory --------------------------------------------------------------------- */
-
-static bool attempt_conversation(void)
-{
-    bool (*hook)(void) = leati_alloc_fail_hook;
-    bool succeeded = false;
-
-    leati_alloc_fail_hook = NULL;
-    memset(&run, 0, sizeof(run));
-    run_init();
-    local_new_server();
-    run.echo = true;
-    local_new_client();
-    leati_alloc_fail_hook = hook;
-    if (leat_local_socket_connect(local, path, NULL) == LEAT_OK) {
-        while (!strstr(run.log, "connected") && !strstr(run.log, "closed"))
-            cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-        if (!strstr(run.log, "closed") && leat_local_socket_send(local, "x", 1) == LEAT_OK) {
-            while (run.received_total == 0 && !strstr(run.log, "closed"))
-                cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-            succeeded = run.received_total == 1;
-        }
-    }
-    leati_alloc_fail_hook = NULL;
-    leat_local_socket_free(local);
-    leat_local_socket_server_free(server);
-    local = NULL;
-    server = NULL;
-    leat_config_free(run.config);
-    leat_loop_free(run.loop);
-    run.config = NULL;
-    run.loop = NULL;
-    return succeeded;
-}
-
-Test(local_socket_memory, conversations, .timeout = 50)
-{
-    path = sandbox_path("socket");
-    cr_assert_gt(alloc_failure_run_all(attempt_conversation), 0);
-    sandbox_done();
 }

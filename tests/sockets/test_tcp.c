@@ -8,7 +8,6 @@
 #include "support/sandbox.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,38 +128,6 @@ Test(tcp_socket, a_name_becomes_an_address)
     cr_assert_str_eq(remote.address, "127.0.0.1");
     cr_assert_eq(remote.family, LEAT_ADDRESS_IPV4);
     close(listener);
-}
-
-Test(tcp_socket, connects_again_after_closed)
-{
-    run_new_client();
-    for (int i = 0; i < 3; i++) {
-        int peer = run_connect_raw();
-        close(peer);
-        run_until("closed");
-        run_check_log("connected; closed");
-    }
-}
-
-Test(tcp_socket, much_data_there_and_back)
-{
-    enum { SIZE = 4 << 20 };
-    uint8_t *data = malloc(SIZE);
-    size_t sent = 0;
-
-    run.echo = true;
-    run_new_client();
-    run_connect("127.0.0.1", run_new_server("127.0.0.1"));
-    run_until("connected");
-    for (size_t i = 0; i < SIZE; i++)
-        data[i] = (uint8_t)(i * 7 + i / 251);
-    for (; sent < SIZE; sent += SIZE / 16)
-        cr_assert_eq(leat_tcp_socket_send(run.tcp, data + sent, SIZE / 16), LEAT_OK);
-    run_until_received(SIZE);
-    cr_assert_eq(run.received_total, SIZE);
-    cr_assert_eq(memcmp(run.received, data, run.received_len), 0);
-    cr_assert_eq(leat_tcp_socket_buffered_bytes(run.tcp), 0);
-    free(data);
 }
 
 /* ---- misuse ------------------------------------------------------------------------ */
@@ -351,32 +318,6 @@ Test(tcp_socket, the_peer_ends_one_direction)
     run_check_log("connected; closed");
 }
 
-Test(tcp_socket, close_sends_what_is_queued)
-{
-    enum { SIZE = 1 << 20 };
-    char *data = calloc(1, SIZE);
-    char buf[4096];
-    size_t total = 0;
-
-    run_new_client();
-    int peer = run_connect_raw();
-    cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 20000), LEAT_OK);
-    cr_assert_eq(leat_tcp_socket_send(run.tcp, data, SIZE), LEAT_OK);
-    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
-    while (total < SIZE) {
-        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
-        ssize_t n = recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
-        if (n > 0)
-            total += (size_t)n;
-        else
-            cr_assert(n < 0 && errno == EAGAIN, "%zu of %d", total, SIZE);
-    }
-    close(peer);
-    run_until("closed");
-    run_check_log("connected; closed");
-    free(data);
-}
-
 /* The peer neither reads nor ends: the deadline does it, and says that bytes were lost. */
 Test(tcp_socket, close_has_a_deadline)
 {
@@ -401,44 +342,7 @@ Test(tcp_socket, close_has_a_deadline)
     free(data);
 }
 
-Test(tcp_socket, nothing_is_delivered_after_close)
-{
-    run_new_client();
-    int peer = run_connect_raw();
-    cr_assert(raw_send(peer, "late", 4));
-    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
-    run_until("closed");
-    cr_assert_eq(run.received_total, 0);
-    close(peer);
-}
-
 /* ---- flow -------------------------------------------------------------------------- */
-
-Test(tcp_socket, the_queue_has_a_limit)
-{
-    enum { PART = 64 << 10 };
-    static char part[PART];
-    char buf[PART];
-    int code;
-
-    cr_assert_eq(leat_config_set_send_queue_limit(run.config, 4 * PART), LEAT_OK);
-    run_new_client();
-    int peer = run_connect_raw();
-    do {
-        code = leat_tcp_socket_send(run.tcp, part, sizeof(part));
-        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
-    } while (code == LEAT_OK);
-    cr_assert_eq(code, LEAT_E_SOCKET_BASE + EAGAIN);
-    cr_assert_leq(leat_tcp_socket_buffered_bytes(run.tcp), 4 * PART);
-    while (!strstr(run.log, "writable")) {
-        (void)recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
-        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
-    }
-    cr_assert_leq(leat_tcp_socket_buffered_bytes(run.tcp), 2 * PART);
-    cr_assert_eq(leat_tcp_socket_send(run.tcp, part, sizeof(part)), LEAT_OK);
-    run_check_log("connected; writable");
-    close(peer);
-}
 
 Test(tcp_socket, paused)
 {
@@ -456,67 +360,6 @@ Test(tcp_socket, paused)
 }
 
 /* ---- inside of callbacks ----------------------------------------------------------- */
-
-/* Lets the peer do what brings about the callback. */
-static void provoke(const char *callback, int peer)
-{
-    static char part[1 << 20];
-    char buf[4096];
-
-    if (strcmp(callback, "message") == 0) {
-        cr_assert(raw_send(peer, "x", 1));
-    } else if (strcmp(callback, "writable") == 0) {
-        while (leat_tcp_socket_send(run.tcp, part, sizeof(part)) == LEAT_OK)
-            continue;
-        while (run.act != STREAM_NOTHING) {
-            (void)recv(peer, buf, sizeof(buf), MSG_DONTWAIT);
-            cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
-        }
-    } else if (strcmp(callback, "error") == 0) {
-        raw_reset(dup(peer));
-        struct linger linger = {.l_onoff = 1};
-        cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
-        close(peer);
-    } else if (strcmp(callback, "closed") == 0) {
-        close(peer);
-    }
-}
-
-static const char *const callbacks[] = {"connected", "message", "writable", "error", "closed"};
-
-Test(tcp_socket, freed_in_each_callback)
-{
-    for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
-        run_new_client();
-        run.act_at = callbacks[i];
-        run.act = STREAM_FREE;
-        int peer = run_connect_raw();
-        provoke(callbacks[i], peer);
-        while (run.tcp)
-            cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-        run.log[run.log_len = 0] = '\0';
-        run_some();
-        run_check_log(""); /* nothing is called back any more */
-        close(peer);
-    }
-}
-
-Test(tcp_socket, closed_in_each_callback)
-{
-    for (size_t i = 0; i < 3; i++) {
-        run_new_client();
-        run.act_at = callbacks[i];
-        run.act = STREAM_CLOSE;
-        int peer = run_connect_raw();
-        provoke(callbacks[i], peer);
-        run_until("closed");
-        cr_assert_eq(run.act_result, LEAT_OK);
-        run.log[run.log_len = 0] = '\0';
-        close(peer);
-        leat_tcp_socket_free(run.tcp);
-    }
-    run.tcp = NULL;
-}
 
 Test(tcp_socket, connects_again_in_closed_but_not_in_error)
 {

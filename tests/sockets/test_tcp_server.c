@@ -4,7 +4,6 @@
 
 #include <leat/websocket_server.h>
 
-#include "support/alloc_failure.h"
 #include "support/patience.h"
 #include "support/peers.h"
 #include "support/raw_socket.h"
@@ -385,45 +384,4 @@ Test(tcp_server, freed_in_each_callback)
         if (i != 2)
             close(fd);
     }
-}
-
-/* ---- no memory --------------------------------------------------------------------- */
-
-static bool attempt_conversation(void)
-{
-    bool (*hook)(void) = leati_alloc_fail_hook;
-    bool succeeded = false;
-
-    leati_alloc_fail_hook = NULL;
-    memset(&run, 0, sizeof(run));
-    run_init();
-    uint16_t port = run_new_server("127.0.0.1");
-    run.echo = true;
-    run_new_client();
-    leati_alloc_fail_hook = hook;
-    if (leat_tcp_socket_connect(run.tcp, "127.0.0.1", port, run.config) == LEAT_OK) {
-        /* Either of the two ends may be the one that has no memory. */
-        while (!strstr(run.log, "connected") && !strstr(run.log, "closed"))
-            cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-        if (!strstr(run.log, "closed") && leat_tcp_socket_send(run.tcp, "x", 1) == LEAT_OK) {
-            while (run.received_total == 0 && !strstr(run.log, "closed"))
-                cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
-            succeeded = run.received_total == 1;
-        }
-    }
-    leati_alloc_fail_hook = NULL;
-    leat_tcp_socket_free(run.tcp);
-    leat_tcp_socket_server_free(run.server);
-    leat_config_free(run.config);
-    leat_loop_free(run.loop);
-    run.tcp = NULL;
-    run.server = NULL;
-    run.config = NULL;
-    run.loop = NULL;
-    return succeeded;
-}
-
-Test(tcp_server_memory, conversations, .timeout = 50)
-{
-    cr_assert_gt(alloc_failure_run_all(attempt_conversation), 0);
 }
