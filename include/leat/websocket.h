@@ -96,7 +96,8 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_set_callbacks(
 
 /**
  * Ends the connection at once, without a goodbye on the wire, and frees the object. No callback
- * comes any more. NULL is allowed.
+ * comes any more. A connection of a server is ended only: its `closed` follows, with
+ * LEAT_E_SOCKET_ECANCELED, and then the server frees it. NULL is allowed.
  */
 LEAT_API void leat_websocket_free(leat_websocket *ws);
 

@@ -8,7 +8,8 @@
  *
  * 1. Callbacks run only from the loop's dispatch.
  * 2. For a connection that was reported by `connected`, `closed` comes exactly once; when it returns
- *    the server frees the connection. leat_websocket_free() is not for connections of a server.
+ *    the server frees the connection. leat_websocket_free() ends it at once, without a goodbye:
+ *    `closed` follows, with LEAT_E_SOCKET_ECANCELED.
  * 3. Stopping or freeing the server is allowed in every callback.
  * 4. Several loops, one server on each, can share one port: leat_config_set_reuse_port().
  */
