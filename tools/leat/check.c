@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat check: what happens on the way to a server, how long it takes, and what is wrong. */
 #include "check_suites.h"
+#include "check_watch.h"
 
 #include "connection.h"
 #include "exit_status.h"
 #include "options.h"
 #include "report.h"
 #include "signals.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,12 @@ struct check {
     struct tool_connection connection;
     struct check_probe_options probe;
     uint32_t repeat;
-    bool compare, json, no_resume;
+    bool compare, json, no_resume, verbose;
+    bool watches;
+    uint32_t watch_ms;
+    unsigned until; /* enum check_until - 1, of those that were named */
+    bool until_is_set;
+    int64_t expires_in_s;     /* -1 = no matter when */
     unsigned language;        /* enum leat_language */
     struct check_way proxied; /* or the only one */
     struct check_way direct;
@@ -30,6 +37,48 @@ static bool set_repeat(struct tool_setting *setting)
     if (!tool_set_u32(setting))
         return false;
     return *(uint32_t *)setting->target > 0 || tool_refuse(setting, "at least 1 is possible");
+}
+
+static bool set_watch(struct tool_setting *setting)
+{
+    struct check *check = setting->target;
+    check->watches = true;
+    setting->target = &check->watch_ms;
+    return !setting->value ||
+           (tool_set_duration_ms(setting) &&
+            (check->watch_ms > 0 || tool_refuse(setting, "the time cannot be 0")));
+}
+
+static bool set_until(struct tool_setting *setting)
+{
+    struct check *check = setting->target;
+    check->until_is_set = true;
+    setting->target = &check->until;
+    return tool_set_word(setting);
+}
+
+/* Days, unless a unit follows. */
+static bool set_expires_in(struct tool_setting *setting)
+{
+    static const struct {
+        const char *name;
+        int64_t s;
+    } units[] = {
+        {"", 86400},
+        {"d", 86400},
+        {"w", 604800},
+        {"h", 3600},
+    };
+    const size_t digits_max = 5;
+    struct check *check = setting->target;
+    size_t len = strspn(setting->value, "0123456789");
+    for (size_t i = 0; len > 0 && len <= digits_max && i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(setting->value + len, units[i].name) == 0) {
+            check->expires_in_s = strtoll(setting->value, NULL, 10) * units[i].s;
+            return true;
+        }
+    return tool_refuse(setting, "'%s' is not a time such as 14d, 2w or 36h",
+                       tool_excerpt(setting->value, 40).text);
 }
 
 static const struct tool_option check_options[] = {
@@ -52,6 +101,26 @@ static const struct tool_option check_options[] = {
                "medians are compared.",
      .set = tool_set_flag,
      .offset = offsetof(struct check, compare)},
+    {.name = "watch",
+     .is_usual = true,
+     .argument_is_optional = true,
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "again and again (every 10 s), one line each",
+     .detail = "* marks what has changed. Ctrl-C ends it; the exit status is that of the last "
+               "connection. With --json one object a line.",
+     .set = set_watch},
+    {.name = "until",
+     .argument = "ok|fail",
+     .value = TOOL_VALUE_WORD,
+     .words = "ok|fail",
+     .help = "end --watch when it is well, or fails",
+     .set = set_until},
+    {.name = "expires-in",
+     .argument = "TIME",
+     .help = "fail if a certificate expires within TIME",
+     .detail = "In days unless a unit follows: 14d, 2w, 36h. The exit status is 7.",
+     .set = set_expires_in},
     {.name = "json",
      .is_usual = true,
      .help = "print one JSON object instead",
@@ -65,6 +134,18 @@ static const struct tool_option check_options[] = {
                "second, a Ping, which every server has to answer.",
      .set = tool_set_flag,
      .offset = offsetof(struct check, probe.no_echo)},
+    {.name = "message",
+     .letter = 'm',
+     .aliases = "execute",
+     .argument = "TEXT",
+     .help = "send TEXT instead of \"leat check\"",
+     .set = tool_set_string,
+     .offset = offsetof(struct check, probe.message)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "show the headers of the answer, too",
+     .set = tool_set_flag,
+     .offset = offsetof(struct check, verbose)},
     {.name = "echo-timeout",
      .argument = "TIME",
      .value = TOOL_VALUE_DURATION,
@@ -125,33 +206,35 @@ static bool check_prepare(struct check *check)
                                check_way_init(&check->direct, check->direct_config, check->repeat));
 }
 
-static int way_status(const struct check *check, const struct check_way *way)
+static int way_status(const struct check_plan *plan, const struct check_way *way)
 {
-    if (!way->failed)
-        return TOOL_EXIT_OK;
-    const struct leat_error *error = &way->failed->error;
-    bool was_open = way->failed->connect_us > 0;
-    int http_status = way->failed->http_status;
-    return way == &check->proxied
-               ? tool_connection_exit_status(&check->connection, error, was_open, http_status)
-               : tool_answered_exit_status(error, was_open, http_status);
+    if (way->failed)
+        return check_run_status(plan, way->failed, -1);
+    return way->first ? check_run_status(plan, way->first, plan->expires_in_s) : TOOL_EXIT_OK;
+}
+
+static struct check_plan plan_make(const struct check *check, const char *url)
+{
+    return (struct check_plan){
+        .url = url,
+        .proxy_count = check->connection.proxy_count,
+        .no_echo = check->probe.no_echo,
+        .verbose = check->verbose,
+        .expires_in_s = check->expires_in_s,
+        .language = check->language ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN,
+        .connection = &check->connection,
+    };
 }
 
 static int check_tell(const struct check *check, const char *url)
 {
-    const struct check_plan plan = {
-        .url = url,
-        .proxy_count = check->connection.proxy_count,
-        .no_echo = check->probe.no_echo,
-        .language = check->language ? LEAT_LANGUAGE_ZH : LEAT_LANGUAGE_EN,
-        .connection = &check->connection,
-    };
+    const struct check_plan plan = plan_make(check, url);
     const struct check_run *failed = check->proxied.failed;
     /* Nothing was tried: the URL, or a file that an option names. */
     if (!check->json && failed && failed->phase_count == 0) {
         const struct tool_story story = check_story(&plan, failed);
         tool_report(stderr, &story, plan.language);
-        return way_status(check, &check->proxied);
+        return way_status(&plan, &check->proxied);
     }
     if (check->compare && check->json)
         check_json_comparison(&plan, &check->direct, &check->proxied);
@@ -161,16 +244,43 @@ static int check_tell(const struct check *check, const char *url)
         check_json_way(&plan, &check->proxied);
     else
         check_print_way(&plan, &check->proxied);
-    int status = way_status(check, &check->proxied);
-    return status == TOOL_EXIT_OK ? way_status(check, &check->direct) : status;
+    struct check_plan direct_plan = plan;
+    direct_plan.connection = NULL;
+    int status = way_status(&plan, &check->proxied);
+    return status == TOOL_EXIT_OK ? way_status(&direct_plan, &check->direct) : status;
+}
+
+static int check_watch_url(struct check *check, const struct tool_line *line)
+{
+    const struct check_plan plan = plan_make(check, line->arguments[0]);
+    const struct check_watch watch = {
+        .command = line->command,
+        .plan = &plan,
+        .probe = &check->probe,
+        .config = check->connection.config,
+        .interval_ms = check->watch_ms,
+        .until = check->until_is_set ? (enum check_until)(check->until + 1) : CHECK_UNTIL_NEVER,
+        .expires_in_s = check->expires_in_s,
+        .json = check->json,
+    };
+    if (leat_config_set_session_resumption(watch.config, !check->no_resume) != LEAT_OK)
+        return TOOL_EXIT_FAILED;
+    return tool_flush(line->command, check_watch(&watch));
 }
 
 static int check_start(struct check *check, const struct tool_line *line)
 {
     if (!tool_connection_finish(&check->connection, line->command))
         return TOOL_EXIT_USAGE;
+    if (check->until_is_set && !check->watches)
+        return tool_usage_error(line->command, "--until needs --watch");
+    if (check->watches && (check->compare || check->repeat > 1))
+        return tool_usage_error(line->command, "--watch goes with neither --repeat nor --compare");
     if (check->compare && check->connection.proxy_count == 0)
         return tool_usage_error(line->command, "--compare needs --proxy");
+    check->probe.max_time_ms = check->connection.max_time_ms;
+    if (check->watches)
+        return check_watch_url(check, line);
     if (!check_prepare(check) || !check_run(check, line->arguments[0])) {
         fputs("leat check: out of memory\n", stderr);
         return TOOL_EXIT_FAILED;
@@ -183,6 +293,8 @@ static int check_command(const struct tool_command *command, int argc, char **ar
     struct check check = {
         .repeat = 1,
         .probe.echo_timeout_ms = 5000,
+        .watch_ms = 10000,
+        .expires_in_s = -1,
         .language = tool_language() == LEAT_LANGUAGE_ZH,
     };
     struct tool_line line;
@@ -202,6 +314,8 @@ static const struct tool_example check_examples[] = {
     {"leat check wss://example.com/", "what happens on the way, and what is wrong"},
     {"leat check -x socks5h://proxy:1080 --compare -n 20 wss://example.com/",
      "what the proxy costs"},
+    {"leat check --watch=1m --until fail --expires-in 14d wss://example.com/",
+     "wait until it fails, or its certificate expires soon"},
     {0},
 };
 

@@ -96,6 +96,7 @@ struct check_run {
     int http_status;
     unsigned close_code;
     struct tool_answer answer; /* of a refusal */
+    char headers[4096];        /* of the answer, "NAME: VALUE\n" each */
     struct leat_error error;
 };
 
@@ -131,7 +132,9 @@ struct check_way {
 
 struct check_probe_options {
     bool no_echo;
+    const char *message; /* NULL = a text of ours */
     uint32_t echo_timeout_ms;
+    uint32_t max_time_ms; /* over everything; 0 = none */
 };
 
 struct check_probe;
@@ -196,6 +199,8 @@ struct check_plan {
     const char *url;
     size_t proxy_count;
     bool no_echo;
+    bool verbose;
+    int64_t expires_in_s; /* of certificates: -1 = no matter when */
     enum leat_language language;
     const struct tool_connection *connection; /* with the proxies; NULL = there is none */
 };

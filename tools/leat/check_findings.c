@@ -165,11 +165,27 @@ static void print_library(const struct check_look *look)
     printf("  leat %s, %s\n", leat_version(), leat_tls_backend());
 }
 
+static void print_headers(const struct check_look *look, const struct check_run *run)
+{
+    if (!look->plan->verbose || run->http_status == 0)
+        return;
+    check_print_heading(look, CHECK_WORD_HEADERS, NULL);
+    printf("  HTTP %d\n", run->http_status);
+    for (const char *line = run->headers; *line;) {
+        size_t len = strcspn(line, "\n");
+        fputs("  ", stdout);
+        tool_print_safe(stdout, line, len);
+        putchar('\n');
+        line += len + (line[len] == '\n');
+    }
+}
+
 void check_print_findings(const struct check_look *look, const struct check_run *run)
 {
     print_addresses(look, run);
     print_tls(look, run);
     print_certificates(look, run);
     print_websocket(look, run);
+    print_headers(look, run);
     print_library(look);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same for programs; docs/CHECK.md has every member. */
 #include "check_suites.h"
+#include "check_watch.h"
 #include "json.h"
 #include "report.h"
 #include "terminal.h"
@@ -194,7 +195,17 @@ static void failure_write(struct tool_json *json, const struct check_plan *plan,
     parts_write(json, "remedies", tool_story_remedies(&story, plan->language), "\n");
 }
 
-static void run_write(struct tool_json *json, const struct check_run *run)
+static void expiring_write(struct tool_json *json, const struct check_plan *plan,
+                           const struct check_run *run)
+{
+    const struct check_certificate *certificate = check_expiring(run, plan->expires_in_s);
+    if (plan->expires_in_s < 0)
+        return;
+    tool_json_string(json, "expiring", certificate ? certificate->subject : NULL);
+}
+
+static void run_write(struct tool_json *json, const struct check_plan *plan,
+                      const struct check_run *run)
 {
     if (run->connect_us > 0)
         tool_json_thousandths(json, "connect_ms", run->connect_us);
@@ -205,6 +216,9 @@ static void run_write(struct tool_json *json, const struct check_run *run)
     tls_write(json, run);
     certificates_write(json, run);
     websocket_write(json, run);
+    if (plan->verbose)
+        parts_write(json, "headers", run->headers, "\n");
+    expiring_write(json, plan, run);
 }
 
 /* ---- many ------------------------------------------------------------------------------- */
@@ -266,7 +280,7 @@ static void way_write(struct tool_json *json, const struct check_plan *plan,
     tool_json_number(json, "runs", (int64_t)way->count);
     tool_json_number(json, "failed", (int64_t)way->failed_count);
     tool_json_number(json, "resumed", (int64_t)way->resumed_count);
-    run_write(json, way->first);
+    run_write(json, plan, way->first);
     suites_write(json, plan, way);
     if (way->failed)
         failure_write(json, plan, way->failed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a person reads, put together. */
 #include "check_look.h"
+#include "check_watch.h"
 #include "check_suites.h"
 #include "report.h"
 
@@ -128,6 +129,20 @@ static void print_statistics(const struct check_look *look, const struct check_w
         print_statistics_row(look, check_look_word(look, CHECK_WORD_TOTAL), &statistics);
 }
 
+/* --expires-in: why the exit status is no success. */
+static void print_expiring(const struct check_look *look, const struct check_run *run)
+{
+    const struct check_certificate *certificate = check_expiring(run, look->plan->expires_in_s);
+    if (!certificate)
+        return;
+    printf("\n%s", check_style(TOOL_STYLE_RED));
+    printf(look->language == LEAT_LANGUAGE_ZH ? "证书即将过期，剩余 %lld 天："
+                                              : "A certificate expires in %lld days: ",
+           (long long)check_days_left(certificate));
+    check_print_text(certificate->subject);
+    printf("%s\n", check_style(TOOL_STYLE_PLAIN));
+}
+
 void check_print_way(const struct check_plan *plan, const struct check_way *way)
 {
     const struct check_look look = check_look_make(plan, way, NULL);
@@ -142,6 +157,8 @@ void check_print_way(const struct check_plan *plan, const struct check_way *way)
     }
     if (way->failed)
         print_diagnosis(&look, way->failed);
+    else
+        print_expiring(&look, run);
 }
 
 /* ---- two ways --------------------------------------------------------------------------- */
@@ -185,11 +202,13 @@ void check_print_comparison(const struct check_plan *plan, const struct check_wa
     static const enum check_word heads[] = {CHECK_WORD_DIRECT, CHECK_WORD_PROXIED,
                                             CHECK_WORD_DIFFERENCE};
     const struct check_look look = check_look_make(plan, direct, proxied);
-    const struct check_plan direct_plan = {plan->url, 0, plan->no_echo, plan->language, NULL};
+    struct check_plan direct_plan = *plan;
     struct check_look direct_look = look;
     struct check_pair pairs[2 * CHECK_PHASES_MAX];
     struct check_statistics left, right;
     size_t count = check_pair_series(direct, proxied, pairs);
+    direct_plan.proxy_count = 0;
+    direct_plan.connection = NULL;
     direct_look.plan = &direct_plan;
     print_numbers_head(&look, heads, sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < count; i++) {

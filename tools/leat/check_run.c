@@ -19,11 +19,17 @@ struct check_probe {
     struct check_probe_options options;
     leat_loop *loop;
     leat_websocket *ws;
-    leat_timer *echo_timer;
+    leat_timer *echo_timer, *max_timer;
     struct check_run *run;
     bool is_secure;
     bool has_pinged;
+    bool gave_up; /* the connection is still there */
 };
+
+static const char *echo_text(const struct check_probe *probe)
+{
+    return probe->options.message ? probe->options.message : ECHO_TEXT;
+}
 
 static uint64_t now_us(void)
 {
@@ -183,6 +189,41 @@ static uint32_t ping_after_ms(const struct check_probe *probe)
     return half_ms < PING_AFTER_MS ? half_ms : PING_AFTER_MS;
 }
 
+static void headers_take(const leat_websocket *ws, struct check_run *run)
+{
+    const char *name, *value;
+    size_t len = 0;
+    for (size_t i = 0; leat_websocket_http_header_at(ws, i, &name, &value); i++) {
+        int size =
+            snprintf(run->headers + len, sizeof(run->headers) - len, "%s: %s\n", name, value);
+        if (size < 0 || (size_t)size >= sizeof(run->headers) - len) {
+            run->headers[len] = '\0'; /* whole ones only */
+            return;
+        }
+        len += (size_t)size;
+    }
+}
+
+/* --max-time: what is under way has failed by it. */
+static void on_max_time(leat_timer *timer, void *user)
+{
+    struct check_probe *probe = user;
+    struct check_run *run = probe->run;
+    (void)timer;
+    if (run->connect_us == 0)
+        return; /* connecting has that deadline itself, and says more */
+    if (run->error.code == LEAT_OK) {
+        run->error.code = LEAT_E_SOCKET_ETIMEDOUT;
+        run->error.layer = LEAT_LAYER_WEBSOCKET;
+        run->error.sys_errno = ETIMEDOUT;
+        COPY(run->error.hop, leat_websocket_peer(probe->ws));
+        tool_format(run->error.text, sizeof(run->error.text), "not done after %u ms (--max-time)",
+                    probe->options.max_time_ms);
+    }
+    probe->gave_up = true;
+    leat_loop_stop(probe->loop);
+}
+
 static void on_opened(leat_websocket *ws, void *user)
 {
     struct check_probe *probe = user;
@@ -192,8 +233,9 @@ static void on_opened(leat_websocket *ws, void *user)
     COPY(run->subprotocol, leat_websocket_protocol(ws));
     run->compressed = leat_websocket_is_compressed(ws);
     run->http_status = leat_websocket_http_status(ws);
-    if (probe->options.no_echo ||
-        leat_websocket_send(ws, LEAT_MESSAGE_TEXT, ECHO_TEXT, strlen(ECHO_TEXT)) != LEAT_OK) {
+    headers_take(ws, run);
+    if (probe->options.no_echo || leat_websocket_send(ws, LEAT_MESSAGE_TEXT, echo_text(probe),
+                                                      strlen(echo_text(probe))) != LEAT_OK) {
         start_close(probe);
         return;
     }
@@ -204,8 +246,9 @@ static void on_opened(leat_websocket *ws, void *user)
 static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
                        size_t len, void *user)
 {
+    const char *text = echo_text(user);
     (void)ws;
-    if (type == LEAT_MESSAGE_TEXT && len == strlen(ECHO_TEXT) && memcmp(data, ECHO_TEXT, len) == 0)
+    if (type == LEAT_MESSAGE_TEXT && len == strlen(text) && memcmp(data, text, len) == 0)
         echo_end(user, CHECK_ECHO_RETURNED, now_us());
 }
 
@@ -241,8 +284,10 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     run->close_code = event->close_code;
     if (run->http_status == 0)
         run->http_status = leat_websocket_http_status(ws);
-    if (run->connect_us == 0)
+    if (run->connect_us == 0) {
         tool_answer_take(ws, &run->answer);
+        headers_take(ws, run);
+    }
     leat_loop_stop(probe->loop);
 }
 
@@ -276,6 +321,15 @@ static void phases_complete(struct check_run *run)
             phase_end(&run->phases[i], end_us, run->error.code, run->error.text);
 }
 
+/* Drops a connection that nobody waits for any more. */
+static int websocket_renew(struct check_probe *probe)
+{
+    leat_websocket_free(probe->ws);
+    probe->ws = NULL;
+    probe->gave_up = false;
+    return leat_websocket_new(probe->loop, &callbacks, probe, &probe->ws);
+}
+
 void check_probe_run(struct check_probe *probe, const char *url, leat_config *config,
                      struct check_run *ret_run)
 {
@@ -289,8 +343,13 @@ void check_probe_run(struct check_probe *probe, const char *url, leat_config *co
         code = leat_websocket_connect(probe->ws, url, config);
         leat_websocket_get_error(probe->ws, &ret_run->error);
     }
+    if (probe->options.max_time_ms > 0)
+        (void)leat_timer_start(probe->max_timer, probe->options.max_time_ms);
     if (code == LEAT_OK)
         code = leat_loop_run(probe->loop);
+    leat_timer_stop(probe->max_timer);
+    if (probe->gave_up && code == LEAT_OK)
+        code = websocket_renew(probe);
     if (code != LEAT_OK)
         ret_run->error.code = code;
     error_complete(ret_run);
@@ -364,6 +423,7 @@ struct check_probe *check_probe_new(const struct check_probe_options *options)
     probe->options = *options;
     if (leat_loop_new(&probe->loop) == LEAT_OK &&
         leat_timer_new(probe->loop, on_echo_late, probe, &probe->echo_timer) == LEAT_OK &&
+        leat_timer_new(probe->loop, on_max_time, probe, &probe->max_timer) == LEAT_OK &&
         leat_websocket_new(probe->loop, &callbacks, probe, &probe->ws) == LEAT_OK)
         return probe;
     check_probe_free(probe);
@@ -376,6 +436,7 @@ void check_probe_free(struct check_probe *probe)
         return;
     leat_websocket_free(probe->ws);
     leat_timer_free(probe->echo_timer);
+    leat_timer_free(probe->max_timer);
     leat_loop_free(probe->loop);
     free(probe);
 }

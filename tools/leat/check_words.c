@@ -48,6 +48,7 @@ static const struct {
     [CHECK_WORD_DIRECT] = {"direct", "直连"},
     [CHECK_WORD_PROXIED] = {"proxied", "经代理"},
     [CHECK_WORD_DIFFERENCE] = {"difference", "差值"},
+    [CHECK_WORD_HEADERS] = {"headers", "头部"},
     [CHECK_WORD_LIBRARY] = {"library", "程序库"},
     [CHECK_WORD_FAILED_AT] = {"failed at", "失败于"},
     [CHECK_WORD_MEANING] = {"meaning", "含义"},

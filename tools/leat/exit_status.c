@@ -108,18 +108,25 @@ int tool_answered_exit_status(const struct leat_error *error, bool was_open, int
     return status == TOOL_EXIT_USAGE && is_of_redirect ? TOOL_EXIT_REFUSED : status;
 }
 
-int tool_flush(const struct tool_command *command, int status)
+bool tool_flush_line(const struct tool_command *command, int *status)
 {
     errno = 0;
     bool failed = fflush(stdout) != 0 || ferror(stdout);
     int reason = errno;
     if (!failed)
-        return status;
+        return true;
     __fpurge(stdout); /* it is said once */
     clearerr(stdout);
     if (reason == EPIPE)
-        return status;
+        return false;
     fprintf(stderr, "leat%s%s: cannot write the output%s%s\n", command->path[0] ? " " : "",
             command->path, reason ? ": " : "", reason ? strerror(reason) : "");
-    return status == TOOL_EXIT_OK ? TOOL_EXIT_FAILED : status;
+    *status = *status == TOOL_EXIT_OK ? TOOL_EXIT_FAILED : *status;
+    return false;
+}
+
+int tool_flush(const struct tool_command *command, int status)
+{
+    (void)tool_flush_line(command, &status);
+    return status;
 }

@@ -23,5 +23,7 @@ bool tool_close_is_normal(unsigned close_code);
 /** Flushes standard output. A broken pipe is a reader that has seen enough: `status` stays. Any
  * other failure is reported. */
 int tool_flush(const struct tool_command *command, int status);
+/** The same in between; false = nobody reads any more. */
+bool tool_flush_line(const struct tool_command *command, int *status);
 
 #endif

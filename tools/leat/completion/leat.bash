@@ -59,10 +59,14 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --ciphers --compare --compress --connect-to --dns --early-data --echo-timeout --fast-open --header --help --help-all --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --no-echo --no-resume --origin --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --redirects --repeat --resolve --subprotocol --timeout --tls-max --tls-min --user --user-agent -4 -6 -A -H -L -h -k -n -s -u -x -z'
+        flags='--ca --cert --ciphers --compare --compress --connect-to --dns --early-data --echo-timeout --expires-in --fast-open --header --help --help-all --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --message --no-echo --no-resume --origin --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --redirects --repeat --resolve --subprotocol --timeout --tls-max --tls-min --until --user --user-agent --verbose --watch -4 -6 -A -H -L -h -k -m -n -s -u -v -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
+        --watch) takes=optional values='' ;;
+        --until) takes=value values='ok fail' ;;
+        --expires-in) takes=value values='' ;;
         --lang) takes=value values='en zh' ;;
+        --message|-m) takes=value values='' ;;
         --echo-timeout) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
