@@ -88,6 +88,8 @@ int leati_tls_parser_code(const mbedtls_x509_crt *cert)
 
     mbedtls_x509_crt_init(&again);
     int ret = mbedtls_x509_crt_parse_der(&again, cert->raw.p, cert->raw.len);
+    if (ret == 0 && again.raw.len != cert->raw.len)
+        ret = MBEDTLS_ERR_X509_INVALID_FORMAT;
     mbedtls_x509_crt_free(&again);
     return ret;
 }

@@ -261,9 +261,9 @@ void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *
 #endif
 }
 
-const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, int depth)
+const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, bool is_sent, int depth)
 {
-    if (issuer->version >= 3 && !issuer->MBEDTLS_PRIVATE(ca_istrue))
+    if ((is_sent || issuer->version >= 3) && !issuer->MBEDTLS_PRIVATE(ca_istrue))
         return "its issuer is no CA (basicConstraints)";
     if (mbedtls_x509_crt_check_key_usage(issuer, MBEDTLS_X509_KU_KEY_CERT_SIGN) != 0)
         return "bad usage: the keyUsage extension of its issuer does not allow it (keyCertSign)";

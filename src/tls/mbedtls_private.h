@@ -93,8 +93,8 @@ void leati_mbedtls_buffers_take(mbedtls_ssl_context *ssl, uint8_t **ret_in, uint
 void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *out,
                                 size_t out_data);
 
-/** Why mbedTLS does not take the certificate for the issuer of one at `depth`, if its name and key
- * are right. NULL: it would. Static. */
-const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, int depth);
+/** Why mbedTLS does not take the certificate, which the peer sent or which is trusted, for the issuer of one at `depth`, if its
+ * name and key are right. NULL: it would. Static. */
+const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, bool is_sent, int depth);
 
 #endif

@@ -12,6 +12,7 @@ static const struct {
     [LEATI_RULE_EXPIRED] = {MBEDTLS_X509_BADCERT_EXPIRED, NULL},
     [LEATI_RULE_FUTURE] = {MBEDTLS_X509_BADCERT_FUTURE, NULL},
     [LEATI_RULE_UNKNOWN_ISSUER] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "unknown issuer"},
+    [LEATI_RULE_ISSUER_REFUSED] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, NULL},
     [LEATI_RULE_SELF_SIGNED] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "self-signed"},
     [LEATI_RULE_SELF_SIGNED_IN_CHAIN] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED,
                                          "self-signed certificate in the chain is not trusted"},
@@ -85,6 +86,12 @@ void leati_tls_rule_append(const struct leati_finding *finding, const mbedtls_x5
         break;
     case LEATI_RULE_POLICY:
         leati_readable_append(buf, cap, pos, "its policies are not accepted (%s)", finding->words);
+        break;
+    case LEATI_RULE_ISSUER_REFUSED:
+        leati_readable_append(
+            buf, cap, pos,
+            "unknown issuer: a certificate of its name is there and does not fit (%s)",
+            finding->words);
         break;
     case LEATI_RULE_OTHER:
         leati_readable_append(buf, cap, pos, "refused (%s)", finding->words);

@@ -147,15 +147,23 @@ static const mbedtls_x509_crt *issuer_among(const mbedtls_x509_crt *list,
     return list;
 }
 
+/* Whether `cert` comes somewhere behind `first` in its chain. */
+static bool stands_behind(const mbedtls_x509_crt *first, const mbedtls_x509_crt *cert)
+{
+    while (first && first != cert)
+        first = first->next;
+    return first;
+}
+
 /* mbedTLS found no issuer: there is one of that name, and something about it is wrong. */
 static void issuer_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *issuer,
-                          int depth)
+                          bool is_sent, int depth)
 {
     if (!leati_tls_certificate_is_read(issuer)) {
         unread_append(verifier, "its issuer's certificate", issuer);
         return;
     }
-    const char *problem = leati_mbedtls_issuer_problem(issuer, depth);
+    const char *problem = leati_mbedtls_issuer_problem(issuer, is_sent, depth);
     report_append(verifier, "%s",
                   problem ? problem : "its signature does not fit the issuer's key");
 }
@@ -164,6 +172,7 @@ static void distrust_append(struct leati_tls_verifier *verifier, const mbedtls_x
                             int depth)
 {
     const mbedtls_x509_crt *issuer = issuer_among(verifier->sent, cert);
+    bool is_sent = issuer;
 
     if (!issuer)
         issuer = issuer_among(verifier->trusted, cert);
@@ -171,7 +180,11 @@ static void distrust_append(struct leati_tls_verifier *verifier, const mbedtls_x
         unread_append(verifier, "it", cert);
     else if (issuer && depth == verifier->top_depth &&
              !dn_equal(&cert->issuer_raw, &cert->subject_raw))
-        issuer_append(verifier, issuer, depth);
+        if (is_sent && stands_behind(issuer, cert))
+            report_append(verifier, "its issuer's certificate was sent out of order, which mbedTLS "
+                                    "does not follow");
+        else
+            issuer_append(verifier, issuer, is_sent, depth);
     else
         report_append(verifier, "%s", distrust_text(verifier, cert, depth));
 }
@@ -276,7 +289,8 @@ static uint32_t own_append(struct leati_tls_verifier *verifier, const mbedtls_x5
             mismatch_append(verifier, cert);
         }
     }
-    if (depth == 0 && cert->pk_raw.len > 0 && mbedtls_pk_get_type(&cert->pk) == MBEDTLS_PK_NONE) {
+    if (depth == 0 && cert->pk_raw.len > 0 && verifier->verdict &&
+        mbedtls_pk_get_type(&cert->pk) == MBEDTLS_PK_NONE) {
         flags |= MBEDTLS_X509_BADCERT_BAD_PK;
         if (report_open(verifier)) {
             reason_separate(verifier, start);
@@ -294,20 +308,20 @@ static uint32_t own_append(struct leati_tls_verifier *verifier, const mbedtls_x5
     return flags;
 }
 
-/* What mbedTLS does not check in the certificates of CAs. */
+/* What mbedTLS does not check, or only later. */
 static uint32_t ca_append(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                           int depth, size_t start)
 {
     uint32_t flags = 0;
 
-    if (depth == 0 || cert->raw.len == 0)
+    if (cert->raw.len == 0)
         return 0;
     if (!leati_tls_usage_allows(cert, verifier->peer_is_client)) {
         flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
         if (report_open(verifier))
             plain_append(verifier, flags, start);
     }
-    if (leati_tls_has_name_constraints(cert)) {
+    if (depth > 0 && leati_tls_has_name_constraints(cert)) {
         flags |= MBEDTLS_X509_BADCERT_OTHER;
         if (report_open(verifier)) {
             reason_separate(verifier, start);
@@ -368,8 +382,9 @@ void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x
     } else {
         /* That of mbedTLS takes the CN, too. */
         found = *flags & ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
+        /* What mbedTLS could not read it cannot judge. */
         if (!leati_tls_certificate_is_read(cert) && cert->raw.len > 0)
-            found |= MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+            found = MBEDTLS_X509_BADCERT_NOT_TRUSTED;
         if (found != 0 && report_open(verifier))
             flags_append(verifier, cert, depth, found, start);
         found |= ca_append(verifier, cert, depth, start);

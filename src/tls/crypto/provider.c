@@ -14,11 +14,33 @@
 
 /* What the tables have, as libcrypto names it first. */
 static const char *const wanted[] = {
-    "AES-128-GCM", "AES-192-GCM", "AES-256-GCM", "ChaCha20-Poly1305",          /* records */
-    "AES-256-CTR", "AES-256-ECB", "CTR-DRBG",    "SEED-SRC",                   /* random numbers */
-    "MD5",         "SHA1",        "SHA2-224",    "SHA2-256",                   /* certificates */
-    "SHA2-384",    "SHA2-512",    "RSA",         "RSA-PSS",                    /* the same */
-    "EC",          "ECDSA",       "X25519",      "ED25519",           "ED448", /* and keys */
+    /* records */
+    "AES-128-GCM",
+    "AES-192-GCM",
+    "AES-256-GCM",
+    "ChaCha20-Poly1305",
+    /* random numbers */
+    "AES-256-CTR",
+    "AES-256-ECB",
+    "CTR-DRBG",
+    "SEED-SRC",
+    /* signatures of certificates; what is weak among it is named so */
+    "MD5",
+    "SHA1",
+    "SHA2-224",
+    "SHA2-256",
+    "SHA2-384",
+    "SHA2-512",
+    "SHAKE-256",
+    "ECDSA",
+    /* keys */
+    "RSA",
+    "RSA-PSS",
+    "DSA",
+    "EC",
+    "X25519",
+    "ED25519",
+    "ED448",
 };
 
 /* Those of decoders, which are for each way to write a key down. */

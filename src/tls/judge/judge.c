@@ -17,6 +17,11 @@
 /* Of libcrypto: 112 bits, so neither SHA-1 nor RSA keys below 2048 bits. */
 #define SECURITY_LEVEL 2
 
+/* So many certificates are done without, one after the other, while a chain is looked for. */
+#define CHOICES_MAX 6u
+/* Of longer chains only the first error is told: signatures cost time, and strangers send chains. */
+#define ALL_ERRORS_CHAIN_MAX 16
+
 /** Of one run. */
 struct run {
     const struct leati_judge_case *judged;
@@ -107,7 +112,7 @@ static int error_seen(int ok, X509_STORE_CTX *context)
     if (rule == LEATI_RULE_PURPOSE)
         rule = purpose_rule(run, X509_STORE_CTX_get_current_cert(context), depth);
     leati_finding_add(run->verdict, depth > 0 ? (unsigned)depth : 0, rule, error);
-    return 1;
+    return sk_X509_num(X509_STORE_CTX_get0_chain(context)) <= ALL_ERRORS_CHAIN_MAX;
 }
 
 static bool context_make(struct run *run)
@@ -133,6 +138,10 @@ static bool context_make(struct run *run)
     }
     X509_VERIFY_PARAM_set_depth(param, (int)LEATI_JUDGE_DEPTH_LIMIT);
     X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+    /* Else a policy that a CA demands would have to be one that we name. */
+    ASN1_OBJECT *any_policy = OBJ_nid2obj(NID_any_policy);
+    if (!any_policy || X509_VERIFY_PARAM_add0_policy(param, any_policy) != 1)
+        return false;
     /* Names in the subject's CN mean nothing to us, so they are not constrained either. */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_STORE_CTX_set0_trusted_stack(run->context, run->trusted);
@@ -155,24 +164,111 @@ static void chain_note(struct run *run, const STACK_OF(X509) * chain)
     }
 }
 
+/* One of its name is there: why libcrypto did not go on to it. */
+static void issuer_explain(struct run *run, const STACK_OF(X509) * chain,
+                           struct leati_finding *finding)
+{
+    X509 *cert = sk_X509_value(chain, (int)finding->depth);
+
+    for (int i = 0; cert && i < sk_X509_num(run->untrusted); i++) {
+        X509 *candidate = sk_X509_value(run->untrusted, i);
+        if (candidate == cert ||
+            X509_NAME_cmp(X509_get_subject_name(candidate), X509_get_issuer_name(cert)) != 0)
+            continue;
+        int error = X509_check_issued(candidate, cert);
+        finding->rule = LEATI_RULE_ISSUER_REFUSED;
+        finding->error = error != X509_V_OK && error != X509_V_ERR_UNSPECIFIED
+                             ? error
+                             : X509_V_ERR_INVALID_EXTENSION;
+        finding->words = X509_verify_cert_error_string(finding->error);
+        return;
+    }
+}
+
+/* false: no memory. */
 static bool chain_verify(struct run *run)
 {
-    if (!trusted_find(run) || !context_make(run))
+    struct leati_verdict *verdict = run->verdict;
+
+    if (!context_make(run))
         return false;
-    int ret = X509_verify_cert(run->context);
+    int status = X509_verify_cert(run->context);
     int error = X509_STORE_CTX_get_error(run->context);
     STACK_OF(X509) *chain = X509_STORE_CTX_get1_chain(run->context);
     if (error == X509_V_ERR_OUT_OF_MEM || !chain || sk_X509_num(chain) == 0) {
         sk_X509_pop_free(chain, X509_free);
         return false;
     }
-    run->verdict->chain = chain;
+    verdict->chain = chain;
     chain_note(run, chain);
-    if (ret != 1 && run->verdict->finding_count == 0)
-        leati_finding_add(run->verdict, 0, LEATI_RULE_OTHER,
+    if (status != 1 && verdict->finding_count == 0)
+        leati_finding_add(verdict, 0, LEATI_RULE_OTHER,
                           error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED);
-    leati_rules_check(chain, run->verdict);
+    leati_rules_check(chain, verdict);
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        if (verdict->findings[i].rule == LEATI_RULE_UNKNOWN_ISSUER)
+            issuer_explain(run, chain, &verdict->findings[i]);
     return true;
+}
+
+/* Another certificate of its name is there, too. */
+static bool has_rival(const struct run *run, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(run->untrusted); i++) {
+        const X509 *other = sk_X509_value(run->untrusted, i);
+        if (other != cert && X509_cmp(other, cert) != 0 &&
+            X509_NAME_cmp(X509_get_subject_name(other), X509_get_subject_name(cert)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Drops what libcrypto chose among several certificates of one name, the one nearest to the top of
+ * the chain. false: it had no choice. */
+static bool choice_drop(struct run *run, const struct leati_verdict *verdict)
+{
+    for (size_t depth = verdict->chain_len; depth-- > 1;) {
+        int index = verdict->sent_at[depth];
+        X509 *cert = index > 0 ? run->sent[index] : NULL;
+        if (!cert || !has_rival(run, cert))
+            continue;
+        for (int i = sk_X509_num(run->untrusted); i-- > 1;)
+            if (X509_cmp(sk_X509_value(run->untrusted, i), cert) == 0)
+                sk_X509_delete(run->untrusted, i);
+        return true;
+    }
+    return false;
+}
+
+/* libcrypto takes the first issuer of a name that is not expired, and never turns back. So after a
+ * refusal it is asked again without that one. The first refusal is what is told. false: no memory.
+ */
+static bool chains_try(struct run *run)
+{
+    struct leati_verdict first = {.chain_len = 0};
+    bool is_judged = trusted_find(run) && chain_verify(run);
+
+    for (unsigned i = 0; is_judged && run->verdict->finding_count > 0 && i < CHOICES_MAX &&
+                         choice_drop(run, run->verdict);
+         i++) {
+        if (first.chain_len == 0)
+            first = *run->verdict;
+        else
+            sk_X509_pop_free(run->verdict->chain, X509_free);
+        *run->verdict = (struct leati_verdict){.chain_len = 1};
+        X509_STORE_CTX_free(run->context);
+        run->context = NULL;
+        is_judged = chain_verify(run);
+    }
+    if (first.chain_len == 0)
+        return is_judged;
+    if (!is_judged || run->verdict->finding_count > 0) {
+        sk_X509_pop_free(run->verdict->chain, X509_free);
+        *run->verdict = first;
+    } else {
+        sk_X509_pop_free(first.chain, X509_free);
+    }
+    return is_judged;
 }
 
 static void run_done(struct run *run)
@@ -196,7 +292,7 @@ static bool chain_judge(const struct leati_judge_case *judged, struct leati_verd
         leati_finding_add(verdict, 0, LEATI_RULE_UNREADABLE, 0);
         verdict->findings[0].words = leati_x509_words();
     } else if (is_judged) {
-        is_judged = chain_verify(&run);
+        is_judged = chains_try(&run);
     }
     run_done(&run);
     return is_judged;

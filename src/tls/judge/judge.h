@@ -28,6 +28,7 @@ enum leati_rule {
     LEATI_RULE_EXPIRED,
     LEATI_RULE_FUTURE,
     LEATI_RULE_UNKNOWN_ISSUER,
+    LEATI_RULE_ISSUER_REFUSED, /**< one of its name is there, and the words say why it is not taken */
     LEATI_RULE_SELF_SIGNED,
     LEATI_RULE_SELF_SIGNED_IN_CHAIN,
     LEATI_RULE_SIGNATURE,

@@ -124,10 +124,20 @@ static mbedtls_x509_crt *chain_extend(mbedtls_x509_crt *chain)
     return crt->next;
 }
 
+/* Nothing stands behind it, which mbedTLS would not see. */
+static bool der_is_whole(const unsigned char *der, size_t len)
+{
+    struct der rest = {(unsigned char *)(uintptr_t)der, der + len};
+
+    return der_skip(&rest, SEQUENCE) && rest.at == rest.end;
+}
+
 int leati_tls_certificate_add(mbedtls_x509_crt *chain, const unsigned char *der, size_t len)
 {
-    int ret = mbedtls_x509_crt_parse_der(chain, der, len);
+    int ret = MBEDTLS_ERR_X509_INVALID_FORMAT;
 
+    if (der_is_whole(der, len))
+        ret = mbedtls_x509_crt_parse_der(chain, der, len);
     if (ret == 0 || ret == MBEDTLS_ERR_X509_ALLOC_FAILED)
         return ret;
     unsigned char *copy = mbedtls_calloc(1, len);
