@@ -5,8 +5,8 @@
  * apart from connections that are open, so that those who only connect never keep out those who
  * have something to say: where there are too many of them, the oldest one goes.
  *
- * A client is an IPv4 address, or the /64 network of an IPv6 address: whoever has one IPv6 address
- * has all of its network (RFC 6177 section 2). An IPv4-mapped address is the IPv4 address.
+ * A client is an IPv4 address, or the /64 network of an IPv6 address, because who has one address of
+ * it has all of it (RFC 6177 section 2). An IPv4-mapped address is the IPv4 address.
  */
 #ifndef LEATI_CONN_ADMISSION_H
 #define LEATI_CONN_ADMISSION_H

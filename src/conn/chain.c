@@ -109,7 +109,7 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
 
 /* ---- connecting ----------------------------------------------------------------------- */
 
-/* Whoever cannot reach a proxy learns that it is the proxy (2301206), not that some TCP failed. */
+/* An unreachable proxy is reported as 2301206, not as a failure of TCP. */
 static int chain_blame_proxy(struct leati_chain *chain, const struct leati_hop *hop, int code)
 {
     bool is_socks5 = hop->proxy && leati_url_is_socks5(hop->proxy);

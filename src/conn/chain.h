@@ -5,7 +5,7 @@
  * below, used, shut down from above. One pump, run as a deferred task of the loop, serves every
  * event: I/O, timers, DNS answers and what the owner asks for.
  *
- * A chain is used once. Its owner may release it in every callback.
+ * A chain is used once, or once more for a redirect. Its owner may release it in every callback.
  */
 #ifndef LEATI_CONN_CHAIN_H
 #define LEATI_CONN_CHAIN_H
@@ -77,12 +77,12 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
 /** Starts; everything else happens from dispatch. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_connect(struct leati_chain *chain, uint32_t timeout_ms);
 
-/** From `ended` only: over again on another way, which becomes the chain's, in what is left of the
- * time. */
+/** Begins again on another route, which becomes the chain's, with the same limit of time. From
+ * `ended` only. */
 void leati_chain_restart(struct leati_chain *chain, struct leati_route *route);
 
-/** Puts one more layer on an OPEN chain, whose it becomes, and connects it: `opened` comes again,
- * or `ended`. `timeout_ms` is over the whole; 0 = none. */
+/** Takes one more layer, puts it on an OPEN chain and connects it: `opened` comes again, or
+ * `ended`. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms);
 
 /** The layers say goodbye from the top down; then `ended`. */

@@ -24,7 +24,7 @@ struct leati_client {
 };
 
 struct leati_clients_owner {
-    enum leat_layer layer; /**< whose failures those of leati_clients_refuse() are */
+    enum leat_layer layer; /**< of the failures that leati_clients_refuse() records */
     /** Tells the program of an error that belongs to no connection which it knows. It may free the
      * server. */
     void (*error)(struct leati_clients *server, const struct leat_error *error);
@@ -39,7 +39,7 @@ struct leati_clients {
     bool has_handshake; /**< connections have one: until it is done they are counted apart */
     const struct leati_settings *settings; /**< of the last listen; NULL = none yet */
     struct leati_client *first;
-    size_t count; /**< with those that are still to be reported */
+    size_t count; /**< also those that are not reported yet */
     size_t reported_count;
     uint64_t last_id;
     struct leati_admission admission; /**< of those that have an address */
@@ -83,9 +83,9 @@ enum leati_admission_verdict leati_client_judge(const struct leati_client *clien
 void leati_client_open(struct leati_client *client);
 /** The program is told of it, or of its end. */
 void leati_client_set_reported(struct leati_client *client, bool reported);
-/** It counts no more; for one that is still in the list. */
+/** Stops counting it, while it stays in the list. */
 void leati_client_leave(struct leati_client *client);
-/** Out of the list, and belongs to nobody. */
+/** Stops counting it, and takes it out of the list. */
 void leati_client_remove(struct leati_client *client);
 
 /* ---- what a program asks for ------------------------------------------------------------ */

@@ -123,7 +123,7 @@ void leati_chain_forget_attempts(struct leati_chain *chain)
     refusal_drop(chain->route);
 }
 
-/* What a proxy has said outlives that another one cannot be reached: it is kept until then. */
+/* The verdict of a proxy says more than that the next one cannot be reached, so it is kept. */
 static void failure_set_aside(struct leati_chain *chain, const char *tried)
 {
     char *list = leati_asprintf("%s%s%s: %d", chain->tried ? chain->tried : "",

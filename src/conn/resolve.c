@@ -123,7 +123,7 @@ void leati_chain_stop_lookups(struct leati_chain *chain)
     }
 }
 
-/* A literal that is of no use is no name either: it is asked for nowhere. */
+/* A literal that cannot be used is not a name either: DNS is not asked for it. */
 static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, int sys_errno)
 {
     char text[256];

@@ -25,7 +25,7 @@ struct leati_hop {
     char *text;            /**< "host:port"; stays when the route is trimmed */
     const struct leati_url *proxy;        /**< NULL = the origin */
     const struct leati_known_host *known; /**< its addresses, if the program gives them; or NULL */
-    struct leati_chain *chain;            /**< whom answers to `query` are for */
+    struct leati_chain *chain;            /**< waits for the answers to `query` */
     struct leati_dns_query *query; /**< under way; there may be addresses already; NULL = none */
     struct leati_address *addresses;
     size_t address_count;
@@ -49,8 +49,8 @@ struct leati_route {
     bool skips_proxies; /**< the configuration excludes this destination */
     unsigned redirects_left;
     unsigned redirects_followed; /**< that led here */
-    /** Behind a redirect to another origin: what authenticates the program to the first one stays
-     * behind. */
+    /** A redirect has led to another origin, which is not given what authenticates the program to
+     * the first one. */
     bool withholds_credentials;
     bool was_too_early; /**< see conn/too_early.h */
 
@@ -74,9 +74,7 @@ struct leati_route {
     struct leati_tls_credentials *credentials;       /**< NULL unless secure */
     struct leati_tls_credentials *proxy_credentials; /**< NULL without an https:// proxy */
     struct leati_tls_sessions *sessions;             /**< may be NULL */
-    /** What an HTTP proxy said when it was asked before, if that is what is reported; NULL =
-     * nothing.
-     */
+    /** The earlier answer of an HTTP proxy, if that is what is reported; NULL = none. */
     struct leati_http_response *refusal;
     /** The upgrade, or at a server its acceptance, and what it writes; borrowed from the chain,
      * NULL before it is built and after it is unlinked. */
@@ -160,8 +158,8 @@ struct leati_hop *leati_route_next_lookup(const struct leati_route *route);
  */
 int leati_route_follow_redirect(struct leati_route *route, const char *location,
                                 struct leati_failure *failure, struct leati_route **ret_route);
-/** Lets a failure to connect say how many redirects were followed and where to, and where one leads
- * that is not. */
+/** Adds to a failure to connect how many redirects were followed, where the last one led, and where
+ * the one leads that was not followed. */
 void leati_route_tell_redirects(const struct leati_route *route, struct leati_failure *failure);
 /** Moves the response that refused, of the origin or of an HTTP proxy, out of the layers; NULL if
  * there is none. */

@@ -200,7 +200,7 @@ static int builder_add_proxy_tls(struct builder *b, const struct leati_hop *hop)
     return builder_push_tls(b, &options, hop->text);
 }
 
-/* TLS with the other end of it all. */
+/* TLS with the origin. */
 static int builder_add_tls(struct builder *b)
 {
     const struct leati_route *route = b->route;
@@ -235,7 +235,7 @@ static int builder_add_proxy(struct builder *b, const struct leati_hop *hop)
                                            : builder_add_http_connect(b, hop);
 }
 
-/* What authenticates the program to the origin it was told to go to. */
+/* Whether a header authenticates the program to the first origin. */
 static bool header_is_credential(const struct leati_ws_header *header)
 {
     static const char *const names[] = {"Authorization", "Cookie", "Proxy-Authorization"};

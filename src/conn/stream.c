@@ -371,7 +371,7 @@ void leati_stream_flush(struct leati_stream *stream)
     }
 }
 
-/* For what was refused; to be told of less would let the program try in vain, again and again. */
+/* Room for what was refused: with less the program would try again and be refused again. */
 static bool stream_has_room(const struct leati_stream *stream)
 {
     const struct leati_stream_limits *limits = &stream->limits;
@@ -419,8 +419,8 @@ static void stream_judge_sending(struct leati_stream *stream, uint64_t now_ms)
         chain->owner_deadline_ms = stream->stall_ms;
 }
 
-/* Of what the owner waits for and of what waits to be sent: of all of it when closing, else until
- * some of it moves. */
+/* Those of the owner, and those of the queue: while closing all of it has to leave in time, before
+ * that some of it. */
 static void stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms)
 {
     const struct leati_stream_owner *owner = stream->owner;
@@ -477,7 +477,7 @@ static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *us
            (stream->out.len > 0 ? LEATI_WANT_WRITE : 0u);
 }
 
-/* What holds the stream may be gone afterwards. */
+/* The owner may free the stream in here. */
 void leati_stream_give_up(struct leati_stream *stream)
 {
     stream_clear(stream);

@@ -2,8 +2,8 @@
 /**
  * @file
  * A stream of bytes over a chain: the send queue with its limit, reading, deadlines, closing in
- * order. It is the only pump of bytes: WebSockets and the TCP, TLS and local sockets, and the
- * connections of their servers, are owners of one and say what the bytes mean.
+ * order. It is the only pump of bytes. Its owner, a WebSocket or a TCP, TLS or local socket, says
+ * what the bytes mean.
  *
  * A stream can be started again when it has ended. Its owner may release it in every callback.
  */
@@ -29,7 +29,7 @@ struct leati_stream;
 
 /** What a stream tells its owner; all from dispatch. */
 struct leati_stream_owner {
-    enum leat_layer layer; /**< whose failures those of leati_stream_record() are */
+    enum leat_layer layer; /**< of the failures that leati_stream_record() records */
 
     /** A client's request waits for an answer; only where the route ends in an acceptance. */
     void (*asked)(struct leati_stream *stream, void *user);
@@ -162,7 +162,7 @@ bool leati_stream_is_open(const struct leati_stream *stream);
 /** Records why a call is refused, instead of what was recorded before. Returns `code`. */
 int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *format,
                         ...) LEAT_PRINTF(4, 5);
-/** LEAT_E_SOCKET_BASE + ENOTCONN or EBADF, whichever the state is due; not recorded. */
+/** LEAT_E_SOCKET_BASE + ENOTCONN before the stream is open, + EBADF after; not recorded. */
 int leati_stream_not_open(const struct leati_stream *stream);
 
 /** Ends it without a word. @return whether what holds it may be freed now; otherwise `left` comes.

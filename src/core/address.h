@@ -30,7 +30,7 @@ struct leati_address {
 int leati_address_read(const char *host, uint16_t port, struct leati_address *ret_address);
 /** What is wrong with a literal for which leati_address_read() says ENODEV or EINVAL. */
 void leati_address_fault_format(const char *host, int sys_errno, char *buf, size_t cap);
-/** The same for those to whom all that is not usable is the same. */
+/** The same for callers that do not ask why an address cannot be used. */
 bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address);
 /** Makes an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) the IPv4 address that it is. To be
  * called wherever addresses come in: from the kernel, from DNS, from proxies. */

@@ -23,8 +23,8 @@ struct leati_failure {
     int sys_errno;
     int native_code;
     uint16_t violation; /**< as in struct leat_error */
-    char *hop;  /**< NULL = none, or no memory for it */
-    char *text; /**< NULL = none, or no memory for it */
+    char *hop;          /**< NULL = none, or no memory for it */
+    char *text;         /**< NULL = none, or no memory for it */
 };
 
 /** What a failure is, before its text. */

@@ -83,7 +83,7 @@ int leati_layer_relabel(struct leati_layer *l, int code, const char *what)
 
     if (failure->code == LEAT_OK)
         return leati_layer_fail(l, code, 0, 0, "%s", what);
-    /* What a proxy has answered late is its verdict, whoever was the one to read it. */
+    /* A late answer of a proxy keeps its code, whichever layer has read it. */
     if (failure->layer == LEAT_LAYER_SOCKS5 && l->ops->layer != LEAT_LAYER_SOCKS5)
         return layer_end_failed(l, failure->code);
 

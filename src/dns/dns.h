@@ -5,11 +5,11 @@
  * RFC 6724. When one family has answered, the other is waited for only a little longer, and may be
  * told later (RFC 8305 section 3).
  *
- * A name may stand for several, by the search list of resolv.conf(5). They are asked for in their
- * order, as resolver(3) does: what does not exist, has no address, fails, or is no name is followed
- * by the next one. Unlike there one that is silent is so too, when its share of the time is over;
- * its answer, if it comes while none has been found, still goes first. "localhost" and what ends so
- * is never asked for (RFC 6761 section 6.3).
+ * A name may stand for several, by the search list of resolv.conf(5). They are asked for one after
+ * the other, as resolver(3) does, until one has an address. A name whose server is silent is passed
+ * over, too, when its share of the time is over; its answer, if it comes while no address has been
+ * found, still goes first. "localhost" and names below it are never asked for (RFC 6761 section
+ * 6.3).
  *
  * The only folder that sees c-ares.
  */

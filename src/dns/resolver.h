@@ -50,8 +50,8 @@ void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
 bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int family,
                         ares_addrinfo_callback callback, void *arg);
 
-/** Nobody is given it any more, because something in it has failed: c-ares without memory is not
- * always what it was before. It goes when nobody uses it. */
+/** Gives it to no more users, because c-ares may be broken after it ran out of memory. It is freed
+ * when its last user releases it. */
 void leati_resolver_retire(struct leati_resolver *resolver);
 
 /** To be called first in the callback. */

@@ -42,7 +42,7 @@ void leati_http_body_init(struct leati_http_body *body, const struct leati_http_
         return;
     }
     const char *length = leati_http_head_get(head, "Content-Length");
-    /* One that is no number, or is there twice, says nothing. */
+    /* A Content-Length that is not a number, or comes twice, is ignored. */
     if (length && leati_http_head_count(head, "Content-Length") == 1 &&
         leati_text_parse_u64(length, strlen(length), UINT64_MAX, &body->rest))
         body->state = body->rest > 0 ? LEATI_HTTP_BODY_LENGTH : LEATI_HTTP_BODY_DONE;

@@ -220,7 +220,7 @@ static void event_deliver(leat_loop *loop, const struct epoll_event *event)
     }
 }
 
-/* One epoll_wait(2), and everybody hears of what it has brought. `*ret_full`: there may be more. */
+/* One epoll_wait(2); calls the watchers of what it has brought. `*ret_full`: there may be more. */
 static int loop_fetch(leat_loop *loop, int timeout_ms, bool *ret_full)
 {
     int count;
@@ -301,7 +301,7 @@ static int loop_round(leat_loop *loop, int timeout_ms)
     return leati_loop_is_inherited(loop) ? LEAT_E_SOCKET_BASE + EBADF : result;
 }
 
-/* Whoever waits for the descriptor instead of calling dispatch must see what is left. */
+/* A program that polls the descriptor instead of calling dispatch must see what is left. */
 static void loop_wake_for_tasks(leat_loop *loop)
 {
     if (leati_loop_has_tasks(loop) && !loop->woken) {

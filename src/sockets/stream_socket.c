@@ -130,7 +130,7 @@ static void socket_writable(struct leati_stream *stream, void *user)
     s->face->writable(s);
 }
 
-/* It counts no more before the program hears of it, whose callbacks may free the server. */
+/* Stops counting it before the program is told. The callbacks may free the server. */
 static void client_ended(struct leati_stream_socket *s)
 {
     struct leati_clients *server = s->client.server;

@@ -74,7 +74,7 @@ void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s);
 struct leat_socket_state leati_stream_socket_state(const struct leati_stream_socket *s,
                                                    bool is_bound);
 
-/** That of which `client` is a part. */
+/** The socket that contains `client`. */
 struct leati_stream_socket *leati_stream_socket_of(struct leati_client *client);
 /** For `dispose` of every server. */
 void leati_stream_socket_dispose_client(struct leati_client *client);

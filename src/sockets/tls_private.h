@@ -20,8 +20,8 @@ int leati_tls_setup_server(struct leati_tls_setup *setup, leat_tls_options *opti
 
 /** The code of a TLS socket object for one of TCP (ERRORS.md, TLS). */
 int leati_tls_socket_code(int tcp_code);
-/** The same for a whole error; `was_open` tells a peer that takes nothing from one that is not
- * there. */
+/** The same for a whole error. A timeout means that the peer takes nothing if `was_open`, otherwise
+ * that it is not there. */
 void leati_tls_socket_translate(struct leat_error *error, bool was_open);
 
 #endif

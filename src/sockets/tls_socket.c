@@ -134,7 +134,7 @@ int leat_tls_socket_bind(leat_tls_socket *tls, const char *address, uint16_t por
                : LEAT_E_PARAMETER;
 }
 
-/* What stands for the setup of the next connection; the one before is not running any more. */
+/* Replaces the setup by that of the next connection; the previous one has ended. */
 static int setup_renew(leat_tcp_socket *tcp, const char *address, uint16_t port,
                        leat_tls_options *options, const leat_config *config)
 {

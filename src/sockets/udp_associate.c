@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Nothing is said on an open control connection; whoever talks all the same is heard this often. */
+/* Reads of the control connection in one pump. A proxy has nothing to say there; if it talks, the
+ * others of the loop still have their turn. */
 #define READS_PER_PUMP 16
 
 struct leati_udp_association {
@@ -102,7 +103,7 @@ static void association_open(struct leati_udp_association *association,
 
 /* ---- a relay that has a name ------------------------------------------------------------- */
 
-/* Whoever cannot find the relay learns that it is the proxy's. */
+/* A relay whose name has no address is reported as the proxy's failure. */
 static void relay_blame_proxy(struct leati_udp_association *association,
                               const struct leati_failure *failure)
 {

@@ -119,7 +119,7 @@ static void lookup_answered(const struct leati_dns_answer *answer, void *user)
     struct leat_udp_socket *udp = lookup->udp;
     struct leati_udp_datagram *datagram;
     leati_udp_enter(udp);
-    /* Nobody would say that the first address is of no use. */
+    /* Only the first address is used: UDP does not tell that one does not answer. */
     if (answer->more)
         leati_dns_cancel(lookup->query);
     lookup->query = NULL;

@@ -163,7 +163,7 @@ void leati_udp_queue_watch(struct leat_udp_socket *udp)
     (void)leati_io_set(&udp->io, mask);
 }
 
-/* There is room again for whoever was refused. */
+/* There is room again after a refusal. */
 static void report_writable(struct leat_udp_socket *udp)
 {
     if (!udp->send_refused || udp->buffered_bytes > udp->settings->send_queue_limit_bytes / 2)

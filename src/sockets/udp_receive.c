@@ -121,7 +121,7 @@ static void report_icmp(struct leat_udp_socket *udp, int sys_errno, const struct
                      udp->association ? "the proxy's relay " : "", hop, reason);
 }
 
-/* An error without a message in the queue would wake the loop for ever. */
+/* An error that is not read wakes the loop again and again. */
 static void pending_error_clear(struct leat_udp_socket *udp)
 {
     int sys_errno;

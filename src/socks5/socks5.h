@@ -70,7 +70,7 @@ int leati_socks5_check_credentials(const char *user, const char *password,
                                    struct leati_failure *failure);
 
 /** The name of a REP byte ("connection refused"); "reply 0x42" style numbers are the caller's:
- * NULL for a byte that nobody has named. */
+ * NULL for an unknown byte. */
 const char *leati_socks5_reply_name(uint8_t rep);
 
 #endif

@@ -42,7 +42,7 @@ bool leati_mbedtls_certificate_due(const mbedtls_ssl_context *ssl);
 uint8_t leati_mbedtls_received_alert(const mbedtls_ssl_context *ssl);
 /** Whether `ret` is the failure to decrypt what is an alert in the clear, and its description. A
  * client of TLS 1.3 that does not like the server's certificate may have no key yet to encrypt its
- * alert with; OpenSSL is one. Nobody has authenticated such an alert: it only tells what happened.
+ * alert with; OpenSSL is one. Such an alert is not authenticated: it only tells what happened.
  */
 bool leati_mbedtls_refused_plain_alert(const mbedtls_ssl_context *ssl, int ret,
                                        uint8_t *ret_description);

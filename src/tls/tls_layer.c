@@ -375,7 +375,8 @@ static unsigned tls_want(const struct leati_layer *l, unsigned upper)
     case LEATI_LAYER_CONNECTING:
         return LEATI_WANT_READ | write;
     case LEATI_LAYER_OPEN:
-        /* What waits is written by recv and send: nobody is woken for it who would call neither. */
+        /* What waits is written by recv and send, so there is no wake-up for it unless one of them is
+         * called. */
         if (upper == 0 && tls->encrypted_len == 0)
             return 0;
         if (tls->peer_closed)

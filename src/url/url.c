@@ -41,7 +41,7 @@ static const struct url_kind websocket_kind = {
 
 static const struct url_kind proxy_kind = {
     .noun = "proxy URL",
-    /* GNOME's settings write "socks", and whoever reads them lets the proxy resolve. */
+    /* GNOME's settings write "socks"; programs that read them let the proxy resolve. */
     .schemes = {{"socks5", 1080, NULL},
                 {"socks5h", 1080, NULL},
                 {"socks", 1080, "socks5h"},

@@ -219,7 +219,7 @@ static int blocking_start(struct leat_blocking_websocket *b, const char *url,
     }
     if (code == LEAT_OK)
         code = blocking_wait(b, is_open_or_closed, UINT64_MAX);
-    /* One that was open and has ended already gives out its messages first. */
+    /* A connection that has ended still gives out the messages it has received. */
     if (code == LEAT_OK && !b->opened)
         code = end_fail(b, ret_error);
     return code;

@@ -21,7 +21,7 @@ static const char *ws_origin_hop(const struct leat_websocket *ws)
     return leati_route_origin_text(ws->stream.chain->route);
 }
 
-/* The connection is of no use any more. */
+/* Ends the connection without a goodbye. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text)
 {
     leati_stream_record(&ws->stream, code, sys_errno, code == LEAT_E_WS_CONNECT ? 1006 : 0, text);
@@ -62,10 +62,9 @@ void leati_websocket_start_closing(struct leat_websocket *ws)
         leati_chain_wake(stream->chain);
 }
 
-/* Nothing is delivered any more; what is queued still leaves. Then our goodbye is due. A server
- * ends TCP first (RFC 6455 section 7.1.1); after a violation so does a client. TLS ends each
- * direction by itself (RFC 8446 section 6.1): a client that says so at once keeps no server waiting
- * that wants to hear it first. */
+/* Delivers nothing any more; sends what is queued, then our goodbye. The server ends TCP first (RFC
+ * 6455 section 7.1.1), after a violation the client does. Over TLS a client says close_notify at
+ * once, because it ends one direction only (RFC 8446 section 6.1) and some servers wait for it. */
 static void ws_finish(struct leat_websocket *ws)
 {
     uint32_t timeout_ms = ws->stream.limits.close_timeout_ms;

@@ -315,7 +315,7 @@ void *leat_websocket_data(const leat_websocket *ws)
     return ws ? ws->data : NULL;
 }
 
-/* The topmost one: below it there may be that of a proxy. */
+/* The topmost TLS layer: there may be another one below it, to a proxy. */
 static struct leati_layer *ws_tls(const struct leat_websocket *ws)
 {
     struct leati_layer *l = ws->stream.chain->top;

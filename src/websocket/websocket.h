@@ -41,7 +41,7 @@ struct leat_websocket {
     leati_websocket_asked_fn *asked;
     bool is_server; /* the other end is a client, and a server owns this object */
     bool secure;
-    bool compressed;    /* permessage-deflate was agreed to, with: */
+    bool compressed; /* permessage-deflate was agreed to, with: */
     struct leati_deflate_params deflate;
     bool closing;       /* our Close frame came first; unless orderly, the peer's is awaited */
     bool orderly;       /* the peer's Close frame has come */
@@ -77,7 +77,7 @@ void leati_websocket_clear_connection(struct leat_websocket *ws);
 void leati_websocket_clear_result(struct leat_websocket *ws);
 void leati_websocket_destroy(struct leat_websocket *ws);
 
-/** Frees, whoever owns it; leat_websocket_free() for those of a program. */
+/** Frees any object; leat_websocket_free() only frees those of a program. */
 void leati_websocket_dispose(struct leat_websocket *ws);
 
 /** Starts the server's side of a connection that was accepted; `opened` or `closed` follows. The
@@ -85,7 +85,7 @@ void leati_websocket_dispose(struct leat_websocket *ws);
 int leati_websocket_accept(struct leat_websocket *ws, const struct leati_route_accepted *accepted,
                            leati_websocket_asked_fn *asked);
 
-/** Ends the connection without a goodbye, because it is of no use any more. */
+/** Ends the connection without a goodbye. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text);
 
 /** From the pump. */

@@ -306,7 +306,7 @@ static uint8_t smaller(uint8_t a, uint8_t b)
 static void response_format(const struct element *offer, const struct leati_deflate_params *params,
                             char ret_header[LEATI_DEFLATE_HEADER_SIZE])
 {
-    /* The answer is an offer in form: what is in it is what holds. */
+    /* The answer has the form of an offer; its parameters are the ones that hold. */
     const struct leati_deflate_offer answer = {
         .server_no_context_takeover = params->server_no_context_takeover,
         .client_no_context_takeover = params->client_no_context_takeover,

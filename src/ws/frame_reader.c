@@ -12,8 +12,8 @@ enum {
     LENGTH_IN_8_BYTES = 127,
 };
 
-/* wslay's recv callback. Of a payload it gets only the number of bytes: what stands in wslay's
- * buffer then is what stood there before, and nobody looks at it. */
+/* wslay's recv callback. It is told the number of payload bytes but not given the bytes: its buffer
+ * keeps its old content, which is not read. */
 static ssize_t reader_feed_wslay(uint8_t *buf, size_t len, int flags, void *user_data)
 {
     struct leati_ws_frame_reader *reader = user_data;

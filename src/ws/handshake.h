@@ -34,7 +34,7 @@ struct leati_ws_agreement {
     const char *location;
 };
 
-/** SHA-1, lent by whoever has a crypto library. false = it has none. */
+/** SHA-1, lent by the folder that has a crypto library. false = it has none. */
 typedef bool leati_ws_sha1_fn(const void *data, size_t len, uint8_t ret_digest[20]);
 
 /** Section 4.2.2 item 5.4: the answer to a key of 24 characters. false without SHA-1. */

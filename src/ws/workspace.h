@@ -15,7 +15,7 @@
 
 struct leati_ws_workspace {
     struct leati_ws_workspace *next_free;
-    bool has_failed; /**< whatever it holds now: nobody is to use it again */
+    bool has_failed; /**< its content is broken: it must not be used again */
     struct leati_ws_frame_reader reader;
     uint8_t control[LEATI_WS_CONTROL_MAX_BYTES]; /**< a control frame that comes in parts */
     size_t control_len;

@@ -32,7 +32,7 @@ static struct curve *curve_find(mbedtls_ecp_group_id id)
     return NULL;
 }
 
-/* Made once, by whoever needs it first; of two that do at the same time one is too many. */
+/* Made once, when it is needed first; if two threads make it at the same time one copy is freed. */
 static const EC_GROUP *curve_group(struct curve *curve)
 {
     EC_GROUP *group = atomic_load_explicit(&curve->group, memory_order_acquire);

@@ -101,7 +101,7 @@ int mbedtls_ssl_prepare_handshake_record(mbedtls_ssl_context *ssl)
 
     if (!mends)
         return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
-    /* Nobody may send an empty one. */
+    /* An empty one is forbidden. */
     if (ssl->in_msglen == 0 || keys_have_changed(mends, ssl))
         return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
 
