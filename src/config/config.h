@@ -33,6 +33,14 @@ struct leat_config {
 #define leati_config_edit(config) leati_config_edit_by(config, __func__)
 struct leati_settings *leati_config_edit_by(leat_config *config, const char *setter);
 
+/** The whole beginning of a setter: `refusal` is why the value is refused, NULL = it is not.
+ * @return LEAT_OK and the settings to write to; LEAT_E_PARAMETER (also for a NULL `config`),
+ * LEAT_E_SYSTEM_INTERNAL, recorded. */
+#define leati_config_change(config, refusal, ret_settings)                                         \
+    leati_config_change_by(config, __func__, refusal, ret_settings)
+int leati_config_change_by(leat_config *config, const char *setter, const char *refusal,
+                           struct leati_settings **ret_settings);
+
 /** Records why a setter failed, for leat_config_get_error() and for whoever connects. Returns
  * `code`. */
 #define leati_config_refuse(config, code, text) leati_config_refuse_by(config, __func__, code, text)

@@ -283,26 +283,24 @@ int leat_config_add_proxy_header(leat_config *config, const char *name, const ch
 
 int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipelining pipelining)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if ((unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such pipelining");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->socks5_pipelining = pipelining;
-    return LEAT_OK;
+    struct leati_settings *settings;
+    int code = leati_config_change(config,
+                                   (unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA
+                                       ? "there is no such pipelining"
+                                       : NULL,
+                                   &settings);
+    if (code == LEAT_OK)
+        settings->socks5_pipelining = pipelining;
+    return code;
 }
 
 int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->tcp_fast_open = fast_open;
-    return LEAT_OK;
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code == LEAT_OK)
+        settings->tcp_fast_open = fast_open;
+    return code;
 }
 
 /* ---- hosts that are allowed ------------------------------------------------------------ */

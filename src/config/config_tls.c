@@ -246,24 +246,20 @@ int leat_config_set_proxy_tls_cipher_suite(leat_config *config, const char *name
 
 int leat_config_set_early_data(leat_config *config, bool early_data)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->early_data = early_data;
-    return LEAT_OK;
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code == LEAT_OK)
+        settings->early_data = early_data;
+    return code;
 }
 
 int leat_config_set_session_resumption(leat_config *config, bool resume)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->session_resumption = resume;
-    return LEAT_OK;
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code == LEAT_OK)
+        settings->session_resumption = resume;
+    return code;
 }
 
 int leat_config_set_key_log_path(leat_config *config, const char *path)

@@ -152,6 +152,17 @@ struct leati_settings *leati_config_edit_by(leat_config *config, const char *set
     return own;
 }
 
+int leati_config_change_by(leat_config *config, const char *setter, const char *refusal,
+                           struct leati_settings **ret_settings)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (refusal)
+        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER, refusal);
+    *ret_settings = leati_config_edit_by(config, setter);
+    return *ret_settings ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+}
+
 struct leati_admission_limits leati_settings_admission_limits(const struct leati_settings *settings)
 {
     return (struct leati_admission_limits){
