@@ -55,7 +55,7 @@ struct leati_ndk_client {
     struct leati_ndk_client *next_queued;
     bool is_queued;     /**< the library's thread has something to do for it */
     bool is_registered; /**< until OH_WebSocketClient_Destroy() */
-    bool has_connected; /**< OH_WebSocketClient_Connect() has succeeded and was not cancelled */
+    bool has_connected; /**< OH_WebSocketClient_Connect() has succeeded */
     enum leati_ndk_state state;
     struct leati_ndk_header *first_header, *last_header;
     struct leati_ndk_messages outbox;

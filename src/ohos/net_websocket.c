@@ -52,16 +52,24 @@ LEAT_API int OH_WebSocketClient_AddHeader(struct WebSocket *client, struct WebSo
 /* ---- Connect ----------------------------------------------------------------------------------
  */
 
-static int url_check(const char *url)
+/* As HarmonyOS answers: what has no scheme is ws://, and an empty URL is 1006. */
+static int url_take(const char *url, char **ret_url)
 {
-    switch (leat_websocket_check_url(url, NULL)) {
-    case LEAT_OK:
-        return WEBSOCKET_OK;
-    case LEAT_E_SYSTEM_INTERNAL:
-        return WEBSOCKET_CONNECTION_NO_MEMORY;
-    default:
+    if (!url)
         return WEBSOCKET_CONNECTION_PARSE_URL_ERROR;
+    if (!*url)
+        return WEBSOCKET_CONNECTION_NO_MEMORY;
+    char *copy = leati_asprintf("%s%s", strstr(url, "://") ? "" : "ws://", url);
+    if (!copy)
+        return WEBSOCKET_CONNECTION_NO_MEMORY;
+    int code = leat_websocket_check_url(copy, NULL);
+    if (code == LEAT_OK) {
+        *ret_url = copy;
+        return WEBSOCKET_OK;
     }
+    leati_free_secret(copy);
+    return code == LEAT_E_SYSTEM_INTERNAL ? WEBSOCKET_CONNECTION_NO_MEMORY
+                                          : WEBSOCKET_CONNECTION_PARSE_URL_ERROR;
 }
 
 static int client_connect(struct leati_ndk_client *client, const char *url,
@@ -69,12 +77,10 @@ static int client_connect(struct leati_ndk_client *client, const char *url,
 {
     if (client->state != LEATI_NDK_IDLE && client->state != LEATI_NDK_ENDED)
         return WEBSOCKET_CONNECTION_ERROR;
-    int code = url_check(url);
+    char *copy;
+    int code = url_take(url, &copy);
     if (code != WEBSOCKET_OK)
         return code;
-    char *copy = leati_strdup(url);
-    if (!copy)
-        return WEBSOCKET_CONNECTION_NO_MEMORY;
     code = leati_ndk_request_config(client, headers, &client->connect_config);
     if (code != WEBSOCKET_OK) {
         leati_free_secret(copy);
@@ -159,7 +165,6 @@ static int client_cancel(struct leati_ndk_client *client)
     leati_ndk_messages_clear(&client->outbox);
     client->outbox_bytes = 0;
     client->state = LEATI_NDK_IDLE;
-    client->has_connected = false;
     leati_ndk_enqueue(client);
     return WEBSOCKET_NO_CONNECTION;
 }
@@ -167,10 +172,10 @@ static int client_cancel(struct leati_ndk_client *client)
 static int client_close(struct leati_ndk_client *client,
                         const struct WebSocket_CloseOption *options)
 {
-    const char *reason = options->reason ? options->reason : "";
-    uint32_t code = options->code != 0 ? options->code : 1000;
+    const char *reason = options->reason ? options->reason : "CLOSE_NORMAL";
+    uint32_t code = is_close_code(options->code) ? options->code : 1000;
     size_t len = strlen(reason);
-    if (!is_close_code(code) || !leati_utf8_valid(reason, len))
+    if (!leati_utf8_valid(reason, len))
         return WEBSOCKET_PROTOCOL_ERROR;
     if (len > LEATI_NDK_REASON_MAX_BYTES)
         return WEBSOCKET_DATA_LENGTH_EXCEEDED;

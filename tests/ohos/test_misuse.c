@@ -252,12 +252,8 @@ Test(misuse, urls)
     static char too_long[9000];
     static const char *const urls[] = {
         NULL,
-        "",
-        "www.baidu.com",
-        "192.168.123.255",
         "http://127.0.0.1/",
         "https://127.0.0.1/",
-        "ws:",
         "ws://",
         "wss:///path",
         "ws://127.0.0.1:0/",
@@ -274,6 +270,8 @@ Test(misuse, urls)
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
         cr_expect(record_connect(record, urls[i]) == WEBSOCKET_CONNECTION_PARSE_URL_ERROR,
                   "row %zu", i);
+    /* The tests of HarmonyOS expect another answer for this one. */
+    cr_expect(record_connect(record, "") == WEBSOCKET_CONNECTION_NO_MEMORY);
     cr_expect(OH_WebSocketClient_Destroy(record->client) == WEBSOCKET_NO_CONNECTION_CONTEXT);
     recorder_wait_thread_gone();
     cr_expect(record->opens + record->errors + record->closes == 0);
@@ -327,7 +325,7 @@ Test(misuse, as_the_tests_of_harmonyos_do)
     char binary[10] = {0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x00, 0x17, 0x19, 0x19};
     struct WebSocket *client = record_new()->client;
     cr_expect(OH_WebSocketClient_AddHeader(client, plain_header) == WEBSOCKET_OK);
-    (void)OH_WebSocketClient_Connect(client, "www.baidu.com", client->requestOptions);
+    (void)OH_WebSocketClient_Connect(client, "127.0.0.1", client->requestOptions);
     cr_expect(OH_WebSocketClient_Send(client, NULL, 0) == WEBSOCKET_SEND_DATA_NULL);
     cr_expect(OH_WebSocketClient_Send(client, text, 0) == WEBSOCKET_OK);
     cr_expect(OH_WebSocketClient_Send(client, text, strlen(text)) == WEBSOCKET_OK);

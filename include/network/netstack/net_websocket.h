@@ -65,12 +65,12 @@ int OH_WebSocketClient_AddHeader(struct WebSocket *client, struct WebSocket_Head
  * Starts connecting: onOpen or onError follows. The same client may connect again after its onError
  * or onClose, and from inside of them.
  *
- * @param url ws:// or wss://
+ * @param url ws:// or wss://; without "://" it is taken for ws://, as HarmonyOS does
  * @param options further headers; those of client->requestOptions are sent in any case, and once.
  * @return WEBSOCKET_OK, WEBSOCKET_CLIENT_NULL, WEBSOCKET_CLIENT_NOT_CREATED,
  *         WEBSOCKET_CONNECTION_ERROR (it is connecting, open or closing),
- *         WEBSOCKET_CONNECTION_PARSE_URL_ERROR (also for NULL), WEBSOCKET_CONNECTION_NO_MEMORY, and
- *         for a header in `options` the codes of OH_WebSocketClient_AddHeader().
+ *         WEBSOCKET_CONNECTION_PARSE_URL_ERROR (also for NULL), WEBSOCKET_CONNECTION_NO_MEMORY
+ *         (also for an empty URL, as HarmonyOS answers), and for a header in `options` the codes of OH_WebSocketClient_AddHeader().
  */
 int OH_WebSocketClient_Connect(struct WebSocket *client, const char *url,
                                struct WebSocket_RequestOptions options);
@@ -89,12 +89,12 @@ int OH_WebSocketClient_Send(struct WebSocket *client, char *data, size_t length)
 
 /**
  * Closes: what waits is sent, then a Close frame, and onClose follows when the peer has answered,
- * within 5 s. While connecting it cancels the attempt, without a callback.
+ * within 5 s. While connecting it cancels the attempt, without a callback. A code that must not be
+ * sent (RFC 6455 section 7.4), also 0, is 1000; a reason that is NULL is "CLOSE_NORMAL".
  *
  * @return WEBSOCKET_OK, also when it is closing already; WEBSOCKET_CLIENT_NULL,
  *         WEBSOCKET_CLIENT_NOT_CREATED, WEBSOCKET_NO_CONNECTION (not open; also when an attempt was
- *         cancelled), WEBSOCKET_PROTOCOL_ERROR (a code that must not be sent, a reason that is not
- *         UTF-8), WEBSOCKET_DATA_LENGTH_EXCEEDED (the reason).
+ *         cancelled), WEBSOCKET_PROTOCOL_ERROR (a reason that is not UTF-8), WEBSOCKET_DATA_LENGTH_EXCEEDED (the reason).
  */
 int OH_WebSocketClient_Close(struct WebSocket *client, struct WebSocket_CloseOption options);
 
@@ -106,8 +106,8 @@ int OH_WebSocketClient_Close(struct WebSocket *client, struct WebSocket_CloseOpt
  * for, unless this is the call inside of it; so do not hold a lock here that the callback takes.
  * Inside its own callback the client may be read until that returns.
  *
- * @return WEBSOCKET_OK; WEBSOCKET_NO_CONNECTION_CONTEXT: it is freed as well, but was never
- *         connected, or its attempt was cancelled by OH_WebSocketClient_Close();
+ * @return WEBSOCKET_OK; WEBSOCKET_NO_CONNECTION_CONTEXT: it is freed as well, but has never
+ *         been told to connect;
  *         WEBSOCKET_CLIENT_NULL, WEBSOCKET_CLIENT_NOT_CREATED.
  */
 int OH_WebSocketClient_Destroy(struct WebSocket *client);
