@@ -15,6 +15,9 @@
     "bytes, delay, hold, skip, refuse, split, split-at, truncate, rate, drop-after, "              \
     "drop-after-received, shutdown, stall, close or reset"
 
+/* More of a word is not shown. */
+#define WORD_SHOWN_BYTES 32
+
 struct parser {
     const char *text;
     size_t at;
@@ -61,13 +64,32 @@ static bool parser_refuse(struct parser *parser, size_t position, const char *re
     return false;
 }
 
-/* Says what should stand where the parser is. */
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || c == '-';
+}
+
+static size_t word_len(const char *text)
+{
+    size_t len = 0;
+    while (is_word(text[len]))
+        ++len;
+    return len;
+}
+
+/* Says what should stand where the parser is; a word that does is shown as a whole. */
 static bool parser_expect(struct parser *parser, const char *expected)
 {
     char found = parser->text[parser->at];
     char reason[sizeof(parser->problem->text)];
-    char shown[16] = "the end";
-    if (found >= ' ' && found <= '~') {
+    char shown[WORD_SHOWN_BYTES + sizeof("'...'")] = "the end";
+    const char *word = parser->text + parser->at;
+    size_t len = word_len(word);
+    if (len > 1) {
+        bool is_long = len > WORD_SHOWN_BYTES;
+        snprintf(shown, sizeof(shown), "'%.*s%s'",
+                 (int)(is_long ? WORD_SHOWN_BYTES : len), word, is_long ? "..." : "");
+    } else if (found >= ' ' && found <= '~') {
         snprintf(shown, sizeof(shown), "'%c'", found);
     } else if (found != '\0') {
         snprintf(shown, sizeof(shown), "byte %02x", (uint8_t)found);
@@ -110,19 +132,6 @@ static int hex_digit(char c)
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || c == '-';
-}
-
-static size_t word_len(const char *text)
-{
-    size_t len = 0;
-    while (is_word(text[len]))
-        ++len;
-    return len;
 }
 
 static bool number_parse(struct parser *parser, uint64_t min, uint64_t *ret_number)

@@ -148,7 +148,9 @@ static const struct {
     size_t position;
     const char *detail;
 } errors[] = {
-    {"repli=close", 0, "found 'r', expected a step (accept"},
+    {"repli=close", 0, "found 'repli', expected a step (accept"},
+    {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnop=close", 0,
+     "found 'abcdefghijklmnopqrstuvwxyzabcdef...', expected a step"},
     {"=close", 0, "found '=', expected a step"},
     {";", 0, "found ';', expected a step"},
     {"reply=close;;", 12, "found ';', expected a step"},
@@ -156,9 +158,9 @@ static const struct {
     {"then=close", 0, "then has no step before it"},
     {"reply=skip;connection=2;then=close", 24, "then has no step before it"},
     {"reply", 5, "found the end, expected ="},
-    {"reply close", 6, "found 'c', expected ="},
+    {"reply close", 6, "found 'close', expected ="},
     {"reply=", 6, "found the end, expected bytes, delay"},
-    {"reply=clos", 6, "found 'c', expected bytes, delay"},
+    {"reply=clos", 6, "found 'clos', expected bytes, delay"},
     {"reply=5", 6, "found '5', expected bytes"},
     {"reply=050", 6, "found '0', expected bytes"},
     {"reply=05,,", 9, "found ',', expected bytes"},
@@ -201,7 +203,7 @@ static const struct {
     {"message#0=skip", 8, "a number from 1"},
     {"message#=skip", 8, "found '=', expected a number"},
     {"reply=\xff", 6, "found byte ff, expected bytes"},
-    {"accept=close then=close", 13, "found 't', expected a comma"},
+    {"accept=close then=close", 13, "found 'then', expected a comma"},
 };
 
 Test(language, errors_say_where_and_what)

@@ -135,6 +135,27 @@ static bool fault_step_check(struct tool_setting *setting, enum leat_testing_kin
                        leat_testing_step_name(step), steps);
 }
 
+/* The words of the language, in leat/testing.h. */
+static const char fault_words[] =
+    "accept|tls|greeting|method|auth|auth-reply|request|head|connect|reply|relay|datagram|upgrade|"
+    "message|ping|send|close|then|connection|delay|hold|skip|refuse|split|split-at|truncate|rate|"
+    "drop-after|drop-after-received|shutdown|stall|reset";
+
+/* The word that may have been meant comes first: what could stand there is a long list. */
+static bool fault_refuse(struct tool_setting *setting, const struct leat_testing_problem *problem)
+{
+    char word[48], nearest[48];
+    const char *typed = setting->value + problem->position;
+    size_t len = strspn(typed, "abcdefghijklmnopqrstuvwxyz-");
+    snprintf(word, sizeof(word), "%.*s", (int)len, typed);
+    bool is_known = len > 1 && len < sizeof(word) &&
+                    tool_nearest_word(word, fault_words, nearest, sizeof(nearest)) &&
+                    strcmp(word, nearest) != 0;
+    return tool_refuse(setting, "character %zu of '%s': %s%s%s%s", problem->position + 1,
+                       tool_excerpt(setting->value, 40).text, is_known ? "did you mean " : "",
+                       is_known ? nearest : "", is_known ? "? " : "", problem->text);
+}
+
 static bool set_fault(struct tool_setting *setting)
 {
     struct tool_serve_state *serve = setting->target;
@@ -142,8 +163,7 @@ static bool set_fault(struct tool_setting *setting)
     struct leat_testing_problem problem = {.text = "out of memory"};
     size_t count = 0;
     if (leat_testing_faults_parse(setting->value, &parsed, &count, &problem) != LEAT_OK)
-        return tool_refuse(setting, "character %zu of '%s': %s", problem.position + 1,
-                           tool_excerpt(setting->value, 40).text, problem.text);
+        return fault_refuse(setting, &problem);
     bool well = array_grow(setting, &serve->parsed, serve->parsed_count, 1, sizeof(parsed)) &&
                 array_grow(setting, &serve->faults, serve->fault_count, count, sizeof(*parsed));
     for (size_t i = 0; well && i < count; i++)
@@ -214,7 +234,9 @@ const struct tool_option tool_serve_proxy_options[] = {
      .is_usual = true,
      .argument = "USER:PASS",
      .help = "whoever comes must name them",
-     .detail = "A password on the command line can be seen by other users of the machine.",
+     .detail = "As they are: nothing is escaped here, but the address that is printed, as every "
+               "proxy URL, has them with @ as %40, / as %2F, : as %3A, % as %25. A password on the "
+               "command line can be seen by other users of the machine.",
      .set = tool_set_string,
      .offset = offsetof(struct tool_serve_state, user)},
     {.name = "password-file",
