@@ -104,7 +104,7 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_protocol_names(leat_tls_option
  * TLS 1.2 uses exactly the named ones. NULL (default) = only suites with forward secrecy (RFC 9325
  * sections 4.1 and 4.2), the fastest first: ECDHE with an AEAD, and at a client ECDHE with CBC
  * behind them. Others, such as "AES128-GCM-SHA256" with its key exchange by RSA, must be named.
- * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: the text lists the known ones; a name twice),
+ * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: the text has the nearest one, and lists the known ones; a name twice),
  *         LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cipher_suite(leat_tls_options *options,
@@ -114,6 +114,13 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cipher_suite(leat_tls_options 
  * NULL (default) = all that are good enough. Otherwise as leat_tls_options_set_cipher_suite(). */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_signature_algorithms(leat_tls_options *options,
                                                                        const char *names);
+
+/** Groups of the key exchange in the order of preference, by their names in the IANA registry or of
+ * NIST: "x25519:P-256". The first one is what a client of TLS 1.3 guesses; a guess that the server does
+ * not take costs a round trip. NULL (default) = x25519, secp256r1, secp384r1 and what else there is.
+ * Otherwise as leat_tls_options_set_cipher_suite(). */
+LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_groups(leat_tls_options *options,
+                                                         const char *names);
 
 /** true = a server chooses by the client's order of cipher suites. Default false.
  * @return LEAT_OK, LEAT_E_PARAMETER. */

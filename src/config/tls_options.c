@@ -116,6 +116,8 @@ int leat_tls_options_set_ca(leat_tls_options *options, const char *const *texts,
 
 int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
 {
+    if (options && path && !*path)
+        return options_refuse(options, "the CA path is empty");
     return set_string(options, MEMBER(ca_path), path);
 }
 
@@ -216,6 +218,12 @@ int leat_tls_options_set_signature_algorithms(leat_tls_options *options, const c
     int code =
         check(options, &(struct leati_tls_credentials_options){.signature_algorithms = names});
     return code == LEAT_OK ? set_string(options, MEMBER(signature_algorithms), names) : code;
+}
+
+int leat_tls_options_set_groups(leat_tls_options *options, const char *names)
+{
+    int code = check(options, &(struct leati_tls_credentials_options){.groups = names});
+    return code == LEAT_OK ? set_string(options, MEMBER(groups), names) : code;
 }
 
 int leat_tls_options_set_use_remote_cipher_prefer(leat_tls_options *options, bool prefer)

@@ -85,6 +85,7 @@ void leati_tls_values_unref(struct leati_tls_values *values)
     leati_free(values->ca_path);
     leati_free(values->cipher_suite);
     leati_free(values->signature_algorithms);
+    leati_free(values->groups);
     leati_free(values->server_name);
     texts_done(&values->ca);
     texts_done(&values->crl);
@@ -106,6 +107,7 @@ static struct leati_tls_values *values_clone(const struct leati_tls_values *src)
     if (leati_strdup_optional(&dst->ca_path, src->ca_path) &&
         leati_strdup_optional(&dst->cipher_suite, src->cipher_suite) &&
         leati_strdup_optional(&dst->signature_algorithms, src->signature_algorithms) &&
+        leati_strdup_optional(&dst->groups, src->groups) &&
         leati_strdup_optional(&dst->server_name, src->server_name) &&
         texts_clone(&dst->ca, &src->ca) && texts_clone(&dst->crl, &src->crl) &&
         texts_clone(&dst->pins, &src->pins) && texts_clone(&dst->alpn, &src->alpn) &&
@@ -306,6 +308,7 @@ struct leati_tls_credentials_options leati_tls_values_credentials(
         .alpn_count = values->alpn.count,
         .cipher_suites = values->cipher_suite,
         .signature_algorithms = values->signature_algorithms,
+        .groups = values->groups,
         .need_ca = verifies,
         .is_server = role == LEATI_TLS_ROLE_SERVER,
     };

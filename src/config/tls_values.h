@@ -46,6 +46,7 @@ struct leati_tls_values {
     char *ca_path; /**< NULL = the system's */
     char *cipher_suite;
     char *signature_algorithms;
+    char *groups;
     char *server_name; /**< NULL = the host */
     struct leati_texts ca, crl, pins, alpn;
     struct leati_cert_source cert;

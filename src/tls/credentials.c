@@ -24,6 +24,7 @@ struct leati_tls_credentials {
     struct leati_tls_pins pins;
     struct leati_tls_cipher_choice cipher_choice;
     struct leati_tls_ids signature_algorithms;
+    struct leati_tls_ids groups;
     char **alpn; /* ended by NULL; NULL = none */
 };
 
@@ -168,6 +169,8 @@ static int names_parse(struct leati_tls_credentials *credentials,
         code = leati_tls_signature_algorithms_parse(options->signature_algorithms, failure,
                                                     &credentials->signature_algorithms);
     if (code == LEAT_OK)
+        code = leati_tls_groups_parse(options->groups, failure, &credentials->groups);
+    if (code == LEAT_OK)
         code = leati_tls_pins_parse(options->pins, options->pin_count, failure, &credentials->pins);
     return code == LEAT_OK ? alpn_copy(credentials, options, failure) : code;
 }
@@ -237,6 +240,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
     leati_tls_pins_done(&credentials->pins);
     leati_tls_cipher_choice_done(&credentials->cipher_choice);
     leati_tls_ids_done(&credentials->signature_algorithms);
+    leati_tls_ids_done(&credentials->groups);
     alpn_done(credentials);
     leati_free(credentials);
 }
@@ -302,4 +306,10 @@ const struct leati_tls_ids *leati_tls_credentials_signature_algorithms(
     const struct leati_tls_credentials *credentials)
 {
     return &credentials->signature_algorithms;
+}
+
+const struct leati_tls_ids *leati_tls_credentials_groups(
+    const struct leati_tls_credentials *credentials)
+{
+    return &credentials->groups;
 }

@@ -32,6 +32,8 @@ const struct leati_tls_cipher_choice *leati_tls_credentials_cipher_choice(
     const struct leati_tls_credentials *credentials);
 const struct leati_tls_ids *leati_tls_credentials_signature_algorithms(
     const struct leati_tls_credentials *credentials);
+const struct leati_tls_ids *leati_tls_credentials_groups(
+    const struct leati_tls_credentials *credentials);
 /** Ended by NULL; NULL = none. */
 const char *const *leati_tls_credentials_alpn(const struct leati_tls_credentials *credentials);
 /** Those of a server always have them. */

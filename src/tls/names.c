@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <mbedtls/ecp.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
 
@@ -79,9 +80,36 @@ static const struct named signature_algorithm_rows[] = {
     {MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512, "rsa_pss_rsae_sha512", "RSA-PSS+SHA512"},
 };
 
+/* Of the key exchange; the second name is NIST's. */
+static const struct named group_rows[] = {
+    {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519", "x25519"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1", "P-256"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1", "P-384"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1", "P-521"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_X448, "x448", "x448"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256K1, "secp256k1", "secp256k1"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_BP256R1, "brainpoolP256r1", "brainpoolP256r1"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_BP384R1, "brainpoolP384r1", "brainpoolP384r1"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_BP512R1, "brainpoolP512r1", "brainpoolP512r1"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048, "ffdhe2048", "ffdhe2048"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE3072, "ffdhe3072", "ffdhe3072"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE4096, "ffdhe4096", "ffdhe4096"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE6144, "ffdhe6144", "ffdhe6144"},
+    {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192, "ffdhe8192", "ffdhe8192"},
+};
+
 static bool cipher_suite_is_built(uint16_t id)
 {
     return mbedtls_ssl_ciphersuite_from_id(id);
+}
+
+static bool group_is_built(uint16_t id)
+{
+#ifdef PSA_WANT_ALG_FFDH
+    if (id >= MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048 && id <= MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192)
+        return true;
+#endif
+    return mbedtls_ecp_curve_info_from_tls_id(id) != NULL;
 }
 
 static bool always_built(uint16_t id)
@@ -96,6 +124,8 @@ static const struct table cipher_suites = {"cipher suite", ROWS(cipher_suite_row
                                            cipher_suite_is_built};
 static const struct table signature_algorithms = {"signature algorithm",
                                                   ROWS(signature_algorithm_rows), always_built};
+
+static const struct table groups = {"group", ROWS(group_rows), group_is_built};
 
 static bool token_is(const char *token, size_t len, const char *name)
 {
@@ -121,6 +151,59 @@ static const char *name_by_id(const struct table *table, uint16_t id)
     return NULL;
 }
 
+/* ---- the name that somebody meant ------------------------------------------------------------ */
+
+enum { NEAREST_MAX = 48 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Insertions, deletions and replacements that lead from one to the other, whatever the case. */
+static size_t name_distance(const char *token, size_t len, const char *name)
+{
+    size_t row[NEAREST_MAX + 1], name_len = strlen(name);
+
+    if (len > NEAREST_MAX || name_len > NEAREST_MAX)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= name_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= name_len; j++) {
+            size_t replaced = diagonal + (lower(token[i - 1]) != lower(name[j - 1]));
+            diagonal = row[j];
+            row[j] = least(least(row[j], row[j - 1]) + 1, replaced);
+        }
+    }
+    return row[name_len];
+}
+
+/* NULL if nothing is similar. */
+static const char *nearest_name(const struct table *table, const char *token, size_t len)
+{
+    const char *nearest = NULL;
+    size_t best = len / 4 + 2;
+
+    for (size_t i = 0; i < 2 * table->count; i++) {
+        const struct named *row = &table->rows[i / 2];
+        const char *name = i % 2 == 0 ? row->openssl_name : row->name;
+        size_t distance = table->is_built(row->id) ? name_distance(token, len, name) : SIZE_MAX;
+        if (distance < best && distance < len) {
+            best = distance;
+            nearest = name;
+        }
+    }
+    return nearest;
+}
+
 static int refuse_unknown(const struct table *table, const char *token, size_t len,
                           struct leati_failure *failure)
 {
@@ -128,8 +211,10 @@ static int refuse_unknown(const struct table *table, const char *token, size_t l
     char text[LEAT_ERROR_TEXT_SIZE];
     size_t pos = 0;
 
-    leati_readable_append(text, sizeof(text), &pos, "unknown %s \"%s\". Known:", table->what,
-                          leati_excerpt_of(token, len, SHOWN_MAX).text);
+    const char *nearest = nearest_name(table, token, len);
+    leati_readable_append(text, sizeof(text), &pos, "unknown %s \"%s\"%s%s. Known:", table->what,
+                          leati_excerpt_of(token, len, SHOWN_MAX).text, nearest ? "; is it " : "",
+                          nearest ? nearest : "");
     for (size_t i = 0; i < table->count; i++)
         if (table->is_built(table->rows[i].id))
             leati_readable_append(text, sizeof(text), &pos, " %s", table->rows[i].openssl_name);
@@ -188,6 +273,12 @@ int leati_tls_signature_algorithms_parse(const char *list, struct leati_failure 
                                          struct leati_tls_ids *ret_ids)
 {
     return list_parse(&signature_algorithms, list, failure, ret_ids);
+}
+
+int leati_tls_groups_parse(const char *list, struct leati_failure *failure,
+                           struct leati_tls_ids *ret_ids)
+{
+    return list_parse(&groups, list, failure, ret_ids);
 }
 
 void leati_tls_ids_done(struct leati_tls_ids *ids)
@@ -264,28 +355,7 @@ const char *leati_tls_signature_algorithm_name(uint16_t id)
 
 const char *leati_tls_group_name(uint16_t id)
 {
-    static const struct {
-        uint16_t id;
-        const char *name;
-    } groups[] = {
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, "secp256r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, "secp384r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, "secp521r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256K1, "secp256k1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP256R1, "brainpoolP256r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP384R1, "brainpoolP384r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_BP512R1, "brainpoolP512r1"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, "x25519"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_X448, "x448"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048, "ffdhe2048"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE3072, "ffdhe3072"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE4096, "ffdhe4096"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE6144, "ffdhe6144"},
-        {MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE8192, "ffdhe8192"},
-    };
+    const char *name = name_by_id(&groups, id);
 
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        if (groups[i].id == id)
-            return groups[i].name;
-    return "";
+    return name ? name : "";
 }

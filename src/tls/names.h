@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file Cipher suites and signature algorithms by the names that people use for them. */
+/** @file Cipher suites, signature algorithms and groups by the names that people use for them. */
 #ifndef LEATI_TLS_NAMES_H
 #define LEATI_TLS_NAMES_H
 
@@ -25,6 +25,9 @@ struct leati_tls_ids {
  */
 int leati_tls_signature_algorithms_parse(const char *list, struct leati_failure *failure,
                                          struct leati_tls_ids *ret_ids);
+/** The same for groups of the key exchange ("x25519", "P-256"). */
+int leati_tls_groups_parse(const char *list, struct leati_failure *failure,
+                           struct leati_tls_ids *ret_ids);
 void leati_tls_ids_done(struct leati_tls_ids *ids);
 
 /** Which cipher suites may be used. */

@@ -41,6 +41,7 @@ struct leati_tls_credentials_options {
      * tls/preference.h has first. All suites of TLS 1.3 are used if none of them is named. */
     const char *cipher_suites;
     const char *signature_algorithms;
+    const char *groups;
     /** Protocols for ALPN, the preferred one first; for layers whose options name none. */
     const char *const *alpn;
     size_t alpn_count;
@@ -57,7 +58,7 @@ struct leati_tls_credentials_options {
 int leati_tls_credentials_new(const struct leati_tls_credentials_options *options,
                               struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);
-/** Only checks what is named: cipher suites, signature algorithms, pins, ALPN. No file is read.
+/** Only checks what is named: cipher suites, signature algorithms, groups, pins, ALPN. No file is read.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 int leati_tls_credentials_check(const struct leati_tls_credentials_options *options,
                                 struct leati_failure *failure);

@@ -110,6 +110,8 @@ int leati_tls_config_build(mbedtls_ssl_config *config,
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     versions_configure(config, options);
     mbedtls_ssl_conf_sig_algs(config, leati_tls_config_signature_algorithms(credentials));
+    if (leati_tls_credentials_groups(credentials)->count > 0)
+        mbedtls_ssl_conf_groups(config, leati_tls_credentials_groups(credentials)->ids);
     /* A resumed session gets fresh keys too: no pure PSK, which has no forward secrecy. */
     mbedtls_ssl_conf_tls13_key_exchange_modes(config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);

@@ -372,5 +372,45 @@ library
         self.assertEqual((result.stdout, result.stderr), (b"", b""))
 
 
+class TlsOptions(case.Case):
+    """What the tool passes on to TLS; that it is obeyed is tested with the library."""
+
+    def test_pins(self):
+        url = f"wss://localhost:{self.wss().port}/"
+        wrong = "sha256//" + "A" * 43 + "="
+        report = self.report("--pinned-pubkey", wrong, url, status=7)
+        self.assertEqual(report["error"]["code"], 2303504)
+        pin = re.search(r"the server's is (sha256/\S+=)", report["error"]["text"]).group(1)
+        self.report("--pinned-pubkey", wrong + ";" + pin.replace("/", "//", 1), url)
+        self.report("--pinned-pubkey", wrong, "--insecure", url, status=7)
+        for value in ("", ";", "md5//AAAA", wrong + ";x", ";".join([wrong] * 33)):
+            result = case.run("--pinned-pubkey", value, url)
+            self.assertEqual((result.returncode, result.out), (2, ""), value)
+            self.assertIn(b"--pinned-pubkey: ", result.stderr)
+
+    def test_groups_and_names(self):
+        url = f"wss://127.0.0.1:{self.wss().port}/"
+        self.assertEqual(self.report("--groups", "P-384:x25519", url)["tls"][0]["group"], "secp384r1")
+        self.assertIn(b'unknown group "p256"; is it P-256. Known: ', case.run("--groups", "p256", url).stderr)
+        self.report("--servername", "localhost", url)
+        report = self.report("--servername", "elsewhere.example", url, status=7)
+        self.assertIn("elsewhere.example", report["error"]["text"])
+        self.assertEqual(case.run("--servername", "", url).returncode, 2)
+
+    def test_revocation_lists(self):
+        certificates = case.certificates
+        certificates.issue("revoked", ("20200101000000Z", "20491231000000Z"))
+        url = f"wss://localhost:{self.wss(certificate='revoked.pem').port}/"
+        more = ["-config", "openssl.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"]
+        certificates.openssl("ca", *more, "-gencrl", "-crldays", "30", "-out", "none.crl")
+        certificates.openssl("ca", *more, "-revoke", "revoked.pem")
+        certificates.openssl("ca", *more, "-gencrl", "-crldays", "30", "-out", "one.crl")
+        self.report("--crl", certificates.path("none.crl"), url)
+        report = self.report("--crl", certificates.path("one.crl"), url, status=7)
+        self.assertIn("revoked", report["error"]["text"])
+        for path, status in ((certificates.path("server.pem"), 7), ("/nowhere.crl", 2), (certificates.directory, 2)):
+            self.assertEqual(case.run("--crl", path, url).returncode, status, path)
+
+
 if __name__ == "__main__":
     case.main()

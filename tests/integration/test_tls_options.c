@@ -273,6 +273,49 @@ Test(tls_options, what_is_agreed_on)
     end();
 }
 
+static void expect_group(const char *name)
+{
+    struct leat_tls_info info;
+    run.opened_count = run.closed_count = 0;
+    client_run_open(&run, url);
+    cr_assert(leat_websocket_get_tls_info(run.ws, &info));
+    cr_expect(strcmp(info.group, name) == 0, "%s, not %s", info.group, name);
+    client_run_close(&run);
+}
+
+static void on_trace(const struct leat_trace_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+}
+
+/* The server takes two; the client's guess is one of them, or costs a round trip, or is in vain. */
+Test(tls_options, groups)
+{
+    begin();
+    SET(leat_config_set_trace(run.config, on_trace, NULL)); /* who knows the group */
+    SET(leat_tls_options_set_groups(serving, "P-384:secp256r1"));
+    listen_now();
+    SET(leat_tls_options_set_groups(client, "secp256r1"));
+    take();
+    expect_group("secp256r1");
+    SET(leat_tls_options_set_groups(client, "x25519, P-384"));
+    take();
+    expect_group("secp384r1");
+    /* In TLS 1.2 they are those of the certificate, too (RFC 8422 section 5.1.1). */
+    SET(leat_tls_options_set_protocols(client, LEAT_TLS_V12, LEAT_TLS_V12));
+    take();
+    expect_refused(LEAT_E_TLS_ENGINE, "alert handshake_failure");
+    SET(leat_tls_options_set_groups(client, "secp256r1"));
+    take();
+    expect_group("secp256r1");
+    SET(leat_tls_options_set_protocols(client, LEAT_TLS_V12, LEAT_TLS_V13));
+    SET(leat_tls_options_set_groups(client, "x25519"));
+    take();
+    expect_refused(LEAT_E_TLS_ENGINE, "alert handshake_failure");
+    end();
+}
+
 Test(tls_options, alpn_of_their_own)
 {
     static const char *const protocols[] = {"chat", "http/1.1"};

@@ -32,6 +32,7 @@ VALUES = {
     "leat_tls_options_set_cipher_suite names": '"TLS_AES_128_GCM_SHA256"',
     "leat_tls_options_set_protocol_names names": '"TLSv1.3"',
     "leat_tls_options_set_signature_algorithms names": '"ecdsa_secp256r1_sha256"',
+    "leat_tls_options_set_groups names": '"x25519"',
     "leat_local_socket_bind address": "nulls_local_path(o)", "leat_local_socket_connect address": "nulls_local_path(o)",
     "leat_local_socket_server_listen address": "nulls_local_path(o)",
     "leat_testing_faults_parse text": '"reply=05;then=close"',

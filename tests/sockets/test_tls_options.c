@@ -30,6 +30,14 @@ Test(tls_options_object, unknown_names)
           "unknown cipher suite \"ROT13\". Known: TLS_");
     check(leat_tls_options_set_signature_algorithms(run.options, "RSA+MD5"), LEAT_E_PARAMETER,
           "unknown signature algorithm \"RSA+MD5\". Known: ECDSA+SHA256");
+    check(leat_tls_options_set_cipher_suite(run.options, "ecdhe-rsa-aes128-gcm-sha265"),
+          LEAT_E_PARAMETER, "; is it ECDHE-RSA-AES128-GCM-SHA256. Known:");
+    check(leat_tls_options_set_cipher_suite(run.options, "TLS_AES_128_GCM_SHA25"), LEAT_E_PARAMETER,
+          "; is it TLS_AES_128_GCM_SHA256. Known:");
+    check(leat_tls_options_set_groups(run.options, "x25519:p256"), LEAT_E_PARAMETER,
+          "unknown group \"p256\"; is it P-256. Known: x25519 P-256 P-384 P-521");
+    check(leat_tls_options_set_groups(run.options, "x25519:X25519"), LEAT_E_PARAMETER, "twice");
+    check(leat_tls_options_set_ca_path(run.options, ""), LEAT_E_PARAMETER, "the CA path is empty");
     check(leat_tls_options_set_protocol_names(run.options, "TLSv1.3 SSLv3"), LEAT_E_PARAMETER,
           "unknown protocol. Known: TLSv1.2 TLSv1.3");
     check(leat_tls_options_set_protocol_names(run.options, " "), LEAT_E_PARAMETER,

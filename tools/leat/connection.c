@@ -236,121 +236,32 @@ const struct tool_option tool_connection_options[] = {
     {0},
 };
 
-/* ---- TLS -------------------------------------------------------------------------------- */
-
-static bool set_ca(struct tool_setting *setting)
-{
-    return tool_connection_accept(
-        setting, leat_config_set_ca_path(tool_connection_config(setting), setting->value));
-}
-
-static bool set_insecure(struct tool_setting *setting)
-{
-    return tool_connection_accept(setting, leat_config_set_skip_server_cert_verification(
-                                               tool_connection_config(setting), true));
-}
-
-static bool set_ciphers(struct tool_setting *setting)
-{
-    ((struct tool_connection *)setting->target)->names_suites = true;
-    return tool_connection_accept(
-        setting, leat_config_set_cipher_suite(tool_connection_config(setting), setting->value));
-}
-
-static bool set_keylog(struct tool_setting *setting)
-{
-    return tool_connection_accept(
-        setting, leat_config_set_key_log_path(tool_connection_config(setting), setting->value));
-}
-
-static bool set_early_data(struct tool_setting *setting)
-{
-    return tool_connection_accept(
-        setting, leat_config_set_early_data(tool_connection_config(setting), true));
-}
-
-const struct tool_option tool_tls_options[] = {
-    {.name = "ca",
-     .aliases = "cacert|cafile",
-     .is_usual = true,
-     .argument = "PATH",
-     .value = TOOL_VALUE_FILE,
-     .help = "PEM file or directory of whom to trust",
-     .detail = "Instead of the system's certificate authorities.",
-     .set = set_ca},
-    {.name = "insecure",
-     .aliases = "no-check",
-     .letter = 'k',
-     .is_usual = true,
-     .help = "do not verify the server's certificate",
-     .set = set_insecure},
-    {.name = "cert",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "the client's certificate chain (PEM)",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own.cert)},
-    {.name = "key",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "its private key (PEM)",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own.key)},
-    {.name = "key-password",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "file whose first line is the key's password",
-     .detail = "A file, because everybody on the machine can read a command line.",
-     .set = tool_set_string,
-     .offset = offsetof(struct tool_connection, own.key_password_path)},
-    {.name = "tls-min",
-     .argument = "1.2|1.3",
-     .value = TOOL_VALUE_WORD,
-     .words = "1.2|1.3",
-     .help = "lowest TLS version (1.2)",
-     .set = tool_set_word,
-     .offset = offsetof(struct tool_connection, tls_min)},
-    {.name = "tls-max",
-     .argument = "1.2|1.3",
-     .value = TOOL_VALUE_WORD,
-     .words = "1.2|1.3",
-     .help = "highest TLS version (1.3)",
-     .set = tool_set_word,
-     .offset = offsetof(struct tool_connection, tls_max)},
-    {.name = "ciphers",
-     .argument = "LIST",
-     .help = "cipher suites instead of those with forward secrecy",
-     .detail =
-         "Names of OpenSSL or the IANA registry, with ':' between. All of TLS 1.3 unless one of "
-         "them is named; of TLS 1.2 exactly the named ones.",
-     .set = set_ciphers},
-    {.name = "early-data",
-     .help = "upgrade request with the first bytes (0-RTT)",
-     .detail = "When a TLS 1.3 session is resumed, as with --repeat or --reconnect. Somebody who "
-               "records the request can send it again.",
-     .set = set_early_data},
-    {.name = "keylog",
-     .argument = "FILE",
-     .value = TOOL_VALUE_FILE,
-     .help = "append the TLS secrets, for Wireshark",
-     .detail = "In the format of SSLKEYLOGFILE. Whoever has the file can read the traffic.",
-     .set = set_keylog},
-    {0},
-};
-
 /* ---- the configuration ------------------------------------------------------------------ */
 
 bool tool_connection_init(struct tool_connection *connection)
 {
     *connection = (struct tool_connection){.tls_min = 0, .tls_max = 1};
-    if (leat_config_new(&connection->config) == LEAT_OK)
+    if (leat_config_new(&connection->config) == LEAT_OK &&
+        leat_tls_options_new(&connection->tls) == LEAT_OK)
         return true;
     fputs("leat: out of memory\n", stderr);
     return false;
 }
 
-typedef int set_cert_fn(leat_config *config, const char *cert, const char *key,
+typedef int set_cert_fn(const struct tool_connection *connection, const char *cert, const char *key,
                         const char *password);
+
+static int set_cert(const struct tool_connection *connection, const char *cert, const char *key,
+                    const char *password)
+{
+    return leat_tls_options_set_cert_path(connection->tls, cert, key, password);
+}
+
+static int set_proxy_cert(const struct tool_connection *connection, const char *cert,
+                          const char *key, const char *password)
+{
+    return leat_config_set_proxy_tls_client_cert(connection->config, cert, key, password);
+}
 
 /* `prefix` is that of the option's names, for texts. */
 static bool set_identity(const struct tool_connection *connection,
@@ -367,7 +278,7 @@ static bool set_identity(const struct tool_connection *connection,
                          own->key_password_path, strerror(errno));
         return false;
     }
-    int code = set(connection->config, own->cert, own->key, password);
+    int code = set(connection, own->cert, own->key, password);
     if (password)
         explicit_bzero(password, strlen(password));
     free(password);
@@ -393,13 +304,14 @@ bool tool_connection_finish(struct tool_connection *connection, const struct too
     }
     if (!set_deadline(connection))
         return false;
-    if (!set_identity(connection, command, "", &connection->own, leat_config_set_client_cert) ||
-        !set_identity(connection, command, "proxy-", &connection->own_for_proxy,
-                      leat_config_set_proxy_tls_client_cert))
+    if (!set_identity(connection, command, "", &connection->own, set_cert) ||
+        !set_identity(connection, command, "proxy-", &connection->own_for_proxy, set_proxy_cert))
         return false;
-    int code = leat_config_set_tls_protocols(connection->config,
-                                             connection->tls_min ? LEAT_TLS_V13 : LEAT_TLS_V12,
-                                             connection->tls_max ? LEAT_TLS_V13 : LEAT_TLS_V12);
+    int code = leat_tls_options_set_protocols(connection->tls,
+                                              connection->tls_min ? LEAT_TLS_V13 : LEAT_TLS_V12,
+                                              connection->tls_max ? LEAT_TLS_V13 : LEAT_TLS_V12);
+    if (code == LEAT_OK)
+        code = leat_config_set_tls_options(connection->config, connection->tls);
     if (code != LEAT_OK)
         tool_usage_error(command, "%s", leat_strerror(code));
     return code == LEAT_OK;
@@ -416,4 +328,8 @@ void tool_connection_done(struct tool_connection *connection)
 {
     leat_config_free(connection->config);
     connection->config = NULL;
+    leat_tls_options_free(connection->tls);
+    connection->tls = NULL;
+    while (connection->crl_count > 0)
+        free(connection->crls[--connection->crl_count]);
 }

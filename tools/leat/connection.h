@@ -9,9 +9,14 @@
 
 enum { TOOL_PROXY_HOPS_MAX = 8 };
 
+enum { TOOL_CRLS_MAX = 16 };
+
 /** A member of the state of each command that has these sections; see tool_connection_init(). */
 struct tool_connection {
     leat_config *config;
+    leat_tls_options *tls; /* with the server; tool_connection_finish() passes it on */
+    char *crls[TOOL_CRLS_MAX];
+    size_t crl_count;
     struct tool_identity {
         const char *cert, *key, *key_password_path;
     } own, own_for_proxy;      /* what we show to the server, to proxies */

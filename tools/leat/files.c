@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,16 @@
 
 enum {
     LINE_BYTES_MAX = 4096,
+    FILE_BYTES_MAX = 16 << 20, /* as the library takes */
     /* `--password-file <(pass show proxy)` may ask a person first. */
     WRITER_WAIT_MS = 60000,
 };
 
-/* Reads up to the end of a line. @return how much, -1 with errno. */
-static ssize_t line_read(int fd, char *line, size_t cap)
+/* Reads up to the end of a line, or of the file. @return how much, -1 with errno. */
+static ssize_t text_read(int fd, bool is_line, char *line, size_t cap)
 {
     size_t len = 0;
-    while (len < cap && !memchr(line, '\n', len)) {
+    while (len < cap && !(is_line && memchr(line, '\n', len))) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         ssize_t size = read(fd, line + len, cap - len);
         if (size == 0)
@@ -46,7 +48,7 @@ char *tool_read_first_line(const char *path)
     if (fd < 0)
         return NULL;
     char *line = calloc(1, LINE_BYTES_MAX + 1);
-    ssize_t len = line ? line_read(fd, line, LINE_BYTES_MAX) : -1;
+    ssize_t len = line ? text_read(fd, true, line, LINE_BYTES_MAX) : -1;
     int sys_errno = errno;
     close(fd);
     if (len == 0)
@@ -60,6 +62,27 @@ char *tool_read_first_line(const char *path)
     if (line)
         explicit_bzero(line, LINE_BYTES_MAX);
     free(line);
+    errno = sys_errno;
+    return NULL;
+}
+
+char *tool_read_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    char *text = malloc(FILE_BYTES_MAX + 1);
+    ssize_t len = text ? text_read(fd, false, text, FILE_BYTES_MAX) : -1;
+    int sys_errno = errno;
+    close(fd);
+    if (len == FILE_BYTES_MAX || (len >= 0 && memchr(text, '\0', (size_t)len)))
+        sys_errno = len == FILE_BYTES_MAX ? EFBIG : EINVAL, len = -1;
+    char *fitting = len >= 0 ? realloc(text, (size_t)len + 1) : NULL;
+    if (fitting) {
+        fitting[len] = '\0';
+        return fitting;
+    }
+    free(text);
     errno = sys_errno;
     return NULL;
 }

@@ -7,4 +7,7 @@
  */
 char *tool_read_first_line(const char *path);
 
+/** A whole text file, to be freed; NULL and errno. */
+char *tool_read_file(const char *path);
+
 #endif
