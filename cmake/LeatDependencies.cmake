@@ -1,32 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every foreign library, as an imported target: PkgConfig::NAME where pkg-config knows it, else Leat::NAME.
-# Only the folder that owns one links it.
+# Every foreign library, as an imported target: PkgConfig::leat_NAME where pkg-config knows it, else Leat::NAME.
+# Only the folder that owns one links it. All are named so that no project that has leat as a part has one of the same name,
+# and global, because whoever links a static library of leat needs what that needs.
 find_package(PkgConfig REQUIRED)
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
+unset(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL)
 
-pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
-pkg_check_modules(uriparser REQUIRED IMPORTED_TARGET liburiparser)
-pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(leat_cares REQUIRED IMPORTED_TARGET GLOBAL libcares)
+pkg_check_modules(leat_uriparser REQUIRED IMPORTED_TARGET GLOBAL liburiparser)
+pkg_check_modules(leat_idn2 REQUIRED IMPORTED_TARGET GLOBAL libidn2)
 
 # For wildcards in certificates; without it those directly under a top-level name are known.
 option(LEAT_LIBPSL "Refuse wildcards over public suffixes by libpsl, if it is there" ON)
 if(LEAT_LIBPSL)
-    pkg_check_modules(libpsl QUIET IMPORTED_TARGET libpsl)
+    pkg_check_modules(leat_libpsl QUIET IMPORTED_TARGET GLOBAL libpsl)
 endif()
-if(NOT libpsl_FOUND)
-    set(libpsl_FOUND OFF)
+if(NOT leat_libpsl_FOUND)
+    set(leat_libpsl_FOUND OFF)
     message(STATUS "libpsl is not used: of public suffixes only top-level names are known")
 endif()
 
 option(LEAT_ZLIB "Compress messages (permessage-deflate) with zlib" ON)
 if(LEAT_ZLIB)
-    pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+    pkg_check_modules(leat_zlib REQUIRED IMPORTED_TARGET GLOBAL zlib)
 endif()
 
 if(LEAT_TOOLS)
     option(LEAT_LIBEDIT "Edit lines in `leat ws` with libedit" ON)
     if(LEAT_LIBEDIT)
-        pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+        pkg_check_modules(leat_libedit REQUIRED IMPORTED_TARGET libedit)
     endif()
 endif()
 
@@ -34,12 +37,12 @@ endif()
 find_path(LEAT_WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
 find_library(LEAT_WSLAY_LIBRARY wslay REQUIRED)
 mark_as_advanced(LEAT_WSLAY_INCLUDE_DIR LEAT_WSLAY_LIBRARY)
-add_library(Leat::wslay INTERFACE IMPORTED)
+add_library(Leat::wslay INTERFACE IMPORTED GLOBAL)
 target_include_directories(Leat::wslay INTERFACE "${LEAT_WSLAY_INCLUDE_DIR}")
 target_link_libraries(Leat::wslay INTERFACE "${LEAT_WSLAY_LIBRARY}")
 
 # For libleat-testing.
-pkg_check_modules(openssl QUIET IMPORTED_TARGET libssl>=3.0 libcrypto>=3.0)
+pkg_check_modules(leat_openssl QUIET IMPORTED_TARGET GLOBAL libssl>=3.0 libcrypto>=3.0)
 
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 

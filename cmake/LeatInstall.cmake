@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config file. The components are those
+# What `cmake --install` puts where: headers, libraries, the CMake package and the pkg-config files. The components are those
 # of the packages (LeatPackages.cmake): runtime, codes, ohos, testing, dev, tool.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
 
-# The static libleat holds the private mbedTLS. Each needs the other, and within one archive the linker finds everything.
-if(LEAT_MBEDTLS_PRIVATE)
-    foreach(library IN ITEMS mbedtls mbedx509 mbedcrypto)
-        set(archive ${LEAT_MBEDTLS_LIBRARY_DIR}/lib${library}.a)
-        set(folder ${PROJECT_BINARY_DIR}/mbedtls/${library})
-        file(REMOVE_RECURSE ${folder})
-        file(MAKE_DIRECTORY ${folder})
-        execute_process(COMMAND ${CMAKE_AR} xo ${archive} WORKING_DIRECTORY ${folder} COMMAND_ERROR_IS_FATAL ANY)
-        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${archive})
-        file(GLOB mbedtls_objects ${folder}/*.o)
-        target_sources(leat_static PRIVATE ${mbedtls_objects})
-    endforeach()
-endif()
-
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime
                                                NAMELINK_COMPONENT dev)
 install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/network DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(TARGETS leat_ohos EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ohos)
+install(TARGETS leat_ohos_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(TARGETS leat_codes EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT codes
                                                      NAMELINK_COMPONENT dev)
 # It needs nothing that might be missing.
@@ -45,7 +34,7 @@ set(pc_libs "-lcares -lwslay -luriparser -lidn2 -pthread")
 if(LEAT_ZLIB)
     string(PREPEND pc_libs "-lz ")
 endif()
-if(libpsl_FOUND)
+if(leat_libpsl_FOUND)
     string(PREPEND pc_libs "-lpsl ")
 endif()
 if(LEAT_CRYPTO STREQUAL "libcrypto")
@@ -67,14 +56,24 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-set(pc_names leat leat-codes)
+# leat_pkg_config(NAME DESCRIPTION LIBRARIES): NAME.pc, and NAME-static.pc, which takes the archive where both are there. What
+# the archive needs besides is in both: `pkg-config --static NAME` says it, too.
+function(leat_pkg_config name pc_description pc_static_libs)
+    foreach(kind IN ITEMS shared static)
+        set(file ${name}.pc)
+        if(kind STREQUAL "static")
+            set(file ${name}-static.pc)
+        endif()
+        configure_file(${PROJECT_SOURCE_DIR}/cmake/${kind}.pc.in ${PROJECT_BINARY_DIR}/${file} @ONLY)
+        install(FILES ${PROJECT_BINARY_DIR}/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+    endforeach()
+endfunction()
+leat_pkg_config(leat "WebSocket over TLS over SOCKS5, one stack that says which layer failed" "${pc_libs}")
+leat_pkg_config(leat-codes "what the codes of other systems mean, in English and Chinese" "")
 if(LEAT_TESTING)
-    list(APPEND pc_names leat-testing)
+    leat_pkg_config(leat-testing "local proxies and servers with scripted faults, for integration tests"
+                    "-lssl -lcrypto -pthread")
 endif()
-foreach(name IN LISTS pc_names)
-    configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
-    install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
-endforeach()
 
 install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT dev)

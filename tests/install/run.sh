@@ -5,7 +5,7 @@
 set -euo pipefail
 cmake=$1 build=$2 cc=$3 version=$4
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/leat-install.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/leat install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 fail() {
@@ -57,17 +57,33 @@ readelf -d "$work/ohos_ndk" | grep -q 'NEEDED.*\[libnet_websocket.so\]' || fail 
 
 # The pkg-config file. Only the static program may do without libleat.so.
 export PKG_CONFIG_PATH=$libdir/pkgconfig
-read -ra shared_flags < <(pkg-config --cflags --libs leat)
-read -ra static_flags < <(pkg-config --static --cflags --libs leat | sed 's/-lleat/-l:libleat.a/')
-"$cc" "$here/consumer/consumer.c" -o "$work/pc_shared" "${shared_flags[@]}"
-"$cc" "$here/consumer/consumer.c" -o "$work/pc_static" "${static_flags[@]}"
-expect_version "$work/pc_shared"
-expect_version "$work/pc_static"
-read -ra codes_flags < <(pkg-config --cflags --libs leat-codes)
-"$cc" "$here/consumer/codes.c" -o "$work/pc_codes" "${codes_flags[@]}"
+# pc_build SOURCE PROGRAM PKG_CONFIG_ARGUMENT...: pkg-config writes for a shell.
+pc_build() {
+    local flags
+    eval "flags=($(pkg-config "${@:3}"))"
+    "$cc" "$here/consumer/$1" -o "$work/$2" "${flags[@]}" || fail "pkg-config ${*:3} says: $(pkg-config "${@:3}")"
+}
+pc_build consumer.c pc_shared --cflags --libs leat
+pc_build consumer.c pc_static --cflags --libs leat-static
+pc_build consumer.c pc_with_static --static --cflags --libs leat
+pc_build codes.c pc_codes --cflags --libs leat-codes
+pc_build codes.c pc_codes_static --cflags --libs leat-codes-static
+for program in pc_shared pc_static pc_with_static; do
+    expect_version "$work/$program"
+done
 expect "$work/pc_codes" "$codes_output"
+expect "$work/pc_codes_static" "$codes_output"
+# As the README has it: the program finds the library by itself.
+eval "'$cc' '$here/consumer/consumer.c' -o '$work/pc_rpath' $(pkg-config --cflags --libs leat) -Wl,-rpath,$(pkg-config --variable=libdir leat)"
+[ "$("$work/pc_rpath")" = "$version" ] || fail "pc_rpath does not find the library"
+# Where there is no shared library, the line of `pkg-config --static` takes the archive.
+mkdir "$work/archives"
+cp "$libdir/libleat.a" "$work/archives"
+eval "flags=($(pkg-config --static --libs-only-l --libs-only-other leat))"
+"$cc" "$here/consumer/consumer.c" -o "$work/pc_archive" -I"$work/prefix/include" -L"$work/archives" "${flags[@]}"
+expect_version "$work/pc_archive"
 ! ldd "$work/pc_codes" | grep -q 'libleat\.so' || fail "the codes need libleat.so"
-for program in cmake/consumer_static cmake/consumer_codes_static cmake/consumer_ohos_static pc_static; do
+for program in cmake/consumer_static cmake/consumer_codes_static cmake/consumer_ohos_static pc_static pc_archive pc_codes_static; do
     ! ldd "$work/$program" | grep -q libleat || fail "$program needs libleat.so"
 done
 
