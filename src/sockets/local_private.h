@@ -8,6 +8,7 @@
 
 #include "sockets/local_address.h"
 #include "sockets/stream_socket.h"
+#include "tcp/acceptor.h"
 
 struct leat_local_socket {
     struct leati_stream_socket base;
@@ -23,6 +24,16 @@ struct leat_local_socket {
     bool cancelled;
     struct leati_stream_limits limits;
     struct leati_tracer tracer;
+};
+
+struct leat_local_socket_server {
+    struct leati_clients base;
+    struct leat_local_socket_server_callbacks callbacks;
+    struct leat_extra_options options;
+    int fd; /* -1 = it does not listen */
+    struct leati_acceptor acceptor;
+    struct leati_local_file file;
+    char address[LEAT_LOCAL_ADDRESS_SIZE];
 };
 
 /** Makes an object for the program, or for a server. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */

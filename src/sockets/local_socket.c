@@ -2,6 +2,7 @@
 #include "sockets/local_private.h"
 
 #include "config/settings.h"
+#include "sockets/faces.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 #include "util/known.h"
@@ -44,59 +45,13 @@ int leati_local_socket_new(leat_loop *loop, const struct leati_stream_face *face
     return LEAT_OK;
 }
 
-/* ---- the face ---------------------------------------------------------------------- */
-
-static void local_connected(struct leati_stream_socket *s)
-{
-    struct leat_local_socket *local = local_of(s);
-    if (local->callbacks.connected)
-        local->callbacks.connected(local, s->user);
-}
-
-static void local_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    struct leat_local_socket *local = local_of(s);
-    if (local->callbacks.message)
-        local->callbacks.message(local, data, len, local->address, s->user);
-}
-
-static void local_writable(struct leati_stream_socket *s)
-{
-    struct leat_local_socket *local = local_of(s);
-    if (local->callbacks.writable)
-        local->callbacks.writable(local, s->user);
-}
-
-static void local_error(struct leati_stream_socket *s, const struct leat_error *error)
-{
-    struct leat_local_socket *local = local_of(s);
-    if (local->callbacks.error)
-        local->callbacks.error(local, error, s->user);
-}
-
-static void local_closed(struct leati_stream_socket *s)
-{
-    struct leat_local_socket *local = local_of(s);
-    if (local->callbacks.closed)
-        local->callbacks.closed(local, s->user);
-}
-
-static const struct leati_stream_face local_face = {
-    .connected = local_connected,
-    .message = local_message,
-    .writable = local_writable,
-    .error = local_error,
-    .closed = local_closed,
-    .unbind = leati_local_socket_unbind,
-};
-
 int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callbacks *callbacks,
                           void *user, leat_local_socket **ret_local)
 {
     leat_local_socket *local;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_local)
         return LEAT_E_PARAMETER;
-    int code = leati_local_socket_new(loop, &local_face, user, &local);
+    int code = leati_local_socket_new(loop, &leati_local_face, user, &local);
     if (code != LEAT_OK)
         return code;
     leati_copy_known(&local->callbacks, sizeof(local->callbacks), callbacks, callbacks->size);
@@ -107,7 +62,7 @@ int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callba
 int leat_local_socket_set_callbacks(leat_local_socket *local,
                                     const struct leat_local_socket_callbacks *callbacks, void *user)
 {
-    if (!local || local->base.face != &local_face)
+    if (!local || local->base.face != &leati_local_face)
         return LEAT_E_PARAMETER;
     if (!leati_replace_known(&local->callbacks, sizeof(local->callbacks), callbacks))
         return LEAT_E_PARAMETER;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listening descriptor, and a leat_local_socket for each connection. */
 #include "sockets/local_private.h"
+#include "sockets/faces.h"
 #include "sockets/socket_options.h"
-#include "tcp/acceptor.h"
 #include "util/alloc.h"
 #include "util/known.h"
 
@@ -10,16 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-struct leat_local_socket_server {
-    struct leati_clients base;
-    struct leat_local_socket_server_callbacks callbacks;
-    struct leat_extra_options options;
-    int fd; /* -1 = it does not listen */
-    struct leati_acceptor acceptor;
-    struct leati_local_file file;
-    char address[LEAT_LOCAL_ADDRESS_SIZE];
-};
 
 static void server_unlisten(leat_local_socket_server *server)
 {
@@ -40,75 +30,10 @@ void leat_local_socket_server_free(leat_local_socket_server *server)
     leati_free(server);
 }
 
-/* ---- the face ---------------------------------------------------------------------- */
-
 static struct leat_local_socket *local_of(struct leati_stream_socket *s)
 {
     return (struct leat_local_socket *)s;
 }
-
-static struct leat_local_socket_server *server_of(const struct leati_stream_socket *s)
-{
-    return (struct leat_local_socket_server *)s->client.server;
-}
-
-static void connection_connected(struct leati_stream_socket *s)
-{
-    struct leat_local_socket_server *server = server_of(s);
-    if (server->callbacks.connected)
-        server->callbacks.connected(server, local_of(s), server->base.user);
-}
-
-static void connection_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    struct leat_local_socket_server *server = server_of(s);
-    if (server->callbacks.message)
-        server->callbacks.message(server, local_of(s), data, len, local_of(s)->address,
-                                  server->base.user);
-}
-
-static void connection_writable(struct leati_stream_socket *s)
-{
-    struct leat_local_socket_server *server = server_of(s);
-    if (server->callbacks.writable)
-        server->callbacks.writable(server, local_of(s), server->base.user);
-}
-
-static void connection_error(struct leati_stream_socket *s, const struct leat_error *error)
-{
-    struct leat_local_socket_server *server = server_of(s);
-    if (server->callbacks.error)
-        server->callbacks.error(server, local_of(s), error, server->base.user);
-}
-
-static void connection_closed(struct leati_stream_socket *s)
-{
-    struct leat_local_socket_server *server = server_of(s);
-    if (server->callbacks.closed)
-        server->callbacks.closed(server, local_of(s), server->base.user);
-}
-
-static void server_error(struct leati_clients *base, const struct leat_error *error)
-{
-    struct leat_local_socket_server *server = (struct leat_local_socket_server *)base;
-    if (server->callbacks.error)
-        server->callbacks.error(server, NULL, error, base->user);
-}
-
-static const struct leati_stream_face connection_face = {
-    .connected = connection_connected,
-    .message = connection_message,
-    .writable = connection_writable,
-    .error = connection_error,
-    .closed = connection_closed,
-    .unbind = leati_local_socket_unbind,
-};
-
-static const struct leati_clients_owner server_owner = {
-    .layer = LEAT_LAYER_TCP,
-    .error = server_error,
-    .dispose = leati_stream_socket_dispose_client,
-};
 
 int leat_local_socket_server_new(leat_loop *loop,
                                  const struct leat_local_socket_server_callbacks *callbacks,
@@ -119,7 +44,7 @@ int leat_local_socket_server_new(leat_loop *loop,
     leat_local_socket_server *server = leati_calloc(1, sizeof(*server));
     if (!server)
         return LEAT_E_SYSTEM_INTERNAL;
-    leati_clients_init(&server->base, loop, &server_owner, user);
+    leati_clients_init(&server->base, loop, &leati_local_server_owner, user);
     leati_copy_known(&server->callbacks, sizeof(server->callbacks), callbacks, callbacks->size);
     server->fd = -1;
     server->options.size = sizeof(server->options);
@@ -148,7 +73,8 @@ static int server_add(leat_local_socket_server *server, int fd)
     int sys_errno = leati_extra_options_apply(&server->options, fd);
     int code = sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
     if (code == LEAT_OK)
-        code = leati_local_socket_new(server->base.loop, &connection_face, NULL, &local);
+        code =
+            leati_local_socket_new(server->base.loop, &leati_local_connection_face, NULL, &local);
     if (code != LEAT_OK) {
         close(fd);
         return code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/tcp_private.h"
 
+#include "sockets/faces.h"
 #include "sockets/socket_options.h"
 #include "util/alloc.h"
 #include "util/known.h"
@@ -37,7 +38,7 @@ int leati_tcp_socket_new(leat_loop *loop, const struct leati_stream_face *face, 
     return LEAT_OK;
 }
 
-/* ---- the face ---------------------------------------------------------------------- */
+/* ---- what its faces need ----------------------------------------------------------- */
 
 struct leat_remote_info leati_tcp_socket_remote_info(const struct leat_tcp_socket *tcp, size_t len)
 {
@@ -65,60 +66,13 @@ void leati_tcp_socket_opened(struct leat_tcp_socket *tcp)
         (void)leati_net_address_of(leati_stream_fd(stream), getpeername, &tcp->remote);
 }
 
-static void tcp_connected(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    leati_tcp_socket_opened(tcp);
-    if (tcp->callbacks.tcp.connected)
-        tcp->callbacks.tcp.connected(tcp, s->user);
-}
-
-static void tcp_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    const struct leat_remote_info info = leati_tcp_socket_remote_info(tcp, len);
-    if (tcp->callbacks.tcp.message)
-        tcp->callbacks.tcp.message(tcp, data, len, &info, s->user);
-}
-
-static void tcp_writable(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    if (tcp->callbacks.tcp.writable)
-        tcp->callbacks.tcp.writable(tcp, s->user);
-}
-
-static void tcp_error(struct leati_stream_socket *s, const struct leat_error *error)
-{
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    if (tcp->callbacks.tcp.error)
-        tcp->callbacks.tcp.error(tcp, error, s->user);
-}
-
-static void tcp_closed(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket *tcp = tcp_of(s);
-    if (tcp->callbacks.tcp.closed)
-        tcp->callbacks.tcp.closed(tcp, s->user);
-}
-
-static const struct leati_stream_face tcp_face = {
-    .connected = tcp_connected,
-    .message = tcp_message,
-    .writable = tcp_writable,
-    .error = tcp_error,
-    .closed = tcp_closed,
-    .unbind = leati_tcp_socket_unbind,
-    .done = leati_tcp_socket_done,
-};
-
 int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks *callbacks,
                         void *user, leat_tcp_socket **ret_tcp)
 {
     if (!loop || !callbacks || callbacks->size == 0 || !ret_tcp)
         return LEAT_E_PARAMETER;
     leat_tcp_socket *tcp;
-    int code = leati_tcp_socket_new(loop, &tcp_face, user, &tcp);
+    int code = leati_tcp_socket_new(loop, &leati_tcp_face, user, &tcp);
     if (code != LEAT_OK)
         return code;
     leati_copy_known(&tcp->callbacks.tcp, sizeof(tcp->callbacks.tcp), callbacks, callbacks->size);
@@ -129,7 +83,7 @@ int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks 
 int leat_tcp_socket_set_callbacks(leat_tcp_socket *tcp,
                                   const struct leat_tcp_socket_callbacks *callbacks, void *user)
 {
-    if (!tcp || tcp->base.face != &tcp_face)
+    if (!tcp || tcp->base.face != &leati_tcp_face)
         return LEAT_E_PARAMETER;
     if (!leati_replace_known(&tcp->callbacks.tcp, sizeof(tcp->callbacks.tcp), callbacks))
         return LEAT_E_PARAMETER;

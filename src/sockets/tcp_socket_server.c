@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server object: a listener, and a leat_tcp_socket for each connection. */
+#include "sockets/faces.h"
 #include "sockets/socket_options.h"
 #include "sockets/tcp_private.h"
 #include "util/alloc.h"
@@ -34,76 +35,10 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
     leati_free(server);
 }
 
-/* ---- the face ---------------------------------------------------------------------- */
-
 static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
 {
     return (struct leat_tcp_socket *)s;
 }
-
-static struct leat_tcp_socket_server *server_of(const struct leati_stream_socket *s)
-{
-    return (struct leat_tcp_socket_server *)s->client.server;
-}
-
-static void connection_connected(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tcp.connected)
-        server->callbacks.tcp.connected(server, tcp_of(s), server->base.user);
-}
-
-static void connection_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    struct leat_tcp_socket_server *server = server_of(s);
-    const struct leat_remote_info info = leati_tcp_socket_remote_info(tcp_of(s), len);
-    if (server->callbacks.tcp.message)
-        server->callbacks.tcp.message(server, tcp_of(s), data, len, &info, server->base.user);
-}
-
-static void connection_writable(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tcp.writable)
-        server->callbacks.tcp.writable(server, tcp_of(s), server->base.user);
-}
-
-static void connection_error(struct leati_stream_socket *s, const struct leat_error *error)
-{
-    struct leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tcp.error)
-        server->callbacks.tcp.error(server, tcp_of(s), error, server->base.user);
-}
-
-static void connection_closed(struct leati_stream_socket *s)
-{
-    struct leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tcp.closed)
-        server->callbacks.tcp.closed(server, tcp_of(s), server->base.user);
-}
-
-static void server_error(struct leati_clients *base, const struct leat_error *error)
-{
-    struct leat_tcp_socket_server *server = (struct leat_tcp_socket_server *)base;
-    if (server->callbacks.tcp.error)
-        server->callbacks.tcp.error(server, NULL, error, base->user);
-}
-
-static const struct leati_stream_face connection_face = {
-    .connected = connection_connected,
-    .message = connection_message,
-    .writable = connection_writable,
-    .error = connection_error,
-    .closed = connection_closed,
-    .unbind = leati_tcp_socket_unbind,
-    .done = leati_tcp_socket_done,
-};
-
-static const struct leati_clients_owner server_owner = {
-    .layer = LEAT_LAYER_TCP,
-    .error = server_error,
-    .dispose = leati_stream_socket_dispose_client,
-};
 
 int leat_tcp_socket_server_new(leat_loop *loop,
                                const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
@@ -112,7 +47,8 @@ int leat_tcp_socket_server_new(leat_loop *loop,
     leat_tcp_socket_server *server;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
         return LEAT_E_PARAMETER;
-    int code = leati_tcp_server_new(loop, &server_owner, &connection_face, user, &server);
+    int code = leati_tcp_server_new(loop, &leati_tcp_server_owner, &leati_tcp_connection_face, user,
+                                    &server);
     if (code != LEAT_OK)
         return code;
     leati_copy_known(&server->callbacks.tcp, sizeof(server->callbacks.tcp), callbacks,

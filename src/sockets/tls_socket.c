@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/tls_private.h"
+#include "sockets/faces.h"
 #include "util/known.h"
 
 #include <errno.h>
@@ -32,65 +33,13 @@ static const leat_tcp_socket *tcp_of_const(const leat_tls_socket *tls)
     return (const leat_tcp_socket *)tls;
 }
 
-/* ---- the face ------------------------------------------------------------------------------ */
-
-static void tls_connected(struct leati_stream_socket *s)
-{
-    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
-    leati_tcp_socket_opened(tcp);
-    tcp->was_open = true;
-    if (tcp->callbacks.tls.connected)
-        tcp->callbacks.tls.connected((leat_tls_socket *)tcp, s->user);
-}
-
-static void tls_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
-    const struct leat_remote_info info = leati_tcp_socket_remote_info(tcp, len);
-    if (tcp->callbacks.tls.message)
-        tcp->callbacks.tls.message((leat_tls_socket *)tcp, data, len, &info, s->user);
-}
-
-static void tls_writable(struct leati_stream_socket *s)
-{
-    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
-    if (tcp->callbacks.tls.writable)
-        tcp->callbacks.tls.writable((leat_tls_socket *)tcp, s->user);
-}
-
-static void tls_error(struct leati_stream_socket *s, const struct leat_error *tcp_error)
-{
-    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
-    struct leat_error error = *tcp_error;
-    leati_tls_socket_translate(&error, tcp->was_open);
-    if (tcp->callbacks.tls.error)
-        tcp->callbacks.tls.error((leat_tls_socket *)tcp, &error, s->user);
-}
-
-static void tls_closed(struct leati_stream_socket *s)
-{
-    leat_tcp_socket *tcp = (leat_tcp_socket *)s;
-    if (tcp->callbacks.tls.closed)
-        tcp->callbacks.tls.closed((leat_tls_socket *)tcp, s->user);
-}
-
-static const struct leati_stream_face tls_face = {
-    .connected = tls_connected,
-    .message = tls_message,
-    .writable = tls_writable,
-    .error = tls_error,
-    .closed = tls_closed,
-    .unbind = leati_tcp_socket_unbind,
-    .done = leati_tcp_socket_done,
-};
-
 /* Makes a TLS socket of it. */
 static void face_put_on(leat_tcp_socket *tcp, const struct leat_tls_socket_callbacks *callbacks,
                         void *user)
 {
     memset(&tcp->callbacks, 0, sizeof(tcp->callbacks));
     leati_copy_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks, callbacks->size);
-    tcp->base.face = &tls_face;
+    tcp->base.face = &leati_tls_face;
     tcp->base.user = user;
     tcp->has_tls = true;
 }
@@ -101,7 +50,7 @@ int leat_tls_socket_new(leat_loop *loop, const struct leat_tls_socket_callbacks 
     leat_tcp_socket *tcp;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_tls)
         return LEAT_E_PARAMETER;
-    int code = leati_tcp_socket_new(loop, &tls_face, user, &tcp);
+    int code = leati_tcp_socket_new(loop, &leati_tls_face, user, &tcp);
     if (code != LEAT_OK)
         return code;
     face_put_on(tcp, callbacks, user);
@@ -113,7 +62,7 @@ int leat_tls_socket_set_callbacks(leat_tls_socket *tls,
                                   const struct leat_tls_socket_callbacks *callbacks, void *user)
 {
     leat_tcp_socket *tcp = tcp_of(tls);
-    if (!tls || tcp->base.face != &tls_face)
+    if (!tls || tcp->base.face != &leati_tls_face)
         return LEAT_E_PARAMETER;
     if (!leati_replace_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks))
         return LEAT_E_PARAMETER;

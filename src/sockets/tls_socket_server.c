@@ -2,6 +2,7 @@
 /* The server object: that of leat_tcp_socket_server with TLS on its connections, and a face of its
  * own. */
 #include "sockets/tls_private.h"
+#include "sockets/faces.h"
 #include "util/known.h"
 
 static leat_tcp_socket_server *tcp_of(leat_tls_socket_server *server)
@@ -14,82 +15,6 @@ static const leat_tcp_socket_server *tcp_of_const(const leat_tls_socket_server *
     return (const leat_tcp_socket_server *)server;
 }
 
-/* ---- the face ------------------------------------------------------------------------------ */
-
-static leat_tcp_socket_server *server_of(const struct leati_stream_socket *s)
-{
-    return (leat_tcp_socket_server *)s->client.server;
-}
-
-static void connection_connected(struct leati_stream_socket *s)
-{
-    leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tls.connected)
-        server->callbacks.tls.connected((leat_tls_socket_server *)server, (leat_tls_socket *)s,
-                                        server->base.user);
-}
-
-static void connection_message(struct leati_stream_socket *s, const uint8_t *data, size_t len)
-{
-    leat_tcp_socket_server *server = server_of(s);
-    const struct leat_remote_info info = leati_tcp_socket_remote_info((leat_tcp_socket *)s, len);
-    if (server->callbacks.tls.message)
-        server->callbacks.tls.message((leat_tls_socket_server *)server, (leat_tls_socket *)s, data,
-                                      len, &info, server->base.user);
-}
-
-static void connection_writable(struct leati_stream_socket *s)
-{
-    leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tls.writable)
-        server->callbacks.tls.writable((leat_tls_socket_server *)server, (leat_tls_socket *)s,
-                                       server->base.user);
-}
-
-static void error_tell(leat_tcp_socket_server *server, leat_tls_socket *tls,
-                       const struct leat_error *of_tcp)
-{
-    struct leat_error error = *of_tcp;
-    leati_tls_socket_translate(&error, tls);
-    if (server->callbacks.tls.error)
-        server->callbacks.tls.error((leat_tls_socket_server *)server, tls, &error,
-                                    server->base.user);
-}
-
-static void connection_error(struct leati_stream_socket *s, const struct leat_error *error)
-{
-    error_tell(server_of(s), (leat_tls_socket *)s, error);
-}
-
-static void connection_closed(struct leati_stream_socket *s)
-{
-    leat_tcp_socket_server *server = server_of(s);
-    if (server->callbacks.tls.closed)
-        server->callbacks.tls.closed((leat_tls_socket_server *)server, (leat_tls_socket *)s,
-                                     server->base.user);
-}
-
-static void server_error(struct leati_clients *server, const struct leat_error *error)
-{
-    error_tell((leat_tcp_socket_server *)server, NULL, error);
-}
-
-static const struct leati_stream_face connection_face = {
-    .connected = connection_connected,
-    .message = connection_message,
-    .writable = connection_writable,
-    .error = connection_error,
-    .closed = connection_closed,
-    .unbind = leati_tcp_socket_unbind,
-    .done = leati_tcp_socket_done,
-};
-
-static const struct leati_clients_owner server_owner = {
-    .layer = LEAT_LAYER_TCP,
-    .error = server_error,
-    .dispose = leati_stream_socket_dispose_client,
-};
-
 int leat_tls_socket_server_new(leat_loop *loop,
                                const struct leat_tls_socket_server_callbacks *callbacks, void *user,
                                leat_tls_socket_server **ret_server)
@@ -97,7 +22,8 @@ int leat_tls_socket_server_new(leat_loop *loop,
     leat_tcp_socket_server *server;
     if (!loop || !callbacks || callbacks->size == 0 || !ret_server)
         return LEAT_E_PARAMETER;
-    int code = leati_tcp_server_new(loop, &server_owner, &connection_face, user, &server);
+    int code = leati_tcp_server_new(loop, &leati_tls_server_owner, &leati_tls_connection_face, user,
+                                    &server);
     if (code != LEAT_OK)
         return code;
     leati_copy_known(&server->callbacks.tls, sizeof(server->callbacks.tls), callbacks,
