@@ -75,5 +75,29 @@ if(LEAT_TESTING)
                     "-lssl -lcrypto -pthread")
 endif()
 
+# Manual pages of section 3, from the headers.
+find_package(Python3 QUIET COMPONENTS Interpreter)
+if(Python3_FOUND)
+    set(man3 ${PROJECT_BINARY_DIR}/man3)
+    set(generator ${PROJECT_SOURCE_DIR}/docs/api/man.py)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.h)
+    set(packed "")
+    if(LEAT_PACKAGES)
+        set(packed --gzip)
+    endif()
+    add_custom_command(OUTPUT ${man3}.made
+                       COMMAND ${Python3_EXECUTABLE} ${generator} ${PROJECT_SOURCE_DIR}/include ${PROJECT_VERSION} ${man3} ${packed}
+                       COMMAND ${CMAKE_COMMAND} -E touch ${man3}.made
+                       DEPENDS ${generator} ${headers} VERBATIM)
+    add_custom_target(leat_man3 ALL DEPENDS ${man3}.made)
+    # Whoever has built the library can install.
+    add_dependencies(leat leat_man3)
+    install(DIRECTORY ${man3}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT dev)
+elseif(LEAT_PACKAGES)
+    message(FATAL_ERROR "The packages have manual pages of the functions, which Python 3 makes.")
+else()
+    message(STATUS "No manual pages of the functions: there is no Python 3, which makes them of the headers")
+endif()
+
 install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT dev)

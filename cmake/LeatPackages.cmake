@@ -37,8 +37,8 @@ integration tests of any network client, with every way in which they can go
 wrong.")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "WebSocket over TLS through proxies (development files)
 ${about}
-This holds the headers, the static libraries, and the files for CMake and
-pkg-config.")
+This holds the headers, the static libraries, the files for CMake and
+pkg-config, and a manual page for each function.")
 set(CPACK_DEBIAN_TOOL_DESCRIPTION "WebSocket over TLS through proxies (command-line tool)
 ${about}
 This is the tool: it talks to WebSocket servers, shows phase by phase how a

@@ -155,7 +155,8 @@ enum leat_socks5_pipelining {
     LEAT_SOCKS5_PIPELINED_WITH_DATA,
 };
 
-/** @return LEAT_OK, LEAT_E_PARAMETER. */
+/** Chooses how SOCKS5 proxies are talked to.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
     leat_config *config, enum leat_socks5_pipelining pipelining);
 

@@ -16,6 +16,9 @@ quietly() {
     "$@" >log 2>&1 </dev/null || { cat log; fail "$what"; }
 }
 
+for page in leat leat_websocket_send leat_testing_server_new; do
+    [ -s "/usr/share/man/man3/$page.3.gz" ] || fail "no manual page $page(3)"
+done
 version=$(pkg-config --modversion leat)
 quietly "the consumer cannot be configured" cmake -S consumer -B consumer-build
 quietly "the consumer cannot be built" cmake --build consumer-build

@@ -40,6 +40,10 @@ if [ -x "$build/bin/leat" ]; then
     done
 fi
 
+for page in leat leat_config leat_websocket_send leat_foreign_code_find leat_testing_server_new OH_WebSocketClient_Send; do
+    [ -s "$work/prefix/share/man/man3/$page.3" ] || fail "no manual page $page(3)"
+done
+
 # The CMake package.
 "$cmake" -S "$here/consumer" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" >"$work/log" ||
     fail "find_package: $(cat "$work/log")"
