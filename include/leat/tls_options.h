@@ -18,6 +18,7 @@
 
 #include <leat/config.h>
 #include <leat/error.h>
+#include <leat/tls_info.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,6 +86,30 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_crl(leat_tls_options *options,
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_public_key_pins(leat_tls_options *options,
                                                                   const char *const *pins,
                                                                   size_t count);
+
+/**
+ * Looks at a chain of certificates that is verified: `chain[0]` is the peer's own, the last one the
+ * trusted root. `server_name` is what it is for, "" for a client's. All is borrowed until it returns.
+ *
+ * Called in the midst of the handshake, in the thread of the connection's loop, into whose objects it
+ * must not call.
+ *
+ * @return NULL = no objection. Otherwise why not, for the text of the error (LEAT_E_TLS_VERIFY), which
+ *         copies it; it is static or lives until the next call.
+ */
+typedef const char *(*leat_tls_verify_fn)(const struct leat_certificate_info *chain, size_t count,
+                                          const char *server_name, void *user);
+
+/**
+ * Asks the program about each chain that is verified. It can refuse one and never accept one: for a
+ * chain that is not good it is not called, nor where verification is skipped, nor for a session that is
+ * resumed, which was looked at when it was made. NULL = nobody is asked (default). `user` must live as
+ * long as connections of these options are made.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_verify_callback(leat_tls_options *options,
+                                                                  leat_tls_verify_fn callback,
+                                                                  void *user);
 
 /** The lowest and the highest version (`protocols`). Defaults LEAT_TLS_V12, LEAT_TLS_V13.
  * @return LEAT_OK, LEAT_E_PARAMETER (unknown version, or min above max). */

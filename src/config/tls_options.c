@@ -65,9 +65,9 @@ struct leati_tls_shared *leati_tls_options_shared(leat_tls_options *options)
 
 /* ---- setters --------------------------------------------------------------------------- */
 
-static int options_refuse(leat_tls_options *options, const char *text)
+static int options_refuse(leat_tls_options *options, int code, const char *text)
 {
-    const struct leati_fault fault = {.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_TLS};
+    const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_TLS};
     return leati_failure_replace(&options->failure, &fault, "%s", text);
 }
 
@@ -117,7 +117,7 @@ int leat_tls_options_set_ca(leat_tls_options *options, const char *const *texts,
 int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
 {
     if (options && path && !*path)
-        return options_refuse(options, "the CA path is empty");
+        return options_refuse(options, LEAT_E_PARAMETER, "the CA path is empty");
     return set_string(options, MEMBER(ca_path), path);
 }
 
@@ -141,7 +141,8 @@ int leat_tls_options_set_cert(leat_tls_options *options, const char *const *text
     if (!options)
         return LEAT_E_PARAMETER;
     if ((count > 0) != (key != NULL))
-        return options_refuse(options, "a certificate and its key are set together");
+        return options_refuse(options, LEAT_E_PARAMETER,
+                              "a certificate and its key are set together");
     return set_cert(options, &source);
 }
 
@@ -156,7 +157,8 @@ int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_p
     if (!options)
         return LEAT_E_PARAMETER;
     if (!cert_path != !key_path)
-        return options_refuse(options, "a certificate and its key are set together");
+        return options_refuse(options, LEAT_E_PARAMETER,
+                              "a certificate and its key are set together");
     return set_cert(options, &source);
 }
 
@@ -175,6 +177,19 @@ int leat_tls_options_set_public_key_pins(leat_tls_options *options, const char *
     if (code == LEAT_OK)
         code = check(options, &names);
     return code == LEAT_OK ? set_texts(options, MEMBER(pins), pins, count) : code;
+}
+
+int leat_tls_options_set_verify_callback(leat_tls_options *options, leat_tls_verify_fn callback,
+                                         void *user)
+{
+    if (!options)
+        return LEAT_E_PARAMETER;
+    struct leati_tls_values *values = leati_tls_values_edit(&options->values);
+    if (!values)
+        return options_refuse(options, LEAT_E_SYSTEM_INTERNAL, "out of memory");
+    values->verify_fn = callback;
+    values->verify_user = user;
+    return options_changed(options, LEAT_OK);
 }
 
 int leat_tls_options_set_protocols(leat_tls_options *options, enum leat_tls_protocol min,
@@ -196,14 +211,16 @@ int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *n
         len = strcspn(names, separators);
         bool is_12 = len == 7 && memcmp(names, "TLSv1.2", len) == 0;
         if (!is_12 && (len != 7 || memcmp(names, "TLSv1.3", len) != 0))
-            return options_refuse(options, "unknown protocol. Known: TLSv1.2 TLSv1.3");
+            return options_refuse(options, LEAT_E_PARAMETER,
+                                  "unknown protocol. Known: TLSv1.2 TLSv1.3");
         if (is_12)
             min = LEAT_TLS_V12;
         else
             max = LEAT_TLS_V13;
     }
     if (min > max)
-        return options_refuse(options, "no protocol is named. Known: TLSv1.2 TLSv1.3");
+        return options_refuse(options, LEAT_E_PARAMETER,
+                              "no protocol is named. Known: TLSv1.2 TLSv1.3");
     return leat_tls_options_set_protocols(options, min, max);
 }
 
@@ -257,7 +274,7 @@ int leat_tls_options_set_skip_remote_validation(leat_tls_options *options, bool 
 int leat_tls_options_set_server_name(leat_tls_options *options, const char *name)
 {
     if (options && name && !*name)
-        return options_refuse(options, "the server name is empty");
+        return options_refuse(options, LEAT_E_PARAMETER, "the server name is empty");
     return set_string(options, MEMBER(server_name), name);
 }
 

@@ -40,6 +40,8 @@ struct leati_tls_values {
     bool prefer_remote_ciphers;
     bool bidirectional; /**< both ends show a certificate */
     bool session_resumption;
+    leat_tls_verify_fn verify_fn; /**< NULL = none */
+    void *verify_user;
     bool cert_serves; /**< `cert` is what a server shows as well, if it has no `server_cert` */
 
     /* From here on: what each clone has of its own. LEATI_TLS_VALUES_OWNED is the first of them. */

@@ -181,6 +181,8 @@ static struct leati_tls_layer_options settings_tls(const struct leati_settings *
         .server_name = tls->server_name,
         .verify = !tls->skip_verification,
         .prefer_remote_ciphers = tls->prefer_remote_ciphers,
+        .verify_fn = tls->verify_fn,
+        .verify_user = tls->verify_user,
         .min_protocol = tls->min_protocol,
         .max_protocol = tls->max_protocol,
         .alpn = tls->alpn.count > 0 ? NULL : alpn_http11, /* those of the credentials */

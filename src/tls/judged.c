@@ -15,14 +15,32 @@ static int out_of_memory(void)
     return MBEDTLS_ERR_X509_ALLOC_FAILED;
 }
 
-static void see(struct leati_tls_layer *tls, const mbedtls_x509_crt *cert, int depth,
-                uint32_t *flags)
+/* All of the chain is good, and `flags` are those of its last certificate. */
+static bool is_accepted(const struct leati_tls_verifier *verifier, uint32_t flags)
 {
+    return flags == 0 && verifier->reported == 0 &&
+           (!verifier->verdict || verifier->verdict->finding_count == 0);
+}
+
+static int see(struct leati_tls_layer *tls, const mbedtls_x509_crt *cert, int depth,
+               uint32_t *flags)
+{
+    struct leati_tls_objector *objector = &tls->objector;
     struct leati_tls_reasons reasons;
 
     leati_tls_verifier_see(&tls->verifier, cert, depth, flags, &reasons);
+    if (objector->fn && !leati_tls_objector_note(objector, cert))
+        return out_of_memory();
+    if (objector->fn && depth == 0 && is_accepted(&tls->verifier, *flags)) {
+        const char *why;
+        if (!leati_tls_objector_ask(objector, tls->verifier.server_name, &why))
+            return out_of_memory();
+        if (why)
+            leati_tls_verifier_object(&tls->verifier, cert, why, flags, &reasons);
+    }
     if (leati_tracer_listens(tls->base.tracer))
         leati_tls_tell_verified(tls, cert, depth, &reasons);
+    return 0;
 }
 
 static bool has_findings(const struct leati_verdict *verdict, size_t depth)
@@ -37,8 +55,8 @@ static bool has_findings(const struct leati_verdict *verdict, size_t depth)
 static int anchor_see(struct leati_tls_layer *tls, const struct leati_verdict *verdict,
                       size_t depth, uint32_t *flags)
 {
-    bool is_wanted = depth == 0 || tls->verifier.pins || leati_tracer_listens(tls->base.tracer) ||
-                     has_findings(verdict, depth);
+    bool is_wanted = depth == 0 || tls->verifier.pins || tls->objector.fn ||
+                     leati_tracer_listens(tls->base.tracer) || has_findings(verdict, depth);
     mbedtls_x509_crt cert;
     size_t len;
 
@@ -49,11 +67,10 @@ static int anchor_see(struct leati_tls_layer *tls, const struct leati_verdict *v
         return out_of_memory();
     mbedtls_x509_crt_init(&cert);
     int ret = leati_tls_certificate_add(&cert, der, len);
-    if (ret == 0)
-        see(tls, &cert, (int)depth, flags);
+    ret = ret == 0 ? see(tls, &cert, (int)depth, flags) : out_of_memory();
     mbedtls_x509_crt_free(&cert);
     leati_verdict_der_free(der);
-    return ret == 0 ? 0 : out_of_memory();
+    return ret;
 }
 
 static const mbedtls_x509_crt *cert_at(const mbedtls_x509_crt *chain, int index)
@@ -75,7 +92,7 @@ static int chain_see(struct leati_tls_layer *tls, const mbedtls_x509_crt *sent,
         if (verdict->sent_at[depth] < 0)
             ret = anchor_see(tls, verdict, depth, &flags);
         else
-            see(tls, cert_at(sent, verdict->sent_at[depth]), (int)depth, &flags);
+            ret = see(tls, cert_at(sent, verdict->sent_at[depth]), (int)depth, &flags);
         if (ret != 0)
             return ret;
         *ret_flags |= flags;
@@ -119,10 +136,8 @@ int leati_tls_certificate_seen(void *user, mbedtls_x509_crt *cert, int depth, ui
 {
     struct leati_tls_layer *tls = user;
 
-    if (depth != LEATI_TLS_CHAIN_DEPTH) {
-        see(tls, cert, depth, flags);
-        return 0;
-    }
+    if (depth != LEATI_TLS_CHAIN_DEPTH)
+        return see(tls, cert, depth, flags);
     tls->verifier.sent = cert;
     tls->verifier.trusted = leati_tls_credentials_cas(tls->credentials);
     /* An empty list of certificates comes here as one that has nothing in it. */

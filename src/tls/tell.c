@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/tell.h"
 
-#include "tls/certificate_text.h"
+#include "tls/certificate_info.h"
 #include "tls/mbedtls_private.h"
 #include "util/clock.h"
 
 #include <stdio.h>
-#include <time.h>
-
-#include <mbedtls/oid.h>
-
-#define NAMES_SIZE     2048u
-#define SIGNATURE_SIZE 64u
 
 /* HandshakeType, RFC 8446 section 4 and RFC 5246 section 7.4. */
 enum {
@@ -129,50 +123,17 @@ static struct leat_trace_event event_of(const struct leati_tls_layer *tls,
     };
 }
 
-static int64_t seconds_of(const mbedtls_x509_time *t)
-{
-    struct tm tm = {
-        .tm_year = t->year - 1900,
-        .tm_mon = t->mon - 1,
-        .tm_mday = t->day,
-        .tm_hour = t->hour,
-        .tm_min = t->min,
-        .tm_sec = t->sec,
-    };
-    return (int64_t)timegm(&tm);
-}
-
-static const char *signature_name(const mbedtls_x509_crt *cert)
-{
-    const char *name = NULL;
-
-    return mbedtls_oid_get_sig_alg_desc(&cert->sig_oid, &name) == 0 && name ? name : "";
-}
-
 static void certificate_tell(const struct leati_tls_layer *tls, const mbedtls_x509_crt *cert,
                              size_t depth, bool verified, const char *problem)
 {
-    char subject[LEATI_TLS_DN_SIZE], issuer[LEATI_TLS_DN_SIZE], names[NAMES_SIZE];
-    /* mbedTLS does not want to change it. */
-    const mbedtls_pk_context *key = &cert->pk;
-
-    leati_tls_names_format(cert, names, sizeof(names));
-    struct leat_certificate_info info = {
-        .depth = depth,
-        .der = cert->raw.p,
-        .der_len = cert->raw.len,
-        .subject = leati_tls_dn_format(&cert->subject, subject) ? subject : "",
-        .issuer = leati_tls_dn_format(&cert->issuer, issuer) ? issuer : "",
-        .names = names,
-        .not_before = seconds_of(&cert->valid_from),
-        .not_after = seconds_of(&cert->valid_to),
-        .key_type = mbedtls_pk_get_name(key),
-        .key_bits = (unsigned)mbedtls_pk_get_bitlen(key),
-        .signature = signature_name(cert),
-        .verified = verified,
-        .problem = problem,
-    };
+    struct leati_tls_certificate_texts texts;
+    struct leat_certificate_info info;
     struct leat_trace_event event = event_of(tls, LEAT_TRACE_CERTIFICATE);
+
+    leati_tls_certificate_info(cert, &texts, &info);
+    info.depth = depth;
+    info.verified = verified;
+    info.problem = problem;
     event.certificate = &info;
     leati_trace_event(tls->base.tracer, &event);
 }

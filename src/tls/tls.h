@@ -10,6 +10,7 @@
 
 #include <leat/config.h>
 #include <leat/tls_info.h>
+#include <leat/tls_options.h>
 
 #include "core/layer.h"
 
@@ -92,6 +93,8 @@ struct leati_tls_layer_options {
     /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
     const char *const *alpn;
     bool early_data;            /**< client: see leati_tls_layer_set_early_data() */
+    leat_tls_verify_fn verify_fn; /**< may refuse a chain that is verified; NULL = none */
+    void *verify_user;
     bool keep_peer_certificate; /**< for leati_tls_layer_peer_certificate(); 2 KiB and more */
     const char *key_log_path;   /**< NULL = never; copied */
     uint32_t timeout_ms;        /**< of the handshake; 0 = none but limit_ms */

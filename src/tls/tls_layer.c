@@ -159,6 +159,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
     if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
         leati_tls_resumption_save(tls);
     leati_tls_verifier_done(&tls->verifier);
+    leati_tls_objector_done(&tls->objector);
     early_data_settle(tls);
     tls->bio.gather = false;
     tls->base.deadline_ms = 0;

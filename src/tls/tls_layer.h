@@ -6,6 +6,7 @@
 #include "tls/bio.h"
 #include "tls/buffers.h"
 #include "tls/mends/mends.h"
+#include "tls/objection.h"
 #include "tls/tls.h"
 #include "tls/verify.h"
 
@@ -43,6 +44,7 @@ struct leati_tls_layer {
     size_t early_data_len;
     size_t early_data_sent; /* and not known to be refused */
     struct leati_tls_verifier verifier;
+    struct leati_tls_objector objector;
     mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;
     struct leati_tls_buffers buffers;

@@ -117,6 +117,8 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_layer_options 
     tls->timeout_ms = options->timeout_ms;
     tls->close_timeout_ms = options->close_timeout_ms;
     tls->key_records_max = options->key_records_max;
+    tls->objector.fn = options->verify_fn;
+    tls->objector.user = options->verify_user;
     tls->credentials = leati_tls_credentials_ref(options->credentials);
     mbedtls_ssl_config_init(&tls->config);
     mbedtls_ssl_init(&tls->ssl);
@@ -171,6 +173,7 @@ void leati_tls_layer_free(struct leati_tls_layer *tls)
     mbedtls_ssl_config_free(&tls->config);
     leati_tls_bio_done(&tls->bio);
     leati_tls_verifier_done(&tls->verifier);
+    leati_tls_objector_done(&tls->objector);
     if (tls->key_log_fd >= 0)
         close(tls->key_log_fd);
     leati_free(tls->session_key);

@@ -401,6 +401,21 @@ void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x
     certificate_append(verifier, cert, depth);
 }
 
+void leati_tls_verifier_object(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
+                               const char *why, uint32_t *flags,
+                               struct leati_tls_reasons *ret_reasons)
+{
+    *flags |= MBEDTLS_X509_BADCERT_OTHER;
+    verifier->reported |= *flags;
+    if (!report_open(verifier))
+        return;
+    size_t start = verifier->report_len;
+    report_append(verifier, "refused by the program%s%s", *why ? ": " : "", why);
+    *ret_reasons = (struct leati_tls_reasons){.text = verifier->report + start,
+                                              .len = (int)(verifier->report_len - start)};
+    certificate_append(verifier, cert, 0);
+}
+
 const char *leati_tls_verifier_reasons(struct leati_tls_verifier *verifier, uint32_t flags)
 {
     /* All bits set: mbedTLS could not follow the chain to its end. */

@@ -56,6 +56,12 @@ struct leati_tls_reasons {
 void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                             int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons);
 
+/** A program refuses a chain that was accepted, after its last certificate was seen: adds to its
+ * flags, and to the reasons. */
+void leati_tls_verifier_object(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
+                               const char *why, uint32_t *flags,
+                               struct leati_tls_reasons *ret_reasons);
+
 /** Adds what mbedTLS found besides (`flags` of mbedtls_ssl_get_verify_result()) and returns all
  * reasons in one line; valid while the verifier is, never NULL. */
 const char *leati_tls_verifier_reasons(struct leati_tls_verifier *verifier, uint32_t flags);

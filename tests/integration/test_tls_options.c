@@ -231,6 +231,102 @@ Test(tls_options, revocation_lists)
     end();
 }
 
+/* ---- who looks at chains --------------------------------------------------------------------- */
+
+struct looker {
+    unsigned calls;
+    size_t count;
+    char subject[64], issuer[64], server_name[64];
+    bool is_as_expected;
+    const char *answer;
+};
+
+static const char *chain_look(const struct leat_certificate_info *chain, size_t count,
+                              const char *server_name, void *user)
+{
+    struct looker *looker = user;
+    looker->calls++;
+    looker->count = count;
+    looker->is_as_expected = true;
+    for (size_t i = 0; i < count; i++)
+        if (chain[i].depth != i || !chain[i].verified || chain[i].der[0] != 0x30 ||
+            chain[i].der_len < 100 || chain[i].problem[0] != '\0')
+            looker->is_as_expected = false;
+    snprintf(looker->subject, sizeof(looker->subject), "%s", chain[0].subject);
+    snprintf(looker->issuer, sizeof(looker->issuer), "%s", chain[count - 1].subject);
+    snprintf(looker->server_name, sizeof(looker->server_name), "%s", server_name);
+    return looker->answer;
+}
+
+Test(tls_options, a_program_may_refuse_a_chain)
+{
+    struct looker looker = {.answer = NULL};
+    begin();
+    SET(leat_tls_options_set_verify_callback(client, chain_look, &looker));
+    take();
+    expect_opens();
+    cr_expect(looker.calls == 1 && looker.count == 2 && looker.is_as_expected);
+    cr_expect(strcmp(looker.subject, "CN=localhost") == 0, "%s", looker.subject);
+    cr_expect(strcmp(looker.issuer, "CN=leat test CA") == 0, "%s", looker.issuer);
+    cr_expect(strcmp(looker.server_name, "127.0.0.1") == 0, "%s", looker.server_name);
+    expect_opens();
+    cr_expect(looker.calls == 1, "a session that is resumed");
+    looker.answer = "not on a Monday";
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY,
+                   "refused by the program: not on a Monday (subject CN=localhost, issuer CN=leat "
+                   "test CA, certificate 1 of 2)");
+    cr_expect(looker.calls == 2);
+    SET(leat_tls_options_set_verify_callback(client, NULL, NULL));
+    take();
+    expect_opens();
+    end();
+}
+
+Test(tls_options, a_program_cannot_accept_a_chain)
+{
+    struct looker looker = {.answer = NULL};
+    begin();
+    SET(leat_tls_options_set_verify_callback(client, chain_look, &looker));
+    set_ca(client, "other-ca.pem");
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
+    set_ca(client, "ca.pem");
+    SET(leat_tls_options_set_server_name(client, "elsewhere.example"));
+    take();
+    expect_refused(LEAT_E_TLS_VERIFY, "elsewhere.example");
+    SET(leat_tls_options_set_skip_remote_validation(client, true));
+    take();
+    expect_opens();
+    cr_expect(looker.calls == 0);
+    end();
+}
+
+/* In both versions, and with a chain that has somebody in between. */
+Test(tls_options, a_server_may_refuse_its_clients)
+{
+    for (int version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
+        struct looker looker = {.answer = NULL};
+        begin();
+        set_ca(serving, "ca.pem");
+        set_cert(serving, "chain.pem", "server.key");
+        SET(leat_tls_options_set_is_bidirectional_authentication(serving, true));
+        SET(leat_tls_options_set_verify_callback(serving, chain_look, &looker));
+        SET(leat_tls_options_set_session_resumption(client, false));
+        SET(leat_tls_options_set_protocols(client, version, version));
+        set_cert(client, "client.pem", "client.key");
+        take();
+        expect_opens();
+        cr_expect(looker.calls == 1 && looker.is_as_expected);
+        cr_expect(strcmp(looker.subject, "CN=leat client") == 0, "%s", looker.subject);
+        cr_expect(looker.server_name[0] == '\0');
+        looker.answer = "";
+        expect_refused(LEAT_E_TLS_ENGINE, "alert");
+        cr_expect(looker.calls == 2);
+        end();
+    }
+}
+
 Test(tls_options, a_server_name_of_its_own)
 {
     begin();

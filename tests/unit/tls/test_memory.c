@@ -65,9 +65,19 @@ static int converse(struct tls_end *client)
     return tls_end_shutdown(client, 1000);
 }
 
+/* Whoever looks at the chain needs memory for it, and is not asked without. */
+static const char *chain_accept(const struct leat_certificate_info *chain, size_t count,
+                                const char *server_name, void *user)
+{
+    (void)user;
+    return count == 2 && chain[1].der && strcmp(server_name, "localhost") == 0 ? NULL
+                                                                               : "wrong chain";
+}
+
 static bool connection_attempt(void)
 {
-    struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
+    struct tls_end_options options = {
+        .credentials = credentials, .sessions = sessions, .verify_fn = chain_accept};
     struct tls_end client;
     int code = tls_end_try(&client, &options, NULL);
 

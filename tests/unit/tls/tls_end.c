@@ -66,6 +66,7 @@ int tls_end_try(struct tls_end *end, const struct tls_end_options *options,
         .key_log_path = options->key_log_path,
         .timeout_ms = options->timeout_ms,
         .key_records_max = options->key_records_max,
+        .verify_fn = options->verify_fn,
         .close_timeout_ms = options->close_timeout_ms,
     };
     code = leati_tls_layer_new(&tls, &end->failure, &end->tls);

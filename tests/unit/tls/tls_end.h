@@ -28,6 +28,7 @@ struct tls_end_options {
     struct leati_tls_sessions *sessions;
     uint32_t timeout_ms, close_timeout_ms;
     uint64_t key_records_max;
+    leat_tls_verify_fn verify_fn;
 };
 
 struct tls_end {
