@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LINGER_MAX_MS 65535u

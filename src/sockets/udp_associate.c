@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The association with a SOCKS5 proxy (RFC 1928 sections 4, 6 and 7): a chain whose only purpose is
+/* The association with a SOCKS5 proxy (RFC 1928 sections 4, 6 and 7): a stream whose only purpose is
  * to stay open. When it ends, the relay does. */
 #include "sockets/udp_private.h"
 
-#include "conn/chain.h"
+#include "conn/stream.h"
 #include "config/settings.h"
 #include "dns/dns.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Reads of the control connection in one pump. A proxy has nothing to say there; if it talks, the
- * others of the loop still have their turn. */
-#define READS_PER_PUMP 16
-
 struct leati_udp_association {
     struct leat_udp_socket *udp;
-    struct leati_chain chain;
+    struct leati_stream stream;
     struct leati_address relay;
     bool resolves_here;
     struct leati_dns_query *lookup; /* of a relay that has a name; NULL = none is under way */
@@ -44,13 +41,10 @@ bool leati_udp_association_resolves_here(const struct leati_udp_association *ass
 static int association_fail(struct leati_udp_association *association, int code, const char *text,
                             const char *detail)
 {
-    struct leati_chain *chain = &association->chain;
-    const struct leati_fault fault = {
-        .code = code,
-        .layer = LEAT_LAYER_SOCKS5,
-        .hop = leati_route_origin_text(chain->route),
-    };
-    return leati_failure_set(&chain->failure, &fault, "%s%s", text, detail);
+    char reason[LEAT_ERROR_TEXT_SIZE];
+    leati_readable_format(reason, sizeof(reason), "%s%s", text, detail);
+    leati_stream_break(&association->stream, code, 0, reason);
+    return code;
 }
 
 static bool is_any(const struct leati_address *address)
@@ -64,7 +58,7 @@ static bool is_any(const struct leati_address *address)
 static int relay_take(struct leati_udp_association *association,
                       const struct leati_address *address)
 {
-    const struct leati_address *proxy = leati_tcp_layer_remote(association->chain.tcp);
+    const struct leati_address *proxy = leati_tcp_layer_remote(association->stream.chain->tcp);
     struct leati_address relay = *address;
     char text[LEATI_ADDRESS_TEXT_SIZE];
 
@@ -90,10 +84,8 @@ static void association_open(struct leati_udp_association *association,
                              const struct leati_address *address)
 {
     struct leat_udp_socket *udp = association->udp;
-    if (relay_take(association, address) != LEAT_OK) {
-        leati_chain_abort(&association->chain);
+    if (relay_take(association, address) != LEAT_OK)
         return;
-    }
     leati_udp_enter(udp);
     leati_udp_set_state(udp, LEATI_UDP_OPEN);
     leati_task_schedule(&udp->events);
@@ -107,7 +99,7 @@ static void association_open(struct leati_udp_association *association,
 static void relay_blame_proxy(struct leati_udp_association *association,
                               const struct leati_failure *failure)
 {
-    struct leati_failure *record = &association->chain.failure;
+    struct leati_failure *record = &association->stream.chain->failure;
     const struct leati_fault fault = {
         .code = failure->code,
         .layer = failure->layer,
@@ -124,7 +116,7 @@ static void relay_blame_proxy(struct leati_udp_association *association,
 static void relay_answered(const struct leati_dns_answer *answer, void *user)
 {
     struct leati_udp_association *association = user;
-    struct leati_chain *chain = &association->chain;
+    struct leati_chain *chain = association->stream.chain;
     association->lookup = NULL; /* only one family was asked for: this was all */
     leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", association->relay_name,
                           association->lookup_start_us, answer->failure->code,
@@ -146,7 +138,7 @@ static void relay_answered(const struct leati_dns_answer *answer, void *user)
 static void relay_resolve(struct leati_udp_association *association,
                           const struct leati_socks5_address *bound)
 {
-    struct leati_chain *chain = &association->chain;
+    struct leati_chain *chain = association->stream.chain;
     const struct leati_settings *settings = association->udp->settings;
     uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
     size_t len = strlen(bound->name);
@@ -170,12 +162,12 @@ static void relay_resolve(struct leati_udp_association *association,
         leati_chain_abort(chain);
 }
 
-/* ---- what the chain tells ---------------------------------------------------------------- */
+/* ---- what the stream tells --------------------------------------------------------------- */
 
-static void association_opened(struct leati_chain *chain, void *user)
+static void association_opened(struct leati_stream *stream, void *user)
 {
     struct leati_udp_association *association = user;
-    const struct leati_socks5_address *bound = leati_socks5_layer_bound(chain->top);
+    const struct leati_socks5_address *bound = leati_socks5_layer_bound(stream->chain->top);
     struct leati_address literal;
     if (!bound->is_name)
         association_open(association, &bound->ip);
@@ -185,37 +177,39 @@ static void association_opened(struct leati_chain *chain, void *user)
         relay_resolve(association, bound);
 }
 
-static unsigned association_pump(struct leati_chain *chain, uint64_t now_ms, void *user)
+/* A proxy has nothing to say on an open control connection. */
+static size_t association_received(struct leati_stream *stream, const uint8_t *data, size_t len,
+                                   void *user)
 {
-    struct leati_udp_association *association = user;
-    uint8_t *buf = leati_loop_scratch(chain->loop);
-    size_t len;
-    (void)now_ms;
-    for (int i = 0; i < READS_PER_PUMP; i++) {
-        int code = chain->top->ops->recv(chain->top, buf, LEATI_SCRATCH_BYTES, &len);
-        if (code == LEAT_OK)
-            continue;
-        if (code == LEATI_AGAIN)
-            return LEATI_WANT_READ;
-        if (code == LEATI_EOF)
-            association_fail(association, LEAT_E_SOCKS5_RECV,
-                             "the proxy closed the control connection, which ends the association",
-                             "");
-        else
-            leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_RECV, LEAT_LAYER_SOCKS5,
-                                  "the control connection broke, which ends the association");
-        leati_chain_abort(chain);
-        return 0;
-    }
-    leati_chain_wake(chain);
-    return LEATI_WANT_READ;
+    (void)stream;
+    (void)data;
+    (void)user;
+    return len;
 }
 
-static void association_ended(struct leati_chain *chain, void *user)
+static void association_peer_ended(struct leati_stream *stream, void *user)
+{
+    (void)user;
+    leati_stream_break(stream, LEAT_E_SOCKS5_RECV, 0,
+                       "the proxy closed the control connection, which ends the association");
+}
+
+/* What breaks an open control connection below is a failure of the proxy. */
+static struct leati_route *association_over(struct leati_stream *stream, void *user)
+{
+    struct leati_failure *failure = &stream->chain->failure;
+    (void)user;
+    if (stream->state == LEATI_STREAM_OPEN && failure->layer == LEAT_LAYER_TCP)
+        leati_failure_relabel(failure, LEAT_E_SOCKS5_RECV, LEAT_LAYER_SOCKS5,
+                              "the control connection broke, which ends the association");
+    return NULL;
+}
+
+static void association_ended(struct leati_stream *stream, void *user)
 {
     struct leati_udp_association *association = user;
     struct leat_udp_socket *udp = association->udp;
-    const struct leati_failure *failure = &chain->failure;
+    const struct leati_failure *failure = &stream->failure;
     const struct leati_fault fault = {
         .code = failure->code,
         .layer = failure->layer,
@@ -233,15 +227,18 @@ static void association_ended(struct leati_chain *chain, void *user)
     leati_udp_leave(udp);
 }
 
-static void association_left(struct leati_chain *chain, void *user)
+static void association_left(struct leati_stream *stream, void *user)
 {
-    (void)chain;
+    (void)stream;
     leati_free(user);
 }
 
-static const struct leati_chain_owner association_owner = {
+static const struct leati_stream_owner association_owner = {
+    .layer = LEAT_LAYER_SOCKS5,
     .opened = association_opened,
-    .pump = association_pump,
+    .received = association_received,
+    .peer_ended = association_peer_ended,
+    .over = association_over,
     .ended = association_ended,
     .left = association_left,
 };
@@ -262,10 +259,14 @@ int leati_udp_associate(struct leat_udp_socket *udp)
     }
     association->udp = udp;
     association->resolves_here = strcmp(udp->settings->proxies[0].scheme, "socks5") == 0;
+    leati_stream_init(&association->stream, udp->loop, &association_owner, association);
+    const struct leati_stream_limits limits = leati_stream_limits_of(udp->settings);
+    if (leati_stream_start(&association->stream, route, &udp->settings->tracer, &limits) !=
+        LEAT_OK) {
+        leati_udp_association_release(association);
+        return leati_udp_no_memory(udp);
+    }
     udp->association = association;
-    leati_chain_init(&association->chain, udp->loop, &association_owner, association,
-                     &udp->settings->tracer, route);
-    leati_chain_connect(&association->chain, udp->settings->connect_timeout_ms);
     return LEAT_OK;
 }
 
@@ -274,6 +275,6 @@ void leati_udp_association_release(struct leati_udp_association *association)
     if (association->lookup)
         leati_dns_cancel(association->lookup);
     association->lookup = NULL;
-    if (leati_chain_release(&association->chain))
+    if (leati_stream_release(&association->stream))
         leati_free(association);
 }
