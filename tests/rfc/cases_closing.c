@@ -62,13 +62,13 @@ static void bodies(struct rfc_cases *cases)
 
 static void reasons(struct rfc_cases *cases)
 {
-    static const char *const bad[] = {"\xff",
-                                      "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"
-                                      "edited",
-                                      "cut\xe2\x82",
-                                      "\xc0\xaf",
-                                      "\xf4\x90\x80\x80",
-                                      "\x80"};
+    static const char *const bad[] = {
+        "\xff",
+        "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\200edited",
+        "cut\xe2\x82",
+        "\xc0\xaf",
+        "\xf4\x90\x80\x80",
+        "\x80"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
         rfc_case_begin(cases, "Close with reason %zu that is not UTF-8", i);
         close_send(cases, 1000, bad[i], strlen(bad[i]));
