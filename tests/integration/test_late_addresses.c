@@ -158,11 +158,12 @@ Test(late_addresses, an_answer_without_one)
     client_run_until_closed(&late.run);
     cr_expect_eq(late.run.close.error.code, LEAT_E_SOCKET_BASE + ECONNREFUSED, "%s",
                  late.run.close.error.text);
+    late_done(&late);
 
+    late_init(&late, "127.0.0.2"); /* anew, for c-ares from 1.31 on remembers answers */
     cr_assert_eq(
         leat_config_set_proxy(late.run.config, sandbox_format("socks5://127.0.0.1:%u", port)),
         LEAT_OK);
-    late.run.closed_count = 0;
     late_connect(&late, "late-nothing.test");
     late_release(&late, proxy_has_refused);
     client_run_until_closed(&late.run);

@@ -78,8 +78,8 @@ void world_with_name_server(void)
 {
     const char *resolv_conf = sandbox_write("resolv.conf", "nameserver 127.0.0.1\n");
     net_namespaces_init();
-    cr_assert(unshare(CLONE_NEWNS) == 0, "mount namespaces: %s", strerror(errno));
-    cr_assert(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "%s", strerror(errno));
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        cr_skip_test("no mount namespace: %s", strerror(errno));
     cr_assert(mount(resolv_conf, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0,
               "/etc/resolv.conf: %s", strerror(errno));
 }

@@ -17,7 +17,8 @@ void world_with_blackhole_route(void);   /**< to it: EINVAL */
 void world_without_free_ports(void);  /**< no local port is left for 127.0.0.1:9: EADDRNOTAVAIL */
 void world_without_descriptors(void); /**< enough for a loop, none for a socket: EMFILE */
 
-/** The system's name server is 127.0.0.1, port 53, in a network of its own. */
+/** The system's name server is 127.0.0.1, port 53, in a network of its own. Skips the test where that is
+ * forbidden. */
 void world_with_name_server(void);
 
 #endif
