@@ -4,6 +4,11 @@
  * when the trace has told that the early one has failed, so nothing here depends on a time. */
 #include "integration/common.h"
 
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 TestSuite(late_addresses, .fini = sandbox_done, .timeout = TEST_TIMEOUT_S);
 
 static const struct dns_record records[] = {
@@ -19,16 +24,38 @@ struct late {
     struct dns_server *dns;
     leat_testing_server *server;
     uint16_t port;
+    int refusing_fd;
 };
+
+/* A port whose 127.0.0.1 is taken by somebody who does not listen, so that it refuses. */
+static void server_start(struct late *late, const struct leat_testing_options *options)
+{
+    struct sockaddr_in early = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bool is_taken = false;
+    while (!is_taken) {
+        cr_assert_eq(leat_testing_server_new(options, &late->server, NULL), LEAT_OK);
+        late->port = leat_testing_server_port(late->server);
+        early.sin_port = htons(late->port);
+        late->refusing_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert(late->refusing_fd >= 0);
+        is_taken = strcmp(options->address, "127.0.0.1") == 0 ||
+                   bind(late->refusing_fd, (struct sockaddr *)&early, sizeof(early)) == 0;
+        if (!is_taken) {
+            close(late->refusing_fd);
+            leat_testing_server_free(late->server);
+        }
+    }
+}
 
 static void late_init(struct late *late, const char *server_address)
 {
     *late = (struct late){.dns = dns_server_start(records)};
     cr_assert(late->dns);
-    const struct leat_testing_options options = {
-        .size = sizeof(options), .kind = LEAT_TESTING_WEBSOCKET, .address = server_address};
-    cr_assert_eq(leat_testing_server_new(&options, &late->server, NULL), LEAT_OK);
-    late->port = leat_testing_server_port(late->server);
+    const struct leat_testing_options options = {.size = sizeof(options),
+                                                 .kind = LEAT_TESTING_WEBSOCKET,
+                                                 .address =
+                                                     server_address ? server_address : "127.0.0.1"};
+    server_start(late, &options);
     client_run_init(&late->run);
     cr_assert_eq(leat_config_set_dns_servers(late->run.config, dns_server_address(late->dns)),
                  LEAT_OK);
@@ -37,6 +64,7 @@ static void late_init(struct late *late, const char *server_address)
 static void late_done(struct late *late)
 {
     client_run_done(&late->run);
+    close(late->refusing_fd);
     leat_testing_server_free(late->server);
     dns_server_free(late->dns);
 }
