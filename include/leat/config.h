@@ -20,6 +20,7 @@
 #define LEAT_CONFIG_H
 
 #include <leat/error.h>
+#include <leat/net_address.h>
 #include <leat/trace.h>
 
 #ifdef __cplusplus
@@ -422,7 +423,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_ip_version(leat_config *config,
 
 /** The address that connections come from, an IPv4 or IPv6 literal; then only addresses of its
  * family are dialled. NULL or "" = any (default). That it is none of this machine's comes from
- * connect: LEAT_E_SOCKET_BASE + EADDRNOTAVAIL. Sockets that bind by themselves do not heed it.
+ * connect: LEAT_E_SOCKET_BASE + EADDRNOTAVAIL. Sockets that the program binds do not heed it.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_local_address(leat_config *config,
                                                            const char *address);
@@ -432,6 +433,58 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_local_address(leat_config *config,
  * before 5.7 want CAP_NET_RAW for it: + EPERM.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_interface(leat_config *config, const char *name);
+
+/* ---- descriptors -----------------------------------------------------------------------------
+ *
+ * What is set on the descriptor of each TCP connection before it connects, of WebSockets and of
+ * sockets alike; of a server on the one that listens, from which its connections inherit it. The
+ * mark, the DSCP, the interface and the hook count for UDP sockets, too. What the kernel refuses
+ * comes from connect, bind or listen: LEAT_E_SOCKET_BASE + errno. None of it counts for local
+ * sockets.
+ */
+
+/** How long sent data may stay without acknowledgement, and the connection idle under keep-alive,
+ * until the kernel gives it up with ETIMEDOUT (TCP_USER_TIMEOUT, RFC 5482). 0 = the system's time
+ * (default). @return LEAT_OK, LEAT_E_PARAMETER (above 2^31 - 1 ms), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_user_timeout(leat_config *config,
+                                                              uint32_t timeout_ms);
+
+/** Keep-alive of TCP (SO_KEEPALIVE): after `idle_s` seconds of silence a probe each `interval_s`, and
+ * after `probes` without an answer the end, ETIMEDOUT. 0 for one of them = the system's. Default off.
+ * Beside it WebSockets have their own: leat_config_set_ping_interval().
+ * @return LEAT_OK, LEAT_E_PARAMETER (above 32,767 s or 127 probes), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_keep_alive(leat_config *config, bool keep_alive,
+                                                            uint32_t idle_s, uint32_t interval_s,
+                                                            uint32_t probes);
+
+/** The differentiated services code point of what is sent (IP_TOS, IPV6_TCLASS; RFC 2474): 0 to 63,
+ * such as 46 for EF; -1 = the system's (default).
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_dscp(leat_config *config, int dscp);
+
+/** The mark of what is sent (SO_MARK), for routing rules and filters; 0 = none (default). The kernel
+ * wants CAP_NET_ADMIN or CAP_NET_RAW for it: EPERM.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_mark(leat_config *config, uint32_t mark);
+
+/**
+ * Sees each descriptor before it is connected (UDP: before it is bound), when all else is set: for
+ * options that leat has no setter for, or to bind it to a network, as NetHandle.bindSocket() of
+ * HarmonyOS does.
+ *
+ * @param fd not to be closed, read from or written to.
+ * @param address where it will connect to, a proxy perhaps; UDP: what it will be bound to. Borrowed.
+ * @return 0; otherwise an errno: this address then counts as failed for it.
+ * It runs on the thread of the connection, perhaps inside the call that connects, and calls nothing
+ * of leat.
+ */
+typedef int (*leat_descriptor_fn)(int fd, const struct leat_net_address *address, void *user);
+
+/** NULL = none (default). @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_descriptor_hook(leat_config *config,
+                                                             leat_descriptor_fn fn, void *user);
+
+/* ---- whom to dial ---------------------------------------------------------------------------- */
 
 /**
  * Gives the addresses of a host, so that DNS is not asked: also where a proxy would resolve it, which

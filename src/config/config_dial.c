@@ -198,3 +198,77 @@ int leat_config_add_connect_to(leat_config *config, const char *host, uint16_t p
     leati_free(detour.to_host);
     return code;
 }
+
+/* ---- descriptors ----------------------------------------------------------------------- */
+
+#define KEEP_ALIVE_MAX_S      32767u
+#define KEEP_ALIVE_MAX_PROBES 127u
+
+int leat_config_set_tcp_user_timeout(leat_config *config, uint32_t timeout_ms)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (timeout_ms > INT32_MAX)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "a time above 2147483647 ms");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->descriptor.user_timeout_ms = timeout_ms;
+    return LEAT_OK;
+}
+
+int leat_config_set_tcp_keep_alive(leat_config *config, bool keep_alive, uint32_t idle_s,
+                                   uint32_t interval_s, uint32_t probes)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (idle_s > KEEP_ALIVE_MAX_S || interval_s > KEEP_ALIVE_MAX_S ||
+        probes > KEEP_ALIVE_MAX_PROBES)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "keep-alive has times up to 32767 s and up to 127 probes");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->descriptor.keep_alive = keep_alive;
+    settings->descriptor.keep_alive_idle_s = idle_s;
+    settings->descriptor.keep_alive_interval_s = interval_s;
+    settings->descriptor.keep_alive_probes = probes;
+    return LEAT_OK;
+}
+
+int leat_config_set_dscp(leat_config *config, int dscp)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (dscp < -1 || dscp > 63)
+        return leati_config_refuse(config, LEAT_E_PARAMETER, "a DSCP is 0 to 63, or -1 for none");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->descriptor.has_dscp = dscp >= 0;
+    settings->descriptor.dscp = dscp >= 0 ? (uint8_t)dscp : 0;
+    return LEAT_OK;
+}
+
+int leat_config_set_mark(leat_config *config, uint32_t mark)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->descriptor.mark = mark;
+    return LEAT_OK;
+}
+
+int leat_config_set_descriptor_hook(leat_config *config, leat_descriptor_fn fn, void *user)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    settings->descriptor.hook = fn;
+    settings->descriptor.hook_user = user;
+    return LEAT_OK;
+}

@@ -90,8 +90,9 @@ int leati_config_check(const leat_config *config, struct leati_failure *failure)
     if (!first->setter)
         return LEAT_OK;
     const struct leati_fault fault = {.code = first->failure.code};
-    return leati_failure_set(failure, &fault, "%s%s was refused before: %s", first->setter,
-                             first->setter == several ? "" : "()",
+    bool is_one = strncmp(first->setter, "leat_config_", strlen("leat_config_")) == 0;
+    return leati_failure_set(failure, &fault, "%s%s was refused before: %s",
+                             is_one ? first->setter : "a setter", is_one ? "()" : "",
                              first->failure.text ? first->failure.text : "");
 }
 

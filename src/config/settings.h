@@ -15,6 +15,7 @@
 #include "config/dial.h"
 #include "config/tls_shared.h"
 #include "config/tls_values.h"
+#include "core/descriptor.h"
 #include "core/failure.h"
 #include "core/tracer.h"
 #include "http/head.h"
@@ -73,6 +74,8 @@ struct leati_settings {
     size_t max_clients_per_address; /**< 0 = the default */
     bool reuse_port;
 
+    struct leati_descriptor_options descriptor;
+
     bool origin_of_url;
     unsigned max_redirects;
     uint32_t connect_timeout_ms;
@@ -92,7 +95,7 @@ struct leati_settings {
     struct leati_url *proxies; /**< the first one is dialled */
     size_t proxy_count;
     char *proxy_exclusions; /**< in the form of NO_PROXY; NULL = none */
-    char *proxy_user; /**< of proxies whose URL has none; NULL = none */
+    char *proxy_user;       /**< of proxies whose URL has none; NULL = none */
     char *proxy_password;
     struct leati_http_field *proxy_headers; /**< of CONNECT requests; owned strings */
     size_t proxy_header_count;

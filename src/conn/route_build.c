@@ -73,6 +73,7 @@ static int builder_add_tcp(struct builder *b)
                                  ? &dial->local
                                  : NULL,
                   .interface = dial->interface},
+        .descriptor = &b->route->settings->descriptor,
         .fast_open = b->route->settings->tcp_fast_open,
         .ready = b->dial->ready,
         .user = b->dial->user,

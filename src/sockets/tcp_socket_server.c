@@ -83,6 +83,9 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
     /* Else a connection in TIME_WAIT would keep the next listener from the port. */
     options.reuse_address = true;
     int sys_errno = leati_tcp_extra_options_apply(&options, fd);
+    if (sys_errno == 0) /* again: the extra options have a keep-alive of their own */
+        sys_errno = leati_descriptor_set(&server->base.settings->descriptor, fd,
+                                         remote->any.sa_family, true);
     int code = sys_errno == 0 ? LEAT_OK : LEAT_E_SOCKET_BASE + sys_errno;
     if (code == LEAT_OK)
         code = leati_tcp_socket_new(server->base.loop, server->connection_face, NULL, &tcp);
@@ -161,6 +164,7 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
         .loop = server->base.loop,
         .address = &local,
         .reuse_port = server->base.settings->reuse_port,
+        .descriptor = &server->base.settings->descriptor,
         .accepted = server_accepted,
         .paused = server_paused,
         .user = server,

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- being called back ------------------------------------------------------------------- */
@@ -258,6 +259,13 @@ static int udp_open_descriptor(struct leat_udp_socket *udp, const struct leati_a
     int code = leati_udp_options_apply(udp, reuse);
     if (code != LEAT_OK)
         return code;
+    const char *interface = udp->settings->dial.interface;
+    if (interface && setsockopt(udp->fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
+                                (socklen_t)strlen(interface) + 1) < 0)
+        return leati_udp_refuse_errno(udp, errno, "binding to the network interface");
+    int sys_errno = leati_descriptor_prepare(&udp->settings->descriptor, udp->fd, local, false);
+    if (sys_errno != 0)
+        return leati_udp_refuse_errno(udp, sys_errno, "preparing the descriptor");
     if (bind(udp->fd, &local->any, leati_address_size(local)) < 0)
         return leati_udp_refuse_address(udp, local, errno, "binding");
     code = leati_io_set(&udp->io, LEATI_IO_READ);

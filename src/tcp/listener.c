@@ -59,6 +59,14 @@ static bool socket_prepare(int fd, const struct leati_tcp_listener_options *opti
 
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return false;
+    int sys_errno =
+        options->descriptor
+            ? leati_descriptor_set(options->descriptor, fd, options->address->any.sa_family, true)
+            : 0;
+    if (sys_errno != 0) {
+        errno = sys_errno;
+        return false;
+    }
     if (options->reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
         return false;
     /* Not what net.ipv6.bindv6only happens to say. */

@@ -13,6 +13,7 @@
 #include <leat/loop.h>
 
 #include "core/address.h"
+#include "core/descriptor.h"
 #include "core/failure.h"
 
 /** Connections that are accepted before the other events of the loop have their turn. */
@@ -28,6 +29,8 @@ struct leati_tcp_listener_options {
     const struct leati_address *address; /**< port 0 = any free one; "::" takes IPv4 as well */
     int backlog;                         /**< 0 = LEATI_TCP_BACKLOG */
     bool reuse_port; /**< SO_REUSEPORT: several listeners share address and port */
+    /** Connections inherit them, but for the hook; may be NULL. */
+    const struct leati_descriptor_options *descriptor;
     /** A connection: `fd` (non-blocking, close-on-exec) is the callee's. An IPv4 peer is AF_INET,
      * whatever the listener is. The listener may be freed in here. From dispatch only. */
     void (*accepted)(int fd, const struct leati_address *remote, void *user);

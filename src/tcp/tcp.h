@@ -23,6 +23,7 @@
 #include <leat/loop.h>
 
 #include "core/address.h"
+#include "core/descriptor.h"
 #include "core/layer.h"
 
 /** RFC 8305 section 8, Connection Attempt Delay. */
@@ -36,7 +37,7 @@ struct leati_tcp_opener {
     void *user;
 };
 
-/** From where fresh descriptors connect. */
+/** From where descriptors connect. */
 struct leati_tcp_local {
     const struct leati_address *address; /**< NULL = any; of the family of all addresses */
     const char *interface;               /**< SO_BINDTODEVICE; NULL = any */
@@ -52,8 +53,10 @@ struct leati_tcp_options {
     uint32_t timeout_ms; /**< over all attempts; 0 = none but limit_ms */
     /** NULL = fresh ones with TCP_NODELAY. Borrowed until the layer is OPEN. */
     const struct leati_tcp_opener *opener;
-    struct leati_tcp_local local; /**< of fresh ones; borrowed likewise */
-    bool fast_open; /**< of fresh ones; see leati_tcp_set_fast_open() */
+    struct leati_tcp_local local; /**< of those that are not bound yet; borrowed likewise */
+    const struct leati_descriptor_options
+        *descriptor; /**< of all; NULL = none; borrowed likewise */
+    bool fast_open;  /**< of fresh ones; see leati_tcp_set_fast_open() */
     /** Something can move: the driver's pump. Runs from dispatch only. */
     void (*ready)(void *user);
     void *user;

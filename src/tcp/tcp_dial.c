@@ -97,6 +97,16 @@ bool leati_tcp_has_fast_open(int fd)
     return getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, &size) == 0 && on != 0;
 }
 
+/* Whether the program has bound it. */
+static bool socket_is_bound(int fd)
+{
+    struct leati_address address;
+    socklen_t size = sizeof(address);
+
+    memset(&address, 0, sizeof(address));
+    return getsockname(fd, &address.any, &size) == 0 && leati_address_port(&address) != 0;
+}
+
 /* 0 or the errno why not. A port is chosen when it connects, so that one address serves more
  * connections than it has ports. */
 static int socket_bind(int fd, const struct leati_tcp_local *local)
@@ -106,7 +116,7 @@ static int socket_bind(int fd, const struct leati_tcp_local *local)
     if (local->interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, local->interface,
                                        (socklen_t)strlen(local->interface) + 1) < 0)
         return errno;
-    if (!local->address)
+    if (!local->address || socket_is_bound(fd))
         return 0;
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
     return bind(fd, &local->address->any, leati_address_size(local->address)) < 0 ? errno : 0;
@@ -122,16 +132,29 @@ static int socket_open(const struct leati_tcp_layer *tcp, int family)
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int sys_errno = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0
-                        ? errno
-                        : socket_bind(fd, &tcp->local);
-    if (sys_errno != 0) {
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) {
+        int sys_errno = errno;
         close(fd);
         return -sys_errno;
     }
     if (tcp->fast_open)
         leati_tcp_set_fast_open(fd);
     return fd;
+}
+
+/* One that may be connected to the address: with what the configuration says, whoever has made it. */
+static int socket_prepare(const struct leati_tcp_layer *tcp, const struct leati_address *address)
+{
+    int fd = socket_open(tcp, address->any.sa_family);
+    if (fd < 0)
+        return fd;
+    int sys_errno = socket_bind(fd, &tcp->local);
+    if (sys_errno == 0 && tcp->descriptor)
+        sys_errno = leati_descriptor_prepare(tcp->descriptor, fd, address, true);
+    if (sys_errno == 0)
+        return fd;
+    close(fd);
+    return -sys_errno;
 }
 
 /* 0: dialling (EINPROGRESS counts as success), or the errno why not. */
@@ -141,7 +164,7 @@ static int attempt_dial(struct leati_tcp_attempt *attempt)
 
     if (leati_tracer_listens(attempt->tcp->base.tracer))
         attempt->start_us = (uint32_t)leati_clock_us();
-    int fd = socket_open(attempt->tcp, address->any.sa_family);
+    int fd = socket_prepare(attempt->tcp, address);
 
     if (fd < 0)
         return -fd;

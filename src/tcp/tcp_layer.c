@@ -299,6 +299,7 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
         .timeout_ms = options->timeout_ms,
         .opener = options->opener,
         .local = options->local,
+        .descriptor = options->descriptor,
         .fast_open = options->fast_open,
         .more = options->more,
     };

@@ -27,6 +27,7 @@ struct leati_tcp_layer {
     uint32_t timeout_ms;
     const struct leati_tcp_opener *opener; /**< may be NULL */
     struct leati_tcp_local local;
+    const struct leati_descriptor_options *descriptor; /**< may be NULL */
     bool fast_open;
 
     uint64_t expires_ms;      /**< deadline over all attempts; 0 = none */

@@ -341,6 +341,7 @@ static int server_listen(leat_websocket_server *server, const struct leati_addre
         .loop = server->base.loop,
         .address = address,
         .reuse_port = server->base.settings->reuse_port,
+        .descriptor = &server->base.settings->descriptor,
         .accepted = on_accepted,
         .paused = on_paused,
         .user = server,

@@ -4,7 +4,10 @@
 #include "both_ends.h"
 #include "integration/common.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 INTEGRATION_SUITE(opened);
 
@@ -129,4 +132,33 @@ Test(opened, addresses_through_a_proxy)
     cr_expect_eq(remote.family, LEAT_ADDRESS_DOMAIN);
     cr_expect_eq(remote.port, port);
     client_run_done(&c);
+}
+
+static int note_descriptor(int fd, const struct leat_net_address *address, void *user)
+{
+    *(int *)user = fd;
+    cr_expect_str_eq(address->address, "127.0.0.1");
+    return 0;
+}
+
+/* A WebSocket's descriptor is seen before it connects, and set as a socket's is. */
+Test(opened, descriptor)
+{
+    struct both_ends ends;
+    int noted = -1, idle_s = 0, field = 0;
+    socklen_t size = sizeof(int);
+    both_ends_init(&ends);
+    cr_assert_eq(leat_config_set_descriptor_hook(ends.client_config, note_descriptor, &noted),
+                 LEAT_OK);
+    cr_assert_eq(leat_config_set_tcp_keep_alive(ends.client_config, true, 99, 0, 0), LEAT_OK);
+    cr_assert_eq(leat_config_set_dscp(ends.server_config, 10), LEAT_OK);
+    both_ends_open(&ends);
+    int fd = leat_websocket_get_socket_fd(ends.client);
+    cr_expect_eq(fd, noted);
+    cr_expect_eq(getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, &size), 0);
+    cr_expect_eq(idle_s, 99);
+    fd = leat_websocket_get_socket_fd(ends.connection);
+    cr_expect_eq(getsockopt(fd, IPPROTO_IP, IP_TOS, &field, &size), 0);
+    cr_expect_eq(field, 10 << 2);
+    both_ends_done(&ends);
 }
