@@ -107,14 +107,12 @@ mbedtls_calls_are_mended() {
 # and their headers.
 mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
-    # In sections of their own, so that the linker leaves out what leat does not call.
-    local flags="-fvisibility=hidden -ffunction-sections -fdata-sections -ffile-prefix-map=$source=mbedtls" calls=$mbedtls_mends
+    # In sections of their own, so that the linker leaves out what leat does not call. Paths in quotes: a shell reads the flags.
+    local flags="-fvisibility=hidden -ffunction-sections -fdata-sections '-ffile-prefix-map=$source=mbedtls'" calls=$mbedtls_mends
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
-        # By a link: the path of the tree may have spaces in it, which compiler flags are split at.
-        ln -sfn "$mbedtls_libcrypto_headers" "$1/headers"
-        flags+=" -I$1/headers"
+        flags+=" '-I$mbedtls_libcrypto_headers'"
         calls=$mbedtls_libcrypto_calls
     fi
     cmake -S "$source" -B "$build" -G Ninja \
