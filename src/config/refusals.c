@@ -10,13 +10,7 @@ static const char several[] = "one of several setters";
 
 static int failure_copy(struct leati_failure *dst, const struct leati_failure *src)
 {
-    const struct leati_fault fault = {
-        .code = src->code,
-        .layer = src->layer,
-        .sys_errno = src->sys_errno,
-        .native_code = src->native_code,
-        .hop = src->hop,
-    };
+    const struct leati_fault fault = leati_failure_fault(src);
     return leati_failure_set(dst, &fault, "%s", src->text ? src->text : "");
 }
 

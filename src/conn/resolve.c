@@ -43,13 +43,9 @@ static int answer_fail(struct leati_hop *hop, const struct leati_dns_answer *ans
     const struct leati_failure *failure = answer->failure;
     if (answer->lacks_family)
         return leati_route_lacks_family(chain->route, hop, &chain->failure);
-    const struct leati_fault fault = {
-        .code = code,
-        .layer = LEAT_LAYER_DNS,
-        .sys_errno = failure->sys_errno,
-        .native_code = failure->native_code,
-        .hop = failure->hop,
-    };
+    struct leati_fault fault = leati_failure_fault(failure);
+    fault.code = code;
+    fault.layer = LEAT_LAYER_DNS;
     return leati_failure_set(&chain->failure, &fault, "%s",
                              failure->text ? failure->text : "out of memory");
 }

@@ -110,6 +110,17 @@ int leati_failure_replace(struct leati_failure *failure, const struct leati_faul
     return code;
 }
 
+struct leati_fault leati_failure_fault(const struct leati_failure *failure)
+{
+    return (struct leati_fault){
+        .code = failure->code,
+        .layer = failure->layer,
+        .sys_errno = failure->sys_errno,
+        .native_code = failure->native_code,
+        .hop = failure->hop,
+    };
+}
+
 int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_layer layer,
                           const char *what)
 {

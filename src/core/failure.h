@@ -40,6 +40,7 @@ struct leati_fault {
 void leati_errno_format(int sys_errno, char *buf, size_t cap);
 
 void leati_failure_init(struct leati_failure *failure);
+/** Forgets what was recorded; it can be set again. */
 void leati_failure_done(struct leati_failure *failure);
 
 /** Records a failure unless one is there already: the first one is kept. Returns `fault->code`, so
@@ -56,6 +57,9 @@ int leati_failure_replace(struct leati_failure *failure, const struct leati_faul
                           const char *format, ...) LEAT_PRINTF(3, 4);
 int leati_failure_replacev(struct leati_failure *failure, const struct leati_fault *fault,
                            const char *format, va_list args) LEAT_PRINTF(3, 0);
+
+/** What a recorded failure was, to be recorded elsewhere; the hop is borrowed. */
+struct leati_fault leati_failure_fault(const struct leati_failure *failure);
 
 /** Gives a recorded failure another code and layer, for a cause that belongs to somebody above (TCP
  * to a proxy that is refused is 2301206): errno, native code and hop stay, `what` comes before the

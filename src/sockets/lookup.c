@@ -67,13 +67,9 @@ static void on_answered(const struct leati_dns_answer *answer, void *user)
         return;
     lookup->query = NULL;
     const struct leati_failure *failure = answer->failure;
-    const struct leati_fault fault = {
-        .code = failure->code,
-        .layer = LEAT_LAYER_DNS,
-        .sys_errno = failure->sys_errno,
-        .native_code = failure->native_code,
-        .hop = lookup->host,
-    };
+    struct leati_fault fault = leati_failure_fault(failure);
+    fault.layer = LEAT_LAYER_DNS;
+    fault.hop = lookup->host;
     if (lookup->count == 0)
         leati_failure_set(&lookup->failure, &fault, "%s",
                           failure->text ? failure->text : "out of memory");

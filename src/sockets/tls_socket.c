@@ -90,7 +90,6 @@ static int setup_renew(leat_tcp_socket *tcp, const char *address, uint16_t port,
     struct leati_failure *failure = &tcp->base.stream.failure;
     struct leati_tls_setup setup;
     leati_failure_done(failure);
-    leati_failure_init(failure);
     int code = leati_tls_setup_client(&setup, options, address, port, config, failure);
     if (code != LEAT_OK)
         return code;

@@ -59,7 +59,6 @@ static int setup_renew(leat_tcp_socket_server *server, leat_tls_options *options
 {
     struct leati_tls_setup setup;
     leati_failure_done(&server->base.failure);
-    leati_failure_init(&server->base.failure);
     int code = leati_tls_setup_server(&setup, options, config, &server->base.failure);
     if (code != LEAT_OK)
         return code;

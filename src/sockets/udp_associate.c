@@ -100,13 +100,7 @@ static void relay_blame_proxy(struct leati_udp_association *association,
                               const struct leati_failure *failure)
 {
     struct leati_failure *record = &association->stream.chain->failure;
-    const struct leati_fault fault = {
-        .code = failure->code,
-        .layer = failure->layer,
-        .sys_errno = failure->sys_errno,
-        .native_code = failure->native_code,
-        .hop = failure->hop,
-    };
+    const struct leati_fault fault = leati_failure_fault(failure);
     leati_failure_set(record, &fault, "%s", failure->text ? failure->text : "out of memory");
     if (record->code != LEAT_E_SYSTEM_INTERNAL)
         leati_failure_relabel(record, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
@@ -210,13 +204,7 @@ static void association_ended(struct leati_stream *stream, void *user)
     struct leati_udp_association *association = user;
     struct leat_udp_socket *udp = association->udp;
     const struct leati_failure *failure = &stream->failure;
-    const struct leati_fault fault = {
-        .code = failure->code,
-        .layer = failure->layer,
-        .sys_errno = failure->sys_errno,
-        .native_code = failure->native_code,
-        .hop = failure->hop,
-    };
+    const struct leati_fault fault = leati_failure_fault(failure);
     const char *text = failure->text ? failure->text : "out of memory";
     leati_udp_enter(udp);
     leati_udp_refuse(udp, &fault, "%s", text);

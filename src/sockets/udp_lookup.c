@@ -91,13 +91,9 @@ static void lookup_fail(struct leati_udp_lookup *lookup, const struct leati_dns_
     char hop[LEAT_ERROR_HOP_SIZE];
     char text[LEAT_ERROR_TEXT_SIZE - 64];
     const struct leati_failure *failure = answer->failure;
-    const struct leati_fault fault = {
-        .code = failure->code,
-        .layer = LEAT_LAYER_DNS,
-        .sys_errno = failure->sys_errno,
-        .native_code = failure->native_code,
-        .hop = hop,
-    };
+    struct leati_fault fault = leati_failure_fault(failure);
+    fault.layer = LEAT_LAYER_DNS;
+    fault.hop = hop;
     uint16_t port = lookup->datagrams.first ? lookup->datagrams.first->port : 0;
     leati_host_port_format(lookup->host, port, hop, sizeof(hop));
     if (answer->lacks_family)
