@@ -19,6 +19,7 @@ struct leati_tls_credentials {
     bool has_crl;              /* for mbedTLS */
     mbedtls_x509_crl crl;
     struct leati_crls *crls; /* for the judge */
+    struct leati_tls_known_chains known_chains;
     struct leati_tls_identity identity;
     struct leati_tls_tickets *tickets; /* NULL = a client's */
     struct leati_tls_pins pins;
@@ -263,6 +264,12 @@ struct leati_anchors *leati_tls_credentials_anchors(struct leati_tls_credentials
 const struct leati_crls *leati_tls_credentials_crls(const struct leati_tls_credentials *credentials)
 {
     return credentials->crls;
+}
+
+struct leati_tls_known_chains *leati_tls_credentials_known_chains(
+    struct leati_tls_credentials *credentials)
+{
+    return &credentials->known_chains;
 }
 
 mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *credentials)

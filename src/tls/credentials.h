@@ -4,6 +4,7 @@
 #define LEATI_TLS_CREDENTIALS_H
 
 #include "tls/judge/anchors.h"
+#include "tls/known_chains.h"
 #include "tls/names.h"
 #include "tls/pins.h"
 #include "tls/tickets.h"
@@ -24,6 +25,8 @@ mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *creden
 struct leati_anchors *leati_tls_credentials_anchors(struct leati_tls_credentials *credentials);
 const struct leati_crls *leati_tls_credentials_crls(
     const struct leati_tls_credentials *credentials);
+struct leati_tls_known_chains *leati_tls_credentials_known_chains(
+    struct leati_tls_credentials *credentials);
 mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
 mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
 const struct leati_tls_pins *leati_tls_credentials_pins(

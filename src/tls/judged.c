@@ -3,6 +3,7 @@
 
 #include "tls/credentials.h"
 #include "tls/crypto/memory.h"
+#include "tls/known_chains.h"
 #include "tls/mends/mends.h"
 #include "tls/rule_text.h"
 #include "tls/tell.h"
@@ -43,6 +44,12 @@ static int see(struct leati_tls_layer *tls, const mbedtls_x509_crt *cert, int de
     return 0;
 }
 
+/* The certificates above the peer's own are wanted, not only that they are good. */
+static bool chain_is_wanted(const struct leati_tls_layer *tls)
+{
+    return tls->verifier.pins || tls->objector.fn || leati_tracer_listens(tls->base.tracer);
+}
+
 static bool has_findings(const struct leati_verdict *verdict, size_t depth)
 {
     for (size_t i = 0; i < verdict->finding_count; i++)
@@ -55,8 +62,7 @@ static bool has_findings(const struct leati_verdict *verdict, size_t depth)
 static int anchor_see(struct leati_tls_layer *tls, const struct leati_verdict *verdict,
                       size_t depth, uint32_t *flags)
 {
-    bool is_wanted = depth == 0 || tls->verifier.pins || tls->objector.fn ||
-                     leati_tracer_listens(tls->base.tracer) || has_findings(verdict, depth);
+    bool is_wanted = depth == 0 || chain_is_wanted(tls) || has_findings(verdict, depth);
     mbedtls_x509_crt cert;
     size_t len;
 
@@ -103,6 +109,24 @@ static int chain_see(struct leati_tls_layer *tls, const mbedtls_x509_crt *sent,
     return 0;
 }
 
+/* What was good lately need not be judged again. */
+static int chain_look_up(struct leati_tls_layer *tls, const struct leati_judge_case *judged,
+                         struct leati_verdict *ret_verdict)
+{
+    struct leati_tls_known_chains *known = leati_tls_credentials_known_chains(tls->credentials);
+    uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES];
+    bool may_be_known = !chain_is_wanted(tls) && leati_tls_chain_hash(judged, hash);
+
+    if (may_be_known && leati_tls_chain_is_known(known, hash)) {
+        *ret_verdict = (struct leati_verdict){.chain_len = 1};
+        return LEAT_OK;
+    }
+    int code = leati_judge(judged, ret_verdict);
+    if (code == LEAT_OK && may_be_known && ret_verdict->finding_count == 0)
+        leati_tls_chain_learn(known, hash, ret_verdict);
+    return code;
+}
+
 static int chain_judge(struct leati_tls_layer *tls, const mbedtls_x509_crt *sent,
                        uint32_t *ret_flags)
 {
@@ -122,7 +146,7 @@ static int chain_judge(struct leati_tls_layer *tls, const mbedtls_x509_crt *sent
     for (const mbedtls_x509_crt *cert = sent; cert; cert = cert->next)
         list[judged.count++] = (struct leati_certificate){cert->raw.p, cert->raw.len};
     judged.sent = list;
-    int code = leati_judge(&judged, &verdict);
+    int code = chain_look_up(tls, &judged, &verdict);
     leati_free(list);
     if (code != LEAT_OK)
         return out_of_memory();

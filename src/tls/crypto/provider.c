@@ -52,6 +52,7 @@ static const char *const wanted_forms[] = {"input=der", "structure=SubjectPublic
 static OSSL_ALGORITHM *tables[OPERATIONS_END];
 static void *default_context; /* what the functions of the tables work with */
 static EVP_KEM *default_user; /* as long as it is there the default provider is */
+static OSSL_PROVIDER *reduced;
 
 static bool is_wanted(int operation, const OSSL_ALGORITHM *algorithm)
 {
@@ -133,9 +134,21 @@ static bool context_reduce(OSSL_LIB_CTX *context)
     default_context = OSSL_PROVIDER_get0_provider_ctx(all);
     default_user = EVP_KEM_fetch(context, "RSA", NULL);
     bool is_good = default_context && default_user && tables_make(all) &&
-                   OSSL_PROVIDER_add_builtin(context, "leat", provider_init) == 1 &&
-                   OSSL_PROVIDER_load(context, "leat");
+                   OSSL_PROVIDER_add_builtin(context, "leat", provider_init) == 1;
+    if (is_good)
+        reduced = OSSL_PROVIDER_load(context, "leat");
+    is_good = is_good && reduced;
     return OSSL_PROVIDER_unload(all) == 1 && is_good;
+}
+
+static void context_free(OSSL_LIB_CTX *context)
+{
+    if (reduced)
+        (void)OSSL_PROVIDER_unload(reduced);
+    reduced = NULL;
+    EVP_KEM_free(default_user);
+    default_user = NULL;
+    OSSL_LIB_CTX_free(context);
 }
 
 static OSSL_LIB_CTX *reduced_new(void)
@@ -144,9 +157,7 @@ static OSSL_LIB_CTX *reduced_new(void)
 
     if (context && context_reduce(context))
         return context;
-    EVP_KEM_free(default_user);
-    default_user = NULL;
-    OSSL_LIB_CTX_free(context);
+    context_free(context);
     return NULL;
 }
 
@@ -160,8 +171,6 @@ OSSL_LIB_CTX *leati_crypto_context_new(void)
     context = reduced_new();
     if (!context)
         return OSSL_LIB_CTX_new();
-    EVP_KEM_free(default_user);
-    default_user = NULL;
-    OSSL_LIB_CTX_free(context);
+    context_free(context);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <leat/error_codes.h>
 
 #include <limits.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -129,8 +130,7 @@ static bool context_make(struct run *run)
         return false;
 
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(run->context);
-    unsigned long flags =
-        X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_POLICY_CHECK;
+    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST;
     STACK_OF(X509_CRL) *crls = leati_crls_stack(run->judged->crls);
     if (crls) {
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
@@ -138,15 +138,26 @@ static bool context_make(struct run *run)
     }
     X509_VERIFY_PARAM_set_depth(param, (int)LEATI_JUDGE_DEPTH_LIMIT);
     X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-    /* Else a policy that a CA demands would have to be one that we name. */
-    ASN1_OBJECT *any_policy = OBJ_nid2obj(NID_any_policy);
-    if (!any_policy || X509_VERIFY_PARAM_add0_policy(param, any_policy) != 1)
-        return false;
     /* Names in the subject's CN mean nothing to us, so they are not constrained either. */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_STORE_CTX_set0_trusted_stack(run->context, run->trusted);
     X509_STORE_CTX_set_verify_cb(run->context, error_seen);
     return X509_VERIFY_PARAM_set_flags(param, flags) == 1;
+}
+
+/* Until when all of them are valid; 0 if a date cannot be read. */
+static int64_t chain_end_s(const STACK_OF(X509) * chain)
+{
+    int64_t end_s = INT64_MAX;
+
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        struct tm tm;
+        if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm) != 1)
+            return 0;
+        int64_t until_s = timegm(&tm);
+        end_s = until_s < end_s ? until_s : end_s;
+    }
+    return end_s;
 }
 
 /* Where each certificate of the chain comes from. */
@@ -201,10 +212,13 @@ static bool chain_verify(struct run *run)
     }
     verdict->chain = chain;
     chain_note(run, chain);
+    verdict->until_s = run->judged->crls ? 0 : chain_end_s(chain);
     if (status != 1 && verdict->finding_count == 0)
         leati_finding_add(verdict, 0, LEATI_RULE_OTHER,
                           error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED);
     leati_rules_check(chain, verdict);
+    if (verdict->finding_count == 0 && !leati_policies_check(chain, verdict))
+        return false;
     for (size_t i = 0; i < verdict->finding_count; i++)
         if (verdict->findings[i].rule == LEATI_RULE_UNKNOWN_ISSUER)
             issuer_explain(run, chain, &verdict->findings[i]);

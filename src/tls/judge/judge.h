@@ -75,6 +75,8 @@ struct leati_verdict {
     size_t chain_len;     /**< of the chain that was built; at least 1 */
     size_t finding_count; /**< 0 = the chain is good */
     struct leati_finding findings[LEATI_JUDGE_FINDINGS_LIMIT];
+    int64_t
+        until_s; /**< as long as nothing but the time changes it stays so, since 1970; 0 = not known */
     /** Where in `sent` each certificate of the chain is, or -1: it is an anchor. */
     int sent_at[LEATI_JUDGE_CHAIN_LIMIT];
     void *chain; /**< of libcrypto */

@@ -18,4 +18,7 @@ void leati_finding_add(struct leati_verdict *verdict, unsigned depth, enum leati
  * that are weak or of a kind that TLS does not have. */
 void leati_rules_check(const STACK_OF(X509) * chain, struct leati_verdict *verdict);
 
+/** The policies of a chain in which nothing else was found. false: no memory. */
+bool leati_policies_check(STACK_OF(X509) * chain, struct leati_verdict *verdict);
+
 #endif

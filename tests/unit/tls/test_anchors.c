@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CAs in large files and in directories, which a judge reads by need: what becomes of them while they are in use. */
+#include "support/certificates.h"
+#include "support/process.h"
+#include "support/sandbox.h"
+#include "tls/judge/judge.h"
+#include "unit/tls/tls_end.h"
+#include "util/text.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestSuite(tls_anchors, .timeout = 60, .fini = sandbox_done);
+
+#define BUNDLE_BYTES (2 * LEATI_ANCHORS_LARGE_BYTES)
+
+static struct leati_tls_credentials *credentials;
+
+static void load(const char *path)
+{
+    struct leati_failure failure;
+
+    leati_failure_init(&failure);
+    cr_assert(leati_tls_credentials_new(
+                  &(struct leati_tls_credentials_options){.ca_path = path, .need_ca = true},
+                  &failure, &credentials) == LEAT_OK,
+              "%s", failure.text);
+}
+
+/* A connection to a server with this certificate. `text`: why it is refused, NULL = it is not. */
+static void connect_to(const char *cert, const char *key, const char *text)
+{
+    struct tls_end client;
+    struct ssl_peer peer;
+
+    ssl_peer_init(&peer,
+                  &(struct ssl_peer_options){.cert_path = certificate_path(cert),
+                                             .key_path = key ? certificate_path(key) : NULL});
+    tls_end_init(&client, &(struct tls_end_options){.credentials = credentials}, NULL);
+    if (text) {
+        tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
+        tls_end_expect_text(&client, text);
+    } else {
+        tls_end_open(&client, &peer);
+    }
+    tls_end_done(&client);
+    ssl_peer_done(&peer);
+}
+
+/* Many copies of a CA that nobody asks for, and behind them another one. */
+static const char *bundle_write(const char *last)
+{
+    static char text[BUNDLE_BYTES + 16384];
+    char *filler = file_read(certificate_path("other-ca.pem"));
+    char *end = last ? file_read(certificate_path(last)) : NULL;
+    size_t pos = 0;
+
+    text[0] = '\0';
+    while (pos < BUNDLE_BYTES)
+        leati_text_append(text, sizeof(text), &pos, "%s\n", filler);
+    leati_text_append(text, sizeof(text), &pos, "%s", end ? end : "");
+    free(filler);
+    free(end);
+    return sandbox_write("bundle.pem", "%s", text);
+}
+
+/* The descriptor of this process that is open on a path; -1: there is none. */
+static int descriptor_of(const char *path)
+{
+    struct stat wanted, st;
+
+    cr_assert(stat(path, &wanted) == 0);
+    for (int fd = 3; fd < 256; fd++)
+        if (fstat(fd, &st) == 0 && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino)
+            return fd;
+    return -1;
+}
+
+Test(tls_anchors, a_large_file)
+{
+    load(bundle_write("ca.pem"));
+    connect_to("server.pem", NULL, NULL);
+    connect_to("chain.pem", NULL, NULL);
+    connect_to("unknown-ca.pem", NULL, "unknown issuer");
+    leati_tls_credentials_unref(credentials);
+    cr_assert(descriptor_of(sandbox_path("bundle.pem")) == -1);
+}
+
+Test(tls_anchors, a_large_file_is_deleted)
+{
+    load(bundle_write("ca.pem"));
+    cr_assert(unlink(sandbox_path("bundle.pem")) == 0);
+    connect_to("server.pem", NULL, NULL);
+    leati_tls_credentials_unref(credentials);
+}
+
+Test(tls_anchors, a_large_file_is_written_again)
+{
+    if (!leati_judge_is_there())
+        cr_skip_test("mbedTLS parses all of it at once");
+    load(bundle_write(NULL));
+    connect_to("server.pem", NULL, "unknown issuer");
+    bundle_write("ca.pem");
+    connect_to("server.pem", NULL, NULL);
+    sandbox_write("bundle.pem", "%s", "nothing");
+    connect_to("chain.pem", NULL, "unknown issuer");
+    leati_tls_credentials_unref(credentials);
+}
+
+/* As daemons do that close all descriptors. */
+Test(tls_anchors, the_descriptor_is_closed_and_used_for_another_file)
+{
+    if (!leati_judge_is_there())
+        cr_skip_test("mbedTLS parses all of it at once");
+    load(bundle_write("ca.pem"));
+    int fd = descriptor_of(sandbox_path("bundle.pem"));
+    cr_assert(fd >= 0);
+    int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    cr_assert(dup2(other, fd) == fd);
+    connect_to("server.pem", NULL, NULL);
+    leati_tls_credentials_unref(credentials);
+    cr_assert(fcntl(fd, F_GETFD) != -1, "the other file was closed");
+    close(fd);
+    close(other);
+}
+
+static const char *directory_make(void)
+{
+    const char *dir = sandbox_path("cas");
+    char *text = file_read(certificate_path("ca.pem"));
+
+    cr_assert(mkdir(dir, 0700) == 0);
+    sandbox_write("cas/ca.pem", "%s", text);
+    free(text);
+    return dir;
+}
+
+static void directory_rehash(const char *dir)
+{
+    const char *argv[] = {"openssl", "rehash", dir, NULL};
+    struct process *process = process_start(&(struct process_options){.argv = argv});
+
+    cr_assert(process_wait(process, 60000) == 0);
+}
+
+Test(tls_anchors, a_directory_with_names_by_hash)
+{
+    const char *dir = directory_make();
+
+    directory_rehash(dir);
+    load(dir);
+    connect_to("server.pem", NULL, NULL);
+    connect_to("unknown-ca.pem", NULL, "unknown issuer");
+    leati_tls_credentials_unref(credentials);
+}
+
+Test(tls_anchors, a_directory_with_names_of_both_kinds)
+{
+    const char *dir = directory_make();
+    char *text = file_read(certificate_path("other-ca.pem"));
+
+    sandbox_write("cas/0000abcd.0", "%s", text);
+    free(text);
+    load(dir);
+    connect_to("server.pem", NULL, NULL);
+    leati_tls_credentials_unref(credentials);
+}
