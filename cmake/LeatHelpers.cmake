@@ -37,7 +37,7 @@ function(leat_folder name)
 endfunction()
 
 # leat_installed_library(TARGET NAME): what the libraries that are installed have in common; libNAME is
-# the file.
+# the file, and NAME.map beside the caller has the versions of the shared one's symbols.
 function(leat_installed_library target name)
     leat_compile_options(${target})
     target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
@@ -47,7 +47,10 @@ function(leat_installed_library target name)
                                                ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
     get_target_property(type ${target} TYPE)
     if(type STREQUAL "SHARED_LIBRARY")
-        set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${LEAT_SOVERSION})
+        set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+        set(versions ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
+        target_link_options(${target} PRIVATE LINKER:--version-script=${versions})
+        set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${versions})
         # A program may have libraries of its own that we link statically: ours stay inside.
         target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL LINKER:--as-needed)
         # Small: without what nobody calls, and with relocations in their packed form (glibc 2.36 reads it).

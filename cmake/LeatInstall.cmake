@@ -55,7 +55,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/leatConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/leatConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
-                                 COMPATIBILITY SameMinorVersion)
+                                 COMPATIBILITY SameMajorVersion)
 # leat_pkg_config(NAME DESCRIPTION LIBRARIES): NAME.pc, and NAME-static.pc, which takes the archive where both are there. What
 # the archive needs besides is in both: `pkg-config --static NAME` says it, too.
 function(leat_pkg_config name pc_description pc_static_libs)

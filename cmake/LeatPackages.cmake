@@ -8,10 +8,10 @@ if(NOT LEAT_PACKAGE_MAINTAINER)
     message(FATAL_ERROR "LEAT_PACKAGE_MAINTAINER is not set: use script/package")
 endif()
 
-set(runtime_package libleat${LEAT_SOVERSION})
-set(codes_package libleat-codes${LEAT_SOVERSION})
+set(runtime_package libleat${PROJECT_VERSION_MAJOR})
+set(codes_package libleat-codes${PROJECT_VERSION_MAJOR})
 set(ohos_package libnet-websocket)
-set(testing_package libleat-testing${LEAT_SOVERSION})
+set(testing_package libleat-testing${PROJECT_VERSION_MAJOR})
 set(dev_package libleat-dev)
 set(tool_package leat)
 

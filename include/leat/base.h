@@ -12,8 +12,8 @@
 
 /* The one place of the version: the build, the packages and leat_version() read it here. */
 /** The version of the headers; leat_version() is that of the library. */
-#define LEAT_VERSION_MAJOR 0
-#define LEAT_VERSION_MINOR 1 /**< see LEAT_VERSION_MAJOR */
+#define LEAT_VERSION_MAJOR 1
+#define LEAT_VERSION_MINOR 0 /**< see LEAT_VERSION_MAJOR */
 #define LEAT_VERSION_PATCH 0 /**< see LEAT_VERSION_MAJOR */
 
 /** Marks what the shared library exports. */

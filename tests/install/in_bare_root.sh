@@ -9,7 +9,7 @@ fail() {
 }
 
 for file in /usr/share/man/man1/leat.1.gz /usr/share/man/man1/leat-ws.1.gz /usr/share/bash-completion/completions/leat \
-    /usr/share/zsh/vendor-completions/_leat /usr/share/doc/leat/copyright /usr/share/doc/libleat0.1/changelog.Debian.gz; do
+    /usr/share/zsh/vendor-completions/_leat /usr/share/doc/leat/copyright /usr/share/doc/libleat1/changelog.Debian.gz; do
     [ -s "$file" ] || fail "no $file"
 done
 [ ! -e /usr/include/leat ] || fail "there are headers"

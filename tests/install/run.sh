@@ -108,14 +108,21 @@ for program in project1/ask project1/test_ask makefile/say makefile/check_say; d
 done
 
 # Nothing but the public functions is visible, above all not an mbedTLS that could clash with the program's own.
-strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$3 !~ /^leat_/ || /leat_foreign_/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libleat.so" | awk '$2 != "A" && $3 !~ /^leat_/ || $2 != "A" && /leat_foreign_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat.so exports: $strangers"
-strangers=$(nm -D --defined-only "$libdir/libleat-codes.so" | awk '$3 !~ /^leat_foreign_/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libleat-codes.so" | awk '$2 != "A" && $3 !~ /^leat_foreign_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat-codes.so exports: $strangers"
-strangers=$(nm -D --defined-only "$libdir/libleat-testing.so" | awk '$3 !~ /^leat_/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libleat-testing.so" | awk '$2 != "A" && $3 !~ /^leat_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat-testing.so exports: $strangers"
-strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$2 != "A" && $3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')
 [ -z "$strangers" ] || fail "libnet_websocket.so exports: $strangers"
+
+# Each of them has the version in which it came.
+for library in libleat:LEAT_1.0 libleat-codes:LEAT_CODES_1.0 libleat-testing:LEAT_TESTING_1.0; do
+    bare=$(nm -D --defined-only "$libdir/${library%:*}.so" | awk -v version="@@${library#*:}" '$2 == "T" && index($3, version) == 0')
+    [ -z "$bare" ] || fail "${library%:*}.so has symbols without a version: $bare"
+    readelf -d "$libdir/${library%:*}.so" | grep -qF "soname: [${library%:*}.so.${version%%.*}]" || fail "the soname of ${library%:*}"
+done
 
 # Each header can be the only one, in C and in C++.
 for header in "$work"/prefix/include/{leat,network/netstack}/*.h; do
