@@ -72,6 +72,22 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cert_path(leat_tls_options *op
                                                             const char *key_path,
                                                             const char *password);
 
+/**
+ * One more certificate with its key, beside those of leat_tls_options_set_cert(), of a server that has
+ * them for several kinds of keys: it shows the first one whose key its client can verify (ECDSA before
+ * RSA, as a rule). A client shows the first. At most 8; the setters above drop them all. `password` is
+ * NULL if the key is not encrypted.
+ * @return LEAT_OK, LEAT_E_PARAMETER (one without the other; a ninth), LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_tls_options_add_cert(leat_tls_options *options,
+                                                       const char *const *texts, size_t count,
+                                                       const char *key, const char *password);
+/** The same as PEM files, as leat_tls_options_set_cert_path(); `password` may be NULL. */
+LEAT_API LEAT_MUST_CHECK int leat_tls_options_add_cert_path(leat_tls_options *options,
+                                                            const char *cert_path,
+                                                            const char *key_path,
+                                                            const char *password);
+
 /** Revocation lists of any of the CAs, as PEM texts. A CA without one is not checked. None =
  * nothing is (default). @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_crl(leat_tls_options *options,

@@ -121,17 +121,19 @@ int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
     return set_string(options, MEMBER(ca_path), path);
 }
 
-/* A server shows it as well. */
-static int set_cert(leat_tls_options *options, const struct leati_cert_source *source)
+/* A server shows it as well. `is_more`: beside those that are there. */
+static int set_cert(leat_tls_options *options, bool is_more, const struct leati_cert_source *source)
 {
-    int code = leati_tls_values_set_cert(&options->values, MEMBER(cert), source, &options->failure);
+    struct leati_tls_values **slot = &options->values;
+    int code = is_more ? leati_tls_values_add_cert(slot, source, &options->failure)
+                       : leati_tls_values_set_cert(slot, MEMBER(cert), source, &options->failure);
     if (code == LEAT_OK)
         options->values->cert_serves = true; /* they are ours alone now */
     return options_changed(options, code);
 }
 
-int leat_tls_options_set_cert(leat_tls_options *options, const char *const *texts, size_t count,
-                              const char *key, const char *password)
+static int set_cert_texts(leat_tls_options *options, bool is_more, const char *const *texts,
+                          size_t count, const char *key, const char *password)
 {
     const struct leati_cert_source source = {
         .cert = {(char **)(uintptr_t)texts, count},
@@ -140,14 +142,14 @@ int leat_tls_options_set_cert(leat_tls_options *options, const char *const *text
     };
     if (!options)
         return LEAT_E_PARAMETER;
-    if ((count > 0) != (key != NULL))
+    if ((count > 0) != (key != NULL) || (is_more && !key))
         return options_refuse(options, LEAT_E_PARAMETER,
                               "a certificate and its key are set together");
-    return set_cert(options, &source);
+    return set_cert(options, is_more, &source);
 }
 
-int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_path,
-                                   const char *key_path, const char *password)
+static int set_cert_path(leat_tls_options *options, bool is_more, const char *cert_path,
+                         const char *key_path, const char *password)
 {
     const struct leati_cert_source source = {
         .cert_path = (char *)(uintptr_t)cert_path,
@@ -156,10 +158,34 @@ int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_p
     };
     if (!options)
         return LEAT_E_PARAMETER;
-    if (!cert_path != !key_path)
+    if (!cert_path != !key_path || (is_more && !key_path))
         return options_refuse(options, LEAT_E_PARAMETER,
                               "a certificate and its key are set together");
-    return set_cert(options, &source);
+    return set_cert(options, is_more, &source);
+}
+
+int leat_tls_options_set_cert(leat_tls_options *options, const char *const *texts, size_t count,
+                              const char *key, const char *password)
+{
+    return set_cert_texts(options, false, texts, count, key, password);
+}
+
+int leat_tls_options_add_cert(leat_tls_options *options, const char *const *texts, size_t count,
+                              const char *key, const char *password)
+{
+    return set_cert_texts(options, true, texts, count, key, password);
+}
+
+int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_path,
+                                   const char *key_path, const char *password)
+{
+    return set_cert_path(options, false, cert_path, key_path, password);
+}
+
+int leat_tls_options_add_cert_path(leat_tls_options *options, const char *cert_path,
+                                   const char *key_path, const char *password)
+{
+    return set_cert_path(options, true, cert_path, key_path, password);
 }
 
 int leat_tls_options_set_crl(leat_tls_options *options, const char *const *texts, size_t count)

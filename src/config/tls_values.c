@@ -58,6 +58,23 @@ bool leati_cert_source_is_there(const struct leati_cert_source *source)
     return source->cert_path || source->cert.count > 0;
 }
 
+static void more_certs_done(struct leati_tls_values *values)
+{
+    while (values->more_cert_count > 0)
+        cert_source_done(&values->more_certs[--values->more_cert_count]);
+}
+
+/* `dst` has none. */
+static bool more_certs_copy(struct leati_tls_values *dst, const struct leati_tls_values *src)
+{
+    for (size_t i = 0; i < src->more_cert_count; i++) {
+        dst->more_cert_count++; /* also of half a copy */
+        if (!cert_source_copy(&dst->more_certs[i], &src->more_certs[i]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- life ------------------------------------------------------------------------------ */
 
 static struct leati_tls_values defaults = {
@@ -92,6 +109,7 @@ void leati_tls_values_unref(struct leati_tls_values *values)
     texts_done(&values->pins);
     texts_done(&values->alpn);
     cert_source_done(&values->cert);
+    more_certs_done(values);
     cert_source_done(&values->server_cert);
     leati_free(values);
 }
@@ -111,7 +129,7 @@ static struct leati_tls_values *values_clone(const struct leati_tls_values *src)
         leati_strdup_optional(&dst->server_name, src->server_name) &&
         texts_clone(&dst->ca, &src->ca) && texts_clone(&dst->crl, &src->crl) &&
         texts_clone(&dst->pins, &src->pins) && texts_clone(&dst->alpn, &src->alpn) &&
-        cert_source_copy(&dst->cert, &src->cert) &&
+        cert_source_copy(&dst->cert, &src->cert) && more_certs_copy(dst, src) &&
         cert_source_copy(&dst->server_cert, &src->server_cert))
         return dst;
     leati_tls_values_unref(dst);
@@ -211,6 +229,30 @@ int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
     struct leati_cert_source *kept = member_of(values, member);
     cert_source_done(kept);
     *kept = copy;
+    if (kept == &values->cert)
+        more_certs_done(values);
+    return LEAT_OK;
+}
+
+int leati_tls_values_add_cert(struct leati_tls_values **slot,
+                              const struct leati_cert_source *source, struct leati_failure *failure)
+{
+    struct leati_cert_source copy = {.key = NULL};
+    if (!leati_cert_source_is_there(&(*slot)->cert))
+        return leati_tls_values_set_cert(slot, offsetof(struct leati_tls_values, cert), source,
+                                         failure);
+    if ((*slot)->more_cert_count == LEATI_TLS_MORE_CERTS_MAX)
+        return refuse(failure, LEAT_E_PARAMETER, "there are 8 certificates already");
+    int code = leati_tls_values_check_texts(ITEMS(&source->cert), source->cert.count, failure);
+    if (code != LEAT_OK)
+        return code;
+    struct leati_tls_values *values =
+        cert_source_copy(&copy, source) ? leati_tls_values_edit(slot) : NULL;
+    if (!values) {
+        cert_source_done(&copy);
+        return no_memory(failure);
+    }
+    values->more_certs[values->more_cert_count++] = copy;
     return LEAT_OK;
 }
 
@@ -300,6 +342,8 @@ struct leati_tls_credentials_options leati_tls_values_credentials(
         .cert_text_count = cert->cert.count,
         .key_text = cert->key,
         .key_password = cert->key_password,
+        .more_certs = values->more_certs,
+        .more_cert_count = cert == &values->cert ? values->more_cert_count : 0,
         .crl_texts = ITEMS(&values->crl),
         .crl_text_count = values->crl.count,
         .pins = ITEMS(&values->pins),

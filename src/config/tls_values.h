@@ -17,21 +17,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/** Owned strings. */
-struct leati_texts {
-    char **items;
-    size_t count;
-};
-
-/** A certificate chain and its key, as files or as texts; all NULL = none. */
-struct leati_cert_source {
-    char *cert_path;
-    char *key_path;
-    struct leati_texts cert; /**< PEM, together the chain */
-    char *key;
-    char *key_password;
-};
-
 struct leati_tls_values {
     atomic_uint refs;
 
@@ -52,6 +37,8 @@ struct leati_tls_values {
     char *server_name; /**< NULL = the host */
     struct leati_texts ca, crl, pins, alpn;
     struct leati_cert_source cert;
+    struct leati_cert_source more_certs[LEATI_TLS_MORE_CERTS_MAX]; /**< of options: beside `cert` */
+    size_t more_cert_count;
     struct leati_cert_source server_cert; /**< of a configuration's server */
 };
 #define LEATI_TLS_VALUES_OWNED ca_path
@@ -71,8 +58,12 @@ int leati_tls_values_set_string(struct leati_tls_values **slot, size_t member, c
 int leati_tls_values_set_texts(struct leati_tls_values **slot, size_t member,
                                const char *const *items, size_t count,
                                struct leati_failure *failure);
-/** `source` is borrowed. */
+/** `source` is borrowed. `cert` is then the only one. */
 int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
+                              const struct leati_cert_source *source,
+                              struct leati_failure *failure);
+/** One more beside `cert`, whose place it takes if there is none. */
+int leati_tls_values_add_cert(struct leati_tls_values **slot,
                               const struct leati_cert_source *source,
                               struct leati_failure *failure);
 int leati_tls_values_set_bool(struct leati_tls_values **slot, size_t member, bool value,

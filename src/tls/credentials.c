@@ -20,7 +20,8 @@ struct leati_tls_credentials {
     mbedtls_x509_crl crl;
     struct leati_crls *crls; /* for the judge */
     struct leati_tls_known_chains known_chains;
-    struct leati_tls_identity identity;
+    struct leati_tls_identity identities[1 + LEATI_TLS_MORE_CERTS_MAX];
+    size_t identity_count;
     struct leati_tls_tickets *tickets; /* NULL = a client's */
     struct leati_tls_pins pins;
     struct leati_tls_cipher_choice cipher_choice;
@@ -39,7 +40,6 @@ static struct leati_tls_credentials *credentials_alloc(void)
     atomic_init(&credentials->references, 1u);
     credentials->id = atomic_fetch_add(&last_id, 1) + 1;
     mbedtls_x509_crl_init(&credentials->crl);
-    leati_tls_identity_init(&credentials->identity);
     return credentials;
 }
 
@@ -136,12 +136,31 @@ static int crls_load(struct leati_tls_credentials *credentials,
     return LEAT_OK;
 }
 
-static int identity_load(struct leati_tls_credentials *credentials,
-                         const struct leati_tls_credentials_options *options,
-                         struct leati_failure *failure)
+static int identity_load(struct leati_tls_credentials *credentials, bool is_server,
+                         const struct leati_cert_source *source, struct leati_failure *failure)
 {
-    int code = leati_tls_identity_load(&credentials->identity, options, failure);
-    if (code == LEAT_OK && options->is_server && !credentials->identity.is_there)
+    struct leati_tls_identity *identity = &credentials->identities[credentials->identity_count++];
+
+    leati_tls_identity_init(identity);
+    return leati_tls_identity_load(identity, source, is_server, failure);
+}
+
+static int identities_load(struct leati_tls_credentials *credentials,
+                           const struct leati_tls_credentials_options *options,
+                           struct leati_failure *failure)
+{
+    const struct leati_cert_source first = {
+        .cert_path = (char *)(uintptr_t)options->cert_path,
+        .key_path = (char *)(uintptr_t)options->key_path,
+        .cert = {(char **)(uintptr_t)options->cert_texts, options->cert_text_count},
+        .key = (char *)(uintptr_t)options->key_text,
+        .key_password = (char *)(uintptr_t)options->key_password,
+    };
+    int code = identity_load(credentials, options->is_server, &first, failure);
+
+    for (size_t i = 0; code == LEAT_OK && i < options->more_cert_count; i++)
+        code = identity_load(credentials, options->is_server, &options->more_certs[i], failure);
+    if (code == LEAT_OK && options->is_server && !credentials->identities[0].is_there)
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, 0, "a server needs a certificate");
     return code;
 }
@@ -187,7 +206,7 @@ static int credentials_load(struct leati_tls_credentials *credentials,
     if (code == LEAT_OK)
         code = crls_load(credentials, options, failure);
     if (code == LEAT_OK)
-        code = identity_load(credentials, options, failure);
+        code = identities_load(credentials, options, failure);
     return code == LEAT_OK && options->is_server ? tickets_make(credentials, failure) : code;
 }
 
@@ -236,7 +255,8 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
     leati_tls_cas_release(credentials->cas);
     mbedtls_x509_crl_free(&credentials->crl);
     leati_crls_free(credentials->crls);
-    leati_tls_identity_done(&credentials->identity);
+    while (credentials->identity_count > 0)
+        leati_tls_identity_done(&credentials->identities[--credentials->identity_count]);
     leati_tls_tickets_free(credentials->tickets);
     leati_tls_pins_done(&credentials->pins);
     leati_tls_cipher_choice_done(&credentials->cipher_choice);
@@ -277,14 +297,12 @@ mbedtls_x509_crl *leati_tls_credentials_crl(struct leati_tls_credentials *creden
     return credentials->has_crl ? &credentials->crl : NULL;
 }
 
-mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials)
+struct leati_tls_identity *leati_tls_credentials_identity(struct leati_tls_credentials *credentials,
+                                                          size_t index)
 {
-    return credentials->identity.is_there ? &credentials->identity.cert : NULL;
-}
-
-mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials)
-{
-    return credentials->identity.is_there ? &credentials->identity.key : NULL;
+    return index < credentials->identity_count && credentials->identities[index].is_there
+               ? &credentials->identities[index]
+               : NULL;
 }
 
 const char *const *leati_tls_credentials_alpn(const struct leati_tls_credentials *credentials)

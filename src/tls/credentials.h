@@ -3,6 +3,7 @@
 #ifndef LEATI_TLS_CREDENTIALS_H
 #define LEATI_TLS_CREDENTIALS_H
 
+#include "tls/identity.h"
 #include "tls/judge/anchors.h"
 #include "tls/known_chains.h"
 #include "tls/names.h"
@@ -27,8 +28,9 @@ const struct leati_crls *leati_tls_credentials_crls(
     const struct leati_tls_credentials *credentials);
 struct leati_tls_known_chains *leati_tls_credentials_known_chains(
     struct leati_tls_credentials *credentials);
-mbedtls_x509_crt *leati_tls_credentials_cert(struct leati_tls_credentials *credentials);
-mbedtls_pk_context *leati_tls_credentials_key(struct leati_tls_credentials *credentials);
+/** The index-th one of ours; the first is a client's. */
+struct leati_tls_identity *leati_tls_credentials_identity(struct leati_tls_credentials *credentials,
+                                                          size_t index);
 const struct leati_tls_pins *leati_tls_credentials_pins(
     const struct leati_tls_credentials *credentials);
 const struct leati_tls_cipher_choice *leati_tls_credentials_cipher_choice(

@@ -7,6 +7,7 @@
 #include "util/alloc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <mbedtls/pem.h>
@@ -15,7 +16,7 @@
 /* What is being loaded, for texts. */
 struct loader {
     struct leati_tls_identity *identity;
-    const struct leati_tls_credentials_options *options;
+    const struct leati_cert_source *source;
     struct leati_failure *failure;
     const char *role; /* "client", "server" */
 };
@@ -51,6 +52,60 @@ static int out_of_memory(const struct loader *loader, const char *name, int ret)
                             "out of memory while reading %s", name);
 }
 
+/* ---- keys that TLS cannot use here ------------------------------------------------------------ */
+
+/* How a key of that kind says so (RFC 8410 section 3, RFC 4055 section 1.2). */
+static const struct {
+    const char *name;
+    uint8_t len;
+    uint8_t mark[11];
+} strange_kinds[] = {
+    {"Ed25519", 5, {0x06, 0x03, 0x2b, 0x65, 0x70}},
+    {"Ed448", 5, {0x06, 0x03, 0x2b, 0x65, 0x71}},
+    {"RSA-PSS", 11, {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a}},
+    {"DSA", 9, {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01}},
+};
+
+/* NULL = none of them. */
+static const char *strange_kind_of(const uint8_t *der, size_t len)
+{
+    for (size_t i = 0; i < sizeof(strange_kinds) / sizeof(strange_kinds[0]); i++)
+        if (memmem(der, len, strange_kinds[i].mark, strange_kinds[i].len))
+            return strange_kinds[i].name;
+    return NULL;
+}
+
+/* The same of the first PEM block of that label, or of DER. */
+static const char *strange_kind(const struct leati_tls_file *file, const char *label)
+{
+    char header[64], footer[64];
+    mbedtls_pem_context pem;
+    size_t used;
+
+    snprintf(header, sizeof(header), "-----BEGIN %s-----", label);
+    snprintf(footer, sizeof(footer), "-----END %s-----", label);
+    if (!strstr((const char *)file->data, header))
+        return strange_kind_of(file->data, file->len);
+    mbedtls_pem_init(&pem);
+    const char *kind = NULL;
+    if (mbedtls_pem_read_buffer(&pem, header, footer, file->data, NULL, 0, &used) == 0) {
+        size_t len;
+        const uint8_t *der = mbedtls_pem_get_buffer(&pem, &len);
+        kind = strange_kind_of(der, len);
+    }
+    mbedtls_pem_free(&pem); /* wipes */
+    return kind;
+}
+
+static int refuse_kind(const struct loader *loader, const char *what, const char *name,
+                       const char *kind, int ret)
+{
+    return leati_tls_record(loader->failure, LEAT_E_TLS_ENGINE, 0, ret,
+                            "cannot use the %s %s %s: its key is %s; TLS has RSA (rsaEncryption) "
+                            "and ECDSA (P-256, P-384, P-521) here",
+                            loader->role, what, name, kind);
+}
+
 /* ---- the chain ------------------------------------------------------------------------------- */
 
 static int cert_parse(const struct loader *loader, const struct leati_tls_file *file,
@@ -61,6 +116,10 @@ static int cert_parse(const struct loader *loader, const struct leati_tls_file *
 
     if (leati_mbedtls_out_of_memory())
         return out_of_memory(loader, name, ret);
+    const char *kind =
+        ret != 0 && !loader->identity->is_there ? strange_kind(file, "CERTIFICATE") : NULL;
+    if (kind)
+        return refuse_kind(loader, "certificate", name, kind, ret);
     if (ret < 0)
         return leati_tls_record(loader->failure, LEAT_E_TLS_VERIFY, 0, ret,
                                 "cannot parse the %s certificate %s: %s", loader->role, name,
@@ -75,22 +134,22 @@ static int cert_parse(const struct loader *loader, const struct leati_tls_file *
 
 static int cert_load(const struct loader *loader)
 {
-    const struct leati_tls_credentials_options *options = loader->options;
+    const struct leati_cert_source *source = loader->source;
     struct leati_tls_file file;
 
-    for (size_t i = 0; i < options->cert_text_count; i++) {
-        file = leati_tls_file_of_text(options->cert_texts[i]);
+    for (size_t i = 0; i < source->cert.count; i++) {
+        file = leati_tls_file_of_text(source->cert.items[i]);
         int code = cert_parse(loader, &file, "(as text)");
         if (code != LEAT_OK)
             return code;
     }
-    if (options->cert_text_count > 0)
+    if (source->cert.count > 0)
         return LEAT_OK;
 
-    int code = file_load(loader, "certificate", options->cert_path, &file);
+    int code = file_load(loader, "certificate", source->cert_path, &file);
     if (code != LEAT_OK)
         return code;
-    code = cert_parse(loader, &file, options->cert_path);
+    code = cert_parse(loader, &file, source->cert_path);
     leati_tls_file_done(&file);
     return code;
 }
@@ -115,7 +174,7 @@ static const char *key_problem(int ret, bool is_encrypted)
 static int key_parse(const struct loader *loader, const struct leati_tls_file *file,
                      const char *name)
 {
-    const char *password = loader->options->key_password;
+    const char *password = loader->source->key_password;
     int ret =
         mbedtls_pk_parse_key(&loader->identity->key, file->data, leati_tls_file_parse_len(file),
                              (const unsigned char *)password, password ? strlen(password) : 0,
@@ -126,6 +185,9 @@ static int key_parse(const struct loader *loader, const struct leati_tls_file *f
         return LEAT_OK;
     if (leati_mbedtls_out_of_memory())
         return out_of_memory(loader, name, ret);
+    const char *kind = strange_kind(file, "PRIVATE KEY");
+    if (kind)
+        return refuse_kind(loader, "key", name, kind, ret);
     return leati_tls_record(loader->failure, LEAT_E_TLS_ENGINE, 0, ret,
                             "cannot use the %s key %s: %s", loader->role, name,
                             key_problem(ret, is_encrypted));
@@ -135,8 +197,8 @@ static int key_load(const struct loader *loader, const char *path)
 {
     struct leati_tls_file file;
 
-    if (loader->options->key_text) {
-        file = leati_tls_file_of_text(loader->options->key_text);
+    if (loader->source->key) {
+        file = leati_tls_file_of_text(loader->source->key);
         return key_parse(loader, &file, path);
     }
     int code = file_load(loader, "key", path, &file);
@@ -160,33 +222,33 @@ static int key_check(const struct loader *loader, const char *key_name)
     return leati_tls_record(
         loader->failure, LEAT_E_TLS_VERIFY, 0, ret,
         "the %s key %s does not belong to the certificate %s", loader->role, key_name,
-        loader->options->cert_text_count > 0 ? "(as text)" : loader->options->cert_path);
+        loader->source->cert.count > 0 ? "(as text)" : loader->source->cert_path);
 }
 
 /* One file may hold both. */
-static const char *key_name(const struct leati_tls_credentials_options *options)
+static const char *key_name(const struct leati_cert_source *source)
 {
-    if (options->key_text)
+    if (source->key)
         return "(as text)";
-    return options->key_path ? options->key_path : options->cert_path;
+    return source->key_path ? source->key_path : source->cert_path;
 }
 
 int leati_tls_identity_load(struct leati_tls_identity *identity,
-                            const struct leati_tls_credentials_options *options,
+                            const struct leati_cert_source *source, bool is_server,
                             struct leati_failure *failure)
 {
     const struct loader loader = {.identity = identity,
-                                  .options = options,
+                                  .source = source,
                                   .failure = failure,
-                                  .role = options->is_server ? "server" : "client"};
+                                  .role = is_server ? "server" : "client"};
 
-    if (!options->cert_path && options->cert_text_count == 0)
+    if (!source->cert_path && source->cert.count == 0)
         return LEAT_OK;
     leati_mbedtls_enter();
     int code = cert_load(&loader);
     if (code != LEAT_OK)
         return code;
-    const char *name = key_name(options);
+    const char *name = key_name(source);
     if (!name)
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, 0, "the %s certificate has no key",
                                 loader.role);

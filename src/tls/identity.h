@@ -17,10 +17,10 @@ struct leati_tls_identity {
 void leati_tls_identity_init(struct leati_tls_identity *identity);
 void leati_tls_identity_done(struct leati_tls_identity *identity);
 
-/** Loads what `options` names, if it names anything; done() is due in any case.
+/** Loads what `source` names, if it names anything; done() is due in any case.
  * @return LEAT_OK or as leati_tls_credentials_new(), recorded. */
 int leati_tls_identity_load(struct leati_tls_identity *identity,
-                            const struct leati_tls_credentials_options *options,
+                            const struct leati_cert_source *source, bool is_server,
                             struct leati_failure *failure);
 
 #endif

@@ -20,6 +20,24 @@
  * the keys of its session tickets, too. Immutable; may be used by several threads at once. */
 struct leati_tls_credentials;
 
+/** Owned strings. */
+struct leati_texts {
+    char **items;
+    size_t count;
+};
+
+/** A certificate chain and its key, as files or as texts; all NULL = none. */
+struct leati_cert_source {
+    char *cert_path;
+    char *key_path;
+    struct leati_texts cert; /**< PEM, together the chain */
+    char *key;
+    char *key_password;
+};
+
+/** How many more certificates a server may have for keys of other kinds. */
+#define LEATI_TLS_MORE_CERTS_MAX 7u
+
 struct leati_tls_credentials_options {
     const char *ca_path;   /**< file or directory; NULL = the system's bundle */
     const char *cert_path; /**< own chain; NULL = no certificate */
@@ -31,6 +49,9 @@ struct leati_tls_credentials_options {
     const char *const *cert_texts; /**< together the chain, its first certificate first */
     size_t cert_text_count;
     const char *key_text;
+    /** Further certificates of ours; at most LEATI_TLS_MORE_CERTS_MAX. */
+    const struct leati_cert_source *more_certs;
+    size_t more_cert_count;
     /** Revocation lists (PEM) of any of the CAs. A CA without one is not checked for revocation. */
     const char *const *crl_texts;
     size_t crl_text_count;
@@ -92,7 +113,7 @@ struct leati_tls_layer_options {
     enum leat_tls_protocol max_protocol;
     /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
     const char *const *alpn;
-    bool early_data;            /**< client: see leati_tls_layer_set_early_data() */
+    bool early_data;              /**< client: see leati_tls_layer_set_early_data() */
     leat_tls_verify_fn verify_fn; /**< may refuse a chain that is verified; NULL = none */
     void *verify_user;
     bool keep_peer_certificate; /**< for leati_tls_layer_peer_certificate(); 2 KiB and more */

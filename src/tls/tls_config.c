@@ -97,6 +97,19 @@ static void server_configure(mbedtls_ssl_config *config,
                                     options->client_verification, config);
 }
 
+/* mbedTLS takes the first one whose key the client can verify. */
+static int identities_configure(mbedtls_ssl_config *config,
+                                struct leati_tls_credentials *credentials)
+{
+    struct leati_tls_identity *identity;
+    int ret = 0;
+
+    for (size_t i = 0;
+         ret == 0 && (identity = leati_tls_credentials_identity(credentials, i)) != NULL; i++)
+        ret = mbedtls_ssl_conf_own_cert(config, &identity->cert, &identity->key);
+    return ret;
+}
+
 int leati_tls_config_build(mbedtls_ssl_config *config,
                            const struct leati_tls_layer_options *options)
 {
@@ -128,8 +141,5 @@ int leati_tls_config_build(mbedtls_ssl_config *config,
         if (ret != 0)
             return ret;
     }
-    if (!leati_tls_credentials_cert(credentials))
-        return 0;
-    return mbedtls_ssl_conf_own_cert(config, leati_tls_credentials_cert(credentials),
-                                     leati_tls_credentials_key(credentials));
+    return identities_configure(config, credentials);
 }

@@ -165,6 +165,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
     tls->base.deadline_ms = 0;
     tls->was_open = true;
     handshake_tell(tls);
+    tls->own_cert = leati_tls_certificate_chosen(&tls->ssl);
     leati_mbedtls_forget_handshake(&tls->ssl, !tls->keep_peer_certificate);
     leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
     return LEAT_OK;
@@ -480,8 +481,13 @@ bool leati_tls_layer_peer_certificate(const struct leati_layer *l, size_t index,
 bool leati_tls_layer_own_certificate(const struct leati_layer *l, size_t index,
                                      const uint8_t **ret_der, size_t *ret_len)
 {
-    return certificate_at(leati_tls_credentials_cert(tls_of_const(l)->credentials), index, ret_der,
-                          ret_len);
+    const struct leati_tls_layer *tls = tls_of_const(l);
+    const struct leati_tls_identity *first = leati_tls_credentials_identity(tls->credentials, 0);
+
+    return certificate_at(tls->own_cert ? tls->own_cert
+                          : first       ? &first->cert
+                                        : NULL,
+                          index, ret_der, ret_len);
 }
 
 const char *leati_tls_layer_signature_algorithm(const struct leati_layer *l, size_t index)

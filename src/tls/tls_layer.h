@@ -28,8 +28,9 @@ struct leati_tls_layer {
     bool certificate_due; /* the server had to send its certificate: nothing was resumed */
     bool peer_closed;     /* the peer's close_notify is here */
     bool close_notify_sent;
-    bool was_open;  /* the handshake is done, whatever came then */
-    uint16_t group; /* of the key exchange; known only with a trace, 0 = not */
+    const mbedtls_x509_crt *own_cert; /* that the handshake has chosen; of the credentials */
+    bool was_open;                    /* the handshake is done, whatever came then */
+    uint16_t group;                   /* of the key exchange; known only with a trace, 0 = not */
     uint16_t signature;
     uint16_t start_len;       /* of the first data: how many bytes were sent in short records */
     unsigned empty_records;   /* of data, in a row */

@@ -92,6 +92,12 @@ static void expect_refused(int code, const char *text)
               run.close.error.text);
 }
 
+static void on_trace(const struct leat_trace_event *event, void *user)
+{
+    (void)event;
+    (void)user;
+}
+
 static void take(void)
 {
     SET(leat_config_set_tls_options(run.config, client));
@@ -190,6 +196,84 @@ Test(tls_options, a_certificate_of_a_client_serves_nobody)
     leat_config_free(config);
     url = url_of("ws", leat_websocket_server_port(server), "/");
     expect_opens();
+    end();
+}
+
+/* One for each kind of key. Each client gets the one that it can verify. */
+Test(tls_options, a_server_has_several_certificates)
+{
+    static const struct {
+        const char *suites, *algorithms, *signature;
+    } rows[] = {
+        {"ECDHE-ECDSA-AES128-GCM-SHA256", NULL, "ecdsa_secp256r1_sha256"},
+        {"ECDHE-RSA-AES128-GCM-SHA256", NULL, "rsa_pkcs1_sha256"},
+        {NULL, NULL, "ecdsa_secp256r1_sha256"},
+        {NULL, "RSA-PSS+SHA256:RSA+SHA256:RSA+SHA384", "rsa_pss_rsae_sha256"},
+    };
+    begin();
+    char *cert = text_of("rsa.pem"), *key = text_of("rsa.key");
+    SET(leat_tls_options_add_cert(serving, (const char *[]){cert}, 1, key, NULL));
+    listen_now();
+    SET(leat_config_set_trace(run.config, on_trace, NULL));
+    SET(leat_tls_options_set_session_resumption(client, false));
+    SET(leat_tls_options_set_skip_remote_validation(client, true)); /* the CA signs by ECDSA */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct leat_tls_info info;
+        enum leat_tls_protocol version = rows[i].suites ? LEAT_TLS_V12 : LEAT_TLS_V13;
+        SET(leat_tls_options_set_cipher_suite(client, rows[i].suites));
+        SET(leat_tls_options_set_signature_algorithms(client, rows[i].algorithms));
+        SET(leat_tls_options_set_protocols(client, version, version));
+        take();
+        run.opened_count = run.closed_count = 0;
+        client_run_open(&run, url);
+        cr_assert(leat_websocket_get_tls_info(run.ws, &info));
+        cr_expect(strcmp(info.signature_algorithm, rows[i].signature) == 0, "%zu: %s", i,
+                  info.signature_algorithm);
+        client_run_echo(&run, "hello");
+        client_run_close(&run);
+    }
+    for (int i = 0; i < 6; i++)
+        SET(leat_tls_options_add_cert(serving, (const char *[]){cert}, 1, key, NULL));
+    cr_expect(leat_tls_options_add_cert_path(serving, "/a.pem", "/a.key", NULL) ==
+              LEAT_E_PARAMETER);
+    cr_expect(leat_tls_options_add_cert(client, NULL, 0, NULL, NULL) == LEAT_E_PARAMETER);
+    cr_expect(leat_tls_options_add_cert_path(client, NULL, NULL, NULL) == LEAT_E_PARAMETER);
+    SET(leat_tls_options_add_cert_path(client, "/nowhere.pem", "/nowhere.key", NULL));
+    take();
+    cr_expect(client_run_connect(&run, url) == LEAT_E_WS_CERT_FILE);
+    free(cert);
+    free(key);
+    end();
+}
+
+static void expect_unusable(const char *cert, const char *key, const char *kind)
+{
+    struct leat_error error;
+    SET(leat_tls_options_set_cert_path(client, cert, key, NULL));
+    take();
+    cr_expect(client_run_connect(&run, "wss://127.0.0.1:9/") == LEAT_E_TLS_ENGINE);
+    leat_websocket_get_error(run.ws, &error);
+    cr_expect(strstr(error.text, kind) && strstr(error.text, "ECDSA (P-256, P-384, P-521)"),
+              "%s: %s", kind, error.text);
+}
+
+Test(tls_options, keys_that_tls_cannot_use)
+{
+    begin();
+    const char *pss = sandbox_path("pss.key");
+    cr_assert(
+        system(sandbox_format("openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 "
+                              "-out %s 2>/dev/null && openssl req -x509 -key %s -subj /CN=x "
+                              "-out %s.pem 2>/dev/null",
+                              pss, pss, pss)) == 0);
+    expect_unusable(certificate_path("ed25519.pem"), certificate_path("ed25519.key"),
+                    "client certificate ");
+    expect_unusable(certificate_path("ed25519.pem"), certificate_path("ed25519.key"),
+                    "its key is Ed25519");
+    expect_unusable(certificate_path("client.pem"), certificate_path("ed25519.key"),
+                    "its key is Ed25519");
+    expect_unusable(sandbox_format("%s.pem", pss), pss, "its key is RSA-PSS");
+    expect_unusable(certificate_path("rsa.pem"), pss, "its key is RSA-PSS");
     end();
 }
 
@@ -377,12 +461,6 @@ static void expect_group(const char *name)
     cr_assert(leat_websocket_get_tls_info(run.ws, &info));
     cr_expect(strcmp(info.group, name) == 0, "%s, not %s", info.group, name);
     client_run_close(&run);
-}
-
-static void on_trace(const struct leat_trace_event *event, void *user)
-{
-    (void)event;
-    (void)user;
 }
 
 /* The server takes two; the client's guess is one of them, or costs a round trip, or is in vain. */

@@ -47,6 +47,7 @@ static const struct row {
     ROW("weak-hash", .digest = SHA1_SIGNED),
     ROW("weak-key", .key_of = "", .key = RSA_1024),
     ROW("rsa", .key_of = "", .key = RSA_2048),
+    ROW("ed25519", .key_of = "", .key = LEAT_TESTING_KEY_ED25519),
     ROW("common-name", .hosts = "127.0.0.1", .faults = NO_NAMES),
     ROW("wildcard", .hosts = "*.example.org"),
     ROW("many-names", .hosts = MANY_HOSTS, .common_name = "many"),

@@ -37,3 +37,9 @@ bool leati_tls_certificate_is_read(const mbedtls_x509_crt *cert)
     (void)cert;
     return true;
 }
+
+const mbedtls_x509_crt *leati_tls_certificate_chosen(const mbedtls_ssl_context *ssl)
+{
+    (void)ssl;
+    return NULL;
+}

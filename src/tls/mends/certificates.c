@@ -184,3 +184,10 @@ int leati_mend_x509_crt_verify(mbedtls_x509_crt *chain, mbedtls_x509_crt *truste
         ret = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
     return ret;
 }
+
+const mbedtls_x509_crt *leati_tls_certificate_chosen(const mbedtls_ssl_context *ssl)
+{
+    const mbedtls_ssl_key_cert *chosen = ssl->handshake ? ssl->handshake->key_cert : NULL;
+
+    return chosen ? chosen->cert : NULL;
+}

@@ -67,6 +67,10 @@ int leati_tls_keys_announce(mbedtls_ssl_context *ssl, bool request);
 #define LEATI_TLS_CHAIN_DEPTH    (-1)
 #define LEATI_TLS_CHAIN_UNJUDGED 1
 
+/** The certificate of ours that the handshake has chosen, while there is one; NULL = none, or not
+ * known. */
+const mbedtls_x509_crt *leati_tls_certificate_chosen(const mbedtls_ssl_context *ssl);
+
 /** As mbedtls_x509_crt_parse_der(), but what mbedTLS cannot read is in the chain all the same, with
  * as much of it as can be read: no part of the chain is missing for who judges it. mbedTLS trusts no
  * such certificate, nor what it has issued. */

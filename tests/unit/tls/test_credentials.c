@@ -60,7 +60,7 @@ Test(tls_credentials, nothing_at_all)
         load(&(struct leati_tls_credentials_options){.need_ca = false});
 
     cr_assert_null(leati_tls_credentials_cas(credentials));
-    cr_assert_null(leati_tls_credentials_cert(credentials));
+    cr_assert_null(leati_tls_credentials_identity(credentials, 0));
     cr_assert(leati_tls_credentials_ref(credentials) == credentials);
     leati_tls_credentials_unref(credentials);
     leati_tls_credentials_unref(credentials);
@@ -221,8 +221,8 @@ Test(tls_credentials, client_key_plain_and_encrypted)
                     CERTIFICATE_KEY_PASSWORD);
     struct leati_tls_credentials *credentials = load(&plain);
 
-    cr_assert(leati_tls_credentials_cert(credentials));
-    cr_assert(leati_tls_credentials_key(credentials));
+    cr_assert(leati_tls_credentials_identity(credentials, 0));
+    cr_assert_null(leati_tls_credentials_identity(credentials, 1));
     leati_tls_credentials_unref(credentials);
     leati_tls_credentials_unref(load(&encrypted));
     /* A password that nobody asked for is no fault. */
