@@ -154,7 +154,7 @@ class Function:
     def __init__(self, found):
         self.name = found["name"] or found["ndk_name"]
         result = found["result"] if found["name"] else found["ndk_result"]
-        self.result = " ".join(result.replace("LEAT_MUST_CHECK", "").replace("extern", "").split())
+        self.result = " ".join(result.replace("LEAT_MUST_CHECK", "").replace("LEAT_DEPRECATED", "").replace("extern", "").split())
         self.places = [" ".join(place.split()) for place in split_places(found["places"])]
         self.comment = Comment(found["comment"])
         self.source = found["comment"] or ""

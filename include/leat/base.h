@@ -20,6 +20,8 @@
 #define LEAT_API __attribute__((visibility("default")))
 /** Marks a function whose result must be looked at. */
 #define LEAT_MUST_CHECK __attribute__((warn_unused_result))
+/** Marks a function that goes with the next major version; its comment says what comes instead. */
+#define LEAT_DEPRECATED __attribute__((deprecated))
 /** Marks a function that takes a format of printf(3). */
 #define LEAT_PRINTF(format_index, first_index)                                                     \
     __attribute__((format(printf, format_index, first_index)))
