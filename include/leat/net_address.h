@@ -17,6 +17,8 @@ extern "C" {
 
 /** What the text of an address is, with the numbers of NetAddress.family. */
 enum leat_address_family {
+    LEAT_ADDRESS_LOCAL =
+        0, /**< a path, or "@" and an abstract name, of a local socket; "" without one */
     LEAT_ADDRESS_IPV4 = 1,
     LEAT_ADDRESS_IPV6 = 2,
     LEAT_ADDRESS_DOMAIN = 3, /**< a name */

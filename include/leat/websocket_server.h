@@ -139,7 +139,10 @@ LEAT_API void leat_websocket_server_free(leat_websocket_server *server);
  * UPGRADE limit a client's handshake, its message and queue limits, keep-alive, close timeout and trace
  * hold for every connection; proxies, domains and headers are ignored.
  *
- * @param server_ip an IPv4 or IPv6 literal; NULL or "" = every address of this machine.
+ * @param server_ip an IPv4 or IPv6 literal; NULL or "" = every address of this machine;
+ *                  "ws+unix:/path/to/socket" or "ws+unix:@name" = a local socket, for which the port
+ *                  does not count and clients have no address: their number is limited in total only.
+ *                  A path that is there is LEAT_E_WS_PORT, and the file goes with the server.
  * @param server_port 1 to 65535; 0 = any free one, see leat_websocket_server_port().
  * @return LEAT_OK; otherwise nothing was started and leat_websocket_server_get_error() has the detail:
  *         LEAT_E_WS_EXISTS (it listens already), LEAT_E_WS_NIC (not an address of this machine),

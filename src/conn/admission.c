@@ -19,8 +19,19 @@ struct leati_admission_client {
 /* ---- clients --------------------------------------------------------------------------- */
 
 /* IPv4 as an IPv4-mapped address, of IPv6 the network. */
+/* Those who come by a local socket have no address: they are counted together, in total only. The key
+ * is a multicast address, which nobody comes from. */
+static const struct in6_addr local_key = {.s6_addr = {0xff, 0xff}};
+
+static bool client_is_local(const struct leati_admission_client *client)
+{
+    return memcmp(&client->key, &local_key, sizeof(local_key)) == 0;
+}
+
 static struct in6_addr client_key(const struct leati_address *address)
 {
+    if (address->any.sa_family == AF_UNIX)
+        return local_key;
     struct in6_addr key = {0};
     if (address->any.sa_family == AF_INET6) {
         if (IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr))
@@ -165,7 +176,8 @@ struct leati_guest *leati_admission_excess(const struct leati_admission *admissi
                                            const struct leati_guest *guest)
 {
     const struct leati_admission_client *client = guest->client;
-    if (client->handshakes > at_least(limits->open_of_one, LEATI_ADMISSION_MIN_HANDSHAKES_OF_ONE))
+    if (!client_is_local(client) &&
+        client->handshakes > at_least(limits->open_of_one, LEATI_ADMISSION_MIN_HANDSHAKES_OF_ONE))
         return client->oldest;
     if (admission->handshakes > at_least(limits->open, LEATI_ADMISSION_MIN_HANDSHAKES))
         return admission->oldest;
@@ -178,7 +190,7 @@ static enum leati_admission_verdict judge(const struct leati_admission *admissio
 {
     if (admission->open >= limits->open)
         return LEATI_ADMISSION_FULL;
-    if ((client ? client->open : 0) >= limits->open_of_one)
+    if (client && !client_is_local(client) && client->open >= limits->open_of_one)
         return LEATI_ADMISSION_FULL_FOR_CLIENT;
     return LEATI_ADMISSION_OK;
 }

@@ -59,7 +59,8 @@ enum leati_admission_verdict {
 /** Frees. Guests that are still counted must not be used any more. */
 void leati_admission_done(struct leati_admission *admission);
 
-/** A connection has come and is in its handshake. false without memory. */
+/** A connection has come and is in its handshake. One of AF_UNIX counts in total only. false without
+ * memory. */
 bool leati_admission_enter(struct leati_admission *admission, struct leati_guest *guest,
                            const struct leati_address *address);
 /** Which handshake has to go because `guest` has come: the oldest one of its client, or of all;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/route.h"
+#include "conn/route_private.h"
 
 #include "socks5/socks5_address.h"
 #include "tls/tls.h"
 #include "url/host.h"
+#include "url/local_url.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -213,7 +214,7 @@ static int route_take_proxies(struct leati_route *route, struct leati_failure *f
                : code;
 }
 
-static int route_check_policy(const struct leati_route *route, struct leati_failure *failure)
+int leati_route_check_policy(const struct leati_route *route, struct leati_failure *failure)
 {
     const char *entry;
     if (leati_domain_policy_allows(&route->settings->domain_policy, route->origin.host, &entry))
@@ -244,7 +245,7 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
 {
     int code = leati_url_parse_websocket(url, failure, &route->origin);
     if (code == LEAT_OK)
-        code = route_check_policy(route, failure);
+        code = leati_route_check_policy(route, failure);
     if (code == LEAT_OK)
         code = route_take_proxies(route, failure);
     if (code != LEAT_OK)
@@ -299,7 +300,7 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
     if (code == LEAT_OK)
         code = route_take_host(route, socket->host, failure);
     if (code == LEAT_OK)
-        code = route_check_policy(route, failure);
+        code = leati_route_check_policy(route, failure);
     if (code != LEAT_OK)
         return code;
     /* A socket that was bound by the program has a family, and an opener, of its own. */
@@ -385,7 +386,8 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
         route ? leati_settings_of(config, failure, &route->settings) : LEAT_E_SYSTEM_INTERNAL;
     if (code == LEAT_OK) {
         route->redirects_left = route->settings->max_redirects;
-        code = route_plan(route, url, failure);
+        code = leati_url_is_local(url) ? leati_route_plan_local(route, url, failure)
+                                       : route_plan(route, url, failure);
     }
     return route_finish(route, code, failure, ret_route);
 }
@@ -467,7 +469,8 @@ int leati_route_follow_redirect(struct leati_route *route, const char *location,
                                 struct leati_failure *failure, struct leati_route **ret_route)
 {
     char *url;
-    if (route->redirects_left == 0)
+    /* What a server behind a local socket calls itself is nowhere to be dialled. */
+    if (route->redirects_left == 0 || route->adopts)
         return LEATI_AGAIN;
     int code = leati_url_resolve_redirect(&route->origin, location, failure, &url);
     if (code != LEAT_OK)

@@ -123,6 +123,8 @@ socklen_t leati_address_size(const struct leati_address *address)
 
 uint16_t leati_address_port(const struct leati_address *address)
 {
+    if (address->any.sa_family == AF_UNIX)
+        return 0;
     return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
 }
 
@@ -139,6 +141,10 @@ void leati_address_format_host(const struct leati_address *address, char *buf, s
     char literal[INET6_ADDRSTRLEN] = "";
     char zone[1 + IF_NAMESIZE] = "";
 
+    if (address->any.sa_family == AF_UNIX) {
+        snprintf(buf, cap, "local");
+        return;
+    }
     if (address->any.sa_family != AF_INET6) {
         inet_ntop(AF_INET, &address->v4.sin_addr, literal, sizeof(literal));
         snprintf(buf, cap, "%s", literal);
@@ -160,7 +166,10 @@ void leati_address_format(const struct leati_address *address, char *buf, size_t
     char host[LEATI_ADDRESS_TEXT_SIZE];
 
     leati_address_format_host(address, host, sizeof(host));
-    leati_host_port_format(host, leati_address_port(address), buf, cap);
+    if (address->any.sa_family == AF_UNIX)
+        snprintf(buf, cap, "%s", host);
+    else
+        leati_host_port_format(host, leati_address_port(address), buf, cap);
 }
 
 void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap)

@@ -42,7 +42,7 @@ void leati_address_errno_format(const struct leati_address *address, int sys_err
 socklen_t leati_address_size(const struct leati_address *address);
 uint16_t leati_address_port(const struct leati_address *address);
 void leati_address_set_port(struct leati_address *address, uint16_t port);
-/** "127.0.0.1:80" or "[::1]:80". */
+/** "127.0.0.1:80", "[::1]:80", or "local" for AF_UNIX, of which nothing else is kept. */
 void leati_address_format(const struct leati_address *address, char *buf, size_t cap);
 /** The address alone: "127.0.0.1", "::1", "fe80::1%eth0". */
 void leati_address_format_host(const struct leati_address *address, char *buf, size_t cap);

@@ -10,6 +10,10 @@
 void leati_net_address_from(const struct leati_address *address,
                             struct leat_net_address *ret_address)
 {
+    if (address->any.sa_family == AF_UNIX) {
+        *ret_address = (struct leat_net_address){.family = LEAT_ADDRESS_LOCAL};
+        return;
+    }
     leati_address_format_host(address, ret_address->address, sizeof(ret_address->address));
     ret_address->family =
         address->any.sa_family == AF_INET6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4;

@@ -6,9 +6,9 @@
 #ifndef LEATI_SOCKETS_LOCAL_PRIVATE_H
 #define LEATI_SOCKETS_LOCAL_PRIVATE_H
 
-#include "sockets/local_address.h"
 #include "sockets/stream_socket.h"
 #include "tcp/acceptor.h"
+#include "tcp/local_address.h"
 
 struct leat_local_socket {
     struct leati_stream_socket base;

@@ -128,3 +128,15 @@ int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int fami
     close(fd);
     return -sys_errno;
 }
+
+int leati_local_open(const struct leat_extra_options *options)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int sys_errno = leati_extra_options_apply(options, fd);
+    if (sys_errno == 0)
+        return fd;
+    close(fd);
+    return -sys_errno;
+}

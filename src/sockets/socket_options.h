@@ -22,6 +22,9 @@ int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
 int leati_extra_options_apply(const struct leat_extra_options *options, int fd);
 int leati_tcp_extra_options_apply(const struct leat_tcp_extra_options *options, int fd);
 
+/** A fresh local socket, non-blocking, with all options. @return the descriptor or -errno. */
+int leati_local_open(const struct leat_extra_options *options);
+
 /** A fresh TCP socket with all options, bound to `local` unless its family is AF_UNSPEC.
  * @return the descriptor or -errno. */
 int leati_tcp_socket_open(const struct leat_tcp_extra_options *options, int family,

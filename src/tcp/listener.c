@@ -13,6 +13,7 @@ struct leati_tcp_listener {
     struct leati_acceptor acceptor;
     int fd;
     struct leati_address local;
+    struct leati_local_file file; /* of a local socket */
     void (*accepted)(int fd, const struct leati_address *remote, void *user);
     void (*paused)(int sys_errno, void *user);
     void *user;
@@ -74,6 +75,44 @@ static bool socket_prepare(int fd, const struct leati_tcp_listener_options *opti
            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0;
 }
 
+/* A path that is there is a failure, and whatever it is stays. */
+static int local_listen(struct leati_tcp_listener *listener,
+                        const struct leati_tcp_listener_options *options)
+{
+    listener->local.any.sa_family = AF_UNIX;
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return errno;
+    int sys_errno = leati_local_bind(listener->fd, options->path, &listener->file);
+    if (sys_errno == 0 && listen(listener->fd, LEATI_TCP_BACKLOG) < 0)
+        sys_errno = errno;
+    return sys_errno;
+}
+
+static int local_open(struct leati_tcp_listener *listener,
+                      const struct leati_tcp_listener_options *options,
+                      struct leati_failure *failure)
+{
+    char path[LEAT_LOCAL_ADDRESS_SIZE];
+    char reason[128];
+    int sys_errno = local_listen(listener, options);
+    int code = sys_errno == 0
+                   ? leati_acceptor_init(&listener->acceptor, options->loop, listener->fd,
+                                         listener_accepted, listener_paused, listener)
+                   : LEAT_E_SOCKET_BASE + sys_errno;
+    if (code == LEAT_OK)
+        return LEAT_OK;
+    const struct leati_fault fault = {
+        .code = code,
+        .layer = LEAT_LAYER_TCP,
+        .sys_errno = code - LEAT_E_SOCKET_BASE,
+        .hop = path,
+    };
+    leati_local_address_format(options->path, path, sizeof(path));
+    leati_errno_format(fault.sys_errno, reason, sizeof(reason));
+    return leati_failure_set(failure, &fault, "cannot listen on %s: %s", path, reason);
+}
+
 static int listener_open(struct leati_tcp_listener *listener,
                          const struct leati_tcp_listener_options *options,
                          struct leati_failure *failure)
@@ -108,8 +147,10 @@ int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
     listener->accepted = options->accepted;
     listener->paused = options->paused;
     listener->user = options->user;
-    int code = listener_open(listener, options, failure);
+    int code = options->path ? local_open(listener, options, failure)
+                             : listener_open(listener, options, failure);
     if (code != LEAT_OK) {
+        leati_local_file_remove(&listener->file);
         if (listener->fd >= 0)
             close(listener->fd);
         leati_free(listener);
@@ -124,6 +165,7 @@ void leati_tcp_listener_free(struct leati_tcp_listener *listener)
     if (!listener)
         return;
     leati_acceptor_done(&listener->acceptor);
+    leati_local_file_remove(&listener->file);
     close(listener->fd);
     leati_free(listener);
 }

@@ -15,6 +15,7 @@
 #include "core/address.h"
 #include "core/descriptor.h"
 #include "core/failure.h"
+#include "tcp/local_address.h"
 
 /** Connections that are accepted before the other events of the loop have their turn. */
 #define LEATI_TCP_ACCEPTS_PER_ROUND 32
@@ -27,7 +28,10 @@ struct leati_tcp_listener;
 struct leati_tcp_listener_options {
     leat_loop *loop;
     const struct leati_address *address; /**< port 0 = any free one; "::" takes IPv4 as well */
-    int backlog;                         /**< 0 = LEATI_TCP_BACKLOG */
+    /** Instead of it a local socket: its file is removed with the listener. NULL = none. The remote of
+     * connections is then of AF_UNIX. */
+    const struct leati_local_address *path;
+    int backlog;     /**< 0 = LEATI_TCP_BACKLOG */
     bool reuse_port; /**< SO_REUSEPORT: several listeners share address and port */
     /** Connections inherit them, but for the hook; may be NULL. */
     const struct leati_descriptor_options *descriptor;

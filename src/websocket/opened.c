@@ -6,6 +6,8 @@
 #include "tcp/tcp.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 static struct leat_compression compression_of(const struct leati_deflate_params *params)
 {
@@ -47,6 +49,15 @@ static int ws_fd(const struct leat_websocket *ws)
     return fd >= 0 ? fd : -leati_stream_not_open(stream);
 }
 
+/* At a client the socket that it has connected to; those who connect have no name. */
+static void local_address_of(const struct leat_websocket *ws, struct leat_net_address *ret_address)
+{
+    const char *text = leati_route_origin_text(ws->stream.chain->route);
+    *ret_address = (struct leat_net_address){.family = LEAT_ADDRESS_LOCAL};
+    if (strncmp(text, "unix:", 5) == 0)
+        snprintf(ret_address->address, sizeof(ret_address->address), "%s", text + 5);
+}
+
 int leat_websocket_get_remote_address(const leat_websocket *ws,
                                       struct leat_net_address *ret_address)
 {
@@ -56,7 +67,9 @@ int leat_websocket_get_remote_address(const leat_websocket *ws,
     if (fd < 0)
         return -fd;
     const struct leati_route *route = ws->stream.chain->route;
-    if (route->hop_count == 1)
+    if (leati_tcp_layer_remote(ws->stream.chain->tcp)->any.sa_family == AF_UNIX)
+        local_address_of(ws, ret_address);
+    else if (route->hop_count == 1)
         leati_net_address_from(leati_tcp_layer_remote(ws->stream.chain->tcp), ret_address);
     else
         leati_net_address_of_text(leati_route_origin_text(route), ret_address);

@@ -9,6 +9,7 @@
 #include "core/net_address.h"
 #include "websocket/websocket.h"
 #include "tcp/listener.h"
+#include "url/local_url.h"
 #include "util/alloc.h"
 #include "util/known.h"
 #include "ws/accept.h"
@@ -335,11 +336,13 @@ static int listen_code(int code)
     }
 }
 
-static int server_listen(leat_websocket_server *server, const struct leati_address *address)
+static int server_listen(leat_websocket_server *server, const struct leati_address *address,
+                         const struct leati_local_address *path)
 {
     const struct leati_tcp_listener_options options = {
         .loop = server->base.loop,
         .address = address,
+        .path = path,
         .reuse_port = server->base.settings->reuse_port,
         .descriptor = &server->base.settings->descriptor,
         .accepted = on_accepted,
@@ -352,6 +355,29 @@ static int server_listen(leat_websocket_server *server, const struct leati_addre
         return code;
     return leati_failure_relabel(&server->base.failure, documented, LEAT_LAYER_WEBSOCKET,
                                  "the server cannot listen");
+}
+
+/* Of "ws+unix:PATH"; a request path makes no sense here. */
+static int server_take_path(leat_websocket_server *server, const char *url,
+                            struct leati_local_address *ret_path)
+{
+    struct leati_failure failure;
+    struct leati_url parsed;
+    char *path = NULL;
+    leati_failure_init(&failure);
+    int code = leati_url_parse_local(url, &failure, &path, &parsed);
+    if (code == LEAT_OK) {
+        code = strcmp(parsed.target, "/") == 0 ? leati_local_address_parse(path, ret_path)
+                                               : LEAT_E_PARAMETER;
+        leati_url_done(&parsed);
+    }
+    leati_free(path);
+    leati_failure_done(&failure);
+    if (code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL)
+        return code == LEAT_OK ? LEAT_OK
+                               : leati_clients_refuse(&server->base, code, 0, "out of memory");
+    return leati_clients_refuse(&server->base, LEAT_E_WS_NIC, 0,
+                                "not the path of a local socket: %s", url);
 }
 
 static int server_prepare(leat_websocket_server *server, const leat_config *config)
@@ -371,6 +397,7 @@ int leat_websocket_server_start(leat_websocket_server *server, const char *serve
                                 unsigned server_port, const leat_config *config)
 {
     struct leati_address address;
+    struct leati_local_address path;
     if (!server)
         return LEAT_E_PARAMETER;
     struct leati_clients *base = &server->base;
@@ -380,13 +407,16 @@ int leat_websocket_server_start(leat_websocket_server *server, const char *serve
         return leati_clients_refuse(base, LEAT_E_WS_PORT, 0, "the port is above 65535");
     if (!server_ip || !*server_ip)
         server_ip = "::";
-    if (!leati_address_parse(server_ip, (uint16_t)server_port, &address))
+    bool is_local = leati_url_is_local(server_ip);
+    if (is_local && server_take_path(server, server_ip, &path) != LEAT_OK)
+        return base->failure.code;
+    if (!is_local && !leati_address_parse(server_ip, (uint16_t)server_port, &address))
         return leati_clients_refuse(base, LEAT_E_WS_NIC, 0, "not an IP address: %s", server_ip);
     if (base->first)
         return leati_clients_refuse(base, LEAT_E_WS_EXISTS, 0,
                                     "connections of the last start are still closing");
     int code = server_prepare(server, config);
-    return code == LEAT_OK ? server_listen(server, &address) : code;
+    return code == LEAT_OK ? server_listen(server, &address, is_local ? &path : NULL) : code;
 }
 
 int leat_websocket_server_stop(leat_websocket_server *server)

@@ -2,7 +2,7 @@
 #include "websocket/websocket.h"
 
 #include "tls/tls.h"
-#include "url/url.h"
+#include "url/local_url.h"
 #include "util/alloc.h"
 #include "util/known.h"
 #include "util/utf8.h"
@@ -144,7 +144,10 @@ int leat_websocket_check_url(const char *url, struct leat_error *ret_error)
     if (!url)
         return LEAT_E_PARAMETER;
     leati_failure_init(&failure);
-    int code = leati_url_parse_websocket(url, &failure, &parsed);
+    char *path = NULL;
+    int code = leati_url_is_local(url) ? leati_url_parse_local(url, &failure, &path, &parsed)
+                                       : leati_url_parse_websocket(url, &failure, &parsed);
+    leati_free(path);
     if (code == LEAT_OK)
         leati_url_done(&parsed);
     else if (ret_error)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sockets/local_address.h"
+#include "tcp/local_address.h"
 
-#include "sockets/socket_options.h"
 #include "util/fork.h"
 
 #include <errno.h>
@@ -52,18 +51,6 @@ int leati_local_address_of(int fd, char *buf, size_t cap)
         return errno;
     leati_local_address_format(&address, buf, cap);
     return 0;
-}
-
-int leati_local_open(const struct leat_extra_options *options)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int sys_errno = leati_extra_options_apply(options, fd);
-    if (sys_errno == 0)
-        return fd;
-    close(fd);
-    return -sys_errno;
 }
 
 int leati_local_bind(int fd, const struct leati_local_address *address,

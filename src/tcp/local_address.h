@@ -3,8 +3,8 @@
  * @file
  * Addresses of local sockets, and the files that bind(2) makes for them.
  */
-#ifndef LEATI_SOCKETS_LOCAL_ADDRESS_H
-#define LEATI_SOCKETS_LOCAL_ADDRESS_H
+#ifndef LEATI_TCP_LOCAL_ADDRESS_H
+#define LEATI_TCP_LOCAL_ADDRESS_H
 
 #include <leat/local_socket.h>
 
@@ -31,8 +31,6 @@ void leati_local_address_format(const struct leati_local_address *address, char 
 /** getsockname(2). @return 0 or errno. */
 int leati_local_address_of(int fd, char *buf, size_t cap);
 
-/** A non-blocking descriptor with all options, or -errno. */
-int leati_local_open(const struct leat_extra_options *options);
 /** Binds and notes the file, if one is made. @return 0 or errno. */
 int leati_local_bind(int fd, const struct leati_local_address *address,
                      struct leati_local_file *ret_file);

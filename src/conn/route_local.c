@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way to a WebSocket over a local socket: no name, no proxy, and connect(2) says at once how it went. */
+#include "conn/route_private.h"
+
+#include "tcp/local_address.h"
+#include "url/local_url.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static int local_fail(const char *path, int sys_errno, struct leati_failure *failure)
+{
+    char reason[128];
+    const struct leati_fault fault = {
+        .code = LEAT_E_SOCKET_BASE + sys_errno,
+        .layer = LEAT_LAYER_TCP,
+        .sys_errno = sys_errno,
+        .hop = path,
+    };
+    leati_errno_format(sys_errno, reason, sizeof(reason));
+    return leati_failure_set(failure, &fault, "cannot connect to the local socket %s: %s",
+                             leati_excerpt(path, 120).text, reason);
+}
+
+static int local_connect(const char *path, struct leati_failure *failure, int *ret_fd)
+{
+    struct leati_local_address address;
+    int code = leati_local_address_parse(path, &address);
+    if (code == LEAT_E_PARAMETER)
+        return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_WS_URL},
+                                 "the abstract name of the local socket is empty");
+    if (code != LEAT_OK)
+        return local_fail(path, code - LEAT_E_SOCKET_BASE, failure);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return local_fail(path, errno, failure);
+    if (connect(fd, (const struct sockaddr *)&address.un, address.size) < 0) {
+        int sys_errno = errno;
+        close(fd);
+        return local_fail(path, sys_errno, failure);
+    }
+    *ret_fd = fd;
+    return LEAT_OK;
+}
+
+int leati_route_plan_local(struct leati_route *route, const char *url,
+                           struct leati_failure *failure)
+{
+    char *path;
+    int code = leati_url_parse_local(url, failure, &path, &route->origin);
+    if (code != LEAT_OK)
+        return code;
+    route->on_top = LEATI_ON_TOP_UPGRADE;
+    route->adopted_from = (struct leati_address){.any.sa_family = AF_UNIX};
+    route->hops = leati_calloc(1, sizeof(*route->hops));
+    route->origin_field = leati_strdup(route->origin.host);
+    if (route->hops) {
+        route->hop_count = 1;
+        route->hops[0].text = leati_asprintf("unix:%s", path);
+    }
+    if (!route->hops || !route->hops[0].text || !route->origin_field)
+        code = LEAT_E_SYSTEM_INTERNAL;
+    if (code == LEAT_OK)
+        code = leati_route_check_policy(route, failure);
+    if (code == LEAT_OK)
+        code = local_connect(path, failure, &route->adopted_fd);
+    route->adopts = code == LEAT_OK;
+    leati_free(path);
+    return code;
+}

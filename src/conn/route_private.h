@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file What the files that plan routes share. */
+#ifndef LEATI_CONN_ROUTE_PRIVATE_H
+#define LEATI_CONN_ROUTE_PRIVATE_H
+
+#include "conn/route.h"
+#include "util/readable.h"
+
+/** Whether the origin's host is allowed. @return LEAT_OK, LEAT_E_WS_DOMAIN, recorded. */
+int leati_route_check_policy(const struct leati_route *route, struct leati_failure *failure);
+
+/** For a URL of url/local_url.h: connects. The settings are there. @return LEAT_OK; recorded:
+ * LEAT_E_WS_URL, LEAT_E_WS_DOMAIN, LEAT_E_SOCKET_BASE + errno; LEAT_E_SYSTEM_INTERNAL. */
+int leati_route_plan_local(struct leati_route *route, const char *url,
+                           struct leati_failure *failure);
+
+#endif
