@@ -344,6 +344,31 @@ class Open(Case):
                        "The server broke the WebSocket protocol.")
 
 
+class Terminals(Case):
+    """Lines end at words, at the width of the terminal; in pipes they are as long as they are."""
+
+    def test_widths(self):
+        server = self.serve("echo", "--cert-fault", "wrong-host")
+        commands = (["check", "--ca", server.ca, server.url], ["ws", "--ca", server.ca, "-m", "x", server.url],
+                    ["explain", "2301115", "1006", "2303504"], ["serve", "socks5", "--fault", "relpy=close"],
+                    ["check", "--watch=20ms", "--until", "fail", "--ca", server.ca, server.url])
+        for command in commands:
+            for language in ("C.UTF-8", "zh_CN.UTF-8"):
+                whole = subprocess.run([PROGRAM, *command], capture_output=True, timeout=patience(20),
+                                       env=peer.environment(LC_ALL=language))
+                whole = (whole.stdout + whole.stderr).decode("utf-8")
+                for width in (60, 80, 120):
+                    _, shown = peers.run_in_terminal(PROGRAM, *command, width=width, LC_ALL=language, NO_COLOR="1")
+                    with self.subTest(command=command, language=language, width=width):
+                        for line in shown.split("\n"):
+                            self.assertLessEqual(peers.columns(line), width, line)
+                        if command[0] in ("explain", "serve"):
+                            self.assertEqual("".join(shown.split()), "".join(whole.split()), "nothing is lost")
+                            words = set(whole.split())
+                            broken = [word for word in shown.split() if word.isascii() and word not in words]
+                            self.assertFalse(broken if language == "C.UTF-8" else [], "no word is broken")
+
+
 class Urls(Case):
     def test_table(self):
         for url, english, chinese in (

@@ -146,6 +146,7 @@ class Addresses(Case):
 
         def serve(connection):
             seen.append(connection.getpeername()[0])
+            connection.recv(4096)
 
         with peer.listener(serve) as port:
             self.run_tool("check", "--interface", "127.0.0.9", f"ws://127.0.0.1:{port}/", status=8)

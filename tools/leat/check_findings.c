@@ -2,16 +2,20 @@
 #include "check_look.h"
 #include "check_suites.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static void print_problem(const char *text)
+/* Where the lines of a certificate begin. */
+enum { CERTIFICATE_COLUMN = 5 };
+
+static void print_problem(const char *text, size_t column)
 {
     fputs(check_style(TOOL_STYLE_RED), stdout);
-    check_print_text(text);
+    tool_print_wrapped(stdout, text, strlen(text), column);
     printf("%s\n", check_style(TOOL_STYLE_PLAIN));
 }
 
@@ -34,7 +38,7 @@ static void print_addresses(const struct check_look *look, const struct check_ru
         else if (address->result == LEAT_E_SOCKET_BASE + ECANCELED)
             printf("%s\n", check_look_word(look, CHECK_WORD_ADDRESS_SLOWER));
         else
-            print_problem(address->text);
+            print_problem(address->text, 2 + columns + 15);
     }
 }
 
@@ -127,13 +131,16 @@ static void print_certificate(const struct check_look *look,
     check_print_text(certificate->issuer);
     printf(", %s\n", certificate->signature);
     if (certificate->depth == 0 && certificate->names[0]) {
-        printf("     %s ", check_look_word(look, CHECK_WORD_NAMES));
-        check_print_text(certificate->names);
+        const char *label = check_look_word(look, CHECK_WORD_NAMES);
+        printf("     %s ", label);
+        tool_print_wrapped_at(stdout, certificate->names, strlen(certificate->names),
+                              CERTIFICATE_COLUMN + tool_text_columns(label) + 1,
+                              CERTIFICATE_COLUMN);
         putchar('\n');
     }
     if (certificate->problem[0]) {
         printf("   %sx ", check_style(TOOL_STYLE_RED));
-        print_problem(certificate->problem);
+        print_problem(certificate->problem, CERTIFICATE_COLUMN);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "check_watch.h"
 #include "check_suites.h"
 #include "report.h"
+#include "wrap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,15 +54,14 @@ static void print_diagnosis(const struct check_look *look, const struct check_ru
     const struct check_phase *phase = check_failed_phase(run);
     const char *at =
         phase ? check_phase_word(phase->name, look->language) : leat_layer_name(error->layer);
-    printf("\n%s%s %s", check_style(TOOL_STYLE_RED), check_look_word(look, CHECK_WORD_FAILED_AT),
-           at);
-    if (error->hop[0]) {
-        fputs(" (", stdout);
-        check_print_text(error->hop);
-        fputs(")", stdout);
-    }
-    printf(": %d %s%s\n", error->code, tool_story_heading(&story, look->language),
-           check_style(TOOL_STYLE_PLAIN));
+    char head[2 * LEAT_ERROR_HOP_SIZE];
+    tool_format(head, sizeof(head), "%s %s%s%s%s: %d %s",
+                check_look_word(look, CHECK_WORD_FAILED_AT), at, error->hop[0] ? " (" : "",
+                error->hop, error->hop[0] ? ")" : "", error->code,
+                tool_story_heading(&story, look->language));
+    printf("\n%s", check_style(TOOL_STYLE_RED));
+    tool_print_wrapped_at(stdout, head, strlen(head), 0, 2);
+    printf("%s\n", check_style(TOOL_STYLE_PLAIN));
     print_field(look, CHECK_WORD_MEANING, tool_story_description(&story, look->language));
     if (error->text[0])
         print_field(look, CHECK_WORD_DETAIL, error->text);

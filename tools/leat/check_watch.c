@@ -40,6 +40,9 @@ int check_run_status(const struct check_plan *plan, const struct check_run *run,
                : tool_answered_exit_status(error, was_open, run->http_status);
 }
 
+/* What stands in front: "* 12:34:56  ". */
+enum { TIME_COLUMNS = 12 };
+
 /* ---- lines ------------------------------------------------------------------------------ */
 
 /* What is compared to tell a change: the phase and code, or that it is well. */
@@ -81,20 +84,22 @@ static void print_well(const struct check_watch *watch, const struct check_run *
     check_print_text(expiring->subject);
 }
 
+/* One line, also on a terminal: the rest of a text that is too long is what `leat check` tells. */
 static void print_failure(const struct check_watch *watch, const struct check_run *run)
 {
     const struct tool_story story = check_story(watch->plan, run);
     const struct check_phase *phase = check_failed_phase(run);
     enum leat_language language = watch->plan->language;
-    bool is_zh = language == LEAT_LANGUAGE_ZH;
-    printf("%s%s%s  %s  %d %s", check_style(TOOL_STYLE_RED), is_zh ? "失败" : "failed",
-           check_style(TOOL_STYLE_PLAIN),
-           phase ? check_phase_word(phase->name, language) : leat_layer_name(run->error.layer),
-           run->error.code, tool_story_heading(&story, language));
-    if (run->error.text[0]) {
-        fputs("  ", stdout);
-        check_print_text(run->error.text);
-    }
+    const char *mark = language == LEAT_LANGUAGE_ZH ? "失败" : "failed";
+    char text[LEAT_ERROR_TEXT_SIZE + 256];
+    tool_format(text, sizeof(text), "%s  %d %s%s%s",
+                phase ? check_phase_word(phase->name, language) : leat_layer_name(run->error.layer),
+                run->error.code, tool_story_heading(&story, language),
+                run->error.text[0] ? "  " : "", run->error.text);
+    printf("%s%s%s  ", check_style(TOOL_STYLE_RED), mark, check_style(TOOL_STYLE_PLAIN));
+    size_t taken = TIME_COLUMNS + tool_text_columns(mark) + 2;
+    size_t columns = tool_is_terminal(stdout) ? tool_terminal_columns(stdout) : SIZE_MAX;
+    check_print_clipped(text, columns > taken ? columns - taken : 0);
 }
 
 static void print_line(const struct check_watch *watch, const struct check_run *run,
@@ -190,8 +195,8 @@ int check_watch(const struct check_watch *watch)
         bool changed = has_changed(&before, &now);
         (watch->json ? print_json : print_line)(watch, run, &now, changed);
         before = now;
-        if (!tool_flush_line(watch->command, &before.status) || is_over(watch, &now) || now.status == TOOL_EXIT_USAGE ||
-            !pause_well(signal_fd, watch->interval_ms))
+        if (!tool_flush_line(watch->command, &before.status) || is_over(watch, &now) ||
+            now.status == TOOL_EXIT_USAGE || !pause_well(signal_fd, watch->interval_ms))
             break;
     }
     check_probe_free(probe);

@@ -37,7 +37,7 @@ enum tool_value {
     TOOL_VALUE_COMMAND, /**< the path of a command of this tool */
 };
 
-enum { TOOL_WHY_SIZE = 320 };
+enum { TOOL_WHY_SIZE = 480 };
 
 struct tool_option;
 

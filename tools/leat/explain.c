@@ -4,6 +4,7 @@
 #include "options.h"
 #include "report.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <leat/catalogue.h>
 #include <leat/foreign_code.h>
@@ -64,20 +65,28 @@ static void label_print(const struct explain *e, enum label label)
     }
 }
 
+/** Where a text behind a label begins. */
+static size_t text_column(const struct explain *e)
+{
+    return 4 + (e->language == LEAT_LANGUAGE_ZH ? 4 : LABEL_WIDTH);
+}
+
 static void field_print(struct explain *e, enum label label, const char *text)
 {
     if (*text && e->json) {
         tool_json_string(&e->document, labels[label].english, text);
     } else if (*text) {
         label_print(e, label);
-        puts(text);
+        tool_print_wrapped(stdout, text, strlen(text), text_column(e));
+        putchar('\n');
     }
 }
 
 /** A text of several lines: a list in JSON, one below the other for people. */
 static void lines_print(struct explain *e, enum label label, const char *text)
 {
-    int indent = 4 + (e->language == LEAT_LANGUAGE_ZH ? 4 : LABEL_WIDTH);
+    const size_t dash_columns = 2;
+    size_t indent = text_column(e);
     if (!*text && !e->json)
         return;
     if (e->json) {
@@ -90,7 +99,9 @@ static void lines_print(struct explain *e, enum label label, const char *text)
         if (e->json) {
             tool_json_text(&e->document, NULL, text, len);
         } else {
-            printf("%*s- %.*s\n", first ? 0 : indent, "", (int)len, text);
+            printf("%*s- ", first ? 0 : (int)indent, "");
+            tool_print_wrapped(stdout, text, len, indent + dash_columns);
+            putchar('\n');
         }
         text += len + (text[len] == '\n');
     }
@@ -168,9 +179,12 @@ static void foreign_print_head(struct explain *e, const char *query, const leat_
     if (!e->json) {
         bool is_form = leat_foreign_code_is_form(code);
         bool is_in_key = strncmp(key, name, strlen(name)) == 0;
-        printf("%s%s%s%s%s  (%s: %s)\n", is_form ? query : "", is_form ? "  " : "", key,
-               is_in_key ? "" : "  ", is_in_key ? "" : name, leat_foreign_table_name(table),
-               leat_foreign_table_title(table, e->language));
+        char head[512];
+        tool_format(head, sizeof(head), "%s%s%s%s%s  (%s: %s)", is_form ? query : "",
+                    is_form ? "  " : "", key, is_in_key ? "" : "  ", is_in_key ? "" : name,
+                    leat_foreign_table_name(table), leat_foreign_table_title(table, e->language));
+        tool_print_wrapped_at(stdout, head, strlen(head), 0, 2);
+        putchar('\n');
         return;
     }
     tool_json_string(&e->document, "key", key);

@@ -5,6 +5,7 @@
 #include "help.h"
 #include "nearest.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <leat/leat.h>
 
@@ -23,9 +24,10 @@ static const char *path_separator(const struct tool_command *command)
     return command->path[0] ? " " : "";
 }
 
-static void error_begin(const struct tool_command *command)
+/* @return the columns that it takes. */
+static size_t error_begin(const struct tool_command *command)
 {
-    fprintf(stderr, "leat%s%s: ", path_separator(command), command->path);
+    return (size_t)fprintf(stderr, "leat%s%s: ", path_separator(command), command->path);
 }
 
 static bool error_end(const struct tool_command *command)
@@ -38,9 +40,12 @@ static bool error_end(const struct tool_command *command)
 int tool_usage_error(const struct tool_command *command, const char *format, ...)
 {
     va_list args;
-    error_begin(command);
+    char *text = NULL;
+    size_t column = error_begin(command);
     va_start(args, format);
-    tool_print_formatted(stderr, format, args);
+    if (vasprintf(&text, format, args) > 0)
+        tool_print_wrapped_at(stderr, text, strlen(text), column, 2);
+    free(text);
     va_end(args);
     error_end(command);
     return TOOL_EXIT_USAGE;
@@ -315,9 +320,9 @@ static bool option_apply(struct parse *p, const struct tool_section *section,
     };
     if (option->set(&setting))
         return true;
-    error_begin(p->command);
-    fprintf(stderr, "%s: ", given);
-    tool_print_safe(stderr, setting.why, strlen(setting.why));
+    size_t column = error_begin(p->command);
+    column += (size_t)fprintf(stderr, "%s: ", given);
+    tool_print_wrapped_at(stderr, setting.why, strlen(setting.why), column, 2);
     return error_end(p->command);
 }
 

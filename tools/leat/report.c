@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "terminal.h"
+#include "wrap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,48 +89,6 @@ const char *tool_close_remedies(unsigned close_code, enum leat_language language
                                                     : tool_situation_remedies(situation, language);
 }
 
-/* ---- lines that fit ----------------------------------------------------------------------- */
-
-/** How much of the text goes onto a line of so many columns: up to a space, or between characters
- * that are wide. All of a word that is longer than the line. */
-static size_t line_length(const char *text, size_t len, size_t columns)
-{
-    size_t at = 0, used = 0, fits = 0;
-    while (at < len) {
-        char one[5] = "";
-        unsigned character = 0;
-        size_t size = tool_utf8_decode(text + at, len - at, &character);
-        memcpy(one, text + at, size);
-        size_t width = size ? tool_text_columns(one) : 1;
-        bool may_break = text[at] == ' ' || (width == 2 && at > 0 && character < 0x3001) ||
-                         (width == 2 && at > 0 && character > 0x3002 && character < 0xff00);
-        if (may_break)
-            fits = at;
-        if (used + width > columns && fits > 0)
-            return fits;
-        used += width;
-        at += size ? size : 1;
-    }
-    return len;
-}
-
-void tool_print_wrapped(FILE *out, const char *text, size_t len, size_t indent)
-{
-    const size_t columns_min = 20;
-    size_t columns = tool_is_terminal(out) ? tool_terminal_columns(out) : 0;
-    while (columns >= indent + columns_min && len > 0) {
-        size_t line = line_length(text, len, columns - indent);
-        if (line == len)
-            break;
-        tool_print_safe(out, text, line);
-        fprintf(out, "\n%*s", (int)indent, "");
-        line += text[line] == ' ';
-        text += line;
-        len -= line;
-    }
-    tool_print_safe(out, text, len);
-}
-
 /* ---- telling it --------------------------------------------------------------------------- */
 
 void tool_report_field(FILE *out, const char *label, const char *text, size_t len)
@@ -151,8 +110,11 @@ void tool_report_remedies(FILE *out, const char *remedies, enum leat_language la
 void tool_report(FILE *out, const struct tool_story *story, enum leat_language language)
 {
     const struct leat_error *error = story->error;
-    fprintf(out, "leat: %s%d %s%s\n", tool_style(out, TOOL_STYLE_RED), error->code,
-            tool_story_heading(story, language), tool_style(out, TOOL_STYLE_PLAIN));
+    char head[256];
+    tool_format(head, sizeof(head), "%d %s", error->code, tool_story_heading(story, language));
+    fprintf(out, "leat: %s", tool_style(out, TOOL_STYLE_RED));
+    tool_print_wrapped_at(out, head, strlen(head), strlen("leat: "), 2);
+    fprintf(out, "%s\n", tool_style(out, TOOL_STYLE_PLAIN));
     print_label(out, label_text(LABEL_LAYER, language));
     fprintf(out, "%s%s", leat_layer_name(error->layer), error->hop[0] ? ", " : "");
     tool_print_safe(out, error->hop, strlen(error->hop));

@@ -44,8 +44,4 @@ void tool_report_remedies(FILE *out, const char *remedies, enum leat_language la
  */
 void tool_error_describe(struct tool_json *json, const char *name, const struct leat_error *error);
 
-/** Prints text that may come from elsewhere (tool_print_safe()). On a terminal it is broken at words
- * that would not fit, and goes on at the column `indent`, where it begins, too. */
-void tool_print_wrapped(FILE *out, const char *text, size_t len, size_t indent);
-
 #endif
