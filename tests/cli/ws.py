@@ -163,11 +163,11 @@ class Messages(unittest.TestCase):
             connection.recv(4096)  # the Close frame
         with peer.listener(serve) as port:
             url = f"ws://127.0.0.1:{port}/"
-            self.assertEqual(run("-r", url=url).stderr, b"")
-            self.assertIn(b"hung up and did not answer the Close frame", run("-r", "--verbose", url=url).stderr)
-            closed = events(run("-r", "--json", url=url))[-1]
+            self.assertEqual(run(url=url).stderr, b"")
+            self.assertIn(b"hung up and did not answer the Close frame", run("--verbose", url=url).stderr)
+            closed = events(run("--json", url=url))[-1]
             self.assertEqual((closed["code"], closed["error"]["code"]), (1006, 200))
-            result = run("-r", "-n", "1", "--linger", at_least(1), url=url, status=9)
+            result = run("-n", "1", "--linger", at_least(1), url=url, status=9)
             self.assertIn(b"only 0 of 1 messages came", result.stderr)
 
     def test_linger_waits_until_all_is_sent(self):
