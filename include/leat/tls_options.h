@@ -88,6 +88,46 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_add_cert_path(leat_tls_options *op
                                                             const char *key_path,
                                                             const char *password);
 
+/** What a key that is elsewhere is to sign. Borrowed until the callback returns. */
+struct leat_tls_sign_request {
+    /** "EC": ECDSA; "RSA": RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2). */
+    const char *key_type;
+    const char *hash; /**< with which it was hashed: "SHA256", "SHA384", "SHA512" */
+    /** What CKM_ECDSA and CKM_RSA_PKCS of PKCS #11 take: the digest, for RSA in a DigestInfo. */
+    const uint8_t *data;
+    size_t len; /**< bytes of it */
+};
+
+/**
+ * Signs with the private key of our certificate.
+ *
+ * Called in the midst of the handshake, in the thread of the connection's loop, which waits; it must
+ * not call into objects of that loop.
+ *
+ * @param signature to be filled with what those mechanisms give: for EC r and s, each as long as the
+ *                  field (64 bytes with P-256, 96 with P-384, 132 with P-521); for RSA as many bytes as
+ *                  the modulus.
+ * @param cap room for it: 1024 bytes.
+ * @return false: it cannot be signed.
+ */
+typedef bool (*leat_tls_sign_fn)(const struct leat_tls_sign_request *request, uint8_t *signature,
+                                 size_t cap, size_t *ret_len, void *user);
+
+/**
+ * The own certificate chain, whose key is elsewhere: in a TPM, a smart card, a PKCS #11 token, another
+ * process. Instead of leat_tls_options_set_cert(). ECDSA on P-256, P-384 and P-521 in TLS 1.2 and 1.3;
+ * RSA in TLS 1.2 only, which is then the highest version. A callback that fails, or signs with another
+ * key, ends the handshake (LEAT_E_TLS_ENGINE). Not with LEAT_MBEDTLS=system: LEAT_E_TLS_ENGINE when a
+ * connection starts.
+ *
+ * @param user must live as long as connections of these options are made.
+ * @return LEAT_OK, LEAT_E_PARAMETER (no certificate, or nobody who signs), LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cert_signer(leat_tls_options *options,
+                                                              const char *const *texts,
+                                                              size_t count, leat_tls_sign_fn sign,
+                                                              void *user);
+
 /** Revocation lists of any of the CAs, as PEM texts. A CA without one is not checked. None =
  * nothing is (default). @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_crl(leat_tls_options *options,

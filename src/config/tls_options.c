@@ -188,6 +188,19 @@ int leat_tls_options_add_cert_path(leat_tls_options *options, const char *cert_p
     return set_cert_path(options, true, cert_path, key_path, password);
 }
 
+int leat_tls_options_set_cert_signer(leat_tls_options *options, const char *const *texts,
+                                     size_t count, leat_tls_sign_fn sign, void *user)
+{
+    const struct leati_cert_source source = {
+        .cert = {(char **)(uintptr_t)texts, count}, .sign = sign, .sign_user = user};
+    if (!options)
+        return LEAT_E_PARAMETER;
+    if (count == 0 || !sign)
+        return options_refuse(options, LEAT_E_PARAMETER,
+                              "a certificate and what signs with its key are set together");
+    return set_cert(options, false, &source);
+}
+
 int leat_tls_options_set_crl(leat_tls_options *options, const char *const *texts, size_t count)
 {
     return set_texts(options, MEMBER(crl), texts, count);

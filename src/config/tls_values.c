@@ -47,6 +47,8 @@ static void cert_source_done(struct leati_cert_source *source)
 /* `dst` is empty, and for cert_source_done() in any case. */
 static bool cert_source_copy(struct leati_cert_source *dst, const struct leati_cert_source *src)
 {
+    dst->sign = src->sign;
+    dst->sign_user = src->sign_user;
     return leati_strdup_optional(&dst->cert_path, src->cert_path) &&
            leati_strdup_optional(&dst->key_path, src->key_path) &&
            texts_clone(&dst->cert, &src->cert) && leati_strdup_optional(&dst->key, src->key) &&
@@ -342,6 +344,8 @@ struct leati_tls_credentials_options leati_tls_values_credentials(
         .cert_text_count = cert->cert.count,
         .key_text = cert->key,
         .key_password = cert->key_password,
+        .sign = cert->sign,
+        .sign_user = cert->sign_user,
         .more_certs = values->more_certs,
         .more_cert_count = cert == &values->cert ? values->more_cert_count : 0,
         .crl_texts = ITEMS(&values->crl),

@@ -155,6 +155,8 @@ static int identities_load(struct leati_tls_credentials *credentials,
         .cert = {(char **)(uintptr_t)options->cert_texts, options->cert_text_count},
         .key = (char *)(uintptr_t)options->key_text,
         .key_password = (char *)(uintptr_t)options->key_password,
+        .sign = options->sign,
+        .sign_user = options->sign_user,
     };
     int code = identity_load(credentials, options->is_server, &first, failure);
 

@@ -2,6 +2,7 @@
 #include "tls/failures.h"
 
 #include "tls/alerts.h"
+#include "tls/signer.h"
 #include "tls/data.h"
 #include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
@@ -362,6 +363,10 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_no_certificate(tls, ret);
     if (is_handshaking(tls) && is_verification(ret))
         return fail_verification(tls, ret);
+    if (is_handshaking(tls) && leati_tls_signer_has_failed())
+        return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR,
+                               "the program's callback has not signed with the key of our "
+                               "certificate");
     if (tls->mends.too_long > 0)
         return fail_long_message(tls, ret);
     if (tls->mends.long_cookie > 0)

@@ -4,6 +4,7 @@
 #include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
+#include "tls/signer.h"
 #include "util/alloc.h"
 
 #include <errno.h>
@@ -25,13 +26,15 @@ void leati_tls_identity_init(struct leati_tls_identity *identity)
 {
     identity->is_there = false;
     mbedtls_x509_crt_init(&identity->cert);
-    mbedtls_pk_init(&identity->key);
+    identity->key.sign = NULL;
+    identity->sign = NULL;
+    mbedtls_pk_init(&identity->key.pk);
 }
 
 void leati_tls_identity_done(struct leati_tls_identity *identity)
 {
     mbedtls_x509_crt_free(&identity->cert);
-    mbedtls_pk_free(&identity->key);
+    mbedtls_pk_free(&identity->key.pk);
 }
 
 static int file_load(const struct loader *loader, const char *what, const char *path,
@@ -176,7 +179,7 @@ static int key_parse(const struct loader *loader, const struct leati_tls_file *f
 {
     const char *password = loader->source->key_password;
     int ret =
-        mbedtls_pk_parse_key(&loader->identity->key, file->data, leati_tls_file_parse_len(file),
+        mbedtls_pk_parse_key(&loader->identity->key.pk, file->data, leati_tls_file_parse_len(file),
                              (const unsigned char *)password, password ? strlen(password) : 0,
                              mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     bool is_encrypted = strstr((const char *)file->data, "ENCRYPTED");
@@ -212,7 +215,7 @@ static int key_load(const struct loader *loader, const char *path)
 static int key_check(const struct loader *loader, const char *key_name)
 {
     struct leati_tls_identity *identity = loader->identity;
-    int ret = mbedtls_pk_check_pair(&identity->cert.pk, &identity->key, mbedtls_psa_get_random,
+    int ret = mbedtls_pk_check_pair(&identity->cert.pk, &identity->key.pk, mbedtls_psa_get_random,
                                     MBEDTLS_PSA_RANDOM_STATE);
 
     if (ret == 0)
@@ -223,6 +226,21 @@ static int key_check(const struct loader *loader, const char *key_name)
         loader->failure, LEAT_E_TLS_VERIFY, 0, ret,
         "the %s key %s does not belong to the certificate %s", loader->role, key_name,
         loader->source->cert.count > 0 ? "(as text)" : loader->source->cert_path);
+}
+
+static int signer_take(const struct loader *loader)
+{
+    int ret = leati_tls_signer_take(loader->identity, loader->source);
+
+    if (ret == 0)
+        return LEAT_OK;
+    if (leati_mbedtls_out_of_memory())
+        return out_of_memory(loader, "the public key", ret);
+    return leati_tls_record(loader->failure, LEAT_E_TLS_ENGINE, 0, ret,
+                            "the %s key cannot be elsewhere: %s", loader->role,
+                            ret == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE
+                                ? "leat was built with LEAT_MBEDTLS=system"
+                                : leati_mbedtls_error_text(ret));
 }
 
 /* One file may hold both. */
@@ -248,6 +266,8 @@ int leati_tls_identity_load(struct leati_tls_identity *identity,
     int code = cert_load(&loader);
     if (code != LEAT_OK)
         return code;
+    if (source->sign)
+        return signer_take(&loader);
     const char *name = key_name(source);
     if (!name)
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, 0, "the %s certificate has no key",

@@ -3,6 +3,7 @@
 #ifndef LEATI_TLS_IDENTITY_H
 #define LEATI_TLS_IDENTITY_H
 
+#include "tls/mends/mends.h"
 #include "tls/tls.h"
 
 #include <mbedtls/pk.h>
@@ -11,7 +12,9 @@
 struct leati_tls_identity {
     bool is_there;
     mbedtls_x509_crt cert;
-    mbedtls_pk_context key;
+    struct leati_tls_key key;
+    leat_tls_sign_fn sign; /* by which the key signs; NULL = the key is here */
+    void *sign_user;
 };
 
 void leati_tls_identity_init(struct leati_tls_identity *identity);

@@ -33,6 +33,8 @@ struct leati_cert_source {
     struct leati_texts cert; /**< PEM, together the chain */
     char *key;
     char *key_password;
+    leat_tls_sign_fn sign; /**< instead of a key; NULL = there is one */
+    void *sign_user;
 };
 
 /** How many more certificates a server may have for keys of other kinds. */
@@ -49,6 +51,8 @@ struct leati_tls_credentials_options {
     const char *const *cert_texts; /**< together the chain, its first certificate first */
     size_t cert_text_count;
     const char *key_text;
+    leat_tls_sign_fn sign; /**< instead of a key; NULL = none */
+    void *sign_user;
     /** Further certificates of ours; at most LEATI_TLS_MORE_CERTS_MAX. */
     const struct leati_cert_source *more_certs;
     size_t more_cert_count;

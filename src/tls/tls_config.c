@@ -3,6 +3,7 @@
 
 #include "tls/credentials.h"
 #include "tls/preference.h"
+#include "tls/signer.h"
 
 #include <mbedtls/psa_util.h>
 
@@ -38,20 +39,30 @@ const uint16_t *leati_tls_config_signature_algorithms(
     return chosen->count > 0 ? chosen->ids : default_signature_algorithms;
 }
 
+enum leat_tls_protocol leati_tls_config_max(const struct leati_tls_layer_options *options)
+{
+    const struct leati_tls_identity *first =
+        leati_tls_credentials_identity(options->credentials, 0);
+    bool is_only = !options->is_server || !leati_tls_credentials_identity(options->credentials, 1);
+
+    return first && is_only && leati_tls_signer_needs_tls_1_2(first) ? LEAT_TLS_V12
+                                                                     : options->max_protocol;
+}
+
 /* Without a cipher suite for TLS 1.2 that version is not offered. */
 static void versions_configure(mbedtls_ssl_config *config,
                                const struct leati_tls_layer_options *options)
 {
     const struct leati_tls_cipher_choice *choice =
         leati_tls_credentials_cipher_choice(options->credentials);
-    enum leat_tls_protocol min = options->min_protocol;
+    enum leat_tls_protocol min = options->min_protocol, max = leati_tls_config_max(options);
 
     mbedtls_ssl_conf_ciphersuites(
         config, choice->ids ? choice->ids : leati_tls_cipher_preference(options->is_server));
     if (choice->ids && !choice->has_tls_1_2)
         min = LEAT_TLS_V13;
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)min);
-    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)options->max_protocol);
+    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)max);
 }
 
 static void client_configure(mbedtls_ssl_config *config,
@@ -106,7 +117,7 @@ static int identities_configure(mbedtls_ssl_config *config,
 
     for (size_t i = 0;
          ret == 0 && (identity = leati_tls_credentials_identity(credentials, i)) != NULL; i++)
-        ret = mbedtls_ssl_conf_own_cert(config, &identity->cert, &identity->key);
+        ret = mbedtls_ssl_conf_own_cert(config, &identity->cert, &identity->key.pk);
     return ret;
 }
 

@@ -16,4 +16,7 @@ int leati_tls_config_build(mbedtls_ssl_config *config,
 const uint16_t *leati_tls_config_signature_algorithms(
     const struct leati_tls_credentials *credentials);
 
+/** The highest version: of options, or 1.2 if the only key of ours signs in no other. */
+enum leat_tls_protocol leati_tls_config_max(const struct leati_tls_layer_options *options);
+
 #endif

@@ -7,6 +7,7 @@
 #include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
 #include "tls/resumption.h"
+#include "tls/signer.h"
 #include "tls/tell.h"
 #include "tls/tls_config.h"
 #include "util/readable.h"
@@ -100,6 +101,7 @@ static int handshake_run(struct leati_tls_layer *tls)
         if (tls->is_server)
             leati_mbedtls_fix_alert_keys(&tls->ssl);
         int state = leati_mbedtls_state(&tls->ssl);
+        leati_tls_signer_begin();
         int ret = leati_tls_call_enter(tls);
         if (ret == 0)
             ret = leati_tls_call_leave(mbedtls_ssl_handshake_step(&tls->ssl));

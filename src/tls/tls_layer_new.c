@@ -144,6 +144,10 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
         return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED,
                                 "the certificate is to be verified, but no CA was loaded");
 
+    if (leati_tls_config_max(options) < options->min_protocol)
+        return leati_tls_record(failure, LEAT_E_TLS_ENGINE, 0, MBEDTLS_ERR_SSL_BAD_CONFIG,
+                                "an RSA key that is elsewhere signs in TLS 1.2 only, which is not "
+                                "allowed");
     struct leati_tls_layer *tls = layer_alloc(options);
     if (!tls)
         return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0,

@@ -43,3 +43,13 @@ const mbedtls_x509_crt *leati_tls_certificate_chosen(const mbedtls_ssl_context *
     (void)ssl;
     return NULL;
 }
+
+int leati_tls_key_be_elsewhere(struct leati_tls_key *key, const mbedtls_x509_crt *cert,
+                               leati_tls_key_sign_fn *sign, void *user)
+{
+    (void)key;
+    (void)cert;
+    (void)sign;
+    (void)user;
+    return MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+}

@@ -78,6 +78,27 @@ int leati_tls_certificate_add(mbedtls_x509_crt *chain, const unsigned char *der,
 /** Whether mbedTLS could read all of a certificate of such a chain. */
 bool leati_tls_certificate_is_read(const mbedtls_x509_crt *cert);
 
+/* ---- keys that are elsewhere -------------------------------------------------------------------
+ */
+
+/** Signs a digest; the signature is as TLS has it. @return 0 or a code of mbedTLS. */
+typedef int leati_tls_key_sign_fn(void *user, mbedtls_md_type_t hash, const unsigned char *digest,
+                                  size_t digest_len, unsigned char *signature, size_t cap,
+                                  size_t *ret_len);
+
+/** A private key of ours; for mbedTLS its first member. */
+struct leati_tls_key {
+    mbedtls_pk_context pk;
+    leati_tls_key_sign_fn *sign; /**< NULL = the key is here */
+    void *user;
+};
+
+/** Makes `key`, which is empty, one of the certificate that signs by a function: ECDSA, and RSA with
+ * PKCS #1 v1.5. @return 0 or a code of mbedTLS; MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE: mbedTLS is not
+ * leat's own. */
+int leati_tls_key_be_elsewhere(struct leati_tls_key *key, const mbedtls_x509_crt *cert,
+                               leati_tls_key_sign_fn *sign, void *user);
+
 /* ---- within ---------------------------------------------------------------------------------- */
 
 /** Frees the message of several records. (Who calls it links messages.c, whose replacement of a

@@ -306,12 +306,24 @@ Test(tls_memory, untrusted_server)
     leati_tls_credentials_unref(credentials);
 }
 
+static bool nothing_sign(const struct leat_tls_sign_request *request, uint8_t *signature,
+                         size_t cap, size_t *ret_len, void *user)
+{
+    (void)request;
+    (void)signature;
+    (void)cap;
+    (void)ret_len;
+    (void)user;
+    return false;
+}
+
 static bool credentials_attempt(void)
 {
     struct leati_tls_credentials_options options = {.ca_path = ca_path,
                                                     .cert_path = cert_path,
                                                     .key_path = key_path,
                                                     .key_password = CERTIFICATE_KEY_PASSWORD,
+                                                    .sign = key_path ? NULL : nothing_sign,
                                                     .need_ca = true,
                                                     .is_server = true};
     struct leati_tls_credentials *made;
@@ -333,3 +345,13 @@ Test(tls_memory, credentials)
     key_path = certificate_path("client-encrypted.key");
     starve(credentials_attempt, STEP_ALL);
 }
+
+#ifdef LEAT_MBEDTLS_MENDED
+Test(tls_memory, credentials_whose_key_is_elsewhere)
+{
+    ca_path = certificate_path("ca.pem");
+    cert_path = certificate_path("client.pem");
+    key_path = NULL;
+    starve(credentials_attempt, STEP_ALL);
+}
+#endif
