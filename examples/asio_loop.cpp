@@ -25,7 +25,7 @@ class asio_leat
 {
   public:
     asio_leat(asio::io_context &context, leat_loop *loop)
-        : context_(context), loop_(loop), descriptor_(context, leat_loop_fd(loop))
+        : context_(context), loop_(loop), descriptor_(context, leat_loop_get_fd(loop))
     {
         wait();
     }

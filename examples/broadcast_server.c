@@ -32,16 +32,16 @@ static void on_message(leat_websocket_server *server, leat_websocket *from,
                        enum leat_message_type type, const uint8_t *data, size_t len, void *user)
 {
     static leat_websocket *clients[CLIENTS_MAX];
-    const char *room = leat_websocket_target(from);
+    const char *room = leat_websocket_get_target(from);
     size_t count = leat_websocket_server_list(server, clients, CLIENTS_MAX);
     (void)user;
 
     for (size_t i = 0; i < count && i < CLIENTS_MAX; i++) {
-        if (strcmp(leat_websocket_target(clients[i]), room) != 0)
+        if (strcmp(leat_websocket_get_target(clients[i]), room) != 0)
             continue;
         int code = leat_websocket_send(clients[i], type, data, len);
         if (code != LEAT_OK && leat_websocket_close(clients[i], 1008, "too slow") != LEAT_OK)
-            fprintf(stderr, "%s: %s\n", leat_websocket_peer(clients[i]), leat_strerror(code));
+            fprintf(stderr, "%s: %s\n", leat_websocket_get_peer(clients[i]), leat_strerror(code));
     }
 }
 
@@ -49,7 +49,7 @@ static void on_connected(leat_websocket_server *server, leat_websocket *ws, void
 {
     (void)server;
     (void)user;
-    printf("%s has entered %s\n", leat_websocket_peer(ws), leat_websocket_target(ws));
+    printf("%s has entered %s\n", leat_websocket_get_peer(ws), leat_websocket_get_target(ws));
     fflush(stdout);
 }
 
@@ -58,7 +58,7 @@ static void on_closed(leat_websocket_server *server, leat_websocket *ws,
 {
     (void)server;
     (void)user;
-    printf("%s has left: %u %s\n", leat_websocket_peer(ws), event->close_code,
+    printf("%s has left: %u %s\n", leat_websocket_get_peer(ws), event->close_code,
            event->error.code == LEAT_OK ? event->reason : event->error.text);
     fflush(stdout);
 }
@@ -97,7 +97,7 @@ static int start(leat_websocket_server *server, unsigned port, const char *cert_
         return code;
     }
     printf("listening on %s://127.0.0.1:%u\n", cert_path ? "wss" : "ws",
-           leat_websocket_server_port(server));
+           leat_websocket_server_get_port(server));
     fflush(stdout);
     return LEAT_OK;
 }

@@ -37,9 +37,10 @@ static int round_trip(leat_blocking_websocket *ws, double *ret_ms, struct leat_e
     struct leat_message reply;
     memset(text, 'x', sizeof(text));
     double start_ms = now_ms();
-    int code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, text, sizeof(text), TIMEOUT_MS, ret_error);
+    int code = leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, text, sizeof(text), TIMEOUT_MS,
+                                            ret_error);
     if (code == LEAT_OK)
-        code = leat_blocking_recv(ws, &reply, TIMEOUT_MS, ret_error);
+        code = leat_blocking_websocket_recv(ws, &reply, TIMEOUT_MS, ret_error);
     if (code == LEAT_OK && (reply.len != sizeof(text) || memcmp(reply.data, text, reply.len) != 0))
         code = LEAT_E_WS_INTERNAL; /* something else came back */
     if (code == LEAT_OK)
@@ -59,7 +60,7 @@ static int measure(leat_blocking_websocket *ws, struct leat_error *ret_error)
     printf("%d messages of %d bytes there and back: median %.3f ms, 99th percentile %.3f ms\n",
            MESSAGE_COUNT, MESSAGE_BYTES, times_ms[MESSAGE_COUNT / 2],
            times_ms[MESSAGE_COUNT * 99 / 100]);
-    return leat_blocking_close(ws, 1000, NULL, ret_error);
+    return leat_blocking_websocket_close(ws, 1000, NULL, ret_error);
 }
 
 static int configure(leat_config *config, int argc, char **argv)
@@ -85,12 +86,12 @@ int main(int argc, char **argv)
     if (code == LEAT_OK)
         code = configure(config, argc, argv);
     if (code == LEAT_OK)
-        code = leat_blocking_connect(argv[1], config, &ws, &error);
+        code = leat_blocking_websocket_connect(argv[1], config, &ws, &error);
     if (code == LEAT_OK)
         code = measure(ws, &error);
     if (code != LEAT_OK)
         fprintf(stderr, "%d %s %s\n", code, leat_strerror(code), error.text);
-    leat_blocking_free(ws);
+    leat_blocking_websocket_free(ws);
     leat_config_free(config);
     return code == LEAT_OK ? 0 : 1;
 }

@@ -32,7 +32,7 @@ static gboolean glib_leat_ready(gint fd, GIOCondition condition, gpointer user)
 /* Lets the default main context drive `loop` until g_source_remove() of what is returned. */
 static guint glib_leat_attach(leat_loop *loop)
 {
-    return g_unix_fd_add(leat_loop_fd(loop), G_IO_IN, glib_leat_ready, loop);
+    return g_unix_fd_add(leat_loop_get_fd(loop), G_IO_IN, glib_leat_ready, loop);
 }
 
 /* ---- a client ------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ static int libevent_leat_attach(struct event_base *base, leat_loop *loop,
     leat->base = base;
     leat->loop = loop;
     leat->event =
-        event_new(base, leat_loop_fd(loop), EV_READ | EV_PERSIST, libevent_leat_ready, leat);
+        event_new(base, leat_loop_get_fd(loop), EV_READ | EV_PERSIST, libevent_leat_ready, leat);
     return leat->event ? event_add(leat->event, NULL) : -1;
 }
 

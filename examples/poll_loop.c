@@ -95,7 +95,7 @@ static void on_input(struct program *program)
 static int run(struct program *program, leat_loop *loop)
 {
     struct pollfd fds[] = {
-        {.fd = leat_loop_fd(loop), .events = POLLIN},
+        {.fd = leat_loop_get_fd(loop), .events = POLLIN},
         {.fd = STDIN_FILENO, .events = POLLIN},
     };
 

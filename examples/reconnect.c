@@ -29,7 +29,7 @@ static void on_opened(leat_websocket *ws, void *user)
 {
     struct program *program = user;
     leat_reconnect_opened(program->reconnect);
-    printf("connected to %s\n", leat_websocket_peer(ws));
+    printf("connected to %s\n", leat_websocket_get_peer(ws));
     fflush(stdout);
     /* Here a program subscribes again to what it wants to be sent. */
 }

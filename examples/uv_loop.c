@@ -33,7 +33,7 @@ static void uv_leat_ready(uv_poll_t *poll, int status, int events)
  */
 static int uv_leat_attach(uv_loop_t *uv, leat_loop *loop, uv_poll_t *poll)
 {
-    int status = uv_poll_init(uv, poll, leat_loop_fd(loop));
+    int status = uv_poll_init(uv, poll, leat_loop_get_fd(loop));
     if (status < 0)
         return status;
     poll->data = loop;

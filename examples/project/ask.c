@@ -20,19 +20,19 @@ int ask(const char *url, const char *proxy, const char *question, char *answer, 
             leat_config_get_error(config, ret_error);
     }
     if (code == LEAT_OK)
-        code = leat_blocking_connect(url, config, &ws, ret_error);
+        code = leat_blocking_websocket_connect(url, config, &ws, ret_error);
     if (code == LEAT_OK) {
-        code = leat_blocking_send(ws, LEAT_MESSAGE_TEXT, question, strlen(question), TIMEOUT_MS,
-                                  ret_error);
+        code = leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, question, strlen(question),
+                                            TIMEOUT_MS, ret_error);
         if (code == LEAT_OK)
-            code = leat_blocking_recv(ws, &reply, TIMEOUT_MS, ret_error);
+            code = leat_blocking_websocket_recv(ws, &reply, TIMEOUT_MS, ret_error);
         if (code == LEAT_OK) {
             snprintf(answer, size, "%.*s", (int)reply.len, (const char *)reply.data);
             /* The answer is there; how the server says goodbye changes nothing. */
-            (void)!leat_blocking_close(ws, 1000, NULL, NULL);
+            (void)!leat_blocking_websocket_close(ws, 1000, NULL, NULL);
         }
     }
-    leat_blocking_free(ws);
+    leat_blocking_websocket_free(ws);
     leat_config_free(config);
     return code;
 }

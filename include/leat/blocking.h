@@ -31,9 +31,10 @@ struct leat_message {
  * @return LEAT_OK and `*ret_ws`, to be freed; otherwise the code of the failure: every code of
  *         leat_websocket_connect() and of the `closed` event.
  */
-LEAT_API LEAT_MUST_CHECK int leat_blocking_connect(const char *url, const leat_config *config,
-                                                   leat_blocking_websocket **ret_ws,
-                                                   struct leat_error *ret_error);
+LEAT_API LEAT_MUST_CHECK int leat_blocking_websocket_connect(const char *url,
+                                                             const leat_config *config,
+                                                             leat_blocking_websocket **ret_ws,
+                                                             struct leat_error *ret_error);
 
 /* The calls below say why they failed in `ret_error`, which is written only then. Of a
  * connection that was closed in order it has LEAT_E_SOCKET_BASE + EBADF all the same, with the close
@@ -48,10 +49,11 @@ LEAT_API LEAT_MUST_CHECK int leat_blocking_connect(const char *url, const leat_c
  *         read: LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + ETIMEDOUT otherwise; what broke the
  *         connection.
  */
-LEAT_API LEAT_MUST_CHECK int leat_blocking_send(leat_blocking_websocket *ws,
-                                                enum leat_message_type type, const void *data,
-                                                size_t len, int timeout_ms,
-                                                struct leat_error *ret_error);
+LEAT_API LEAT_MUST_CHECK int leat_blocking_websocket_send(leat_blocking_websocket *ws,
+                                                          enum leat_message_type type,
+                                                          const void *data, size_t len,
+                                                          int timeout_ms,
+                                                          struct leat_error *ret_error);
 
 /**
  * Waits for the next message. Messages are kept in order; at most the limit of one message and
@@ -63,26 +65,29 @@ LEAT_API LEAT_MUST_CHECK int leat_blocking_send(leat_blocking_websocket *ws,
  *         LEAT_E_SOCKET_BASE + EBADF after an orderly close, as soon as every message that came
  *         before it has been given out; what broke the connection.
  */
-LEAT_API LEAT_MUST_CHECK int leat_blocking_recv(leat_blocking_websocket *ws,
-                                                struct leat_message *ret_message, int timeout_ms,
-                                                struct leat_error *ret_error);
+LEAT_API LEAT_MUST_CHECK int leat_blocking_websocket_recv(leat_blocking_websocket *ws,
+                                                          struct leat_message *ret_message,
+                                                          int timeout_ms,
+                                                          struct leat_error *ret_error);
 
 /** Does the close handshake and waits for its end, at most the close deadline of the configuration.
  * Messages that arrive meanwhile are dropped. `reason` and `ret_error` may be NULL. @return LEAT_OK;
  * LEAT_E_PARAMETER (code or reason not allowed); LEAT_E_SOCKET_BASE + EBADF (closed before); what
  * broke the connection. */
-LEAT_API LEAT_MUST_CHECK int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code,
-                                                 const char *reason, struct leat_error *ret_error);
+LEAT_API LEAT_MUST_CHECK int leat_blocking_websocket_close(leat_blocking_websocket *ws,
+                                                           uint16_t code, const char *reason,
+                                                           struct leat_error *ret_error);
 
-/** How the connection ended, NULL while it has not. Valid until leat_blocking_free(). */
-LEAT_API const struct leat_close_event *leat_blocking_close_event(
+/** How the connection ended, NULL while it has not. Valid until leat_blocking_websocket_free(). */
+LEAT_API const struct leat_close_event *leat_blocking_websocket_get_close_event(
     const leat_blocking_websocket *ws);
 
 /** The object underneath, for its getters (protocol, status, error). Not to be freed. */
-LEAT_API const leat_websocket *leat_blocking_websocket_of(const leat_blocking_websocket *ws);
+LEAT_API const leat_websocket *leat_blocking_websocket_get_websocket(
+    const leat_blocking_websocket *ws);
 
 /** Ends the connection at once and frees. NULL is allowed. */
-LEAT_API void leat_blocking_free(leat_blocking_websocket *ws);
+LEAT_API void leat_blocking_websocket_free(leat_blocking_websocket *ws);
 
 #ifdef __cplusplus
 }

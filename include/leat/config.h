@@ -321,7 +321,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_origin_of_url(leat_config *config, 
 
 /** Adds a subprotocol to offer, the preferred one first (RFC 6455 section 1.9). @return LEAT_OK;
  * LEAT_E_PARAMETER (not a token, or named twice); LEAT_E_SYSTEM_INTERNAL. */
-LEAT_API LEAT_MUST_CHECK int leat_config_add_protocol(leat_config *config, const char *protocol);
+LEAT_API LEAT_MUST_CHECK int leat_config_add_subprotocol(leat_config *config, const char *protocol);
 
 /** How many redirects (301, 302, 303, 307, 308) one connect may follow. Each is checked like the
  * first URL, the allowed domains included; none leads from wss to ws; to another host or port go
@@ -433,6 +433,33 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_local_address(leat_config *config,
  * before 5.7 want CAP_NET_RAW for it: + EPERM.
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_interface(leat_config *config, const char *name);
+
+/* ---- servers, of WebSockets and of sockets ------------------------------------------------ */
+
+/**
+ * How many connections may be open at once. A client beyond it is answered with 503 and Retry-After;
+ * servers of sockets (leat/tcp_socket.h, leat/tls_socket.h, leat/local_socket.h) close it, and
+ * report LEAT_E_SOCKET_BASE + EUSERS. Default 1,000; 0 = LEAT_E_PARAMETER.
+ *
+ * Handshakes that are not done are counted apart, up to the same number (at least 256), and those
+ * of one client up to leat_config_set_max_connections_for_one_client() (at least 64). One more, and
+ * the oldest of them is closed: of that client, or of all. `error` then has LEAT_E_SOCKET_BASE +
+ * EUSERS. So whoever only connects keeps out nobody. Without others a silent connection holds its
+ * place until the phase timeouts of TLS and UPGRADE: 15 s each.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_concurrent_clients_number(leat_config *config,
+                                                                           size_t number);
+
+/** The same for one client: an IPv4 address, or the /64 network of an IPv6 address (an IPv4-mapped
+ * address counts as IPv4). Default 250, so that no client takes the whole server: more for a server
+ * behind a reverse proxy, whose address is that of all. Local sockets have no address, and this
+ * limit does not hold for them. 0 = LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_max_connections_for_one_client(leat_config *config,
+                                                                            size_t number);
+
+/** SO_REUSEPORT: servers on several loops (or in several processes of one user) share the port and
+ * the kernel spreads the clients. Default false. @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_reuse_port(leat_config *config, bool reuse);
 
 /* ---- descriptors -----------------------------------------------------------------------------
  *

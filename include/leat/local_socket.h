@@ -105,7 +105,7 @@ LEAT_API void leat_local_socket_pause(leat_local_socket *local);
 LEAT_API void leat_local_socket_resume(leat_local_socket *local);
 
 /** Bytes that wait to be handed to the kernel. */
-LEAT_API size_t leat_local_socket_buffered_bytes(const leat_local_socket *local);
+LEAT_API size_t leat_local_socket_get_buffered_bytes(const leat_local_socket *local);
 
 /** is_bound: leat_local_socket_bind() has been called, or it is connected. */
 LEAT_API void leat_local_socket_get_state(const leat_local_socket *local,
@@ -219,7 +219,8 @@ LEAT_API void leat_local_socket_server_get_extra_options(const leat_local_socket
                                                          struct leat_extra_options *ret_options);
 
 /** How many connections there are, from `connected` to `closed`. */
-LEAT_API size_t leat_local_socket_server_connection_count(const leat_local_socket_server *server);
+LEAT_API size_t
+leat_local_socket_server_get_connection_count(const leat_local_socket_server *server);
 
 /** The connection with this number, NULL if it has gone. Looks through all of them. */
 LEAT_API leat_local_socket *leat_local_socket_server_find(const leat_local_socket_server *server,

@@ -2,7 +2,7 @@
 /**
  * @file
  * The event loop. One epoll descriptor stands for everything that leat waits for (I/O, timers and
- * deferred work), so it can be put into any other loop: poll leat_loop_fd() for reading and call
+ * deferred work), so it can be put into any other loop: poll leat_loop_get_fd() for reading and call
  * leat_loop_dispatch(loop, 0) when it is readable. A program without a loop calls leat_loop_run().
  *
  * A loop, and every object made on it, belongs to one thread at a time. Only leat_loop_post() and
@@ -52,7 +52,7 @@ LEAT_API void leat_loop_free(leat_loop *loop);
 
 /** The descriptor to wait for: readable whenever leat_loop_dispatch() has something to do. It
  * belongs to the loop; do not close it and do not read from it. -1 for NULL. */
-LEAT_API int leat_loop_fd(const leat_loop *loop);
+LEAT_API int leat_loop_get_fd(const leat_loop *loop);
 
 /**
  * Waits up to `timeout_ms` (0 = not at all, -1 = without limit) until there is something to do,

@@ -80,7 +80,7 @@ LEAT_API LEAT_MUST_CHECK bool leat_reconnect_next_delay_ms(leat_reconnect *recon
 
 /** How many attempts leat_reconnect_next_delay_ms() has given since the last connection that held.
  */
-LEAT_API uint32_t leat_reconnect_attempts(const leat_reconnect *reconnect);
+LEAT_API uint32_t leat_reconnect_get_attempts(const leat_reconnect *reconnect);
 
 /** Starts from the beginning, because the network is there again, say. */
 LEAT_API void leat_reconnect_reset(leat_reconnect *reconnect);

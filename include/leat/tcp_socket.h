@@ -137,7 +137,7 @@ LEAT_API void leat_tcp_socket_pause(leat_tcp_socket *tcp);
 LEAT_API void leat_tcp_socket_resume(leat_tcp_socket *tcp);
 
 /** Bytes that wait to be handed to the kernel. */
-LEAT_API size_t leat_tcp_socket_buffered_bytes(const leat_tcp_socket *tcp);
+LEAT_API size_t leat_tcp_socket_get_buffered_bytes(const leat_tcp_socket *tcp);
 
 /** What state the socket is in. */
 LEAT_API void leat_tcp_socket_get_state(const leat_tcp_socket *tcp,
@@ -272,7 +272,7 @@ LEAT_API void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_ser
                                                        struct leat_tcp_extra_options *ret_options);
 
 /** How many connections there are, from `connected` to `closed`. */
-LEAT_API size_t leat_tcp_socket_server_connection_count(const leat_tcp_socket_server *server);
+LEAT_API size_t leat_tcp_socket_server_get_connection_count(const leat_tcp_socket_server *server);
 
 /** The connection with this number, NULL if it has gone. Looks through all of them. */
 LEAT_API leat_tcp_socket *leat_tcp_socket_server_find(const leat_tcp_socket_server *server,

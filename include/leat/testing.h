@@ -330,7 +330,7 @@ struct leat_testing_options {
 
     /* -- WebSocket -- */
     /** Subprotocols, ended by NULL: the first one that the client offers is chosen. */
-    const char *const *protocols;
+    const char *const *subprotocols;
     /** Further lines of the 101, each with its CRLF. */
     const char *headers;
     /** What is sent once the connection is open. */

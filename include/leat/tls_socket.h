@@ -156,7 +156,7 @@ LEAT_API void leat_tls_socket_pause(leat_tls_socket *tls);
 LEAT_API void leat_tls_socket_resume(leat_tls_socket *tls);
 
 /** Bytes that wait to be encrypted and handed to the kernel. */
-LEAT_API size_t leat_tls_socket_buffered_bytes(const leat_tls_socket *tls);
+LEAT_API size_t leat_tls_socket_get_buffered_bytes(const leat_tls_socket *tls);
 
 /** What state the socket is in. */
 LEAT_API void leat_tls_socket_get_state(const leat_tls_socket *tls,
@@ -311,8 +311,8 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_socket_server_set_extra_options(
 /** The extra options as they are set. */
 LEAT_API void leat_tls_socket_server_get_extra_options(const leat_tls_socket_server *server,
                                                        struct leat_tcp_extra_options *ret_options);
-/** As leat_tcp_socket_server_connection_count(). */
-LEAT_API size_t leat_tls_socket_server_connection_count(const leat_tls_socket_server *server);
+/** As leat_tcp_socket_server_get_connection_count(). */
+LEAT_API size_t leat_tls_socket_server_get_connection_count(const leat_tls_socket_server *server);
 /** As leat_tcp_socket_server_find(). */
 LEAT_API leat_tls_socket *leat_tls_socket_server_find(const leat_tls_socket_server *server,
                                                       uint64_t client_id);

@@ -133,7 +133,7 @@ LEAT_API LEAT_MUST_CHECK int leat_udp_socket_get_local_address(
 LEAT_API void leat_udp_socket_get_error(const leat_udp_socket *udp, struct leat_error *ret_error);
 
 /** Bytes of datagrams that wait to be sent. */
-LEAT_API size_t leat_udp_socket_buffered_bytes(const leat_udp_socket *udp);
+LEAT_API size_t leat_udp_socket_get_buffered_bytes(const leat_udp_socket *udp);
 
 /** What was received through a proxy and not delivered, since the socket was bound. */
 struct leat_udp_drops {

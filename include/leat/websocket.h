@@ -197,18 +197,18 @@ LEAT_API void leat_websocket_pause(leat_websocket *ws);
 LEAT_API void leat_websocket_resume(leat_websocket *ws);
 
 /** Bytes of frames that wait to be written. */
-LEAT_API size_t leat_websocket_buffered_bytes(const leat_websocket *ws);
+LEAT_API size_t leat_websocket_get_buffered_bytes(const leat_websocket *ws);
 
 /** The subprotocol that the server chose, "" if none. Valid until the next connect or free. */
-LEAT_API const char *leat_websocket_protocol(const leat_websocket *ws);
+LEAT_API const char *leat_websocket_get_subprotocol(const leat_websocket *ws);
 
 /** At a server: what the client asked for, path and query; "" at a client. Valid until `closed` has
  * returned. */
-LEAT_API const char *leat_websocket_target(const leat_websocket *ws);
+LEAT_API const char *leat_websocket_get_target(const leat_websocket *ws);
 
 /** "host:port" of the other end: the origin at a client, the client's address at a server; "" while
  * there is no connection. */
-LEAT_API const char *leat_websocket_peer(const leat_websocket *ws);
+LEAT_API const char *leat_websocket_get_peer(const leat_websocket *ws);
 
 /** What the two ends of an open connection have agreed on (OpenResult and more). Strings are valid
  * until `closed` comes. */
@@ -216,7 +216,7 @@ struct leat_websocket_opened_info {
     int http_status;         /**< of the answer to the upgrade: 101 */
     const char *subprotocol; /**< "" = none */
     const char *target;      /**< at a server: what the client asked for, path and query; else "" */
-    /** How many headers leat_websocket_http_header_at() has: inside of `opened`, or `connected`, those
+    /** How many headers leat_websocket_get_http_header_at() has: inside of `opened`, or `connected`, those
      * of the response at a client, of the request at a server; behind it none. */
     size_t header_count;
     bool is_compressed; /**< permessage-deflate was agreed to */
@@ -247,7 +247,7 @@ LEAT_API int leat_websocket_get_socket_fd(const leat_websocket *ws);
  * a server's callbacks is the server's. */
 LEAT_API void leat_websocket_set_data(leat_websocket *ws, void *data);
 /** What leat_websocket_set_data() was given. */
-LEAT_API void *leat_websocket_data(const leat_websocket *ws);
+LEAT_API void *leat_websocket_get_data(const leat_websocket *ws);
 
 /** What TLS has agreed on, at both ends. The strings are valid until `closed` comes.
  * @return false, and nothing written, over plain TCP, before TLS is up and from `closed` on. */
@@ -272,7 +272,7 @@ LEAT_API bool leat_websocket_is_compressed(const leat_websocket *ws);
 LEAT_API void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_error);
 
 /** The HTTP status of the server's answer, 0 if none came. */
-LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
+LEAT_API int leat_websocket_get_http_status(const leat_websocket *ws);
 
 /**
  * The value of the first header of that name in the response to the upgrade, without regard to case;
@@ -281,13 +281,13 @@ LEAT_API int leat_websocket_http_status(const leat_websocket *ws);
  * that of the server, or of the HTTP proxy, that refused. Its strings are valid until the callback
  * returns, or, behind `closed`, until the next connect or free.
  */
-LEAT_API const char *leat_websocket_http_header(const leat_websocket *ws, const char *name);
+LEAT_API const char *leat_websocket_get_http_header(const leat_websocket *ws, const char *name);
 /** The header of the response at an index; false = there are not so many. */
-LEAT_API bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index,
-                                            const char **ret_name, const char **ret_value);
+LEAT_API bool leat_websocket_get_http_header_at(const leat_websocket *ws, size_t index,
+                                                const char **ret_name, const char **ret_value);
 /** The first 4 KiB of the body of a refusal, as they came, with a final NUL; never NULL. `ret_len`
  * may be NULL. */
-LEAT_API const char *leat_websocket_http_body(const leat_websocket *ws, size_t *ret_len);
+LEAT_API const char *leat_websocket_get_http_body(const leat_websocket *ws, size_t *ret_len);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ struct leat_upgrade_request {
     const struct leat_net_address *client; /**< the client's address and port */
     /** The subprotocol that the server would choose: the first of its own that the client offers,
      * "" if there is none in common. */
-    const char *protocol;
+    const char *subprotocol;
     /** Looks up a header of the request, NULL if absent; the name's case does not matter. */
     const char *(*header)(const struct leat_upgrade_request *request, const char *name);
 };
@@ -88,31 +88,6 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config, co
 LEAT_API LEAT_MUST_CHECK int leat_config_set_client_verification(
     leat_config *config, enum leat_client_verification verification);
 
-/**
- * How many connections may be open at once. A client beyond it is answered with 503 and Retry-After;
- * servers of sockets (leat/tcp_socket.h, leat/tls_socket.h, leat/local_socket.h) close it, and
- * report LEAT_E_SOCKET_BASE + EUSERS. Default 1,000; 0 = LEAT_E_PARAMETER.
- *
- * Handshakes that are not done are counted apart, up to the same number (at least 256), and those
- * of one client up to leat_config_set_max_connections_for_one_client() (at least 64). One more, and
- * the oldest of them is closed: of that client, or of all. `error` then has LEAT_E_SOCKET_BASE +
- * EUSERS. So whoever only connects keeps out nobody. Without others a silent connection holds its
- * place until the phase timeouts of TLS and UPGRADE: 15 s each.
- */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_max_concurrent_clients_number(leat_config *config,
-                                                                           size_t number);
-
-/** The same for one client: an IPv4 address, or the /64 network of an IPv6 address (an IPv4-mapped
- * address counts as IPv4). Default 250, so that no client takes the whole server: more for a server
- * behind a reverse proxy, whose address is that of all. Local sockets have no address, and this
- * limit does not hold for them. 0 = LEAT_E_PARAMETER. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_max_connections_for_one_client(leat_config *config,
-                                                                            size_t number);
-
-/** SO_REUSEPORT: servers on several loops (or in several processes of one user) share the port and
- * the kernel spreads the clients. Default false. @return LEAT_OK, LEAT_E_PARAMETER. */
-LEAT_API LEAT_MUST_CHECK int leat_config_set_reuse_port(leat_config *config, bool reuse);
-
 /* ---- the server ----------------------------------------------------------------------------- */
 
 /** Makes a server; nothing listens yet. `callbacks` is copied.
@@ -143,7 +118,8 @@ LEAT_API void leat_websocket_server_free(leat_websocket_server *server);
  *                  "ws+unix:/path/to/socket" or "ws+unix:@name" = a local socket, for which the port
  *                  does not count and clients have no address: their number is limited in total only.
  *                  A path that is there is LEAT_E_WS_PORT, and the file goes with the server.
- * @param server_port 1 to 65535; 0 = any free one, see leat_websocket_server_port().
+ * @param server_port 1 to 65535, wider than a port so that what is above it is refused and not cut;
+ *                    0 = any free one, see leat_websocket_server_get_port().
  * @return LEAT_OK; otherwise nothing was started and leat_websocket_server_get_error() has the detail:
  *         LEAT_E_WS_EXISTS (it listens already), LEAT_E_WS_NIC (not an address of this machine),
  *         LEAT_E_WS_PORT (in use or not permitted, errno kept; above 65535), LEAT_E_WS_CERT_FILE,
@@ -160,7 +136,7 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_server_start(leat_websocket_server *
 LEAT_API LEAT_MUST_CHECK int leat_websocket_server_stop(leat_websocket_server *server);
 
 /** The port that it listens on, 0 if it does not. */
-LEAT_API uint16_t leat_websocket_server_port(const leat_websocket_server *server);
+LEAT_API uint16_t leat_websocket_server_get_port(const leat_websocket_server *server);
 
 /** Lists the open connections: writes at most `cap` of them and returns how many there are. */
 LEAT_API size_t leat_websocket_server_list(const leat_websocket_server *server,

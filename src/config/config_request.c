@@ -110,7 +110,7 @@ static bool settings_append_protocol(struct leati_settings *settings, const char
     return true;
 }
 
-int leat_config_add_protocol(leat_config *config, const char *protocol)
+int leat_config_add_subprotocol(leat_config *config, const char *protocol)
 {
     if (!config)
         return LEAT_E_PARAMETER;

@@ -121,7 +121,7 @@ void leat_loop_free(leat_loop *loop)
     leati_free(loop);
 }
 
-int leat_loop_fd(const leat_loop *loop)
+int leat_loop_get_fd(const leat_loop *loop)
 {
     return loop ? loop->epoll_fd : -1;
 }

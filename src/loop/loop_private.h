@@ -62,7 +62,7 @@ struct leat_loop {
     uint8_t *scratch;
 };
 
-/** Makes leat_loop_fd() readable. Async-signal-safe. */
+/** Makes leat_loop_get_fd() readable. Async-signal-safe. */
 void leati_loop_wake(leat_loop *loop);
 
 /** Whether a timer has expired. */

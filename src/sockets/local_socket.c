@@ -312,7 +312,7 @@ void leat_local_socket_get_extra_options(const leat_local_socket *local,
         *ret_options = local->options;
 }
 
-size_t leat_local_socket_buffered_bytes(const leat_local_socket *local)
+size_t leat_local_socket_get_buffered_bytes(const leat_local_socket *local)
 {
     return leati_stream_socket_buffered_bytes(local ? &local->base : NULL);
 }

@@ -272,7 +272,7 @@ void leat_tcp_socket_get_extra_options(const leat_tcp_socket *tcp,
         *ret_options = tcp->options;
 }
 
-size_t leat_tcp_socket_buffered_bytes(const leat_tcp_socket *tcp)
+size_t leat_tcp_socket_get_buffered_bytes(const leat_tcp_socket *tcp)
 {
     return leati_stream_socket_buffered_bytes(tcp ? &tcp->base : NULL);
 }

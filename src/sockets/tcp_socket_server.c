@@ -225,7 +225,7 @@ void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *serv
         *ret_options = server->options;
 }
 
-size_t leat_tcp_socket_server_connection_count(const leat_tcp_socket_server *server)
+size_t leat_tcp_socket_server_get_connection_count(const leat_tcp_socket_server *server)
 {
     return server ? server->base.reported_count : 0;
 }

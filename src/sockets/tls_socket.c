@@ -198,9 +198,9 @@ void leat_tls_socket_resume(leat_tls_socket *tls)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-size_t leat_tls_socket_buffered_bytes(const leat_tls_socket *tls)
+size_t leat_tls_socket_get_buffered_bytes(const leat_tls_socket *tls)
 {
-    return leat_tcp_socket_buffered_bytes(tcp_of_const(tls));
+    return leat_tcp_socket_get_buffered_bytes(tcp_of_const(tls));
 }
 
 void leat_tls_socket_get_state(const leat_tls_socket *tls, struct leat_socket_state *ret_state)

@@ -121,9 +121,9 @@ void leat_tls_socket_server_get_extra_options(const leat_tls_socket_server *serv
     leat_tcp_socket_server_get_extra_options(tcp_of_const(server), ret_options);
 }
 
-size_t leat_tls_socket_server_connection_count(const leat_tls_socket_server *server)
+size_t leat_tls_socket_server_get_connection_count(const leat_tls_socket_server *server)
 {
-    return leat_tcp_socket_server_connection_count(tcp_of_const(server));
+    return leat_tcp_socket_server_get_connection_count(tcp_of_const(server));
 }
 
 leat_tls_socket *leat_tls_socket_server_find(const leat_tls_socket_server *server,

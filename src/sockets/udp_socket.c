@@ -357,7 +357,7 @@ void leat_udp_socket_get_error(const leat_udp_socket *udp, struct leat_error *re
         leati_failure_get(&udp->failure, ret_error);
 }
 
-size_t leat_udp_socket_buffered_bytes(const leat_udp_socket *udp)
+size_t leat_udp_socket_get_buffered_bytes(const leat_udp_socket *udp)
 {
     return udp ? udp->buffered_bytes : 0;
 }

@@ -87,8 +87,8 @@ static bool parser_expect(struct parser *parser, const char *expected)
     size_t len = word_len(word);
     if (len > 1) {
         bool is_long = len > WORD_SHOWN_BYTES;
-        snprintf(shown, sizeof(shown), "'%.*s%s'",
-                 (int)(is_long ? WORD_SHOWN_BYTES : len), word, is_long ? "..." : "");
+        snprintf(shown, sizeof(shown), "'%.*s%s'", (int)(is_long ? WORD_SHOWN_BYTES : len), word,
+                 is_long ? "..." : "");
     } else if (found >= ' ' && found <= '~') {
         snprintf(shown, sizeof(shown), "'%c'", found);
     } else if (found != '\0') {

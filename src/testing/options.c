@@ -102,7 +102,7 @@ static bool options_copy(struct leat_testing_server *server)
            text_copy(server, &server->tls.key_path) &&
            text_copy(server, &server->tls.client_ca_path) &&
            text_copy(server, &server->tls.cipher_list) && names_copy(server, &options->names) &&
-           protocols_copy(server, &options->protocols) &&
+           protocols_copy(server, &options->subprotocols) &&
            messages_copy(server, &options->messages, options->message_count);
 }
 

@@ -228,7 +228,7 @@ static const char *protocol_choose(struct leati_peer *p)
         return NULL;
     const char *best = NULL;
     size_t best_at = sizeof(offers);
-    for (const char *const *own = p->server->options.protocols; *own; ++own) {
+    for (const char *const *own = p->server->options.subprotocols; *own; ++own) {
         for (size_t at = 0; offers[at] != '\0';) {
             at += strspn(offers + at, ", \t");
             size_t len = strcspn(offers + at, ", \t");

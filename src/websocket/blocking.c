@@ -45,7 +45,7 @@ static void on_opened(leat_websocket *ws, void *user)
 {
     struct leat_blocking_websocket *b = user;
     b->opened = true;
-    snprintf(b->hop, sizeof(b->hop), "%s", leat_websocket_peer(ws));
+    snprintf(b->hop, sizeof(b->hop), "%s", leat_websocket_get_peer(ws));
 }
 
 static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
@@ -132,7 +132,7 @@ static bool is_closed(const struct leat_blocking_websocket *b)
 
 static bool is_sent_or_closed(const struct leat_blocking_websocket *b)
 {
-    return b->closed || leat_websocket_buffered_bytes(b->ws) == 0;
+    return b->closed || leat_websocket_get_buffered_bytes(b->ws) == 0;
 }
 
 static bool has_message_or_end(const struct leat_blocking_websocket *b)
@@ -242,8 +242,8 @@ static int blocking_take_limit(struct leat_blocking_websocket *b, const leat_con
     return LEAT_OK;
 }
 
-int leat_blocking_connect(const char *url, const leat_config *config,
-                          leat_blocking_websocket **ret_ws, struct leat_error *ret_error)
+int leat_blocking_websocket_connect(const char *url, const leat_config *config,
+                                    leat_blocking_websocket **ret_ws, struct leat_error *ret_error)
 {
     struct leat_error error = {.code = LEAT_OK};
     int code = url && ret_ws ? LEAT_OK : LEAT_E_PARAMETER;
@@ -263,15 +263,16 @@ int leat_blocking_connect(const char *url, const leat_config *config,
         error.code = code;
         if (ret_error)
             *ret_error = error;
-        leat_blocking_free(b);
+        leat_blocking_websocket_free(b);
         return code;
     }
     *ret_ws = b;
     return LEAT_OK;
 }
 
-int leat_blocking_send(leat_blocking_websocket *ws, enum leat_message_type type, const void *data,
-                       size_t len, int timeout_ms, struct leat_error *ret_error)
+int leat_blocking_websocket_send(leat_blocking_websocket *ws, enum leat_message_type type,
+                                 const void *data, size_t len, int timeout_ms,
+                                 struct leat_error *ret_error)
 {
     if (!ws)
         return blocking_fail(NULL, LEAT_E_PARAMETER, 0, ret_error, "there is no connection");
@@ -301,8 +302,8 @@ static void lend_first(struct leat_blocking_websocket *b, struct leat_message *r
     *ret_message = (struct leat_message){message->type, message->data, message->len};
 }
 
-int leat_blocking_recv(leat_blocking_websocket *ws, struct leat_message *ret_message,
-                       int timeout_ms, struct leat_error *ret_error)
+int leat_blocking_websocket_recv(leat_blocking_websocket *ws, struct leat_message *ret_message,
+                                 int timeout_ms, struct leat_error *ret_error)
 {
     if (!ws || !ret_message)
         return blocking_fail(ws, LEAT_E_PARAMETER, 0, ret_error,
@@ -322,8 +323,8 @@ int leat_blocking_recv(leat_blocking_websocket *ws, struct leat_message *ret_mes
     return end_fail(ws, ret_error);
 }
 
-int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code, const char *reason,
-                        struct leat_error *ret_error)
+int leat_blocking_websocket_close(leat_blocking_websocket *ws, uint16_t code, const char *reason,
+                                  struct leat_error *ret_error)
 {
     if (!ws)
         return blocking_fail(NULL, LEAT_E_PARAMETER, 0, ret_error, "there is no connection");
@@ -341,17 +342,18 @@ int leat_blocking_close(leat_blocking_websocket *ws, uint16_t code, const char *
     return ws->end.error.code == LEAT_OK ? LEAT_OK : end_fail(ws, ret_error);
 }
 
-const struct leat_close_event *leat_blocking_close_event(const leat_blocking_websocket *ws)
+const struct leat_close_event *leat_blocking_websocket_get_close_event(
+    const leat_blocking_websocket *ws)
 {
     return ws && ws->closed ? &ws->end : NULL;
 }
 
-const leat_websocket *leat_blocking_websocket_of(const leat_blocking_websocket *ws)
+const leat_websocket *leat_blocking_websocket_get_websocket(const leat_blocking_websocket *ws)
 {
     return ws ? ws->ws : NULL;
 }
 
-void leat_blocking_free(leat_blocking_websocket *ws)
+void leat_blocking_websocket_free(leat_blocking_websocket *ws)
 {
     if (!ws)
         return;

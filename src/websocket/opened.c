@@ -29,8 +29,8 @@ bool leat_websocket_get_opened_info(const leat_websocket *ws,
     const struct leati_http_head *head = route->agreement ? route->agreement->head : NULL;
     *ret_info = (struct leat_websocket_opened_info){
         .http_status = ws->http_status,
-        .subprotocol = leat_websocket_protocol(ws),
-        .target = leat_websocket_target(ws),
+        .subprotocol = leat_websocket_get_subprotocol(ws),
+        .target = leat_websocket_get_target(ws),
         .header_count = head ? leati_http_head_field_count(head) : 0,
         .is_compressed = ws->compressed,
     };

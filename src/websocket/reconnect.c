@@ -83,7 +83,7 @@ bool leat_reconnect_next_delay_ms(leat_reconnect *reconnect, uint32_t *ret_delay
     return true;
 }
 
-uint32_t leat_reconnect_attempts(const leat_reconnect *reconnect)
+uint32_t leat_reconnect_get_attempts(const leat_reconnect *reconnect)
 {
     return reconnect ? reconnect->backoff.attempts : 0;
 }

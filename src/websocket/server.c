@@ -166,7 +166,7 @@ static int server_ask(leat_websocket_server *server, const struct server_client 
                 .host = request->host,
                 .origin = request->origin ? request->origin : "",
                 .client = &address,
-                .protocol = protocol ? protocol : "",
+                .subprotocol = protocol ? protocol : "",
                 .header = request_header,
             },
         .head = request->head,
@@ -438,7 +438,7 @@ int leat_websocket_server_stop(leat_websocket_server *server)
     return LEAT_OK;
 }
 
-uint16_t leat_websocket_server_port(const leat_websocket_server *server)
+uint16_t leat_websocket_server_get_port(const leat_websocket_server *server)
 {
     return server && server->listener
                ? leati_address_port(leati_tcp_listener_local(server->listener))

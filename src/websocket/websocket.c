@@ -287,22 +287,22 @@ void leat_websocket_resume(leat_websocket *ws)
         leati_stream_resume(&ws->stream);
 }
 
-size_t leat_websocket_buffered_bytes(const leat_websocket *ws)
+size_t leat_websocket_get_buffered_bytes(const leat_websocket *ws)
 {
     return ws ? ws->stream.out.len : 0;
 }
 
-const char *leat_websocket_protocol(const leat_websocket *ws)
+const char *leat_websocket_get_subprotocol(const leat_websocket *ws)
 {
     return ws && ws->protocol ? ws->protocol : "";
 }
 
-const char *leat_websocket_target(const leat_websocket *ws)
+const char *leat_websocket_get_target(const leat_websocket *ws)
 {
     return ws && ws->target ? ws->target : "";
 }
 
-const char *leat_websocket_peer(const leat_websocket *ws)
+const char *leat_websocket_get_peer(const leat_websocket *ws)
 {
     return ws && ws->stream.chain ? leati_route_origin_text(ws->stream.chain->route) : "";
 }
@@ -313,7 +313,7 @@ void leat_websocket_set_data(leat_websocket *ws, void *data)
         ws->data = data;
 }
 
-void *leat_websocket_data(const leat_websocket *ws)
+void *leat_websocket_get_data(const leat_websocket *ws)
 {
     return ws ? ws->data : NULL;
 }
@@ -370,7 +370,7 @@ void leat_websocket_get_error(const leat_websocket *ws, struct leat_error *ret_e
     leati_failure_get(running ? &chain->failure : &ws->stream.failure, ret_error);
 }
 
-int leat_websocket_http_status(const leat_websocket *ws)
+int leat_websocket_get_http_status(const leat_websocket *ws)
 {
     return ws ? ws->http_status : 0;
 }
@@ -384,14 +384,14 @@ static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
     return ws->response ? &ws->response->head : NULL;
 }
 
-const char *leat_websocket_http_header(const leat_websocket *ws, const char *name)
+const char *leat_websocket_get_http_header(const leat_websocket *ws, const char *name)
 {
     const struct leati_http_head *head = ws_response_head(ws);
     return head && name ? leati_http_head_get(head, name) : NULL;
 }
 
-bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index, const char **ret_name,
-                                   const char **ret_value)
+bool leat_websocket_get_http_header_at(const leat_websocket *ws, size_t index,
+                                       const char **ret_name, const char **ret_value)
 {
     const struct leati_http_head *head = ws_response_head(ws);
     if (!head || !ret_name || !ret_value || index >= leati_http_head_field_count(head))
@@ -402,7 +402,7 @@ bool leat_websocket_http_header_at(const leat_websocket *ws, size_t index, const
     return true;
 }
 
-const char *leat_websocket_http_body(const leat_websocket *ws, size_t *ret_len)
+const char *leat_websocket_get_http_body(const leat_websocket *ws, size_t *ret_len)
 {
     size_t len = 0;
     const char *body = "";

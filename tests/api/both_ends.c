@@ -267,7 +267,7 @@ void both_ends_listen(struct both_ends *ends)
     int code = leat_websocket_server_start(ends->server, "127.0.0.1", 0, ends->server_config);
     leat_websocket_server_get_error(ends->server, &error);
     cr_assert(code == LEAT_OK, "%d: %s", code, error.text);
-    ends->port = leat_websocket_server_port(ends->server);
+    ends->port = leat_websocket_server_get_port(ends->server);
 }
 
 void both_ends_connect(struct both_ends *ends, const char *path)

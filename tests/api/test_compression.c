@@ -285,7 +285,7 @@ static void bomb_expect(bool in_parts)
     both_ends_until_received(&ends, &ends.at_server, 1);
     cr_expect(ends.at_server.bytes == LIMIT);
     cr_assert(leat_websocket_send(ends.client, LEAT_MESSAGE_BINARY, zeros, len) == LEAT_OK);
-    cr_expect(leat_websocket_buffered_bytes(ends.client) < LIMIT,
+    cr_expect(leat_websocket_get_buffered_bytes(ends.client) < LIMIT,
               "compressed it is below the limit");
     both_ends_until_closed(&ends);
     cr_expect(ends.client_close.close_code == 1009, "%u %s", ends.client_close.close_code,

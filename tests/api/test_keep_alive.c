@@ -330,12 +330,12 @@ Test(keep_alive, queue_limit_towards_a_peer_that_does_not_read)
         cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
     }
     cr_expect(code == LEAT_E_SOCKET_BASE + EAGAIN && sent >= 10, "%d behind %u", code, sent);
-    cr_expect(leat_websocket_buffered_bytes(ends.client) <= 10 * (sizeof(large) + 14));
+    cr_expect(leat_websocket_get_buffered_bytes(ends.client) <= 10 * (sizeof(large) + 14));
     cr_expect(ends.client_writable == 0);
     leat_websocket_resume(ends.connection);
     both_ends_until_received(&ends, &ends.at_server, sent);
     cr_expect(ends.client_writable == 1);
-    cr_expect(leat_websocket_buffered_bytes(ends.client) == 0);
+    cr_expect(leat_websocket_get_buffered_bytes(ends.client) == 0);
     both_ends_done(&ends);
 }
 

@@ -45,10 +45,10 @@ Test(local, a_path_at_both_ends)
                  LEAT_OK);
     cr_assert_eq(local_start(&ends, server_url), LEAT_OK);
     cr_expect(stat(path, &status) == 0 && S_ISSOCK(status.st_mode));
-    cr_expect_eq(leat_websocket_server_port(ends.server), 0);
+    cr_expect_eq(leat_websocket_server_get_port(ends.server), 0);
     cr_assert_eq(local_connect(&ends, sandbox_format("%s:/chat?room=1", server_url)), LEAT_OK);
     both_ends_until_connected(&ends);
-    cr_expect_str_eq(leat_websocket_target(ends.connection), "/chat?room=1");
+    cr_expect_str_eq(leat_websocket_get_target(ends.connection), "/chat?room=1");
     echo_expect(&ends, 1);
     cr_assert_eq(leat_websocket_get_remote_address(ends.client, &address), LEAT_OK);
     cr_expect_eq(address.family, LEAT_ADDRESS_LOCAL);
@@ -74,7 +74,7 @@ Test(local, an_abstract_name_and_no_target)
     cr_assert_eq(local_start(&ends, url), LEAT_OK);
     cr_assert_eq(local_connect(&ends, url), LEAT_OK);
     both_ends_until_connected(&ends);
-    cr_expect_str_eq(leat_websocket_target(ends.connection), "/");
+    cr_expect_str_eq(leat_websocket_get_target(ends.connection), "/");
     echo_expect(&ends, 1);
     both_ends_done(&ends);
 }

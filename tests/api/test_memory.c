@@ -31,7 +31,7 @@ static bool serve(struct both_ends *ends)
 {
     static const uint8_t frames[] = {0x81, 0x85, 0,    0, 0, 0, 'h', 'e', 'l', 'l',
                                      'o',  0x88, 0x82, 0, 0, 0, 0,   3,   0xe8};
-    int fd = raw_connect(NULL, leat_websocket_server_port(ends->server));
+    int fd = raw_connect(NULL, leat_websocket_server_get_port(ends->server));
     bool sent = raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))) &&
                 raw_send(fd, frames, sizeof(frames)) && shutdown(fd, SHUT_WR) == 0;
     cr_assert(sent);
@@ -64,7 +64,7 @@ static bool accept_and_echo(void)
 Test(memory, accept_and_echo)
 {
     cr_assert(leat_config_new(&server_config) == LEAT_OK);
-    cr_assert(leat_config_add_protocol(server_config, "chat") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(server_config, "chat") == LEAT_OK);
     int failed = alloc_failure_run_all(accept_and_echo);
     cr_expect(failed > 10, "%d", failed);
     leat_config_free(server_config);
@@ -150,7 +150,7 @@ static bool connect_with_failure(int expected, const char *body)
               ends.client_close.error.text);
     /* The refusal is known although its body may be lost. */
     bool complete =
-        code == expected && strcmp(leat_websocket_http_body(ends.client, NULL), body) == 0;
+        code == expected && strcmp(leat_websocket_get_http_body(ends.client, NULL), body) == 0;
     both_ends_done(&ends);
     return complete;
 }

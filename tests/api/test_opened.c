@@ -21,7 +21,7 @@ static size_t headers_count(const leat_websocket *ws)
 {
     const char *name, *value;
     size_t count = 0;
-    while (leat_websocket_http_header_at(ws, count, &name, &value))
+    while (leat_websocket_get_http_header_at(ws, count, &name, &value))
         count++;
     return count;
 }
@@ -32,13 +32,13 @@ static void opened_note(struct both_ends *ends, const char *callback)
     if (strcmp(callback, "connected") == 0) {
         cr_expect(leat_websocket_get_opened_info(ends->connection, &seen->server));
         cr_expect_eq(seen->server.header_count, headers_count(ends->connection));
-        const char *value = leat_websocket_http_header(ends->connection, "user-AGENT");
+        const char *value = leat_websocket_get_http_header(ends->connection, "user-AGENT");
         snprintf(seen->user_agent, sizeof(seen->user_agent), "%s", value ? value : "");
     }
     if (strcmp(callback, "opened") == 0) {
         cr_expect(leat_websocket_get_opened_info(ends->client, &seen->client));
         cr_expect_eq(seen->client.header_count, headers_count(ends->client));
-        const char *value = leat_websocket_http_header(ends->client, "Sec-WebSocket-Accept");
+        const char *value = leat_websocket_get_http_header(ends->client, "Sec-WebSocket-Accept");
         snprintf(seen->accept, sizeof(seen->accept), "%s", value ? value : "");
     }
 }
@@ -51,8 +51,8 @@ Test(opened, both_ends_know_what_was_agreed)
     both_ends_init(&ends);
     ends.on_event = opened_note;
     ends.user = &seen;
-    cr_assert_eq(leat_config_add_protocol(ends.client_config, "chat"), LEAT_OK);
-    cr_assert_eq(leat_config_add_protocol(ends.server_config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_add_subprotocol(ends.client_config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_add_subprotocol(ends.server_config, "chat"), LEAT_OK);
     cr_assert_eq(leat_config_set_user_agent(ends.client_config, "mine/1"), LEAT_OK);
     const struct leat_compression wish = {
         .size = sizeof(wish), .client_max_window_bits = 11, .server_no_context_takeover = true};

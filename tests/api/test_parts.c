@@ -141,7 +141,7 @@ Test(parts, misuse)
     cr_expect(part(ws, "x", false, true) == LEAT_E_PARAMETER, "none is open");
     cr_expect(part(ws, "\xff", true, false) == LEAT_E_PARAMETER);
     cr_expect(part(ws, "\xc3", true, true) == LEAT_E_PARAMETER, "ends within a character");
-    cr_expect(leat_websocket_buffered_bytes(ws) == 0, "nothing of that was queued");
+    cr_expect(leat_websocket_get_buffered_bytes(ws) == 0, "nothing of that was queued");
     cr_expect(part(ws, "a", true, false) == LEAT_OK);
     cr_expect(part(ws, "x", true, false) == LEAT_E_PARAMETER, "one is open");
     cr_expect(part(ws, "x", true, true) == LEAT_E_PARAMETER, "one is open");
@@ -212,7 +212,7 @@ static void sender_go_on(struct both_ends *ends)
     while (sender->sent < PARTS) {
         int code = leat_websocket_send_part(ends->client, BINARY, sender->bytes, PART_BYTES,
                                             sender->sent == 0, sender->sent == PARTS - 1);
-        size_t buffered = leat_websocket_buffered_bytes(ends->client);
+        size_t buffered = leat_websocket_get_buffered_bytes(ends->client);
         sender->most_buffered = buffered > sender->most_buffered ? buffered : sender->most_buffered;
         if (code == LEAT_E_SOCKET_BASE + EAGAIN)
             return;

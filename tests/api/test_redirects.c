@@ -64,7 +64,7 @@ static void followed_expect(const char *location, unsigned status, const char *r
     leat_testing_server *peer = redirecting_peer(location, status);
     follow(&run, 1);
     client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/a/b?q=1"));
-    cr_expect(leat_websocket_http_status(run.ws) == 101);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 101);
     client_run_echo(&run, "there");
     client_run_close(&run);
     cr_expect(run.opened_count == 1 && run.closed_count == 1);
@@ -167,9 +167,9 @@ static void refused_expect(struct client_run *run, leat_testing_server *peer, un
     follow(run, redirects);
     int code = client_run_refused(run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run->close.error.text);
-    cr_expect(leat_websocket_http_status(run->ws) == status, "%d",
-              leat_websocket_http_status(run->ws));
-    cr_expect(strcmp(leat_websocket_http_body(run->ws, NULL), "there") == 0);
+    cr_expect(leat_websocket_get_http_status(run->ws) == status, "%d",
+              leat_websocket_get_http_status(run->ws));
+    cr_expect(strcmp(leat_websocket_get_http_body(run->ws, NULL), "there") == 0);
     cr_expect(run->close.close_code == 0);
     leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == connections, "%u connections", seen.connections);
@@ -177,7 +177,7 @@ static void refused_expect(struct client_run *run, leat_testing_server *peer, un
 
 static void location_expect(const struct client_run *run, const char *expected)
 {
-    const char *location = leat_websocket_http_header(run->ws, "location");
+    const char *location = leat_websocket_get_http_header(run->ws, "location");
     cr_expect(location && strcmp(location, expected) == 0, "%s", location ? location : "none");
 }
 
@@ -274,7 +274,7 @@ static void bad_target_expect(const char *location, int expected)
     cr_expect(code == expected, "%s: %d: %s", location, code, run.close.error.text);
     cr_expect(strstr(run.close.error.text, "redirects to what cannot be followed: "), "%s",
               run.close.error.text);
-    cr_expect(leat_websocket_http_status(run.ws) == 302, "the redirect itself can be read");
+    cr_expect(leat_websocket_get_http_status(run.ws) == 302, "the redirect itself can be read");
     location_expect(&run, location);
     leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == 1, "%u", seen.connections);
@@ -324,7 +324,7 @@ static void tls_redirect_expect(const char *location)
     int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(strstr(run.close.error.text, "TLS"), "%s", run.close.error.text);
-    cr_expect(leat_websocket_http_status(run.ws) == 302);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 302);
     leat_testing_server_seen(peer, &seen);
     cr_expect(seen.connections == 1);
     client_run_done(&run);
@@ -354,7 +354,7 @@ static void secrets_add(leat_config *config)
     cr_assert(leat_config_add_header(config, "Cookie", "id=secret-3") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "Proxy-Authorization", "Basic secret-4") == LEAT_OK);
     cr_assert(leat_config_add_header(config, "X-Own", "kept") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(config, "chat") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(config, "chat") == LEAT_OK);
 }
 
 static void secrets_expect(leat_testing_server *peer, bool expected)
@@ -526,7 +526,7 @@ Test(redirects, deadline_is_for_all_of_them)
     int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.sys_errno == ETIMEDOUT, "%d %d: %s",
               code, run.close.error.sys_errno, run.close.error.text);
-    cr_expect(leat_websocket_http_status(run.ws) == 0, "nothing came from the last server");
+    cr_expect(leat_websocket_get_http_status(run.ws) == 0, "nothing came from the last server");
     client_run_done(&run);
     leat_testing_server_free(peer);
 }

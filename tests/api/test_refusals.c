@@ -35,8 +35,8 @@ static void body_expect(const char *answer, size_t len, bool ends, int status, c
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.native_code == status, "%d", run.close.error.native_code);
     cr_expect(run.close.close_code == 0 && run.close.closed_by == LEAT_CLOSED_BY_NOBODY);
-    cr_expect(leat_websocket_http_status(run.ws) == status);
-    const char *got = leat_websocket_http_body(run.ws, &got_len);
+    cr_expect(leat_websocket_get_http_status(run.ws) == status);
+    const char *got = leat_websocket_get_http_body(run.ws, &got_len);
     cr_expect(got_len == body_len && memcmp(got, body, body_len) == 0 && got[got_len] == '\0',
               "%zu bytes instead of %zu: %s", got_len, body_len, got);
     client_run_done(&run);
@@ -123,21 +123,21 @@ static void headers_expect(const leat_websocket *ws)
     const char *value = "untouched";
     size_t count = sizeof(fields) / sizeof(fields[0]);
     for (size_t i = 0; i < count; ++i) {
-        cr_assert(leat_websocket_http_header_at(ws, i, &name, &value), "%zu", i);
+        cr_assert(leat_websocket_get_http_header_at(ws, i, &name, &value), "%zu", i);
         cr_expect(strcasecmp(name, fields[i][0]) == 0 && strcmp(value, fields[i][1]) == 0, "%s: %s",
                   name, value);
     }
     name = value = "untouched";
-    cr_expect(!leat_websocket_http_header_at(ws, count, &name, &value));
-    cr_expect(!leat_websocket_http_header_at(ws, SIZE_MAX, &name, &value));
+    cr_expect(!leat_websocket_get_http_header_at(ws, count, &name, &value));
+    cr_expect(!leat_websocket_get_http_header_at(ws, SIZE_MAX, &name, &value));
     cr_expect(strcmp(name, "untouched") == 0 && strcmp(value, "untouched") == 0);
-    value = leat_websocket_http_header(ws, "Www-Authenticate");
+    value = leat_websocket_get_http_header(ws, "Www-Authenticate");
     cr_expect(value && strcmp(value, "Basic realm=\"a\"") == 0, "the first of that name");
-    value = leat_websocket_http_header(ws, "x-empty");
+    value = leat_websocket_get_http_header(ws, "x-empty");
     cr_expect(value && *value == '\0');
-    cr_expect(!leat_websocket_http_header(ws, "X-Absent"));
-    cr_expect(!leat_websocket_http_header(ws, ""));
-    cr_expect(strcmp(leat_websocket_http_body(ws, NULL), "tea") == 0);
+    cr_expect(!leat_websocket_get_http_header(ws, "X-Absent"));
+    cr_expect(!leat_websocket_get_http_header(ws, ""));
+    cr_expect(strcmp(leat_websocket_get_http_body(ws, NULL), "tea") == 0);
 }
 
 static void nothing_expect(const leat_websocket *ws)
@@ -145,9 +145,9 @@ static void nothing_expect(const leat_websocket *ws)
     const char *name;
     const char *value;
     size_t len = 99;
-    cr_expect(!leat_websocket_http_header(ws, "X-First"));
-    cr_expect(!leat_websocket_http_header_at(ws, 0, &name, &value));
-    cr_expect(strcmp(leat_websocket_http_body(ws, &len), "") == 0 && len == 0);
+    cr_expect(!leat_websocket_get_http_header(ws, "X-First"));
+    cr_expect(!leat_websocket_get_http_header_at(ws, 0, &name, &value));
+    cr_expect(strcmp(leat_websocket_get_http_body(ws, &len), "") == 0 && len == 0);
 }
 
 static void look_in_closed(struct client_run *run, const char *callback)
@@ -174,10 +174,10 @@ Test(refusals, can_be_read_until_the_next_connect)
     run.closed_count = 0;
     cr_assert(client_run_connect(&run, url_of("ws", refusing_port(), "/")) == LEAT_OK);
     nothing_expect(run.ws);
-    cr_expect(leat_websocket_http_status(run.ws) == 0);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 0);
     client_run_until_closed(&run);
     nothing_expect(run.ws);
-    cr_expect(leat_websocket_http_status(run.ws) == 0);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 0);
     client_run_done(&run);
     leat_testing_server_free(peer);
 }
@@ -227,10 +227,10 @@ Test(refusals, arguments_are_checked)
 {
     const char *name;
     size_t len = 99;
-    cr_expect(!leat_websocket_http_header(NULL, "X"));
-    cr_expect(!leat_websocket_http_header_at(NULL, 0, &name, &name));
-    cr_expect(strcmp(leat_websocket_http_body(NULL, &len), "") == 0 && len == 0);
-    cr_expect(leat_websocket_http_status(NULL) == 0);
+    cr_expect(!leat_websocket_get_http_header(NULL, "X"));
+    cr_expect(!leat_websocket_get_http_header_at(NULL, 0, &name, &name));
+    cr_expect(strcmp(leat_websocket_get_http_body(NULL, &len), "") == 0 && len == 0);
+    cr_expect(leat_websocket_get_http_status(NULL) == 0);
 }
 
 Test(refusals, python)
@@ -239,10 +239,10 @@ Test(refusals, python)
     client_run_init(&run);
     uint16_t port = python_server_start(&(struct server_options){0});
     int code = client_run_refused(&run, url_of("ws", port, "/status?code=429"));
-    cr_expect(code == LEAT_E_WS_CONNECT && leat_websocket_http_status(run.ws) == 429);
-    const char *reason = leat_websocket_http_header(run.ws, "x-reason");
+    cr_expect(code == LEAT_E_WS_CONNECT && leat_websocket_get_http_status(run.ws) == 429);
+    const char *reason = leat_websocket_get_http_header(run.ws, "x-reason");
     cr_expect(reason && strcmp(reason, "the test wants it") == 0);
-    cr_expect(strcmp(leat_websocket_http_body(run.ws, NULL), "no\n") == 0);
+    cr_expect(strcmp(leat_websocket_get_http_body(run.ws, NULL), "no\n") == 0);
     client_run_done(&run);
 }
 
@@ -256,16 +256,16 @@ static void look_in_opened(struct client_run *run, const char *callback)
     size_t len = 99;
     if (strcmp(callback, "opened") != 0)
         return;
-    value = leat_websocket_http_header(run->ws, "x-SESSION");
+    value = leat_websocket_get_http_header(run->ws, "x-SESSION");
     cr_expect(value && strcmp(value, "abc") == 0, "%s", value ? value : "none");
-    value = leat_websocket_http_header(run->ws, "Upgrade");
+    value = leat_websocket_get_http_header(run->ws, "Upgrade");
     cr_expect(value && strcasecmp(value, "websocket") == 0);
     size_t count = 0;
-    while (leat_websocket_http_header_at(run->ws, count, &name, &value))
+    while (leat_websocket_get_http_header_at(run->ws, count, &name, &value))
         ++count;
     cr_expect(count == 5, "%zu", count);
-    cr_expect(strcmp(leat_websocket_http_body(run->ws, &len), "") == 0 && len == 0);
-    cr_expect(leat_websocket_http_status(run->ws) == 101);
+    cr_expect(strcmp(leat_websocket_get_http_body(run->ws, &len), "") == 0 && len == 0);
+    cr_expect(leat_websocket_get_http_status(run->ws) == 101);
     ++*(unsigned *)run->user;
 }
 
@@ -290,7 +290,7 @@ Test(refusals, headers_inside_opened)
     client_run_until_messages(&run, 1);
     client_run_close(&run);
     nothing_expect(run.ws);
-    cr_expect(leat_websocket_http_status(run.ws) == 101);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 101);
     client_run_done(&run);
     leat_testing_server_free(peer);
 }
@@ -313,10 +313,10 @@ Test(refusals, by_a_proxy)
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.native_code == 407, "%d: %s", code,
               run.close.error.text);
     cr_expect(run.close.error.layer == LEAT_LAYER_HTTP_PROXY);
-    cr_expect(leat_websocket_http_status(run.ws) == 0, "no server has answered");
-    const char *value = leat_websocket_http_header(run.ws, "proxy-authenticate");
+    cr_expect(leat_websocket_get_http_status(run.ws) == 0, "no server has answered");
+    const char *value = leat_websocket_get_http_header(run.ws, "proxy-authenticate");
     cr_expect(value && strcmp(value, "Basic realm=\"p\"") == 0);
-    cr_expect(strcmp(leat_websocket_http_body(run.ws, &len), "ask the IT\n") == 0 && len == 11);
+    cr_expect(strcmp(leat_websocket_get_http_body(run.ws, &len), "ask the IT\n") == 0 && len == 11);
     client_run_done(&run);
     leat_testing_server_free(peer);
 }
@@ -338,10 +338,10 @@ Test(refusals, behind_a_proxy)
     cr_assert(leat_config_set_proxy(run.config,
                                     url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
     client_run_refused(&run, "ws://far.test/");
-    cr_expect(leat_websocket_http_status(run.ws) == 404);
-    const char *value = leat_websocket_http_header(run.ws, "X-From");
+    cr_expect(leat_websocket_get_http_status(run.ws) == 404);
+    const char *value = leat_websocket_get_http_header(run.ws, "X-From");
     cr_expect(value && strcmp(value, "server") == 0);
-    cr_expect(strcmp(leat_websocket_http_body(run.ws, NULL), "no") == 0);
+    cr_expect(strcmp(leat_websocket_get_http_body(run.ws, NULL), "no") == 0);
     client_run_done(&run);
     leat_testing_server_free(peer);
 }

@@ -24,7 +24,7 @@ static void start_expect(leat_websocket_server *server, const char *ip, unsigned
               expected, error.text);
     cr_expect(error.code == code, "%d", error.code);
     cr_expect(code == LEAT_OK || error.text[0] != '\0');
-    cr_expect((leat_websocket_server_port(server) != 0) == (code == LEAT_OK));
+    cr_expect((leat_websocket_server_get_port(server) != 0) == (code == LEAT_OK));
 }
 
 Test(server, addresses)
@@ -40,7 +40,7 @@ Test(server, addresses)
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); ++i) {
         start_expect(ends.server, good[i], 0, NULL, LEAT_OK);
         cr_expect(leat_websocket_server_stop(ends.server) == LEAT_OK);
-        cr_expect(leat_websocket_server_port(ends.server) == 0);
+        cr_expect(leat_websocket_server_get_port(ends.server) == 0);
     }
     if (machine_has_ipv6())
         start_expect(ends.server, "::1", 0, NULL, LEAT_OK);
@@ -63,7 +63,7 @@ Test(server, ports)
     close(fd);
     /* What failed has left nothing behind. */
     start_expect(ends.server, "127.0.0.1", taken, NULL, LEAT_OK);
-    cr_expect(leat_websocket_server_port(ends.server) == taken);
+    cr_expect(leat_websocket_server_get_port(ends.server) == taken);
     both_ends_done(&ends);
 }
 
@@ -76,7 +76,7 @@ Test(server, started_twice)
     int code = leat_websocket_server_start(ends.server, "127.0.0.1", 0, NULL);
     leat_websocket_server_get_error(ends.server, &error);
     cr_expect(code == LEAT_E_WS_EXISTS && error.code == LEAT_E_WS_EXISTS, "%d", code);
-    cr_expect(leat_websocket_server_port(ends.server) == ends.port, "it listens on");
+    cr_expect(leat_websocket_server_get_port(ends.server) == ends.port, "it listens on");
     both_ends_done(&ends);
 }
 
@@ -115,7 +115,7 @@ Test(server, arguments_are_checked)
     cr_expect(!server);
     cr_expect(leat_websocket_server_start(NULL, NULL, 0, NULL) == LEAT_E_PARAMETER);
     cr_expect(leat_websocket_server_stop(NULL) == LEAT_E_PARAMETER);
-    cr_expect(leat_websocket_server_port(NULL) == 0);
+    cr_expect(leat_websocket_server_get_port(NULL) == 0);
     cr_expect(leat_websocket_server_list(NULL, NULL, 0) == 0);
     cr_expect(leat_config_set_max_concurrent_clients_number(ends.server_config, 0) ==
               LEAT_E_PARAMETER);
@@ -153,9 +153,9 @@ static void answered_expect(int answer, int status)
     both_ends_listen(&ends);
     both_ends_connect(&ends, "/");
     both_ends_until_closed(&ends);
-    cr_expect(leat_websocket_http_status(ends.client) == status, "%d -> %d", answer,
-              leat_websocket_http_status(ends.client));
-    cr_expect(leat_websocket_http_body(ends.client, NULL)[0] != '\0', "a body for people");
+    cr_expect(leat_websocket_get_http_status(ends.client) == status, "%d -> %d", answer,
+              leat_websocket_get_http_status(ends.client));
+    cr_expect(leat_websocket_get_http_body(ends.client, NULL)[0] != '\0', "a body for people");
     while (ends.errors == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
     cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.native_code == status, "%d %d: %s",
@@ -190,7 +190,7 @@ static void request_look(struct both_ends *ends, const char *callback)
     cr_expect(strcmp(request->origin, "https://a.test") == 0, "%s", request->origin);
     cr_expect(strcmp(request->client->address, "127.0.0.1") == 0 && request->client->port != 0 &&
               request->client->port != ends->port);
-    cr_expect(strcmp(request->protocol, "mine") == 0, "%s", request->protocol);
+    cr_expect(strcmp(request->subprotocol, "mine") == 0, "%s", request->subprotocol);
     const char *value = request->header(request, "x-OWN");
     cr_expect(value && strcmp(value, "value") == 0);
     cr_expect(!request->header(request, "X-Absent"));
@@ -202,9 +202,9 @@ Test(server, request_as_the_program_sees_it)
     struct both_ends ends;
     both_ends_init(&ends);
     ends.on_event = request_look;
-    cr_assert(leat_config_add_protocol(ends.server_config, "mine") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(ends.client_config, "other") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(ends.client_config, "mine") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(ends.server_config, "mine") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(ends.client_config, "other") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(ends.client_config, "mine") == LEAT_OK);
     cr_assert(leat_config_add_header(ends.client_config, "Origin", "https://a.test") == LEAT_OK);
     cr_assert(leat_config_add_header(ends.client_config, "X-Own", "value") == LEAT_OK);
     both_ends_listen(&ends);
@@ -222,14 +222,14 @@ static void protocol_expect(const char *const *server, const char *const *client
     struct both_ends ends;
     both_ends_init(&ends);
     for (; *server; ++server)
-        cr_assert(leat_config_add_protocol(ends.server_config, *server) == LEAT_OK);
+        cr_assert(leat_config_add_subprotocol(ends.server_config, *server) == LEAT_OK);
     for (; *client; ++client)
-        cr_assert(leat_config_add_protocol(ends.client_config, *client) == LEAT_OK);
+        cr_assert(leat_config_add_subprotocol(ends.client_config, *client) == LEAT_OK);
     both_ends_open(&ends);
-    cr_expect(strcmp(leat_websocket_protocol(ends.client), expected) == 0, "%s instead of %s",
-              leat_websocket_protocol(ends.client), expected);
-    cr_expect(strcmp(leat_websocket_protocol(ends.connection), expected) == 0, "%s",
-              leat_websocket_protocol(ends.connection));
+    cr_expect(strcmp(leat_websocket_get_subprotocol(ends.client), expected) == 0,
+              "%s instead of %s", leat_websocket_get_subprotocol(ends.client), expected);
+    cr_expect(strcmp(leat_websocket_get_subprotocol(ends.connection), expected) == 0, "%s",
+              leat_websocket_get_subprotocol(ends.connection));
     both_ends_done(&ends);
 }
 
@@ -312,7 +312,7 @@ Test(server, stop_and_start_again)
     cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
     cr_expect(leat_websocket_server_stop(ends.server) == LEAT_OK);
     cr_expect(leat_websocket_server_stop(ends.server) == LEAT_OK, "again");
-    cr_expect(leat_websocket_server_port(ends.server) == 0);
+    cr_expect(leat_websocket_server_get_port(ends.server) == 0);
     int end = raw_recv_end(waiting);
     cr_expect(end == 0 || end == ECONNRESET, "a handshake is dropped: %s", strerror(end));
     /* Too early: connections of the last start are still closing. */

@@ -47,7 +47,7 @@ static void act_free(struct both_ends *ends)
 static void act_stop(struct both_ends *ends)
 {
     cr_expect(leat_websocket_server_stop(ends->server) == LEAT_OK);
-    cr_expect(leat_websocket_server_port(ends->server) == 0);
+    cr_expect(leat_websocket_server_get_port(ends->server) == 0);
 }
 
 static void act_close(struct both_ends *ends)
@@ -149,7 +149,7 @@ Test(server_callbacks, pause_and_resume)
 
 static void act_restart(struct both_ends *ends)
 {
-    if (leat_websocket_server_port(ends->server) != 0)
+    if (leat_websocket_server_get_port(ends->server) != 0)
         cr_expect(leat_websocket_server_stop(ends->server) == LEAT_OK);
     int code = leat_websocket_server_start(ends->server, "127.0.0.1", 0, ends->server_config);
     cr_expect(code == LEAT_OK || code == LEAT_E_WS_EXISTS, "%d", code);
@@ -172,7 +172,7 @@ Test(server_callbacks, start_again_in_the_last_closed)
     cr_assert(leat_websocket_close(ends.client, 1000, NULL) == LEAT_OK);
     both_ends_until_closed(&ends);
     both_ends_until_server_closed(&ends);
-    ends.port = leat_websocket_server_port(ends.server);
+    ends.port = leat_websocket_server_get_port(ends.server);
     cr_assert(ends.port != 0);
     ends.opened = ends.connected = ends.closed = ends.server_closed = 0;
     both_ends_connect(&ends, "/");

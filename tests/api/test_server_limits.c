@@ -138,7 +138,7 @@ Test(server_limits, silent_connections_keep_nobody_out)
         cr_assert(both_ends_make_server(&ends) == LEAT_OK);
         cr_assert(leat_websocket_server_start(ends.server, listen_at[i], 0, ends.server_config) ==
                   LEAT_OK);
-        ends.port = leat_websocket_server_port(ends.server);
+        ends.port = leat_websocket_server_get_port(ends.server);
         for (int k = 0; k < SILENT; ++k)
             fds[k] = silent_open(&ends, NULL);
         served_expect(&ends, "127.0.0.2");
@@ -341,7 +341,7 @@ Test(server_limits, two_loops_share_a_port)
         cr_assert(both_ends_make_server(ends) == LEAT_OK);
         cr_assert(leat_websocket_server_start(ends->server, "127.0.0.1", port,
                                               ends->server_config) == LEAT_OK);
-        port = leat_websocket_server_port(ends->server);
+        port = leat_websocket_server_get_port(ends->server);
         cr_assert(pthread_create(&sharers[i].thread, NULL, sharer_run, &sharers[i]) == 0);
     }
     for (int i = 0; i < SHARED_CLIENTS; ++i) {

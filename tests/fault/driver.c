@@ -204,9 +204,9 @@ static void blocking_connected(leat_blocking_websocket *ws, const struct fault *
     }
     cr_expect(fault->moment == FAULT_OPEN, "%s: it has opened", fault->name);
     do {
-        ret->code = leat_blocking_recv(ws, &message, RECV_TIMEOUT_MS, &ret->error);
+        ret->code = leat_blocking_websocket_recv(ws, &message, RECV_TIMEOUT_MS, &ret->error);
     } while (ret->code == LEAT_OK);
-    const struct leat_close_event *event = leat_blocking_close_event(ws);
+    const struct leat_close_event *event = leat_blocking_websocket_get_close_event(ws);
     cr_assert(event, "%s: %d, but it is not closed", fault->name, ret->code);
     ret->has_error = true;
     cr_expect(ret->error.code == ret->code && strcmp(ret->error.text, event->error.text) == 0,
@@ -222,11 +222,11 @@ static void blocking_run(struct stage *stage, struct outcome *ret)
         ret->code = stage->fault->blocking_act(NULL);
         return;
     }
-    ret->code = leat_blocking_connect(stage->url, stage->config, &ws, &ret->error);
+    ret->code = leat_blocking_websocket_connect(stage->url, stage->config, &ws, &ret->error);
     ret->has_error = ret->code != LEAT_OK;
     if (ret->code == LEAT_OK)
         blocking_connected(ws, stage->fault, ret);
-    leat_blocking_free(ws);
+    leat_blocking_websocket_free(ws);
 }
 
 /* ---- one row

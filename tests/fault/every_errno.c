@@ -96,10 +96,10 @@ static void spot_run(const struct spot *spot, int sys_errno, const char *url, le
     leat_blocking_websocket *ws = NULL;
     struct leat_error error;
     shim_arm(&fault);
-    code = leat_blocking_connect(url, config, &ws, &error);
+    code = leat_blocking_websocket_connect(url, config, &ws, &error);
     spot_expect(spot, sys_errno, "blocking", code, &error);
     shim_arm(NULL);
-    leat_blocking_free(ws);
+    leat_blocking_websocket_free(ws);
 }
 
 /* Static, because parameters are read in another process. */

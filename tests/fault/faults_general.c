@@ -14,7 +14,7 @@ static int connect_without_url(struct client_run *run)
 
 static int blocking_connect_without_url(leat_blocking_websocket *ws)
 {
-    return leat_blocking_connect(NULL, NULL, &ws, NULL);
+    return leat_blocking_websocket_connect(NULL, NULL, &ws, NULL);
 }
 
 static int send_nothing_of_a_length(struct client_run *run)
@@ -24,7 +24,7 @@ static int send_nothing_of_a_length(struct client_run *run)
 
 static int blocking_send_nothing_of_a_length(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, NULL, 1, 0, NULL);
+    return leat_blocking_websocket_send(ws, LEAT_MESSAGE_BINARY, NULL, 1, 0, NULL);
 }
 
 static int send_bad_utf8(struct client_run *run)
@@ -34,7 +34,7 @@ static int send_bad_utf8(struct client_run *run)
 
 static int blocking_send_bad_utf8(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "caf\xe9", 4, 0, NULL);
+    return leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "caf\xe9", 4, 0, NULL);
 }
 
 static int close_with_a_reserved_code(struct client_run *run)
@@ -44,7 +44,7 @@ static int close_with_a_reserved_code(struct client_run *run)
 
 static int blocking_close_with_a_reserved_code(leat_blocking_websocket *ws)
 {
-    return leat_blocking_close(ws, 1005, NULL, NULL);
+    return leat_blocking_websocket_close(ws, 1005, NULL, NULL);
 }
 
 static int long_ping(struct client_run *run)
@@ -70,7 +70,7 @@ static int owned_header(leat_config *config)
 
 static int bad_protocol(leat_config *config)
 {
-    return leat_config_add_protocol(config, "two words");
+    return leat_config_add_subprotocol(config, "two words");
 }
 
 static int bad_tls_range(leat_config *config)

@@ -24,12 +24,12 @@ static int fill_the_queue(struct client_run *run)
 static int wait_for_nothing(leat_blocking_websocket *ws)
 {
     struct leat_message message;
-    return leat_blocking_recv(ws, &message, 20, NULL);
+    return leat_blocking_websocket_recv(ws, &message, 20, NULL);
 }
 
 static int send_too_much(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, too_much, sizeof(too_much), 50, NULL);
+    return leat_blocking_websocket_send(ws, LEAT_MESSAGE_BINARY, too_much, sizeof(too_much), 50, NULL);
 }
 
 static int short_send_timeout(leat_config *config)
@@ -49,7 +49,7 @@ static int send_for_ever(struct client_run *run)
 
 static int blocking_send_for_ever(leat_blocking_websocket *ws)
 {
-    return leat_blocking_send(ws, LEAT_MESSAGE_BINARY, too_much, sizeof(too_much), -1, NULL);
+    return leat_blocking_websocket_send(ws, LEAT_MESSAGE_BINARY, too_much, sizeof(too_much), -1, NULL);
 }
 
 static int fill_with_messages(struct client_run *run)

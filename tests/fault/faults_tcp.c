@@ -31,8 +31,8 @@ static int close_and_send(struct client_run *run)
 
 static int blocking_close_and_send(leat_blocking_websocket *ws)
 {
-    cr_expect(leat_blocking_close(ws, 1000, NULL, NULL) == LEAT_OK);
-    return leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0, NULL);
+    cr_expect(leat_blocking_websocket_close(ws, 1000, NULL, NULL) == LEAT_OK);
+    return leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "x", 1, 0, NULL);
 }
 
 static int close_at_once(struct client_run *run)

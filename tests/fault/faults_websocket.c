@@ -121,7 +121,7 @@ static int close_and_wait(struct client_run *run)
 
 static int blocking_close(leat_blocking_websocket *ws)
 {
-    return leat_blocking_close(ws, 1000, NULL, NULL);
+    return leat_blocking_websocket_close(ws, 1000, NULL, NULL);
 }
 
 static int allow_others(leat_config *config)

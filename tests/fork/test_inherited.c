@@ -124,7 +124,7 @@ static void start_websockets(struct everything *all)
     cr_assert(leat_websocket_connect(all->ws, all->peer_url, NULL) == LEAT_OK);
     cr_assert(leat_websocket_server_new(all->loop, &callbacks, all, &all->server) == LEAT_OK);
     cr_assert(leat_websocket_server_start(all->server, "127.0.0.1", 0, NULL) == LEAT_OK);
-    all->client_fd = raw_connect(NULL, leat_websocket_server_port(all->server));
+    all->client_fd = raw_connect(NULL, leat_websocket_server_get_port(all->server));
     cr_assert(raw_send(all->client_fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
 }
 
@@ -282,10 +282,12 @@ static void echo_in_child(const char *url)
 {
     leat_blocking_websocket *ws = NULL;
     struct leat_message message;
-    CHILD_CHECK(leat_blocking_connect(url, NULL, &ws, NULL) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 5);
-    leat_blocking_free(ws);
+    CHILD_CHECK(leat_blocking_websocket_connect(url, NULL, &ws, NULL) == LEAT_OK);
+    CHILD_CHECK(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) ==
+                LEAT_OK);
+    CHILD_CHECK(leat_blocking_websocket_recv(ws, &message, -1, NULL) == LEAT_OK &&
+                message.len == 5);
+    leat_blocking_websocket_free(ws);
 }
 
 static void use_all(void *user)
@@ -319,10 +321,11 @@ static void use_blocking(void *user)
 {
     leat_blocking_websocket *ws = user;
     struct leat_message message;
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == NOT_OURS);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) == NOT_OURS);
-    CHILD_CHECK(leat_blocking_close(ws, 1000, NULL, NULL) == NOT_OURS);
-    leat_blocking_free(ws);
+    CHILD_CHECK(leat_blocking_websocket_recv(ws, &message, -1, NULL) == NOT_OURS);
+    CHILD_CHECK(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "child", 5, -1, NULL) ==
+                NOT_OURS);
+    CHILD_CHECK(leat_blocking_websocket_close(ws, 1000, NULL, NULL) == NOT_OURS);
+    leat_blocking_websocket_free(ws);
 }
 
 Test(inherited, blocking_websocket)
@@ -333,12 +336,13 @@ Test(inherited, blocking_websocket)
     leat_blocking_websocket *ws = NULL;
     struct leat_message message;
     const char *url = url_of("ws", leat_testing_server_port(peer), "/");
-    cr_assert(leat_blocking_connect(url, NULL, &ws, NULL) == LEAT_OK);
+    cr_assert(leat_blocking_websocket_connect(url, NULL, &ws, NULL) == LEAT_OK);
     child_run(use_blocking, ws);
-    cr_assert(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "parent", 6, -1, NULL) == LEAT_OK);
-    cr_assert(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 6);
-    cr_expect(leat_blocking_close(ws, 1000, NULL, NULL) == LEAT_OK);
-    leat_blocking_free(ws);
+    cr_assert(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "parent", 6, -1, NULL) ==
+              LEAT_OK);
+    cr_assert(leat_blocking_websocket_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 6);
+    cr_expect(leat_blocking_websocket_close(ws, 1000, NULL, NULL) == LEAT_OK);
+    leat_blocking_websocket_free(ws);
     leat_testing_server_free(peer);
 }
 

@@ -80,15 +80,17 @@ static void *thread_main(void *user)
         struct leat_error error = {0};
         CHILD_CHECK(leat_config_new(&own) == LEAT_OK);
         CHILD_CHECK(leat_config_set_ca_path(own, certificate_path("ca.pem")) == LEAT_OK);
-        if (leat_blocking_connect(server_url, i % 2 ? own : shared_config, &ws, &error) !=
+        if (leat_blocking_websocket_connect(server_url, i % 2 ? own : shared_config, &ws, &error) !=
             LEAT_OK) {
             fprintf(stderr, "%d: %s\n", error.code, error.text);
             _exit(1);
         }
-        CHILD_CHECK(leat_websocket_post((leat_websocket *)(uintptr_t)leat_blocking_websocket_of(ws),
-                                        LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
-        CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "y", 1, -1, NULL) == LEAT_OK);
-        leat_blocking_free(ws);
+        CHILD_CHECK(leat_websocket_post(
+                        (leat_websocket *)(uintptr_t)leat_blocking_websocket_get_websocket(ws),
+                        LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
+        CHILD_CHECK(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "y", 1, -1, NULL) ==
+                    LEAT_OK);
+        leat_blocking_websocket_free(ws);
         leat_config_free(own);
         CHILD_CHECK(leat_tls_backend()[0] != '\0');
         loop_once();

@@ -22,13 +22,14 @@ static void connect_once(const leat_config *config)
     leat_blocking_websocket *ws = NULL;
     struct leat_message message;
     struct leat_error error = {0};
-    int code = leat_blocking_connect(server_url, config, &ws, &error);
+    int code = leat_blocking_websocket_connect(server_url, config, &ws, &error);
     if (code != LEAT_OK)
         fprintf(stderr, "%d: %s\n", code, error.text);
     CHILD_CHECK(code == LEAT_OK);
-    CHILD_CHECK(leat_blocking_send(ws, LEAT_MESSAGE_TEXT, "x", 1, -1, NULL) == LEAT_OK);
-    CHILD_CHECK(leat_blocking_recv(ws, &message, -1, NULL) == LEAT_OK && message.len == 1);
-    leat_blocking_free(ws);
+    CHILD_CHECK(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "x", 1, -1, NULL) == LEAT_OK);
+    CHILD_CHECK(leat_blocking_websocket_recv(ws, &message, -1, NULL) == LEAT_OK &&
+                message.len == 1);
+    leat_blocking_websocket_free(ws);
 }
 
 /* Everything that takes a lock: shared configurations and such of one's own, with files that are

@@ -136,7 +136,7 @@ static void do_connect(struct pair *pair)
     pair->up = pair->down = (struct stream){0};
     if (!client->ws)
         client_make(pair);
-    uint16_t port = leat_websocket_server_port(server);
+    uint16_t port = leat_websocket_server_get_port(server);
     snprintf(url, sizeof(url), "ws://127.0.0.1:%u/%zu?%u", port ? port : 1u, (size_t)(pair - pairs),
              ++pair->connection);
     FUZZ_MUST(leat_websocket_connect(client->ws, url, config) == LEAT_OK);
@@ -226,7 +226,7 @@ static void closed_check(struct end *end, const struct leat_close_event *event)
 {
     fuzz_error_check(&event->error);
     FUZZ_MUST(event->reason[event->reason_len] == '\0');
-    FUZZ_MUST(leat_websocket_buffered_bytes(end->ws) == 0);
+    FUZZ_MUST(leat_websocket_get_buffered_bytes(end->ws) == 0);
 }
 
 static void on_opened(leat_websocket *ws, void *user)
@@ -283,7 +283,7 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 /* NULL: of a connection that its client has given up. */
 static struct pair *pair_of(leat_websocket *ws)
 {
-    struct pair *pair = leat_websocket_data(ws);
+    struct pair *pair = leat_websocket_get_data(ws);
     FUZZ_MUST(!pair || pair->server.ws == ws);
     return pair;
 }
@@ -293,7 +293,7 @@ static void on_connected(leat_websocket_server *which, leat_websocket *ws, void 
     unsigned index, connection;
     (void)user;
     FUZZ_MUST(which == server);
-    FUZZ_MUST(sscanf(leat_websocket_target(ws), "/%u?%u", &index, &connection) == 2);
+    FUZZ_MUST(sscanf(leat_websocket_get_target(ws), "/%u?%u", &index, &connection) == 2);
     FUZZ_MUST(index < CLIENTS);
     struct pair *pair = &pairs[index];
     if (connection != pair->connection || !pair->client.is_live)
@@ -409,7 +409,7 @@ static void all_expect_arrived(void)
         struct pair *pair = &pairs[i];
         bool is_open = pair->client.is_open && pair->server.is_open;
         /* Where both are still there and nobody has closed, nothing is on its way any more. */
-        if (is_open && leat_websocket_buffered_bytes(pair->client.ws) == 0 &&
+        if (is_open && leat_websocket_get_buffered_bytes(pair->client.ws) == 0 &&
             leat_websocket_ping(pair->client.ws, NULL, 0) == LEAT_OK &&
             leat_websocket_ping(pair->server.ws, NULL, 0) == LEAT_OK)
             FUZZ_MUST(pair->up.count == 0 && pair->down.count == 0);

@@ -129,11 +129,11 @@ static void message_check(enum leat_message_type type, const uint8_t *data, size
 static void on_opened(leat_websocket *which, void *user)
 {
     (void)user;
-    FUZZ_MUST(!has_opened && leat_websocket_http_status(which) == 101);
+    FUZZ_MUST(!has_opened && leat_websocket_get_http_status(which) == 101);
     has_opened = true;
     const char *name, *value;
-    for (size_t i = 0; leat_websocket_http_header_at(which, i, &name, &value); i++)
-        FUZZ_MUST(strlen(name) > 0 && leat_websocket_http_header(which, name));
+    for (size_t i = 0; leat_websocket_get_http_header_at(which, i, &name, &value); i++)
+        FUZZ_MUST(strlen(name) > 0 && leat_websocket_get_http_header(which, name));
     called(which);
 }
 
@@ -176,8 +176,8 @@ static void closed_check(leat_websocket *which, const struct leat_close_event *e
     fuzz_error_check(&event->error);
     FUZZ_MUST(event->reason && event->reason_len <= 123 &&
               event->reason[event->reason_len] == '\0');
-    FUZZ_MUST(leat_websocket_buffered_bytes(which) == 0);
-    const char *body = leat_websocket_http_body(which, &len);
+    FUZZ_MUST(leat_websocket_get_buffered_bytes(which) == 0);
+    const char *body = leat_websocket_get_http_body(which, &len);
     FUZZ_MUST(body && len <= 4096 && body[len] == '\0');
 }
 
@@ -205,7 +205,7 @@ static void on_server_connected(leat_websocket_server *which, leat_websocket *co
 {
     (void)which;
     (void)user;
-    FUZZ_MUST(leat_websocket_target(connection)[0] == '/');
+    FUZZ_MUST(leat_websocket_get_target(connection)[0] == '/');
     called(connection);
 }
 
@@ -384,7 +384,7 @@ static void end_do(uint8_t what)
         break;
     case 3:
         if (is_server)
-            end_add(fuzz_connect(leat_websocket_server_port(server)));
+            end_add(fuzz_connect(leat_websocket_server_get_port(server)));
         break;
     default:
         end_read();
@@ -454,7 +454,7 @@ static void server_make(void)
     };
     FUZZ_MUST(leat_websocket_server_new(loop, &callbacks, NULL, &server) == LEAT_OK);
     FUZZ_MUST(leat_websocket_server_start(server, "127.0.0.1", 0, config) == LEAT_OK);
-    end_add(fuzz_connect(leat_websocket_server_port(server)));
+    end_add(fuzz_connect(leat_websocket_server_get_port(server)));
 }
 
 static void client_make(bool parts)

@@ -99,7 +99,7 @@ static void call_header(char *const texts[TEXTS_MAX])
 
 static void call_protocol(char *const texts[TEXTS_MAX])
 {
-    config_check(leat_config_add_protocol(config, texts[0]));
+    config_check(leat_config_add_subprotocol(config, texts[0]));
 }
 
 static void call_domains(char *const texts[TEXTS_MAX])
@@ -125,7 +125,7 @@ static void call_url(char *const texts[TEXTS_MAX])
     leat_websocket_get_error(ws, &error);
     code_check(code, &error);
     FUZZ_MUST(verdict == LEAT_OK || code != LEAT_OK);
-    (void)leat_websocket_http_header(ws, texts[1]);
+    (void)leat_websocket_get_http_header(ws, texts[1]);
     (void)fuzz_turn(loop, 3);
     code_check(leat_websocket_close(ws, 1000, texts[1]), NULL);
     (void)fuzz_turn(loop, 3);

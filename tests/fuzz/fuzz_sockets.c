@@ -149,7 +149,7 @@ static void on_udp_error(leat_udp_socket *which, const struct leat_error *error,
 static void on_udp_closed(leat_udp_socket *which, void *user)
 {
     (void)user;
-    FUZZ_MUST(which == udp && is_live && leat_udp_socket_buffered_bytes(udp) == 0);
+    FUZZ_MUST(which == udp && is_live && leat_udp_socket_get_buffered_bytes(udp) == 0);
     is_live = false;
     act(fuzz_take(&in_callbacks));
 }

@@ -111,7 +111,7 @@ void fuzz_keep_cas(void)
 
 bool fuzz_turn(leat_loop *loop, int most)
 {
-    struct pollfd ready = {.fd = leat_loop_fd(loop), .events = POLLIN};
+    struct pollfd ready = {.fd = leat_loop_get_fd(loop), .events = POLLIN};
     for (; poll(&ready, 1, 0) > 0; most--) {
         if (most == 0)
             return false;

@@ -330,7 +330,7 @@ Test(bad_input, http_401)
     client_run_init(&run);
     client_run_refused(&run, url_of("ws", port, "/status?code=401"));
     cr_expect(run.close.error.native_code == 401, "%d", run.close.error.native_code);
-    cr_expect(leat_websocket_http_status(run.ws) == 401);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 401);
     cr_expect(run.close.close_code == 0);
     failure_expect(&run, LEAT_E_WS_CONNECT, LEAT_LAYER_WEBSOCKET, "401");
 }

@@ -112,12 +112,14 @@ Test(closing, reasons_with_nuls)
         leat_blocking_websocket *ws;
         struct leat_error error;
         struct leat_message message;
-        cr_assert(leat_blocking_connect(url, run.config, &ws, &error) == LEAT_OK, "%s", error.text);
-        cr_expect(leat_blocking_recv(ws, &message, CLIENT_RUN_TIMEOUT_MS, NULL) != LEAT_OK);
-        const struct leat_close_event *end = leat_blocking_close_event(ws);
+        cr_assert(leat_blocking_websocket_connect(url, run.config, &ws, &error) == LEAT_OK, "%s",
+                  error.text);
+        cr_expect(leat_blocking_websocket_recv(ws, &message, CLIENT_RUN_TIMEOUT_MS, NULL) !=
+                  LEAT_OK);
+        const struct leat_close_event *end = leat_blocking_websocket_get_close_event(ws);
         cr_assert(end && end->reason_len == sent->len - 2);
         cr_expect(memcmp(end->reason, reason, sent->len - 2) == 0);
-        leat_blocking_free(ws);
+        leat_blocking_websocket_free(ws);
         client_run_done(&run);
         leat_testing_server_free(peer);
     }

@@ -41,9 +41,7 @@ static void connect_twice(struct early_server *server, bool early_data, unsigned
 
 Test(early_data, upgrade_request_as_early_data)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_TAKE}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_TAKE}};
 
     connect_twice(&server, true, EARLY_MAX_BYTES);
     cr_expect_eq(server.seen[1].early_status, IF_SENT(SSL_EARLY_DATA_ACCEPTED));
@@ -53,9 +51,7 @@ Test(early_data, upgrade_request_as_early_data)
 
 Test(early_data, only_when_it_was_asked_for)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_TAKE}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_TAKE}};
 
     connect_twice(&server, false, EARLY_MAX_BYTES);
     cr_expect_eq(server.seen[1].early_status, SSL_EARLY_DATA_NOT_SENT);
@@ -63,9 +59,7 @@ Test(early_data, only_when_it_was_asked_for)
 
 Test(early_data, refused_early_data_is_sent_again)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_REFUSE}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_REFUSE}};
 
     connect_twice(&server, true, EARLY_MAX_BYTES);
     cr_expect_eq(server.seen[1].early_status, IF_SENT(SSL_EARLY_DATA_REJECTED));
@@ -74,9 +68,7 @@ Test(early_data, refused_early_data_is_sent_again)
 
 Test(early_data, hello_retry_request_refuses_it)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_RETRY}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_RETRY}};
 
     connect_twice(&server, true, EARLY_MAX_BYTES);
     cr_expect_eq(server.seen[1].early_status, IF_SENT(SSL_EARLY_DATA_REJECTED));
@@ -84,9 +76,7 @@ Test(early_data, hello_retry_request_refuses_it)
 
 Test(early_data, tickets_without_early_data)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_TAKE}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_TAKE}};
 
     connect_twice(&server, true, 0);
     cr_expect_eq(server.seen[1].early_status, SSL_EARLY_DATA_NOT_SENT);
@@ -95,9 +85,7 @@ Test(early_data, tickets_without_early_data)
 /* The rest comes behind the handshake. */
 Test(early_data, ticket_for_a_part_of_the_request)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, EARLY_TAKE}
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, EARLY_TAKE}};
 
     connect_twice(&server, true, 20);
     cr_expect_eq(server.seen[1].early_status, IF_SENT(SSL_EARLY_DATA_ACCEPTED));
@@ -119,10 +107,7 @@ static void ticket_get(struct early_server *server, struct client_run *run)
 /* Connects to a server that does not want early data, and then once more. */
 static void too_early_expect(enum early_mode mode)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, mode, mode, mode},
-          .count = 4
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, mode, mode, mode}, .count = 4};
     struct client_run run;
 
     ticket_get(&server, &run);
@@ -160,9 +145,7 @@ Test(early_data, too_early_without_the_rest_of_its_body)
 Test(early_data, too_early_is_asked_again_only_once)
 {
     struct early_server server = {
-        .modes = {EARLY_TAKE, ALL_IS_TOO_EARLY, ALL_IS_TOO_EARLY, EARLY_TAKE},
-          .count = 4
-    };
+        .modes = {EARLY_TAKE, ALL_IS_TOO_EARLY, ALL_IS_TOO_EARLY, EARLY_TAKE}, .count = 4};
     struct client_run run;
 
     ticket_get(&server, &run);
@@ -171,7 +154,7 @@ Test(early_data, too_early_is_asked_again_only_once)
     cr_expect_eq(run.close.error.native_code, 425);
     cr_expect_str_eq(run.close.error.text, "the server answered HTTP 425 Too Early, although the "
                                            "request was not early data");
-    cr_expect_eq(leat_websocket_http_status(run.ws), 425);
+    cr_expect_eq(leat_websocket_get_http_status(run.ws), 425);
     client_run_done(&run);
     early_server_done(&server);
     cr_expect_eq(server.seen[1].early_status, SSL_EARLY_DATA_ACCEPTED);
@@ -182,10 +165,7 @@ Test(early_data, too_early_is_asked_again_only_once)
 /* Early data that the server does not take is no early data when it is answered. */
 Test(early_data, too_early_behind_early_data_that_was_refused)
 {
-    struct early_server server = {
-        .modes = {EARLY_TAKE, LATE_IS_TOO_EARLY, EARLY_TAKE},
-          .count = 3
-    };
+    struct early_server server = {.modes = {EARLY_TAKE, LATE_IS_TOO_EARLY, EARLY_TAKE}, .count = 3};
     struct client_run run;
 
     ticket_get(&server, &run);

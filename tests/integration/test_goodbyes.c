@@ -156,7 +156,7 @@ Test(goodbyes, what_is_queued_leaves_before_the_goodbye_is_heeded)
         step_wait(peer, "goodbye");
         for (int n = 0; n < 20; ++n)
             cr_assert(leat_loop_dispatch(run.loop, 0) == LEAT_OK);
-        cr_assert(run.closed_count == 0 && leat_websocket_buffered_bytes(run.ws) > 0);
+        cr_assert(run.closed_count == 0 && leat_websocket_get_buffered_bytes(run.ws) > 0);
         leat_testing_server_release(peer);
         client_run_until_closed(&run);
         cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);

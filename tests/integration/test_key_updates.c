@@ -226,7 +226,7 @@ Test(key_updates, between_leat_and_leat)
     cr_assert(leat_websocket_server_new(run.loop, &callbacks, NULL, &server) == LEAT_OK);
     cr_assert(leat_websocket_server_start(server, "127.0.0.1", 0, config) == LEAT_OK);
     leat_config_free(config);
-    client_run_open(&run, url_of("wss", leat_websocket_server_port(server), "/"));
+    client_run_open(&run, url_of("wss", leat_websocket_server_get_port(server), "/"));
     for (int i = 0; i < 50; i++) {
         cr_assert(leat_websocket_update_keys(run.ws) == LEAT_OK);
         client_run_echo(&run, "hello");

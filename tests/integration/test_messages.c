@@ -250,8 +250,8 @@ static int queue_fill(struct client_run *run)
     int code = LEAT_OK;
     for (int i = 0; i < BLOCKS_AHEAD && code == LEAT_OK; ++i) {
         code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, block, sizeof(block));
-        cr_expect(leat_websocket_buffered_bytes(run->ws) <= QUEUE_LIMIT, "%zu bytes wait",
-                  leat_websocket_buffered_bytes(run->ws));
+        cr_expect(leat_websocket_get_buffered_bytes(run->ws) <= QUEUE_LIMIT, "%zu bytes wait",
+                  leat_websocket_get_buffered_bytes(run->ws));
         loop_settle(run);
     }
     return code;
@@ -265,7 +265,7 @@ static void queue_expect(struct client_run *run, leat_testing_server *peer, int 
     cr_expect(run->closed_count == 0, "a full queue is no end");
     leat_testing_server_release(peer);
     cr_expect(client_run_until(run, is_writable), "the queue never becomes writable");
-    cr_expect(leat_websocket_buffered_bytes(run->ws) <= QUEUE_LIMIT / 2);
+    cr_expect(leat_websocket_get_buffered_bytes(run->ws) <= QUEUE_LIMIT / 2);
     cr_expect(leat_websocket_send(run->ws, LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK);
     loop_settle(run);
     cr_expect(run->writable_count == 1, "writable %u times for one refusal", run->writable_count);

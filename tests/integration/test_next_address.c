@@ -238,7 +238,7 @@ static void refusal_expect(const struct next_case *c, const struct client_run *r
               "%s: native %d, %s", c->name, error->native_code, error->text);
     cr_expect(!c->text || strstr(error->text, c->text), "%s: %s", c->name, error->text);
     /* What is reported is what can be read. */
-    const char *via = leat_websocket_http_header(run->ws, "Via");
+    const char *via = leat_websocket_get_http_header(run->ws, "Via");
     bool has_answer = c->code == LEAT_E_WS_CONNECT && error->native_code != 0;
     cr_expect(has_answer == (via != NULL), "%s: Via is %s", c->name, via ? via : "not there");
 }

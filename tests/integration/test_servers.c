@@ -101,7 +101,7 @@ static void headers_expect(uint16_t port)
                                     "Sec-WebSocket-Version: 13\n"};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); ++i)
         cr_expect(strstr(text, expected[i]), "%s is not in\n%s", expected[i], text);
-    cr_expect(leat_websocket_http_status(run.ws) == 101);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 101);
     client_run_done(&run);
 }
 
@@ -119,12 +119,12 @@ Test(servers, server_chooses_a_subprotocol)
 {
     struct client_run run;
     client_run_init(&run);
-    cr_assert(leat_config_add_protocol(run.config, "chat.v2") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(run.config, "chat.v1") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(run.config, "chat.v2") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(run.config, "chat.v1") == LEAT_OK);
     uint16_t port = python_server_start(&(struct server_options){.protocol = "chat.v1"});
     client_run_open(&run, url_of("ws", port, "/echo"));
-    cr_expect(strcmp(leat_websocket_protocol(run.ws), "chat.v1") == 0, "%s",
-              leat_websocket_protocol(run.ws));
+    cr_expect(strcmp(leat_websocket_get_subprotocol(run.ws), "chat.v1") == 0, "%s",
+              leat_websocket_get_subprotocol(run.ws));
     client_run_close(&run);
     client_run_done(&run);
 }
@@ -133,9 +133,9 @@ Test(servers, server_chooses_no_subprotocol)
 {
     struct client_run run;
     client_run_init(&run);
-    cr_assert(leat_config_add_protocol(run.config, "chat.v2") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(run.config, "chat.v2") == LEAT_OK);
     client_run_open(&run, url_of("ws", python_server_start(&plain), "/echo"));
-    cr_expect(strcmp(leat_websocket_protocol(run.ws), "") == 0);
+    cr_expect(strcmp(leat_websocket_get_subprotocol(run.ws), "") == 0);
     client_run_done(&run);
 }
 

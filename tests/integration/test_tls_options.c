@@ -71,7 +71,7 @@ Test(tls_options, a_server_has_a_certificate_of_its_own)
                                     certificate_path("server.key"), NULL));
     SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
     leat_config_free(config);
-    url = url_of("wss", leat_websocket_server_port(server), "/");
+    url = url_of("wss", leat_websocket_server_get_port(server), "/");
     take();
     expect_opens();
     end();
@@ -87,7 +87,7 @@ Test(tls_options, a_certificate_of_a_client_serves_nobody)
                                     certificate_path("client.key"), NULL));
     SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
     leat_config_free(config);
-    url = url_of("ws", leat_websocket_server_port(server), "/");
+    url = url_of("ws", leat_websocket_server_get_port(server), "/");
     expect_opens();
     end();
 }

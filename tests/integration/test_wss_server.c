@@ -71,7 +71,7 @@ static void serve(enum leat_client_verification verification, enum leat_tls_prot
 
 static const char *server_url(void)
 {
-    return url_of("wss", leat_websocket_server_port(server), "/");
+    return url_of("wss", leat_websocket_server_get_port(server), "/");
 }
 
 static void done(void)
@@ -239,7 +239,7 @@ Test(wss_server, silent_client_is_dropped)
     leat_config_free(config);
 
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(leat_websocket_server_port(server))};
+                                  .sin_port = htons(leat_websocket_server_get_port(server))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);

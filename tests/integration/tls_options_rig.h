@@ -70,7 +70,7 @@ static inline void listen_now(void)
     SET(leat_config_set_tls_options(config, serving));
     SET(leat_websocket_server_start(server, "127.0.0.1", 0, config));
     leat_config_free(config);
-    url = url_of("wss", leat_websocket_server_port(server), "/");
+    url = url_of("wss", leat_websocket_server_get_port(server), "/");
 }
 
 static inline void expect_opens(void)

@@ -282,7 +282,7 @@ static void server_start(struct scene *scene)
     cr_assert(leat_websocket_server_new(scene->loop, &callbacks, scene, &scene->server) == LEAT_OK);
     cr_assert(leat_websocket_server_start(scene->server, "127.0.0.1", 0, config) == LEAT_OK);
     leat_config_free(config);
-    uint16_t port = leat_websocket_server_port(scene->server);
+    uint16_t port = leat_websocket_server_get_port(scene->server);
     for (size_t i = 0; i < COUNT; ++i) {
         scene->leaving[i] = raw_connect(NULL, port);
         cr_assert(raw_send(scene->leaving[i], RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
@@ -301,11 +301,11 @@ static bool all_wait(struct scene *scene)
             return false;
     }
     if (scene->connected < COUNT ||
-        raw_arrived(leat_websocket_server_port(scene->server), true, 0) < 2 * COUNT) {
+        raw_arrived(leat_websocket_server_get_port(scene->server), true, 0) < 2 * COUNT) {
         return false;
     }
     for (size_t i = 0; i < COUNT; ++i) {
-        if (leat_websocket_buffered_bytes(scene->connections[i]) > 0)
+        if (leat_websocket_get_buffered_bytes(scene->connections[i]) > 0)
             return false;
     }
     return true;
@@ -325,7 +325,7 @@ static void run_until_all_wait(struct scene *scene)
 /* A timer that is due before the answers come, so that the kernel names it before them. */
 static void timer_becomes_due(struct scene *scene)
 {
-    struct pollfd poll_fd = {.fd = leat_loop_fd(scene->loop), .events = POLLIN};
+    struct pollfd poll_fd = {.fd = leat_loop_get_fd(scene->loop), .events = POLLIN};
     leat_timer_start(scene->timer, 0);
     cr_assert(poll(&poll_fd, 1, STEP_WAIT_MS) == 1);
 }
@@ -352,7 +352,7 @@ static void answers_come(struct scene *scene)
         cr_assert(shutdown(scene->leaving[i], SHUT_WR) == 0);
         cr_assert(raw_send(scene->asking[i], RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
     }
-    uint16_t port = leat_websocket_server_port(scene->server);
+    uint16_t port = leat_websocket_server_get_port(scene->server);
     cr_assert(raw_arrived(port, true, STEP_WAIT_MS) == 2 * COUNT);
 }
 

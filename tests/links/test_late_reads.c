@@ -36,13 +36,14 @@ Test(late_reads, message_that_takes_more_than_one_round_to_read)
     kernel_keeps_much();
     leat_testing_server *peer = script_server_start(script);
     uint16_t port = leat_testing_server_port(peer);
-    cr_assert(leat_blocking_connect(url_of("ws", port, "/"), NULL, &ws, &error) == LEAT_OK, "%s",
-              error.text);
+    cr_assert(leat_blocking_websocket_connect(url_of("ws", port, "/"), NULL, &ws, &error) ==
+                  LEAT_OK,
+              "%s", error.text);
     leat_testing_server_release(peer);
     raw_wait_unread(port, (int)sizeof(large) + 10);
-    int code = leat_blocking_recv(ws, &message, 0, NULL);
+    int code = leat_blocking_websocket_recv(ws, &message, 0, NULL);
     cr_expect(code == LEAT_OK && message.len == sizeof(large), "%d", code);
-    leat_blocking_free(ws);
+    leat_blocking_websocket_free(ws);
     leat_testing_server_free(peer);
 }
 

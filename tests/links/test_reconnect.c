@@ -64,7 +64,7 @@ Test(reconnect, server_goes_and_comes_back)
     server = server_run_start(&(struct server_run_options){.port = port});
     cr_assert(client_run_until(&program.run, opened_again), "%s", program.run.close.error.text);
     cr_expect(program.attempts >= 3 &&
-                  program.attempts == leat_reconnect_attempts(program.reconnect),
+                  program.attempts == leat_reconnect_get_attempts(program.reconnect),
               "%u", program.attempts);
     program.run.closed_count = 0;
     client_run_echo(&program.run, "here again");

@@ -22,7 +22,7 @@ static int fill_queue(struct client_run *run)
     int code = LEAT_OK;
     for (int full = 0; full < 20;) {
         code = leat_websocket_send(run->ws, LEAT_MESSAGE_BINARY, data, sizeof(data));
-        cr_assert(leat_websocket_buffered_bytes(run->ws) <= QUEUE_BYTES + MESSAGE_BYTES + 64);
+        cr_assert(leat_websocket_get_buffered_bytes(run->ws) <= QUEUE_BYTES + MESSAGE_BYTES + 64);
         full = code == LEAT_OK ? 0 : full + 1;
         if (code != LEAT_OK)
             cr_assert(leat_loop_dispatch(run->loop, 10) == LEAT_OK);

@@ -226,8 +226,8 @@ leat_blocking_websocket *nulls_leat_blocking_websocket(struct nulls_objects *o)
 {
     char url[64];
     url_write(url, echo);
-    CHILD_CHECK(o->blocking_websocket ||
-                leat_blocking_connect(url, NULL, &o->blocking_websocket, NULL) == LEAT_OK);
+    CHILD_CHECK(o->blocking_websocket || leat_blocking_websocket_connect(
+                                             url, NULL, &o->blocking_websocket, NULL) == LEAT_OK);
     return o->blocking_websocket;
 }
 
@@ -425,7 +425,7 @@ void nulls_objects_end(struct nulls_objects *o)
         CHILD_CHECK(leat_loop_dispatch(o->loop, 0) == LEAT_OK);
     if (o->ndk_client)
         (void)OH_WebSocketClient_Destroy(o->ndk_client);
-    leat_blocking_free(o->blocking_websocket);
+    leat_blocking_websocket_free(o->blocking_websocket);
     leat_timer_free(o->timer);
     leat_websocket_free(o->websocket);
     leat_websocket_server_free(o->websocket_server);

@@ -6,8 +6,8 @@ PEERS_SUITE(clients);
 
 static void subprotocols_add(leat_config *config)
 {
-    cr_assert(leat_config_add_protocol(config, "chat.v2") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(config, "chat.v1") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(config, "chat.v2") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(config, "chat.v1") == LEAT_OK);
 }
 
 /* What goes as it is otherwise is compressed, too. */

@@ -110,7 +110,7 @@ Test(limits, our_client_sees_the_503)
     int code = client_run_refused(&run, url_of("ws", server_run_port(server), "/echo"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.native_code == 503, "%d: %s", code,
               run.close.error.text);
-    cr_expect(leat_websocket_http_status(run.ws) == 503);
+    cr_expect(leat_websocket_get_http_status(run.ws) == 503);
     client_run_done(&run);
     for (int i = 0; i < 3; ++i)
         close(fds[i]);

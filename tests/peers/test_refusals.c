@@ -15,8 +15,8 @@ static void status_expect(struct client_run *run, const char *url, int status)
     int code = client_run_refused(run, url);
     cr_expect(code == LEAT_E_WS_CONNECT && run->close.error.native_code == status, "%d: %s", code,
               run->close.error.text);
-    cr_expect(leat_websocket_http_status(run->ws) == status, "%d",
-              leat_websocket_http_status(run->ws));
+    cr_expect(leat_websocket_get_http_status(run->ws) == status, "%d",
+              leat_websocket_get_http_status(run->ws));
 }
 
 static void python_refuses(const struct server_options *server, int status)
@@ -28,9 +28,9 @@ static void python_refuses(const struct server_options *server, int status)
                   url_of(server->cert ? "wss" : "ws", python_server_start(server),
                          sandbox_format("/status?code=%d", status)),
                   status);
-    const char *reason = leat_websocket_http_header(run.ws, "x-reason");
+    const char *reason = leat_websocket_get_http_header(run.ws, "x-reason");
     cr_expect(reason && strcmp(reason, "the test wants it") == 0, "%s", reason);
-    const char *body = leat_websocket_http_body(run.ws, &len);
+    const char *body = leat_websocket_get_http_body(run.ws, &len);
     cr_expect(len == 3 && strcmp(body, "no\n") == 0, "%zu bytes: %s", len, body);
     client_run_done(&run);
 }
@@ -47,9 +47,9 @@ Test(refusals, nginx_cannot_reach_the_server)
     struct client_run run;
     client_run_init(&run);
     status_expect(&run, url_of("wss", nginx_start(&tls, refusing_port()), "/"), 502);
-    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "502 Bad Gateway"), "%s",
-              leat_websocket_http_body(run.ws, NULL));
-    const char *server = leat_websocket_http_header(run.ws, "Server");
+    cr_expect(strstr(leat_websocket_get_http_body(run.ws, NULL), "502 Bad Gateway"), "%s",
+              leat_websocket_get_http_body(run.ws, NULL));
+    const char *server = leat_websocket_get_http_header(run.ws, "Server");
     cr_expect(server && strncmp(server, "nginx", 5) == 0, "%s", server);
     client_run_done(&run);
 }
@@ -63,9 +63,9 @@ Test(refusals, squid_says_why)
     int code = client_run_refused(&run, url_of("wss", refusing_port(), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.layer == LEAT_LAYER_HTTP_PROXY, "%d: %s",
               code, run.close.error.text);
-    const char *name = leat_websocket_http_header(run.ws, "X-Squid-Error");
+    const char *name = leat_websocket_get_http_header(run.ws, "X-Squid-Error");
     cr_expect(name && strncmp(name, "ERR_CONNECT_FAIL", 16) == 0, "%s", name);
-    cr_expect(strstr(leat_websocket_http_body(run.ws, NULL), "<html"));
+    cr_expect(strstr(leat_websocket_get_http_body(run.ws, NULL), "<html"));
     client_run_done(&run);
 }
 
@@ -101,7 +101,7 @@ Test(refusals, redirect_is_not_followed_unless_asked_for)
     leat_testing_server *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
     client_run_init(&run);
     status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
-    cr_expect(leat_websocket_http_header(run.ws, "Location"));
+    cr_expect(leat_websocket_get_http_header(run.ws, "Location"));
     client_run_done(&run);
     leat_testing_server_free(first);
 }

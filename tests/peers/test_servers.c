@@ -195,11 +195,11 @@ Test(servers, libwebsockets_chooses_a_subprotocol)
 {
     struct client_run run;
     client_run_init(&run);
-    cr_assert(leat_config_add_protocol(run.config, "x.unknown") == LEAT_OK);
-    cr_assert(leat_config_add_protocol(run.config, "chat.v2") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(run.config, "x.unknown") == LEAT_OK);
+    cr_assert(leat_config_add_subprotocol(run.config, "chat.v2") == LEAT_OK);
     client_run_open(&run, url_of("ws", lws_start(&plain), "/"));
-    cr_expect(strcmp(leat_websocket_protocol(run.ws), "chat.v2") == 0, "%s",
-              leat_websocket_protocol(run.ws));
+    cr_expect(strcmp(leat_websocket_get_subprotocol(run.ws), "chat.v2") == 0, "%s",
+              leat_websocket_get_subprotocol(run.ws));
     client_run_close(&run);
     client_run_done(&run);
 }

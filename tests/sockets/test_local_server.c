@@ -44,7 +44,7 @@ Test(local_server, several_connections)
         fds[i] = raw_local_connect();
         run_until(sandbox_format("client %d", i + 1));
     }
-    cr_assert_eq(leat_local_socket_server_connection_count(server), 3);
+    cr_assert_eq(leat_local_socket_server_get_connection_count(server), 3);
     cr_assert_eq(leat_local_socket_get_client_id(leat_local_socket_server_find(server, 2)), 2);
     cr_assert_null(leat_local_socket_server_find(server, 9));
     leat_local_socket_set_client_data(connection, fds);

@@ -60,7 +60,7 @@ static void check_socat(const char *target)
     run_until_received(9);
     cr_assert_str_eq(run.received, "question\n");
     check_state(true, true, false);
-    cr_assert_eq(leat_tcp_socket_server_connection_count(run.server), 1);
+    cr_assert_eq(leat_tcp_socket_server_get_connection_count(run.server), 1);
     cr_assert_eq(leat_tcp_socket_get_local_address(run.connection, &local), LEAT_OK);
     cr_assert_eq(leat_tcp_socket_get_remote_address(run.connection, &remote), LEAT_OK);
     cr_assert_str_eq(remote.address, local.address);
@@ -72,7 +72,7 @@ static void check_socat(const char *target)
     cr_assert_str_eq(answer, "wer");
     run_check_log("client 1; client 1 closed");
     check_state(true, false, false);
-    cr_assert_eq(leat_tcp_socket_server_connection_count(run.server), 0);
+    cr_assert_eq(leat_tcp_socket_server_get_connection_count(run.server), 0);
 }
 
 Test(tcp_server, socat)
@@ -164,7 +164,7 @@ Test(tcp_server, connections_have_numbers)
         fds[i] = raw_connect(NULL, port);
         run_until(sandbox_format("client %d", i + 1));
     }
-    cr_assert_eq(leat_tcp_socket_server_connection_count(run.server), 3);
+    cr_assert_eq(leat_tcp_socket_server_get_connection_count(run.server), 3);
     for (uint64_t id = 1; id <= 3; id++)
         cr_assert_eq(leat_tcp_socket_get_client_id(leat_tcp_socket_server_find(run.server, id)),
                      id);
@@ -184,7 +184,7 @@ Test(tcp_server, connections_have_numbers)
     close(fds[1]);
     run_until("client 2 closed");
     cr_assert_null(leat_tcp_socket_server_find(run.server, 2));
-    cr_assert_eq(leat_tcp_socket_server_connection_count(run.server), 2);
+    cr_assert_eq(leat_tcp_socket_server_get_connection_count(run.server), 2);
     fds[1] = raw_connect(NULL, port);
     run_until("client 4");
     for (int i = 0; i < 3; i++)
@@ -209,7 +209,7 @@ Test(tcp_server, a_hundred_python_clients)
     run.echo = true;
     struct process *python = process_start(&(struct process_options){.argv = argv});
     run_until("client 100");
-    while (leat_tcp_socket_server_connection_count(run.server) > 0)
+    while (leat_tcp_socket_server_get_connection_count(run.server) > 0)
         cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
     cr_assert_eq(process_wait(python, PATIENCE_MS(10000)), 0);
 }
@@ -242,7 +242,7 @@ Test(tcp_server, one_address_does_not_take_all_places)
 
     for (int i = 0; i < PLACES; i++) {
         fds[i] = raw_connect(NULL, port);
-        while (leat_tcp_socket_server_connection_count(run.server) <= (size_t)i)
+        while (leat_tcp_socket_server_get_connection_count(run.server) <= (size_t)i)
             cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
     }
     run.log[run.log_len = 0] = '\0';

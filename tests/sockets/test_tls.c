@@ -110,7 +110,7 @@ Test(tls_socket, much_data_and_a_full_queue)
             continue;
         }
         cr_assert_eq(code, LEAT_E_TLS_WRITE);
-        cr_assert_gt(leat_tls_socket_buffered_bytes(run.tls), 0);
+        cr_assert_gt(leat_tls_socket_get_buffered_bytes(run.tls), 0);
         refused = true;
         run_until_client("writable");
         run_check(&run.client_log, "writable");

@@ -232,7 +232,7 @@ static bool socket_attempt(void)
     if (code == LEAT_OK)
         code = socket_start(server, tls);
     while (code == LEAT_OK && !is_closed &&
-           !(is_connected && leat_tls_socket_server_connection_count(server) > 0))
+           !(is_connected && leat_tls_socket_server_get_connection_count(server) > 0))
         code = leat_loop_dispatch(run.loop, 10);
     cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
     leat_tls_socket_free(tls);

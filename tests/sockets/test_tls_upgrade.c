@@ -238,7 +238,7 @@ Test(tls_socket_server, with_s_client)
         cr_assert_eq(leat_tls_socket_get_client_id(run.connection), i + 1);
         cr_assert(leat_tls_socket_server_find(run.server, i + 1) == run.connection);
         cr_assert_null(leat_tls_socket_server_find(run.server, 77));
-        cr_assert_eq(leat_tls_socket_server_connection_count(run.server), 1);
+        cr_assert_eq(leat_tls_socket_server_get_connection_count(run.server), 1);
         cr_assert_str_eq(leat_tls_socket_get_protocol(run.connection),
                          i == 0 ? "TLSv1.2" : "TLSv1.3");
         cr_assert(write(client->input_fd, "hello\n", 6) == 6);
@@ -249,7 +249,7 @@ Test(tls_socket_server, with_s_client)
         client->input_fd = -1;
         run_until_server("closed");
         run_check(&run.server_log, "connected; message hello\n; closed");
-        cr_assert_eq(leat_tls_socket_server_connection_count(run.server), 0);
+        cr_assert_eq(leat_tls_socket_server_get_connection_count(run.server), 0);
     }
 }
 
@@ -334,7 +334,7 @@ Test(tls_socket_server, clients_that_do_not_become_one)
     cr_assert_eq(strncmp(run.server_log.error.hop, "127.0.0.1:", 10), 0);
     run_until_server("client error");
     run_check(&run.server_log, sandbox_format("client error %d", LEAT_E_TLS_READ));
-    cr_assert_eq(leat_tls_socket_server_connection_count(run.server), 0);
+    cr_assert_eq(leat_tls_socket_server_get_connection_count(run.server), 0);
     close(plain);
     close(silent);
 }
@@ -405,7 +405,7 @@ Test(tls_socket_server, too_many_clients_at_once)
 
     cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
     run_open(port);
-    cr_assert_eq(leat_tls_socket_server_connection_count(run.server), 1);
+    cr_assert_eq(leat_tls_socket_server_get_connection_count(run.server), 1);
     close(silent);
 }
 

@@ -140,7 +140,7 @@ static void echo_expect(const char *host, const char *family)
     udp_run_until_messages(&run, 2);
     udp_run_expect(&run, 0, "there and back", host, family, port);
     udp_run_expect(&run, 1, "", host, family, port);
-    cr_expect_eq(leat_udp_socket_buffered_bytes(run.udp), 0);
+    cr_expect_eq(leat_udp_socket_get_buffered_bytes(run.udp), 0);
     udp_run_done(&run);
 }
 
@@ -283,7 +283,7 @@ static void send_until_full(struct udp_run *run)
     const struct leat_udp_extra_options options = {
         .size = sizeof(options), .send_buffer_size = 5000, .socket_timeout_ms = 0};
     cr_assert_eq(leat_udp_socket_set_extra_options(run->udp, &options), LEAT_OK);
-    for (int i = 0; leat_udp_socket_buffered_bytes(run->udp) == 0; i++) {
+    for (int i = 0; leat_udp_socket_get_buffered_bytes(run->udp) == 0; i++) {
         cr_assert_lt(i, 100, "the send buffer is never full");
         cr_assert_eq(leat_udp_socket_send(run->udp, data, sizeof(data), "10.77.0.2", 9), LEAT_OK);
     }
@@ -299,10 +299,10 @@ Test(udp, what_the_kernel_has_no_room_for_waits)
     udp_run_listen(&run, "0.0.0.0");
     send_until_full(&run);
     udp_run_send(&run, "at last", "127.0.0.1", udp_run_port(&run));
-    cr_expect_gt(leat_udp_socket_buffered_bytes(run.udp), 1007);
+    cr_expect_gt(leat_udp_socket_get_buffered_bytes(run.udp), 1007);
     udp_run_until_messages(&run, 1);
     cr_expect_str_eq(run.messages[0].data, "at last");
-    cr_expect_eq(leat_udp_socket_buffered_bytes(run.udp), 0);
+    cr_expect_eq(leat_udp_socket_get_buffered_bytes(run.udp), 0);
     udp_run_until_error(&run, 1, SOCKET_CODE(EHOSTUNREACH), "10.77.0.2:9");
     udp_run_done(&run);
 }
@@ -366,12 +366,12 @@ Test(udp, names_are_resolved)
     udp_run_send(&run, "one", "echo.test", port);
     udp_run_send(&run, "two", "ECHO.test", port);
     udp_run_send(&run, "three", "echo.test", port);
-    cr_expect_gt(leat_udp_socket_buffered_bytes(run.udp), 11);
+    cr_expect_gt(leat_udp_socket_get_buffered_bytes(run.udp), 11);
     udp_run_until_messages(&run, 3);
     udp_run_expect(&run, 0, "one", "127.0.0.1", "IPv4", port);
     udp_run_expect(&run, 1, "two", "127.0.0.1", "IPv4", port);
     udp_run_expect(&run, 2, "three", "127.0.0.1", "IPv4", port);
-    cr_expect_eq(leat_udp_socket_buffered_bytes(run.udp), 0);
+    cr_expect_eq(leat_udp_socket_get_buffered_bytes(run.udp), 0);
     udp_run_done(&run);
     dns_server_free(server);
 }
@@ -392,7 +392,7 @@ Test(udp, names_without_an_address)
                         "only6.test has no IPv4 address, which the socket is bound to (datagrams "
                         "dropped: 2)");
     cr_expect_str_eq(run.errors[1].hop, "only6.test:9");
-    cr_expect_eq(leat_udp_socket_buffered_bytes(run.udp), 0);
+    cr_expect_eq(leat_udp_socket_get_buffered_bytes(run.udp), 0);
     udp_run_done(&run);
     dns_server_free(server);
 }
@@ -411,7 +411,7 @@ Test(udp, socket_timeout_while_dns_is_silent)
     cr_expect_str_eq(run.errors[0].hop, "silent.test:9");
     udp_run_settle(&run);
     cr_expect_eq(run.error_count, 1);
-    cr_expect_gt(leat_udp_socket_buffered_bytes(run.udp), 7);
+    cr_expect_gt(leat_udp_socket_get_buffered_bytes(run.udp), 7);
     udp_run_done(&run);
     dns_server_free(server);
 }

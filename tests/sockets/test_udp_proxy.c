@@ -374,9 +374,9 @@ Test(udp_proxy, what_is_sent_before_the_relay_is_there_waits)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 10), LEAT_OK);
     udp_run_settle(&bench.run);
     cr_expect_eq(bench.run.listening_count, 0);
-    cr_expect_gt(leat_udp_socket_buffered_bytes(bench.run.udp), 2);
+    cr_expect_gt(leat_udp_socket_get_buffered_bytes(bench.run.udp), 2);
     leat_testing_server_release(bench.proxy);
-    while (leat_udp_socket_buffered_bytes(bench.run.udp) > 0)
+    while (leat_udp_socket_get_buffered_bytes(bench.run.udp) > 0)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 1000), LEAT_OK);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
     relay_expect(&bench, BYTES("\0\0\0\x03\x0b"
@@ -401,7 +401,7 @@ Test(udp_proxy, the_queue_has_a_limit)
     }
     cr_expect_gt(accepted, 5);
     udp_run_send_refused(&bench.run, "127.0.0.1", 9, SOCKET_CODE(EAGAIN), "queue is full");
-    cr_expect_leq(leat_udp_socket_buffered_bytes(bench.run.udp), 4000);
+    cr_expect_leq(leat_udp_socket_get_buffered_bytes(bench.run.udp), 4000);
     leat_testing_server_release(bench.proxy);
     while (bench.run.writable_count == 0)
         cr_assert_eq(leat_loop_dispatch(bench.run.loop, 1000), LEAT_OK);
@@ -432,7 +432,7 @@ Test(udp_proxy, socket_timeout_behind_an_answer_that_lies_in_the_kernel)
     struct bench bench;
     bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
     uint16_t proxy = leat_testing_server_port(bench.proxy);
-    struct pollfd due = {.fd = leat_loop_fd(bench.run.loop), .events = POLLIN};
+    struct pollfd due = {.fd = leat_loop_get_fd(bench.run.loop), .events = POLLIN};
     udp_run_set_timeout(&bench.run, 50);
     udp_run_bind(&bench.run, "127.0.0.1");
     while (!leat_testing_server_wait_step(bench.proxy, "associate", 1, 0) || poll(&due, 1, 0) > 0)
@@ -581,7 +581,7 @@ Test(udp_proxy, close_and_free_while_associating)
         if (round == 0) {
             cr_expect_eq(leat_udp_socket_close(bench.run.udp), LEAT_OK);
             udp_run_until_closed(&bench.run);
-            cr_expect_eq(leat_udp_socket_buffered_bytes(bench.run.udp), 0);
+            cr_expect_eq(leat_udp_socket_get_buffered_bytes(bench.run.udp), 0);
         }
         udp_run_done(&bench.run);
         leat_testing_server_free(bench.proxy);

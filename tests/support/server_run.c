@@ -192,7 +192,8 @@ static void on_connected(leat_websocket_server *server, leat_websocket *ws, void
     run_lock(run);
     ++run->seen.connected;
     run->seen.compressed += leat_websocket_is_compressed(ws);
-    snprintf(run->seen.protocol, sizeof(run->seen.protocol), "%s", leat_websocket_protocol(ws));
+    snprintf(run->seen.protocol, sizeof(run->seen.protocol), "%s",
+             leat_websocket_get_subprotocol(ws));
     run_unlock(run);
     client_begin(run, client);
 }
@@ -337,7 +338,7 @@ struct server_run *server_run_start(const struct server_run_options *options)
                                            options->port, run->config);
     leat_websocket_server_get_error(run->server, &error);
     cr_assert(code == LEAT_OK, "the server does not start: %d: %s", code, error.text);
-    run->port = leat_websocket_server_port(run->server);
+    run->port = leat_websocket_server_get_port(run->server);
     cr_assert(pthread_create(&run->thread, NULL, run_thread, run) == 0);
     return run;
 }

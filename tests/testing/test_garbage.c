@@ -84,7 +84,7 @@ Test(garbage, for_a_websocket_server)
                                                                    "\xe8";
     static const char *const protocols[] = {"b", NULL};
     leat_testing_server *server =
-        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .protocols = protocols));
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .subprotocols = protocols));
     garbage_send(server, session, sizeof(session) - 1);
     int fd = -1;
     cr_expect(raw_upgrade(NULL, leat_testing_server_port(server), &fd) == 101);

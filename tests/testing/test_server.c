@@ -157,7 +157,7 @@ Test(server, options_are_copied)
                                        .names = names, .address = address));
     leat_testing_server *websocket = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .user = user, .messages = messages,
-                             .message_count = 1, .protocols = protocols, .headers = headers,
+                             .message_count = 1, .subprotocols = protocols, .headers = headers,
                              .fault_list = list, .fault_count = 1));
     memset(faults, '?', sizeof(faults) - 1);
     memset(name, '?', 1);
@@ -473,9 +473,10 @@ static bool start_everything(void)
     struct leat_testing_problem problem = {0};
     int code = leat_testing_server_new(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .faults = "upgrade=01,delay 1",
-                             .user = "u", .password = "p", .names = names, .protocols = protocols,
-                             .messages = messages, .message_count = 1, .headers = "A: b\r\n",
-                             .close_code = 1000, .close_reason = "r", .tls = memory_tls),
+                             .user = "u", .password = "p", .names = names,
+                             .subprotocols = protocols, .messages = messages, .message_count = 1,
+                             .headers = "A: b\r\n", .close_code = 1000, .close_reason = "r",
+                             .tls = memory_tls),
         &server, &problem);
     cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d %s", code, problem.text);
     leat_testing_server_free(server);

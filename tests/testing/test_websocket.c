@@ -97,7 +97,7 @@ Test(websocket, chooses_a_subprotocol)
 {
     static const char *const protocols[] = {"chat", "superchat", NULL};
     leat_testing_server *server =
-        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .protocols = protocols,
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .subprotocols = protocols,
                                        .headers = "X: y\r\n"));
     protocol_expect(server, "", "");
     protocol_expect(server, "other", "");

@@ -11,7 +11,7 @@ enum { LINE_MAX_BYTES = 400 };
 
 static void header_take(const leat_websocket *ws, const char *name, char *ret_value, size_t cap)
 {
-    const char *value = leat_websocket_http_header(ws, name);
+    const char *value = leat_websocket_get_http_header(ws, name);
     tool_format(ret_value, cap, "%s", value ? value : "");
 }
 
@@ -20,7 +20,7 @@ void tool_answer_take(const leat_websocket *ws, struct tool_answer *ret_answer)
     size_t len = 0;
     struct leat_error error;
     leat_websocket_get_error(ws, &error);
-    *ret_answer = (struct tool_answer){.status = leat_websocket_http_status(ws)};
+    *ret_answer = (struct tool_answer){.status = leat_websocket_get_http_status(ws)};
     if (error.layer == LEAT_LAYER_HTTP_PROXY)
         ret_answer->status = error.native_code;
     header_take(ws, "Location", ret_answer->location, sizeof(ret_answer->location));
@@ -28,7 +28,7 @@ void tool_answer_take(const leat_websocket *ws, struct tool_answer *ret_answer)
     header_take(ws, "Proxy-Authenticate", ret_answer->proxy_authenticate,
                 sizeof(ret_answer->proxy_authenticate));
     header_take(ws, "Retry-After", ret_answer->retry_after, sizeof(ret_answer->retry_after));
-    const char *body = leat_websocket_http_body(ws, &len);
+    const char *body = leat_websocket_get_http_body(ws, &len);
     size_t kept = len < sizeof(ret_answer->body) ? len : sizeof(ret_answer->body) - 1;
     while (kept < len && kept > 0 && ((unsigned char)body[kept] & 0xc0) == 0x80)
         kept--; /* no half of a character */

@@ -165,7 +165,7 @@ static int echo_fail(struct check_probe *probe)
         .layer = LEAT_LAYER_WEBSOCKET,
         .sys_errno = ETIMEDOUT,
     };
-    COPY(error->hop, leat_websocket_peer(probe->ws));
+    COPY(error->hop, leat_websocket_get_peer(probe->ws));
     tool_format(error->text, sizeof(error->text),
                 "neither the message nor a Pong came back in %u ms",
                 probe->options.echo_timeout_ms);
@@ -193,7 +193,7 @@ static void headers_take(const leat_websocket *ws, struct check_run *run)
 {
     const char *name, *value;
     size_t len = 0;
-    for (size_t i = 0; leat_websocket_http_header_at(ws, i, &name, &value); i++) {
+    for (size_t i = 0; leat_websocket_get_http_header_at(ws, i, &name, &value); i++) {
         int size =
             snprintf(run->headers + len, sizeof(run->headers) - len, "%s: %s\n", name, value);
         if (size < 0 || (size_t)size >= sizeof(run->headers) - len) {
@@ -216,7 +216,7 @@ static void on_max_time(leat_timer *timer, void *user)
         run->error.code = LEAT_E_SOCKET_ETIMEDOUT;
         run->error.layer = LEAT_LAYER_WEBSOCKET;
         run->error.sys_errno = ETIMEDOUT;
-        COPY(run->error.hop, leat_websocket_peer(probe->ws));
+        COPY(run->error.hop, leat_websocket_get_peer(probe->ws));
         tool_format(run->error.text, sizeof(run->error.text), "not done after %u ms (--max-time)",
                     probe->options.max_time_ms);
     }
@@ -230,16 +230,16 @@ static void on_opened(leat_websocket *ws, void *user)
     struct check_run *run = probe->run;
     uint64_t at_us = now_us();
     run->connect_us = at_us - run->start_us;
-    COPY(run->subprotocol, leat_websocket_protocol(ws));
+    COPY(run->subprotocol, leat_websocket_get_subprotocol(ws));
     run->compressed = leat_websocket_is_compressed(ws);
-    run->http_status = leat_websocket_http_status(ws);
+    run->http_status = leat_websocket_get_http_status(ws);
     headers_take(ws, run);
     if (probe->options.no_echo || leat_websocket_send(ws, LEAT_MESSAGE_TEXT, echo_text(probe),
                                                       strlen(echo_text(probe))) != LEAT_OK) {
         start_close(probe);
         return;
     }
-    phase_begin(run, "echo", leat_websocket_peer(ws), at_us);
+    phase_begin(run, "echo", leat_websocket_get_peer(ws), at_us);
     (void)leat_timer_start(probe->echo_timer, ping_after_ms(probe));
 }
 
@@ -283,7 +283,7 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
         run->error = event->error;
     run->close_code = event->close_code;
     if (run->http_status == 0)
-        run->http_status = leat_websocket_http_status(ws);
+        run->http_status = leat_websocket_get_http_status(ws);
     if (run->connect_us == 0) {
         tool_answer_take(ws, &run->answer);
         headers_take(ws, run);

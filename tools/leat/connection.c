@@ -132,7 +132,7 @@ static bool set_origin(struct tool_setting *setting)
 static bool set_subprotocol(struct tool_setting *setting)
 {
     return tool_connection_accept(
-        setting, leat_config_add_protocol(tool_connection_config(setting), setting->value));
+        setting, leat_config_add_subprotocol(tool_connection_config(setting), setting->value));
 }
 
 static bool set_user_agent(struct tool_setting *setting)

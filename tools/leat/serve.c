@@ -173,7 +173,7 @@ static int server_start(struct service *service)
                              .log_user = serve, .user = service->user,
                              .password = service->password, .names = serve->names,
                              .tls = serve->has_tls ? &service->tls : NULL,
-                             .protocols = serve->protocols),
+                             .subprotocols = serve->protocols),
         &service->server, &problem);
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }

@@ -170,20 +170,20 @@ void ws_tell(struct ws *s, const char *format, ...)
 
 void ws_print_opened(struct ws *s)
 {
-    const char *protocol = leat_websocket_protocol(s->ws);
+    const char *protocol = leat_websocket_get_subprotocol(s->ws);
     bool is_compressed = leat_websocket_is_compressed(s->ws);
-    ws_say(s, "connected to %s%s%s%s", leat_websocket_peer(s->ws), *protocol ? ", " : "", protocol,
-           is_compressed ? ", compressed" : "");
+    ws_say(s, "connected to %s%s%s%s", leat_websocket_get_peer(s->ws), *protocol ? ", " : "",
+           protocol, is_compressed ? ", compressed" : "");
     if (!s->options.json)
         return;
     const char *name, *value;
     event_begin(s, "open");
     tool_json_string(&s->json, "url", s->url);
-    tool_json_string(&s->json, "peer", leat_websocket_peer(s->ws));
+    tool_json_string(&s->json, "peer", leat_websocket_get_peer(s->ws));
     tool_json_string(&s->json, "subprotocol", *protocol ? protocol : NULL);
     tool_json_bool(&s->json, "compressed", is_compressed);
     tool_json_array(&s->json, "headers");
-    for (size_t i = 0; leat_websocket_http_header_at(s->ws, i, &name, &value); i++) {
+    for (size_t i = 0; leat_websocket_get_http_header_at(s->ws, i, &name, &value); i++) {
         tool_json_array(&s->json, NULL);
         tool_json_string(&s->json, NULL, name);
         tool_json_string(&s->json, NULL, value);
@@ -218,7 +218,7 @@ void ws_print_pong(struct ws *s, bool is_answer, uint64_t round_trip_us)
 
 void ws_print_reconnect(struct ws *s, uint32_t delay_ms)
 {
-    uint32_t attempt = leat_reconnect_attempts(s->reconnect);
+    uint32_t attempt = leat_reconnect_get_attempts(s->reconnect);
     ws_tell(s, "connecting again in %u.%u s, attempt %u", delay_ms / 1000, delay_ms % 1000 / 100,
             attempt);
     if (!s->options.json)

@@ -59,7 +59,7 @@ static void on_lingered(leat_timer *timer, void *user)
 {
     struct ws *s = user;
     /* Answers can only come when the peer has been told everything. */
-    if (leat_websocket_buffered_bytes(s->ws) > 0)
+    if (leat_websocket_get_buffered_bytes(s->ws) > 0)
         leat_timer_start(timer, s->options.linger_ms);
     else
         ws_close(s);
@@ -265,7 +265,7 @@ static void handle_signals(struct ws *s)
 static bool session_step(struct ws *s, bool reads)
 {
     struct pollfd fds[] = {
-        {.fd = leat_loop_fd(s->loop), .events = POLLIN},
+        {.fd = leat_loop_get_fd(s->loop), .events = POLLIN},
         {.fd = s->signal_fd, .events = POLLIN},
         {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
     };
@@ -370,7 +370,7 @@ static int end_status(struct ws *s)
         return TOOL_EXIT_OK;
     if (s->error.code != LEAT_OK && !hung_up_on_our_close(s))
         return tool_connection_exit_status(&s->connection, &s->error, s->was_open,
-                                           leat_websocket_http_status(s->ws));
+                                           leat_websocket_get_http_status(s->ws));
     if (s->close.closed_by == LEAT_CLOSED_BY_REMOTE && !tool_close_is_normal(s->close.close_code))
         return TOOL_EXIT_CLOSED;
     if (s->options.count > 0 && s->received_count < s->options.count) {

@@ -9,7 +9,7 @@ int main(void)
     /* A URL without a host goes nowhere, but needs every layer at link time. */
     leat_blocking_websocket *ws = NULL;
     struct leat_error error;
-    int code = leat_blocking_connect("wss://", NULL, &ws, &error);
+    int code = leat_blocking_websocket_connect("wss://", NULL, &ws, &error);
     if (code != LEAT_E_WS_URL) {
         fprintf(stderr, "code %d instead of %d\n", code, LEAT_E_WS_URL);
         return 1;

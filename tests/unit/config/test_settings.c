@@ -40,7 +40,7 @@ static leat_config *config_with_everything(void)
     cr_assert_eq(leat_config_set_client_cert(config, "/tmp/c.pem", "/tmp/c.key", "pw"), LEAT_OK);
     cr_assert_eq(leat_config_set_server_cert(config, "/tmp/s.pem", "/tmp/s.key", NULL), LEAT_OK);
     cr_assert_eq(leat_config_add_header(config, "X-One", "1"), LEAT_OK);
-    cr_assert_eq(leat_config_add_protocol(config, "chat"), LEAT_OK);
+    cr_assert_eq(leat_config_add_subprotocol(config, "chat"), LEAT_OK);
     cr_assert_eq(leat_config_set_max_redirects(config, 3), LEAT_OK);
     return config;
 }

@@ -21,7 +21,7 @@ static inline leat_loop *loop_make(void)
 /** Whether the loop's descriptor becomes readable within the time. */
 static inline bool loop_is_readable(leat_loop *loop, int timeout_ms)
 {
-    struct pollfd fd = {.fd = leat_loop_fd(loop), .events = POLLIN};
+    struct pollfd fd = {.fd = leat_loop_get_fd(loop), .events = POLLIN};
 
     return poll(&fd, 1, timeout_ms) == 1;
 }

@@ -17,7 +17,7 @@ Test(loop, life_leaves_no_descriptor, .timeout = 10)
 
     leat_loop *loop = loop_make();
     cr_assert_eq(open_descriptor_count(), before + 3);
-    cr_assert_geq(leat_loop_fd(loop), 0);
+    cr_assert_geq(leat_loop_get_fd(loop), 0);
     leat_loop_free(loop);
     cr_assert_eq(open_descriptor_count(), before);
     leat_loop_free(NULL);

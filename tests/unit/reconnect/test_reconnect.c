@@ -44,13 +44,13 @@ Test(reconnect, attempts_have_a_limit_until_a_connection_holds)
     leat_reconnect *reconnect = reconnect_new(&options);
     uint32_t delay_ms = 77;
 
-    cr_assert_eq(leat_reconnect_attempts(reconnect), 0u);
+    cr_assert_eq(leat_reconnect_get_attempts(reconnect), 0u);
     cr_assert(leat_reconnect_next_delay_ms(reconnect, &delay_ms));
     cr_assert_eq(delay_ms, 10u);
     leat_reconnect_opened(reconnect); /* and lost at once: has not held */
     cr_assert(leat_reconnect_next_delay_ms(reconnect, &delay_ms));
     cr_assert_eq(delay_ms, 20u);
-    cr_assert_eq(leat_reconnect_attempts(reconnect), 2u);
+    cr_assert_eq(leat_reconnect_get_attempts(reconnect), 2u);
     cr_assert_not(leat_reconnect_next_delay_ms(reconnect, &delay_ms));
     cr_assert_eq(delay_ms, 20u, "written although refused");
     leat_reconnect_reset(reconnect);

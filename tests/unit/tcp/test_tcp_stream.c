@@ -29,7 +29,7 @@ static void peer_reset(int peer)
 
 static bool loop_is_quiet(const struct tcp_fixture *f)
 {
-    struct pollfd fd = {.fd = leat_loop_fd(f->loop), .events = POLLIN};
+    struct pollfd fd = {.fd = leat_loop_get_fd(f->loop), .events = POLLIN};
 
     return poll(&fd, 1, 0) == 0;
 }
