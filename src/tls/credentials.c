@@ -20,7 +20,7 @@ struct leati_tls_credentials {
     mbedtls_x509_crl crl;
     struct leati_crls *crls; /* for the judge */
     struct leati_tls_known_chains known_chains;
-    struct leati_tls_identity identities[1 + LEATI_TLS_MORE_CERTS_MAX];
+    struct leati_tls_identity *identities;
     size_t identity_count;
     struct leati_tls_tickets *tickets; /* NULL = a client's */
     struct leati_tls_pins pins;
@@ -158,6 +158,11 @@ static int identities_load(struct leati_tls_credentials *credentials,
         .sign = options->sign,
         .sign_user = options->sign_user,
     };
+    credentials->identities =
+        leati_calloc(1 + options->more_cert_count, sizeof(*credentials->identities));
+    if (!credentials->identities)
+        return leati_tls_record(failure, LEAT_E_SYSTEM_INTERNAL, 0, 0,
+                                "out of memory for certificates");
     int code = identity_load(credentials, options->is_server, &first, failure);
 
     for (size_t i = 0; code == LEAT_OK && i < options->more_cert_count; i++)
@@ -259,6 +264,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
     leati_crls_free(credentials->crls);
     while (credentials->identity_count > 0)
         leati_tls_identity_done(&credentials->identities[--credentials->identity_count]);
+    leati_free(credentials->identities);
     leati_tls_tickets_free(credentials->tickets);
     leati_tls_pins_done(&credentials->pins);
     leati_tls_cipher_choice_done(&credentials->cipher_choice);
