@@ -3,6 +3,7 @@
 
 #include "tls/alerts.h"
 #include "tls/signer.h"
+#include "tls/certificate_text.h"
 #include "tls/data.h"
 #include "tls/key_update.h"
 #include "tls/mbedtls_private.h"
@@ -224,6 +225,24 @@ static int alert_ensure(struct leati_tls_layer *tls, int ret, uint8_t descriptio
     return description;
 }
 
+/* Nobody verified it, and what comes next needs its key. */
+static bool has_unusable_key(const struct leati_tls_layer *tls)
+{
+    const mbedtls_x509_crt *cert = leati_mbedtls_shown_certificate(&tls->ssl);
+
+    return cert && cert->raw.len > 0 && mbedtls_pk_get_type(&cert->pk) == MBEDTLS_PK_NONE;
+}
+
+static int fail_unusable_key(struct leati_tls_layer *tls, int ret)
+{
+    const mbedtls_x509_crt *cert = leati_mbedtls_shown_certificate(&tls->ssl);
+
+    (void)alert_ensure(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT);
+    return leati_layer_fail(
+        &tls->base, LEAT_E_TLS_VERIFY, 0, ret, "the %s's certificate cannot be used: its key: %s",
+        leati_tls_peer_name(tls), leati_mbedtls_error_text(leati_tls_key_parser_code(cert)));
+}
+
 /* Records the failure of mbedTLS, `what`, and with what alert the peer is left. */
 static int fail_with_alert(struct leati_tls_layer *tls, int ret, uint8_t description,
                            const char *what)
@@ -367,6 +386,8 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
         return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR,
                                "the program's callback has not signed with the key of our "
                                "certificate");
+    if (is_handshaking(tls) && has_unusable_key(tls))
+        return fail_unusable_key(tls, ret);
     if (tls->mends.too_long > 0)
         return fail_long_message(tls, ret);
     if (tls->mends.long_cookie > 0)

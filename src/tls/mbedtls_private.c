@@ -30,7 +30,6 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
         [MBEDTLS_SSL_SERVER_HELLO_DONE] = "ServerHelloDone",
         [MBEDTLS_SSL_CLIENT_CERTIFICATE] = "the client's Certificate",
         [MBEDTLS_SSL_CLIENT_KEY_EXCHANGE] = "ClientKeyExchange",
-        [MBEDTLS_SSL_CERTIFICATE_VERIFY] = "CertificateVerify",
         [MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC] = "the client's ChangeCipherSpec",
         [MBEDTLS_SSL_CLIENT_FINISHED] = "the client's Finished",
         [MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC] = "the server's ChangeCipherSpec",
@@ -39,6 +38,14 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
         [MBEDTLS_SSL_HELLO_RETRY_REQUEST] = "ServerHello",
         [MBEDTLS_SSL_ENCRYPTED_EXTENSIONS] = "EncryptedExtensions",
         [MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY] = "the client's CertificateVerify",
+        [MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED] = "the client's ChangeCipherSpec",
+        [MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO] = "ClientHello",
+        [MBEDTLS_SSL_SERVER_CCS_AFTER_SERVER_HELLO] = "the server's ChangeCipherSpec",
+        [MBEDTLS_SSL_CLIENT_CCS_AFTER_CLIENT_HELLO] = "ClientHello",
+        [MBEDTLS_SSL_SERVER_CCS_AFTER_HELLO_RETRY_REQUEST] = "ClientHello",
+        [MBEDTLS_SSL_END_OF_EARLY_DATA] = "EndOfEarlyData",
+        [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET] = "NewSessionTicket",
+        [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET_FLUSH] = "NewSessionTicket",
     };
     unsigned state = (unsigned)ssl->MBEDTLS_PRIVATE(state);
 
@@ -46,6 +53,11 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
     if (state == MBEDTLS_SSL_CERTIFICATE_REQUEST &&
         mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
         state = MBEDTLS_SSL_SERVER_CERTIFICATE;
+    /* In TLS 1.2 only a client sends it, in TLS 1.3 mbedTLS calls that of a client otherwise. */
+    if (state == MBEDTLS_SSL_CERTIFICATE_VERIFY)
+        return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3
+                   ? "the server's CertificateVerify"
+                   : "the client's CertificateVerify";
     if (state >= sizeof(names) / sizeof(names[0]) || !names[state])
         return "Finished";
     return names[state];
@@ -68,6 +80,13 @@ void leati_mbedtls_fix_alert_keys(mbedtls_ssl_context *ssl)
     /* Nothing but an alert is sent until mbedTLS does the same, counter included. */
     ssl->MBEDTLS_PRIVATE(transform_out) = application;
     memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)));
+}
+
+const mbedtls_x509_crt *leati_mbedtls_shown_certificate(const mbedtls_ssl_context *ssl)
+{
+    const mbedtls_ssl_session *session = ssl->MBEDTLS_PRIVATE(session_negotiate);
+
+    return session ? session->MBEDTLS_PRIVATE(peer_cert) : NULL;
 }
 
 int leati_mbedtls_state(const mbedtls_ssl_context *ssl)

@@ -22,6 +22,8 @@ bool leati_mbedtls_handshake_is_over(const mbedtls_ssl_context *ssl);
  * section 7.3); mbedTLS 3.6.6 sends its alerts about the client's answer still with those of the
  * handshake, which no client can read. To be called before each step. */
 void leati_mbedtls_fix_alert_keys(mbedtls_ssl_context *ssl);
+/** The peer's own certificate while the handshake is going on; NULL: there is none. */
+const mbedtls_x509_crt *leati_mbedtls_shown_certificate(const mbedtls_ssl_context *ssl);
 /** Where the handshake is: MBEDTLS_SSL_SERVER_HELLO and so on. */
 int leati_mbedtls_state(const mbedtls_ssl_context *ssl);
 /** The handshake message that was read last, until the next one is: its type and its body. 0 =

@@ -115,6 +115,17 @@ static bool list_append(struct leati_anchors *anchors, const struct anchor *anch
     return true;
 }
 
+static void list_trim(struct leati_anchors *anchors)
+{
+    struct anchor *list =
+        anchors->count > 0 ? leati_realloc(anchors->list, anchors->count * sizeof(*list)) : NULL;
+
+    if (!list)
+        return;
+    anchors->list = list;
+    anchors->capacity = anchors->count;
+}
+
 static bool name_hash(const X509_NAME *name, uint32_t *ret_hash)
 {
     int is_good = 0;
@@ -300,6 +311,7 @@ int leati_anchors_add_file(struct leati_anchors *anchors, int fd, const char *pa
         leati_free(copy);
         return code;
     }
+    list_trim(anchors);
     leati_free(anchors->path);
     anchors->path = copy;
     anchors->identity = st;
