@@ -101,7 +101,7 @@ def functions(text, types):
         name = match["name"] or match["ndk_name"]
         result = match["result"] or match["ndk_result"]
         is_code = match["name"] is None or "LEAT_MUST_CHECK" in result
-        result = result.replace("LEAT_MUST_CHECK", "").strip()
+        result = result.replace("LEAT_MUST_CHECK", "").replace("LEAT_DEPRECATED", "").strip()
         places = COMMENT.sub("", match["places"]).strip()
         parsed = [] if places == "void" else [Place(p, types) for p in re.split(r",(?![^()]*\))", places)]
         yield name, " ".join(result.split()), is_code, match["comment"] or "", parsed

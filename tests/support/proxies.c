@@ -80,8 +80,10 @@ static void squid_arguments(const char *port, const void *user, const char **arg
     }
     const char *tls = "";
     if (setup->tls_port != 0) {
-        tls = sandbox_format("https_port 127.0.0.1:%u tls-cert=%s tls-key=%s\n", setup->tls_port,
-                             certificate_copy("server.pem"), certificate_copy("server.key"));
+        tls = sandbox_format("configuration_includes_quoted_values on\n"
+                             "https_port 127.0.0.1:%u \"tls-cert=%s\" \"tls-key=%s\"\n",
+                             setup->tls_port, certificate_copy("server.pem"),
+                             certificate_copy("server.key"));
     }
     const char *config = sandbox_write("squid.conf",
                                        "http_port 127.0.0.1:%s\n"
