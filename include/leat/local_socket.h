@@ -44,7 +44,7 @@ struct leat_local_socket_callbacks {
     /** Bytes, at least one. `address` is the server's. */
     void (*message)(leat_local_socket *local, const uint8_t *data, size_t len, const char *address,
                     void *user);
-    /** The send queue has refused bytes and is now at most half full. */
+    /** What the send queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_local_socket *local, void *user);
     /** The connection could not be made in time (LEAT_E_SOCKET_BASE + ETIMEDOUT: the server does
      * not accept), or broke (+ ECONNRESET, EPIPE ...). `closed` follows. */
@@ -149,7 +149,7 @@ struct leat_local_socket_server_callbacks {
     /** Bytes, at least one. `address` is the server's. */
     void (*message)(leat_local_socket_server *server, leat_local_socket *local, const uint8_t *data,
                     size_t len, const char *address, void *user);
-    /** The connection's queue has refused bytes and is now at most half full. */
+    /** What the connection's queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_local_socket_server *server, leat_local_socket *local, void *user);
     /** A connection broke (`closed` follows); with `local` NULL: a client could not be accepted,
      * because there are too many (LEAT_E_SOCKET_BASE + EUSERS), no descriptors (+ EMFILE, + ENFILE)

@@ -42,7 +42,7 @@ struct leat_tcp_socket_callbacks {
     /** Bytes, at least one. Through a proxy, `remote` is whom it was asked for. */
     void (*message)(leat_tcp_socket *tcp, const uint8_t *data, size_t len,
                     const struct leat_remote_info *remote, void *user);
-    /** The send queue has refused bytes and is now at most half full. */
+    /** What the send queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_tcp_socket *tcp, void *user);
     /**
      * The connection could not be made, or broke: LEAT_E_SOCKET_BASE + errno (ECONNREFUSED,
@@ -198,7 +198,7 @@ struct leat_tcp_socket_server_callbacks {
     /** Bytes, at least one. */
     void (*message)(leat_tcp_socket_server *server, leat_tcp_socket *tcp, const uint8_t *data,
                     size_t len, const struct leat_remote_info *remote, void *user);
-    /** The connection's queue has refused bytes and is now at most half full. */
+    /** What the connection's queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_tcp_socket_server *server, leat_tcp_socket *tcp, void *user);
     /** A connection broke (`closed` follows); with `tcp` NULL: a client could not be accepted,
      * because there are too many (LEAT_E_SOCKET_BASE + EUSERS), no descriptors (+ EMFILE, + ENFILE)

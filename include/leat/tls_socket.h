@@ -42,7 +42,7 @@ struct leat_tls_socket_callbacks {
     /** Bytes, at least one. Through a proxy, `remote` is whom it was asked for. */
     void (*message)(leat_tls_socket *tls, const uint8_t *data, size_t len,
                     const struct leat_remote_info *remote, void *user);
-    /** The send queue has refused bytes and is now at most half full. */
+    /** What the send queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_tls_socket *tls, void *user);
     /**
      * The connection could not be made, or broke: LEAT_E_TLS_SOCKET_BASE + errno (ECONNREFUSED,
@@ -238,7 +238,7 @@ struct leat_tls_socket_server_callbacks {
     /** Bytes, at least one. */
     void (*message)(leat_tls_socket_server *server, leat_tls_socket *tls, const uint8_t *data,
                     size_t len, const struct leat_remote_info *remote, void *user);
-    /** The connection's queue has refused bytes and is now at most half full. */
+    /** What the connection's queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_tls_socket_server *server, leat_tls_socket *tls, void *user);
     /** A connection broke (`closed` follows); with `tls` NULL: a client did not become a
      * connection, because its handshake failed or it could not be accepted. `error->hop` is its

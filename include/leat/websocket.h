@@ -66,7 +66,7 @@ struct leat_websocket_callbacks {
                     size_t len, void *user);
     /** A Pong frame, asked for or not. */
     void (*pong)(leat_websocket *ws, const uint8_t *payload, size_t len, void *user);
-    /** The send queue has refused a message and is now at most half full. */
+    /** What the send queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_websocket *ws, void *user);
     /** The end. The object may be freed, or connect again. */
     void (*closed)(leat_websocket *ws, const struct leat_close_event *event, void *user);

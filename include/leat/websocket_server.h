@@ -58,7 +58,7 @@ struct leat_websocket_server_callbacks {
     /** A whole message; as in struct leat_websocket_callbacks. */
     void (*message)(leat_websocket_server *server, leat_websocket *ws, enum leat_message_type type,
                     const uint8_t *data, size_t len, void *user);
-    /** The connection's queue has refused a message and is now at most half full. */
+    /** What the connection's queue has refused would fit now, and it is at most half full. */
     void (*writable)(leat_websocket_server *server, leat_websocket *ws, void *user);
     /** The end of a connection. */
     void (*closed)(leat_websocket_server *server, leat_websocket *ws,

@@ -128,19 +128,12 @@ int leati_stream_not_open(const struct leati_stream *stream)
     return LEAT_E_SOCKET_BASE + (not_yet ? ENOTCONN : EBADF);
 }
 
-bool leati_stream_is_open(const struct leati_stream *stream)
-{
-    return stream->state == LEATI_STREAM_OPEN && stream->chain->state == LEATI_CHAIN_OPEN;
-}
-
 int leati_stream_reserve(struct leati_stream *stream, size_t size)
 {
-    const struct leati_stream_limits *limits = &stream->limits;
     size_t len = stream->out.len;
-    bool full = len > 0 && (size > limits->queue_bytes || len > limits->queue_bytes - size);
-    if (limits->queue_messages != 0 && stream->ends.count >= limits->queue_messages)
-        full = true;
-    if (!full)
+    size_t most = stream->limits.queue_bytes, most_messages = stream->limits.queue_messages;
+    bool full = len > 0 && (size > most || len > most - size);
+    if (!full && (most_messages == 0 || stream->ends.count < most_messages))
         return LEAT_OK;
     stream->send_refused = true;
     stream->refused_bytes = size;

@@ -157,7 +157,10 @@ bool leati_stream_has_proxy(const struct leati_stream *stream);
 /** From connecting until `ended` has begun. */
 bool leati_stream_is_running(const struct leati_stream *stream);
 /** Whether bytes may go up and down: not released, broken or ended meanwhile. */
-bool leati_stream_is_open(const struct leati_stream *stream);
+static inline bool leati_stream_is_open(const struct leati_stream *stream)
+{
+    return stream->state == LEATI_STREAM_OPEN && stream->chain->state == LEATI_CHAIN_OPEN;
+}
 
 /** Records why a call is refused, instead of what was recorded before. Returns `code`. */
 int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *format,
