@@ -220,7 +220,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_cipher_suite(leat_config *config, c
  * changes nothing here, and the setters above change what they name. Sessions are resumed if both this
  * configuration and the options say so. A server name of its own is not for origins that a redirect
  * leads to. NULL = the defaults.
- * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. What cannot be read or parsed is found when
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL; the code with which a setter of the options
+ *         was refused. What cannot be read or parsed is found when
  *         a connection starts, with the codes of leat_tls_socket_connect().
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_tls_options(leat_config *config,

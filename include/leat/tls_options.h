@@ -11,7 +11,9 @@
  * each other's sessions.
  *
  * Texts are copied; keys and passwords are wiped when they are replaced or freed. A setter that fails
- * leaves the options as they were and its reason in leat_tls_options_get_error().
+ * leaves the options as they were and its reason in leat_tls_options_get_error(). It is not forgotten:
+ * who takes such options is refused (LEAT_E_PARAMETER), so that a check that was left out never means "no
+ * pins". It counts until the same setter succeeds, one that adds until leat_tls_options_clear_error().
  */
 #ifndef LEAT_TLS_OPTIONS_H
 #define LEAT_TLS_OPTIONS_H
@@ -34,6 +36,9 @@ LEAT_API void leat_tls_options_free(leat_tls_options *options);
 /** Why the last setter that failed did so; code LEAT_OK if none has. */
 LEAT_API void leat_tls_options_get_error(const leat_tls_options *options,
                                          struct leat_error *ret_error);
+
+/** Forgets every setter that was refused, for a program that has seen to it. */
+LEAT_API void leat_tls_options_clear_error(leat_tls_options *options);
 
 /** The CAs to trust (`ca`), as PEM texts with one certificate or several each. None = those of
  * leat_tls_options_set_ca_path() (default).

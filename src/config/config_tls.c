@@ -159,8 +159,13 @@ static struct leati_cert_source files_borrow(const char *cert_path, const char *
 static int config_set_options(leat_config *config, const char *setter, enum leati_tls_side side,
                               const leat_tls_options *options)
 {
+    struct leati_failure failure;
     if (!config)
         return LEAT_E_PARAMETER;
+    leati_failure_init(&failure);
+    int code = options ? leati_tls_options_check(options, &failure) : LEAT_OK;
+    if (code != LEAT_OK)
+        return config_conclude(config, setter, code, &failure);
     struct leati_tls_values **slot = config_slot(config, setter, side);
     if (!slot)
         return LEAT_E_SYSTEM_INTERNAL;

@@ -63,6 +63,64 @@ struct leati_tls_shared *leati_tls_options_shared(leat_tls_options *options)
     return options->shared;
 }
 
+/* ---- setters that were refused: as src/config/refusals.c has it for leat_config ------------ */
+
+static const char several[] = "one of several setters";
+
+static void refusal_note(leat_tls_options *options, const char *setter)
+{
+    size_t i = 0;
+    while (i < LEATI_TLS_OPTIONS_MAX_REFUSALS - 1 && options->refused[i] &&
+           strcmp(options->refused[i], setter) != 0)
+        i++;
+    bool is_shared = options->refused[i] && strcmp(options->refused[i], setter) != 0;
+    options->refused[i] = is_shared ? several : setter;
+}
+
+static void refusal_forget(leat_tls_options *options, const char *setter)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < LEATI_TLS_OPTIONS_MAX_REFUSALS; i++) {
+        const char *refused = options->refused[i];
+        options->refused[i] = NULL;
+        if (refused && strcmp(refused, setter) != 0)
+            options->refused[kept++] = refused;
+    }
+}
+
+/* What a public setter returns. One that adds takes nothing back. */
+static int options_conclude(leat_tls_options *options, const char *setter, int code)
+{
+    if (options && code != LEAT_OK)
+        refusal_note(options, setter);
+    else if (options && strncmp(setter, "leat_tls_options_add_", 21) != 0)
+        refusal_forget(options, setter);
+    return code;
+}
+
+int leati_tls_options_check(const leat_tls_options *options, struct leati_failure *failure)
+{
+    const char *setter = options->refused[0];
+    const struct leati_failure *last = &options->failure;
+    bool is_last = !options->refused[1] && last->code != LEAT_OK;
+    const struct leati_fault fault = {.code = is_last ? last->code : LEAT_E_PARAMETER,
+                                      .layer = LEAT_LAYER_TLS};
+    const char *text = is_last && last->text ? last->text : "";
+    if (!setter)
+        return LEAT_OK;
+    return leati_failure_replace(failure, &fault, "%s%s was refused before%s%s", setter,
+                                 setter == several ? "" : "()", *text ? ": " : "", text);
+}
+
+void leat_tls_options_clear_error(leat_tls_options *options)
+{
+    if (!options)
+        return;
+    leati_failure_done(&options->failure);
+    leati_failure_init(&options->failure);
+    memset(options->refused, 0, sizeof(options->refused));
+}
+
 /* ---- setters --------------------------------------------------------------------------- */
 
 static int options_refuse(leat_tls_options *options, int code, const char *text)
@@ -111,14 +169,15 @@ static int check(leat_tls_options *options, const struct leati_tls_credentials_o
 
 int leat_tls_options_set_ca(leat_tls_options *options, const char *const *texts, size_t count)
 {
-    return set_texts(options, MEMBER(ca), texts, count);
+    return options_conclude(options, __func__, set_texts(options, MEMBER(ca), texts, count));
 }
 
 int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
 {
     if (options && path && !*path)
-        return options_refuse(options, LEAT_E_PARAMETER, "the CA path is empty");
-    return set_string(options, MEMBER(ca_path), path);
+        return options_conclude(options, __func__,
+                                options_refuse(options, LEAT_E_PARAMETER, "the CA path is empty"));
+    return options_conclude(options, __func__, set_string(options, MEMBER(ca_path), path));
 }
 
 /* A server shows it as well. `is_more`: beside those that are there. */
@@ -167,25 +226,29 @@ static int set_cert_path(leat_tls_options *options, bool is_more, const char *ce
 int leat_tls_options_set_cert(leat_tls_options *options, const char *const *texts, size_t count,
                               const char *key, const char *password)
 {
-    return set_cert_texts(options, false, texts, count, key, password);
+    return options_conclude(options, __func__,
+                            set_cert_texts(options, false, texts, count, key, password));
 }
 
 int leat_tls_options_add_cert(leat_tls_options *options, const char *const *texts, size_t count,
                               const char *key, const char *password)
 {
-    return set_cert_texts(options, true, texts, count, key, password);
+    return options_conclude(options, __func__,
+                            set_cert_texts(options, true, texts, count, key, password));
 }
 
 int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_path,
                                    const char *key_path, const char *password)
 {
-    return set_cert_path(options, false, cert_path, key_path, password);
+    return options_conclude(options, __func__,
+                            set_cert_path(options, false, cert_path, key_path, password));
 }
 
 int leat_tls_options_add_cert_path(leat_tls_options *options, const char *cert_path,
                                    const char *key_path, const char *password)
 {
-    return set_cert_path(options, true, cert_path, key_path, password);
+    return options_conclude(options, __func__,
+                            set_cert_path(options, true, cert_path, key_path, password));
 }
 
 int leat_tls_options_set_cert_signer(leat_tls_options *options, const char *const *texts,
@@ -196,14 +259,16 @@ int leat_tls_options_set_cert_signer(leat_tls_options *options, const char *cons
     if (!options)
         return LEAT_E_PARAMETER;
     if (count == 0 || !sign)
-        return options_refuse(options, LEAT_E_PARAMETER,
-                              "a certificate and what signs with its key are set together");
-    return set_cert(options, false, &source);
+        return options_conclude(
+            options, __func__,
+            options_refuse(options, LEAT_E_PARAMETER,
+                           "a certificate and what signs with its key are set together"));
+    return options_conclude(options, __func__, set_cert(options, false, &source));
 }
 
 int leat_tls_options_set_crl(leat_tls_options *options, const char *const *texts, size_t count)
 {
-    return set_texts(options, MEMBER(crl), texts, count);
+    return options_conclude(options, __func__, set_texts(options, MEMBER(crl), texts, count));
 }
 
 int leat_tls_options_set_public_key_pins(leat_tls_options *options, const char *const *pins,
@@ -215,7 +280,8 @@ int leat_tls_options_set_public_key_pins(leat_tls_options *options, const char *
     int code = leati_tls_values_check_texts(pins, count, &options->failure);
     if (code == LEAT_OK)
         code = check(options, &names);
-    return code == LEAT_OK ? set_texts(options, MEMBER(pins), pins, count) : code;
+    return options_conclude(options, __func__,
+                            code == LEAT_OK ? set_texts(options, MEMBER(pins), pins, count) : code);
 }
 
 int leat_tls_options_set_verify_callback(leat_tls_options *options, leat_tls_verify_fn callback,
@@ -225,17 +291,20 @@ int leat_tls_options_set_verify_callback(leat_tls_options *options, leat_tls_ver
         return LEAT_E_PARAMETER;
     struct leati_tls_values *values = leati_tls_values_edit(&options->values);
     if (!values)
-        return options_refuse(options, LEAT_E_SYSTEM_INTERNAL, "out of memory");
+        return options_conclude(options, __func__,
+                                options_refuse(options, LEAT_E_SYSTEM_INTERNAL, "out of memory"));
     values->verify_fn = callback;
     values->verify_user = user;
-    return options_changed(options, LEAT_OK);
+    return options_conclude(options, __func__, options_changed(options, LEAT_OK));
 }
 
 int leat_tls_options_set_protocols(leat_tls_options *options, enum leat_tls_protocol min,
                                    enum leat_tls_protocol max)
 {
-    return options ? leati_tls_values_set_protocols(&options->values, min, max, &options->failure)
-                   : LEAT_E_PARAMETER;
+    return options_conclude(
+        options, __func__,
+        options ? leati_tls_values_set_protocols(&options->values, min, max, &options->failure)
+                : LEAT_E_PARAMETER);
 }
 
 int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *names)
@@ -250,47 +319,56 @@ int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *n
         len = strcspn(names, separators);
         bool is_12 = len == 7 && memcmp(names, "TLSv1.2", len) == 0;
         if (!is_12 && (len != 7 || memcmp(names, "TLSv1.3", len) != 0))
-            return options_refuse(options, LEAT_E_PARAMETER,
-                                  "unknown protocol. Known: TLSv1.2 TLSv1.3");
+            return options_conclude(options, __func__,
+                                    options_refuse(options, LEAT_E_PARAMETER,
+                                                   "unknown protocol. Known: TLSv1.2 TLSv1.3"));
         if (is_12)
             min = LEAT_TLS_V12;
         else
             max = LEAT_TLS_V13;
     }
     if (min > max)
-        return options_refuse(options, LEAT_E_PARAMETER,
-                              "no protocol is named. Known: TLSv1.2 TLSv1.3");
-    return leat_tls_options_set_protocols(options, min, max);
+        return options_conclude(options, __func__,
+                                options_refuse(options, LEAT_E_PARAMETER,
+                                               "no protocol is named. Known: TLSv1.2 TLSv1.3"));
+    return options_conclude(options, __func__, leat_tls_options_set_protocols(options, min, max));
 }
 
 int leat_tls_options_set_cipher_suite(leat_tls_options *options, const char *names)
 {
     int code = check(options, &(struct leati_tls_credentials_options){.cipher_suites = names});
-    return code == LEAT_OK ? set_string(options, MEMBER(cipher_suite), names) : code;
+    return options_conclude(options, __func__,
+                            code == LEAT_OK ? set_string(options, MEMBER(cipher_suite), names)
+                                            : code);
 }
 
 int leat_tls_options_set_signature_algorithms(leat_tls_options *options, const char *names)
 {
     int code =
         check(options, &(struct leati_tls_credentials_options){.signature_algorithms = names});
-    return code == LEAT_OK ? set_string(options, MEMBER(signature_algorithms), names) : code;
+    return options_conclude(
+        options, __func__,
+        code == LEAT_OK ? set_string(options, MEMBER(signature_algorithms), names) : code);
 }
 
 int leat_tls_options_set_groups(leat_tls_options *options, const char *names)
 {
     int code = check(options, &(struct leati_tls_credentials_options){.groups = names});
-    return code == LEAT_OK ? set_string(options, MEMBER(groups), names) : code;
+    return options_conclude(options, __func__,
+                            code == LEAT_OK ? set_string(options, MEMBER(groups), names) : code);
 }
 
 int leat_tls_options_set_use_remote_cipher_prefer(leat_tls_options *options, bool prefer)
 {
-    return set_bool(options, MEMBER(prefer_remote_ciphers), prefer);
+    return options_conclude(options, __func__,
+                            set_bool(options, MEMBER(prefer_remote_ciphers), prefer));
 }
 
 int leat_tls_options_set_is_bidirectional_authentication(leat_tls_options *options,
                                                          bool bidirectional)
 {
-    return set_bool(options, MEMBER(bidirectional), bidirectional);
+    return options_conclude(options, __func__,
+                            set_bool(options, MEMBER(bidirectional), bidirectional));
 }
 
 int leat_tls_options_set_alpn_protocols(leat_tls_options *options, const char *const *protocols,
@@ -302,22 +380,27 @@ int leat_tls_options_set_alpn_protocols(leat_tls_options *options, const char *c
     int code = leati_tls_values_check_texts(protocols, count, &options->failure);
     if (code == LEAT_OK)
         code = check(options, &names);
-    return code == LEAT_OK ? set_texts(options, MEMBER(alpn), protocols, count) : code;
+    return options_conclude(options, __func__,
+                            code == LEAT_OK ? set_texts(options, MEMBER(alpn), protocols, count)
+                                            : code);
 }
 
 int leat_tls_options_set_skip_remote_validation(leat_tls_options *options, bool skip)
 {
-    return set_bool(options, MEMBER(skip_verification), skip);
+    return options_conclude(options, __func__, set_bool(options, MEMBER(skip_verification), skip));
 }
 
 int leat_tls_options_set_server_name(leat_tls_options *options, const char *name)
 {
     if (options && name && !*name)
-        return options_refuse(options, LEAT_E_PARAMETER, "the server name is empty");
-    return set_string(options, MEMBER(server_name), name);
+        return options_conclude(
+            options, __func__,
+            options_refuse(options, LEAT_E_PARAMETER, "the server name is empty"));
+    return options_conclude(options, __func__, set_string(options, MEMBER(server_name), name));
 }
 
 int leat_tls_options_set_session_resumption(leat_tls_options *options, bool resume)
 {
-    return set_bool(options, MEMBER(session_resumption), resume);
+    return options_conclude(options, __func__,
+                            set_bool(options, MEMBER(session_resumption), resume));
 }

@@ -56,7 +56,9 @@ static int setup_fill_client(struct leati_tls_setup *setup, leat_tls_options *op
                              const struct leati_settings *settings, struct leati_failure *failure)
 {
     const struct leati_tls_values *values = options->values;
-    int code = leati_tls_values_check_client(values, failure);
+    int code = leati_tls_options_check(options, failure);
+    if (code == LEAT_OK)
+        code = leati_tls_values_check_client(values, failure);
     if (code == LEAT_OK)
         code = setup_begin(setup, options, LEATI_TLS_ROLE_CLIENT, settings, failure);
     if (code != LEAT_OK)
@@ -79,7 +81,9 @@ static int setup_fill_server(struct leati_tls_setup *setup, leat_tls_options *op
                              const struct leati_settings *settings, struct leati_failure *failure)
 {
     const struct leati_tls_values *values = options->values;
-    int code = setup_begin(setup, options, LEATI_TLS_ROLE_SERVER, settings, failure);
+    int code = leati_tls_options_check(options, failure);
+    if (code == LEAT_OK)
+        code = setup_begin(setup, options, LEATI_TLS_ROLE_SERVER, settings, failure);
     setup->options.client_verification =
         values->bidirectional ? LEAT_CLIENT_VERIFICATION_REQUIRED : LEAT_CLIENT_VERIFICATION_NONE;
     setup->options.tickets = values->session_resumption && !values->bidirectional;

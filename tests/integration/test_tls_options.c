@@ -131,6 +131,7 @@ Test(tls_options, a_server_has_several_certificates)
               LEAT_E_PARAMETER);
     cr_expect(leat_tls_options_add_cert(client, NULL, 0, NULL, NULL) == LEAT_E_PARAMETER);
     cr_expect(leat_tls_options_add_cert_path(client, NULL, NULL, NULL) == LEAT_E_PARAMETER);
+    leat_tls_options_clear_error(client);
     SET(leat_tls_options_add_cert_path(client, "/nowhere.pem", "/nowhere.key", NULL));
     take();
     cr_expect(client_run_connect(&run, url) == LEAT_E_WS_CERT_FILE);
@@ -188,6 +189,32 @@ Test(tls_options, public_key_pins)
     SET(leat_tls_options_set_public_key_pins(client, &wrong, 1));
     take();
     expect_refused(LEAT_E_TLS_VERIFY, "public-key pin mismatch");
+    end();
+}
+
+/* A program that does not look at what a setter says never connects without pins. */
+Test(tls_options, a_setter_that_was_refused)
+{
+    static const char *const broken = "sha256/AAA";
+    struct leat_error error;
+    begin();
+    cr_expect(leat_tls_options_set_public_key_pins(client, &broken, 1) == LEAT_E_PARAMETER);
+    cr_expect(leat_tls_options_set_groups(client, "p256r1") == LEAT_E_PARAMETER);
+    SET(leat_tls_options_set_groups(client, "P-256"));
+    cr_expect(leat_config_set_tls_options(run.config, client) == LEAT_E_PARAMETER);
+    leat_config_get_error(run.config, &error);
+    cr_expect(strstr(error.text, "leat_tls_options_set_public_key_pins() was refused before"), "%s",
+              error.text);
+    listen_now();
+    cr_expect(client_run_connect(&run, url) == LEAT_E_PARAMETER);
+    SET(leat_tls_options_set_public_key_pins(client, NULL, 0));
+    take();
+    expect_opens();
+    cr_expect(leat_tls_options_add_cert_path(client, "/a.pem", NULL, NULL) == LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_tls_options(run.config, client) == LEAT_E_PARAMETER);
+    leat_tls_options_clear_error(client);
+    take();
+    expect_opens();
     end();
 }
 

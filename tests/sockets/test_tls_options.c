@@ -14,6 +14,22 @@
 
 TestSuite(tls_options_object, .init = run_init, .fini = run_done, .timeout = 60);
 
+/* Whoever connects all the same is refused, until the program has seen to it. */
+static void check_and_clear_refusals(const char *setter)
+{
+    struct leat_error error;
+
+    run_new_client();
+    cr_assert_eq(leat_tls_socket_connect(run.tls, "127.0.0.1", 443, run.options, run.config),
+                 LEAT_E_PARAMETER);
+    leat_tls_socket_get_error(run.tls, &error);
+    cr_assert(strstr(error.text, setter) && strstr(error.text, "() was refused before"), "%s",
+              error.text);
+    leat_tls_options_clear_error(run.options);
+    leat_tls_options_get_error(run.options, &error);
+    cr_assert_eq(error.code, LEAT_OK);
+}
+
 static void check(int result, int code, const char *text)
 {
     struct leat_error error;
@@ -46,6 +62,7 @@ Test(tls_options_object, unknown_names)
           LEAT_E_PARAMETER, "LEAT_TLS_V12");
     check(leat_tls_options_set_protocols(run.options, LEAT_TLS_V13, LEAT_TLS_V12), LEAT_E_PARAMETER,
           "the lower one first");
+    check_and_clear_refusals("leat_tls_options_set_cipher_suite");
     run_open(run_new_server()); /* nothing of it was taken */
 }
 
@@ -69,6 +86,8 @@ Test(tls_options_object, wrong_values)
     cr_assert_eq(leat_tls_options_set_ca(NULL, NULL, 0), LEAT_E_PARAMETER);
     cr_assert_eq(leat_tls_options_new(NULL), LEAT_E_PARAMETER);
     leat_tls_options_free(NULL);
+    leat_tls_options_clear_error(NULL);
+    check_and_clear_refusals("leat_tls_options_set_public_key_pins");
     run_open(run_new_server());
 }
 
