@@ -173,7 +173,10 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_pipelining(
 LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open);
 
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
- * system's CA bundle (default). The files are read when a connection starts: LEAT_E_WS_CERT_FILE
+ * system's CA bundle (default). Each certificate in it is trusted as it is, an intermediate or a
+ * server's own, too. In a directory names by hash (`openssl rehash`) are looked up by need. A host
+ * name counts in subjectAltName only (RFC 9525), a wildcard not over a public suffix.
+ * The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable, or a FIFO, for whose writer no loop can wait) and LEAT_E_TLS_VERIFY (not
  * parseable) come from there.
  * For proxies: leat_config_set_proxy_tls_ca_path().

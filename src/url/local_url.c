@@ -48,7 +48,7 @@ static int target_parse(const char *target, struct leati_failure *failure,
 int leati_url_parse_local(const char *text, struct leati_failure *failure, char **ret_path,
                           struct leati_url *ret_url)
 {
-    char *path;
+    char *path = NULL; /* for gcc 12, with optimisation */
     if (strlen(text) > LEATI_URL_MAX_BYTES)
         return url_fail(failure, "the URL is longer than 8192 bytes");
     text += strlen(SCHEME);
