@@ -162,3 +162,22 @@ Test(opened, descriptor)
     cr_expect_eq(field, 10 << 2);
     both_ends_done(&ends);
 }
+
+/* A queue that is full is told from everything else by one function. */
+Test(opened, a_full_queue)
+{
+    static const char filling[1 << 16];
+    struct both_ends ends;
+    int code;
+    both_ends_init(&ends);
+    cr_assert_eq(leat_config_set_send_queue_limit(ends.client_config, 1 << 20), LEAT_OK);
+    cr_expect(!leat_is_queue_full(LEAT_OK));
+    both_ends_open(&ends);
+    do {
+        code = leat_websocket_send(ends.client, LEAT_MESSAGE_BINARY, filling, sizeof(filling));
+    } while (code == LEAT_OK);
+    cr_expect(leat_is_queue_full(code), "%d", code);
+    code = leat_websocket_send(ends.client, LEAT_MESSAGE_TEXT, "\xff", 1);
+    cr_expect(code == LEAT_E_PARAMETER && !leat_is_queue_full(code));
+    both_ends_done(&ends);
+}

@@ -475,7 +475,7 @@ class Faults(unittest.TestCase):
         closed = self.check(9, None, ["echo", "--fault", "message=88,02,03,f3"])
         self.assertEqual((closed["by"], closed["code"]), ("remote", 1011))
         closed = self.check(9, 200, ["echo", "--fault", "message=83,00"])  # a reserved opcode
-        self.assertEqual(closed["code"], 1002)
+        self.assertEqual((closed["code"], closed["error"]["violation"]), (1002, 1002))
 
 
 class BadInput(unittest.TestCase):

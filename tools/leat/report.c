@@ -156,5 +156,7 @@ void tool_error_describe(struct tool_json *json, const char *name, const struct 
     }
     if (error->native_code)
         tool_json_number(json, "native_code", error->native_code);
+    if (error->violation)
+        tool_json_number(json, "violation", error->violation);
     tool_json_object_end(json);
 }

@@ -5,6 +5,7 @@
 #include <leat/base.h>
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,4 +133,20 @@ Test(failure, more_is_said_behind_the_text, .timeout = 10)
     leati_failure_append(&failure, " (and more)");
     cr_assert_str_eq(failure.text, "no. 1 (and more)");
     leati_failure_done(&failure);
+}
+
+Test(failure, which_codes_say_that_a_queue_is_full)
+{
+    cr_assert(leat_is_queue_full(LEAT_E_TLS_WRITE));
+    cr_assert(leat_is_queue_full(LEAT_E_SOCKET_BASE + EAGAIN));
+    static const int others[] = {LEAT_OK,
+                                 LEAT_E_PARAMETER,
+                                 LEAT_E_TLS_READ,
+                                 LEAT_E_SOCKET_BASE + EBADF,
+                                 LEAT_E_SOCKET_BASE + ENOTCONN,
+                                 LEAT_E_SYSTEM_INTERNAL,
+                                 EAGAIN,
+                                 -1};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        cr_assert(!leat_is_queue_full(others[i]), "%d", others[i]);
 }
