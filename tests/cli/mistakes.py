@@ -6,9 +6,11 @@ usage: mistakes.py PROGRAM     PROGRAM is the tool `leat`
 """
 import json
 import os
+import re
 import subprocess
 import tempfile
 import unittest
+from pathlib import Path
 
 import check_peers as peers
 import peer
@@ -367,6 +369,23 @@ class Terminals(Case):
                             words = set(whole.split())
                             broken = [word for word in shown.split() if word.isascii() and word not in words]
                             self.assertFalse(broken if language == "C.UTF-8" else [], "no word is broken")
+
+
+class Texts(Case):
+    def test_every_option_that_a_text_names_exists(self):
+        sources = Path(__file__).resolve().parents[2]
+        texts = "".join((sources / name).read_text(encoding="utf-8") for name in (
+            "tools/leat/situations.def", "src/codes/foreign/close.def", "src/codes/foreign/http.def",
+            "src/codes/foreign/socks5_reply.def", "src/codes/foreign/alert.def"))
+        tool = json.loads(subprocess.run([PROGRAM, "--describe"], capture_output=True, check=True,
+                                         timeout=patience(20)).stdout)["tool"]
+        options = [option for command in tool["commands"] if command["path"] in ("ws", "check")
+                   for section in command["sections"] for option in section["options"]]
+        named = {option["name"] for option in options}
+        letters = {option["letter"] for option in options if "letter" in option}
+        self.assertGreater(len(re.findall(r"--[a-z]", texts)), 50)
+        self.assertEqual(set(re.findall(r"--([a-z][a-z0-9-]*[a-z0-9])", texts)) - named, set())
+        self.assertEqual(set(re.findall(r"[ (：用]-([a-zA-Z0-9])[ )、.,]", texts.replace("ulimit -n", ""))) - letters, set())
 
 
 class Urls(Case):
