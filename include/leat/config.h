@@ -517,6 +517,13 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_descriptor_hook(leat_config *config
 
 /* ---- whom to dial ---------------------------------------------------------------------------- */
 
+/** The path of a local stream socket (AF_UNIX) that WebSockets connect to instead of the URL's host,
+ * which stays what it is for Host and TLS; a path that begins with '@' is an abstract name. NULL or ""
+ * = none (default). Sockets do not heed it: leat_local_socket is theirs. From connect: LEAT_E_PARAMETER
+ * (there is a proxy, too); LEAT_E_SOCKET_BASE + errno, ENOENT or ECONNREFUSED above all.
+ * @return LEAT_OK, LEAT_E_PARAMETER (longer than 107 bytes), LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_unix_socket(leat_config *config, const char *path);
+
 /**
  * Gives the addresses of a host, so that DNS is not asked: also where a proxy would resolve it, which
  * is asked for the addresses instead. The host stays what the URL says for Host and TLS. The first

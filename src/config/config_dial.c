@@ -69,6 +69,24 @@ int leat_config_set_interface(leat_config *config, const char *name)
     return LEAT_OK;
 }
 
+int leat_config_set_unix_socket(leat_config *config, const char *path)
+{
+    const size_t path_max = 107; /* unix(7) */
+    char *copy = NULL;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    bool is_set = path && *path;
+    if (is_set && strlen(path) > path_max)
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "the path of a socket has at most 107 bytes");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings || !leati_strdup_optional(&copy, is_set ? path : NULL))
+        return leati_config_no_memory(config);
+    leati_free(settings->dial.unix_path);
+    settings->dial.unix_path = copy;
+    return LEAT_OK;
+}
+
 /* In the form that the hosts of URLs are compared in; brackets of an IPv6 literal are allowed. */
 static int host_read(leat_config *config, const char *setter, const char *host, char **ret_host,
                      bool *ret_is_absolute)

@@ -36,6 +36,7 @@ const struct leati_detour *leati_dial_detour(const struct leati_dial_settings *d
 void leati_dial_clear(struct leati_dial_settings *dial)
 {
     leati_free(dial->interface);
+    leati_free(dial->unix_path);
     for (size_t i = 0; i < dial->known_host_count; i++) {
         leati_free(dial->known_hosts[i].host);
         leati_free(dial->known_hosts[i].addresses);
@@ -97,6 +98,7 @@ bool leati_dial_copy(struct leati_dial_settings *dst, const struct leati_dial_se
 {
     dst->family = src->family;
     dst->local = src->local;
-    return leati_strdup_optional(&dst->interface, src->interface) && copy_known_hosts(dst, src) &&
+    return leati_strdup_optional(&dst->interface, src->interface) &&
+           leati_strdup_optional(&dst->unix_path, src->unix_path) && copy_known_hosts(dst, src) &&
            copy_detours(dst, src);
 }

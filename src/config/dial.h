@@ -33,6 +33,7 @@ struct leati_dial_settings {
     int family;                 /**< AF_UNSPEC = any */
     struct leati_address local; /**< of AF_UNSPEC = none */
     char *interface;            /**< NULL = any */
+    char *unix_path;            /**< of a socket to connect to instead; NULL = none */
     struct leati_known_host *known_hosts;
     size_t known_host_count;
     struct leati_detour *detours;

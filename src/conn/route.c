@@ -240,6 +240,23 @@ static int route_load_credentials(struct leati_route *route, struct leati_failur
     return code;
 }
 
+/* The one hop is a socket of this machine: nothing is resolved. */
+static int route_take_unix_path(struct leati_route *route, struct leati_failure *failure)
+{
+    struct leati_hop *hop = route->hops;
+    if (route->hop_count > 1)
+        return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
+                                 "a local socket is not reached through a proxy");
+    char *text = leati_asprintf("unix:%s", route->settings->dial.unix_path);
+    if (!text)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_free(hop->text);
+    hop->text = text;
+    hop->resolve = false;
+    route->unix_path = route->settings->dial.unix_path;
+    return LEAT_OK;
+}
+
 /* The settings are there. */
 static int route_plan(struct leati_route *route, const char *url, struct leati_failure *failure)
 {
@@ -254,6 +271,8 @@ static int route_plan(struct leati_route *route, const char *url, struct leati_f
     route->dial_family = leati_dial_family(&route->settings->dial);
     route->on_top = LEATI_ON_TOP_UPGRADE;
     code = route_plan_hops(route, failure);
+    if (code == LEAT_OK && route->settings->dial.unix_path)
+        code = route_take_unix_path(route, failure);
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 

@@ -58,7 +58,8 @@ struct leati_route {
     bool adopts;
     int adopted_fd; /**< until TCP has taken it; -1 = none */
     struct leati_address adopted_from;
-    int dial_family;                       /**< the only one that TCP dials, AF_UNSPEC = any */
+    const char *unix_path; /**< of a local socket to connect to instead of dialling; NULL = none */
+    int dial_family;       /**< the only one that TCP dials, AF_UNSPEC = any */
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */
 
     /* Where it ends: TLS behind the last hop, as the settings say or as a socket has it, and what

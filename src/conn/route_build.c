@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a planned route to its layers. */
-#include "conn/route.h"
+#include "conn/route_private.h"
 
 #include "conn/too_early.h"
 #include "http/connect.h"
@@ -330,6 +330,17 @@ static int builder_adopt_tcp(struct builder *b)
     return LEAT_OK;
 }
 
+/* A local socket connects at once, and is adopted. */
+static int builder_connect_unix(struct builder *b)
+{
+    struct leati_route *route = b->route;
+    int code = leati_route_connect_local(route->unix_path, b->failure, &route->adopted_fd);
+    if (code != LEAT_OK)
+        return code;
+    route->adopted_from = (struct leati_address){.any.sa_family = AF_UNIX};
+    return builder_adopt_tcp(b);
+}
+
 static int builder_add_accept(struct builder *b)
 {
     const struct leati_ws_accept_options options = {
@@ -374,7 +385,9 @@ static int builder_add_top(struct builder *b)
 static int builder_run(struct builder *b)
 {
     const struct leati_route *route = b->route;
-    int code = route->adopts ? builder_adopt_tcp(b) : builder_dial_hops(b);
+    int code = route->unix_path ? builder_connect_unix(b)
+               : route->adopts  ? builder_adopt_tcp(b)
+                                : builder_dial_hops(b);
     if (code == LEAT_OK && (route->secure || route->tls))
         code = builder_add_tls(b);
     return code == LEAT_OK ? builder_add_top(b) : code;

@@ -23,7 +23,7 @@ static int local_fail(const char *path, int sys_errno, struct leati_failure *fai
                              leati_excerpt(path, 120).text, reason);
 }
 
-static int local_connect(const char *path, struct leati_failure *failure, int *ret_fd)
+int leati_route_connect_local(const char *path, struct leati_failure *failure, int *ret_fd)
 {
     struct leati_local_address address;
     int code = leati_local_address_parse(path, &address);
@@ -64,7 +64,7 @@ int leati_route_plan_local(struct leati_route *route, const char *url,
     if (code == LEAT_OK)
         code = leati_route_check_policy(route, failure);
     if (code == LEAT_OK)
-        code = local_connect(path, failure, &route->adopted_fd);
+        code = leati_route_connect_local(path, failure, &route->adopted_fd);
     route->adopts = code == LEAT_OK;
     leati_free(path);
     return code;

@@ -7,8 +7,10 @@ usage: options.py PROGRAM     PROGRAM is the tool `leat`
 import base64
 import json
 import os
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import check_peers as peers
@@ -151,6 +153,39 @@ class Addresses(Case):
         with peer.listener(serve) as port:
             self.run_tool("check", "--interface", "127.0.0.9", f"ws://127.0.0.1:{port}/", status=8)
         self.assertEqual(seen, ["127.0.0.9"])
+
+    def test_unix_socket(self):
+        for name in (os.path.join(folder, "ws.sock"), f"@leat-{os.getpid()}"):
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(name.replace("@", "\0"))
+                listening.listen(4)
+                heard = []
+
+                def serve():
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.settimeout(patience(10))
+                        heard.append(peer.upgrade(connection))
+                        frame = connection.recv(100)
+                        connection.sendall(b"\x81\x02hi" if frame else b"")
+                        connection.recv(100)
+                        connection.sendall(b"\x88\x02\x03\xe8")
+
+                thread = threading.Thread(target=serve, daemon=True)
+                thread.start()
+                result = self.run_tool("ws", "ws://far.test/x", "--unix-socket", name, "-m", "hi", "-n", "1", "--json")
+                thread.join(patience(10))
+                events = [json.loads(line) for line in result.stdout.splitlines()]
+                self.assertEqual([event["event"] for event in events], ["open", "sent", "message", "closed"])
+                self.assertEqual(events[0]["peer"], f"unix:{name}")
+        missing = os.path.join(folder, "none.sock")
+        report = self.report("--unix-socket", missing, "ws://far.test/", status=4)
+        self.assertEqual((report["error"]["errno_name"], report["error"]["text"]),
+                         ("ENOENT", f"cannot connect to the local socket {missing}: ENOENT (No such file or directory)"))
+        self.assertTrue(any("--unix-socket" in line for line in report["remedies"]), report["remedies"])
+        report = self.report("--unix-socket", missing, "-x", "socks5h://127.0.0.1:9", "ws://far.test/", status=2)
+        self.assertIn("not reached through a proxy", report["error"]["text"])
+        self.assertIn("at most 107 bytes", self.wrong("ws", "ws://h", "--unix-socket", "/" + "x" * 107))
 
     def test_what_is_wrong_names_itself(self):
         for arguments, message in (

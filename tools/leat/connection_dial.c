@@ -77,6 +77,14 @@ static bool set_ipv6(struct tool_setting *setting)
         setting, leat_config_set_ip_version(tool_connection_config(setting), LEAT_IP_V6));
 }
 
+static bool set_unix_socket(struct tool_setting *setting)
+{
+    if (!setting->value[0])
+        return tool_refuse(setting, "the path of a socket is missing");
+    return tool_connection_accept(
+        setting, leat_config_set_unix_socket(tool_connection_config(setting), setting->value));
+}
+
 static bool set_interface(struct tool_setting *setting)
 {
     struct in6_addr unused;
@@ -121,6 +129,12 @@ const struct tool_option tool_dial_options[] = {
      .argument = "NAME|ADDRESS",
      .help = "connect from this interface, or own address",
      .set = set_interface},
+    {.name = "unix-socket",
+     .argument = "PATH",
+     .value = TOOL_VALUE_FILE,
+     .help = "connect to this local socket; @NAME is abstract",
+     .detail = "Host and TLS stay as the URL has them.",
+     .set = set_unix_socket},
     {.name = "dns",
      .aliases = "dns-servers",
      .argument = "LIST",

@@ -509,7 +509,8 @@ static int group_option(const struct tool_command *group, int argc, char **argv)
 
 static bool is_websocket_url(const char *word)
 {
-    return strncasecmp(word, "ws://", 5) == 0 || strncasecmp(word, "wss://", 6) == 0;
+    return strncasecmp(word, "ws://", 5) == 0 || strncasecmp(word, "wss://", 6) == 0 ||
+           strncasecmp(word, "ws+unix:", 8) == 0;
 }
 
 int tool_run(const struct tool_command *root, int argc, char **argv)

@@ -24,6 +24,7 @@ static leat_config *config_with_everything(void)
     cr_assert_eq(leat_config_set_ip_version(config, LEAT_IP_V4), LEAT_OK);
     cr_assert_eq(leat_config_set_local_address(config, "127.0.0.1"), LEAT_OK);
     cr_assert_eq(leat_config_set_interface(config, "lo"), LEAT_OK);
+    cr_assert_eq(leat_config_set_unix_socket(config, "/tmp/s"), LEAT_OK);
     cr_assert_eq(leat_config_add_resolve(config, "One.Example", 443, "192.0.2.1,[2001:db8::1]"),
                  LEAT_OK);
     cr_assert_eq(leat_config_add_connect_to(config, "two.example", 0, "three.example.", 8443),
@@ -87,6 +88,7 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     const struct leati_dial_settings *dial = &config->settings->dial;
     cr_assert(dial != &taken->dial && leati_dial_family(dial) == AF_INET);
     cr_assert_str_eq(dial->interface, "lo");
+    cr_assert_str_eq(dial->unix_path, "/tmp/s");
     const struct leati_known_host *known = leati_dial_known_host(dial, "one.example", 443);
     cr_assert(known && known->count == 2 && known->addresses[1].any.sa_family == AF_INET6);
     cr_assert_null(leati_dial_known_host(dial, "one.example", 80));
@@ -244,6 +246,11 @@ Test(settings, whom_to_dial_is_refused)
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         cr_assert_eq(leat_config_add_resolve(config, "h", 1, lists[i]), LEAT_E_PARAMETER, "%s",
                      lists[i]);
+    char path[110];
+    memset(path, 'p', sizeof(path) - 2);
+    path[sizeof(path) - 2] = '\0';
+    cr_assert_eq(leat_config_set_unix_socket(config, path), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_unix_socket(NULL, "/x"), LEAT_E_PARAMETER);
     cr_assert_eq(leat_config_add_resolve(config, "", 1, "192.0.2.1"), LEAT_E_PARAMETER);
     cr_assert_eq(leat_config_add_resolve(config, "a b", 1, "192.0.2.1"), LEAT_E_PARAMETER);
     cr_assert_eq(leat_config_add_connect_to(config, "a b", 0, "c", 0), LEAT_E_PARAMETER);
