@@ -61,6 +61,7 @@ static void call_proxy(char *const texts[TEXTS_MAX])
 {
     config_check(leat_config_set_proxy(config, texts[0]));
     config_check(leat_config_add_proxy(config, texts[1]));
+    config_check(leat_config_add_proxy_exclusion(config, texts[2]));
 }
 
 static void call_files(char *const texts[TEXTS_MAX])

@@ -4,7 +4,9 @@
 #include "fuzz/fuzz.h"
 #include "url/domain_policy.h"
 #include "url/host_match.h"
+#include "url/local_url.h"
 #include "url/proxy_env.h"
+#include "util/alloc.h"
 
 static void url_check(const struct leati_url *url)
 {
@@ -37,6 +39,24 @@ static void websocket_run(const char *text, struct leati_failure *failure)
     leati_url_done(&url);
 }
 
+/* The same text behind the scheme of local sockets. */
+static void local_run(const char *text, struct leati_failure *failure)
+{
+    struct leati_url url;
+    char *path = NULL, *copy = NULL;
+    FUZZ_MUST(asprintf(&copy, "ws+unix:%s", text) > 0);
+    int code = leati_url_parse_local(copy, failure, &path, &url);
+    FUZZ_MUST(code == LEAT_OK || code == LEAT_E_WS_URL);
+    if (code == LEAT_OK) {
+        FUZZ_MUST(path[0] != '\0' && strlen(path) <= strlen(text));
+        FUZZ_MUST(strcmp(url.host, "localhost") == 0);
+        url_check(&url);
+        leati_url_done(&url);
+    }
+    leati_free(path);
+    free(copy);
+}
+
 static void proxy_run(const char *text, struct leati_failure *failure)
 {
     struct leati_url url;
@@ -51,6 +71,8 @@ static void proxy_run(const char *text, struct leati_failure *failure)
 static void no_proxy_run(const char *text)
 {
     bool matches = false;
+    int code = leati_no_proxy_check(text);
+    FUZZ_MUST(code == LEAT_OK || code == LEAT_E_PARAMETER);
     (void)leati_no_proxy_matches(text, "www.example.com", 443, &matches);
     (void)leati_no_proxy_matches(text, "10.1.2.3", 80, &matches);
     (void)leati_no_proxy_matches(text, "fd00::1", 8080, &matches);
@@ -83,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (choice & 3) {
     case 0:
         websocket_run(text, &failure);
+        local_run(text, &failure);
         break;
     case 1:
         proxy_run(text, &failure);
