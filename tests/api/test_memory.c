@@ -233,3 +233,36 @@ Test(memory, is_refused)
     leat_config_free(client_config);
     leat_testing_server_free(peer);
 }
+
+/* Server and client over a local socket: the file goes whatever fails. */
+static const char *local_url;
+
+static bool local_connect_and_close(void)
+{
+    struct both_ends ends = {.echo = true};
+    int code = leat_loop_new(&ends.loop);
+    if (code == LEAT_OK)
+        code = both_ends_make_server(&ends);
+    if (code == LEAT_OK)
+        code = leat_websocket_server_start(ends.server, local_url, 0, NULL);
+    if (code == LEAT_OK)
+        code = both_ends_make_client(&ends);
+    if (code == LEAT_OK)
+        code = leat_websocket_connect(ends.client, local_url, NULL);
+    code_expect(code, "local");
+    bool started = code == LEAT_OK;
+    while (started && ends.opened == 0 && ends.closed == 0)
+        code_expect(leat_loop_dispatch(ends.loop, 10000), "dispatch");
+    bool opened = ends.opened > 0 && ends.closed == 0;
+    both_ends_done(&ends);
+    return opened;
+}
+
+Test(memory, over_a_local_socket)
+{
+    const char *path = sandbox_path("s");
+    local_url = sandbox_format("ws+unix:%s", path);
+    int failed = alloc_failure_run_all(local_connect_and_close);
+    cr_expect(failed > 20, "%d", failed);
+    cr_expect(access(path, F_OK) != 0);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leat_get_addresses_by_name(): names, literals, failures, and giving up. */
 #include "sockets/stream_run.h"
+#include "support/alloc_failure.h"
 #include "support/dns_server.h"
 
 #include <leat/resolver.h>
@@ -130,4 +131,48 @@ Test(lookup, cancelled_and_refused)
     cr_expect_eq(leat_get_addresses_by_name(run.loop, "a", run.config, on_answer, &answer, NULL),
                  LEAT_E_PARAMETER);
     dns_server_free(dns);
+}
+
+/* ---- without memory ------------------------------------------------------------------------- */
+
+static const char *wanted;
+
+static bool lookup_attempt(void)
+{
+    struct answer answer = {0};
+    int code = leat_get_addresses_by_name(run.loop, wanted, run.config, on_answer, &answer, NULL);
+    cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
+    if (code != LEAT_OK)
+        return false;
+    while (answer.count == 0)
+        cr_assert_eq(leat_loop_dispatch(run.loop, -1), LEAT_OK);
+    return answer.error.code == LEAT_OK && answer.addresses[0] != '\0';
+}
+
+Test(lookup, every_allocation_fails_once)
+{
+    struct dns_server *dns = names_serve();
+    wanted = "both.test.";
+    cr_assert_gt(alloc_failure_run_all(lookup_attempt), 2);
+    wanted = "127.0.0.1";
+    cr_assert_gt(alloc_failure_run_all(lookup_attempt), 1);
+    dns_server_free(dns);
+}
+
+static bool exclusion_attempt(void)
+{
+    leat_config *config;
+    if (leat_config_new(&config) != LEAT_OK)
+        return false;
+    int code = leat_config_add_proxy_exclusion(config, "a.example");
+    if (code == LEAT_OK)
+        code = leat_config_add_proxy_exclusion(config, "10.0.0.0/8");
+    cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
+    leat_config_free(config);
+    return code == LEAT_OK;
+}
+
+Test(lookup, exclusions_without_memory)
+{
+    cr_assert_gt(alloc_failure_run_all(exclusion_attempt), 3);
 }
