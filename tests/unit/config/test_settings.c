@@ -225,6 +225,49 @@ Test(settings, refusals_beyond_the_limit_count)
     leat_config_free(config);
 }
 
+static void code_expect(int code)
+{
+    cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
+}
+
+/* Whom to dial, and what proxies are told, also in a copy. */
+static bool set_whom_to_dial(void)
+{
+    leat_config *config, *copy = NULL;
+    int code = leat_config_new(&config);
+    code_expect(code);
+    if (code != LEAT_OK)
+        return false;
+    const int codes[] = {
+        leat_config_set_interface(config, "lo"),
+        leat_config_set_unix_socket(config, "/tmp/s"),
+        leat_config_add_resolve(config, "one.example", 0, "192.0.2.1,::1"),
+        leat_config_add_connect_to(config, "two.example", 0, "three.example", 0),
+        leat_config_set_proxy_credentials(config, "user", "secret"),
+        leat_config_add_proxy_header(config, "A", "b"),
+    };
+    bool succeeded = true;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        code_expect(codes[i]);
+        succeeded = succeeded && codes[i] == LEAT_OK;
+    }
+    if (succeeded) {
+        code_expect(leat_config_copy(config, &copy));
+        code = copy ? leat_config_set_interface(copy, "eth0") : LEAT_E_SYSTEM_INTERNAL;
+        code_expect(code);
+        cr_assert_str_eq(config->settings->dial.interface, "lo");
+        succeeded = code == LEAT_OK;
+    }
+    leat_config_free(copy);
+    leat_config_free(config);
+    return succeeded;
+}
+
+Test(settings, whom_to_dial_without_memory)
+{
+    cr_assert_gt(alloc_failure_run_all(set_whom_to_dial), 15);
+}
+
 /* ---- what the connections of a configuration share ------------------------------------------ */
 
 /** What is refused, with a reason, and leaves everything as it was. */
