@@ -256,6 +256,19 @@ class Tls(Case):
             report = self.judge(name, arguments, status, english, chinese)
             self.assertNotIn("port", "\n".join(report["remedies"]))
 
+    def test_no_ca_bundle(self):
+        without = ["unshare", "-rm", "/bin/sh", "-c", 'mount -t tmpfs none /etc/ssl && exec "$0" "$@"']
+        if subprocess.run([*without, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no mounts of its own for this user")
+        if any(os.path.exists(path) for path in ("/etc/pki", "/etc/ssl.pem")):
+            self.skipTest("this system keeps its CAs elsewhere, too")
+        for language, line in (("en", "the package ca-certificates), or name one with --ca FILE."),
+                               ("zh", "软件包 ca-certificates），或用 --ca 文件 指定。")):
+            result = subprocess.run([*without, PROGRAM, "check", "--lang", language, "wss://127.0.0.1:9/"],
+                                    capture_output=True, timeout=patience(20), env=peer.environment(), check=False)
+            self.assertEqual(result.returncode, 2, result)
+            self.assertIn(line, result.stderr.decode("utf-8"))
+
     def test_alerts(self):
         old = self.serve("echo", "--tls", "--tls-max", "1.2")
         self.judge("version", ["--tls-min", "1.3", "--ca", old.ca, old.url], 6, "Leave out --tls-min and --tls-max",
