@@ -9,6 +9,7 @@ import pathlib
 import pty
 import re
 import select
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,10 +36,10 @@ class Shell:
             self.run("PS1= PS2=; bind 'set show-all-if-ambiguous on' 'set page-completions off' 'set bell-style none' "
                      "'set enable-bracketed-paste off'")
             self.run("bind 'set show-all-if-ambiguous on'; bind 'set page-completions off'; bind 'set bell-style none'")
-            self.run(f"source {completion}")
+            self.run(f"source {shlex.quote(str(completion))}")
         else:
             self.run("PS1= PS2= RPS1=; unsetopt prompt_cr prompt_sp zle_bracketed_paste 2>/dev/null; LISTMAX=10000")
-            self.run(f"fpath=({pathlib.Path(completion).parent} $fpath); autoload -Uz compinit; compinit -u -D")
+            self.run(f"fpath=({shlex.quote(str(pathlib.Path(completion).parent))} $fpath); autoload -Uz compinit; compinit -u -D")
             self.run("unset zle_bracketed_paste; zstyle ':completion:*' list-prompt ''")
 
     def close(self):

@@ -63,5 +63,5 @@ void SHA256_Transform(void *state, const void *block) { }
 void SHA512_Transform(void *state, const void *block) { }
 EOF
 "$cc" -shared -fPIC -w -o "$work/libwithout_gcm.so" "$work/without_gcm.c"
-offer 3.0.0 "Libs: -L$work -lwithout_gcm"
+offer 3.0.0 "Libs: -L${work// /\\ } -lwithout_gcm"
 expect_mbedtls "3.0.0 has no AES-128-GCM"
