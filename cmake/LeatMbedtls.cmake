@@ -25,6 +25,7 @@ set(leat_system_lacks
     "the primitives of libcrypto (LEAT_CRYPTO): AES-GCM at a tenth of the speed"
     "what src/tls/mends does: TLS 1.2 servers that sign with RSA-PSS, sessions that bind nobody to a version, HelloRetryRequest \
 with a cookie, tickets of any kind, handshake messages cut at any byte or longer than a record, KeyUpdate, private keys that are elsewhere"
+    "chains that libcrypto judges: any order, name constraints, certificates that mbedTLS cannot read"
     "early data and an end that is clean when memory runs out, unless it was built with MBEDTLS_SSL_EARLY_DATA and \
 MBEDTLS_PLATFORM_MEMORY")
 
