@@ -94,8 +94,7 @@
 extern "C" {
 #endif
 
-/* ---- limits -----------------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 /** Connections at once; a further one waits in the kernel until one has ended. */
 #define LEAT_TESTING_CONNECTIONS_MAX 256
@@ -112,8 +111,7 @@ extern "C" {
 /** The longest of all times. */
 #define LEAT_TESTING_TIME_MS_MAX 3600000
 
-/* ---- faults -----------------------------------------------------------------------------------
- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 /** The steps of a connection; see the table at the top. */
 enum leat_testing_step {
@@ -228,8 +226,7 @@ LEAT_API void leat_testing_faults_free(struct leat_testing_fault *faults);
 /** "auth-reply". NULL for what is no step. Static. */
 LEAT_API const char *leat_testing_step_name(enum leat_testing_step step);
 
-/* ---- servers ----------------------------------------------------------------------------------
- */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 /** A server. Opaque. */
 typedef struct leat_testing_server leat_testing_server;
@@ -386,8 +383,7 @@ LEAT_API const char *leat_testing_server_url(const leat_testing_server *server);
 /** Lets one held connection (`hold`, LEAT_SCRIPT_WAIT) go on, the present one or the next. */
 LEAT_API void leat_testing_server_release(leat_testing_server *server);
 
-/* ---- what a server has seen -------------------------------------------------------------------
- */
+/* ---- what a server has seen ------------------------------------------------------------------ */
 
 /**
  * Waits until a step was reached `count` times in all, on whatever connections.

@@ -70,8 +70,7 @@ struct leati_tls_sessions *leati_tls_shared_sessions(struct leati_tls_shared *sh
     return sessions;
 }
 
-/* ---- servers that want no early data ----------------------------------------------------------
- */
+/* ---- servers that want no early data --------------------------------------------------------- */
 
 /* FNV-1a. Never 0. */
 static uint64_t server_hash(const char *server)

@@ -30,8 +30,7 @@ struct leati_dns_query {
     char host[];
 };
 
-/* ---- failures -----------------------------------------------------------------------------------
- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 static const char *status_name(int status)
 {
@@ -90,8 +89,7 @@ static int failure_set(struct leati_failure *failure, const char *host, uint16_t
     }
 }
 
-/* ---- what is to be told ------------------------------------------------------------------------
- */
+/* ---- what is to be told ---------------------------------------------------------------------- */
 
 static bool is_over(const struct leati_dns_query *query, uint64_t at_ms)
 {
@@ -215,8 +213,7 @@ static void query_tell(struct leati_dns_query *query, struct leati_candidate *ca
     query->fn(&answer, query->user);
 }
 
-/* ---- which name it is ---------------------------------------------------------------------------
- */
+/* ---- which name it is ------------------------------------------------------------------------ */
 
 enum verdict {
     VERDICT_WAIT, /* this may still be the one */
@@ -379,8 +376,7 @@ static void query_on_timer(struct leati_timer *timer, void *user)
     query_judge(user);
 }
 
-/* ---- the door -----------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 static struct leati_dns_query *query_new(const struct leati_dns_options *options,
                                          struct leati_resolver *resolver)

@@ -52,8 +52,7 @@ static void library_init(void)
         library_status = ares_library_init(ARES_LIB_INIT_ALL);
 }
 
-/* ---- the channel on the loop --------------------------------------------------------------------
- */
+/* ---- the channel on the loop ----------------------------------------------------------------- */
 
 /* Nothing of c-ares is set up or gone in here, and no answer is delivered: the timer runs as long
  * as something is pending, so setting it needs memory at most once, in leati_resolver_ask(). */
@@ -366,8 +365,7 @@ void leati_resolver_release(struct leati_resolver *resolver)
     resolver_settle(resolver);
 }
 
-/* ---- queries ------------------------------------------------------------------------------------
- */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
                             ares_addrinfo_callback callback, void *arg)

@@ -18,7 +18,7 @@
 /* Chunks that are kept for the next queue: 2 MiB. */
 #define POOL_CHUNKS 128
 
-/* ---- life ----------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int fd_watch(leat_loop *loop, int fd, void *mark)
 {
@@ -126,8 +126,7 @@ int leat_loop_get_fd(const leat_loop *loop)
     return loop ? loop->epoll_fd : -1;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------
- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 void leati_io_init(struct leati_io *io, leat_loop *loop, int fd, leati_io_fn fn, void *user)
 {
@@ -189,8 +188,7 @@ static void io_deliver(struct leati_io *io, uint32_t epoll_events)
         io->fn(io, events, io->user);
 }
 
-/* ---- rounds -----------------------------------------------------------------------------------
- */
+/* ---- rounds ---------------------------------------------------------------------------------- */
 
 void leati_loop_wake(leat_loop *loop)
 {
@@ -345,8 +343,7 @@ void leat_loop_stop(leat_loop *loop)
     atomic_fetch_sub(&loop->stoppers, 1);
 }
 
-/* ---- what a loop lends ------------------------------------------------------------------------
- */
+/* ---- what a loop lends ----------------------------------------------------------------------- */
 
 uint8_t *leati_loop_scratch(leat_loop *loop)
 {

@@ -20,7 +20,7 @@ struct leat_timer {
     void *user;
 };
 
-/* ---- the heap ------------------------------------------------------------------------------- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 static bool timer_is_before(const struct leati_timer *a, const struct leati_timer *b)
 {
@@ -89,7 +89,7 @@ static bool heap_ensure(leat_loop *loop, size_t count)
     return true;
 }
 
-/* ---- timers --------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 void leati_timer_init(struct leati_timer *timer, leat_loop *loop, leati_timer_fn fn, void *user)
 {
@@ -173,8 +173,7 @@ void leati_loop_arm_timers(leat_loop *loop)
     loop->armed_at_ms = at_ms;
 }
 
-/* ---- the public face --------------------------------------------------------------------------
- */
+/* ---- the public face ------------------------------------------------------------------------- */
 
 static void public_timer_fire(struct leati_timer *base, void *user)
 {

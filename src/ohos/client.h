@@ -76,8 +76,7 @@ struct leati_ndk_client {
     struct leati_ndk_messages unsent; /**< what the connection's own queue has not taken yet */
 };
 
-/* ---- client.c: called by the program's threads ------------------------------------------------
- */
+/* ---- client.c: called by the program's threads ----------------------------------------------- */
 
 /** NULL without memory. */
 struct leati_ndk_client *leati_ndk_client_new(void);
@@ -91,16 +90,14 @@ void leati_ndk_messages_append(struct leati_ndk_messages *messages,
 /** Frees them all. */
 void leati_ndk_messages_clear(struct leati_ndk_messages *messages);
 
-/* ---- connection.c: called by the library's thread ---------------------------------------------
- */
+/* ---- connection.c: called by the library's thread -------------------------------------------- */
 
 /** Does what the program has asked for. May free the client. */
 void leati_ndk_client_work(struct leati_ndk_client *client);
 /** Ends its connection because the loop has failed. */
 void leati_ndk_client_break(struct leati_ndk_client *client, int code);
 
-/* ---- request.c: headers -----------------------------------------------------------------------
- */
+/* ---- request.c: headers ---------------------------------------------------------------------- */
 
 /**
  * Makes the configuration of a connection: that of the process, the client's own headers, then

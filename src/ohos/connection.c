@@ -23,8 +23,7 @@ static const char *error_line(const struct leat_error *error, char buf[ERROR_LIN
     return buf;
 }
 
-/* ---- telling the program ----------------------------------------------------------------------
- */
+/* ---- telling the program --------------------------------------------------------------------- */
 
 /* The callbacks are read from the handle, where the program may have exchanged them. */
 static void report_open(struct leati_ndk_client *client)
@@ -76,8 +75,7 @@ static void report_fault(struct leati_ndk_client *client, WebSocket_ErrCode code
     leati_ndk_callback_end();
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Without a goodbye. */
 static void connection_drop(struct leati_ndk_client *client)
@@ -162,8 +160,7 @@ void leati_ndk_client_break(struct leati_ndk_client *client, int code)
         attempt_failed(client, &event.error);
 }
 
-/* ---- sending ----------------------------------------------------------------------------------
- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* Text if it is text. LEAT_E_PARAMETER can only mean that it is not UTF-8. */
 static int message_send(struct leati_ndk_client *client, const struct leati_ndk_message *message)
@@ -235,8 +232,7 @@ static void connection_flush(struct leati_ndk_client *client)
         close_send(client, client->close_code, client->close_reason);
 }
 
-/* ---- what the connection tells ----------------------------------------------------------------
- */
+/* ---- what the connection tells --------------------------------------------------------------- */
 
 static void on_opened(leat_websocket *ws, void *user)
 {
@@ -297,8 +293,7 @@ static const struct leat_websocket_callbacks connection_callbacks = {
     .closed = on_closed,
 };
 
-/* ---- what the program asks for ----------------------------------------------------------------
- */
+/* ---- what the program asks for --------------------------------------------------------------- */
 
 static void connection_start(struct leati_ndk_client *client, const char *url,
                              const leat_config *config)

@@ -49,8 +49,7 @@ LEAT_API int OH_WebSocketClient_AddHeader(struct WebSocket *client, struct WebSo
     return code;
 }
 
-/* ---- Connect ----------------------------------------------------------------------------------
- */
+/* ---- Connect --------------------------------------------------------------------------------- */
 
 /* As HarmonyOS answers: what has no scheme is ws://, and an empty URL is 1006. */
 static int url_take(const char *url, char **ret_url)
@@ -104,8 +103,7 @@ LEAT_API int OH_WebSocketClient_Connect(struct WebSocket *client, const char *ur
     return code;
 }
 
-/* ---- Send -------------------------------------------------------------------------------------
- */
+/* ---- Send ------------------------------------------------------------------------------------ */
 
 /* `message` is NULL without memory. */
 static int client_send(struct leati_ndk_client *client, struct leati_ndk_message *message)
@@ -145,8 +143,7 @@ LEAT_API int OH_WebSocketClient_Send(struct WebSocket *client, char *data, size_
     return code;
 }
 
-/* ---- Close and Destroy ------------------------------------------------------------------------
- */
+/* ---- Close and Destroy ----------------------------------------------------------------------- */
 
 /* RFC 6455 section 7.4. */
 static bool is_close_code(uint32_t code)

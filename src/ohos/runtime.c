@@ -57,8 +57,7 @@ void leati_ndk_unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- the queue of clients with work -----------------------------------------------------------
- */
+/* ---- the queue of clients with work ---------------------------------------------------------- */
 
 static bool runtime_start(void);
 
@@ -88,8 +87,7 @@ static struct leati_ndk_client *queue_pop(void)
     return client;
 }
 
-/* ---- the thread -------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 /* The loop can do nothing any more: the program has closed its descriptors. All connections end;
  * the next call starts a new loop. */
@@ -220,8 +218,7 @@ char *leati_ndk_message_buffer(size_t len)
     return runtime->buffer;
 }
 
-/* ---- callbacks --------------------------------------------------------------------------------
- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 bool leati_ndk_callback_begin(const struct leati_ndk_client *client)
 {
@@ -249,8 +246,7 @@ void leati_ndk_callback_wait(const struct leati_ndk_client *client)
         pthread_cond_wait(&changed, &lock);
 }
 
-/* ---- the process ------------------------------------------------------------------------------
- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 /* Called by exit(), before the destructors of what was made before the first client. The callbacks
  * come to an end, and so do the goodbyes and the thread, if they do so soon. */
@@ -312,8 +308,7 @@ static void process_init(void)
     pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-/* ---- the handles ------------------------------------------------------------------------------
- */
+/* ---- the handles ----------------------------------------------------------------------------- */
 
 static int handle_compare(const void *a, const void *b)
 {
@@ -364,8 +359,7 @@ void leati_ndk_remove(struct leati_ndk_client *client)
     shared.retiring--;
 }
 
-/* ---- the configuration ------------------------------------------------------------------------
- */
+/* ---- the configuration ----------------------------------------------------------------------- */
 
 const leat_config *leati_ndk_default_config(void)
 {

@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- one attempt ------------------------------------------------------------------------------
- */
+/* ---- one attempt ----------------------------------------------------------------------------- */
 
 static void attempt_close(struct leati_tcp_attempt *attempt)
 {
@@ -216,8 +215,7 @@ static int attempt_check(struct leati_tcp_attempt *attempt)
     return LEAT_E_SOCKET_BASE + sys_errno;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------
- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size_t cap)
 {

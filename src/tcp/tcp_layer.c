@@ -54,8 +54,7 @@ static void tcp_ack_promptly(const struct leati_tcp_layer *tcp)
         (void)setsockopt(tcp->open->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
-/* ---- slots ------------------------------------------------------------------------------------
- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
 {
@@ -281,8 +280,7 @@ static const struct leati_layer_ops tcp_ops = {
     .destroy = tcp_destroy,
 };
 
-/* ---- the door ---------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer)
 {

@@ -77,8 +77,7 @@ bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret);
  * session. */
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate);
 
-/* ---- its two record buffers, see buffers.h ----------------------------------------------------
- */
+/* ---- its two record buffers, see buffers.h --------------------------------------------------- */
 
 /** Each buffer begins with the number of a record, as long as this; then comes the record. */
 #define LEATI_MBEDTLS_COUNTER_BYTES 8u

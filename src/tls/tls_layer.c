@@ -38,8 +38,7 @@ static int output_flush(struct leati_tls_layer *tls)
     return result <= LEAT_OK ? result : leati_tls_fail_lower(tls);
 }
 
-/* ---- connect ----------------------------------------------------------------------------------
- */
+/* ---- connect --------------------------------------------------------------------------------- */
 
 /* Takes the handshake up to the ClientHello. 0, or what mbedTLS fails with. */
 static int early_data_write(struct leati_tls_layer *tls)
@@ -208,8 +207,7 @@ static int tls_connect(struct leati_layer *l, uint64_t now_ms)
     return leati_layer_expired(l, now_ms) ? handshake_expire(tls) : LEATI_AGAIN;
 }
 
-/* ---- recv ---------------------------------------------------------------------------------------
- */
+/* ---- recv ------------------------------------------------------------------------------------ */
 
 static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
 {
@@ -240,8 +238,7 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
     return LEAT_OK;
 }
 
-/* ---- send ---------------------------------------------------------------------------------------
- */
+/* ---- send ------------------------------------------------------------------------------------ */
 
 static const struct iovec *iov_first(const struct iovec *iov, int n)
 {
@@ -302,8 +299,7 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     return send_conclude(tls, data->iov_len, ret_len);
 }
 
-/* ---- shutdown -----------------------------------------------------------------------------------
- */
+/* ---- shutdown -------------------------------------------------------------------------------- */
 
 static int shutdown_finish(struct leati_tls_layer *tls)
 {
@@ -367,8 +363,7 @@ static int tls_shutdown(struct leati_layer *l, uint64_t now_ms)
     return LEATI_AGAIN;
 }
 
-/* ---- the rest -----------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static unsigned tls_want(const struct leati_layer *l, unsigned upper)
 {

@@ -142,8 +142,7 @@ static void stage_done(struct stage *stage)
     dns_server_free(stage->dns);
 }
 
-/* ---- the event-driven client --------------------------------------------------------------------
- */
+/* ---- the event-driven client ----------------------------------------------------------------- */
 
 static void async_connected(struct client_run *run, const struct fault *fault, struct outcome *ret)
 {

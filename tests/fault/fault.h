@@ -87,8 +87,7 @@ extern const struct fault_table faults_general, faults_tcp, faults_dns, faults_s
 #define FAULT_TABLE(name)                                                                          \
     const struct fault_table faults_##name = {faults, sizeof(faults) / sizeof(faults[0])}
 
-/* ---- report.c: rows of the socket objects, whose tables have a driver of their own -------------
- */
+/* ---- report.c: rows of the socket objects, whose tables have a driver of their own ----------- */
 
 /** What an object must say of a fault. */
 struct fault_report {
@@ -107,8 +106,7 @@ struct fault_report {
 void fault_report_expect(const struct fault_report *wanted, int code,
                          const struct leat_error *error);
 
-/* ---- coverage.c: which codes were reached, over the processes of all tests --------------------
- */
+/* ---- coverage.c: which codes were reached, over the processes of all tests ------------------- */
 
 /** Called once, before the tests: empties the file that $LEAT_FAULT_CODES names, if any. */
 void coverage_begin(void);

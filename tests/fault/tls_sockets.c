@@ -171,7 +171,7 @@ static int closed_elsewhere(struct scene *scene)
     return code;
 }
 
-/* ---- a kernel that refuses -------------------------------------------------------------------- */
+/* ---- a kernel that refuses ------------------------------------------------------------------- */
 
 static int connect_refused_by_the_kernel(struct scene *scene, long call, int sys_errno)
 {
@@ -199,7 +199,7 @@ static int connect_while_the_network_is_down(struct scene *scene)
     return connect_refused_by_the_kernel(scene, SYS_connect, ENETDOWN);
 }
 
-/* ---- upgrading -------------------------------------------------------------------------------- */
+/* ---- upgrading ------------------------------------------------------------------------------- */
 
 static void tcp_connected(leat_tcp_socket *tcp, void *user)
 {
@@ -242,7 +242,7 @@ static int upgrade_before_connect(struct scene *scene)
     return upgrade(scene, false, false);
 }
 
-/* ---- the send queue --------------------------------------------------------------------------- */
+/* ---- the send queue -------------------------------------------------------------------------- */
 
 static void send_too_much(struct scene *scene)
 {
@@ -284,7 +284,7 @@ static int close_with_a_full_queue(struct scene *scene)
     return until_closed(scene);
 }
 
-/* ---- close_notify ----------------------------------------------------------------------------- */
+/* ---- close_notify ---------------------------------------------------------------------------- */
 
 /* Nothing is sent before, which close_notify would find in the queue. */
 static int send_after_close_notify(struct scene *scene)
@@ -327,7 +327,7 @@ static int close_notify_cannot_be_written(struct scene *scene)
     return code;
 }
 
-/* ---- peers ------------------------------------------------------------------------------------ */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 #define SCRIPT static const struct leat_script_row
 
@@ -358,7 +358,7 @@ SCRIPT http_refuses[] = {
 
 static const struct dns_record no_names[] = {{NULL}};
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define TLS_ERRNO(name_, errno_, layer_)                                                           \
     .report = {.name = (name_), .code = LEAT_E_TLS_SOCKET_BASE + (errno_),                         \
@@ -462,8 +462,7 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* ---- the driver -------------------------------------------------------------------------------
- */
+/* ---- the driver ------------------------------------------------------------------------------ */
 
 static void scene_configure(struct scene *scene, const struct row *row, uint16_t proxy_port,
                             const struct dns_server *dns)

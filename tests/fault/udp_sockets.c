@@ -44,8 +44,7 @@ struct row {
     int (*act)(struct scene *scene);
 };
 
-/* ---- acts -------------------------------------------------------------------------------------
- */
+/* ---- acts ------------------------------------------------------------------------------------ */
 
 static int refused(struct scene *scene, int code)
 {
@@ -189,8 +188,7 @@ static int control_connection_ends(struct scene *scene)
     return until_error(scene);
 }
 
-/* ---- proxies ----------------------------------------------------------------------------------
- */
+/* ---- proxies --------------------------------------------------------------------------------- */
 
 #define SCRIPT static const struct leat_script_row
 #define GREETED                                                                                    \
@@ -243,8 +241,7 @@ static const struct dns_record names[] = {
     {NULL            }
 };
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define ERRNO(name_, errno_, layer_, ...)                                                          \
     .report = {.name = (name_),                                                                    \
@@ -312,8 +309,7 @@ static const struct row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* ---- the driver -------------------------------------------------------------------------------
- */
+/* ---- the driver ------------------------------------------------------------------------------ */
 
 static void scene_listening(leat_udp_socket *udp, void *user)
 {

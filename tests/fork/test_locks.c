@@ -13,8 +13,7 @@ TestSuite(locks, .fini = sandbox_done, .timeout = TEST_TIMEOUT_S);
 #define THREADS  4
 #define CHILDREN 300
 
-/* ---- counting ----------------------------------------------------------------------------------
- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static atomic_int held_by_all;
 static _Thread_local int held_by_me;
@@ -40,8 +39,7 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
     return __real_pthread_mutex_unlock(mutex);
 }
 
-/* ---- the work of the threads -------------------------------------------------------------------
- */
+/* ---- the work of the threads ----------------------------------------------------------------- */
 
 static atomic_bool stopping;
 static const char *server_url;
@@ -98,8 +96,7 @@ static void *thread_main(void *user)
     return NULL;
 }
 
-/* ---- the forks ---------------------------------------------------------------------------------
- */
+/* ---- the forks ------------------------------------------------------------------------------- */
 
 static void expect_none_held(void *user)
 {

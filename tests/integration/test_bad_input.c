@@ -29,8 +29,7 @@ static void failure_expect(struct client_run *run, int code, enum leat_layer lay
     client_run_done(run);
 }
 
-/* ---- finding the server -------------------------------------------------------------------------
- */
+/* ---- finding the server ---------------------------------------------------------------------- */
 
 Test(bad_input, refused_port)
 {

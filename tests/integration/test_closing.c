@@ -9,8 +9,7 @@ INTEGRATION_SUITE(closing);
 
 static const struct server_options plain = {0};
 
-/* ---- the close handshake ------------------------------------------------------------------------
- */
+/* ---- the close handshake --------------------------------------------------------------------- */
 
 Test(closing, our_code_and_reason_reach_the_server)
 {

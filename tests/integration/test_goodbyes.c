@@ -19,8 +19,7 @@ static struct leat_testing_tls tls_of(int version)
                                      .max_version = version};
 }
 
-/* ---- at the client ------------------------------------------------------------------------------
- */
+/* ---- at the client --------------------------------------------------------------------------- */
 
 static const char *url_at(const leat_testing_server *peer, bool secure)
 {
@@ -219,8 +218,7 @@ Test(goodbyes, close_notify_at_once_and_no_fin)
     }
 }
 
-/* ---- at the server ------------------------------------------------------------------------------
- */
+/* ---- at the server --------------------------------------------------------------------------- */
 
 Test(goodbyes, a_server_answers_before_it_heeds_close_notify)
 {

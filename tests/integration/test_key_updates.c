@@ -14,8 +14,7 @@ enum { HANDSHAKE_RECORD = 22, KEY_UPDATE = 24, SERVER_UPDATES_EVERY = 3 };
 
 INTEGRATION_SUITE(key_updates);
 
-/* ---- a wss server by OpenSSL ------------------------------------------------------------------
- */
+/* ---- a wss server by OpenSSL ----------------------------------------------------------------- */
 
 struct openssl_server {
     int listener;
@@ -133,8 +132,7 @@ static void server_stop(struct openssl_server *server)
     SSL_CTX_free(server->context);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------
- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void echo_with_updates(bool echoes_back_keys)
 {
@@ -200,8 +198,7 @@ Test(key_updates, where_there_are_none)
     server_stop(&server);
 }
 
-/* ---- both ends are leat -----------------------------------------------------------------------
- */
+/* ---- both ends are leat ---------------------------------------------------------------------- */
 
 static void echo(leat_websocket_server *from, leat_websocket *ws, enum leat_message_type type,
                  const uint8_t *data, size_t len, void *user)

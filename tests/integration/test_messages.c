@@ -19,8 +19,7 @@ static void message_expect(const struct client_run *run, size_t index, const cha
               "message %zu is \"%s\"", index, message->data);
 }
 
-/* ---- frames ------------------------------------------------------------------------------------
- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 Test(messages, frames_glued_to_the_101_are_delivered)
 {
@@ -131,8 +130,7 @@ Test(messages, fragments_with_a_ping_between_them)
     leat_testing_server_free(peer);
 }
 
-/* ---- pause and resume --------------------------------------------------------------------------
- */
+/* ---- pause and resume ------------------------------------------------------------------------ */
 
 static void pause_on_first(struct client_run *run, const char *callback)
 {

@@ -193,8 +193,7 @@ Test(proxy_tls, chain_of_proxies)
     leat_testing_server_free(origin);
 }
 
-/* ---- our certificate ----------------------------------------------------------------------------
- */
+/* ---- our certificate ------------------------------------------------------------------------- */
 
 static void server_cert(leat_config *c)
 {
@@ -372,8 +371,7 @@ Test(proxy_tls, sessions_stay_with_their_settings)
     client_run_done(&run);
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------
- */
+/* ---- sockets --------------------------------------------------------------------------------- */
 
 static struct {
     bool is_over;

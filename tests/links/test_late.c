@@ -42,8 +42,7 @@ struct peer {
     struct client clients[COUNT];
 };
 
-/* ---- the peers --------------------------------------------------------------------------------
- */
+/* ---- the peers ------------------------------------------------------------------------------- */
 
 static struct leat_testing_tls tls;
 
@@ -86,8 +85,7 @@ static const struct leat_script_row silent[] = {
     {LEAT_SCRIPT_READ_HTTP_HEAD}, HELD, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
 /* clang-format on */
 
-/* ---- the kinds --------------------------------------------------------------------------------
- */
+/* ---- the kinds ------------------------------------------------------------------------------- */
 
 static void phase(leat_config *config, enum leat_phase phase, uint32_t timeout_ms)
 {
@@ -168,8 +166,7 @@ static const struct kind kinds[] = {
 /* clang-format on */
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* ---- the program ------------------------------------------------------------------------------
- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 struct scene {
     leat_loop *loop;
@@ -240,8 +237,7 @@ static void peer_start(struct scene *scene, size_t index)
     leat_config_free(config);
 }
 
-/* ---- our server -------------------------------------------------------------------------------
- */
+/* ---- our server ------------------------------------------------------------------------------ */
 
 static void on_connected(leat_websocket_server *server, leat_websocket *ws, void *user)
 {
@@ -291,8 +287,7 @@ static void server_start(struct scene *scene)
         scene->asking[i] = raw_connect(NULL, port);
 }
 
-/* ---- the standstill ---------------------------------------------------------------------------
- */
+/* ---- the standstill -------------------------------------------------------------------------- */
 
 static bool all_wait(struct scene *scene)
 {
@@ -449,8 +444,7 @@ Test(late, what_has_come_counts)
     scene_play(500 + 10 * setup_ms);
 }
 
-/* ---- standing still in a callback --------------------------------------------------------------
- */
+/* ---- standing still in a callback ------------------------------------------------------------ */
 
 struct still {
     leat_testing_server *peer;

@@ -40,8 +40,7 @@ struct nulls_objects {
     size_t room_count;
 };
 
-/* ---- the other ends ----------------------------------------------------------------------------
- */
+/* ---- the other ends -------------------------------------------------------------------------- */
 
 static leat_testing_server *echo, *refusing, *plain, *tls_plain;
 static struct leat_testing_tls tls;
@@ -84,8 +83,7 @@ void nulls_peers_free(void)
     leat_testing_server_free(tls_plain);
 }
 
-/* ---- waiting -----------------------------------------------------------------------------------
- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void on_websocket_opened(leat_websocket *ws, void *user)
 {
@@ -129,8 +127,7 @@ static void wait_for(struct nulls_objects *o, const unsigned *counter)
         CHILD_CHECK(leat_loop_dispatch(o->loop, -1) == LEAT_OK);
 }
 
-/* ---- what everything needs ---------------------------------------------------------------------
- */
+/* ---- what everything needs ------------------------------------------------------------------- */
 
 int nulls_text_len(const char *text)
 {
@@ -203,8 +200,7 @@ leat_reconnect *nulls_leat_reconnect(struct nulls_objects *o)
     return o->reconnect;
 }
 
-/* ---- connections -------------------------------------------------------------------------------
- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 leat_websocket *nulls_leat_websocket(struct nulls_objects *o)
 {
@@ -292,8 +288,7 @@ leat_local_socket *nulls_leat_local_socket(struct nulls_objects *o)
     return o->local_socket;
 }
 
-/* ---- servers -----------------------------------------------------------------------------------
- */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 leat_websocket_server *nulls_leat_websocket_server(struct nulls_objects *o)
 {
@@ -344,8 +339,7 @@ leat_tls_socket_server *nulls_leat_tls_socket_server(struct nulls_objects *o)
     return o->tls_socket_server;
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 const leat_foreign_table *nulls_leat_foreign_table(struct nulls_objects *o)
 {

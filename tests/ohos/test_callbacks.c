@@ -9,8 +9,7 @@
 
 NDK_SUITE(callbacks);
 
-/* ---- inside callbacks ---------------------------------------------------------------------------
- */
+/* ---- inside callbacks ------------------------------------------------------------------------ */
 
 static void on_open_send(struct record *record, const char *event)
 {
@@ -157,8 +156,7 @@ Test(callbacks, they_may_be_exchanged)
     record_destroy(record);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------
- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;

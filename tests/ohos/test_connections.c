@@ -9,8 +9,7 @@
 
 NDK_SUITE(connections);
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 Test(connections, echo_over_tls)
 {
@@ -114,8 +113,7 @@ Test(connections, without_callbacks)
     record_destroy(witness);
 }
 
-/* ---- messages -----------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 Test(connections, text_and_binary)
 {
@@ -231,8 +229,7 @@ Test(connections, a_peer_that_does_not_read)
     cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
 }
 
-/* ---- ends that the peer makes -------------------------------------------------------------------
- */
+/* ---- ends that the peer makes ---------------------------------------------------------------- */
 
 static void ended_expect(struct record *record, unsigned code, const char *reason)
 {
@@ -321,8 +318,7 @@ Test(connections, a_message_that_is_too_long)
     cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
 }
 
-/* ---- ends that the program makes ----------------------------------------------------------------
- */
+/* ---- ends that the program makes ------------------------------------------------------------- */
 
 static void close_seen_expect(unsigned code, const char *reason, const void *payload, size_t len)
 {
@@ -526,8 +522,7 @@ Test(connections, nothing_is_left_behind)
     cr_expect(leat_ohos_set_config(NULL) == LEAT_OK);
 }
 
-/* ---- a program that closes descriptors that are not its own -------------------------------------
- */
+/* ---- a program that closes descriptors that are not its own ---------------------------------- */
 
 #define DESCRIPTORS_MAX 1000
 

@@ -18,8 +18,7 @@ static char text[] = "Hello, world!";
 static const struct WebSocket_Header plain_header = {"Content-Type", "application/json", NULL};
 static const struct WebSocket_CloseOption normal_close = {1000, " "};
 
-/* ---- the interface ------------------------------------------------------------------------------
- */
+/* ---- the interface --------------------------------------------------------------------------- */
 
 _Static_assert(sizeof(struct WebSocket) == 5 * sizeof(void *), "four callbacks and the options");
 _Static_assert(offsetof(struct WebSocket, onOpen) == 0, "");
@@ -67,8 +66,7 @@ Test(misuse, the_numbers_are_those_of_harmonyos)
         cr_expect((int)codes[i].code == codes[i].number);
 }
 
-/* ---- clients that are none ----------------------------------------------------------------------
- */
+/* ---- clients that are none ------------------------------------------------------------------- */
 
 static void all_functions_expect(struct WebSocket *client, int code)
 {
@@ -148,8 +146,7 @@ Test(misuse, there_is_no_limit_of_clients)
     recorder_wait_thread_gone();
 }
 
-/* ---- headers ------------------------------------------------------------------------------------
- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 static int header_add(struct WebSocket *client, const char *name, const char *value)
 {
@@ -244,8 +241,7 @@ Test(misuse, a_list_of_headers_that_runs_in_circles)
     OH_WebSocketClient_Destroy(client);
 }
 
-/* ---- URLs ---------------------------------------------------------------------------------------
- */
+/* ---- URLs ------------------------------------------------------------------------------------ */
 
 Test(misuse, urls)
 {
@@ -277,8 +273,7 @@ Test(misuse, urls)
     cr_expect(record->opens + record->errors + record->closes == 0);
 }
 
-/* ---- sending and closing without a connection ---------------------------------------------------
- */
+/* ---- sending and closing without a connection ------------------------------------------------ */
 
 Test(misuse, what_cannot_be_sent)
 {

@@ -126,8 +126,7 @@ Test(programs, cpp17_over_tls)
     cpp_expect(object, &tls_server, "wss");
 }
 
-/* ---- the end of the process ---------------------------------------------------------------------
- */
+/* ---- the end of the process ------------------------------------------------------------------ */
 
 static void at_exit_expect(const char *url, const char *how)
 {

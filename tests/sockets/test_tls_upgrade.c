@@ -200,8 +200,7 @@ Test(tls_upgrade, of_a_wrong_name_fails)
     run_check(&run.client_log, sandbox_format("error %d; closed", LEAT_E_TLS_VERIFY));
 }
 
-/* ---- server ------------------------------------------------------------------------------------
- */
+/* ---- server ---------------------------------------------------------------------------------- */
 
 TestSuite(tls_socket_server, .init = run_init, .fini = run_done, .timeout = 60);
 

@@ -17,7 +17,7 @@ struct tls_run run;
 static char *texts[16];
 static size_t text_count;
 
-/* ---- the logs ------------------------------------------------------------------------------ */
+/* ---- the logs -------------------------------------------------------------------------------- */
 
 static void log_add(struct tls_log *log, const char *format, ...)
 {
@@ -175,8 +175,7 @@ static const struct leat_tls_socket_server_callbacks server_callbacks = {
     .closed = server_closed,
 };
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 const char *run_text(const char *path)
 {
@@ -257,8 +256,7 @@ void run_open(uint16_t port)
     run_check(&run.server_log, "connected");
 }
 
-/* ---- dispatching -------------------------------------------------------------------------------
- */
+/* ---- dispatching ----------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {

@@ -41,8 +41,7 @@ static void argv_copy(const char **argv, const char *const *from)
         argv[i] = from[i];
 }
 
-/* ---- proxies ------------------------------------------------------------------------------------
- */
+/* ---- proxies --------------------------------------------------------------------------------- */
 
 struct credentials {
     const char *user;

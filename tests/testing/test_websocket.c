@@ -314,8 +314,7 @@ Test(websocket, serves_the_client_of_python)
     leat_testing_server_free(server);
 }
 
-/* ---- cipher suites, as `openssl s_client` finds them ------------------------------------------
- */
+/* ---- cipher suites, as `openssl s_client` finds them ----------------------------------------- */
 
 static void suite_expect(const struct leat_testing_tls *tls, const char *suite, bool agreed)
 {

@@ -98,8 +98,7 @@ void leati_anchors_free(struct leati_anchors *anchors)
     leati_free(anchors);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------
- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static bool list_append(struct leati_anchors *anchors, const struct anchor *anchor)
 {
@@ -290,8 +289,7 @@ int leati_anchors_add(struct leati_anchors *anchors, const uint8_t *text, size_t
     return code;
 }
 
-/* ---- the large file ---------------------------------------------------------------------------
- */
+/* ---- the large file -------------------------------------------------------------------------- */
 
 int leati_anchors_add_file(struct leati_anchors *anchors, int fd, const char *path,
                            const uint8_t *text, size_t len, struct leati_anchors_added *ret_added)
@@ -400,8 +398,7 @@ static X509 *place_decode(const struct leati_anchors *anchors, const struct anch
     return cert;
 }
 
-/* ---- the directory ----------------------------------------------------------------------------
- */
+/* ---- the directory --------------------------------------------------------------------------- */
 
 bool leati_anchors_is_hash_name(const char *name)
 {
@@ -477,8 +474,7 @@ static int directory_look_up(struct leati_anchors *anchors, uint32_t hash)
     return code;
 }
 
-/* ---- lookups ----------------------------------------------------------------------------------
- */
+/* ---- lookups --------------------------------------------------------------------------------- */
 
 static bool stack_has(const STACK_OF(X509) * stack, const X509 *cert)
 {

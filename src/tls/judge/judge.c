@@ -39,8 +39,7 @@ bool leati_judge_is_there(void)
     return true;
 }
 
-/* ---- before -----------------------------------------------------------------------------------
- */
+/* ---- before ---------------------------------------------------------------------------------- */
 
 static bool sent_decode(struct run *run)
 {
@@ -83,8 +82,7 @@ static bool trusted_find(struct run *run)
     return true;
 }
 
-/* ---- verification -----------------------------------------------------------------------------
- */
+/* ---- verification ---------------------------------------------------------------------------- */
 
 /* libcrypto has one error for all that speaks against a purpose. */
 static enum leati_rule purpose_rule(const struct run *run, X509 *cert, int depth)

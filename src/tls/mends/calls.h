@@ -11,8 +11,7 @@
 
 #include <ssl_misc.h>
 
-/* ---- hello.c ----------------------------------------------------------------------------------
- */
+/* ---- hello.c --------------------------------------------------------------------------------- */
 
 int leati_mend_start_handshake_msg(mbedtls_ssl_context *ssl, unsigned char type,
                                    unsigned char **buf, size_t *buf_len);
@@ -28,19 +27,16 @@ int leati_mend_tls13_write_xxdh_key_exchange(mbedtls_ssl_context *ssl, uint16_t 
                                              unsigned char *buf, unsigned char *end,
                                              size_t *out_len);
 
-/* ---- signatures.c -----------------------------------------------------------------------------
- */
+/* ---- signatures.c ---------------------------------------------------------------------------- */
 
 int leati_mend_sig_alg_is_supported(const mbedtls_ssl_context *ssl, uint16_t algorithm);
 
-/* ---- tickets.c --------------------------------------------------------------------------------
- */
+/* ---- tickets.c ------------------------------------------------------------------------------- */
 
 int leati_mend_tls13_fetch_handshake_msg(mbedtls_ssl_context *ssl, unsigned type,
                                          unsigned char **buf, size_t *buf_len);
 
-/* ---- certificates.c ---------------------------------------------------------------------------
- */
+/* ---- certificates.c -------------------------------------------------------------------------- */
 
 int leati_mend_x509_crt_parse_der(mbedtls_x509_crt *chain, const unsigned char *buf,
                                   size_t buf_len);
@@ -50,8 +46,7 @@ int leati_mend_x509_crt_verify(mbedtls_x509_crt *chain, mbedtls_x509_crt *truste
                                int (*f_vrfy)(void *, mbedtls_x509_crt *, int, uint32_t *),
                                void *p_vrfy, mbedtls_x509_crt_restart_ctx *restart);
 
-/* ---- who calls what ---------------------------------------------------------------------------
- */
+/* ---- who calls what -------------------------------------------------------------------------- */
 
 #ifdef LEATI_MENDS_ssl_client
 #define mbedtls_ssl_start_handshake_msg           leati_mend_start_handshake_msg

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* ---- the ClientHello --------------------------------------------------------------------------
- */
+/* ---- the ClientHello ------------------------------------------------------------------------- */
 
 /* mbedTLS has bound the versions to that of the session. A random number of TLS 1.2 begins with the
  * time, which one of TLS 1.3 does not. */
@@ -51,8 +50,7 @@ int leati_mend_tls12_write_client_hello_exts(mbedtls_ssl_context *ssl, unsigned 
     return ret;
 }
 
-/* ---- the ServerHello --------------------------------------------------------------------------
- */
+/* ---- the ServerHello ------------------------------------------------------------------------- */
 
 static int refuse(mbedtls_ssl_context *ssl, unsigned char alert, int ret)
 {
@@ -114,8 +112,7 @@ int leati_mend_add_hs_msg_to_checksum(mbedtls_ssl_context *ssl, unsigned type,
     return mbedtls_ssl_add_hs_msg_to_checksum(ssl, type, msg, msg_len);
 }
 
-/* ---- the HelloRetryRequest --------------------------------------------------------------------
- */
+/* ---- the HelloRetryRequest ------------------------------------------------------------------- */
 
 /* A cookie is the one extension that a server may send without having been asked (RFC 8446
  * section 4.2.2). */

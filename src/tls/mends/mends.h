@@ -46,8 +46,7 @@ void leati_tls_mends_done(struct leati_tls_mends *mends);
 /** Frees what is of no use while nothing of a record is in the buffers of mbedTLS. */
 void leati_tls_mends_rest(struct leati_tls_mends *mends);
 
-/* ---- KeyUpdate (RFC 8446 section 4.6.3) --------------------------------------------------------
- */
+/* ---- KeyUpdate (RFC 8446 section 4.6.3) ------------------------------------------------------ */
 
 /** Whether keys can be changed: an open connection of TLS 1.3, and leat's own build of mbedTLS. */
 bool leati_tls_keys_can_update(const mbedtls_ssl_context *ssl);
@@ -57,8 +56,7 @@ int leati_tls_keys_update(mbedtls_ssl_context *ssl, bool inbound);
 /** Writes a KeyUpdate, behind which our next key is to be taken. */
 int leati_tls_keys_announce(mbedtls_ssl_context *ssl, bool request);
 
-/* ---- certificates ------------------------------------------------------------------------------
- */
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 /** Before anything of a chain is verified the callback of mbedtls_ssl_set_verify() is asked with
  * this depth and the peer's own certificate, the others behind it: it returns

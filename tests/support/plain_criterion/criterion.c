@@ -111,8 +111,7 @@ static bool is_wanted(const struct plain_test *test)
     return !wanted || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
 }
 
-/* ---- what a program calls ---------------------------------------------------------------------
- */
+/* ---- what a program calls -------------------------------------------------------------------- */
 
 struct criterion_test_set *criterion_initialize(void)
 {

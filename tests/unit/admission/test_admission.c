@@ -43,7 +43,7 @@ static enum leati_admission_verdict judge(const struct leati_admission *admissio
     return leati_admission_judge(admission, &limits, &remote);
 }
 
-/* ---- handshakes ------------------------------------------------------------------------- */
+/* ---- handshakes ------------------------------------------------------------------------------ */
 
 Test(admission, silent_connections_of_one_client_push_out_only_one_another)
 {
@@ -110,7 +110,7 @@ Test(admission, small_limits_leave_room_for_handshakes)
     leati_admission_done(&admission);
 }
 
-/* ---- open ones -------------------------------------------------------------------------- */
+/* ---- open ones ------------------------------------------------------------------------------- */
 
 Test(admission, open_connections_are_limited_in_total_and_for_one_client)
 {
@@ -136,7 +136,7 @@ Test(admission, open_connections_are_limited_in_total_and_for_one_client)
     leati_admission_done(&admission);
 }
 
-/* ---- who is one client -------------------------------------------------------------------- */
+/* ---- who is one client ----------------------------------------------------------------------- */
 
 Test(admission, a_client_is_an_ipv4_address_or_an_ipv6_network)
 {
@@ -175,8 +175,7 @@ Test(admission, a_client_is_an_ipv4_address_or_an_ipv6_network)
     }
 }
 
-/* ---- memory, coming and going -----------------------------------------------------------------
- */
+/* ---- memory, coming and going ---------------------------------------------------------------- */
 
 static bool attempt(void)
 {

@@ -123,7 +123,7 @@ Test(post, without_memory, .timeout = 10)
     leat_loop_free(loop);
 }
 
-/* ---- two loops in two threads --------------------------------------------------------- */
+/* ---- two loops in two threads ---------------------------------------------------------------- */
 
 struct player {
     pthread_t thread;
@@ -185,8 +185,7 @@ Test(threads, two_loops_are_independent, .timeout = 60)
         leat_loop_free(players[i].loop);
 }
 
-/* ---- a loop that returns and is freed while another thread is still stopping it ---------------
- */
+/* ---- a loop that returns and is freed while another thread is still stopping it -------------- */
 
 static _Thread_local bool holds_writes; /* of the thread that stops */
 static atomic_bool run_returned, loop_freed, freed_before_write;

@@ -101,8 +101,7 @@ Test(tls_handshake_messages, cut_at_each_header)
     }
 }
 
-/* ---- long ones --------------------------------------------------------------------------------
- */
+/* ---- long ones ------------------------------------------------------------------------------- */
 
 Test(tls_handshake_messages, longer_than_a_record)
 {
@@ -178,8 +177,7 @@ Test(tls_handshake_messages, longer_than_the_limit)
     }
 }
 
-/* ---- what is not to be there -------------------------------------------------------------------
- */
+/* ---- what is not to be there ----------------------------------------------------------------- */
 
 static void insert_between(int version, int type, const char *data, size_t len)
 {

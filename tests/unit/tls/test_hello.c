@@ -81,8 +81,7 @@ static void open_and_read(void)
     cr_assert(tls_end_read(&client, &byte, 1, &n) == LEAT_OK, "%s", client.failure.text);
 }
 
-/* ---- the hello on the wire --------------------------------------------------------------------
- */
+/* ---- the hello on the wire ------------------------------------------------------------------- */
 
 struct bytes {
     const uint8_t *data;
@@ -140,8 +139,7 @@ static bool hello_offers(struct bytes hello, int version)
     return false;
 }
 
-/* ---- versions ---------------------------------------------------------------------------------
- */
+/* ---- versions -------------------------------------------------------------------------------- */
 
 /* A session of the first version is offered to a server of the second one. */
 static void change_version(int first, int second)
@@ -220,8 +218,7 @@ Test(tls_hello, sessions_are_resumed)
         }
 }
 
-/* ---- HelloRetryRequest ------------------------------------------------------------------------
- */
+/* ---- HelloRetryRequest ----------------------------------------------------------------------- */
 
 /* The second ClientHello is the first one but for a cookie (RFC 8446 section 4.1.2). */
 static void expect_same_but_cookie(struct bytes first, struct bytes second)

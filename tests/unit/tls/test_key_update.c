@@ -109,8 +109,7 @@ static void expect_nothing_to_read(void)
     cr_assert(tls_end_read(&end, &byte, 1, &n) == LEATI_AGAIN, "%s", end.failure.text);
 }
 
-/* ---- the peer's -------------------------------------------------------------------------------
- */
+/* ---- the peer's ------------------------------------------------------------------------------ */
 
 Test(tls_key_update, of_the_peer)
 {
@@ -304,8 +303,7 @@ Test(tls_key_update, at_the_wrong_time)
     }
 }
 
-/* ---- our own ----------------------------------------------------------------------------------
- */
+/* ---- our own --------------------------------------------------------------------------------- */
 
 Test(tls_key_update, of_ours)
 {
@@ -378,8 +376,7 @@ Test(tls_key_update, of_ours_on_a_wire_that_is_full)
     finish();
 }
 
-/* ---- before a key has done too much -----------------------------------------------------------
- */
+/* ---- before a key has done too much ---------------------------------------------------------- */
 
 Test(tls_key_update, when_a_key_is_used_up)
 {
@@ -398,8 +395,7 @@ Test(tls_key_update, when_a_key_is_used_up)
         }
 }
 
-/* ---- under load -------------------------------------------------------------------------------
- */
+/* ---- under load ------------------------------------------------------------------------------ */
 
 #define STREAM_BYTES (64u << 20)
 #define CHANGES      100u

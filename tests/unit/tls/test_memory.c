@@ -151,8 +151,7 @@ Test(tls_memory, resumption_tls_1_3)
 
 #ifdef LEAT_MBEDTLS_MENDED
 
-/* ---- what src/tls/mends does ------------------------------------------------------------------
- */
+/* ---- what src/tls/mends does ----------------------------------------------------------------- */
 
 /* Each record has a key of its own, and the peer is asked for another one. */
 static int converse_with_changing_keys(struct tls_end *client)
@@ -270,8 +269,7 @@ Test(tls_memory, server_with_client_certificate_tls_1_3)
     server_starve(TLS1_3_VERSION, true, STEP_SOME);
 }
 
-/* ---- what is never accepted -------------------------------------------------------------------
- */
+/* ---- what is never accepted ------------------------------------------------------------------ */
 
 /* A certificate that is not accepted for lack of memory must not be called untrusted, and one that
  * is not trusted must never be accepted. */

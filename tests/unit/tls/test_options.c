@@ -59,7 +59,7 @@ static void refuse(more_options options, int code, const char *text)
     leati_failure_done(&failure);
 }
 
-/* ---- texts ---------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 Test(tls_options, everything_as_text)
 {
@@ -139,8 +139,7 @@ Test(tls_options, texts_that_are_none)
     free(key);
 }
 
-/* ---- cipher suites ----------------------------------------------------------------------------
- */
+/* ---- cipher suites --------------------------------------------------------------------------- */
 
 static void expect_suite(const char *list, int version, const char *expected)
 {
@@ -226,8 +225,7 @@ Test(tls_options, server_chooses_by_its_own_order_or_the_clients)
     }
 }
 
-/* ---- signature algorithms ----------------------------------------------------------------------
- */
+/* ---- signature algorithms -------------------------------------------------------------------- */
 
 Test(tls_options, signature_algorithms)
 {

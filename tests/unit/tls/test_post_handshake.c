@@ -76,8 +76,7 @@ static void expect_end(const char *text)
 
 #ifdef LEAT_MBEDTLS_MENDED
 
-/* ---- tickets ----------------------------------------------------------------------------------
- */
+/* ---- tickets --------------------------------------------------------------------------------- */
 
 static size_t ticket_make(uint8_t *buf, uint32_t lifetime_s, size_t nonce_len, size_t ticket_len,
                           size_t extensions_len)
@@ -181,8 +180,7 @@ Test(tls_post_handshake, malformed_tickets_get_an_alert)
 
 #endif
 
-/* ---- what ends the connection -----------------------------------------------------------------
- */
+/* ---- what ends the connection ---------------------------------------------------------------- */
 
 Test(tls_post_handshake, other_messages_get_an_alert)
 {
@@ -198,8 +196,7 @@ Test(tls_post_handshake, other_messages_get_an_alert)
         }
 }
 
-/* ---- empty records ----------------------------------------------------------------------------
- */
+/* ---- empty records --------------------------------------------------------------------------- */
 
 static void empty_records(size_t count)
 {
@@ -253,8 +250,7 @@ Test(tls_post_handshake, other_empty_records_get_an_alert)
     }
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 Test(tls_post_handshake, a_record_that_is_too_long)
 {

@@ -169,7 +169,7 @@ Test(tls_server, whole_chain_is_sent)
     done();
 }
 
-/* ---- client certificates ------------------------------------------------------------------- */
+/* ---- client certificates --------------------------------------------------------------------- */
 
 #define NONE     LEAT_CLIENT_VERIFICATION_NONE
 #define OPTIONAL LEAT_CLIENT_VERIFICATION_OPTIONAL
@@ -235,8 +235,7 @@ Test(tls_server, verifying_needs_cas)
     tls_end_done(&server);
 }
 
-/* ---- tickets -----------------------------------------------------------------------------------
- */
+/* ---- tickets --------------------------------------------------------------------------------- */
 
 static struct leati_tls_credentials *server_credentials(void)
 {
@@ -350,8 +349,7 @@ Test(tls_server, tickets_are_good_only_where_they_come_from)
     leati_tls_credentials_unref(others);
 }
 
-/* ---- our client against our server ------------------------------------------------------------
- */
+/* ---- our client against our server ----------------------------------------------------------- */
 
 static void both_open(struct tls_end *client, int protocol)
 {
@@ -393,8 +391,7 @@ Test(tls_server, our_client)
     }
 }
 
-/* ---- several loops ------------------------------------------------------------------------------
- */
+/* ---- several loops --------------------------------------------------------------------------- */
 
 enum { THREADS = 4, HANDSHAKES = 12 };
 
@@ -471,8 +468,7 @@ Test(tls_server, threads_share_tickets)
     leati_tls_credentials_unref(shared_server);
 }
 
-/* ---- peers that are none -----------------------------------------------------------------------
- */
+/* ---- peers that are none --------------------------------------------------------------------- */
 
 Test(tls_server, plain_http_is_named)
 {

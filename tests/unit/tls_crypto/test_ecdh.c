@@ -147,8 +147,7 @@ Test(tls_crypto_ecdh, x25519_thousand_times)
     iterate(1000, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
 }
 
-/* ---- what is refused ----------------------------------------------------------------------------
- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static psa_status_t agree(const struct agreement *with, const uint8_t *peer, size_t len)
 {

@@ -108,8 +108,7 @@ ParameterizedTest(struct vector *vector, tls_crypto_ecdsa, rfc6979)
     mbedtls_ecp_group_free(&grp);
 }
 
-/* ---- CAVP 186-4 SigVer, P-256 with SHA-256 ------------------------------------------------------
- */
+/* ---- CAVP 186-4 SigVer, P-256 with SHA-256 --------------------------------------------------- */
 
 struct sig_ver {
     const char *message, *x, *y, *r, *s;
@@ -157,8 +156,7 @@ Test(tls_crypto_ecdsa, cavp)
     }
 }
 
-/* ---- what is refused ----------------------------------------------------------------------------
- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 struct signed_hash {
     mbedtls_ecp_group grp;

@@ -95,8 +95,7 @@ Test(tls_preference, the_offer_on_the_wire)
     expect_offer(LEAT_TLS_V13, LEAT_TLS_V13);
 }
 
-/* ---- against OpenSSL, which has only one suite of TLS 1.2 -------------------------------------
- */
+/* ---- against OpenSSL, which has only one suite of TLS 1.2 ------------------------------------ */
 
 static void expect_suite(bool is_server, const char *cert, const char *theirs, const char *chosen,
                          bool agreed)
