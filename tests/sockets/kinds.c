@@ -179,6 +179,15 @@ static int local_listen(void *server)
 #define STALLED    (LEAT_E_SOCKET_BASE + ETIMEDOUT)
 #include "kind_face.h"
 
+/* mbedTLS 3.6 loses the first cipher of a direction pair of TLS 1.3 whose second one finds no memory:
+ * it frees the struct around them only. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:gcm_ctx_alloc";
+}
+
 /* ---- life ------------------------------------------------------------------------------ */
 
 static void tls_options_make(void)
