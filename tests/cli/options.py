@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -309,6 +310,58 @@ class Ws(Case):
         result = self.run_tool("ws", f"ws://127.0.0.1:{peer.closed_port()}", "--reconnect=1", "-r", status=4)
         self.assertRegex(result.stderr.decode(), r"(?s)^leat ws: Connection refused\.\n"
                                                  r"leat ws: connecting again in \d+\.\d s, attempt 1\nleat: 2301111 ")
+
+    def test_keep(self):
+        """What the first connection did not write comes by the second one, in order and without a gap."""
+        lines = [f"{number} " + "x" * 8000 for number in range(1500)]  # 12 MB: more than kernels hold
+        received, connections = [], []
+        all_queued = threading.Event()
+
+        def read_messages(connection):
+            data = b""
+            while not received or not received[-1].startswith("1499 "):
+                part = connection.recv(1 << 20)
+                if not part:
+                    return
+                data += part
+                while len(data) >= 8:
+                    length, = struct.unpack(">H", data[2:4])
+                    if len(data) < 8 + length:
+                        break
+                    mask = int.from_bytes(data[4:8] * (length // 4 + 1), "big")
+                    size = (length // 4 + 1) * 4
+                    plain = (int.from_bytes(data[8 : 8 + length].ljust(size, b"\0"), "big") ^ mask).to_bytes(size, "big")
+                    received.append(plain[:length].decode())
+                    data = data[8 + length :]
+
+        def serve(connection):
+            peer.upgrade(connection)
+            connections.append(connection)
+            if len(connections) == 1:
+                self.assertTrue(all_queued.wait(patience(10)))
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            read_messages(connection)
+            connection.sendall(b"\x88\x02\x03\xe8")
+            connection.recv(100)
+
+        with peer.listener(serve) as port:
+            with subprocess.Popen([PROGRAM, "ws", f"ws://127.0.0.1:{port}/", "--reconnect", "--keep",
+                                   "--linger", "60", "--json"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, env=peer.environment()) as process:
+                writer = threading.Thread(target=lambda: (process.stdin.write("\n".join(lines).encode()), process.stdin.close()))
+                writer.start()
+                sent = 0
+                for event in map(json.loads, process.stdout):
+                    sent += event["event"] == "sent"
+                    if sent == len(lines):
+                        all_queued.set()
+                writer.join()
+            self.assertEqual(process.returncode, 0)
+        self.assertEqual(received, lines[-len(received):], "no gap")
+        self.assertGreater(len(received), 300, "kernels hold less")
+        self.assertIn("--keep needs --reconnect", self.wrong("ws", "--keep", "ws://h"))
+        self.assertIn("so not with --compress", self.wrong("ws", "--keep", "--reconnect", "-z", "ws://h"))
 
     def test_max_time(self):
         server = self.serve("echo")

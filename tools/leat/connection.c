@@ -167,6 +167,7 @@ static bool set_redirects(struct tool_setting *setting)
 
 static bool set_compress(struct tool_setting *setting)
 {
+    ((struct tool_connection *)setting->target)->compresses = true;
     struct leat_compression compression = {.size = sizeof(compression)};
     return tool_connection_accept(
         setting, leat_config_set_compression(tool_connection_config(setting), &compression));

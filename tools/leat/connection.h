@@ -26,6 +26,7 @@ struct tool_connection {
      * server. */
     char proxy_hops[TOOL_PROXY_HOPS_MAX][LEAT_ERROR_HOP_SIZE];
     bool names_suites; /* --ciphers */
+    bool compresses;
     bool timeout_is_set;
     uint32_t timeout_ms, max_time_ms; /* 0 = none */
 };

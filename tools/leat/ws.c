@@ -231,6 +231,11 @@ static const struct tool_option session_options[] = {
          "After a growing time with a random part, and only where another attempt may help: not "
          "after a wrong certificate, for example.",
      .set = set_reconnect},
+    {.name = "keep",
+     .help = "send again what a lost connection has not sent",
+     .detail = "Needs --reconnect. What was on its way is not known to have arrived, and what was "
+               "sent in part goes twice.",
+     FLAG(keep)},
     {.name = "close",
      .argument = "CODE[:REASON]",
      .help = "what to close with (1000)",
@@ -283,6 +288,11 @@ static int options_check(struct ws *s)
         return tool_usage_error(command,
                                 "half of a --stream cannot go on in another connection, so not "
                                 "with --reconnect");
+    if (o->keep && !o->reconnects)
+        return tool_usage_error(command, "--keep needs --reconnect");
+    if (o->keep && s->connection.compresses)
+        return tool_usage_error(command, "--keep cannot tell what has left of compressed messages, "
+                                         "so not with --compress");
     if (o->receive_only && (o->sources || o->stream))
         return tool_usage_error(command, "--receive-only sends nothing, so not with %s",
                                 o->stream ? "--stream" : "--message or --file");

@@ -23,7 +23,7 @@ struct ws_options {
     struct ws_source *sources; /**< empty: the lines of standard input */
     bool text, binary, hex, stream, null, receive_only;
     bool json, trace, traces_payload, quiet, verbose, no_history;
-    bool pings, reconnects, linger_is_set;
+    bool pings, reconnects, keep, linger_is_set;
     uint32_t count, linger_ms, ping_ms, reconnect_max;
     uint16_t close_code;
     const char *close_reason;
@@ -40,6 +40,8 @@ struct ws_input {
 };
 
 enum { WS_PINGS_MAX = 16 };
+
+struct ws_kept;
 
 struct ws {
     struct tool_connection connection;
@@ -76,6 +78,8 @@ struct ws {
     uint64_t ping_number;
     size_t part_bytes; /**< of the message that is being printed */
     struct ws_input input;
+    struct ws_kept *kept, **kept_end; /**< of --keep: what is queued, in order */
+    size_t kept_bytes;
     struct tool_json json;
     struct leat_error error;
     struct tool_answer answer; /**< of a refusal */
@@ -110,6 +114,16 @@ void ws_input_read(struct ws *s);
 void ws_input_pump(struct ws *s);
 /** Sends a line that was typed; it waits in the input if the queue is full. */
 void ws_input_line(struct ws *s, const char *line, size_t len);
+
+/* ---- ws_keep.c ------------------------------------------------------------------------------ */
+
+/** With --keep: notes what has been queued. */
+void ws_keep_add(struct ws *s, enum leat_message_type type, const void *data, size_t len);
+/** Forgets what has been written. */
+void ws_keep_settle(struct ws *s);
+/** Queues in a new connection what the last one has not written. */
+void ws_keep_resend(struct ws *s);
+void ws_keep_done(struct ws *s);
 
 /* ---- ws_output.c --------------------------------------------------------------------------- */
 

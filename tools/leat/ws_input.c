@@ -166,6 +166,7 @@ static bool message_sent(struct ws *s, int code, const void *data, size_t len, b
     if (code == LEAT_OK) {
         s->sent_count += is_whole;
         ws_print_payload(s, true, message_type(s), data, len);
+        ws_keep_add(s, message_type(s), data, len);
         ws_print_sent(s, message_type(s), len);
     }
     /* Otherwise the connection has ended, and `closed` tells why. */

@@ -102,6 +102,7 @@ static void on_opened(leat_websocket *ws, void *user)
     if (s->reconnect)
         leat_reconnect_opened(s->reconnect);
     ws_print_opened(s);
+    ws_keep_resend(s);
     if (s->options.pings)
         leat_timer_start(s->ping_timer, s->options.ping_ms);
     ws_input_pump(s);
@@ -283,6 +284,7 @@ static bool session_step(struct ws *s, bool reads)
         s->error.code = code;
         s->ended = true;
     }
+    ws_keep_settle(s);
     ws_flush(s);
     return fds[2].revents != 0;
 }
@@ -407,4 +409,5 @@ void ws_done(struct ws *s)
     leat_loop_free(s->loop);
     tool_connection_done(&s->connection);
     ws_input_done(s);
+    ws_keep_done(s);
 }

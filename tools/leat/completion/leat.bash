@@ -16,7 +16,7 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --ciphers --close --compress --connect-to --count --crl --dns --early-data --fast-open --file --groups --header --help --help-all --hex --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --linger --max-message --max-time --message --no-history --null --origin --ping --pinned-pubkey --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --quiet --receive-only --reconnect --redirects --resolve --servername --stream --subprotocol --text --timeout --tls-max --tls-min --trace --unix-socket --user --user-agent --verbose -0 -4 -6 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
+        flags='--binary --ca --cert --ciphers --close --compress --connect-to --count --crl --dns --early-data --fast-open --file --groups --header --help --help-all --hex --insecure --interface --ipv4 --ipv6 --json --keep --key --key-password --keylog --linger --max-message --max-time --message --no-history --null --origin --ping --pinned-pubkey --pipeline --proxy --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-user --quiet --receive-only --reconnect --redirects --resolve --servername --stream --subprotocol --text --timeout --tls-max --tls-min --trace --unix-socket --user --user-agent --verbose -0 -4 -6 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
