@@ -115,6 +115,9 @@ bool tool_flush_line(const struct tool_command *command, int *status)
     int reason = errno;
     if (!failed)
         return true;
+    /* It failed before this flush, which had nothing left to write: another byte tells why. */
+    if (reason == 0 && (clearerr(stdout), putchar('\n')) != EOF && fflush(stdout) != 0)
+        reason = errno;
     __fpurge(stdout); /* it is said once */
     clearerr(stdout);
     if (reason == EPIPE)
