@@ -59,7 +59,7 @@ __attribute__((constructor)) static void allocator_install(void)
 {
     /* Since 3.2 libcrypto waits for itself where the first allocation of its own start fails. */
     installed = CRYPTO_set_mem_functions(counted_malloc, counted_realloc, plain_free) == 1 &&
-                OPENSSL_init_crypto(0, NULL) == 1;
+                OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 }
 
 static void start(void)

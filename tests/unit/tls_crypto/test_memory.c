@@ -52,7 +52,7 @@ __attribute__((constructor)) static void allocator_replace(void)
 {
     /* Since 3.2 libcrypto waits for itself where the first allocation of its own start fails. */
     replaced = CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free) == 1 &&
-               OPENSSL_init_crypto(0, NULL) == 1;
+               OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 }
 
 /* OSSL_LIB_CTX_new() of libcrypto 3.0 forgets parts of the context that it could not finish. */
