@@ -19,7 +19,6 @@ static leat_blocking_websocket *blocking_open(const char *url, leat_config *conf
     struct leat_error error;
     int code = leat_blocking_websocket_connect(url, config, &ws, &error);
     cr_assert(code == LEAT_OK, "%d %s", code, error.text);
-    cr_expect(!leat_blocking_websocket_get_close_event(ws));
     return ws;
 }
 
@@ -27,6 +26,7 @@ static void blocking_echo(leat_blocking_websocket *ws, enum leat_message_type ty
                           const void *data, size_t len)
 {
     struct leat_message message;
+    cr_expect(!leat_blocking_websocket_get_close_event(ws));
     cr_assert(leat_blocking_websocket_send(ws, type, data, len, TIMEOUT_MS, NULL) == LEAT_OK);
     int code = leat_blocking_websocket_recv(ws, &message, TIMEOUT_MS, NULL);
     cr_assert(code == LEAT_OK, "%d", code);
