@@ -11,6 +11,8 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TestSuite(tls_crypto_memory, .timeout = 280, .fini = sandbox_done);
 
@@ -70,13 +72,31 @@ static int engine_start(void)
     return ret;
 }
 
+/* Without some of what it asks for libcrypto goes on: 3.5 without its first allocation. */
+static bool start_goes_on_without(long n)
+{
+    pid_t child = fork();
+    cr_assert(child >= 0);
+    if (child == 0) {
+        countdown = n;
+        int ret = engine_start();
+        _exit(ret == 0 && countdown == 0);
+    }
+    int status = 0;
+    cr_assert(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return WEXITSTATUS(status) == 1;
+}
+
 /* The first use fetches everything from the provider. A failure is not for good. */
 Test(tls_crypto_memory, start)
 {
     int failed = 0;
 
     cr_assert(replaced);
-    for (long n = 1;; n++) {
+    long first = 1;
+    while (start_goes_on_without(first))
+        first++;
+    for (long n = first;; n++) {
         countdown = n;
         int ret = engine_start();
         bool reached = countdown == 0;
