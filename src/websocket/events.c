@@ -311,13 +311,15 @@ static void ws_asked(struct leati_stream *stream, void *user)
 }
 
 /* Where a redirect leads, NULL if nothing is followed; the chain's failure says why. */
-static struct leati_route *ws_redirected(struct leati_chain *chain)
+static struct leati_route *ws_redirected(const struct leat_websocket *ws, struct leati_chain *chain)
 {
     const struct leati_ws_agreement *agreement = chain->route->agreement;
     struct leati_failure failure;
     struct leati_route *route;
     if (chain->failure.code != LEAT_E_WS_CONNECT || !agreement || !agreement->location)
         return NULL;
+    if (ws->closed_by == LEAT_CLOSED_BY_LOCAL)
+        return NULL; /* closed while the body of the answer was on its way */
     leati_failure_init(&failure);
     int code = leati_route_follow_redirect(chain->route, agreement->location, &failure, &route);
     if (code == LEAT_OK)
@@ -352,7 +354,7 @@ static struct leati_route *ws_over(struct leati_stream *stream, void *user)
     struct leat_websocket *ws = user;
     struct leati_chain *chain = stream->chain;
     if (!ws->session) {
-        struct leati_route *next = ws_redirected(chain);
+        struct leati_route *next = ws_redirected(ws, chain);
         if (next) {
             ws->secure = next->secure;
             return next;

@@ -220,6 +220,34 @@ Test(redirects, as_many_as_allowed)
     leat_testing_server_free(peer);
 }
 
+static bool has_location(const struct client_run *run)
+{
+    return leat_websocket_get_http_header(run->ws, "Location");
+}
+
+/* While the body of the redirect is still on its way. */
+Test(redirects, not_behind_a_close)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 302 Found\r\nLocation: /there\r\n"
+                                             "Content-Length: 5\r\n\r\nth")},
+        {LEAT_SCRIPT_STALL},
+        {LEAT_SCRIPT_CLOSE}};
+    struct client_run run;
+    leat_testing_server *peer =
+        script_server_new(&(struct leat_testing_options){.scripts = {script, echo_script}});
+    follow(&run, 1);
+    cr_assert(!client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")));
+    cr_assert(client_run_until(&run, has_location));
+    cr_assert(!leat_websocket_close(run.ws, 1000, NULL));
+    client_run_until_closed(&run);
+    cr_expect(run.opened_count == 0 && run.close.closed_by == LEAT_CLOSED_BY_LOCAL);
+    cr_expect(run.close.error.native_code == 302, "%s", run.close.error.text);
+    client_run_done(&run);
+    leat_testing_server_free(peer);
+}
+
 Test(redirects, loop_ends)
 {
     struct client_run run;
