@@ -75,7 +75,7 @@ enum leati_tls_host_match leati_tls_host_match(const mbedtls_x509_crt *cert, con
     return match;
 }
 
-bool leati_tls_address_matches(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len)
+static bool has_address(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len)
 {
     for (const mbedtls_x509_sequence *san = has_names(cert) ? &cert->subject_alt_names : NULL; san;
          san = san->next)
@@ -83,4 +83,15 @@ bool leati_tls_address_matches(const mbedtls_x509_crt *cert, const uint8_t *ip, 
             memcmp(san->buf.p, ip, ip_len) == 0)
             return true;
     return false;
+}
+
+bool leati_tls_address_matches(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    /* RFC 4291 section 2.5.5.2: it is the IPv4 host that is connected to. */
+    if (ip_len == 16 && memcmp(ip, mapped, sizeof(mapped)) == 0 &&
+        has_address(cert, ip + sizeof(mapped), 4))
+        return true;
+    return has_address(cert, ip, ip_len);
 }
