@@ -37,6 +37,40 @@ static bool der_skip(struct der *der, int tag)
     return der_take(der, tag, &content);
 }
 
+/* Behind the last one. false: no memory. */
+static bool san_add(mbedtls_x509_sequence *names, int tag, const struct der *name)
+{
+    if (names->buf.p) {
+        while (names->next)
+            names = names->next;
+        names->next = mbedtls_calloc(1, sizeof(*names));
+        names = names->next;
+    }
+    if (names)
+        names->buf = (mbedtls_x509_buf){tag, (size_t)(name->end - name->at), name->at};
+    return names;
+}
+
+/* DNS names and addresses (RFC 5280 section 4.2.1.6). mbedTLS reads none if it cannot read one of
+ * another kind, an empty directory name for one. */
+static void sans_read(mbedtls_x509_crt *crt, struct der value)
+{
+    struct der names, name;
+
+    if (!der_take(&value, SEQUENCE, &names))
+        return;
+    while (names.at < names.end) {
+        int tag = *names.at;
+        bool is_wanted = tag == (MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_X509_SAN_DNS_NAME) ||
+                         tag == (MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_X509_SAN_IP_ADDRESS);
+        if (!der_take(&names, tag, &name) ||
+            (is_wanted && !san_add(&crt->subject_alt_names, tag, &name)))
+            return;
+        if (is_wanted)
+            crt->ext_types |= MBEDTLS_X509_EXT_SUBJECT_ALT_NAME;
+    }
+}
+
 static void extension_read(mbedtls_x509_crt *crt, struct der extension)
 {
     struct der oid, value;
@@ -47,11 +81,10 @@ static void extension_read(mbedtls_x509_crt *crt, struct der extension)
     if (!der_take(&extension, MBEDTLS_ASN1_OCTET_STRING, &value))
         return;
     const mbedtls_x509_buf name = {MBEDTLS_ASN1_OID, (size_t)(oid.end - oid.at), oid.at};
-    /* mbedTLS does not say what it has read before it failed: twice is no use of any of it. */
+    /* The first counts; the judge refuses a second one. */
     if (MBEDTLS_OID_CMP(MBEDTLS_OID_SUBJECT_ALT_NAME, &name) == 0 &&
-        !mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) &&
-        mbedtls_x509_get_subject_alt_name(&value.at, value.end, &crt->subject_alt_names) == 0)
-        crt->ext_types |= MBEDTLS_X509_EXT_SUBJECT_ALT_NAME;
+        !mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
+        sans_read(crt, value);
     if (MBEDTLS_OID_CMP(MBEDTLS_OID_KEY_USAGE, &name) == 0 &&
         mbedtls_x509_get_key_usage(&value.at, value.end, &crt->key_usage) == 0)
         crt->ext_types |= MBEDTLS_X509_EXT_KEY_USAGE;
@@ -61,8 +94,9 @@ static void extensions_read(mbedtls_x509_crt *crt, struct der rest)
 {
     struct der list, extensions, extension;
 
-    (void)der_skip(&rest, CONTEXT | 1);
-    (void)der_skip(&rest, CONTEXT | 2);
+    /* Unique identifiers are bit strings, though mbedTLS wants them constructed. */
+    (void)der_skip(&rest, MBEDTLS_ASN1_CONTEXT_SPECIFIC | 1);
+    (void)der_skip(&rest, MBEDTLS_ASN1_CONTEXT_SPECIFIC | 2);
     if (!der_take(&rest, CONTEXT | 3, &list) || !der_take(&list, SEQUENCE, &extensions))
         return;
     while (der_take(&extensions, SEQUENCE, &extension))
