@@ -132,6 +132,35 @@ def building_cases():
     case("not in a large bundle", [one, low, sub], many, UNKNOWN_ISSUER)
 
 
+def way_cases():
+    """Rivals of one name: a good way up is found, whatever is wrong with the others."""
+    root, other = ca("root"), ca("other root")
+    sub = ca("sub", root)
+    low = ca("low", sub)
+    one = leaf(low)
+    astray = make("sub", other, key=sub.key, is_ca=True)
+    wrongs = {"usage": {"eku": [EMAIL]}, "constraints": {"excluded": ["example.com"], "nc_critical": False},
+              "hash": {"hash_": hashes.SHA1()}, "signature": {"signer": other}, "unknown extension": {"more": [unknown(True)]}}
+    for word, bad in wrongs.items():
+        # mbedTLS takes the first one that it can read.
+        below, above = OK if word == "unknown extension" else "", "" if word in ("usage", "constraints") else OK
+        wrong = [make("low", sub, key=low.key, **{"is_ca": True, **bad}) for _ in range(10)]
+        case(f"ways: ten of wrong {word} before the right one", [one, *wrong, low, sub], [root], (OK, below))
+        case(f"ways: one of wrong {word}, and two above it", [one, wrong[0], low, sub, astray], [root], (OK, below))
+        case(f"ways: only those of wrong {word}", [one, *wrong, sub], [root], "")
+        again = make("root", key=root.key, **{"is_ca": True, **bad})
+        case(f"ways: two anchors, one of wrong {word}", [one, low, sub], [again, root], (OK, above))
+        case(f"ways: a wrong {word} of an anchor, and another root", [one, low, sub, make("root", other, key=root.key, is_ca=True)],
+             [again, other], (OK, above))
+    keys = [make("low", sub, is_ca=True, key_id=False) for _ in range(20)]
+    case("ways: twenty other keys, no identifiers", [leaf(low, key_id=False), *keys, low, sub], [root], (OK, SIGNATURE))
+    layers = [root]
+    for i in range(8):
+        layers.append(ca(f"layer {i}", layers[-1]))
+    doubles = [make(layers[i].name, layers[i - 1], key=layers[i].key, is_ca=True) for i in range(1, 9) for _ in range(4)]
+    case("ways: 5 to the power of 8, and none good", [leaf(layers[-1]), *layers[1:], *doubles], [ca("root")], "")
+
+
 def ca_cases(folder):
     root = ca("root")
     case("an intermediate that is no CA", [leaf(x := ca("sub", root, is_ca=False, usage=None)), x], [root], NO_CA)
@@ -238,6 +267,15 @@ def constraint_cases():
     case("name constraints: two CAs above", [leaf(middle), middle, above], [root], CONSTRAINTS)
 
 
+# What mbedTLS does not read; libcrypto does.
+strange_names = {"an empty directory name": b"\xa4\2\x30\0", "an address of five bytes": b"\x87\5abcde"}
+
+
+def raw_san(other, dns):
+    names = other + b"\x82" + bytes([len(dns)]) + dns.encode()
+    return raw_extension("2.5.29.17", b"\x30" + bytes([len(names)]) + names)
+
+
 def name_cases():
     root = ca("root")
 
@@ -276,6 +314,14 @@ def name_cases():
     named("an address as DNS name", [raw_dns("192.0.2.1")], "192.0.2.1", "as a DNS name and not as an IP address")
     named("an address in the CN", None, "192.0.2.1", MISMATCH, subject=subject_of("192.0.2.1"))
     named("a wildcard and an address", [raw_dns("*.0.2.1")], "192.0.2.1", MISMATCH)
+    named("an IPv4 address as IPv6", ["192.0.2.1"], "::ffff:192.0.2.1")
+    named("the same in the certificate", ["::ffff:192.0.2.1"], "::ffff:192.0.2.1")
+    named("another address as IPv6", ["192.0.2.1"], "::ffff:192.0.2.2", MISMATCH)
+    named("an address at the end of an IPv6 one", ["192.0.2.1"], "2001:db8::192.0.2.1", MISMATCH)
+    for word, general_name in strange_names.items():
+        case("names: beside " + word, [leaf(root, san=None, more=[raw_san(general_name, HOST)])], [root], (OK, "cannot be read"))
+        case("names: beside " + word + ", and another", [leaf(root, san=None, more=[raw_san(general_name, "other.test")])], [root],
+             (MISMATCH, "cannot be read"))
     named("no subject", [HOST], HOST, subject=subject_of(""), san_critical=True)
     named("200 names", [f"host-{i}.example.com" for i in range(200)] + [HOST], HOST)
 
@@ -345,6 +391,8 @@ def crl_cases():
     case("expired list", [one, sub], [root], "revocation list expired", crls=[crl(sub, last=-9 * DAY, following=-DAY)])
     case("list not yet valid", [one, sub], [root], "revocation list not yet valid", crls=[crl(sub, last=DAY, following=9 * DAY)])
     case("list with a wrong signature", [one, sub], [root], "revocation list not trusted", crls=[crl(sub, signer=root)])
+    twin = make("sub", root, key=sub.key, is_ca=True, key_id=False, usage=["key_cert_sign"])
+    case("revoked, and its issuer has two certificates", [one, sub, twin], [root], "revoked", crls=[crl(sub, [one])])
     case("revoked, unordered", [x := leaf(low := ca("low", sub)), sub, low], [root], "revoked", crls=[crl(low, [x])])
 
 
@@ -386,6 +434,7 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         usual_cases()
         building_cases()
+        way_cases()
         ca_cases(top)
         client_cases()
         constraint_cases()

@@ -18,8 +18,11 @@
 /* Of libcrypto: 112 bits, so neither SHA-1 nor RSA keys below 2048 bits. */
 #define SECURITY_LEVEL 2
 
-/* So many certificates are done without, one after the other, while a chain is looked for. */
-#define CHOICES_MAX 6u
+/* Of the search for another chain: so many are verified, so many certificates looked at from, and
+ * so many stand in one. */
+#define TRIES_MAX 32u
+#define STEPS_MAX 256u
+#define WAY_MAX   16
 /* Of longer chains only the first error is told: signatures cost time, and strangers send chains. */
 #define ALL_ERRORS_CHAIN_MAX 16
 
@@ -31,7 +34,7 @@ struct run {
     STACK_OF(X509) * untrusted; /* those that can, borrowed */
     STACK_OF(X509) * trusted;
     X509_STORE_CTX *context;
-    bool ended; /* libcrypto came to a verdict */
+    bool is_search; /* the first error is enough */
 };
 
 bool leati_judge_is_there(void)
@@ -111,7 +114,8 @@ static int error_seen(int ok, X509_STORE_CTX *context)
     if (rule == LEATI_RULE_PURPOSE)
         rule = purpose_rule(run, X509_STORE_CTX_get_current_cert(context), depth);
     leati_finding_add(run->verdict, depth > 0 ? (unsigned)depth : 0, rule, error);
-    return sk_X509_num(X509_STORE_CTX_get0_chain(context)) <= ALL_ERRORS_CHAIN_MAX;
+    return !run->is_search &&
+           sk_X509_num(X509_STORE_CTX_get0_chain(context)) <= ALL_ERRORS_CHAIN_MAX;
 }
 
 static bool context_make(struct run *run)
@@ -223,64 +227,140 @@ static bool chain_verify(struct run *run)
     return true;
 }
 
-/* Another certificate of its name is there, too. */
-static bool has_rival(const struct run *run, const X509 *cert)
+/* ---- other chains ---------------------------------------------------------------------------- */
+
+/** libcrypto takes the first issuer of a name that is not expired, and never turns back. So after a
+ * refusal each way up to an anchor is offered to it alone. */
+struct search {
+    struct run *run;            /* has the way so far, and one anchor */
+    STACK_OF(X509) * certs;     /* borrowed, each once; none is the peer's own */
+    const STACK_OF(X509) * top; /* all anchors */
+    struct leati_verdict verdict;
+    unsigned try_count, step_count;
+    bool is_found;
+    bool has_memory;
+};
+
+static bool search_is_over(const struct search *search)
 {
-    for (int i = 0; i < sk_X509_num(run->untrusted); i++) {
-        const X509 *other = sk_X509_value(run->untrusted, i);
-        if (other != cert && X509_cmp(other, cert) != 0 &&
-            X509_NAME_cmp(X509_get_subject_name(other), X509_get_subject_name(cert)) == 0)
+    return search->is_found || !search->has_memory || search->try_count >= TRIES_MAX ||
+           search->step_count >= STEPS_MAX;
+}
+
+static bool stack_has(const STACK_OF(X509) * stack, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(stack); i++)
+        if (X509_cmp(sk_X509_value(stack, i), cert) == 0)
             return true;
-    }
     return false;
 }
 
-/* Drops what libcrypto chose among several certificates of one name, the one nearest to the top of
- * the chain. false: it had no choice. */
-static bool choice_drop(struct run *run, const struct leati_verdict *verdict)
+/* All that can be said without a look at signatures, and at what stands above. */
+static bool may_issue(const struct run *run, X509 *issuer, X509 *cert)
 {
-    for (size_t depth = verdict->chain_len; depth-- > 1;) {
-        int index = verdict->sent_at[depth];
-        X509 *cert = index > 0 ? run->sent[index] : NULL;
-        if (!cert || !has_rival(run, cert))
+    int purpose = run->judged->is_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER;
+
+    return X509_check_issued(issuer, cert) == X509_V_OK &&
+           X509_cmp_timeframe(NULL, X509_get0_notBefore(issuer), X509_get0_notAfter(issuer)) == 0 &&
+           X509_check_purpose(issuer, purpose, 1) > 0 &&
+           (X509_get_extension_flags(issuer) & EXFLAG_CRITICAL) == 0;
+}
+
+static void way_try(struct search *search, X509 *anchor)
+{
+    struct run *run = search->run;
+
+    search->try_count++;
+    X509_STORE_CTX_free(run->context);
+    run->context = NULL;
+    search->verdict = (struct leati_verdict){.chain_len = 1};
+    search->has_memory = sk_X509_push(run->trusted, anchor) > 0 && chain_verify(run);
+    (void)sk_X509_pop(run->trusted);
+    search->is_found = search->has_memory && search->verdict.finding_count == 0;
+    if (!search->is_found)
+        sk_X509_pop_free(search->verdict.chain, X509_free);
+}
+
+/* The way has its next certificate, or ends in an anchor. */
+static void ways_search(struct search *search)
+{
+    struct run *run = search->run;
+    int depth = sk_X509_num(run->untrusted);
+    X509 *last = sk_X509_value(run->untrusted, depth - 1);
+
+    search->step_count++;
+    for (int i = 0; i < sk_X509_num(search->top) && !search_is_over(search); i++)
+        if (may_issue(run, sk_X509_value(search->top, i), last))
+            way_try(search, sk_X509_value(search->top, i));
+    for (int i = 0; i < sk_X509_num(search->certs) && depth < WAY_MAX && !search_is_over(search);
+         i++) {
+        X509 *next = sk_X509_value(search->certs, i);
+        if (!may_issue(run, next, last) || stack_has(run->untrusted, next))
             continue;
-        for (int i = sk_X509_num(run->untrusted); i-- > 1;)
-            if (X509_cmp(sk_X509_value(run->untrusted, i), cert) == 0)
-                sk_X509_delete(run->untrusted, i);
-        return true;
+        search->has_memory = sk_X509_push(run->untrusted, next) > 0;
+        if (!search->has_memory)
+            return;
+        ways_search(search);
+        (void)sk_X509_pop(run->untrusted);
     }
+}
+
+static bool search_begin(struct search *search, const STACK_OF(X509) * sent)
+{
+    struct run *run = search->run;
+
+    search->certs = sk_X509_new_null();
+    run->untrusted = sk_X509_new_null();
+    run->trusted = sk_X509_new_null();
+    if (!search->certs || !run->untrusted || !run->trusted ||
+        sk_X509_push(run->untrusted, sk_X509_value(sent, 0)) <= 0)
+        return false;
+    for (int i = 1; i < sk_X509_num(sent); i++)
+        if (!stack_has(search->certs, sk_X509_value(sent, i)) &&
+            sk_X509_push(search->certs, sk_X509_value(sent, i)) <= 0)
+            return false;
+    return true;
+}
+
+/* Another chain may be good: then its verdict counts, else the first one. false: no memory. */
+static bool others_try(struct run *run)
+{
+    struct leati_verdict *first = run->verdict;
+    STACK_OF(X509) *sent = run->untrusted, *anchors = run->trusted;
+    struct search search = {.run = run, .top = anchors};
+
+    run->verdict = &search.verdict;
+    run->is_search = true;
+    search.has_memory = search_begin(&search, sent);
+    if (search.has_memory)
+        ways_search(&search);
+    sk_X509_free(search.certs);
+    sk_X509_free(run->untrusted);
+    sk_X509_free(run->trusted);
+    run->untrusted = sent;
+    run->trusted = anchors;
+    run->verdict = first;
+    if (search.is_found) {
+        sk_X509_pop_free(first->chain, X509_free);
+        *first = search.verdict;
+    }
+    return search.has_memory;
+}
+
+/* What is revoked is not good because its issuer has a second certificate. */
+static bool has_revoked(const struct leati_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        if (verdict->findings[i].rule == LEATI_RULE_REVOKED)
+            return true;
     return false;
 }
 
-/* libcrypto takes the first issuer of a name that is not expired, and never turns back. So after a
- * refusal it is asked again without that one. The first refusal is what is told. false: no memory.
- */
 static bool chains_try(struct run *run)
 {
-    struct leati_verdict first = {.chain_len = 0};
-    bool is_judged = trusted_find(run) && chain_verify(run);
-
-    for (unsigned i = 0; is_judged && run->verdict->finding_count > 0 && i < CHOICES_MAX &&
-                         choice_drop(run, run->verdict);
-         i++) {
-        if (first.chain_len == 0)
-            first = *run->verdict;
-        else
-            sk_X509_pop_free(run->verdict->chain, X509_free);
-        *run->verdict = (struct leati_verdict){.chain_len = 1};
-        X509_STORE_CTX_free(run->context);
-        run->context = NULL;
-        is_judged = chain_verify(run);
-    }
-    if (first.chain_len == 0)
-        return is_judged;
-    if (!is_judged || run->verdict->finding_count > 0) {
-        sk_X509_pop_free(run->verdict->chain, X509_free);
-        *run->verdict = first;
-    } else {
-        sk_X509_pop_free(first.chain, X509_free);
-    }
-    return is_judged;
+    if (!trusted_find(run) || !chain_verify(run))
+        return false;
+    return run->verdict->finding_count == 0 || has_revoked(run->verdict) || others_try(run);
 }
 
 static void run_done(struct run *run)
