@@ -21,6 +21,7 @@
 #include <leat/error.h>
 #include <leat/catalogue.h>
 #include <leat/tls_info.h>
+#include <leat/certificate.h>
 #include <leat/trace.h>
 #include <leat/config.h>
 #include <leat/tls_options.h>

@@ -349,6 +349,27 @@ int leati_tls_cas_parse(const char *const *texts, size_t count, bool with_chain,
     return LEAT_OK;
 }
 
+int leati_tls_cas_of(const uint8_t *der, size_t len, struct leati_tls_cas **ret_cas)
+{
+    struct leati_tls_cas *cas = cas_new(false);
+    struct leati_anchors_added added;
+    int code = LEAT_OK;
+
+    if (!cas)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_mbedtls_enter();
+    if (der && cas->anchors)
+        code = leati_anchors_add(cas->anchors, der, len, &added);
+    else if (der)
+        (void)mbedtls_x509_crt_parse_der(&cas->chain, der, len);
+    if (code != LEAT_OK || leati_mbedtls_out_of_memory()) {
+        cas_free(cas);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    *ret_cas = cas;
+    return LEAT_OK;
+}
+
 static void shared_unlink(struct leati_tls_cas *cas)
 {
     struct leati_tls_cas **link = &shared;

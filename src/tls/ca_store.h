@@ -27,6 +27,9 @@ int leati_tls_cas_acquire(const char *path, bool with_chain, struct leati_failur
  * @return LEAT_OK; recorded: LEAT_E_TLS_VERIFY, LEAT_E_SYSTEM_INTERNAL. */
 int leati_tls_cas_parse(const char *const *texts, size_t count, bool with_chain,
                         struct leati_failure *failure, struct leati_tls_cas **ret_cas);
+/** One CA in DER, or nobody: `der` NULL, or it cannot be read. Not shared.
+ * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
+int leati_tls_cas_of(const uint8_t *der, size_t len, struct leati_tls_cas **ret_cas);
 /** NULL is allowed. @thread any. */
 void leati_tls_cas_release(struct leati_tls_cas *cas);
 

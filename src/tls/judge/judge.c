@@ -118,6 +118,13 @@ static int error_seen(int ok, X509_STORE_CTX *context)
            sk_X509_num(X509_STORE_CTX_get0_chain(context)) <= ALL_ERRORS_CHAIN_MAX;
 }
 
+static int purpose_of(const struct leati_judge_case *judged)
+{
+    if (judged->for_any_purpose)
+        return X509_PURPOSE_ANY;
+    return judged->is_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER;
+}
+
 static bool context_make(struct run *run)
 {
     OSSL_LIB_CTX *library = leati_crypto_context();
@@ -125,9 +132,7 @@ static bool context_make(struct run *run)
     run->context = library ? X509_STORE_CTX_new_ex(library, NULL) : NULL;
     if (!run->context ||
         X509_STORE_CTX_init(run->context, NULL, run->sent[0], run->untrusted) != 1 ||
-        X509_STORE_CTX_set_purpose(run->context, run->judged->is_client
-                                                     ? X509_PURPOSE_SSL_CLIENT
-                                                     : X509_PURPOSE_SSL_SERVER) != 1 ||
+        X509_STORE_CTX_set_purpose(run->context, purpose_of(run->judged)) != 1 ||
         X509_STORE_CTX_set_app_data(run->context, run) != 1)
         return false;
 

@@ -67,6 +67,7 @@ struct leati_judge_case {
     const struct leati_certificate *sent; /**< by the peer, its own first; others in any order */
     size_t count;                         /**< at least 1 */
     bool is_client;                       /**< whose certificate: a TLS client's, or a server's */
+    bool for_any_purpose;                 /**< `is_client` does not count */
     struct leati_anchors *anchors;
     const struct leati_crls *crls; /**< NULL = none */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A C++ program as one writes it for HarmonyOS: a global client, and functions around it. It says
 // what it sees, and leaves the goodbye to the library while main() returns.
+#include "network/netstack/net_ssl/net_ssl_c.h"
 #include "network/netstack/net_websocket.h"
 #include "network/netstack/net_websocket_type.h"
 
