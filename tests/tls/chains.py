@@ -154,6 +154,8 @@ def way_cases():
              [again, other], (OK, above))
     keys = [make("low", sub, is_ca=True, key_id=False) for _ in range(20)]
     case("ways: twenty other keys, no identifiers", [leaf(low, key_id=False), *keys, low, sub], [root], (OK, SIGNATURE))
+    keys = [make("low", sub, is_ca=True, key_id=False) for _ in range(60)]
+    case("ways: 60 other keys, no identifiers", [leaf(low, key_id=False), *keys, low, sub], [root], (OK, SIGNATURE))
     layers = [root]
     for i in range(8):
         layers.append(ca(f"layer {i}", layers[-1]))

@@ -18,11 +18,11 @@
 /* Of libcrypto: 112 bits, so neither SHA-1 nor RSA keys below 2048 bits. */
 #define SECURITY_LEVEL 2
 
-/* Of the search for another chain: so many are verified, so many certificates looked at from, and
- * so many stand in one. */
-#define TRIES_MAX 32u
-#define STEPS_MAX 256u
-#define WAY_MAX   16
+/* Of the search for another chain: so many signatures are looked at, so many certificates looked at
+ * from, and so many stand in one. */
+#define SIGNATURES_MAX 100u
+#define STEPS_MAX      256u
+#define WAY_MAX        16
 /* Of longer chains only the first error is told: signatures cost time, and strangers send chains. */
 #define ALL_ERRORS_CHAIN_MAX 16
 
@@ -241,14 +241,14 @@ struct search {
     STACK_OF(X509) * certs;     /* borrowed, each once; none is the peer's own */
     const STACK_OF(X509) * top; /* all anchors */
     struct leati_verdict verdict;
-    unsigned try_count, step_count;
+    unsigned signature_count, step_count;
     bool is_found;
     bool has_memory;
 };
 
 static bool search_is_over(const struct search *search)
 {
-    return search->is_found || !search->has_memory || search->try_count >= TRIES_MAX ||
+    return search->is_found || !search->has_memory || search->signature_count >= SIGNATURES_MAX ||
            search->step_count >= STEPS_MAX;
 }
 
@@ -271,11 +271,18 @@ static bool may_issue(const struct run *run, X509 *issuer, X509 *cert)
            (X509_get_extension_flags(issuer) & EXFLAG_CRITICAL) == 0;
 }
 
+/* Not left to libcrypto, which would look at all above it for each one that does not fit. */
+static bool signature_fits(struct search *search, const X509 *issuer, X509 *cert)
+{
+    search->signature_count++;
+    return X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+}
+
 static void way_try(struct search *search, X509 *anchor)
 {
     struct run *run = search->run;
 
-    search->try_count++;
+    search->signature_count += (unsigned)sk_X509_num(run->untrusted);
     X509_STORE_CTX_free(run->context);
     run->context = NULL;
     search->verdict = (struct leati_verdict){.chain_len = 1};
@@ -300,7 +307,8 @@ static void ways_search(struct search *search)
     for (int i = 0; i < sk_X509_num(search->certs) && depth < WAY_MAX && !search_is_over(search);
          i++) {
         X509 *next = sk_X509_value(search->certs, i);
-        if (!may_issue(run, next, last) || stack_has(run->untrusted, next))
+        if (!may_issue(run, next, last) || stack_has(run->untrusted, next) ||
+            !signature_fits(search, next, last))
             continue;
         search->has_memory = sk_X509_push(run->untrusted, next) > 0;
         if (!search->has_memory)
