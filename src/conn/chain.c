@@ -45,6 +45,9 @@ static void chain_set_limits(struct leati_chain *chain, uint64_t limit_ms)
 
 static void chain_destroy_layers(struct leati_chain *chain)
 {
+    /* The owner still reads the request that it was asked about. */
+    if (chain->asking == chain->top && chain->top)
+        chain->top = chain->top->lower;
     leati_layers_destroy(chain->top);
     chain->top = chain->tcp = NULL;
     leati_route_forget_upgrade(chain->route);
@@ -193,6 +196,15 @@ static bool chain_is_asking(const struct leati_chain *chain)
     return upgrade && leati_exchange_is_owners_turn(upgrade);
 }
 
+static void chain_ask(struct leati_chain *chain)
+{
+    chain->asking = chain->top;
+    chain->owner->asked(chain, chain->user);
+    if (chain->released)
+        chain->asking->ops->destroy(chain->asking);
+    chain->asking = NULL;
+}
+
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
     if (chain->awaits_address)
@@ -202,7 +214,7 @@ static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
         code = chain_connect_layers(chain, now_ms);
     if (code != LEATI_AGAIN || !chain_is_asking(chain))
         return code;
-    chain->owner->asked(chain, chain->user);
+    chain_ask(chain);
     if (chain->state != LEATI_CHAIN_CONNECTING)
         return LEATI_AGAIN;
     return chain_connect_layers(chain, now_ms);

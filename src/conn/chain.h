@@ -62,6 +62,7 @@ struct leati_chain {
     uint64_t limit_ms;          /**< of connecting or closing; 0 = none */
     uint64_t owner_deadline_ms; /**< when the owner's pump wants to run again; 0 = not */
     uint64_t phase_start_us;
+    struct leati_layer *asking; /**< the acceptance, while the owner is asked; outlives a release */
     const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
     bool awaits_address;                   /**< it has failed, and an address may still come */
     bool running;                          /**< inside the pump */

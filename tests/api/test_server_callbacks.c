@@ -21,6 +21,17 @@ struct plan {
     bool done;
 };
 
+/* It is borrowed until the callback returns, whatever has happened to its connection. */
+static void request_expect(const struct leat_upgrade_request *request)
+{
+    const char *host = request->header(request, "Host");
+    const char *upgrade = request->header(request, "Upgrade");
+    cr_expect(strcmp(request->target, "/") == 0 || strcmp(request->target, "/echo") == 0, "%s",
+              request->target);
+    cr_expect(host && strcmp(request->host, host) == 0, "%s", request->host);
+    cr_expect(upgrade && strcmp(upgrade, "websocket") == 0);
+}
+
 static void plan_event(struct both_ends *ends, const char *callback)
 {
     static const char filling[1000];
@@ -35,6 +46,8 @@ static void plan_event(struct both_ends *ends, const char *callback)
         plan->done = true;
         plan->act(ends);
     }
+    if (ends->request)
+        request_expect(ends->request);
 }
 
 static void act_free(struct both_ends *ends)
