@@ -80,6 +80,9 @@ LEAT_API void leat_config_clear_error(leat_config *config);
  * a user without a password sends an empty one. "socks://", as GNOME's settings write it, is the
  * same;
  * - "socks5://...": SOCKS5, this machine resolves the destination;
+ * - "socks4a://[user@]host[:port]": SOCKS4A, which resolves the destination; "socks4://...": SOCKS4,
+ *   this machine resolves it, to IPv4 only (port 1080). The user is the user id; there is no
+ *   password, and one that is given is refused. The codes are those of SOCKS5;
  * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
  *   latter over TLS to the proxy (ports 80 and 443), which is verified by settings of its own:
  *   leat_config_set_proxy_tls_ca_path() and those behind it;
@@ -92,13 +95,13 @@ LEAT_API void leat_config_clear_error(leat_config *config);
  * Addresses of the destination that were resolved here are asked for one after the other, each in a
  * new connection, until one is reached: the proxy refuses (SOCKS5), closes instead of answering, as
  * ssh -D does, or does not answer in time. A proxy whose name has several addresses is replaced by
- * the next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6;
- * HTTP 500, 502, 503 and 504). There are at most 16 connections, within the deadline of the whole.
+ * the next of them if it closes, does not answer, or knows no way (SOCKS5 replies 1, 3, 4 and 6,
+ * SOCKS4 reply 91; HTTP 500, 502, 503 and 504). There are at most 16 connections, within the deadline of the whole.
  * The last failure is reported; its text tells which addresses were tried before.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (not such a URL, or credentials that Basic cannot carry);
  *         LEAT_E_SOCKS5_SERIALIZE (user or password longer than 255 bytes, a password without a
- * user); LEAT_E_SYSTEM_INTERNAL.
+ * user or for SOCKS4); LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy(leat_config *config, const char *url);
 
@@ -130,7 +133,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_exclusion(leat_config *config
  *
  * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKS5_SERIALIZE (a password without a user);
  *         LEAT_E_SYSTEM_INTERNAL. What the protocol of a proxy cannot carry comes from connect:
- *         LEAT_E_SOCKS5_SERIALIZE (longer than 255 bytes), LEAT_E_PARAMETER (RFC 7617: a user with a
+ *         LEAT_E_SOCKS5_SERIALIZE (longer than 255 bytes, a password for SOCKS4), LEAT_E_PARAMETER (RFC 7617: a user with a
  *         colon, control characters).
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_credentials(leat_config *config,
@@ -144,7 +147,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_credentials(leat_config *conf
 LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_header(leat_config *config, const char *name,
                                                           const char *value);
 
-/** How a SOCKS5 proxy is talked to. */
+/** How a SOCKS5 proxy is talked to. SOCKS4 has one message: only the last of these changes it. */
 enum leat_socks5_pipelining {
     /** Each message waits for the answer to the one before: works with every proxy (default). */
     LEAT_SOCKS5_LOCK_STEP,

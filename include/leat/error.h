@@ -23,7 +23,7 @@ enum leat_layer {
     LEAT_LAYER_NONE,
     LEAT_LAYER_DNS,
     LEAT_LAYER_TCP,
-    LEAT_LAYER_SOCKS5,
+    LEAT_LAYER_SOCKS5, /**< SOCKS4 too */
     LEAT_LAYER_HTTP_PROXY,
     LEAT_LAYER_TLS,
     LEAT_LAYER_WEBSOCKET,
@@ -42,7 +42,7 @@ struct leat_error {
     int sys_errno;
     /**
      * The number that the layer itself knows: the mbedTLS code (TLS), the c-ares status (DNS), the
-     * REP byte, method or RFC 1929 status (SOCKS5), the HTTP status or the close code (HTTP proxy,
+     * REP byte, method or RFC 1929 status (SOCKS5; the reply of SOCKS4), the HTTP status or the close code (HTTP proxy,
      * WebSocket). 0 if there is none.
      */
     int native_code;

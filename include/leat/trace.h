@@ -50,7 +50,7 @@ struct leat_trace_frame {
 struct leat_trace_event {
     enum leat_trace_kind kind; /**< what it tells */
     enum leat_layer layer;     /**< which layer it is about */
-    /** The phase: "dns", "tcp", "socks5", "tls", "websocket", "close"; "frame". */
+    /** The phase: "dns", "tcp", "socks5", "socks4", "http-proxy", "tls", "websocket", "close"; "frame". */
     const char *name;
     /** "host:port" of the hop that the phase talks to. */
     const char *hop;

@@ -4,6 +4,7 @@
 
 #include "dns/dns.h"
 #include "http/connect.h"
+#include "socks5/socks4.h"
 #include "socks5/socks5.h"
 #include "url/proxy_env.h"
 #include "util/alloc.h"
@@ -112,6 +113,8 @@ static int proxy_check_credentials(const struct leati_url *proxy, struct leati_f
 {
     if (!proxy->user)
         return LEAT_OK;
+    if (leati_url_is_socks4(proxy))
+        return leati_socks4_check_credentials(proxy->user, proxy->password, failure);
     return leati_url_is_socks5(proxy)
                ? leati_socks5_check_credentials(proxy->user, proxy->password, failure)
                : leati_http_check_credentials(proxy->user, proxy->password, failure);

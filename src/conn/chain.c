@@ -115,8 +115,8 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
 /* An unreachable proxy is reported as 2301206, not as a failure of TCP. */
 static int chain_blame_proxy(struct leati_chain *chain, const struct leati_hop *hop, int code)
 {
-    bool is_socks5 = hop->proxy && leati_url_is_socks5(hop->proxy);
-    if (!is_socks5 || code == LEAT_E_SYSTEM_INTERNAL || code == LEAT_E_SOCKS5_SERIALIZE)
+    bool is_socks = hop->proxy && leati_url_is_socks(hop->proxy);
+    if (!is_socks || code == LEAT_E_SYSTEM_INTERNAL || code == LEAT_E_SOCKS5_SERIALIZE)
         return code;
     return leati_failure_relabel(&chain->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
                                  "the proxy cannot be reached");

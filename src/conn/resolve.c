@@ -95,7 +95,7 @@ static int chain_ask(struct leati_chain *chain)
         .servers = settings->dns_servers,
         .host = hop->host,
         .is_absolute = hop->host_is_absolute,
-        .family = is_dialled ? chain->route->dial_family : settings->dial.family,
+        .family = leati_route_hop_family(chain->route, hop),
         .port = hop->port,
         .dials = is_dialled,
         .deadline_ms = deadline_ms,
@@ -133,10 +133,10 @@ static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, 
     return leati_failure_set(&chain->failure, &fault, "%s", text);
 }
 
-/* The addresses that the program gives, of the family that is dialled. */
+/* The addresses that the program gives, of the family that is of use. */
 static int hop_take_known(struct leati_chain *chain, struct leati_hop *hop)
 {
-    int family = chain->route->dial_family;
+    int family = leati_route_hop_family(chain->route, hop);
     for (size_t i = 0; i < hop->known->count; i++) {
         struct leati_address address = hop->known->addresses[i];
         if (family != AF_UNSPEC && address.any.sa_family != family)

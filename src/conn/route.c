@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /** RFC 1928 section 5: what a length byte can say. */
-#define SOCKS5_HOST_MAX_BYTES 255u
+#define SOCKS_HOST_MAX_BYTES 255u
 
 static struct leati_route *route_alloc(void)
 {
@@ -89,15 +89,15 @@ static char *host_field_text(const struct leati_url *origin)
 
 static bool resolves_here(const struct leati_url *proxy)
 {
-    return leati_url_is_scheme(proxy, "socks5");
+    return leati_url_is_scheme(proxy, "socks5") || leati_url_is_scheme(proxy, "socks4");
 }
 
-/* What DNS cannot look up is no host of a URL; what SOCKS5 cannot carry is the proxy's limit. */
+/* What DNS cannot look up is no host of a URL; what SOCKS cannot carry is the proxy's limit. */
 static int hop_check_length(const struct leati_hop *hop, const struct leati_hop *via, int code,
                             struct leati_failure *failure)
 {
-    bool carried = via && via->proxy && leati_url_is_socks5(via->proxy) && !hop->resolve;
-    size_t max = carried ? SOCKS5_HOST_MAX_BYTES : LEATI_HOST_NAME_MAX_BYTES;
+    bool carried = via && via->proxy && leati_url_is_socks(via->proxy) && !hop->resolve;
+    size_t max = carried ? SOCKS_HOST_MAX_BYTES : LEATI_HOST_NAME_MAX_BYTES;
     if (strlen(hop->host) <= max)
         return LEAT_OK;
     const struct leati_fault fault = {
@@ -294,7 +294,7 @@ static int route_take_host(struct leati_route *route, const char *host,
     return code;
 }
 
-/* What SOCKS5 cannot say has a code of its own. */
+/* What SOCKS cannot say has a code of its own. */
 static int route_check_target(const struct leati_route *route,
                               const struct leati_route_socket *socket,
                               struct leati_failure *failure)
@@ -302,7 +302,7 @@ static int route_check_target(const struct leati_route *route,
     const struct leati_settings *settings = route->settings;
     struct leati_socks5_address unused;
     if (settings->proxy_count > 0 &&
-        leati_url_is_socks5(&settings->proxies[settings->proxy_count - 1]))
+        leati_url_is_socks(&settings->proxies[settings->proxy_count - 1]))
         return leati_socks5_address_from_host(socket->host, socket->port, failure, &unused);
     if (socket->port == 0)
         return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
@@ -346,9 +346,12 @@ static int route_check_udp_proxy(const struct leati_settings *settings,
         return leati_failure_set(failure, &fault,
                                  "the environment names no proxies for UDP: set one by its URL");
     if (settings->proxy_count != 1 || !leati_url_is_socks5(&settings->proxies[0]))
-        return leati_failure_set(failure, &fault,
-                                 "UDP goes through one SOCKS5 proxy, not through %s",
-                                 settings->proxy_count > 1 ? "several proxies" : "HTTP CONNECT");
+        return leati_failure_set(
+            failure, &fault, "UDP goes through one SOCKS5 proxy, not through %s",
+            settings->proxy_count > 1 ? "several proxies"
+            : settings->proxy_count == 1 && leati_url_is_socks4(&settings->proxies[0])
+                ? "SOCKS4"
+                : "HTTP CONNECT");
     return LEAT_OK;
 }
 

@@ -178,8 +178,10 @@ bool leati_route_next_address(struct leati_route *route, struct leati_hop *hop);
 /** Lets all hops behind the first one begin anew with their addresses. */
 void leati_route_first_addresses(struct leati_route *route);
 
-/** Records that a hop has no address of the family that the socket is bound to. Returns the code:
- * LEAT_E_SOCKET_BASE + EAFNOSUPPORT, of a proxy LEAT_E_SOCKS5_SERIALIZE. */
+/** The only family of address that is of use for a hop, AF_UNSPEC = any. */
+int leati_route_hop_family(const struct leati_route *route, const struct leati_hop *hop);
+/** Records that a hop has no address of that family. Returns the code: LEAT_E_SOCKET_BASE +
+ * EAFNOSUPPORT; of a proxy, or behind one of SOCKS4, LEAT_E_SOCKS5_SERIALIZE. */
 int leati_route_lacks_family(const struct leati_route *route, const struct leati_hop *hop,
                              struct leati_failure *failure);
 

@@ -4,6 +4,7 @@
 
 #include "conn/too_early.h"
 #include "http/connect.h"
+#include "socks5/socks4.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
@@ -41,17 +42,32 @@ static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
     return b->route->settings->phase_timeout_ms[phase];
 }
 
+static bool is_behind_socks4(const struct leati_route *route, const struct leati_hop *hop)
+{
+    return hop != route->hops && leati_url_is_socks4(hop[-1].proxy);
+}
+
+/* What the program says comes first, and SOCKS4 then says that it cannot be. */
+int leati_route_hop_family(const struct leati_route *route, const struct leati_hop *hop)
+{
+    int family = hop == route->hops ? route->dial_family : route->settings->dial.family;
+    return family == AF_UNSPEC && is_behind_socks4(route, hop) ? AF_INET : family;
+}
+
 int leati_route_lacks_family(const struct leati_route *route, const struct leati_hop *hop,
                              struct leati_failure *failure)
 {
+    const char *family = leati_route_hop_family(route, hop) == AF_INET6 ? "IPv6" : "IPv4";
+    bool is_of_socks = hop->proxy || is_behind_socks4(route, hop);
     const struct leati_fault fault = {
-        .code = hop->proxy ? LEAT_E_SOCKS5_SERIALIZE : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
-        .layer = hop->proxy ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
-        .sys_errno = hop->proxy ? 0 : EAFNOSUPPORT,
+        .code = is_of_socks ? LEAT_E_SOCKS5_SERIALIZE : LEAT_E_SOCKET_BASE + EAFNOSUPPORT,
+        .layer = is_of_socks ? LEAT_LAYER_SOCKS5 : LEAT_LAYER_TCP,
+        .sys_errno = is_of_socks ? 0 : EAFNOSUPPORT,
         .hop = hop->text,
     };
-    return leati_failure_set(failure, &fault, "%s has no %s address, which the socket is bound to",
-                             hop->host, route->dial_family == AF_INET6 ? "IPv6" : "IPv4");
+    return leati_failure_set(failure, &fault, "%s has no %s address, which %s", hop->host, family,
+                             is_behind_socks4(route, hop) ? "is all that SOCKS4 carries"
+                                                          : "the socket is bound to");
 }
 
 static int builder_add_tcp(struct builder *b)
@@ -111,6 +127,30 @@ static const char *proxy_user(const struct leati_route *route, const struct leat
 static const char *proxy_password(const struct leati_route *route, const struct leati_hop *via)
 {
     return via->proxy->user ? via->proxy->password : route->settings->proxy_password;
+}
+
+static int builder_add_socks4(struct builder *b, const struct leati_hop *via)
+{
+    const struct leati_hop *next = via + 1;
+    char literal[LEATI_ADDRESS_TEXT_SIZE];
+    struct leati_socks4_options options = {
+        .host = next->host,
+        .port = next->port,
+        .carries_names = leati_url_is_scheme(via->proxy, "socks4a"),
+        .optimistic = route_pipelining(b->route) == LEATI_SOCKS5_OPTIMISTIC,
+        .user = proxy_user(b->route, via),
+        .password = proxy_password(b->route, via),
+        .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+    };
+    if (next->resolve) {
+        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
+        options.host = literal;
+    }
+    struct leati_layer *layer;
+    int code = leati_socks4_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, via->text);
+    return code;
 }
 
 /* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
@@ -234,6 +274,8 @@ static int builder_add_proxy(struct builder *b, const struct leati_hop *hop)
     int code = leati_url_is_scheme(hop->proxy, "https") ? builder_add_proxy_tls(b, hop) : LEAT_OK;
     if (code != LEAT_OK)
         return code;
+    if (leati_url_is_socks4(hop->proxy))
+        return builder_add_socks4(b, hop);
     return leati_url_is_socks5(hop->proxy) ? builder_add_socks5(b, hop)
                                            : builder_add_http_connect(b, hop);
 }

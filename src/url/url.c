@@ -18,7 +18,7 @@ struct url_scheme {
     const char *meaning; /* the name that struct leati_url has for it; NULL = the same */
 };
 
-enum { URL_SCHEMES_MAX = 5 };
+enum { URL_SCHEMES_MAX = 7 };
 
 /* One kind of URL: what it may be and how a failure is reported. */
 struct url_kind {
@@ -45,9 +45,11 @@ static const struct url_kind proxy_kind = {
     .schemes = {{"socks5", 1080, NULL},
                 {"socks5h", 1080, NULL},
                 {"socks", 1080, "socks5h"},
+                {"socks4", 1080, NULL},
+                {"socks4a", 1080, NULL},
                 {"http", 80, NULL},
                 {"https", 443, NULL}},
-    .scheme_names = "socks5, socks5h (or socks), http and https",
+    .scheme_names = "socks5, socks5h (or socks), socks4, socks4a, http and https",
     .code = LEAT_E_PARAMETER,
     .layer = LEAT_LAYER_NONE,
     .quotes = false,
@@ -458,4 +460,14 @@ bool leati_url_is_scheme(const struct leati_url *url, const char *scheme)
 bool leati_url_is_socks5(const struct leati_url *url)
 {
     return strncmp(url->scheme, "socks5", strlen("socks5")) == 0;
+}
+
+bool leati_url_is_socks4(const struct leati_url *url)
+{
+    return strncmp(url->scheme, "socks4", strlen("socks4")) == 0;
+}
+
+bool leati_url_is_socks(const struct leati_url *url)
+{
+    return leati_url_is_socks4(url) || leati_url_is_socks5(url);
 }

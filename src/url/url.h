@@ -34,8 +34,8 @@ struct leati_url {
 int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
                               struct leati_url *ret_url);
 
-/** socks5:// and socks5h:// (default port 1080), http:// (80) and https:// (443); socks:// is
- * socks5h://. No path but "/", no query, no fragment.
+/** socks5://, socks5h://, socks4:// and socks4a:// (default port 1080), http:// (80) and https://
+ * (443); socks:// is socks5h://. No path but "/", no query, no fragment.
  * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
@@ -56,5 +56,9 @@ int leati_url_resolve_redirect(const struct leati_url *base, const char *referen
 bool leati_url_is_scheme(const struct leati_url *url, const char *scheme);
 /** socks5:// or socks5h://. */
 bool leati_url_is_socks5(const struct leati_url *url);
+/** socks4:// or socks4a://. */
+bool leati_url_is_socks4(const struct leati_url *url);
+/** One of these four. */
+bool leati_url_is_socks(const struct leati_url *url);
 
 #endif

@@ -142,6 +142,7 @@ static bool socks_reply_is_passing(int rep)
     case 0x04: /* host unreachable */
     case 0x05: /* refused */
     case 0x06: /* TTL expired */
+    case 0x5b: /* of SOCKS4: rejected or failed */
     case 0xf0: /* descriptor cannot be found */
     case 0xf2: /* introduction failed */
     case 0xf3: /* rendezvous failed */

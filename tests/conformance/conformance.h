@@ -63,6 +63,7 @@ struct conformance_layer {
 extern const struct conformance_layer conformance_null;
 extern const struct conformance_layer conformance_socks5;
 extern const struct conformance_layer conformance_socks5_password;
+extern const struct conformance_layer conformance_socks4;
 extern const struct conformance_layer conformance_upgrade;
 extern const struct conformance_layer conformance_connect;
 extern const struct conformance_layer conformance_accept;

@@ -5,6 +5,7 @@ const struct conformance_layer *const conformance_layers[] = {
     &conformance_null,
     &conformance_socks5,
     &conformance_socks5_password,
+    &conformance_socks4,
     &conformance_upgrade,
     &conformance_connect,
     &conformance_accept,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_suites.h"
+#include "check_words.h"
 
 #include "terminal.h"
 
@@ -189,9 +190,7 @@ static bool is_of_proxy(const struct check_run *run, const char *hop)
 {
     /* The layer behind it names the same hop. */
     for (size_t i = 0; i < run->phase_count; i++)
-        if ((strcmp(run->phases[i].name, "socks5") == 0 ||
-             strcmp(run->phases[i].name, "http-proxy") == 0) &&
-            strcmp(run->phases[i].hop, hop) == 0)
+        if (check_phase_is_proxy(run->phases[i].name) && strcmp(run->phases[i].hop, hop) == 0)
             return true;
     return false;
 }

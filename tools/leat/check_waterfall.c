@@ -92,11 +92,6 @@ static void print_unreached(const struct check_look *look, const char *name)
            check_style(TOOL_STYLE_PLAIN));
 }
 
-static bool is_proxy(const struct check_phase *phase)
-{
-    return strcmp(phase->name, "socks5") == 0 || strcmp(phase->name, "http-proxy") == 0;
-}
-
 /* What would have come behind the phase that failed. */
 static void print_rest(const struct check_look *look, const struct check_run *run)
 {
@@ -106,9 +101,9 @@ static void print_rest(const struct check_look *look, const struct check_run *ru
         return;
     size_t proxies = 0, next = 0;
     for (const struct check_phase *phase = check_try_of(run, culprit); phase <= culprit; phase++)
-        proxies += is_proxy(phase);
+        proxies += check_phase_is_proxy(phase->name);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        if (strcmp(culprit->name, order[i]) == 0 || (i == 1 && is_proxy(culprit)))
+        if (strcmp(culprit->name, order[i]) == 0 || (i == 1 && check_phase_is_proxy(culprit->name)))
             next = i + 1;
     /* TLS to a proxy stands before that proxy. */
     if (proxies < look->plan->proxy_count && next > 1)

@@ -8,6 +8,7 @@ static const struct {
 } words[] = {
     [CHECK_WORD_DNS] = {"dns", "域名解析"},
     [CHECK_WORD_TCP] = {"tcp", "TCP 连接"},
+    [CHECK_WORD_SOCKS4] = {"socks4", "SOCKS4 代理"},
     [CHECK_WORD_SOCKS5] = {"socks5", "SOCKS5 代理"},
     [CHECK_WORD_HTTP_PROXY] = {"http-proxy", "HTTP 代理"},
     [CHECK_WORD_PROXY] = {"proxy", "代理"},
@@ -62,6 +63,11 @@ static const struct {
 const char *check_word(enum check_word word, enum leat_language language)
 {
     return language == LEAT_LANGUAGE_ZH ? words[word].chinese : words[word].english;
+}
+
+bool check_phase_is_proxy(const char *name)
+{
+    return strncmp(name, "socks", strlen("socks")) == 0 || strcmp(name, "http-proxy") == 0;
 }
 
 const char *check_phase_word(const char *name, enum leat_language language)

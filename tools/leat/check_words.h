@@ -8,6 +8,7 @@
 enum check_word {
     CHECK_WORD_DNS,
     CHECK_WORD_TCP,
+    CHECK_WORD_SOCKS4,
     CHECK_WORD_SOCKS5,
     CHECK_WORD_HTTP_PROXY,
     CHECK_WORD_PROXY,
@@ -62,5 +63,8 @@ const char *check_word(enum check_word word, enum leat_language language);
 
 /** What a phase is called: "dns", "TLS 握手"; the name itself if it has no word. */
 const char *check_phase_word(const char *name, enum leat_language language);
+
+/** Whether the phase of that name is a proxy's handshake. */
+bool check_phase_is_proxy(const char *name);
 
 #endif

@@ -219,6 +219,8 @@ static const struct by_text socks5_texts[] = {
     {"begins with byte 0x48", TOOL_SITUATION_SOCKS5_IS_HTTP},
     {"begins with byte 0x00", TOOL_SITUATION_SOCKS5_IS_SOCKS4},
     {"not a SOCKS5 proxy", TOOL_SITUATION_SOCKS5_IS_OTHER},
+    {"not a SOCKS4 proxy", TOOL_SITUATION_SOCKS4_IS_OTHER},
+    {"SOCKS4 carries", TOOL_SITUATION_SOCKS4_CANNOT},
     {"answering the request", TOOL_SITUATION_SOCKS5_CLOSED_AT_REQUEST},
     {"answering the greeting", TOOL_SITUATION_SOCKS5_IS_OTHER},
     {"did not answer", TOOL_SITUATION_SOCKS5_SILENT},
@@ -236,6 +238,8 @@ static enum tool_situation of_socks5(const struct leat_error *error)
     case LEAT_E_SOCKS5_CONNECT_PROXY:
         return error->native_code ? TOOL_SITUATION_PROXY_NAME : TOOL_SITUATION_PROXY_AWAY;
     case LEAT_E_SOCKS5_AUTH:
+        if (strstr(error->text, "identd"))
+            return TOOL_SITUATION_SOCKS4_USER;
         return strstr(error->text, "none") ? TOOL_SITUATION_PROXY_WANTS_USER
                                            : TOOL_SITUATION_PROXY_REFUSES_USER;
     case LEAT_E_SOCKS5_METHOD:

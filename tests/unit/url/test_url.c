@@ -386,6 +386,8 @@ Test(url, proxy)
 {
     static const struct good_url urls[] = {
         {"socks5://p", "socks5", "p", 1080, true, "/", NULL, NULL},
+        {"socks4://p", "socks4", "p", 1080, true, "/", NULL, NULL},
+        {"SOCKS4A://u@[::1]:1081/", "socks4a", "::1", 1081, false, "/", "u", NULL},
         {"SOCKS5H://P:1081/", "socks5h", "p", 1081, false, "/", NULL, NULL},
         {"http://p", "http", "p", 80, true, "/", NULL, NULL},
         {"HTTPS://u:p@p/", "https", "p", 443, true, "/", "u", "p"},
@@ -412,14 +414,16 @@ Test(url, proxy)
         check_good(leati_url_parse_proxy, &urls[i]);
 }
 
+#define NO_SUCH_SCHEME                                                                             \
+    "the scheme of the proxy URL is not one of socks5, socks5h (or socks), socks4, socks4a, http " \
+    "and https"
+
 Test(url, proxy_refusals_show_nothing_of_the_url)
 {
     static const char *const cases[][2] = {
         {"", "the proxy URL is empty"},
-        {"proxy:1080",
-         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
-        {"ftp://proxy:1080",
-         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
+        {"proxy:1080", NO_SUCH_SCHEME},
+        {"ftp://proxy:1080", NO_SUCH_SCHEME},
         {"socks5h:proxy", "the proxy URL has no host"},
         {"socks5h://", "the proxy URL has no host"},
         {"socks5h://:1080", "the proxy URL has no host"},
@@ -432,8 +436,7 @@ Test(url, proxy_refusals_show_nothing_of_the_url)
         {"socks5h://h?x", "the proxy URL has a path or a query"},
         {"socks5h://h/?", "the proxy URL has a path or a query"},
         {"socks5h://h#x", "the proxy URL has a fragment"},
-        {"socks4://h",
-         "the scheme of the proxy URL is not one of socks5, socks5h (or socks), http and https"},
+        {"socks4h://h", NO_SUCH_SCHEME},
         {"socks5h://h x", "the proxy URL has a space at offset 11"},
         {"socks5h://u:s3\ncret@h", "the proxy URL has the control byte 0x0a at offset 14"},
         {"socks5h://u:s3%00cret@h",
