@@ -523,7 +523,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_descriptor_hook(leat_config *config
 /** The path of a local stream socket (AF_UNIX) that WebSockets connect to instead of the URL's host,
  * which stays what it is for Host and TLS; a path that begins with '@' is an abstract name. NULL or ""
  * = none (default). Sockets do not heed it: leat_local_socket is theirs. From connect: LEAT_E_PARAMETER
- * (there is a proxy, too); LEAT_E_SOCKET_BASE + errno, ENOENT or ECONNREFUSED above all.
+ * (there is a proxy, too); LEAT_E_SOCKET_BASE + errno, ENOENT or ECONNREFUSED above all. A server
+ * whose queue is full is waited for, up to the connect timeout.
  * @return LEAT_OK, LEAT_E_PARAMETER (longer than 107 bytes), LEAT_E_SYSTEM_INTERNAL. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_unix_socket(leat_config *config, const char *path);
 

@@ -113,7 +113,9 @@ LEAT_API void leat_websocket_free(leat_websocket *ws);
  * "ws+unix:/path/to/socket:/path/of/request" connects to a local socket, past all proxies, with
  * "localhost" as Host and for the domain policy; "ws+unix:@name:/path" to one with an abstract name. Its
  * path is percent-decoded, so that a colon can be in it as %3A. What it answers as a redirect is a
- * refusal. That it cannot be reached is told by the return value: LEAT_E_SOCKET_BASE + errno.
+ * refusal. That it cannot be reached is told by the return value: LEAT_E_SOCKET_BASE + errno. While the
+ * server's queue is full it is tried again and again, up to the connect timeout: then `closed` has
+ * LEAT_E_SOCKET_BASE + ETIMEDOUT.
  *
  * @return LEAT_OK: `opened` or `closed` follows. Otherwise nothing was started, and
  *         leat_websocket_get_error() has the detail: LEAT_E_WS_URL; LEAT_E_WS_EXISTS (it is

@@ -11,6 +11,7 @@
 #include "core/address.h"
 #include "core/layer.h"
 #include "loop/loop.h"
+#include "tcp/local_address.h"
 #include "tcp/tcp.h"
 
 struct leati_chain;
@@ -58,6 +59,8 @@ struct leati_route {
     bool adopts;
     int adopted_fd; /**< until TCP has taken it; -1 = none */
     struct leati_address adopted_from;
+    /** The local server that had no room for `adopted_fd` yet; `size` 0 = it is connected. */
+    struct leati_local_address adopted_server;
     const char *unix_path; /**< of a local socket to connect to instead of dialling; NULL = none */
     int dial_family;       /**< the only one that TCP dials, AF_UNSPEC = any */
     const struct leati_tcp_opener *opener; /**< may be NULL; borrowed until the chain is OPEN */

@@ -356,10 +356,13 @@ static int builder_add_upgrade(struct builder *b)
 static int builder_adopt_tcp(struct builder *b)
 {
     struct leati_route *route = b->route;
+    bool waits = route->adopted_server.size > 0; /* and has settings */
     const struct leati_tcp_accepted accepted = {
         .loop = b->dial->loop,
         .fd = route->adopted_fd,
         .remote = &route->adopted_from,
+        .server = waits ? &route->adopted_server : NULL,
+        .timeout_ms = waits ? phase_timeout(b, LEAT_PHASE_TCP) : 0,
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
@@ -372,15 +375,12 @@ static int builder_adopt_tcp(struct builder *b)
     return LEAT_OK;
 }
 
-/* A local socket connects at once, and is adopted. */
+/* A local socket connects at once, or when its server has room, and is adopted. */
 static int builder_connect_unix(struct builder *b)
 {
     struct leati_route *route = b->route;
-    int code = leati_route_connect_local(route->unix_path, b->failure, &route->adopted_fd);
-    if (code != LEAT_OK)
-        return code;
-    route->adopted_from = (struct leati_address){.any.sa_family = AF_UNIX};
-    return builder_adopt_tcp(b);
+    int code = leati_route_connect_local(route, route->unix_path, b->failure);
+    return code == LEAT_OK ? builder_adopt_tcp(b) : code;
 }
 
 static int builder_add_accept(struct builder *b)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way to a WebSocket over a local socket: no name, no proxy, and connect(2) says at once how it went. */
+/* The way to a WebSocket over a local socket: no name, no proxy, and connect(2) says at once how it went, or that
+ * the server has no room yet. */
 #include "conn/route_private.h"
 
 #include "tcp/local_address.h"
@@ -23,7 +24,8 @@ static int local_fail(const char *path, int sys_errno, struct leati_failure *fai
                              leati_excerpt(path, 120).text, reason);
 }
 
-int leati_route_connect_local(const char *path, struct leati_failure *failure, int *ret_fd)
+int leati_route_connect_local(struct leati_route *route, const char *path,
+                              struct leati_failure *failure)
 {
     struct leati_local_address address;
     int code = leati_local_address_parse(path, &address);
@@ -35,12 +37,18 @@ int leati_route_connect_local(const char *path, struct leati_failure *failure, i
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return local_fail(path, errno, failure);
-    if (connect(fd, (const struct sockaddr *)&address.un, address.size) < 0) {
-        int sys_errno = errno;
+    int sys_errno = 0;
+    if (connect(fd, (const struct sockaddr *)&address.un, address.size) < 0)
+        sys_errno = errno;
+    if (sys_errno != 0 && sys_errno != EAGAIN) {
         close(fd);
         return local_fail(path, sys_errno, failure);
     }
-    *ret_fd = fd;
+    route->adopted_server.size = 0;
+    if (sys_errno == EAGAIN)
+        route->adopted_server = address;
+    route->adopted_from = (struct leati_address){.any.sa_family = AF_UNIX};
+    route->adopted_fd = fd;
     return LEAT_OK;
 }
 
@@ -52,7 +60,6 @@ int leati_route_plan_local(struct leati_route *route, const char *url,
     if (code != LEAT_OK)
         return code;
     route->on_top = LEATI_ON_TOP_UPGRADE;
-    route->adopted_from = (struct leati_address){.any.sa_family = AF_UNIX};
     route->hops = leati_calloc(1, sizeof(*route->hops));
     route->origin_field = leati_strdup(route->origin.host);
     if (route->hops) {
@@ -64,7 +71,7 @@ int leati_route_plan_local(struct leati_route *route, const char *url,
     if (code == LEAT_OK)
         code = leati_route_check_policy(route, failure);
     if (code == LEAT_OK)
-        code = leati_route_connect_local(path, failure, &route->adopted_fd);
+        code = leati_route_connect_local(route, path, failure);
     route->adopts = code == LEAT_OK;
     leati_free(path);
     return code;

@@ -14,9 +14,11 @@ int leati_route_check_policy(const struct leati_route *route, struct leati_failu
 int leati_route_plan_local(struct leati_route *route, const char *url,
                            struct leati_failure *failure);
 
-/** Connects to a local socket, at once or not at all.
- * @return LEAT_OK and a descriptor; recorded in `failure`: LEAT_E_WS_URL (an empty abstract name),
+/** Connects to a local socket, at once, unless its server's queue is full: for `adopted_fd` and
+ * `adopted_server`.
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_WS_URL (an empty abstract name),
  *         LEAT_E_SOCKET_BASE + errno. */
-int leati_route_connect_local(const char *path, struct leati_failure *failure, int *ret_fd);
+int leati_route_connect_local(struct leati_route *route, const char *path,
+                              struct leati_failure *failure);
 
 #endif

@@ -13,9 +13,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/** How long to wait for a server whose backlog is full: connect(2) gives no event for that. */
-#define RETRY_MS 10
-
 static void local_on_retry(struct leati_timer *timer, void *user);
 
 static struct leat_local_socket *local_of(struct leati_stream_socket *s)
@@ -172,7 +169,7 @@ static int local_wait_for_room(struct leat_local_socket *local)
     uint32_t timeout_ms = local->limits.connect_timeout_ms;
     local->deadline_ms = timeout_ms ? now_ms + timeout_ms : 0;
     local->cancelled = false;
-    if (leati_timer_set(&local->retry, now_ms + RETRY_MS) != LEAT_OK)
+    if (leati_timer_set(&local->retry, now_ms + LEATI_LOCAL_RETRY_MS) != LEAT_OK)
         return leati_stream_refuse(&local->base.stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
     local->base.stream.state = LEATI_STREAM_CONNECTING;
     return LEAT_OK;
@@ -188,7 +185,7 @@ static void local_on_retry(struct leati_timer *timer, void *user)
     if (sys_errno == 0 && code == LEAT_OK && !local->cancelled)
         return;
     if (sys_errno == EAGAIN && (local->deadline_ms == 0 || now_ms < local->deadline_ms) &&
-        leati_timer_set(timer, now_ms + RETRY_MS) == LEAT_OK)
+        leati_timer_set(timer, now_ms + LEATI_LOCAL_RETRY_MS) == LEAT_OK)
         return;
     if (sys_errno != 0)
         local_refuse_path(local, sys_errno == EAGAIN ? ETIMEDOUT : sys_errno, "cannot connect to",

@@ -12,6 +12,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+/** connect(2) refuses with EAGAIN while the server's queue is full, and no event tells of its end: so
+ * often it is tried again. */
+#define LEATI_LOCAL_RETRY_MS 10u
+
 struct leati_local_address {
     struct sockaddr_un un;
     socklen_t size;

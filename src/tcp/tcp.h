@@ -26,6 +26,8 @@
 #include "core/descriptor.h"
 #include "core/layer.h"
 
+struct leati_local_address;
+
 /** RFC 8305 section 8, Connection Attempt Delay. */
 #define LEATI_TCP_ATTEMPT_DELAY_MS 250
 
@@ -83,11 +85,16 @@ struct leati_tcp_accepted {
     leat_loop *loop;
     int fd;                             /**< non-blocking; the layer's once it is made */
     const struct leati_address *remote; /**< copied */
-    void (*ready)(void *user);          /**< as in struct leati_tcp_options */
+    /** The local server whose queue was full when `fd` was to be connected to it; copied. NULL = it
+     * is connected. */
+    const struct leati_local_address *server;
+    uint32_t timeout_ms;       /**< to wait for it; 0 = no limit */
+    void (*ready)(void *user); /**< as in struct leati_tcp_options */
     void *user;
 };
 
-/** The layer of an accepted descriptor: connect() is LEAT_OK at once. Sets TCP_NODELAY.
+/** The layer of a descriptor that is there already: connect() is LEAT_OK at once, unless a local
+ * server has no room yet; then it tries again until there is some. Sets TCP_NODELAY.
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory; the descriptor stays the caller's). */
 int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
                              struct leati_layer **ret_layer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Happy eyeballs: RFC 8305 section 5 over addresses that are already in order. */
+#include "tcp/local_address.h"
 #include "tcp/tcp_private.h"
 
 #include "util/clock.h"
@@ -358,7 +359,38 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
     leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
     tcp->latest = attempt;
     tcp->started = 1;
-    dial_elect(tcp, attempt);
+    if (!tcp->server)
+        dial_elect(tcp, attempt);
+}
+
+/* The server has a place for it, or another 10 ms pass. */
+static int dial_local(struct leati_tcp_layer *tcp, uint64_t now_ms)
+{
+    struct leati_tcp_attempt *attempt = tcp->attempts;
+    char reason[128];
+    int sys_errno = 0;
+
+    if (connect(attempt->fd, (const struct sockaddr *)&tcp->server->un, tcp->server->size) < 0)
+        sys_errno = errno;
+    if (sys_errno == 0) {
+        dial_elect(tcp, attempt);
+        return LEAT_OK;
+    }
+    if (sys_errno == EAGAIN && !leati_layer_is_over(&tcp->base, tcp->expires_ms, now_ms)) {
+        uint64_t retry_ms = now_ms + LEATI_LOCAL_RETRY_MS;
+        bool is_last = tcp->expires_ms != 0 && tcp->expires_ms < retry_ms;
+        tcp->base.deadline_ms = is_last ? tcp->expires_ms : retry_ms;
+        return LEATI_AGAIN;
+    }
+    if (sys_errno == EAGAIN) {
+        sys_errno = ETIMEDOUT;
+        snprintf(reason, sizeof(reason), "no connection in time: the server's queue stayed full");
+    } else {
+        leati_errno_format(sys_errno, reason, sizeof(reason));
+    }
+    leati_tcp_close(tcp);
+    return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0,
+                            "cannot connect to the local socket: %s", reason);
 }
 
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
@@ -366,6 +398,8 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
     const struct leati_tcp_attempt *waiting = leati_tcp_waiting(tcp);
     bool failed = false;
 
+    if (tcp->server)
+        return dial_local(tcp, now_ms);
     for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != waiting;
          attempt = attempt->next) {
         if (attempt->fd < 0)

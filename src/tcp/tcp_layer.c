@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The layer at the bottom: one non-blocking socket. */
+#include "tcp/local_address.h"
 #include "tcp/tcp_private.h"
 
 #include "util/alloc.h"
@@ -264,6 +265,7 @@ static void tcp_destroy(struct leati_layer *l)
 {
     leati_tcp_close(tcp_of(l));
     leati_free(tcp_of(l)->late);
+    leati_free(tcp_of(l)->server);
     leati_free(l);
 }
 
@@ -329,14 +331,26 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
         .loop = accepted->loop,
         .addresses = accepted->remote,
         .count = 1,
+        .timeout_ms = accepted->timeout_ms,
         .ready = accepted->ready,
         .user = accepted->user,
     };
-    int code = leati_tcp_layer_new(&options, ret_layer);
+    struct leati_local_address *server = NULL;
 
-    if (code == LEAT_OK)
-        leati_tcp_adopt(tcp_of(*ret_layer), accepted->fd);
-    return code;
+    if (accepted->server) {
+        server = leati_malloc(sizeof(*server));
+        if (!server)
+            return LEAT_E_SYSTEM_INTERNAL;
+        *server = *accepted->server;
+    }
+    int code = leati_tcp_layer_new(&options, ret_layer);
+    if (code != LEAT_OK) {
+        leati_free(server);
+        return code;
+    }
+    tcp_of(*ret_layer)->server = server;
+    leati_tcp_adopt(tcp_of(*ret_layer), accepted->fd);
+    return LEAT_OK;
 }
 
 int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)

@@ -34,11 +34,12 @@ struct leati_tcp_layer {
     uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */
     size_t started;           /**< attempts that were dialled, from the first on */
     size_t in_flight;
-    struct leati_tcp_attempt *latest; /**< that was dialled; NULL = none */
-    struct leati_tcp_attempt *late;   /**< memory of those that were added; NULL = none */
-    struct leati_tcp_attempt *open;   /**< the winner */
-    bool more;                        /**< others may still be added */
-    bool readable;                    /**< recv may give something; else it waits for an event */
+    struct leati_tcp_attempt *latest;   /**< that was dialled; NULL = none */
+    struct leati_tcp_attempt *late;     /**< memory of those that were added; NULL = none */
+    struct leati_tcp_attempt *open;     /**< the winner */
+    struct leati_local_address *server; /**< with a full queue; NULL = it is none, or has room */
+    bool more;                          /**< others may still be added */
+    bool readable;                      /**< recv may give something; else it waits for an event */
     bool writable;
     bool eof;
     bool prompt_acks;
@@ -54,7 +55,7 @@ struct leati_tcp_layer {
  * LEATI_AGAIN: deadline_ms is set. Otherwise the recorded failure; nothing is open any more. */
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
-/** Makes an open descriptor the winner of the only attempt. */
+/** Makes a descriptor the only attempt, and its winner unless `tcp->server` is yet to take it. */
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
 
 /** The next to be dialled; NULL = none. */

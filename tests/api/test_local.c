@@ -3,8 +3,11 @@
 #include "both_ends.h"
 #include "integration/common.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 INTEGRATION_SUITE(local);
@@ -109,6 +112,106 @@ Test(local, clients_that_are_refused)
     cr_assert_eq(leat_config_add_allowed_domain(ends.client_config, "a.example"), LEAT_OK);
     refused_expect(&ends, nobody, LEAT_E_WS_DOMAIN, "localhost");
     both_ends_done(&ends);
+}
+
+/* ---- a server whose queue is full ------------------------------------------------------ */
+
+/* The kernel takes backlog + 1: nobody else gets in. */
+static int full_listener(const char *path, int *ret_first)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&un, sizeof(un)), 0);
+    cr_assert_eq(listen(listener, 0), 0);
+    *ret_first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(*ret_first, (struct sockaddr *)&un, sizeof(un)), 0);
+    return listener;
+}
+
+/* By the URL, or instead of the URL's host. */
+static int full_connect(struct both_ends *ends, const char *path, bool by_url)
+{
+    const char *url =
+        by_url ? sandbox_format("ws+unix:%s:/x", path) : "ws://there-is-no-such-host.invalid/x";
+
+    cr_assert_eq(leat_config_set_unix_socket(ends->client_config, by_url ? NULL : path), LEAT_OK);
+    return local_connect(ends, url);
+}
+
+Test(local, waits_for_a_server_that_is_busy)
+{
+    for (int by_url = 0; by_url < 2; by_url++) {
+        struct both_ends ends;
+        const char *path = sandbox_path(by_url ? "busy_url" : "busy");
+        char request[sizeof("GET /x HTTP/1.1") - 1];
+        int first;
+        int listener = full_listener(path, &first);
+
+        both_ends_init(&ends);
+        cr_assert_eq(full_connect(&ends, path, by_url), LEAT_OK);
+        for (int i = 0; i < 5; i++)
+            cr_assert_eq(leat_loop_dispatch(ends.loop, 20), LEAT_OK);
+        cr_expect_eq(ends.closed, 0);
+        close(accept(listener, NULL, NULL));
+        struct pollfd waited = {.fd = listener, .events = POLLIN};
+        while (poll(&waited, 1, 0) == 0)
+            cr_assert_eq(leat_loop_dispatch(ends.loop, 20), LEAT_OK);
+        int peer = accept(listener, NULL, NULL);
+        waited.fd = peer;
+        while (poll(&waited, 1, 0) == 0)
+            cr_assert_eq(leat_loop_dispatch(ends.loop, 20), LEAT_OK);
+        cr_assert_eq(recv(peer, request, sizeof(request), MSG_WAITALL), (ssize_t)sizeof(request));
+        cr_expect(memcmp(request, "GET /x HTTP/1.1", sizeof(request)) == 0);
+        close(peer);
+        both_ends_until_closed(&ends);
+        close(first);
+        close(listener);
+        both_ends_done(&ends);
+    }
+}
+
+Test(local, gives_up_in_time_or_when_the_server_goes)
+{
+    for (int i = 0; i < 4; i++) {
+        struct both_ends ends;
+        bool goes = i >= 2;
+        const char *path = sandbox_format("%s/full%d", sandbox_path(""), i);
+        int first;
+        int listener = full_listener(path, &first);
+
+        both_ends_init(&ends);
+        cr_assert_eq(leat_config_set_connect_timeout(ends.client_config, goes ? 60000 : 60),
+                     LEAT_OK);
+        cr_assert_eq(full_connect(&ends, path, i % 2), LEAT_OK);
+        if (goes)
+            close(listener);
+        both_ends_until_closed(&ends);
+        cr_expect_eq(ends.client_close.error.code,
+                     LEAT_E_SOCKET_BASE + (goes ? ECONNREFUSED : ETIMEDOUT), "%d: %s", i,
+                     ends.client_close.error.text);
+        cr_expect(strstr(ends.client_close.error.text, goes ? "ECONNREFUSED" : "queue stayed full"),
+                  "%s", ends.client_close.error.text);
+        if (!goes)
+            close(listener);
+        close(first);
+        both_ends_done(&ends);
+    }
+}
+
+Test(local, is_freed_while_it_waits)
+{
+    struct both_ends ends;
+    int first;
+    int listener = full_listener(sandbox_path("freed"), &first);
+
+    both_ends_init(&ends);
+    cr_assert_eq(full_connect(&ends, sandbox_path("freed"), true), LEAT_OK);
+    cr_assert_eq(leat_loop_dispatch(ends.loop, 0), LEAT_OK);
+    both_ends_done(&ends);
+    close(first);
+    close(listener);
 }
 
 Test(local, servers_that_are_refused)
