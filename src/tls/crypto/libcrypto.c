@@ -88,6 +88,19 @@ const EVP_CIPHER *leati_crypto_cipher(enum leati_crypto_cipher id)
     return cipher;
 }
 
+/* What libcrypto had no memory for once it does not try again in the same context. */
+static void context_drop(void)
+{
+    leati_crypto_begin();
+    leati_lock(&fetch_lock);
+    for (size_t i = 0; i < LEATI_CRYPTO_CIPHER_COUNT; i++)
+        EVP_CIPHER_free(atomic_exchange(&ciphers[i], NULL));
+    leati_crypto_context_free(atomic_exchange(&context, NULL));
+    leati_unlock(&fetch_lock);
+    leati_crypto_end();
+}
+
+/* Nobody else has anything of libcrypto's before this has ended well. */
 int leati_tls_crypto_start(void)
 {
     static int (*const starts[])(void) = {
@@ -98,8 +111,10 @@ int leati_tls_crypto_start(void)
 
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
         int ret = starts[i]();
-        if (ret != 0)
+        if (ret != 0) {
+            context_drop();
             return ret;
+        }
     }
     return 0;
 }

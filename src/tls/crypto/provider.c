@@ -141,7 +141,7 @@ static bool context_reduce(OSSL_LIB_CTX *context)
     return OSSL_PROVIDER_unload(all) == 1 && is_good;
 }
 
-static void context_free(OSSL_LIB_CTX *context)
+void leati_crypto_context_free(OSSL_LIB_CTX *context)
 {
     if (reduced)
         (void)OSSL_PROVIDER_unload(reduced);
@@ -157,7 +157,7 @@ static OSSL_LIB_CTX *reduced_new(void)
 
     if (context && context_reduce(context))
         return context;
-    context_free(context);
+    leati_crypto_context_free(context);
     return NULL;
 }
 
@@ -171,6 +171,6 @@ OSSL_LIB_CTX *leati_crypto_context_new(void)
     context = reduced_new();
     if (!context)
         return OSSL_LIB_CTX_new();
-    context_free(context);
+    leati_crypto_context_free(context);
     return NULL;
 }

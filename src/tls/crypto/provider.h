@@ -14,4 +14,7 @@
  * is a context with all of the default provider. */
 OSSL_LIB_CTX *leati_crypto_context_new(void);
 
+/** Not for two threads at once. Nothing made from it may be left. */
+void leati_crypto_context_free(OSSL_LIB_CTX *context);
+
 #endif
