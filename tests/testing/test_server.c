@@ -59,7 +59,7 @@ Test(server, refuses_options)
     REFUSAL_EXPECT("localhost is not an IPv4 or IPv6 address", .address = "localhost");
     REFUSAL_EXPECT("user and password", .user = "");
     REFUSAL_EXPECT("the name a.test", .names = bad_name);
-    REFUSAL_EXPECT("found 'r', expected a step", .faults = "repli=close");
+    REFUSAL_EXPECT("found 'repli', expected a step", .faults = "repli=close");
     REFUSAL_EXPECT("a socks5 server has no step upgrade", .faults = "upgrade=close");
     REFUSAL_EXPECT("a websocket server has no step reply", .kind = LEAT_TESTING_WEBSOCKET,
                    .faults = "reply=close");
