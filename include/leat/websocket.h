@@ -119,8 +119,8 @@ LEAT_API void leat_websocket_free(leat_websocket *ws);
  *
  * @return LEAT_OK: `opened` or `closed` follows. Otherwise nothing was started, and
  *         leat_websocket_get_error() has the detail: LEAT_E_WS_URL; LEAT_E_WS_EXISTS (it is
- *         connecting, open or closing); LEAT_E_WS_CERT_FILE; LEAT_E_TLS_VERIFY or LEAT_E_TLS_ENGINE
- *         (certificates or key unusable); LEAT_E_SOCKS5_SERIALIZE (the host name is too long for
+ *         connecting, open or closing, or a server's connection); LEAT_E_WS_CERT_FILE;
+ *         LEAT_E_TLS_VERIFY or LEAT_E_TLS_ENGINE (certificates or key unusable); LEAT_E_SOCKS5_SERIALIZE (the host name is too long for
  *         the proxy); LEAT_E_PARAMETER; LEAT_E_SYSTEM_INTERNAL.
  */
 LEAT_API LEAT_MUST_CHECK int leat_websocket_connect(leat_websocket *ws, const char *url,

@@ -131,6 +131,9 @@ int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_confi
     if (leati_stream_is_running(&ws->stream))
         return leati_stream_refuse(&ws->stream, LEAT_E_WS_EXISTS, 0,
                                    "connect while it is connecting, open or closing");
+    if (ws->is_server)
+        return leati_stream_refuse(&ws->stream, LEAT_E_WS_EXISTS, 0,
+                                   "a server's connection cannot connect");
     leati_websocket_clear_result(ws);
     struct leati_route *route;
     int code = leati_route_new(url, config, &ws->stream.failure, &route);

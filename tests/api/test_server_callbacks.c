@@ -5,6 +5,7 @@
 #include "integration/common.h"
 #include "support/raw_socket.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -192,6 +193,40 @@ Test(server_callbacks, start_again_in_the_last_closed)
     while (ends.connected == 0 && ends.closed == 0)
         cr_assert(leat_loop_dispatch(ends.loop, 10000) == LEAT_OK);
     cr_expect(ends.connected == 1);
+    both_ends_done(&ends);
+}
+
+struct reconnector {
+    leat_websocket *connection;
+    char url[64];
+    int code;
+    struct leat_error error;
+};
+
+static void connect_from_server(struct both_ends *ends, const char *callback)
+{
+    struct reconnector *reconnector = ends->user;
+    if (strcmp(callback, "server closed") != 0)
+        return;
+    reconnector->code = leat_websocket_connect(reconnector->connection, reconnector->url, NULL);
+    leat_websocket_get_error(reconnector->connection, &reconnector->error);
+}
+
+/* It is freed behind `closed`: whoever connects it would never hear what has become of it. */
+Test(server_callbacks, a_connection_does_not_connect)
+{
+    struct reconnector reconnector = {.code = LEAT_OK};
+    struct both_ends ends;
+    both_ends_init(&ends);
+    both_ends_open(&ends);
+    ends.on_event = connect_from_server;
+    ends.user = &reconnector;
+    reconnector.connection = ends.connection;
+    snprintf(reconnector.url, sizeof(reconnector.url), "ws://127.0.0.1:%u/", ends.port);
+    cr_assert(leat_websocket_close(ends.client, 1000, NULL) == LEAT_OK);
+    both_ends_until_server_closed(&ends);
+    cr_expect(reconnector.code == LEAT_E_WS_EXISTS, "%d", reconnector.code);
+    cr_expect(reconnector.error.code == LEAT_E_WS_EXISTS, "%d", reconnector.error.code);
     both_ends_done(&ends);
 }
 
