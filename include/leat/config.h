@@ -86,6 +86,9 @@ LEAT_API void leat_config_clear_error(leat_config *config);
  * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
  *   latter over TLS to the proxy (ports 80 and 443), which is verified by settings of its own:
  *   leat_config_set_proxy_tls_ca_path() and those behind it;
+ * - each of these schemes with "+unix:" and the path of a local socket behind it, where the proxy
+ *   listens: "socks5h+unix:/run/tor/socks", "http+unix:@abstract"; for WebSockets, and as the first
+ *   proxy only. User and password: leat_config_set_proxy_credentials();
  * - "system": what the environment says when a connection starts (WSS_PROXY, HTTPS_PROXY,
  * HTTP_PROXY, ALL_PROXY, NO_PROXY, also in lower case); otherwise the environment is never looked
  * at. User and password are percent-decoded; an IPv6 literal stands in brackets. NULL or "" = no

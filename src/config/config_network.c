@@ -51,6 +51,7 @@ static bool copy_url(struct leati_url *dst, const struct leati_url *src)
     return leati_strdup_optional(&dst->scheme, src->scheme) &&
            leati_strdup_optional(&dst->host, src->host) &&
            leati_strdup_optional(&dst->target, src->target) &&
+           leati_strdup_optional(&dst->unix_path, src->unix_path) &&
            leati_strdup_optional(&dst->user, src->user) &&
            leati_strdup_optional(&dst->password, src->password);
 }
@@ -174,6 +175,11 @@ int leat_config_add_proxy(leat_config *config, const char *url)
     int code = config_parse_proxy(config, __func__, url, &proxy);
     if (code != LEAT_OK)
         return code;
+    if (config->settings->proxy_count > 0 && proxy.unix_path) {
+        leati_url_done(&proxy);
+        return leati_config_refuse(config, LEAT_E_PARAMETER,
+                                   "only the first proxy can be behind a local socket");
+    }
     if (config->settings->proxy_count >= LEATI_CONFIG_MAX_PROXIES) {
         leati_url_done(&proxy);
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many proxies in a row");

@@ -76,7 +76,13 @@ static bool later_hop_next(struct leati_chain *chain, struct leati_hop *hop)
 static int hop_next(struct leati_chain *chain, struct leati_hop *hop, char *tried, size_t cap)
 {
     bool advanced = false;
-    if (hop == chain->route->hops) {
+    if (chain->route->unix_path) {
+        /* Its one address has been tried; TCP did not dial. */
+        if (hop == chain->route->hops || hop->address_count == 0)
+            return hop->query ? LEATI_AGAIN : LEATI_EOF;
+        leati_address_format(&hop->addresses[hop->address_next], tried, cap);
+        advanced = leati_route_next_address(chain->route, hop);
+    } else if (hop == chain->route->hops) {
         leati_address_format(leati_tcp_layer_remote(chain->tcp), tried, cap);
         advanced = first_hop_next(chain);
     } else if (hop->address_count > 0) {

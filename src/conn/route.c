@@ -130,6 +130,25 @@ static void hop_take_target(struct leati_hop *hop, const struct leati_url *url,
         hop->port = detour->to_port;
 }
 
+/* The first hop is a socket of this machine: nothing is looked up to reach it. */
+static int hop_take_unix_path(struct leati_route *route, const char *path,
+                              struct leati_failure *failure)
+{
+    struct leati_hop *hop = route->hops;
+    if (route->on_top != LEATI_ON_TOP_UPGRADE)
+        return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
+                                 "a proxy behind a local socket carries WebSockets only");
+    char *text = leati_asprintf("unix:%s", path);
+    if (!text)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_free(hop->text);
+    hop->text = text;
+    hop->resolve = false;
+    hop->known = NULL;
+    route->unix_path = path;
+    return LEAT_OK;
+}
+
 static int route_plan_hops(struct leati_route *route, struct leati_failure *failure)
 {
     size_t proxy_count;
@@ -151,6 +170,8 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
         if (!hop->text)
             return LEAT_E_SYSTEM_INTERNAL;
         int code = hop_check_length(hop, i > 0 ? hop - 1 : NULL, too_long, failure);
+        if (code == LEAT_OK && i == 0 && hop->proxy && hop->proxy->unix_path)
+            code = hop_take_unix_path(route, hop->proxy->unix_path, failure);
         if (code != LEAT_OK)
             return code;
     }
@@ -240,21 +261,13 @@ static int route_load_credentials(struct leati_route *route, struct leati_failur
     return code;
 }
 
-/* The one hop is a socket of this machine: nothing is resolved. */
+/* The one hop is a socket of this machine. */
 static int route_take_unix_path(struct leati_route *route, struct leati_failure *failure)
 {
-    struct leati_hop *hop = route->hops;
     if (route->hop_count > 1)
         return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_PARAMETER},
                                  "a local socket is not reached through a proxy");
-    char *text = leati_asprintf("unix:%s", route->settings->dial.unix_path);
-    if (!text)
-        return LEAT_E_SYSTEM_INTERNAL;
-    leati_free(hop->text);
-    hop->text = text;
-    hop->resolve = false;
-    route->unix_path = route->settings->dial.unix_path;
-    return LEAT_OK;
+    return hop_take_unix_path(route, route->settings->dial.unix_path, failure);
 }
 
 /* The settings are there. */

@@ -380,6 +380,10 @@ static int builder_connect_unix(struct builder *b)
 {
     struct leati_route *route = b->route;
     int code = leati_route_connect_local(route, route->unix_path, b->failure);
+    if (code != LEAT_OK && code != LEAT_E_SYSTEM_INTERNAL && route->hops[0].proxy &&
+        leati_url_is_socks(route->hops[0].proxy))
+        return leati_failure_relabel(b->failure, LEAT_E_SOCKS5_CONNECT_PROXY, LEAT_LAYER_SOCKS5,
+                                     "the proxy cannot be reached");
     return code == LEAT_OK ? builder_adopt_tcp(b) : code;
 }
 
@@ -401,9 +405,12 @@ static int builder_add_accept(struct builder *b)
 
 /* ---- the order ------------------------------------------------------------------------ */
 
-static int builder_dial_hops(struct builder *b)
+static int builder_add_hops(struct builder *b)
 {
-    int code = builder_add_tcp(b);
+    const struct leati_route *route = b->route;
+    int code = route->unix_path ? builder_connect_unix(b)
+               : route->adopts  ? builder_adopt_tcp(b)
+                                : builder_add_tcp(b);
     for (size_t i = 0; code == LEAT_OK && i < b->route->hop_count; i++)
         if (b->route->hops[i].proxy)
             code = builder_add_proxy(b, &b->route->hops[i]);
@@ -427,9 +434,7 @@ static int builder_add_top(struct builder *b)
 static int builder_run(struct builder *b)
 {
     const struct leati_route *route = b->route;
-    int code = route->unix_path ? builder_connect_unix(b)
-               : route->adopts  ? builder_adopt_tcp(b)
-                                : builder_dial_hops(b);
+    int code = builder_add_hops(b);
     if (code == LEAT_OK && (route->secure || route->tls))
         code = builder_add_tls(b);
     return code == LEAT_OK ? builder_add_top(b) : code;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define SCHEME "ws+unix:"
+#define PROXY_INFIX "+unix:"
 
 bool leati_url_is_local(const char *text)
 {
@@ -20,14 +21,15 @@ static int url_fail(struct leati_failure *failure, const char *text)
     return leati_failure_set(failure, &fault, "%s", text);
 }
 
-static int path_decode(const char *text, size_t len, struct leati_failure *failure, char **ret_path)
+/* LEAT_E_PARAMETER: it holds an encoded NUL. */
+static int path_decode(const char *text, size_t len, char **ret_path)
 {
     char *path = leati_malloc(len + 1);
     if (!path)
         return LEAT_E_SYSTEM_INTERNAL;
     if (!leati_text_percent_decode(text, len, path, &len)) {
         leati_free(path);
-        return url_fail(failure, "the path of the local socket holds an encoded NUL");
+        return LEAT_E_PARAMETER;
     }
     *ret_path = path;
     return LEAT_OK;
@@ -57,12 +59,72 @@ int leati_url_parse_local(const char *text, struct leati_failure *failure, char 
     size_t len = strcspn(text, ":");
     if (len == 0 || strncmp(text, "//", 2) == 0)
         return url_fail(failure, "write it as ws+unix:/path/to/socket:/path/of/the/request");
-    int code = path_decode(text, len, failure, &path);
+    int code = path_decode(text, len, &path);
+    if (code == LEAT_E_PARAMETER)
+        return url_fail(failure, "the path of the local socket holds an encoded NUL");
     if (code != LEAT_OK)
         return code;
     code = target_parse(text[len] == ':' ? text + len + 1 : "/", failure, ret_url);
     if (code == LEAT_OK)
         *ret_path = path;
+    else
+        leati_free(path);
+    return code;
+}
+
+/* ---- proxies ---------------------------------------------------------------------------- */
+
+static const char *proxy_infix(const char *text)
+{
+    const char *infix = text + strcspn(text, "+:/?#@");
+    return strncasecmp(infix, PROXY_INFIX, strlen(PROXY_INFIX)) == 0 ? infix : NULL;
+}
+
+bool leati_url_is_local_proxy(const char *text)
+{
+    return proxy_infix(text);
+}
+
+static int proxy_fail(struct leati_failure *failure, int code, const char *text)
+{
+    return leati_failure_set(failure, &(struct leati_fault){.code = code}, "%s", text);
+}
+
+/* What its scheme means is read as that of any other proxy. */
+static int proxy_scheme_parse(const char *text, struct leati_failure *failure,
+                              struct leati_url *ret_url)
+{
+    char *url = leati_asprintf("%.*s://localhost", (int)(proxy_infix(text) - text), text);
+    if (!url)
+        return proxy_fail(failure, LEAT_E_SYSTEM_INTERNAL, "no memory for the proxy URL");
+    int code = leati_url_parse_proxy(url, failure, ret_url);
+    leati_free(url);
+    return code;
+}
+
+int leati_url_parse_local_proxy(const char *text, struct leati_failure *failure,
+                                struct leati_url *ret_url)
+{
+    char *path = NULL;
+    if (strlen(text) > LEATI_URL_MAX_BYTES)
+        return proxy_fail(failure, LEAT_E_PARAMETER, "the proxy URL is longer than 8192 bytes");
+    const char *start = proxy_infix(text) + strlen(PROXY_INFIX);
+    if (strncmp(start, "///", 3) == 0)
+        start += 2;
+    if (!*start || !strchr("/.@", *start) || strncmp(start, "//", 2) == 0 ||
+        strcmp(start, "@") == 0)
+        return proxy_fail(failure, LEAT_E_PARAMETER,
+                          "write a proxy behind a local socket as socks5h+unix:/path/to/socket; a "
+                          "user is set apart from it");
+    int code = path_decode(start, strlen(start), &path);
+    if (code != LEAT_OK)
+        return proxy_fail(failure, code,
+                          code == LEAT_E_PARAMETER
+                              ? "the path of the proxy's local socket holds an encoded NUL"
+                              : "no memory for the proxy URL");
+    code = proxy_scheme_parse(text, failure, ret_url);
+    if (code == LEAT_OK)
+        ret_url->unix_path = path;
     else
         leati_free(path);
     return code;

@@ -21,4 +21,15 @@ bool leati_url_is_local(const char *text);
 int leati_url_parse_local(const char *text, struct leati_failure *failure, char **ret_path,
                           struct leati_url *ret_url);
 
+/** Whether it is SCHEME+unix:PATH, in any case. */
+bool leati_url_is_local_proxy(const char *text);
+
+/**
+ * A proxy behind a local socket: SCHEME+unix:PATH, where PATH is percent-decoded and begins with "/" or
+ * ".", or with "@" for an abstract name. User and password cannot stand in it.
+ * @return LEAT_OK; recorded: LEAT_E_PARAMETER (the text never shows the URL), LEAT_E_SYSTEM_INTERNAL.
+ */
+int leati_url_parse_local_proxy(const char *text, struct leati_failure *failure,
+                                struct leati_url *ret_url);
+
 #endif

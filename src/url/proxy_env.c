@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "url/proxy_env.h"
 
+#include "url/local_url.h"
 #include "url/host.h"
 #include "url/host_match.h"
 #include "util/alloc.h"
@@ -210,7 +211,8 @@ int leati_proxy_env_select(leati_getenv_fn getenv_fn, void *user, const struct l
     if (is_direct) {
         choice.variable = direct_variable;
     } else {
-        choice.url = leati_asprintf("%s%s", strstr(url, "://") ? "" : "http://", url);
+        choice.url = leati_asprintf(
+            "%s%s", strstr(url, "://") || leati_url_is_local_proxy(url) ? "" : "http://", url);
         if (!choice.url)
             return LEAT_E_SYSTEM_INTERNAL;
     }

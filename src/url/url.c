@@ -2,6 +2,7 @@
 #include "url/url.h"
 
 #include "url/host.h"
+#include "url/local_url.h"
 #include "url/uri_memory.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -439,6 +440,8 @@ int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,
                           struct leati_url *ret_url)
 {
+    if (text && leati_url_is_local_proxy(text))
+        return leati_url_parse_local_proxy(text, failure, ret_url);
     return url_parse(&proxy_kind, text, failure, ret_url);
 }
 
@@ -447,6 +450,7 @@ void leati_url_done(struct leati_url *url)
     leati_free(url->scheme);
     leati_free(url->host);
     leati_free(url->target);
+    leati_free(url->unix_path);
     leati_free_secret(url->user);
     leati_free_secret(url->password);
     *url = (struct leati_url){0};

@@ -23,6 +23,9 @@ struct leati_url {
     char *target;   /**< origin-form of RFC 9112 section 3.2.1: path and query, at least "/" */
     char *user;     /**< percent-decoded, NULL if absent */
     char *password; /**< percent-decoded, NULL if absent; wiped by done */
+    /** Of a proxy behind a local socket: its path, or "@" and an abstract name; host and port mean
+     * nothing then. NULL = none. */
+    char *unix_path;
 };
 
 /** ws:// and wss:// URLs: scheme in any case, a host, a port from 1 to 65535 or none (an empty one
@@ -35,7 +38,8 @@ int leati_url_parse_websocket(const char *text, struct leati_failure *failure,
                               struct leati_url *ret_url);
 
 /** socks5://, socks5h://, socks4:// and socks4a:// (default port 1080), http:// (80) and https://
- * (443); socks:// is socks5h://. No path but "/", no query, no fragment.
+ * (443); socks:// is socks5h://. No path but "/", no query, no fragment. With "+unix:" and a path
+ * behind the scheme: url/local_url.h.
  * @return LEAT_OK; LEAT_E_PARAMETER, recorded (the text never shows the password);
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_url_parse_proxy(const char *text, struct leati_failure *failure,

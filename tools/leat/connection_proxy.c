@@ -117,7 +117,8 @@ const struct tool_option tool_proxy_options[] = {
      .help = "socks5h, socks4a, http ...://[USER:PASSWORD@]HOST",
      .detail =
          "socks5h (or socks) and socks4a: the proxy resolves the server's name; socks5 and socks4: "
-         "this machine does. http and https: CONNECT. SOCKS4 takes a USER without PASSWORD. In "
+         "this machine does. http and https: CONNECT. SOCKS4 takes a USER without PASSWORD. "
+         "socks5h+unix:PATH, and so on: the first proxy listens on a local socket. In "
          "USER and PASSWORD write @ as %40, / as %2F, : as %3A, % as %25. \"system\": "
          "what WSS_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, which are not looked at "
          "otherwise. @FILE takes the first line of a file, so that nobody sees the password. Given "
