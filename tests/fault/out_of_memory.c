@@ -152,6 +152,26 @@ Test(out_of_memory, through_a_proxy_with_names)
     dns_server_free(dns);
 }
 
+Test(out_of_memory, through_socks4a)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\x04\x01\x00\x50\x00\x00\x00\x01"
+                                               "me\0echo.test\0")},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x00\x5a\0\0\0\0\0\0")},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    leat_testing_server *peer = script_server_start(script);
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_proxy(config, sandbox_format("socks4a://me@127.0.0.1:%u",
+                                                           leat_testing_server_port(peer))) ==
+              LEAT_OK);
+    every_allocation_fails("ws://echo.test/", config, 0);
+    leat_config_free(config);
+    leat_testing_server_free(peer);
+}
+
 Test(out_of_memory, to_the_next_address)
 {
     static const struct dns_record records[] = {

@@ -246,6 +246,9 @@ Test(udp_proxy_refusals, proxies_that_carry_no_udp)
 {
     bind_refused("http://127.0.0.1:1", NULL, "not through HTTP CONNECT");
     bind_refused("https://127.0.0.1:1", NULL, "not through HTTP CONNECT");
+    bind_refused("socks4://127.0.0.1:1", NULL, "not through SOCKS4");
+    bind_refused("socks4a://127.0.0.1:1", NULL, "not through SOCKS4");
+    bind_refused("socks5h+unix:/nobody", NULL, "carries WebSockets only");
     bind_refused("socks5h://127.0.0.1:1", "socks5h://127.0.0.1:2", "not through several proxies");
     bind_refused("system", NULL, "the environment names no proxies for UDP");
 }
