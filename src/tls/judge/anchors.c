@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/x509v3.h>
+
 /* So many stay decoded, which costs 5 KiB each: chains of strangers may ask for all. */
 #define DECODED_MAX 16u
 /* A file of a directory, and what stands between BEGIN and END. */
@@ -114,6 +116,17 @@ static bool list_append(struct leati_anchors *anchors, const struct anchor *anch
     return true;
 }
 
+static bool list_has(const struct leati_anchors *anchors, const struct anchor *anchor)
+{
+    for (size_t i = 0; i < anchors->count; i++) {
+        const struct anchor *one = &anchors->list[i];
+        if (one->hash == anchor->hash && one->der && one->len == anchor->len &&
+            memcmp(one->der, anchor->der, anchor->len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void list_trim(struct leati_anchors *anchors)
 {
     struct anchor *list =
@@ -201,6 +214,11 @@ static int der_add(struct leati_anchors *anchors, uint8_t *der, size_t len)
     struct anchor anchor = {.der = der, .len = (uint32_t)len};
     int code = len > UINT32_MAX ? LEAT_E_TLS_VERIFY : anchor_try(&anchor, true);
 
+    /* A file of a directory that has not the name of its hash is read again and again. */
+    if (code == LEAT_OK && list_has(anchors, &anchor)) {
+        anchor_done(&anchor);
+        return LEAT_OK;
+    }
     if (code == LEAT_OK && anchors->decoded >= DECODED_MAX) {
         X509_free(anchor.cert);
         anchor.cert = NULL;
@@ -506,12 +524,19 @@ static int anchor_use(struct leati_anchors *anchors, struct anchor *anchor, cons
         cert = place_decode(anchors, anchor);
     if (!cert)
         return LEAT_OK;
+    /* Its extensions are read now, with the lock, and not when several threads have it. Where that
+     * fails memory may be what lacks, so it is not kept. */
+    bool is_sound = X509_check_purpose(cert, -1, 0) == 1;
     bool is_added = X509_NAME_cmp(X509_get_subject_name(cert), name) != 0 || stack_add(found, cert);
-    if (!anchor->cert && anchors->decoded < DECODED_MAX) {
+    if (is_sound && !anchor->cert && anchors->decoded < DECODED_MAX) {
         anchor->cert = cert;
         anchors->decoded++;
     } else if (!anchor->cert) {
         X509_free(cert);
+    } else if (!is_sound) {
+        X509_free(anchor->cert);
+        anchor->cert = NULL;
+        anchors->decoded--;
     }
     return is_added ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }

@@ -3,6 +3,7 @@
 #include "support/certificates.h"
 #include "support/process.h"
 #include "support/sandbox.h"
+#include "tls/credentials.h"
 #include "tls/judge/judge.h"
 #include "unit/tls/tls_end.h"
 #include "util/text.h"
@@ -10,10 +11,13 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <mbedtls/x509_crt.h>
 
 TestSuite(tls_anchors, .timeout = 60, .fini = sandbox_done);
 
@@ -148,6 +152,45 @@ static void directory_rehash(const char *dir)
     cr_assert(process_wait(process, 60000) == 0);
 }
 
+/* What is named by hash becomes this text, and nothing else stays. */
+static void directory_names_overwrite(const char *path, const char *text)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    char name[300];
+
+    cr_assert(dir);
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        cr_assert(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
+        if (!leati_anchors_is_hash_name(entry->d_name))
+            continue;
+        snprintf(name, sizeof(name), "cas/%s", entry->d_name);
+        sandbox_write(name, "%s", text);
+    }
+    closedir(dir);
+}
+
+static void chain_judge_once(void)
+{
+    char *pem = file_read(certificate_path("server.pem"));
+    mbedtls_x509_crt cert;
+    struct leati_verdict verdict;
+
+    mbedtls_x509_crt_init(&cert);
+    cr_assert(mbedtls_x509_crt_parse(&cert, (uint8_t *)pem, strlen(pem) + 1) == 0);
+    const struct leati_certificate sent = {cert.raw.p, cert.raw.len};
+    cr_assert(leati_judge(
+                  &(struct leati_judge_case){.anchors = leati_tls_credentials_anchors(credentials),
+                                             .sent = &sent,
+                                             .count = 1},
+                  &verdict) == LEAT_OK);
+    leati_verdict_done(&verdict);
+    mbedtls_x509_crt_free(&cert);
+    free(pem);
+}
+
 Test(tls_anchors, a_directory_with_names_by_hash)
 {
     const char *dir = directory_make();
@@ -168,5 +211,27 @@ Test(tls_anchors, a_directory_with_names_of_both_kinds)
     free(text);
     load(dir);
     connect_to("server.pem", NULL, NULL);
+    leati_tls_credentials_unref(credentials);
+}
+
+/* A file may have the name of another one's hash: nothing grows with each chain that asks for it. */
+Test(tls_anchors, a_directory_with_a_wrong_name)
+{
+    enum { ROUNDS = 1000, GROWTH_MAX_BYTES = 65536 };
+    const char *dir = directory_make();
+
+    directory_rehash(dir);
+    char *text = file_read(certificate_path("other-ca.pem"));
+    directory_names_overwrite(dir, text);
+    free(text);
+    load(dir);
+    size_t before = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        chain_judge_once();
+        if (i == ROUNDS / 2)
+            before = mallinfo2().uordblks;
+    }
+    size_t after = mallinfo2().uordblks;
+    cr_assert_leq(after, before + GROWTH_MAX_BYTES, "%zu bytes more", after - before);
     leati_tls_credentials_unref(credentials);
 }
