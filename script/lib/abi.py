@@ -70,7 +70,8 @@ def compare(reference, new, include):
     """-> what has changed for programs, "" if nothing has"""
     with tempfile.NamedTemporaryFile("w", suffix=".suppr") as allowed:
         names = "|".join(SIZED.findall(headers_text(include)))
-        allowed.write(f"[suppress_type]\n  type_kind = struct\n  name_regexp = ^({names})$\n  has_data_member_inserted_at = end\n")
+        allowed.write(f"[suppress_type]\n  type_kind = struct\n  name_regexp = ^({names})$\n  has_data_member_inserted_at = end\n"
+                      "  has_size_change = yes\n")  # libabigail from 2.3 on asks for it
         allowed.flush()
         done = subprocess.run(["abidiff", "--no-added-syms", "--suppressions", allowed.name, reference, new],
                               capture_output=True, text=True, check=False)

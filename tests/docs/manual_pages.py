@@ -17,7 +17,7 @@ def complaints(pages):
     """What groff and mandoc say; without the date that a page made from a header has not."""
     said = []
     if shutil.which("groff"):
-        done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", "-Kutf8", *pages], capture_output=True, text=True, check=False)
+        done = subprocess.run(["groff", "-man", "-ww", "-Wbreak", "-z", "-Tutf8", "-Kutf8", *pages], capture_output=True, text=True, check=False)
         said += (done.stdout + done.stderr).splitlines()
     else:
         print("left out: the manual pages by groff, which is not there")

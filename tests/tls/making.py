@@ -7,6 +7,7 @@ import os
 import subprocess
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, ed448, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as EKU, NameOID, ObjectIdentifier as OID
@@ -107,6 +108,15 @@ def make(name, issuer=None, key="p256", san=None, is_ca=None, pathlen=None, bc=T
         b = b.add_extension(extension, critical)
     without = isinstance(issuer_key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
     return Cert(private, b.sign(issuer_key, None if without else hash_ or hashes.SHA256()), name)
+
+
+def signs_by_sha1():
+    """Newer releases of cryptography do not."""
+    try:
+        make("sha1", hash_=hashes.SHA1())
+    except UnsupportedAlgorithm:
+        return False
+    return True
 
 
 def ca(name, issuer=None, **options):
