@@ -143,8 +143,13 @@ class Socks5(Case):
                  "让代理接受用户名和密码"),
                 ("it is an HTTP proxy", self.through("socks5h", http("400 Bad Request")),
                  "Write -x http://HOST:PORT instead of socks5h://", "用 -x http://主机:端口 代替 socks5h://"),
-                ("it is SOCKS4", self.through("socks5h", b"\0\x5b\0\0\0\0\0\0"), "Use a SOCKS5 or HTTP proxy.",
-                 "改用 SOCKS5 或 HTTP 代理"),
+                ("it is SOCKS4", self.through("socks5h", b"\0\x5b\0\0\0\0\0\0"), "Write -x socks4a://HOST:PORT instead",
+                 "用 -x socks4a://主机:端口 代替 socks5h://"),
+                ("it is no SOCKS4", self.through("socks4a", b"\5\xff"), "socks5h:// or http:// instead of socks4a://",
+                 "用 socks5h:// 或 http:// 代替 socks4a://"),
+                ("SOCKS4 asks identd", self.through("socks4a", b"\0\x5d\0\0\0\0\0\0"), "-x socks4a://USER@HOST:PORT",
+                 "-x socks4a://用户@主机:端口"),
+                ("SOCKS4 rejects", self.through("socks4a", b"\0\x5b\0\0\0\0\0\0"), "see the proxy's log", "查看代理日志"),
                 ("it closes", self.through("socks5h"), "http:// or https:// instead of socks5h://",
                  "用 http:// 或 https:// 代替 socks5h://"),
                 ("it speaks TLS", ["--timeout", SHORT, "-x", f"socks5h://127.0.0.1:{tls.port}", "ws://server.test/"],
@@ -154,6 +159,8 @@ class Socks5(Case):
                 ("it closes at the request", self.through("socks5h", b"\5\0", b""),
                  "as the proxy sees them; see the proxy's log", "从代理一侧检查 URL 的主机和端口")):
             self.judge(name, arguments, 5, english, chinese)
+        self.judge("SOCKS4 has no IPv6", ["-x", f"socks4://{to}", "ws://[::1]/"], 2, "Use a proxy of SOCKS5 or HTTP",
+                   "改用 SOCKS5 或 HTTP 代理")
 
     def test_replies(self):
         for reply, english, chinese in (
