@@ -77,6 +77,8 @@ Test(tls_verify, names_and_addresses_of_the_certificate)
     accept_as(&server, "127.0.0.1");
     accept_as(&server, "::1");
     accept_as(&server, "0:0:0:0:0:0:0:1");
+    /* The IPv4 host, which it is that is connected to. */
+    accept_as(&server, "::ffff:127.0.0.1");
 }
 
 Test(tls_verify, wildcard_is_one_label)
@@ -135,8 +137,8 @@ Test(tls_verify, wrong_address)
               TEXTS("host name mismatch (wanted 127.0.0.2, the certificate is for localhost, "
                     "any.test, anything.test, echo.test, proxy.test, two.test, 127.0.0.1, ::1)"));
     refuse_as(&server, "::2", TEXTS("wanted ::2"));
-    /* An address that is written as a name of the certificate would match it as text. */
-    refuse_as(&server, "::ffff:127.0.0.1", TEXTS("host name mismatch"));
+    refuse_as(&server, "::ffff:127.0.0.2", TEXTS("host name mismatch"));
+    refuse_as(&server, "2001:db8::127.0.0.1", TEXTS("host name mismatch"));
 }
 
 Test(tls_verify, an_address_in_the_common_name_does_not_count)
