@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of @ohos.net.socket and @ohos.net.webSocket, as facts: which there are, without what they take. For tests/docs/porting_rows.py.
 declare namespace socket {
+  export import NetAddress = connection.NetAddress;
+  export type X509CertRawData = cert.EncodingBlob;
   function constructUDPSocketInstance(): UDPSocket;
   function constructMulticastSocketInstance(): MulticastSocket;
   function constructTCPSocketInstance(): TCPSocket;
@@ -20,7 +22,7 @@ declare namespace socket {
   interface SocketMessageInfo { message; remoteInfo; }
   interface UDPSocket {
     bind(); send(); close(); getState(); setExtraOptions(); getLocalAddress(); getSocketFd();
-    on(type: 'message'); off(type: 'message'); on(type: 'listening'); on(type: 'close'); on(type: 'error'); off(type: 'error');
+    on(type: 'message'); off(type: 'message'); on(type: 'listening' | 'close'); off(type: 'listening' | 'close'); on(type: 'error'); off(type: 'error');
   }
   interface MulticastSocket {
     addMembership(); dropMembership(); setMulticastTTL(); getMulticastTTL(); setLoopbackMode(); getLoopbackMode();
@@ -31,19 +33,22 @@ declare namespace socket {
   interface TCPExtraOptions { keepAlive; OOBInline; TCPNoDelay; socketLinger; tcpFastOpen; }
   interface TCPSocket {
     bind(); connect(); send(); close(); getRemoteAddress(); getState(); getSocketFd(); setExtraOptions(); getLocalAddress();
-    on(type: 'message'); off(type: 'message'); on(type: 'connect'); on(type: 'close'); on(type: 'error');
+    on(type: 'message'); off(type: 'message'); on(type: 'connect' | 'close'); off(type: 'connect' | 'close'); on(type: 'error'); off(type: 'error');
   }
   interface TCPSocketConnection { clientId; send(); close(); getRemoteAddress(); getLocalAddress(); on(type: 'message'); }
   interface TCPSocketServer { listen(); getState(); setExtraOptions(); getLocalAddress(); close(); getSocketFd(); on(type: 'connect'); }
   interface LocalSendOptions { data; encoding; }
-  interface LocalMessageInfo { message; address; size; }
+  interface LocalSocketMessageInfo { message; address; size; }
   interface LocalAddress { address; }
   interface LocalConnectOptions { address; timeout; }
   interface LocalSocket {
     bind(); connect(); send(); close(); getState(); getSocketFd(); setExtraOptions(); getExtraOptions(); getLocalAddress();
-    on(type: 'message'); on(type: 'connect'); on(type: 'close'); on(type: 'error');
+    on(type: 'message'); off(type: 'message'); on(type: 'connect' | 'close'); off(type: 'connect' | 'close'); on(type: 'error'); off(type: 'error');
   }
-  interface LocalSocketConnection { clientId; send(); close(); getLocalAddress(); }
+  interface LocalSocketConnection {
+    clientId; send(); close(); getLocalAddress(); on(type: 'message'); off(type: 'message'); on(type: 'close'); off(type: 'close'); on(type: 'error');
+    off(type: 'error');
+  }
   interface LocalSocketServer { listen(); getState(); setExtraOptions(); getExtraOptions(); getLocalAddress(); close(); getSocketFd(); }
   interface TLSSecureOptions {
     ca; cert; key; password; protocols; useRemoteCipherPrefer; signatureAlgorithms; cipherSuite; isBidirectionalAuthentication;
@@ -52,7 +57,7 @@ declare namespace socket {
   interface TLSSocket {
     bind(); connect(); send(); close(); getRemoteAddress(); getState(); setExtraOptions(); getCertificate(); getRemoteCertificate();
     getProtocol(); getCipherSuite(); getSignatureAlgorithms(); getLocalAddress(); getSocketFd();
-    on(type: 'message'); on(type: 'connect'); on(type: 'close'); on(type: 'error');
+    on(type: 'message'); off(type: 'message'); on(type: 'connect' | 'close'); off(type: 'connect' | 'close'); on(type: 'error'); off(type: 'error');
   }
   interface TLSSocketConnection { clientId; getRemoteCertificate(); getCipherSuite(); getSignatureAlgorithms(); }
   interface TLSSocketServer { listen(); getState(); setExtraOptions(); getCertificate(); getProtocol(); close(); getSocketFd(); }
@@ -60,6 +65,9 @@ declare namespace socket {
   interface X509CertRawData { data; encodingFormat; }
 }
 declare namespace webSocket {
+  type HttpProxy = connection.HttpProxy;
+  type ProxyConfiguration = 'system' | 'no-proxy' | HttpProxy;
+  type ResponseHeaders = { [k: string]: string | string[] | undefined; }
   function createWebSocket(): WebSocket;
   function createWebSocketServer(): WebSocketServer;
   interface WebSocketRequestOptions {
@@ -73,7 +81,7 @@ declare namespace webSocket {
   interface OpenResult { status; message; }
   interface WebSocket {
     connect(); send(); close();
-    on(type: 'open'); off(type: 'open'); on(type: 'message'); on(type: 'close'); on(type: 'error'); on(type: 'dataEnd');
+    on(type: 'open'); off(type: 'open'); on(type: 'message'); on(type: 'close'); on(type: 'error'); on(type: 'dataEnd'); off(type: 'dataEnd');
     on(type: 'headerReceive'); off(type: 'headerReceive');
   }
   interface WebSocketServerConfig { serverPort; serverIP; serverCert; maxConcurrentClientsNumber; protocol; maxConnectionsForOneClient; }

@@ -11,6 +11,11 @@ import tempfile
 DECLARATIONS = """
 /** A comment with interface Wrong { no: string; } in it. */
 declare namespace socket {
+  export import NetAddress = connection.NetAddress;
+  export type X509CertRawData = cert.EncodingBlob;
+  export type Nameless = {
+    [key: string]: string;
+  }
   export function constructTCPSocketInstance(): TCPSocket;
   export function constructNothing(): void; // a function without a row
   export interface TCPSocket {
@@ -18,6 +23,7 @@ declare namespace socket {
     bind(address: NetAddress): Promise<void>;
     on(type: 'message', callback: Callback<{ message: ArrayBuffer; remoteInfo: SocketRemoteInfo }>): void;
     on(type: 'eclipse', callback: Callback<void>): void;
+    on(type: 'connect' | 'close' | 'comet', callback: Callback<void>): void;
     off(type: 'message', callback?: Callback<void>): void;
     keepAlive?: boolean;
     unheardOf?: number;
@@ -31,7 +37,8 @@ declare namespace socket {
   }
 }
 """
-MISSING = ["constructNothing", "TCPSocket.on('eclipse')", "TCPSocket.unheardOf", "ProxyTypes.CARRIER_PIGEON", "Unheard"]
+MISSING = ["constructNothing", "Nameless", "TCPSocket.on('eclipse')", "TCPSocket.on('comet')",
+           "TCPSocket.unheardOf", "ProxyTypes.CARRIER_PIGEON", "Unheard"]
 
 
 def run(script, *files):
