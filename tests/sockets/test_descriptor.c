@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 TestSuite(descriptor, .init = run_init, .fini = run_done, .timeout = 60);
 
@@ -127,6 +128,33 @@ Test(descriptor, local_address_and_interface_of_a_socket)
     run_connect("127.0.0.1", port);
     run_until("error");
     cr_expect_eq(run.error.code, LEAT_E_SOCKET_BASE + ENODEV);
+}
+
+/* The kernel says no to who may not: then it is said, and nothing goes out unmarked. */
+Test(descriptor, mark)
+{
+    const struct leat_udp_socket_callbacks callbacks = {.size = sizeof(callbacks)};
+    leat_udp_socket *udp;
+    uint32_t mark = 0x1234;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool may = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0;
+    close(fd);
+
+    cr_assert_eq(leat_config_set_mark(run.config, mark), LEAT_OK);
+    cr_assert_eq(leat_udp_socket_new(run.loop, &callbacks, NULL, &udp), LEAT_OK);
+    int code = leat_udp_socket_bind(udp, "127.0.0.1", 0, run.config);
+    cr_expect_eq(code, may ? (int)LEAT_OK : LEAT_E_SOCKET_BASE + EPERM);
+    if (may)
+        cr_expect_eq(option(leat_udp_socket_get_socket_fd(udp), SOL_SOCKET, SO_MARK), 0x1234);
+    leat_udp_socket_free(udp);
+    if (!may)
+        cr_skip_test("SO_MARK: CAP_NET_ADMIN is not there, so only its refusal was looked at");
+
+    uint16_t port = run_new_server("127.0.0.1");
+    run_new_client();
+    run_connect("127.0.0.1", port);
+    run_until("connected");
+    cr_expect_eq(option(leat_tcp_socket_get_socket_fd(run.tcp), SOL_SOCKET, SO_MARK), 0x1234);
 }
 
 Test(descriptor, of_udp)
