@@ -114,7 +114,7 @@ strangers=$(nm -D --defined-only "$libdir/libleat-codes.so" | awk '$2 != "A" && 
 [ -z "$strangers" ] || fail "libleat-codes.so exports: $strangers"
 strangers=$(nm -D --defined-only "$libdir/libleat-testing.so" | awk '$2 != "A" && $3 !~ /^leat_/ { print $3 }')
 [ -z "$strangers" ] || fail "libleat-testing.so exports: $strangers"
-strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$2 != "A" && $3 !~ /^(OH_WebSocketClient_|leat_ohos_)/ { print $3 }')
+strangers=$(nm -D --defined-only "$libdir/libnet_websocket.so" | awk '$2 != "A" && $3 !~ /^(OH_WebSocketClient_|OH_NetStack_CertVerification$|leat_ohos_)/ { print $3 }')
 [ -z "$strangers" ] || fail "libnet_websocket.so exports: $strangers"
 
 # Each of them has the version in which it came.
