@@ -222,7 +222,8 @@ Test(connections, a_peer_that_does_not_read)
     for (; code == WEBSOCKET_OK && count < 100; count++)
         code = OH_WebSocketClient_Send(record->client, data, len);
     cr_expect(code == WEBSOCKET_QUEUE_LENGTH_EXCEEDED);
-    cr_expect(count < 20, "%d messages of 4 MiB were taken", count);
+    /* 20 MiB wait here, 16 MiB and a message in the connection, and 36 MiB and more in the kernel. */
+    cr_expect(count < 30, "%d messages of 4 MiB were taken", count);
     free(data);
     cr_expect(record_close(record, 1000, "") == WEBSOCKET_OK);
     record_destroy(record); /* nobody waits for the peer for longer than the deadline */
