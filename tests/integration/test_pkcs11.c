@@ -112,7 +112,7 @@ Test(pkcs11, ecdsa)
         } else {
             set_token(serving, "server.pem", &key);
         }
-        for (int version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
+        for (enum leat_tls_protocol version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
             SET(leat_tls_options_set_protocols(client, version, version));
             take();
             expect_opens();

@@ -309,7 +309,7 @@ Test(tls_options, a_program_cannot_accept_a_chain)
 /* In both versions, and with a chain that has somebody in between. */
 Test(tls_options, a_server_may_refuse_its_clients)
 {
-    for (int version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
+    for (enum leat_tls_protocol version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
         struct looker looker = {.answer = NULL};
         begin();
         set_ca(serving, "ca.pem");

@@ -78,7 +78,7 @@ Test(tls_signers, keys_that_are_elsewhere)
     set_signer(serving, "server.pem", &server_key);
     set_signer(client, "client.pem", &client_key);
     SET(leat_tls_options_set_session_resumption(client, false));
-    for (int version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
+    for (enum leat_tls_protocol version = LEAT_TLS_V12; version <= LEAT_TLS_V13; version++) {
         SET(leat_tls_options_set_protocols(client, version, version));
         take();
         expect_opens();

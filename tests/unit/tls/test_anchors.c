@@ -218,6 +218,10 @@ Test(tls_anchors, a_directory_with_names_of_both_kinds)
 Test(tls_anchors, a_directory_with_a_wrong_name)
 {
     enum { ROUNDS = 1000, GROWTH_MAX_BYTES = 65536 };
+    struct leati_anchors *anchors = leati_anchors_new();
+    leati_anchors_free(anchors);
+    if (!anchors)
+        cr_skip_test("here mbedTLS judges, which reads every file of a directory");
     const char *dir = directory_make();
 
     directory_rehash(dir);

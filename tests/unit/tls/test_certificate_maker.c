@@ -19,6 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef LEAT_MBEDTLS_MENDED
+#define ISSUER_TEXT(text) text
+#else /* the system's mbedTLS does not tell why it takes no certificate for the issuer */
+#define ISSUER_TEXT(text) "unknown issuer"
+#endif
+
 TestSuite(certificate_maker, .timeout = 60, .fini = sandbox_done);
 
 #define VERIFY_TIMEOUT_MS PATIENCE_MS(10000)
@@ -123,11 +129,11 @@ static const struct verdict {
     {"md5", "weak hash in the signature", "CA signature digest algorithm too weak"},
     {"self-signed", "self-signed", "self-signed certificate"},
     {"unknown-ca", "unknown issuer", "unable to get local issuer certificate"},
-    {"bad-signature", "its signature does not fit the issuer's key",
+    {"bad-signature", ISSUER_TEXT("its signature does not fit the issuer's key"),
      "certificate signature failure"},
     {"missing-intermediate", "unknown issuer", "unable to get local issuer certificate"},
-    {"intermediate-not-ca", "is no CA", "invalid CA certificate"},
-    {"intermediate-cannot-sign", "(keyCertSign)", "key usage does not include"},
+    {"intermediate-not-ca", ISSUER_TEXT("is no CA"), "invalid CA certificate"},
+    {"intermediate-cannot-sign", ISSUER_TEXT("(keyCertSign)"), "key usage does not include"},
     {"intermediate-expired", "expired since", "certificate has expired"},
     {"expired,wrong-host", "expired since", "hostname mismatch"},
     {"expired,wrong-host", "host name mismatch", "hostname mismatch"},
@@ -354,7 +360,7 @@ Test(certificate_maker, an_issuer_of_the_users_choice)
     cr_assert(!team->issuer->issuer);
     leat_judges(ca, leaf, NULL);
     openssl_judges(ca, leaf, "sslserver", NULL, NULL);
-    leat_judges(ca, below, "is no CA");
+    leat_judges(ca, below, ISSUER_TEXT("is no CA"));
     openssl_judges(ca, below, "sslserver", NULL, "invalid CA certificate");
     leat_testing_ca_free(ca);
 }
