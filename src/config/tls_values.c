@@ -215,8 +215,10 @@ int leati_tls_values_set_texts(struct leati_tls_values **slot, size_t member,
     return LEAT_OK;
 }
 
-int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
-                              const struct leati_cert_source *source, struct leati_failure *failure)
+/* A copy of what the program gave, and the values that may be changed: both, or nothing. */
+static int cert_take(struct leati_tls_values **slot, const struct leati_cert_source *source,
+                     struct leati_failure *failure, struct leati_tls_values **ret_values,
+                     struct leati_cert_source *ret_copy)
 {
     struct leati_cert_source copy = {.key = NULL};
     int code = leati_tls_values_check_texts(ITEMS(&source->cert), source->cert.count, failure);
@@ -228,6 +230,19 @@ int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
         cert_source_done(&copy);
         return no_memory(failure);
     }
+    *ret_values = values;
+    *ret_copy = copy;
+    return LEAT_OK;
+}
+
+int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
+                              const struct leati_cert_source *source, struct leati_failure *failure)
+{
+    struct leati_tls_values *values;
+    struct leati_cert_source copy;
+    int code = cert_take(slot, source, failure, &values, &copy);
+    if (code != LEAT_OK)
+        return code;
     struct leati_cert_source *kept = member_of(values, member);
     cert_source_done(kept);
     *kept = copy;
@@ -239,21 +254,16 @@ int leati_tls_values_set_cert(struct leati_tls_values **slot, size_t member,
 int leati_tls_values_add_cert(struct leati_tls_values **slot,
                               const struct leati_cert_source *source, struct leati_failure *failure)
 {
-    struct leati_cert_source copy = {.key = NULL};
+    struct leati_cert_source copy;
     if (!leati_cert_source_is_there(&(*slot)->cert))
         return leati_tls_values_set_cert(slot, offsetof(struct leati_tls_values, cert), source,
                                          failure);
     if ((*slot)->more_cert_count == LEATI_TLS_MORE_CERTS_MAX)
         return refuse(failure, LEAT_E_PARAMETER, "there are 8 certificates already");
-    int code = leati_tls_values_check_texts(ITEMS(&source->cert), source->cert.count, failure);
+    struct leati_tls_values *values;
+    int code = cert_take(slot, source, failure, &values, &copy);
     if (code != LEAT_OK)
         return code;
-    struct leati_tls_values *values =
-        cert_source_copy(&copy, source) ? leati_tls_values_edit(slot) : NULL;
-    if (!values) {
-        cert_source_done(&copy);
-        return no_memory(failure);
-    }
     values->more_certs[values->more_cert_count++] = copy;
     return LEAT_OK;
 }
