@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "socks5/socks4.h"
 
-#include "core/exchange.h"
 #include "socks5/socks4_engine.h"
+#include "socks5/socks_lost.h"
 #include "util/alloc.h"
 
 #include <stdio.h>
@@ -77,19 +77,16 @@ static void socks4_expire(struct leati_exchange *x, uint64_t waited_ms)
 static int socks4_lower_failed(struct leati_exchange *x, int code)
 {
     const struct leati_socks4_engine *engine = engine_of_const(x);
-    bool is_sending = engine->state == LEATI_SOCKS4_SEND_REQUEST;
     char suspect[LEATI_SOCKS4_SUSPECT_SIZE];
-    char what[LEATI_SOCKS4_SUSPECT_SIZE + 64];
+    const struct leati_socks_lost lost = {
+        .is_sending = socks4_turn(x) == LEATI_EXCHANGE_OURS,
+        .step = "request",
+        .suspect = suspect,
+        .retry = leati_socks4_engine_retry_if_lost(engine),
+    };
 
-    /* Lack of memory has nothing to do with the proxy; the lower layer's record says it all. */
-    if (code == LEAT_E_SYSTEM_INTERNAL)
-        return leati_exchange_keep_lower(x, code);
     leati_socks4_engine_suspect(engine, suspect, sizeof(suspect));
-    snprintf(what, sizeof(what), "%s the request failed%s",
-             is_sending ? "sending" : "receiving the answer to", suspect);
-    x->base.retry = leati_socks4_engine_retry_if_lost(engine);
-    return leati_layer_relabel(&x->base, is_sending ? LEAT_E_SOCKS5_SEND : LEAT_E_SOCKS5_RECV,
-                               what);
+    return leati_socks_lost(x, code, &lost);
 }
 
 static struct leati_exchange_verdict socks4_verdict(const struct leati_exchange *x)

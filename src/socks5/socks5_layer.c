@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "socks5/socks5.h"
 
-#include "core/exchange.h"
 #include "socks5/socks5_engine.h"
+#include "socks5/socks_lost.h"
 #include "util/alloc.h"
 
 #include <stdio.h>
@@ -81,20 +81,16 @@ static void socks5_expire(struct leati_exchange *x, uint64_t waited_ms)
 static int socks5_lower_failed(struct leati_exchange *x, int code)
 {
     const struct leati_socks5_engine *engine = engine_of_const(x);
-    bool is_sending = socks5_turn(x) == LEATI_EXCHANGE_OURS;
     char suspect[LEATI_SOCKS5_SUSPECT_SIZE];
-    char what[LEATI_SOCKS5_SUSPECT_SIZE + 96];
+    const struct leati_socks_lost lost = {
+        .is_sending = socks5_turn(x) == LEATI_EXCHANGE_OURS,
+        .step = leati_socks5_engine_step(engine),
+        .suspect = suspect,
+        .retry = leati_socks5_engine_retry_if_lost(engine),
+    };
 
-    /* Lack of memory has nothing to do with the proxy; the lower layer's record says it all. */
-    if (code == LEAT_E_SYSTEM_INTERNAL)
-        return leati_exchange_keep_lower(x, code);
     leati_socks5_engine_suspect(engine, suspect, sizeof(suspect));
-    snprintf(what, sizeof(what), "%s the %s failed%s",
-             is_sending ? "sending" : "receiving the answer to", leati_socks5_engine_step(engine),
-             suspect);
-    x->base.retry = leati_socks5_engine_retry_if_lost(engine);
-    return leati_layer_relabel(&x->base, is_sending ? LEAT_E_SOCKS5_SEND : LEAT_E_SOCKS5_RECV,
-                               what);
+    return leati_socks_lost(x, code, &lost);
 }
 
 static struct leati_exchange_verdict socks5_verdict(const struct leati_exchange *x)
