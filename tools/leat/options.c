@@ -449,12 +449,31 @@ static const struct tool_command *subcommand_find(const struct tool_command *gro
     return NULL;
 }
 
+/* What people call a command that has another name here, by its meaning; the first one that is there. */
+static const struct {
+    const char *typed, *word;
+} command_meanings[] = {
+    {"websocket", "ws"}, {"websocket", "echo"}, {"ws", "echo"},      {"server", "echo"},
+    {"http", "connect"}, {"https", "connect"},  {"proxy", "socks5"}, {"wscat", "ws"},
+    {"connect", "ws"},   {"diagnose", "check"}, {"test", "check"},   {"error", "explain"},
+    {"code", "explain"},
+};
+
+static const char *subcommand_meant(const struct tool_command *group, const char *word)
+{
+    for (size_t i = 0; i < sizeof(command_meanings) / sizeof(command_meanings[0]); i++)
+        if (strcmp(command_meanings[i].typed, word) == 0 &&
+            subcommand_find(group, command_meanings[i].word))
+            return command_meanings[i].word;
+    return NULL;
+}
+
 static const char *const group_options[] = {"--help", "--help-all", "--version"};
 
 static int subcommand_unknown(const struct tool_command *group, const char *word)
 {
-    const char *nearest = NULL;
-    size_t best = SIZE_MAX;
+    const char *nearest = subcommand_meant(group, word);
+    size_t best = nearest ? 0 : SIZE_MAX;
     for (size_t i = 0; group->subcommands[i]; i++)
         tool_nearest(word, strlen(word), command_word(group->subcommands[i]), &nearest, &best);
     for (size_t i = 0; word[0] == '-' && i < sizeof(group_options) / sizeof(group_options[0]); i++)
