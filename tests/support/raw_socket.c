@@ -18,7 +18,8 @@
 /* The highest descriptor that is looked at. */
 #define DESCRIPTORS 4096
 
-int raw_connect(const char *from, uint16_t port)
+/* @return connect(2)'s */
+static int socket_connect(const char *from, uint16_t port, int *ret_fd)
 {
     const struct timeval timeout = {.tv_sec = CLIENT_RUN_TIMEOUT_MS / 1000};
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -32,9 +33,26 @@ int raw_connect(const char *from, uint16_t port)
     }
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
-    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "%s",
-              strerror(errno));
+    *ret_fd = fd;
+    return connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+int raw_connect(const char *from, uint16_t port)
+{
+    int fd;
+    cr_assert(socket_connect(from, port, &fd) == 0, "%s", strerror(errno));
     return fd;
+}
+
+void raw_expect_reset(uint16_t port)
+{
+    int fd;
+    char byte;
+    int result = socket_connect(NULL, port, &fd);
+    if (result == 0)
+        result = (int)recv(fd, &byte, 1, 0);
+    cr_expect(result == -1 && errno == ECONNRESET, "%d: %s", result, strerror(errno));
+    close(fd);
 }
 
 bool raw_send(int fd, const void *data, size_t len)

@@ -22,6 +22,9 @@
  * @return a descriptor, to be closed. */
 int raw_connect(const char *from, uint16_t port);
 
+/** Connects to 127.0.0.1, where nothing comes but a reset. Whether connect(2) sees it or recv(2) is chance. */
+void raw_expect_reset(uint16_t port);
+
 /** Sends everything. @return false if the connection is gone. */
 bool raw_send(int fd, const void *data, size_t len);
 

@@ -361,11 +361,8 @@ Test(server, keeps_only_so_many_events)
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = "accept=reset"));
     struct leat_testing_event event;
-    for (unsigned i = 0; i < CONNECTIONS; ++i) {
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
-        (void)raw_recv_end(fd);
-        close(fd);
-    }
+    for (unsigned i = 0; i < CONNECTIONS; ++i)
+        raw_expect_reset(leat_testing_server_port(server));
     cr_expect(leat_testing_server_wait_step(server, "end", CONNECTIONS, RIG_WAIT_MS));
     cr_expect(leat_testing_server_event(server, LEAT_TESTING_EVENTS_MAX - 1, &event));
     cr_expect(!leat_testing_server_event(server, LEAT_TESTING_EVENTS_MAX, &event));
