@@ -28,7 +28,8 @@ void leati_tcp_close(struct leati_tcp_layer *tcp)
 {
     for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         attempt_close(attempt);
-    tcp->in_flight = 0;
+    if (tcp->dialling)
+        tcp->dialling->in_flight = 0;
 }
 
 /* 0: connected; ECANCELED: another one was faster. */
@@ -127,8 +128,8 @@ static int socket_open(const struct leati_tcp_layer *tcp, int family)
 {
     int on = 1;
 
-    if (tcp->opener)
-        return tcp->opener->open(family, tcp->opener->user);
+    if (tcp->dialling->opener)
+        return tcp->dialling->opener->open(family, tcp->dialling->opener->user);
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
@@ -137,7 +138,7 @@ static int socket_open(const struct leati_tcp_layer *tcp, int family)
         close(fd);
         return -sys_errno;
     }
-    if (tcp->fast_open)
+    if (tcp->dialling->fast_open)
         leati_tcp_set_fast_open(fd);
     return fd;
 }
@@ -148,9 +149,9 @@ static int socket_prepare(const struct leati_tcp_layer *tcp, const struct leati_
     int fd = socket_open(tcp, address->any.sa_family);
     if (fd < 0)
         return fd;
-    int sys_errno = socket_bind(fd, &tcp->local);
-    if (sys_errno == 0 && tcp->descriptor)
-        sys_errno = leati_descriptor_prepare(tcp->descriptor, fd, address, true);
+    int sys_errno = socket_bind(fd, &tcp->dialling->local);
+    if (sys_errno == 0 && tcp->dialling->descriptor)
+        sys_errno = leati_descriptor_prepare(tcp->dialling->descriptor, fd, address, true);
     if (sys_errno == 0)
         return fd;
     close(fd);
@@ -245,7 +246,7 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
 static int dial_fail_all(struct leati_tcp_layer *tcp)
 {
     char text[LEAT_ERROR_TEXT_SIZE];
-    int sys_errno = tcp->latest->sys_errno;
+    int sys_errno = tcp->dialling->latest->sys_errno;
 
     attempts_describe(tcp, text, sizeof(text));
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s", text);
@@ -276,12 +277,12 @@ static void dial_start_next(struct leati_tcp_layer *tcp, uint64_t now_ms)
     /* What fails at once does not make the next one wait. */
     struct leati_tcp_attempt *attempt;
     while ((attempt = leati_tcp_waiting(tcp))) {
-        tcp->latest = attempt;
-        tcp->started++;
+        tcp->dialling->latest = attempt;
+        tcp->dialling->started++;
         int sys_errno = attempt_dial(attempt);
         if (sys_errno == 0) {
-            tcp->in_flight++;
-            tcp->next_attempt_ms = now_ms + LEATI_TCP_ATTEMPT_DELAY_MS;
+            tcp->dialling->in_flight++;
+            tcp->dialling->next_attempt_ms = now_ms + LEATI_TCP_ATTEMPT_DELAY_MS;
             return;
         }
         attempt_fail(attempt, sys_errno);
@@ -293,7 +294,8 @@ static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *wi
     for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         if (attempt != winner)
             attempt_close(attempt);
-    tcp->in_flight = 0;
+    if (tcp->dialling)
+        tcp->dialling->in_flight = 0;
     tcp->open = winner;
     tcp->readable = tcp->writable = true;
     tcp->base.deadline_ms = 0;
@@ -301,7 +303,8 @@ static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *wi
 
 struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp)
 {
-    return tcp->latest ? tcp->latest->next : (struct leati_tcp_attempt *)tcp->attempts;
+    return tcp->dialling->latest ? tcp->dialling->latest->next
+                                 : (struct leati_tcp_attempt *)tcp->attempts;
 }
 
 /* Takes the first one off a list. */
@@ -330,15 +333,16 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
             .next = i + 1 < count ? &attempts[i + 1] : NULL,
         };
     /* The turn of the first one; behind one that was dialled, of the other family. */
-    const struct leati_tcp_attempt *turn = tcp->latest ? tcp->latest : tcp->attempts;
-    bool is_v6 = (turn->address.any.sa_family == AF_INET6) != (tcp->latest != NULL);
+    struct leati_tcp_attempt *latest = tcp->dialling ? tcp->dialling->latest : NULL;
+    const struct leati_tcp_attempt *turn = latest ? latest : tcp->attempts;
+    bool is_v6 = (turn->address.any.sa_family == AF_INET6) != (latest != NULL);
     while (list || added) {
         struct leati_tcp_attempt *attempt = attempt_pop(list ? &list : &added);
         struct leati_tcp_attempt ***end = &ends[attempt->address.any.sa_family == AF_INET6];
         **end = attempt;
         *end = &attempt->next;
     }
-    struct leati_tcp_attempt **link = tcp->latest ? &tcp->latest->next : &head;
+    struct leati_tcp_attempt **link = latest ? &latest->next : &head;
     *link = NULL;
     while (families[0] || families[1]) {
         is_v6 = families[is_v6] ? is_v6 : !is_v6;
@@ -357,9 +361,11 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     attempt->fd = fd;
     leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
-    tcp->latest = attempt;
-    tcp->started = 1;
-    if (!tcp->server)
+    if (tcp->dialling) {
+        tcp->dialling->latest = attempt;
+        tcp->dialling->started = 1;
+    }
+    if (!tcp->dialling || !tcp->dialling->server)
         dial_elect(tcp, attempt);
 }
 
@@ -370,16 +376,18 @@ static int dial_local(struct leati_tcp_layer *tcp, uint64_t now_ms)
     char reason[128];
     int sys_errno = 0;
 
-    if (connect(attempt->fd, (const struct sockaddr *)&tcp->server->un, tcp->server->size) < 0)
+    if (connect(attempt->fd, (const struct sockaddr *)&tcp->dialling->server->un,
+                tcp->dialling->server->size) < 0)
         sys_errno = errno;
     if (sys_errno == 0) {
         dial_elect(tcp, attempt);
         return LEAT_OK;
     }
-    if (sys_errno == EAGAIN && !leati_layer_is_over(&tcp->base, tcp->expires_ms, now_ms)) {
+    if (sys_errno == EAGAIN &&
+        !leati_layer_is_over(&tcp->base, tcp->dialling->expires_ms, now_ms)) {
         uint64_t retry_ms = now_ms + LEATI_LOCAL_RETRY_MS;
-        bool is_last = tcp->expires_ms != 0 && tcp->expires_ms < retry_ms;
-        tcp->base.deadline_ms = is_last ? tcp->expires_ms : retry_ms;
+        bool is_last = tcp->dialling->expires_ms != 0 && tcp->dialling->expires_ms < retry_ms;
+        tcp->base.deadline_ms = is_last ? tcp->dialling->expires_ms : retry_ms;
         return LEATI_AGAIN;
     }
     if (sys_errno == EAGAIN) {
@@ -398,7 +406,7 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
     const struct leati_tcp_attempt *waiting = leati_tcp_waiting(tcp);
     bool failed = false;
 
-    if (tcp->server)
+    if (tcp->dialling->server)
         return dial_local(tcp, now_ms);
     for (struct leati_tcp_attempt *attempt = tcp->attempts; attempt != waiting;
          attempt = attempt->next) {
@@ -412,22 +420,23 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
             return LEAT_OK;
         }
         if (result != LEATI_AGAIN) {
-            tcp->in_flight--;
+            tcp->dialling->in_flight--;
             failed = true;
         }
     }
 
-    if (leati_layer_is_over(&tcp->base, tcp->expires_ms, now_ms))
+    if (leati_layer_is_over(&tcp->base, tcp->dialling->expires_ms, now_ms))
         return dial_fail_expired(tcp);
-    if (failed || tcp->in_flight == 0 ||
-        leati_layer_is_over(&tcp->base, tcp->next_attempt_ms, now_ms))
+    if (failed || tcp->dialling->in_flight == 0 ||
+        leati_layer_is_over(&tcp->base, tcp->dialling->next_attempt_ms, now_ms))
         dial_start_next(tcp, now_ms);
     /* RFC 8305 section 3: addresses that are still asked for may do better. */
-    if (tcp->in_flight == 0 && !tcp->more)
+    if (tcp->dialling->in_flight == 0 && !tcp->dialling->more)
         return dial_fail_all(tcp);
 
-    tcp->base.deadline_ms = tcp->expires_ms;
-    if (leati_tcp_waiting(tcp) && (tcp->expires_ms == 0 || tcp->next_attempt_ms < tcp->expires_ms))
-        tcp->base.deadline_ms = tcp->next_attempt_ms;
+    tcp->base.deadline_ms = tcp->dialling->expires_ms;
+    if (leati_tcp_waiting(tcp) && (tcp->dialling->expires_ms == 0 ||
+                                   tcp->dialling->next_attempt_ms < tcp->dialling->expires_ms))
+        tcp->base.deadline_ms = tcp->dialling->next_attempt_ms;
     return LEATI_AGAIN;
 }

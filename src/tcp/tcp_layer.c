@@ -66,8 +66,8 @@ static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
     if (l->state == LEATI_LAYER_NEW) {
         leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
         if (!tcp->open) {
-            leati_layer_arm(l, now_ms, tcp->timeout_ms);
-            tcp->expires_ms = l->deadline_ms;
+            leati_layer_arm(l, now_ms, tcp->dialling->timeout_ms);
+            tcp->dialling->expires_ms = l->deadline_ms;
         }
     }
     if (l->state != LEATI_LAYER_CONNECTING)
@@ -255,17 +255,22 @@ static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
 
     if (tcp->open)
         tcp_format_remote(tcp, address, sizeof(address));
-    if (tcp->started > 1)
-        snprintf(buf, cap, "%s, %zu attempts", address, tcp->started);
+    if (tcp->dialling && tcp->dialling->started > 1)
+        snprintf(buf, cap, "%s, %zu attempts", address, tcp->dialling->started);
     else
         snprintf(buf, cap, "%s", address);
 }
 
 static void tcp_destroy(struct leati_layer *l)
 {
+    struct leati_tcp_dialling *dialling = tcp_of(l)->dialling;
+
     leati_tcp_close(tcp_of(l));
-    leati_free(tcp_of(l)->late);
-    leati_free(tcp_of(l)->server);
+    if (dialling) {
+        leati_free(dialling->late);
+        leati_free(dialling->server);
+    }
+    leati_free(dialling);
     leati_free(l);
 }
 
@@ -284,27 +289,50 @@ static const struct leati_layer_ops tcp_ops = {
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer)
+static struct leati_tcp_dialling *dialling_new(const struct leati_tcp_options *options)
 {
-    assert(options->count > 0);
+    struct leati_tcp_dialling *dialling = leati_malloc(sizeof(*dialling));
+
+    if (dialling)
+        *dialling = (struct leati_tcp_dialling){
+            .timeout_ms = options->timeout_ms,
+            .opener = options->opener,
+            .local = options->local,
+            .descriptor = options->descriptor,
+            .fast_open = options->fast_open,
+            .more = options->more,
+        };
+    return dialling;
+}
+
+/* NULL without memory; `dialling` is taken then. */
+static struct leati_tcp_layer *tcp_new(const struct leati_tcp_options *options,
+                                       struct leati_tcp_dialling *dialling)
+{
     struct leati_tcp_layer *tcp =
         leati_malloc(sizeof(*tcp) + options->count * sizeof(tcp->attempts[0]));
-    if (!tcp)
-        return LEAT_E_SYSTEM_INTERNAL;
-
+    if (!tcp) {
+        leati_free(dialling);
+        return NULL;
+    }
     *tcp = (struct leati_tcp_layer){
         .loop = options->loop,
         .ready = options->ready,
         .user = options->user,
-        .timeout_ms = options->timeout_ms,
-        .opener = options->opener,
-        .local = options->local,
-        .descriptor = options->descriptor,
-        .fast_open = options->fast_open,
-        .more = options->more,
+        .dialling = dialling,
     };
     leati_layer_init(&tcp->base, &tcp_ops);
     leati_tcp_enqueue(tcp, tcp->attempts, options->addresses, options->count);
+    return tcp;
+}
+
+int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_layer **ret_layer)
+{
+    assert(options->count > 0);
+    struct leati_tcp_dialling *dialling = dialling_new(options);
+    struct leati_tcp_layer *tcp = dialling ? tcp_new(options, dialling) : NULL;
+    if (!tcp)
+        return LEAT_E_SYSTEM_INTERNAL;
     *ret_layer = &tcp->base;
     return LEAT_OK;
 }
@@ -313,14 +341,14 @@ int leati_tcp_layer_add(struct leati_layer *l, const struct leati_address *addre
 {
     struct leati_tcp_layer *tcp = tcp_of(l);
 
-    assert(!tcp->late);
-    tcp->more = false;
+    assert(!tcp->dialling->late);
+    tcp->dialling->more = false;
     if (count == 0)
         return LEAT_OK;
-    tcp->late = leati_malloc(count * sizeof(*tcp->late));
-    if (!tcp->late)
+    tcp->dialling->late = leati_malloc(count * sizeof(*tcp->dialling->late));
+    if (!tcp->dialling->late)
         return LEAT_E_SYSTEM_INTERNAL;
-    leati_tcp_enqueue(tcp, tcp->late, addresses, count);
+    leati_tcp_enqueue(tcp, tcp->dialling->late, addresses, count);
     return LEAT_OK;
 }
 
@@ -336,20 +364,26 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
         .user = accepted->user,
     };
     struct leati_local_address *server = NULL;
+    struct leati_tcp_dialling *dialling = NULL;
 
     if (accepted->server) {
         server = leati_malloc(sizeof(*server));
-        if (!server)
+        dialling = server ? dialling_new(&options) : NULL;
+        if (!dialling) {
+            leati_free(server);
             return LEAT_E_SYSTEM_INTERNAL;
+        }
         *server = *accepted->server;
     }
-    int code = leati_tcp_layer_new(&options, ret_layer);
-    if (code != LEAT_OK) {
+    struct leati_tcp_layer *tcp = tcp_new(&options, dialling);
+    if (!tcp) {
         leati_free(server);
-        return code;
+        return LEAT_E_SYSTEM_INTERNAL;
     }
-    tcp_of(*ret_layer)->server = server;
-    leati_tcp_adopt(tcp_of(*ret_layer), accepted->fd);
+    if (dialling)
+        dialling->server = server;
+    leati_tcp_adopt(tcp, accepted->fd);
+    *ret_layer = &tcp->base;
     return LEAT_OK;
 }
 

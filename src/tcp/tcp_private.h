@@ -19,27 +19,31 @@ struct leati_tcp_attempt {
     uint32_t start_us;  /**< the lower half of the clock's; only with a trace */
 };
 
-struct leati_tcp_layer {
-    struct leati_layer base;
-    leat_loop *loop;
-    void (*ready)(void *user);
-    void *user;
+/** What only a layer needs that connects by itself. */
+struct leati_tcp_dialling {
     uint32_t timeout_ms;
     const struct leati_tcp_opener *opener; /**< may be NULL */
     struct leati_tcp_local local;
     const struct leati_descriptor_options *descriptor; /**< may be NULL */
     bool fast_open;
-
+    bool more;                /**< others may still be added */
     uint64_t expires_ms;      /**< deadline over all attempts; 0 = none */
     uint64_t next_attempt_ms; /**< when not to wait longer for those in flight */
     size_t started;           /**< attempts that were dialled, from the first on */
     size_t in_flight;
     struct leati_tcp_attempt *latest;   /**< that was dialled; NULL = none */
     struct leati_tcp_attempt *late;     /**< memory of those that were added; NULL = none */
-    struct leati_tcp_attempt *open;     /**< the winner */
     struct leati_local_address *server; /**< with a full queue; NULL = it is none, or has room */
-    bool more;                          /**< others may still be added */
-    bool readable;                      /**< recv may give something; else it waits for an event */
+};
+
+struct leati_tcp_layer {
+    struct leati_layer base;
+    leat_loop *loop;
+    void (*ready)(void *user);
+    void *user;
+    struct leati_tcp_dialling *dialling; /**< NULL = it was connected when it came */
+    struct leati_tcp_attempt *open;      /**< the winner */
+    bool readable;                       /**< recv may give something; else it waits for an event */
     bool writable;
     bool eof;
     bool prompt_acks;
@@ -55,7 +59,7 @@ struct leati_tcp_layer {
  * LEATI_AGAIN: deadline_ms is set. Otherwise the recorded failure; nothing is open any more. */
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
-/** Makes a descriptor the only attempt, and its winner unless `tcp->server` is yet to take it. */
+/** Makes a descriptor the only attempt, and its winner unless a server is yet to take it. */
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
 
 /** The next to be dialled; NULL = none. */

@@ -455,7 +455,7 @@ static void fixture_init_opener(struct tcp_fixture *f, const struct leati_tcp_op
                                 uint32_t timeout_ms)
 {
     fixture_init(f, addresses, count, timeout_ms);
-    ((struct leati_tcp_layer *)f->layer)->opener = opener;
+    ((struct leati_tcp_layer *)f->layer)->dialling->opener = opener;
 }
 
 Test(tcp_dial, descriptors_of_the_owner, .timeout = 10)

@@ -18,7 +18,7 @@ static void fixture_init_more(struct tcp_fixture *f, const struct leati_address 
                               size_t count, uint32_t timeout_ms)
 {
     fixture_init(f, addresses, count, timeout_ms);
-    ((struct leati_tcp_layer *)f->layer)->more = true;
+    ((struct leati_tcp_layer *)f->layer)->dialling->more = true;
 }
 
 /* The time stands still: no delay can pass. */
@@ -32,7 +32,7 @@ static void until_refused(struct tcp_fixture *f, uint64_t now_ms)
 {
     const struct leati_tcp_layer *tcp = (const struct leati_tcp_layer *)f->layer;
 
-    while (connect_at(f, now_ms) == LEATI_AGAIN && tcp->in_flight > 0)
+    while (connect_at(f, now_ms) == LEATI_AGAIN && tcp->dialling->in_flight > 0)
         cr_assert_eq(leat_loop_dispatch(f->loop, -1), 0);
 }
 
