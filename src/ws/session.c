@@ -57,12 +57,13 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
         session->tracer = options->tracer;
         session->hop = options->hop;
     }
-    if (options->deflate) {
+    if (options->deflate)
         session->compression = compression_new(options);
-        if (!session->compression) {
-            leati_free(session);
-            return NULL;
-        }
+    if (!options->is_server)
+        session->keys = leati_calloc(1, sizeof(*session->keys));
+    if ((options->deflate && !session->compression) || (!options->is_server && !session->keys)) {
+        leati_ws_session_free(session);
+        return NULL;
     }
     return session;
 }
@@ -77,7 +78,9 @@ void leati_ws_session_free(struct leati_ws_session *session)
         leati_free(session->compression);
     }
     leati_ws_workspace_release(session->workspace, session->pool);
-    leati_ws_mask_keys_wipe(&session->keys);
+    if (session->keys)
+        leati_ws_mask_keys_wipe(session->keys);
+    leati_free(session->keys);
     leati_free(session);
 }
 

@@ -62,7 +62,7 @@ struct leati_ws_session {
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
     struct leati_ws_drain drain;
-    struct leati_ws_mask_keys keys;
+    struct leati_ws_mask_keys *keys; /* NULL at a server, which masks nothing */
     const struct leati_tracer *tracer; /* NULL = nobody listens */
     const char *hop;
 };

@@ -8,11 +8,6 @@
 #define CLOSE_REASON_MAX_BYTES (LEATI_WS_CONTROL_MAX_BYTES - CLOSE_CODE_BYTES)
 #define DEFLATE_OUT_BYTES      4096u
 
-static struct leati_ws_mask_keys *session_keys(struct leati_ws_session *session)
-{
-    return session->is_server ? NULL : &session->keys;
-}
-
 static void session_trace_sent(const struct leati_ws_session *session, uint8_t first_byte,
                                size_t len)
 {
@@ -29,7 +24,7 @@ static void session_trace_sent(const struct leati_ws_session *session, uint8_t f
 static int session_write_frame(struct leati_ws_session *session, uint8_t first_byte,
                                const void *data, size_t len, struct leati_byte_queue *out)
 {
-    if (!leati_ws_frame_write(out, session_keys(session), first_byte, data, len, &session->drain))
+    if (!leati_ws_frame_write(out, session->keys, first_byte, data, len, &session->drain))
         return LEAT_E_SYSTEM_INTERNAL;
     if (session->tracer)
         session_trace_sent(session, first_byte, len);
@@ -42,7 +37,7 @@ static int session_write_packed(struct leati_ws_session *session, uint8_t first_
 {
     size_t len = packed->len;
 
-    if (!leati_ws_frame_write_queue(out, session_keys(session), first_byte, packed))
+    if (!leati_ws_frame_write_queue(out, session->keys, first_byte, packed))
         return LEAT_E_SYSTEM_INTERNAL;
     if (session->tracer)
         session_trace_sent(session, first_byte, len);

@@ -192,9 +192,10 @@ static struct bytes random_stream(bool is_server, const struct leati_deflate_par
     struct leati_byte_queue queue;
 
     /* Masking keys that are the same on each run. */
-    session->keys.left = sizeof(session->keys.bytes);
-    for (size_t i = 0; i < sizeof(session->keys.bytes); i++)
-        session->keys.bytes[i] = (uint8_t)mutation_random(mutation);
+    if (session->keys)
+        session->keys->left = sizeof(session->keys->bytes);
+    for (size_t i = 0; session->keys && i < sizeof(session->keys->bytes); i++)
+        session->keys->bytes[i] = (uint8_t)mutation_random(mutation);
     fill(payload, sizeof(payload));
     leati_byte_queue_init(&queue, NULL);
     for (size_t n = 1 + mutation_below(mutation, 4); n > 0; n--) {
