@@ -13,7 +13,7 @@ struct leati_admission_client {
     struct in6_addr key;
     size_t open;
     size_t handshakes;
-    struct leati_guest *oldest, *newest;
+    struct leati_handshake *oldest, *newest;
 };
 
 /* ---- clients --------------------------------------------------------------------------- */
@@ -74,6 +74,11 @@ void leati_admission_done(struct leati_admission *admission)
             client = next;
         }
     }
+    while (admission->oldest) {
+        struct leati_handshake *handshake = admission->oldest;
+        admission->oldest = handshake->newer;
+        leati_free(handshake);
+    }
     leati_free(admission->buckets);
     *admission = (struct leati_admission){0};
 }
@@ -132,13 +137,13 @@ static void client_drop_unused(struct leati_admission *admission,
 static void handshake_begin(struct leati_admission *admission, struct leati_guest *guest)
 {
     struct leati_admission_client *client = guest->client;
+    struct leati_handshake *handshake = guest->handshake;
     guest->state = LEATI_GUEST_HANDSHAKE;
-    guest->newer = guest->own_newer = NULL;
-    guest->older = admission->newest;
-    guest->own_older = client->newest;
-    *(guest->older ? &guest->older->newer : &admission->oldest) = guest;
-    *(guest->own_older ? &guest->own_older->own_newer : &client->oldest) = guest;
-    admission->newest = client->newest = guest;
+    *handshake = (struct leati_handshake){
+        .guest = guest, .older = admission->newest, .own_older = client->newest};
+    *(handshake->older ? &handshake->older->newer : &admission->oldest) = handshake;
+    *(handshake->own_older ? &handshake->own_older->own_newer : &client->oldest) = handshake;
+    admission->newest = client->newest = handshake;
     admission->handshakes++;
     client->handshakes++;
 }
@@ -146,12 +151,17 @@ static void handshake_begin(struct leati_admission *admission, struct leati_gues
 static void handshake_end(struct leati_admission *admission, struct leati_guest *guest)
 {
     struct leati_admission_client *client = guest->client;
-    *(guest->older ? &guest->older->newer : &admission->oldest) = guest->newer;
-    *(guest->newer ? &guest->newer->older : &admission->newest) = guest->older;
-    *(guest->own_older ? &guest->own_older->own_newer : &client->oldest) = guest->own_newer;
-    *(guest->own_newer ? &guest->own_newer->own_older : &client->newest) = guest->own_older;
+    struct leati_handshake *handshake = guest->handshake;
+    struct leati_handshake *older = handshake->older, *newer = handshake->newer;
+    struct leati_handshake *own_older = handshake->own_older, *own_newer = handshake->own_newer;
+    *(older ? &older->newer : &admission->oldest) = newer;
+    *(newer ? &newer->older : &admission->newest) = older;
+    *(own_older ? &own_older->own_newer : &client->oldest) = own_newer;
+    *(own_newer ? &own_newer->own_older : &client->newest) = own_older;
     admission->handshakes--;
     client->handshakes--;
+    leati_free(handshake);
+    guest->handshake = NULL;
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -159,9 +169,13 @@ static void handshake_end(struct leati_admission *admission, struct leati_guest 
 bool leati_admission_enter(struct leati_admission *admission, struct leati_guest *guest,
                            const struct leati_address *address)
 {
-    guest->client = client_of(admission, address);
-    if (!guest->client)
+    guest->handshake = leati_malloc(sizeof(*guest->handshake));
+    guest->client = guest->handshake ? client_of(admission, address) : NULL;
+    if (!guest->client) {
+        leati_free(guest->handshake);
+        guest->handshake = NULL;
         return false;
+    }
     handshake_begin(admission, guest);
     return true;
 }
@@ -178,9 +192,9 @@ struct leati_guest *leati_admission_excess(const struct leati_admission *admissi
     const struct leati_admission_client *client = guest->client;
     if (!client_is_local(client) &&
         client->handshakes > at_least(limits->open_of_one, LEATI_ADMISSION_MIN_HANDSHAKES_OF_ONE))
-        return client->oldest;
+        return client->oldest->guest;
     if (admission->handshakes > at_least(limits->open, LEATI_ADMISSION_MIN_HANDSHAKES))
-        return admission->oldest;
+        return admission->oldest->guest;
     return NULL;
 }
 

@@ -32,12 +32,20 @@ enum leati_admission_state {
     LEATI_GUEST_OPEN,
 };
 
+struct leati_guest;
+
+/** A handshake that is not done. */
+struct leati_handshake {
+    struct leati_guest *guest;
+    struct leati_handshake *older, *newer;         /**< among all handshakes */
+    struct leati_handshake *own_older, *own_newer; /**< among those of the client */
+};
+
 /** One connection; embedded in its owner, all zero at first. */
 struct leati_guest {
     enum leati_admission_state state;
     struct leati_admission_client *client;
-    struct leati_guest *older, *newer;         /**< among all handshakes */
-    struct leati_guest *own_older, *own_newer; /**< among those of the client */
+    struct leati_handshake *handshake; /**< NULL = it is done */
 };
 
 /** All zero = nobody is there. */
@@ -47,7 +55,7 @@ struct leati_admission {
     size_t client_count;
     size_t open;
     size_t handshakes;
-    struct leati_guest *oldest, *newest;
+    struct leati_handshake *oldest, *newest;
 };
 
 enum leati_admission_verdict {

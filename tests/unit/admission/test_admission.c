@@ -227,8 +227,8 @@ Test(admission, any_order)
             open += guests[i].state == LEATI_GUEST_OPEN;
             handshakes += guests[i].state == LEATI_GUEST_HANDSHAKE;
         }
-        for (struct leati_guest *g = admission.oldest; g && listed <= COUNT; g = g->newer) {
-            cr_assert(g->state == LEATI_GUEST_HANDSHAKE &&
+        for (struct leati_handshake *g = admission.oldest; g && listed <= COUNT; g = g->newer) {
+            cr_assert(g->guest->state == LEATI_GUEST_HANDSHAKE &&
                       (g->newer ? g->newer->older == g : admission.newest == g));
             ++listed;
         }
