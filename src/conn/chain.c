@@ -24,9 +24,8 @@ static const char *chain_state_name(enum leati_chain_state state)
 
 static void chain_set_state(struct leati_chain *chain, enum leati_chain_state state)
 {
-    leati_trace_state(&chain->tracer, LEAT_LAYER_NONE, "chain",
-                      leati_route_origin_text(chain->route), chain_state_name(chain->state),
-                      chain_state_name(state));
+    leati_trace_state(&chain->tracer, LEAT_LAYER_NONE, "chain", leati_chain_origin(chain),
+                      chain_state_name(chain->state), chain_state_name(state));
     chain->state = state;
     if (state >= LEATI_CHAIN_OPEN)
         leati_chain_stop_lookups(chain);
@@ -45,13 +44,16 @@ static void chain_set_limits(struct leati_chain *chain, uint64_t limit_ms)
 
 static void chain_destroy_layers(struct leati_chain *chain)
 {
+    struct leati_route *route = chain->route;
     /* The owner still reads the request that it was asked about. */
-    if (chain->asking == chain->top && chain->top)
+    if (route && route->asking == chain->top && chain->top)
         chain->top = chain->top->lower;
     leati_layers_destroy(chain->top);
     chain->top = chain->tcp = NULL;
-    leati_route_forget_upgrade(chain->route);
-    chain->phase_layer = NULL;
+    if (!route)
+        return;
+    leati_route_forget_upgrade(route);
+    route->phase_layer = NULL;
 }
 
 static struct leati_layer *lowest_not_open(const struct leati_chain *chain)
@@ -89,14 +91,23 @@ static void chain_unlink_done(struct leati_chain *chain)
     }
 }
 
+/* A connection that is open keeps of its way what it is called by. */
+static void chain_drop_route(struct leati_chain *chain)
+{
+    if (!chain->route || !leati_route_is_spent(chain->route))
+        return;
+    chain->origin = leati_route_free_for_text(chain->route);
+    chain->route = NULL;
+}
+
 static void trace_layer_start(struct leati_chain *chain, const struct leati_layer *l)
 {
-    if (chain->phase_layer == l)
+    if (chain->route->phase_layer == l)
         return;
-    chain->phase_layer = l;
-    chain->phase_start_us = leati_clock_us();
+    chain->route->phase_layer = l;
+    chain->route->phase_start_us = leati_clock_us();
     leati_trace_phase_start(&chain->tracer, l->ops->layer, l->ops->name, l->hop,
-                            chain->phase_start_us);
+                            chain->route->phase_start_us);
 }
 
 static void trace_layer_end(struct leati_chain *chain, const struct leati_layer *l, int result)
@@ -105,9 +116,9 @@ static void trace_layer_end(struct leati_chain *chain, const struct leati_layer 
     if (result == LEAT_OK && chain->tracer.fn)
         l->ops->describe(l, text, sizeof(text));
     leati_trace_phase_end(&chain->tracer, l->ops->layer, l->ops->name, l->hop,
-                          chain->phase_start_us, result,
+                          chain->route->phase_start_us, result,
                           result == LEAT_OK ? text : chain->failure.text);
-    chain->phase_layer = NULL;
+    chain->route->phase_layer = NULL;
 }
 
 /* ---- connecting ----------------------------------------------------------------------- */
@@ -185,7 +196,7 @@ static int chain_step_resolving(struct leati_chain *chain)
     if (code == LEATI_AGAIN)
         return LEATI_AGAIN;
     if (code != LEAT_OK)
-        return chain_fail(chain, chain_blame_proxy(chain, chain->lookup, code));
+        return chain_fail(chain, chain_blame_proxy(chain, chain->route->lookup, code));
     chain_set_state(chain, LEATI_CHAIN_CONNECTING);
     return LEAT_OK;
 }
@@ -198,16 +209,18 @@ static bool chain_is_asking(const struct leati_chain *chain)
 
 static void chain_ask(struct leati_chain *chain)
 {
-    chain->asking = chain->top;
+    struct leati_layer *asking = chain->top;
+    chain->route->asking = asking;
     chain->owner->asked(chain, chain->user);
     if (chain->released)
-        chain->asking->ops->destroy(chain->asking);
-    chain->asking = NULL;
+        asking->ops->destroy(asking);
+    else
+        chain->route->asking = NULL;
 }
 
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
-    if (chain->awaits_address)
+    if (chain->route->awaits_address)
         return chain->failure.code;
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
@@ -232,7 +245,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     }
     if (code != LEAT_OK) {
         int next = leati_chain_next_address(chain, now_ms);
-        chain->awaits_address = next == LEATI_AGAIN;
+        chain->route->awaits_address = next == LEATI_AGAIN;
         if (next == LEATI_AGAIN)
             return LEATI_AGAIN;
         if (next != LEAT_OK)
@@ -301,7 +314,7 @@ static unsigned chain_want(struct leati_chain *chain, unsigned owner_want)
     case LEATI_CHAIN_OPEN:
         return chain_fold(chain, chain->top, owner_want);
     case LEATI_CHAIN_CONNECTING:
-        l = chain->awaits_address ? NULL : lowest_not_open(chain);
+        l = chain->route->awaits_address ? NULL : lowest_not_open(chain);
         break;
     case LEATI_CHAIN_CLOSING:
         l = highest_not_closed(chain);
@@ -349,6 +362,7 @@ static unsigned chain_run(struct leati_chain *chain, uint64_t now_ms)
     if (chain->state != LEATI_CHAIN_OPEN)
         return 0;
     chain_unlink_done(chain);
+    chain_drop_route(chain);
     unsigned want = chain->owner->pump(chain, now_ms, chain->user);
     while (chain->state == LEATI_CHAIN_CLOSING && chain_step(chain, now_ms) == LEAT_OK)
         ;
@@ -390,7 +404,6 @@ void leati_chain_init(struct leati_chain *chain, leat_loop *loop,
     *chain = (struct leati_chain){
         .loop = loop, .owner = owner, .user = user, .tracer = *tracer, .route = route};
     leati_failure_init(&chain->failure);
-    leati_failure_init(&chain->earlier);
     leati_timer_init(&chain->timer, loop, chain_timer_fired, chain);
     leati_task_init(&chain->pump_task, loop, chain_pump, chain);
 }
@@ -418,7 +431,7 @@ void leati_chain_restart(struct leati_chain *chain, struct leati_route *route)
 void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms)
 {
     layer->lower = chain->top;
-    layer->hop = leati_route_origin_text(chain->route);
+    layer->hop = leati_chain_origin(chain);
     layer->failure = &chain->failure;
     layer->tracer = &chain->tracer;
     layer->judged_ms = leati_loop_judged_ms(chain->loop);
@@ -451,6 +464,11 @@ void leati_chain_abort(struct leati_chain *chain)
     leati_chain_wake(chain);
 }
 
+const char *leati_chain_origin(const struct leati_chain *chain)
+{
+    return chain->route ? leati_route_origin_text(chain->route) : chain->origin;
+}
+
 void leati_chain_wake(struct leati_chain *chain)
 {
     if (!chain->released)
@@ -473,7 +491,9 @@ bool leati_chain_release(struct leati_chain *chain)
     leati_chain_stop_lookups(chain);
     chain_destroy_layers(chain);
     leati_failure_done(&chain->failure);
-    leati_chain_forget_attempts(chain);
     leati_route_free(chain->route);
+    chain->route = NULL;
+    leati_free(chain->origin);
+    chain->origin = NULL;
     return !chain->running;
 }

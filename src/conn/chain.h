@@ -48,26 +48,19 @@ struct leati_chain {
     const struct leati_chain_owner *owner;
     void *user;
     enum leati_chain_state state;
-    struct leati_route *route; /**< owned; trimmed once OPEN */
+    struct leati_route *route; /**< owned; trimmed once OPEN, and NULL once it is spent */
+    char *origin;              /**< of a route that is spent; see leati_chain_origin() */
     struct leati_layer *top;   /**< NULL while there is none */
     struct leati_layer *tcp;   /**< the bottom of the same list */
-    struct leati_hop *lookup;  /**< the hop that has no address yet */
     struct leati_failure failure;
-    struct leati_failure earlier; /**< of an address before, see conn/next_address.h */
-    char *tried;                  /**< those addresses, for the text; NULL = none */
-    unsigned attempts;            /**< how many of them */
     struct leati_tracer tracer;
     struct leati_timer timer;
     struct leati_task pump_task;
     uint64_t limit_ms;          /**< of connecting or closing; 0 = none */
     uint64_t owner_deadline_ms; /**< when the owner's pump wants to run again; 0 = not */
-    uint64_t phase_start_us;
-    struct leati_layer *asking; /**< the acceptance, while the owner is asked; outlives a release */
-    const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
-    bool awaits_address;                   /**< it has failed, and an address may still come */
-    bool running;                          /**< inside the pump */
-    bool ended;                            /**< the owner has been told */
-    bool released;                         /**< and CLOSED by that: callers look at the state */
+    bool running;               /**< inside the pump */
+    bool ended;                 /**< the owner has been told */
+    bool released;              /**< and CLOSED by that: callers look at the state */
 };
 
 /** Fills in. `route` becomes the chain's. */
@@ -91,6 +84,9 @@ void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms);
 
 /** Ends without a goodbye; then `ended`. Allowed in every state. */
 void leati_chain_abort(struct leati_chain *chain);
+
+/** "host:port" of the origin, in every state. */
+const char *leati_chain_origin(const struct leati_chain *chain);
 
 /** Lets the pump run in this round of the loop, or the next. */
 void leati_chain_wake(struct leati_chain *chain);

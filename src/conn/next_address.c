@@ -123,24 +123,24 @@ static void refusal_drop(struct leati_route *route)
 
 void leati_chain_forget_attempts(struct leati_chain *chain)
 {
-    leati_failure_done(&chain->earlier);
-    leati_free(chain->tried);
-    chain->tried = NULL;
+    leati_failure_done(&chain->route->earlier);
+    leati_free(chain->route->tried);
+    chain->route->tried = NULL;
     refusal_drop(chain->route);
 }
 
 /* The verdict of a proxy says more than that the next one cannot be reached, so it is kept. */
 static void failure_set_aside(struct leati_chain *chain, const char *tried)
 {
-    char *list = leati_asprintf("%s%s%s: %d", chain->tried ? chain->tried : "",
-                                chain->tried ? ", " : "", tried, chain->failure.code);
+    char *list = leati_asprintf("%s%s%s: %d", chain->route->tried ? chain->route->tried : "",
+                                chain->route->tried ? ", " : "", tried, chain->failure.code);
     if (list) {
-        leati_free(chain->tried);
-        chain->tried = list;
+        leati_free(chain->route->tried);
+        chain->route->tried = list;
     }
-    if (first_hop_was_reached(chain) || chain->earlier.code == LEAT_OK) {
-        leati_failure_done(&chain->earlier);
-        chain->earlier = chain->failure;
+    if (first_hop_was_reached(chain) || chain->route->earlier.code == LEAT_OK) {
+        leati_failure_done(&chain->route->earlier);
+        chain->route->earlier = chain->failure;
         refusal_drop(chain->route);
         chain->route->refusal = leati_route_take_response(chain->route, chain->top);
     } else {
@@ -154,12 +154,12 @@ int leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
     char tried[LEATI_ADDRESS_TEXT_SIZE];
     if (!chain->tcp || chain->failure.code == LEAT_E_SYSTEM_INTERNAL ||
         (chain->limit_ms != 0 && now_ms >= chain->limit_ms) ||
-        chain->attempts + 1 >= LEATI_CHAIN_MAX_ATTEMPTS)
+        chain->route->attempts + 1 >= LEATI_CHAIN_MAX_ATTEMPTS)
         return LEATI_EOF;
     int code = chain_advance(chain, tried, sizeof(tried));
     if (code != LEAT_OK)
         return code;
-    chain->attempts++;
+    chain->route->attempts++;
     failure_set_aside(chain, tried);
     /* If the socket is bound, the next connection has the same local port, and may have the same
      * peer. */
@@ -170,18 +170,18 @@ int leati_chain_next_address(struct leati_chain *chain, uint64_t now_ms)
 
 int leati_chain_conclude(struct leati_chain *chain, int code)
 {
-    if (chain->attempts == 0 || code == LEAT_E_SYSTEM_INTERNAL)
+    if (chain->route->attempts == 0 || code == LEAT_E_SYSTEM_INTERNAL)
         return code;
     bool was_reached = first_hop_was_reached(chain);
     if (was_reached) {
         refusal_drop(chain->route);
     } else {
         leati_failure_done(&chain->failure);
-        chain->failure = chain->earlier;
-        leati_failure_init(&chain->earlier);
+        chain->failure = chain->route->earlier;
+        leati_failure_init(&chain->route->earlier);
     }
-    if (chain->tried && (was_reached || chain->attempts > 1)) {
-        char *list = leati_asprintf(" (tried before: %s)", chain->tried);
+    if (chain->route->tried && (was_reached || chain->route->attempts > 1)) {
+        char *list = leati_asprintf(" (tried before: %s)", chain->route->tried);
         if (list)
             leati_failure_append(&chain->failure, list);
         leati_free(list);

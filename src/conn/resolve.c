@@ -25,7 +25,7 @@ static int hop_add_addresses(struct leati_hop *hop, const struct leati_address *
 
 static void trace_answer(struct leati_chain *chain, int result)
 {
-    const struct leati_hop *hop = chain->lookup;
+    const struct leati_hop *hop = chain->route->lookup;
     char text[256] = "";
     size_t pos = 0;
     for (size_t i = 0; i < hop->address_count; i++) {
@@ -33,8 +33,9 @@ static void trace_answer(struct leati_chain *chain, int result)
         leati_address_format_host(&hop->addresses[i], host, sizeof(host));
         leati_readable_append(text, sizeof(text), &pos, "%s%s", i ? ", " : "", host);
     }
-    leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", hop->text, chain->phase_start_us,
-                          result, result == LEAT_OK ? text : chain->failure.text);
+    leati_trace_phase_end(&chain->tracer, LEAT_LAYER_DNS, "dns", hop->text,
+                          chain->route->phase_start_us, result,
+                          result == LEAT_OK ? text : chain->failure.text);
 }
 
 static int answer_fail(struct leati_hop *hop, const struct leati_dns_answer *answer, int code)
@@ -83,7 +84,7 @@ static void hop_answered(const struct leati_dns_answer *answer, void *user)
 static int chain_ask(struct leati_chain *chain)
 {
     const struct leati_settings *settings = chain->route->settings;
-    struct leati_hop *hop = chain->lookup;
+    struct leati_hop *hop = chain->route->lookup;
     bool is_dialled = hop == chain->route->hops;
     uint32_t timeout_ms = settings->phase_timeout_ms[LEAT_PHASE_DNS];
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
@@ -102,16 +103,16 @@ static int chain_ask(struct leati_chain *chain)
         .fn = hop_answered,
         .user = hop,
     };
-    chain->phase_start_us = leati_clock_us();
+    chain->route->phase_start_us = leati_clock_us();
     leati_trace_phase_start(&chain->tracer, LEAT_LAYER_DNS, "dns", hop->text,
-                            chain->phase_start_us);
+                            chain->route->phase_start_us);
     int code = leati_dns_start(&options, &chain->failure, &hop->query);
     return code == LEAT_OK ? LEATI_AGAIN : code;
 }
 
 void leati_chain_stop_lookups(struct leati_chain *chain)
 {
-    for (size_t i = 0; i < chain->route->hop_count; i++) {
+    for (size_t i = 0; chain->route && i < chain->route->hop_count; i++) {
         struct leati_hop *hop = &chain->route->hops[i];
         if (hop->query)
             leati_dns_cancel(hop->query);
@@ -145,9 +146,8 @@ static int hop_take_known(struct leati_chain *chain, struct leati_hop *hop)
         if (hop_add_addresses(hop, &address, 1) != LEAT_OK)
             return LEAT_E_SYSTEM_INTERNAL;
     }
-    return hop->address_count > 0
-               ? LEAT_OK
-               : leati_route_lacks_family(chain->route, hop, &chain->failure);
+    return hop->address_count > 0 ? LEAT_OK
+                                  : leati_route_lacks_family(chain->route, hop, &chain->failure);
 }
 
 int leati_chain_resolve(struct leati_chain *chain)
@@ -155,8 +155,8 @@ int leati_chain_resolve(struct leati_chain *chain)
     struct leati_address literal;
     if (chain->failure.code != LEAT_OK)
         return chain->failure.code;
-    while ((chain->lookup = leati_route_next_lookup(chain->route))) {
-        struct leati_hop *hop = chain->lookup;
+    while ((chain->route->lookup = leati_route_next_lookup(chain->route))) {
+        struct leati_hop *hop = chain->route->lookup;
         if (hop->query)
             return LEATI_AGAIN;
         if (hop->known) {

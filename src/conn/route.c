@@ -22,8 +22,10 @@
 static struct leati_route *route_alloc(void)
 {
     struct leati_route *route = leati_calloc(1, sizeof(*route));
-    if (route)
-        route->adopted_fd = -1;
+    if (!route)
+        return NULL;
+    route->adopted_fd = -1;
+    leati_failure_init(&route->earlier);
     return route;
 }
 
@@ -64,6 +66,8 @@ void leati_route_free(struct leati_route *route)
     for (size_t i = 0; i < route->hop_count; i++)
         leati_free(route->hops[i].text);
     leati_free(route->hops);
+    leati_failure_done(&route->earlier);
+    leati_free(route->tried);
     leati_free(route);
 }
 
@@ -526,6 +530,22 @@ void leati_route_forget_upgrade(struct leati_route *route)
 const char *leati_route_origin_text(const struct leati_route *route)
 {
     return route->hops[route->hop_count - 1].text;
+}
+
+bool leati_route_is_spent(const struct leati_route *route)
+{
+    bool is_websocket =
+        route->on_top == LEATI_ON_TOP_UPGRADE || route->on_top == LEATI_ON_TOP_ACCEPT;
+    return is_websocket && route->hop_count == 1 && !route->upgrade;
+}
+
+char *leati_route_free_for_text(struct leati_route *route)
+{
+    struct leati_hop *origin = &route->hops[route->hop_count - 1];
+    char *text = origin->text;
+    origin->text = NULL;
+    leati_route_free(route);
+    return text;
 }
 
 struct leati_hop *leati_route_next_lookup(const struct leati_route *route)

@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "core/address.h"
+#include "core/failure.h"
 #include "core/layer.h"
 #include "loop/loop.h"
 #include "tcp/local_address.h"
@@ -80,6 +81,17 @@ struct leati_route {
     struct leati_tls_sessions *sessions;             /**< may be NULL */
     /** The earlier answer of an HTTP proxy, if that is what is reported; NULL = none. */
     struct leati_http_response *refusal;
+
+    /* How far the chain has come on it. */
+    struct leati_hop *lookup;     /**< the hop that has no address yet */
+    struct leati_failure earlier; /**< of an address before, see conn/next_address.h */
+    char *tried;                  /**< those addresses, for the text; NULL = none */
+    unsigned attempts;            /**< how many of them */
+    bool awaits_address;          /**< it has failed, and an address may still come */
+    uint64_t phase_start_us;
+    const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
+    struct leati_layer *asking; /**< the acceptance, while the owner is asked; outlives a release */
+
     /** The upgrade, or at a server its acceptance, and what it writes; borrowed from the chain,
      * NULL before it is built and after it is unlinked. */
     struct leati_layer *upgrade;
@@ -148,6 +160,12 @@ void leati_route_trim(struct leati_route *route);
 
 /** "host:port" of the origin. */
 const char *leati_route_origin_text(const struct leati_route *route);
+
+/** Whether an open connection needs nothing of it but the origin's text: no proxy is named by a layer,
+ * and no layer is put on top later. */
+bool leati_route_is_spent(const struct leati_route *route);
+/** Frees it, but for the origin's text, which is the caller's then. */
+char *leati_route_free_for_text(struct leati_route *route);
 
 /** The first hop whose name is still to be resolved here, NULL if none is. */
 struct leati_hop *leati_route_next_lookup(const struct leati_route *route);

@@ -218,7 +218,7 @@ int leati_stream_record(struct leati_stream *stream, int code, int sys_errno, in
         .layer = stream->owner->layer,
         .sys_errno = sys_errno,
         .native_code = native_code,
-        .hop = leati_route_origin_text(stream->chain->route),
+        .hop = leati_chain_origin(stream->chain),
     };
     return leati_failure_set(&stream->chain->failure, &fault, "%s", text);
 }
@@ -243,7 +243,7 @@ void leati_stream_resume(struct leati_stream *stream)
 
 bool leati_stream_has_proxy(const struct leati_stream *stream)
 {
-    return stream->chain && stream->chain->route->hop_count > 1;
+    return stream->chain && stream->chain->route && stream->chain->route->hop_count > 1;
 }
 
 int leati_stream_fd(const struct leati_stream *stream)

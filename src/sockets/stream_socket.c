@@ -117,7 +117,7 @@ static void socket_stuck(struct leati_stream *stream, void *user)
         .code = LEAT_E_TLS_CLOSED,
         .layer = LEAT_LAYER_TLS,
         .sys_errno = ETIMEDOUT,
-        .hop = leati_route_origin_text(chain->route),
+        .hop = leati_chain_origin(chain),
     };
     leati_failure_set(&chain->failure, &fault,
                       "the peer has said close_notify and did not take what was queued in time");

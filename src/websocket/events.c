@@ -18,7 +18,7 @@
 
 static const char *ws_origin_hop(const struct leat_websocket *ws)
 {
-    return leati_route_origin_text(ws->stream.chain->route);
+    return leati_chain_origin(ws->stream.chain);
 }
 
 /* Ends the connection without a goodbye. */
@@ -117,19 +117,19 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
 {
     switch (event->kind) {
     case LEATI_WS_MESSAGE:
-        if (ws->callbacks.message_part) /* set since the connection was opened */
-            ws->callbacks.message_part(ws, event->type, event->data, event->len, true, true,
-                                       ws->user);
-        else if (ws->callbacks.message)
-            ws->callbacks.message(ws, event->type, event->data, event->len, ws->user);
+        if (ws->callbacks->message_part) /* set since the connection was opened */
+            ws->callbacks->message_part(ws, event->type, event->data, event->len, true, true,
+                                        ws->user);
+        else if (ws->callbacks->message)
+            ws->callbacks->message(ws, event->type, event->data, event->len, ws->user);
         break;
     case LEATI_WS_PING:
         if (!ws->closing)
             leati_websocket_answer_ping(ws, event->data, event->len);
         break;
     case LEATI_WS_PONG:
-        if (ws->callbacks.pong)
-            ws->callbacks.pong(ws, event->data, event->len, ws->user);
+        if (ws->callbacks->pong)
+            ws->callbacks->pong(ws, event->data, event->len, ws->user);
         break;
     case LEATI_WS_CLOSE:
         ws_on_close_frame(ws, event);
@@ -138,9 +138,9 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
         ws_on_violation(ws, event);
         break;
     case LEATI_WS_PIECE:
-        if (ws->callbacks.message_part)
-            ws->callbacks.message_part(ws, event->type, event->data, event->len, event->is_first,
-                                       event->is_last, ws->user);
+        if (ws->callbacks->message_part)
+            ws->callbacks->message_part(ws, event->type, event->data, event->len, event->is_first,
+                                        event->is_last, ws->user);
         break;
     }
 }
@@ -193,9 +193,9 @@ static void ws_writable(struct leati_stream *stream, void *user)
 {
     struct leat_websocket *ws = user;
     (void)stream;
-    leati_mailbox_deliver(ws->mailbox);
-    if (ws->callbacks.writable)
-        ws->callbacks.writable(ws, ws->user);
+    leati_mailbox_deliver(&ws->mailbox);
+    if (ws->callbacks->writable)
+        ws->callbacks->writable(ws, ws->user);
 }
 
 static void ws_drain(void *user)
@@ -263,7 +263,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->stream.chain->route;
     const struct leati_settings *settings = route->settings;
-    bool pieces = ws->callbacks.message_part;
+    bool pieces = ws->callbacks->message_part;
     bool limited = settings->max_message_is_set || !pieces;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
@@ -298,10 +298,10 @@ static void ws_opened(struct leati_stream *stream, void *user)
         return;
     }
     ws->heard = true;
-    if (ws->callbacks.opened)
-        ws->callbacks.opened(ws, ws->user);
+    if (ws->callbacks->opened)
+        ws->callbacks->opened(ws, ws->user);
     if (leati_stream_is_open(stream))
-        leati_mailbox_deliver(ws->mailbox);
+        leati_mailbox_deliver(&ws->mailbox);
 }
 
 static void ws_asked(struct leati_stream *stream, void *user)
@@ -335,7 +335,7 @@ static struct leati_route *ws_redirected(const struct leat_websocket *ws, struct
 /* Moves what the program may still ask for out of the chain, which is done. */
 static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
 {
-    const struct leati_ws_agreement *agreement = chain->route->agreement;
+    const struct leati_ws_agreement *agreement = chain->route ? chain->route->agreement : NULL;
     if (agreement)
         ws->http_status = agreement->status;
     if (ws->orderly)
@@ -379,9 +379,9 @@ static void ws_ended(struct leati_stream *stream, void *user)
     if (ws->close_reason)
         memcpy(reason, ws->close_reason, ws->close_reason_len);
     leati_websocket_clear_connection(ws);
-    leati_mailbox_clear(ws->mailbox);
-    if (ws->callbacks.closed)
-        ws->callbacks.closed(ws, &event, ws->user);
+    leati_mailbox_clear(&ws->mailbox);
+    if (ws->callbacks->closed)
+        ws->callbacks->closed(ws, &event, ws->user);
 }
 
 static void ws_left(struct leati_stream *stream, void *user)

@@ -18,27 +18,43 @@ struct letter {
     uint8_t data[];
 };
 
-struct leati_mailbox {
+struct leati_letters {
     pthread_mutex_t mutex;
     leat_websocket *ws; /* used by the loop's thread only */
-    leat_loop *loop;
-    bool posted; /* a task is on its way */
-    size_t limit_bytes;
+    bool posted;        /* a task is on its way */
     size_t bytes;
     struct letter *first, **last;
 };
 
-struct leati_mailbox *leati_mailbox_new(leat_websocket *ws, leat_loop *loop)
+void leati_mailbox_init(struct leati_mailbox *mailbox)
 {
-    struct leati_mailbox *mailbox = leati_calloc(1, sizeof(*mailbox));
-    if (!mailbox)
+    atomic_init(&mailbox->letters, NULL);
+    atomic_init(&mailbox->limit_bytes, LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES);
+}
+
+static void letters_drop(struct leati_letters *letters)
+{
+    if (letters)
+        pthread_mutex_destroy(&letters->mutex);
+    leati_free(letters);
+}
+
+/* Several threads may write the first letter at the same time. NULL without memory. */
+static struct leati_letters *mailbox_letters(struct leat_websocket *ws)
+{
+    struct leati_letters *letters = atomic_load(&ws->mailbox.letters);
+    if (letters)
+        return letters;
+    struct leati_letters *fresh = leati_calloc(1, sizeof(*fresh));
+    if (!fresh)
         return NULL;
-    pthread_mutex_init(&mailbox->mutex, NULL);
-    mailbox->ws = ws;
-    mailbox->loop = loop;
-    mailbox->limit_bytes = LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES;
-    mailbox->last = &mailbox->first;
-    return mailbox;
+    pthread_mutex_init(&fresh->mutex, NULL);
+    fresh->ws = ws;
+    fresh->last = &fresh->first;
+    if (atomic_compare_exchange_strong(&ws->mailbox.letters, &letters, fresh))
+        return fresh;
+    letters_drop(fresh);
+    return letters;
 }
 
 static void letters_free(struct letter *letter)
@@ -52,108 +68,112 @@ static void letters_free(struct letter *letter)
 
 void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes)
 {
-    leati_lock(&mailbox->mutex);
-    mailbox->limit_bytes = limit_bytes;
-    leati_unlock(&mailbox->mutex);
+    atomic_store(&mailbox->limit_bytes, limit_bytes);
 }
 
 static void mailbox_task(leat_loop *loop, void *user)
 {
-    struct leati_mailbox *mailbox = user;
+    struct leati_letters *letters = user;
     (void)loop;
-    leati_lock(&mailbox->mutex);
-    mailbox->posted = false;
-    leati_unlock(&mailbox->mutex);
-    leati_mailbox_deliver(mailbox);
+    leati_lock(&letters->mutex);
+    letters->posted = false;
+    leati_unlock(&letters->mutex);
+    leati_mailbox_deliver(&letters->ws->mailbox);
 }
 
-void leati_mailbox_free(struct leati_mailbox *mailbox)
+void leati_mailbox_done(struct leati_mailbox *mailbox)
 {
-    if (!mailbox)
+    struct leati_letters *letters = atomic_load(&mailbox->letters);
+    if (!letters)
         return;
-    leati_loop_post_cancel(mailbox->loop, mailbox_task, mailbox);
-    letters_free(mailbox->first);
-    pthread_mutex_destroy(&mailbox->mutex);
-    leati_free(mailbox);
+    leati_loop_post_cancel(letters->ws->stream.loop, mailbox_task, letters);
+    letters_free(letters->first);
+    letters_drop(letters);
+    atomic_store(&mailbox->letters, NULL);
 }
 
 /* Called with the lock held. */
-static int mailbox_append(struct leati_mailbox *mailbox, struct letter *letter)
+static int letters_append(struct leati_letters *letters, struct letter *letter)
 {
-    if (mailbox->bytes > 0 &&
-        (letter->len > mailbox->limit_bytes || mailbox->bytes > mailbox->limit_bytes - letter->len))
+    size_t limit_bytes = atomic_load(&letters->ws->mailbox.limit_bytes);
+    if (letters->bytes > 0 &&
+        (letter->len > limit_bytes || letters->bytes > limit_bytes - letter->len))
         return LEAT_E_SOCKET_BASE + EAGAIN;
-    if (!mailbox->posted) {
-        int code = leat_loop_post(mailbox->loop, mailbox_task, mailbox);
+    if (!letters->posted) {
+        int code = leat_loop_post(letters->ws->stream.loop, mailbox_task, letters);
         if (code != LEAT_OK)
             return code;
-        mailbox->posted = true;
+        letters->posted = true;
     }
-    *mailbox->last = letter;
-    mailbox->last = &letter->next;
-    mailbox->bytes += letter->len;
+    *letters->last = letter;
+    letters->last = &letter->next;
+    letters->bytes += letter->len;
     return LEAT_OK;
 }
 
-int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type, const void *data,
+int leati_mailbox_put(struct leat_websocket *ws, enum leat_message_type type, const void *data,
                       size_t len)
 {
-    struct letter *letter = leati_malloc(sizeof(*letter) + len);
+    struct leati_letters *letters = mailbox_letters(ws);
+    struct letter *letter = letters ? leati_malloc(sizeof(*letter) + len) : NULL;
     if (!letter)
         return LEAT_E_SYSTEM_INTERNAL;
     *letter = (struct letter){.type = type, .len = len};
     if (len > 0)
         memcpy(letter->data, data, len);
-    leati_lock(&mailbox->mutex);
-    int code = mailbox_append(mailbox, letter);
-    leati_unlock(&mailbox->mutex);
+    leati_lock(&letters->mutex);
+    int code = letters_append(letters, letter);
+    leati_unlock(&letters->mutex);
     if (code != LEAT_OK)
         leati_free(letter);
     return code;
 }
 
-static struct letter *mailbox_take_first(struct leati_mailbox *mailbox)
+static struct letter *letters_take_first(struct leati_letters *letters)
 {
-    leati_lock(&mailbox->mutex);
-    struct letter *letter = mailbox->first;
+    leati_lock(&letters->mutex);
+    struct letter *letter = letters->first;
     if (letter) {
-        mailbox->first = letter->next;
-        if (!mailbox->first)
-            mailbox->last = &mailbox->first;
-        mailbox->bytes -= letter->len;
+        letters->first = letter->next;
+        if (!letters->first)
+            letters->last = &letters->first;
+        letters->bytes -= letter->len;
     }
-    leati_unlock(&mailbox->mutex);
+    leati_unlock(&letters->mutex);
     return letter;
 }
 
-static void mailbox_put_back(struct leati_mailbox *mailbox, struct letter *letter)
+static void letters_put_back(struct leati_letters *letters, struct letter *letter)
 {
-    leati_lock(&mailbox->mutex);
-    letter->next = mailbox->first;
-    if (!mailbox->first)
-        mailbox->last = &letter->next;
-    mailbox->first = letter;
-    mailbox->bytes += letter->len;
-    leati_unlock(&mailbox->mutex);
+    leati_lock(&letters->mutex);
+    letter->next = letters->first;
+    if (!letters->first)
+        letters->last = &letter->next;
+    letters->first = letter;
+    letters->bytes += letter->len;
+    leati_unlock(&letters->mutex);
 }
 
 void leati_mailbox_deliver(struct leati_mailbox *mailbox)
 {
+    struct leati_letters *letters = atomic_load(&mailbox->letters);
     struct letter *letter;
-    while ((letter = mailbox_take_first(mailbox))) {
-        int code = leat_websocket_send(mailbox->ws, letter->type, letter->data, letter->len);
+    if (!letters)
+        return;
+    while ((letter = letters_take_first(letters))) {
+        int code = leat_websocket_send(letters->ws, letter->type, letter->data, letter->len);
         bool full = leat_is_queue_full(code);
         bool not_yet = code == LEAT_E_SOCKET_BASE + ENOTCONN;
         /* The letter itself was checked when it was put in. */
         bool in_parts = code == LEAT_E_PARAMETER;
         if (full || not_yet || in_parts) {
-            mailbox_put_back(mailbox, letter);
+            letters_put_back(letters, letter);
             return;
         }
         leati_free(letter);
         /* Its sender was told that it would be sent. */
         if (code == LEAT_E_SYSTEM_INTERNAL) {
-            leati_websocket_break(mailbox->ws, code, 0, "out of memory");
+            leati_websocket_break(letters->ws, code, 0, "out of memory");
             return;
         }
     }
@@ -161,11 +181,14 @@ void leati_mailbox_deliver(struct leati_mailbox *mailbox)
 
 void leati_mailbox_clear(struct leati_mailbox *mailbox)
 {
-    leati_lock(&mailbox->mutex);
-    struct letter *first = mailbox->first;
-    mailbox->first = NULL;
-    mailbox->last = &mailbox->first;
-    mailbox->bytes = 0;
-    leati_unlock(&mailbox->mutex);
+    struct leati_letters *letters = atomic_load(&mailbox->letters);
+    if (!letters)
+        return;
+    leati_lock(&letters->mutex);
+    struct letter *first = letters->first;
+    letters->first = NULL;
+    letters->last = &letters->first;
+    letters->bytes = 0;
+    leati_unlock(&letters->mutex);
     letters_free(first);
 }

@@ -10,19 +10,26 @@
 #include <leat/loop.h>
 #include <leat/websocket.h>
 
-struct leati_mailbox;
+#include <stdatomic.h>
 
-/** NULL without memory. */
-struct leati_mailbox *leati_mailbox_new(leat_websocket *ws, leat_loop *loop);
+struct leati_letters;
 
-/** Drops what waits. No other thread may use it any more. NULL is allowed. */
-void leati_mailbox_free(struct leati_mailbox *mailbox);
+/** Embedded in its websocket. Few are ever written to: there is no memory before the first letter. */
+struct leati_mailbox {
+    _Atomic(struct leati_letters *) letters; /**< NULL = nobody has ever written */
+    atomic_size_t limit_bytes;
+};
+
+void leati_mailbox_init(struct leati_mailbox *mailbox);
+
+/** Drops what waits. No other thread may use it any more. */
+void leati_mailbox_done(struct leati_mailbox *mailbox);
 
 /** How much may wait; takes effect for what is put in from now on. */
 void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes);
 
 /** @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN (full); LEAT_E_SYSTEM_INTERNAL. @thread any. */
-int leati_mailbox_put(struct leati_mailbox *mailbox, enum leat_message_type type, const void *data,
+int leati_mailbox_put(struct leat_websocket *ws, enum leat_message_type type, const void *data,
                       size_t len);
 
 /** Hands what waits to leat_websocket_send(), in order, until one is refused because the connection

@@ -26,7 +26,7 @@ bool leat_websocket_get_opened_info(const leat_websocket *ws,
     if (!ws || !ret_info || !ws->session || !ws->stream.chain)
         return false;
     const struct leati_route *route = ws->stream.chain->route;
-    const struct leati_http_head *head = route->agreement ? route->agreement->head : NULL;
+    const struct leati_http_head *head = route && route->agreement ? route->agreement->head : NULL;
     *ret_info = (struct leat_websocket_opened_info){
         .http_status = ws->http_status,
         .subprotocol = leat_websocket_get_subprotocol(ws),
@@ -52,7 +52,7 @@ static int ws_fd(const struct leat_websocket *ws)
 /* At a client the socket that it has connected to; those who connect have no name. */
 static void local_address_of(const struct leat_websocket *ws, struct leat_net_address *ret_address)
 {
-    const char *text = leati_route_origin_text(ws->stream.chain->route);
+    const char *text = leati_chain_origin(ws->stream.chain);
     *ret_address = (struct leat_net_address){.family = LEAT_ADDRESS_LOCAL};
     if (strncmp(text, "unix:", 5) == 0)
         snprintf(ret_address->address, sizeof(ret_address->address), "%s", text + 5);
@@ -69,7 +69,7 @@ int leat_websocket_get_remote_address(const leat_websocket *ws,
     const struct leati_route *route = ws->stream.chain->route;
     if (leati_tcp_layer_remote(ws->stream.chain->tcp)->any.sa_family == AF_UNIX)
         local_address_of(ws, ret_address);
-    else if (route->hop_count == 1)
+    else if (!route || route->hop_count == 1)
         leati_net_address_from(leati_tcp_layer_remote(ws->stream.chain->tcp), ret_address);
     else
         leati_net_address_of_text(leati_route_origin_text(route), ret_address);

@@ -9,12 +9,14 @@
 #include "core/net_address.h"
 #include "websocket/websocket.h"
 #include "tcp/listener.h"
+#include "tcp/tcp.h"
 #include "url/local_url.h"
 #include "util/alloc.h"
 #include "util/known.h"
 #include "ws/accept.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,9 +24,8 @@
 #define RETRY_AFTER "5"
 
 struct server_client {
+    struct leat_websocket ws; /* first: it is freed with it */
     struct leati_client base; /* `server` is NULL when it has ended, or its server */
-    leat_websocket *ws;
-    struct leati_address remote;
 };
 
 struct leat_websocket_server {
@@ -36,6 +37,11 @@ struct leat_websocket_server {
 
 /* ---- clients -------------------------------------------------------------------------- */
 
+static struct server_client *client_of(struct leati_client *base)
+{
+    return (struct server_client *)(void *)((char *)base - offsetof(struct server_client, base));
+}
+
 static leat_websocket_server *server_of(const struct server_client *client)
 {
     return (leat_websocket_server *)client->base.server;
@@ -43,9 +49,7 @@ static leat_websocket_server *server_of(const struct server_client *client)
 
 static void client_dispose(struct leati_client *base)
 {
-    struct server_client *client = (struct server_client *)base;
-    leati_websocket_dispose(client->ws);
-    leati_free(client);
+    leati_websocket_dispose(&client_of(base)->ws);
 }
 
 static void server_error(struct leati_clients *base, const struct leat_error *error)
@@ -118,8 +122,18 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     client_dispose(&client->base);
 }
 
+/* All connections share these: of messages that come whole, and in parts. */
 static const struct leat_websocket_callbacks client_callbacks = {
     .size = sizeof(client_callbacks),
+    .opened = on_opened,
+    .message = on_message,
+    .pong = on_pong,
+    .writable = on_writable,
+    .closed = on_closed,
+};
+
+static const struct leat_websocket_callbacks client_part_callbacks = {
+    .size = sizeof(client_part_callbacks),
     .opened = on_opened,
     .message = on_message,
     .pong = on_pong,
@@ -158,7 +172,7 @@ static int server_ask(leat_websocket_server *server, const struct server_client 
     struct leat_net_address address;
     if (!server->callbacks.request)
         return 101;
-    leati_net_address_from(&client->remote, &address);
+    leati_net_address_from(leati_tcp_layer_remote(client->ws.stream.chain->tcp), &address);
     const struct request_view view = {
         .public =
             {
@@ -225,26 +239,20 @@ static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
 /* ---- accepting --------------------------------------------------------------------------- */
 
 /* NULL without memory. */
-static struct server_client *client_new(leat_websocket_server *server,
-                                        const struct leati_address *remote)
+static struct server_client *client_new(leat_websocket_server *server)
 {
     struct server_client *client = leati_calloc(1, sizeof(*client));
-    if (!client)
-        return NULL;
-    struct leat_websocket_callbacks callbacks = client_callbacks;
-    if (!server->callbacks.message_part)
-        callbacks.message_part = NULL;
-    client->remote = *remote;
-    if (leat_websocket_new(server->base.loop, &callbacks, client, &client->ws) == LEAT_OK)
-        return client;
-    leati_free(client);
-    return NULL;
+    if (client)
+        leati_websocket_init(
+            &client->ws, server->base.loop,
+            server->callbacks.message_part ? &client_part_callbacks : &client_callbacks, client);
+    return client;
 }
 
 /* Takes `fd` in every case. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
 static int server_add(leat_websocket_server *server, int fd, const struct leati_address *remote)
 {
-    struct server_client *client = client_new(server, remote);
+    struct server_client *client = client_new(server);
     if (!client) {
         close(fd);
         return LEAT_E_SYSTEM_INTERNAL;
@@ -255,9 +263,9 @@ static int server_add(leat_websocket_server *server, int fd, const struct leati_
         .settings = server->base.settings,
         .credentials = server->credentials,
     };
-    int code = leati_websocket_accept(client->ws, &accepted, on_asked);
+    int code = leati_websocket_accept(&client->ws, &accepted, on_asked);
     if (code == LEAT_OK)
-        return leati_clients_add(&server->base, &client->base, &client->ws->stream, remote);
+        return leati_clients_add(&server->base, &client->base, &client->ws.stream, remote);
     client_dispose(&client->base);
     return code;
 }
@@ -426,7 +434,7 @@ int leat_websocket_server_stop(leat_websocket_server *server)
     server_stop_listening(server);
     for (struct leati_client *client = server->base.first; client;) {
         struct leati_client *next = client->next;
-        leat_websocket *ws = ((struct server_client *)client)->ws;
+        leat_websocket *ws = &client_of(client)->ws;
         if (!client->reported) {
             leati_client_remove(client);
             client_dispose(client);
@@ -455,7 +463,7 @@ size_t leat_websocket_server_list(const leat_websocket_server *server,
         if (!client->reported)
             continue;
         if (count < cap && ret_connections)
-            ret_connections[count] = ((struct server_client *)client)->ws;
+            ret_connections[count] = &client_of(client)->ws;
         count++;
     }
     return count;

@@ -45,8 +45,23 @@ void leati_websocket_destroy(struct leat_websocket *ws)
 {
     leati_websocket_clear_connection(ws);
     leati_websocket_clear_result(ws);
-    leati_mailbox_free(ws->mailbox);
+    leati_mailbox_done(&ws->mailbox);
     leati_free(ws);
+}
+
+/* One that a program has made. */
+struct program_websocket {
+    struct leat_websocket base;
+    struct leat_websocket_callbacks callbacks;
+};
+
+void leati_websocket_init(struct leat_websocket *ws, leat_loop *loop,
+                          const struct leat_websocket_callbacks *callbacks, void *user)
+{
+    ws->callbacks = callbacks;
+    ws->user = user;
+    leati_mailbox_init(&ws->mailbox);
+    leati_stream_init(&ws->stream, loop, &leati_websocket_stream_owner, ws);
 }
 
 int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *callbacks,
@@ -54,18 +69,12 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
 {
     if (!loop || !callbacks || callbacks->size == 0 || !ret_ws)
         return LEAT_E_PARAMETER;
-    leat_websocket *ws = leati_calloc(1, sizeof(*ws));
-    if (!ws)
+    struct program_websocket *own = leati_calloc(1, sizeof(*own));
+    if (!own)
         return LEAT_E_SYSTEM_INTERNAL;
-    ws->mailbox = leati_mailbox_new(ws, loop);
-    if (!ws->mailbox) {
-        leati_free(ws);
-        return LEAT_E_SYSTEM_INTERNAL;
-    }
-    leati_copy_known(&ws->callbacks, sizeof(ws->callbacks), callbacks, callbacks->size);
-    ws->user = user;
-    leati_stream_init(&ws->stream, loop, &leati_websocket_stream_owner, ws);
-    *ret_ws = ws;
+    leati_copy_known(&own->callbacks, sizeof(own->callbacks), callbacks, callbacks->size);
+    leati_websocket_init(&own->base, loop, &own->callbacks, user);
+    *ret_ws = &own->base;
     return LEAT_OK;
 }
 
@@ -74,7 +83,8 @@ int leat_websocket_set_callbacks(leat_websocket *ws,
 {
     if (!ws || ws->is_server)
         return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&ws->callbacks, sizeof(ws->callbacks), callbacks))
+    struct leat_websocket_callbacks *own = &((struct program_websocket *)ws)->callbacks;
+    if (!leati_replace_known(own, sizeof(*own), callbacks))
         return LEAT_E_PARAMETER;
     ws->user = user;
     return LEAT_OK;
@@ -105,7 +115,7 @@ static int ws_start(struct leat_websocket *ws, struct leati_route *route)
     struct leati_stream_limits limits = leati_stream_limits_of(settings);
     limits.queue_messages = settings->send_queue_messages;
     limits.stall_timeout_ms = settings->send_timeout_ms;
-    leati_mailbox_set_limit(ws->mailbox, limits.queue_bytes);
+    leati_mailbox_set_limit(&ws->mailbox, limits.queue_bytes);
     ws->secure = route->secure;
     ws->ping_interval_ms = settings->ping_interval_ms;
     ws->pong_timeout_ms = settings->pong_timeout_ms;
@@ -217,7 +227,7 @@ int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, co
     code = ws_queued(ws, leati_ws_session_write_part(ws->session, type, data, len, is_first,
                                                      is_last, &ws->stream.out));
     if (code == LEAT_OK && is_last)
-        leati_mailbox_deliver(ws->mailbox); /* what had to wait for the end of this message */
+        leati_mailbox_deliver(&ws->mailbox); /* what had to wait for the end of this message */
     return code;
 }
 
@@ -228,7 +238,7 @@ int leat_websocket_post(leat_websocket *ws, enum leat_message_type type, const v
         return LEAT_E_PARAMETER;
     if (type == LEAT_MESSAGE_TEXT && !leati_utf8_valid(data, len))
         return LEAT_E_PARAMETER;
-    return leati_mailbox_put(ws->mailbox, type, data, len);
+    return leati_mailbox_put(ws, type, data, len);
 }
 
 int leat_websocket_ping(leat_websocket *ws, const void *payload, size_t len)
@@ -307,7 +317,7 @@ const char *leat_websocket_get_target(const leat_websocket *ws)
 
 const char *leat_websocket_get_peer(const leat_websocket *ws)
 {
-    return ws && ws->stream.chain ? leati_route_origin_text(ws->stream.chain->route) : "";
+    return ws && ws->stream.chain ? leati_chain_origin(ws->stream.chain) : "";
 }
 
 void leat_websocket_set_data(leat_websocket *ws, void *data)
@@ -382,8 +392,9 @@ static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
 {
     if (!ws)
         return NULL;
-    if (ws->stream.chain)
-        return ws->stream.chain->route->agreement ? ws->stream.chain->route->agreement->head : NULL;
+    const struct leati_chain *chain = ws->stream.chain;
+    if (chain)
+        return chain->route && chain->route->agreement ? chain->route->agreement->head : NULL;
     return ws->response ? &ws->response->head : NULL;
 }
 

@@ -32,12 +32,12 @@ typedef void leati_websocket_asked_fn(struct leat_websocket *ws, struct leati_la
 struct leat_websocket {
     /* Its failure is that of the last connection, or of the last refused connect. */
     struct leati_stream stream;
-    struct leat_websocket_callbacks callbacks;
+    const struct leat_websocket_callbacks *callbacks; /* the program's own, or the server's */
     void *user;
     void *data; /* the program's, of this object */
 
     struct leati_ws_session *session; /* NULL unless the stream has been open */
-    struct leati_mailbox *mailbox;
+    struct leati_mailbox mailbox;
     leati_websocket_asked_fn *asked;
     bool is_server; /* the other end is a client, and a server owns this object */
     bool secure;
@@ -70,6 +70,11 @@ struct leat_websocket {
 /** How often a connection whose time is over may go on reading: more than the kernel keeps for one
  * by default, but no reason to go on for ever for a peer that does not end. */
 #define LEATI_WS_LATE_PUMPS_MAX 64
+
+/** Fills in an object of a server, which it is embedded in as its first member, and which it is freed
+ * with. `callbacks` is borrowed. */
+void leati_websocket_init(struct leat_websocket *ws, leat_loop *loop,
+                          const struct leat_websocket_callbacks *callbacks, void *user);
 
 /** Forgets the connection, not what it left to be asked for. */
 void leati_websocket_clear_connection(struct leat_websocket *ws);
