@@ -121,7 +121,9 @@ LEAT_API int leat_local_socket_get_socket_fd(const leat_local_socket *local);
 LEAT_API LEAT_MUST_CHECK int leat_local_socket_get_local_address(
     const leat_local_socket *local, char ret_address[LEAT_LOCAL_ADDRESS_SIZE]);
 
-/** Sets the extra options: of the open socket, and of those to come.
+/** Sets the extra options: of the open socket, and of those to come. After a refusal
+ * leat_local_socket_bind() and leat_local_socket_connect() are refused as well, with its code, until
+ * this has succeeded.
  * @return LEAT_OK; otherwise they are as before: LEAT_E_PARAMETER (NULL, `size` 0, a value out of
  *         range), LEAT_E_SOCKET_BASE + errno of setsockopt(2). */
 LEAT_API LEAT_MUST_CHECK int leat_local_socket_set_extra_options(
@@ -211,6 +213,7 @@ LEAT_API LEAT_MUST_CHECK int leat_local_socket_server_get_local_address(
 LEAT_API int leat_local_socket_server_get_socket_fd(const leat_local_socket_server *server);
 
 /** Sets the extra options of the connections to come; those that are open have their own.
+ * After a refusal leat_local_socket_server_listen() is refused as well, until this has succeeded.
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL, `size` 0, a value out of range). */
 LEAT_API LEAT_MUST_CHECK int leat_local_socket_server_set_extra_options(
     leat_local_socket_server *server, const struct leat_extra_options *options);

@@ -163,6 +163,9 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_get_remote_address(
  * Sets the extra options: of the open socket, and of those to come. Buffer sizes, once set, stay
  * with an open socket.
  *
+ * After a refusal leat_tcp_socket_bind() and leat_tcp_socket_connect() are refused as well, with its
+ * code, until this has succeeded.
+ *
  * @return LEAT_OK; otherwise they are as before: LEAT_E_PARAMETER (NULL, `size` 0, a value out of
  *         range), LEAT_E_SOCKET_BASE + errno of setsockopt(2).
  */
@@ -264,6 +267,7 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_server_get_local_address(
 LEAT_API int leat_tcp_socket_server_get_socket_fd(const leat_tcp_socket_server *server);
 
 /** Sets the extra options of the connections to come; those that are open have their own.
+ * After a refusal leat_tcp_socket_server_listen() is refused as well, until this has succeeded.
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL, `size` 0, a value out of range). */
 LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_server_set_extra_options(
     leat_tcp_socket_server *server, const struct leat_tcp_extra_options *options);

@@ -163,7 +163,8 @@ struct leat_udp_extra_options {
 
 /**
  * Sets the extra options: of the open socket, and of those to come. A whole set is given each time.
- * Buffer sizes, once set, stay with an open socket.
+ * Buffer sizes, once set, stay with an open socket. After a refusal leat_udp_socket_bind() is
+ * refused as well, with its code, until this has succeeded.
  *
  * @return LEAT_OK; otherwise they are as before: LEAT_E_PARAMETER (NULL, `size` 0, a buffer above
  *         INT_MAX), LEAT_E_SOCKET_BASE + errno of setsockopt(2).
@@ -200,7 +201,9 @@ LEAT_API LEAT_MUST_CHECK int leat_multicast_socket_drop_membership(leat_multicas
                                                                    const char *group,
                                                                    const char *interface);
 
-/* Allowed at any time: before bind they are kept and applied by it, and they stay for the next one. */
+/* Allowed at any time: before bind they are kept and applied by it, and they stay for the next one. After a
+ * refusal of a setter bind, and joining a group before bind, are refused as well, with its code, until
+ * that setter has succeeded. */
 
 /** How many routers a multicast datagram may pass, 0 to 255; 0 = it stays on this machine, 1 = on the
  * local network (default). TTL of IPv4, hop limit of IPv6.

@@ -34,6 +34,7 @@ struct leat_local_socket_server {
     struct leati_acceptor acceptor;
     struct leati_local_file file;
     char address[LEAT_LOCAL_ADDRESS_SIZE];
+    struct leati_setter_refusal refusal;
 };
 
 /** Makes an object for the program, or for a server. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */

@@ -106,7 +106,9 @@ int leat_local_socket_bind(leat_local_socket *local, const char *address)
     if (local->base.fd >= 0 || leati_stream_socket_is_busy(&local->base))
         return leati_stream_socket_refuse_errno(&local->base, EINVAL,
                                                 "it is bound or connected already");
-    int code = local_parse(local, address, &parsed);
+    int code = leati_stream_socket_check_setter(&local->base);
+    if (code == LEAT_OK)
+        code = local_parse(local, address, &parsed);
     if (code != LEAT_OK)
         return code;
     int fd = leati_local_open(&local->options);
@@ -201,7 +203,9 @@ int leat_local_socket_connect(leat_local_socket *local, const char *address,
     if (leati_stream_socket_is_busy(&local->base))
         return leati_stream_socket_refuse_errno(&local->base, EISCONN,
                                                 "it is connecting or connected already");
-    int code = local_parse(local, address, &local->peer);
+    int code = leati_stream_socket_check_setter(&local->base);
+    if (code == LEAT_OK)
+        code = local_parse(local, address, &local->peer);
     if (code == LEAT_OK)
         code = local_take_config(local, config);
     if (code != LEAT_OK)
@@ -292,11 +296,13 @@ int leat_local_socket_set_extra_options(leat_local_socket *local,
     if (!local)
         return LEAT_E_PARAMETER;
     if (leati_extra_options_check(options, &reason, &checked) != LEAT_OK)
-        return leati_stream_socket_refuse(&local->base, reason);
+        return leati_stream_socket_refuse_setter(&local->base, __func__, 0, reason);
     int fd = leat_local_socket_get_socket_fd(local);
     int sys_errno = fd >= 0 ? leati_extra_options_apply(&checked, fd) : 0;
     if (sys_errno != 0)
-        return leati_stream_socket_refuse_errno(&local->base, sys_errno, "cannot set the options");
+        return leati_stream_socket_refuse_setter(&local->base, __func__, sys_errno,
+                                                 "cannot set the options");
+    local->base.refusal.setter = NULL;
     local->options = checked;
     local->base.stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
     return LEAT_OK;

@@ -149,7 +149,11 @@ int leat_local_socket_server_listen(leat_local_socket_server *server, const char
         return LEAT_E_PARAMETER;
     if (server->fd >= 0)
         return server_refuse_errno(server, EINVAL, "it listens already on");
-    int code = leati_local_address_parse(address, &parsed);
+    char refusal[LEATI_SETTER_REFUSAL_TEXT_SIZE];
+    int code = leati_setter_refusal_format(&server->refusal, refusal);
+    if (code != LEAT_OK)
+        return leati_clients_refuse(&server->base, code, 0, "%s", refusal);
+    code = leati_local_address_parse(address, &parsed);
     if (code == LEAT_E_PARAMETER)
         return leati_clients_refuse(&server->base, code, 0, "the address is empty");
     snprintf(server->address, sizeof(server->address), "%s", address);
@@ -201,9 +205,15 @@ int leat_local_socket_server_set_extra_options(leat_local_socket_server *server,
     const char *reason;
     if (!server)
         return LEAT_E_PARAMETER;
-    if (leati_extra_options_check(options, &reason, &server->options) != LEAT_OK)
-        return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
-    return LEAT_OK;
+    server->refusal.setter = NULL;
+    if (leati_extra_options_check(options, &reason, &server->options) == LEAT_OK)
+        return LEAT_OK;
+    server->refusal = (struct leati_setter_refusal){
+        .setter = __func__,
+        .reason = reason,
+        .code = LEAT_E_PARAMETER,
+    };
+    return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
 }
 
 void leat_local_socket_server_get_extra_options(const leat_local_socket_server *server,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets/socket_options.h"
 
+#include "core/failure.h"
 #include "tcp/tcp.h"
 #include "util/known.h"
+#include "util/readable.h"
 
 #include <leat/error_codes.h>
 
@@ -12,6 +14,19 @@
 #include <unistd.h>
 
 #define LINGER_MAX_MS 65535u
+
+int leati_setter_refusal_format(const struct leati_setter_refusal *refusal,
+                                char buf[LEATI_SETTER_REFUSAL_TEXT_SIZE])
+{
+    char reason[128];
+    if (!refusal->setter)
+        return LEAT_OK;
+    leati_errno_format(refusal->sys_errno, reason, sizeof(reason));
+    leati_readable_format(buf, LEATI_SETTER_REFUSAL_TEXT_SIZE, "%s() was refused before: %s%s%s",
+                          refusal->setter, refusal->reason, refusal->sys_errno ? ": " : "",
+                          refusal->sys_errno ? reason : "");
+    return refusal->code;
+}
 
 /* ---- checking ---------------------------------------------------------------------- */
 
@@ -23,8 +38,11 @@ int leati_extra_options_check(const struct leat_extra_options *options, const ch
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
     leati_copy_known(&copy, sizeof(copy), options, options->size);
-    *ret_reason = "a buffer of more than INT_MAX bytes";
-    if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
+    *ret_reason = "receive_buffer_size is more than INT_MAX bytes";
+    if (copy.receive_buffer_size > INT_MAX)
+        return LEAT_E_PARAMETER;
+    *ret_reason = "send_buffer_size is more than INT_MAX bytes";
+    if (copy.send_buffer_size > INT_MAX)
         return LEAT_E_PARAMETER;
     copy.size = sizeof(copy);
     *ret_options = copy;
@@ -40,10 +58,13 @@ int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
     leati_copy_known(&copy, sizeof(copy), options, options->size);
-    *ret_reason = "a buffer of more than INT_MAX bytes";
-    if (copy.receive_buffer_size > INT_MAX || copy.send_buffer_size > INT_MAX)
+    *ret_reason = "receive_buffer_size is more than INT_MAX bytes";
+    if (copy.receive_buffer_size > INT_MAX)
         return LEAT_E_PARAMETER;
-    *ret_reason = "a linger time of more than 65,535 ms";
+    *ret_reason = "send_buffer_size is more than INT_MAX bytes";
+    if (copy.send_buffer_size > INT_MAX)
+        return LEAT_E_PARAMETER;
+    *ret_reason = "socket_linger.linger_ms is more than 65,535";
     if (copy.socket_linger.on && copy.socket_linger.linger_ms > LINGER_MAX_MS)
         return LEAT_E_PARAMETER;
     copy.size = sizeof(copy);

@@ -197,6 +197,25 @@ int leati_stream_socket_refuse(struct leati_stream_socket *s, const char *text)
     return leati_stream_refuse(&s->stream, LEAT_E_PARAMETER, 0, "%s", text);
 }
 
+int leati_stream_socket_refuse_setter(struct leati_stream_socket *s, const char *setter,
+                                      int sys_errno, const char *text)
+{
+    int code = sys_errno != 0 ? leati_stream_socket_refuse_errno(s, sys_errno, text)
+                              : leati_stream_socket_refuse(s, text);
+    s->refusal = (struct leati_setter_refusal){
+        .setter = setter, .reason = text, .code = code, .sys_errno = sys_errno};
+    return code;
+}
+
+int leati_stream_socket_check_setter(struct leati_stream_socket *s)
+{
+    char text[LEATI_SETTER_REFUSAL_TEXT_SIZE];
+    int code = leati_setter_refusal_format(&s->refusal, text);
+    return code == LEAT_OK
+               ? LEAT_OK
+               : leati_stream_refuse(&s->stream, code, s->refusal.sys_errno, "%s", text);
+}
+
 int leati_stream_socket_close(struct leati_stream_socket *s)
 {
     if (!s)

@@ -10,6 +10,7 @@
 #define LEATI_SOCKETS_STREAM_SOCKET_H
 
 #include "conn/clients.h"
+#include "sockets/socket_options.h"
 
 struct leati_stream_socket;
 
@@ -35,6 +36,7 @@ struct leati_stream_socket {
     bool in_error;              /**< inside of the callback `error` */
     struct leati_client client; /**< of a server's connection */
     void *client_data;          /**< the program's */
+    struct leati_setter_refusal refusal;
 };
 
 /* ---- sockets ------------------------------------------------------------------------------- */
@@ -56,6 +58,13 @@ int leati_stream_socket_refuse_errno(struct leati_stream_socket *s, int sys_errn
                                      const char *what);
 /** The same for LEAT_E_PARAMETER. */
 int leati_stream_socket_refuse(struct leati_stream_socket *s, const char *text);
+
+/** For a setter: the same, and whoever binds or connects next is refused with it, too. `text` lives
+ * for ever; `sys_errno` 0 = LEAT_E_PARAMETER. */
+int leati_stream_socket_refuse_setter(struct leati_stream_socket *s, const char *setter,
+                                      int sys_errno, const char *text);
+/** The setter that was refused last, recorded. @return its code; LEAT_OK. */
+int leati_stream_socket_check_setter(struct leati_stream_socket *s);
 
 /* The public functions that are the same for every face; NULL is allowed for `s`. */
 int leati_stream_socket_send(struct leati_stream_socket *s, const void *data, size_t len);

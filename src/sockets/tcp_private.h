@@ -49,6 +49,7 @@ struct leat_tcp_socket_server {
     struct leat_tcp_extra_options options;
     struct leati_tcp_listener *listener; /* NULL = it does not listen */
     struct leati_tls_setup setup;        /* of a TLS server; lent to its connections */
+    struct leati_setter_refusal refusal;
 };
 
 /** Makes an object for the program; its callbacks are to be filled in. @return LEAT_OK,

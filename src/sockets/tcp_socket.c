@@ -107,6 +107,9 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
     if (tcp->base.fd >= 0 || leati_stream_socket_is_busy(&tcp->base))
         return leati_stream_socket_refuse_errno(&tcp->base, EINVAL,
                                                 "it is bound or connected already");
+    int code = leati_stream_socket_check_setter(&tcp->base);
+    if (code != LEAT_OK)
+        return code;
     int sys_errno = leati_address_read(address, port, &local);
     if (sys_errno == ENOENT)
         return leati_stream_socket_refuse(&tcp->base,
@@ -161,6 +164,9 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     if (leati_stream_socket_is_busy(&tcp->base))
         return leati_stream_socket_refuse_errno(&tcp->base, EISCONN,
                                                 "it is connecting or connected already");
+    int code = leati_stream_socket_check_setter(&tcp->base);
+    if (code != LEAT_OK)
+        return code;
     leati_failure_done(&tcp->base.stream.failure);
     tcp->opener = (struct leati_tcp_opener){.open = tcp_open, .user = tcp};
     const struct leati_route_socket target = {
@@ -170,7 +176,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
         .opener = &tcp->opener,
     };
     struct leati_route *route;
-    int code = leati_route_new_socket(&target, config, &tcp->base.stream.failure, &route);
+    code = leati_route_new_socket(&target, config, &tcp->base.stream.failure, &route);
     if (code != LEAT_OK)
         return code;
     if (tcp->has_tls)
@@ -250,15 +256,19 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
     const char *reason;
     if (!tcp)
         return LEAT_E_PARAMETER;
+    const char *setter =
+        tcp->has_tls ? "leat_tls_socket_set_extra_options" : "leat_tcp_socket_set_extra_options";
     if (leati_tcp_extra_options_check(options, &reason, &checked) != LEAT_OK)
-        return leati_stream_socket_refuse(&tcp->base, reason);
+        return leati_stream_socket_refuse_setter(&tcp->base, setter, 0, reason);
     checked.reuse_address |= tcp->base.client.id != 0; /* as the server has set it */
     int fd = leat_tcp_socket_get_socket_fd(tcp);
     int sys_errno = fd >= 0 ? leati_tcp_extra_options_apply(&checked, fd) : 0;
     if (sys_errno != 0) {
         (void)leati_tcp_extra_options_apply(&tcp->options, fd);
-        return leati_stream_socket_refuse_errno(&tcp->base, sys_errno, "cannot set the options");
+        return leati_stream_socket_refuse_setter(&tcp->base, setter, sys_errno,
+                                                 "cannot set the options");
     }
+    tcp->base.refusal.setter = NULL;
     tcp->options = checked;
     tcp->base.stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
     tcp->base.stream.limits.linger = checked.socket_linger;

@@ -147,6 +147,10 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
     if (server->listener)
         return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + EINVAL, EINVAL,
                                     "it listens already");
+    char refusal[LEATI_SETTER_REFUSAL_TEXT_SIZE];
+    int code = leati_setter_refusal_format(&server->refusal, refusal);
+    if (code != LEAT_OK)
+        return leati_clients_refuse(&server->base, code, 0, "%s", refusal);
     int sys_errno = leati_address_read(address, port, &local);
     if (sys_errno == ENOENT)
         return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0,
@@ -157,7 +161,7 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
         return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, "%s",
                                     text);
     }
-    int code = leati_clients_take_settings(&server->base, config);
+    code = leati_clients_take_settings(&server->base, config);
     if (code != LEAT_OK)
         return code;
     const struct leati_tcp_listener_options options = {
@@ -213,9 +217,16 @@ int leat_tcp_socket_server_set_extra_options(leat_tcp_socket_server *server,
     const char *reason;
     if (!server)
         return LEAT_E_PARAMETER;
-    if (leati_tcp_extra_options_check(options, &reason, &server->options) != LEAT_OK)
-        return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
-    return LEAT_OK;
+    server->refusal.setter = NULL;
+    if (leati_tcp_extra_options_check(options, &reason, &server->options) == LEAT_OK)
+        return LEAT_OK;
+    server->refusal = (struct leati_setter_refusal){
+        .setter = server->base.has_handshake ? "leat_tls_socket_server_set_extra_options"
+                                             : "leat_tcp_socket_server_set_extra_options",
+        .reason = reason,
+        .code = LEAT_E_PARAMETER,
+    };
+    return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
 }
 
 void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *server,

@@ -106,7 +106,9 @@ int leat_tls_socket_connect(leat_tls_socket *tls, const char *address, uint16_t 
     if (!tls || !address)
         return LEAT_E_PARAMETER;
     if (!leati_stream_socket_is_busy(&tcp->base)) {
-        code = setup_renew(tcp, address, port, options, config);
+        code = leati_stream_socket_check_setter(&tcp->base);
+        if (code == LEAT_OK)
+            code = setup_renew(tcp, address, port, options, config);
         tcp->was_open = tcp->was_open && code != LEAT_OK;
     }
     if (code == LEAT_OK)

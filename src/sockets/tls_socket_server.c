@@ -74,7 +74,8 @@ int leat_tls_socket_server_listen(leat_tls_socket_server *server, const char *ad
     leat_tcp_socket_server *tcp = tcp_of(server);
     if (!server || !address || !options)
         return LEAT_E_PARAMETER;
-    int code = tcp->listener ? LEAT_OK : setup_renew(tcp, options, config);
+    bool is_refused = tcp->listener || tcp->refusal.setter; /* by TCP, which says why */
+    int code = is_refused ? LEAT_OK : setup_renew(tcp, options, config);
     if (code == LEAT_OK)
         code = leat_tcp_socket_server_listen(tcp, address, port, config);
     return leati_tls_socket_code(code);

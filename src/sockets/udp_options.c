@@ -128,20 +128,61 @@ static int option_change(struct leat_udp_socket *udp, const struct leati_udp_opt
     return code;
 }
 
+/* The end of a setter: whether whoever binds next is refused, too. */
+static int setter_end(struct leat_udp_socket *udp, enum leati_udp_setter which, const char *setter,
+                      int code, const char *reason)
+{
+    udp->refusals[which] = (struct leati_setter_refusal){
+        .setter = code == LEAT_OK ? NULL : setter,
+        .reason = reason,
+        .code = code,
+        .sys_errno = code > LEAT_E_SOCKET_BASE ? code - LEAT_E_SOCKET_BASE : 0,
+    };
+    return code;
+}
+
+int leati_udp_check_setters(struct leat_udp_socket *udp)
+{
+    char text[LEATI_SETTER_REFUSAL_TEXT_SIZE];
+    for (size_t i = 0; i < LEATI_UDP_SETTER_COUNT; i++) {
+        const struct leati_fault fault = {
+            .code = leati_setter_refusal_format(&udp->refusals[i], text),
+            .layer = LEAT_LAYER_UDP,
+            .sys_errno = udp->refusals[i].sys_errno,
+        };
+        if (fault.code != LEAT_OK)
+            return leati_udp_refuse(udp, &fault, "%s", text);
+    }
+    return LEAT_OK;
+}
+
+static const char kernel_refused[] = "the kernel has refused it";
+
+/* What is wrong with the extra options, NULL = nothing. */
+static const char *extra_fault(const struct leat_udp_extra_options *options,
+                               struct leat_udp_extra_options *ret_options)
+{
+    if (!options || options->size == 0)
+        return "the options, or their size, are missing";
+    *ret_options = (struct leat_udp_extra_options){0};
+    leati_copy_known(ret_options, sizeof(*ret_options), options, options->size);
+    ret_options->size = sizeof(*ret_options);
+    if (ret_options->receive_buffer_size > INT_MAX)
+        return "receive_buffer_size is more than INT_MAX bytes";
+    return ret_options->send_buffer_size > INT_MAX ? "send_buffer_size is more than INT_MAX bytes"
+                                                   : NULL;
+}
+
 int leat_udp_socket_set_extra_options(leat_udp_socket *udp,
                                       const struct leat_udp_extra_options *options)
 {
     if (!udp)
         return LEAT_E_PARAMETER;
-    if (!options || options->size == 0)
-        return parameter_refuse(udp, "the options, or their size, are missing");
     struct leati_udp_options changed = udp->options;
-    changed.extra = (struct leat_udp_extra_options){0};
-    leati_copy_known(&changed.extra, sizeof(changed.extra), options, options->size);
-    changed.extra.size = sizeof(changed.extra);
-    if (changed.extra.receive_buffer_size > INT_MAX || changed.extra.send_buffer_size > INT_MAX)
-        return parameter_refuse(udp, "a buffer of more than INT_MAX bytes");
-    return option_change(udp, &changed, extra_apply);
+    const char *fault = extra_fault(options, &changed.extra);
+    int code = fault ? parameter_refuse(udp, fault) : option_change(udp, &changed, extra_apply);
+    return setter_end(udp, LEATI_UDP_SETTER_EXTRA_OPTIONS, __func__, code,
+                      fault ? fault : kernel_refused);
 }
 
 void leat_udp_socket_get_extra_options(const leat_udp_socket *udp,
@@ -251,11 +292,13 @@ int leat_multicast_socket_set_multicast_ttl(leat_multicast_socket *multicast, in
 {
     if (!multicast)
         return LEAT_E_PARAMETER;
-    if (ttl < 0 || ttl > TTL_MAX)
-        return parameter_refuse(multicast, "a TTL is 0 to 255");
+    const char *fault = ttl < 0 || ttl > TTL_MAX ? "a TTL is 0 to 255" : NULL;
     struct leati_udp_options changed = multicast->options;
     changed.multicast_ttl = ttl;
-    return option_change(multicast, &changed, ttl_apply);
+    int code =
+        fault ? parameter_refuse(multicast, fault) : option_change(multicast, &changed, ttl_apply);
+    return setter_end(multicast, LEATI_UDP_SETTER_MULTICAST_TTL, __func__, code,
+                      fault ? fault : kernel_refused);
 }
 
 int leat_multicast_socket_get_multicast_ttl(const leat_multicast_socket *multicast, int *ret_ttl)
@@ -272,7 +315,8 @@ int leat_multicast_socket_set_loopback_mode(leat_multicast_socket *multicast, bo
         return LEAT_E_PARAMETER;
     struct leati_udp_options changed = multicast->options;
     changed.multicast_loopback = loopback;
-    return option_change(multicast, &changed, loopback_apply);
+    return setter_end(multicast, LEATI_UDP_SETTER_LOOPBACK_MODE, __func__,
+                      option_change(multicast, &changed, loopback_apply), kernel_refused);
 }
 
 int leat_multicast_socket_get_loopback_mode(const leat_multicast_socket *multicast,
@@ -291,5 +335,9 @@ int leat_multicast_socket_set_multicast_interface(leat_multicast_socket *multica
         return LEAT_E_PARAMETER;
     struct leati_udp_options changed = multicast->options;
     int code = interface_find(multicast, interface, &changed.multicast_interface);
-    return code == LEAT_OK ? option_change(multicast, &changed, interface_apply) : code;
+    bool is_found = code == LEAT_OK;
+    if (is_found)
+        code = option_change(multicast, &changed, interface_apply);
+    return setter_end(multicast, LEATI_UDP_SETTER_MULTICAST_INTERFACE, __func__, code,
+                      is_found ? kernel_refused : "there is no such network interface");
 }

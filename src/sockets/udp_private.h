@@ -15,6 +15,7 @@
 #include "core/failure.h"
 #include "core/tracer.h"
 #include "loop/loop.h"
+#include "sockets/socket_options.h"
 
 #include <sys/uio.h>
 
@@ -56,6 +57,15 @@ struct leati_udp_options {
     unsigned multicast_interface; /**< index, 0 = the kernel's choice */
 };
 
+/** The setters whose refusals are kept. */
+enum leati_udp_setter {
+    LEATI_UDP_SETTER_EXTRA_OPTIONS,
+    LEATI_UDP_SETTER_MULTICAST_TTL,
+    LEATI_UDP_SETTER_LOOPBACK_MODE,
+    LEATI_UDP_SETTER_MULTICAST_INTERFACE,
+    LEATI_UDP_SETTER_COUNT,
+};
+
 struct leat_udp_socket {
     leat_loop *loop;
     struct leat_udp_socket_callbacks callbacks;
@@ -65,6 +75,7 @@ struct leat_udp_socket {
 
     enum leati_udp_state state;
     struct leati_udp_options options;
+    struct leati_setter_refusal refusals[LEATI_UDP_SETTER_COUNT];
     struct leati_failure failure; /**< of the last refused call, or of the association */
     struct leati_task events;     /**< `listening`, `closed` */
 
@@ -125,6 +136,8 @@ bool leati_udp_is_bound(const struct leat_udp_socket *udp);
 /* ---- udp_options.c --------------------------------------------------------------------------- */
 
 void leati_udp_options_init(struct leati_udp_options *options);
+/** The first setter whose refusal stands, recorded. @return its code; LEAT_OK. */
+int leati_udp_check_setters(struct leat_udp_socket *udp);
 /** Sets all of them on a fresh descriptor. @return LEAT_OK, or refused. */
 int leati_udp_options_apply(struct leat_udp_socket *udp, bool reuse);
 

@@ -277,7 +277,9 @@ int leati_udp_open(struct leat_udp_socket *udp, const struct leati_address *loca
                    const leat_config *config)
 {
     udp->drops = (struct leat_udp_drops){0};
-    int code = udp_take_settings(udp, config);
+    int code = leati_udp_check_setters(udp);
+    if (code == LEAT_OK)
+        code = udp_take_settings(udp, config);
     bool has_proxy =
         code == LEAT_OK && (udp->settings->proxy_count > 0 || udp->settings->system_proxy);
     if (code == LEAT_OK)

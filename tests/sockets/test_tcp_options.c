@@ -222,11 +222,15 @@ Test(tcp_socket_options, wrong_ones_change_nothing)
     options.socket_linger.linger_ms = 65536;
     cr_assert_eq(leat_tcp_socket_set_extra_options(run.tcp, &options), LEAT_E_PARAMETER);
     cr_assert(!options_of(run.tcp).keep_alive);
+    /* And nobody connects with what is missing, until it is set. */
+    cr_assert_eq(leat_tcp_socket_connect(run.tcp, "127.0.0.1", 1, NULL), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_E_PARAMETER);
     /* What an older program knows. */
     options = all;
     options.size = offsetof(struct leat_tcp_extra_options, keep_alive);
     cr_assert_eq(leat_tcp_socket_set_extra_options(run.tcp, &options), LEAT_OK);
     cr_assert(options_of(run.tcp).reuse_address && !options_of(run.tcp).keep_alive);
+    cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_OK);
 }
 
 Test(tcp_socket_options, reuse_address_lets_bind_pass_time_wait)

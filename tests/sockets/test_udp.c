@@ -531,7 +531,7 @@ Test(udp, options_that_cannot_be)
     options.send_buffer_size = UINT32_MAX;
     cr_expect_eq(leat_udp_socket_set_extra_options(run.udp, &options), LEAT_E_PARAMETER);
     leat_udp_socket_get_error(run.udp, &error);
-    cr_expect_str_eq(error.text, "a buffer of more than INT_MAX bytes");
+    cr_expect_str_eq(error.text, "send_buffer_size is more than INT_MAX bytes");
     leat_udp_socket_get_extra_options(run.udp, &seen);
     cr_expect_eq(seen.send_buffer_size, 0);
     leat_udp_socket_get_extra_options(NULL, &seen);

@@ -244,6 +244,7 @@ Test(udp_multicast, what_cannot_be_joined)
                  SOCKET_CODE(ENODEV));
     cr_expect_eq(leat_multicast_socket_set_multicast_interface(run.udp, "none0"),
                  SOCKET_CODE(ENODEV));
+    cr_expect_eq(leat_multicast_socket_set_multicast_interface(run.udp, NULL), LEAT_OK);
     cr_expect_eq(leat_multicast_socket_drop_membership(run.udp, GROUP4, NULL), SOCKET_CODE(EBADF));
     udp_run_listen(&run, "127.0.0.1");
     cr_expect_eq(leat_multicast_socket_add_membership(run.udp, "ff02::1", 0, "lo"),
