@@ -12,6 +12,8 @@
 
 #include "util/byte_queue.h"
 
+struct leati_posted;
+
 /* ---- descriptors ------------------------------------------------------------------------- */
 
 enum {
@@ -88,6 +90,15 @@ void leati_task_cancel(struct leati_task *task);
 /** Turns what leat_loop_post() has queued with this function and this `user` into nothing, from the
  * loop's thread. Returns how many tasks will not run. */
 size_t leati_loop_post_cancel(leat_loop *loop, leat_task_fn fn, const void *user);
+
+/** What leat_loop_post() needs memory for, got ahead by whoever must not fail later. NULL: no memory. */
+struct leati_posted *leati_loop_post_reserve(void);
+/** NULL is allowed. */
+void leati_loop_post_unreserve(struct leati_posted *posted);
+/** leat_loop_post() that cannot fail; takes `posted`. On a loop that a fork has inherited it does
+ * nothing. */
+void leati_loop_post_reserved(leat_loop *loop, struct leati_posted *posted, leat_task_fn fn,
+                              void *user);
 
 /* ---- what a loop lends ---------------------------------------------------------------------- */
 

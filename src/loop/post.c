@@ -15,15 +15,23 @@ struct leati_posted {
     void *user;
 };
 
-int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
+struct leati_posted *leati_loop_post_reserve(void)
 {
-    if (!loop || !fn)
-        return LEAT_E_PARAMETER;
-    if (leati_loop_is_inherited(loop))
-        return LEAT_E_SOCKET_BASE + EBADF;
-    struct leati_posted *posted = leati_malloc(sizeof(*posted));
-    if (!posted)
-        return LEAT_E_SYSTEM_INTERNAL;
+    return leati_malloc(sizeof(struct leati_posted));
+}
+
+void leati_loop_post_unreserve(struct leati_posted *posted)
+{
+    leati_free(posted);
+}
+
+void leati_loop_post_reserved(leat_loop *loop, struct leati_posted *posted, leat_task_fn fn,
+                              void *user)
+{
+    if (leati_loop_is_inherited(loop)) {
+        leati_free(posted);
+        return;
+    }
     *posted = (struct leati_posted){.fn = fn, .user = user};
 
     leati_lock(&loop->posted_lock);
@@ -34,6 +42,18 @@ int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
     if (was_empty)
         leati_loop_wake(loop);
     leati_unlock(&loop->posted_lock);
+}
+
+int leat_loop_post(leat_loop *loop, leat_task_fn fn, void *user)
+{
+    if (!loop || !fn)
+        return LEAT_E_PARAMETER;
+    if (leati_loop_is_inherited(loop))
+        return LEAT_E_SOCKET_BASE + EBADF;
+    struct leati_posted *posted = leati_loop_post_reserve();
+    if (!posted)
+        return LEAT_E_SYSTEM_INTERNAL;
+    leati_loop_post_reserved(loop, posted, fn, user);
     return LEAT_OK;
 }
 
