@@ -29,16 +29,19 @@
  * | step         | of                  | reached when                                | answer |
  * |--------------|---------------------|---------------------------------------------|--------|
  * | `accept`     | all                 | a client has connected                      | none   |
- * | `tls`        | CONNECT, WebSocket  | the TLS handshake is done                   | none   |
+ * | `tls`        | CONNECT, WebSocket, | the TLS handshake is done                   | none   |
+ * |              | TCP                 |                                             |        |
  * | `greeting`   | SOCKS5              | the methods have come (RFC 1928 section 3)  | none   |
  * | `method`     | SOCKS5              | a method has been chosen                    | yes    |
  * | `auth`       | SOCKS5              | user and password have come (RFC 1929)      | none   |
  * | `auth-reply` | SOCKS5              | they have been judged                       | yes    |
  * | `request`    | SOCKS5              | the request has come (RFC 1928 section 4)   | none   |
  * | `head`       | CONNECT, WebSocket  | a request's head has come                   | none   |
- * | `connect`    | SOCKS5, CONNECT     | the destination is about to be dialled      | none   |
+ * | `connect`    | SOCKS5, CONNECT,    | the destination is about to be dialled      | none   |
+ * |              | TCP                 |                                             |        |
  * | `reply`      | SOCKS5, CONNECT     | it is connected, or is not                  | yes    |
- * | `relay`      | SOCKS5, CONNECT     | bytes are carried from now on               | stream |
+ * | `relay`      | SOCKS5, CONNECT,    | bytes are carried from now on               | stream |
+ * |              | TCP                 |                                             |        |
  * | `datagram`   | SOCKS5              | a datagram is to be carried, either way     | yes    |
  * | `upgrade`    | WebSocket           | the request has been judged                 | yes    |
  * | `message`    | WebSocket           | a whole message has come; its echo is ready | yes    |
@@ -243,9 +246,11 @@ enum leat_testing_kind {
     LEAT_TESTING_WEBSOCKET,
     /** A TCP server that does what a table says: leat/testing_script.h. */
     LEAT_TESTING_SCRIPT,
+    /** A relay for any protocol over TCP, to the destination `to`; with TLS on either side. */
+    LEAT_TESTING_TCP,
 };
 
-/** "socks5", "connect", "websocket", "script". NULL for what is no kind. Static. */
+/** "socks5", "connect", "websocket", "script", "tcp". NULL for what is no kind. Static. */
 LEAT_API const char *leat_testing_kind_name(enum leat_testing_kind kind);
 
 /** Whether connections to a server of this kind can reach the step, and so faults may name it. */
@@ -293,7 +298,17 @@ struct leat_script_row;
 /** The most scripts of one server. */
 #define LEAT_TESTING_SCRIPTS_MAX 8
 
+struct leat_testing_condition;
 struct leat_testing_event;
+
+/** TLS towards the destination of a relay. */
+struct leat_testing_to_tls {
+    /** The name that the destination's certificate must have, and that is asked for (SNI); NULL =
+     * the host of `to`. */
+    const char *name;
+    const char *ca_path; /**< PEM file of whom to trust; NULL = whom the system trusts */
+    bool no_verify;      /**< any certificate will do */
+};
 
 /** What a server is to be. Members that are not named are 0 or NULL and mean the default. All is
  * copied but `scripts` and `tls` in their rows, which outlive the server. */
@@ -343,6 +358,19 @@ struct leat_testing_options {
     /* -- scripts -- */
     /** What the first, the second ... connection gets; the last one is for all that follow. */
     const struct leat_script_row *scripts[LEAT_TESTING_SCRIPTS_MAX];
+
+    /* -- relays -- */
+    const char *to;                           /**< "HOST:PORT", "[::1]:PORT" */
+    const struct leat_testing_to_tls *to_tls; /**< NULL = plain */
+
+    /* -- all: leat/testing_conditions.h -- */
+    const char *conditions; /**< of the link to the client, as text; NULL = none */
+    /** Further conditions, as data. */
+    const struct leat_testing_condition *condition_list;
+    size_t condition_count; /**< how many */
+    uint64_t seed;          /**< of all that is chance */
+    /** Conditions may be set while it runs: leat_testing_server_set_conditions(). */
+    bool is_changeable;
 };
 
 /** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill
@@ -376,7 +404,8 @@ LEAT_API uint16_t leat_testing_server_port(const leat_testing_server *server);
 LEAT_API const char *leat_testing_server_address(const leat_testing_server *server);
 
 /** What a client is told: "socks5h://a:b@127.0.0.1:41234", "http://...", "https://localhost:...",
- * "ws://...", "wss://localhost:41234/", "tcp://127.0.0.1:41234" for a script. With TLS on 127.0.0.1
+ * "ws://...", "wss://localhost:41234/", "tcp://127.0.0.1:41234" for a script and a relay, which is
+ * "tls://localhost:..." with TLS. With TLS on 127.0.0.1
  * the host is "localhost". Lives as long as the server. */
 LEAT_API const char *leat_testing_server_url(const leat_testing_server *server);
 

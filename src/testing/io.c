@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "testing/link.h"
 #include "testing/peer.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -50,15 +51,20 @@ bool leati_peer_wait_fd(struct leati_peer *p, int fd, short events, int timeout_
     return ready > 0 && fds[0].revents == 0;
 }
 
-bool leati_peer_sleep(struct leati_peer *p, uint64_t ms)
+bool leati_testing_server_sleep(const struct leat_testing_server *server, uint64_t ms)
 {
     uint64_t end_ms = leati_clock_ms() + ms;
     for (uint64_t now_ms; (now_ms = leati_clock_ms()) < end_ms;) {
-        struct pollfd stop = {.fd = p->server->stop_fd, .events = POLLIN};
+        struct pollfd stop = {.fd = server->stop_fd, .events = POLLIN};
         if (poll(&stop, 1, (int)(end_ms - now_ms)) > 0)
             return false;
     }
     return true;
+}
+
+bool leati_peer_sleep(struct leati_peer *p, uint64_t ms)
+{
+    return leati_testing_server_sleep(p->server, ms);
 }
 
 /* ---- the wire -------------------------------------------------------------------------------- */
@@ -152,6 +158,8 @@ bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len)
             return false;
         at += piece;
         if (at < len && shape->gap_ms != 0 && !leati_peer_sleep(p, shape->gap_ms))
+            return false;
+        if (piece < len && p->link && !leati_link_settle(p))
             return false;
         if (piece < len) {
             sched_yield(); /* so that the other side may read this piece alone */

@@ -96,10 +96,15 @@ static bool options_copy(struct leat_testing_server *server)
         server->tls = *options->tls;
         options->tls = &server->tls;
     }
-    return text_copy(server, &options->address) && text_copy(server, &options->user) &&
+    if (options->to_tls) {
+        server->to_tls = *options->to_tls;
+        options->to_tls = &server->to_tls;
+    }
+    return text_copy(server, &server->to_tls.name) && text_copy(server, &server->to_tls.ca_path) &&
+           text_copy(server, &options->address) && text_copy(server, &options->user) &&
            text_copy(server, &options->password) && text_copy(server, &options->headers) &&
-           text_copy(server, &options->close_reason) && text_copy(server, &server->tls.cert_path) &&
-           text_copy(server, &server->tls.key_path) &&
+           text_copy(server, &options->to) && text_copy(server, &options->close_reason) &&
+           text_copy(server, &server->tls.cert_path) && text_copy(server, &server->tls.key_path) &&
            text_copy(server, &server->tls.client_ca_path) &&
            text_copy(server, &server->tls.cipher_list) && names_copy(server, &options->names) &&
            protocols_copy(server, &options->subprotocols) &&
@@ -220,6 +225,13 @@ static int options_check(struct leat_testing_server *server,
         return refused(ret_problem, "a %s server has no TLS in front",
                        leat_testing_kind_name(options->kind));
     }
+    if (options->kind == LEAT_TESTING_TCP &&
+        !leati_testing_destination_parse(options->to, NULL, NULL))
+        return refused(ret_problem, "a tcp server needs a destination, HOST:PORT");
+    if (options->to_tls &&
+        !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
+        return LEAT_E_PARAMETER;
+    }
     if (options->fault_count > LEAT_TESTING_FAULTS_MAX)
         return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
     if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0)
@@ -255,7 +267,9 @@ int leati_testing_server_configure(struct leat_testing_server *server,
     int code = options_check(server, ret_problem);
     if (code == LEAT_OK)
         code = faults_copy(server, ret_problem);
-    return code == LEAT_OK ? faults_check(server, ret_problem) : code;
+    if (code == LEAT_OK)
+        code = faults_check(server, ret_problem);
+    return code == LEAT_OK ? leati_testing_conditions_configure(server, ret_problem) : code;
 }
 
 void leati_testing_server_unconfigure(struct leat_testing_server *server)
@@ -286,7 +300,7 @@ bool leati_testing_server_name(struct leat_testing_server *server)
 {
     const struct leat_testing_options *options = &server->options;
     static const char *const schemes[][2] = {
-        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"}, {"tcp", "tcp"}};
+        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"}, {"tcp", "tcp"}, {"tcp", "tls"}};
     const char *host = options->address;
     if (strcmp(host, "0.0.0.0") == 0) {
         host = "127.0.0.1";

@@ -12,6 +12,9 @@
 #include "testing/limits.h"
 #include "testing/server.h"
 
+#include <sys/socket.h>
+
+struct leati_link;
 struct leati_peer_tls;
 
 /** How a connection is ended once its thread is done with it. */
@@ -58,7 +61,9 @@ struct leati_peer {
     bool finished; /* of the server's lock */
     unsigned number;
     char problem[sizeof(((struct leat_testing_seen *)NULL)->problem)]; /**< its first; "" = none */
-    int fd;
+    int fd;                        /* of the client, or of its link */
+    struct leati_link *link;       /* NULL = none; of the server's lock */
+    struct sockaddr_storage local; /* where the client has connected to */
     enum leati_peer_ending ending;
     struct leati_peer_tls *tls; /* NULL = not in TLS */
     uint8_t *block;             /* holds `in` */
@@ -164,7 +169,7 @@ bool leati_peer_relay(struct leati_peer *p, int upstream);
 /** Serves a UDP association until the connection ends. */
 bool leati_peer_associate(struct leati_peer *p);
 
-/* ---- tls.c: the only file that sees OpenSSL's TLS -------------------------------------------- */
+/* ---- tls.c: TLS with the client -------------------------------------------- */
 
 /** Whether a server can use these files. */
 bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reason, size_t cap);
@@ -192,11 +197,29 @@ void leati_peer_websocket_accept(const char *key, size_t key_len, char ret_accep
  * it. Ends with a NUL. */
 bool leati_peer_base64_decode(const char *text, char ret_data[1024]);
 
+/* ---- tls_client.c: TLS towards the destination of a relay ------------------------------------- */
+
+struct leati_tls_pump;
+
+/** Puts TLS on a connection, as a client: the handshake, then a thread that carries it. @return the
+ * descriptor of the plain bytes, or -1: `fd` is closed, and what was wrong is recorded. */
+int leati_tls_pump_new(struct leati_peer *p, int fd, struct leati_tls_pump **ret_pump);
+/** Once that descriptor was closed: waits for the thread. NULL is allowed. */
+void leati_tls_pump_free(struct leati_tls_pump *pump);
+/** Whether the file of a CA can be used. */
+bool leati_tls_pump_check(const struct leat_testing_to_tls *options, char *ret_reason, size_t cap);
+
+/* ---- tcp.c ----------------------------------------------------------------------------------- */
+
+/** "host:1", "[::1]:1". Both results may be NULL. */
+bool leati_testing_destination_parse(const char *text, char ret_host[256], uint16_t *ret_port);
+
 /* ---- one file for each kind of server -------------------------------------------------------- */
 
 void leati_testing_serve_socks5(struct leati_peer *p);
 void leati_testing_serve_connect(struct leati_peer *p);
 void leati_testing_serve_websocket(struct leati_peer *p);
 void leati_testing_serve_script(struct leati_peer *p);
+void leati_testing_serve_tcp(struct leati_peer *p);
 
 #endif

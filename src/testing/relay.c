@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Carries bytes between a client and its destination, as fast as both take them. */
+#include "testing/link.h"
 #include "testing/peer.h"
 #include "util/alloc.h"
 
@@ -112,6 +113,8 @@ static bool way_write(struct leati_peer *p, struct way *way, size_t allowed)
     bool more = leati_peer_moved(p, true, (size_t)sent);
     if (more && (p->shape.split != 0 || (p->shape.split_at != 0 && !way->has_piece))) {
         way->has_piece = true;
+        if (p->link && !leati_link_settle(p))
+            return false;
         more = p->shape.gap_ms == 0 || way->len == 0 || leati_peer_sleep(p, p->shape.gap_ms);
     }
     return more;

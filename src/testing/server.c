@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The object: its threads, and what can be asked of it. */
+#include "testing/link.h"
 #include "testing/peer.h"
 #include "testing/resolve.h"
 #include "util/alloc.h"
@@ -37,14 +38,14 @@ static void connection_linger(struct leati_peer *p)
 }
 
 /* A RST makes the kernel drop what it has not delivered: that goes first. */
-static void connection_reset(struct leati_peer *p)
+void leati_testing_socket_reset(const struct leat_testing_server *server, int fd)
 {
     uint64_t end_ms = leati_clock_ms() + LEATI_TESTING_DELIVERY_MS;
     int undelivered = 0;
-    while (ioctl(p->fd, SIOCOUTQ, &undelivered) == 0 && undelivered > 0 &&
-           leati_clock_ms() < end_ms && leati_peer_sleep(p, 1)) {
+    while (ioctl(fd, SIOCOUTQ, &undelivered) == 0 && undelivered > 0 && leati_clock_ms() < end_ms &&
+           leati_testing_server_sleep(server, 1)) {
     }
-    setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 }
 
 static void connection_end(struct leati_peer *p)
@@ -52,10 +53,15 @@ static void connection_end(struct leati_peer *p)
     if (p->ending == LEATI_PEER_CLOSE) {
         connection_linger(p);
     } else if (p->ending == LEATI_PEER_RESET) {
-        connection_reset(p);
+        if (p->link)
+            leati_link_reset(p->link);
+        else
+            leati_testing_socket_reset(p->server, p->fd);
     }
     leati_peer_tls_free(p->tls);
     close(p->fd);
+    if (p->link)
+        leati_link_finish(p);
     leati_free(p->block);
     leati_free(p->held);
 }
@@ -67,6 +73,7 @@ static void connection_serve(struct leati_peer *p, const char *client)
         [LEAT_TESTING_CONNECT] = leati_testing_serve_connect,
         [LEAT_TESTING_WEBSOCKET] = leati_testing_serve_websocket,
         [LEAT_TESTING_SCRIPT] = leati_testing_serve_script,
+        [LEAT_TESTING_TCP] = leati_testing_serve_tcp,
     };
     if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client))
         serve[p->server->options.kind](p);
@@ -95,8 +102,14 @@ static void *connection_run(void *user)
     struct leati_peer *p = user;
     struct leat_testing_server *server = p->server;
     char client[64];
+    socklen_t size = sizeof(p->local);
     client_describe(p->fd, client, sizeof(client));
-    connection_serve(p, client);
+    (void)getsockname(p->fd, (struct sockaddr *)&p->local, &size);
+    leati_testing_address_unmap(&p->local);
+    if (!server->has_links || leati_link_start(p))
+        connection_serve(p, client);
+    else
+        (void)leati_peer_problem(p, "no memory or thread for a link");
     connection_end(p);
 
     leati_testing_server_reached(server, p, NULL, LEAT_TESTING_STEP_END, p->problem);
@@ -232,6 +245,7 @@ static void server_destroy(struct leat_testing_server *server)
     pthread_mutex_destroy(&server->log_lock);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->changed);
+    leati_free(server->conditions);
     leati_testing_server_unconfigure(server);
     leati_free(server);
 }

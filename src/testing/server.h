@@ -6,6 +6,7 @@
 #ifndef LEATI_TESTING_SERVER_H
 #define LEATI_TESTING_SERVER_H
 
+#include "testing/conditions.h"
 #include "testing/limits.h"
 
 #include <leat/testing_script.h>
@@ -13,12 +14,14 @@
 
 #define LEATI_TESTING_STEPS (LEAT_TESTING_STEP_END + 1)
 
+struct leati_condition_set;
 struct leati_peer;
 
 struct leat_testing_server {
     /* Set before the first thread starts; strings belong to `owned`. */
     struct leat_testing_options options;
     struct leat_testing_tls tls;
+    struct leat_testing_to_tls to_tls;
     struct leat_testing_fault *faults;
     size_t fault_count;
     size_t script_count;
@@ -39,6 +42,9 @@ struct leat_testing_server {
     bool stopping;
     unsigned releases;
     struct leati_peer *peers; /* those whose thread was not joined yet */
+    struct leati_condition_set *conditions;
+    unsigned condition_version;
+    bool has_links; /* connections have one; set before the first thread starts */
     unsigned step_counts[LEATI_TESTING_STEPS];
     struct {
         const char *name;
@@ -62,6 +68,25 @@ int leati_testing_server_configure(struct leat_testing_server *server,
 /** `address` and `url`, once the port is known. false without memory. */
 bool leati_testing_server_name(struct leat_testing_server *server);
 void leati_testing_server_unconfigure(struct leat_testing_server *server);
+
+/** Gives back a set of conditions. */
+void leati_testing_conditions_release(struct leat_testing_server *server,
+                                      struct leati_condition_set *set);
+/** Replaces the conditions, which were checked. false without memory. */
+bool leati_testing_conditions_replace(struct leat_testing_server *server,
+                                      const struct leat_testing_condition *conditions,
+                                      size_t count);
+/** The conditions of the options, checked, become those of the server. */
+int leati_testing_conditions_configure(struct leat_testing_server *server,
+                                       struct leat_testing_problem *ret_problem);
+/** What is wrong with one for this kind of server; NULL = nothing. */
+const char *leati_testing_condition_refusal(const struct leat_testing_server *server,
+                                            const struct leat_testing_condition *condition);
+
+/** Waits. false if the server stops. */
+bool leati_testing_server_sleep(const struct leat_testing_server *server, uint64_t ms);
+/** Makes close(2) of a socket send a RST, once its kernel has delivered what was sent before. */
+void leati_testing_socket_reset(const struct leat_testing_server *server, int fd);
 
 /** Counts and logs a step, given as text or by number (`step` < LEATI_TESTING_STEPS). */
 void leati_testing_server_reached(struct leat_testing_server *server, const struct leati_peer *p,

@@ -8,8 +8,9 @@
 #define CONNECT   (1u << LEAT_TESTING_CONNECT)
 #define WEBSOCKET (1u << LEAT_TESTING_WEBSOCKET)
 #define SCRIPT    (1u << LEAT_TESTING_SCRIPT)
+#define TCP       (1u << LEAT_TESTING_TCP)
 
-static const char *const kinds[] = {"socks5", "connect", "websocket", "script"};
+static const char *const kinds[] = {"socks5", "connect", "websocket", "script", "tcp"};
 
 /* Whether the server says something of its own at a step, and can refuse instead. */
 enum answer { NO_ANSWER, ANSWER, REFUSABLE };
@@ -19,24 +20,24 @@ static const struct {
     unsigned kinds;
     enum answer answer;
 } steps[LEATI_TESTING_STEPS] = {
-    [LEAT_TESTING_STEP_ACCEPT] = {"accept", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
-    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET, NO_ANSWER},
+    [LEAT_TESTING_STEP_ACCEPT] = {"accept", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT | TCP, NO_ANSWER},
+    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET | TCP, NO_ANSWER},
     [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5, NO_ANSWER},
     [LEAT_TESTING_STEP_METHOD] = {"method", SOCKS5, REFUSABLE},
     [LEAT_TESTING_STEP_AUTH] = {"auth", SOCKS5, NO_ANSWER},
     [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5, REFUSABLE},
     [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5, NO_ANSWER},
     [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET, NO_ANSWER},
-    [LEAT_TESTING_STEP_CONNECT] = {"connect", SOCKS5 | CONNECT, NO_ANSWER},
+    [LEAT_TESTING_STEP_CONNECT] = {"connect", SOCKS5 | CONNECT | TCP, NO_ANSWER},
     [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT, REFUSABLE},
-    [LEAT_TESTING_STEP_RELAY] = {"relay", SOCKS5 | CONNECT, NO_ANSWER},
+    [LEAT_TESTING_STEP_RELAY] = {"relay", SOCKS5 | CONNECT | TCP, NO_ANSWER},
     [LEAT_TESTING_STEP_DATAGRAM] = {"datagram", SOCKS5, ANSWER},
     [LEAT_TESTING_STEP_UPGRADE] = {"upgrade", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_PING] = {"ping", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_SEND] = {"send", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_CLOSE] = {"close", WEBSOCKET, ANSWER},
-    [LEAT_TESTING_STEP_END] = {"end", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT, NO_ANSWER},
+    [LEAT_TESTING_STEP_END] = {"end", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT | TCP, NO_ANSWER},
 };
 
 const char *leat_testing_kind_name(enum leat_testing_kind kind)

@@ -150,12 +150,12 @@ static void association_done(struct association *a)
 static bool association_init(struct leati_peer *p, struct association *a,
                              struct sockaddr_storage *ret_bound)
 {
-    socklen_t size = sizeof(*ret_bound);
+    socklen_t size;
     *a = (struct association){.inside = -1, .outside = {-1, -1}};
     a->buf = leati_malloc(HEADER_BYTES_MAX + (size_t)LEATI_TESTING_DATAGRAM_BYTES);
-    if (!a->buf || getsockname(p->fd, (struct sockaddr *)ret_bound, &size) != 0)
+    *ret_bound = p->local;
+    if (!a->buf || (p->local.ss_family != AF_INET && p->local.ss_family != AF_INET6))
         return false;
-    leati_testing_address_unmap(ret_bound);
     in_port_t *port = ret_bound->ss_family == AF_INET
                           ? &((struct sockaddr_in *)(void *)ret_bound)->sin_port
                           : &((struct sockaddr_in6 *)(void *)ret_bound)->sin6_port;

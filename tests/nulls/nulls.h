@@ -12,6 +12,7 @@
 #include <leat/ohos.h>
 #include <leat/testing.h>
 #include <leat/testing_certificates.h>
+#include <leat/testing_conditions.h>
 #include <leat/testing_script.h>
 #include <network/netstack/net_ssl/net_ssl_c.h>
 #include <network/netstack/net_websocket.h>

@@ -166,6 +166,8 @@ static int server_start(struct service *service)
 {
     struct tool_serve_state *serve = service->serve;
     struct leat_testing_problem problem = {.text = ""};
+    const struct leat_testing_to_tls to_tls = {
+        .name = serve->to_name, .ca_path = serve->to_ca, .no_verify = serve->to_insecure};
     int code = leat_testing_server_new(
         LEAT_TESTING_OPTIONS(.kind = serve->kind, .address = serve->host,
                              .port = (uint16_t)serve->port, .fault_list = serve->faults,
@@ -173,7 +175,10 @@ static int server_start(struct service *service)
                              .log_user = serve, .user = service->user,
                              .password = service->password, .names = serve->names,
                              .tls = serve->has_tls ? &service->tls : NULL,
-                             .subprotocols = serve->protocols),
+                             .subprotocols = serve->protocols, .to = serve->to,
+                             .to_tls = serve->has_to_tls ? &to_tls : NULL,
+                             .condition_list = serve->conditions,
+                             .condition_count = serve->condition_count, .seed = serve->seed),
         &service->server, &problem);
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }
@@ -331,6 +336,11 @@ static int connect_command(const struct tool_command *command, int argc, char **
     return serve_command(command, LEAT_TESTING_CONNECT, argc, argv);
 }
 
+static int tcp_command(const struct tool_command *command, int argc, char **argv)
+{
+    return serve_command(command, LEAT_TESTING_TCP, argc, argv);
+}
+
 static int echo_command(const struct tool_command *command, int argc, char **argv)
 {
     return serve_command(command, LEAT_TESTING_WEBSOCKET, argc, argv);
@@ -346,6 +356,7 @@ static int echo_command(const struct tool_command *command, int argc, char **arg
 
 static const struct tool_section socks5_sections[] = {
     {"options", tool_serve_options, 0},
+    {"link", tool_serve_link_options, 0},
     {"faults", tool_serve_fault_options, 0},
     {"proxy", tool_serve_proxy_options, 0},
     {0},
@@ -367,11 +378,9 @@ const struct tool_command tool_serve_socks5 = {
 };
 
 static const struct tool_section connect_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"proxy", tool_serve_proxy_options, 0},
-    {"TLS", tool_serve_tls_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},      {"link", tool_serve_link_options, 0},
+    {"faults", tool_serve_fault_options, 0}, {"proxy", tool_serve_proxy_options, 0},
+    {"TLS", tool_serve_tls_options, 0},      {0},
 };
 
 static const struct tool_example connect_examples[] = {
@@ -389,11 +398,9 @@ const struct tool_command tool_serve_connect = {
 };
 
 static const struct tool_section echo_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"TLS", tool_serve_tls_options, 0},
-    {"WebSocket", tool_serve_echo_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},        {"link", tool_serve_link_options, 0},
+    {"faults", tool_serve_fault_options, 0},   {"TLS", tool_serve_tls_options, 0},
+    {"WebSocket", tool_serve_echo_options, 0}, {0},
 };
 
 static const struct tool_example echo_examples[] = {
@@ -411,8 +418,30 @@ const struct tool_command tool_serve_echo = {
     .run = echo_command,
 };
 
+static const struct tool_section tcp_sections[] = {
+    {"destination", tool_serve_to_options, 0}, {"options", tool_serve_options, 0},
+    {"link", tool_serve_link_options, 0},      {"faults", tool_serve_fault_options, 0},
+    {"TLS", tool_serve_tls_options, 0},        {0},
+};
+
+static const struct tool_example tcp_examples[] = {
+    {"leat serve tcp --to 127.0.0.1:5432 --link latency=80", "a database that is far away"},
+    {"leat serve tcp --to 127.0.0.1:6379 --link 'limit=4096 @10%'",
+     "a tenth of the connections breaks"},
+    {"leat serve tcp --to mqtt.test:8883 --to-tls --log", "plain here, TLS there"},
+    {0},
+};
+
+const struct tool_command tool_serve_tcp = {
+    .path = "serve tcp",
+    .summary = "a relay for any protocol over TCP",
+    .sections = tcp_sections,
+    .examples = tcp_examples,
+    .run = tcp_command,
+};
+
 static const struct tool_command *const commands[] = {&tool_serve_socks5, &tool_serve_connect,
-                                                      &tool_serve_echo, NULL};
+                                                      &tool_serve_echo, &tool_serve_tcp, NULL};
 
 const struct tool_command tool_serve = {
     .path = "serve",

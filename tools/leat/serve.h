@@ -7,6 +7,7 @@
 
 #include <leat/testing.h>
 #include <leat/testing_certificates.h>
+#include <leat/testing_conditions.h>
 
 #include <stdatomic.h>
 
@@ -30,6 +31,13 @@ struct tool_serve_state {
     struct leat_testing_name *names;
     size_t name_count;
 
+    const char *to; /**< of a relay */
+    bool has_to_tls, to_insecure;
+    const char *to_ca, *to_name;
+    struct leat_testing_condition *conditions;
+    size_t condition_count;
+    uint32_t seed;
+
     bool has_tls;
     const char *cert, *key, *client_ca, *cert_hosts;
     unsigned certificate_faults;
@@ -44,6 +52,8 @@ struct tool_serve_state {
 /* The rows of the sections, for a struct tool_serve_state at offset 0. */
 extern const struct tool_option tool_serve_options[];
 extern const struct tool_option tool_serve_fault_options[];
+extern const struct tool_option tool_serve_link_options[];
+extern const struct tool_option tool_serve_to_options[];
 extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];
 extern const struct tool_option tool_serve_echo_options[];

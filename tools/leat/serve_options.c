@@ -30,6 +30,7 @@ void tool_serve_done(struct tool_serve_state *serve)
     free(serve->parsed);
     free(serve->faults);
     free(serve->names);
+    free(serve->conditions);
     free(serve->protocols);
 }
 
@@ -376,7 +377,9 @@ static bool rate_add(struct tool_serve_state *serve)
 bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command *command)
 {
     const char *wrong = NULL;
-    if (!serve->cert != !serve->key)
+    if (serve->kind == LEAT_TESTING_TCP && !serve->to)
+        wrong = "--to HOST:PORT is missing: where is it to carry to?";
+    else if (!serve->cert != !serve->key)
         wrong = "--cert and --key go together";
     else if (serve->cert && (serve->certificate_faults || serve->cert_hosts))
         wrong = "--cert is your certificate; --cert-fault and --cert-hosts are about another one";
@@ -394,6 +397,8 @@ bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command
         tool_usage_error(command, "%s", wrong);
         return false;
     }
+    if (serve->to_ca || serve->to_name || serve->to_insecure)
+        serve->has_to_tls = true;
     if (serve->once)
         serve->connections = 1;
     if (serve->cert || serve->client_ca || serve->cert_hosts)

@@ -117,7 +117,7 @@ _leat_table() {
         esac
         ;;
     'serve')
-        commands='socks5 connect echo'
+        commands='socks5 connect echo tcp'
         arguments=''
         flags='--help --help-all -h'
         case $2 in
@@ -126,11 +126,13 @@ _leat_table() {
     'serve socks5')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --log --once --password-file --port --rate --resolve --until-eof --user -f -h -p -u'
+        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --rate --resolve --seed --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
         --rate) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
@@ -141,11 +143,13 @@ _leat_table() {
     'serve connect')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --log --once --password-file --port --rate --resolve --tls --tls-max --tls-min --until-eof --user -f -h -p -u'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --rate --resolve --seed --tls --tls-max --tls-min --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
         --rate) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
@@ -163,11 +167,13 @@ _leat_table() {
     'serve echo')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --log --once --port --rate --subprotocol --tls --tls-max --tls-min --until-eof -f -h -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --rate --seed --subprotocol --tls --tls-max --tls-min --until-eof -f -h -l -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
         --rate) takes=value values='' ;;
         --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
@@ -180,6 +186,30 @@ _leat_table() {
         --subprotocol) takes=value values='' ;;
         esac
         ;;
+    'serve tcp')
+        commands=''
+        arguments=''
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --rate --seed --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --until-eof -f -h -l -p'
+        case $2 in
+        --to) takes=value values='' ;;
+        --to-ca) takes=value values='-file' ;;
+        --to-name) takes=value values='' ;;
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
+        --cert-hosts) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        --client-ca) takes=value values='-file' ;;
+        --tls-min) takes=value values='1.2 1.3' ;;
+        --tls-max) takes=value values='1.2 1.3' ;;
+        esac
+        ;;
     esac
 }
 
@@ -188,7 +218,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' 'serve tcp' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of leat serve about the link to the client, and about where a relay carries to. */
+#include "options.h"
+#include "serve.h"
+#include "terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool set_link(struct tool_setting *setting)
+{
+    struct tool_serve_state *serve = setting->target;
+    struct leat_testing_condition *parsed = NULL;
+    struct leat_testing_problem problem = {.text = "out of memory"};
+    size_t count = 0;
+    if (leat_testing_conditions_parse(setting->value, &parsed, &count, &problem) != LEAT_OK)
+        return tool_refuse(setting, "character %zu of '%s': %s", problem.position + 1,
+                           tool_excerpt(setting->value, 40).text, problem.text);
+    if (count == 0)
+        return true;
+    struct leat_testing_condition *grown =
+        realloc(serve->conditions, (serve->condition_count + count) * sizeof(*grown));
+    if (grown) {
+        memcpy(grown + serve->condition_count, parsed, count * sizeof(*grown));
+        serve->conditions = grown;
+        serve->condition_count += count;
+    }
+    leat_testing_conditions_free(parsed);
+    return grown || tool_refuse(setting, "out of memory");
+}
+
+const struct tool_option tool_serve_link_options[] = {
+    {.name = "link",
+     .letter = 'l',
+     .is_usual = true,
+     .argument = "CONDITIONS",
+     .help = "what the network does; may be repeated",
+     .detail =
+         "latency=80 makes each round trip 80 ms longer; latency=80 20 normal between 60 and 100; "
+         "bandwidth=BYTES [BURST], slice=BYTES [VARIATION [GAP_US]], limit=BYTES, slow-close=MS, "
+         "timeout=MS, reset=MS, loss=PERCENT%, duplicate=PERCENT%. up: or both: in front is "
+         "another direction than to the client, @10% behind a share of the connections; ; stands "
+         "between two. The whole language: leat/testing_conditions.h.",
+     .set = set_link},
+    {.name = "seed",
+     .argument = "N",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "another run of chance (0)",
+     .detail = "The same number gives the same shares, jitter and losses again.",
+     .set = tool_set_u32,
+     .offset = offsetof(struct tool_serve_state, seed)},
+    {0},
+};
+
+const struct tool_option tool_serve_to_options[] = {
+    {.name = "to",
+     .is_usual = true,
+     .argument = "HOST:PORT",
+     .help = "where it carries to",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, to)},
+    {.name = "to-tls",
+     .is_usual = true,
+     .help = "speak TLS to it",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve_state, has_to_tls)},
+    {.name = "to-ca",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "PEM file of whom to trust there",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, to_ca)},
+    {.name = "to-name",
+     .argument = "NAME",
+     .help = "the name in its certificate, if not HOST",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, to_name)},
+    {.name = "to-insecure",
+     .help = "take any certificate of it",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve_state, to_insecure)},
+    {0},
+};
