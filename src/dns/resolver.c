@@ -75,8 +75,6 @@ static void resolver_free(struct leati_resolver *resolver)
 {
     if (resolver->channel)
         ares_destroy(resolver->channel);
-    if (resolver->hosts)
-        ares_destroy(resolver->hosts);
     leati_timer_stop(&resolver->timer);
     leati_resolv_conf_done(&resolver->conf);
     leati_free(resolver->servers);
@@ -224,15 +222,21 @@ static int channel_open(struct leati_resolver *resolver, char *lookups, ares_cha
     return status;
 }
 
-static int channels_open(struct leati_resolver *resolver)
+/* A channel takes 75 KB, so there is none before somebody asks, and none for names that are in
+ * /etc/hosts. */
+static int dns_open(struct leati_resolver *resolver)
 {
-    static char hosts[] = "f", dns[] = "b";
-    int status = channel_open(resolver, hosts, &resolver->hosts);
+    static char dns[] = "b";
 
-    if (status == ARES_SUCCESS)
-        status = channel_open(resolver, dns, &resolver->channel);
+    if (resolver->channel)
+        return ARES_SUCCESS;
+    int status = channel_open(resolver, dns, &resolver->channel);
     if (status == ARES_SUCCESS && resolver->servers)
         status = channel_set_servers(resolver);
+    if (status != ARES_SUCCESS && resolver->channel) {
+        ares_destroy(resolver->channel);
+        resolver->channel = NULL;
+    }
     return status;
 }
 
@@ -252,7 +256,6 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
                         struct leati_resolver **ret_resolver)
 {
     struct leati_resolver *resolver = leati_calloc(1, sizeof(*resolver));
-    int status = ARES_ENOMEM;
 
     if (!resolver)
         return ARES_ENOMEM;
@@ -265,17 +268,13 @@ static int resolver_new(leat_loop *loop, const char *servers, const struct stat 
     leati_timer_init(&resolver->timer, loop, resolver_on_timer, resolver);
     if (servers) {
         resolver->servers = leati_strdup(servers);
-        if (!resolver->servers)
-            goto out;
+        if (!resolver->servers) {
+            resolver_free(resolver);
+            return ARES_ENOMEM;
+        }
     }
-    status = channels_open(resolver);
-    if (status != ARES_SUCCESS)
-        goto out;
     *ret_resolver = resolver;
     return ARES_SUCCESS;
-out:
-    resolver_free(resolver);
-    return status;
 }
 
 static void list_free(void *object)
@@ -370,12 +369,20 @@ void leati_resolver_release(struct leati_resolver *resolver)
 void leati_resolver_look_up(struct leati_resolver *resolver, const char *host,
                             ares_addrinfo_callback callback, void *arg)
 {
+    static char hosts[] = "f";
     struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_NOSORT, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    ares_channel channel;
+    int status = channel_open(resolver, hosts, &channel);
 
-    ares_getaddrinfo(resolver->hosts, host, NULL, &hints, callback, arg);
+    if (status != ARES_SUCCESS) {
+        callback(arg, status, 0, NULL);
+        return;
+    }
+    ares_getaddrinfo(channel, host, NULL, &hints, callback, arg);
     /* A file is read at once; should c-ares ever put that off, the answer is that it has none. */
-    ares_cancel(resolver->hosts);
+    ares_cancel(channel);
+    ares_destroy(channel);
 }
 
 bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int family,
@@ -389,7 +396,11 @@ bool leati_resolver_ask(struct leati_resolver *resolver, const char *name, int f
     resolver->awaited++;
     /* So that no version takes the end of a name for a search domain of its own. */
     snprintf(absolute, sizeof(absolute), "%s.", name);
-    ares_getaddrinfo(resolver->channel, absolute, NULL, &hints, callback, arg);
+    int status = dns_open(resolver);
+    if (status == ARES_SUCCESS)
+        ares_getaddrinfo(resolver->channel, absolute, NULL, &hints, callback, arg);
+    else
+        callback(arg, status, 0, NULL);
     bool watched = !resolver->out_of_memory;
     resolver->out_of_memory = false;
     return resolver_set_timer(resolver) && watched;

@@ -23,11 +23,10 @@ struct leati_resolver {
     char *servers;      /**< NULL = the system's */
     struct stat config; /**< of resolv.conf, when the channel read it */
     struct leati_resolv_conf conf;
-    bool out_of_memory; /**< a socket could not be watched: all queries end with ECANCELLED */
-    bool retired;       /**< the configuration has changed: goes when nobody needs it any more */
-    size_t users;       /**< who have got it and not released it */
-    ares_channel hosts; /**< /etc/hosts only: it has no sockets */
-    ares_channel channel;
+    bool out_of_memory;   /**< a socket could not be watched: all queries end with ECANCELLED */
+    bool retired;         /**< the configuration has changed: goes when nobody needs it any more */
+    size_t users;         /**< who have got it and not released it */
+    ares_channel channel; /**< asks DNS; NULL before the first question */
     struct leati_resolver_socket *sockets;
     struct leati_timer timer;
     size_t pending; /**< queries that c-ares has not answered */

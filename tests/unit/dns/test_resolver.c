@@ -18,6 +18,31 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+static bool resolver_has_channel(void)
+{
+    struct leati_resolver *resolver;
+
+    cr_assert(leati_resolver_get(loop, dns_server_address(server), &resolver) == ARES_SUCCESS);
+    bool has_channel = resolver->channel;
+    leati_resolver_release(resolver);
+    return has_channel;
+}
+
+/* 75 KB, for whoever only meets names of this machine. */
+Test(dns_resolver, no_channel_before_dns_is_asked, .init = set_up, .fini = tear_down, .timeout = 60)
+{
+    struct outcome here = {0}, there = {0};
+
+    ask("localhost", leati_clock_ms() + 30000, &here);
+    await_end(&here);
+    cr_assert_eq(here.error.code, LEAT_OK, "%s", here.error.text);
+    cr_assert_not(resolver_has_channel());
+    ask("both.test", leati_clock_ms() + 30000, &there);
+    await_end(&there);
+    cr_assert_eq(there.error.code, LEAT_OK, "%s", there.error.text);
+    cr_assert(resolver_has_channel());
+}
+
 static bool attempt_query(void)
 {
     struct outcome outcome = {0};
