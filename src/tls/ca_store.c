@@ -4,6 +4,7 @@
 #include "tls/mbedtls_process.h"
 #include "tls/failures.h"
 #include "tls/file.h"
+#include "tls/judge/hashed_directory.h"
 #include "tls/judge/judge.h"
 #include "util/alloc.h"
 #include "util/fork.h"
@@ -195,7 +196,7 @@ static bool directory_is_hashed(DIR *dir)
     bool is_hashed = false;
 
     while (!is_hashed && (entry = readdir(dir)))
-        is_hashed = leati_anchors_is_hash_name(entry->d_name);
+        is_hashed = leati_hashed_directory_is_name(entry->d_name);
     rewinddir(dir);
     return is_hashed;
 }

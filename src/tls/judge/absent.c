@@ -68,12 +68,6 @@ void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd)
     (void)dir_fd;
 }
 
-bool leati_anchors_is_hash_name(const char *name)
-{
-    (void)name;
-    return false;
-}
-
 int leati_crls_add(struct leati_crls **crls, const char *text, const char **ret_why)
 {
     (void)crls;

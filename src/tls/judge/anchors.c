@@ -2,13 +2,13 @@
 #include "tls/judge/anchors.h"
 
 #include "tls/crypto/libcrypto.h"
+#include "tls/judge/hashed_directory.h"
 #include "tls/judge/x509.h"
 #include "util/alloc.h"
 #include "util/fork.h"
 
 #include <leat/error_codes.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -418,16 +418,6 @@ static X509 *place_decode(const struct leati_anchors *anchors, const struct anch
 
 /* ---- the directory --------------------------------------------------------------------------- */
 
-bool leati_anchors_is_hash_name(const char *name)
-{
-    enum { HASH_CHARS = 8 };
-
-    if (strspn(name, "0123456789abcdef") != HASH_CHARS || name[HASH_CHARS] != '.')
-        return false;
-    const char *number = name + HASH_CHARS + 1;
-    return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
-}
-
 void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd)
 {
     anchors->dir_fd = dir_fd;
@@ -457,24 +447,18 @@ static int entry_add(struct leati_anchors *anchors, const char *name, bool *ret_
     return code;
 }
 
-/* All that is not named by hash: a directory may have both. */
-static int directory_scan(struct leati_anchors *anchors)
+static int rest_take(void *user, const char *name)
 {
-    int fd = openat(anchors->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-    int code = LEAT_OK;
     bool is_there;
 
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
-        return errno == ENOMEM ? LEAT_E_SYSTEM_INTERNAL : LEAT_OK;
-    }
-    while (code == LEAT_OK && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && !leati_anchors_is_hash_name(entry->d_name))
-            code = entry_add(anchors, entry->d_name, &is_there);
-    closedir(dir);
+    return entry_add(user, name, &is_there);
+}
+
+/* What is not named by hash: a directory may have both. */
+static int directory_scan(struct leati_anchors *anchors)
+{
+    int code = leati_hashed_directory_rest(anchors->dir_fd, rest_take, anchors);
+
     anchors->is_scanned = code == LEAT_OK;
     return code;
 }

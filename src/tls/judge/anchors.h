@@ -41,8 +41,6 @@ int leati_anchors_add_file(struct leati_anchors *anchors, int fd, const char *pa
 /** Adds a directory whose certificates are named by the hash of their subject (`openssl rehash`):
  * "5ad8a5d6.0". Takes over `dir_fd`. At most one for each. */
 void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd);
-/** Whether a file of such a directory is named so. */
-bool leati_anchors_is_hash_name(const char *name);
 
 /** Revocation lists. */
 struct leati_crls;

@@ -4,6 +4,7 @@
 #include "support/process.h"
 #include "support/sandbox.h"
 #include "tls/credentials.h"
+#include "tls/judge/hashed_directory.h"
 #include "tls/judge/judge.h"
 #include "unit/tls/tls_end.h"
 #include "util/text.h"
@@ -164,7 +165,7 @@ static void directory_names_overwrite(const char *path, const char *text)
         if (entry->d_name[0] == '.')
             continue;
         cr_assert(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
-        if (!leati_anchors_is_hash_name(entry->d_name))
+        if (!leati_hashed_directory_is_name(entry->d_name))
             continue;
         snprintf(name, sizeof(name), "cas/%s", entry->d_name);
         sandbox_write(name, "%s", text);
@@ -200,6 +201,29 @@ Test(tls_anchors, a_directory_with_names_by_hash)
     connect_to("server.pem", NULL, NULL);
     connect_to("unknown-ca.pem", NULL, "unknown issuer");
     leati_tls_credentials_unref(credentials);
+}
+
+static int name_note(void *user, const char *name)
+{
+    snprintf(user, 64, "%s", name);
+    return LEAT_OK;
+}
+
+/* A file of two names is found by need, and not read beside. */
+Test(tls_anchors, only_what_no_hash_leads_to_is_read_beside)
+{
+    const char *dir = directory_make();
+    char name[64] = "";
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    cr_assert_geq(fd, 0);
+    directory_rehash(dir);
+    cr_assert(leati_hashed_directory_rest(fd, name_note, name) == LEAT_OK);
+    cr_assert_str_empty(name);
+    sandbox_write("cas/added.pem", "not linked");
+    cr_assert(leati_hashed_directory_rest(fd, name_note, name) == LEAT_OK);
+    cr_assert_str_eq(name, "added.pem");
+    close(fd);
 }
 
 Test(tls_anchors, a_directory_with_names_of_both_kinds)
