@@ -167,5 +167,9 @@ const char *leati_tls_layer_signature_algorithm(const struct leati_layer *tls, s
 
 /** SHA-1, for Sec-WebSocket-Accept (RFC 6455 section 4.2.2). false if the engine refuses. */
 bool leati_tls_sha1(const void *data, size_t len, uint8_t ret_digest[20]);
+/** For Digest (RFC 7616). false also if the engine has none. */
+bool leati_tls_md5(const void *data, size_t len, uint8_t ret_digest[16]);
+bool leati_tls_sha256(const void *data, size_t len, uint8_t ret_digest[32]);
+bool leati_tls_sha512_256(const void *data, size_t len, uint8_t ret_digest[32]);
 
 #endif
