@@ -83,7 +83,7 @@ LEAT_API void leat_config_clear_error(leat_config *config);
  * - "socks4a://[user@]host[:port]": SOCKS4A, which resolves the destination; "socks4://...": SOCKS4,
  *   this machine resolves it, to IPv4 only (port 1080). The user is the user id; there is no
  *   password, and one that is given is refused. The codes are those of SOCKS5;
- * - "http://...", "https://...": HTTP CONNECT with Basic authentication, for ws and wss alike, the
+ * - "http://...", "https://...": HTTP CONNECT (authentication: leat/proxy_auth.h), for ws and wss alike, the
  *   latter over TLS to the proxy (ports 80 and 443), which is verified by settings of its own:
  *   leat_config_set_proxy_tls_ca_path() and those behind it;
  * - each of these schemes with "+unix:" and the path of a local socket behind it, where the proxy
@@ -132,7 +132,7 @@ LEAT_API LEAT_MUST_CHECK int leat_config_add_proxy_exclusion(leat_config *config
 
 /**
  * User name and password of the proxies whose URL has none, as they are: nothing is escaped. NULL =
- * none (default).
+ * none (default). When and how HTTP proxies get them: leat/proxy_auth.h.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER; LEAT_E_SOCKS5_SERIALIZE (a password without a user);
  *         LEAT_E_SYSTEM_INTERNAL. What the protocol of a proxy cannot carry comes from connect:

@@ -24,6 +24,7 @@
 #include <leat/certificate.h>
 #include <leat/trace.h>
 #include <leat/config.h>
+#include <leat/proxy_auth.h>
 #include <leat/tls_options.h>
 #include <leat/loop.h>
 #include <leat/websocket.h>

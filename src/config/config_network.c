@@ -30,6 +30,7 @@ static void settings_clear_proxy_extras(struct leati_settings *settings)
         leati_free_secret((char *)settings->proxy_headers[i].value);
     }
     leati_free(settings->proxy_headers);
+    leati_http_auth_memory_unref(settings->proxy_memory);
 }
 
 void leati_settings_clear_network(struct leati_settings *settings)
@@ -95,6 +96,7 @@ static bool copy_proxy_extras(struct leati_settings *dst, const struct leati_set
     for (size_t i = 0; i < src->proxy_header_count; i++)
         if (!append_proxy_header(dst, src->proxy_headers[i].name, src->proxy_headers[i].value))
             return false;
+    dst->proxy_memory = leati_http_auth_memory_ref(src->proxy_memory);
     return leati_strdup_optional(&dst->proxy_user, src->proxy_user) &&
            leati_strdup_optional(&dst->proxy_password, src->proxy_password);
 }

@@ -19,10 +19,14 @@ int leati_settings_new(struct leati_settings **ret_settings)
     if (!settings)
         return LEAT_E_SYSTEM_INTERNAL;
     settings->tls_shared = leati_tls_shared_new();
-    if (!settings->tls_shared) {
+    settings->proxy_memory = leati_http_auth_memory_new();
+    if (!settings->tls_shared || !settings->proxy_memory) {
+        leati_tls_shared_unref(settings->tls_shared);
+        leati_http_auth_memory_unref(settings->proxy_memory);
         leati_free(settings);
         return LEAT_E_SYSTEM_INTERNAL;
     }
+    settings->proxy_auth_schemes = LEATI_CONFIG_PROXY_AUTH_ALL;
     atomic_init(&settings->refs, 1);
     leati_settings_init_tls(settings);
     settings->connect_timeout_ms = 30000;

@@ -10,6 +10,7 @@
 #define LEATI_CONFIG_SETTINGS_H
 
 #include <leat/config.h>
+#include <leat/proxy_auth.h>
 #include <leat/websocket_server.h>
 
 #include "config/dial.h"
@@ -18,6 +19,7 @@
 #include "core/descriptor.h"
 #include "core/failure.h"
 #include "core/tracer.h"
+#include "http/auth_memory.h"
 #include "http/head.h"
 #include "tls/tls.h"
 #include "url/domain_policy.h"
@@ -42,6 +44,8 @@
 #define LEATI_CONFIG_MAX_REDIRECTS 20u
 /** Of the list of destinations without a proxy. */
 #define LEATI_CONFIG_MAX_EXCLUSION_BYTES 16384u
+#define LEATI_CONFIG_PROXY_AUTH_ALL                                                                \
+    ((unsigned)LEAT_PROXY_AUTH_BASIC | LEAT_PROXY_AUTH_DIGEST | LEAT_PROXY_AUTH_BEARER)
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
 
@@ -63,6 +67,10 @@ struct leati_settings {
 
     enum leat_socks5_pipelining socks5_pipelining;
     bool tcp_fast_open;
+    unsigned proxy_auth_schemes; /**< LEAT_PROXY_AUTH_* */
+    bool proxy_basic_preemptive;
+    leat_proxy_token_fn proxy_token_fn; /**< NULL = none */
+    void *proxy_token_user;
     bool system_proxy; /**< whatever the environment says when a connection starts */
 
     bool session_resumption;
@@ -100,6 +108,7 @@ struct leati_settings {
     struct leati_http_field *proxy_headers; /**< of CONNECT requests; owned strings */
     size_t proxy_header_count;
     size_t proxy_header_bytes;
+    struct leati_http_auth_memory *proxy_memory; /**< which all copies share */
     struct leati_dial_settings dial;
     struct leati_domain_policy domain_policy;
     char *dns_servers;

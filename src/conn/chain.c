@@ -2,6 +2,7 @@
 #include "conn/chain.h"
 
 #include "conn/next_address.h"
+#include "conn/proxy_rounds.h"
 #include "conn/resolve.h"
 #include "conn/too_early.h"
 #include "core/exchange.h"
@@ -113,6 +114,8 @@ static void trace_layer_start(struct leati_chain *chain, const struct leati_laye
 static void trace_layer_end(struct leati_chain *chain, const struct leati_layer *l, int result)
 {
     char text[256] = "";
+    if (leati_layer_wants_redial(l)) /* nothing has failed */
+        result = LEAT_OK;
     if (result == LEAT_OK && chain->tracer.fn)
         l->ops->describe(l, text, sizeof(text));
     leati_trace_phase_end(&chain->tracer, l->ops->layer, l->ops->name, l->hop,
@@ -225,9 +228,12 @@ static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
     int code = chain->top ? LEAT_OK : chain_build(chain);
     if (code == LEAT_OK)
         code = chain_connect_layers(chain, now_ms);
-    if (code != LEATI_AGAIN || !chain_is_asking(chain))
+    if (code != LEATI_AGAIN)
         return code;
-    chain_ask(chain);
+    if (chain_is_asking(chain))
+        chain_ask(chain);
+    else if (!leati_chain_ask_program(chain, lowest_not_open(chain)))
+        return code;
     if (chain->state != LEATI_CHAIN_CONNECTING)
         return LEATI_AGAIN;
     return chain_connect_layers(chain, now_ms);
@@ -240,6 +246,11 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
         return LEATI_AGAIN;
     if (code != LEAT_OK && leati_chain_came_too_early(chain, chain->route->upgrade)) {
         leati_chain_be_later(chain);
+        chain_destroy_layers(chain);
+        return LEAT_OK;
+    }
+    if (code != LEAT_OK && leati_chain_is_to_redial(chain)) {
+        leati_chain_redial(chain);
         chain_destroy_layers(chain);
         return LEAT_OK;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conn/route_private.h"
 
+#include "http/auth.h"
 #include "socks5/socks5_address.h"
 #include "tls/tls.h"
 #include "url/host.h"
@@ -52,6 +53,7 @@ void leati_route_trim(struct leati_route *route)
     for (size_t i = 0; i < route->hop_count; i++) {
         struct leati_hop *hop = &route->hops[i];
         leati_free(hop->addresses);
+        leati_http_auth_unref(hop->auth);
         *hop = (struct leati_hop){.text = hop->text};
     }
 }

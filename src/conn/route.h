@@ -17,6 +17,7 @@
 
 struct leati_chain;
 struct leati_dns_query;
+struct leati_http_auth;
 
 /** A place on the way: a proxy, or at the end the origin. */
 struct leati_hop {
@@ -31,6 +32,7 @@ struct leati_hop {
     struct leati_dns_query *query; /**< under way; there may be addresses already; NULL = none */
     struct leati_address *addresses;
     size_t address_count;
+    struct leati_http_auth *auth; /**< to an HTTP proxy; lives over redials; NULL = none yet */
     size_t address_next; /**< the one to ask a proxy for; TCP tries all of them by itself */
 };
 

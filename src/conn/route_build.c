@@ -3,6 +3,7 @@
 #include "conn/route_private.h"
 
 #include "conn/too_early.h"
+#include "http/auth.h"
 #include "http/connect.h"
 #include "socks5/socks4.h"
 #include "socks5/socks5.h"
@@ -178,20 +179,62 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
     return code;
 }
 
-static int builder_add_http_connect(struct builder *b, const struct leati_hop *via)
+/* All hops up to `via`, each as it is spoken to. NULL without memory. */
+static char *way_text(const struct leati_route *route, const struct leati_hop *via)
+{
+    char *way = leati_strdup("");
+    for (const struct leati_hop *hop = route->hops; way && hop <= via; hop++) {
+        char *longer = leati_asprintf("%s%s://%s ", way, hop->proxy->scheme, hop->text);
+        leati_free(way);
+        way = longer;
+    }
+    return way;
+}
+
+/* Who the program is for the proxy at `via`: the same for all connections of the route. NULL
+ * without memory. */
+static struct leati_http_auth *hop_auth(const struct leati_route *route, struct leati_hop *via)
+{
+    const struct leati_settings *settings = route->settings;
+    if (via->auth)
+        return via->auth;
+    char *way = way_text(route, via);
+    const struct leati_http_auth_options options = {
+        .proxy = via->text,
+        .way = way,
+        .user = proxy_user(route, via),
+        .password = proxy_password(route, via),
+        .schemes = settings->proxy_auth_schemes,
+        .preemptive_basic = settings->proxy_basic_preemptive,
+        .token_fn = settings->proxy_token_fn,
+        .token_user = settings->proxy_token_user,
+        .hashes = {.md5 = leati_tls_md5,
+                   .sha256 = leati_tls_sha256,
+                   .sha512_256 = leati_tls_sha512_256},
+        .memory = settings->proxy_memory,
+    };
+    via->auth = way ? leati_http_auth_new(&options) : NULL;
+    leati_free(way);
+    return via->auth;
+}
+
+static int builder_add_http_connect(struct builder *b, struct leati_hop *via)
 {
     const struct leati_hop *next = via + 1;
     char literal[LEATI_ADDRESS_TEXT_SIZE];
     struct leati_http_connect_options options = {
         .host = next->host,
         .port = next->port,
-        .user = proxy_user(b->route, via),
-        .password = proxy_password(b->route, via),
+        .auth = hop_auth(b->route, via),
         .user_agent = b->route->settings->user_agent,
         .headers = b->route->settings->proxy_headers,
         .header_count = b->route->settings->proxy_header_count,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+        .ready = b->dial->ready,
+        .ready_user = b->dial->user,
     };
+    if (!options.auth)
+        return LEAT_E_SYSTEM_INTERNAL;
     if (next->resolve) {
         leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
         options.host = literal;
@@ -269,7 +312,7 @@ static int builder_add_tls(struct builder *b)
 }
 
 /* What stands on a proxy: TLS if it speaks it, then the request for the next hop. */
-static int builder_add_proxy(struct builder *b, const struct leati_hop *hop)
+static int builder_add_proxy(struct builder *b, struct leati_hop *hop)
 {
     int code = leati_url_is_scheme(hop->proxy, "https") ? builder_add_proxy_tls(b, hop) : LEAT_OK;
     if (code != LEAT_OK)

@@ -56,6 +56,7 @@ enum {
 enum {
     LEATI_RETRY_TARGET = 1u << 0, /**< another address of what the proxy was asked for */
     LEATI_RETRY_PROXY = 1u << 1,  /**< another address of the proxy itself */
+    LEATI_RETRY_AGAIN = 1u << 2,  /**< the same on a new connection: nothing has gone wrong */
 };
 
 struct leati_layer_ops {

@@ -48,6 +48,19 @@ void leati_http_body_init(struct leati_http_body *body, const struct leati_http_
         body->state = body->rest > 0 ? LEATI_HTTP_BODY_LENGTH : LEATI_HTTP_BODY_DONE;
 }
 
+bool leati_http_body_init_drain(struct leati_http_body *body, const struct leati_http_head *head)
+{
+    leati_http_body_init(body, head);
+    body->drains = true;
+    /* RFC 9112 section 6.3 item 3: who sends both may be smuggling. */
+    bool is_clear = body->state != LEATI_HTTP_BODY_UNTIL_END &&
+                    body->rest <= LEATI_HTTP_BODY_DRAIN_MAX_BYTES &&
+                    !(leati_http_head_get(head, "Transfer-Encoding") &&
+                      leati_http_head_get(head, "Content-Length"));
+    body->is_whole = is_clear && body->state == LEATI_HTTP_BODY_DONE;
+    return is_clear;
+}
+
 void leati_http_body_done(struct leati_http_body *body)
 {
     leati_free(body->bytes);
@@ -64,7 +77,8 @@ static bool body_keep(struct leati_http_body *body, const uint8_t *data, size_t 
     }
     size_t room = LEATI_HTTP_BODY_KEPT_BYTES - body->len;
     if (len > room) {
-        body->state = LEATI_HTTP_BODY_DONE;
+        if (!body->drains)
+            body->state = LEATI_HTTP_BODY_DONE;
         len = room;
     }
     memcpy(body->bytes + body->len, data, len);
@@ -84,9 +98,11 @@ static size_t body_take(struct leati_http_body *body, const uint8_t *data, size_
         return 0;
     if (state != LEATI_HTTP_BODY_UNTIL_END)
         body->rest -= len;
-    if (body->state == state && state != LEATI_HTTP_BODY_UNTIL_END && body->rest == 0)
+    if (body->state == state && state != LEATI_HTTP_BODY_UNTIL_END && body->rest == 0) {
         body->state =
             state == LEATI_HTTP_BODY_LENGTH ? LEATI_HTTP_BODY_DONE : LEATI_HTTP_BODY_CHUNK_END;
+        body->is_whole = state == LEATI_HTTP_BODY_LENGTH;
+    }
     return len;
 }
 
@@ -101,7 +117,22 @@ static int hex_value(uint8_t byte)
 
 static void chunk_start(struct leati_http_body *body)
 {
-    body->state = body->rest > 0 ? LEATI_HTTP_BODY_CHUNK_DATA : LEATI_HTTP_BODY_DONE;
+    body->state = body->rest > 0 ? LEATI_HTTP_BODY_CHUNK_DATA
+                  : body->drains ? LEATI_HTTP_BODY_TRAILER
+                                 : LEATI_HTTP_BODY_DONE;
+}
+
+/* RFC 9112 section 7.1.2: fields, which nobody wants, and an empty line. */
+static void trailer_byte(struct leati_http_body *body, uint8_t byte)
+{
+    if (byte != '\n') {
+        body->trailer_line += byte != '\r';
+        return;
+    }
+    body->is_whole = body->trailer_line == 0;
+    if (body->is_whole)
+        body->state = LEATI_HTTP_BODY_DONE;
+    body->trailer_line = 0;
 }
 
 /* One byte of what stands between the data of two chunks. */
@@ -134,6 +165,9 @@ static void chunk_frame_byte(struct leati_http_body *body, uint8_t byte)
             body->state = LEATI_HTTP_BODY_DONE;
         }
         break;
+    case LEATI_HTTP_BODY_TRAILER:
+        trailer_byte(body, byte);
+        break;
     default:
         break;
     }
@@ -158,13 +192,23 @@ enum leati_http_result leati_http_body_feed(struct leati_http_body *body, const 
         }
         data += used;
         len -= used;
+        body->drained += used;
+        if (body->drains && body->drained > LEATI_HTTP_BODY_DRAIN_MAX_BYTES &&
+            body->state != LEATI_HTTP_BODY_DONE)
+            body->state = LEATI_HTTP_BODY_DONE;
     }
+    body->is_whole = body->is_whole && len == 0;
     return body->state == LEATI_HTTP_BODY_DONE ? LEATI_HTTP_DONE : LEATI_HTTP_MORE;
 }
 
 bool leati_http_body_is_done(const struct leati_http_body *body)
 {
     return body->state == LEATI_HTTP_BODY_DONE;
+}
+
+bool leati_http_body_is_whole(const struct leati_http_body *body)
+{
+    return body->drains && body->state == LEATI_HTTP_BODY_DONE && body->is_whole;
 }
 
 const char *leati_http_body_bytes(const struct leati_http_body *body, size_t *ret_len)

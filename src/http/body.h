@@ -18,6 +18,8 @@
 
 /** How much of the body of a refusal is kept. */
 #define LEATI_HTTP_BODY_KEPT_BYTES 4096u
+/** How much is read of one whose connection is to be used again. */
+#define LEATI_HTTP_BODY_DRAIN_MAX_BYTES 65536u
 
 enum leati_http_body_state {
     LEATI_HTTP_BODY_LENGTH,     /**< `rest` bytes to come */
@@ -26,6 +28,7 @@ enum leati_http_body_state {
     LEATI_HTTP_BODY_CHUNK_EXTENSION,
     LEATI_HTTP_BODY_CHUNK_DATA, /**< `rest` bytes of the chunk to come */
     LEATI_HTTP_BODY_CHUNK_END,  /**< in the CRLF behind it */
+    LEATI_HTTP_BODY_TRAILER,    /**< behind the last chunk, when the body is drained */
     LEATI_HTTP_BODY_DONE,
 };
 
@@ -36,11 +39,22 @@ struct leati_http_body {
     unsigned size_digits; /**< of the chunk's size that is being read */
     uint8_t *bytes;       /**< NULL until there are some */
     size_t len;
+    bool drains;         /**< to its very end */
+    bool is_whole;       /**< when drained and DONE: that is where it is */
+    size_t drained;      /**< bytes, framing included */
+    size_t trailer_line; /**< bytes of the line of the trailer that is being read */
 };
 
 /** Looks at a complete response head for what follows it: RFC 9112 section 6.3, for a response to
  * anything but HEAD and a successful CONNECT. */
 void leati_http_body_init(struct leati_http_body *body, const struct leati_http_head *head);
+/**
+ * The same, to be read to its end because another response follows on the connection.
+ *
+ * @return false: nobody can tell where it ends, or it is too long: the connection is of no use
+ *         behind it. The body is initialised all the same.
+ */
+bool leati_http_body_init_drain(struct leati_http_body *body, const struct leati_http_head *head);
 /** Frees; afterwards the body is empty. */
 void leati_http_body_done(struct leati_http_body *body);
 
@@ -52,6 +66,9 @@ void leati_http_body_done(struct leati_http_body *body);
  */
 enum leati_http_result leati_http_body_feed(struct leati_http_body *body, const uint8_t *data,
                                             size_t len);
+
+/** Whether a drained body has come to its end, and nothing behind it. */
+bool leati_http_body_is_whole(const struct leati_http_body *body);
 
 /** Whether anything that is still to come would matter. */
 bool leati_http_body_is_done(const struct leati_http_body *body);

@@ -18,24 +18,27 @@
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
 #define LEATI_HTTP_CONNECT_BODY_WAIT_MS 5000u
 
+struct leati_http_auth;
+
 struct leati_http_connect_options {
     /** The destination: a name in A-labels for the proxy to resolve, or an IPv4/IPv6 literal, with
      * or without brackets. The zone of an IPv6 literal and one final dot are not sent. */
     const char *host;
     uint16_t port;
-    /** For Proxy-Authorization: Basic (RFC 7617), sent unasked; NULL = none. Not kept behind the
-     * request, which is wiped as soon as it is sent. */
-    const char *user;
-    const char *password; /**< NULL = "" */
+    /** What answers a 407, http/auth.h; a reference is taken. NULL = nobody. */
+    struct leati_http_auth *auth;
     /** RFC 9110 section 10.1.5; NULL = "leat/VERSION", because there are proxies that let nobody
      * through without one; "" = none. */
     const char *user_agent;
     /** Sent behind our own, in their order. A User-Agent takes the place of ours. */
     const struct leati_http_field *headers;
     size_t header_count;
-    /** From the first byte of the request to the end of the response head; 0 = none but limit_ms.
-     */
+    /** From the first byte of the request to the end of the response head, of each round; 0 = none
+     * but limit_ms. */
     uint32_t step_timeout_ms;
+    /** Called when a layer that has waited for an answer to a 407 can go on. May be NULL. */
+    void (*ready)(void *user);
+    void *ready_user;
 };
 
 /**
@@ -51,6 +54,11 @@ struct leati_http_connect_options {
  *  - LEAT_E_SYSTEM_INTERNAL: no memory;
  *  - the lower layer's failure, as it is.
  *
+ * A 407 that auth can answer is answered, after its body, on the same connection. Where the proxy
+ * closes that, connect fails with LEATI_RETRY_AGAIN in `retry`: the same layers over a new
+ * connection, with the same auth, go on. While somebody is asked (a program for a token), connect is
+ * LEATI_AGAIN and it is the owner's turn.
+ *
  * A refusal is recorded as soon as its head is complete. connect then stays LEATI_AGAIN until the
  * body is complete, is longer than is kept, breaks off, or LEATI_HTTP_CONNECT_BODY_WAIT_MS or the
  * deadline are over, so a proxy that announces a body and does not send it costs that time and
@@ -62,10 +70,13 @@ struct leati_http_connect_options {
 int leati_http_connect_layer_new(const struct leati_http_connect_options *options,
                                  struct leati_failure *failure, struct leati_layer **ret_layer);
 
-/** Whether Basic can carry them: neither holds a control character, the user name no colon
- * (RFC 7617 section 2). @return LEAT_OK or LEAT_E_PARAMETER, recorded. */
+/** leati_http_auth_credentials_problem(). @return LEAT_OK or LEAT_E_PARAMETER, recorded. */
 int leati_http_check_credentials(const char *user, const char *password,
                                  struct leati_failure *failure);
+
+/** Whether the program is to be asked for this layer: leati_http_auth_ask() of the result, to which
+ * the caller holds a reference meanwhile. NULL = no. */
+struct leati_http_auth *leati_http_connect_question(const struct leati_layer *connect);
 
 /** Moves the refusal's head and body out, so that they outlive the layer; the caller frees. NULL if
  * there is none, and without memory. */

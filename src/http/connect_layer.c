@@ -4,12 +4,17 @@
 #include "core/exchange.h"
 #include "http/connect_engine.h"
 #include "util/alloc.h"
+#include "util/clock.h"
+#include "util/readable.h"
 
 #include <stdio.h>
 
 struct connect_layer {
     struct leati_exchange exchange;
     struct leati_http_connect_engine engine;
+    void (*ready)(void *user);
+    void *ready_user;
+    unsigned rounds; /* of authentication that were traced */
 };
 
 static struct leati_http_connect_engine *engine_of(struct leati_exchange *x)
@@ -27,6 +32,55 @@ static const struct leati_http_connect_engine *engine_of_layer(const struct leat
     return engine_of_const((const struct leati_exchange *)l);
 }
 
+/* ---- each round of authentication is a phase of the trace -------------------------------- */
+
+static void round_trace_end(const struct leati_exchange *x, struct leati_http_auth *auth, int code)
+{
+    char text[160], name[80];
+
+    if (auth->round_start_us == 0)
+        return;
+    leati_http_auth_name(auth, name, sizeof(name));
+    leati_readable_format(text, sizeof(text), "%s%s", name,
+                          code != LEAT_OK                     ? ", refused"
+                          : auth->rounds > 0 && auth->is_sent ? ", asked again"
+                                                              : "");
+    leati_trace_phase_end(x->base.tracer, LEAT_LAYER_HTTP_PROXY, "proxy-auth", x->base.hop,
+                          auth->round_start_us, code, text);
+    auth->round_start_us = 0;
+}
+
+static void round_trace_start(const struct leati_exchange *x, struct leati_http_auth *auth)
+{
+    auth->round_start_us = leati_clock_us();
+    leati_trace_phase_start(x->base.tracer, LEAT_LAYER_HTTP_PROXY, "proxy-auth", x->base.hop,
+                            auth->round_start_us);
+}
+
+/* Behind whatever may have brought the proxy's answer. A round ends with the next one's challenge;
+ * one that goes on over a new connection is the same. */
+static void rounds_trace(struct leati_exchange *x)
+{
+    struct connect_layer *connect = (struct connect_layer *)x;
+    const struct leati_http_connect_engine *engine = &connect->engine;
+    struct leati_http_auth *auth = engine->auth;
+    bool is_over =
+        engine->state == LEATI_HTTP_CONNECT_DONE || engine->state == LEATI_HTTP_CONNECT_RECV_BODY ||
+        (engine->state == LEATI_HTTP_CONNECT_FAILED && !(engine->retry & LEATI_RETRY_AGAIN));
+
+    if (!auth || !leati_tracer_listens(x->base.tracer))
+        return;
+    if (is_over) {
+        round_trace_end(x, auth, engine->code);
+    } else if (auth->rounds != connect->rounds) {
+        round_trace_end(x, auth, LEAT_OK);
+        round_trace_start(x, auth);
+    }
+    connect->rounds = auth->rounds;
+}
+
+/* ---- the table of the exchange ------------------------------------------------------------ */
+
 static void connect_start(struct leati_exchange *x)
 {
     engine_of(x)->tracer = x->base.tracer;
@@ -39,7 +93,10 @@ static enum leati_exchange_turn connect_turn(const struct leati_exchange *x)
     case LEATI_HTTP_CONNECT_SEND_REQUEST:
         return LEATI_EXCHANGE_OURS;
     case LEATI_HTTP_CONNECT_RECV_HEAD:
+    case LEATI_HTTP_CONNECT_RECV_CHALLENGE:
         return LEATI_EXCHANGE_THEIRS;
+    case LEATI_HTTP_CONNECT_ASKING:
+        return LEATI_EXCHANGE_OWNERS;
     case LEATI_HTTP_CONNECT_RECV_BODY:
         return LEATI_EXCHANGE_AFTERMATH;
     case LEATI_HTTP_CONNECT_DONE:
@@ -70,22 +127,27 @@ static void connect_feed(struct leati_exchange *x, const uint8_t *data, size_t l
                          size_t *ret_used)
 {
     leati_http_connect_engine_feed(engine_of(x), data, len, ret_used);
+    rounds_trace(x);
 }
 
 static void connect_end(struct leati_exchange *x)
 {
     leati_http_connect_engine_end(engine_of(x));
+    rounds_trace(x);
 }
 
 static void connect_expire(struct leati_exchange *x, uint64_t waited_ms)
 {
     leati_http_connect_engine_expire(engine_of(x), waited_ms);
+    rounds_trace(x);
 }
 
 static int connect_lower_failed(struct leati_exchange *x, int code)
 {
     if (code != LEAT_E_SYSTEM_INTERNAL)
-        x->base.retry = LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
+        x->base.retry = leati_http_connect_engine_lost(engine_of(x))
+                            ? LEATI_RETRY_AGAIN
+                            : LEATI_RETRY_TARGET | LEATI_RETRY_PROXY;
     return leati_exchange_keep_lower(x, code);
 }
 
@@ -104,15 +166,25 @@ static struct leati_exchange_verdict connect_verdict(const struct leati_exchange
 
 static void connect_done(struct leati_exchange *x)
 {
+    struct leati_http_auth *auth = engine_of(x)->auth;
+
+    if (auth)
+        auth->answered = NULL;
     leati_http_connect_engine_done(engine_of(x));
 }
 
 static void connect_describe(const struct leati_layer *l, char *buf, size_t cap)
 {
     const struct leati_http_connect_engine *engine = engine_of_layer(l);
+    bool is_redial = engine->retry & LEATI_RETRY_AGAIN;
+    bool is_sent = engine->auth && engine->auth->is_sent;
+    char name[80] = "no authentication";
 
-    snprintf(buf, cap, "%s, HTTP %d, %s", engine->destination, engine->status,
-             engine->sends_credentials ? "with credentials" : "no authentication");
+    if (is_sent || is_redial)
+        leati_http_auth_name(engine->auth, name, sizeof(name));
+    snprintf(buf, cap, "%s, HTTP %d, %s%s", engine->destination, engine->status,
+             engine->has_own_credentials ? "with credentials" : name,
+             is_redial ? " on a new connection" : "");
 }
 
 static const struct leati_exchange_ops connect_ops = {
@@ -131,6 +203,27 @@ static const struct leati_exchange_ops connect_ops = {
     .aftermath_ms = LEATI_HTTP_CONNECT_BODY_WAIT_MS,
 };
 
+/* ---- somebody is asked -------------------------------------------------------------------- */
+
+static void connect_answered(void *user)
+{
+    struct connect_layer *connect = user;
+
+    leati_http_connect_engine_answered(&connect->engine);
+    rounds_trace(&connect->exchange);
+    if (connect->ready)
+        connect->ready(connect->ready_user);
+}
+
+struct leati_http_auth *leati_http_connect_question(const struct leati_layer *connect)
+{
+    const struct leati_http_connect_engine *engine = engine_of_layer(connect);
+
+    return engine->state == LEATI_HTTP_CONNECT_ASKING && leati_http_auth_has_question(engine->auth)
+               ? engine->auth
+               : NULL;
+}
+
 int leati_http_connect_layer_new(const struct leati_http_connect_options *options,
                                  struct leati_failure *failure, struct leati_layer **ret_layer)
 {
@@ -148,6 +241,13 @@ int leati_http_connect_layer_new(const struct leati_http_connect_options *option
         return result;
     }
     leati_exchange_init(&connect->exchange, &connect_ops, options->step_timeout_ms);
+    connect->ready = options->ready;
+    connect->ready_user = options->ready_user;
+    if (connect->engine.auth) {
+        connect->rounds = connect->engine.auth->rounds;
+        connect->engine.auth->answered = connect_answered;
+        connect->engine.auth->answered_user = connect;
+    }
     *ret_layer = &connect->exchange.base;
     return LEAT_OK;
 }

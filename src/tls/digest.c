@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/mbedtls_private.h"
 #include "tls/tls.h"
 
 #include <mbedtls/md5.h>
@@ -43,7 +44,7 @@ bool leati_tls_sha512_256(const void *data, size_t len, uint8_t ret_digest[32])
 
     mbedtls_sha512_init(&context);
     bool is_done = mbedtls_sha512_starts(&context, 0) == 0;
-    memcpy(context.MBEDTLS_PRIVATE(state), start, sizeof(start));
+    leati_mbedtls_sha512_set_start(&context, start);
     is_done = is_done && mbedtls_sha512_update(&context, data, len) == 0 &&
               mbedtls_sha512_finish(&context, digest) == 0;
     mbedtls_sha512_free(&context);

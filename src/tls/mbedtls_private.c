@@ -291,3 +291,8 @@ const char *leati_mbedtls_issuer_problem(const mbedtls_x509_crt *issuer, bool is
         return "its issuer has more CAs below it than its pathlen allows (basicConstraints)";
     return NULL;
 }
+
+void leati_mbedtls_sha512_set_start(mbedtls_sha512_context *context, const uint64_t start[8])
+{
+    memcpy(context->MBEDTLS_PRIVATE(state), start, sizeof(context->MBEDTLS_PRIVATE(state)));
+}

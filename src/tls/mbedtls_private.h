@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <mbedtls/sha512.h>
 #include <mbedtls/ssl.h>
 
 /** The handshake message that is awaited or sent now: "ServerHello". Static. */
@@ -93,6 +94,9 @@ void leati_mbedtls_buffers_take(mbedtls_ssl_context *ssl, uint8_t **ret_in, uint
 /** Gives it buffers in the place of those that were taken. */
 void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *out,
                                 size_t out_data);
+
+/** Lets a digest that has not begun begin elsewhere: SHA-512/256. */
+void leati_mbedtls_sha512_set_start(mbedtls_sha512_context *context, const uint64_t start[8]);
 
 /** Why mbedTLS does not take the certificate, which the peer sent or which is trusted, for the issuer of one at `depth`, if its
  * name and key are right. NULL: it would. Static. */

@@ -3,6 +3,7 @@
 #include "conformance/conformance.h"
 
 #include "http/connect.h"
+#include "support/connect_auth.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -10,16 +11,18 @@
 static int connect_create(struct leati_failure *failure, struct leati_layer **ret_layer)
 {
     static const struct leati_http_field headers[] = {{"X-Trace", "1"}};
+    struct leati_http_auth *auth = connect_auth_new("user", "secret", true);
     const struct leati_http_connect_options options = {
         .host = "2001:db8::1",
         .port = 443,
-        .user = "user",
-        .password = "secret",
+        .auth = auth,
         .headers = headers,
         .header_count = 1,
         .step_timeout_ms = CONFORMANCE_TIMEOUT_MS,
     };
-    return leati_http_connect_layer_new(&options, failure, ret_layer);
+    int code = leati_http_connect_layer_new(&options, failure, ret_layer);
+    leati_http_auth_unref(auth);
+    return code;
 }
 
 struct connect_peer {

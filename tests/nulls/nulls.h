@@ -57,6 +57,7 @@ void nulls_objects_end(struct nulls_objects *o);
 leat_loop *nulls_leat_loop(struct nulls_objects *o);
 leat_timer *nulls_leat_timer(struct nulls_objects *o);
 leat_config *nulls_leat_config(struct nulls_objects *o);
+leat_proxy_challenge *nulls_leat_proxy_challenge(struct nulls_objects *o);
 leat_websocket *nulls_leat_websocket(struct nulls_objects *o);
 leat_websocket_server *nulls_leat_websocket_server(struct nulls_objects *o);
 leat_blocking_websocket *nulls_leat_blocking_websocket(struct nulls_objects *o);

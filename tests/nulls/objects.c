@@ -22,6 +22,10 @@ struct nulls_objects {
     leat_timer *timer;
     leat_config *config;
     leat_websocket *websocket;
+    leat_websocket *asking; /* for a token */
+    leat_config *asking_config;
+    leat_proxy_challenge *proxy_challenge;
+    unsigned asked, asking_closed;
     leat_websocket_server *websocket_server;
     leat_blocking_websocket *blocking_websocket;
     leat_reconnect *reconnect;
@@ -42,7 +46,7 @@ struct nulls_objects {
 
 /* ---- the other ends -------------------------------------------------------------------------- */
 
-static leat_testing_server *echo, *refusing, *plain, *tls_plain;
+static leat_testing_server *echo, *refusing, *bearer, *plain, *tls_plain;
 static struct leat_testing_tls tls;
 
 static uint16_t port_of(const leat_testing_server *peer)
@@ -63,6 +67,13 @@ void nulls_peers_start(void)
         {LEAT_SCRIPT_READ_HTTP_HEAD},
         {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nbody")},
         {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row bearer_rows[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 407 Who\r\nProxy-Authenticate: Bearer realm=\"r\"\r\n"
+                           "Content-Length: 0\r\n\r\n")},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row plain_rows[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row tls_rows[] = {
         {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
@@ -70,15 +81,17 @@ void nulls_peers_start(void)
     tls.key_path = certificate_path("server.key");
     echo = script_server_start(echo_rows);
     refusing = script_server_start(refusing_rows);
+    bearer = script_server_start(bearer_rows);
     plain = script_server_start(plain_rows);
     tls_plain = script_server_start(tls_rows);
-    cr_assert(echo && refusing && plain && tls_plain);
+    cr_assert(echo && refusing && bearer && plain && tls_plain);
 }
 
 void nulls_peers_free(void)
 {
     leat_testing_server_free(echo);
     leat_testing_server_free(refusing);
+    leat_testing_server_free(bearer);
     leat_testing_server_free(plain);
     leat_testing_server_free(tls_plain);
 }
@@ -216,6 +229,37 @@ leat_websocket *nulls_leat_websocket(struct nulls_objects *o)
         wait_for(o, o->state == NULLS_OPEN ? &o->opened : &o->closed);
     }
     return o->websocket;
+}
+
+static void on_asking_closed(leat_websocket *ws, const struct leat_close_event *e, void *user)
+{
+    (void)ws, (void)e;
+    ((struct nulls_objects *)user)->asking_closed++;
+}
+
+static void on_challenge(leat_proxy_challenge *challenge, void *user)
+{
+    struct nulls_objects *o = user;
+    o->proxy_challenge = challenge;
+    o->asked++;
+}
+
+leat_proxy_challenge *nulls_leat_proxy_challenge(struct nulls_objects *o)
+{
+    static const struct leat_websocket_callbacks callbacks = {.size = sizeof(callbacks),
+                                                              .closed = on_asking_closed};
+    char proxy[64];
+    if (o->proxy_challenge)
+        return o->proxy_challenge;
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", port_of(bearer));
+    CHILD_CHECK(leat_config_new(&o->asking_config) == LEAT_OK);
+    CHILD_CHECK(leat_config_set_proxy(o->asking_config, proxy) == LEAT_OK);
+    CHILD_CHECK(leat_config_set_proxy_token_callback(o->asking_config, on_challenge, o) == LEAT_OK);
+    CHILD_CHECK(leat_websocket_new(nulls_leat_loop(o), &callbacks, o, &o->asking) == LEAT_OK);
+    CHILD_CHECK(leat_websocket_connect(o->asking, "ws://unused.test/", o->asking_config) ==
+                LEAT_OK);
+    wait_for(o, &o->asked);
+    return o->proxy_challenge;
 }
 
 leat_blocking_websocket *nulls_leat_blocking_websocket(struct nulls_objects *o)
@@ -417,6 +461,11 @@ void nulls_objects_end(struct nulls_objects *o)
 {
     for (int i = 0; o->loop && i < ROUNDS; ++i)
         CHILD_CHECK(leat_loop_dispatch(o->loop, 0) == LEAT_OK);
+    /* It is closed by an answer, at once; one that has none yet is given one. */
+    if (o->proxy_challenge && o->asking_closed == 0)
+        CHILD_CHECK(leat_proxy_challenge_answer(o->proxy_challenge, NULL) == LEAT_OK);
+    leat_websocket_free(o->asking);
+    leat_config_free(o->asking_config);
     if (o->ndk_client)
         (void)OH_WebSocketClient_Destroy(o->ndk_client);
     leat_blocking_websocket_free(o->blocking_websocket);

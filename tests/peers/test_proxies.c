@@ -18,7 +18,7 @@ static const char *echo_url(const struct server_options *server)
                           python_server_start(server));
 }
 
-/* How many lines of the trace begin so. */
+/* How often it stands in the trace. */
 static unsigned trace_count(const struct client_run *run, const char *text)
 {
     unsigned count = 0;
@@ -32,7 +32,7 @@ static void echo_expect(struct client_run *run, const char *url, unsigned hops)
 {
     client_run_open(run, url);
     client_run_echo(run, "through the proxy");
-    cr_expect(trace_count(run, "end http-proxy 0") == hops, "%s", run->trace);
+    cr_expect(trace_count(run, ", HTTP 200,") == hops, "%s", run->trace);
     client_run_close(run);
     client_run_done(run);
 }

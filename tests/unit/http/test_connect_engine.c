@@ -2,6 +2,7 @@
 #include "http/connect_engine.h"
 
 #include "support/alloc_failure.h"
+#include "support/connect_auth.h"
 #include "support/mutation.h"
 #include "util/text.h"
 
@@ -69,11 +70,11 @@ Test(http_connect_engine, request_with_credentials_and_headers)
         {"user-agent", "curl/8"},
         {"X-Empty", ""},
     };
+    /* the example of RFC 7617 section 2 */
     const struct leati_http_connect_options options = {
         .host = "10.0.0.1",
         .port = 80,
-        .user = "Aladdin",
-        .password = "open sesame", /* the example of RFC 7617 section 2 */
+        .auth = connect_auth_new("Aladdin", "open sesame", true),
         .headers = headers,
         .header_count = 3,
     };
@@ -83,6 +84,7 @@ Test(http_connect_engine, request_with_credentials_and_headers)
                      "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n"
                      "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"
                      "X-Trace: a b\xc3\xa9\r\nuser-agent: curl/8\r\nX-Empty: \r\n\r\n");
+    leati_http_auth_unref(options.auth);
 }
 
 Test(http_connect_engine, user_agent)
@@ -125,11 +127,12 @@ Test(http_connect_engine, empty_passwords_are_credentials)
     char buf[2048];
 
     struct leati_http_connect_options options = plain;
-    options.user = "user";
+    options.auth = connect_auth_new("user", NULL, true);
     cr_assert_neq(strstr(request_of(&options, 4096, buf, sizeof(buf)), "Basic dXNlcjo=\r\n"), NULL);
-    options.user = "";
-    options.password = "x";
+    leati_http_auth_unref(options.auth);
+    options.auth = connect_auth_new("", "x", true);
     cr_assert_neq(strstr(request_of(&options, 4096, buf, sizeof(buf)), "Basic Ong=\r\n"), NULL);
+    leati_http_auth_unref(options.auth);
 }
 
 /* ---- nothing can be injected ------------------------------------------------------------ */
@@ -204,20 +207,22 @@ Test(http_connect_engine, refused_credentials_and_headers)
         check_refused(&options, fields[i].name);
     }
     options.headers = &(struct leati_http_field){"Proxy-Authorization", "Bearer x"};
-    options.user = "user";
+    options.auth = connect_auth_new("user", NULL, false);
     check_refused(&options, "authorization twice");
+    leati_http_auth_unref(options.auth);
 
     options = plain;
-    options.user = "us:er";
-    check_refused(&options, "a colon");
-    options.user = "us\ner";
-    check_refused(&options, "LF in the user");
-    options.user = "user";
-    options.password = "secret\r\n";
-    check_refused(&options, "CRLF in the password");
-    options.user = NULL;
-    options.password = "secret";
-    check_refused(&options, "no user");
+    static const char *const pairs[][3] = {
+        {"us:er", NULL, "a colon"},
+        {"us\ner", NULL, "LF in the user"},
+        {"user", "secret\r\n", "CRLF in the password"},
+        {NULL, "secret", "no user"},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        options.auth = connect_auth_new(pairs[i][0], pairs[i][1], false);
+        check_refused(&options, pairs[i][2]);
+        leati_http_auth_unref(options.auth);
+    }
 }
 
 Test(http_connect_engine, request_has_a_limit)
@@ -324,7 +329,7 @@ static const struct refusal_case refusals[] = {
      "proxy-authenticate: Negotiate\r\nContent-Length: 2\r\n\r\nhm",
      407,
      "with HTTP 407 Proxy Authentication Required; it asks for Basic realm=\"lab\", Negotiate; "
-     "no credentials are configured",
+     "Negotiate is not known here; no credentials are configured",
      "hm"},
     {"HTTP/1.1 407 Who\r\n\r\n", 407,
      "with HTTP 407 Who; it names no authentication scheme; no credentials are configured", ""},
@@ -334,7 +339,7 @@ static const struct refusal_case refusals[] = {
      407,
      "with HTTP 407 Who; it asks for "
      "01234567890123456789012345678901234567890123456789012345678901234567890123456...; "
-     "no credentials are configured",
+     "012345678901234567890... is not known here; no credentials are configured",
      ""},
     {"HTTP/1.1 401 Unauthorized\r\n\r\n", 401,
      "with HTTP 401 Unauthorized; no credentials are configured", ""},
@@ -356,7 +361,10 @@ Test(http_connect_engine, everything_else_is_a_refusal)
         for (size_t step = 1; step <= strlen(c->data); step++) {
             struct leati_http_connect_engine engine;
             size_t body_len;
-            engine_start(&engine, &plain);
+            struct leati_http_connect_options options = plain;
+            options.auth = connect_auth_new(NULL, NULL, true);
+            engine_start(&engine, &options);
+            leati_http_auth_unref(options.auth);
             engine_run(&engine, c->data, strlen(c->data), step);
             leati_http_connect_engine_end(&engine);
             cr_expect_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
@@ -376,9 +384,9 @@ Test(http_connect_engine, refused_credentials_are_told_from_missing_ones)
     struct leati_http_connect_engine engine;
     struct leati_http_connect_options options = plain;
 
-    options.user = "user";
-    options.password = "secret";
+    options.auth = connect_auth_new("user", "secret", true);
     engine_start(&engine, &options);
+    leati_http_auth_unref(options.auth);
     engine_run(&engine, data, sizeof(data) - 1, 4096);
     cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED, "there is nothing to wait for");
     cr_assert_neq(strstr(engine.text, "; credentials were sent"), NULL);
@@ -454,7 +462,9 @@ static bool attempt(void)
     struct leati_http_connect_options options = plain;
     struct leati_failure failure;
 
-    options.user = "user";
+    options.auth = connect_auth_new("user", NULL, true);
+    if (!options.auth)
+        return false;
     leati_failure_init(&failure);
     int result = leati_http_connect_engine_init(&engine, &options, &failure);
     cr_assert(result == LEAT_OK || result == LEAT_E_SYSTEM_INTERNAL);
@@ -469,6 +479,7 @@ static bool attempt(void)
         cr_assert(result == LEAT_E_WS_CONNECT || result == LEAT_E_SYSTEM_INTERNAL);
     }
     leati_http_connect_engine_done(&engine);
+    leati_http_auth_unref(options.auth);
     leati_failure_done(&failure);
     return result == LEAT_E_WS_CONNECT;
 }

@@ -3,6 +3,7 @@
 
 #include "http/body.h"
 #include "support/alloc_failure.h"
+#include "support/connect_auth.h"
 #include "support/scripted_layer.h"
 
 #include <criterion/criterion.h>
@@ -55,12 +56,12 @@ static void fixture_init(struct fixture *f, const char *reply, const struct scri
     const struct leati_http_connect_options options = {
         .host = "example.com",
         .port = 443,
-        .user = "user",
-        .password = "secret",
+        .auth = connect_auth_new("user", "secret", true),
         .step_timeout_ms = STEP_MS,
     };
     struct scripted_script plain = scripted_script_plain();
     fixture_init_with(f, &options, reply, script ? script : &plain);
+    leati_http_auth_unref(options.auth);
 }
 
 static void fixture_done(struct fixture *f)
@@ -109,7 +110,7 @@ Test(http_connect_layer, one_write_and_what_follows_the_head_is_kept)
     cr_assert_str_eq(words, "early words");
     cr_assert_eq(f.layer->ops->recv(f.layer, (uint8_t *)words, 5, &len), LEATI_AGAIN);
     f.layer->ops->describe(f.layer, text, sizeof(text));
-    cr_assert_str_eq(text, "example.com:443, HTTP 200, with credentials");
+    cr_assert_str_eq(text, "example.com:443, HTTP 200, Basic");
     fixture_done(&f);
 }
 
@@ -286,15 +287,17 @@ Test(http_connect_layer, every_state_is_traced)
 
 static bool attempt(void)
 {
-    static const struct leati_http_connect_options options = {
+    const struct leati_http_connect_options options = {
         .host = "example.com",
         .port = 443,
-        .user = "user",
+        .auth = connect_auth_new("user", NULL, true),
     };
     static const char reply[] = "HTTP/1.1 200 OK\r\nA: b\r\n\r\nearly";
     struct scripted_script script = scripted_script_plain();
     struct fixture f = {.reply = reply};
 
+    if (!options.auth)
+        return false;
     leati_failure_init(&f.failure);
     scripted_layer_init(&f.wire, &script, &f.failure);
     f.wire.react = proxy_react;
@@ -308,6 +311,7 @@ static bool attempt(void)
     }
     cr_assert(result == LEAT_OK || result == LEAT_E_SYSTEM_INTERNAL, "%d", result);
     cr_assert_eq(f.failure.code, result);
+    leati_http_auth_unref(options.auth);
     scripted_layer_done(&f.wire);
     leati_failure_done(&f.failure);
     return result == LEAT_OK;

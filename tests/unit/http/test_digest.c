@@ -54,7 +54,7 @@ Test(http_digest, example_of_the_rfc)
                  "nonce=\"" RFC_NONCE "\", opaque=\"" RFC_OPAQUE "\"",
                  cases[i][0]);
         cr_assert_eq(digest_read(challenge, &digest, &reason), LEATI_HTTP_DIGEST_OK, "%s", reason);
-        strcpy(digest.cnonce, RFC_CNONCE);
+        memcpy(digest.cnonce, RFC_CNONCE, sizeof(RFC_CNONCE));
         char *answer = leati_http_digest_answer(&digest, &mufasa, &hashes);
         snprintf(expected, sizeof(expected),
                  "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", "
@@ -79,7 +79,7 @@ Test(http_digest, vectors)
         const char *reason;
         cr_assert_eq(digest_read(vectors[i].challenge, &digest, &reason), LEATI_HTTP_DIGEST_OK,
                      "%s: %s", vectors[i].challenge, reason);
-        strcpy(digest.cnonce, vectors[i].cnonce);
+        snprintf(digest.cnonce, sizeof(digest.cnonce), "%s", vectors[i].cnonce);
         char *answer = leati_http_digest_answer(&digest, &vectors[i].request, &hashes);
         cr_expect_str_eq(answer, vectors[i].answer);
         leati_free(answer);

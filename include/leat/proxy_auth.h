@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * How a program shows HTTP proxies who it is (RFC 9110 section 11.7).
+ *
+ * The first request has no credentials. If the proxy asks for some (407), it is asked again with the
+ * strongest scheme that it offers and the program allows, on the same connection, or on another one
+ * where the proxy closes it. What a proxy has let in is remembered by the configuration and its
+ * copies, so the next connection to it answers at once: with Digest by the same nonce. Each proxy of
+ * a chain gets its own credentials only, and one that refuses them is not asked again with a weaker
+ * scheme.
+ *
+ * User names and passwords: leat_config_set_proxy(), leat_config_set_proxy_credentials(). A header
+ * Proxy-Authorization of the program's own (leat_config_add_proxy_header()) takes the place of all of
+ * this.
+ */
+#ifndef LEAT_PROXY_AUTH_H
+#define LEAT_PROXY_AUTH_H
+
+#include <leat/config.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Schemes of authentication to HTTP proxies, from the weakest to the strongest. */
+enum leat_proxy_auth {
+    /** RFC 7617: user name and password, readable for whoever listens between here and the proxy. */
+    LEAT_PROXY_AUTH_BASIC = 1 << 0,
+    /** RFC 7616: SHA-512-256, SHA-256 and MD5. The password does not leave the machine. */
+    LEAT_PROXY_AUTH_DIGEST = 1 << 1,
+    /** RFC 6750: a token that leat_config_set_proxy_token_callback() gets. */
+    LEAT_PROXY_AUTH_BEARER = 1 << 2,
+};
+
+/**
+ * Which schemes may be used, LEAT_PROXY_AUTH_* together; all of them by default. 0: none, a proxy that
+ * asks for credentials has refused.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER: a flag that is none; LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_auth_schemes(leat_config *config,
+                                                                unsigned schemes);
+
+/**
+ * Whether Basic goes with the first request, before the proxy has asked for it. Saves a round trip,
+ * and shows the password to whatever answers at the proxy's address. Default false. Without Basic
+ * among the schemes that are allowed it does nothing.
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_basic_preemptive(leat_config *config,
+                                                                    bool preemptive);
+
+/** A proxy that asks for a token. */
+typedef struct leat_proxy_challenge leat_proxy_challenge;
+
+/**
+ * A proxy asks for a token. Called from dispatch; the program answers by
+ * leat_proxy_challenge_answer(), now or later, once. While it does not, the connection waits, for as
+ * long as connecting may take in total.
+ *
+ * The connection may be gone before the answer; then that does nothing, but is to be given all the
+ * same, because it frees `challenge`.
+ */
+typedef void (*leat_proxy_token_fn)(leat_proxy_challenge *challenge, void *user);
+
+/**
+ * Whom to ask for tokens (Bearer). `fn` NULL = nobody (default): another scheme is taken, if the
+ * proxy offers one.
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_token_callback(leat_config *config,
+                                                                  leat_proxy_token_fn fn,
+                                                                  void *user);
+
+/** "host:port" of the proxy. Never NULL; lives as long as the challenge. */
+LEAT_API const char *leat_proxy_challenge_get_proxy(const leat_proxy_challenge *challenge);
+/** How often this connection has asked before: above 0, the last token was refused. */
+LEAT_API unsigned leat_proxy_challenge_get_attempt(const leat_proxy_challenge *challenge);
+/** A parameter of the challenge, without quotes: "realm", "scope", "error" (RFC 6750 section 3).
+ * NULL = there is none. Lives as long as the challenge. The proxy's words: not for a terminal as they
+ * are. */
+LEAT_API const char *leat_proxy_challenge_get_parameter(const leat_proxy_challenge *challenge,
+                                                        const char *name);
+
+/**
+ * Answers, and frees `challenge`. On the loop's thread.
+ *
+ * @param token as in RFC 6750 section 2.1, at most 16,384 bytes, copied; NULL = there is none: another
+ *              scheme is taken, if the proxy offers one
+ * @return LEAT_OK; LEAT_E_PARAMETER: `challenge` is NULL, or no token looks like that, then it is
+ *         still to be answered; LEAT_E_SYSTEM_INTERNAL: the connection fails with it.
+ */
+LEAT_API int leat_proxy_challenge_answer(leat_proxy_challenge *challenge, const char *token);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
