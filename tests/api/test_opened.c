@@ -3,6 +3,7 @@
  * at the other end. */
 #include "both_ends.h"
 #include "integration/common.h"
+#include "support/net_namespace.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -160,6 +161,49 @@ Test(opened, descriptor)
     fd = leat_websocket_get_socket_fd(ends.connection);
     cr_expect_eq(getsockopt(fd, IPPROTO_IP, IP_TOS, &field, &size), 0);
     cr_expect_eq(field, 10 << 2);
+    both_ends_done(&ends);
+}
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    cr_expect_eq(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+static void descriptor_set(leat_config *config)
+{
+    cr_assert_eq(leat_config_set_tcp_user_timeout(config, 12345), LEAT_OK);
+    cr_assert_eq(leat_config_set_tcp_keep_alive(config, true, 77, 7, 5), LEAT_OK);
+    cr_assert_eq(leat_config_set_dscp(config, 46), LEAT_OK);
+    cr_assert_eq(leat_config_set_mark(config, 0x1234), LEAT_OK);
+}
+
+static void descriptor_expect(int fd)
+{
+    cr_assert_geq(fd, 0);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 12345);
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 77);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 7);
+    cr_expect_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 5);
+    cr_expect_eq(option_of(fd, IPPROTO_IP, IP_TOS), 46 << 2);
+    cr_expect_eq(option_of(fd, SOL_SOCKET, SO_MARK), 0x1234);
+}
+
+/* Everything at both ends, the mark too: in a network of its own the test may set it. */
+Test(opened, descriptor_with_a_mark)
+{
+    struct both_ends ends;
+    if (!net_alone())
+        cr_skip_test("left out: SO_MARK of WebSockets: no network namespace of its own");
+    both_ends_init(&ends);
+    descriptor_set(ends.client_config);
+    descriptor_set(ends.server_config);
+    both_ends_open(&ends);
+    descriptor_expect(leat_websocket_get_socket_fd(ends.client));
+    descriptor_expect(leat_websocket_get_socket_fd(ends.connection));
     both_ends_done(&ends);
 }
 

@@ -7,10 +7,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define IP_TIMEOUT_MS    PATIENCE_MS(5000)
@@ -37,6 +40,30 @@ static void rights_get(void)
     file_write("/proc/self/setgroups", "deny");
     file_write("/proc/self/uid_map", sandbox_format("0 %u 1", uid));
     file_write("/proc/self/gid_map", sandbox_format("0 %u 1", gid));
+}
+
+static bool loopback_up(void)
+{
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_up = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &loopback) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_up;
+}
+
+bool net_alone(void)
+{
+    unsigned uid = getuid();
+    unsigned gid = getgid();
+    if (unshare(CLONE_NEWNET) == 0 && loopback_up())
+        return true;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        return false;
+    file_write("/proc/self/setgroups", "deny");
+    file_write("/proc/self/uid_map", sandbox_format("%u %u 1", uid, uid));
+    file_write("/proc/self/gid_map", sandbox_format("%u %u 1", gid, gid));
+    return loopback_up();
 }
 
 static int host_new(void)

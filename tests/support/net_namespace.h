@@ -7,9 +7,15 @@
 #ifndef LEAT_TESTS_SUPPORT_NET_NAMESPACE_H
 #define LEAT_TESTS_SUPPORT_NET_NAMESPACE_H
 
+#include <stdbool.h>
+
 /** The addresses of the two. */
 #define NEAR_ADDRESS "192.0.2.1"
 #define FAR_ADDRESS  "192.0.2.2"
+
+/** A network of this process alone, with its loopback interface and nothing else, in which it may do
+ * what CAP_NET_ADMIN allows. Before any thread is started. false where that is forbidden. */
+bool net_alone(void);
 
 enum net_host {
     NET_NEAR, /**< where the calling thread is after net_namespaces_init() */
