@@ -10,7 +10,7 @@
  *         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "a", .password = "b",
  *                              .faults = "reply=05,05,00,01,00,00,00,00,00,00;then=close"),
  *         &proxy, NULL);
- *     ... leat_testing_server_url(proxy) is "socks5h://a:b@127.0.0.1:41234" ...
+ *     ... leat_testing_server_get_url(proxy) is "socks5h://a:b@127.0.0.1:41234" ...
  *     leat_testing_server_wait_step(proxy, "request", 1, 5000);
  *     leat_testing_server_free(proxy);
  *
@@ -105,7 +105,7 @@ extern "C" {
 #define LEAT_TESTING_INPUT_BYTES_MAX (64u << 20)
 /** A request's head. */
 #define LEAT_TESTING_HEAD_BYTES_MAX 16384
-/** The first events are kept for leat_testing_server_event(). */
+/** The first events are kept for leat_testing_server_get_event(). */
 #define LEAT_TESTING_EVENTS_MAX 4096
 /** Faults of one server. */
 #define LEAT_TESTING_FAULTS_MAX 256
@@ -397,17 +397,17 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_server_new(const struct leat_testing_o
 LEAT_API void leat_testing_server_free(leat_testing_server *server);
 
 /** The port that it listens on. */
-LEAT_API uint16_t leat_testing_server_port(const leat_testing_server *server);
+LEAT_API uint16_t leat_testing_server_get_port(const leat_testing_server *server);
 
 /** "127.0.0.1:41234", "[::1]:41234"; that of a client on this machine where the server listens on
  * all addresses. Lives as long as the server. */
-LEAT_API const char *leat_testing_server_address(const leat_testing_server *server);
+LEAT_API const char *leat_testing_server_get_address(const leat_testing_server *server);
 
 /** What a client is told: "socks5h://a:b@127.0.0.1:41234", "http://...", "https://localhost:...",
  * "ws://...", "wss://localhost:41234/", "tcp://127.0.0.1:41234" for a script and a relay, which is
  * "tls://localhost:..." with TLS. With TLS on 127.0.0.1
  * the host is "localhost". Lives as long as the server. */
-LEAT_API const char *leat_testing_server_url(const leat_testing_server *server);
+LEAT_API const char *leat_testing_server_get_url(const leat_testing_server *server);
 
 /** Lets one held connection (`hold`, LEAT_SCRIPT_WAIT) go on, the present one or the next. */
 LEAT_API void leat_testing_server_release(leat_testing_server *server);
@@ -447,8 +447,9 @@ struct leat_testing_event {
 
 /** The n-th event since the start, from 0. @return false if there is none yet, or it was not kept.
  */
-LEAT_API LEAT_MUST_CHECK bool leat_testing_server_event(leat_testing_server *server, size_t index,
-                                                        struct leat_testing_event *ret_event);
+LEAT_API LEAT_MUST_CHECK bool leat_testing_server_get_event(leat_testing_server *server,
+                                                            size_t index,
+                                                            struct leat_testing_event *ret_event);
 
 /** What a server has seen so far, of its newest connection where it is not a sum. Texts end with a
  * NUL. */
@@ -477,8 +478,15 @@ struct leat_testing_seen {
 };
 
 /** Copies what has been seen. */
-LEAT_API void leat_testing_server_seen(leat_testing_server *server,
-                                       struct leat_testing_seen *ret_seen);
+LEAT_API void leat_testing_server_get_seen(leat_testing_server *server,
+                                           struct leat_testing_seen *ret_seen);
+
+/* The names of before, for callers that have not moved yet; 1.0 does not have them. */
+#define leat_testing_server_port    leat_testing_server_get_port
+#define leat_testing_server_address leat_testing_server_get_address
+#define leat_testing_server_url     leat_testing_server_get_url
+#define leat_testing_server_event   leat_testing_server_get_event
+#define leat_testing_server_seen    leat_testing_server_get_seen
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,7 @@
  *             ca, LEAT_TESTING_CERTIFICATE(.faults = LEAT_TESTING_CERTIFICATE_EXPIRED), &expired,
  * NULL);
  *     ... a server shows expired->cert_path and expired->key_path,
- *         a client trusts leat_testing_ca_certificate(ca)->cert_path
+ *         a client trusts leat_testing_ca_get_certificate(ca)->cert_path
  *     leat_testing_ca_free(ca);
  *
  * Everything is there as PEM text and as files in a folder that the CA owns. The folder has mode
@@ -192,11 +192,11 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_ca_new(const struct leat_testing_ca_op
 LEAT_API void leat_testing_ca_free(leat_testing_ca *ca);
 
 /** Its own certificate: whom to trust. Lives as long as the CA. */
-LEAT_API const struct leat_testing_certificate *leat_testing_ca_certificate(
+LEAT_API const struct leat_testing_certificate *leat_testing_ca_get_certificate(
     const leat_testing_ca *ca);
 
 /** Its folder. Lives as long as the CA. */
-LEAT_API const char *leat_testing_ca_dir(const leat_testing_ca *ca);
+LEAT_API const char *leat_testing_ca_get_dir(const leat_testing_ca *ca);
 
 /**
  * Makes a certificate.
@@ -235,6 +235,10 @@ LEAT_API const char *leat_testing_certificate_fault_name(unsigned fault);
  * @return LEAT_OK, LEAT_E_PARAMETER (an unknown name: its position is told). @thread any. */
 LEAT_API LEAT_MUST_CHECK int leat_testing_certificate_faults_parse(
     const char *names, unsigned *ret_faults, struct leat_testing_problem *ret_problem);
+
+/* The names of before, for callers that have not moved yet; 1.0 does not have them. */
+#define leat_testing_ca_certificate leat_testing_ca_get_certificate
+#define leat_testing_ca_dir         leat_testing_ca_get_dir
 
 #ifdef __cplusplus
 }

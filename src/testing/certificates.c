@@ -514,12 +514,12 @@ void leat_testing_ca_free(leat_testing_ca *ca)
     leati_free(ca);
 }
 
-const struct leat_testing_certificate *leat_testing_ca_certificate(const leat_testing_ca *ca)
+const struct leat_testing_certificate *leat_testing_ca_get_certificate(const leat_testing_ca *ca)
 {
     return ca ? &ca->root->shown : NULL;
 }
 
-const char *leat_testing_ca_dir(const leat_testing_ca *ca)
+const char *leat_testing_ca_get_dir(const leat_testing_ca *ca)
 {
     return ca ? ca->folder.path : "";
 }

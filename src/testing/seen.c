@@ -130,8 +130,8 @@ bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
     return server && server_wait(server, NULL, 0, timeout_ms);
 }
 
-bool leat_testing_server_event(leat_testing_server *server, size_t index,
-                               struct leat_testing_event *ret_event)
+bool leat_testing_server_get_event(leat_testing_server *server, size_t index,
+                                   struct leat_testing_event *ret_event)
 {
     if (!server || !ret_event || leati_testing_server_is_inherited(server))
         return false;
@@ -143,7 +143,7 @@ bool leat_testing_server_event(leat_testing_server *server, size_t index,
     return exists;
 }
 
-void leat_testing_server_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
+void leat_testing_server_get_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)
 {
     if (!ret_seen)
         return;

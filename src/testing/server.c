@@ -326,17 +326,17 @@ void leat_testing_server_free(leat_testing_server *server)
     server_destroy(server);
 }
 
-uint16_t leat_testing_server_port(const leat_testing_server *server)
+uint16_t leat_testing_server_get_port(const leat_testing_server *server)
 {
     return server ? server->port : 0;
 }
 
-const char *leat_testing_server_address(const leat_testing_server *server)
+const char *leat_testing_server_get_address(const leat_testing_server *server)
 {
     return server ? server->address : "";
 }
 
-const char *leat_testing_server_url(const leat_testing_server *server)
+const char *leat_testing_server_get_url(const leat_testing_server *server)
 {
     return server ? server->url : "";
 }
