@@ -1,11 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/bio.h"
 
+#include "util/alloc.h"
+#include "util/fork.h"
+
+#include <pthread.h>
 #include <string.h>
 
 #include <mbedtls/net_sockets.h>
 
 #define FLUSH_SEGMENTS 8
+
+/** Buffers to read ahead that wait for the next connection which reads. */
+#define SPARE_MAX 4
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t *spare[SPARE_MAX];
+static size_t spare_count;
+
+static void ahead_get(struct leati_tls_bio *bio)
+{
+    leati_lock(&lock);
+    if (spare_count > 0)
+        bio->ahead = spare[--spare_count];
+    leati_unlock(&lock);
+    if (!bio->ahead)
+        bio->ahead = leati_malloc(LEATI_TLS_READ_AHEAD_BYTES);
+}
+
+/* Ciphertext, but also early plaintext of a handshake: nothing to wipe. */
+static void ahead_give(struct leati_tls_bio *bio)
+{
+    uint8_t *ahead = bio->ahead;
+
+    if (!ahead)
+        return;
+    bio->ahead = NULL;
+    leati_lock(&lock);
+    bool keep = spare_count < SPARE_MAX;
+    if (keep)
+        spare[spare_count++] = ahead;
+    leati_unlock(&lock);
+    if (!keep)
+        leati_free(ahead);
+}
 
 void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
 {
@@ -18,13 +56,20 @@ void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
     bio->plain_alert = -1;
     bio->greeting_len = 0;
     bio->ahead_pos = bio->ahead_len = 0;
+    bio->ahead = NULL;
     leati_byte_queue_init(&bio->output, NULL);
 }
 
 void leati_tls_bio_done(struct leati_tls_bio *bio)
 {
     leati_byte_queue_clear(&bio->output);
-    /* Ciphertext only, but also early plaintext of a handshake: nothing to wipe. */
+    ahead_give(bio);
+}
+
+void leati_tls_bio_rest(struct leati_tls_bio *bio)
+{
+    if (!leati_tls_bio_has_input(bio))
+        ahead_give(bio);
 }
 
 static int lower_recv(struct leati_tls_bio *bio, uint8_t *buf, size_t cap, size_t *ret_len)
@@ -73,16 +118,18 @@ int leati_tls_bio_recv(void *user, unsigned char *buf, size_t len)
     if (leati_tls_bio_has_input(bio))
         return ahead_take(bio, buf, len);
 
-    if (len >= sizeof(bio->ahead)) {
-        int direct = lower_recv(bio, buf, len, &n);
-        return direct != 0 ? direct : (int)n;
-    }
-
-    int ret = lower_recv(bio, bio->ahead, sizeof(bio->ahead), &n);
+    bool is_long = len >= LEATI_TLS_READ_AHEAD_BYTES;
+    if (!is_long && !bio->ahead)
+        ahead_get(bio);
+    bool is_direct = is_long || !bio->ahead;
+    uint8_t *to = is_direct ? buf : bio->ahead;
+    int ret = lower_recv(bio, to, is_direct ? len : LEATI_TLS_READ_AHEAD_BYTES, &n);
     if (ret != 0)
         return ret;
     if (bio->greeting_len < LEATI_TLS_GREETING_BYTES)
-        greeting_keep(bio, bio->ahead, n);
+        greeting_keep(bio, to, n);
+    if (is_direct)
+        return (int)n;
     bio->ahead_pos = 0;
     bio->ahead_len = (uint16_t)n;
     return ahead_take(bio, buf, len);

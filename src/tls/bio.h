@@ -45,7 +45,7 @@ struct leati_tls_bio {
     uint8_t greeting[LEATI_TLS_GREETING_BYTES];
     uint8_t greeting_len;
     uint16_t ahead_pos, ahead_len;
-    uint8_t ahead[LEATI_TLS_READ_AHEAD_BYTES];
+    uint8_t *ahead; /**< NULL = at rest, or no memory: then it reads what it is asked for */
 };
 
 void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls);
@@ -54,6 +54,9 @@ void leati_tls_bio_done(struct leati_tls_bio *bio);
 /** The callbacks for mbedtls_ssl_set_bio(); `bio` is a struct leati_tls_bio. */
 int leati_tls_bio_recv(void *bio, unsigned char *buf, size_t len);
 int leati_tls_bio_send(void *bio, const unsigned char *buf, size_t len);
+
+/** Gives back what is of no use while nothing is read. */
+void leati_tls_bio_rest(struct leati_tls_bio *bio);
 
 /** Writes what waits. LEAT_OK: nothing waits any more; LEATI_AGAIN; or the lower layer's failure.
  */

@@ -37,6 +37,7 @@ void leati_tls_data_rest(struct leati_tls_layer *tls)
     if (!leati_tls_buffers_detach(&tls->buffers, &tls->ssl, tls->bio.asked_max))
         return;
     tls->bio.asked_max = 0;
+    leati_tls_bio_rest(&tls->bio);
     if (tls->buffers.away)
         leati_tls_mends_rest(&tls->mends);
 }

@@ -225,10 +225,25 @@ static void peer_certificate_free(mbedtls_ssl_session *session)
 
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
 {
-    if (ssl->MBEDTLS_PRIVATE(handshake) && mbedtls_ssl_handshake_free)
+    if (ssl->MBEDTLS_PRIVATE(handshake) && mbedtls_ssl_handshake_free) {
         mbedtls_ssl_handshake_free(ssl);
+        if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER) {
+            mbedtls_free(ssl->MBEDTLS_PRIVATE(handshake));
+            ssl->MBEDTLS_PRIVATE(handshake) = NULL;
+        }
+    }
     if (and_peer_certificate)
         peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));
+}
+
+void leati_mbedtls_forget_group(mbedtls_ssl_config *config)
+{
+#if defined(MBEDTLS_DHM_C) && defined(MBEDTLS_SSL_SRV_C)
+    mbedtls_mpi_free(&config->MBEDTLS_PRIVATE(dhm_P));
+    mbedtls_mpi_free(&config->MBEDTLS_PRIVATE(dhm_G));
+#else
+    (void)config;
+#endif
 }
 
 /* ---- its two record buffers ------------------------------------------------------------------ */
