@@ -2,17 +2,33 @@
 #include "util/byte_queue.h"
 
 #include "util/alloc.h"
+#include "util/shared_bytes.h"
 
 #include <assert.h>
 #include <string.h>
+
+/** What fits into the last chunk, and is not longer than this, is copied there: one piece less for
+ * the kernel, or one TLS record. */
+#define SHARED_COPY_MAX_BYTES 512u
 
 /* A queue is a list of chunks: from head to tail they hold bytes (the tail perhaps none yet), the
  * chunks behind the tail are spare, allocated by leati_byte_queue_ensure(). */
 struct leati_chunk {
     struct leati_chunk *next;
     size_t start, end;
-    uint8_t data[LEATI_CHUNK_BYTES];
+    struct leati_shared_bytes *shared; /* its bytes, and no room; NULL = it has some of its own: */
+    uint8_t data[];
 };
+
+static const uint8_t *chunk_bytes(const struct leati_chunk *chunk)
+{
+    return chunk->shared ? chunk->shared->data : chunk->data;
+}
+
+static size_t chunk_room(const struct leati_chunk *chunk)
+{
+    return chunk->shared ? 0 : LEATI_CHUNK_BYTES - chunk->end;
+}
 
 void leati_chunk_pool_init(struct leati_chunk_pool *pool, size_t limit)
 {
@@ -38,18 +54,20 @@ static struct leati_chunk *chunk_acquire(struct leati_chunk_pool *pool)
         pool->free = chunk->next;
         pool->count--;
     } else {
-        chunk = leati_malloc(sizeof(*chunk));
+        chunk = leati_malloc(sizeof(*chunk) + LEATI_CHUNK_BYTES);
         if (!chunk)
             return NULL;
     }
     chunk->next = NULL;
     chunk->start = chunk->end = 0;
+    chunk->shared = NULL;
     return chunk;
 }
 
 static void chunk_release(struct leati_chunk_pool *pool, struct leati_chunk *chunk)
 {
-    if (!pool || pool->count >= pool->limit) {
+    if (chunk->shared || !pool || pool->count >= pool->limit) {
+        leati_shared_bytes_unref(chunk->shared);
         leati_free(chunk);
         return;
     }
@@ -86,7 +104,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
 
     q->promised = 0;
     if (last) {
-        room = LEATI_CHUNK_BYTES - last->end;
+        room = chunk_room(last);
         /* Only as far as needed: behind a long message there are many spare chunks. */
         while (room < len && last->next) {
             last = last->next;
@@ -120,7 +138,7 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
 /* The chunk with room for the next byte, which is known to exist. */
 static struct leati_chunk *tail_with_room(struct leati_byte_queue *q)
 {
-    if (q->tail->end == LEATI_CHUNK_BYTES)
+    if (chunk_room(q->tail) == 0)
         q->tail = q->tail->next;
     return q->tail;
 }
@@ -131,7 +149,7 @@ bool leati_byte_queue_reserve(struct leati_byte_queue *q, uint8_t **ret_room, si
         return false;
     struct leati_chunk *tail = tail_with_room(q);
     *ret_room = tail->data + tail->end;
-    *ret_size = LEATI_CHUNK_BYTES - tail->end;
+    *ret_size = chunk_room(tail);
     return true;
 }
 
@@ -139,7 +157,7 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len)
 {
     if (len == 0)
         return;
-    assert(q->tail && len <= LEATI_CHUNK_BYTES - q->tail->end);
+    assert(q->tail && len <= chunk_room(q->tail));
     q->tail->end += len;
     q->len += len;
     q->promised -= len < q->promised ? len : q->promised;
@@ -153,13 +171,37 @@ bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_
     const uint8_t *pos = data;
     while (len > 0) {
         struct leati_chunk *tail = tail_with_room(q);
-        size_t room = LEATI_CHUNK_BYTES - tail->end;
+        size_t room = chunk_room(tail);
         size_t size = len < room ? len : room;
         memcpy(tail->data + tail->end, pos, size);
         leati_byte_queue_commit(q, size);
         pos += size;
         len -= size;
     }
+    return true;
+}
+
+bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes)
+{
+    q->promised = 0;
+    if (q->len == 0)
+        leati_byte_queue_clear(q);
+    if (bytes->len == 0)
+        return true;
+    if (q->tail && bytes->len <= SHARED_COPY_MAX_BYTES && bytes->len <= chunk_room(q->tail))
+        return leati_byte_queue_append(q, bytes->data, bytes->len);
+    struct leati_chunk *chunk = leati_malloc(sizeof(*chunk));
+    if (!chunk)
+        return false;
+    *chunk = (struct leati_chunk){.end = bytes->len, .shared = leati_shared_bytes_ref(bytes)};
+    if (q->tail) {
+        chunk->next = q->tail->next;
+        q->tail->next = chunk;
+    } else {
+        q->head = chunk;
+    }
+    q->tail = chunk;
+    q->len += bytes->len;
     return true;
 }
 
@@ -171,7 +213,9 @@ int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, i
         return 0;
     for (struct leati_chunk *chunk = q->head; chunk && n < max; chunk = chunk->next) {
         if (chunk->end > chunk->start)
-            iov[n++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
+            /* An iovec has no const, and whoever sends does not write. */
+            iov[n++] = (struct iovec){(void *)(uintptr_t)(chunk_bytes(chunk) + chunk->start),
+                                      chunk->end - chunk->start};
         if (chunk == q->tail)
             break;
     }
@@ -181,6 +225,10 @@ int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, i
 /* Behind the tail it is the next to be filled, and still in the cache. */
 static void chunk_recycle(struct leati_byte_queue *q, struct leati_chunk *chunk)
 {
+    if (chunk->shared) {
+        chunk_release(q->pool, chunk);
+        return;
+    }
     chunk->start = chunk->end = 0;
     chunk->next = q->tail->next;
     q->tail->next = chunk;
@@ -194,9 +242,19 @@ static void queue_emptied(struct leati_byte_queue *q)
         return;
     }
     q->len = 0;
-    q->tail = q->head;
-    for (struct leati_chunk *chunk = q->head; chunk && chunk->end > 0; chunk = chunk->next)
+    struct leati_chunk **link = &q->head;
+    for (bool is_last = false; !is_last;) {
+        struct leati_chunk *chunk = *link;
+        is_last = chunk == q->tail; /* those behind it are spare */
         chunk->start = chunk->end = 0;
+        if (chunk->shared) {
+            *link = chunk->next;
+            chunk_release(q->pool, chunk);
+        } else {
+            link = &chunk->next;
+        }
+    }
+    q->tail = q->head;
 }
 
 void leati_byte_queue_consume(struct leati_byte_queue *q, size_t len)

@@ -16,6 +16,7 @@
 #define LEATI_CHUNK_BYTES 16376u
 
 struct leati_chunk;
+struct leati_shared_bytes;
 
 /** Chunks to be used again, shared by the queues of one loop. */
 struct leati_chunk_pool {
@@ -45,6 +46,10 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len);
 
 /** Appends a copy. All or nothing; false without memory. */
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len);
+
+/** Appends bytes that others have as well: a reference to them, or a copy where that costs less. All
+ * or nothing; false without memory. What was promised is not any more. */
+bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes);
 
 /** Allocates ahead, so that the next `len` bytes of append or reserve/commit cannot fail, up to the
  * next clear. What is consumed meanwhile is used again first. false without memory, with nothing

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/alloc.h"
 #include "util/byte_queue.h"
+#include "util/shared_bytes.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -46,6 +47,19 @@ static void model_append(struct leati_byte_queue *q, size_t len)
     model_len += len;
 }
 
+/* Others may have gone before it is read. */
+static void model_append_shared(struct leati_byte_queue *q, size_t len)
+{
+    struct leati_shared_bytes *bytes = leati_shared_bytes_new(len);
+
+    cr_assert(bytes);
+    for (size_t i = 0; i < len; i++)
+        bytes->data[i] = model[model_len + i] = (uint8_t)random_next();
+    cr_assert(leati_byte_queue_append_shared(q, bytes));
+    leati_shared_bytes_unref(bytes);
+    model_len += len;
+}
+
 static void model_reserve_and_commit(struct leati_byte_queue *q)
 {
     uint8_t *room;
@@ -74,11 +88,13 @@ static void run_against_model(struct leati_chunk_pool *pool)
     model_len = 0;
     leati_byte_queue_init(&q, pool);
     for (int step = 0; step < 4000; step++) {
-        uint64_t what = random_next() % 8;
+        uint64_t what = random_next() % 10;
         if (what < 3 && model_len < MODEL_BYTES - 200000)
             model_append(&q, random_next() % (what == 0 ? 100000 : 3000));
         else if (what == 3 && model_len < MODEL_BYTES - 200000)
             model_reserve_and_commit(&q);
+        else if (what >= 8 && model_len < MODEL_BYTES - 200000)
+            model_append_shared(&q, random_next() % (what == 8 ? 60000 : 700));
         else if (what == 4)
             cr_assert(leati_byte_queue_ensure(&q, random_next() % 100000));
         else if (what == 5)
@@ -236,4 +252,27 @@ Test(byte_queue, a_promise_outlives_what_is_consumed, .timeout = 10)
         cr_assert_null(q.head, "everything was used: an empty queue owns nothing");
         leati_chunk_pool_done(&pool);
     }
+}
+
+Test(byte_queue, shared_bytes_are_not_copied_and_go_with_the_last_reference, .timeout = 10)
+{
+    struct leati_byte_queue queues[3];
+    struct leati_shared_bytes *bytes = leati_shared_bytes_new(40000);
+    struct iovec iov;
+
+    cr_assert(bytes);
+    memset(bytes->data, 7, bytes->len);
+    for (int i = 0; i < 3; i++) {
+        leati_byte_queue_init(&queues[i], NULL);
+        cr_assert(leati_byte_queue_append_shared(&queues[i], bytes));
+        cr_assert(leati_byte_queue_peek(&queues[i], &iov, 1) == 1);
+        cr_assert(iov.iov_base == bytes->data && iov.iov_len == bytes->len);
+    }
+    cr_assert_eq(bytes->refs, 4);
+    leati_byte_queue_consume(&queues[0], 39999);
+    leati_byte_queue_consume(&queues[0], 1);
+    leati_byte_queue_clear(&queues[1]);
+    cr_assert_eq(bytes->refs, 2);
+    leati_shared_bytes_unref(bytes);
+    leati_byte_queue_clear(&queues[2]);
 }
