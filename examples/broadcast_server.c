@@ -34,15 +34,19 @@ static void on_message(leat_websocket_server *server, leat_websocket *from,
     static leat_websocket *clients[CLIENTS_MAX];
     const char *room = leat_websocket_get_target(from);
     size_t count = leat_websocket_server_list(server, clients, CLIENTS_MAX);
+    leat_prepared_message *message; /* framed once, and copied for none of them */
     (void)user;
 
+    if (leat_prepared_message_new(type, data, len, &message) != LEAT_OK)
+        return;
     for (size_t i = 0; i < count && i < CLIENTS_MAX; i++) {
         if (strcmp(leat_websocket_get_target(clients[i]), room) != 0)
             continue;
-        int code = leat_websocket_send(clients[i], type, data, len);
+        int code = leat_websocket_send_prepared(clients[i], message);
         if (code != LEAT_OK && leat_websocket_close(clients[i], 1008, "too slow") != LEAT_OK)
             fprintf(stderr, "%s: %s\n", leat_websocket_get_peer(clients[i]), leat_strerror(code));
     }
+    leat_prepared_message_free(message);
 }
 
 static void on_connected(leat_websocket_server *server, leat_websocket *ws, void *user)

@@ -29,6 +29,7 @@
 #include <leat/loop.h>
 #include <leat/websocket.h>
 #include <leat/websocket_server.h>
+#include <leat/broadcast.h>
 #include <leat/tcp_socket.h>
 #include <leat/local_socket.h>
 #include <leat/tls_socket.h>

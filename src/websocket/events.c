@@ -4,6 +4,7 @@
 #include "websocket/websocket.h"
 
 #include "tcp/tcp.h"
+#include "websocket/prepared.h"
 #include "websocket/session_pool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -185,7 +186,10 @@ static void ws_peer_ended(struct leati_stream *stream, void *user)
 
 static void ws_flushed(struct leati_stream *stream, void *user)
 {
-    while (leati_websocket_release_pong(user))
+    struct leat_websocket *ws = user;
+    while (leati_websocket_release_pong(ws))
+        leati_stream_flush(stream);
+    while (ws->subscriptions && leati_topics_release(ws))
         leati_stream_flush(stream);
 }
 

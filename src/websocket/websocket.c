@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "websocket/websocket.h"
 
+#include "websocket/prepared.h"
 #include "tls/tls.h"
 #include "url/local_url.h"
 #include "util/alloc.h"
@@ -14,6 +15,7 @@
 
 void leati_websocket_clear_connection(struct leat_websocket *ws)
 {
+    leati_topics_leave(ws);
     leati_ws_session_free(ws->session);
     ws->session = NULL;
     leati_websocket_drop_pong(ws);
@@ -103,7 +105,10 @@ void leat_websocket_free(leat_websocket *ws)
 
 void leati_websocket_dispose(leat_websocket *ws)
 {
-    if (ws && leati_stream_release(&ws->stream))
+    if (!ws)
+        return;
+    leati_topics_leave(ws);
+    if (leati_stream_release(&ws->stream))
         leati_websocket_destroy(ws);
 }
 
@@ -212,6 +217,16 @@ int leat_websocket_send(leat_websocket *ws, enum leat_message_type type, const v
         return LEAT_E_PARAMETER;
     return ws_queue_frame(ws, type == LEAT_MESSAGE_TEXT ? LEATI_WS_OP_TEXT : LEATI_WS_OP_BINARY,
                           data, len);
+}
+
+int leati_websocket_send_prepared(leat_websocket *ws, struct leati_ws_prepared *message)
+{
+    int code = ws_check_sendable(ws);
+    if (code == LEAT_OK)
+        code = ws_reserve(ws, leati_ws_prepared_len(message));
+    if (code != LEAT_OK)
+        return code;
+    return ws_queued(ws, leati_ws_session_write_prepared(ws->session, message, &ws->stream.out));
 }
 
 int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, const void *data,

@@ -64,7 +64,8 @@ struct leat_websocket {
     int http_status;
     enum leat_closed_by closed_by;
     uint16_t close_code;
-    struct leati_http_response *response; /* that refused the last connection; NULL = none */
+    struct leati_subscription *subscriptions; /* to topics: topic.c */
+    struct leati_http_response *response;     /* that refused the last connection; NULL = none */
 };
 
 /** How often a connection whose time is over may go on reading: more than the kernel keeps for one

@@ -62,7 +62,7 @@ struct leati_ws_session {
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
     struct leati_ws_drain drain;
-    struct leati_ws_mask_keys *keys; /* NULL at a server, which masks nothing */
+    struct leati_ws_mask_keys *keys;   /* NULL at a server, which masks nothing */
     const struct leati_tracer *tracer; /* NULL = nobody listens */
     const char *hop;
 };
@@ -81,6 +81,21 @@ bool leati_ws_opcode_is_control(uint8_t opcode);
 /** Reports a frame; to be called only if somebody listens. */
 void leati_ws_session_trace(const struct leati_ws_session *session,
                             const struct leat_trace_frame *frame);
+
+/* ---- session_write.c -------------------------------------------------------------------- */
+
+/** Whether a whole message may begin now: LEAT_OK, or as leati_ws_session_write(). */
+int leati_ws_session_may_write(const struct leati_ws_session *session);
+/** Whether a message of this length is compressed. */
+bool leati_ws_session_compresses(const struct leati_ws_session *session, size_t len);
+/** Reports a frame, whose payload has this length on the wire; to be called only if somebody listens. */
+void leati_ws_session_trace_sent(const struct leati_ws_session *session, uint8_t first_byte,
+                                 size_t len);
+/** Compresses part of a message, `is_end` its last one, into `packed`. false without memory. */
+bool leati_ws_deflate_payload(struct leati_deflater *deflater, const void *data, size_t len,
+                              bool is_end, struct leati_byte_queue *packed);
+/** Forgets the context. The peer keeps it, but what begins anew does not refer to it. */
+void leati_ws_deflater_restart(struct leati_deflater *deflater);
 
 /* ---- session_data.c: LEATI_AGAIN = no event yet ---------------------------------------- */
 

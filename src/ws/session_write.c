@@ -8,8 +8,8 @@
 #define CLOSE_REASON_MAX_BYTES (LEATI_WS_CONTROL_MAX_BYTES - CLOSE_CODE_BYTES)
 #define DEFLATE_OUT_BYTES      4096u
 
-static void session_trace_sent(const struct leati_ws_session *session, uint8_t first_byte,
-                               size_t len)
+void leati_ws_session_trace_sent(const struct leati_ws_session *session, uint8_t first_byte,
+                                 size_t len)
 {
     leati_ws_session_trace(session, &(struct leat_trace_frame){
                                         .is_sent = true,
@@ -27,7 +27,7 @@ static int session_write_frame(struct leati_ws_session *session, uint8_t first_b
     if (!leati_ws_frame_write(out, session->keys, first_byte, data, len, &session->drain))
         return LEAT_E_SYSTEM_INTERNAL;
     if (session->tracer)
-        session_trace_sent(session, first_byte, len);
+        leati_ws_session_trace_sent(session, first_byte, len);
     return LEAT_OK;
 }
 
@@ -40,19 +40,19 @@ static int session_write_packed(struct leati_ws_session *session, uint8_t first_
     if (!leati_ws_frame_write_queue(out, session->keys, first_byte, packed))
         return LEAT_E_SYSTEM_INTERNAL;
     if (session->tracer)
-        session_trace_sent(session, first_byte, len);
+        leati_ws_session_trace_sent(session, first_byte, len);
     return LEAT_OK;
 }
 
 /* ---- compressing (RFC 7692 section 7.2.1) --------------------------------------------------- */
 
-static bool session_compresses(const struct leati_ws_session *session, size_t len)
+bool leati_ws_session_compresses(const struct leati_ws_session *session, size_t len)
 {
     return session->compression && len > 0 && len >= session->compression->threshold_bytes;
 }
 
-static bool deflate_payload(struct leati_deflater *deflater, const void *data, size_t len,
-                            bool is_end, struct leati_byte_queue *packed)
+bool leati_ws_deflate_payload(struct leati_deflater *deflater, const void *data, size_t len,
+                              bool is_end, struct leati_byte_queue *packed)
 {
     uint8_t buf[DEFLATE_OUT_BYTES];
     const uint8_t *in = data;
@@ -74,8 +74,7 @@ static bool deflate_payload(struct leati_deflater *deflater, const void *data, s
     return true;
 }
 
-/* Forgets the context. The peer keeps it, but what begins anew does not refer to it. */
-static void deflater_restart(struct leati_deflater *deflater)
+void leati_ws_deflater_restart(struct leati_deflater *deflater)
 {
     const struct leati_deflater_options options = deflater->options;
 
@@ -91,18 +90,32 @@ static int session_write_compressed(struct leati_ws_session *session, uint8_t fi
     int code = LEAT_E_SYSTEM_INTERNAL;
 
     leati_byte_queue_init(&packed, out->pool);
-    if (deflate_payload(deflater, data, len, true, &packed)) {
+    if (leati_ws_deflate_payload(deflater, data, len, true, &packed)) {
         bool is_useless = packed.len >= len && deflater->options.no_context_takeover;
         code = is_useless ? session_write_frame(session, first_byte, data, len, out)
                           : session_write_packed(session, first_byte | LEATI_WS_RSV1, &packed, out);
     }
     leati_byte_queue_clear(&packed);
     if (code != LEAT_OK)
-        deflater_restart(deflater);
+        leati_ws_deflater_restart(deflater);
     return code;
 }
 
 /* ---- whole messages and control frames ------------------------------------------------------ */
+
+int leati_ws_session_may_write(const struct leati_ws_session *session)
+{
+    switch (session->outgoing.parts) {
+    case LEATI_WS_PARTS_NONE:
+        return LEAT_OK;
+    case LEATI_WS_PARTS_BROKEN:
+        return LEAT_E_SYSTEM_INTERNAL;
+    case LEATI_WS_PARTS_PLAIN:
+    case LEATI_WS_PARTS_COMPRESSED:
+        break;
+    }
+    return LEAT_E_PARAMETER;
+}
 
 int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcode opcode,
                            const void *data, size_t len, struct leati_byte_queue *out)
@@ -114,11 +127,10 @@ int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcod
             return LEAT_E_SYSTEM_INTERNAL; /* callers check; a broken frame must not get out */
         return session_write_frame(session, first_byte, data, len, out);
     }
-    if (session->outgoing.parts == LEATI_WS_PARTS_BROKEN)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (session->outgoing.parts != LEATI_WS_PARTS_NONE)
-        return LEAT_E_PARAMETER;
-    if (session_compresses(session, len))
+    int code = leati_ws_session_may_write(session);
+    if (code != LEAT_OK)
+        return code;
+    if (leati_ws_session_compresses(session, len))
         return session_write_compressed(session, first_byte, data, len, out);
     return session_write_frame(session, first_byte, data, len, out);
 }
@@ -192,7 +204,7 @@ static uint8_t outgoing_first_byte(const struct leati_ws_outgoing *outgoing, boo
 static void outgoing_break(struct leati_ws_session *session, bool is_first)
 {
     if (is_first)
-        deflater_restart(&session->compression->deflater);
+        leati_ws_deflater_restart(&session->compression->deflater);
     else
         session->outgoing.parts = LEATI_WS_PARTS_BROKEN;
 }
@@ -212,7 +224,7 @@ static int part_write(struct leati_ws_session *session, struct leati_ws_outgoing
         return session_write_frame(session, first_byte, data, len, out);
     }
     leati_byte_queue_init(&packed, out->pool);
-    if (deflate_payload(&session->compression->deflater, data, len, is_last, &packed)) {
+    if (leati_ws_deflate_payload(&session->compression->deflater, data, len, is_last, &packed)) {
         code = LEAT_OK;
         if (packed.len > 0 || is_last) {
             next->has_frame = true;
@@ -227,7 +239,8 @@ int leati_ws_session_write_part(struct leati_ws_session *session, enum leat_mess
                                 const void *data, size_t len, bool is_first, bool is_last,
                                 struct leati_byte_queue *out)
 {
-    bool compresses = is_last ? session_compresses(session, len) : session->compression != NULL;
+    bool compresses =
+        is_last ? leati_ws_session_compresses(session, len) : session->compression != NULL;
     const struct leati_ws_outgoing part = {
         .parts = compresses ? LEATI_WS_PARTS_COMPRESSED : LEATI_WS_PARTS_PLAIN,
         .type = type,

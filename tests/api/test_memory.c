@@ -13,7 +13,7 @@
 TestSuite(memory, .fini = sandbox_done, .timeout = 150);
 
 static leat_config *server_config; /* made before anything fails */
-static bool in_parts;
+static bool in_parts, publishes, has_failed;
 
 static bool has_ended(const struct both_ends *ends)
 {
@@ -47,16 +47,37 @@ static bool serve(struct both_ends *ends)
     return echoed && ends->errors == 0 && ends->server_close.error.code == LEAT_OK;
 }
 
+/* Of what the program makes in its callback. */
+static void on_event(struct both_ends *ends, const char *callback)
+{
+    leat_topic *topic = NULL;
+    leat_prepared_message *message = NULL;
+    if (!publishes || strcmp(callback, "connected") != 0)
+        return;
+    int code = leat_prepared_message_new(LEAT_MESSAGE_TEXT, "hello, hello", 12, &message);
+    if (code == LEAT_OK)
+        code = leat_topic_new(NULL, &topic);
+    if (code == LEAT_OK)
+        code = leat_topic_subscribe(topic, ends->connection);
+    if (code == LEAT_OK)
+        code = leat_topic_publish(topic, message, NULL, NULL);
+    code_expect(code, "publish");
+    has_failed |= code != LEAT_OK;
+    leat_prepared_message_free(message);
+    leat_topic_free(topic);
+}
+
 static bool accept_and_echo(void)
 {
-    struct both_ends ends = {.echo = true, .server_in_parts = in_parts};
+    struct both_ends ends = {.echo = true, .server_in_parts = in_parts, .on_event = on_event};
+    has_failed = false;
     int code = leat_loop_new(&ends.loop);
     if (code == LEAT_OK)
         code = both_ends_make_server(&ends);
     if (code == LEAT_OK)
         code = leat_websocket_server_start(ends.server, "127.0.0.1", 0, server_config);
     code_expect(code, "start");
-    bool succeeded = code == LEAT_OK && serve(&ends);
+    bool succeeded = code == LEAT_OK && serve(&ends) && !has_failed;
     both_ends_done(&ends);
     return succeeded;
 }
@@ -68,6 +89,28 @@ Test(memory, accept_and_echo)
     int failed = alloc_failure_run_all(accept_and_echo);
     cr_expect(failed > 10, "%d", failed);
     leat_config_free(server_config);
+}
+
+Test(memory, accept_and_publish)
+{
+    publishes = true;
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    int failed = alloc_failure_run_all(accept_and_echo);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+    publishes = false;
+}
+
+Test(memory, accept_and_publish_compressed)
+{
+    static const struct leat_compression each = {.size = sizeof(each), .threshold_bytes = 1};
+    publishes = true;
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    cr_assert(leat_config_set_compression(server_config, &each) == LEAT_OK);
+    int failed = alloc_failure_run_all(accept_and_echo);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+    publishes = false;
 }
 
 Test(memory, accept_and_echo_compressed_messages)

@@ -29,6 +29,8 @@ struct nulls_objects {
     leat_websocket_server *websocket_server;
     leat_blocking_websocket *blocking_websocket;
     leat_reconnect *reconnect;
+    leat_prepared_message *prepared_message;
+    leat_topic *topic;
     leat_tcp_socket *tcp_socket;
     leat_tcp_socket_server *tcp_socket_server;
     leat_local_socket *local_socket;
@@ -211,6 +213,19 @@ leat_reconnect *nulls_leat_reconnect(struct nulls_objects *o)
 {
     CHILD_CHECK(o->reconnect || leat_reconnect_new(NULL, &o->reconnect) == LEAT_OK);
     return o->reconnect;
+}
+
+leat_prepared_message *nulls_leat_prepared_message(struct nulls_objects *o)
+{
+    CHILD_CHECK(o->prepared_message || leat_prepared_message_new(LEAT_MESSAGE_TEXT, "text", 4,
+                                                                 &o->prepared_message) == LEAT_OK);
+    return o->prepared_message;
+}
+
+leat_topic *nulls_leat_topic(struct nulls_objects *o)
+{
+    CHILD_CHECK(o->topic || leat_topic_new(NULL, &o->topic) == LEAT_OK);
+    return o->topic;
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -482,6 +497,8 @@ void nulls_objects_end(struct nulls_objects *o)
     leat_tls_options_free(o->tls_options);
     leat_config_free(o->config);
     leat_reconnect_free(o->reconnect);
+    leat_prepared_message_free(o->prepared_message);
+    leat_topic_free(o->topic);
     leat_testing_server_free(o->testing_server);
     leat_testing_ca_free(o->testing_ca);
     leat_loop_free(o->loop);
