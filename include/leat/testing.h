@@ -371,6 +371,10 @@ struct leat_testing_options {
     uint64_t seed;          /**< of all that is chance */
     /** Conditions may be set while it runs: leat_testing_server_set_conditions(). */
     bool is_changeable;
+
+    /** Path of a Unix socket to listen on, instead of `address` and `port`: made with mode 0600, gone
+     * at the end; a dead one is replaced. At most 107 bytes; not with TLS in front. NULL = none. */
+    const char *unix_path;
 };
 
 /** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill
@@ -396,7 +400,7 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_server_new(const struct leat_testing_o
  * nothing. */
 LEAT_API void leat_testing_server_free(leat_testing_server *server);
 
-/** The port that it listens on. */
+/** The port that it listens on; 0 for a Unix socket. */
 LEAT_API uint16_t leat_testing_server_get_port(const leat_testing_server *server);
 
 /** "127.0.0.1:41234", "[::1]:41234"; that of a client on this machine where the server listens on
@@ -408,6 +412,17 @@ LEAT_API const char *leat_testing_server_get_address(const leat_testing_server *
  * "tls://localhost:..." with TLS. With TLS on 127.0.0.1
  * the host is "localhost". Lives as long as the server. */
 LEAT_API const char *leat_testing_server_get_url(const leat_testing_server *server);
+
+/**
+ * Replaces the faults of a server: from its next step on each connection has the new ones. What the
+ * former ones have begun goes on: a rate, a drop that counts its bytes.
+ *
+ * @param faults in the text language; NULL = none.
+ * @return LEAT_OK; LEAT_E_PARAMETER (see `*ret_problem`: the text, or a step that this kind does not
+ *         have); LEAT_E_SYSTEM_INTERNAL (no memory). Then nothing has changed.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_testing_server_set_faults(
+    leat_testing_server *server, const char *faults, struct leat_testing_problem *ret_problem);
 
 /** Lets one held connection (`hold`, LEAT_SCRIPT_WAIT) go on, the present one or the next. */
 LEAT_API void leat_testing_server_release(leat_testing_server *server);

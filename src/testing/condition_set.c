@@ -40,10 +40,10 @@ bool leati_testing_conditions_replace(struct leat_testing_server *server,
     return true;
 }
 
-const char *leati_testing_condition_refusal(const struct leat_testing_server *server,
+const char *leati_testing_condition_refusal(enum leat_testing_kind kind,
                                             const struct leat_testing_condition *condition)
 {
-    (void)server;
+    (void)kind;
     if (condition->kind == LEAT_TESTING_CONDITION_LOSS ||
         condition->kind == LEAT_TESTING_CONDITION_DUPLICATE) {
         return "loss and duplicate are for datagrams, and this server has none";
@@ -56,7 +56,7 @@ static int conditions_check(const struct leat_testing_server *server,
                             struct leat_testing_problem *ret_problem)
 {
     for (size_t i = 0; i < count; ++i) {
-        const char *problem = leati_testing_condition_refusal(server, &conditions[i]);
+        const char *problem = leati_testing_condition_refusal(server->options.kind, &conditions[i]);
         if (problem) {
             leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "condition %zu: %s",
                                   i + 1, problem);

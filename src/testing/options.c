@@ -103,41 +103,13 @@ static bool options_copy(struct leat_testing_server *server)
     return text_copy(server, &server->to_tls.name) && text_copy(server, &server->to_tls.ca_path) &&
            text_copy(server, &options->address) && text_copy(server, &options->user) &&
            text_copy(server, &options->password) && text_copy(server, &options->headers) &&
-           text_copy(server, &options->to) && text_copy(server, &options->close_reason) &&
-           text_copy(server, &server->tls.cert_path) && text_copy(server, &server->tls.key_path) &&
+           text_copy(server, &options->to) && text_copy(server, &options->unix_path) &&
+           text_copy(server, &options->close_reason) && text_copy(server, &server->tls.cert_path) &&
+           text_copy(server, &server->tls.key_path) &&
            text_copy(server, &server->tls.client_ca_path) &&
            text_copy(server, &server->tls.cipher_list) && names_copy(server, &options->names) &&
            protocols_copy(server, &options->subprotocols) &&
            messages_copy(server, &options->messages, options->message_count);
-}
-
-/* The faults of the text, then those of the list, in one array. */
-static int faults_copy(struct leat_testing_server *server, struct leat_testing_problem *ret_problem)
-{
-    const struct leat_testing_options *options = &server->options;
-    struct leat_testing_fault *parsed = NULL;
-    size_t parsed_count = 0;
-    if (options->faults) {
-        int code = leat_testing_faults_parse(options->faults, &parsed, &parsed_count, ret_problem);
-        if (code != LEAT_OK)
-            return code;
-    }
-    int code = LEAT_E_SYSTEM_INTERNAL;
-    size_t count = parsed_count + options->fault_count;
-    server->faults = server_own(server, (count + 1) * sizeof(server->faults[0]));
-    for (size_t i = 0; i < count && server->faults; ++i) {
-        struct leat_testing_fault *fault = &server->faults[i];
-        *fault = i < parsed_count ? parsed[i] : options->fault_list[i - parsed_count];
-        if (!data_copy(server, &fault->data, fault->len))
-            goto out;
-    }
-    if (server->faults) {
-        server->fault_count = count;
-        code = LEAT_OK;
-    }
-out:
-    leat_testing_faults_free(parsed);
-    return code;
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -156,25 +128,6 @@ static bool is_address(const char *text)
 {
     struct in6_addr address;
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
-}
-
-static int faults_check(const struct leat_testing_server *server,
-                        struct leat_testing_problem *ret_problem)
-{
-    enum leat_testing_kind kind = server->options.kind;
-    for (size_t i = 0; i < server->fault_count; ++i) {
-        const char *problem = leati_testing_fault_problem(server->faults, i);
-        if (problem)
-            return refused(ret_problem, "fault %zu: %s", i + 1, problem);
-        enum leat_testing_step step = server->faults[i].step;
-        if (!leat_testing_kind_has_step(kind, step)) {
-            return refused(ret_problem, "a %s server has no step %s", leat_testing_kind_name(kind),
-                           leat_testing_step_name(step));
-        }
-        if (step == LEAT_TESTING_STEP_TLS && !server->options.tls)
-            return refused(ret_problem, "without TLS there is no step tls");
-    }
-    return LEAT_OK;
 }
 
 static int messages_check(const struct leat_testing_options *options,
@@ -216,6 +169,10 @@ static int options_check(struct leat_testing_server *server,
         if (!name->address || (name->address[0] != '\0' && !is_address(name->address)))
             return refused(ret_problem, "the address of the name %s is none", name->name);
     }
+    if (options->unix_path && (options->unix_path[0] == '\0' || strlen(options->unix_path) > 107))
+        return refused(ret_problem, "the path of a Unix socket has 1 to 107 bytes");
+    if (options->unix_path && options->tls)
+        return refused(ret_problem, "there is no TLS on a Unix socket here");
     if (options->close_reason && strlen(options->close_reason) > 123)
         return refused(ret_problem, "a close reason has at most 123 bytes");
     if (messages_check(options, ret_problem) != LEAT_OK)
@@ -266,9 +223,7 @@ int leati_testing_server_configure(struct leat_testing_server *server,
         return LEAT_E_SYSTEM_INTERNAL;
     int code = options_check(server, ret_problem);
     if (code == LEAT_OK)
-        code = faults_copy(server, ret_problem);
-    if (code == LEAT_OK)
-        code = faults_check(server, ret_problem);
+        code = leati_testing_faults_configure(server, ret_problem);
     return code == LEAT_OK ? leati_testing_conditions_configure(server, ret_problem) : code;
 }
 
@@ -296,6 +251,17 @@ static void percent_encode(const char *text, char *ret_encoded, size_t cap)
     }
 }
 
+/* The spellings that leat takes for a proxy behind a Unix socket, and alike for the others. */
+static bool unix_name(struct leat_testing_server *server)
+{
+    static const char *const schemes[] = {"socks5h+unix:", "http+unix:", "ws+unix:", "unix:"};
+    size_t kind = server->options.kind < LEAT_TESTING_SCRIPT ? server->options.kind : 3;
+    snprintf(server->address, sizeof(server->address), "%s", server->options.unix_path);
+    server->url = leati_asprintf("%s%s", server->serve ? schemes[1] : schemes[kind],
+                                 server->options.unix_path);
+    return server->url;
+}
+
 bool leati_testing_server_name(struct leat_testing_server *server)
 {
     const struct leat_testing_options *options = &server->options;
@@ -317,6 +283,8 @@ bool leati_testing_server_name(struct leat_testing_server *server)
         percent_encode(options->user, user, sizeof(user));
         percent_encode(options->password ? options->password : "", password, sizeof(password));
     }
+    if (options->unix_path)
+        return unix_name(server);
     char authority[64];
     snprintf(authority, sizeof(authority), "localhost:%u", server->port);
     server->url = leati_asprintf("%s://%s%s%s%s%s%s", schemes[options->kind][options->tls != NULL],

@@ -51,7 +51,8 @@ struct leati_peer_shape {
 struct leati_peer_drop {
     bool armed;
     uint64_t at;
-    size_t fault; /**< the index of the fault that has armed it */
+    struct leati_fault_set *faults; /**< NULL = never armed */
+    size_t fault;                   /**< the index of the fault that has armed it */
 };
 
 struct leati_peer {
@@ -75,7 +76,8 @@ struct leati_peer {
     bool carrying;  /* at `relay`: no flights are counted */
     uint64_t bytes_in, bytes_out;
 
-    enum leat_testing_step step; /* the one that was reached last */
+    enum leat_testing_step step;    /* the one that was reached last */
+    struct leati_fault_set *faults; /* those of this step; NULL before the first one */
     uint32_t reached[LEATI_TESTING_STEPS];
     struct leati_peer_shape shape;
     struct leati_peer_request request;
@@ -133,6 +135,8 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop);
 /** Waits for leat_testing_server_release(). */
 bool leati_peer_hold(struct leati_peer *p);
 bool leati_peer_stall(struct leati_peer *p);
+/** Gives back the faults that a connection has. */
+void leati_peer_faults_done(struct leati_peer *p);
 
 /* ---- protocols.c: messages as they come ------------------------------------------------------ */
 

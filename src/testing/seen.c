@@ -98,9 +98,22 @@ static bool is_idle(const struct leat_testing_server *server)
     return server->seen.connections > 0 && server->seen.live == 0;
 }
 
-/* Waits until a step was reached so often, or, without one, until the server is idle. */
-static bool server_wait(struct leat_testing_server *server, const char *step, unsigned count,
-                        int timeout_ms)
+/* What is waited for: a step so often, so many events, or that the server is idle. */
+struct wish {
+    enum { WISH_STEP, WISH_EVENT, WISH_IDLE } what;
+    const char *step;
+    size_t count;
+};
+
+static bool wish_is_met(const struct leat_testing_server *server, const struct wish *wish)
+{
+    return wish->what == WISH_STEP    ? step_count(server, wish->step) >= wish->count
+           : wish->what == WISH_EVENT ? server->event_count >= wish->count
+                                      : is_idle(server);
+}
+
+/* A server that stops does nothing any more. */
+static bool server_wait(struct leat_testing_server *server, struct wish wish, int timeout_ms)
 {
     struct timespec end;
     if (leati_testing_server_is_inherited(server))
@@ -113,7 +126,7 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
     pthread_mutex_lock(&server->lock);
     bool met;
     int result = 0;
-    while (!(met = step ? step_count(server, step) >= count : is_idle(server)) && result == 0)
+    while (!(met = wish_is_met(server, &wish)) && result == 0 && !server->stopping)
         result = pthread_cond_timedwait(&server->changed, &server->lock, &end);
     pthread_mutex_unlock(&server->lock);
     return met;
@@ -122,12 +135,26 @@ static bool server_wait(struct leat_testing_server *server, const char *step, un
 bool leat_testing_server_wait_step(leat_testing_server *server, const char *step, unsigned count,
                                    int timeout_ms)
 {
-    return server && step && server_wait(server, step, count, timeout_ms);
+    return server && step && server_wait(server, (struct wish){WISH_STEP, step, count}, timeout_ms);
 }
 
 bool leat_testing_server_wait_idle(leat_testing_server *server, int timeout_ms)
 {
-    return server && server_wait(server, NULL, 0, timeout_ms);
+    return server && server_wait(server, (struct wish){.what = WISH_IDLE}, timeout_ms);
+}
+
+bool leati_testing_server_wait_event(struct leat_testing_server *server, size_t index,
+                                     int timeout_ms)
+{
+    return server_wait(server, (struct wish){.what = WISH_EVENT, .count = index + 1}, timeout_ms);
+}
+
+unsigned leati_testing_server_step_count(struct leat_testing_server *server, const char *step)
+{
+    pthread_mutex_lock(&server->lock);
+    unsigned count = step_count(server, step);
+    pthread_mutex_unlock(&server->lock);
+    return count;
 }
 
 bool leat_testing_server_get_event(leat_testing_server *server, size_t index,

@@ -59,6 +59,7 @@ static void connection_end(struct leati_peer *p)
             leati_testing_socket_reset(p->server, p->fd);
     }
     leati_peer_tls_free(p->tls);
+    leati_peer_faults_done(p);
     close(p->fd);
     if (p->link)
         leati_link_finish(p);
@@ -76,7 +77,7 @@ static void connection_serve(struct leati_peer *p, const char *client)
         [LEAT_TESTING_TCP] = leati_testing_serve_tcp,
     };
     if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client))
-        serve[p->server->options.kind](p);
+        (p->server->serve ? p->server->serve : serve[p->server->options.kind])(p);
 }
 
 static void client_describe(int fd, char *buf, size_t cap)
@@ -85,7 +86,11 @@ static void client_describe(int fd, char *buf, size_t cap)
     socklen_t size = sizeof(address);
     char host[INET6_ADDRSTRLEN] = "?";
     uint16_t port = 0;
-    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
+    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX) {
+        snprintf(buf, cap, "unix");
+        return;
+    }
+    if (size > 0 && getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
         leati_testing_address_unmap(&address);
         const struct sockaddr_in *v4 = (const void *)&address;
         const struct sockaddr_in6 *v6 = (const void *)&address;
@@ -200,6 +205,8 @@ static void *listener_run(void *user)
 
 static int listener_open(struct leat_testing_server *server)
 {
+    if (server->options.unix_path)
+        return leati_testing_unix_listen(server);
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(server->options.port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(server->options.port)};
     bool is_v6 = inet_pton(AF_INET, server->options.address, &v4.sin_addr) != 1;
@@ -213,6 +220,8 @@ static int listener_open(struct leat_testing_server *server)
         (server->options.port != 0 &&
          setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0) ||
         bind(server->listener, address, size) != 0 ||
+        /* Behind bind(2) it chooses no port, but lets another server have this one again. */
+        setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
         listen(server->listener, LEATI_TESTING_BACKLOG) != 0 ||
         getsockname(server->listener, address, &size) != 0) {
         return LEAT_E_SOCKET_BASE + errno;
@@ -236,8 +245,10 @@ static void server_close(struct leat_testing_server *server)
         close(server->stop_fd);
 }
 
-static void server_destroy(struct leat_testing_server *server)
+void leati_testing_server_destroy(struct leat_testing_server *server)
 {
+    if (server->owns_path && !leati_testing_server_is_inherited(server))
+        unlink(server->options.unix_path);
     server_close(server);
     for (size_t i = 0; i < server->event_count; ++i)
         leati_free((void *)(uintptr_t)server->events[i].text);
@@ -246,6 +257,7 @@ static void server_destroy(struct leat_testing_server *server)
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->changed);
     leati_free(server->conditions);
+    leati_free(server->faults);
     leati_testing_server_unconfigure(server);
     leati_free(server);
 }
@@ -259,9 +271,12 @@ static int server_start(struct leat_testing_server *server,
         code = listener_open(server);
         if (code != LEAT_OK) {
             const char *reason = strerrordesc_np(code - LEAT_E_SOCKET_BASE);
+            const char *path = server->options.unix_path;
             leati_readable_format(ret_problem->text, sizeof(ret_problem->text),
-                                  "cannot listen on %s port %u: %s", server->options.address,
-                                  server->options.port, reason ? reason : "unknown reason");
+                                  path ? "cannot listen on %s%.0u: %s"
+                                       : "cannot listen on %s port %u: %s",
+                                  path ? path : server->options.address, server->options.port,
+                                  reason ? reason : "unknown reason");
         }
     }
     if (code != LEAT_OK)
@@ -279,6 +294,14 @@ int leat_testing_server_new(const struct leat_testing_options *options,
                             leat_testing_server **ret_server,
                             struct leat_testing_problem *ret_problem)
 {
+    return leati_testing_server_new(options, NULL, NULL, ret_server, ret_problem);
+}
+
+int leati_testing_server_new(const struct leat_testing_options *options,
+                             void (*serve)(struct leati_peer *p), void *serve_user,
+                             leat_testing_server **ret_server,
+                             struct leat_testing_problem *ret_problem)
+{
     struct leat_testing_problem problem = {0};
     if (!ret_server)
         return LEAT_E_PARAMETER;
@@ -295,6 +318,8 @@ int leat_testing_server_new(const struct leat_testing_options *options,
         server->listener = server->stop_fd = -1;
         server->fork_count = leati_fork_count();
         server->start_us = leati_clock_us();
+        server->serve = serve;
+        server->serve_user = serve_user;
         code = server_start(server, options, &problem);
     }
     if (code == LEAT_OK) {
@@ -304,8 +329,21 @@ int leat_testing_server_new(const struct leat_testing_options *options,
     if (ret_problem)
         *ret_problem = problem;
     if (server)
-        server_destroy(server);
+        leati_testing_server_destroy(server);
     return code;
+}
+
+void leati_testing_server_stop(struct leat_testing_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    (void)eventfd_write(server->stop_fd, 1);
+    pthread_join(server->thread, NULL);
+    connections_join(server, true);
+    close(server->listener); /* its port is free from now on */
+    server->listener = -1;
 }
 
 void leat_testing_server_free(leat_testing_server *server)
@@ -316,14 +354,8 @@ void leat_testing_server_free(leat_testing_server *server)
         server_close(server);
         return;
     }
-    pthread_mutex_lock(&server->lock);
-    server->stopping = true;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
-    (void)eventfd_write(server->stop_fd, 1);
-    pthread_join(server->thread, NULL);
-    connections_join(server, true);
-    server_destroy(server);
+    leati_testing_server_stop(server);
+    leati_testing_server_destroy(server);
 }
 
 uint16_t leat_testing_server_get_port(const leat_testing_server *server)

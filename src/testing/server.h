@@ -17,20 +17,29 @@
 struct leati_condition_set;
 struct leati_peer;
 
+/** Faults as all connections have them: a connection keeps those of its present step, whatever comes
+ * after. Counted under the server's lock. */
+struct leati_fault_set {
+    unsigned refs;
+    size_t count;
+    struct leat_testing_fault faults[];
+};
+
 struct leat_testing_server {
     /* Set before the first thread starts; strings belong to `owned`. */
     struct leat_testing_options options;
     struct leat_testing_tls tls;
     struct leat_testing_to_tls to_tls;
-    struct leat_testing_fault *faults;
-    size_t fault_count;
     size_t script_count;
     void **owned;
     size_t owned_count;
-    char address[64];
+    char address[128];
     char *url;
     uint16_t port;
     int listener;
+    bool owns_path;                      /* `unix_path` is this server's */
+    void (*serve)(struct leati_peer *p); /* instead of what its kind does; NULL = that */
+    void *serve_user;
     int stop_fd; /* readable for ever once the server is being freed */
     uint64_t start_us;
     pthread_t thread;
@@ -41,7 +50,8 @@ struct leat_testing_server {
     pthread_cond_t changed;
     bool stopping;
     unsigned releases;
-    struct leati_peer *peers; /* those whose thread was not joined yet */
+    struct leati_peer *peers;       /* those whose thread was not joined yet */
+    struct leati_fault_set *faults; /* never NULL */
     struct leati_condition_set *conditions;
     unsigned condition_version;
     bool has_links; /* connections have one; set before the first thread starts */
@@ -69,6 +79,28 @@ int leati_testing_server_configure(struct leat_testing_server *server,
 bool leati_testing_server_name(struct leat_testing_server *server);
 void leati_testing_server_unconfigure(struct leat_testing_server *server);
 
+/** The faults of the options become those of the server. */
+int leati_testing_faults_configure(struct leat_testing_server *server,
+                                   struct leat_testing_problem *ret_problem);
+/** Gives back a set of faults; NULL is allowed. */
+void leati_testing_faults_release(struct leat_testing_server *server, struct leati_fault_set *set);
+/** As leat_testing_server_new(), with a function of our own for each connection. */
+int leati_testing_server_new(const struct leat_testing_options *options,
+                             void (*serve)(struct leati_peer *p), void *serve_user,
+                             leat_testing_server **ret_server,
+                             struct leat_testing_problem *ret_problem);
+/** Listens on the Unix socket of the options. @return LEAT_OK or a code with an errno. */
+int leati_testing_unix_listen(struct leat_testing_server *server);
+/** Stops all threads: whoever waits for something that the server does is told. Only
+ * leati_testing_server_destroy() may follow, and what is asked of what was seen. */
+void leati_testing_server_stop(struct leat_testing_server *server);
+void leati_testing_server_destroy(struct leat_testing_server *server);
+/** Waits until there is an event of this number. */
+bool leati_testing_server_wait_event(struct leat_testing_server *server, size_t index,
+                                     int timeout_ms);
+/** How often a step was reached. */
+unsigned leati_testing_server_step_count(struct leat_testing_server *server, const char *step);
+
 /** Gives back a set of conditions. */
 void leati_testing_conditions_release(struct leat_testing_server *server,
                                       struct leati_condition_set *set);
@@ -80,7 +112,7 @@ bool leati_testing_conditions_replace(struct leat_testing_server *server,
 int leati_testing_conditions_configure(struct leat_testing_server *server,
                                        struct leat_testing_problem *ret_problem);
 /** What is wrong with one for this kind of server; NULL = nothing. */
-const char *leati_testing_condition_refusal(const struct leat_testing_server *server,
+const char *leati_testing_condition_refusal(enum leat_testing_kind kind,
                                             const struct leat_testing_condition *condition);
 
 /** Waits. false if the server stops. */

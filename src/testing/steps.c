@@ -28,21 +28,51 @@ bool leati_peer_stall(struct leati_peer *p)
 
 /* ---- faults ---------------------------------------------------------------------------------- */
 
+static struct leati_fault_set *faults_keep(struct leati_peer *p, struct leati_fault_set *set)
+{
+    pthread_mutex_lock(&p->server->lock);
+    ++set->refs;
+    pthread_mutex_unlock(&p->server->lock);
+    return set;
+}
+
+/* From this step on those that the server has now. */
+static void faults_refresh(struct leati_peer *p)
+{
+    struct leati_fault_set *former = p->faults;
+    pthread_mutex_lock(&p->server->lock);
+    p->faults = p->server->faults;
+    ++p->faults->refs;
+    pthread_mutex_unlock(&p->server->lock);
+    leati_testing_faults_release(p->server, former);
+}
+
+void leati_peer_faults_done(struct leati_peer *p)
+{
+    leati_testing_faults_release(p->server, p->faults);
+    leati_testing_faults_release(p->server, p->drop_in.faults);
+    leati_testing_faults_release(p->server, p->drop_out.faults);
+}
+
 static void drop_arm(struct leati_peer *p, size_t index)
 {
-    const struct leat_testing_fault *fault = &p->server->faults[index];
+    const struct leat_testing_fault *fault = &p->faults->faults[index];
     bool is_out = fault->action == LEAT_TESTING_ACTION_DROP_AFTER;
-    *(is_out ? &p->drop_out : &p->drop_in) = (struct leati_peer_drop){
+    struct leati_peer_drop *drop = is_out ? &p->drop_out : &p->drop_in;
+    leati_testing_faults_release(p->server, drop->faults);
+    *drop = (struct leati_peer_drop){
         .armed = true,
         .at = (is_out ? p->bytes_out : p->bytes_in) + fault->number,
+        .faults = faults_keep(p, p->faults),
         .fault = index,
     };
 }
 
 /* Carries out one fault. The wire is used as it is where `is_raw`. */
-static bool fault_run(struct leati_peer *p, size_t index, bool is_raw)
+static bool fault_run(struct leati_peer *p, const struct leati_fault_set *set, size_t index,
+                      bool is_raw)
 {
-    const struct leat_testing_fault *fault = &p->server->faults[index];
+    const struct leat_testing_fault *fault = &set->faults[index];
     struct leati_peer_shape *shape = &p->shape;
     switch (fault->action) {
     case LEAT_TESTING_ACTION_BYTES:
@@ -114,16 +144,16 @@ static bool is_drop(const struct leat_testing_fault *fault)
 /* The faults of the present step. What stands behind a drop-after comes when it is time. */
 static bool faults_run(struct leati_peer *p, bool then)
 {
-    const struct leat_testing_server *server = p->server;
+    const struct leati_fault_set *set = p->faults;
     const struct leat_testing_fault *drop = NULL;
-    for (size_t i = 0; i < server->fault_count; ++i) {
-        const struct leat_testing_fault *fault = &server->faults[i];
+    for (size_t i = 0; i < set->count; ++i) {
+        const struct leat_testing_fault *fault = &set->faults[i];
         bool is_behind_drop = drop && leati_testing_fault_same_moment(drop, fault);
         if (!fault_applies(p, fault, then) || is_behind_drop)
             continue;
         if (is_drop(fault))
             drop = fault;
-        if (!fault_run(p, i, false))
+        if (!fault_run(p, set, i, false))
             return false;
     }
     return true;
@@ -131,13 +161,13 @@ static bool faults_run(struct leati_peer *p, bool then)
 
 bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop)
 {
-    const struct leat_testing_server *server = p->server;
+    const struct leati_fault_set *set = drop->faults;
     p->drop_in.armed = p->drop_out.armed = false;
     p->rate = 0;
     p->ending = LEATI_PEER_CLOSE;
-    for (size_t i = drop->fault + 1; i < server->fault_count; ++i) {
-        if (leati_testing_fault_same_moment(&server->faults[drop->fault], &server->faults[i]) &&
-            !fault_run(p, i, true)) {
+    for (size_t i = drop->fault + 1; i < set->count; ++i) {
+        if (leati_testing_fault_same_moment(&set->faults[drop->fault], &set->faults[i]) &&
+            !fault_run(p, set, i, true)) {
             break;
         }
     }
@@ -159,6 +189,7 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
         }
     }
 
+    faults_refresh(p);
     p->step = step;
     p->reached[step]++;
     p->shape = (struct leati_peer_shape){.truncate = SIZE_MAX};

@@ -13,6 +13,7 @@
 #include <leat/testing.h>
 #include <leat/testing_certificates.h>
 #include <leat/testing_conditions.h>
+#include <leat/testing_control.h>
 #include <leat/testing_script.h>
 #include <network/netstack/net_ssl/net_ssl_c.h>
 #include <network/netstack/net_websocket.h>

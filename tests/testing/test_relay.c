@@ -32,7 +32,7 @@ static leat_testing_server *echo_start(void)
 static leat_testing_server *relay_to(const leat_testing_server *to, const char *conditions)
 {
     return rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP,
-                                          .to = leat_testing_server_address(to),
+                                          .to = leat_testing_server_get_address(to),
                                           .conditions = conditions, .is_changeable = true));
 }
 
@@ -56,10 +56,10 @@ Test(relay, carries_both_ways_and_says_what_it_does)
 {
     leat_testing_server *to = echo_start();
     leat_testing_server *relay = rig_start(
-        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to = leat_testing_server_address(to)));
-    cr_expect_str_eq(leat_testing_server_url(relay),
-                     sandbox_format("tcp://127.0.0.1:%u", leat_testing_server_port(relay)));
-    int fd = raw_connect(NULL, leat_testing_server_port(relay));
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to = leat_testing_server_get_address(to)));
+    cr_expect_str_eq(leat_testing_server_get_url(relay),
+                     sandbox_format("tcp://127.0.0.1:%u", leat_testing_server_get_port(relay)));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(relay));
     (void)round_trip_us(fd);
     (void)round_trip_us(fd);
     cr_expect(shutdown(fd, SHUT_WR) == 0 && raw_recv_end(fd) == 0);
@@ -68,7 +68,7 @@ Test(relay, carries_both_ways_and_says_what_it_does)
     cr_expect(leat_testing_server_wait_step(relay, "connect", 1, 0) &&
               leat_testing_server_wait_step(relay, "relay", 1, 0));
     struct leat_testing_seen seen;
-    leat_testing_server_seen(relay, &seen);
+    leat_testing_server_get_seen(relay, &seen);
     cr_expect(seen.bytes_in == 2 && seen.bytes_out == 2 && seen.problem[0] == '\0', "%s",
               seen.problem);
     leat_testing_server_free(relay);
@@ -82,11 +82,11 @@ Test(relay, names_a_destination_that_is_not_there)
     close(listener);
     leat_testing_server *relay = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to = sandbox_format("127.0.0.1:%u", port)));
-    int fd = raw_connect(NULL, leat_testing_server_port(relay));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(relay));
     cr_expect(raw_recv_end(fd) == 0);
     close(fd);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(relay, &seen);
+    leat_testing_server_get_seen(relay, &seen);
     cr_expect(strstr(seen.problem, "refused"), "%s", seen.problem);
     leat_testing_server_free(relay);
 }
@@ -116,19 +116,20 @@ Test(relay, has_tls_on_either_side)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .tls = &tls));
     leat_testing_server *puts_on =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to_tls = &to_tls,
-                                       .to = leat_testing_server_address(server)));
+                                       .to = leat_testing_server_get_address(server)));
     leat_testing_server *takes_off =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .tls = &tls,
-                                       .to = leat_testing_server_address(puts_on)));
+                                       .to = leat_testing_server_get_address(puts_on)));
     int fd;
-    cr_expect(raw_upgrade(NULL, leat_testing_server_port(puts_on), &fd) == 101);
+    cr_expect(raw_upgrade(NULL, leat_testing_server_get_port(puts_on), &fd) == 101);
     close(fd);
     leat_config *config = NULL;
     leat_blocking_websocket *ws = NULL;
     struct leat_error error = {0};
     cr_assert(leat_config_new(&config) == LEAT_OK);
     cr_assert(leat_config_set_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
-    const char *url = sandbox_format("wss://localhost:%u/", leat_testing_server_port(takes_off));
+    const char *url =
+        sandbox_format("wss://localhost:%u/", leat_testing_server_get_port(takes_off));
     int code = leat_blocking_websocket_connect(url, config, &ws, &error);
     cr_assert(code == LEAT_OK, "%s", error.text);
     static char big[300000];
@@ -163,10 +164,10 @@ Test(relay, judges_the_destination)
         struct leat_testing_seen seen;
         leat_testing_server *relay =
             rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to_tls = &cases[i],
-                                           .to = leat_testing_server_address(server)));
-        int status = raw_upgrade(NULL, leat_testing_server_port(relay), &fd);
+                                           .to = leat_testing_server_get_address(server)));
+        int status = raw_upgrade(NULL, leat_testing_server_get_port(relay), &fd);
         close(fd);
-        leat_testing_server_seen(relay, &seen);
+        leat_testing_server_get_seen(relay, &seen);
         cr_expect(status == (cases[i].no_verify ? 101 : 0), "%zu: %d", i, status);
         cr_expect(cases[i].no_verify == !strstr(seen.problem, "TLS to the destination"), "%s",
                   seen.problem);
@@ -181,7 +182,7 @@ Test(relay, each_round_trip_takes_its_time)
 {
     leat_testing_server *to = echo_start();
     leat_testing_server *relay = relay_to(to, "latency=80");
-    int fd = raw_connect(NULL, leat_testing_server_port(relay));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(relay));
     for (int i = 0; i < 3; ++i) {
         uint64_t took_us = round_trip_us(fd);
         cr_expect(took_us >= 80000, "%d: %llu us", i, (unsigned long long)took_us);
@@ -197,7 +198,7 @@ Test(relay, conditions_hold_for_each_kind_of_server_and_its_handshake)
     leat_testing_server *proxy = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .conditions = "both:latency=20;slice=3"));
     uint64_t start_us = clock_us();
-    int fd = rig_socks5(proxy, leat_testing_server_port(greeter), 0);
+    int fd = rig_socks5(proxy, leat_testing_server_get_port(greeter), 0);
     RIG_EXPECT(fd, RIG_GREETING);
     cr_expect(clock_us() - start_us >= 80000, "two round trips of 40 ms");
     cr_expect(raw_recv_end(fd) == 0);
@@ -205,7 +206,7 @@ Test(relay, conditions_hold_for_each_kind_of_server_and_its_handshake)
     leat_testing_server_free(proxy);
     proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .is_changeable = true,
                                            .faults = "relay=drop-after 3,reset"));
-    fd = rig_socks5(proxy, leat_testing_server_port(greeter), 0);
+    fd = rig_socks5(proxy, leat_testing_server_get_port(greeter), 0);
     RIG_EXPECT(fd, "hel");
     cr_expect(raw_recv_end(fd) == ECONNRESET, "a fault goes through the link");
     close(fd);
@@ -239,7 +240,7 @@ Test(relay, ends_as_its_conditions_say)
         static struct rig_output output;
         leat_testing_server *relay = relay_to(to, cases[i].conditions);
         uint64_t start_us = clock_us();
-        int fd = raw_connect(NULL, leat_testing_server_port(relay));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(relay));
         size_t len = 0;
         ssize_t got;
         while ((got = recv(fd, output.data, sizeof(output.data), 0)) > 0)
@@ -261,7 +262,7 @@ Test(relay, conditions_change_while_connections_are_open)
     leat_testing_server *to = echo_start();
     leat_testing_server *relay = relay_to(to, NULL);
     struct leat_testing_problem problem = {0};
-    int fd = raw_connect(NULL, leat_testing_server_port(relay));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(relay));
     (void)round_trip_us(fd);
     cr_assert(leat_testing_server_set_conditions(relay, "latency=80", NULL) == LEAT_OK);
     cr_expect(round_trip_us(fd) >= 80000, "it holds at once");
@@ -277,7 +278,7 @@ Test(relay, conditions_change_while_connections_are_open)
               strstr(problem.text, "datagrams"));
     leat_testing_server_free(relay);
     relay = rig_start(
-        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to = leat_testing_server_address(to)));
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_TCP, .to = leat_testing_server_get_address(to)));
     cr_expect(leat_testing_server_set_conditions(relay, "", &problem) == LEAT_E_PARAMETER &&
               strstr(problem.text, "is_changeable"));
     leat_testing_server_free(relay);
@@ -295,7 +296,7 @@ Test(relay, nobody_keeps_it_from_ending)
     leat_testing_server *relay = relay_to(to, "latency=10");
     int fds[20];
     for (size_t i = 0; i < 20; ++i)
-        fds[i] = raw_connect(NULL, leat_testing_server_port(relay));
+        fds[i] = raw_connect(NULL, leat_testing_server_get_port(relay));
     cr_assert(leat_testing_server_wait_step(relay, "relay", 20, RIG_WAIT_MS));
     for (size_t i = 0; i < 20; i += 2)
         raw_reset(fds[i]);

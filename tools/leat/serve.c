@@ -85,7 +85,7 @@ static int certificate_make(struct service *service)
         return service_fail(service, code, 0, problem.text);
     service->tls.cert_path = certificate->cert_path;
     service->tls.key_path = certificate->key_path;
-    service->ca_path = leat_testing_ca_certificate(service->ca)->cert_path;
+    service->ca_path = leat_testing_ca_get_certificate(service->ca)->cert_path;
     service->crl_path = crl ? crl->path : NULL;
     return LEAT_OK;
 }
@@ -240,7 +240,7 @@ static void service_done(struct service *service)
 /* The address, as a client takes it. A password from a file is not printed. */
 static void address_print(const struct service *service)
 {
-    const char *url = leat_testing_server_url(service->server);
+    const char *url = leat_testing_server_get_url(service->server);
     const char *at = strrchr(url, '@');
     const char *host = strstr(url, "://");
     if (at && host && service->serve->password_path)
@@ -440,8 +440,9 @@ const struct tool_command tool_serve_tcp = {
     .run = tcp_command,
 };
 
-static const struct tool_command *const commands[] = {&tool_serve_socks5, &tool_serve_connect,
-                                                      &tool_serve_echo, &tool_serve_tcp, NULL};
+static const struct tool_command *const commands[] = {&tool_serve_socks5,  &tool_serve_connect,
+                                                      &tool_serve_echo,    &tool_serve_tcp,
+                                                      &tool_serve_control, NULL};
 
 const struct tool_command tool_serve = {
     .path = "serve",

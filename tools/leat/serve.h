@@ -58,6 +58,8 @@ extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];
 extern const struct tool_option tool_serve_echo_options[];
 
+extern const struct tool_command tool_serve_control;
+
 void tool_serve_init(struct tool_serve_state *serve, enum leat_testing_kind kind);
 void tool_serve_done(struct tool_serve_state *serve);
 

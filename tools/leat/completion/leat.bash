@@ -117,7 +117,7 @@ _leat_table() {
         esac
         ;;
     'serve')
-        commands='socks5 connect echo tcp'
+        commands='socks5 connect echo tcp control'
         arguments=''
         flags='--help --help-all -h'
         case $2 in
@@ -210,6 +210,17 @@ _leat_table() {
         --tls-max) takes=value values='1.2 1.3' ;;
         esac
         ;;
+    'serve control')
+        commands=''
+        arguments=''
+        flags='--help --help-all --host --port --token-file --unix --until-eof -h -p'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --token-file) takes=value values='-file' ;;
+        esac
+        ;;
     esac
 }
 
@@ -218,7 +229,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' 'serve tcp' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' 'serve tcp' 'serve control' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }
