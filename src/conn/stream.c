@@ -54,6 +54,7 @@ static void stream_clear(struct leati_stream *stream)
     stream->send_refused = stream->blocked = stream->pumping = false;
     stream->paused = stream->has_more = stream->reads_on = false;
     stream->eof = stream->heard_all = stream->awaits_eof = false;
+    stream->eof_wait_ms = 0;
 }
 
 static void stream_done(struct leati_stream *stream)
@@ -412,6 +413,17 @@ static void stream_judge_sending(struct leati_stream *stream, uint64_t now_ms)
         chain->owner_deadline_ms = stream->stall_ms;
 }
 
+/* From when everything has left. */
+static void stream_limit_eof_wait(struct leati_stream *stream, uint64_t now_ms)
+{
+    uint64_t *deadline_ms = &stream->chain->owner_deadline_ms;
+    if (stream->eof_wait_ms == 0 || stream->out.len > 0)
+        return;
+    if (*deadline_ms == 0 || now_ms + stream->eof_wait_ms < *deadline_ms)
+        *deadline_ms = now_ms + stream->eof_wait_ms;
+    stream->eof_wait_ms = 0;
+}
+
 /* Those of the owner, and those of the queue: while closing all of it has to leave in time, before
  * that some of it. */
 static void stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms)
@@ -419,6 +431,7 @@ static void stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms)
     const struct leati_stream_owner *owner = stream->owner;
     struct leati_chain *chain = stream->chain;
     if (stream->state == LEATI_STREAM_CLOSING) {
+        stream_limit_eof_wait(stream, now_ms);
         if (!leati_chain_is_over(chain, chain->owner_deadline_ms))
             return;
         stream->awaits_eof = false;

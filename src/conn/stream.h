@@ -96,6 +96,7 @@ struct leati_stream {
     /* The owner's, for leati_stream_finish(). */
     bool heard_all; /**< only the peer's goodbye may follow, not heeded before the queue is empty */
     bool awaits_eof;              /**< the peer is the one to say goodbye first */
+    uint32_t eof_wait_ms;         /**< how long, once the queue is empty; 0 = no limit of its own */
     struct leati_failure failure; /**< of the last connection, or the last refused call */
 };
 

@@ -63,17 +63,29 @@ void leati_websocket_start_closing(struct leat_websocket *ws)
         leati_chain_wake(stream->chain);
 }
 
+/* Of the close phase; 0 = it has no limit. */
+static uint32_t ws_close_time_left(const struct leat_websocket *ws)
+{
+    uint64_t now_ms = leati_clock_ms();
+    if (ws->close_deadline_ms == 0)
+        return ws->stream.limits.close_timeout_ms;
+    return ws->close_deadline_ms > now_ms ? (uint32_t)(ws->close_deadline_ms - now_ms) : 1;
+}
+
 /* Delivers nothing any more; sends what is queued, then our goodbye. The server ends TCP first (RFC
  * 6455 section 7.1.1), after a violation the client does. Over TLS a client says close_notify at
  * once, because it ends one direction only (RFC 8446 section 6.1) and some servers wait for it. */
 static void ws_finish(struct leat_websocket *ws)
 {
-    uint32_t timeout_ms = ws->stream.limits.close_timeout_ms;
+    uint32_t timeout_ms = ws_close_time_left(ws);
     bool goes_first = ws->is_server || !ws->orderly || ws->secure;
-    if (timeout_ms == 0 || timeout_ms > SERVER_EOF_WAIT_MS)
+    bool is_short = timeout_ms != 0 && timeout_ms < SERVER_EOF_WAIT_MS;
+    /* After a violation nobody may be there who reads what is queued. */
+    if (!ws->orderly && !is_short)
         timeout_ms = SERVER_EOF_WAIT_MS;
     ws_start_close_phase(ws);
     ws->stream.awaits_eof = !goes_first;
+    ws->stream.eof_wait_ms = is_short ? timeout_ms : SERVER_EOF_WAIT_MS;
     ws->stream.heard_all = ws->orderly;
     leati_stream_finish(&ws->stream, timeout_ms);
 }
