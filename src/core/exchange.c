@@ -106,6 +106,7 @@ static void turn_follow(struct leati_exchange *x, uint64_t now_ms)
     case LEATI_EXCHANGE_THEIRS:
         break;
     case LEATI_EXCHANGE_OURS:
+    case LEATI_EXCHANGE_HELPERS:
         step_start(x, now_ms, x->timeout_ms);
         break;
     case LEATI_EXCHANGE_OWNERS:
@@ -199,6 +200,10 @@ static int exchange_run(struct leati_exchange *x, uint64_t now_ms, bool stops_wh
             break;
         case LEATI_EXCHANGE_OWNERS:
             return LEATI_AGAIN;
+        case LEATI_EXCHANGE_HELPERS:
+            if (!ops_of(&x->base)->resume(x))
+                return LEATI_AGAIN;
+            break;
         case LEATI_EXCHANGE_DONE:
             x->base.passthrough = true;
             return LEAT_OK;
@@ -302,6 +307,7 @@ unsigned leati_exchange_want(const struct leati_layer *l, unsigned upper)
     case LEATI_EXCHANGE_AFTERMATH:
         return LEATI_WANT_READ;
     case LEATI_EXCHANGE_OWNERS:
+    case LEATI_EXCHANGE_HELPERS:
     case LEATI_EXCHANGE_DONE:
     case LEATI_EXCHANGE_FAILED:
         break;

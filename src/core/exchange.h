@@ -21,6 +21,7 @@ enum leati_exchange_turn {
     LEATI_EXCHANGE_OURS,   /**< output() has bytes that must leave */
     LEATI_EXCHANGE_THEIRS, /**< the peer's bytes are needed */
     LEATI_EXCHANGE_OWNERS, /**< somebody above must decide; nothing is read or written until then */
+    LEATI_EXCHANGE_HELPERS, /**< a helper is at work, and wakes the driver when it is done */
     /** Refused, and the verdict is final; what the peer still sends is fed for at most
      * aftermath_ms, and whatever happens there does not change the verdict. */
     LEATI_EXCHANGE_AFTERMATH,
@@ -51,6 +52,9 @@ struct leati_exchange_ops {
     /** Takes bytes of the peer in THEIRS and AFTERMATH. Fewer than `len` are used only with the
      * handshake's end, or in OWNERS. */
     void (*feed)(struct leati_exchange *x, const uint8_t *data, size_t len, size_t *ret_used);
+    /** Goes on with what the helper has made, in HELPERS. @return false: it is still at work. NULL for a
+     * handshake without helpers. */
+    bool (*resume)(struct leati_exchange *x);
     /** The peer's direction has ended, in THEIRS and AFTERMATH: FAILED. */
     void (*end)(struct leati_exchange *x);
     /** The deadline has come, after `waited_ms`, in every turn but AFTERMATH: FAILED. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928) with user name and password (RFC 1929), as a layer.
+ * SOCKS5 CONNECT and UDP ASSOCIATE (RFC 1928) with user name and password (RFC 1929) and GSS-API
+ * (RFC 1961), as a layer.
  */
 #ifndef LEATI_SOCKS5_SOCKS5_H
 #define LEATI_SOCKS5_SOCKS5_H
@@ -29,6 +30,16 @@ enum leati_socks5_pipelining {
     LEATI_SOCKS5_OPTIMISTIC,
 };
 
+struct leati_gss;
+
+/** How messages are protected behind GSS-API, from the least on: less than what is wanted is refused. */
+enum leati_socks5_protection {
+    LEATI_SOCKS5_PROTECTION_ANY, /**< the most that both can, also none */
+    LEATI_SOCKS5_PROTECTION_NONE,
+    LEATI_SOCKS5_PROTECTION_INTEGRITY,
+    LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY,
+};
+
 struct leati_socks5_options {
     enum leati_socks5_command command;
     enum leati_socks5_pipelining pipelining;
@@ -41,6 +52,14 @@ struct leati_socks5_options {
     const char
         *password; /**< NULL = an empty one: whether that is enough is the proxy's decision */
     uint32_t step_timeout_ms; /**< for each reply; 0 = none but limit_ms */
+    /** Offers GSS-API, if not NULL; then the messages go in lock-step. A new context, which wakes whoever
+     * drives the layers when it is ready. Taken, also where there is no layer in the end. */
+    struct leati_gss *gss;
+    /** From INTEGRITY on nothing but GSS-API is offered. */
+    enum leati_socks5_protection protection;
+    /** The layer below, of gss_protection.h, which is told what to do; NULL = there is none, and no
+     * protection can be agreed on. Borrowed until this one is OPEN. */
+    struct leati_layer *protection_layer;
 };
 
 /**
@@ -48,9 +67,11 @@ struct leati_socks5_options {
  *
  * What connect records when it fails (native code 0 unless said; every text names the step):
  *  - LEAT_E_SOCKS5_AUTH: the proxy refused user name and password (native code = status of RFC
- * 1929), or demands them and there are none;
+ * 1929), or demands them and there are none; GSS-API has no ticket for it (native code = the
+ * library's minor status; errno ETIMEDOUT where a KDC is away), or the proxy does not take it;
  *  - LEAT_E_SOCKS5_CONNECT_REMOTE: native code = REP, told as soon as REP has come;
- *  - LEAT_E_SOCKS5_METHOD: native code = the method byte, 0xff or one that was not offered;
+ *  - LEAT_E_SOCKS5_METHOD: native code = the method byte, 0xff or one that was not offered; or the
+ * level of protection that the proxy grants, and that is less than what is wanted;
  *  - LEAT_E_SOCKS5_SEND, LEAT_E_SOCKS5_RECV: the lower layer failed (its errno kept), the proxy
  *    closed before a reply began, or the deadline came (errno ETIMEDOUT);
  *  - LEAT_E_SOCKS5_DESERIALIZE: a reply that breaks the protocol, or ends too early.

@@ -18,6 +18,7 @@ enum {
 
 enum method {
     METHOD_NONE = 0x00,
+    METHOD_GSS = 0x01,
     METHOD_PASSWORD = 0x02,
     METHOD_UNACCEPTABLE = 0xff,
 };
@@ -50,6 +51,7 @@ const char *leati_socks5_state_name(enum leati_socks5_state state)
         [LEATI_SOCKS5_RECV_METHOD] = "RECV_METHOD",
         [LEATI_SOCKS5_SEND_AUTH] = "SEND_AUTH",
         [LEATI_SOCKS5_RECV_AUTH_STATUS] = "RECV_AUTH_STATUS",
+        [LEATI_SOCKS5_NEGOTIATING_GSS] = "NEGOTIATING_GSS",
         [LEATI_SOCKS5_SEND_REQUEST] = "SEND_REQUEST",
         [LEATI_SOCKS5_RECV_REPLY] = "RECV_REPLY",
         [LEATI_SOCKS5_DONE] = "DONE",
@@ -92,6 +94,8 @@ const char *leati_socks5_engine_step(const struct leati_socks5_engine *engine)
     case LEATI_SOCKS5_SEND_AUTH:
     case LEATI_SOCKS5_RECV_AUTH_STATUS:
         return "user name and password";
+    case LEATI_SOCKS5_NEGOTIATING_GSS:
+        return "GSS-API token";
     case LEATI_SOCKS5_SEND_REQUEST:
     case LEATI_SOCKS5_RECV_REPLY:
         return "request";
@@ -179,12 +183,14 @@ static void greeting_write(struct leati_socks5_engine *engine)
 {
     uint8_t *message = engine->messages;
     size_t *len = &engine->greeting_len;
-    bool offers_none = !engine->offers_password || !engine->pipelined;
 
     put_byte(message, len, SOCKS_VERSION);
-    put_byte(message, len, (size_t)offers_none + engine->offers_password);
-    if (offers_none)
+    put_byte(message, len,
+             (size_t)engine->offers_none + engine->offers_gss + engine->offers_password);
+    if (engine->offers_none)
         put_byte(message, len, METHOD_NONE);
+    if (engine->offers_gss)
+        put_byte(message, len, METHOD_GSS);
     if (engine->offers_password)
         put_byte(message, len, METHOD_PASSWORD);
 }
@@ -208,6 +214,18 @@ static void request_write(struct leati_socks5_engine *engine,
     put_byte(message, len, command_bytes[engine->command]);
     put_byte(message, len, 0);
     *len += leati_socks5_address_write(destination, message + *len);
+}
+
+/* The others protect nothing. */
+static void methods_choose(struct leati_socks5_engine *engine,
+                           const struct leati_socks5_options *options)
+{
+    bool only_gss = options->gss && options->protection >= LEATI_SOCKS5_PROTECTION_INTEGRITY;
+
+    engine->offers_gss = options->gss;
+    engine->pipelined = !options->gss && options->pipelining != LEATI_SOCKS5_LOCK_STEP;
+    engine->offers_password = !only_gss && !is_empty(options->user);
+    engine->offers_none = !only_gss && (!engine->offers_password || !engine->pipelined);
 }
 
 /* Where a client of UDP ASSOCIATE will send from is not known before the relay is; 0.0.0.0:0 says
@@ -238,8 +256,7 @@ int leati_socks5_engine_init(struct leati_socks5_engine *engine,
 
     memset(engine, 0, sizeof(*engine));
     engine->command = options->command;
-    engine->pipelined = options->pipelining != LEATI_SOCKS5_LOCK_STEP;
-    engine->offers_password = !is_empty(options->user);
+    methods_choose(engine, options);
     greeting_write(engine);
     if (engine->offers_password)
         auth_write(engine, options->user, options->password ? options->password : "");
@@ -321,6 +338,12 @@ static size_t reply_known_len(const struct leati_socks5_engine *engine)
     return REPLY_ADDRESS + 1 + (size_t)engine->reply[REPLY_ADDRESS] + 2;
 }
 
+void leati_socks5_engine_negotiated(struct leati_socks5_engine *engine)
+{
+    engine->authenticated = true;
+    engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
+}
+
 size_t leati_socks5_engine_need(const struct leati_socks5_engine *engine)
 {
     switch (engine->state) {
@@ -344,30 +367,45 @@ static int version_check(struct leati_socks5_engine *engine, uint8_t version)
                        engine->state == LEATI_SOCKS5_RECV_METHOD ? ": not a SOCKS5 proxy" : "");
 }
 
+static const char *methods_text(const struct leati_socks5_engine *engine)
+{
+    if (!engine->offers_none)
+        return engine->offers_gss ? "GSS-API alone, since its protection is wanted"
+                                  : "user name and password";
+    if (engine->offers_gss)
+        return engine->offers_password
+                   ? "no authentication, GSS-API, user name and password"
+                   : "no authentication, GSS-API; it may demand a user name and a password";
+    return engine->offers_password
+               ? "no authentication, user name and password"
+               : "no authentication; it may demand a user name and a password, or GSS-API";
+}
+
 static int method_read(struct leati_socks5_engine *engine)
 {
     if (engine->reply_len == 1)
         return version_check(engine, SOCKS_VERSION);
 
     uint8_t method = engine->reply[1];
-    if (method == METHOD_NONE && !(engine->pipelined && engine->offers_password)) {
+    if (method == METHOD_NONE && engine->offers_none) {
         engine_go_to(engine, LEATI_SOCKS5_SEND_REQUEST);
+        return LEAT_OK;
+    }
+    if (method == METHOD_GSS && engine->offers_gss) {
+        engine_set_state(engine, LEATI_SOCKS5_NEGOTIATING_GSS);
         return LEAT_OK;
     }
     if (method == METHOD_PASSWORD && engine->offers_password) {
         engine_go_to(engine, LEATI_SOCKS5_SEND_AUTH);
         return LEAT_OK;
     }
-    if (method == METHOD_PASSWORD)
+    if (method == METHOD_PASSWORD && engine->offers_none)
         return engine_fail(engine, LEAT_E_SOCKS5_AUTH, 0,
                            "the proxy demands a user name and a password, and none was configured");
     if (method == METHOD_UNACCEPTABLE)
         return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
                            "the proxy accepts none of the offered methods (%s)",
-                           engine->offers_password && engine->pipelined ? "user name and password"
-                           : engine->offers_password
-                               ? "no authentication, user name and password"
-                               : "no authentication; it may demand a user name and a password");
+                           methods_text(engine));
     return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
                        "the proxy chose method 0x%02x, which was not offered", method);
 }

@@ -20,7 +20,7 @@
 
 /** The longest of each message (RFC 1928 sections 3, 4 and 6; RFC 1929 section 2). */
 enum {
-    LEATI_SOCKS5_GREETING_MAX_BYTES = 4,
+    LEATI_SOCKS5_GREETING_MAX_BYTES = 5,
     LEATI_SOCKS5_AUTH_MAX_BYTES = 3 + 255 + 255,
     LEATI_SOCKS5_REQUEST_MAX_BYTES = 3 + LEATI_SOCKS5_ADDRESS_MAX_BYTES,
     LEATI_SOCKS5_MESSAGES_MAX_BYTES = LEATI_SOCKS5_GREETING_MAX_BYTES +
@@ -36,6 +36,8 @@ enum leati_socks5_state {
     LEATI_SOCKS5_RECV_METHOD,
     LEATI_SOCKS5_SEND_AUTH,
     LEATI_SOCKS5_RECV_AUTH_STATUS,
+    /** GSS-API is spoken by somebody else (gss_negotiation.h), who says when it is over. */
+    LEATI_SOCKS5_NEGOTIATING_GSS,
     LEATI_SOCKS5_SEND_REQUEST,
     LEATI_SOCKS5_RECV_REPLY,
     LEATI_SOCKS5_DONE,
@@ -48,7 +50,7 @@ struct leati_socks5_engine {
     const char *hop;                   /**< for the trace; may be NULL */
 
     enum leati_socks5_command command;
-    bool offers_password;
+    bool offers_none, offers_gss, offers_password;
     bool authenticated;
     bool pipelined; /**< all messages leave in SEND_GREETING */
     /** Greeting, credentials and request, one behind the other. The credentials are wiped once they
@@ -87,6 +89,9 @@ size_t leati_socks5_engine_output(const struct leati_socks5_engine *engine,
                                   const uint8_t **ret_data);
 /** The first `len` bytes of the output are sent. */
 void leati_socks5_engine_sent(struct leati_socks5_engine *engine, size_t len);
+
+/** In NEGOTIATING_GSS: it is over, the request is next. */
+void leati_socks5_engine_negotiated(struct leati_socks5_engine *engine);
 
 /** How many bytes of the proxy are surely still to come; 0 = it is not the proxy's turn. */
 size_t leati_socks5_engine_need(const struct leati_socks5_engine *engine);

@@ -63,6 +63,9 @@ struct conformance_layer {
 extern const struct conformance_layer conformance_null;
 extern const struct conformance_layer conformance_socks5;
 extern const struct conformance_layer conformance_socks5_password;
+extern const struct conformance_layer conformance_socks5_gss;
+extern const struct conformance_layer conformance_gss_integrity;
+extern const struct conformance_layer conformance_gss_confidentiality;
 extern const struct conformance_layer conformance_socks4;
 extern const struct conformance_layer conformance_upgrade;
 extern const struct conformance_layer conformance_connect;

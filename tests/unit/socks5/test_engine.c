@@ -314,7 +314,7 @@ static const struct reply_case reply_cases[] = {
     /* methods */
     {&anonymous, BYTES("\x05\xff"), 2, LEAT_E_SOCKS5_METHOD, 0xff,
      "the proxy accepts none of the offered methods (no authentication; it may demand a user name "
-     "and a password)"},
+     "and a password, or GSS-API)"},
     {&with_password, BYTES("\x05\xff"), 2, LEAT_E_SOCKS5_METHOD, 0xff,
      "the proxy accepts none of the offered methods (no authentication, user name and password)"},
     {&anonymous, BYTES("\x05\x02"), 2, LEAT_E_SOCKS5_AUTH, 0,
