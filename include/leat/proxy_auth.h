@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * How a program shows HTTP proxies who it is (RFC 9110 section 11.7).
+ * How a program shows proxies who it is: those of HTTP (RFC 9110 section 11.7), and those of SOCKS5 by
+ * GSS-API (RFC 1961).
  *
  * The first request has no credentials. If the proxy asks for some (407), it is asked again with the
  * strongest scheme that it offers and the program allows, on the same connection, or on another one
@@ -23,7 +24,7 @@
 extern "C" {
 #endif
 
-/** Schemes of authentication to HTTP proxies, from the weakest to the strongest. */
+/** Schemes of authentication to proxies. Without a further word they are those of HTTP. */
 enum leat_proxy_auth {
     /** RFC 7617: user name and password, readable for whoever listens between here and the proxy. */
     LEAT_PROXY_AUTH_BASIC = 1 << 0,
@@ -31,11 +32,36 @@ enum leat_proxy_auth {
     LEAT_PROXY_AUTH_DIGEST = 1 << 1,
     /** RFC 6750: a token that leat_config_set_proxy_token_callback() gets. */
     LEAT_PROXY_AUTH_BEARER = 1 << 2,
+    /**
+     * Kerberos by GSS-API: Negotiate at HTTP proxies (RFC 4559), method 0x01 at SOCKS5 proxies
+     * (RFC 1961). With the user and password of the proxy, or, where it has none, with the tickets of
+     * whoever runs the program (`kinit`); credentials are never delegated. The service that is asked
+     * for is leat_config_set_proxy_service_name() at the proxy's host, as the program names it. Not
+     * among the defaults: tickets are shown only to proxies of which the program says so.
+     *
+     * Needs MIT's libgssapi_krb5.so.2, which is loaded when a proxy has asked. It may wait for a KDC,
+     * and does so on threads of its own.
+     */
+    LEAT_PROXY_AUTH_NEGOTIATE = 1 << 4,
+};
+
+/** How what goes through a SOCKS5 proxy is protected between here and the proxy, once GSS-API has been
+ * spoken (RFC 1961 section 4). TLS to the destination is neither replaced nor touched by it. */
+enum leat_socks5_protection {
+    /** The most that both can, which may be none, and without GSS-API is none (default). */
+    LEAT_SOCKS5_PROTECTION_ANY,
+    /** None is asked for; what the proxy demands is done. */
+    LEAT_SOCKS5_PROTECTION_NONE,
+    /** At least that nobody changes it. No method but GSS-API is offered, and a proxy that grants less
+     * is refused: LEAT_E_SOCKS5_METHOD. */
+    LEAT_SOCKS5_PROTECTION_INTEGRITY,
+    /** Likewise, that nobody reads it. */
+    LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY,
 };
 
 /**
- * Which schemes may be used, LEAT_PROXY_AUTH_* together; all of them by default. 0: none, a proxy that
- * asks for credentials has refused.
+ * Which schemes may be used, LEAT_PROXY_AUTH_* together; by default Basic, Digest and Bearer. 0: none,
+ * an HTTP proxy that asks for credentials has refused.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER: a flag that is none; LEAT_E_SYSTEM_INTERNAL.
  */
@@ -51,6 +77,26 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_auth_schemes(leat_config *con
  */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_basic_preemptive(leat_config *config,
                                                                     bool preemptive);
+
+/**
+ * The protection that SOCKS5 proxies must grant. It counts where LEAT_PROXY_AUTH_NEGOTIATE is allowed;
+ * from LEAT_SOCKS5_PROTECTION_INTEGRITY on, connecting without it is LEAT_E_PARAMETER. Not for UDP
+ * sockets, whose proxies are not spoken to by GSS-API.
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_protection(
+    leat_config *config, enum leat_socks5_protection protection);
+
+/**
+ * The service that proxies are in Kerberos, without "@host": NULL = "HTTP" for HTTP proxies and "rcmd"
+ * for SOCKS5 proxies (default), as others have it.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER: empty, longer than 255 bytes, or with '@', '/', a space or a
+ *         control character; LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_service_name(leat_config *config,
+                                                                const char *service);
 
 /** A proxy that asks for a token. */
 typedef struct leat_proxy_challenge leat_proxy_challenge;

@@ -23,6 +23,7 @@ static void settings_clear_proxies(struct leati_settings *settings)
 
 static void settings_clear_proxy_extras(struct leati_settings *settings)
 {
+    leati_free(settings->proxy_service);
     leati_free(settings->proxy_user);
     leati_free_secret(settings->proxy_password);
     for (size_t i = 0; i < settings->proxy_header_count; i++) {
@@ -97,7 +98,8 @@ static bool copy_proxy_extras(struct leati_settings *dst, const struct leati_set
         if (!append_proxy_header(dst, src->proxy_headers[i].name, src->proxy_headers[i].value))
             return false;
     dst->proxy_memory = leati_http_auth_memory_ref(src->proxy_memory);
-    return leati_strdup_optional(&dst->proxy_user, src->proxy_user) &&
+    return leati_strdup_optional(&dst->proxy_service, src->proxy_service) &&
+           leati_strdup_optional(&dst->proxy_user, src->proxy_user) &&
            leati_strdup_optional(&dst->proxy_password, src->proxy_password);
 }
 

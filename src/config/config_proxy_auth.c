@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a program shows HTTP proxies who it is. */
+/* How a program shows proxies who it is. */
 #include "config/config.h"
+
+#include "util/alloc.h"
+
+#include <string.h>
 
 int leat_config_set_proxy_auth_schemes(leat_config *config, unsigned schemes)
 {
@@ -32,4 +36,47 @@ int leat_config_set_proxy_token_callback(leat_config *config, leat_proxy_token_f
         settings->proxy_token_user = user;
     }
     return code;
+}
+
+int leat_config_set_socks5_protection(leat_config *config, enum leat_socks5_protection protection)
+{
+    struct leati_settings *settings;
+    int code = leati_config_change(config,
+                                   (unsigned)protection > LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY
+                                       ? "there is no such protection"
+                                       : NULL,
+                                   &settings);
+    if (code == LEAT_OK)
+        settings->socks5_protection = protection;
+    return code;
+}
+
+#define SERVICE_MAX_BYTES 255u
+
+static const char *service_problem(const char *service)
+{
+    size_t len = service ? strlen(service) : 1;
+
+    if (len == 0 || len > SERVICE_MAX_BYTES)
+        return "the name of a proxy's service has 1 to 255 bytes";
+    for (const char *at = service; at && *at; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f || *at == '@' || *at == '/')
+            return "the name of a proxy's service has no '@', '/', space or control character: it "
+                   "is what "
+                   "stands before them";
+    return NULL;
+}
+
+int leat_config_set_proxy_service_name(leat_config *config, const char *service)
+{
+    struct leati_settings *settings;
+    char *copy;
+    int code = leati_config_change(config, service_problem(service), &settings);
+    if (code != LEAT_OK)
+        return code;
+    if (!leati_strdup_optional(&copy, service))
+        return leati_config_no_memory(config);
+    leati_free(settings->proxy_service);
+    settings->proxy_service = copy;
+    return LEAT_OK;
 }

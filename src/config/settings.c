@@ -26,7 +26,7 @@ int leati_settings_new(struct leati_settings **ret_settings)
         leati_free(settings);
         return LEAT_E_SYSTEM_INTERNAL;
     }
-    settings->proxy_auth_schemes = LEATI_CONFIG_PROXY_AUTH_ALL;
+    settings->proxy_auth_schemes = LEATI_CONFIG_PROXY_AUTH_DEFAULT;
     atomic_init(&settings->refs, 1);
     leati_settings_init_tls(settings);
     settings->connect_timeout_ms = 30000;

@@ -44,7 +44,9 @@
 #define LEATI_CONFIG_MAX_REDIRECTS 20u
 /** Of the list of destinations without a proxy. */
 #define LEATI_CONFIG_MAX_EXCLUSION_BYTES 16384u
-#define LEATI_CONFIG_PROXY_AUTH_ALL                                                                \
+#define LEATI_CONFIG_PROXY_AUTH_ALL      (LEATI_CONFIG_PROXY_AUTH_DEFAULT | LEAT_PROXY_AUTH_NEGOTIATE)
+/** Those that show nothing but what the program has set. */
+#define LEATI_CONFIG_PROXY_AUTH_DEFAULT                                                            \
     ((unsigned)LEAT_PROXY_AUTH_BASIC | LEAT_PROXY_AUTH_DIGEST | LEAT_PROXY_AUTH_BEARER)
 /** The most headers, and the most subprotocols. */
 #define LEATI_CONFIG_MAX_ENTRIES 128u
@@ -68,6 +70,7 @@ struct leati_settings {
     enum leat_socks5_pipelining socks5_pipelining;
     bool tcp_fast_open;
     unsigned proxy_auth_schemes; /**< LEAT_PROXY_AUTH_* */
+    enum leat_socks5_protection socks5_protection;
     bool proxy_basic_preemptive;
     leat_proxy_token_fn proxy_token_fn; /**< NULL = none */
     void *proxy_token_user;
@@ -105,6 +108,7 @@ struct leati_settings {
     char *proxy_exclusions; /**< in the form of NO_PROXY; NULL = none */
     char *proxy_user;       /**< of proxies whose URL has none; NULL = none */
     char *proxy_password;
+    char *proxy_service;                    /**< in Kerberos; NULL = that of its kind */
     struct leati_http_field *proxy_headers; /**< of CONNECT requests; owned strings */
     size_t proxy_header_count;
     size_t proxy_header_bytes;

@@ -5,6 +5,7 @@
 #include "conn/too_early.h"
 #include "http/auth.h"
 #include "http/connect.h"
+#include "socks5/gss_protection.h"
 #include "socks5/socks4.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
@@ -154,6 +155,27 @@ static int builder_add_socks4(struct builder *b, const struct leati_hop *via)
     return code;
 }
 
+/* GSS-API is offered with a layer below, which protects the messages if that is agreed on. It is open
+ * from the beginning and is no phase of connecting. */
+static int builder_offer_gss(struct builder *b, const struct leati_hop *via,
+                             struct leati_socks5_options *options)
+{
+    const struct leati_route_login login = {options->user, options->password};
+
+    int code = leati_route_check_protection(b->route, b->failure);
+    if (code != LEAT_OK || !leati_route_allows_gss(b->route) ||
+        options->command != LEATI_SOCKS5_CONNECT)
+        return code;
+    code = leati_socks5_protection_layer_new(b->failure, &options->protection_layer);
+    if (code != LEAT_OK)
+        return code;
+    builder_push(b, options->protection_layer, via->text);
+    code = options->protection_layer->ops->connect(options->protection_layer, 0);
+    options->protection = b->route->settings->socks5_protection;
+    options->gss = leati_route_socks5_gss(b->route, b->dial, via, &login);
+    return options->gss ? code : LEAT_E_SYSTEM_INTERNAL;
+}
+
 /* The proxy at `via` is asked for the hop behind it, or, if it is the last one, for its relay. */
 static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
 {
@@ -173,7 +195,9 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
         options.host = literal;
     }
     struct leati_layer *layer;
-    int code = leati_socks5_layer_new(&options, b->failure, &layer);
+    int code = builder_offer_gss(b, via, &options);
+    if (code == LEAT_OK)
+        code = leati_socks5_layer_new(&options, b->failure, &layer);
     if (code == LEAT_OK)
         builder_push(b, layer, via->text);
     return code;

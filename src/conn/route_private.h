@@ -21,4 +21,21 @@ int leati_route_plan_local(struct leati_route *route, const char *url,
 int leati_route_connect_local(struct leati_route *route, const char *path,
                               struct leati_failure *failure);
 
+/** The credentials of a proxy; NULL = none. */
+struct leati_route_login {
+    const char *user, *password;
+};
+
+struct leati_gss;
+
+/** Whether proxies are shown who we are by GSS-API. */
+bool leati_route_allows_gss(const struct leati_route *route);
+/** Of a route with a SOCKS5 proxy. @return LEAT_OK; LEAT_E_PARAMETER, recorded. */
+int leati_route_check_protection(const struct leati_route *route, struct leati_failure *failure);
+/** A new context for the SOCKS5 proxy at `via`; NULL without memory. */
+struct leati_gss *leati_route_socks5_gss(const struct leati_route *route,
+                                         const struct leati_route_dial *dial,
+                                         const struct leati_hop *via,
+                                         const struct leati_route_login *login);
+
 #endif

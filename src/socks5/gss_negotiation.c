@@ -17,13 +17,13 @@ enum {
     LEVEL_CONFIDENTIALITY = 2,
 };
 
-const char *leati_socks5_protection_name(enum leati_socks5_protection protection)
+const char *leati_socks5_protection_name(enum leat_socks5_protection protection)
 {
     static const char *const names[] = {
-        [LEATI_SOCKS5_PROTECTION_ANY] = "any",
-        [LEATI_SOCKS5_PROTECTION_NONE] = "no protection",
-        [LEATI_SOCKS5_PROTECTION_INTEGRITY] = "integrity",
-        [LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY] = "confidentiality",
+        [LEAT_SOCKS5_PROTECTION_ANY] = "any",
+        [LEAT_SOCKS5_PROTECTION_NONE] = "no protection",
+        [LEAT_SOCKS5_PROTECTION_INTEGRITY] = "integrity",
+        [LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY] = "confidentiality",
     };
     return names[protection];
 }
@@ -75,7 +75,7 @@ static void memory_fail(struct leati_socks5_gss_negotiation *negotiation)
 }
 
 void leati_socks5_gss_init(struct leati_socks5_gss_negotiation *negotiation, struct leati_gss *gss,
-                           enum leati_socks5_protection wanted, bool can_protect)
+                           enum leat_socks5_protection wanted, bool can_protect)
 {
     *negotiation = (struct leati_socks5_gss_negotiation){
         .gss = gss, .wanted = wanted, .can_protect = can_protect};
@@ -120,16 +120,16 @@ static uint8_t level_wanted(const struct leati_socks5_gss_negotiation *negotiati
     const struct leati_gss *gss = negotiation->gss;
 
     switch (negotiation->wanted) {
-    case LEATI_SOCKS5_PROTECTION_ANY:
+    case LEAT_SOCKS5_PROTECTION_ANY:
         return !negotiation->can_protect            ? LEVEL_NONE
                : leati_gss_has_confidentiality(gss) ? LEVEL_CONFIDENTIALITY
                : leati_gss_has_integrity(gss)       ? LEVEL_INTEGRITY
                                                     : LEVEL_NONE;
-    case LEATI_SOCKS5_PROTECTION_INTEGRITY:
+    case LEAT_SOCKS5_PROTECTION_INTEGRITY:
         return LEVEL_INTEGRITY;
-    case LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY:
+    case LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY:
         return LEVEL_CONFIDENTIALITY;
-    case LEATI_SOCKS5_PROTECTION_NONE:
+    case LEAT_SOCKS5_PROTECTION_NONE:
         break;
     }
     return LEVEL_NONE;
@@ -255,17 +255,17 @@ static void token_read(struct leati_socks5_gss_negotiation *negotiation)
         library_step(negotiation, input->token, input->token_len);
 }
 
-static bool protection_of_level(uint8_t level, enum leati_socks5_protection *ret_protection)
+static bool protection_of_level(uint8_t level, enum leat_socks5_protection *ret_protection)
 {
     switch (level) {
     case LEVEL_NONE:
-        *ret_protection = LEATI_SOCKS5_PROTECTION_NONE;
+        *ret_protection = LEAT_SOCKS5_PROTECTION_NONE;
         return true;
     case LEVEL_INTEGRITY:
-        *ret_protection = LEATI_SOCKS5_PROTECTION_INTEGRITY;
+        *ret_protection = LEAT_SOCKS5_PROTECTION_INTEGRITY;
         return true;
     case LEVEL_CONFIDENTIALITY:
-        *ret_protection = LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY;
+        *ret_protection = LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY;
         return true;
     default:
         return false;
@@ -274,7 +274,7 @@ static bool protection_of_level(uint8_t level, enum leati_socks5_protection *ret
 
 static void level_take(struct leati_socks5_gss_negotiation *negotiation, uint8_t level)
 {
-    enum leati_socks5_protection granted;
+    enum leat_socks5_protection granted;
     const struct leati_gss *gss = negotiation->gss;
 
     if (!protection_of_level(level, &granted)) {
@@ -283,10 +283,10 @@ static void level_take(struct leati_socks5_gss_negotiation *negotiation, uint8_t
         return;
     }
     bool is_possible =
-        granted == LEATI_SOCKS5_PROTECTION_NONE ||
+        granted == LEAT_SOCKS5_PROTECTION_NONE ||
         (negotiation->can_protect &&
-         (granted == LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY ? leati_gss_has_confidentiality(gss)
-                                                             : leati_gss_has_integrity(gss)));
+         (granted == LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY ? leati_gss_has_confidentiality(gss)
+                                                            : leati_gss_has_integrity(gss)));
     if (granted < negotiation->wanted || !is_possible) {
         fail(negotiation, LEAT_E_SOCKS5_METHOD, level, "the proxy grants %s, and %s is wanted%s",
              leati_socks5_protection_name(granted),

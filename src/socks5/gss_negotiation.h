@@ -36,10 +36,10 @@ enum { LEATI_SOCKS5_GSS_TEXT_SIZE = LEATI_GSS_TEXT_SIZE + 160 };
 struct leati_socks5_gss_negotiation {
     enum leati_socks5_gss_state state;
     struct leati_gss *gss; /**< owned */
-    enum leati_socks5_protection wanted;
+    enum leat_socks5_protection wanted;
     bool can_protect;
-    enum leati_socks5_protection granted; /**< of DONE: NONE, INTEGRITY or CONFIDENTIALITY */
-    bool library_done;                    /**< its context is complete */
+    enum leat_socks5_protection granted; /**< of DONE: NONE, INTEGRITY or CONFIDENTIALITY */
+    bool library_done;                   /**< its context is complete */
     unsigned rounds;
     uint8_t *output; /**< a whole message; NULL = none */
     size_t output_len, output_sent;
@@ -52,7 +52,7 @@ struct leati_socks5_gss_negotiation {
 
 /** Takes `gss`, which is new. `can_protect`: somebody will wrap messages, if that is agreed on. */
 void leati_socks5_gss_init(struct leati_socks5_gss_negotiation *negotiation, struct leati_gss *gss,
-                           enum leati_socks5_protection wanted, bool can_protect);
+                           enum leat_socks5_protection wanted, bool can_protect);
 /** Wipes, and frees what leati_socks5_gss_take() has left. */
 void leati_socks5_gss_done(struct leati_socks5_gss_negotiation *negotiation);
 
@@ -79,6 +79,6 @@ void leati_socks5_gss_expire(struct leati_socks5_gss_negotiation *negotiation, u
 struct leati_gss *leati_socks5_gss_take(struct leati_socks5_gss_negotiation *negotiation);
 
 /** "confidentiality". */
-const char *leati_socks5_protection_name(enum leati_socks5_protection protection);
+const char *leati_socks5_protection_name(enum leat_socks5_protection protection);
 
 #endif

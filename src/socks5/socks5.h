@@ -7,6 +7,8 @@
 #ifndef LEATI_SOCKS5_SOCKS5_H
 #define LEATI_SOCKS5_SOCKS5_H
 
+#include <leat/proxy_auth.h>
+
 #include "core/layer.h"
 #include "socks5/socks5_address.h"
 
@@ -32,14 +34,6 @@ enum leati_socks5_pipelining {
 
 struct leati_gss;
 
-/** How messages are protected behind GSS-API, from the least on: less than what is wanted is refused. */
-enum leati_socks5_protection {
-    LEATI_SOCKS5_PROTECTION_ANY, /**< the most that both can, also none */
-    LEATI_SOCKS5_PROTECTION_NONE,
-    LEATI_SOCKS5_PROTECTION_INTEGRITY,
-    LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY,
-};
-
 struct leati_socks5_options {
     enum leati_socks5_command command;
     enum leati_socks5_pipelining pipelining;
@@ -56,7 +50,7 @@ struct leati_socks5_options {
      * drives the layers when it is ready. Taken, also where there is no layer in the end. */
     struct leati_gss *gss;
     /** From INTEGRITY on nothing but GSS-API is offered. */
-    enum leati_socks5_protection protection;
+    enum leat_socks5_protection protection;
     /** The layer below, of gss_protection.h, which is told what to do; NULL = there is none, and no
      * protection can be agreed on. Borrowed until this one is OPEN. */
     struct leati_layer *protection_layer;

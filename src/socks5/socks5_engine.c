@@ -220,7 +220,7 @@ static void request_write(struct leati_socks5_engine *engine,
 static void methods_choose(struct leati_socks5_engine *engine,
                            const struct leati_socks5_options *options)
 {
-    bool only_gss = options->gss && options->protection >= LEATI_SOCKS5_PROTECTION_INTEGRITY;
+    bool only_gss = options->gss && options->protection >= LEAT_SOCKS5_PROTECTION_INTEGRITY;
 
     engine->offers_gss = options->gss;
     engine->pipelined = !options->gss && options->pipelining != LEATI_SOCKS5_LOCK_STEP;

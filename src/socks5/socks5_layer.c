@@ -62,7 +62,7 @@ static void protection_tell(struct socks5_layer *socks5, bool protects)
     if (protection && protects)
         leati_socks5_protection_begin(protection, leati_socks5_gss_take(&socks5->gss),
                                       socks5->gss.granted ==
-                                          LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY);
+                                          LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY);
     else if (protection)
         leati_socks5_protection_skip(protection);
 }
@@ -74,7 +74,7 @@ static void negotiation_follow(struct leati_exchange *x)
     struct leati_socks5_gss_negotiation *gss = gss_of(x);
 
     if (gss && gss->state == LEATI_SOCKS5_GSS_DONE) {
-        protection_tell(socks5, gss->granted >= LEATI_SOCKS5_PROTECTION_INTEGRITY);
+        protection_tell(socks5, gss->granted >= LEAT_SOCKS5_PROTECTION_INTEGRITY);
         leati_socks5_engine_negotiated(&socks5->engine);
     }
     if (socks5->engine.state == LEATI_SOCKS5_DONE)
@@ -243,13 +243,13 @@ static const char *method_text(const struct socks5_layer *socks5)
     const struct leati_socks5_engine *engine = &socks5->engine;
 
     switch (socks5->gss.granted) {
-    case LEATI_SOCKS5_PROTECTION_ANY:
+    case LEAT_SOCKS5_PROTECTION_ANY:
         break;
-    case LEATI_SOCKS5_PROTECTION_NONE:
+    case LEAT_SOCKS5_PROTECTION_NONE:
         return "GSS-API";
-    case LEATI_SOCKS5_PROTECTION_INTEGRITY:
+    case LEAT_SOCKS5_PROTECTION_INTEGRITY:
         return "GSS-API with integrity";
-    case LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY:
+    case LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY:
         return "GSS-API with confidentiality";
     }
     return engine->offers_password && (engine->authenticated || engine->pipelined)

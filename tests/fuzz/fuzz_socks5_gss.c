@@ -72,7 +72,7 @@ static void run(struct fuzz_input input, uint8_t choice, size_t portion, struct 
         .host = "example.com",
         .port = 443,
         .gss = gss,
-        .protection = (enum leati_socks5_protection)(choice & 3),
+        .protection = (enum leat_socks5_protection)(choice & 3),
     };
     script.recv_max_bytes = portion;
     script.recv_end_at = input.len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/peers.h"
+#include "support/kdc.h"
 #include "support/certificates.h"
 #include "support/patience.h"
 #include "support/sandbox.h"
@@ -94,6 +95,40 @@ uint16_t dante_start(void)
     if (getenv("LEAT_TEST_WITHOUT_DANTE"))
         cr_skip_test("this system has no dante to install");
     peer_start_listening(dante_arguments, NULL, &port);
+    return port;
+}
+
+static void dante_gss_arguments(const char *port, const void *user, const char **argv)
+{
+    const struct passwd *self = getpwuid(getuid());
+    cr_assert(self);
+    const char *gss = sandbox_format(" gssapi.servicename: rcmd/localhost\n"
+                                     " gssapi.keytab: FILE:%s\n"
+                                     " gssapi.enctype: %s\n",
+                                     kdc_keytab(), (const char *)user);
+    const char *config = sandbox_write("danted-gss.conf",
+                                       "logoutput: stderr\n"
+                                       "internal: 127.0.0.1 port = %s\n"
+                                       "external: lo\n"
+                                       "external.rotation: none\n"
+                                       "clientmethod: none\n"
+                                       "socksmethod: gssapi\n"
+                                       "user.privileged: %s\n"
+                                       "user.unprivileged: %s\n"
+                                       "client pass {\n from: 0/0 to: 0/0\n%s}\n"
+                                       "socks pass {\n from: 0/0 to: 0/0\n command: connect\n%s}\n",
+                                       port, self->pw_name, self->pw_name, gss, gss);
+    const char *const fixed[] = {getenv("LEAT_TEST_DANTE_GSS"), "-f", config, "-p",
+                                 sandbox_path("danted.pid"),    NULL};
+    argv_copy(argv, fixed);
+}
+
+uint16_t dante_gss_start(const char *enctype)
+{
+    uint16_t port;
+    if (!getenv("LEAT_TEST_DANTE_GSS"))
+        cr_skip_test("left out: dante with GSS-API: Debian builds it without");
+    peer_start_listening(dante_gss_arguments, enctype, &port);
     return port;
 }
 
@@ -193,6 +228,13 @@ uint16_t python_server_start(const struct server_options *options)
             argv[count++] = pairs[i][1];
         }
     }
+    return printing_start(argv, NULL);
+}
+
+uint16_t socks5_gss_start(const char *levels)
+{
+    const char *argv[PEER_ARGUMENTS_MAX] = {
+        "/usr/bin/python3", LEAT_TEST_SUPPORT_DIR "/peers/socks5_gss.py", "--levels", levels};
     return printing_start(argv, NULL);
 }
 

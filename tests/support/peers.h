@@ -29,6 +29,14 @@ uint16_t microsocks_start(const char *user, const char *password);
  * skipped. */
 uint16_t dante_start(void);
 
+/** SOCKS5 by dante, which demands GSS-API and protects messages as `enctype` says ("clear integrity
+ * confidentiality"), behind kdc_start() with the service "rcmd/localhost". Debian's is built without:
+ * LEAT_TEST_DANTE_GSS in the environment is the path of one that is not. Without it the test is skipped. */
+uint16_t dante_gss_start(const char *enctype);
+
+/** SOCKS5 that demands GSS-API, by peers/socks5_gss.py, behind kdc_start() with the service "rcmd/localhost". `levels`: the protections that it knows, "0,1,2". */
+uint16_t socks5_gss_start(const char *levels);
+
 /** SOCKS5 by `ssh -N -D`, through an sshd of its own. */
 uint16_t ssh_proxy_start(void);
 

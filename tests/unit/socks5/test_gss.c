@@ -59,7 +59,7 @@ static void nobody_waits(void *user)
     (void)user;
 }
 
-static int stack_init(struct stack *stack, enum leati_socks5_protection wanted)
+static int stack_init(struct stack *stack, enum leat_socks5_protection wanted)
 {
     const struct scripted_script script = scripted_script_plain();
     const struct leati_gss_options gss = {
@@ -172,7 +172,7 @@ static void refused(struct stack *stack, int code, int native_code, const char *
 }
 
 /* Until the proxy is asked for its level. */
-static void until_level(struct stack *stack, enum leati_socks5_protection wanted, uint8_t level)
+static void until_level(struct stack *stack, enum leat_socks5_protection wanted, uint8_t level)
 {
     cr_assert_eq(stack_init(stack, wanted), LEAT_OK);
     answer(stack, GREETING_ANSWER TOKEN_ANSWER, sizeof(GREETING_ANSWER TOKEN_ANSWER) - 1);
@@ -192,7 +192,7 @@ Test(socks5_gss, each_level)
     for (uint8_t level = 0; level <= 2; level++) {
         struct stack stack;
         fake_gss_use(&(struct fake_gss){0});
-        until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+        until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
         answer_sealed(&stack, LEATI_SOCKS5_GSS_PROTECTION, false, &level, 1);
         cr_assert_eq(stack_connect(&stack), LEATI_AGAIN, "%s", stack.failure.text);
         if (level == 0)
@@ -222,7 +222,7 @@ Test(socks5_gss, the_proxy_needs_nothing_of_it)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){0});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_NONE), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_NONE), LEAT_OK);
     looked_at = 0;
     answer(&stack, "\x05\x00" REPLY, 12);
     cr_assert_eq(stack_connect(&stack), LEAT_OK);
@@ -236,10 +236,10 @@ Test(socks5_gss, a_protection_that_is_wanted_leaves_no_other_method)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){0});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_INTEGRITY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_INTEGRITY), LEAT_OK);
     answer(&stack, "\x05\x00", 2);
     refused(&stack, LEAT_E_SOCKS5_METHOD, 0, "0x00, which was not offered");
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY), LEAT_OK);
     answer(&stack, "\x05\xff", 2);
     looked_at = 0;
     cr_assert_eq(stack_connect(&stack), LEAT_E_SOCKS5_METHOD);
@@ -266,7 +266,7 @@ Test(socks5_gss, answers_to_the_token)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct stack stack;
         fake_gss_use(&(struct fake_gss){0});
-        cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+        cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
         answer(&stack, GREETING_ANSWER, 2);
         answer(&stack, cases[i].bytes, cases[i].len);
         refused(&stack, cases[i].code, cases[i].native_code, cases[i].text);
@@ -279,7 +279,7 @@ Test(socks5_gss, the_connection_ends_between_and_within)
         struct stack stack;
         bool begun = at > 2;
         fake_gss_use(&(struct fake_gss){0});
-        cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+        cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
         answer(&stack, GREETING_ANSWER TOKEN_ANSWER, 16);
         stack.wire.script.recv_end_at = at;
         stack.wire.script.recv_end = LEATI_EOF;
@@ -293,7 +293,7 @@ Test(socks5_gss, tokens_without_end)
     struct stack stack;
     char token[32];
     fake_gss_use(&(struct fake_gss){.rounds = 100});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
     answer(&stack, GREETING_ANSWER, 2);
     for (int i = 1; i < 20; i++) {
         int len = snprintf(token, sizeof(token), "%c%c%c%cacceptor %d", 1, 1, 0, 10 + (i > 9), i);
@@ -307,12 +307,12 @@ Test(socks5_gss, what_the_library_says)
     struct stack stack;
     fake_gss_use(
         &(struct fake_gss){.fails_at = 1, .major = 0x70000, .minor = (uint32_t)-1765328243});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
     answer(&stack, GREETING_ANSWER, 2);
     refused(&stack, LEAT_E_SOCKS5_AUTH, -1765328243, "kinit");
     /* One that does not make the proxy prove who it is. */
     fake_gss_use(&(struct fake_gss){.flags = LEATI_GSS_C_INTEG});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
     answer(&stack, GREETING_ANSWER TOKEN_ANSWER, 16);
     refused(&stack, LEAT_E_SOCKS5_AUTH, 0, "has not proved to be rcmd@proxy.example");
 }
@@ -321,7 +321,7 @@ Test(socks5_gss, a_kdc_that_is_away)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){.blocks = true});
-    cr_assert_eq(stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
     answer(&stack, GREETING_ANSWER, 2);
     struct leati_layer *l = stack.socks5;
     cr_assert_eq(l->ops->connect(l, 50), LEATI_AGAIN);
@@ -340,19 +340,19 @@ Test(socks5_gss, a_kdc_that_is_away)
 Test(socks5_gss, answers_to_the_level)
 {
     static const struct {
-        enum leati_socks5_protection wanted;
+        enum leat_socks5_protection wanted;
         uint8_t asked;
         const char *bytes;
         size_t len;
         int code, native_code;
         const char *text;
     } cases[] = {
-        {LEATI_SOCKS5_PROTECTION_ANY, 2, "\x03", 1, LEAT_E_SOCKS5_METHOD, 3, "level 3"},
-        {LEATI_SOCKS5_PROTECTION_ANY, 2, "", 0, LEAT_E_SOCKS5_DESERIALIZE, 0, "0 bytes"},
-        {LEATI_SOCKS5_PROTECTION_ANY, 2, "\x01\x01", 2, LEAT_E_SOCKS5_DESERIALIZE, 0, "2 bytes"},
-        {LEATI_SOCKS5_PROTECTION_INTEGRITY, 1, "\x00", 1, LEAT_E_SOCKS5_METHOD, 0,
+        {LEAT_SOCKS5_PROTECTION_ANY, 2, "\x03", 1, LEAT_E_SOCKS5_METHOD, 3, "level 3"},
+        {LEAT_SOCKS5_PROTECTION_ANY, 2, "", 0, LEAT_E_SOCKS5_DESERIALIZE, 0, "0 bytes"},
+        {LEAT_SOCKS5_PROTECTION_ANY, 2, "\x01\x01", 2, LEAT_E_SOCKS5_DESERIALIZE, 0, "2 bytes"},
+        {LEAT_SOCKS5_PROTECTION_INTEGRITY, 1, "\x00", 1, LEAT_E_SOCKS5_METHOD, 0,
          "grants no protection, and integrity is wanted"},
-        {LEATI_SOCKS5_PROTECTION_CONFIDENTIALITY, 2, "\x01", 1, LEAT_E_SOCKS5_METHOD, 1,
+        {LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY, 2, "\x01", 1, LEAT_E_SOCKS5_METHOD, 1,
          "leat_config_set_socks5_protection()"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -368,16 +368,16 @@ Test(socks5_gss, levels_that_are_none)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){0});
-    until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer(&stack,
            "\x01\x02\x00\x07"
            "forged!",
            11);
     refused(&stack, LEAT_E_SOCKS5_DESERIALIZE, 0, "protection level cannot be read");
-    until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer(&stack, "\x01\xff", 2);
     refused(&stack, LEAT_E_SOCKS5_AUTH, 0xff, "refused GSS-API");
-    until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer(&stack, "\x01\x02\x00\x00", 4);
     refused(&stack, LEAT_E_SOCKS5_DESERIALIZE, 0, "protection level cannot be read");
 }
@@ -387,7 +387,7 @@ Test(socks5_gss, levels_that_are_none)
 static void until_open(struct stack *stack)
 {
     fake_gss_use(&(struct fake_gss){0});
-    until_level(stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer_sealed(stack, LEATI_SOCKS5_GSS_PROTECTION, false, "\x02", 1);
     answer_sealed(stack, LEATI_SOCKS5_GSS_DATA, true, REPLY, sizeof(REPLY) - 1);
     cr_assert_eq(stack_connect(stack), LEAT_OK, "%s", stack->failure.text);
@@ -443,14 +443,14 @@ Test(socks5_gss, a_broken_reply)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){0});
-    until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer_sealed(&stack, LEATI_SOCKS5_GSS_PROTECTION, false, "\x01", 1);
     answer(&stack,
            "\x01\x03\x00\x07"
            "forged!",
            11);
     refused(&stack, LEAT_E_SOCKS5_DESERIALIZE, 0, "cannot be read");
-    until_level(&stack, LEATI_SOCKS5_PROTECTION_ANY, 2);
+    until_level(&stack, LEAT_SOCKS5_PROTECTION_ANY, 2);
     answer_sealed(&stack, LEATI_SOCKS5_GSS_PROTECTION, false, "\x01", 1);
     answer_sealed(&stack, LEATI_SOCKS5_GSS_DATA, false, "\x05\x05", 2);
     refused(&stack, LEAT_E_SOCKS5_CONNECT_REMOTE, 5, "connection refused");
@@ -462,7 +462,7 @@ static bool run_without_memory(void)
 {
     struct stack stack;
     fake_gss_use(&(struct fake_gss){0});
-    int code = stack_init(&stack, LEATI_SOCKS5_PROTECTION_ANY);
+    int code = stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY);
     if (code == LEAT_OK) {
         answer(&stack, GREETING_ANSWER TOKEN_ANSWER, 16);
         answer_sealed(&stack, LEATI_SOCKS5_GSS_PROTECTION, false, "\x02", 1);

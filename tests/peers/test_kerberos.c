@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SOCKS5 by GSS-API in a realm of Kerberos of the test's own: through a proxy by python3-gssapi, and dante. */
+#include "peers/common.h"
+#include "support/kdc.h"
+
+#include <signal.h>
+
+PEERS_SUITE(kerberos);
+
+static const struct server_options plain = {0};
+static const struct server_options tls = {.cert = "server.pem"};
+
+static const struct kdc_options realm = {
+    .users = "alice s3cret bob secret2",
+    .services = "rcmd/localhost",
+};
+
+static const char *socks_url(const char *credentials, uint16_t port)
+{
+    return sandbox_format("socks5h://%slocalhost:%u", credentials, port);
+}
+
+static const char *echo_url(const struct server_options *server)
+{
+    return sandbox_format("%s://localhost:%u/echo", server->cert ? "wss" : "ws",
+                          python_server_start(server));
+}
+
+static void run_init(struct client_run *run, const char *proxy,
+                     enum leat_socks5_protection protection)
+{
+    client_run_init(run);
+    cr_assert(leat_config_set_proxy(run->config, proxy) == LEAT_OK);
+    cr_assert(leat_config_set_proxy_auth_schemes(
+                  run->config, LEAT_PROXY_AUTH_NEGOTIATE | LEAT_PROXY_AUTH_BASIC) == LEAT_OK);
+    cr_assert(leat_config_set_socks5_protection(run->config, protection) == LEAT_OK);
+}
+
+static void works(const char *proxy, const char *url, enum leat_socks5_protection protection,
+                  const char *method)
+{
+    struct client_run run;
+    run_init(&run, proxy, protection);
+    client_run_open(&run, url);
+    client_run_echo(&run, "through the proxy");
+    static char much[200001];
+    memset(much, 'x', sizeof(much) - 1);
+    client_run_echo(&run, much);
+    cr_expect(strstr(run.trace, method), "%s", run.trace);
+    cr_expect(!strstr(run.trace, "gss-api"), "a phase of its own: %s", run.trace);
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+static void refused(const char *proxy, enum leat_socks5_protection protection, int code,
+                    const char *text)
+{
+    struct client_run run;
+    run_init(&run, proxy, protection);
+    int result = client_run_refused(&run, "ws://localhost:1/");
+    cr_expect(result == code, "%d: %s", result, run.close.error.text);
+    cr_expect(run.close.error.layer == LEAT_LAYER_SOCKS5);
+    cr_expect(strstr(run.close.error.text, text), "%s", run.close.error.text);
+    cr_expect(run.close.error.hop[0], "no hop is named");
+    cr_expect(!strstr(run.close.error.text, "s3cret"));
+    cr_expect(!run.trace || !strstr(run.trace, "s3cret"));
+    client_run_done(&run);
+}
+
+Test(kerberos, the_proxy_protects_as_it_may)
+{
+    static const struct {
+        const char *levels;
+        enum leat_socks5_protection protection;
+        const char *method;
+    } cases[] = {
+        {"0,1,2", LEAT_SOCKS5_PROTECTION_ANY, "GSS-API with confidentiality"},
+        {"0,1,2", LEAT_SOCKS5_PROTECTION_INTEGRITY, "GSS-API with integrity"},
+        {"0,1,2", LEAT_SOCKS5_PROTECTION_NONE, "GSS-API"},
+        {"2", LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY, "GSS-API with confidentiality"},
+        {"1", LEAT_SOCKS5_PROTECTION_INTEGRITY, "GSS-API with integrity"},
+    };
+    kdc_start(&realm);
+    kdc_login("alice", "s3cret", NULL);
+    const char *const urls[] = {echo_url(&plain), echo_url(&tls)};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        works(socks_url("", socks5_gss_start(cases[i].levels)), urls[i % 2], cases[i].protection,
+              cases[i].method);
+}
+
+Test(kerberos, one_loop_of_good_and_bad)
+{
+    kdc_start(&realm);
+    const char *url = echo_url(&plain);
+    uint16_t proxy = socks5_gss_start("0,1,2");
+    refused(socks_url("", proxy), LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH, "kinit");
+    works(socks_url("alice:s3cret@", proxy), url, LEAT_SOCKS5_PROTECTION_ANY, "GSS-API");
+    refused(socks_url("alice:wrong@", proxy), LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH,
+            "password");
+    works(socks_url("bob%40LEAT.TEST:secret2@", proxy), url, LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY,
+          "GSS-API");
+    kdc_login("alice", "s3cret", NULL);
+    works(socks_url("", proxy), url, LEAT_SOCKS5_PROTECTION_ANY, "GSS-API");
+    refused(sandbox_format("socks5h://127.0.0.1:%u", proxy), LEAT_SOCKS5_PROTECTION_ANY,
+            LEAT_E_SOCKS5_AUTH, "host name");
+    works(socks_url("", proxy), url, LEAT_SOCKS5_PROTECTION_ANY, "GSS-API");
+}
+
+/* What the proxy grants is less than what is wanted. */
+Test(kerberos, less_protection_than_is_wanted)
+{
+    kdc_start(&realm);
+    kdc_login("alice", "s3cret", NULL);
+    uint16_t proxy = socks5_gss_start("0,1");
+    refused(socks_url("", proxy), LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY, LEAT_E_SOCKS5_METHOD,
+            "grants integrity, and confidentiality is wanted");
+    works(socks_url("", proxy), echo_url(&plain), LEAT_SOCKS5_PROTECTION_ANY,
+          "GSS-API with integrity");
+    /* No other method protects anything. */
+    refused(socks_url("", microsocks_start(NULL, NULL)), LEAT_SOCKS5_PROTECTION_INTEGRITY,
+            LEAT_E_SOCKS5_METHOD, "GSS-API alone");
+}
+
+/* Where GSS-API is allowed and not needed, or needed and not allowed. */
+Test(kerberos, other_proxies_and_other_programs)
+{
+    struct client_run run;
+    kdc_start(&realm);
+    const char *url = echo_url(&plain);
+    works(socks_url("", microsocks_start(NULL, NULL)), url, LEAT_SOCKS5_PROTECTION_ANY,
+          "no authentication");
+    works(socks_url("alice:s3cret@", microsocks_start("alice", "s3cret")), url,
+          LEAT_SOCKS5_PROTECTION_ANY, "user name and password");
+    client_run_init(&run);
+    cr_assert(leat_config_set_proxy(run.config, socks_url("", socks5_gss_start("0,1,2"))) ==
+              LEAT_OK);
+    cr_expect(client_run_refused(&run, url) == LEAT_E_SOCKS5_METHOD);
+    cr_expect(strstr(run.close.error.text, "or GSS-API"), "%s", run.close.error.text);
+    client_run_done(&run);
+    client_run_init(&run);
+    cr_assert(leat_config_set_proxy(run.config, socks_url("", 1)) == LEAT_OK);
+    cr_assert(leat_config_set_socks5_protection(run.config,
+                                                LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY) == LEAT_OK);
+    cr_expect(client_run_refused(&run, url) == LEAT_E_PARAMETER);
+    client_run_done(&run);
+}
+
+Test(kerberos, the_service_has_another_name)
+{
+    struct client_run run;
+    kdc_start(&(struct kdc_options){.users = "alice s3cret", .services = "socks/localhost"});
+    kdc_login("alice", "s3cret", NULL);
+    uint16_t proxy = socks5_gss_start("0,1,2");
+    refused(socks_url("", proxy), LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH, "rcmd@localhost");
+    run_init(&run, socks_url("", proxy), LEAT_SOCKS5_PROTECTION_ANY);
+    cr_assert(leat_config_set_proxy_service_name(run.config, "socks") == LEAT_OK);
+    client_run_open(&run, echo_url(&plain));
+    client_run_echo(&run, "by another name");
+    client_run_close(&run);
+    client_run_done(&run);
+    static const char *const bad[] = {"", "a@b", "a/b", "a b", "a\nb"};
+    client_run_init(&run);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect(leat_config_set_proxy_service_name(run.config, bad[i]) == LEAT_E_PARAMETER);
+    client_run_done(&run);
+}
+
+/* ---- a KDC that is away ---------------------------------------------------------------------------- */
+
+static unsigned closed_count;
+
+static void count_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    int *code = user;
+    (void)ws;
+    *code = event->error.code;
+    cr_expect(strstr(event->error.text, "KDC"), "%s", event->error.text);
+    closed_count++;
+}
+
+/* Some wait for a ticket, others need none: those go on, and the end of all comes at the deadline. */
+Test(kerberos, a_frozen_kdc_stops_nobody_else)
+{
+    enum { COUNT = 5 };
+    static const struct leat_websocket_callbacks events = {.size = sizeof(events),
+                                                           .closed = count_closed};
+    leat_websocket *stuck[COUNT];
+    int codes[COUNT] = {0};
+    struct client_run run;
+    struct process *kdc = kdc_start(&realm);
+    const char *url = echo_url(&plain);
+    const char *proxy = socks_url("alice:s3cret@", socks5_gss_start("0,1,2"));
+    cr_assert(kill(-kdc->pid, SIGSTOP) == 0);
+    client_run_init(&run);
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK);
+    cr_assert(leat_config_set_proxy_auth_schemes(config, LEAT_PROXY_AUTH_NEGOTIATE) == LEAT_OK);
+    cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_PROXY, PATIENCE_MS(200)) == LEAT_OK);
+    for (int i = 0; i < COUNT; i++) {
+        cr_assert(leat_websocket_new(run.loop, &events, &codes[i], &stuck[i]) == LEAT_OK);
+        cr_assert(leat_websocket_connect(stuck[i], url, config) == LEAT_OK);
+    }
+    client_run_open(&run, url);
+    client_run_echo(&run, "nobody waits for me");
+    leat_websocket_free(stuck[0]); /* wherever it is */
+    while (closed_count < COUNT - 1)
+        cr_assert(leat_loop_dispatch(run.loop, PATIENCE_MS(5000)) == LEAT_OK);
+    for (int i = 1; i < COUNT; i++) {
+        cr_expect(codes[i] == LEAT_E_SOCKS5_AUTH, "%d", codes[i]);
+        leat_websocket_free(stuck[i]);
+    }
+    client_run_echo(&run, "nor do I");
+    client_run_close(&run);
+    client_run_done(&run);
+    /* It comes back, and so do they. */
+    cr_assert(kill(-kdc->pid, SIGCONT) == 0);
+    works(proxy, url, LEAT_SOCKS5_PROTECTION_ANY, "GSS-API");
+    leat_config_free(config);
+}
+
+/* ---- dante ------------------------------------------------------------------------------------------ */
+
+Test(kerberos, dante)
+{
+    static const struct {
+        const char *enctype;
+        enum leat_socks5_protection protection;
+        const char *method;
+    } cases[] = {
+        {"clear integrity confidentiality", LEAT_SOCKS5_PROTECTION_ANY,
+         "GSS-API with confidentiality"},
+        {"clear integrity confidentiality", LEAT_SOCKS5_PROTECTION_INTEGRITY,
+         "GSS-API with integrity"},
+        {"clear integrity confidentiality", LEAT_SOCKS5_PROTECTION_NONE, "GSS-API"},
+        {"integrity", LEAT_SOCKS5_PROTECTION_INTEGRITY, "GSS-API with integrity"},
+    };
+    kdc_start(&realm);
+    kdc_login("alice", "s3cret", NULL);
+    const char *const urls[] = {echo_url(&plain), echo_url(&tls)};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        works(socks_url("", dante_gss_start(cases[i].enctype)), urls[i % 2], cases[i].protection,
+              cases[i].method);
+}
