@@ -229,6 +229,25 @@ enum leati_http_auth_step leati_http_auth_begin(struct leati_http_auth *auth, co
 
 /* ---- the choice ----------------------------------------------------------------------------- */
 
+/* Each scheme once, without what it says. */
+static void names_write(struct leati_http_auth *auth, const struct leati_http_auth_offer *offer)
+{
+    size_t pos = 0;
+    auth->names[0] = '\0';
+    for (size_t i = 0; i < offer->count; i++) {
+        const struct leati_http_challenge *challenge = &offer->challenges[i];
+        bool is_new = challenge->scheme_len > 0;
+        for (size_t before = 0; is_new && before < i; before++)
+            is_new = !leati_text_equal_nocase(challenge->scheme, challenge->scheme_len,
+                                              offer->challenges[before].scheme,
+                                              offer->challenges[before].scheme_len);
+        if (is_new)
+            leati_readable_append(
+                auth->names, sizeof(auth->names), &pos, "%s%s", pos > 0 ? ", " : "",
+                leati_excerpt_of(challenge->scheme, challenge->scheme_len, 24).text);
+    }
+}
+
 static void offer_read(struct leati_http_auth *auth, const struct leati_http_head *head,
                        struct leati_http_auth_offer *ret_offer)
 {
@@ -244,6 +263,7 @@ static void offer_read(struct leati_http_auth *auth, const struct leati_http_hea
                leati_http_challenge_next(&value, &ret_offer->challenges[ret_offer->count]))
             ret_offer->count++;
     }
+    names_write(auth, ret_offer);
 }
 
 /* The scheme that was taken before keeps its state until another one has an answer. */
@@ -273,15 +293,17 @@ static enum leati_http_auth_step scheme_try(struct leati_http_auth *auth,
     return step;
 }
 
-/* Those that no row knows. */
+/* Where nothing is offered that a row knows. */
 static void unknown_tell(struct leati_http_auth *auth, const struct leati_http_auth_offer *offer)
 {
+    for (size_t s = 0; s < SCHEME_COUNT; s++) {
+        size_t index = 0;
+        if (leati_http_auth_find(offer, schemes[s]->name, &index))
+            return;
+    }
     for (size_t i = 0; i < offer->count; i++) {
         const struct leati_http_challenge *challenge = &offer->challenges[i];
-        bool is_known = false;
-        for (size_t s = 0; s < SCHEME_COUNT; s++)
-            is_known |= leati_http_challenge_is(challenge, schemes[s]->name);
-        if (!is_known && challenge->scheme_len > 0)
+        if (challenge->scheme_len > 0)
             leati_http_auth_explain(
                 auth, LEATI_HTTP_AUTH_UNFIT, "%s is not known here",
                 leati_excerpt_of(challenge->scheme, challenge->scheme_len, 24).text);

@@ -102,14 +102,16 @@ struct leati_http_auth {
     bool waits;    /**< for leati_http_auth_answer() */
     bool is_bound; /**< to this connection, between two rounds */
     unsigned rounds, losses;
-    unsigned unfit; /**< flags of those that could not answer the last response */
-    uint64_t round_start_us;
+    unsigned unfit;          /**< flags of those that could not answer the last response */
+    uint64_t round_start_us; /**< of the trace; 0 = none goes on */
+    char round_text[200];
     struct leat_proxy_challenge *question; /**< for the program; NULL = none */
     bool is_asked;                         /**< the program has it */
     unsigned tokens;                       /**< that the program was asked for */
     bool lacks_memory;                     /**< for the answer */
 
     char detail[48];   /**< of the scheme: "SHA-256" */
+    char names[120];   /**< the schemes of the last response: "Digest, Basic" */
     char offered[400]; /**< what the last response asked for, for people */
     char reason[320];  /**< why it does not go on, likewise */
 

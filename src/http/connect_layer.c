@@ -34,17 +34,14 @@ static const struct leati_http_connect_engine *engine_of_layer(const struct leat
 
 /* ---- each round of authentication is a phase of the trace -------------------------------- */
 
-static void round_trace_end(const struct leati_exchange *x, struct leati_http_auth *auth, int code)
+static void round_trace_end(const struct leati_exchange *x, struct leati_http_auth *auth,
+                            const char *outcome, int code)
 {
-    char text[160], name[80];
+    char text[240];
 
     if (auth->round_start_us == 0)
         return;
-    leati_http_auth_name(auth, name, sizeof(name));
-    leati_readable_format(text, sizeof(text), "%s%s", name,
-                          code != LEAT_OK                     ? ", refused"
-                          : auth->rounds > 0 && auth->is_sent ? ", asked again"
-                                                              : "");
+    leati_readable_format(text, sizeof(text), "%s: %s", auth->round_text, outcome);
     leati_trace_phase_end(x->base.tracer, LEAT_LAYER_HTTP_PROXY, "proxy-auth", x->base.hop,
                           auth->round_start_us, code, text);
     auth->round_start_us = 0;
@@ -52,6 +49,11 @@ static void round_trace_end(const struct leati_exchange *x, struct leati_http_au
 
 static void round_trace_start(const struct leati_exchange *x, struct leati_http_auth *auth)
 {
+    char name[80];
+
+    leati_http_auth_name(auth, name, sizeof(name));
+    leati_readable_format(auth->round_text, sizeof(auth->round_text), "%s of %s", name,
+                          auth->names);
     auth->round_start_us = leati_clock_us();
     leati_trace_phase_start(x->base.tracer, LEAT_LAYER_HTTP_PROXY, "proxy-auth", x->base.hop,
                             auth->round_start_us);
@@ -71,9 +73,9 @@ static void rounds_trace(struct leati_exchange *x)
     if (!auth || !leati_tracer_listens(x->base.tracer))
         return;
     if (is_over) {
-        round_trace_end(x, auth, engine->code);
+        round_trace_end(x, auth, engine->code == LEAT_OK ? "accepted" : "refused", engine->code);
     } else if (auth->rounds != connect->rounds) {
-        round_trace_end(x, auth, LEAT_OK);
+        round_trace_end(x, auth, "asked again", LEAT_OK);
         round_trace_start(x, auth);
     }
     connect->rounds = auth->rounds;
