@@ -50,7 +50,9 @@ struct leat_trace_frame {
 struct leat_trace_event {
     enum leat_trace_kind kind; /**< what it tells */
     enum leat_layer layer;     /**< which layer it is about */
-    /** The phase: "dns", "tcp", "socks5", "socks4", "http-proxy", "tls", "websocket", "close"; "frame". */
+    /** The phase: "dns", "tcp", "socks5", "socks4", "http-proxy", "tls", "websocket", "close"; "frame".
+     * "proxy-auth", within "http-proxy" or across two of them where the proxy closes in between: a round
+     * of authentication, from the proxy's 407 to its answer to our credentials. */
     const char *name;
     /** "host:port" of the hop that the phase talks to. */
     const char *hop;

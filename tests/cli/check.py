@@ -111,6 +111,14 @@ library
         report = self.report(*arguments, f"ws://inside.test:{plain.port}/")
         self.assertEqual([tls["hop"] for tls in report["tls"]], hops[:1])
 
+    def test_rounds_of_authentication(self):
+        proxy, server = self.serve("connect", "-u", "user:secret"), self.serve("echo")
+        to = f"127.0.0.1:{proxy.port}"
+        report = self.report("-x", f"http://user:secret@{to}", server.url)
+        self.assertEqual(self.names(report["phases"])[:4], ["tcp", "http-proxy", "proxy-auth", "websocket"])
+        self.assertEqual((report["phases"][2]["hop"], report["phases"][2]["text"]), (to, "Basic of Basic: accepted"))
+        self.assertIn("| Basic of Basic: accepted\n", self.well("-x", f"http://user:secret@{to}", server.url))
+
     def test_tls_1_2(self):
         server = self.wss()
         (tls,) = self.report("--tls-max", "1.2", f"wss://localhost:{server.port}/")["tls"]

@@ -184,6 +184,8 @@ class HttpProxy(Case):
                  "-x http://USER:PASSWORD@HOST:PORT, or --proxy-user", "-x http://用户:密码@主机:端口，或 --proxy-user"),
                 ("407 with a password", self.through("http", http("407 Denied", asks), user="u:p@"), 5,
                  "Correct user name and password in -x or --proxy-user", "更正 -x 或 --proxy-user 中的用户名和密码"),
+                ("407 by what is not there", self.through("http", http("407 Denied", "Proxy-Authenticate: NTLM"), user="u:p@"), 5,
+                 "Have the proxy offer Digest or Basic", "让代理提供 Digest 或 Basic"),
                 ("403", self.through("http", http("403 Forbidden")), 5, "allow CONNECT to port 443 only", "只允许 CONNECT 到 443"),
                 ("405: a web server", self.through("http", http("405 Method Not Allowed")), 5,
                  "socks5h:// instead of http://", "用 socks5h:// 代替 http://"),

@@ -202,6 +202,10 @@ class Addresses(Case):
                 (["-4", "--interface", "::1"], "--interface: the local address is not of the family that is dialled"),
                 (["--max-time", "0"], "--max-time: the time cannot be 0"),
                 (["--proxy-user", "name"], "--proxy-user: not of the form USER:PASSWORD"),
+                (["--proxy-auth", "basic,ntlm"], "--proxy-auth: not of basic, digest, bearer, none"),
+                (["--proxy-auth", ""], "--proxy-auth: not of basic, digest, bearer, none"),
+                (["--proxy-token", f"@{folder}/none"],
+                 f"--proxy-token: cannot read {folder}/none: No such file or directory"),
                 (["--proxy-header", "Host: x"],
                  "--proxy-header: the header belongs to the request itself: it says where it goes or ends"),
                 (["--proxy-header", "nothing"], "--proxy-header: not of the form NAME:VALUE"),
@@ -222,7 +226,8 @@ class Requests(Case):
     def test_secrets_from_files(self):
         head = self.request("--user", "@" + written("user.txt", "me:from file\n"))
         self.assertIn("Authorization: Basic " + base64.b64encode(b"me:from file").decode(), head)
-        head = self.request("--proxy-user", "@" + written("proxy.txt", "p:w\r\n"), to="ws://server.test/")
+        head = self.request("--proxy-user", "@" + written("proxy.txt", "p:w\r\n"), "--proxy-basic-preemptive",
+                            to="ws://server.test/")
         self.assertIn("Proxy-Authorization: Basic " + base64.b64encode(b"p:w").decode(), head)
         proxy = self.serve("socks5", "-u", "user:s/e:c@ret")
         url = written("url.txt", f"socks5h://user:s%2Fe%3Ac%40ret@127.0.0.1:{proxy.port}\n")
@@ -242,6 +247,36 @@ class Requests(Case):
         report = self.report("-x", f"socks5h://user:wrong@127.0.0.1:{proxy.port}", "--proxy-user", "user:s/e:c@ret%",
                              server.url, status=5)
         self.assertEqual(report["error"]["code"], 2301207, "those of the URL come first")
+
+    def test_proxies_get_nothing_unasked(self):
+        head = self.request("--proxy-user", "p:w", "--proxy-token", "t0ken", to="ws://server.test/")
+        self.assertEqual([line for line in head if "Authorization" in line], [])
+
+    def test_proxy_auth(self):
+        server = self.serve("echo")
+        proxy = self.serve("connect", "-u", "user:secret")
+        arguments = ["-x", f"http://user:secret@127.0.0.1:{proxy.port}", server.url]
+        for schemes in ("basic", "Digest,BASIC", "bearer,basic,digest"):
+            self.report("--proxy-auth", schemes, *arguments)
+        for schemes in ("none", "digest,bearer"):
+            report = self.report("--proxy-auth", schemes, *arguments, status=5)
+            self.assertEqual(report["error"]["native_code"], 407)
+            self.assertIn("Basic is not allowed by the program", report["error"]["text"])
+
+    def test_proxy_token(self):
+        heard = []
+
+        def serve(connection):
+            stream = connection.makefile("rb")
+            for answer in ("407 Who\r\nProxy-Authenticate: Bearer\r\nContent-Length: 0", "403 No\r\nContent-Length: 0"):
+                head = list(iter(lambda: stream.readline().decode().strip(), ""))
+                heard.append([line for line in head if "Authorization" in line])
+                connection.sendall(f"HTTP/1.1 {answer}\r\n\r\n".encode())
+
+        with peer.listener(serve) as port:
+            self.run_tool("check", "-x", f"http://127.0.0.1:{port}", "ws://server.test/", "--proxy-token",
+                          "@" + written("token.txt", "t0ken\n"), status=5)
+        self.assertEqual(heard, [[], ["Proxy-Authorization: Bearer t0ken"]])
 
     def test_proxy_header(self):
         head = self.request("--proxy-header", "X-Team: blue", "--proxy-header", "User-Agent: other", to="ws://server.test/")

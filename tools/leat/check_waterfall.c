@@ -59,7 +59,7 @@ static void print_info(const struct check_look *look, const struct check_run *ru
                    : "";
     snprintf(failure, sizeof(failure), "%s %d", check_look_word(look, CHECK_WORD_FAILED),
              phase->result);
-    if (fate_of(run, phase) == &failed)
+    if (fate_of(run, phase) == &failed && strcmp(phase->name, "proxy-auth") != 0)
         what = failure;
     const char *hop = is_new && strcmp(phase->hop, what) != 0 ? phase->hop : "";
     snprintf(text, sizeof(text), "%s%s%s", hop, *hop && *what ? "  " : "", what);

@@ -11,6 +11,7 @@ static const struct {
     [CHECK_WORD_SOCKS4] = {"socks4", "SOCKS4 代理"},
     [CHECK_WORD_SOCKS5] = {"socks5", "SOCKS5 代理"},
     [CHECK_WORD_HTTP_PROXY] = {"http-proxy", "HTTP 代理"},
+    [CHECK_WORD_PROXY_AUTH] = {"proxy-auth", "代理认证"},
     [CHECK_WORD_PROXY] = {"proxy", "代理"},
     [CHECK_WORD_TLS] = {"tls", "TLS 握手"},
     [CHECK_WORD_WEBSOCKET] = {"websocket", "WebSocket 升级"},

@@ -329,6 +329,8 @@ void tool_connection_done(struct tool_connection *connection)
 {
     leat_config_free(connection->config);
     connection->config = NULL;
+    tool_connection_secret_done(connection->proxy_token);
+    connection->proxy_token = NULL;
     leat_tls_options_free(connection->tls);
     connection->tls = NULL;
     while (connection->crl_count > 0)

@@ -21,6 +21,7 @@ struct tool_connection {
         const char *cert, *key, *key_password_path;
     } own, own_for_proxy;      /* what we show to the server, to proxies */
     unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
+    char *proxy_token;         /* --proxy-token; NULL = none */
     size_t proxy_count;
     /** "host:port" of the first proxies, to tell what fails with them from what fails with the
      * server. */

@@ -89,6 +89,71 @@ static bool set_proxy_header(struct tool_setting *setting)
     return tool_connection_take_header(setting, leat_config_add_proxy_header);
 }
 
+static bool set_proxy_auth(struct tool_setting *setting)
+{
+    static const struct {
+        const char *name;
+        unsigned schemes;
+    } rows[] = {
+        {"basic", LEAT_PROXY_AUTH_BASIC},
+        {"digest", LEAT_PROXY_AUTH_DIGEST},
+        {"bearer", LEAT_PROXY_AUTH_BEARER},
+        {"none", 0},
+    };
+    unsigned schemes = 0;
+    for (const char *word = setting->value;;) {
+        size_t len = strcspn(word, ",");
+        size_t i = 0;
+        while (i < sizeof(rows) / sizeof(rows[0]) &&
+               (strlen(rows[i].name) != len || strncasecmp(rows[i].name, word, len) != 0))
+            i++;
+        if (i == sizeof(rows) / sizeof(rows[0]))
+            return tool_refuse(setting, "not of basic, digest, bearer, none");
+        schemes |= rows[i].schemes;
+        if (word[len] == '\0')
+            break;
+        word += len + 1;
+    }
+    return tool_connection_accept(
+        setting, leat_config_set_proxy_auth_schemes(tool_connection_config(setting), schemes));
+}
+
+static bool set_proxy_basic_preemptive(struct tool_setting *setting)
+{
+    return tool_connection_accept(
+        setting, leat_config_set_proxy_basic_preemptive(tool_connection_config(setting), true));
+}
+
+/* One that was refused is not given again. */
+static void on_token_wanted(leat_proxy_challenge *challenge, void *user)
+{
+    const struct tool_connection *connection = user;
+    bool is_first = leat_proxy_challenge_get_attempt(challenge) == 0;
+    if (leat_proxy_challenge_answer(challenge, is_first ? connection->proxy_token : NULL) ==
+        LEAT_E_PARAMETER)
+        (void)leat_proxy_challenge_answer(challenge, NULL);
+}
+
+static bool proxy_token_take(struct tool_setting *setting)
+{
+    struct tool_connection *connection = setting->target;
+    tool_connection_secret_done(connection->proxy_token);
+    connection->proxy_token = strdup(setting->value);
+    if (!connection->proxy_token)
+        return tool_connection_accept(setting, LEAT_E_SYSTEM_INTERNAL);
+    return tool_connection_accept(
+        setting, leat_config_set_proxy_token_callback(tool_connection_config(setting),
+                                                      on_token_wanted, connection));
+}
+
+static bool set_proxy_token(struct tool_setting *setting)
+{
+    char *owned;
+    bool taken = tool_connection_secret(setting, &owned) && proxy_token_take(setting);
+    tool_connection_secret_done(owned);
+    return taken;
+}
+
 static bool set_proxy_ca(struct tool_setting *setting)
 {
     return tool_connection_accept(setting, leat_config_set_proxy_tls_ca_path(
@@ -129,6 +194,23 @@ const struct tool_option tool_proxy_options[] = {
      .help = "for proxies whose URL has no user; not escaped",
      .detail = "@FILE takes the first line of a file, so that nobody sees the password.",
      .set = set_proxy_user},
+    {.name = "proxy-auth",
+     .argument = "LIST",
+     .help = "ways to log in to HTTP proxies: basic,digest,bearer",
+     .detail =
+         "With commas in between; all of them by default, \"none\" for none. The strongest that "
+         "the proxy offers is taken.",
+     .set = set_proxy_auth},
+    {.name = "proxy-basic-preemptive",
+     .help = "give HTTP proxies the password before they ask",
+     .detail = "By Basic, with the first request. Saves a round trip, and shows the password to "
+               "whatever answers at the proxy's address.",
+     .set = set_proxy_basic_preemptive},
+    {.name = "proxy-token",
+     .argument = "TOKEN",
+     .help = "for HTTP proxies that ask for a token (Bearer)",
+     .detail = "@FILE takes the first line of a file, so that nobody sees the token.",
+     .set = set_proxy_token},
     {.name = "proxy-header",
      .argument = "NAME:VALUE",
      .help = "add a header to what HTTP proxies are asked",

@@ -215,6 +215,17 @@ static const struct by_text connect_texts[] = {
     {"malformed", TOOL_SITUATION_CONNECT_UNKNOWN},
 };
 
+/* Why a 407 is final; the first that fits. */
+static const struct by_text login_texts[] = {
+    {"refuses the token", TOOL_SITUATION_CONNECT_SCHEME},
+    {"credentials were sent", TOOL_SITUATION_CONNECT_REFUSES_USER},
+    {"is not known here", TOOL_SITUATION_CONNECT_SCHEME},
+    {"is not allowed by the program", TOOL_SITUATION_CONNECT_SCHEME},
+    {"cannot be answered", TOOL_SITUATION_CONNECT_SCHEME},
+    {"has no token", TOOL_SITUATION_CONNECT_SCHEME},
+    {"", TOOL_SITUATION_CONNECT_WANTS_USER},
+};
+
 static const struct by_text socks5_texts[] = {
     {"begins with byte 0x48", TOOL_SITUATION_SOCKS5_IS_HTTP},
     {"begins with byte 0x00", TOOL_SITUATION_SOCKS5_IS_SOCKS4},
@@ -255,8 +266,7 @@ static enum tool_situation of_socks5(const struct leat_error *error)
 static enum tool_situation of_connect(const struct leat_error *error)
 {
     if (error->native_code == 407)
-        return strstr(error->text, "credentials were sent") ? TOOL_SITUATION_CONNECT_REFUSES_USER
-                                                            : TOOL_SITUATION_CONNECT_WANTS_USER;
+        return BY_TEXT(login_texts, error->text);
     return error->native_code > 0 ? BY_NUMBER(connect_statuses, error->native_code)
                                   : BY_TEXT(connect_texts, error->text);
 }
