@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SQUID_PATH      "/usr/sbin/squid"
-#define SQUID_FAKE_AUTH "/usr/lib/squid/basic_fake_auth"
+#define SQUID_PATH        "/usr/sbin/squid"
+#define SQUID_FAKE_AUTH   "/usr/lib/squid/basic_fake_auth"
+#define SQUID_NCSA_AUTH   "/usr/lib/squid/basic_ncsa_auth"
+#define SQUID_DIGEST_AUTH "/usr/lib/squid/digest_file_auth"
+#define APACHE_HA1        "da2a725bc3bdbb7e4b5af5621295c908"
 
 static void argv_set(const char **argv, const char *const *from)
 {
@@ -46,7 +49,7 @@ uint16_t tinyproxy_start(const char *user, const char *password)
  * ----------------------------------------------------------------------------------------- */
 
 struct squid_setup {
-    const char *user;
+    const char *auth; /* lines of its configuration */
     uint16_t tls_port;
 };
 
@@ -68,16 +71,6 @@ static const char *certificate_copy(const char *name)
 static void squid_arguments(const char *port, const void *user, const char **argv)
 {
     const struct squid_setup *setup = user;
-    const char *auth = "http_access allow all\n";
-    if (setup->user) {
-        auth = sandbox_format("auth_param basic program " SQUID_FAKE_AUTH "\n"
-                              "auth_param basic children 1 startup=1\n"
-                              "auth_param basic realm test\n"
-                              "acl known proxy_auth %s\n"
-                              "http_access allow known\n"
-                              "http_access deny all\n",
-                              setup->user);
-    }
     const char *tls = "";
     if (setup->tls_port != 0) {
         tls = sandbox_format("configuration_includes_quoted_values on\n"
@@ -98,22 +91,127 @@ static void squid_arguments(const char *port, const void *user, const char **arg
                                        "visible_hostname localhost\n"
                                        "max_filedescriptors 256\n"
                                        "shutdown_lifetime 0 seconds\n",
-                                       port, tls, auth);
+                                       port, tls, setup->auth);
     const char *const fixed[] = {
         SQUID_PATH, "-N", "-d", "1", "-n", sandbox_format("leat%s", port), "-f", config, NULL};
     (void)readable(config);
     argv_set(argv, fixed);
 }
 
-uint16_t squid_start(const char *user, uint16_t *ret_tls_port)
+static uint16_t squid_run(const char *auth, uint16_t *ret_tls_port)
 {
     uint16_t port;
-    struct squid_setup setup = {user, ret_tls_port ? free_port() : 0};
+    struct squid_setup setup = {auth, ret_tls_port ? free_port() : 0};
     struct process *squid = peer_start_listening(squid_arguments, &setup, &port);
     if (ret_tls_port) {
         cr_assert(process_wait_listening(squid, setup.tls_port));
         *ret_tls_port = setup.tls_port;
     }
+    return port;
+}
+
+uint16_t squid_start(const char *user, uint16_t *ret_tls_port)
+{
+    const char *auth = "http_access allow all\n";
+    if (user)
+        auth = sandbox_format("auth_param basic program " SQUID_FAKE_AUTH "\n"
+                              "auth_param basic children 1 startup=1\n"
+                              "auth_param basic realm test\n"
+                              "acl known proxy_auth %s\n"
+                              "http_access allow known\n"
+                              "http_access deny all\n",
+                              user);
+    return squid_run(auth, ret_tls_port);
+}
+
+/* By `openssl passwd -apr1`. */
+static const char *basic_passwords(void)
+{
+    return readable(
+        sandbox_write("passwords.basic", "%s", "alice:$apr1$leatleat$PnpMDCuv31CQ821bI4vdL1\n"));
+}
+
+uint16_t squid_auth_start(unsigned schemes, uint16_t *ret_tls_port)
+{
+    const char *basic = "", *digest = "";
+    if (schemes & PROXY_BASIC)
+        basic = sandbox_format("auth_param basic program " SQUID_NCSA_AUTH " %s\n"
+                               "auth_param basic children 1 startup=1\n"
+                               "auth_param basic realm lab\n",
+                               basic_passwords());
+    if (schemes & (PROXY_DIGEST | PROXY_DIGEST_SHORT))
+        digest = sandbox_format("auth_param digest program " SQUID_DIGEST_AUTH " %s\n"
+                                "auth_param digest children 1 startup=1\n"
+                                "auth_param digest realm lab\n"
+                                "auth_param digest nonce_max_count %u\n",
+                                readable(sandbox_write("passwords.digest", "alice:s3cret\n")),
+                                schemes & PROXY_DIGEST_SHORT ? 3u : 50u);
+    return squid_run(sandbox_format("%s%sacl known proxy_auth REQUIRED\n"
+                                    "http_access allow known\n"
+                                    "http_access deny all\n",
+                                    basic, digest),
+                     ret_tls_port);
+}
+
+/* ---- apache2
+ * --------------------------------------------------------------------------------------- */
+
+static const char *apache_modules(void)
+{
+    static const char *const names[] = {"mpm_event",   "authn_core", "authn_file",
+                                        "authz_core",  "authz_user", "auth_basic",
+                                        "auth_digest", "proxy",      "proxy_connect"};
+    const char *lines = "";
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i)
+        lines = sandbox_format("%sLoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", lines,
+                               names[i], names[i]);
+    return lines;
+}
+
+/* A realm and MD5 of "alice:lab:s3cret" for Digest. */
+static const char *digest_passwords(void)
+{
+    return readable(sandbox_write("passwords.htdigest", "%s", "alice:lab:" APACHE_HA1 "\n"));
+}
+
+static void apache_arguments(const char *port, const void *user, const char **argv)
+{
+    bool is_digest = *(const unsigned *)user & PROXY_DIGEST;
+    const char *config =
+        sandbox_write("apache.conf",
+                      "ServerRoot %s\n"
+                      "ServerName localhost\n"
+                      "Listen 127.0.0.1:%s\n"
+                      "%s"
+                      "User www-data\n"
+                      "Group www-data\n"
+                      "PidFile apache.%s.pid\n"
+                      "DefaultRuntimeDir %s\n"
+                      "ErrorLog /dev/null\n"
+                      "StartServers 1\n"
+                      "ServerLimit 1\n"
+                      "ThreadsPerChild 16\n"
+                      "MaxRequestWorkers 16\n"
+                      "ProxyRequests On\n"
+                      "AllowCONNECT 1-65535\n"
+                      "<Proxy \"*\">\n"
+                      "AuthType %s\n"
+                      "AuthName lab\n"
+                      "%s"
+                      "AuthUserFile %s\n"
+                      "Require valid-user\n"
+                      "</Proxy>\n",
+                      sandbox_dir(), port, apache_modules(), port, sandbox_dir(),
+                      is_digest ? "Digest" : "Basic", is_digest ? "AuthDigestProvider file\n" : "",
+                      is_digest ? digest_passwords() : basic_passwords());
+    const char *const fixed[] = {"/usr/sbin/apache2", "-D", "FOREGROUND", "-f", config, NULL};
+    argv_set(argv, fixed);
+}
+
+uint16_t apache_start(unsigned scheme)
+{
+    uint16_t port;
+    peer_start_listening(apache_arguments, &scheme, &port);
     return port;
 }
 

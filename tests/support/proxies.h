@@ -18,6 +18,19 @@ uint16_t tinyproxy_start(const char *user, const char *password);
  * may pass, with any password. `ret_tls_port` (may be NULL): the same reached over TLS. */
 uint16_t squid_start(const char *user, uint16_t *ret_tls_port);
 
+/** What a proxy asks for. The user is alice, the password s3cret. */
+enum {
+    PROXY_BASIC = 1 << 0,
+    PROXY_DIGEST = 1 << 1,       /**< with MD5 */
+    PROXY_DIGEST_SHORT = 1 << 2, /**< a nonce is taken three times */
+};
+
+/** HTTP CONNECT by squid with these schemes. `ret_tls_port` as above. */
+uint16_t squid_auth_start(unsigned schemes, uint16_t *ret_tls_port);
+
+/** HTTP CONNECT by apache2 with one scheme, Basic or Digest. */
+uint16_t apache_start(unsigned scheme);
+
 /** TLS with server.pem in front of a port, by socat. @return its port. */
 uint16_t socat_tls_start(uint16_t behind);
 
