@@ -25,6 +25,7 @@
 #include <leat/trace.h>
 #include <leat/config.h>
 #include <leat/proxy_auth.h>
+#include <leat/proxy_protocol.h>
 #include <leat/tls_options.h>
 #include <leat/loop.h>
 #include <leat/websocket.h>

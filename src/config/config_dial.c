@@ -52,6 +52,27 @@ int leat_config_set_local_address(leat_config *config, const char *address)
     return LEAT_OK;
 }
 
+int leat_config_set_sent_proxy_protocol(leat_config *config, enum leat_proxy_protocol version,
+                                        const char *client)
+{
+    struct leati_address address = {.any.sa_family = AF_UNSPEC};
+    struct leati_settings *settings;
+    const char *refusal = NULL;
+    bool is_set = client && *client;
+    if ((unsigned)version > LEAT_PROXY_PROTOCOL_2)
+        refusal = "there is no such version of the PROXY protocol";
+    else if (is_set && version == LEAT_PROXY_PROTOCOL_NONE)
+        refusal = "a client without a version of the PROXY protocol that would tell it";
+    else if (is_set && leati_address_read(client, 0, &address) != 0)
+        refusal = "the client is not an IPv4 or IPv6 address";
+    int code = leati_config_change(config, refusal, &settings);
+    if (code != LEAT_OK)
+        return code;
+    settings->sent_proxy_protocol = version;
+    settings->proxy_protocol_client = address;
+    return LEAT_OK;
+}
+
 int leat_config_set_interface(leat_config *config, const char *name)
 {
     char *copy = NULL;

@@ -11,6 +11,7 @@
 
 #include <leat/config.h>
 #include <leat/proxy_auth.h>
+#include <leat/proxy_protocol.h>
 #include <leat/websocket_server.h>
 
 #include "config/dial.h"
@@ -71,6 +72,8 @@ struct leati_settings {
     bool tcp_fast_open;
     unsigned proxy_auth_schemes; /**< LEAT_PROXY_AUTH_* */
     enum leat_socks5_protection socks5_protection;
+    enum leat_proxy_protocol sent_proxy_protocol;
+    struct leati_address proxy_protocol_client; /**< of AF_UNSPEC = this machine */
     bool proxy_basic_preemptive;
     leat_proxy_token_fn proxy_token_fn; /**< NULL = none */
     void *proxy_token_user;

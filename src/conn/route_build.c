@@ -8,6 +8,7 @@
 #include "socks5/gss_protection.h"
 #include "socks5/socks4.h"
 #include "socks5/socks5.h"
+#include "tcp/proxy_header.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
 #include "util/alloc.h"
@@ -498,10 +499,37 @@ static int builder_add_top(struct builder *b)
     return LEAT_OK;
 }
 
+/* In front of everything that the origin gets, behind what proxies do. */
+static int builder_add_proxy_header(struct builder *b)
+{
+    const struct leati_route *route = b->route;
+    const struct leati_settings *settings = route->settings;
+    const struct leati_hop *origin = &route->hops[route->hop_count - 1];
+    if (!settings || settings->sent_proxy_protocol == LEAT_PROXY_PROTOCOL_NONE ||
+        route->on_top == LEATI_ON_TOP_ACCEPT || route->on_top == LEATI_ON_TOP_RELAY)
+        return LEAT_OK;
+    const struct leati_proxy_header_options options = {
+        .version = settings->sent_proxy_protocol == LEAT_PROXY_PROTOCOL_1 ? LEATI_PROXY_PROTOCOL_1
+                                                                          : LEATI_PROXY_PROTOCOL_2,
+        .tcp = b->tcp,
+        .is_direct = route->hop_count == 1 && !route->unix_path && !route->adopts,
+        .client = &settings->proxy_protocol_client,
+        .destination = origin->address_count > 0 ? &origin->addresses[origin->address_next] : NULL,
+        .destination_port = origin->port,
+    };
+    struct leati_layer *layer;
+    int code = leati_proxy_header_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, origin->text);
+    return code;
+}
+
 static int builder_run(struct builder *b)
 {
     const struct leati_route *route = b->route;
     int code = builder_add_hops(b);
+    if (code == LEAT_OK)
+        code = builder_add_proxy_header(b);
     if (code == LEAT_OK && (route->secure || route->tls))
         code = builder_add_tls(b);
     return code == LEAT_OK ? builder_add_top(b) : code;

@@ -5,9 +5,12 @@
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
 
+#include <leat/proxy_protocol.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -231,6 +234,26 @@ Test(tcp_socket_options, wrong_ones_change_nothing)
     cr_assert_eq(leat_tcp_socket_set_extra_options(run.tcp, &options), LEAT_OK);
     cr_assert(options_of(run.tcp).reuse_address && !options_of(run.tcp).keep_alive);
     cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.1", 0), LEAT_OK);
+}
+
+/* In front of the first byte of the program. */
+Test(tcp_socket_options, header_of_the_proxy_protocol)
+{
+    char expected[128], seen[128] = "";
+    struct leat_net_address local, remote;
+    cr_assert_eq(leat_config_set_sent_proxy_protocol(run.config, LEAT_PROXY_PROTOCOL_1, NULL),
+                 LEAT_OK);
+    run_new_client();
+    int peer = run_connect_raw();
+    run_send("x");
+    run_some();
+    cr_assert_eq(leat_tcp_socket_get_local_address(run.tcp, &local), LEAT_OK);
+    cr_assert_eq(leat_tcp_socket_get_remote_address(run.tcp, &remote), LEAT_OK);
+    int len = snprintf(expected, sizeof(expected), "PROXY TCP4 127.0.0.1 127.0.0.1 %u %u\r\nx",
+                       local.port, remote.port);
+    cr_assert_eq(recv(peer, seen, (size_t)len, MSG_WAITALL), len);
+    cr_expect_str_eq(seen, expected);
+    close(peer);
 }
 
 Test(tcp_socket_options, reuse_address_lets_bind_pass_time_wait)

@@ -23,6 +23,8 @@ struct tool_connection {
     unsigned tls_min, tls_max; /* indices into "1.2|1.3" */
     char *proxy_token;         /* --proxy-token; NULL = none */
     size_t proxy_count;
+    enum leat_proxy_protocol sent_proxy_protocol;
+    const char *proxy_protocol_client; /* NULL = none */
     /** "host:port" of the first proxies, to tell what fails with them from what fails with the
      * server. */
     char proxy_hops[TOOL_PROXY_HOPS_MAX][LEAT_ERROR_HOP_SIZE];

@@ -103,6 +103,34 @@ static bool set_dns(struct tool_setting *setting)
         setting, leat_config_set_dns_servers(tool_connection_config(setting), setting->value));
 }
 
+/* The two options are one setting, in any order. */
+static bool proxy_protocol_accept(struct tool_setting *setting)
+{
+    const struct tool_connection *connection = setting->target;
+    return tool_connection_accept(setting, leat_config_set_sent_proxy_protocol(
+                                               connection->config, connection->sent_proxy_protocol,
+                                               connection->proxy_protocol_client));
+}
+
+static bool set_proxy_protocol(struct tool_setting *setting)
+{
+    struct tool_connection *connection = setting->target;
+    bool is_second = strcmp(setting->value, "2") == 0 || strcmp(setting->value, "v2") == 0;
+    if (!is_second && strcmp(setting->value, "1") != 0 && strcmp(setting->value, "v1") != 0)
+        return tool_refuse(setting, "not 1 or 2");
+    connection->sent_proxy_protocol = is_second ? LEAT_PROXY_PROTOCOL_2 : LEAT_PROXY_PROTOCOL_1;
+    return proxy_protocol_accept(setting);
+}
+
+static bool set_proxy_protocol_client(struct tool_setting *setting)
+{
+    struct tool_connection *connection = setting->target;
+    if (connection->sent_proxy_protocol == LEAT_PROXY_PROTOCOL_NONE)
+        connection->sent_proxy_protocol = LEAT_PROXY_PROTOCOL_1;
+    connection->proxy_protocol_client = setting->value;
+    return proxy_protocol_accept(setting);
+}
+
 static bool set_fast_open(struct tool_setting *setting)
 {
     return tool_connection_accept(
@@ -141,6 +169,19 @@ const struct tool_option tool_dial_options[] = {
      .help = "DNS servers instead of the system's",
      .detail = "ADDRESS[:PORT],... with an IPv6 address as [::1]:53.",
      .set = set_dns},
+    {.name = "proxy-protocol",
+     .argument = "VERSION",
+     .help = "the PROXY protocol's header first, 1 or 2",
+     .detail =
+         "In front of TLS and the upgrade, for servers that expect it, such as HAProxy and nginx "
+         "behind another proxy. Through a proxy it names nobody.",
+     .set = set_proxy_protocol},
+    {.name = "proxy-protocol-client",
+     .aliases = "haproxy-clientip",
+     .argument = "ADDRESS",
+     .help = "whom that header names instead of this machine",
+     .detail = "Alone it means --proxy-protocol 1.",
+     .set = set_proxy_protocol_client},
     {.name = "fast-open",
      .help = "first bytes with the SYN (TCP fast open)",
      .detail = "Towards a server, or proxy, that has given this machine a cookie before.",

@@ -280,6 +280,14 @@ Test(settings, whom_to_dial_is_refused)
     cr_assert_str_eq(error.text, "the local address is not of the family that is dialled");
     cr_assert_eq(leat_config_set_ip_version(config, LEAT_IP_V6), LEAT_E_PARAMETER);
     cr_assert_eq(leat_config_set_ip_version(config, (enum leat_ip_version)3), LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_sent_proxy_protocol(config, LEAT_PROXY_PROTOCOL_2, "localhost"),
+                 LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_sent_proxy_protocol(config, LEAT_PROXY_PROTOCOL_NONE, "::1"),
+                 LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_sent_proxy_protocol(config, (enum leat_proxy_protocol)3, NULL),
+                 LEAT_E_PARAMETER);
+    cr_assert_eq(leat_config_set_sent_proxy_protocol(config, LEAT_PROXY_PROTOCOL_2, "::1"),
+                 LEAT_OK);
     cr_assert_eq(leat_config_set_local_address(config, "localhost"), LEAT_E_PARAMETER);
     static const char *const interfaces[] = {"0123456789abcdef", "a/b", "a b", "e:0"};
     for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++)
