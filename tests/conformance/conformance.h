@@ -69,6 +69,7 @@ extern const struct conformance_layer conformance_gss_confidentiality;
 extern const struct conformance_layer conformance_socks4;
 extern const struct conformance_layer conformance_upgrade;
 extern const struct conformance_layer conformance_connect;
+extern const struct conformance_layer conformance_connect_rounds;
 extern const struct conformance_layer conformance_accept;
 extern const struct conformance_layer conformance_tls_1_2;
 extern const struct conformance_layer conformance_tls_1_3;

@@ -11,6 +11,7 @@ const struct conformance_layer *const conformance_layers[] = {
     &conformance_socks4,
     &conformance_upgrade,
     &conformance_connect,
+    &conformance_connect_rounds,
     &conformance_accept,
     &conformance_tls_1_2,
     &conformance_tls_1_3,

@@ -22,6 +22,9 @@ STATUS(503, "Service Unavailable");
 STATUS(504, "Gateway Timeout");
 PROXY_ANSWER(407, "HTTP/1.1 407 Proxy Authentication Required\r\n"
                   "Proxy-Authenticate: Basic realm=\"leat\"\r\nContent-Length: 0\r\n\r\n");
+PROXY_ANSWER(scheme, "HTTP/1.1 407 Who\r\nProxy-Authenticate: X-Own abc\r\nContent-Length: 0\r\n\r\n");
+PROXY_ANSWER(broken, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Digest realm=\"x\r\nContent-Length: 0\r\n\r\n");
+PROXY_ANSWER(stale, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Digest realm=x, nonce=y, stale=true\r\nContent-Length: 0\r\n\r\n");
 PROXY_ANSWER(not_http, "SSH-2.0-OpenSSH_9.2\r\n\r\n");
 PROXY_ANSWER(tls_alert, "\x15\x03\x03\x00\x02\x02\x28");
 
@@ -60,6 +63,11 @@ static const struct fault faults[] = {
     {.name = "credentials that the HTTP proxy refuses", .proxy = answer_407,
      .proxy_url = "http://alice:secret@127.0.0.1:%u", .code = LEAT_E_WS_CONNECT,
      .layer = LEAT_LAYER_HTTP_PROXY, .native_code = 407, .text = "credentials were sent"},
+#define AS_ALICE(text_) .proxy_url = "http://alice:secret@127.0.0.1:%u", .code = LEAT_E_WS_CONNECT, \
+     .layer = LEAT_LAYER_HTTP_PROXY, .native_code = 407, .text = (text_)
+    {.name = "the HTTP proxy asks for what nobody knows", .proxy = answer_scheme, AS_ALICE("X-Own is not known here")},
+    {.name = "the HTTP proxy's challenge cannot be read", .proxy = answer_broken, AS_ALICE("cannot be answered")},
+    {.name = "the HTTP proxy closes whenever it should take credentials", .proxy = answer_stale, AS_ALICE("which it had asked to authenticate")},
     {.name = "the HTTP proxy says 403, then reset: the first failure counts",
      .proxy = refused_then_reset, PROXIED(LEAT_E_WS_CONNECT, HTTP_PROXY), .native_code = 403},
     {.name = "the HTTP proxy says 503 before the request, then reset", .proxy = refused_first,

@@ -172,6 +172,68 @@ Test(out_of_memory, through_socks4a)
     leat_testing_server_free(peer);
 }
 
+static void no_token(leat_proxy_challenge *challenge, void *user)
+{
+    (void)user;
+    cr_expect(leat_proxy_challenge_answer(challenge, NULL) == LEAT_OK);
+}
+
+static void a_token(leat_proxy_challenge *challenge, void *user)
+{
+    (void)user;
+    int code = leat_proxy_challenge_answer(challenge, "t0ken");
+    cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
+}
+
+/* Each connection is asked again, also when it answers with what is remembered. */
+static void through_rounds(leat_proxy_token_fn token_fn, const struct leat_script_row *script)
+{
+    leat_testing_server *peer = script_server_start(script);
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_proxy(config, sandbox_format("http://alice:secret@127.0.0.1:%u",
+                                                           leat_testing_server_port(peer))) ==
+              LEAT_OK);
+    cr_assert(leat_config_set_proxy_token_callback(config, token_fn, NULL) == LEAT_OK);
+    every_allocation_fails("ws://echo.test/", config, 0);
+    leat_config_free(config);
+    leat_testing_server_free(peer);
+}
+
+Test(out_of_memory, through_rounds_of_digest)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 407 Who\r\nProxy-Authenticate: Bearer realm=\"r\", Digest "
+                           "realm=\"r\", nonce=\"n\", opaque=\"o\", qop=\"auth\", stale=true, "
+                           "algorithm=SHA-256-sess, userhash=true\r\nContent-Length: 4\r\n\r\n"
+                           "who?")},
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\nProxy-Authentication-Info: nextnonce=m\r\n\r\n")},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    through_rounds(no_token, script);
+}
+
+Test(out_of_memory, through_rounds_with_a_token)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND,
+         LEAT_SCRIPT_BYTES("HTTP/1.1 407 Who\r\nProxy-Authenticate: Bearer realm=\"r\"\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")},
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("HTTP/1.1 200 OK\r\n\r\n")},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    through_rounds(a_token, script);
+}
+
 Test(out_of_memory, to_the_next_address)
 {
     static const struct dns_record records[] = {
