@@ -70,10 +70,11 @@ void leati_http_body_done(struct leati_http_body *body)
 /* Keeps what there is room for; the body is done once a byte finds none. */
 static bool body_keep(struct leati_http_body *body, const uint8_t *data, size_t len)
 {
-    if (!body->bytes) {
+    if (!body->bytes && !body->lacks_memory)
         body->bytes = leati_malloc(LEATI_HTTP_BODY_KEPT_BYTES + 1);
-        if (!body->bytes)
-            return false;
+    if (!body->bytes) {
+        body->lacks_memory = true;
+        return body->drains; /* which needs none */
     }
     size_t room = LEATI_HTTP_BODY_KEPT_BYTES - body->len;
     if (len > room) {

@@ -39,6 +39,7 @@ struct leati_http_body {
     unsigned size_digits; /**< of the chunk's size that is being read */
     uint8_t *bytes;       /**< NULL until there are some */
     size_t len;
+    bool lacks_memory;   /**< nothing is kept */
     bool drains;         /**< to its very end */
     bool is_whole;       /**< when drained and DONE: that is where it is */
     size_t drained;      /**< bytes, framing included */
