@@ -25,12 +25,25 @@ extern "C" {
 /** A WebSocket server. Opaque. */
 typedef struct leat_websocket_server leat_websocket_server;
 
+/** A request of HTTP that waits for an answer: the callback `http_request`. It is the program's until
+ * it has answered, exactly once, or freed it, also if the client or the server has gone meanwhile.
+ * Opaque. */
+typedef struct leat_http_request leat_http_request;
+
+/** A field of an answer. */
+struct leat_http_header {
+    const char *name;  /**< a token */
+    const char *value; /**< no CR or LF */
+};
+
 /** A client's request to open a connection. Borrowed until the callback returns. */
 struct leat_upgrade_request {
     const char *target; /**< as in the request: path and query */
     const char *host;   /**< value of Host */
     const char *origin; /**< value of Origin, "" if absent (RFC 6455 section 10.2) */
-    const struct leat_net_address *client; /**< the client's address and port */
+    /** The client's address and port: whom a trusted proxy names (leat_config_add_trusted_proxy()),
+     * otherwise who has connected. */
+    const struct leat_net_address *client;
     /** The subprotocol that the server would choose: the first of its own that the client offers,
      * "" if there is none in common. */
     const char *subprotocol;
@@ -73,6 +86,18 @@ struct leat_websocket_server_callbacks {
     /** A Pong frame from the client, asked for or not. */
     void (*pong)(leat_websocket_server *server, leat_websocket *ws, const uint8_t *payload,
                  size_t len, void *user);
+    /**
+     * Decides about every request of HTTP, an upgrade or not, instead of `request`: calls
+     * leat_http_request_accept() or leat_http_request_answer(), here or later, from the loop's
+     * thread. Until then nothing more is read of the client; the phase timeout UPGRADE holds, after
+     * which it is told 503 and `error` comes.
+     *
+     * With this slot HTTP/1.0, HEAD, and the methods of RFC 9110 but CONNECT and TRACE are welcome;
+     * a request with a body is refused with 400 and ends the connection. Behind an answer the same
+     * connection may ask again (at most 100 times), unless it has sent more already, or says
+     * "Connection: close"; each time within the phase timeout UPGRADE.
+     */
+    void (*http_request)(leat_websocket_server *server, leat_http_request *request, void *user);
 };
 
 /* ---- configuration: what only a server needs, beside leat/config.h ----------------------- */
@@ -87,6 +112,42 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_server_cert(leat_config *config, co
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_client_verification(
     leat_config *config, enum leat_client_verification verification);
+
+/**
+ * Lets in upgrades from pages of this origin (RFC 6454, RFC 6455 section 10.2): "https://example.com",
+ * "https://example.com:8443", "null"; a host that begins with "*." is every name below the rest.
+ * Others that have an Origin are refused with 403, and nobody is asked; those without are no browsers, and
+ * pass. None (default) = all are let in, and the program may look. May be called several times.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (not an origin, or too many: 128); LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_allowed_origin(leat_config *config,
+                                                            const char *origin);
+
+/**
+ * Believes proxies of this network in what they say about whose request they bring: "10.0.0.0/8",
+ * "fd00::/8", an address, or "unix" for all who come by a local socket. The client that they name is
+ * that of struct leat_upgrade_request, leat_http_request_get_client() and
+ * leat_websocket_get_client_address(), and the one that the limit for one client counts. Nobody else
+ * is believed (default: nobody), and where several proxies stand in a row all but the first have to
+ * be trusted. May be called several times.
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER (not a network, or too many: 128); LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_add_trusted_proxy(leat_config *config,
+                                                           const char *network);
+
+/** Where a trusted proxy says whose request it brings. */
+enum leat_forwarded_header {
+    LEAT_FORWARDED_NONE,            /**< in no header */
+    LEAT_FORWARDED_X_FORWARDED_FOR, /**< nginx, HAProxy, the clouds; default */
+    LEAT_FORWARDED_FORWARDED,       /**< RFC 7239, the parameter "for" */
+};
+
+/** The one header that trusted proxies write; the other is a client's own word.
+ * @return LEAT_OK, LEAT_E_PARAMETER. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_forwarded_header(leat_config *config,
+                                                              enum leat_forwarded_header header);
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
@@ -141,6 +202,61 @@ LEAT_API uint16_t leat_websocket_server_get_port(const leat_websocket_server *se
 /** Lists the open connections: writes at most `cap` of them and returns how many there are. */
 LEAT_API size_t leat_websocket_server_list(const leat_websocket_server *server,
                                            leat_websocket **ret_connections, size_t cap);
+
+/** The client's address at a server: whom a trusted proxy names, otherwise who has connected. At a
+ * client, as leat_websocket_get_remote_address().
+ * @return LEAT_OK; as leat_websocket_get_remote_address(). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_get_client_address(
+    const leat_websocket *ws, struct leat_net_address *ret_address);
+
+/* ---- requests of HTTP ------------------------------------------------------------------------ */
+
+/** What it asks for. Texts are the client's own words, borrowed until it is answered; once the client
+ * has gone all are "", or NULL for a header, and an answer is LEAT_E_SOCKET_BASE + EBADF. */
+LEAT_API const char *leat_http_request_get_method(const leat_http_request *request);
+/** Path and query. "" once the client has gone. */
+LEAT_API const char *leat_http_request_get_target(const leat_http_request *request);
+/** Value of Host; "" also if there is none (HTTP/1.0). */
+LEAT_API const char *leat_http_request_get_host(const leat_http_request *request);
+/** A field, NULL if it is absent; the name's case does not matter. */
+LEAT_API const char *leat_http_request_get_header(const leat_http_request *request,
+                                                  const char *name);
+/** Whether it is a valid request for an upgrade: only such a one can be accepted. */
+LEAT_API bool leat_http_request_is_upgrade(const leat_http_request *request);
+/** The subprotocol that would be chosen, "" = none. */
+LEAT_API const char *leat_http_request_get_subprotocol(const leat_http_request *request);
+/** Whose request it is, as in struct leat_upgrade_request. @return whether it is known: the client is
+ * still there. */
+LEAT_API bool leat_http_request_get_client(const leat_http_request *request,
+                                           struct leat_net_address *ret_address);
+
+/**
+ * Lets the client in: 101, with fields of the program's own (Set-Cookie, say) behind ours; `connected`
+ * follows. NULL is allowed for `headers` with a count of 0.
+ *
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + EBADF (the client has gone, or the server has been stopped);
+ *         the request is gone after both. LEAT_E_PARAMETER (not an upgrade; a header that is none, or
+ *         one that belongs to the handshake): nothing is answered yet.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_http_request_accept(leat_http_request *request,
+                                                      const struct leat_http_header *headers,
+                                                      size_t header_count);
+
+/**
+ * Answers with something else: 200 to 599. Date, Content-Length and, unless `headers` have them,
+ * Content-Type (text/plain; UTF-8) and with 405 Allow are added. Nothing of a body leaves in answer
+ * to HEAD, or with 204 and 304. An answer below 400 is no failure: `error` does not come for it.
+ *
+ * @param body NULL with `len` 0 = none; from 400 on the name of the status
+ * @return as leat_http_request_accept().
+ */
+LEAT_API LEAT_MUST_CHECK int leat_http_request_answer(leat_http_request *request, int status,
+                                                      const struct leat_http_header *headers,
+                                                      size_t header_count, const void *body,
+                                                      size_t len);
+
+/** Gives up a request: the client is told 500, if it is still there. NULL is allowed. */
+LEAT_API void leat_http_request_free(leat_http_request *request);
 
 /** Why the last start was refused. */
 LEAT_API void leat_websocket_server_get_error(const leat_websocket_server *server,

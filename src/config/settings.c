@@ -34,6 +34,7 @@ int leati_settings_new(struct leati_settings **ret_settings)
     settings->max_clients = LEATI_CONFIG_DEFAULT_MAX_CLIENTS;
     settings->ping_interval_ms = 30000;
     settings->pong_timeout_ms = 30000;
+    settings->forwarded_header = LEAT_FORWARDED_X_FORWARDED_FOR;
     settings->max_message_bytes = LEATI_CONFIG_DEFAULT_MAX_MESSAGE_BYTES;
     settings->send_queue_limit_bytes = LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES;
     leati_domain_policy_init(&settings->domain_policy);
@@ -45,6 +46,7 @@ static void settings_free(struct leati_settings *settings)
 {
     leati_settings_clear_network(settings);
     leati_settings_clear_request(settings);
+    leati_settings_clear_server(settings);
     leati_settings_clear_tls(settings);
     leati_free(settings);
 }
@@ -61,7 +63,7 @@ struct leati_settings *leati_settings_clone(const struct leati_settings *setting
     leati_domain_policy_init(&clone->domain_policy);
     if (!leati_settings_copy_network(clone, settings) ||
         !leati_settings_copy_request(clone, settings) ||
-        !leati_settings_copy_tls(clone, settings)) {
+        !leati_settings_copy_server(clone, settings) || !leati_settings_copy_tls(clone, settings)) {
         settings_free(clone);
         return NULL;
     }

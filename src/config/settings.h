@@ -65,6 +65,12 @@ enum leati_tls_side {
     LEATI_TLS_SIDE_COUNT,
 };
 
+/** A list of owned texts. */
+struct leati_text_list {
+    char **items;
+    size_t count;
+};
+
 struct leati_settings {
     atomic_uint refs;
 
@@ -87,6 +93,11 @@ struct leati_settings {
     size_t max_clients;
     size_t max_clients_per_address; /**< 0 = the default */
     bool reuse_port;
+    enum leat_forwarded_header forwarded_header;
+    bool proxy_protocol;           /**< whoever is trusted says in front whose connection it is */
+    size_t receive_bytes_per_s;    /**< of one connection; 0 = any number */
+    size_t receive_messages_per_s; /**< likewise */
+    size_t server_queue_bytes;     /**< of all send queues together; 0 = no limit */
 
     struct leati_descriptor_options descriptor;
 
@@ -128,6 +139,9 @@ struct leati_settings {
     char *user_agent; /**< NULL = ours, "" = none */
     char **protocols;
     size_t protocol_count;
+    struct leati_text_list allowed_origins; /**< of a server; none = all */
+    struct leati_text_list
+        trusted_proxies; /**< addresses and prefixes that stand in front of a server */
 };
 #define LEATI_SETTINGS_OWNED proxies
 
@@ -149,6 +163,12 @@ int leati_settings_of(const leat_config *config, struct leati_failure *failure,
  * leat_config_add_proxy(), recorded in `failure`. */
 int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
                                struct leati_url *ret_proxy);
+
+/** Whether a server lets in a request with this Origin. */
+bool leati_settings_allow_origin(const struct leati_settings *settings, const char *origin);
+/** Whether whoever has this address may say whose connection it brings. */
+bool leati_settings_trust(const struct leati_settings *settings,
+                          const struct leati_address *address);
 
 /** What the client offers, and what the server wants at most, of permessage-deflate. */
 struct leati_deflate_offer leati_settings_deflate_offer(const struct leati_settings *settings);

@@ -221,6 +221,21 @@ static void chain_ask(struct leati_chain *chain)
         chain->route->asking = NULL;
 }
 
+/* Once about each request: the owner may take its time, and then wakes the chain. */
+static int chain_ask_owner(struct leati_chain *chain, uint64_t now_ms)
+{
+    int code = LEATI_AGAIN;
+    while (code == LEATI_AGAIN && chain_is_asking(chain) && !chain->route->awaits_owner) {
+        chain->route->awaits_owner = true;
+        chain_ask(chain);
+        if (chain->state != LEATI_CHAIN_CONNECTING)
+            return LEATI_AGAIN;
+        if (!chain->route->awaits_owner)
+            code = chain_connect_layers(chain, now_ms);
+    }
+    return code;
+}
+
 static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
 {
     if (chain->route->awaits_address)
@@ -231,8 +246,8 @@ static int chain_connect(struct leati_chain *chain, uint64_t now_ms)
     if (code != LEATI_AGAIN)
         return code;
     if (chain_is_asking(chain))
-        chain_ask(chain);
-    else if (!leati_chain_ask_program(chain, lowest_not_open(chain)))
+        return chain_ask_owner(chain, now_ms);
+    if (!leati_chain_ask_program(chain, lowest_not_open(chain)))
         return code;
     if (chain->state != LEATI_CHAIN_CONNECTING)
         return LEATI_AGAIN;
@@ -478,6 +493,13 @@ void leati_chain_abort(struct leati_chain *chain)
 const char *leati_chain_origin(const struct leati_chain *chain)
 {
     return chain->route ? leati_route_origin_text(chain->route) : chain->origin;
+}
+
+void leati_chain_owner_has_answered(struct leati_chain *chain)
+{
+    chain->route->awaits_owner = false;
+    if (!chain->running)
+        leati_chain_wake(chain);
 }
 
 void leati_chain_wake(struct leati_chain *chain)

@@ -28,7 +28,7 @@ struct leati_chain;
 
 /** What a chain tells its owner; every function runs from the pump. */
 struct leati_chain_owner {
-    /** A client's request waits for the owner's decision; servers only. */
+    /** A client's request waits for the owner's decision, now or later; servers only. */
     void (*asked)(struct leati_chain *chain, void *user);
     /** All layers are OPEN. The upgrade is still there, for its getters. */
     void (*opened)(struct leati_chain *chain, void *user);
@@ -84,6 +84,9 @@ void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms);
 
 /** Ends without a goodbye; then `ended`. Allowed in every state. */
 void leati_chain_abort(struct leati_chain *chain);
+
+/** The owner has told the acceptance what becomes of a request: inside of `asked` or later. */
+void leati_chain_owner_has_answered(struct leati_chain *chain);
 
 /** "host:port" of the origin, in every state. */
 const char *leati_chain_origin(const struct leati_chain *chain);

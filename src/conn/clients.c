@@ -160,6 +160,13 @@ int leati_clients_add(struct leati_clients *server, struct leati_client *client,
     return LEAT_OK;
 }
 
+bool leati_client_rename(struct leati_client *client, const struct leati_address *address)
+{
+    struct leati_admission *admission = &client->server->admission;
+    leati_admission_leave(admission, &client->guest);
+    return leati_admission_enter(admission, &client->guest, address);
+}
+
 enum leati_admission_verdict leati_client_judge(const struct leati_client *client)
 {
     const struct leati_admission_limits limits =

@@ -77,6 +77,9 @@ bool leati_clients_let_in(struct leati_clients *server, const struct leati_addre
  */
 int leati_clients_add(struct leati_clients *server, struct leati_client *client,
                       struct leati_stream *stream, const struct leati_address *remote);
+/** One in its handshake is somebody else's: it is counted for that address from now on. false without
+ * memory; then it is not counted any more. */
+bool leati_client_rename(struct leati_client *client, const struct leati_address *address);
 /** Whether one in its handshake may be open. */
 enum leati_admission_verdict leati_client_judge(const struct leati_client *client);
 /** Its handshake is done, and it is let in. */

@@ -467,6 +467,7 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
     if (code != LEAT_OK)
         return code;
     route->on_top = LEATI_ON_TOP_ACCEPT;
+    route->asks_about_requests = accepted->asks_about_requests;
     route->settings = leati_settings_ref(accepted->settings);
     route->secure = accepted->credentials;
     if (route->secure)

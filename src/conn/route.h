@@ -92,6 +92,8 @@ struct leati_route {
     bool awaits_address;          /**< it has failed, and an address may still come */
     uint64_t phase_start_us;
     const struct leati_layer *phase_layer; /**< whose start was traced; NULL between two phases */
+    bool awaits_owner;          /**< who was asked about a request, and has not answered yet */
+    bool asks_about_requests;   /**< the owner also decides about what is no upgrade */
     struct leati_layer *asking; /**< the acceptance, while the owner is asked; outlives a release */
 
     /** The upgrade, or at a server its acceptance, and what it writes; borrowed from the chain,
@@ -114,6 +116,7 @@ struct leati_route_accepted {
     const struct leati_address *remote;
     const struct leati_settings *settings;     /**< a reference is taken */
     struct leati_tls_credentials *credentials; /**< NULL = ws; a reference is taken */
+    bool asks_about_requests; /**< also about those that are no upgrade */
 };
 
 /**

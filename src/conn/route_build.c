@@ -460,6 +460,8 @@ static int builder_add_accept(struct builder *b)
     const struct leati_ws_accept_options options = {
         .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
         .sha1 = leati_tls_sha1,
+        .date = leati_http_date_now,
+        .takes_requests = b->route->asks_about_requests,
     };
     struct leati_layer *layer;
     int code = leati_ws_accept_layer_new(&options, b->failure, &layer);

@@ -110,7 +110,7 @@ static void turn_follow(struct leati_exchange *x, uint64_t now_ms)
         step_start(x, now_ms, x->timeout_ms);
         break;
     case LEATI_EXCHANGE_OWNERS:
-        step_start(x, now_ms, 0);
+        step_start(x, now_ms, x->owner_timeout_ms);
         break;
     case LEATI_EXCHANGE_AFTERMATH:
         aftermath_begin(x, now_ms);
@@ -218,9 +218,21 @@ static int exchange_run(struct leati_exchange *x, uint64_t now_ms, bool stops_wh
 /* What has arrived in time counts, even if we come late to read it: this is asked after reading. */
 static int exchange_expire(struct leati_exchange *x)
 {
-    if (x->turn != LEATI_EXCHANGE_AFTERMATH)
-        ops_of(&x->base)->expire(x, x->base.deadline_ms - x->step_start_ms);
-    return exchange_fail(x);
+    const struct leati_exchange_ops *ops = ops_of(&x->base);
+    struct leati_layer *lower = x->base.lower;
+    const uint8_t *data = NULL;
+    size_t sent;
+
+    if (x->turn == LEATI_EXCHANGE_AFTERMATH)
+        return exchange_fail(x);
+    ops->expire(x, x->base.deadline_ms - x->step_start_ms);
+    size_t len = ops->farewell ? ops->farewell(x, &data) : 0;
+    int code = exchange_fail(x);
+    /* The verdict is there already, and whatever comes of it. */
+    const struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    if (len > 0)
+        (void)lower->ops->send(lower, &iov, 1, &sent);
+    return code;
 }
 
 static int exchange_advance(struct leati_exchange *x, uint64_t now_ms, bool stops_when_sent)

@@ -59,6 +59,8 @@ struct leati_exchange_ops {
     void (*end)(struct leati_exchange *x);
     /** The deadline has come, after `waited_ms`, in every turn but AFTERMATH: FAILED. */
     void (*expire)(struct leati_exchange *x, uint64_t waited_ms);
+    /** Behind expire(): what is said to the peer if it can be at once; 0 bytes = nothing. Optional. */
+    size_t (*farewell)(const struct leati_exchange *x, const uint8_t **ret_data);
     /** The lower layer has failed with `code` and recorded it: what this layer's connect returns,
      * by leati_exchange_keep_lower() or leati_layer_relabel(). */
     int (*lower_failed)(struct leati_exchange *x, int code);
@@ -77,6 +79,7 @@ struct leati_exchange {
     /** For a message of ours and the answer to it, or for the peer's first word; 0 = none but
      * limit_ms. Set by the layer's constructor. */
     uint32_t timeout_ms;
+    uint32_t owner_timeout_ms;     /**< the same for a decision of the owner */
     enum leati_exchange_turn turn; /**< that base.deadline_ms was set for */
     uint64_t step_start_ms;
     uint8_t *early; /**< what came behind the handshake; NULL = nothing (left) */

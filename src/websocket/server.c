@@ -3,37 +3,19 @@
  * The server object: a listener, and a leat_websocket for each client. The server is the user of
  * its websockets' callbacks and passes them on with itself in front.
  */
-#include <leat/websocket_server.h>
+#include "websocket/server_private.h"
 
-#include "conn/clients.h"
 #include "core/net_address.h"
-#include "websocket/websocket.h"
 #include "tcp/listener.h"
 #include "tcp/tcp.h"
 #include "url/local_url.h"
 #include "util/alloc.h"
 #include "util/known.h"
-#include "ws/accept.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-/** When a client that found the server full may come again, in seconds. */
-#define RETRY_AFTER "5"
-
-struct server_client {
-    struct leat_websocket ws; /* first: it is freed with it */
-    struct leati_client base; /* `server` is NULL when it has ended, or its server */
-};
-
-struct leat_websocket_server {
-    struct leati_clients base;
-    struct leat_websocket_server_callbacks callbacks;
-    struct leati_tls_credentials *credentials; /* NULL = ws */
-    struct leati_tcp_listener *listener;       /* NULL = it does not listen */
-};
 
 /* ---- clients -------------------------------------------------------------------------- */
 
@@ -42,14 +24,13 @@ static struct server_client *client_of(struct leati_client *base)
     return (struct server_client *)(void *)((char *)base - offsetof(struct server_client, base));
 }
 
-static leat_websocket_server *server_of(const struct server_client *client)
-{
-    return (leat_websocket_server *)client->base.server;
-}
-
 static void client_dispose(struct leati_client *base)
 {
-    leati_websocket_dispose(&client_of(base)->ws);
+    struct server_client *client = client_of(base);
+    leati_server_forget_request(client);
+    leati_free(client->forwarded);
+    client->forwarded = NULL;
+    leati_websocket_dispose(&client->ws);
 }
 
 static void server_error(struct leati_clients *base, const struct leat_error *error)
@@ -115,9 +96,11 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     bool reported = client->base.reported;
     leati_client_set_reported(&client->base, false);
     leati_client_remove(&client->base);
-    if (!reported)
+    bool is_served = client->is_served && event->error.code == LEAT_E_WS_CONNECT;
+    leati_server_forget_request(client);
+    if (!reported && !is_served)
         server_error(&server->base, &event->error);
-    else if (server->callbacks.closed)
+    else if (reported && server->callbacks.closed)
         server->callbacks.closed(server, ws, event, server->base.user);
     client_dispose(&client->base);
 }
@@ -141,100 +124,6 @@ static const struct leat_websocket_callbacks client_part_callbacks = {
     .closed = on_closed,
     .message_part = on_message_part,
 };
-
-/* ---- the request ------------------------------------------------------------------------ */
-
-/* The public request with what its `header` function needs. */
-struct request_view {
-    struct leat_upgrade_request public;
-    const struct leati_http_head *head;
-};
-
-static const char *request_header(const struct leat_upgrade_request *request, const char *name)
-{
-    return leati_http_head_get(((const struct request_view *)request)->head, name);
-}
-
-/* The first of ours that the client offers. */
-static const char *choose_protocol(const struct leati_settings *settings,
-                                   const struct leati_ws_accept_request *request)
-{
-    for (size_t i = 0; i < settings->protocol_count; i++)
-        for (size_t j = 0; j < request->protocol_count; j++)
-            if (strcmp(settings->protocols[i], request->protocols[j]) == 0)
-                return request->protocols[j];
-    return NULL;
-}
-
-static int server_ask(leat_websocket_server *server, const struct server_client *client,
-                      const struct leati_ws_accept_request *request, const char *protocol)
-{
-    struct leat_net_address address;
-    if (!server->callbacks.request)
-        return 101;
-    leati_net_address_from(leati_tcp_layer_remote(client->ws.stream.chain->tcp), &address);
-    const struct request_view view = {
-        .public =
-            {
-                .target = request->target,
-                .host = request->host,
-                .origin = request->origin ? request->origin : "",
-                .client = &address,
-                .subprotocol = protocol ? protocol : "",
-                .header = request_header,
-            },
-        .head = request->head,
-    };
-    return server->callbacks.request(server, &view.public, server->base.user);
-}
-
-/* What the program thinks of it, unless the server is full. */
-static void server_decide(leat_websocket_server *server, struct server_client *client,
-                          const struct leati_ws_accept_request *request,
-                          struct leati_ws_accept_decision *ret_decision)
-{
-    static const struct leati_ws_header retry_after = {"Retry-After", RETRY_AFTER};
-    enum leati_admission_verdict verdict = leati_client_judge(&client->base);
-    if (verdict != LEATI_ADMISSION_OK) {
-        *ret_decision = (struct leati_ws_accept_decision){
-            .status = 503,
-            .headers = &retry_after,
-            .header_count = 1,
-            .text = leati_admission_verdict_text(verdict),
-        };
-        return;
-    }
-    const char *protocol = choose_protocol(server->base.settings, request);
-    *ret_decision = (struct leati_ws_accept_decision){.protocol = protocol};
-    ret_decision->status = server_ask(server, client, request, protocol);
-}
-
-static void on_asked(leat_websocket *ws, struct leati_layer *accept, void *user)
-{
-    struct server_client *client = user;
-    leat_websocket_server *server = server_of(client);
-    const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
-    struct leati_ws_accept_decision decision;
-    bool accepts_compression = server->base.settings->compresses;
-    const struct leati_deflate_params limits = leati_settings_deflate_limits(server->base.settings);
-    server_decide(server, client, request, &decision);
-    if (ws->stream.chain->state == LEATI_CHAIN_CLOSED)
-        return;
-    if (decision.status != 101)
-        decision.protocol = NULL;
-    else if (accepts_compression)
-        decision.deflate = &limits;
-    int code = leati_ws_accept_answer(accept, &decision);
-    if (code == LEAT_E_PARAMETER) {
-        /* The program's answer was none. */
-        decision.status = 500;
-        code = leati_ws_accept_answer(accept, &decision);
-    }
-    if (code != LEAT_OK)
-        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    else if (decision.status == 101)
-        leati_client_open(&client->base);
-}
 
 /* ---- accepting --------------------------------------------------------------------------- */
 
@@ -262,8 +151,9 @@ static int server_add(leat_websocket_server *server, int fd, const struct leati_
         .remote = remote,
         .settings = server->base.settings,
         .credentials = server->credentials,
+        .asks_about_requests = server->callbacks.http_request,
     };
-    int code = leati_websocket_accept(&client->ws, &accepted, on_asked);
+    int code = leati_websocket_accept(&client->ws, &accepted, leati_server_on_asked);
     if (code == LEAT_OK)
         return leati_clients_add(&server->base, &client->base, &client->ws.stream, remote);
     client_dispose(&client->base);
@@ -467,6 +357,18 @@ size_t leat_websocket_server_list(const leat_websocket_server *server,
         count++;
     }
     return count;
+}
+
+int leat_websocket_get_client_address(const leat_websocket *ws,
+                                      struct leat_net_address *ret_address)
+{
+    if (!ws || !ret_address)
+        return LEAT_E_PARAMETER;
+    const struct server_client *client = ws->is_server ? (const struct server_client *)ws : NULL;
+    if (!client || !client->forwarded)
+        return leat_websocket_get_remote_address(ws, ret_address);
+    leati_net_address_from(client->forwarded, ret_address);
+    return LEAT_OK;
 }
 
 void leat_websocket_server_get_error(const leat_websocket_server *server,

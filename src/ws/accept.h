@@ -21,6 +21,7 @@
 #define LEATI_WS_ACCEPT_H
 
 #include "core/layer.h"
+#include "http/date.h"
 #include "http/head.h"
 #include "ws/deflate_params.h"
 #include "ws/handshake.h"
@@ -34,6 +35,11 @@
  */
 #define LEATI_WS_ACCEPT_LINGER_MS    1000u
 #define LEATI_WS_ACCEPT_LINGER_BYTES 262144u
+/** How many requests one connection may make that are no upgrade, or are refused. */
+#define LEATI_WS_ACCEPT_MAX_REQUESTS 100u
+
+/** The time as HTTP writes it. */
+typedef void leati_ws_date_fn(char ret_date[LEATI_HTTP_DATE_SIZE]);
 
 struct leati_ws_accept_options {
     size_t max_head_bytes; /**< 0 = LEATI_WS_ACCEPT_HEAD_BYTES; at most LEATI_HTTP_HEAD_MAX_BYTES */
@@ -41,11 +47,18 @@ struct leati_ws_accept_options {
      * more for the client to take the answer; 0 = none but limit_ms. */
     uint32_t timeout_ms;
     leati_ws_sha1_fn *sha1;
+    leati_ws_date_fn *date; /**< for answers that are no 101; NULL = they have no Date */
+    /** The owner also decides about requests that are no upgrade: it may answer them with 200 to
+     * 599, and the connection stays for the next one. HTTP/1.0 and the methods of RFC 9110 are
+     * welcome then, but for CONNECT and TRACE; a body is not. */
+    bool takes_requests;
 };
 
 /** A request that is valid by section 4.2.1. Lives as long as the layer. Header values are the
  * client's own words, which may hold bytes above 0x7f: not for a terminal as they are. */
 struct leati_ws_accept_request {
+    bool is_upgrade; /**< it may be answered with 101 */
+    const char *method;
     const char *target;           /**< origin-form, also if the client sent the absolute form */
     const char *host;             /**< as it was sent: name or literal, perhaps with a port */
     const char *origin;           /**< NULL = none: not a browser */
@@ -55,7 +68,7 @@ struct leati_ws_accept_request {
 };
 
 struct leati_ws_accept_decision {
-    int status; /**< 101, or 400 to 599 */
+    int status; /**< 101, or 400 to 599; of an owner that takes requests 200 to 599 */
     /** For 101: one of those that were offered; NULL = none. */
     const char *protocol;
     /** For 101: what we want of permessage-deflate at most, if the client offers it and the build
@@ -64,6 +77,9 @@ struct leati_ws_accept_decision {
     /** Sent behind our own, in their order. */
     const struct leati_ws_header *headers;
     size_t header_count;
+    /** Of another answer than 101; NULL = `text`. */
+    const void *body;
+    size_t body_len;
     /** Of a refusal: the body, plain text unless `headers` have a Content-Type; NULL = the reason
      * phrase of the status. */
     const char *text;

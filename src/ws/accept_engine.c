@@ -4,7 +4,6 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
-#include "ws/deflate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +21,24 @@ void leati_ws_accept_engine_init(struct leati_ws_accept_engine *engine,
     memset(engine, 0, sizeof(*engine));
     engine->max_head_bytes = max < LEATI_HTTP_HEAD_MAX_BYTES ? max : LEATI_HTTP_HEAD_MAX_BYTES;
     engine->sha1 = options->sha1;
+    engine->date = options->date;
+    engine->takes_requests = options->takes_requests;
     leati_http_head_init(&engine->head, LEATI_HTTP_REQUEST);
+}
+
+void leati_ws_accept_engine_again(struct leati_ws_accept_engine *engine)
+{
+    const struct leati_ws_accept_options options = {
+        .max_head_bytes = engine->max_head_bytes,
+        .sha1 = engine->sha1,
+        .date = engine->date,
+        .takes_requests = engine->takes_requests,
+    };
+    unsigned served = engine->served + 1;
+
+    leati_ws_accept_engine_done(engine);
+    leati_ws_accept_engine_init(engine, &options);
+    engine->served = served;
 }
 
 void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine)
@@ -34,194 +50,6 @@ void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine)
     leati_http_head_done(&engine->head);
     engine->response = engine->host = engine->target = NULL;
     engine->protocols = NULL;
-}
-
-/* ---- the response --------------------------------------------------------------------------- */
-
-const char *leati_ws_accept_reason(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {101, "Switching Protocols"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {410, "Gone"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {421, "Misdirected Request"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-    };
-
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Refused";
-}
-
-/* `start` is the status line and our own fields, each with its CRLF. */
-static bool response_build(struct leati_ws_accept_engine *engine, const char *start,
-                           const struct leati_ws_header *headers, size_t header_count,
-                           const char *body)
-{
-    size_t cap = strlen(start) + strlen(body) + sizeof("\r\n");
-    for (size_t i = 0; i < header_count; i++)
-        cap += strlen(headers[i].name) + strlen(headers[i].value) + strlen(": \r\n");
-
-    char *response = leati_malloc(cap);
-    if (!response)
-        return false;
-    size_t len = 0;
-    leati_text_append(response, cap, &len, "%s", start);
-    for (size_t i = 0; i < header_count; i++)
-        leati_text_append(response, cap, &len, "%s: %s\r\n", headers[i].name, headers[i].value);
-    leati_text_append(response, cap, &len, "\r\n%s", body);
-    engine->response = response;
-    engine->response_len = len;
-    return true;
-}
-
-static bool header_is(const struct leati_ws_header *header, const char *name)
-{
-    return leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name));
-}
-
-/* What RFC 9110 demands with a status (sections 15.5.22, 15.5.6), and RFC 6455 section 4.4. */
-static const char *refusal_fields(int status)
-{
-    switch (status) {
-    case 405:
-        return "Connection: close\r\n"
-               "Allow: GET\r\n";
-    case 426:
-        return "Upgrade: websocket\r\n"
-               "Connection: Upgrade, close\r\n"
-               "Sec-WebSocket-Version: 13\r\n";
-    default:
-        return "Connection: close\r\n";
-    }
-}
-
-static bool request_is_head(const struct leati_ws_accept_engine *engine)
-{
-    return leati_http_head_method_is(&engine->head, "HEAD");
-}
-
-static bool refusal_build(struct leati_ws_accept_engine *engine, int status, const char *text,
-                          const struct leati_ws_header *headers, size_t header_count)
-{
-    const char *type = "Content-Type: text/plain; charset=utf-8\r\n";
-    char start[256];
-    size_t pos = 0;
-
-    for (size_t i = 0; i < header_count; i++)
-        if (header_is(&headers[i], "Content-Type"))
-            type = "";
-    leati_text_append(start, sizeof(start), &pos, "HTTP/1.1 %d %s\r\n%s%sContent-Length: %zu\r\n",
-                      status, leati_ws_accept_reason(status), refusal_fields(status), type,
-                      strlen(text));
-    /* The length is that of a GET, the content stays away (RFC 9110 section 9.3.2). */
-    if (!response_build(engine, start, headers, header_count, request_is_head(engine) ? "" : text))
-        return false;
-    engine->status = status;
-    return true;
-}
-
-static int switch_build(struct leati_ws_accept_engine *engine, const char *protocol,
-                        const struct leati_ws_accept_decision *decision)
-{
-    char accept[LEATI_WS_ACCEPT_SIZE];
-    char extensions[LEATI_DEFLATE_HEADER_SIZE] = "";
-    struct leati_deflate_params deflate = {0};
-
-    if (!leati_ws_accept_value(leati_http_head_get(&engine->head, "Sec-WebSocket-Key"),
-                               engine->sha1, accept))
-        return LEAT_E_SYSTEM_INTERNAL;
-    bool has_deflate =
-        decision->deflate && leati_deflate_is_built_in() &&
-        leati_deflate_offers_choose(&engine->head, decision->deflate, &deflate, extensions);
-    char *start =
-        leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
-                       "Upgrade: websocket\r\n"
-                       "Connection: Upgrade\r\n"
-                       "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
-                       accept, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "",
-                       protocol ? "\r\n" : "", has_deflate ? "Sec-WebSocket-Extensions: " : "",
-                       extensions, has_deflate ? "\r\n" : "");
-    if (!start)
-        return LEAT_E_SYSTEM_INTERNAL;
-    bool built = response_build(engine, start, decision->headers, decision->header_count, "");
-    leati_free(start);
-    if (!built)
-        return LEAT_E_SYSTEM_INTERNAL;
-    engine->protocol = protocol;
-    engine->has_deflate = has_deflate;
-    engine->deflate = deflate;
-    engine->status = 101;
-    return LEAT_OK;
-}
-
-/* ---- the decision --------------------------------------------------------------------------- */
-
-static bool headers_valid(const struct leati_ws_header *headers, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!headers[i].name || !headers[i].value ||
-            !leati_text_is_token(headers[i].name, strlen(headers[i].name)) ||
-            !leati_text_is_field_value(headers[i].value, strlen(headers[i].value)) ||
-            leati_ws_header_is_ours(headers[i].name))
-            return false;
-    return true;
-}
-
-/* The client's copy of the name, so that it lives as long as the engine; NULL if not offered. */
-static const char *protocol_find(const struct leati_ws_accept_engine *engine, const char *protocol)
-{
-    for (size_t i = 0; i < engine->request.protocol_count; i++)
-        if (strcmp(engine->protocols[i], protocol) == 0)
-            return engine->protocols[i];
-    return NULL;
-}
-
-int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
-                                  const struct leati_ws_accept_decision *decision)
-{
-    int status = decision->status;
-    const char *protocol = NULL;
-
-    if (status != 101 && (status < 400 || status > 599))
-        return LEAT_E_PARAMETER;
-    if (!headers_valid(decision->headers, decision->header_count))
-        return LEAT_E_PARAMETER;
-    if (status == 101 && decision->protocol) {
-        protocol = protocol_find(engine, decision->protocol);
-        if (!protocol)
-            return LEAT_E_PARAMETER;
-    }
-
-    if (status == 101)
-        return switch_build(engine, protocol, decision);
-    const char *reason = leati_ws_accept_reason(status);
-    const char *text = decision->text ? decision->text : reason;
-    if (!refusal_build(engine, status, text, decision->headers, decision->header_count))
-        return LEAT_E_SYSTEM_INTERNAL;
-    leati_readable_format(engine->error, sizeof(engine->error), "%s",
-                          decision->text ? decision->text : "by the program's decision");
-    leati_ws_make_printable(engine->error);
-    return LEAT_OK;
 }
 
 /* ---- the request ---------------------------------------------------------------------------- */
@@ -237,8 +65,8 @@ static enum leati_ws_accept_result engine_refuse(struct leati_ws_accept_engine *
     leati_readable_vformat(engine->error, sizeof(engine->error), format, args);
     va_end(args);
     leati_ws_make_printable(engine->error);
-    return refusal_build(engine, status, engine->error, NULL, 0) ? LEATI_WS_ACCEPT_REFUSED
-                                                                 : LEATI_WS_ACCEPT_NO_MEMORY;
+    return leati_ws_accept_refusal(engine, status) ? LEATI_WS_ACCEPT_REFUSED
+                                                   : LEATI_WS_ACCEPT_NO_MEMORY;
 }
 
 /* The value of a field that must come exactly once; NULL otherwise. */
@@ -270,6 +98,13 @@ static bool method_is_known(const char *method)
     return false;
 }
 
+/* Of these a program may want to hear: not of those that are for proxies, or for tests. */
+static bool method_is_answered(const char *method)
+{
+    return method_is_known(method) && strcmp(method, "CONNECT") != 0 &&
+           strcmp(method, "TRACE") != 0;
+}
+
 /* What makes it a request of HTTP/1.1 for an upgrade at all. Bytes behind the head would be taken
  * for frames, so it must not have a body. HEAD is answered as GET is, up to the upgrade itself. */
 static enum leati_ws_accept_result check_http(struct leati_ws_accept_engine *engine)
@@ -277,9 +112,10 @@ static enum leati_ws_accept_result check_http(struct leati_ws_accept_engine *eng
     const struct leati_http_head *head = &engine->head;
 
     const char *method = leati_http_head_method(head);
-    if (strcmp(method, "GET") != 0 && !request_is_head(engine))
+    bool is_asked_for = engine->takes_requests && method_is_answered(method);
+    if (strcmp(method, "GET") != 0 && !leati_ws_accept_is_head(engine) && !is_asked_for)
         return engine_refuse(engine, method_is_known(method) ? 405 : 501, "the method is not GET");
-    if (leati_http_head_minor_version(head) == 0)
+    if (leati_http_head_minor_version(head) == 0 && !engine->takes_requests)
         return engine_refuse(engine, 400, "HTTP/1.0 cannot be upgraded");
     size_t lengths = leati_http_head_count(head, "Content-Length");
     const char *length = leati_http_head_get(head, "Content-Length");
@@ -294,6 +130,8 @@ static enum leati_ws_accept_result check_upgrade(struct leati_ws_accept_engine *
 {
     const struct leati_http_head *head = &engine->head;
 
+    if (!engine->request.is_upgrade)
+        return LEATI_WS_ACCEPT_ASK;
     if (!leati_http_head_has_token(head, "Upgrade", "websocket"))
         return engine_refuse(engine, 426, "no \"Upgrade: websocket\" in the request");
     if (!leati_http_head_has_token(head, "Connection", "upgrade"))
@@ -306,7 +144,7 @@ static enum leati_ws_accept_result check_upgrade(struct leati_ws_accept_engine *
         return engine_refuse(engine, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
     if (leati_http_head_count(head, "Origin") > 1)
         return engine_refuse(engine, 400, "more than one Origin");
-    if (request_is_head(engine))
+    if (leati_ws_accept_is_head(engine))
         return engine_refuse(engine, 405, "the method is not GET");
     return LEATI_WS_ACCEPT_ASK;
 }
@@ -324,6 +162,19 @@ static size_t scheme_len(const char *target)
     return 0;
 }
 
+/* OPTIONS may be about no path at all (RFC 9112 section 3.2.4). */
+static enum leati_ws_accept_result take_path(struct leati_ws_accept_engine *engine,
+                                             const char *target, const char *host)
+{
+    bool is_whole = strcmp(target, "*") == 0 && leati_http_head_method_is(&engine->head, "OPTIONS");
+
+    if (!is_whole && (target[0] != '/' || strchr(target, '#')))
+        return engine_refuse(engine, 400, "the request target is not a path");
+    engine->request.target = target;
+    engine->request.host = host;
+    return LEATI_WS_ACCEPT_ASK;
+}
+
 /* Origin-form, or the absolute form that a server must understand too, whose authority then takes
  * the place of Host (RFC 9112 sections 3.2.1 and 3.2.2). */
 static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *engine)
@@ -332,6 +183,9 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
     const char *target = leati_http_head_target(&engine->head);
 
     request->host = field_once(&engine->head, "Host");
+    if (engine->takes_requests && leati_http_head_minor_version(&engine->head) == 0 &&
+        leati_http_head_count(&engine->head, "Host") == 0)
+        return take_path(engine, target, ""); /* HTTP/1.0 has none */
     if (!request->host || request->host[0] == '\0')
         return engine_refuse(engine, 400, "not exactly one Host");
     if (!leati_http_host_valid(request->host))
@@ -348,12 +202,9 @@ static enum leati_ws_accept_result take_target(struct leati_ws_accept_engine *en
         request->host = engine->host;
         target = engine->target;
     }
-    if (target[0] != '/' || strchr(target, '#'))
-        return engine_refuse(engine, 400, "the request target is not a path");
-    if (!leati_http_host_valid(request->host))
+    if (target[0] == '/' && !strchr(target, '#') && !leati_http_host_valid(request->host))
         return engine_refuse(engine, 400, "the request target has no valid host");
-    request->target = target;
-    return LEATI_WS_ACCEPT_ASK;
+    return take_path(engine, target, request->host);
 }
 
 /* Goes through the elements of all Sec-WebSocket-Protocol fields. */
@@ -402,7 +253,7 @@ static enum leati_ws_accept_result take_protocols(struct leati_ws_accept_engine 
                                  LEATI_WS_ACCEPT_MAX_PROTOCOLS);
         text_size += len + 1;
     }
-    if (count == 0)
+    if (count == 0 || !engine->request.is_upgrade)
         return LEATI_WS_ACCEPT_ASK;
     engine->protocols = leati_malloc(count * sizeof(engine->protocols[0]) + text_size);
     if (!engine->protocols)
@@ -421,6 +272,14 @@ static enum leati_ws_accept_result take_protocols(struct leati_ws_accept_engine 
     return LEATI_WS_ACCEPT_ASK;
 }
 
+/* Whether it is to be one, right or wrong. */
+static bool wants_upgrade(const struct leati_ws_accept_engine *engine)
+{
+    return leati_http_head_method_is(&engine->head, "GET") &&
+           leati_http_head_minor_version(&engine->head) > 0 &&
+           leati_http_head_has_token(&engine->head, "Upgrade", "websocket");
+}
+
 static enum leati_ws_accept_result engine_finish(struct leati_ws_accept_engine *engine)
 {
     static enum leati_ws_accept_result (*const steps[])(struct leati_ws_accept_engine *) = {
@@ -430,6 +289,8 @@ static enum leati_ws_accept_result engine_finish(struct leati_ws_accept_engine *
         take_protocols,
     };
 
+    engine->request.is_upgrade = !engine->takes_requests || wants_upgrade(engine);
+    engine->request.method = leati_http_head_method(&engine->head);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum leati_ws_accept_result result = steps[i](engine);
         if (result != LEATI_WS_ACCEPT_ASK)
@@ -468,6 +329,7 @@ enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_e
     switch (leati_http_head_feed(&engine->head, data, len < room ? len : room, &used)) {
     case LEATI_HTTP_DONE:
         *ret_used = used;
+        engine->has_rest = used < len;
         return engine_finish(engine);
     case LEATI_HTTP_MORE:
         *ret_used = used;

@@ -19,6 +19,11 @@ enum leati_ws_accept_result {
 struct leati_ws_accept_engine {
     size_t max_head_bytes;
     leati_ws_sha1_fn *sha1;
+    leati_ws_date_fn *date; /**< NULL = no Date */
+    bool takes_requests;    /**< somebody decides also about what is no upgrade */
+    bool has_rest;          /**< bytes came behind the request */
+    bool keeps_alive;       /**< of the response: another request may follow */
+    unsigned served;        /**< requests before this one, on the same connection */
     struct leati_http_head head;
     struct leati_ws_accept_request request;
     char *host;             /**< of a target in absolute form; NULL = the Host field counts */
@@ -48,7 +53,13 @@ enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_e
 int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
                                   const struct leati_ws_accept_decision *decision);
 
-/** The reason phrase of a status (RFC 9110 section 15); "Refused" for one without a name here. */
+/** Answers, without asking anybody, with `engine->error` for a text. false without memory. */
+bool leati_ws_accept_refusal(struct leati_ws_accept_engine *engine, int status);
+bool leati_ws_accept_is_head(const struct leati_ws_accept_engine *engine);
+/** Begins anew, for the next request. */
+void leati_ws_accept_engine_again(struct leati_ws_accept_engine *engine);
+
+/** The reason phrase of a status (RFC 9110 section 15); "Refused" or "Answered" for one without a name here. */
 const char *leati_ws_accept_reason(int status);
 
 #endif

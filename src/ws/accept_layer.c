@@ -25,7 +25,8 @@ struct accept_layer {
     struct leati_ws_accept_engine engine;
     size_t response_sent;
     size_t lingered_bytes;
-    int code; /* of LINGER and FAILED */
+    size_t farewell_len; /* of a response that is sent if it can be at once */
+    int code;            /* of LINGER and FAILED */
     int sys_errno;
     int status; /* of LINGER and FAILED: of the refusal that was sent */
     char text[400];
@@ -175,12 +176,31 @@ static void accept_end(struct leati_exchange *x)
                     leati_http_head_size(&accept->engine.head));
 }
 
+/* What a client hears that was too slow, or had to wait too long. */
+static void farewell_write(struct accept_layer *accept, int status, const char *text)
+{
+    struct leati_ws_accept_engine *engine = &accept->engine;
+
+    leati_readable_format(engine->error, sizeof(engine->error), "%s", text);
+    if (leati_ws_accept_refusal(engine, status))
+        accept->farewell_len = engine->response_len;
+}
+
+static size_t accept_farewell(const struct leati_exchange *x, const uint8_t **ret_data)
+{
+    const struct accept_layer *accept = accept_of_const(x);
+
+    *ret_data = (const uint8_t *)accept->engine.response;
+    return accept->farewell_len;
+}
+
 static void accept_expire(struct leati_exchange *x, uint64_t waited_ms)
 {
     struct accept_layer *accept = accept_of(x);
 
     switch (accept->state) {
     case ACCEPT_ASK:
+        farewell_write(accept, 503, "nobody has decided about the request in time");
         accept_fail(accept, LEAT_E_WS_CONNECT, ETIMEDOUT,
                     "nobody decided about the request within %" PRIu64 " ms", waited_ms);
         break;
@@ -191,6 +211,8 @@ static void accept_expire(struct leati_exchange *x, uint64_t waited_ms)
                     accept->engine.status, waited_ms);
         break;
     default:
+        if (leati_http_head_size(&accept->engine.head) > 0)
+            farewell_write(accept, 408, "the request was not complete in time");
         accept_fail(accept, LEAT_E_WS_CONNECT, ETIMEDOUT,
                     "the request head was not complete within %" PRIu64 " ms: %zu bytes of it came",
                     waited_ms, leati_http_head_size(&accept->engine.head));
@@ -217,8 +239,16 @@ static void switch_sent(struct accept_layer *accept)
 
 static void refusal_sent(struct accept_layer *accept)
 {
-    const struct leati_ws_accept_engine *engine = &accept->engine;
+    struct leati_ws_accept_engine *engine = &accept->engine;
 
+    accept->farewell_len = 0;
+    if (engine->keeps_alive) {
+        leati_ws_accept_engine_again(engine);
+        accept->response_sent = 0;
+        agreement_write(accept);
+        accept_set_state(accept, ACCEPT_READ_REQUEST);
+        return;
+    }
     leati_readable_format(accept->text, sizeof(accept->text),
                           "the client was refused with HTTP %d %s: %s", engine->status,
                           leati_ws_accept_reason(engine->status), engine->error);
@@ -278,6 +308,7 @@ static const struct leati_exchange_ops accept_ops = {
     .feed = accept_feed,
     .end = accept_end,
     .expire = accept_expire,
+    .farewell = accept_farewell,
     .lower_failed = leati_exchange_keep_lower,
     .verdict = accept_verdict,
     .done = accept_done,
@@ -296,6 +327,8 @@ int leati_ws_accept_layer_new(const struct leati_ws_accept_options *options,
     if (!accept)
         return leati_failure_set(failure, &fault, "no memory for the WebSocket handshake");
     leati_exchange_init(&accept->exchange, &accept_ops, options->timeout_ms);
+    if (options->takes_requests)
+        accept->exchange.owner_timeout_ms = options->timeout_ms;
     leati_ws_accept_engine_init(&accept->engine, options);
     agreement_write(accept);
     *ret_layer = &accept->exchange.base;

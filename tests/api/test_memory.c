@@ -113,6 +113,89 @@ Test(memory, accept_and_publish_compressed)
     publishes = false;
 }
 
+/* ---- requests of HTTP ------------------------------------------------------------------- */
+
+static void on_request(leat_websocket_server *server, leat_http_request *request, void *user)
+{
+    static const struct leat_http_header header = {"Set-Cookie", "a=b"};
+    struct both_ends *ends = user;
+    (void)server;
+    int code = leat_http_request_is_upgrade(request)
+                   ? leat_http_request_accept(request, &header, 1)
+                   : leat_http_request_answer(request, 200, &header, 1, "ok", 2);
+    cr_expect(code == LEAT_OK, "%d: what fails then ends the connection", code);
+    ends->requests++;
+}
+
+static void on_error(leat_websocket_server *server, const struct leat_error *error, void *user)
+{
+    struct both_ends *ends = user;
+    (void)server;
+    ends->errors++;
+    ends->error = *error;
+}
+
+static void on_closed(leat_websocket_server *server, leat_websocket *ws,
+                      const struct leat_close_event *event, void *user)
+{
+    struct both_ends *ends = user;
+    (void)server;
+    (void)ws;
+    ends->server_closed++;
+    ends->server_close.error = event->error;
+}
+
+static bool answer_and_accept(void)
+{
+    static const struct leat_websocket_server_callbacks callbacks = {
+        .size = sizeof(callbacks),
+        .error = on_error,
+        .closed = on_closed,
+        .http_request = on_request,
+    };
+    static const char requests[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n";
+    static const uint8_t end[] = {0x88, 0x82, 0, 0, 0, 0, 3, 0xe8};
+    struct both_ends ends = {.loop = NULL};
+    char answer[4096] = "";
+    int code = leat_loop_new(&ends.loop);
+    if (code == LEAT_OK)
+        code = leat_websocket_server_new(ends.loop, &callbacks, &ends, &ends.server);
+    if (code == LEAT_OK)
+        code = leat_websocket_server_start(ends.server, "127.0.0.1", 0, server_config);
+    code_expect(code, "start");
+    if (code != LEAT_OK) {
+        both_ends_done(&ends);
+        return false;
+    }
+    int fd = raw_connect(NULL, leat_websocket_server_get_port(ends.server));
+    cr_assert(raw_send(fd, requests, sizeof(requests) - 1));
+    while (ends.requests == 0 && !has_ended(&ends))
+        code_expect(leat_loop_dispatch(ends.loop, 10000), "dispatch");
+    (void)raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/")));
+    (void)raw_send(fd, end, sizeof(end));
+    (void)shutdown(fd, SHUT_WR);
+    while (!has_ended(&ends))
+        code_expect(leat_loop_dispatch(ends.loop, 10000), "dispatch");
+    code_expect(ends.error.code, ends.error.text);
+    code_expect(ends.server_close.error.code, ends.server_close.error.text);
+    bool closed = raw_recv_until(fd, "\x88\x02\x03\xe8", answer, sizeof(answer));
+    close(fd);
+    bool succeeded = closed && ends.errors == 0;
+    both_ends_done(&ends);
+    return succeeded;
+}
+
+Test(memory, answer_and_accept)
+{
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    cr_assert(leat_config_add_trusted_proxy(server_config, "127.0.0.1") == LEAT_OK);
+    cr_assert(leat_config_add_allowed_origin(server_config, "https://a") == LEAT_OK);
+    int failed = alloc_failure_run_all(answer_and_accept);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+}
+
 Test(memory, accept_and_echo_compressed_messages)
 {
     static const struct leat_compression each = {.size = sizeof(each), .threshold_bytes = 1};

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client sends to a server; and the answer, into which nothing of it can be injected. */
 #include "fuzz/fuzz.h"
+#include "http/forwarded.h"
 #include "ws/accept_engine.h"
+
+#include <stdlib.h>
 
 static enum leati_ws_accept_result engine_run(struct leati_ws_accept_engine *engine,
                                               struct fuzz_input input, uint32_t seed,
-                                              size_t *ret_total)
+                                              bool takes_requests, size_t *ret_total)
 {
-    static const struct leati_ws_accept_options options = {.sha1 = fuzz_sha1};
+    const struct leati_ws_accept_options options = {.sha1 = fuzz_sha1,
+                                                    .takes_requests = takes_requests};
     enum leati_ws_accept_result result = LEATI_WS_ACCEPT_MORE;
     size_t total = 0;
     leati_ws_accept_engine_init(engine, &options);
@@ -32,16 +36,40 @@ static void response_check(const struct leati_ws_accept_engine *engine)
               LEATI_HTTP_DONE);
     FUZZ_MUST(leati_http_head_status(&head) == engine->status);
     const char *length = leati_http_head_get(&head, "Content-Length");
-    size_t body = length ? strtoul(length, NULL, 10) : 0;
+    size_t body = length && !leati_ws_accept_is_head(engine) ? strtoul(length, NULL, 10) : 0;
     FUZZ_MUST(used + body == engine->response_len);
     leati_http_head_done(&head);
+}
+
+static bool trusts_all(const struct leati_address *address, const void *user)
+{
+    (void)address;
+    (void)user;
+    return true;
+}
+
+/* Whoever is named has a family. */
+static void forwarded_check(const struct leati_ws_accept_request *request)
+{
+    const struct leati_http_truster truster = {trusts_all, NULL};
+    struct leati_address remote, client;
+    FUZZ_MUST(leati_address_parse("192.0.2.1", 1, &remote));
+    for (int header = LEATI_HTTP_X_FORWARDED_FOR; header <= LEATI_HTTP_FORWARDED; header++) {
+        (void)leati_http_forwarded_client(request->head, (enum leati_http_forwarded)header, &remote,
+                                          &truster, &client);
+        FUZZ_MUST(client.any.sa_family == AF_INET || client.any.sa_family == AF_INET6);
+    }
 }
 
 static void request_check(struct leati_ws_accept_engine *engine, uint8_t choice)
 {
     const struct leati_ws_accept_request *request = &engine->request;
-    struct leati_ws_accept_decision decision = {.status = choice & 2 ? 101 : 403};
-    FUZZ_MUST(request->target[0] == '/' && request->host[0] != '\0');
+    bool is_accepted = (choice & 2) && request->is_upgrade;
+    struct leati_ws_accept_decision decision = {.status = is_accepted ? 101 : 403};
+    FUZZ_MUST(request->is_upgrade || engine->takes_requests);
+    FUZZ_MUST(request->target[0] == '/' || strcmp(request->target, "*") == 0);
+    FUZZ_MUST(request->host[0] != '\0' || engine->takes_requests);
+    forwarded_check(request);
     FUZZ_MUST(!strpbrk(request->target, " \r\n"));
     FUZZ_MUST(request->protocol_count <= LEATI_WS_ACCEPT_MAX_PROTOCOLS);
     if (decision.status == 101 && request->protocol_count > 0)
@@ -57,8 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t whole_total, parts_total;
     uint8_t choice = fuzz_take(&input);
 
-    enum leati_ws_accept_result a = engine_run(&whole, input, 0, &whole_total);
-    enum leati_ws_accept_result b = engine_run(&parts, input, choice | 1u, &parts_total);
+    enum leati_ws_accept_result a = engine_run(&whole, input, 0, choice & 4, &whole_total);
+    enum leati_ws_accept_result b =
+        engine_run(&parts, input, choice | 1u, choice & 4, &parts_total);
     FUZZ_MUST(a == b && a != LEATI_WS_ACCEPT_NO_MEMORY);
     if (a == LEATI_WS_ACCEPT_ASK) {
         FUZZ_MUST(whole_total == parts_total);

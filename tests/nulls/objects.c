@@ -31,6 +31,9 @@ struct nulls_objects {
     leat_reconnect *reconnect;
     leat_prepared_message *prepared_message;
     leat_topic *topic;
+    leat_websocket_server *http_server;
+    leat_http_request *http_request; /* that nobody answers before the end */
+    int http_client;
     leat_tcp_socket *tcp_socket;
     leat_tcp_socket_server *tcp_socket_server;
     leat_local_socket *local_socket;
@@ -226,6 +229,30 @@ leat_topic *nulls_leat_topic(struct nulls_objects *o)
 {
     CHILD_CHECK(o->topic || leat_topic_new(NULL, &o->topic) == LEAT_OK);
     return o->topic;
+}
+
+static void on_http_request(leat_websocket_server *server, leat_http_request *request, void *user)
+{
+    struct nulls_objects *o = user;
+    (void)server;
+    o->http_request = request;
+}
+
+leat_http_request *nulls_leat_http_request(struct nulls_objects *o)
+{
+    static const struct leat_websocket_server_callbacks callbacks = {
+        .size = sizeof(callbacks), .http_request = on_http_request};
+    static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    if (o->http_request)
+        return o->http_request;
+    CHILD_CHECK(leat_websocket_server_new(nulls_leat_loop(o), &callbacks, o, &o->http_server) ==
+                LEAT_OK);
+    CHILD_CHECK(leat_websocket_server_start(o->http_server, "127.0.0.1", 0, NULL) == LEAT_OK);
+    o->http_client = raw_connect(NULL, leat_websocket_server_get_port(o->http_server));
+    CHILD_CHECK(raw_send(o->http_client, text, sizeof(text) - 1));
+    while (!o->http_request)
+        CHILD_CHECK(leat_loop_dispatch(nulls_leat_loop(o), 10000) == LEAT_OK);
+    return o->http_request;
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -499,6 +526,10 @@ void nulls_objects_end(struct nulls_objects *o)
     leat_reconnect_free(o->reconnect);
     leat_prepared_message_free(o->prepared_message);
     leat_topic_free(o->topic);
+    leat_http_request_free(o->http_request);
+    leat_websocket_server_free(o->http_server);
+    if (o->http_server)
+        close(o->http_client);
     leat_testing_server_free(o->testing_server);
     leat_testing_ca_free(o->testing_ca);
     leat_loop_free(o->loop);
