@@ -98,6 +98,20 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_socks5_protection(
 LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_service_name(leat_config *config,
                                                                 const char *service);
 
+/**
+ * Keeps connections apart in Tor: each one shows the SOCKS5 proxies on its way a user name and a
+ * password that are made for it alone, by which Tor gives it a circuit of its own (IsolateSOCKSAuth of
+ * tor(1), its default). Each connection: also the next one of the same object, and where a redirect
+ * leads. Other proxies than Tor refuse them, or do not ask. Default false.
+ *
+ * Never in silence: without a SOCKS5 proxy on the way, or if one has credentials already, connecting
+ * is refused with LEAT_E_PARAMETER. Names ending in ".onion" are for the proxy to resolve (socks5h://);
+ * DNS is never asked for them (RFC 7686).
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_tor_isolation(leat_config *config, bool isolation);
+
 /** A proxy that asks for a token. */
 typedef struct leat_proxy_challenge leat_proxy_challenge;
 

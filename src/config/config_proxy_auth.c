@@ -80,3 +80,12 @@ int leat_config_set_proxy_service_name(leat_config *config, const char *service)
     settings->proxy_service = copy;
     return LEAT_OK;
 }
+
+int leat_config_set_tor_isolation(leat_config *config, bool isolation)
+{
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code == LEAT_OK)
+        settings->tor_isolation = isolation;
+    return code;
+}

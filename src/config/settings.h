@@ -76,6 +76,7 @@ struct leati_settings {
 
     enum leat_socks5_pipelining socks5_pipelining;
     bool tcp_fast_open;
+    bool tor_isolation;
     unsigned proxy_auth_schemes; /**< LEAT_PROXY_AUTH_* */
     enum leat_socks5_protection socks5_protection;
     enum leat_proxy_protocol sent_proxy_protocol;

@@ -42,6 +42,8 @@ void leati_route_trim(struct leati_route *route)
     route->sessions = NULL;
     leati_free(route->origin_field);
     route->origin_field = NULL;
+    leati_wipe(route->isolation_user, sizeof(route->isolation_user));
+    leati_wipe(route->isolation_password, sizeof(route->isolation_password));
     leati_url_done(&route->origin);
     route->origin = (struct leati_url){0};
     leati_settings_unref(route->settings);
@@ -181,8 +183,9 @@ static int route_plan_hops(struct leati_route *route, struct leati_failure *fail
         if (code != LEAT_OK)
             return code;
     }
-    if (route->on_top != LEATI_ON_TOP_UPGRADE)
-        return LEAT_OK;
+    int code = leati_route_isolate(route, failure);
+    if (code != LEAT_OK || route->on_top != LEATI_ON_TOP_UPGRADE)
+        return code;
     route->origin_field = host_field_text(&route->origin);
     return route->origin_field ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }

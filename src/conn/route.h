@@ -46,11 +46,17 @@ enum leati_on_top {
 
 struct leati_ws_agreement;
 
+/** 32 digits of 128 random bits, and the NUL. */
+#define LEATI_ROUTE_ISOLATION_SIZE 33
+
 struct leati_route {
     const struct leati_settings *settings;
     /** The proxy that the environment names, instead of those of the settings; NULL = none. */
     struct leati_url *system_proxy;
     bool skips_proxies; /**< the configuration excludes this destination */
+    /** What keeps this connection apart from others in Tor; "" = nothing does. */
+    char isolation_user[LEATI_ROUTE_ISOLATION_SIZE];
+    char isolation_password[LEATI_ROUTE_ISOLATION_SIZE];
     unsigned redirects_left;
     unsigned redirects_followed; /**< that led here */
     /** A redirect has led to another origin, which is not given what authenticates the program to

@@ -124,11 +124,15 @@ static enum leati_socks5_pipelining route_pipelining(const struct leati_route *r
 /* Those of its URL, or, if it has none, those that are set for all. */
 static const char *proxy_user(const struct leati_route *route, const struct leati_hop *via)
 {
+    if (route->isolation_user[0] && leati_url_is_socks5(via->proxy))
+        return route->isolation_user;
     return via->proxy->user ? via->proxy->user : route->settings->proxy_user;
 }
 
 static const char *proxy_password(const struct leati_route *route, const struct leati_hop *via)
 {
+    if (route->isolation_user[0] && leati_url_is_socks5(via->proxy))
+        return route->isolation_password;
     return via->proxy->user ? via->proxy->password : route->settings->proxy_password;
 }
 

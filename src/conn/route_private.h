@@ -9,6 +9,11 @@
 /** Whether the origin's host is allowed. @return LEAT_OK, LEAT_E_WS_DOMAIN, recorded. */
 int leati_route_check_policy(const struct leati_route *route, struct leati_failure *failure);
 
+/** Fresh credentials for the SOCKS5 proxies on the way, if the settings want them. The hops are there.
+ * @return LEAT_OK; LEAT_E_PARAMETER, recorded: there is no such proxy, or one has credentials already;
+ *         LEAT_E_SYSTEM_INTERNAL. */
+int leati_route_isolate(struct leati_route *route, struct leati_failure *failure);
+
 /** For a URL of url/local_url.h: connects. The settings are there. @return LEAT_OK; recorded:
  * LEAT_E_WS_URL, LEAT_E_WS_DOMAIN, LEAT_E_SOCKET_BASE + errno; LEAT_E_SYSTEM_INTERNAL. */
 int leati_route_plan_local(struct leati_route *route, const char *url,

@@ -64,6 +64,15 @@ static int failure_set(struct leati_failure *failure, const char *host, uint16_t
     struct leati_fault fault = {.layer = LEAT_LAYER_DNS, .native_code = status, .hop = hop};
 
     leati_host_port_format(host, port, hop, sizeof(hop));
+    if (leati_dns_is_onion(host) && status != ARES_ENOMEM) {
+        fault.code = LEAT_E_SOCKET_BASE + EHOSTUNREACH;
+        fault.sys_errno = EHOSTUNREACH;
+        fault.native_code = ARES_ENOTFOUND;
+        return leati_failure_set(failure, &fault,
+                                 "%s is a name of Tor, which DNS is not asked for: ENOTFOUND; only "
+                                 "Tor resolves it, as socks5h:// or socks4a:// lets it",
+                                 host);
+    }
     switch (status) {
     case ARES_ENOMEM:
         fault.code = LEAT_E_SYSTEM_INTERNAL;
@@ -299,7 +308,8 @@ static int query_ask_next(struct leati_dns_query *query)
 {
     char name[LEATI_DNS_NAME_SIZE];
 
-    if (query->is_local || !leati_search_next(&query->search, name))
+    if (query->is_local || leati_dns_is_onion(query->host) ||
+        !leati_search_next(&query->search, name))
         return ARES_ENOTFOUND;
     struct leati_candidate *candidate = leati_candidate_new(name, query->family, query->port);
     if (!candidate)

@@ -250,7 +250,7 @@ static unsigned dots_of(const char *name)
 }
 
 /* Names for which DNS is not to be asked (RFC 7686) must not come to it with a domain behind. */
-static bool is_onion(const char *host)
+bool leati_dns_is_onion(const char *host)
 {
     size_t len = strlen(host);
 
@@ -312,7 +312,7 @@ void leati_search_init(struct leati_search *search, const struct leati_resolv_co
                        const char *host, bool is_absolute)
 {
     *search = (struct leati_search){
-        .conf = conf, .host = host, .as_is_only = is_absolute || is_onion(host)};
+        .conf = conf, .host = host, .as_is_only = is_absolute || leati_dns_is_onion(host)};
 }
 
 bool leati_search_next(struct leati_search *search, char ret_name[LEATI_DNS_NAME_SIZE])

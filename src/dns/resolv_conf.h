@@ -60,6 +60,9 @@ struct leati_search {
     size_t next; /**< 0 = the host as it is, if it comes first; then the domains; then as it is */
 };
 
+/** Whether it is a name of Tor, ".onion" at its end. */
+bool leati_dns_is_onion(const char *host);
+
 /** @param host without a final dot; borrowed as long as the search.
  * @param is_absolute it had one: only this name is meant (RFC 1034 section 3.1). */
 void leati_search_init(struct leati_search *search, const struct leati_resolv_conf *conf,

@@ -166,6 +166,12 @@ static bool set_proxy_insecure(struct tool_setting *setting)
                                                tool_connection_config(setting), true));
 }
 
+static bool set_tor_isolate(struct tool_setting *setting)
+{
+    return tool_connection_accept(
+        setting, leat_config_set_tor_isolation(tool_connection_config(setting), true));
+}
+
 static bool set_pipeline(struct tool_setting *setting)
 {
     return tool_connection_accept(
@@ -245,6 +251,12 @@ const struct tool_option tool_proxy_options[] = {
      .help = "file whose first line is that key's password",
      .set = tool_set_string,
      .offset = offsetof(struct tool_connection, own_for_proxy.key_password_path)},
+    {.name = "tor-isolate",
+     .help = "a circuit of Tor for this connection alone",
+     .detail = "Shows SOCKS5 proxies a user name and a password that are made for it. Refused "
+               "without such "
+               "a proxy, and beside other credentials for it.",
+     .set = set_tor_isolate},
     {.name = "pipeline",
      .help = "SOCKS5 in one flight, the first bytes behind it",
      .detail = "Saves up to three round trips. Proxies that read one message at a time fail.",
