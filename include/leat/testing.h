@@ -30,25 +30,29 @@
  * |--------------|---------------------|---------------------------------------------|--------|
  * | `accept`     | all                 | a client has connected                      | none   |
  * | `tls`        | CONNECT, WebSocket, | the TLS handshake is done                   | none   |
- * |              | TCP                 |                                             |        |
+ * |              | TCP, HTTP, SOCKS4   |                                             |        |
  * | `greeting`   | SOCKS5              | the methods have come (RFC 1928 section 3)  | none   |
  * | `method`     | SOCKS5              | a method has been chosen                    | yes    |
  * | `auth`       | SOCKS5              | user and password have come (RFC 1929)      | none   |
  * | `auth-reply` | SOCKS5              | they have been judged                       | yes    |
- * | `request`    | SOCKS5              | the request has come (RFC 1928 section 4)   | none   |
- * | `head`       | CONNECT, WebSocket  | a request's head has come                   | none   |
+ * | `request`    | SOCKS5, SOCKS4      | the request has come (RFC 1928 section 4)   | none   |
+ * | `head`       | CONNECT, WebSocket, | a request's head has come                   | none   |
+ * |              | HTTP                |                                             |        |
  * | `connect`    | SOCKS5, CONNECT,    | the destination is about to be dialled      | none   |
- * |              | TCP                 |                                             |        |
- * | `reply`      | SOCKS5, CONNECT     | it is connected, or is not                  | yes    |
+ * |              | TCP, HTTP, SOCKS4   |                                             |        |
+ * | `reply`      | SOCKS5, CONNECT,    | it is connected, or is not                  | yes    |
+ * |              | HTTP, SOCKS4        |                                             |        |
  * | `relay`      | SOCKS5, CONNECT,    | bytes are carried from now on               | stream |
- * |              | TCP                 |                                             |        |
- * | `datagram`   | SOCKS5              | a datagram is to be carried, either way     | yes    |
+ * |              | TCP, HTTP, SOCKS4   |                                             |        |
+ * | `datagram`   | SOCKS5, UDP         | a datagram is to be carried, either way     | yes    |
  * | `upgrade`    | WebSocket           | the request has been judged                 | yes    |
  * | `message`    | WebSocket           | a whole message has come; its echo is ready | yes    |
  * | `ping`       | WebSocket           | a Ping has come; its Pong is ready          | yes    |
  * | `send`       | WebSocket           | a message of the options is ready           | yes    |
  * | `close`      | WebSocket           | a Close has come, or the server closes      | yes    |
  * | `end`        | all                 | the connection is over (no faults)          | none   |
+ * | `proxy`      | all over TCP        | a header of the PROXY protocol has come     | none   |
+ * | `query`      | DNS                 | a query has come; its answer is ready       | yes    |
  *
  * The text language of faults
  * ---------------------------
@@ -136,6 +140,8 @@ enum leat_testing_step {
     LEAT_TESTING_STEP_SEND,
     LEAT_TESTING_STEP_CLOSE,
     LEAT_TESTING_STEP_END,
+    LEAT_TESTING_STEP_PROXY,
+    LEAT_TESTING_STEP_QUERY,
 };
 
 /** What a fault does. */
@@ -170,7 +176,8 @@ enum leat_testing_action {
     /** From now on: when `number` further bytes have gone to the client, whatever stands behind
      * this action is carried out (nothing: `close`), and the connection is over. Behind it only
      * bytes, `delay`, `hold`, `shutdown`, `stall`, `close` and `reset` may stand, and its bytes do
-     * not go through TLS. Datagrams do not count, and no rate holds for them. */
+     * not go through TLS. The datagram that reaches the number is not
+     * carried any more. */
     LEAT_TESTING_ACTION_DROP_AFTER,
     /** The same when `number` further bytes have come from the client. */
     LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED,
@@ -248,9 +255,19 @@ enum leat_testing_kind {
     LEAT_TESTING_SCRIPT,
     /** A relay for any protocol over TCP, to the destination `to`; with TLS on either side. */
     LEAT_TESTING_TCP,
+    /** The same for UDP: each client that sends is a connection, which ends a minute after its last
+     * datagram. */
+    LEAT_TESTING_UDP,
+    /** A DNS server over UDP and TCP that answers from `records` (RFC 1035). */
+    LEAT_TESTING_DNS,
+    /** An HTTP proxy that forwards requests in absolute form (RFC 9112 section 3.2.2), one on each
+     * connection, and knows CONNECT. */
+    LEAT_TESTING_HTTP,
+    /** A SOCKS4 and SOCKS4A proxy: CONNECT. */
+    LEAT_TESTING_SOCKS4,
 };
 
-/** "socks5", "connect", "websocket", "script", "tcp". NULL for what is no kind. Static. */
+/** "socks5", "connect", "websocket", "script", "tcp", "udp", "dns", "http", "socks4". NULL for what is no kind. Static. */
 LEAT_API const char *leat_testing_kind_name(enum leat_testing_kind kind);
 
 /** Whether connections to a server of this kind can reach the step, and so faults may name it. */
@@ -308,6 +325,25 @@ struct leat_testing_to_tls {
     const char *name;
     const char *ca_path; /**< PEM file of whom to trust; NULL = whom the system trusts */
     bool no_verify;      /**< any certificate will do */
+};
+
+/** Whether a header of the PROXY protocol comes first. */
+enum leat_testing_proxy_header {
+    LEAT_TESTING_PROXY_HEADER_NONE,     /**< it would be taken for what the client says */
+    LEAT_TESTING_PROXY_HEADER_ALLOWED,  /**< if one comes it is taken away */
+    LEAT_TESTING_PROXY_HEADER_REQUIRED, /**< who has none is a problem, and is closed */
+};
+
+/** Challenges of a proxy (RFC 9110 section 11). */
+enum leat_testing_auth {
+    LEAT_TESTING_AUTH_BASIC,      /**< RFC 7617 */
+    LEAT_TESTING_AUTH_DIGEST,     /**< RFC 7616 with SHA-256, qop=auth */
+    LEAT_TESTING_AUTH_DIGEST_MD5, /**< the same with MD5 */
+    /** Asks for Negotiate (RFC 4559) and takes any token. */
+    LEAT_TESTING_AUTH_NEGOTIATE,
+    /** Asks for NTLM, answers its first message with a challenge and takes the third message,
+     * whatever is in it. */
+    LEAT_TESTING_AUTH_NTLM,
 };
 
 /** What a server is to be. Members that are not named are 0 or NULL and mean the default. All is
@@ -375,6 +411,26 @@ struct leat_testing_options {
     /** Path of a Unix socket to listen on, instead of `address` and `port`: made with mode 0600, gone
      * at the end; a dead one is replaced. At most 107 bytes; not with TLS in front. NULL = none. */
     const char *unix_path;
+
+    /** What DNS answers: "NAME TYPE VALUE [ttl SECONDS] [delay MS]", separated by ; or line ends. NAME
+     * may be *, for what has no other record. TYPE: A, AAAA, CNAME, TXT, PTR, NS, or * for all. VALUE:
+     * an address, a name, a text in double quotes; or in place of an answer nxdomain, servfail,
+     * refused, empty, silence, truncate (over UDP; over TCP it is as if it were not there) or junk.
+     * What has no record at all is NXDOMAIN. */
+    const char *records;
+
+    /** A header of the PROXY protocol (haproxy's proxy-protocol.txt, versions 1 and 2) in front of
+     * what TCP clients say. */
+    enum leat_testing_proxy_header proxy_header;
+
+    /** How CONNECT and HTTP proxies ask who is there, if there is a `user`. */
+    enum leat_testing_auth auth;
+
+    /** WebSocket: takes permessage-deflate (RFC 7692) if it is offered, without context takeover. */
+    bool deflate;
+    /** TLS sessions can be resumed (RFC 8446 section 2.2, RFC 5077); otherwise each handshake is a
+     * whole one. */
+    bool session_tickets;
 };
 
 /** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill

@@ -62,6 +62,8 @@ extern "C" {
  *    an object;
  *  - "subprotocols": [TEXT], "headers", "messages": [TEXT], "close_code", "close_reason",
  *    "fragment_bytes", "no_echo";
+ *  - "records" (text); "auth": "basic", "digest", "digest-md5", "negotiate", "ntlm"; "proxy_header":
+ *    "none", "allowed", "required"; "session_tickets"; "unix_path";
  *  - "to", "to_tls": true or {"name":TEXT,"ca":PATH,"insecure":true}.
  *
  * It is changeable: leat_testing_server_set_conditions().

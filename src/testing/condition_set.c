@@ -43,11 +43,12 @@ bool leati_testing_conditions_replace(struct leat_testing_server *server,
 const char *leati_testing_condition_refusal(enum leat_testing_kind kind,
                                             const struct leat_testing_condition *condition)
 {
-    (void)kind;
-    if (condition->kind == LEAT_TESTING_CONDITION_LOSS ||
-        condition->kind == LEAT_TESTING_CONDITION_DUPLICATE) {
+    bool is_of_datagrams = condition->kind == LEAT_TESTING_CONDITION_LOSS ||
+                           condition->kind == LEAT_TESTING_CONDITION_DUPLICATE;
+    bool has_datagrams =
+        kind == LEAT_TESTING_SOCKS5 || kind == LEAT_TESTING_UDP || kind == LEAT_TESTING_DNS;
+    if (is_of_datagrams && !has_datagrams)
         return "loss and duplicate are for datagrams, and this server has none";
-    }
     return leati_testing_condition_problem(condition);
 }
 

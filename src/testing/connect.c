@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An HTTP proxy that knows only CONNECT: RFC 9110 section 9.3.6. */
-#include "testing/peer.h"
+/* HTTP proxies: CONNECT (RFC 9110 section 9.3.6), and the way to what forward.c does. */
+#include "testing/proxy_auth.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
@@ -19,26 +19,33 @@ struct request {
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-/* "host:port" or "[::1]:port". */
-static bool authority_parse(const char *text, size_t len, struct request *ret_request)
+bool leati_proxy_authority_parse(const char *text, size_t len, char ret_host[256],
+                                 uint16_t *ret_port)
 {
     uint64_t port = 0;
     const char *colon = memrchr(text, ':', len);
-    if (!colon ||
-        !leati_text_parse_u64(colon + 1, len - (size_t)(colon + 1 - text), 65535, &port)) {
+    if (colon && memchr(colon, ']', len - (size_t)(colon - text)))
+        colon = NULL; /* it is one of an IPv6 address */
+    if (colon && !leati_text_parse_u64(colon + 1, len - (size_t)(colon + 1 - text), 65535, &port))
         return false;
-    }
-    size_t host_len = (size_t)(colon - text);
+    size_t host_len = colon ? (size_t)(colon - text) : len;
     if (host_len > 2 && text[0] == '[' && text[host_len - 1] == ']') {
         ++text;
         host_len -= 2;
     }
-    if (host_len == 0 || host_len >= sizeof(ret_request->host))
+    if (host_len == 0 || host_len > 255)
         return false;
-    memcpy(ret_request->host, text, host_len);
-    ret_request->host[host_len] = '\0';
-    ret_request->port = (uint16_t)port;
+    memcpy(ret_host, text, host_len);
+    ret_host[host_len] = '\0';
+    *ret_port = (uint16_t)port;
     return true;
+}
+
+/* "host:port" or "[::1]:port". */
+static bool authority_parse(const char *text, size_t len, struct request *ret_request)
+{
+    return memrchr(text, ':', len) && len > 0 && text[len - 1] != ']' &&
+           leati_proxy_authority_parse(text, len, ret_request->host, &ret_request->port);
 }
 
 /* Reads a head and what it asks for. */
@@ -61,32 +68,6 @@ static bool request_read(struct leati_peer *p, struct request *ret_request)
     }
     leati_peer_show_request(p);
     return leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", ret_request->line);
-}
-
-/* Notes who the client says that it is, and whether that is right. */
-static bool credentials_check(struct leati_peer *p)
-{
-    const struct leat_testing_options *options = &p->server->options;
-    struct leati_peer_request *asked = &p->request;
-    char value[1024], decoded[1024];
-    if (!options->user)
-        return true;
-    if (!leati_peer_http_field(p, "Proxy-Authorization", value, sizeof(value)) ||
-        !leati_text_equal_nocase(value, 6, "Basic ", 6) ||
-        !leati_peer_base64_decode(value + 6, decoded)) {
-        return false;
-    }
-    char *colon = strchr(decoded, ':');
-    if (!colon)
-        return false;
-    *colon = '\0';
-    snprintf(asked->user, sizeof(asked->user), "%.255s", decoded);
-    snprintf(asked->password, sizeof(asked->password), "%.255s", colon + 1);
-    leati_peer_show_request(p);
-    bool is_right = strcmp(decoded, options->user) == 0 &&
-                    strcmp(colon + 1, options->password ? options->password : "") == 0;
-    leati_wipe(decoded, sizeof(decoded));
-    return is_right;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -115,34 +96,50 @@ static const char *status_name(unsigned status)
     }
 }
 
-static bool reply_send(struct leati_peer *p, unsigned status)
+bool leati_proxy_refuse(struct leati_peer *p, unsigned status)
 {
-    char head[256];
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%u %s", status, status_name(status)))
-        return false;
-    bool is_refused = leati_peer_refuses(p, 502, &status);
-    const char *fields = status == 407   ? "Proxy-Authenticate: Basic realm=\"leat-testing\"\r\n"
-                                           "Content-Length: 0\r\n"
-                         : status == 405 ? "Allow: CONNECT\r\nContent-Length: 0\r\n"
-                         : status == 200 ? ""
-                                         : "Content-Length: 0\r\n";
-    int len = snprintf(head, sizeof(head), "HTTP/1.1 %u %s\r\n%s\r\n", status, status_name(status),
-                       fields);
+    char head[640], fields[400] = "";
+    bool is_refused = p->shape.refuse;
+    const char *length = "Content-Length: 0\r\n";
+    if (status == 407)
+        leati_proxy_auth_challenge(p, fields, sizeof(fields));
+    else if (status == 405)
+        snprintf(fields, sizeof(fields), "Allow: CONNECT\r\n");
+    else if (status == 200)
+        length = "";
+    int len = snprintf(head, sizeof(head), "HTTP/1.1 %u %s\r\n%s%s\r\n", status,
+                       status_name(status), fields, length);
     /* After a 407 the client may come again on the same connection. */
     bool goes_on = status == 200 || (status == 407 && !is_refused);
     return leati_peer_answer(p, head, (size_t)len) &&
            (goes_on || leati_peer_end(p, LEATI_PEER_CLOSE));
 }
 
-static bool tunnel_serve(struct leati_peer *p, const struct request *request)
+bool leati_proxy_reply(struct leati_peer *p, unsigned status)
+{
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%u %s", status, status_name(status)))
+        return false;
+    (void)leati_peer_refuses(p, 502, &status);
+    return leati_proxy_refuse(p, status);
+}
+
+int leati_proxy_dial(struct leati_peer *p, const char *host, uint16_t port)
 {
     int reason = 0;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", request->host, request->port))
-        return false;
-    int upstream = leati_peer_dial(p, request->host, request->port, &reason);
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s:%u", host, port))
+        return -1;
+    int upstream = leati_peer_dial(p, host, port, &reason);
     if (upstream < 0)
-        return reply_send(p, reason == ETIMEDOUT ? 504 : 502);
-    if (!reply_send(p, 200) ||
+        (void)leati_proxy_reply(p, reason == ETIMEDOUT ? 504 : 502);
+    return upstream;
+}
+
+static bool tunnel_serve(struct leati_peer *p, const struct request *request)
+{
+    int upstream = leati_proxy_dial(p, request->host, request->port);
+    if (upstream < 0)
+        return false;
+    if (!leati_proxy_reply(p, 200) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_RELAY, "%s:%u", request->host, request->port)) {
         close(upstream);
         return false;
@@ -156,13 +153,15 @@ static bool request_serve(struct leati_peer *p)
     struct request request;
     if (!request_read(p, &request))
         return false;
-    if (strncmp(request.line, "CONNECT ", 8) != 0)
-        return reply_send(p, 405);
-    if (!request.is_connect)
-        return reply_send(p, 400);
-    if (!credentials_check(p))
-        return reply_send(p, 407);
-    return tunnel_serve(p, &request);
+    bool is_connect = strncmp(request.line, "CONNECT ", 8) == 0;
+    bool forwards = p->server->options.kind == LEAT_TESTING_HTTP;
+    if (!is_connect && !forwards)
+        return leati_proxy_reply(p, 405);
+    if (is_connect && !request.is_connect)
+        return leati_proxy_reply(p, 400);
+    if (!leati_proxy_auth_check(p))
+        return leati_proxy_reply(p, 407);
+    return is_connect ? tunnel_serve(p, &request) : leati_proxy_forward(p);
 }
 
 void leati_testing_serve_connect(struct leati_peer *p)
@@ -170,4 +169,9 @@ void leati_testing_serve_connect(struct leati_peer *p)
     bool goes_on = leati_peer_tls_step(p);
     while (goes_on)
         goes_on = request_serve(p);
+}
+
+void leati_testing_serve_http(struct leati_peer *p)
+{
+    leati_testing_serve_connect(p);
 }

@@ -10,7 +10,7 @@
 
 #define EXPECTED_STEP                                                                              \
     "a step (accept, tls, greeting, method, auth, auth-reply, request, head, connect, reply, "     \
-    "relay, datagram, upgrade, message, ping, send, close), then or connection"
+    "relay, datagram, upgrade, message, ping, send, close, proxy, query), then or connection"
 #define EXPECTED_ACTION                                                                            \
     "bytes, delay, hold, skip, refuse, split, split-at, truncate, rate, drop-after, "              \
     "drop-after-received, shutdown, stall, close or reset"

@@ -67,6 +67,17 @@ bool leati_peer_sleep(struct leati_peer *p, uint64_t ms)
     return leati_testing_server_sleep(p->server, ms);
 }
 
+bool leati_peer_datagram_moved(struct leati_peer *p, bool to_client, size_t len)
+{
+    int wait_ms = 0;
+    p->carrying = true;
+    while (leati_peer_allowed(p, to_client, len, &wait_ms) == 0 && wait_ms > 0) {
+        if (!leati_peer_sleep(p, (uint64_t)wait_ms))
+            return false;
+    }
+    return leati_peer_moved(p, to_client, len);
+}
+
 /* ---- the wire -------------------------------------------------------------------------------- */
 
 size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int *ret_wait_ms)
@@ -80,7 +91,7 @@ size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int 
     }
     if (p->rate != 0 && len > p->rate / PACE_PER_SECOND)
         len = p->rate > PACE_PER_SECOND ? (size_t)(p->rate / PACE_PER_SECOND) : 1;
-    if (drop->armed && len > drop->at - done)
+    if (drop->armed && drop->at > done && len > drop->at - done)
         len = (size_t)(drop->at - done);
     return len;
 }

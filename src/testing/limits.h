@@ -24,6 +24,8 @@
 #define LEATI_TESTING_DELIVERY_MS 1000
 /** The text of one event. */
 #define LEATI_TESTING_TEXT_SIZE 384
+/** Ports that a server of TCP and UDP tries. */
+#define LEATI_TESTING_PORT_ATTEMPTS 16
 /** Clients that the kernel keeps waiting. */
 #define LEATI_TESTING_BACKLOG 128
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options: copied, checked, and turned into what clients are told. */
+#include "testing/dns_table.h"
 #include "testing/peer.h"
 #include "util/alloc.h"
 #include "util/known.h"
@@ -103,9 +104,9 @@ static bool options_copy(struct leat_testing_server *server)
     return text_copy(server, &server->to_tls.name) && text_copy(server, &server->to_tls.ca_path) &&
            text_copy(server, &options->address) && text_copy(server, &options->user) &&
            text_copy(server, &options->password) && text_copy(server, &options->headers) &&
-           text_copy(server, &options->to) && text_copy(server, &options->unix_path) &&
-           text_copy(server, &options->close_reason) && text_copy(server, &server->tls.cert_path) &&
-           text_copy(server, &server->tls.key_path) &&
+           text_copy(server, &options->to) && text_copy(server, &options->records) &&
+           text_copy(server, &options->unix_path) && text_copy(server, &options->close_reason) &&
+           text_copy(server, &server->tls.cert_path) && text_copy(server, &server->tls.key_path) &&
            text_copy(server, &server->tls.client_ca_path) &&
            text_copy(server, &server->tls.cipher_list) && names_copy(server, &options->names) &&
            protocols_copy(server, &options->subprotocols) &&
@@ -171,20 +172,28 @@ static int options_check(struct leat_testing_server *server,
     }
     if (options->unix_path && (options->unix_path[0] == '\0' || strlen(options->unix_path) > 107))
         return refused(ret_problem, "the path of a Unix socket has 1 to 107 bytes");
+    if (options->unix_path &&
+        (options->kind == LEAT_TESTING_UDP || options->kind == LEAT_TESTING_DNS)) {
+        return refused(ret_problem, "a %s server has no Unix socket",
+                       leat_testing_kind_name(options->kind));
+    }
+    if ((unsigned)options->auth > LEAT_TESTING_AUTH_NTLM ||
+        (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED) {
+        return refused(ret_problem, "there is no such auth or proxy_header");
+    }
     if (options->unix_path && options->tls)
         return refused(ret_problem, "there is no TLS on a Unix socket here");
     if (options->close_reason && strlen(options->close_reason) > 123)
         return refused(ret_problem, "a close reason has at most 123 bytes");
     if (messages_check(options, ret_problem) != LEAT_OK)
         return LEAT_E_PARAMETER;
-    if (options->tls &&
-        (options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_SCRIPT)) {
+    if (options->tls && !(leat_testing_kind_has_step(options->kind, LEAT_TESTING_STEP_TLS))) {
         return refused(ret_problem, "a %s server has no TLS in front",
                        leat_testing_kind_name(options->kind));
     }
-    if (options->kind == LEAT_TESTING_TCP &&
+    if ((options->kind == LEAT_TESTING_TCP || options->kind == LEAT_TESTING_UDP) &&
         !leati_testing_destination_parse(options->to, NULL, NULL))
-        return refused(ret_problem, "a tcp server needs a destination, HOST:PORT");
+        return refused(ret_problem, "a relay needs a destination, HOST:PORT");
     if (options->to_tls &&
         !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
         return LEAT_E_PARAMETER;
@@ -222,6 +231,8 @@ int leati_testing_server_configure(struct leat_testing_server *server,
     if (!options_copy(server))
         return LEAT_E_SYSTEM_INTERNAL;
     int code = options_check(server, ret_problem);
+    if (code == LEAT_OK)
+        code = leati_dns_table_new(server->options.records, &server->dns, ret_problem);
     if (code == LEAT_OK)
         code = leati_testing_faults_configure(server, ret_problem);
     return code == LEAT_OK ? leati_testing_conditions_configure(server, ret_problem) : code;
@@ -266,7 +277,9 @@ bool leati_testing_server_name(struct leat_testing_server *server)
 {
     const struct leat_testing_options *options = &server->options;
     static const char *const schemes[][2] = {
-        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"}, {"tcp", "tcp"}, {"tcp", "tls"}};
+        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"},
+        {"tcp", "tcp"},         {"tcp", "tls"},    {"udp", "udp"},
+        {"dns", "dns"},         {"http", "https"}, {"socks4a", "socks4a"}};
     const char *host = options->address;
     if (strcmp(host, "0.0.0.0") == 0) {
         host = "127.0.0.1";
@@ -276,21 +289,23 @@ bool leati_testing_server_name(struct leat_testing_server *server)
     bool is_v6 = strchr(host, ':');
     snprintf(server->address, sizeof(server->address), is_v6 ? "[%s]:%u" : "%s:%u", host,
              server->port);
-    bool is_proxy = options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_CONNECT;
+    bool is_proxy = options->kind == LEAT_TESTING_SOCKS5 || options->kind == LEAT_TESTING_CONNECT ||
+                    options->kind == LEAT_TESTING_HTTP || options->kind == LEAT_TESTING_SOCKS4;
     bool is_local = options->tls && strcmp(host, "127.0.0.1") == 0;
     char user[3 * 255 + 1] = "", password[3 * 255 + 2] = "";
     if (options->user && is_proxy) {
         percent_encode(options->user, user, sizeof(user));
-        percent_encode(options->password ? options->password : "", password, sizeof(password));
+        if (options->kind != LEAT_TESTING_SOCKS4)
+            percent_encode(options->password ? options->password : "", password, sizeof(password));
     }
     if (options->unix_path)
         return unix_name(server);
     char authority[64];
     snprintf(authority, sizeof(authority), "localhost:%u", server->port);
-    server->url = leati_asprintf("%s://%s%s%s%s%s%s", schemes[options->kind][options->tls != NULL],
-                                 user, user[0] ? ":" : "", password, user[0] ? "@" : "",
-                                 is_local ? authority : server->address,
-                                 options->kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
+    server->url = leati_asprintf(
+        "%s://%s%s%s%s%s%s", schemes[options->kind][options->tls != NULL], user,
+        user[0] && options->kind != LEAT_TESTING_SOCKS4 ? ":" : "", password, user[0] ? "@" : "",
+        is_local ? authority : server->address, options->kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
     leati_wipe(password, sizeof(password));
     return server->url;
 }

@@ -59,12 +59,15 @@ struct leati_peer {
     struct leat_testing_server *server;
     struct leati_peer *next;
     pthread_t thread;
-    bool finished; /* of the server's lock */
+    bool finished;   /* of the server's lock */
+    bool is_leaving; /* the same: it takes no more datagrams */
     unsigned number;
     char problem[sizeof(((struct leat_testing_seen *)NULL)->problem)]; /**< its first; "" = none */
-    int fd;                        /* of the client, or of its link */
-    struct leati_link *link;       /* NULL = none; of the server's lock */
-    struct sockaddr_storage local; /* where the client has connected to */
+    int fd;                         /* of the client, or of its link */
+    struct leati_link *link;        /* NULL = none; of the server's lock */
+    int dispatch_fd;                /* where the datagrams of a client come in; -1 = over TCP */
+    struct sockaddr_storage client; /* who sends them */
+    struct sockaddr_storage local;  /* where the client has connected to */
     enum leati_peer_ending ending;
     struct leati_peer_tls *tls; /* NULL = not in TLS */
     uint8_t *block;             /* holds `in` */
@@ -81,6 +84,7 @@ struct leati_peer {
     uint32_t reached[LEATI_TESTING_STEPS];
     struct leati_peer_shape shape;
     struct leati_peer_request request;
+    unsigned auth_round; /* of NTLM: the message that came last; 0 = none */
     uint64_t rate;       /* bytes per second; 0 = no limit */
     uint64_t pace_us[2]; /* when the next bytes may move: from the client, to the client */
     struct leati_peer_drop drop_in, drop_out;
@@ -100,6 +104,9 @@ bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len);
 size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int *ret_wait_ms);
 /** Notes bytes that have moved. false if that has ended the connection. */
 bool leati_peer_moved(struct leati_peer *p, bool to_client, size_t len);
+
+/** The same for a datagram, which a rate holds back as a whole. */
+bool leati_peer_datagram_moved(struct leati_peer *p, bool to_client, size_t len);
 
 /** Makes sure that `in` holds `len` bytes, through TLS if there is one. */
 bool leati_peer_need(struct leati_peer *p, size_t len);
@@ -225,5 +232,11 @@ void leati_testing_serve_connect(struct leati_peer *p);
 void leati_testing_serve_websocket(struct leati_peer *p);
 void leati_testing_serve_script(struct leati_peer *p);
 void leati_testing_serve_tcp(struct leati_peer *p);
+void leati_testing_serve_udp(struct leati_peer *p);
+void leati_testing_serve_dns(struct leati_peer *p);
+void leati_testing_serve_http(struct leati_peer *p);
+void leati_testing_serve_socks4(struct leati_peer *p);
+/** The header of the PROXY protocol, if the options want one. */
+bool leati_peer_proxy_header(struct leati_peer *p);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The object: its threads, and what can be asked of it. */
+#include "testing/datagrams.h"
+#include "testing/dns_table.h"
 #include "testing/link.h"
 #include "testing/peer.h"
 #include "testing/resolve.h"
@@ -7,6 +9,7 @@
 #include "util/readable.h"
 #include "util/clock.h"
 #include "util/fork.h"
+#include "util/random.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,7 +53,11 @@ void leati_testing_socket_reset(const struct leat_testing_server *server, int fd
 
 static void connection_end(struct leati_peer *p)
 {
-    if (p->ending == LEATI_PEER_CLOSE) {
+    if (p->dispatch_fd >= 0) {
+        pthread_mutex_lock(&p->server->lock);
+        p->is_leaving = true;
+        pthread_mutex_unlock(&p->server->lock);
+    } else if (p->ending == LEATI_PEER_CLOSE) {
         connection_linger(p);
     } else if (p->ending == LEATI_PEER_RESET) {
         if (p->link)
@@ -75,22 +82,28 @@ static void connection_serve(struct leati_peer *p, const char *client)
         [LEAT_TESTING_WEBSOCKET] = leati_testing_serve_websocket,
         [LEAT_TESTING_SCRIPT] = leati_testing_serve_script,
         [LEAT_TESTING_TCP] = leati_testing_serve_tcp,
+        [LEAT_TESTING_UDP] = leati_testing_serve_udp,
+        [LEAT_TESTING_DNS] = leati_testing_serve_dns,
+        [LEAT_TESTING_HTTP] = leati_testing_serve_http,
+        [LEAT_TESTING_SOCKS4] = leati_testing_serve_socks4,
     };
-    if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client))
+    if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client) && leati_peer_proxy_header(p))
         (p->server->serve ? p->server->serve : serve[p->server->options.kind])(p);
 }
 
-static void client_describe(int fd, char *buf, size_t cap)
+static void client_describe(const struct leati_peer *p, char *buf, size_t cap)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = p->client;
     socklen_t size = sizeof(address);
     char host[INET6_ADDRSTRLEN] = "?";
     uint16_t port = 0;
-    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX) {
+    bool is_known =
+        p->dispatch_fd >= 0 || getpeername(p->fd, (struct sockaddr *)&address, &size) == 0;
+    if (is_known && address.ss_family == AF_UNIX) {
         snprintf(buf, cap, "unix");
         return;
     }
-    if (size > 0 && getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
+    if (is_known) {
         leati_testing_address_unmap(&address);
         const struct sockaddr_in *v4 = (const void *)&address;
         const struct sockaddr_in6 *v6 = (const void *)&address;
@@ -108,10 +121,10 @@ static void *connection_run(void *user)
     struct leat_testing_server *server = p->server;
     char client[64];
     socklen_t size = sizeof(p->local);
-    client_describe(p->fd, client, sizeof(client));
+    client_describe(p, client, sizeof(client));
     (void)getsockname(p->fd, (struct sockaddr *)&p->local, &size);
     leati_testing_address_unmap(&p->local);
-    if (!server->has_links || leati_link_start(p))
+    if (!server->has_links || p->dispatch_fd >= 0 || leati_link_start(p))
         connection_serve(p, client);
     else
         (void)leati_peer_problem(p, "no memory or thread for a link");
@@ -126,14 +139,19 @@ static void *connection_run(void *user)
     return NULL;
 }
 
-static void connection_start(struct leat_testing_server *server, int fd)
+void leati_testing_connection_start(struct leat_testing_server *server, int fd, int dispatch_fd,
+                                    const struct sockaddr_storage *client)
 {
     struct leati_peer *p = leati_calloc(1, sizeof(*p));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (dispatch_fd < 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     pthread_mutex_lock(&server->lock);
     unsigned number = ++server->seen.connections;
     if (p) {
-        *p = (struct leati_peer){.server = server, .fd = fd, .number = number};
+        *p = (struct leati_peer){
+            .server = server, .fd = fd, .number = number, .dispatch_fd = dispatch_fd};
+        if (client)
+            p->client = *client;
         if (pthread_create(&p->thread, NULL, connection_run, p) == 0) {
             ++server->seen.live;
             p->next = server->peers;
@@ -145,11 +163,13 @@ static void connection_start(struct leat_testing_server *server, int fd)
     if (fd >= 0) {
         leati_free(p);
         close(fd);
+        if (dispatch_fd >= 0)
+            close(dispatch_fd);
     }
 }
 
 /* Joins the threads that are done, or all of them. */
-static void connections_join(struct leat_testing_server *server, bool all)
+void leati_testing_connections_join(struct leat_testing_server *server, bool all)
 {
     struct leati_peer *done = NULL;
     pthread_mutex_lock(&server->lock);
@@ -168,6 +188,8 @@ static void connections_join(struct leat_testing_server *server, bool all)
         struct leati_peer *p = done;
         done = p->next;
         pthread_join(p->thread, NULL);
+        if (p->dispatch_fd >= 0)
+            close(p->dispatch_fd);
         leati_free(p);
     }
 }
@@ -190,11 +212,11 @@ static void *listener_run(void *user)
                            {.fd = server->listener, .events = POLLIN}};
     while (fds[0].revents == 0) {
         if (poll(fds, 2, -1) > 0 && fds[1].revents != 0) {
-            connections_join(server, false);
+            leati_testing_connections_join(server, false);
             listener_wait_room(server);
             int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
             if (fd >= 0) {
-                connection_start(server, fd);
+                leati_testing_connection_start(server, fd, -1, NULL);
             } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
                 (void)poll(fds, 1, LEATI_TESTING_ACCEPT_RETRY_MS); /* until one is free */
             }
@@ -203,7 +225,7 @@ static void *listener_run(void *user)
     return NULL;
 }
 
-static int listener_open(struct leat_testing_server *server)
+static int stream_listener_open(struct leat_testing_server *server)
 {
     if (server->options.unix_path)
         return leati_testing_unix_listen(server);
@@ -230,6 +252,53 @@ static int listener_open(struct leat_testing_server *server)
     return LEAT_OK;
 }
 
+/* DNS has one port for both: another free one is tried while the number is taken for UDP. */
+static int listener_open(struct leat_testing_server *server)
+{
+    enum leat_testing_kind kind = server->options.kind;
+    int code = LEAT_OK;
+    if (kind == LEAT_TESTING_UDP)
+        return leati_datagrams_open(server);
+    for (int attempt = 0; attempt < LEATI_TESTING_PORT_ATTEMPTS; ++attempt) {
+        code = stream_listener_open(server);
+        if (code != LEAT_OK || kind != LEAT_TESTING_DNS)
+            return code;
+        code = leati_datagrams_open(server);
+        if (code != LEAT_E_SOCKET_BASE + EADDRINUSE || server->options.port != 0)
+            return code;
+        close(server->listener);
+        server->listener = -1;
+    }
+    return code;
+}
+
+/* Starts the threads that take what comes. false: there are none, or not all. */
+static bool threads_start(struct leat_testing_server *server)
+{
+    server->has_thread =
+        server->listener >= 0 && pthread_create(&server->thread, NULL, listener_run, server) == 0;
+    server->has_datagram_thread =
+        server->datagram_fd >= 0 &&
+        pthread_create(&server->datagram_thread, NULL, leati_datagrams_run, server) == 0;
+    return server->has_thread == (server->listener >= 0) &&
+           server->has_datagram_thread == (server->datagram_fd >= 0);
+}
+
+static void threads_stop(struct leat_testing_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    (void)eventfd_write(server->stop_fd, 1);
+    if (server->has_thread)
+        pthread_join(server->thread, NULL);
+    if (server->has_datagram_thread)
+        pthread_join(server->datagram_thread, NULL);
+    server->has_thread = server->has_datagram_thread = false;
+    leati_testing_connections_join(server, true);
+}
+
 /* ---- the object ------------------------------------------------------------------------------ */
 
 bool leati_testing_server_is_inherited(const struct leat_testing_server *server)
@@ -241,6 +310,8 @@ static void server_close(struct leat_testing_server *server)
 {
     if (server->listener >= 0)
         close(server->listener);
+    if (server->datagram_fd >= 0)
+        close(server->datagram_fd);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
 }
@@ -258,6 +329,7 @@ void leati_testing_server_destroy(struct leat_testing_server *server)
     pthread_cond_destroy(&server->changed);
     leati_free(server->conditions);
     leati_free(server->faults);
+    leati_dns_table_free(server->dns);
     leati_testing_server_unconfigure(server);
     leati_free(server);
 }
@@ -281,9 +353,16 @@ static int server_start(struct leat_testing_server *server,
     }
     if (code != LEAT_OK)
         return code;
+    uint8_t nonce[16];
+    if (!leati_random_bytes(server->ticket_keys, sizeof(server->ticket_keys)) ||
+        !leati_random_bytes(nonce, sizeof(nonce)))
+        return LEAT_E_SYSTEM_INTERNAL;
+    for (size_t i = 0; i < sizeof(nonce); ++i)
+        snprintf(server->nonce + 2 * i, 3, "%02x", nonce[i]);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (server->stop_fd < 0 || !leati_testing_server_name(server) ||
-        pthread_create(&server->thread, NULL, listener_run, server) != 0) {
+    if (server->stop_fd < 0 || !leati_testing_server_name(server) || !threads_start(server)) {
+        if (server->stop_fd >= 0)
+            threads_stop(server);
         leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "no memory or thread");
         return LEAT_E_SYSTEM_INTERNAL;
     }
@@ -315,7 +394,7 @@ int leati_testing_server_new(const struct leat_testing_options *options,
         pthread_condattr_destroy(&monotonic);
         pthread_mutex_init(&server->lock, NULL);
         pthread_mutex_init(&server->log_lock, NULL);
-        server->listener = server->stop_fd = -1;
+        server->listener = server->datagram_fd = server->stop_fd = -1;
         server->fork_count = leati_fork_count();
         server->start_us = leati_clock_us();
         server->serve = serve;
@@ -335,15 +414,13 @@ int leati_testing_server_new(const struct leat_testing_options *options,
 
 void leati_testing_server_stop(struct leat_testing_server *server)
 {
-    pthread_mutex_lock(&server->lock);
-    server->stopping = true;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
-    (void)eventfd_write(server->stop_fd, 1);
-    pthread_join(server->thread, NULL);
-    connections_join(server, true);
-    close(server->listener); /* its port is free from now on */
-    server->listener = -1;
+    threads_stop(server);
+    /* Its port is free from now on. */
+    if (server->listener >= 0)
+        close(server->listener);
+    if (server->datagram_fd >= 0)
+        close(server->datagram_fd);
+    server->listener = server->datagram_fd = -1;
 }
 
 void leat_testing_server_free(leat_testing_server *server)

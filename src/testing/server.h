@@ -12,9 +12,10 @@
 #include <leat/testing_script.h>
 #include <pthread.h>
 
-#define LEATI_TESTING_STEPS (LEAT_TESTING_STEP_END + 1)
+#define LEATI_TESTING_STEPS (LEAT_TESTING_STEP_QUERY + 1)
 
 struct leati_condition_set;
+struct leati_dns_table;
 struct leati_peer;
 
 /** Faults as all connections have them: a connection keeps those of its present step, whatever comes
@@ -36,7 +37,13 @@ struct leat_testing_server {
     char address[128];
     char *url;
     uint16_t port;
-    int listener;
+    int listener;    /* -1 = none: UDP */
+    int datagram_fd; /* of UDP and DNS; -1 = none */
+    pthread_t datagram_thread;
+    bool has_thread, has_datagram_thread;
+    struct leati_dns_table *dns;
+    uint8_t ticket_keys[80];
+    char nonce[33];                      /* of Digest */
     bool owns_path;                      /* `unix_path` is this server's */
     void (*serve)(struct leati_peer *p); /* instead of what its kind does; NULL = that */
     void *serve_user;

@@ -104,6 +104,9 @@ static const struct member members[] = {
     {"fragment_bytes", SIZE, OPTION(fragment_bytes), UINT32_MAX},
     {"no_echo", FLAG, OPTION(no_echo), 0},
     {"to", TEXT, OPTION(to), 0},
+    {"records", TEXT, OPTION(records), 0},
+    {"unix_path", TEXT, OPTION(unix_path), 0},
+    {"session_tickets", FLAG, OPTION(session_tickets), 0},
     {NULL, TEXT, 0, 0},
 };
 
@@ -182,6 +185,40 @@ static bool messages_read(const struct leati_json *json, struct leati_settings *
     return true;
 }
 
+/* The number of one of the words. */
+static bool word_read(const struct leati_json *json, const char *const *words, size_t count,
+                      unsigned *ret_number, struct leati_refusal *refusal)
+{
+    for (size_t i = 0; i < count && json->type == LEATI_JSON_STRING; ++i) {
+        if (strcmp(words[i], json->text) == 0) {
+            *ret_number = (unsigned)i;
+            return true;
+        }
+    }
+    return leati_refuse(refusal, 400, json->name, "it is one of %s to %s", words[0],
+                        words[count - 1]);
+}
+
+static bool auth_read(const struct leati_json *json, struct leati_settings *settings,
+                      struct leati_refusal *refusal)
+{
+    static const char *const words[] = {"basic", "digest", "digest-md5", "negotiate", "ntlm"};
+    unsigned number = 0;
+    bool is_good = word_read(json, words, 5, &number, refusal);
+    settings->options.auth = (enum leat_testing_auth)number;
+    return is_good;
+}
+
+static bool proxy_header_read(const struct leati_json *json, struct leati_settings *settings,
+                              struct leati_refusal *refusal)
+{
+    static const char *const words[] = {"none", "allowed", "required"};
+    unsigned number = 0;
+    bool is_good = word_read(json, words, 3, &number, refusal);
+    settings->options.proxy_header = (enum leat_testing_proxy_header)number;
+    return is_good;
+}
+
 struct tls_texts {
     const char *certificate, *key, *client_ca, *min, *max, *hosts, *certificate_faults;
 };
@@ -249,6 +286,7 @@ static const struct {
     bool (*read)(const struct leati_json *json, struct leati_settings *settings,
                  struct leati_refusal *refusal);
 } readers[] = {
+    {"auth", auth_read},         {"proxy_header", proxy_header_read},
     {"kind", kind_read},         {"enabled", enabled_read},
     {"names", names_read},       {"subprotocols", subprotocols_read},
     {"messages", messages_read}, {"tls", tls_read},
@@ -317,7 +355,7 @@ static const char *field_of(const struct leati_settings *settings, int code)
     if (leat_testing_conditions_parse(options->conditions, &conditions, &count, NULL) != LEAT_OK)
         return "conditions";
     leat_testing_conditions_free(conditions);
-    if (options->kind == LEAT_TESTING_TCP &&
+    if ((options->kind == LEAT_TESTING_TCP || options->kind == LEAT_TESTING_UDP) &&
         !leati_testing_destination_parse(options->to, NULL, NULL))
         return "to";
     return "";

@@ -9,8 +9,15 @@
 #define WEBSOCKET (1u << LEAT_TESTING_WEBSOCKET)
 #define SCRIPT    (1u << LEAT_TESTING_SCRIPT)
 #define TCP       (1u << LEAT_TESTING_TCP)
+#define UDP       (1u << LEAT_TESTING_UDP)
+#define DNS       (1u << LEAT_TESTING_DNS)
+#define HTTP      (1u << LEAT_TESTING_HTTP)
+#define SOCKS4    (1u << LEAT_TESTING_SOCKS4)
+#define DIALS     (SOCKS5 | CONNECT | TCP | HTTP | SOCKS4)
+#define STREAMS   (DIALS | WEBSOCKET | SCRIPT | DNS)
 
-static const char *const kinds[] = {"socks5", "connect", "websocket", "script", "tcp"};
+static const char *const kinds[] = {"socks5", "connect", "websocket", "script", "tcp",
+                                    "udp",    "dns",     "http",      "socks4"};
 
 /* Whether the server says something of its own at a step, and can refuse instead. */
 enum answer { NO_ANSWER, ANSWER, REFUSABLE };
@@ -20,24 +27,26 @@ static const struct {
     unsigned kinds;
     enum answer answer;
 } steps[LEATI_TESTING_STEPS] = {
-    [LEAT_TESTING_STEP_ACCEPT] = {"accept", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT | TCP, NO_ANSWER},
-    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET | TCP, NO_ANSWER},
+    [LEAT_TESTING_STEP_ACCEPT] = {"accept", STREAMS | UDP, NO_ANSWER},
+    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET | TCP | HTTP, NO_ANSWER},
     [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5, NO_ANSWER},
     [LEAT_TESTING_STEP_METHOD] = {"method", SOCKS5, REFUSABLE},
     [LEAT_TESTING_STEP_AUTH] = {"auth", SOCKS5, NO_ANSWER},
     [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5, REFUSABLE},
-    [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5, NO_ANSWER},
-    [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET, NO_ANSWER},
-    [LEAT_TESTING_STEP_CONNECT] = {"connect", SOCKS5 | CONNECT | TCP, NO_ANSWER},
-    [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT, REFUSABLE},
-    [LEAT_TESTING_STEP_RELAY] = {"relay", SOCKS5 | CONNECT | TCP, NO_ANSWER},
-    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram", SOCKS5, ANSWER},
+    [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5 | SOCKS4, NO_ANSWER},
+    [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET | HTTP, NO_ANSWER},
+    [LEAT_TESTING_STEP_CONNECT] = {"connect", DIALS | UDP, NO_ANSWER},
+    [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT | HTTP | SOCKS4, REFUSABLE},
+    [LEAT_TESTING_STEP_RELAY] = {"relay", DIALS, NO_ANSWER},
+    [LEAT_TESTING_STEP_DATAGRAM] = {"datagram", SOCKS5 | UDP, ANSWER},
     [LEAT_TESTING_STEP_UPGRADE] = {"upgrade", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_PING] = {"ping", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_SEND] = {"send", WEBSOCKET, REFUSABLE},
     [LEAT_TESTING_STEP_CLOSE] = {"close", WEBSOCKET, ANSWER},
-    [LEAT_TESTING_STEP_END] = {"end", SOCKS5 | CONNECT | WEBSOCKET | SCRIPT | TCP, NO_ANSWER},
+    [LEAT_TESTING_STEP_PROXY] = {"proxy", STREAMS, NO_ANSWER},
+    [LEAT_TESTING_STEP_QUERY] = {"query", DNS, ANSWER},
+    [LEAT_TESTING_STEP_END] = {"end", STREAMS | UDP, NO_ANSWER},
 };
 
 const char *leat_testing_kind_name(enum leat_testing_kind kind)
@@ -100,13 +109,19 @@ static bool action_may_follow_drop(enum leat_testing_action action)
            action == LEAT_TESTING_ACTION_SHUTDOWN;
 }
 
+/* Whose answer is one datagram. */
+static bool is_datagram(enum leat_testing_step step)
+{
+    return step == LEAT_TESTING_STEP_DATAGRAM || step == LEAT_TESTING_STEP_QUERY;
+}
+
 /* What an action wants of its step and of its number. */
 static const char *action_problem(const struct leat_testing_fault *fault)
 {
     bool shapes = leati_testing_step_has_answer(fault->step) && !fault->then;
     switch (fault->action) {
     case LEAT_TESTING_ACTION_BYTES:
-        if (fault->step == LEAT_TESTING_STEP_DATAGRAM && fault->then)
+        if (is_datagram(fault->step) && fault->then)
             return "nothing can be sent after a datagram";
         return fault->data || fault->len == 0 ? NULL : "bytes without data";
     case LEAT_TESTING_ACTION_DELAY:
@@ -122,7 +137,7 @@ static const char *action_problem(const struct leat_testing_fault *fault)
     case LEAT_TESTING_ACTION_SPLIT_AT:
         if (fault->number == 0 || fault->gap_ms > LEAT_TESTING_TIME_MS_MAX)
             return "pieces need at least 1 byte, and at most an hour between them";
-        if (fault->step == LEAT_TESTING_STEP_DATAGRAM)
+        if (is_datagram(fault->step))
             return "a datagram cannot be split";
         return shapes || (fault->step == LEAT_TESTING_STEP_RELAY && !fault->then)
                    ? NULL

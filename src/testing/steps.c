@@ -76,7 +76,7 @@ static bool fault_run(struct leati_peer *p, const struct leati_fault_set *set, s
     struct leati_peer_shape *shape = &p->shape;
     switch (fault->action) {
     case LEAT_TESTING_ACTION_BYTES:
-        if (p->step == LEAT_TESTING_STEP_DATAGRAM) {
+        if (p->step == LEAT_TESTING_STEP_DATAGRAM || p->step == LEAT_TESTING_STEP_QUERY) {
             shape->datagram = fault;
             return true;
         }

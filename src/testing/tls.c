@@ -76,6 +76,17 @@ static bool files_are_regular(const struct leat_testing_tls *options)
            file_is_regular(options->key_path);
 }
 
+/* Sessions that another connection of the server has begun can be gone on with. */
+static bool tickets_configure(SSL_CTX *context, struct leat_testing_server *server)
+{
+    static const unsigned char id[] = "leat-testing";
+    if (!server->options.session_tickets)
+        return true;
+    return SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1) == 1 &&
+           SSL_CTX_set_tlsext_ticket_keys(context, server->ticket_keys,
+                                          sizeof(server->ticket_keys)) == 1;
+}
+
 static bool context_configure(SSL_CTX *context, const struct leat_testing_tls *options)
 {
     if (!files_are_regular(options))
@@ -114,13 +125,15 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     return is_good;
 }
 
-static struct leati_peer_tls *tls_new(const struct leat_testing_tls *options)
+static struct leati_peer_tls *tls_new(struct leat_testing_server *server,
+                                      const struct leat_testing_tls *options)
 {
     struct leati_peer_tls *tls = leati_calloc(1, sizeof(*tls));
     if (!tls)
         return NULL;
     tls->context = SSL_CTX_new(TLS_server_method());
-    if (tls->context && context_configure(tls->context, options))
+    if (tls->context && context_configure(tls->context, options) &&
+        tickets_configure(tls->context, server))
         tls->ssl = SSL_new(tls->context);
     tls->from_wire = BIO_new(BIO_s_mem());
     tls->to_wire = BIO_new(BIO_s_mem());
@@ -163,7 +176,7 @@ static bool wire_move(struct leati_peer *p, struct leati_peer_tls *tls, int resu
 bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *options)
 {
     leati_fork_hold();
-    struct leati_peer_tls *tls = tls_new(options);
+    struct leati_peer_tls *tls = tls_new(p->server, options);
     leati_fork_let();
     if (!tls)
         return leati_peer_problem(p, "the TLS server cannot be set up");
@@ -185,7 +198,8 @@ bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *
 
 const char *leati_peer_tls_describe(const struct leati_peer *p, char *buf, size_t cap)
 {
-    snprintf(buf, cap, "%s %s", SSL_get_version(p->tls->ssl), SSL_get_cipher_name(p->tls->ssl));
+    snprintf(buf, cap, "%s %s%s", SSL_get_version(p->tls->ssl), SSL_get_cipher_name(p->tls->ssl),
+             SSL_session_reused(p->tls->ssl) ? " resumed" : "");
     return buf;
 }
 

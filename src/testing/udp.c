@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UDP ASSOCIATE: RFC 1928 section 7. */
+#include "testing/datagrams.h"
 #include "testing/peer.h"
 #include "testing/resolve.h"
 #include "testing/socks5.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +16,8 @@
 #include <unistd.h>
 
 #define HEADER_BYTES_MAX 22
+/* Destinations of one association that datagrams may be on their way to at the same time. */
+#define DESTINATIONS_MAX 256
 
 struct association {
     int inside;                     /* the client's side, on the address it came to */
@@ -21,6 +25,9 @@ struct association {
     struct sockaddr_storage client; /* from its first datagram on */
     bool client_is_known;
     uint8_t *buf; /* HEADER_BYTES_MAX before a datagram */
+    struct leati_datagram_link link;
+    struct sockaddr_storage destinations[DESTINATIONS_MAX]; /* by the tags of what goes out */
+    unsigned destination_count;
 };
 
 static bool address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -45,8 +52,22 @@ static void address_describe(const struct sockaddr_storage *address, char *buf, 
 
 /* ---- one datagram ---------------------------------------------------------------------------- */
 
-/* The step `datagram`, with what the faults make of one; it is sent to `to` from `fd`. */
-static bool datagram_carry(struct leati_peer *p, bool to_client, int fd,
+/* The number of a destination; the last one is given away again where there are too many. */
+static unsigned destination_tag(struct association *a, const struct sockaddr_storage *to)
+{
+    unsigned tag = 0;
+    while (tag < a->destination_count && !address_equal(&a->destinations[tag], to))
+        ++tag;
+    if (tag == DESTINATIONS_MAX)
+        --tag;
+    if (tag == a->destination_count)
+        ++a->destination_count;
+    a->destinations[tag] = *to;
+    return tag;
+}
+
+/* The step `datagram`, with what the faults make of one, which goes to `to` under the conditions. */
+static bool datagram_carry(struct leati_peer *p, struct association *a, bool to_client,
                            const struct sockaddr_storage *to, const uint8_t *data, size_t len)
 {
     struct leat_testing_server *server = p->server;
@@ -55,6 +76,8 @@ static bool datagram_carry(struct leati_peer *p, bool to_client, int fd,
     pthread_mutex_lock(&server->lock);
     server->seen.datagrams_in += !to_client;
     pthread_mutex_unlock(&server->lock);
+    if (!to_client && !leati_peer_datagram_moved(p, false, len))
+        return false;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_DATAGRAM, "%s %s %zu", to_client ? "in" : "out", text,
                          len)) {
         return false;
@@ -65,15 +88,45 @@ static bool datagram_carry(struct leati_peer *p, bool to_client, int fd,
     }
     if (len > p->shape.truncate)
         len = p->shape.truncate;
-    if (!p->shape.skip) {
-        pthread_mutex_lock(&server->lock);
-        server->seen.datagrams_out += to_client;
-        pthread_mutex_unlock(&server->lock);
-        /* What cannot be sent is lost, as datagrams are. */
-        (void)sendto(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)to,
-                     leati_testing_address_size(to));
-    }
+    leati_datagram_link_refresh(p, &a->link);
+    struct leati_flow *flow = to_client ? &a->link.down : &a->link.up;
+    unsigned tag = to_client ? 0 : destination_tag(a, to);
+    if (!p->shape.skip && !leati_flow_push(flow, data, len, tag, leati_clock_us()))
+        return leati_peer_problem(p, "no memory for a datagram");
     return leati_peer_step_done(p);
+}
+
+/* What cannot be sent is lost, as datagrams are. */
+static void datagram_send(int fd, const struct sockaddr_storage *to, const uint8_t *data,
+                          size_t len)
+{
+    (void)sendto(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)to,
+                 leati_testing_address_size(to));
+}
+
+/* Sends what is due, either way. */
+static bool due_send(struct leati_peer *p, struct association *a)
+{
+    const uint8_t *data;
+    unsigned tag;
+    uint64_t wait_us = UINT64_MAX;
+    for (size_t len;
+         len = leati_flow_take(&a->link.up, leati_clock_us(), &data, &tag, &wait_us), data;) {
+        const struct sockaddr_storage *to = &a->destinations[tag];
+        datagram_send(a->outside[to->ss_family == AF_INET6], to, data, len);
+        leati_flow_sent(&a->link.up, len, leati_clock_us());
+    }
+    for (size_t len;
+         len = leati_flow_take(&a->link.down, leati_clock_us(), &data, &tag, &wait_us), data;) {
+        pthread_mutex_lock(&p->server->lock);
+        p->server->seen.datagrams_out++;
+        pthread_mutex_unlock(&p->server->lock);
+        if (!leati_peer_datagram_moved(p, true, len))
+            return false;
+        datagram_send(a->inside, &a->client, data, len);
+        leati_flow_sent(&a->link.down, len, leati_clock_us());
+    }
+    return true;
 }
 
 /* The length of the header and where the datagram is to go. 0 = it is to be dropped. */
@@ -115,7 +168,7 @@ static bool from_client(struct leati_peer *p, struct association *a)
     a->client_is_known = true;
     int fd = a->outside[to.ss_family == AF_INET6];
     return fd < 0 ||
-           datagram_carry(p, false, fd, &to, a->buf + header_len, (size_t)len - header_len);
+           datagram_carry(p, a, false, &to, a->buf + header_len, (size_t)len - header_len);
 }
 
 static bool from_outside(struct leati_peer *p, struct association *a, int fd)
@@ -130,8 +183,7 @@ static bool from_outside(struct leati_peer *p, struct association *a, int fd)
         return true;
     size_t header_len = 3 + leati_testing_socks5_address_write(&from, header + 3);
     memcpy(data - header_len, header, header_len);
-    return datagram_carry(p, true, a->inside, &a->client, data - header_len,
-                          header_len + (size_t)len);
+    return datagram_carry(p, a, true, &a->client, data - header_len, header_len + (size_t)len);
 }
 
 /* ---- the association ------------------------------------------------------------------------- */
@@ -143,6 +195,7 @@ static void association_done(struct association *a)
         if (fds[i] >= 0)
             close(fds[i]);
     }
+    leati_datagram_link_done(&a->link);
     leati_free(a->buf);
 }
 
@@ -152,6 +205,7 @@ static bool association_init(struct leati_peer *p, struct association *a,
 {
     socklen_t size;
     *a = (struct association){.inside = -1, .outside = {-1, -1}};
+    leati_datagram_link_init(p, &a->link);
     a->buf = leati_malloc(HEADER_BYTES_MAX + (size_t)LEATI_TESTING_DATAGRAM_BYTES);
     *ret_bound = p->local;
     if (!a->buf || (p->local.ss_family != AF_INET && p->local.ss_family != AF_INET6))
@@ -171,13 +225,14 @@ static bool association_init(struct leati_peer *p, struct association *a,
 
 static bool association_run(struct leati_peer *p, struct association *a)
 {
-    for (;;) {
+    while (due_send(p, a)) {
         struct pollfd fds[] = {
             {.fd = p->server->stop_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLRDHUP},
             {.fd = a->inside, .events = POLLIN},          {.fd = a->outside[0], .events = POLLIN},
             {.fd = a->outside[1], .events = POLLIN},
         };
-        if ((poll(fds, 5, -1) < 0 && errno != EINTR) || fds[0].revents != 0)
+        int wait_ms = leati_datagram_link_wait_ms(&a->link, LEATI_DATAGRAMS_IDLE_MS);
+        if ((poll(fds, 5, wait_ms) < 0 && errno != EINTR) || fds[0].revents != 0)
             return false;
         if (fds[1].revents != 0) {
             return true; /* RFC 1928 section 6: it lives as long as the connection */
@@ -188,14 +243,18 @@ static bool association_run(struct leati_peer *p, struct association *a)
             return false;
         }
     }
+    return false;
 }
 
 bool leati_peer_associate(struct leati_peer *p)
 {
-    struct association a;
     struct sockaddr_storage bound;
-    bool is_open = association_init(p, &a, &bound);
-    bool goes_on = leati_testing_socks5_reply(p, is_open ? 0 : 1, &bound) && association_run(p, &a);
-    association_done(&a);
+    struct association *a = leati_malloc(sizeof(*a));
+    if (!a)
+        return leati_testing_socks5_reply(p, 1, NULL);
+    bool is_open = association_init(p, a, &bound);
+    bool goes_on = leati_testing_socks5_reply(p, is_open ? 0 : 1, &bound) && association_run(p, a);
+    association_done(a);
+    leati_free(a);
     return goes_on;
 }

@@ -131,6 +131,12 @@ class FirstLine(ServeTest):
                 (("connect", "--tls"), r"https://localhost:\d+"),
                 (("echo",), r"ws://127\.0\.0\.1:\d+/"),
                 (("echo", "--host", "127.0.0.2"), r"ws://127\.0\.0\.2:\d+/"),
+                (("socks4", "--user", "al"), r"socks4a://al@127\.0\.0\.1:\d+"),
+                (("http", "--user", "a:b", "--auth", "digest"), r"http://a:b@127\.0\.0\.1:\d+"),
+                (("tcp", "--to", "127.0.0.1:1"), r"tcp://127\.0\.0\.1:\d+"),
+                (("tcp", "--to", "127.0.0.1:1", "--tls"), r"tls://localhost:\d+"),
+                (("udp", "--to", "127.0.0.1:1"), r"udp://127\.0\.0\.1:\d+"),
+                (("dns", "-r", "a.test A 127.0.0.1"), r"dns://127\.0\.0\.1:\d+"),
                 (("echo", "--tls"), r"wss://localhost:\d+/")):
             with self.subTest(arguments=arguments):
                 self.assertRegex(self.serve(*arguments).url, f"^{pattern}$")
@@ -627,6 +633,53 @@ class Ends(ServeTest):
                                   stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot write the output", done.stderr)
+
+
+class Relays(ServeTest):
+    def test_relay_carries_and_the_link_is_slow(self):
+        echo = self.serve("echo")
+        relay = self.serve("tcp", "--to", f"127.0.0.1:{echo.port}", "--link", "latency=40", "--link", "up:latency=40")
+        started = time.monotonic()
+        self.works(f"ws://127.0.0.1:{relay.port}/")
+        self.assertGreaterEqual(time.monotonic() - started, 0.16)
+
+    def test_relay_puts_tls_on_and_takes_it_off(self):
+        wss = self.wss()
+        on = self.serve("tcp", "--to", f"localhost:{wss.port}", "--to-tls", "--to-ca", wss.ca)
+        off = self.serve("tcp", "--to", f"127.0.0.1:{on.port}", "--tls").read_paths()
+        self.works(f"ws://127.0.0.1:{on.port}/")
+        self.works(f"wss://localhost:{off.port}/", "--ca", off.ca)
+
+    def test_dns_leads_the_client(self):
+        echo, dns = self.serve("echo"), self.serve("dns", "-r", "a.test A 127.0.0.1", "-r", "b.test * servfail")
+        self.works(f"ws://a.test:{echo.port}/", "--dns", f"127.0.0.1:{dns.port}")
+        self.assertNotEqual(self.check(f"ws://b.test:{echo.port}/", "--dns", f"127.0.0.1:{dns.port}")[1], 0)
+
+    def test_socks4_and_http_proxies(self):
+        echo = self.serve("echo")
+        for kind in ("socks4", "http"):
+            self.works(echo.url, "--proxy", self.serve(kind).url)
+
+    def test_unix_socket(self):
+        echo = self.serve("echo")
+        with tempfile.TemporaryDirectory() as folder:
+            proxy = self.serve("socks5", "--unix", folder + "/proxy")
+            self.assertEqual(proxy.url, f"socks5h+unix:{folder}/proxy")
+            self.works(echo.url, "--proxy", proxy.url)
+            self.ends_well(proxy)
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_sessions_are_resumed_if_asked_for(self):
+        for options, expected in (((), False), (("--tickets",), True)):
+            server = self.wss("--tls-max", "1.2", *options)
+            context = ssl.create_default_context(cafile=server.ca)
+            sessions, reused = [None], []
+            for _ in range(2):
+                with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as plain, \
+                        context.wrap_socket(plain, server_hostname="localhost", session=sessions[-1]) as tls:
+                    sessions.append(tls.session)
+                    reused.append(tls.session_reused)
+            self.assertEqual(reused, [False, expected])
 
 
 class BadInput(ServeTest):

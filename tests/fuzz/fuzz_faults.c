@@ -7,7 +7,7 @@
 
 static void fault_check(const struct leat_testing_fault *fault)
 {
-    FUZZ_MUST(fault->step < LEAT_TESTING_STEP_END);
+    FUZZ_MUST(fault->step <= LEAT_TESTING_STEP_QUERY && fault->step != LEAT_TESTING_STEP_END);
     FUZZ_MUST(fault->action <= LEAT_TESTING_ACTION_RESET);
     FUZZ_MUST(fault->first_connection <= fault->last_connection || fault->last_connection == 0);
     FUZZ_MUST(fault->gap_ms <= LEAT_TESTING_TIME_MS_MAX);

@@ -104,7 +104,7 @@ Test(language, every_action)
 Test(language, every_step)
 {
     char text[64];
-    for (int step = 0; step <= LEAT_TESTING_STEP_END; ++step) {
+    for (int step = 0; step <= LEAT_TESTING_STEP_QUERY; ++step) {
         const char *name = leat_testing_step_name((enum leat_testing_step)step);
         cr_assert(name);
         snprintf(text, sizeof(text), "%s=delay 1", name);
@@ -114,7 +114,7 @@ Test(language, every_step)
         cr_expect((int)faults->step == step, "%s", text);
         leat_testing_faults_free(faults);
     }
-    cr_expect(!leat_testing_step_name((enum leat_testing_step)(LEAT_TESTING_STEP_END + 1)));
+    cr_expect(!leat_testing_step_name((enum leat_testing_step)(LEAT_TESTING_STEP_QUERY + 1)));
 }
 
 Test(language, then_connections_and_occurrences)

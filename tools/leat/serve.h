@@ -32,6 +32,10 @@ struct tool_serve_state {
     size_t name_count;
 
     const char *to; /**< of a relay */
+    const char *unix_path;
+    char *records;               /**< all of them, with ; between */
+    unsigned auth, proxy_header; /**< indices into their words */
+    bool has_tickets;
     bool has_to_tls, to_insecure;
     const char *to_ca, *to_name;
     struct leat_testing_condition *conditions;
@@ -54,11 +58,18 @@ extern const struct tool_option tool_serve_options[];
 extern const struct tool_option tool_serve_fault_options[];
 extern const struct tool_option tool_serve_link_options[];
 extern const struct tool_option tool_serve_to_options[];
+extern const struct tool_option tool_serve_to_host_options[];
+extern const struct tool_option tool_serve_record_options[];
+extern const struct tool_option tool_serve_auth_options[];
 extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];
 extern const struct tool_option tool_serve_echo_options[];
 
 extern const struct tool_command tool_serve_control;
+
+/** Runs a server of a kind until it is told to end. */
+int tool_serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
+                       char **argv);
 
 void tool_serve_init(struct tool_serve_state *serve, enum leat_testing_kind kind);
 void tool_serve_done(struct tool_serve_state *serve);

@@ -52,6 +52,16 @@ const struct tool_option tool_serve_link_options[] = {
     {0},
 };
 
+const struct tool_option tool_serve_to_host_options[] = {
+    {.name = "to",
+     .is_usual = true,
+     .argument = "HOST:PORT",
+     .help = "where it carries to",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, to)},
+    {0},
+};
+
 const struct tool_option tool_serve_to_options[] = {
     {.name = "to",
      .is_usual = true,
@@ -79,5 +89,46 @@ const struct tool_option tool_serve_to_options[] = {
      .help = "take any certificate of it",
      .set = tool_set_flag,
      .offset = offsetof(struct tool_serve_state, to_insecure)},
+    {0},
+};
+
+/* As the library reads them: what is wrong is told when the server starts. */
+static bool add_record(struct tool_setting *setting)
+{
+    struct tool_serve_state *serve = setting->target;
+    size_t had = serve->records ? strlen(serve->records) : 0, len = strlen(setting->value);
+    char *grown = realloc(serve->records, had + len + 2);
+    if (!grown)
+        return tool_refuse(setting, "out of memory");
+    memcpy(grown + had, setting->value, len);
+    memcpy(grown + had + len, ";", 2);
+    serve->records = grown;
+    return true;
+}
+
+const struct tool_option tool_serve_record_options[] = {
+    {.name = "record",
+     .letter = 'r',
+     .is_usual = true,
+     .argument = "RECORD",
+     .help = "what it answers; may be repeated",
+     .detail =
+         "\"NAME TYPE VALUE [ttl SECONDS] [delay MS]\": 'a.test A 192.0.2.1', '* AAAA ::1 delay "
+         "3000', 'b.test TXT \"hello\"'. TYPE is A, AAAA, CNAME, TXT, PTR, NS or *; in place of a "
+         "value stands nxdomain, servfail, refused, empty, silence, truncate or junk. What has no "
+         "record is NXDOMAIN.",
+     .set = add_record},
+    {0},
+};
+
+const struct tool_option tool_serve_auth_options[] = {
+    {.name = "auth",
+     .argument = "SCHEME",
+     .value = TOOL_VALUE_WORD,
+     .words = "basic|digest|digest-md5|negotiate|ntlm",
+     .help = "how it asks for --user (basic)",
+     .detail = "The tokens of negotiate and ntlm are not looked into.",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_serve_state, auth)},
     {0},
 };

@@ -31,6 +31,7 @@ void tool_serve_done(struct tool_serve_state *serve)
     free(serve->faults);
     free(serve->names);
     free(serve->conditions);
+    free(serve->records);
     free(serve->protocols);
 }
 
@@ -86,6 +87,19 @@ const struct tool_option tool_serve_options[] = {
      .set = tool_set_u32,
      .offset = offsetof(struct tool_serve_state, port),
      .max = 65535},
+    {.name = "unix",
+     .argument = "PATH",
+     .value = TOOL_VALUE_FILE,
+     .help = "listen on a Unix socket instead",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, unix_path)},
+    {.name = "proxy-header",
+     .argument = "WHETHER",
+     .value = TOOL_VALUE_WORD,
+     .words = "none|allowed|required",
+     .help = "a header of the PROXY protocol, v1 or v2",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_serve_state, proxy_header)},
     {.name = "log",
      .is_usual = true,
      .help = "write what each connection does to standard error",
@@ -139,7 +153,8 @@ static bool fault_step_check(struct tool_setting *setting, enum leat_testing_kin
 /* The words of the language, in leat/testing.h. */
 static const char fault_words[] =
     "accept|tls|greeting|method|auth|auth-reply|request|head|connect|reply|relay|datagram|upgrade|"
-    "message|ping|send|close|then|connection|delay|hold|skip|refuse|split|split-at|truncate|rate|"
+    "message|ping|send|close|proxy|query|then|connection|delay|hold|skip|refuse|split|split-at|"
+    "truncate|rate|"
     "drop-after|drop-after-received|shutdown|stall|reset";
 
 /* The word that may have been meant comes first: what could stand there is a long list. */
@@ -329,6 +344,10 @@ const struct tool_option tool_serve_tls_options[] = {
      .help = "demand client certificates of this CA",
      .set = tool_set_string,
      .offset = offsetof(struct tool_serve_state, client_ca)},
+    {.name = "tickets",
+     .help = "let sessions be resumed",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve_state, has_tickets)},
     {.name = "tls-min",
      .argument = "VERSION",
      .value = TOOL_VALUE_WORD,
@@ -377,7 +396,7 @@ static bool rate_add(struct tool_serve_state *serve)
 bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command *command)
 {
     const char *wrong = NULL;
-    if (serve->kind == LEAT_TESTING_TCP && !serve->to)
+    if ((serve->kind == LEAT_TESTING_TCP || serve->kind == LEAT_TESTING_UDP) && !serve->to)
         wrong = "--to HOST:PORT is missing: where is it to carry to?";
     else if (!serve->cert != !serve->key)
         wrong = "--cert and --key go together";

@@ -125,7 +125,7 @@ _leat_table() {
         esac
         ;;
     'serve')
-        commands='socks5 connect echo tcp control'
+        commands='socks5 socks4 connect http echo tcp udp dns control'
         arguments=''
         flags='--help --help-all -h'
         case $2 in
@@ -134,10 +134,31 @@ _leat_table() {
     'serve socks5')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --rate --resolve --seed --until-eof --user -f -h -l -p -u'
+        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
+        --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
+        --password-file) takes=value values='-file' ;;
+        --resolve) takes=value values='' ;;
+        esac
+        ;;
+    'serve socks4')
+        commands=''
+        arguments=''
+        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -151,10 +172,12 @@ _leat_table() {
     'serve connect')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --rate --resolve --seed --tls --tls-max --tls-min --until-eof --user -f -h -l -p -u'
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -163,6 +186,34 @@ _leat_table() {
         --user|-u) takes=value values='' ;;
         --password-file) takes=value values='-file' ;;
         --resolve) takes=value values='' ;;
+        --auth) takes=value values='basic digest digest-md5 negotiate ntlm' ;;
+        --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
+        --cert-hosts) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        --client-ca) takes=value values='-file' ;;
+        --tls-min) takes=value values='1.2 1.3' ;;
+        --tls-max) takes=value values='1.2 1.3' ;;
+        esac
+        ;;
+    'serve http')
+        commands=''
+        arguments=''
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
+        --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --user|-u) takes=value values='' ;;
+        --password-file) takes=value values='-file' ;;
+        --resolve) takes=value values='' ;;
+        --auth) takes=value values='basic digest digest-md5 negotiate ntlm' ;;
         --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
         --cert-hosts) takes=value values='' ;;
         --cert) takes=value values='-file' ;;
@@ -175,10 +226,12 @@ _leat_table() {
     'serve echo')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --rate --seed --subprotocol --tls --tls-max --tls-min --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -197,13 +250,15 @@ _leat_table() {
     'serve tcp')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --rate --seed --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --proxy-header --rate --seed --tickets --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --unix --until-eof -f -h -l -p'
         case $2 in
         --to) takes=value values='' ;;
         --to-ca) takes=value values='-file' ;;
         --to-name) takes=value values='' ;;
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -216,6 +271,40 @@ _leat_table() {
         --client-ca) takes=value values='-file' ;;
         --tls-min) takes=value values='1.2 1.3' ;;
         --tls-max) takes=value values='1.2 1.3' ;;
+        esac
+        ;;
+    'serve udp')
+        commands=''
+        arguments=''
+        flags='--connections --fault --help --help-all --host --json --link --log --once --port --proxy-header --rate --seed --to --unix --until-eof -f -h -l -p'
+        case $2 in
+        --to) takes=value values='' ;;
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
+        --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        esac
+        ;;
+    'serve dns')
+        commands=''
+        arguments=''
+        flags='--connections --fault --help --help-all --host --json --link --log --once --port --proxy-header --rate --record --seed --unix --until-eof -f -h -l -p -r'
+        case $2 in
+        --record|-r) takes=value values='' ;;
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
+        --connections) takes=value values='' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
         esac
         ;;
     'serve control')
@@ -237,7 +326,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve connect' 'serve echo' 'serve tcp' 'serve control' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve socks4' 'serve connect' 'serve http' 'serve echo' 'serve tcp' 'serve udp' 'serve dns' 'serve control' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }
