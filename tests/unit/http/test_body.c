@@ -5,6 +5,7 @@
 #include "support/mutation.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(http_body, .timeout = 30);
@@ -163,4 +164,89 @@ Test(http_body, lack_of_memory)
     cr_assert_eq(leati_http_body_feed(&body, (const uint8_t *)"x", 1), LEATI_HTTP_NO_MEMORY);
     leati_alloc_fail_hook = NULL;
     leati_http_body_done(&body);
+}
+
+/* ---- bodies behind which another response follows ---------------------------------------- */
+
+struct drain_case {
+    const char *fields;
+    const char *data;
+    bool is_clear; /* where it ends is known */
+    bool is_whole;
+    bool goes_on; /* it has not come to its end */
+};
+
+static const struct drain_case drain_cases[] = {
+    {"Content-Length: 0", "", true, true, false},
+    {"Content-Length: 0", "x", true, false, false},
+    {"Content-Length: 5", "hello", true, true, false},
+    {"Content-Length: 5", "hell", true, false, true},
+    {"Content-Length: 5", "hello!", true, false, false},
+    {"Transfer-Encoding: chunked", "5;a=b\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", true, true, false},
+    {"Transfer-Encoding: chunked", "0\r\nA: b\r\nC: d\r\n\r\n", true, true, false},
+    {"Transfer-Encoding: chunked", "0\n\n", true, true, false},
+    {"Transfer-Encoding: chunked", "0\r\n\r\nx", true, false, false},
+    {"Transfer-Encoding: chunked", "0\r\n", true, false, true},
+    {"Transfer-Encoding: chunked", "0\r\nA: b\r\n", true, false, true},
+    {"Transfer-Encoding: chunked", "x", true, false, false},
+    {"Transfer-Encoding: chunked", "1\r\naa", true, false, false},
+    {"Transfer-Encoding: gzip", "", false, false, false},
+    {"Transfer-Encoding: chunked\r\nContent-Length: 5", "", false, false, false},
+    {"Content-Length: 5\r\nContent-Length: 5", "", false, false, false},
+    {"Content-Length: 65537", "", false, false, false},
+    {"X: y", "", false, false, false},
+};
+
+Test(http_body, drained_to_its_end)
+{
+    for (size_t i = 0; i < sizeof(drain_cases) / sizeof(drain_cases[0]); i++) {
+        const struct drain_case *c = &drain_cases[i];
+        struct leati_http_head head;
+        struct leati_http_body body;
+        char text[256];
+        size_t used;
+        int len = snprintf(text, sizeof(text), "HTTP/1.1 407 Who\r\n%s\r\n\r\n", c->fields);
+        leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+        cr_assert_eq(leati_http_head_feed(&head, text, (size_t)len, &used), LEATI_HTTP_DONE);
+        for (size_t step = 1; step <= 64; step *= 4) {
+            cr_expect_eq(leati_http_body_init_drain(&body, &head), c->is_clear, "case %zu", i);
+            if (c->is_clear) {
+                for (size_t pos = 0; pos < strlen(c->data); pos += step) {
+                    size_t rest = strlen(c->data) - pos;
+                    leati_http_body_feed(&body, (const uint8_t *)c->data + pos,
+                                         rest < step ? rest : step);
+                }
+                cr_expect_eq(leati_http_body_is_whole(&body), c->is_whole, "case %zu, %zu", i,
+                             step);
+                cr_expect_neq(leati_http_body_is_done(&body), c->goes_on, "case %zu, %zu", i, step);
+            }
+            leati_http_body_done(&body);
+        }
+        leati_http_head_done(&head);
+    }
+}
+
+/* More than is kept is read, but not without end. */
+Test(http_body, draining_has_a_limit)
+{
+    static const char head_text[] = "HTTP/1.1 407 Who\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char chunk[] = "10\r\n0123456789abcdef\r\n";
+    struct leati_http_head head;
+    struct leati_http_body body;
+    size_t total = 0, len;
+    leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+    cr_assert_eq(leati_http_head_feed(&head, head_text, sizeof(head_text) - 1, &len),
+                 LEATI_HTTP_DONE);
+    cr_assert(leati_http_body_init_drain(&body, &head));
+    while (leati_http_body_feed(&body, (const uint8_t *)chunk, sizeof(chunk) - 1) ==
+           LEATI_HTTP_MORE)
+        total += sizeof(chunk) - 1;
+    cr_expect(total > LEATI_HTTP_BODY_DRAIN_MAX_BYTES - 100 &&
+                  total <= LEATI_HTTP_BODY_DRAIN_MAX_BYTES,
+              "%zu", total);
+    cr_expect_not(leati_http_body_is_whole(&body));
+    leati_http_body_bytes(&body, &len);
+    cr_expect_eq(len, LEATI_HTTP_BODY_KEPT_BYTES);
+    leati_http_body_done(&body);
+    leati_http_head_done(&head);
 }
