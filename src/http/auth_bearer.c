@@ -177,14 +177,16 @@ int leat_proxy_challenge_answer(leat_proxy_challenge *challenge, const char *tok
     if (!challenge || (token && !is_token(token)))
         return LEAT_E_PARAMETER;
     struct leati_http_auth *auth = challenge->auth;
-    question_free(challenge);
-    if (!auth)
+    if (!auth) {
+        question_free(challenge);
         return LEAT_OK;
+    }
     auth->question = NULL;
     auth->is_asked = false;
     char *value = token ? leati_asprintf("Bearer %s", token) : NULL;
     auth->state = token ? leati_strdup(token) : NULL;
     bool has_memory = !token || (value && auth->state);
+    question_free(challenge); /* which may be where the token is */
     if (!has_memory) {
         leati_free_secret(value);
         value = NULL;

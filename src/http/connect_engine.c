@@ -192,7 +192,8 @@ static void engine_refused(struct leati_http_connect_engine *engine)
                  leati_excerpt(reason, 100).text, authentication);
     engine->is_refused = true;
     engine->retry = refusal_retry(engine->status);
-    if (engine->has_challenge && !engine->is_lost) { /* its body has been read */
+    /* Of a challenge that was to be answered the body has been read, as far as it came. */
+    if (engine->has_challenge && (!engine->is_lost || engine->body.drained > 0)) {
         engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
         return;
     }
