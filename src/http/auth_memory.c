@@ -18,7 +18,8 @@ struct entry {
 struct leati_http_auth_memory {
     atomic_uint refs;
     pthread_mutex_t mutex;
-    struct entry entries[LEATI_HTTP_AUTH_MEMORY_MAX]; /* the latest first */
+    struct entry
+        *entries; /* LEATI_HTTP_AUTH_MEMORY_MAX, the latest first; NULL until one is kept */
 };
 
 struct leati_http_auth_memory *leati_http_auth_memory_new(void)
@@ -50,8 +51,9 @@ void leati_http_auth_memory_unref(struct leati_http_auth_memory *memory)
 {
     if (!memory || atomic_fetch_sub_explicit(&memory->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < LEATI_HTTP_AUTH_MEMORY_MAX; i++)
+    for (size_t i = 0; memory->entries && i < LEATI_HTTP_AUTH_MEMORY_MAX; i++)
         entry_drop(&memory->entries[i]);
+    leati_free(memory->entries);
     pthread_mutex_destroy(&memory->mutex);
     leati_free(memory);
 }
@@ -60,7 +62,7 @@ void leati_http_auth_memory_unref(struct leati_http_auth_memory *memory)
 static struct entry *entry_find(struct leati_http_auth_memory *memory, const char *way,
                                 const char *user)
 {
-    for (size_t i = 0; i < LEATI_HTTP_AUTH_MEMORY_MAX; i++) {
+    for (size_t i = 0; memory->entries && i < LEATI_HTTP_AUTH_MEMORY_MAX; i++) {
         struct entry found = memory->entries[i];
         if (found.scheme == 0 || strcmp(found.way, way) != 0 || !found.user != !user ||
             (user && strcmp(found.user, user) != 0))
@@ -93,13 +95,15 @@ void leati_http_auth_memory_keep(struct leati_http_auth_memory *memory, const ch
 {
     struct entry made;
     leati_lock(&memory->mutex);
+    if (!memory->entries)
+        memory->entries = leati_calloc(LEATI_HTTP_AUTH_MEMORY_MAX, sizeof(*memory->entries));
     struct entry *old = entry_find(memory, way, user);
     /* What counts up is that of the entry: other connections go on with it. */
     bool is_known = old && old->scheme == scheme && old->has_digest == (digest != NULL) &&
                     (!digest || strcmp(old->digest.nonce, digest->nonce) == 0);
     if (is_known && digest && old->digest.nc < digest->nc)
         old->digest.nc = digest->nc;
-    if (!is_known && entry_make(&made, way, user, scheme, digest)) {
+    if (!is_known && memory->entries && entry_make(&made, way, user, scheme, digest)) {
         if (!old) {
             old = &memory->entries[0];
             entry_drop(&memory->entries[LEATI_HTTP_AUTH_MEMORY_MAX - 1]);
