@@ -28,6 +28,7 @@
 #include <leat/proxy_protocol.h>
 #include <leat/tls_options.h>
 #include <leat/loop.h>
+#include <leat/loop_threads.h>
 #include <leat/websocket.h>
 #include <leat/websocket_server.h>
 #include <leat/broadcast.h>

@@ -149,6 +149,24 @@ enum leat_forwarded_header {
 LEAT_API LEAT_MUST_CHECK int leat_config_set_forwarded_header(leat_config *config,
                                                               enum leat_forwarded_header header);
 
+/** Trusted proxies (leat_config_add_trusted_proxy()) begin each connection with a header of the PROXY
+ * protocol, version 1 or 2, in front of TLS, within the phase timeout PROXY: whom it names is the
+ * client, unless X-Forwarded-For goes on from there. Who is trusted and sends none, or a wrong one, is
+ * cut off, and `error` says so; who is not trusted must not send any. Default false.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL. */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_received_proxy_protocol(leat_config *config,
+                                                                     bool received);
+
+/**
+ * How much one connection of a server may send in a second, payloads and whole messages, with a
+ * second's worth in advance. Who sends more is read more slowly: what is above waits in the kernel,
+ * and the client is held up. 0 = any number (default).
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s,
+                                                          size_t messages_per_s);
+
 /* ---- the server ----------------------------------------------------------------------------- */
 
 /** Makes a server; nothing listens yet. `callbacks` is copied.
@@ -195,6 +213,66 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_server_start(leat_websocket_server *
 /** Stops listening and closes every connection with 1001; their `closed` follow. Handshakes that are
  * not done are dropped. After it the server may start again. @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_websocket_server_stop(leat_websocket_server *server);
+
+/**
+ * Listens on a descriptor that listens already: of systemd (leat_get_listen_descriptors()), or one
+ * that another process has handed over. It is the server's from here on, in every case; the file of a
+ * local socket stays. Otherwise as leat_websocket_server_start().
+ *
+ * @return as leat_websocket_server_start(); LEAT_E_SOCKET_BASE + EBADF, ENOTSOCK, EINVAL (it does not
+ *         listen).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_start_descriptor(leat_websocket_server *server,
+                                                                    int fd,
+                                                                    const leat_config *config);
+
+/** The descriptors that systemd has opened for this process (sd_listen_fds(3): LISTEN_PID and
+ * LISTEN_FDS), in the order of the socket unit; they are made close-on-exec. Writes at most `cap` of
+ * them and returns how many there are: 0 = it was not started so. */
+LEAT_API size_t leat_get_listen_descriptors(int *ret_fds, size_t cap);
+
+/** Stops listening, but not the descriptor, which is the caller's from here on: for the process that
+ * comes next (over exec, or SCM_RIGHTS), so that no client finds nobody. Connections stay as they are:
+ * see leat_websocket_server_drain(). @return -1 if it does not listen. */
+LEAT_API int leat_websocket_server_release_descriptor(leat_websocket_server *server);
+
+/** As leat_websocket_server_stop(), with a deadline over all: connections that are still there after
+ * `timeout_ms` are cut off, and their `closed` comes. When the last one has gone
+ * leat_websocket_server_list() is empty. @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL (no
+ * memory: without a deadline). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_drain(leat_websocket_server *server,
+                                                         uint32_t timeout_ms);
+
+/** Reads the certificates, the key and everything else about TLS of `config` for the clients that come
+ * from now on; those that are there keep theirs. What else stands in `config` does not count. A server
+ * of ws stays one. @return LEAT_OK; otherwise nothing has changed, and
+ * leat_websocket_server_get_error() has the detail: LEAT_E_PARAMETER (it has not been started, or
+ * `config` has no certificate), and the codes of certificates of leat_websocket_server_start(). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_reload_certificates(
+    leat_websocket_server *server, const leat_config *config);
+
+/** What has happened since leat_websocket_server_new(), and what is now. */
+struct leat_websocket_server_counters {
+    uint64_t accepted;          /**< connections of TCP, or of a local socket */
+    uint64_t opened;            /**< that became WebSockets */
+    uint64_t closed;            /**< of these, those that have ended */
+    uint64_t failed;            /**< that did not become one: refused, too slow, TLS failed */
+    uint64_t answered;          /**< requests that were answered with something else than 101 */
+    uint64_t messages_received; /**< whole ones, or last parts */
+    uint64_t bytes_received;    /**< of payload */
+    uint64_t bytes_sent;        /**< on the wire, above TLS, the heads of HTTP not counted */
+    uint64_t throttled;    /**< how often a client was held up: leat_config_set_receive_rate() */
+    uint64_t open;         /**< connections now */
+    uint64_t handshakes;   /**< that are not done now */
+    uint64_t queued_bytes; /**< that wait to be sent now, of all connections */
+};
+
+/** Fills in as much as the caller knows. Goes through all connections.
+ * @param size sizeof(struct leat_websocket_server_counters), as the program was built
+ * @return LEAT_OK, LEAT_E_PARAMETER (NULL, a `size` of 0). */
+LEAT_API LEAT_MUST_CHECK int leat_websocket_server_get_counters(
+    const leat_websocket_server *server, struct leat_websocket_server_counters *ret_counters,
+    size_t size);
 
 /** The port that it listens on, 0 if it does not. */
 LEAT_API uint16_t leat_websocket_server_get_port(const leat_websocket_server *server);

@@ -183,3 +183,28 @@ int leat_config_set_forwarded_header(leat_config *config, enum leat_forwarded_he
     settings->forwarded_header = header;
     return LEAT_OK;
 }
+
+int leat_config_set_received_proxy_protocol(leat_config *config, bool received)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return leati_config_no_memory(config);
+    settings->receives_proxy_protocol = received;
+    return LEAT_OK;
+}
+
+/* ---- limits -------------------------------------------------------------------------------------- */
+
+int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s, size_t messages_per_s)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return leati_config_no_memory(config);
+    settings->receive_bytes_per_s = bytes_per_s;
+    settings->receive_messages_per_s = messages_per_s;
+    return LEAT_OK;
+}

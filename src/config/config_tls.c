@@ -345,6 +345,16 @@ enum leat_client_verification leati_settings_client_verification(
                                                              : settings->client_verification;
 }
 
+int leati_settings_reread_server_tls(const struct leati_settings *settings,
+                                     struct leati_failure *failure,
+                                     struct leati_tls_credentials **ret_credentials)
+{
+    bool verifies = leati_settings_client_verification(settings) != LEAT_CLIENT_VERIFICATION_NONE;
+    const struct leati_tls_credentials_options options = leati_tls_values_credentials(
+        settings->tls[LEATI_TLS_TO_ORIGIN], LEATI_TLS_ROLE_SERVER, verifies);
+    return leati_tls_credentials_new(&options, failure, ret_credentials);
+}
+
 int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials)
 {

@@ -95,10 +95,9 @@ struct leati_settings {
     size_t max_clients_per_address; /**< 0 = the default */
     bool reuse_port;
     enum leat_forwarded_header forwarded_header;
-    bool proxy_protocol;           /**< whoever is trusted says in front whose connection it is */
+    bool receives_proxy_protocol;  /**< whoever is trusted says in front whose connection it is */
     size_t receive_bytes_per_s;    /**< of one connection; 0 = any number */
     size_t receive_messages_per_s; /**< likewise */
-    size_t server_queue_bytes;     /**< of all send queues together; 0 = no limit */
 
     struct leati_descriptor_options descriptor;
 
@@ -198,6 +197,10 @@ enum leat_client_verification leati_settings_client_verification(
 /** The same for a server: its certificate, and the CAs that client certificates need. */
 int leati_settings_server_tls(const struct leati_settings *settings, struct leati_failure *failure,
                               struct leati_tls_credentials **ret_credentials);
+/** The same, from the files as they are now, whatever was read before. */
+int leati_settings_reread_server_tls(const struct leati_settings *settings,
+                                     struct leati_failure *failure,
+                                     struct leati_tls_credentials **ret_credentials);
 
 /** The same for an origin that is not to see the client certificate; nothing is resumed there. */
 int leati_settings_anonymous_tls(const struct leati_settings *settings,

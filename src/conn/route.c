@@ -471,6 +471,7 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
         return code;
     route->on_top = LEATI_ON_TOP_ACCEPT;
     route->asks_about_requests = accepted->asks_about_requests;
+    route->reads_proxy_header = accepted->reads_proxy_header;
     route->settings = leati_settings_ref(accepted->settings);
     route->secure = accepted->credentials;
     if (route->secure)

@@ -68,6 +68,8 @@ struct leati_route {
     bool adopts;
     int adopted_fd; /**< until TCP has taken it; -1 = none */
     struct leati_address adopted_from;
+    bool reads_proxy_header;           /**< the client's first bytes say who it is */
+    struct leati_address named_client; /**< whom they name; of AF_UNSPEC = nobody */
     /** The local server that had no room for `adopted_fd` yet; `size` 0 = it is connected. */
     struct leati_local_address adopted_server;
     const char *unix_path; /**< of a local socket to connect to instead of dialling; NULL = none */
@@ -122,7 +124,8 @@ struct leati_route_accepted {
     const struct leati_address *remote;
     const struct leati_settings *settings;     /**< a reference is taken */
     struct leati_tls_credentials *credentials; /**< NULL = ws; a reference is taken */
-    bool asks_about_requests; /**< also about those that are no upgrade */
+    bool asks_about_requests;                  /**< also about those that are no upgrade */
+    bool reads_proxy_header;                   /**< of the PROXY protocol, which comes first */
 };
 
 /**

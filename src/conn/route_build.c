@@ -9,6 +9,7 @@
 #include "socks5/socks4.h"
 #include "socks5/socks5.h"
 #include "tcp/proxy_header.h"
+#include "tcp/proxy_reader.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
 #include "util/alloc.h"
@@ -530,12 +531,26 @@ static int builder_add_proxy_header(struct builder *b)
     return code;
 }
 
+static int builder_read_proxy_header(struct builder *b)
+{
+    const struct leati_proxy_reader_options options = {
+        .timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
+        .client = &b->route->named_client,
+    };
+    struct leati_layer *layer;
+    int code = leati_proxy_reader_layer_new(&options, b->failure, &layer);
+    if (code == LEAT_OK)
+        builder_push(b, layer, b->route->hops[0].text);
+    return code;
+}
+
 static int builder_run(struct builder *b)
 {
     const struct leati_route *route = b->route;
     int code = builder_add_hops(b);
     if (code == LEAT_OK)
-        code = builder_add_proxy_header(b);
+        code =
+            route->reads_proxy_header ? builder_read_proxy_header(b) : builder_add_proxy_header(b);
     if (code == LEAT_OK && (route->secure || route->tls))
         code = builder_add_tls(b);
     return code == LEAT_OK ? builder_add_top(b) : code;

@@ -50,9 +50,9 @@ static void stream_clear(struct leati_stream *stream)
     leati_byte_queue_clear(&stream->out);
     leati_offset_ring_done(&stream->ends);
     held_drop(stream);
-    stream->sent_bytes = stream->stall_ms = 0;
+    stream->stall_ms = 0;
     stream->send_refused = stream->blocked = stream->pumping = false;
-    stream->paused = stream->has_more = stream->reads_on = false;
+    stream->paused = stream->throttled = stream->has_more = stream->reads_on = false;
     stream->eof = stream->heard_all = stream->awaits_eof = false;
     stream->eof_wait_ms = 0;
 }
@@ -104,6 +104,7 @@ int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
     stream->chain = chain;
     stream->state = LEATI_STREAM_CONNECTING;
     stream->peer_ended = false;
+    stream->sent_bytes = 0;
     leati_chain_init(chain, stream->loop, &stream_chain_owner, stream, tracer, route);
     leati_chain_connect(chain, limits->connect_timeout_ms);
     return LEAT_OK;
@@ -261,7 +262,7 @@ static bool stream_reads(const struct leati_stream *stream)
         return false;
     if (stream->state == LEATI_STREAM_CLOSING)
         return !stream->heard_all || stream->out.len == 0;
-    return !stream->paused;
+    return !stream->paused && !stream->throttled;
 }
 
 static void stream_hold(struct leati_stream *stream, const uint8_t *data, size_t len)

@@ -86,6 +86,7 @@ struct leati_stream {
     bool send_refused;    /**< `writable` is owed */
     bool blocked;         /**< the last bytes were not taken */
     bool paused;
+    bool throttled;  /**< the owner's: nothing is read for now, whatever the program says */
     bool has_more;   /**< the owner's: it may have more to say than the bytes; see `received` */
     bool reads_on;   /**< the last pump broke off reading, so that others have their turn */
     bool eof;        /**< the peer has ended its direction */

@@ -6,6 +6,7 @@
 #include "util/alloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,19 +137,63 @@ static int listener_open(struct leati_tcp_listener *listener,
                : listener_fail(address, "watch", result - LEAT_E_SOCKET_BASE, failure);
 }
 
+/* Whether it is a socket of a stream that listens; else errno says what it is. */
+static bool descriptor_listens(int fd)
+{
+    int on = 0, type = 0;
+    socklen_t size = sizeof(on), type_size = sizeof(type);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0)
+        return false;
+    errno = EINVAL;
+    return on != 0 && type == SOCK_STREAM;
+}
+
+static int adopted_open(struct leati_tcp_listener *listener,
+                        const struct leati_tcp_listener_options *options,
+                        struct leati_failure *failure)
+{
+    struct sockaddr_storage local;
+    socklen_t size = sizeof(local);
+    char reason[128];
+    int code = LEAT_OK;
+
+    memset(&local, 0, sizeof(local));
+    listener->fd = *options->adopted_fd;
+    if (!descriptor_listens(listener->fd) ||
+        getsockname(listener->fd, (struct sockaddr *)&local, &size) < 0 ||
+        fcntl(listener->fd, F_SETFL, fcntl(listener->fd, F_GETFL) | O_NONBLOCK) < 0 ||
+        fcntl(listener->fd, F_SETFD, FD_CLOEXEC) < 0)
+        code = LEAT_E_SOCKET_BASE + errno;
+    memcpy(&listener->local, &local, sizeof(listener->local));
+    if (code == LEAT_OK)
+        code = leati_acceptor_init(&listener->acceptor, options->loop, listener->fd,
+                                   listener_accepted, listener_paused, listener);
+    if (code == LEAT_OK)
+        return LEAT_OK;
+    const struct leati_fault fault = {
+        .code = code, .layer = LEAT_LAYER_TCP, .sys_errno = code - LEAT_E_SOCKET_BASE};
+    leati_errno_format(fault.sys_errno, reason, sizeof(reason));
+    return leati_failure_set(failure, &fault, "the descriptor does not listen: %s", reason);
+}
+
 int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
                            struct leati_failure *failure, struct leati_tcp_listener **ret_listener)
 {
     struct leati_tcp_listener *listener = leati_calloc(1, sizeof(*listener));
 
+    if (!listener && options->adopted_fd)
+        close(*options->adopted_fd);
     if (!listener)
         return leati_failure_set(failure, &(struct leati_fault){.code = LEAT_E_SYSTEM_INTERNAL},
                                  "out of memory");
     listener->accepted = options->accepted;
     listener->paused = options->paused;
     listener->user = options->user;
-    int code = options->path ? local_open(listener, options, failure)
-                             : listener_open(listener, options, failure);
+    int code = options->adopted_fd ? adopted_open(listener, options, failure)
+               : options->path     ? local_open(listener, options, failure)
+                                   : listener_open(listener, options, failure);
     if (code != LEAT_OK) {
         leati_local_file_remove(&listener->file);
         if (listener->fd >= 0)
@@ -168,6 +213,15 @@ void leati_tcp_listener_free(struct leati_tcp_listener *listener)
     leati_local_file_remove(&listener->file);
     close(listener->fd);
     leati_free(listener);
+}
+
+int leati_tcp_listener_release(struct leati_tcp_listener *listener)
+{
+    int fd = listener->fd;
+
+    leati_acceptor_done(&listener->acceptor);
+    leati_free(listener);
+    return fd;
 }
 
 const struct leati_address *leati_tcp_listener_local(const struct leati_tcp_listener *listener)

@@ -31,6 +31,8 @@ struct leati_tcp_listener_options {
     /** Instead of it a local socket: its file is removed with the listener. NULL = none. The remote of
      * connections is then of AF_UNIX. */
     const struct leati_local_address *path;
+    /** Instead of both a descriptor that listens: taken in every case; NULL = none. */
+    const int *adopted_fd;
     int backlog;     /**< 0 = LEATI_TCP_BACKLOG */
     bool reuse_port; /**< SO_REUSEPORT: several listeners share address and port */
     /** Connections inherit them, but for the hook; may be NULL. */
@@ -56,6 +58,9 @@ int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,
 
 /** Stops listening; what waits in the backlog is reset by the kernel. NULL is allowed. */
 void leati_tcp_listener_free(struct leati_tcp_listener *listener);
+
+/** The same, but the descriptor, which goes on listening, is the caller's then. */
+int leati_tcp_listener_release(struct leati_tcp_listener *listener);
 
 /** The address it is bound to, with the port that the kernel chose. */
 const struct leati_address *leati_tcp_listener_local(const struct leati_tcp_listener *listener);

@@ -5,6 +5,7 @@
 
 #include "tcp/tcp.h"
 #include "websocket/prepared.h"
+#include "websocket/receive_rate.h"
 #include "websocket/session_pool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -128,6 +129,8 @@ static void ws_on_violation(struct leat_websocket *ws, const struct leati_ws_eve
 
 static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *event)
 {
+    if (ws->rate && (event->kind != LEATI_WS_PIECE || event->is_last))
+        ws->rate->messages++;
     switch (event->kind) {
     case LEATI_WS_MESSAGE:
         if (ws->callbacks->message_part) /* set since the connection was opened */
@@ -182,7 +185,24 @@ static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size
         else
             leati_websocket_break(ws, code, 0, "out of memory");
     }
+    if (ws->rate && leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left) != 0) {
+        ws->throttled[0] += !stream->throttled;
+        stream->throttled = true;
+    }
     return len - left;
+}
+
+/* Who has sent too much is read again when the time for it is over; returns when to look. */
+static uint64_t ws_judge_rate(struct leat_websocket *ws)
+{
+    struct leati_stream *stream = &ws->stream;
+    if (!stream->throttled)
+        return 0;
+    if (!leati_chain_is_over(stream->chain, ws->rate->until_ms))
+        return ws->rate->until_ms;
+    stream->throttled = false;
+    leati_chain_wake(stream->chain);
+    return 0;
 }
 
 static void ws_peer_ended(struct leati_stream *stream, void *user)
@@ -225,7 +245,7 @@ static void ws_drain(void *user)
 static uint64_t ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
 {
     struct leati_stream *stream = &ws->stream;
-    if (ws->heard || stream->paused) {
+    if (ws->heard || stream->paused || stream->throttled) {
         ws->heard = ws->ping_unanswered = false;
         ws->silent_since_ms = now_ms;
     }
@@ -253,8 +273,12 @@ static uint64_t ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
 static uint64_t ws_judge(struct leati_stream *stream, uint64_t now_ms, void *user)
 {
     struct leat_websocket *ws = user;
-    if (!ws->closing)
-        return ws->ping_interval_ms != 0 ? ws_keep_alive(ws, now_ms) : 0;
+    if (!ws->closing) {
+        uint64_t rate_ms = ws_judge_rate(ws);
+        uint64_t ping_ms = ws->ping_interval_ms != 0 ? ws_keep_alive(ws, now_ms) : 0;
+        return rate_ms != 0 && (ping_ms == 0 || rate_ms < ping_ms) ? rate_ms : ping_ms;
+    }
+    stream->throttled = false; /* what is still to be read is the goodbye */
     /* The peer's Close frame may lie behind what it has said before, and came in time. */
     if (leati_chain_is_over(stream->chain, ws->close_deadline_ms) &&
         (!stream->reads_on || ++ws->late_pumps > LEATI_WS_LATE_PUMPS_MAX))

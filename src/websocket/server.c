@@ -6,23 +6,16 @@
 #include "websocket/server_private.h"
 
 #include "core/net_address.h"
-#include "tcp/listener.h"
-#include "tcp/tcp.h"
+#include "websocket/receive_rate.h"
 #include "url/local_url.h"
 #include "util/alloc.h"
 #include "util/known.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- clients -------------------------------------------------------------------------- */
-
-static struct server_client *client_of(struct leati_client *base)
-{
-    return (struct server_client *)(void *)((char *)base - offsetof(struct server_client, base));
-}
 
 static void client_dispose(struct leati_client *base)
 {
@@ -46,11 +39,32 @@ static const struct leati_clients_owner server_owner = {
     .dispose = client_dispose,
 };
 
+/* false without memory. */
+static bool client_limit_rate(leat_websocket_server *server, struct server_client *client)
+{
+    const struct leati_settings *settings = server->base.settings;
+    if (settings->receive_bytes_per_s == 0 && settings->receive_messages_per_s == 0)
+        return true;
+    struct leati_receive_rate *rate = leati_calloc(1, sizeof(*rate));
+    if (!rate)
+        return false;
+    rate->bytes_per_s = settings->receive_bytes_per_s;
+    rate->messages_per_s = settings->receive_messages_per_s;
+    client->ws.rate = rate;
+    client->ws.throttled = &server->counters.throttled;
+    return true;
+}
+
 static void on_opened(leat_websocket *ws, void *user)
 {
     struct server_client *client = user;
     leat_websocket_server *server = server_of(client);
     leati_client_set_reported(&client->base, true);
+    server->counters.opened++;
+    if (!client_limit_rate(server, client)) {
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+        return;
+    }
     if (server->callbacks.connected)
         server->callbacks.connected(server, ws, server->base.user);
 }
@@ -59,6 +73,8 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
                        size_t len, void *user)
 {
     leat_websocket_server *server = server_of(user);
+    server->counters.messages_received++;
+    server->counters.bytes_received += len;
     if (server->callbacks.message_part)
         server->callbacks.message_part(server, ws, type, data, len, true, true, server->base.user);
     else if (server->callbacks.message)
@@ -76,6 +92,8 @@ static void on_message_part(leat_websocket *ws, enum leat_message_type type, con
                             size_t len, bool is_first, bool is_last, void *user)
 {
     leat_websocket_server *server = server_of(user);
+    server->counters.messages_received += is_last;
+    server->counters.bytes_received += len;
     if (server->callbacks.message_part)
         server->callbacks.message_part(server, ws, type, data, len, is_first, is_last,
                                        server->base.user);
@@ -94,10 +112,13 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     struct server_client *client = user;
     leat_websocket_server *server = server_of(client);
     bool reported = client->base.reported;
+    server->counters.bytes_sent += ws->stream.sent_bytes;
+    server->counters.closed += reported;
     leati_client_set_reported(&client->base, false);
     leati_client_remove(&client->base);
     bool is_served = client->is_served && event->error.code == LEAT_E_WS_CONNECT;
     leati_server_forget_request(client);
+    server->counters.failed += !reported && !is_served;
     if (!reported && !is_served)
         server_error(&server->base, &event->error);
     else if (reported && server->callbacks.closed)
@@ -146,12 +167,16 @@ static int server_add(leat_websocket_server *server, int fd, const struct leati_
         close(fd);
         return LEAT_E_SYSTEM_INTERNAL;
     }
+    const struct leati_settings *settings = server->base.settings;
+    server->counters.accepted++;
     const struct leati_route_accepted accepted = {
         .fd = fd,
         .remote = remote,
         .settings = server->base.settings,
         .credentials = server->credentials,
         .asks_about_requests = server->callbacks.http_request,
+        .reads_proxy_header =
+            settings->receives_proxy_protocol && leati_settings_trust(settings, remote),
     };
     int code = leati_websocket_accept(&client->ws, &accepted, leati_server_on_asked);
     if (code == LEAT_OK)
@@ -188,6 +213,7 @@ int leat_websocket_server_new(leat_loop *loop,
     leati_copy_known(&server->callbacks, sizeof(server->callbacks), callbacks, callbacks->size);
     leati_clients_init(&server->base, loop, &server_owner, user);
     server->base.has_handshake = true;
+    leati_timer_init(&server->drain_timer, loop, leati_server_drain_over, server);
     *ret_server = server;
     return LEAT_OK;
 }
@@ -215,6 +241,7 @@ void leat_websocket_server_free(leat_websocket_server *server)
     if (!server)
         return;
     server_stop_listening(server);
+    leati_timer_stop(&server->drain_timer);
     leati_clients_done(&server->base);
     leati_tls_credentials_unref(server->credentials);
     leati_free(server);
@@ -234,13 +261,34 @@ static int listen_code(int code)
     }
 }
 
-static int server_listen(leat_websocket_server *server, const struct leati_address *address,
-                         const struct leati_local_address *path)
+static int server_prepare(leat_websocket_server *server, const leat_config *config)
 {
+    struct leati_clients *base = &server->base;
+    leati_tls_credentials_unref(server->credentials);
+    server->credentials = NULL;
+    int code = leati_clients_take_settings(base, config);
+    if (code == LEAT_OK && leati_settings_serve_tls(base->settings))
+        code = leati_settings_server_tls(base->settings, &base->failure, &server->credentials);
+    if (code != LEAT_OK)
+        leati_failure_set(&base->failure, &(struct leati_fault){.code = code}, "out of memory");
+    return code;
+}
+
+int leati_server_listen(leat_websocket_server *server, const struct leati_address *address,
+                        const struct leati_local_address *path, const int *adopted_fd,
+                        const leat_config *config)
+{
+    leati_timer_stop(&server->drain_timer);
+    int prepared = server_prepare(server, config);
+    if (prepared != LEAT_OK && adopted_fd)
+        close(*adopted_fd);
+    if (prepared != LEAT_OK)
+        return prepared;
     const struct leati_tcp_listener_options options = {
         .loop = server->base.loop,
         .address = address,
         .path = path,
+        .adopted_fd = adopted_fd,
         .reuse_port = server->base.settings->reuse_port,
         .descriptor = &server->base.settings->descriptor,
         .accepted = on_accepted,
@@ -278,19 +326,6 @@ static int server_take_path(leat_websocket_server *server, const char *url,
                                 "not the path of a local socket: %s", url);
 }
 
-static int server_prepare(leat_websocket_server *server, const leat_config *config)
-{
-    struct leati_clients *base = &server->base;
-    leati_tls_credentials_unref(server->credentials);
-    server->credentials = NULL;
-    int code = leati_clients_take_settings(base, config);
-    if (code == LEAT_OK && leati_settings_serve_tls(base->settings))
-        code = leati_settings_server_tls(base->settings, &base->failure, &server->credentials);
-    if (code != LEAT_OK)
-        leati_failure_set(&base->failure, &(struct leati_fault){.code = code}, "out of memory");
-    return code;
-}
-
 int leat_websocket_server_start(leat_websocket_server *server, const char *server_ip,
                                 unsigned server_port, const leat_config *config)
 {
@@ -313,8 +348,7 @@ int leat_websocket_server_start(leat_websocket_server *server, const char *serve
     if (base->first)
         return leati_clients_refuse(base, LEAT_E_WS_EXISTS, 0,
                                     "connections of the last start are still closing");
-    int code = server_prepare(server, config);
-    return code == LEAT_OK ? server_listen(server, &address, is_local ? &path : NULL) : code;
+    return leati_server_listen(server, &address, is_local ? &path : NULL, NULL, config);
 }
 
 int leat_websocket_server_stop(leat_websocket_server *server)

@@ -63,15 +63,21 @@ static bool client_take_forwarded(struct server_client *client, const struct lea
     struct leati_clients *base = client->base.server;
     const struct leati_settings *settings = base->settings;
     const struct leati_http_truster truster = {settings_trust, settings};
-    const struct leati_address *remote = leati_tcp_layer_remote(client->ws.stream.chain->tcp);
-    struct leati_address address;
-    if (settings->forwarded_header == LEAT_FORWARDED_NONE || settings->trusted_proxies.count == 0)
+    const struct leati_chain *chain = client->ws.stream.chain;
+    const struct leati_address *named = &chain->route->named_client;
+    bool is_named = named->any.sa_family != AF_UNSPEC;
+    struct leati_address address = is_named ? *named : *leati_tcp_layer_remote(chain->tcp);
+    if (settings->trusted_proxies.count == 0)
         return true;
-    if (!leati_http_forwarded_client(head,
-                                     settings->forwarded_header == LEAT_FORWARDED_FORWARDED
-                                         ? LEATI_HTTP_FORWARDED
-                                         : LEATI_HTTP_X_FORWARDED_FOR,
-                                     remote, &truster, &address))
+    if (settings->forwarded_header != LEAT_FORWARDED_NONE) {
+        const struct leati_address from = address;
+        is_named |= leati_http_forwarded_client(
+            head,
+            settings->forwarded_header == LEAT_FORWARDED_FORWARDED ? LEATI_HTTP_FORWARDED
+                                                                   : LEATI_HTTP_X_FORWARDED_FOR,
+            &from, &truster, &address);
+    }
+    if (!is_named)
         return true;
     if (!client->forwarded)
         client->forwarded = leati_malloc(sizeof(*client->forwarded));
@@ -120,6 +126,7 @@ static int client_answer(struct server_client *client, struct leati_layer *accep
     if (code == LEAT_E_PARAMETER)
         return code;
     client->is_served = code == LEAT_OK && decision->status != 101 && decision->status < 400;
+    server_of(client)->counters.answered += decision->status != 101;
     leati_chain_owner_has_answered(client->ws.stream.chain);
     if (code != LEAT_OK)
         leati_websocket_break(&client->ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");

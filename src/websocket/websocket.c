@@ -16,6 +16,8 @@
 void leati_websocket_clear_connection(struct leat_websocket *ws)
 {
     leati_topics_leave(ws);
+    leati_free(ws->rate);
+    ws->rate = NULL;
     leati_ws_session_free(ws->session);
     ws->session = NULL;
     leati_websocket_drop_pong(ws);

@@ -65,6 +65,8 @@ struct leat_websocket {
     enum leat_closed_by closed_by;
     uint16_t close_code;
     struct leati_subscription *subscriptions; /* to topics: topic.c */
+    struct leati_receive_rate *rate;          /* NULL = not limited */
+    uint64_t *throttled;                      /* the server's counter; if it is */
     struct leati_http_response *response;     /* that refused the last connection; NULL = none */
 };
 

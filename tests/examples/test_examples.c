@@ -2,6 +2,7 @@
 /* The example programs do what their comments say, run as a user runs them. */
 #include "integration/common.h"
 #include "support/patience.h"
+#include "support/raw_socket.h"
 #include "support/server_run.h"
 
 #include <signal.h>
@@ -276,4 +277,37 @@ Test(examples, broadcast_server)
     char *heard = file_read(eve->output_path);
     cr_expect_str_eq(heard, "is anybody here?\n");
     free(heard);
+}
+
+/* What an operator asks, by a socket: nothing of leat is at that end. */
+static void http_expect(const char *url, const char *target, const char *text)
+{
+    char answer[8192] = "";
+    unsigned port = (unsigned)strtoul(strrchr(url, ':') + 1, NULL, 10);
+    int fd = raw_connect(NULL, (uint16_t)port);
+    const char *request =
+        sandbox_format("GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", target);
+    cr_assert(raw_send(fd, request, strlen(request)));
+    cr_expect(raw_recv_until(fd, text, answer, sizeof(answer)), "%s: %s", target, answer);
+    close(fd);
+}
+
+Test(examples, metrics_server)
+{
+    char address[128], rest[128];
+    const char *const argv[] = {EXAMPLE("metrics_server"), "0", NULL};
+    const char *const guest_argv[] = {EXAMPLE("poll_loop"), NULL, NULL};
+    struct process *server = program_start(argv);
+    process_wait_line(server, "listening on ", address, sizeof(address));
+    const char *const with_url[] = {guest_argv[0], address, NULL};
+    struct process *guest = program_start(with_url);
+    say(guest, "hello\n");
+    process_wait_line(guest, "hello", rest, sizeof(rest));
+    http_expect(address, "/metrics", "\nleat_open 1\n");
+    http_expect(address, "/metrics", "\nleat_received_bytes_total 5\n");
+    http_expect(address, "/healthz", "\r\n\r\nok\n");
+    http_expect(address, "/elsewhere", "404 Not Found");
+    cr_assert_eq(kill(server->pid, SIGTERM), 0);
+    program_expect_end(server, 0);
+    program_expect_end(guest, 0);
 }

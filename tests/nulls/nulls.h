@@ -65,6 +65,7 @@ leat_blocking_websocket *nulls_leat_blocking_websocket(struct nulls_objects *o);
 leat_reconnect *nulls_leat_reconnect(struct nulls_objects *o);
 leat_prepared_message *nulls_leat_prepared_message(struct nulls_objects *o);
 leat_topic *nulls_leat_topic(struct nulls_objects *o);
+leat_loop_threads *nulls_leat_loop_threads(struct nulls_objects *o);
 leat_http_request *nulls_leat_http_request(struct nulls_objects *o);
 leat_tcp_socket *nulls_leat_tcp_socket(struct nulls_objects *o);
 leat_tcp_socket_server *nulls_leat_tcp_socket_server(struct nulls_objects *o);

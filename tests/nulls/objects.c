@@ -31,6 +31,7 @@ struct nulls_objects {
     leat_reconnect *reconnect;
     leat_prepared_message *prepared_message;
     leat_topic *topic;
+    leat_loop_threads *loop_threads;
     leat_websocket_server *http_server;
     leat_http_request *http_request; /* that nobody answers before the end */
     int http_client;
@@ -229,6 +230,30 @@ leat_topic *nulls_leat_topic(struct nulls_objects *o)
 {
     CHILD_CHECK(o->topic || leat_topic_new(NULL, &o->topic) == LEAT_OK);
     return o->topic;
+}
+
+static int loop_begin(leat_loop *loop, unsigned index, void *user, void **ret_object)
+{
+    (void)loop;
+    (void)index;
+    (void)user;
+    *ret_object = NULL;
+    return LEAT_OK;
+}
+
+static void loop_end(leat_loop *loop, unsigned index, void *object, void *user)
+{
+    (void)loop;
+    (void)index;
+    (void)object;
+    (void)user;
+}
+
+leat_loop_threads *nulls_leat_loop_threads(struct nulls_objects *o)
+{
+    CHILD_CHECK(o->loop_threads ||
+                leat_loop_threads_new(1, loop_begin, loop_end, o, &o->loop_threads) == LEAT_OK);
+    return o->loop_threads;
 }
 
 static void on_http_request(leat_websocket_server *server, leat_http_request *request, void *user)
@@ -526,6 +551,7 @@ void nulls_objects_end(struct nulls_objects *o)
     leat_reconnect_free(o->reconnect);
     leat_prepared_message_free(o->prepared_message);
     leat_topic_free(o->topic);
+    leat_loop_threads_free(o->loop_threads);
     leat_http_request_free(o->http_request);
     leat_websocket_server_free(o->http_server);
     if (o->http_server)
