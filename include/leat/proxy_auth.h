@@ -24,7 +24,8 @@
 extern "C" {
 #endif
 
-/** Schemes of authentication to proxies. Without a further word they are those of HTTP. */
+/** Schemes of authentication to proxies. Without a further word they are those of HTTP, of which the
+ * strongest is taken: Negotiate, Bearer, Digest, NTLM, Basic. */
 enum leat_proxy_auth {
     /** RFC 7617: user name and password, readable for whoever listens between here and the proxy. */
     LEAT_PROXY_AUTH_BASIC = 1 << 0,
@@ -32,6 +33,10 @@ enum leat_proxy_auth {
     LEAT_PROXY_AUTH_DIGEST = 1 << 1,
     /** RFC 6750: a token that leat_config_set_proxy_token_callback() gets. */
     LEAT_PROXY_AUTH_BEARER = 1 << 2,
+    /** NTLM by GSS-API ([MS-NLMP]), also within Negotiate where that is allowed: with user (DOMAIN\\user)
+     * and password of the proxy. Not among the defaults: who has heard the answer can try out
+     * passwords. Needs gss-ntlmssp beside MIT's library. */
+    LEAT_PROXY_AUTH_NTLM = 1 << 3,
     /**
      * Kerberos by GSS-API: Negotiate at HTTP proxies (RFC 4559), method 0x01 at SOCKS5 proxies
      * (RFC 1961). With the user and password of the proxy, or, where it has none, with the tickets of

@@ -45,7 +45,7 @@
 #define LEATI_CONFIG_MAX_REDIRECTS 20u
 /** Of the list of destinations without a proxy. */
 #define LEATI_CONFIG_MAX_EXCLUSION_BYTES 16384u
-#define LEATI_CONFIG_PROXY_AUTH_ALL      (LEATI_CONFIG_PROXY_AUTH_DEFAULT | LEAT_PROXY_AUTH_NEGOTIATE)
+#define LEATI_CONFIG_PROXY_AUTH_ALL      (LEATI_CONFIG_PROXY_AUTH_DEFAULT | LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_NEGOTIATE)
 /** Those that show nothing but what the program has set. */
 #define LEATI_CONFIG_PROXY_AUTH_DEFAULT                                                            \
     ((unsigned)LEAT_PROXY_AUTH_BASIC | LEAT_PROXY_AUTH_DIGEST | LEAT_PROXY_AUTH_BEARER)

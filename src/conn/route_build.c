@@ -209,26 +209,15 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
     return code;
 }
 
-/* All hops up to `via`, each as it is spoken to. NULL without memory. */
-static char *way_text(const struct leati_route *route, const struct leati_hop *via)
-{
-    char *way = leati_strdup("");
-    for (const struct leati_hop *hop = route->hops; way && hop <= via; hop++) {
-        char *longer = leati_asprintf("%s%s://%s ", way, hop->proxy->scheme, hop->text);
-        leati_free(way);
-        way = longer;
-    }
-    return way;
-}
-
 /* Who the program is for the proxy at `via`: the same for all connections of the route. NULL
  * without memory. */
-static struct leati_http_auth *hop_auth(const struct leati_route *route, struct leati_hop *via)
+static struct leati_http_auth *hop_auth(const struct leati_route *route,
+                                        const struct leati_route_dial *dial, struct leati_hop *via)
 {
     const struct leati_settings *settings = route->settings;
     if (via->auth)
         return via->auth;
-    char *way = way_text(route, via);
+    char *way = leati_route_way(route, via);
     const struct leati_http_auth_options options = {
         .proxy = via->text,
         .way = way,
@@ -238,6 +227,9 @@ static struct leati_http_auth *hop_auth(const struct leati_route *route, struct 
         .preemptive_basic = settings->proxy_basic_preemptive,
         .token_fn = settings->proxy_token_fn,
         .token_user = settings->proxy_token_user,
+        .loop = dial->loop,
+        .service = settings->proxy_service ? settings->proxy_service : "HTTP",
+        .host = leati_route_service_host(via),
         .hashes = {.md5 = leati_tls_md5,
                    .sha256 = leati_tls_sha256,
                    .sha512_256 = leati_tls_sha512_256},
@@ -255,7 +247,7 @@ static int builder_add_http_connect(struct builder *b, struct leati_hop *via)
     struct leati_http_connect_options options = {
         .host = next->host,
         .port = next->port,
-        .auth = hop_auth(b->route, via),
+        .auth = hop_auth(b->route, b->dial, via),
         .user_agent = b->route->settings->user_agent,
         .headers = b->route->settings->proxy_headers,
         .header_count = b->route->settings->proxy_header_count,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the program is for a proxy by GSS-API. */
+/* Who the program is for a proxy, above all by GSS-API. */
 #include "conn/route_private.h"
 
 #include "gss/gss.h"
 #include "socks5/gss_protection.h"
 #include "socks5/socks5.h"
+#include "util/alloc.h"
 
 bool leati_route_allows_gss(const struct leati_route *route)
 {
@@ -12,7 +13,7 @@ bool leati_route_allows_gss(const struct leati_route *route)
 }
 
 /* A proxy behind a local socket has no name, and is on this machine. */
-static const char *service_host(const struct leati_hop *via)
+const char *leati_route_service_host(const struct leati_hop *via)
 {
     return via->proxy->unix_path || !*via->host ? "localhost" : via->host;
 }
@@ -47,9 +48,20 @@ struct leati_gss *leati_route_socks5_gss(const struct leati_route *route,
         .mechanism = LEATI_GSS_KERBEROS,
         .protects = true,
         .service = route->settings->proxy_service ? route->settings->proxy_service : "rcmd",
-        .host = service_host(via),
+        .host = leati_route_service_host(via),
         .user_name = login->user,
         .password = login->password,
     };
     return leati_gss_new(&options);
+}
+
+char *leati_route_way(const struct leati_route *route, const struct leati_hop *via)
+{
+    char *way = leati_strdup("");
+    for (const struct leati_hop *hop = route->hops; way && hop <= via; hop++) {
+        char *longer = leati_asprintf("%s%s://%s ", way, hop->proxy->scheme, hop->text);
+        leati_free(way);
+        way = longer;
+    }
+    return way;
 }

@@ -26,12 +26,18 @@ int leati_route_plan_local(struct leati_route *route, const char *url,
 int leati_route_connect_local(struct leati_route *route, const char *path,
                               struct leati_failure *failure);
 
+/** All hops up to `via`, each as it is spoken to. NULL without memory. */
+char *leati_route_way(const struct leati_route *route, const struct leati_hop *via);
+
 /** The credentials of a proxy; NULL = none. */
 struct leati_route_login {
     const char *user, *password;
 };
 
 struct leati_gss;
+
+/** The host of a proxy's service in Kerberos. */
+const char *leati_route_service_host(const struct leati_hop *via);
 
 /** Whether proxies are shown who we are by GSS-API. */
 bool leati_route_allows_gss(const struct leati_route *route);

@@ -52,6 +52,9 @@ static enum leati_gss_reason reason_of_major(const struct leati_gss_session *ses
     case LEATI_GSS_S_CREDENTIALS_EXPIRED:
         return LEATI_GSS_EXPIRED;
     default:
+        /* It only says that it has no file of users. */
+        if (session->mechanism == LEATI_GSS_NTLM && !session->cred)
+            return LEATI_GSS_NO_CREDENTIALS;
         /* The first token is ours alone. */
         return session->context ? LEATI_GSS_BAD_TOKEN : LEATI_GSS_OTHER;
     }

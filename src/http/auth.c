@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The strongest first. Bearer is there only if the program has a token to give. */
+/* The strongest first. Bearer is there only if the program has a token to give; NTLM's answer can be
+ * tried out by whoever has heard it, faster than Digest's. */
 static const struct leati_http_auth_scheme *const schemes[] = {
-    &leati_http_auth_bearer,
-    &leati_http_auth_digest,
-    &leati_http_auth_basic,
+    &leati_http_auth_negotiate, &leati_http_auth_bearer, &leati_http_auth_digest,
+    &leati_http_auth_ntlm,      &leati_http_auth_basic,
 };
 #define SCHEME_COUNT (sizeof(schemes) / sizeof(schemes[0]))
 
@@ -29,6 +29,8 @@ static void auth_free(struct leati_http_auth *auth)
     leati_free(auth->target);
     leati_free(auth->proxy);
     leati_free(auth->way);
+    leati_free(auth->service);
+    leati_free(auth->host);
     leati_free(auth->user);
     leati_free_secret(auth->password);
     leati_free(auth);
@@ -45,14 +47,18 @@ struct leati_http_auth *leati_http_auth_new(const struct leati_http_auth_options
         leati_http_auth_memory_ref(options->memory);
     auth->proxy = leati_strdup(options->proxy);
     auth->way = leati_strdup(options->way);
+    bool has_service = leati_strdup_optional(&auth->service, options->service) &&
+                       leati_strdup_optional(&auth->host, options->host);
     bool has_user = leati_strdup_optional(&auth->user, options->user);
     bool has_password = leati_strdup_optional(&auth->password, options->password);
-    if (!auth->proxy || !auth->way || !has_user || !has_password) {
+    if (!auth->proxy || !auth->way || !has_service || !has_user || !has_password) {
         auth_free(auth);
         return NULL;
     }
     auth->options.proxy = auth->proxy;
     auth->options.way = auth->way;
+    auth->options.service = auth->service;
+    auth->options.host = auth->host;
     auth->options.user = auth->user;
     auth->options.password = auth->password;
     return auth;
@@ -117,7 +123,7 @@ enum leati_http_auth_step leati_http_auth_explain(struct leati_http_auth *auth,
                                                   enum leati_http_auth_step step,
                                                   const char *format, ...)
 {
-    char text[160];
+    char text[400];
     va_list args;
     va_start(args, format);
     leati_readable_vformat(text, sizeof(text), format, args);
@@ -160,6 +166,12 @@ void leati_http_auth_answer(struct leati_http_auth *auth, char *value, const cha
     }
     if (auth->answered)
         auth->answered(auth->answered_user);
+}
+
+void leati_http_auth_give_up(struct leati_http_auth *auth, const char *reason)
+{
+    auth->is_over = auth->waits;
+    leati_http_auth_answer(auth, NULL, reason);
 }
 
 /* ---- the first request of a connection ------------------------------------------------------ */
@@ -350,6 +362,7 @@ enum leati_http_auth_step leati_http_auth_challenged(struct leati_http_auth *aut
 {
     struct leati_http_auth_offer offer;
     auth->unfit = 0;
+    auth->is_over = false;
     auth->reason[0] = '\0';
     offer_read(auth, head, &offer);
     if (++auth->rounds > LEATI_HTTP_AUTH_MAX_ROUNDS)
@@ -370,6 +383,8 @@ enum leati_http_auth_step leati_http_auth_resume(struct leati_http_auth *auth,
         return LEATI_HTTP_AUTH_NO_MEMORY;
     if (auth->value && !auth->is_sent)
         return LEATI_HTTP_AUTH_SENDS;
+    if (auth->is_over)
+        return LEATI_HTTP_AUTH_REFUSED;
     if (!head)
         return LEATI_HTTP_AUTH_UNFIT;
     auth->is_sent = false;
@@ -407,6 +422,11 @@ bool leati_http_auth_lost(struct leati_http_auth *auth)
         return false;
     }
     return ++auth->losses <= LEATI_HTTP_AUTH_MAX_LOSSES;
+}
+
+bool leati_http_auth_is_helped(const struct leati_http_auth *auth)
+{
+    return auth->waits && auth->taken && auth->taken->is_helped;
 }
 
 const char *leati_http_auth_name(const struct leati_http_auth *auth, char *buf, size_t cap)

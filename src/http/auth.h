@@ -28,6 +28,7 @@
 #include "http/digest.h"
 #include "http/head.h"
 
+#include <leat/loop.h>
 #include <leat/proxy_auth.h>
 
 /** The most answers of 407 on the way to one tunnel. */
@@ -58,6 +59,8 @@ struct leati_http_auth_scheme {
     unsigned flag;    /**< LEAT_PROXY_AUTH_* */
     /** Its rounds belong to one connection: when that is lost between two of them, it is over. */
     bool is_bound;
+    /** What it waits for comes of a helper, which may never come back: its time is that of a step. */
+    bool is_helped;
     /**
      * The proxy offers this scheme.
      *
@@ -84,13 +87,17 @@ struct leati_http_auth_options {
     bool preemptive_basic;
     leat_proxy_token_fn token_fn; /**< for Bearer; NULL = none */
     void *token_user;
+    /** For Negotiate and NTLM: where their helper's end is told (NULL = they are not to be had), and
+     * the name of the proxy's service. */
+    leat_loop *loop;
+    const char *service, *host;
     struct leati_http_hashes hashes;
     struct leati_http_auth_memory *memory; /**< may be NULL; a reference is taken */
 };
 
 struct leati_http_auth {
     unsigned refs;
-    char *proxy, *way, *user, *password;
+    char *proxy, *way, *user, *password, *service, *host;
     struct leati_http_auth_options options; /**< its strings are those above */
 
     char *target;                               /**< what CONNECT asks for: "host:port" */
@@ -109,11 +116,12 @@ struct leati_http_auth {
     bool is_asked;                         /**< the program has it */
     unsigned tokens;                       /**< that the program was asked for */
     bool lacks_memory;                     /**< for the answer */
+    bool is_over;                          /**< there will be no answer, and nothing weaker */
 
     char detail[48];   /**< of the scheme: "SHA-256" */
     char names[120];   /**< the schemes of the last response: "Digest, Basic" */
     char offered[400]; /**< what the last response asked for, for people */
-    char reason[320];  /**< why it does not go on, likewise */
+    char reason[480];  /**< why it does not go on, likewise */
 
     void (*answered)(void *user); /**< set by the layer that waits; NULL = none */
     void *answered_user;
@@ -165,7 +173,11 @@ enum leati_http_auth_step leati_http_auth_explain(struct leati_http_auth *auth,
                                                   const char *format, ...) LEAT_PRINTF(3, 4);
 /** Ends a WAITS: takes the value; NULL = there will be none, for `reason`. On the loop's thread. */
 void leati_http_auth_answer(struct leati_http_auth *auth, char *value, const char *reason);
+/** Ends it as a refusal: no other scheme is tried. */
+void leati_http_auth_give_up(struct leati_http_auth *auth, const char *reason);
 
+/** Whether what it waits for comes of a helper. */
+bool leati_http_auth_is_helped(const struct leati_http_auth *auth);
 /** Puts what Bearer waits for to the program, once. The object may be gone afterwards: the caller
  * looks. Does nothing if there is no question. */
 void leati_http_auth_ask(struct leati_http_auth *auth);
@@ -174,6 +186,8 @@ bool leati_http_auth_has_question(const struct leati_http_auth *auth);
 extern const struct leati_http_auth_scheme leati_http_auth_basic;
 extern const struct leati_http_auth_scheme leati_http_auth_digest;
 extern const struct leati_http_auth_scheme leati_http_auth_bearer;
+extern const struct leati_http_auth_scheme leati_http_auth_negotiate;
+extern const struct leati_http_auth_scheme leati_http_auth_ntlm;
 
 /** Whether Basic and Digest can carry them: neither holds a control character, the user name no
  * colon (RFC 7617 section 2, RFC 7616 section 3.4.2). NULL = they can, otherwise why not. */

@@ -439,6 +439,12 @@ void leati_http_connect_engine_expire(struct leati_http_connect_engine *engine, 
         engine_blame(engine, LEAT_E_WS_CONNECT,
                      "the proxy did not take the CONNECT request for %s within %" PRIu64 " ms",
                      engine->destination, waited_ms);
+    else if (engine->state == LEATI_HTTP_CONNECT_ASKING && leati_http_auth_is_helped(engine->auth))
+        engine_blame(engine, LEAT_E_WS_CONNECT,
+                     "%s has not made a token for %s@%s within %" PRIu64
+                     " ms: the KDC may be away (is its network, a VPN, connected?)",
+                     engine->auth->taken->name, engine->auth->service, engine->auth->host,
+                     waited_ms);
     else if (engine->state == LEATI_HTTP_CONNECT_ASKING)
         engine_blame(engine, LEAT_E_WS_CONNECT,
                      "the proxy asks for credentials (%s), and none were there within %" PRIu64

@@ -98,7 +98,8 @@ static enum leati_exchange_turn connect_turn(const struct leati_exchange *x)
     case LEATI_HTTP_CONNECT_RECV_CHALLENGE:
         return LEATI_EXCHANGE_THEIRS;
     case LEATI_HTTP_CONNECT_ASKING:
-        return LEATI_EXCHANGE_OWNERS;
+        return leati_http_auth_is_helped(engine_of_const(x)->auth) ? LEATI_EXCHANGE_HELPERS
+                                                                   : LEATI_EXCHANGE_OWNERS;
     case LEATI_HTTP_CONNECT_RECV_BODY:
         return LEATI_EXCHANGE_AFTERMATH;
     case LEATI_HTTP_CONNECT_DONE:
@@ -130,6 +131,12 @@ static void connect_feed(struct leati_exchange *x, const uint8_t *data, size_t l
 {
     leati_http_connect_engine_feed(engine_of(x), data, len, ret_used);
     rounds_trace(x);
+}
+
+/* What the helper has made was taken when it came. */
+static bool connect_resume(struct leati_exchange *x)
+{
+    return engine_of(x)->state != LEATI_HTTP_CONNECT_ASKING;
 }
 
 static void connect_end(struct leati_exchange *x)
@@ -197,6 +204,7 @@ static const struct leati_exchange_ops connect_ops = {
     .sent = connect_sent,
     .need = connect_need,
     .feed = connect_feed,
+    .resume = connect_resume,
     .end = connect_end,
     .expire = connect_expire,
     .lower_failed = connect_lower_failed,

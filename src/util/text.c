@@ -128,6 +128,42 @@ bool leati_text_base64_encode(const uint8_t *data, size_t len, char *dst, size_t
     return true;
 }
 
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool leati_text_base64_decode(const char *s, size_t len, uint8_t *dst, size_t *ret_len)
+{
+    uint32_t bits = 0;
+    unsigned count = 0; /* of bits that are not written yet */
+    size_t written = 0;
+
+    for (int padding = 0; padding < 2 && len > 0 && s[len - 1] == '='; padding++)
+        len--;
+    if (len % 4 == 1)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int value = base64_value(s[i]);
+        if (value < 0)
+            return false;
+        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
+        count += 6;
+        if (count < 8)
+            continue;
+        count -= 8;
+        dst[written++] = (uint8_t)(bits >> count);
+    }
+    *ret_len = written;
+    return true;
+}
+
 void leati_text_append(char *buf, size_t cap, size_t *pos, const char *format, ...)
 {
     if (cap == 0)

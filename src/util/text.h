@@ -19,6 +19,9 @@ bool leati_text_is_field_value(const char *s, size_t len);
 bool leati_text_percent_decode(const char *s, size_t len, char *dst, size_t *ret_len);
 /** Base64 (RFC 4648 section 4) with padding and a final NUL; false if `cap` is too small. */
 bool leati_text_base64_encode(const uint8_t *data, size_t len, char *dst, size_t cap);
+/** The same back; `dst` has room for 3 bytes for each 4 characters. Padding may be missing. false if it is
+ * anything else. */
+bool leati_text_base64_decode(const char *s, size_t len, uint8_t *dst, size_t *ret_len);
 /** snprintf that appends at `*pos` and never passes `cap`; the result always has a final NUL. */
 void leati_text_append(char *buf, size_t cap, size_t *pos, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

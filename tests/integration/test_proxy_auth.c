@@ -102,7 +102,7 @@ static const struct auth_case cases[] = {
     FAILS(endless, 1, "it has not decided after 8 rounds"),
     FAILS(endless_closing, 9, "it has not decided after 8 rounds"),
     FAILS(names_nothing, 1, "it names no authentication scheme"),
-    FAILS(unknown, 1, "Negotiate is not known here; NTLM is not known here; X-Own is not known here"),
+    FAILS(unknown, 1, "Negotiate is not allowed by the program; NTLM is not allowed by the program"),
     FAILS(malformed, 1, "Digest cannot be answered: a parameter cannot be read"),
     FAILS(no_nonce, 1, "Digest cannot be answered: it has no nonce"),
     FAILS(two_nonces, 1, "Digest cannot be answered: a parameter comes twice"),

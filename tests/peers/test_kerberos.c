@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SOCKS5 by GSS-API in a realm of Kerberos of the test's own: through a proxy by python3-gssapi, and dante. */
+/* SOCKS5 and HTTP CONNECT by GSS-API in a realm of Kerberos of the test's own: through a proxy by python3-gssapi, dante, and
+ * squid. */
 #include "peers/common.h"
 #include "support/kdc.h"
 
+#include <errno.h>
 #include <signal.h>
 
 PEERS_SUITE(kerberos);
@@ -240,4 +242,135 @@ Test(kerberos, dante)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         works(socks_url("", dante_gss_start(cases[i].enctype)), urls[i % 2], cases[i].protection,
               cases[i].method);
+}
+
+/* ---- HTTP ------------------------------------------------------------------------------------------- */
+
+static const struct kdc_options web = {
+    .users = "alice s3cret",
+    .services = "HTTP/localhost",
+};
+
+static const char *http_url(const char *credentials, uint16_t port)
+{
+    return sandbox_format("http://%slocalhost:%u", credentials, port);
+}
+
+static void http_init(struct client_run *run, const char *proxy, unsigned schemes)
+{
+    client_run_init(run);
+    cr_assert(leat_config_set_proxy(run->config, proxy) == LEAT_OK);
+    cr_assert(leat_config_set_proxy_auth_schemes(run->config, schemes) == LEAT_OK);
+}
+
+static unsigned trace_count(const struct client_run *run, const char *text)
+{
+    unsigned count = 0;
+    for (const char *at = run->trace; at && (at = strstr(at, text)); ++at)
+        ++count;
+    return count;
+}
+
+static void http_echo(const char *url, const leat_config *config)
+{
+    struct client_run run;
+    client_run_init(&run);
+    leat_config_free(run.config);
+    cr_assert(leat_config_copy(config, &run.config) == LEAT_OK);
+    client_run_open(&run, url);
+    client_run_echo(&run, "through the proxy");
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+/* Twice by the same configuration: the second one begins with a token. */
+static void http_works(const char *proxy, const char *url, unsigned schemes, const char *scheme)
+{
+    struct client_run run;
+    http_init(&run, proxy, schemes);
+    http_echo(url, run.config);
+    http_echo(url, run.config);
+    /* The trace is of the configuration. */
+    cr_expect(strstr(run.trace, scheme), "%s", run.trace);
+    cr_expect(trace_count(&run, "start tcp") == 2, "another connection: %s", run.trace);
+    cr_expect(!strstr(run.trace, "s3cret"));
+    client_run_done(&run);
+}
+
+static void http_refused(const char *proxy, unsigned schemes, int status, const char *text)
+{
+    struct client_run run;
+    http_init(&run, proxy, schemes);
+    int code = client_run_refused(&run, "ws://localhost:1/");
+    cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
+    cr_expect(run.close.error.native_code == status, "%d", run.close.error.native_code);
+    cr_expect(strstr(run.close.error.text, text), "%s", run.close.error.text);
+    cr_expect(!strstr(run.close.error.text, "s3cret"));
+    client_run_done(&run);
+}
+
+Test(kerberos, squid_by_negotiate)
+{
+    enum { BOTH = LEAT_PROXY_AUTH_NEGOTIATE | LEAT_PROXY_AUTH_BASIC };
+    kdc_start(&web);
+    uint16_t squid = squid_negotiate_start();
+    const char *const urls[] = {echo_url(&plain), echo_url(&tls)};
+    http_refused(http_url("", squid), BOTH, 407, "kinit");
+    http_works(http_url("alice:s3cret@", squid), urls[0], BOTH, "Negotiate");
+    http_refused(http_url("alice:wrong@", squid), BOTH, 407, "password");
+    kdc_login("alice", "s3cret", NULL);
+    http_works(http_url("", squid), urls[1], LEAT_PROXY_AUTH_NEGOTIATE, "Negotiate");
+    http_refused(sandbox_format("http://127.0.0.1:%u", squid), BOTH, 407, "host name");
+    http_refused(http_url("", squid), LEAT_PROXY_AUTH_BASIC, 407,
+                 "Negotiate is not allowed by the program");
+    http_works(http_url("", squid), urls[0], BOTH, "Negotiate");
+}
+
+/* The ticket is for another service than the proxy has a key of. */
+Test(kerberos, squid_does_not_take_the_ticket)
+{
+    struct client_run run;
+    kdc_start(&(struct kdc_options){.users = "alice s3cret",
+                                    .services = "HTTP/localhost other/localhost"});
+    kdc_login("alice", "s3cret", NULL);
+    http_init(&run, http_url("", squid_negotiate_start()),
+              LEAT_PROXY_AUTH_NEGOTIATE | LEAT_PROXY_AUTH_BASIC);
+    cr_assert(leat_config_set_proxy_service_name(run.config, "other") == LEAT_OK);
+    cr_expect(client_run_refused(&run, "ws://localhost:1/") == LEAT_E_WS_CONNECT);
+    cr_expect(run.close.error.native_code == 407, "%d", run.close.error.native_code);
+    cr_expect(strstr(run.close.error.text, "does not take the ticket for other@localhost"), "%s",
+              run.close.error.text);
+    client_run_done(&run);
+}
+
+Test(kerberos, squid_by_ntlm)
+{
+    uint16_t squid = squid_ntlm_start("LEAT:alice:s3cret");
+    const char *const urls[] = {echo_url(&plain), echo_url(&tls)};
+    http_works(http_url("LEAT%5Calice:s3cret@", squid), urls[0], LEAT_PROXY_AUTH_NTLM, "NTLM");
+    http_refused(http_url("", squid), LEAT_PROXY_AUTH_NTLM, 407, "user and a password");
+    http_refused(http_url("LEAT%5Calice:wrong@", squid),
+                 LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_BASIC, 407, "refuses the user by NTLM");
+    http_refused(http_url("alice:s3cret@", squid), LEAT_PROXY_AUTH_NEGOTIATE, 407,
+                 "NTLM is not allowed by the program");
+    http_works(http_url("alice:s3cret@", squid), urls[1],
+               LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_BASIC, "NTLM");
+}
+
+Test(kerberos, a_frozen_kdc_and_an_http_proxy)
+{
+    struct client_run run;
+    struct process *kdc = kdc_start(&web);
+    uint16_t squid = squid_negotiate_start();
+    cr_assert(kill(-kdc->pid, SIGSTOP) == 0);
+    http_init(&run, http_url("alice:s3cret@", squid), LEAT_PROXY_AUTH_NEGOTIATE);
+    cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, PATIENCE_MS(200)) ==
+              LEAT_OK);
+    cr_expect(client_run_refused(&run, "ws://localhost:1/") == LEAT_E_WS_CONNECT);
+    cr_expect(run.close.error.sys_errno == ETIMEDOUT, "%s", run.close.error.text);
+    cr_expect(strstr(run.close.error.text, "KDC may be away"), "%s", run.close.error.text);
+    client_run_done(&run);
+    cr_assert(kill(-kdc->pid, SIGCONT) == 0);
+    http_works(http_url("alice:s3cret@", squid), echo_url(&plain), LEAT_PROXY_AUTH_NEGOTIATE,
+               "Negotiate");
 }

@@ -127,7 +127,7 @@ uint16_t dante_gss_start(const char *enctype)
 {
     uint16_t port;
     if (!getenv("LEAT_TEST_DANTE_GSS"))
-        cr_skip_test("left out: dante with GSS-API: Debian builds it without");
+        cr_skip_test("dante with GSS-API: Debian builds it without");
     peer_start_listening(dante_gss_arguments, enctype, &port);
     return port;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/proxies.h"
 #include "support/certificates.h"
+#include "support/kdc.h"
 #include "support/peers.h"
 #include "support/sandbox.h"
 
@@ -151,6 +152,37 @@ uint16_t squid_auth_start(unsigned schemes, uint16_t *ret_tls_port)
                                     "http_access deny all\n",
                                     basic, digest),
                      ret_tls_port);
+}
+
+/* With a helper of `scheme`: its program and arguments. */
+static uint16_t squid_helped_start(const char *scheme, const char *program)
+{
+    return squid_run(sandbox_format("auth_param %s program %s\n"
+                                    "auth_param %s children 2 startup=1\n"
+                                    "auth_param %s keep_alive on\n"
+                                    "acl known proxy_auth REQUIRED\n"
+                                    "http_access allow known\n"
+                                    "http_access deny all\n",
+                                    scheme, program, scheme, scheme),
+                     NULL);
+}
+
+uint16_t squid_negotiate_start(void)
+{
+    (void)readable(kdc_keytab());
+    (void)readable(getenv("KRB5_CONFIG"));
+    return squid_helped_start("negotiate",
+                              sandbox_format("/usr/lib/squid/negotiate_kerberos_auth -k %s "
+                                             "-s HTTP/localhost@LEAT.TEST",
+                                             kdc_keytab()));
+}
+
+uint16_t squid_ntlm_start(const char *user)
+{
+    const char *users = readable(sandbox_write("ntlm.users", "%s\n", user));
+    return squid_helped_start("ntlm",
+                              sandbox_format("/usr/bin/env NTLM_USER_FILE=%s /usr/bin/python3 %s",
+                                             users, LEAT_TEST_SUPPORT_DIR "/peers/ntlm_helper.py"));
 }
 
 /* ---- apache2

@@ -31,6 +31,12 @@ uint16_t squid_auth_start(unsigned schemes, uint16_t *ret_tls_port);
 /** HTTP CONNECT by apache2 with one scheme, Basic or Digest. */
 uint16_t apache_start(unsigned scheme);
 
+/** The same, which asks for Negotiate by Kerberos: behind kdc_start() with the service
+ * "HTTP/localhost". */
+uint16_t squid_negotiate_start(void);
+/** The same, which asks for NTLM: by peers/ntlm_helper.py, which knows one user, "DOMAIN:name:password". */
+uint16_t squid_ntlm_start(const char *user);
+
 /** TLS with server.pem in front of a port, by socat. @return its port. */
 uint16_t socat_tls_start(uint16_t behind);
 

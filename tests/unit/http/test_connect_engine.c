@@ -329,7 +329,7 @@ static const struct refusal_case refusals[] = {
      "proxy-authenticate: Negotiate\r\nContent-Length: 2\r\n\r\nhm",
      407,
      "with HTTP 407 Proxy Authentication Required; it asks for Basic realm=\"lab\", Negotiate; "
-     "no credentials are configured",
+     "Negotiate is not allowed by the program; no credentials are configured",
      "hm"},
     {"HTTP/1.1 407 Who\r\n\r\n", 407,
      "with HTTP 407 Who; it names no authentication scheme; no credentials are configured", ""},

@@ -128,8 +128,27 @@ Test(text, base64_vectors_of_rfc_4648, .timeout = 10)
         cr_assert(leati_text_base64_encode(data, strlen(plain), dst, size));
         cr_assert_str_eq(dst, coded);
         cr_assert_not(leati_text_base64_encode(data, strlen(plain), dst, size - 1));
+        uint8_t back[16];
+        size_t len = 99;
+        cr_assert(leati_text_base64_decode(coded, strlen(coded), back, &len));
+        cr_assert(len == strlen(plain) && memcmp(back, plain, len) == 0, "%s", coded);
     }
     cr_assert_not(leati_text_base64_encode((const uint8_t *)"", 0, dst, 0));
+}
+
+Test(text, base64_that_is_none, .timeout = 10)
+{
+    static const char *const bad[] = {"Z",       "Zm9vY", "Zg=Z",     "Zm9v====", "Zm 9",
+                                      "Zm9\x80", "=Zm9",  "Zm9v-_9v", "Zm9v\n"};
+    uint8_t back[16];
+    size_t len = 99;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_not(leati_text_base64_decode(bad[i], strlen(bad[i]), back, &len), "%s", bad[i]);
+    cr_assert_eq(len, 99);
+    /* Without its padding. */
+    cr_assert(leati_text_base64_decode("Zm8", 3, back, &len));
+    cr_assert(len == 2 && memcmp(back, "fo", 2) == 0);
 }
 
 Test(text, append_never_passes_the_end, .timeout = 10)

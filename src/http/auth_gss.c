@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Negotiate (RFC 4559) and NTLM: tokens of GSS-API, in rounds that belong to one connection. The library
+ * works on threads of its own (gss/gss.h); while it does, the scheme waits. */
+#include "gss/gss.h"
+#include "http/auth.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#include <string.h>
+
+struct gss_state {
+    struct leati_http_auth *auth; /* it owns this */
+    struct leati_gss *gss;
+    const char *scheme;
+    bool is_answer; /* the step that is under way has a token of the proxy */
+};
+
+static void gss_drop(struct leati_http_auth *auth)
+{
+    struct gss_state *state = auth->state;
+
+    auth->state = NULL;
+    if (!state)
+        return;
+    leati_gss_free(state->gss);
+    leati_free(state);
+}
+
+/* "Negotiate " and the token. NULL without memory. */
+static char *value_write(const char *scheme, const uint8_t *token, size_t len)
+{
+    const size_t name_len = strlen(scheme);
+    const size_t cap = name_len + 1 + (len / 3 + 1) * 4 + 1;
+    char *value = leati_malloc(cap);
+
+    if (!value)
+        return NULL;
+    memcpy(value, scheme, name_len);
+    value[name_len] = ' ';
+    (void)leati_text_base64_encode(token, len, value + name_len + 1, cap - name_len - 1);
+    return value;
+}
+
+static const char *failure_text(const struct leati_gss *gss)
+{
+    return leati_gss_failure(gss)->text;
+}
+
+static bool lacks_memory(const struct leati_gss *gss)
+{
+    return leati_gss_turn(gss) == LEATI_GSS_FAILED &&
+           leati_gss_failure(gss)->reason == LEATI_GSS_NO_MEMORY;
+}
+
+/* The library is done with a step. */
+static void gss_ready(void *user)
+{
+    struct gss_state *state = user;
+    struct leati_http_auth *auth = state->auth;
+    const uint8_t *token = NULL;
+    char *value = NULL;
+
+    size_t len = leati_gss_token(state->gss, &token);
+    bool is_failed = leati_gss_turn(state->gss) == LEATI_GSS_FAILED;
+    if (!is_failed && len > 0) {
+        value = value_write(state->scheme, token, len);
+        auth->lacks_memory = !value;
+    }
+    auth->lacks_memory |= lacks_memory(state->gss);
+    const char *reason = is_failed ? failure_text(state->gss)
+                                   : "it wants one more token, and there is nothing left to say";
+    /* A proxy must not get a weaker scheme by answering nonsense. */
+    if (!value && state->is_answer)
+        leati_http_auth_give_up(auth, reason);
+    else
+        leati_http_auth_answer(auth, value, reason);
+}
+
+static struct gss_state *state_new(struct leati_http_auth *auth, const char *scheme,
+                                   enum leati_gss_mechanism mechanism)
+{
+    struct gss_state *state = leati_calloc(1, sizeof(*state));
+    const struct leati_gss_options options = {
+        .loop = auth->options.loop,
+        .ready = gss_ready,
+        .user = state,
+        .mechanism = mechanism,
+        .allows_ntlm = auth->options.schemes & LEAT_PROXY_AUTH_NTLM,
+        .service = auth->options.service,
+        .host = auth->options.host,
+        .user_name = auth->user,
+        .password = auth->password,
+    };
+    if (!state)
+        return NULL;
+    state->auth = auth;
+    state->scheme = scheme;
+    state->gss = leati_gss_new(&options);
+    if (state->gss)
+        return state;
+    leati_free(state);
+    return NULL;
+}
+
+static enum leati_http_auth_step state_step(struct leati_http_auth *auth, const uint8_t *token,
+                                            size_t len)
+{
+    struct gss_state *state = auth->state;
+
+    state->is_answer = len > 0;
+    leati_gss_step(state->gss, token, len);
+    if (leati_gss_turn(state->gss) == LEATI_GSS_WORKING)
+        return LEATI_HTTP_AUTH_WAITS;
+    return lacks_memory(state->gss) ? LEATI_HTTP_AUTH_NO_MEMORY
+                                    : leati_http_auth_explain(auth, LEATI_HTTP_AUTH_UNFIT, "%s",
+                                                              failure_text(state->gss));
+}
+
+static enum leati_http_auth_step context_begin(struct leati_http_auth *auth, const char *scheme,
+                                               enum leati_gss_mechanism mechanism)
+{
+    gss_drop(auth);
+    auth->state = state_new(auth, scheme, mechanism);
+    return auth->state ? state_step(auth, NULL, 0) : LEATI_HTTP_AUTH_NO_MEMORY;
+}
+
+/* The proxy's token is the next step of the same context. */
+static enum leati_http_auth_step context_go_on(struct leati_http_auth *auth,
+                                               const struct leati_http_challenge *challenge)
+{
+    const struct gss_state *state = auth->state;
+    const size_t cap = challenge->token68_len;
+    uint8_t *token = leati_malloc(cap);
+    size_t len;
+
+    if (!token)
+        return LEATI_HTTP_AUTH_NO_MEMORY;
+    enum leati_http_auth_step step;
+    if (leati_gss_turn(state->gss) != LEATI_GSS_CONTINUES)
+        step = leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
+                                       "it sends one more token of %s where there was nothing left "
+                                       "to say",
+                                       state->scheme);
+    else if (!leati_text_base64_decode(challenge->token68, challenge->token68_len, token, &len) ||
+             len == 0)
+        step = leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
+                                       "its token of %s is not base64", state->scheme);
+    else
+        step = state_step(auth, token, len);
+    leati_free(token);
+    return step;
+}
+
+static enum leati_http_auth_step scheme_step(struct leati_http_auth *auth,
+                                             const struct leati_http_auth_offer *offer,
+                                             bool is_again, const char *scheme,
+                                             enum leati_gss_mechanism mechanism)
+{
+    size_t index = 0;
+    const struct leati_http_challenge *challenge = leati_http_auth_find(offer, scheme, &index);
+    const struct gss_state *state = auth->state;
+
+    if (!auth->options.loop)
+        return LEATI_HTTP_AUTH_UNFIT;
+    if (!is_again || !state)
+        return context_begin(auth, scheme, mechanism);
+    if (challenge->token68)
+        return context_go_on(auth, challenge);
+    return leati_http_auth_explain(
+        auth, LEATI_HTTP_AUTH_REFUSED,
+        mechanism == LEATI_GSS_NTLM
+            ? "it refuses the user by NTLM (%s)"
+            : "it does not take the ticket for %s: its keytab, its clock or its rules may not fit",
+        leati_gss_target(state->gss));
+}
+
+static enum leati_http_auth_step negotiate_step(struct leati_http_auth *auth,
+                                                const struct leati_http_auth_offer *offer,
+                                                bool is_again)
+{
+    return scheme_step(auth, offer, is_again, "Negotiate", LEATI_GSS_SPNEGO);
+}
+
+static enum leati_http_auth_step ntlm_step(struct leati_http_auth *auth,
+                                           const struct leati_http_auth_offer *offer, bool is_again)
+{
+    return scheme_step(auth, offer, is_again, "NTLM", LEATI_GSS_NTLM);
+}
+
+static enum leati_http_auth_step negotiate_again(struct leati_http_auth *auth)
+{
+    return auth->options.loop ? context_begin(auth, "Negotiate", LEATI_GSS_SPNEGO)
+                              : LEATI_HTTP_AUTH_UNFIT;
+}
+
+static enum leati_http_auth_step ntlm_again(struct leati_http_auth *auth)
+{
+    return auth->options.loop ? context_begin(auth, "NTLM", LEATI_GSS_NTLM) : LEATI_HTTP_AUTH_UNFIT;
+}
+
+const struct leati_http_auth_scheme leati_http_auth_negotiate = {
+    .name = "Negotiate",
+    .flag = LEAT_PROXY_AUTH_NEGOTIATE,
+    .is_bound = true,
+    .is_helped = true,
+    .step = negotiate_step,
+    .again = negotiate_again,
+    .drop = gss_drop,
+};
+
+const struct leati_http_auth_scheme leati_http_auth_ntlm = {
+    .name = "NTLM",
+    .flag = LEAT_PROXY_AUTH_NTLM,
+    .is_bound = true,
+    .is_helped = true,
+    .step = ntlm_step,
+    .again = ntlm_again,
+    .drop = gss_drop,
+};
