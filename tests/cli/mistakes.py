@@ -129,6 +129,8 @@ class Tcp(Case):
 
 class Socks5(Case):
     def test_proxies(self):
+        # Whoever runs the tests may have a ticket.
+        os.environ.update(KRB5_CONFIG="/dev/null", KRB5CCNAME="FILE:/dev/null/none")
         proxy = self.serve("socks5", "-u", "user:secret")
         tls = self.serve("echo", "--tls")
         to = f"127.0.0.1:{proxy.port}"
@@ -141,6 +143,11 @@ class Socks5(Case):
                  "Correct user name and password in -x or --proxy-user", "更正 -x 或 --proxy-user 中的用户名和密码"),
                 ("GSSAPI", self.through("socks5h", b"\5\1"), "Have the proxy accept a user name and a password",
                  "让代理接受用户名和密码"),
+                ("no Kerberos ticket", ["--proxy-auth", "negotiate", *self.through("socks5h", b"\5\1")],
+                 "Get one with kinit USER@REALM", "用 kinit 用户@域 获取票据"),
+                ("GSS-API is refused", ["--proxy-auth", "negotiate", "--socks5-protection", "integrity",
+                                        *self.through("socks5h", b"\5\xff")],
+                 "If it wants Kerberos: --proxy-auth negotiate", "若要求 Kerberos：--proxy-auth negotiate"),
                 ("it is an HTTP proxy", self.through("socks5h", http("400 Bad Request")),
                  "Write -x http://HOST:PORT instead of socks5h://", "用 -x http://主机:端口 代替 socks5h://"),
                 ("it is SOCKS4", self.through("socks5h", b"\0\x5b\0\0\0\0\0\0"), "Write -x socks4a://HOST:PORT instead",

@@ -202,8 +202,11 @@ class Addresses(Case):
                 (["-4", "--interface", "::1"], "--interface: the local address is not of the family that is dialled"),
                 (["--max-time", "0"], "--max-time: the time cannot be 0"),
                 (["--proxy-user", "name"], "--proxy-user: not of the form USER:PASSWORD"),
-                (["--proxy-auth", "basic,ntlm"], "--proxy-auth: not of basic, digest, bearer, none"),
-                (["--proxy-auth", ""], "--proxy-auth: not of basic, digest, bearer, none"),
+                (["--proxy-auth", "basic,kerberos"], "--proxy-auth: not of basic, digest, bearer, ntlm, negotiate, none"),
+                (["--proxy-auth", ""], "--proxy-auth: not of basic, digest, bearer, ntlm, negotiate, none"),
+                (["--socks5-protection", "much"], "--socks5-protection: not one of any, none, integrity, confidentiality"),
+                (["--proxy-service-name", "a/b"], "--proxy-service-name: the name of a proxy's service has no '@', '/', space "
+                 "or control character: it is what stands before them"),
                 (["--proxy-token", f"@{folder}/none"],
                  f"--proxy-token: cannot read {folder}/none: No such file or directory"),
                 (["--proxy-header", "Host: x"],

@@ -95,10 +95,9 @@ static bool set_proxy_auth(struct tool_setting *setting)
         const char *name;
         unsigned schemes;
     } rows[] = {
-        {"basic", LEAT_PROXY_AUTH_BASIC},
-        {"digest", LEAT_PROXY_AUTH_DIGEST},
-        {"bearer", LEAT_PROXY_AUTH_BEARER},
-        {"none", 0},
+        {"basic", LEAT_PROXY_AUTH_BASIC},         {"digest", LEAT_PROXY_AUTH_DIGEST},
+        {"bearer", LEAT_PROXY_AUTH_BEARER},       {"ntlm", LEAT_PROXY_AUTH_NTLM},
+        {"negotiate", LEAT_PROXY_AUTH_NEGOTIATE}, {"none", 0},
     };
     unsigned schemes = 0;
     for (const char *word = setting->value;;) {
@@ -108,7 +107,7 @@ static bool set_proxy_auth(struct tool_setting *setting)
                (strlen(rows[i].name) != len || strncasecmp(rows[i].name, word, len) != 0))
             i++;
         if (i == sizeof(rows) / sizeof(rows[0]))
-            return tool_refuse(setting, "not of basic, digest, bearer, none");
+            return tool_refuse(setting, "not of basic, digest, bearer, ntlm, negotiate, none");
         schemes |= rows[i].schemes;
         if (word[len] == '\0')
             break;
@@ -116,6 +115,28 @@ static bool set_proxy_auth(struct tool_setting *setting)
     }
     return tool_connection_accept(
         setting, leat_config_set_proxy_auth_schemes(tool_connection_config(setting), schemes));
+}
+
+static bool set_proxy_service_name(struct tool_setting *setting)
+{
+    return tool_connection_accept(setting, leat_config_set_proxy_service_name(
+                                               tool_connection_config(setting), setting->value));
+}
+
+static bool set_socks5_protection(struct tool_setting *setting)
+{
+    static const char *const names[] = {
+        [LEAT_SOCKS5_PROTECTION_ANY] = "any",
+        [LEAT_SOCKS5_PROTECTION_NONE] = "none",
+        [LEAT_SOCKS5_PROTECTION_INTEGRITY] = "integrity",
+        [LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY] = "confidentiality",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcasecmp(setting->value, names[i]) == 0)
+            return tool_connection_accept(
+                setting, leat_config_set_socks5_protection(tool_connection_config(setting),
+                                                           (enum leat_socks5_protection)i));
+    return tool_refuse(setting, "not one of any, none, integrity, confidentiality");
 }
 
 static bool set_proxy_basic_preemptive(struct tool_setting *setting)
@@ -202,11 +223,26 @@ const struct tool_option tool_proxy_options[] = {
      .set = set_proxy_user},
     {.name = "proxy-auth",
      .argument = "LIST",
-     .help = "ways to log in to HTTP proxies: basic,digest,bearer",
+     .help = "ways to log in to proxies, e.g. digest,negotiate",
      .detail =
-         "With commas in between; all of them by default, \"none\" for none. The strongest that "
-         "the proxy offers is taken.",
+         "Of basic, digest, bearer, ntlm and negotiate, with commas in between; by default the "
+         "first three, \"none\" for none. The "
+         "strongest that an HTTP proxy offers is taken. negotiate is Kerberos, of SOCKS5 proxies, "
+         "too: by --proxy-user, or by your ticket (kinit) where no user is given.",
      .set = set_proxy_auth},
+    {.name = "proxy-service-name",
+     .aliases = "socks5-gssapi-service",
+     .argument = "NAME",
+     .help = "what proxies are in Kerberos, if not HTTP or rcmd",
+     .detail = "With the proxy's host behind it, as -x has it, it makes the name of the service: "
+               "HTTP/proxy.example of an HTTP proxy, rcmd/proxy.example of a SOCKS5 proxy.",
+     .set = set_proxy_service_name},
+    {.name = "socks5-protection",
+     .argument = "LEVEL",
+     .help = "up to a SOCKS5 proxy: integrity or confidentiality",
+     .detail = "By GSS-API: --proxy-auth negotiate. A proxy that grants less is refused. \"any\" "
+               "(default) takes the most that both can, \"none\" asks for none.",
+     .set = set_socks5_protection},
     {.name = "proxy-basic-preemptive",
      .help = "give HTTP proxies the password before they ask",
      .detail = "By Basic, with the first request. Saves a round trip, and shows the password to "

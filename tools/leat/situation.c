@@ -215,6 +215,20 @@ static const struct by_text connect_texts[] = {
     {"malformed", TOOL_SITUATION_CONNECT_UNKNOWN},
 };
 
+/* What is wrong with GSS-API, of SOCKS5 and HTTP proxies; the first that fits. */
+static const struct by_text gss_texts[] = {
+    {"kinit", TOOL_SITUATION_GSS_NO_TICKET},
+    {"has no service of that name", TOOL_SITUATION_GSS_SERVICE},
+    {"minutes of difference", TOOL_SITUATION_GSS_CLOCK},
+    {"krb5.conf", TOOL_SITUATION_GSS_REALM},
+    {"the KDC", TOOL_SITUATION_GSS_KDC},
+    {"does not take the ticket", TOOL_SITUATION_GSS_REFUSED},
+    {"refused GSS-API", TOOL_SITUATION_GSS_REFUSED},
+    {"install libgssapi", TOOL_SITUATION_GSS_LIBRARY},
+    {"install gss-ntlmssp", TOOL_SITUATION_GSS_LIBRARY},
+    {"grants", TOOL_SITUATION_GSS_PROTECTION},
+};
+
 /* Why a 407 is final; the first that fits. */
 static const struct by_text login_texts[] = {
     {"refuses the token", TOOL_SITUATION_CONNECT_SCHEME},
@@ -245,6 +259,9 @@ static const char *const tls_port_bodies[] = {"HTTPS port", "HTTPS server", "an 
 
 static enum tool_situation of_socks5(const struct leat_error *error)
 {
+    enum tool_situation of_gss = BY_TEXT(gss_texts, error->text);
+    if (of_gss != TOOL_SITUATION_OTHER && error->code != LEAT_E_SOCKS5_CONNECT_REMOTE)
+        return of_gss;
     switch (error->code) {
     case LEAT_E_SOCKS5_CONNECT_PROXY:
         return error->native_code ? TOOL_SITUATION_PROXY_NAME : TOOL_SITUATION_PROXY_AWAY;
@@ -265,8 +282,9 @@ static enum tool_situation of_socks5(const struct leat_error *error)
 
 static enum tool_situation of_connect(const struct leat_error *error)
 {
+    enum tool_situation of_gss = BY_TEXT(gss_texts, error->text);
     if (error->native_code == 407)
-        return BY_TEXT(login_texts, error->text);
+        return of_gss != TOOL_SITUATION_OTHER ? of_gss : BY_TEXT(login_texts, error->text);
     return error->native_code > 0 ? BY_NUMBER(connect_statuses, error->native_code)
                                   : BY_TEXT(connect_texts, error->text);
 }
