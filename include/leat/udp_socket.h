@@ -162,6 +162,17 @@ struct leat_udp_extra_options {
 };
 
 /**
+ * Allows UDP where there are several proxies. The last of them must be one of SOCKS5; the control
+ * connection to it goes through those before it, but the datagrams cannot: they go from this machine
+ * straight to the relay, past the proxies before the last one, which learns this machine's address.
+ * So it is not done unless a program says so; a firewall that lets nothing but those proxies out stops
+ * it, too. A relay that is 0.0.0.0 or :: (where the proxy is) needs a last proxy whose address is
+ * known here: a literal, or a name behind socks5:// or the like. Default false.
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_udp_past_proxies(leat_config *config, bool allowed);
+
+/**
  * Sets the extra options: of the open socket, and of those to come. A whole set is given each time.
  * Buffer sizes, once set, stay with an open socket. After a refusal leat_udp_socket_bind() is
  * refused as well, with its code, until this has succeeded.

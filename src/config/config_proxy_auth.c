@@ -2,6 +2,8 @@
 /* How a program shows proxies who it is. */
 #include "config/config.h"
 
+#include <leat/udp_socket.h>
+
 #include "util/alloc.h"
 
 #include <string.h>
@@ -87,5 +89,14 @@ int leat_config_set_tor_isolation(leat_config *config, bool isolation)
     int code = leati_config_change(config, NULL, &settings);
     if (code == LEAT_OK)
         settings->tor_isolation = isolation;
+    return code;
+}
+
+int leat_config_set_udp_past_proxies(leat_config *config, bool allowed)
+{
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code == LEAT_OK)
+        settings->udp_past_proxies = allowed;
     return code;
 }

@@ -77,6 +77,7 @@ struct leati_settings {
     enum leat_socks5_pipelining socks5_pipelining;
     bool tcp_fast_open;
     bool tor_isolation;
+    bool udp_past_proxies;
     unsigned proxy_auth_schemes; /**< LEAT_PROXY_AUTH_* */
     enum leat_socks5_protection socks5_protection;
     enum leat_proxy_protocol sent_proxy_protocol;

@@ -358,30 +358,11 @@ static int route_plan_socket(struct leati_route *route, const struct leati_route
     return code == LEAT_OK ? route_load_credentials(route, failure) : code;
 }
 
-/* A chain of proxies could carry the control connection, but nothing would carry the datagrams to
- * the relay at its end. */
-static int route_check_udp_proxy(const struct leati_settings *settings,
-                                 struct leati_failure *failure)
-{
-    const struct leati_fault fault = {.code = LEAT_E_PARAMETER};
-    if (settings->system_proxy)
-        return leati_failure_set(failure, &fault,
-                                 "the environment names no proxies for UDP: set one by its URL");
-    if (settings->proxy_count != 1 || !leati_url_is_socks5(&settings->proxies[0]))
-        return leati_failure_set(
-            failure, &fault, "UDP goes through one SOCKS5 proxy, not through %s",
-            settings->proxy_count > 1 ? "several proxies"
-            : settings->proxy_count == 1 && leati_url_is_socks4(&settings->proxies[0])
-                ? "SOCKS4"
-                : "HTTP CONNECT");
-    return LEAT_OK;
-}
-
 static int route_plan_udp_associate(struct leati_route *route,
                                     const struct leati_settings *settings,
                                     struct leati_failure *failure)
 {
-    int code = route_check_udp_proxy(settings, failure);
+    int code = leati_route_check_udp_proxy(settings, failure);
     if (code != LEAT_OK)
         return code;
     route->settings = leati_settings_ref(settings);
@@ -408,7 +389,8 @@ int leati_route_new_udp_associate(const struct leati_settings *settings, int fam
     struct leati_route *route = route_alloc();
     int code = LEAT_E_SYSTEM_INTERNAL;
     if (route) {
-        route->dial_family = family;
+        route->dial_family =
+            settings->proxy_count == 1 ? family : leati_dial_family(&settings->dial);
         code = route_plan_udp_associate(route, settings, failure);
     }
     return route_finish(route, code, failure, ret_route);

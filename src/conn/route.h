@@ -139,11 +139,11 @@ int leati_route_new(const char *url, const leat_config *config, struct leati_fai
                     struct leati_route **ret_route);
 
 /**
- * Plans the way to the relay of a UDP association (RFC 1928 section 7): to the one SOCKS5 proxy of
- * `settings`, by addresses of `family` only, because the relay will be where the proxy is. The top
- * layer is that proxy's: leati_socks5_layer_bound().
+ * Plans the way to the relay of a UDP association (RFC 1928 section 7): to the last proxy of
+ * `settings`, which is one of SOCKS5; if it is the only one by addresses of `family` only, because
+ * the relay will be where the proxy is. The top layer is that proxy's: leati_socks5_layer_bound().
  *
- * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (not exactly one proxy, or not SOCKS5),
+ * @return LEAT_OK; recorded in `failure`: LEAT_E_PARAMETER (not SOCKS5 at the end; several, which are not allowed),
  *         LEAT_E_SYSTEM_INTERNAL.
  */
 int leati_route_new_udp_associate(const struct leati_settings *settings, int family,
@@ -203,6 +203,11 @@ struct leati_http_response *leati_route_take_response(struct leati_route *route,
                                                       struct leati_layer *top);
 /** The upgrade has been unlinked, or destroyed. */
 void leati_route_forget_upgrade(struct leati_route *route);
+
+/** The address at which this machine knows the last hop; NULL = none, because the proxy before it
+ * resolves its name. `literal` is room for one. Until the route is trimmed. */
+const struct leati_address *leati_route_last_address(const struct leati_route *route,
+                                                     struct leati_address *literal);
 
 /** The hop of that text, as layers have it. */
 struct leati_hop *leati_route_hop(const struct leati_route *route, const char *text);

@@ -14,6 +14,11 @@ int leati_route_check_policy(const struct leati_route *route, struct leati_failu
  *         LEAT_E_SYSTEM_INTERNAL. */
 int leati_route_isolate(struct leati_route *route, struct leati_failure *failure);
 
+/** There is at least one proxy, or the environment names them.
+ * @return LEAT_OK; LEAT_E_PARAMETER, recorded: UDP does not go through them. */
+int leati_route_check_udp_proxy(const struct leati_settings *settings,
+                                struct leati_failure *failure);
+
 /** For a URL of url/local_url.h: connects. The settings are there. @return LEAT_OK; recorded:
  * LEAT_E_WS_URL, LEAT_E_WS_DOMAIN, LEAT_E_SOCKET_BASE + errno; LEAT_E_SYSTEM_INTERNAL. */
 int leati_route_plan_local(struct leati_route *route, const char *url,

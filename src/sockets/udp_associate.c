@@ -20,6 +20,7 @@ struct leati_udp_association {
     struct leati_stream stream;
     struct leati_address relay;
     bool resolves_here;
+    bool is_behind_others;          /* the proxy, of a chain */
     struct leati_dns_query *lookup; /* of a relay that has a name; NULL = none is under way */
     uint64_t lookup_start_us;
     char relay_name[LEATI_SOCKS5_NAME_MAX_BYTES + 1];
@@ -54,14 +55,28 @@ static bool is_any(const struct leati_address *address)
     return address->v4.sin_addr.s_addr == INADDR_ANY;
 }
 
+/* The address that the proxy is reached at, also behind others; NULL = this machine does not know. */
+static const struct leati_address *proxy_address(const struct leati_udp_association *association,
+                                                 struct leati_address *literal)
+{
+    const struct leati_chain *chain = association->stream.chain;
+    return association->is_behind_others ? leati_route_last_address(chain->route, literal)
+                                         : leati_tcp_layer_remote(chain->tcp);
+}
+
 /* A proxy that says 0.0.0.0 or :: means the address that it is reached at. */
 static int relay_take(struct leati_udp_association *association,
                       const struct leati_address *address)
 {
-    const struct leati_address *proxy = leati_tcp_layer_remote(association->stream.chain->tcp);
-    struct leati_address relay = *address;
+    struct leati_address relay = *address, literal;
+    const struct leati_address *proxy = proxy_address(association, &literal);
     char text[LEATI_ADDRESS_TEXT_SIZE];
 
+    if (is_any(&relay) && !proxy)
+        return association_fail(association, LEAT_E_SOCKS5_SERIALIZE,
+                                "the last proxy says that its relay is where it is itself, and its "
+                                "name was resolved by the proxy before it",
+                                "");
     if (is_any(&relay)) {
         relay = *proxy;
         leati_address_set_port(&relay, leati_address_port(address));
@@ -73,7 +88,7 @@ static int relay_take(struct leati_udp_association *association,
                                 "to: ",
                                 text);
     }
-    if (relay.any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&relay.v6.sin6_addr))
+    if (proxy && relay.any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&relay.v6.sin6_addr))
         relay.v6.sin6_scope_id = proxy->v6.sin6_scope_id;
     association->relay = relay;
     return LEAT_OK;
@@ -246,7 +261,10 @@ int leati_udp_associate(struct leat_udp_socket *udp)
         return leati_udp_no_memory(udp);
     }
     association->udp = udp;
-    association->resolves_here = strcmp(udp->settings->proxies[0].scheme, "socks5") == 0;
+    size_t proxy_count = udp->settings->proxy_count;
+    association->resolves_here =
+        strcmp(udp->settings->proxies[proxy_count - 1].scheme, "socks5") == 0;
+    association->is_behind_others = proxy_count > 1;
     leati_stream_init(&association->stream, udp->loop, &association_owner, association);
     const struct leati_stream_limits limits = leati_stream_limits_of(udp->settings);
     if (leati_stream_start(&association->stream, route, &udp->settings->tracer, &limits) !=

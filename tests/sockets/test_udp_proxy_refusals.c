@@ -3,6 +3,7 @@
 #include "sockets/udp_run.h"
 
 #include "support/dns_server.h"
+#include "support/peers.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
 #include "support/still_clock.h"
@@ -242,6 +243,33 @@ static void bind_refused(const char *first, const char *second, const char *deta
     udp_run_done(&run);
 }
 
+/* "Where I am" says nothing if only the proxy before it knows where that is. */
+Test(udp_proxy_refusals, a_relay_nowhere_behind_another_proxy)
+{
+    static const struct leat_script_row script[] = {
+        GREETED,
+        ASSOCIATE,
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\0\0\0\0\x12\x34")},
+        {LEAT_SCRIPT_DRAIN},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    struct udp_run run;
+    leat_testing_server *last = script_server_start(script);
+    udp_run_init(&run);
+    cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                                  microsocks_start(NULL, NULL))),
+                 LEAT_OK);
+    cr_assert_eq(leat_config_add_proxy(run.config, sandbox_format("socks5h://localhost:%u",
+                                                                  leat_testing_server_port(last))),
+                 LEAT_OK);
+    cr_assert_eq(leat_config_set_udp_past_proxies(run.config, true), LEAT_OK);
+    udp_run_bind(&run, "127.0.0.1");
+    udp_run_until_closed(&run);
+    udp_run_until_error(&run, 1, LEAT_E_SOCKS5_SERIALIZE, "resolved by the proxy before it");
+    udp_run_done(&run);
+    leat_testing_server_free(last);
+}
+
 Test(udp_proxy_refusals, proxies_that_carry_no_udp)
 {
     bind_refused("http://127.0.0.1:1", NULL, "not through HTTP CONNECT");
@@ -249,6 +277,7 @@ Test(udp_proxy_refusals, proxies_that_carry_no_udp)
     bind_refused("socks4://127.0.0.1:1", NULL, "not through SOCKS4");
     bind_refused("socks4a://127.0.0.1:1", NULL, "not through SOCKS4");
     bind_refused("socks5h+unix:/nobody", NULL, "carries WebSockets only");
-    bind_refused("socks5h://127.0.0.1:1", "socks5h://127.0.0.1:2", "not through several proxies");
+    bind_refused("socks5h://127.0.0.1:1", "socks5h://127.0.0.1:2",
+                 "not go through several proxies");
     bind_refused("system", NULL, "the environment names no proxies for UDP");
 }
