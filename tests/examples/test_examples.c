@@ -3,6 +3,7 @@
 #include "integration/common.h"
 #include "support/patience.h"
 #include "support/raw_socket.h"
+#include "support/proxies.h"
 #include "support/server_run.h"
 
 #include <signal.h>
@@ -136,6 +137,32 @@ Test(examples, asio_loop)
 Test(examples, glib_loop)
 {
     foreign_loop_expect(EXAMPLE("glib_loop"));
+}
+
+/* What libproxy finds is asked for on another thread: here the environment's. */
+static void desktop_proxy_expect(const char *setting, const char *proxy)
+{
+    const char *url =
+        url_of("wss", python_server_start(&(struct server_options){.cert = "server.pem"}), "/echo");
+    const char *const argv[] = {EXAMPLE("desktop_proxy"), url, "hello", certificate_path("ca.pem"),
+                                NULL};
+    const char *const environment[] = {setting,
+                                       "no_proxy=", "NO_PROXY=", "XDG_CURRENT_DESKTOP=", NULL};
+    if (access(argv[0], X_OK) != 0)
+        cr_skip("desktop_proxy was not built: libproxy is not installed");
+    struct process *process =
+        process_start(&(struct process_options){.argv = argv, .environment = environment});
+    program_expect_end(process, 0);
+    char *output = file_read(process->output_path);
+    cr_expect(strstr(output, proxy) && strstr(output, "\nhello\n"), "%s", output);
+    free(output);
+}
+
+Test(examples, desktop_proxy)
+{
+    const char *proxy = sandbox_format("http://127.0.0.1:%u", tinyproxy_start(NULL, NULL));
+    desktop_proxy_expect(sandbox_format("https_proxy=%s", proxy), proxy);
+    desktop_proxy_expect("UNRELATED=1", "proxy: none\n");
 }
 
 Test(examples, reconnect_comes_back_after_a_loss)
