@@ -70,6 +70,22 @@ Test(unix_proxies, tinyproxy_and_one_behind_it)
     echo_through(&run, "end http-proxy 0");
 }
 
+/* TLS with the proxy: its certificate is that of localhost, and of nobody else. */
+Test(unix_proxies, over_tls)
+{
+    struct client_run run;
+    const char *path = socket_start(socat_tls_start(tinyproxy_start(NULL, NULL)));
+    run_init(&run, "https+unix:", path);
+    cr_assert(leat_config_set_proxy_tls_ca_path(run.config, certificate_path("ca.pem")) == LEAT_OK);
+    echo_through(&run, "end http-proxy 0");
+    run_init(&run, "https+unix:", path);
+    cr_assert(leat_config_set_proxy_tls_ca_path(run.config, certificate_path("unknown-ca.pem")) ==
+              LEAT_OK);
+    int code = client_run_refused(&run, "ws://localhost/");
+    cr_expect(code == LEAT_E_TLS_VERIFY, "%d: %s", code, run.close.error.text);
+    client_run_done(&run);
+}
+
 Test(unix_proxies, the_proxy_is_away)
 {
     struct client_run run;
