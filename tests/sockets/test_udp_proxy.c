@@ -5,7 +5,6 @@
 
 #include "support/dns_server.h"
 #include "support/peers.h"
-#include "support/proxies.h"
 #include "support/raw_socket.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
@@ -68,31 +67,6 @@ Test(udp_proxy, dante_carries_datagrams_to_each_destination)
     udp_run_until_closed(&run);
     cr_expect_eq(run.error_count, 0);
     udp_run_done(&run);
-}
-
-/* The control connection behind another proxy, by a literal; the datagrams past it. */
-Test(udp_proxy, dante_behind_another_proxy)
-{
-    struct udp_run run;
-    uint16_t dante = dante_start(), port = udp_echo_start("127.0.0.1");
-    const char *first[] = {
-        sandbox_format("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL)),
-        sandbox_format("http://127.0.0.1:%u", tinyproxy_start(NULL, NULL)),
-    };
-    for (size_t i = 0; i < 2; i++) {
-        udp_run_init(&run);
-        cr_assert_eq(leat_config_set_proxy(run.config, first[i]), LEAT_OK);
-        cr_assert_eq(
-            leat_config_add_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u", dante)),
-            LEAT_OK);
-        cr_assert_eq(leat_config_set_udp_past_proxies(run.config, true), LEAT_OK);
-        udp_run_listen(&run, "127.0.0.1");
-        udp_run_send(&run, "past it", "127.0.0.1", port);
-        udp_run_until_messages(&run, 1);
-        udp_run_expect(&run, 0, "past it", "127.0.0.1", "IPv4", port);
-        cr_expect(strstr(run.trace, i == 0 ? "socks5" : "http-proxy"), "%s", run.trace);
-        udp_run_done(&run);
-    }
 }
 
 Test(udp_proxy, dante_resolves_names)

@@ -3,7 +3,6 @@
 #include "sockets/udp_run.h"
 
 #include "support/dns_server.h"
-#include "support/peers.h"
 #include "support/sandbox.h"
 #include "support/script_server.h"
 #include "support/still_clock.h"
@@ -241,33 +240,6 @@ static void bind_refused(const char *first, const char *second, const char *deta
     udp_run_settle(&run);
     cr_expect_eq(run.closed_count + run.listening_count, 0);
     udp_run_done(&run);
-}
-
-/* "Where I am" says nothing if only the proxy before it knows where that is. */
-Test(udp_proxy_refusals, a_relay_nowhere_behind_another_proxy)
-{
-    static const struct leat_script_row script[] = {
-        GREETED,
-        ASSOCIATE,
-        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\0\0\x01\0\0\0\0\x12\x34")},
-        {LEAT_SCRIPT_DRAIN},
-        {LEAT_SCRIPT_CLOSE},
-    };
-    struct udp_run run;
-    leat_testing_server *last = script_server_start(script);
-    udp_run_init(&run);
-    cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                                  microsocks_start(NULL, NULL))),
-                 LEAT_OK);
-    cr_assert_eq(leat_config_add_proxy(run.config, sandbox_format("socks5h://localhost:%u",
-                                                                  leat_testing_server_port(last))),
-                 LEAT_OK);
-    cr_assert_eq(leat_config_set_udp_past_proxies(run.config, true), LEAT_OK);
-    udp_run_bind(&run, "127.0.0.1");
-    udp_run_until_closed(&run);
-    udp_run_until_error(&run, 1, LEAT_E_SOCKS5_SERIALIZE, "resolved by the proxy before it");
-    udp_run_done(&run);
-    leat_testing_server_free(last);
 }
 
 Test(udp_proxy_refusals, proxies_that_carry_no_udp)
