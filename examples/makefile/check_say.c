@@ -17,7 +17,7 @@ int main(void)
         fprintf(stderr, "no server: %s\n", problem.text);
         return 1;
     }
-    snprintf(command, sizeof(command), "./say %s one two", leat_testing_server_url(echo));
+    snprintf(command, sizeof(command), "./say %s one two", leat_testing_server_get_url(echo));
     FILE *say = popen(command, "r");
     size_t len = say ? fread(output, 1, sizeof(output) - 1, say) : 0;
     output[len] = '\0';

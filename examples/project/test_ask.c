@@ -44,7 +44,7 @@ static void test_answer_through_a_proxy(void)
     char answer[64] = "";
     struct leat_error error = {0};
 
-    int code = ask(leat_testing_server_url(echo), leat_testing_server_url(proxy), "how are you",
+    int code = ask(leat_testing_server_get_url(echo), leat_testing_server_get_url(proxy), "how are you",
                    answer, sizeof(answer), &error);
     CHECK(code == LEAT_OK);
     CHECK(strcmp(answer, "how are you") == 0);
@@ -63,9 +63,9 @@ static void test_wrong_password(void)
     char url[64], answer[64];
     struct leat_error error = {0};
 
-    snprintf(url, sizeof(url), "socks5h://user:wrong@%s", leat_testing_server_address(proxy));
+    snprintf(url, sizeof(url), "socks5h://user:wrong@%s", leat_testing_server_get_address(proxy));
     int code =
-        ask(leat_testing_server_url(echo), url, "anybody there", answer, sizeof(answer), &error);
+        ask(leat_testing_server_get_url(echo), url, "anybody there", answer, sizeof(answer), &error);
     CHECK(code == LEAT_E_SOCKS5_AUTH);
     CHECK(error.layer == LEAT_LAYER_SOCKS5);
 
@@ -94,7 +94,7 @@ static void test_faults(void)
         char answer[64];
         struct leat_error error = {0};
 
-        int code = ask(leat_testing_server_url(echo), leat_testing_server_url(proxy), "hello",
+        int code = ask(leat_testing_server_get_url(echo), leat_testing_server_get_url(proxy), "hello",
                        answer, sizeof(answer), &error);
         if (code != rows[i].code)
             fprintf(stderr, "row %zu: %d instead of %d: %s\n", i, code, rows[i].code, error.text);

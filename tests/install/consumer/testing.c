@@ -10,7 +10,7 @@ int main(void)
     if (leat_testing_server_new(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5), &proxy, NULL) !=
         LEAT_OK)
         return 1;
-    puts(leat_testing_server_port(proxy) > 0 ? "listening" : "no port");
+    puts(leat_testing_server_get_port(proxy) > 0 ? "listening" : "no port");
     leat_testing_server_free(proxy);
     return 0;
 }
