@@ -240,6 +240,8 @@ LEAT_API const char *leat_testing_step_name(enum leat_testing_step step);
 
 /** A server. Opaque. */
 typedef struct leat_testing_server leat_testing_server;
+/** A file of packets: leat/testing_capture.h. Opaque. */
+typedef struct leat_testing_capture leat_testing_capture;
 
 /** What a server is. */
 enum leat_testing_kind {
@@ -431,6 +433,10 @@ struct leat_testing_options {
     /** TLS sessions can be resumed (RFC 8446 section 2.2, RFC 5077); otherwise each handshake is a
      * whole one. */
     bool session_tickets;
+
+    /** What connections do goes into it as well: leat/testing_capture.h. It outlives the server. NULL =
+     * none. */
+    leat_testing_capture *capture;
 };
 
 /** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill
@@ -551,6 +557,18 @@ struct leat_testing_seen {
 /** Copies what has been seen. */
 LEAT_API void leat_testing_server_get_seen(leat_testing_server *server,
                                            struct leat_testing_seen *ret_seen);
+
+/**
+ * Writes what happened so far as a sequence diagram of Mermaid, a text that many programs draw: an arrow
+ * for each step that somebody sends, notes for the others, the first 16 connections.
+ *
+ * @param path of a file that is made or replaced.
+ * @param ret_problem written only on failure; NULL = not wanted.
+ * @return LEAT_OK; LEAT_E_PARAMETER (the server is the parent's); LEAT_E_SOCKET_BASE + errno (the file
+ *         cannot be written); LEAT_E_SYSTEM_INTERNAL (no memory).
+ */
+LEAT_API LEAT_MUST_CHECK int leat_testing_server_save_diagram(
+    leat_testing_server *server, const char *path, struct leat_testing_problem *ret_problem);
 
 /* The names of before, for callers that have not moved yet; 1.0 does not have them. */
 #define leat_testing_server_port    leat_testing_server_get_port

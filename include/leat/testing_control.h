@@ -16,6 +16,7 @@
  *     GET    /servers/p/wait?idle=1&timeout_ms=5000
  *     GET    /servers/p/events           what has happened so far; ?follow=1: as it happens, a JSON
  *                                        object on each line; ?from=N: from number N on
+ *     GET    /servers/p/diagram          what has happened as a sequence diagram of Mermaid: {"diagram":TEXT}
  *     GET    /ca                         the certificate of its CA, as {"certificate":PEM,...}
  *     POST   /certificates               {"hosts":"localhost","faults":"expired"}
  *     GET    /version
@@ -93,6 +94,9 @@ struct leat_testing_control_options {
     /** What each request must show: `Authorization: Bearer TOKEN`, or Basic with it as the password.
      * NULL = nothing; then `address` must be one of this machine alone. */
     const char *token;
+    /** What the connections of all its servers do goes into it: leat/testing_capture.h. It outlives the
+     * control. NULL = none. */
+    leat_testing_capture *capture;
 };
 
 /** Options in place, as LEAT_TESTING_OPTIONS(). */

@@ -43,6 +43,7 @@ static const struct route {
     {"DELETE", "servers/*", leati_control_server_remove, false},
     {"POST", "servers/*/release", leati_control_server_release, false},
     {"GET", "servers/*/seen", leati_control_server_seen, true},
+    {"GET", "servers/*/diagram", leati_control_server_diagram, true},
     {"GET", "servers/*/wait", leati_control_server_wait, true},
     {"GET", "servers/*/events", leati_control_server_events, true},
     {"GET", "ca", leati_control_ca, false},
@@ -424,6 +425,7 @@ int leat_testing_control_new(const struct leat_testing_control_options *options,
     if (!control)
         return LEAT_E_SYSTEM_INTERNAL;
     pthread_mutex_init(&control->lock, NULL);
+    control->capture = known.capture;
     int code = control_start(control, &known, &problem);
     if (code == LEAT_OK) {
         const char *url = leat_testing_server_get_url(control->server);

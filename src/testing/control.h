@@ -37,8 +37,9 @@ struct leati_entry {
 struct leat_testing_control {
     leat_testing_server *server; /* the one that answers requests */
     char *token, *url;
-    pthread_mutex_t lock; /* of all below */
-    leat_testing_ca *ca;  /* NULL = not asked for yet */
+    leat_testing_capture *capture; /* of its servers; NULL = none */
+    pthread_mutex_t lock;          /* of all below */
+    leat_testing_ca *ca;           /* NULL = not asked for yet */
     struct leati_entry *entries;
     size_t entry_count;
     bool is_stopping;
@@ -108,8 +109,9 @@ typedef bool leati_control_handler(struct leati_control_request *request);
 
 leati_control_handler leati_control_servers_list, leati_control_server_create,
     leati_control_server_show, leati_control_server_change, leati_control_server_remove,
-    leati_control_server_release, leati_control_server_seen, leati_control_server_wait,
-    leati_control_server_events, leati_control_ca, leati_control_certificate;
+    leati_control_server_release, leati_control_server_seen, leati_control_server_diagram,
+    leati_control_server_wait, leati_control_server_events, leati_control_ca,
+    leati_control_certificate;
 leati_control_handler leati_proxies_list, leati_proxy_create, leati_proxies_populate,
     leati_proxies_reset, leati_proxy_show, leati_proxy_change, leati_proxy_remove,
     leati_toxics_list, leati_toxic_create, leati_toxic_show, leati_toxic_change, leati_toxic_remove;

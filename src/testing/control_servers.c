@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of a control by their names, and what is asked about them. */
 #include "testing/control.h"
+#include "testing/diagram.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 
@@ -90,6 +91,7 @@ bool leati_entry_start(struct leati_control_request *request, struct leati_entry
         (settings.wants_certificate && !leati_control_ca_get(request))) {
         return false;
     }
+    settings.options.capture = request->control->capture;
     if (entry->port != 0)
         settings.options.port = entry->port; /* where its clients look for it */
     struct leati_served *served = leati_calloc(1, sizeof(*served));
@@ -464,4 +466,22 @@ bool leati_control_server_seen(struct leati_control_request *request)
     leati_free(seen);
     leati_served_give(request, served);
     return seen || leati_refuse(&request->refusal, 500, "", "no memory");
+}
+
+bool leati_control_server_diagram(struct leati_control_request *request)
+{
+    struct leati_json_text diagram = {0};
+    struct leati_served *served = leati_served_take(request);
+    if (!served)
+        return false;
+    leati_diagram_append(served->server, &diagram);
+    leati_served_give(request, served);
+    leati_json_append(&diagram, "", 1);
+    if (!diagram.failed) {
+        leati_json_open(&request->text, NULL, '{');
+        leati_json_string(&request->text, "diagram", diagram.data);
+        leati_json_close(&request->text, '}');
+    }
+    leati_free(diagram.data);
+    return !diagram.failed || leati_refuse(&request->refusal, 500, "", "no memory");
 }

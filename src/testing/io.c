@@ -75,7 +75,7 @@ bool leati_peer_datagram_moved(struct leati_peer *p, bool to_client, size_t len)
         if (!leati_peer_sleep(p, (uint64_t)wait_ms))
             return false;
     }
-    return leati_peer_moved(p, to_client, len);
+    return leati_peer_moved(p, to_client, NULL, len);
 }
 
 /* ---- the wire -------------------------------------------------------------------------------- */
@@ -96,8 +96,10 @@ size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int 
     return len;
 }
 
-bool leati_peer_moved(struct leati_peer *p, bool to_client, size_t len)
+bool leati_peer_moved(struct leati_peer *p, bool to_client, const void *data, size_t len)
 {
+    if (data)
+        leati_capture_bytes(p, to_client, data, len);
     struct leat_testing_server *server = p->server;
     uint64_t *done = to_client ? &p->bytes_out : &p->bytes_in;
     struct leati_peer_drop *drop = to_client ? &p->drop_out : &p->drop_in;
@@ -120,7 +122,9 @@ bool leati_peer_wire_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t
     if (p->drop_in.armed)
         cap = leati_peer_allowed(p, false, cap, &wait_ms);
     ssize_t len = recv(p->fd, buf, cap ? cap : 1, 0);
-    if (len <= 0 || !leati_peer_moved(p, false, (size_t)len))
+    if (len <= 0)
+        leati_capture_end(p, false, len < 0);
+    if (len <= 0 || !leati_peer_moved(p, false, buf, (size_t)len))
         return false;
     *ret_len = (size_t)len;
     return true;
@@ -152,7 +156,7 @@ static bool piece_send(struct leati_peer *p, const uint8_t *data, size_t len)
         ssize_t sent = send(p->fd, data, part, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        if (sent > 0 && !leati_peer_moved(p, true, (size_t)sent))
+        if (sent > 0 && !leati_peer_moved(p, true, data, (size_t)sent))
             return false;
         data += sent > 0 ? sent : 0;
         len -= sent > 0 ? (size_t)sent : 0;

@@ -9,6 +9,7 @@
 #ifndef LEATI_TESTING_PEER_H
 #define LEATI_TESTING_PEER_H
 
+#include "testing/capture.h"
 #include "testing/limits.h"
 #include "testing/server.h"
 
@@ -88,6 +89,7 @@ struct leati_peer {
     uint64_t rate;       /* bytes per second; 0 = no limit */
     uint64_t pace_us[2]; /* when the next bytes may move: from the client, to the client */
     struct leati_peer_drop drop_in, drop_out;
+    struct leati_capture_flow flow;
 };
 
 /* ---- io.c ------------------------------------------------------------------------------------ */
@@ -102,8 +104,9 @@ bool leati_peer_wire_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t
 bool leati_peer_wire_send(struct leati_peer *p, const void *data, size_t len);
 /** How many of `len` bytes may move now in this direction; 0 = wait for `*ret_wait_ms`. */
 size_t leati_peer_allowed(struct leati_peer *p, bool to_client, size_t len, int *ret_wait_ms);
-/** Notes bytes that have moved. false if that has ended the connection. */
-bool leati_peer_moved(struct leati_peer *p, bool to_client, size_t len);
+/** Notes bytes that have moved; `data` is NULL for those of a datagram. false if that has ended the
+ * connection. */
+bool leati_peer_moved(struct leati_peer *p, bool to_client, const void *data, size_t len);
 
 /** The same for a datagram, which a rate holds back as a whole. */
 bool leati_peer_datagram_moved(struct leati_peer *p, bool to_client, size_t len);

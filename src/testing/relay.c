@@ -33,6 +33,8 @@ static void way_shut(struct leati_peer *p, struct way *way)
     if (way->ended && way->len == 0 && !way->shut) {
         if (way->to_client && p->tls)
             (void)leati_peer_tls_close_notify(p);
+        if (way->to_client)
+            leati_capture_end(p, true, false);
         shutdown(way->to, SHUT_WR);
         way->shut = true;
     }
@@ -55,10 +57,11 @@ static bool client_read(struct leati_peer *p, struct way *way, size_t allowed)
     if (is_retry(len))
         return true;
     if (len <= 0) {
+        leati_capture_end(p, false, len < 0);
         way->ended = true;
         return len == 0;
     }
-    if (!leati_peer_moved(p, false, (size_t)len))
+    if (!leati_peer_moved(p, false, in_tls ? wire : way->buf, (size_t)len))
         return false;
     if (in_tls) {
         if (!leati_peer_tls_feed(p, wire, (size_t)len))
@@ -106,11 +109,12 @@ static bool way_write(struct leati_peer *p, struct way *way, size_t allowed)
         return true;
     if (sent < 0)
         return !way->to_client && leati_peer_end(p, LEATI_PEER_RESET);
+    const uint8_t *data = way->buf + way->at;
     way->at += (size_t)sent;
     way->len -= (size_t)sent;
     if (!way->to_client)
         return true;
-    bool more = leati_peer_moved(p, true, (size_t)sent);
+    bool more = leati_peer_moved(p, true, data, (size_t)sent);
     if (more && (p->shape.split != 0 || (p->shape.split_at != 0 && !way->has_piece))) {
         way->has_piece = true;
         if (p->link && !leati_link_settle(p))

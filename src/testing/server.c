@@ -33,9 +33,12 @@ static void connection_linger(struct leati_peer *p)
     uint8_t dropped[4096];
     p->drop_in.armed = false;
     shutdown(p->fd, SHUT_WR);
+    leati_capture_end(p, true, false);
     while (leati_peer_wait_fd(p, p->fd, POLLIN, -1)) {
         ssize_t len = recv(p->fd, dropped, sizeof(dropped), 0);
-        if (len <= 0 || !leati_peer_moved(p, false, (size_t)len))
+        if (len <= 0)
+            leati_capture_end(p, false, len < 0);
+        if (len <= 0 || !leati_peer_moved(p, false, dropped, (size_t)len))
             return;
     }
 }
@@ -65,6 +68,7 @@ static void connection_end(struct leati_peer *p)
         else
             leati_testing_socket_reset(p->server, p->fd);
     }
+    leati_capture_done(p);
     leati_peer_tls_free(p->tls);
     leati_peer_faults_done(p);
     close(p->fd);
@@ -124,6 +128,7 @@ static void *connection_run(void *user)
     client_describe(p, client, sizeof(client));
     (void)getsockname(p->fd, (struct sockaddr *)&p->local, &size);
     leati_testing_address_unmap(&p->local);
+    leati_capture_begin(p);
     if (!server->has_links || p->dispatch_fd >= 0 || leati_link_start(p))
         connection_serve(p, client);
     else

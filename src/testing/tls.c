@@ -125,15 +125,20 @@ bool leati_peer_tls_check(const struct leat_testing_tls *options, char *ret_reas
     return is_good;
 }
 
-static struct leati_peer_tls *tls_new(struct leat_testing_server *server,
-                                      const struct leat_testing_tls *options)
+/* What opens the connection, for who captures it. */
+static void secret_note(const SSL *ssl, const char *line)
+{
+    leati_capture_secret(SSL_get_app_data(ssl), line);
+}
+
+static struct leati_peer_tls *tls_new(struct leati_peer *p, const struct leat_testing_tls *options)
 {
     struct leati_peer_tls *tls = leati_calloc(1, sizeof(*tls));
     if (!tls)
         return NULL;
     tls->context = SSL_CTX_new(TLS_server_method());
     if (tls->context && context_configure(tls->context, options) &&
-        tickets_configure(tls->context, server))
+        tickets_configure(tls->context, p->server))
         tls->ssl = SSL_new(tls->context);
     tls->from_wire = BIO_new(BIO_s_mem());
     tls->to_wire = BIO_new(BIO_s_mem());
@@ -145,6 +150,9 @@ static struct leati_peer_tls *tls_new(struct leat_testing_server *server,
     }
     SSL_set_bio(tls->ssl, tls->from_wire, tls->to_wire);
     SSL_set_accept_state(tls->ssl);
+    SSL_set_app_data(tls->ssl, p);
+    if (p->flow.capture)
+        SSL_CTX_set_keylog_callback(tls->context, secret_note);
     return tls;
 }
 
@@ -176,16 +184,19 @@ static bool wire_move(struct leati_peer *p, struct leati_peer_tls *tls, int resu
 bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *options)
 {
     leati_fork_hold();
-    struct leati_peer_tls *tls = tls_new(p->server, options);
+    struct leati_peer_tls *tls = tls_new(p, options);
     leati_fork_let();
     if (!tls)
         return leati_peer_problem(p, "the TLS server cannot be set up");
     bool moved = p->in_len == 0 || BIO_write(tls->from_wire, p->in, (int)p->in_len) > 0;
     leati_peer_consume(p, p->in_len);
     int result = 0;
+    leati_capture_hold(p, true);
     while (moved && (result = ssl_handshake(tls->ssl)) != 1)
         moved = wire_move(p, tls, result);
-    if (result == 1 && wire_flush(p, tls)) {
+    bool is_open = result == 1 && wire_flush(p, tls);
+    leati_capture_hold(p, false);
+    if (is_open) {
         p->tls = tls;
         return true;
     }

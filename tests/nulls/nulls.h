@@ -11,6 +11,7 @@
 #include <leat/leat.h>
 #include <leat/ohos.h>
 #include <leat/testing.h>
+#include <leat/testing_capture.h>
 #include <leat/testing_certificates.h>
 #include <leat/testing_conditions.h>
 #include <leat/testing_control.h>

@@ -27,6 +27,7 @@ struct service {
     const char *ca_path, *crl_path; /* of the certificate that was made; NULL = none */
     struct leat_testing_tls tls;
     leat_testing_server *server;
+    leat_testing_capture *capture; /* NULL = none */
     int signal_fd;
     struct leat_error error;
 };
@@ -168,7 +169,10 @@ static int server_start(struct service *service)
     struct leat_testing_problem problem = {.text = ""};
     const struct leat_testing_to_tls to_tls = {
         .name = serve->to_name, .ca_path = serve->to_ca, .no_verify = serve->to_insecure};
-    int code = leat_testing_server_new(
+    int code = tool_serve_capture(serve->pcapng, serve->pcapng_mib, &service->capture, &problem);
+    if (code != LEAT_OK)
+        return service_fail(service, LEAT_E_PARAMETER, 0, problem.text);
+    code = leat_testing_server_new(
         LEAT_TESTING_OPTIONS(.kind = serve->kind, .address = serve->host,
                              .port = (uint16_t)serve->port, .fault_list = serve->faults,
                              .fault_count = serve->fault_count, .log = tool_serve_log,
@@ -182,7 +186,7 @@ static int server_start(struct service *service)
                              .unix_path = serve->unix_path, .records = serve->records,
                              .auth = (enum leat_testing_auth)serve->auth,
                              .proxy_header = (enum leat_testing_proxy_header)serve->proxy_header,
-                             .session_tickets = serve->has_tickets),
+                             .session_tickets = serve->has_tickets, .capture = service->capture),
         &service->server, &problem);
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }
@@ -229,6 +233,7 @@ static void service_done(struct service *service)
     sigset_t signals = signals_of_interest();
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
     leat_testing_server_free(service->server); /* a log that nobody reads holds it up */
+    leat_testing_capture_free(service->capture);
     if (service->password)
         explicit_bzero(service->password, strlen(service->password));
     free(service->password);
@@ -305,6 +310,17 @@ static void service_wait(struct service *service)
     }
 }
 
+/* What --diagram wants. */
+static int diagram_write(const struct tool_command *command, const struct service *service)
+{
+    struct leat_testing_problem problem = {.text = "out of memory"};
+    const char *path = service->serve->diagram;
+    if (!path || leat_testing_server_save_diagram(service->server, path, &problem) == LEAT_OK)
+        return TOOL_EXIT_OK;
+    fprintf(stderr, "leat %s: %s\n", command->path, problem.text);
+    return TOOL_EXIT_FAILED;
+}
+
 int tool_serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
                        char **argv)
 {
@@ -322,8 +338,10 @@ int tool_serve_command(const struct tool_command *command, enum leat_testing_kin
             tool_report_error(stderr, &service.error, tool_language());
             status = tool_exit_status(&service.error, false);
         }
-        if (is_read)
+        if (is_read) {
             service_wait(&service);
+            status = diagram_write(command, &service);
+        }
         service_done(&service);
     }
     tool_serve_done(&serve);

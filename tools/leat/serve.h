@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include <leat/testing.h>
+#include <leat/testing_capture.h>
 #include <leat/testing_certificates.h>
 #include <leat/testing_conditions.h>
 
@@ -19,6 +20,8 @@ struct tool_serve_state {
     uint32_t port;
     uint32_t connections; /**< ends after so many; 0 = never */
     bool once, until_eof, has_log, is_json;
+    const char *pcapng, *diagram; /**< files; NULL = none */
+    uint32_t pcapng_mib;          /**< 0 = the library's limit */
 
     struct leat_testing_fault *faults; /**< their bytes are those of `parsed` */
     size_t fault_count;
@@ -70,6 +73,10 @@ extern const struct tool_command tool_serve_control;
 /** Runs a server of a kind until it is told to end. */
 int tool_serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
                        char **argv);
+
+/** Starts the capture of --pcapng, unless `path` is NULL. @return a code of libleat-testing. */
+int tool_serve_capture(const char *path, uint32_t mib, leat_testing_capture **ret_capture,
+                       struct leat_testing_problem *ret_problem);
 
 void tool_serve_init(struct tool_serve_state *serve, enum leat_testing_kind kind);
 void tool_serve_done(struct tool_serve_state *serve);

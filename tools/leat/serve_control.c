@@ -24,6 +24,8 @@ struct control_state {
     uint32_t port;
     const char *unix_path;
     const char *token_path;
+    const char *pcapng;
+    uint32_t pcapng_mib;
     bool until_eof;
 };
 
@@ -59,6 +61,23 @@ static const struct tool_option control_options[] = {
      .detail = "As \"Authorization: Bearer LINE\", or as the password of Basic.",
      .set = tool_set_string,
      .offset = offsetof(struct control_state, token_path)},
+    {.name = "pcapng",
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "write a file for Wireshark, TLS secrets inside",
+     .detail =
+         "Its packets are made up around what the clients have sent and got, so nobody needs to "
+         "be root; the secrets are in it (Decryption Secrets Block), so that TLS is shown in "
+         "plain. The steps are comments of packets. Mode 0600.",
+     .set = tool_set_string,
+     .offset = offsetof(struct control_state, pcapng)},
+    {.name = "pcapng-max",
+     .argument = "MIB",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "nothing is written behind so many MiB (256)",
+     .set = tool_set_u32,
+     .offset = offsetof(struct control_state, pcapng_mib),
+     .max = 1048576},
     {.name = "until-eof",
      .is_usual = true,
      .help = "end with standard input too",
@@ -123,10 +142,14 @@ static int control_run(const struct tool_command *command, const struct control_
     signal(SIGPIPE, SIG_IGN);
     int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    int code = leat_testing_control_new(
-        LEAT_TESTING_CONTROL_OPTIONS(.address = state->host, .port = (uint16_t)state->port,
-                                     .unix_path = state->unix_path, .token = token),
-        &control, &problem);
+    leat_testing_capture *capture = NULL;
+    int code = tool_serve_capture(state->pcapng, state->pcapng_mib, &capture, &problem);
+    if (code == LEAT_OK)
+        code = leat_testing_control_new(
+            LEAT_TESTING_CONTROL_OPTIONS(.address = state->host, .port = (uint16_t)state->port,
+                                         .unix_path = state->unix_path, .token = token,
+                                         .capture = capture),
+            &control, &problem);
     int status = code == LEAT_OK ? TOOL_EXIT_OK : control_fail(command, code, problem.text);
     if (code == LEAT_OK) {
         puts(leat_testing_control_get_url(control));
@@ -136,6 +159,7 @@ static int control_run(const struct tool_command *command, const struct control_
             control_wait(signal_fd, state->until_eof);
     }
     leat_testing_control_free(control);
+    leat_testing_capture_free(capture);
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
     if (signal_fd >= 0)
         close(signal_fd);

@@ -33,6 +33,13 @@ static void event_describe(const struct leat_testing_event *event)
     tool_json_end(&json);
 }
 
+int tool_serve_capture(const char *path, uint32_t mib, leat_testing_capture **ret_capture,
+                       struct leat_testing_problem *ret_problem)
+{
+    return path ? leat_testing_capture_new(path, (uint64_t)mib << 20, ret_capture, ret_problem)
+                : LEAT_OK;
+}
+
 void tool_serve_log(const struct leat_testing_event *event, void *user)
 {
     struct tool_serve_state *serve = user;

@@ -138,12 +138,15 @@ _leat_table() {
     'serve socks5')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -157,12 +160,15 @@ _leat_table() {
     'serve socks4')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --link --log --once --password-file --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -176,12 +182,15 @@ _leat_table() {
     'serve connect')
         commands=''
         arguments=''
-        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -203,12 +212,15 @@ _leat_table() {
     'serve http')
         commands=''
         arguments=''
-        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --password-file --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -230,12 +242,15 @@ _leat_table() {
     'serve echo')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -254,7 +269,7 @@ _leat_table() {
     'serve tcp')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --fault --help --help-all --host --json --key --link --log --once --port --proxy-header --rate --seed --tickets --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --unix --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --tickets --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --unix --until-eof -f -h -l -p'
         case $2 in
         --to) takes=value values='' ;;
         --to-ca) takes=value values='-file' ;;
@@ -263,6 +278,9 @@ _leat_table() {
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -280,13 +298,16 @@ _leat_table() {
     'serve udp')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --link --log --once --port --proxy-header --rate --seed --to --unix --until-eof -f -h -l -p'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --to --unix --until-eof -f -h -l -p'
         case $2 in
         --to) takes=value values='' ;;
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -297,13 +318,16 @@ _leat_table() {
     'serve dns')
         commands=''
         arguments=''
-        flags='--connections --fault --help --help-all --host --json --link --log --once --port --proxy-header --rate --record --seed --unix --until-eof -f -h -l -p -r'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --record --seed --unix --until-eof -f -h -l -p -r'
         case $2 in
         --record|-r) takes=value values='' ;;
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
@@ -314,12 +338,14 @@ _leat_table() {
     'serve control')
         commands=''
         arguments=''
-        flags='--help --help-all --host --port --token-file --unix --until-eof -h -p'
+        flags='--help --help-all --host --pcapng --pcapng-max --port --token-file --unix --until-eof -h -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
         --unix) takes=value values='-file' ;;
         --token-file) takes=value values='-file' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
         esac
         ;;
     esac
