@@ -117,6 +117,14 @@ class PythonTest(unittest.TestCase):
         else:
             self.fail("the control is still there")
 
+    def test_one_ca_for_many_threads(self):
+        done = self.python("-c", "import leat_testing, concurrent.futures as f\n"
+                           "with leat_testing.Control() as control, f.ThreadPoolExecutor(16) as pool:\n"
+                           "    pems = list(pool.map(lambda _: open(control.ca.path).read(), range(64)))\n"
+                           "    assert set(pems) == {control.ca.pem}\n"
+                           "    assert len({id(ca) for ca in pool.map(lambda _: control.ca, range(64))}) == 1\n")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_wheel(self):
         env = environment(LEAT_WHEEL_PROGRAM=PROGRAM, LEAT_WHEEL_LIBRARY=LIBRARY)
         made = self.python(str(BINDING / "build_backend.py"), str(self.folder), env=env)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client of this package, blocking and in asyncio: what it reports, to the number."""
 import asyncio
+import gc
 
 import pytest
 
@@ -126,4 +127,19 @@ def test_asyncio_close_while_messages_come(ws_server):
             await ws.send("y" * 1000)
         await server.assert_step_async("message", 100)
         await ws.close()
+    run(main())
+
+
+def test_asyncio_forgotten(ws_server):
+    """What nobody closes is closed when it is forgotten."""
+    server = ws_server()
+
+    async def main():
+        ws = await leat.aio.connect(server.url)
+        await ws.send("x")
+        assert await ws.recv() == "x"
+        del ws
+        with pytest.warns(ResourceWarning):
+            gc.collect()
+        assert await asyncio.to_thread(server.wait_idle, 30)
     run(main())

@@ -3,6 +3,8 @@
 import asyncio
 import collections
 import ctypes
+import warnings
+import weakref
 
 from ._errors import SOCKET_BASE, ConnectionClosed
 from ._library import (CLOSED, CLOSED_BY, MESSAGE, OPENED, PONG, Callbacks, Config, Error, check, encode, exception_of,
@@ -34,6 +36,13 @@ class connect:  # noqa: N801: it is called as a function
             await self._ws.close()
         else:
             self._ws._release()
+
+
+def _dispatch_weakly(ref):
+    """The loop of asyncio must not keep what its program has forgotten."""
+    ws = ref()
+    if ws is not None:
+        ws._dispatch()
 
 
 class WebSocket:
@@ -121,14 +130,15 @@ class WebSocket:
             self._end(ConnectionClosed(SOCKET_BASE + 9, "none", 9, 0, 0, "", "the object has been closed"))
 
     def __del__(self):
-        if not self._is_released and not self._loop.is_closed():
+        if not getattr(self, "_is_released", True):
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self)
             self._release()
 
     async def _connect(self, url, options):
         lib = library()
         try:
             check(lib.leat_loop_new(ctypes.byref(self._leat_loop)))
-            self._loop.add_reader(lib.leat_loop_get_fd(self._leat_loop), self._dispatch)
+            self._loop.add_reader(lib.leat_loop_get_fd(self._leat_loop), _dispatch_weakly, weakref.ref(self))
             check(lib.leat_websocket_new(self._leat_loop, ctypes.byref(self._callbacks), None, ctypes.byref(self._ws)))
             with Config(**options) as config:
                 code = lib.leat_websocket_connect(self._ws, encode(url), config)

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 
 from ._program import environment_of, find_program
@@ -55,7 +56,7 @@ class Control:
         self.folder = _short_folder()
         self.path = os.path.join(self.folder, "control")
         self._numbers = itertools.count(1)
-        self._ca = None
+        self._ca, self._ca_lock = None, threading.Lock()
         self.servers = []
         command = [program or find_program(), "serve", "control", "--unix", self.path, "--until-eof"]
         if pcapng:
@@ -145,9 +146,10 @@ class Control:
     @property
     def ca(self):
         """The certificate authority of all servers."""
-        if not self._ca:
-            self._ca = CA(self)
-        return self._ca
+        with self._ca_lock:
+            if not self._ca:
+                self._ca = CA(self)
+            return self._ca
 
 
 class Certificate:
