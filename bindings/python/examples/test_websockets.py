@@ -48,5 +48,5 @@ def test_faults_that_come_later(ws_server):
             await ws.send("two")
             with pytest.raises(websockets.exceptions.ConnectionClosed) as caught:
                 await ws.recv()
-            assert caught.value.code == 1013
+            assert caught.value.rcvd.code == 1013
     asyncio.run(asyncio.wait_for(main(), 60))
