@@ -201,7 +201,7 @@ struct tokens {
     leat_proxy_challenge *challenge;
     unsigned asked;
     const char *token; /* given at once */
-    bool gives_later, frees;
+    bool gives_later, frees, closes;
 };
 
 static void on_token(leat_proxy_challenge *challenge, void *user)
@@ -220,6 +220,8 @@ static void on_token(leat_proxy_challenge *challenge, void *user)
         leat_websocket_free(t->run.ws);
         t->run.ws = NULL;
     }
+    if (t->closes)
+        cr_expect(leat_websocket_close(t->run.ws, 1000, NULL) == LEAT_OK);
     if (t->gives_later)
         return;
     cr_expect(leat_proxy_challenge_answer(challenge, "t0ken\r\nX: y") == LEAT_E_PARAMETER);
@@ -293,6 +295,16 @@ Test(proxy_auth_state, the_connection_goes_while_the_program_is_asked)
     struct tokens t = {.token = "t0ken", .frees = true};
     tokens_init(&t, (const struct leat_script_row *const[3]){wants_bearer});
     until_asked(&t);
+    tokens_done(&t, 1);
+}
+
+Test(proxy_auth_state, the_program_closes_while_it_is_asked)
+{
+    struct tokens t = {.token = "t0ken", .closes = true};
+    tokens_init(&t, (const struct leat_script_row *const[3]){wants_bearer});
+    until_asked(&t);
+    client_run_until_closed(&t.run);
+    cr_expect(t.run.opened_count == 0);
     tokens_done(&t, 1);
 }
 
