@@ -75,6 +75,8 @@ list(JOIN static_dependencies ", " static_dependencies)
 string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", ${static_dependencies}")
 # Who trusts the system's CAs needs to have some.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS ca-certificates)
+# Loaded where a proxy wants Kerberos or NTLM, and the program allows it.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "libgssapi-krb5-2, gss-ntlmssp")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "cmake, pkgconf")
 
 find_program(LEAT_GZIP gzip REQUIRED)
