@@ -16,6 +16,7 @@ struct protection {
     struct leati_socks5_gss_message input;
     struct leati_gss_bytes plain; /* of the last message; what of it the upper layer has read */
     size_t plain_read;
+    unsigned empty_count; /* messages without a byte since the last one with */
 
     /* The message that is being sent, and the bytes of the upper layer that are in it and that it has not
      * been told of. */
@@ -55,6 +56,9 @@ static int message_open(struct protection *p)
 
     p->plain_read = 0;
     leati_socks5_gss_message_done(&p->input);
+    p->empty_count = opened && p->plain.len == 0 ? p->empty_count + 1 : 0;
+    if (p->empty_count > LEATI_SOCKS5_PROTECTION_MAX_EMPTY)
+        return broken(p, "is empty, again and again");
     if (opened)
         return LEAT_OK;
     const struct leati_gss_failure *failure = leati_gss_failure(p->gss);

@@ -16,6 +16,9 @@
  * a buffer of 64 KiB, or of 32, take it. */
 #define LEATI_SOCKS5_PROTECTION_PLAIN_BYTES 16384u
 
+/** How many messages without a byte may follow one another: whoever sends more keeps the loop busy. */
+#define LEATI_SOCKS5_PROTECTION_MAX_EMPTY 100u
+
 /** Failures of an open layer: LEAT_E_SOCKS5_DESERIALIZE (a message that is broken, forged or cut off),
  * LEAT_E_SOCKS5_SEND (one that cannot be wrapped).
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory, recorded). */

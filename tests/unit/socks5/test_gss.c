@@ -429,6 +429,10 @@ Test(socks5_gss, broken_messages)
     until_open(&stack);
     answer_sealed(&stack, LEATI_SOCKS5_GSS_DATA, false, "in the clear", 12);
     broken(&stack, "confidentiality that was agreed on");
+    until_open(&stack);
+    for (int i = 0; i < 101; i++)
+        answer_sealed(&stack, LEATI_SOCKS5_GSS_DATA, true, "", 0);
+    broken(&stack, "again and again");
     for (size_t at = 1; at < 11; at++) {
         until_open(&stack);
         answer_sealed(&stack, LEATI_SOCKS5_GSS_DATA, true, "x", 1);
