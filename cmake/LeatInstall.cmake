@@ -71,8 +71,12 @@ endfunction()
 leat_pkg_config(leat "WebSocket over TLS over SOCKS5, one stack that says which layer failed" "${pc_libs}")
 leat_pkg_config(leat-codes "what the codes of other systems mean, in English and Chinese" "")
 if(LEAT_TESTING)
+    set(pc_testing_libs "-lssl -lcrypto -pthread")
+    if(LEAT_ZLIB)
+        string(APPEND pc_testing_libs " -lz")
+    endif()
     leat_pkg_config(leat-testing "local proxies and servers with scripted faults, for integration tests"
-                    "-lssl -lcrypto -pthread")
+                    "${pc_testing_libs}")
 endif()
 
 # Manual pages of section 3, from the headers.

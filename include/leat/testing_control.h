@@ -64,7 +64,7 @@ extern "C" {
  *  - "subprotocols": [TEXT], "headers", "messages": [TEXT], "close_code", "close_reason",
  *    "fragment_bytes", "no_echo";
  *  - "records" (text); "auth": "basic", "digest", "digest-md5", "negotiate", "ntlm"; "proxy_header":
- *    "none", "allowed", "required"; "session_tickets"; "unix_path";
+ *    "none", "allowed", "required"; "session_tickets"; "deflate"; "unix_path";
  *  - "to", "to_tls": true or {"name":TEXT,"ca":PATH,"insecure":true}.
  *
  * It is changeable: leat_testing_server_set_conditions().

@@ -181,6 +181,10 @@ static int options_check(struct leat_testing_server *server,
         (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED) {
         return refused(ret_problem, "there is no such auth or proxy_header");
     }
+#ifndef LEAT_ZLIB
+    if (options->deflate)
+        return refused(ret_problem, "this libleat-testing was built without zlib");
+#endif
     if (options->unix_path && options->tls)
         return refused(ret_problem, "there is no TLS on a Unix socket here");
     if (options->close_reason && strlen(options->close_reason) > 123)

@@ -107,6 +107,7 @@ static const struct member members[] = {
     {"records", TEXT, OPTION(records), 0},
     {"unix_path", TEXT, OPTION(unix_path), 0},
     {"session_tickets", FLAG, OPTION(session_tickets), 0},
+    {"deflate", FLAG, OPTION(deflate), 0},
     {NULL, TEXT, 0, 0},
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A WebSocket server: sends its messages, then echoes. */
-#include "testing/peer.h"
+#include "testing/deflate.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/text.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { OPCODE_CONTINUATION = 0, OPCODE_CLOSE = 8 };
-enum { FIN = 0x80 };
+enum { FIN = 0x80, COMPRESSED = 0x40, RESERVED = 0x30 };
 
 enum {
     CLOSE_NO_STATUS = 1005,
@@ -26,15 +26,16 @@ struct session {
     size_t len, cap;
     uint8_t opcode;  /* of its first frame; 0 = none has begun */
     bool is_closing; /* the server's Close was sent */
+    bool is_compressed;
 };
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
 /* The answer of the present step: a message in frames of the options' size. */
-static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
+static bool frames_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
 {
     size_t part = p->server->options.fragment_bytes;
-    if (part == 0 || opcode >= OPCODE_CLOSE || len == 0)
+    if (part == 0 || (opcode & 0x0f) >= OPCODE_CLOSE || len == 0)
         part = len ? len : 1;
     size_t frames = len > 0 ? (len + part - 1) / part : 1;
     uint8_t *wire = leati_malloc(len + frames * 10);
@@ -52,6 +53,19 @@ static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *dat
     }
     bool sent = leati_peer_answer(p, wire, wire_len);
     leati_free(wire);
+    return sent;
+}
+
+/* The same, compressed where that was agreed on. */
+static bool message_answer(struct leati_peer *p, uint8_t opcode, const void *data, size_t len)
+{
+    size_t small_len = 0;
+    if (p->deflate_bits == 0 || opcode >= OPCODE_CLOSE)
+        return frames_answer(p, opcode, data, len);
+    uint8_t *small = leati_deflate_message(data, len, p->deflate_bits, &small_len);
+    bool sent = small ? frames_answer(p, opcode | COMPRESSED, small, small_len)
+                      : leati_peer_problem(p, "no memory to compress %zu bytes", len);
+    leati_free(small);
     return sent;
 }
 
@@ -133,17 +147,37 @@ static bool message_collect(struct leati_peer *p, struct session *session,
     return true;
 }
 
+/* What a compressed message says takes its place. */
+static bool message_inflate(struct leati_peer *p, struct session *session)
+{
+    size_t len = 0;
+    uint8_t *plain =
+        leati_inflate_message(session->message, session->len, LEAT_TESTING_INPUT_BYTES_MAX, &len);
+    if (!plain)
+        return session_fail(p, CLOSE_INVALID_DATA,
+                            "a compressed message that is none, or too long");
+    leati_free(session->message);
+    session->message = plain;
+    session->len = session->cap = len;
+    return true;
+}
+
 static bool data_receive(struct leati_peer *p, struct session *session,
                          const struct leati_frame *frame)
 {
     uint8_t opcode = frame->first_byte & 0x0f;
     if ((opcode == OPCODE_CONTINUATION) == (session->opcode == 0))
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a continuation out of order");
-    session->opcode = opcode != OPCODE_CONTINUATION ? opcode : session->opcode;
+    if (opcode != OPCODE_CONTINUATION) {
+        session->opcode = opcode;
+        session->is_compressed = (frame->first_byte & COMPRESSED) != 0;
+    }
     if (!message_collect(p, session, frame))
         return false;
     if ((frame->first_byte & FIN) == 0)
         return true;
+    if (session->is_compressed && !message_inflate(p, session))
+        return false;
     if (session->opcode == LEAT_TESTING_MESSAGE_TEXT &&
         !leati_utf8_valid(session->message, session->len)) {
         return session_fail(p, CLOSE_INVALID_DATA, "a text that is not UTF-8");
@@ -172,7 +206,11 @@ static bool frame_receive(struct leati_peer *p, struct session *session,
                           const struct leati_frame *frame)
 {
     uint8_t opcode = frame->first_byte & 0x0f;
-    if ((frame->first_byte & 0x70) != 0 || (opcode > 2 && opcode < 8) || opcode > 10)
+    uint8_t reserved = frame->first_byte & (COMPRESSED | RESERVED);
+    bool may_be_compressed =
+        p->deflate_bits != 0 && opcode != OPCODE_CONTINUATION && opcode < OPCODE_CLOSE;
+    if ((reserved != 0 && !(reserved == COMPRESSED && may_be_compressed)) ||
+        (opcode > 2 && opcode < 8) || opcode > 10)
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a frame with reserved bits or opcode");
     if (opcode < OPCODE_CLOSE)
         return data_receive(p, session, frame);
@@ -246,8 +284,14 @@ static bool upgrade_accept(struct leati_peer *p)
 {
     const char *protocol = protocol_choose(p);
     const char *further = p->server->options.headers ? p->server->options.headers : "";
-    char *lines = leati_asprintf("%s%s%s%s", protocol ? "Sec-WebSocket-Protocol: " : "",
-                                 protocol ? protocol : "", protocol ? "\r\n" : "", further);
+    char offers[1024], extensions[200] = "";
+    if (p->server->options.deflate &&
+        leati_peer_http_field(p, "Sec-WebSocket-Extensions", offers, sizeof(offers))) {
+        p->deflate_bits = leati_deflate_accept(offers, extensions, sizeof(extensions));
+    }
+    char *lines =
+        leati_asprintf("%s%s%s%s%s", extensions, protocol ? "Sec-WebSocket-Protocol: " : "",
+                       protocol ? protocol : "", protocol ? "\r\n" : "", further);
     char *head = lines ? leati_peer_upgrade_head(p, lines, strlen(lines)) : NULL;
     bool goes_on = head ? leati_peer_answer(p, head, strlen(head))
                         : leati_peer_problem(p, "no memory for an answer");

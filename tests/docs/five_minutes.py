@@ -14,7 +14,7 @@ import tempfile
 
 SOURCES, TOOL, LIBRARIES = (os.path.abspath(sys.argv[index]) for index in (1, 2, 4))
 COMPILER = sys.argv[3]
-TIMEOUT = 6 * int(os.environ.get("LEAT_TEST_PATIENCE", "10"))
+TIMEOUT = 20 * int(os.environ.get("LEAT_TEST_PATIENCE", "10"))
 
 
 def block(page, language):

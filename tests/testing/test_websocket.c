@@ -46,6 +46,110 @@ Test(websocket, echoes_what_leat_sends)
     }
 }
 
+/* ---- permessage-deflate ---------------------------------------------------------------------- */
+
+Test(websocket, compresses_with_whoever_offers_it)
+{
+    static const size_t lengths[] = {0, 1, 125, 70000, 3000000};
+    static const size_t fragments[] = {0, 1000};
+    for (size_t f = 0; f < 2; ++f) {
+        struct leat_testing_seen seen;
+        leat_testing_server *server =
+            rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .deflate = true,
+                                           .fragment_bytes = fragments[f]));
+        struct client_run run;
+        const struct leat_compression compression = {.size = sizeof(compression)};
+        client_run_init(&run);
+        cr_assert(leat_config_set_compression(run.config, &compression) == LEAT_OK);
+        client_run_open(&run, leat_testing_server_get_url(server));
+        for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); ++i) {
+            uint8_t *data = malloc(lengths[i] + 1);
+            for (size_t n = 0; n < lengths[i]; ++n)
+                data[n] = (uint8_t)(n / 1000 + i);
+            cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_BINARY, data, lengths[i]) ==
+                      LEAT_OK);
+            client_run_until_messages(&run, i + 1);
+            cr_expect(run.messages[i].len == lengths[i] &&
+                          memcmp(run.messages[i].data, data, lengths[i]) == 0,
+                      "%zu bytes", lengths[i]);
+            free(data);
+        }
+        client_run_close(&run);
+        client_run_done(&run);
+        cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
+        leat_testing_server_get_seen(server, &seen);
+        cr_expect(seen.problem[0] == '\0' && seen.bytes_out < 200000, "%s, %llu bytes",
+                  seen.problem, (unsigned long long)seen.bytes_out);
+        leat_testing_server_free(server);
+    }
+}
+
+static void deflate_expect(const char *offer, const char *answer)
+{
+    char head[1024];
+    leat_testing_server *server =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .deflate = true));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
+    const char *request = sandbox_format(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Extensions: %s\r\n\r\n",
+        offer);
+    cr_assert(raw_send(fd, request, strlen(request)));
+    cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
+    const char *found = strstr(head, "Sec-WebSocket-Extensions:");
+    cr_expect(answer ? found && strstr(found, answer) : !found, "%s: %s", offer, head);
+    close(fd);
+    leat_testing_server_free(server);
+}
+
+Test(websocket, takes_the_first_offer_that_it_can)
+{
+    deflate_expect("permessage-deflate", "client_no_context_takeover\r\n");
+    deflate_expect(
+        "x; y=1, Permessage-Deflate ; client_max_window_bits",
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n");
+    deflate_expect("permessage-deflate; server_max_window_bits=10",
+                   "; server_max_window_bits=10\r\n");
+    deflate_expect("permessage-deflate; server_max_window_bits=8, permessage-deflate",
+                   "takeover\r\n");
+    deflate_expect("permessage-deflate; server_max_window_bits=8", NULL);
+    deflate_expect("permessage-deflate; server_max_window_bits", NULL);
+    deflate_expect("permessage-deflate; other", NULL);
+    deflate_expect("other", NULL);
+    deflate_expect(",", NULL);
+}
+
+Test(websocket, bad_compression_ends_the_connection)
+{
+    static const struct {
+        bool deflate;
+        const char *frames;
+        size_t len;
+        const char *close;
+    } cases[] = {
+        {false, "\xc1\x81\0\0\0\0\1", 7, "\x88\x02\x03\xea"},               /* not agreed on */
+        {true, "\xc1\x81\0\0\0\0\xff", 7, "\x88\x02\x03\xef"},              /* no deflate */
+        {true, "\xa1\x81\0\0\0\0\1", 7, "\x88\x02\x03\xea"},                /* RSV2 */
+        {true, "\xc9\x80\0\0\0\0", 6, "\x88\x02\x03\xea"},                  /* a compressed Ping */
+        {true, "\x41\x80\0\0\0\0\xc0\x80\0\0\0\0", 12, "\x88\x02\x03\xea"}, /* a continuation */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        char head[1024];
+        leat_testing_server *server = rig_start(
+            LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .deflate = cases[i].deflate));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
+        static const char request[] =
+            RAW_UPGRADE_WITH("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        cr_assert(raw_send(fd, request, sizeof(request) - 1));
+        cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
+        cr_assert(raw_send(fd, cases[i].frames, cases[i].len));
+        rig_expect(fd, cases[i].close, 4);
+        close(fd);
+        leat_testing_server_free(server);
+    }
+}
+
 Test(websocket, says_what_it_is_told_to_say)
 {
     static const struct leat_testing_message messages[] = {

@@ -186,7 +186,8 @@ static int server_start(struct service *service)
                              .unix_path = serve->unix_path, .records = serve->records,
                              .auth = (enum leat_testing_auth)serve->auth,
                              .proxy_header = (enum leat_testing_proxy_header)serve->proxy_header,
-                             .session_tickets = serve->has_tickets, .capture = service->capture),
+                             .session_tickets = serve->has_tickets, .deflate = serve->deflates,
+                             .capture = service->capture),
         &service->server, &problem);
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }

@@ -38,7 +38,7 @@ struct tool_serve_state {
     const char *unix_path;
     char *records;               /**< all of them, with ; between */
     unsigned auth, proxy_header; /**< indices into their words */
-    bool has_tickets;
+    bool has_tickets, deflates;
     bool has_to_tls, to_insecure;
     const char *to_ca, *to_name;
     struct leat_testing_condition *conditions;

@@ -393,6 +393,11 @@ const struct tool_option tool_serve_echo_options[] = {
      .argument = "NAME",
      .help = "speak this subprotocol; may be repeated",
      .set = set_protocol},
+    {.name = "deflate",
+     .help = "compress messages for clients that offer it",
+     .detail = "permessage-deflate (RFC 7692) without context takeover.",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve_state, deflates)},
     {0},
 };
 

@@ -242,7 +242,7 @@ _leat_table() {
     'serve echo')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --deflate --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
