@@ -79,8 +79,9 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_cert_path(leat_tls_options *op
 
 /**
  * One more certificate with its key, beside those of leat_tls_options_set_cert(), of a server that has
- * them for several kinds of keys: it shows the first one whose key its client can verify (ECDSA before
- * RSA, as a rule). A client shows the first. At most 8; the setters above drop them all. `password` is
+ * them for several names or several kinds of keys: of those that are for the name which its client asks
+ * for (SNI, RFC 6066 section 3), or of all if none is, it shows the first one whose key the client can
+ * verify (ECDSA before RSA, as a rule). A client shows the first. At most 8; the setters above drop them all. `password` is
  * NULL if the key is not encrypted.
  * @return LEAT_OK, LEAT_E_PARAMETER (one without the other; a ninth), LEAT_E_SYSTEM_INTERNAL.
  */

@@ -11,7 +11,12 @@
  *    the server frees the connection. leat_websocket_free() ends it at once, without a goodbye:
  *    `closed` follows, with LEAT_E_SOCKET_ECANCELED.
  * 3. Stopping or freeing the server is allowed in every callback.
- * 4. Several loops, one server on each, can share one port: leat_config_set_reuse_port().
+ * 4. Several loops, one server on each, can share one port: leat_config_set_reuse_port(), and
+ *    leat/loop_threads.h.
+ * 5. About TLS all that leat/tls_options.h says holds as well (leat_config_set_tls_options()): several
+ *    certificates, chosen by the name that a client asks for, ALPN, client certificates, whose subject
+ *    leat_tls_options_set_verify_callback() shows. Session tickets (leat_config_set_session_resumption())
+ *    have keys that change every two hours. There is no OCSP stapling: mbedTLS has none.
  */
 #ifndef LEAT_WEBSOCKET_SERVER_H
 #define LEAT_WEBSOCKET_SERVER_H

@@ -2,10 +2,13 @@
 #include "tls/tls_config.h"
 
 #include "tls/credentials.h"
+#include "tls/host_name.h"
 #include "tls/preference.h"
 #include "tls/signer.h"
 
 #include <mbedtls/psa_util.h>
+
+#include <string.h>
 
 #define RSA_PSS                                                                                    \
     MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,                \
@@ -96,6 +99,38 @@ static int authmode_of(enum leat_client_verification verification)
     return MBEDTLS_SSL_VERIFY_NONE;
 }
 
+/** RFC 1035 section 2.3.4. */
+#define HOST_NAME_MAX_BYTES 255u
+
+static bool identity_is_for(const struct leati_tls_identity *identity, const char *host)
+{
+    enum leati_tls_host_match match = leati_tls_host_match(&identity->cert, host);
+    return match == LEATI_TLS_HOST_MATCHES || match == LEATI_TLS_HOST_PUBLIC_SUFFIX;
+}
+
+/* RFC 6066 section 3: of several certificates those that are for the name the client asks for; if none
+ * is, all of them, and the client judges. The name is the client's: any bytes. */
+static int name_asked_for(void *user, mbedtls_ssl_context *ssl, const unsigned char *name,
+                          size_t len)
+{
+    struct leati_tls_credentials *credentials = user;
+    struct leati_tls_identity *identity;
+    char host[HOST_NAME_MAX_BYTES + 1];
+    int ret = 0;
+
+    if (len > 0 && name[len - 1] == '.')
+        len--;
+    if (len == 0 || len > HOST_NAME_MAX_BYTES || memchr(name, '\0', len))
+        return 0;
+    memcpy(host, name, len);
+    host[len] = '\0';
+    for (size_t i = 0;
+         ret == 0 && (identity = leati_tls_credentials_identity(credentials, i)) != NULL; i++)
+        if (identity_is_for(identity, host))
+            ret = mbedtls_ssl_set_hs_own_cert(ssl, &identity->cert, &identity->key.pk);
+    return ret;
+}
+
 static void server_configure(mbedtls_ssl_config *config,
                              const struct leati_tls_layer_options *options)
 {
@@ -103,6 +138,8 @@ static void server_configure(mbedtls_ssl_config *config,
     mbedtls_ssl_conf_preference_order(config, options->prefer_remote_ciphers
                                                   ? MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_CLIENT
                                                   : MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_SERVER);
+    if (leati_tls_credentials_identity(options->credentials, 1))
+        mbedtls_ssl_conf_sni(config, name_asked_for, options->credentials);
     if (options->tickets)
         leati_tls_tickets_configure(leati_tls_credentials_tickets(options->credentials),
                                     options->client_verification, config);

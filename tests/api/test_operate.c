@@ -304,6 +304,51 @@ Test(operate, certificates_are_reloaded)
     both_ends_done(&ends);
 }
 
+/* Of several certificates the one that is for the name. */
+static int named_connect(struct both_ends *ends, const char *name)
+{
+    leat_tls_options *options;
+    cr_assert(leat_tls_options_new(&options) == LEAT_OK);
+    cr_assert(leat_tls_options_set_ca_path(options, certificate_path("ca.pem")) == LEAT_OK);
+    cr_assert(leat_tls_options_set_server_name(options, name) == LEAT_OK);
+    cr_assert(leat_config_set_tls_options(ends->client_config, options) == LEAT_OK);
+    leat_tls_options_free(options);
+    unsigned opened = ends->opened, closed = ends->closed;
+    cr_assert(both_ends_make_client(ends) == LEAT_OK);
+    cr_assert(leat_websocket_connect(ends->client, url_of("wss", ends->port, "/"),
+                                     ends->client_config) == LEAT_OK);
+    while (ends->opened == opened && ends->closed == closed)
+        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
+    int code = ends->opened > opened ? LEAT_OK : ends->client_close.error.code;
+    leat_websocket_free(ends->client);
+    ends->client = NULL;
+    return code;
+}
+
+Test(operate, certificates_by_name)
+{
+    struct both_ends ends;
+    leat_tls_options *options;
+    both_ends_init(&ends);
+    cr_assert(leat_tls_options_new(&options) == LEAT_OK);
+    cr_assert(leat_tls_options_set_cert_path(options, certificate_path("wildcard.pem"),
+                                             certificate_path("server.key"), NULL) == LEAT_OK);
+    cr_assert(leat_tls_options_add_cert_path(options, certificate_path("server.pem"),
+                                             certificate_path("server.key"), NULL) == LEAT_OK);
+    cr_assert(leat_tls_options_add_cert_path(options, certificate_path("wrong-host.pem"),
+                                             certificate_path("server.key"), NULL) == LEAT_OK);
+    cr_assert(leat_config_set_tls_options(ends.server_config, options) == LEAT_OK);
+    leat_tls_options_free(options);
+    both_ends_listen(&ends);
+    cr_expect(named_connect(&ends, "localhost") == LEAT_OK);
+    cr_expect(named_connect(&ends, "LOCALHOST") == LEAT_OK);
+    cr_expect(named_connect(&ends, "a.example.org") == LEAT_OK);
+    cr_expect(named_connect(&ends, "elsewhere.example") == LEAT_OK);
+    cr_expect(named_connect(&ends, "nowhere.example") == LEAT_E_TLS_VERIFY);
+    cr_expect(named_connect(&ends, "any.test") == LEAT_OK, "good traffic goes on");
+    both_ends_done(&ends);
+}
+
 /* ---- how much a client may send ---------------------------------------------------------------------- */
 
 /* All of it arrives, but not at once; others are not held up. */
