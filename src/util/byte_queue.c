@@ -15,8 +15,8 @@
  * chunks behind the tail are spare, allocated by leati_byte_queue_ensure(). */
 struct leati_chunk {
     struct leati_chunk *next;
-    size_t start, end;
-    struct leati_shared_bytes *shared; /* its bytes, and no room; NULL = it has some of its own: */
+    size_t start, end, cap;
+    struct leati_shared_bytes *shared; /* its bytes, `cap` of them; NULL = it has its own: */
     uint8_t data[];
 };
 
@@ -27,7 +27,7 @@ static const uint8_t *chunk_bytes(const struct leati_chunk *chunk)
 
 static size_t chunk_room(const struct leati_chunk *chunk)
 {
-    return chunk->shared ? 0 : LEATI_CHUNK_BYTES - chunk->end;
+    return chunk->cap - chunk->end;
 }
 
 void leati_chunk_pool_init(struct leati_chunk_pool *pool, size_t limit)
@@ -60,6 +60,7 @@ static struct leati_chunk *chunk_acquire(struct leati_chunk_pool *pool)
     }
     chunk->next = NULL;
     chunk->start = chunk->end = 0;
+    chunk->cap = LEATI_CHUNK_BYTES;
     chunk->shared = NULL;
     return chunk;
 }
@@ -193,7 +194,8 @@ bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_sha
     struct leati_chunk *chunk = leati_malloc(sizeof(*chunk));
     if (!chunk)
         return false;
-    *chunk = (struct leati_chunk){.end = bytes->len, .shared = leati_shared_bytes_ref(bytes)};
+    *chunk = (struct leati_chunk){
+        .end = bytes->len, .cap = bytes->len, .shared = leati_shared_bytes_ref(bytes)};
     if (q->tail) {
         chunk->next = q->tail->next;
         q->tail->next = chunk;

@@ -49,12 +49,6 @@ static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t f
     return (size_t)(pos - header);
 }
 
-size_t leati_ws_frame_header_encode(uint8_t ret_header[LEATI_WS_FRAME_HEADER_MAX],
-                                    uint8_t first_byte, uint64_t payload_len)
-{
-    return header_encode(ret_header, first_byte, payload_len, NULL);
-}
-
 /* The header of a frame whose payload follows; all memory for both first: from here on only the key
  * can be missing, and then nothing is queued. `key` is NULL = not masked. */
 static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,

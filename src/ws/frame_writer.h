@@ -12,10 +12,6 @@
 /** Two bytes, the extended length that `payload_len` needs, and the masking key. */
 size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len);
 
-/** Writes the header of a frame that is not masked; returns its size. */
-size_t leati_ws_frame_header_encode(uint8_t ret_header[LEATI_WS_FRAME_HEADER_MAX],
-                                    uint8_t first_byte, uint64_t payload_len);
-
 /** Bits of a frame's first byte, beside the opcode. */
 enum {
     LEATI_WS_FIN = 0x80,

@@ -33,18 +33,29 @@ static uint8_t first_byte_of(enum leat_message_type type)
            (type == LEAT_MESSAGE_TEXT ? (uint8_t)LEATI_WS_OP_TEXT : (uint8_t)LEATI_WS_OP_BINARY);
 }
 
+/* The whole of a queue, which is emptied; NULL without memory. */
+static struct leati_shared_bytes *bytes_of(struct leati_byte_queue *queue)
+{
+    struct leati_shared_bytes *bytes = leati_shared_bytes_new(queue->len);
+    struct iovec part;
+    size_t len = 0;
+    while (bytes && leati_byte_queue_peek(queue, &part, 1) == 1) {
+        memcpy(bytes->data + len, part.iov_base, part.iov_len);
+        len += part.iov_len;
+        leati_byte_queue_consume(queue, part.iov_len);
+    }
+    return bytes;
+}
+
 static struct leati_shared_bytes *frame_of(uint8_t first_byte, const void *payload, size_t len)
 {
-    uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
-    if (len > SIZE_MAX - sizeof(header))
-        return NULL;
-    size_t size = leati_ws_frame_header_encode(header, first_byte, len);
-    struct leati_shared_bytes *frame = leati_shared_bytes_new(size + len);
-    if (!frame)
-        return NULL;
-    memcpy(frame->data, header, size);
-    if (len > 0)
-        memcpy(frame->data + size, payload, len);
+    static const struct leati_ws_drain nowhere = {NULL, NULL};
+    struct leati_shared_bytes *frame = NULL;
+    struct leati_byte_queue queue;
+    leati_byte_queue_init(&queue, NULL);
+    if (leati_ws_frame_write(&queue, NULL, first_byte, payload, len, &nowhere))
+        frame = bytes_of(&queue);
+    leati_byte_queue_clear(&queue);
     return frame;
 }
 
@@ -105,21 +116,16 @@ static bool options_are_same(const struct leati_deflater_options *a,
     return a->window_bits == b->window_bits && a->level == b->level && a->mem_level == b->mem_level;
 }
 
-/* The whole of a queue as one frame; NULL without memory. */
-static struct leati_shared_bytes *frame_of_queue(uint8_t first_byte, struct leati_byte_queue *queue)
+/* A payload that lies in a queue, as one frame; NULL without memory. */
+static struct leati_shared_bytes *frame_of_queue(uint8_t first_byte,
+                                                 struct leati_byte_queue *payload)
 {
-    uint8_t *flat = leati_malloc(queue->len > 0 ? queue->len : 1);
     struct leati_shared_bytes *frame = NULL;
-    struct iovec part;
-    size_t len = 0;
-    while (flat && leati_byte_queue_peek(queue, &part, 1) == 1) {
-        memcpy(flat + len, part.iov_base, part.iov_len);
-        len += part.iov_len;
-        leati_byte_queue_consume(queue, part.iov_len);
-    }
-    if (flat)
-        frame = frame_of(first_byte, flat, len);
-    leati_free(flat);
+    struct leati_byte_queue queue;
+    leati_byte_queue_init(&queue, NULL);
+    if (leati_ws_frame_write_queue(&queue, NULL, first_byte, payload))
+        frame = bytes_of(&queue);
+    leati_byte_queue_clear(&queue);
     return frame;
 }
 
