@@ -317,8 +317,9 @@ LEAT_API bool leat_http_request_get_client(const leat_http_request *request,
  * Lets the client in: 101, with fields of the program's own (Set-Cookie, say) behind ours; `connected`
  * follows. NULL is allowed for `headers` with a count of 0.
  *
- * @return LEAT_OK; LEAT_E_SOCKET_BASE + EBADF (the client has gone, or the server has been stopped);
- *         the request is gone after both. LEAT_E_PARAMETER (not an upgrade; a header that is none, or
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + EBADF (the client has gone, or the server has been stopped),
+ *         + EUSERS (the server has become full: the client was told 503); the request is gone after
+ *         all of them. LEAT_E_PARAMETER (not an upgrade; a header that is none, or
  *         one that belongs to the handshake): nothing is answered yet.
  */
 LEAT_API LEAT_MUST_CHECK int leat_http_request_accept(leat_http_request *request,

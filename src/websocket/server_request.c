@@ -56,6 +56,16 @@ static bool settings_trust(const struct leati_address *address, const void *user
     return leati_settings_trust(user, address);
 }
 
+/* A proxy may bring requests of several clients by one connection. false without memory. */
+static bool client_forget_forwarded(struct server_client *client)
+{
+    if (!client->forwarded)
+        return true;
+    leati_free(client->forwarded);
+    client->forwarded = NULL;
+    return leati_client_rename(&client->base, leati_tcp_layer_remote(client->ws.stream.chain->tcp));
+}
+
 /* Takes whom trusted proxies name, if they do; that one is counted from now on. false without
  * memory. */
 static bool client_take_forwarded(struct server_client *client, const struct leati_http_head *head)
@@ -78,7 +88,7 @@ static bool client_take_forwarded(struct server_client *client, const struct lea
             &from, &truster, &address);
     }
     if (!is_named)
-        return true;
+        return client_forget_forwarded(client);
     if (!client->forwarded)
         client->forwarded = leati_malloc(sizeof(*client->forwarded));
     if (!client->forwarded)
@@ -277,8 +287,14 @@ static int request_decide(leat_http_request *request, struct leati_ws_accept_dec
 {
     struct server_client *client = request->client;
     int code = LEAT_E_SOCKET_BASE + EBADF;
-    if (client && client->ws.stream.chain->state != LEATI_CHAIN_CLOSED)
-        code = client_answer(client, request->accept, decision);
+    struct leati_ws_accept_decision full;
+    if (client && client->ws.stream.chain->state != LEATI_CHAIN_CLOSED) {
+        bool is_full = decision->status == 101 &&
+                       client_is_refused(client, leati_ws_accept_request(request->accept), &full);
+        code = client_answer(client, request->accept, is_full ? &full : decision);
+        if (is_full && code == LEAT_OK)
+            code = LEAT_E_SOCKET_BASE + EUSERS;
+    }
     if (code == LEAT_E_PARAMETER)
         return code;
     if (client)

@@ -463,19 +463,6 @@ Test(http, origins)
     desk_done(&desk);
 }
 
-Test(http, not_an_origin)
-{
-    static const char *const bad[] = {"",           "example.com",          "https://",
-                                      "https://a/", "https://a b",          "https://*",
-                                      "https://*.", "https://a\r\nX: y",    "://a",
-                                      "https://*a", "https://user@host.com"};
-    leat_config *config;
-    cr_assert(leat_config_new(&config) == LEAT_OK);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        cr_expect(leat_config_add_allowed_origin(config, bad[i]) == LEAT_E_PARAMETER, "%s", bad[i]);
-    leat_config_free(config);
-}
-
 /* ---- whose request it is -------------------------------------------------------------------------- */
 
 static void forwarded_expect(struct desk *desk, const char *from, const char *fields,
@@ -559,16 +546,47 @@ Test(http, limits_count_whom_a_proxy_names)
     desk_done(&desk);
 }
 
-Test(http, not_a_network)
+/* A proxy may bring requests of several clients by one connection. */
+Test(http, each_request_has_its_own_client)
 {
-    static const char *const bad[] = {"",          "example.com", "10.0.0.0/33", "10.0.0.0/",
-                                      "10.0.0/8x", "unix:",       "fd00::/129"};
-    leat_config *config;
-    cr_assert(leat_config_new(&config) == LEAT_OK);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        cr_expect(leat_config_add_trusted_proxy(config, bad[i]) == LEAT_E_PARAMETER, "%s", bad[i]);
-    cr_expect(leat_config_add_trusted_proxy(config, "unix") == LEAT_OK);
-    cr_expect(leat_config_set_forwarded_header(config, (enum leat_forwarded_header)7) ==
-              LEAT_E_PARAMETER);
-    leat_config_free(config);
+    struct desk desk;
+    desk_init(&desk);
+    cr_assert(leat_config_add_trusted_proxy(desk.ends.server_config, "127.0.0.1") == LEAT_OK);
+    desk_open(&desk);
+    int fd = raw_connect(NULL, desk.ends.port);
+    (void)ask(&desk, fd, "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n");
+    cr_expect_str_eq(desk.client, "192.0.2.1");
+    (void)ask(&desk, fd, GET("/healthz"));
+    cr_expect_str_eq(desk.client, "127.0.0.1");
+    (void)ask(&desk, fd, FROM("X-Forwarded-For: 192.0.2.2\r\n"));
+    cr_expect_str_eq(desk.client, "192.0.2.2");
+    close(fd);
+    desk_done(&desk);
+}
+
+/* Who was let in meanwhile counts. */
+Test(http, decided_later_than_others)
+{
+    struct desk desk;
+    desk_init(&desk);
+    cr_assert(leat_config_set_max_concurrent_clients_number(desk.ends.server_config, 1) == LEAT_OK);
+    desk_open(&desk);
+    int fds[2];
+    leat_http_request *held[2];
+    for (int i = 0; i < 2; i++) {
+        fds[i] = raw_connect(NULL, desk.ends.port);
+        desk.held = NULL;
+        cr_assert(raw_send(fds[i], RAW_UPGRADE("/later"), strlen(RAW_UPGRADE("/later"))));
+        while (!desk.held)
+            spin(&desk);
+        held[i] = desk.held;
+    }
+    desk.held = NULL;
+    cr_expect(leat_http_request_accept(held[1], NULL, 0) == LEAT_OK);
+    cr_expect(leat_http_request_accept(held[0], NULL, 0) == LEAT_E_SOCKET_BASE + EUSERS);
+    expect_has(ask(&desk, fds[1], ""), "101 ");
+    expect_has(ask(&desk, fds[0], ""), "503 ");
+    close(fds[0]);
+    close(fds[1]);
+    desk_done(&desk);
 }
