@@ -318,8 +318,7 @@ class Names(Case):
         self.assertEqual(result.stdout, b"hi\n")
         self.assertIn("WSS", self.wrong("WSS://h:x/"))
         self.assertEqual(self.wrong("http://h/"), "leat: unknown command http://h/")
-        for group, typed, meant in (("serve", "websocket", "echo"), ("serve", "ws", "echo"), ("serve", "http", "connect"),
-                                    ("serve", "proxy", "socks5"), (None, "websocket", "ws"), (None, "diagnose", "check")):
+        for group, typed, meant in (("serve", "websocket", "echo"), ("serve", "ws", "echo"), ("serve", "proxy", "socks5"), (None, "websocket", "ws"), (None, "diagnose", "check")):
             words = [group, typed] if group else [typed]
             self.assertTrue(self.wrong(*words).endswith(f"unknown command {typed}; did you mean {meant}?"), words)
 

@@ -207,7 +207,7 @@ class Servers(ServeTest):
         status, _, log = proxy.end()
         self.assertEqual(status, 0)
         heads = re.findall(r"#(\d+) head ", log)
-        self.assertEqual(heads, ["5", "6"], log)
+        self.assertEqual(list(dict.fromkeys(heads)), ["5", "6"], log)
 
     def test_a_proxy_that_asks_for_a_certificate(self):
         folder = tempfile.TemporaryDirectory()
