@@ -223,14 +223,29 @@ static void peer_certificate_free(mbedtls_ssl_session *session)
     session->MBEDTLS_PRIVATE(peer_cert) = NULL;
 }
 
+/* mbedtls_ssl_free() looks for what was being negotiated only where there is a handshake. */
+static void handshake_drop(mbedtls_ssl_context *ssl)
+{
+    mbedtls_free(ssl->MBEDTLS_PRIVATE(handshake));
+    ssl->MBEDTLS_PRIVATE(handshake) = NULL;
+#if defined(MBEDTLS_SSL_PROTO_TLS1_2)
+    /* In TLS 1.3 it was never filled in. */
+    mbedtls_free(ssl->MBEDTLS_PRIVATE(transform_negotiate));
+    ssl->MBEDTLS_PRIVATE(transform_negotiate) = NULL;
+#endif
+    if (ssl->MBEDTLS_PRIVATE(session_negotiate)) {
+        mbedtls_ssl_session_free(ssl->MBEDTLS_PRIVATE(session_negotiate));
+        mbedtls_free(ssl->MBEDTLS_PRIVATE(session_negotiate));
+        ssl->MBEDTLS_PRIVATE(session_negotiate) = NULL;
+    }
+}
+
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
 {
     if (ssl->MBEDTLS_PRIVATE(handshake) && mbedtls_ssl_handshake_free) {
         mbedtls_ssl_handshake_free(ssl);
-        if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER) {
-            mbedtls_free(ssl->MBEDTLS_PRIVATE(handshake));
-            ssl->MBEDTLS_PRIVATE(handshake) = NULL;
-        }
+        if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER)
+            handshake_drop(ssl);
     }
     if (and_peer_certificate)
         peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));
