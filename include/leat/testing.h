@@ -570,13 +570,6 @@ LEAT_API void leat_testing_server_get_seen(leat_testing_server *server,
 LEAT_API LEAT_MUST_CHECK int leat_testing_server_save_diagram(
     leat_testing_server *server, const char *path, struct leat_testing_problem *ret_problem);
 
-/* The names of before, for callers that have not moved yet; 1.0 does not have them. */
-#define leat_testing_server_port    leat_testing_server_get_port
-#define leat_testing_server_address leat_testing_server_get_address
-#define leat_testing_server_url     leat_testing_server_get_url
-#define leat_testing_server_event   leat_testing_server_get_event
-#define leat_testing_server_seen    leat_testing_server_get_seen
-
 #ifdef __cplusplus
 }
 #endif

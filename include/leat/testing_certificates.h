@@ -236,10 +236,6 @@ LEAT_API const char *leat_testing_certificate_fault_name(unsigned fault);
 LEAT_API LEAT_MUST_CHECK int leat_testing_certificate_faults_parse(
     const char *names, unsigned *ret_faults, struct leat_testing_problem *ret_problem);
 
-/* The names of before, for callers that have not moved yet; 1.0 does not have them. */
-#define leat_testing_ca_certificate leat_testing_ca_get_certificate
-#define leat_testing_ca_dir         leat_testing_ca_get_dir
-
 #ifdef __cplusplus
 }
 #endif

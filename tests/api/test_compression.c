@@ -222,7 +222,7 @@ static void first_byte_expect(const struct leat_compression *compression, size_t
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     compress(run.config, compression);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, text, len) == LEAT_OK);
     client_run_until_closed(&run);
     peer_content_expect(peer);
@@ -253,7 +253,7 @@ Test(compression, agreed_to_without_an_offer)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d", code);
     client_run_done(&run);
     leat_testing_server_free(peer);

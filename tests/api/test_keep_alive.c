@@ -40,11 +40,11 @@ Test(keep_alive, silent_peer)
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x89 && seen.frame_len == 0);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -66,7 +66,7 @@ Test(keep_alive, peer_that_falls_silent)
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 2000);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     cr_expect(run.pong_count == 1);
@@ -90,7 +90,7 @@ Test(keep_alive, silent_peer_inside_tls)
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 50, 50);
-    client_run_open(&run, url_of("wss", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     dead_expect(&run.close);
     client_run_done(&run);
@@ -128,7 +128,7 @@ Test(keep_alive, any_data_is_life)
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 30, 10000);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1000, "%s",
               run.close.error.text);
@@ -155,7 +155,7 @@ Test(keep_alive, no_timeout)
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 30, 0);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     while (!leat_testing_server_wait_step(peer, "wait", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
     for (int i = 0; i < 10; ++i)
@@ -190,7 +190,7 @@ Test(keep_alive, interval_0_is_off)
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     keep_alive(run.config, 0, 10);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_assert(leat_timer_new(run.loop, timer_fired, &run, &timer) == LEAT_OK);
     leat_timer_start(timer, 200);
     client_run_until_closed(&run);
@@ -255,7 +255,7 @@ Test(keep_alive, connects_again_when_dead)
     still_clock_start();
     client_run_init(&run);
     keep_alive(run.config, 100, 1000);
-    char *url = (char *)(uintptr_t)url_of("ws", leat_testing_server_port(peer), "/");
+    char *url = (char *)(uintptr_t)url_of("ws", leat_testing_server_get_port(peer), "/");
     run.on_event = connect_again;
     run.user = url;
     client_run_open(&run, url);

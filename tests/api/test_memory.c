@@ -311,7 +311,7 @@ Test(memory, dials_an_address_that_comes_late)
     leat_testing_server *peer = script_server_start(echo);
     client_config = client_config_new();
     cr_assert(leat_config_set_dns_servers(client_config, dns_server_address(dns)) == LEAT_OK);
-    client_url = sandbox_format("ws://late.test:%u/", leat_testing_server_port(peer));
+    client_url = sandbox_format("ws://late.test:%u/", leat_testing_server_get_port(peer));
     int failed = alloc_failure_run_all(connect_once);
     cr_expect(failed > 20, "%d", failed);
     leat_config_free(client_config);
@@ -328,7 +328,7 @@ Test(memory, follows_a_redirect)
     leat_testing_server *target = script_server_start(echo);
     const char *answer = sandbox_format("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:%u/x\r\n"
                                         "Content-Length: 0\r\n\r\n",
-                                        leat_testing_server_port(target));
+                                        leat_testing_server_get_port(target));
     script[1].data = answer;
     script[1].len = strlen(answer);
     leat_testing_server *peer = script_server_start(script);
@@ -336,7 +336,7 @@ Test(memory, follows_a_redirect)
     cr_assert(leat_config_set_max_redirects(client_config, 1) == LEAT_OK);
     cr_assert(leat_config_add_header(client_config, "Cookie", "secret") == LEAT_OK);
     cr_assert(leat_config_add_header(client_config, "X-Own", "kept") == LEAT_OK);
-    client_url = url_of("ws", leat_testing_server_port(peer), "/");
+    client_url = url_of("ws", leat_testing_server_get_port(peer), "/");
     int failed = alloc_failure_run_all(follow_redirect);
     cr_expect(failed > 20, "%d", failed);
     leat_config_free(client_config);
@@ -353,7 +353,7 @@ Test(memory, is_refused)
     };
     leat_testing_server *peer = script_server_start(script);
     client_config = client_config_new();
-    client_url = url_of("ws", leat_testing_server_port(peer), "/");
+    client_url = url_of("ws", leat_testing_server_get_port(peer), "/");
     int failed = alloc_failure_run_all(be_refused);
     cr_expect(failed > 10, "%d", failed);
     leat_config_free(client_config);

@@ -289,7 +289,7 @@ static void frames_run(struct both_ends *ends, const struct leat_script_row *scr
     leat_testing_server *peer = script_server_start(script);
     both_ends_init(ends);
     ends->client_in_parts = true;
-    ends->port = leat_testing_server_port(peer);
+    ends->port = leat_testing_server_get_port(peer);
     both_ends_connect(ends, "/");
     both_ends_until_closed(ends);
     leat_testing_server_free(peer);

@@ -49,7 +49,7 @@ static void follow(struct client_run *run, unsigned redirects)
 static void head_expect(leat_testing_server *peer, const char *request_line)
 {
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(strncmp(seen.http_head, request_line, strlen(request_line)) == 0, "%s instead of %s",
               seen.http_head, request_line);
 }
@@ -63,13 +63,13 @@ static void followed_expect(const char *location, unsigned status, const char *r
     struct leat_testing_seen seen;
     leat_testing_server *peer = redirecting_peer(location, status);
     follow(&run, 1);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/a/b?q=1"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/a/b?q=1"));
     cr_expect(leat_websocket_get_http_status(run.ws) == 101);
     client_run_echo(&run, "there");
     client_run_close(&run);
     cr_expect(run.opened_count == 1 && run.closed_count == 1);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 2, "%u", seen.connections);
     head_expect(peer, request_line);
     client_run_done(&run);
@@ -97,11 +97,11 @@ static void absolute_expect(const char *format)
 {
     struct client_run run;
     leat_testing_server *target = script_server_start(echo_script);
-    uint16_t port = leat_testing_server_port(target);
+    uint16_t port = leat_testing_server_get_port(target);
     const char *location = sandbox_format("%s127.0.0.1:%u/x", format, port);
     leat_testing_server *peer = redirecting_peer(location, 307);
     follow(&run, 1);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_echo(&run, location);
     client_run_close(&run);
     peer_content_expect(target);
@@ -132,9 +132,9 @@ Test(redirects, from_ws_to_wss)
     tls.key_path = certificate_path("server.key");
     leat_testing_server *target = script_server_start(script);
     leat_testing_server *peer =
-        redirecting_peer(url_of("wss", leat_testing_server_port(target), "/x"), 301);
+        redirecting_peer(url_of("wss", leat_testing_server_get_port(target), "/x"), 301);
     follow(&run, 1);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_echo(&run, "safe");
     client_run_close(&run);
     client_run_done(&run);
@@ -148,7 +148,7 @@ Test(redirects, what_was_posted_waits_for_the_last_hop)
     leat_testing_server *peer = redirecting_peer("/there", 302);
     follow(&run, 3);
     cr_assert(leat_websocket_post(run.ws, LEAT_MESSAGE_TEXT, "early", 5) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_messages(&run, 1);
     cr_expect(strcmp((char *)run.messages[0].data, "early") == 0);
     client_run_close(&run);
@@ -165,13 +165,13 @@ static void refused_expect(struct client_run *run, leat_testing_server *peer, un
 {
     struct leat_testing_seen seen;
     follow(run, redirects);
-    int code = client_run_refused(run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run->close.error.text);
     cr_expect(leat_websocket_get_http_status(run->ws) == status, "%d",
               leat_websocket_get_http_status(run->ws));
     cr_expect(strcmp(leat_websocket_get_http_body(run->ws, NULL), "there") == 0);
     cr_expect(run->close.close_code == 0);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == connections, "%u connections", seen.connections);
 }
 
@@ -210,12 +210,12 @@ Test(redirects, as_many_as_allowed)
         &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), redirect_to("/2", 301),
                                                    redirect_to("/3", 308), echo_script}});
     follow(&run, 3);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_echo(&run, "at last");
     client_run_close(&run);
     /* The next connect may follow as many again, and finds an echo server at once. */
     run.opened_count = run.closed_count = 0;
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_done(&run);
     leat_testing_server_free(peer);
 }
@@ -238,7 +238,7 @@ Test(redirects, not_behind_a_close)
     leat_testing_server *peer =
         script_server_new(&(struct leat_testing_options){.scripts = {script, echo_script}});
     follow(&run, 1);
-    cr_assert(!client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")));
+    cr_assert(!client_run_connect(&run, url_of("ws", leat_testing_server_get_port(peer), "/")));
     cr_assert(client_run_until(&run, has_location));
     cr_assert(!leat_websocket_close(run.ws, 1000, NULL));
     client_run_until_closed(&run);
@@ -298,13 +298,13 @@ static void bad_target_expect(const char *location, int expected)
     leat_testing_server *peer = redirecting_peer(location, 302);
     follow(&run, 5);
     cr_assert(leat_config_add_denied_domain(run.config, "*.denied.test") == LEAT_OK);
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == expected, "%s: %d: %s", location, code, run.close.error.text);
     cr_expect(strstr(run.close.error.text, "redirects to what cannot be followed: "), "%s",
               run.close.error.text);
     cr_expect(leat_websocket_get_http_status(run.ws) == 302, "the redirect itself can be read");
     location_expect(&run, location);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 1, "%u", seen.connections);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -330,7 +330,7 @@ Test(redirects, to_a_domain_that_is_not_allowed)
     leat_testing_server *peer = redirecting_peer("ws://localhost:1/", 302);
     follow(&run, 5);
     cr_assert(leat_config_add_allowed_domain(run.config, "127.0.0.1") == LEAT_OK);
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_DOMAIN, "%d: %s", code, run.close.error.text);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -349,11 +349,11 @@ static void tls_redirect_expect(const char *location)
     script[3] = (struct leat_script_row){LEAT_SCRIPT_CLOSE};
     leat_testing_server *peer = script_server_start(script);
     follow(&run, 5);
-    int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(strstr(run.close.error.text, "TLS"), "%s", run.close.error.text);
     cr_expect(leat_websocket_get_http_status(run.ws) == 302);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 1);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -365,9 +365,9 @@ Test(redirects, never_from_wss_to_ws)
     leat_testing_server *target = script_server_start(echo_script);
     redirect_tls.cert_path = certificate_path("server.pem");
     redirect_tls.key_path = certificate_path("server.key");
-    tls_redirect_expect(url_of("ws", leat_testing_server_port(target), "/"));
-    tls_redirect_expect(url_of("http", leat_testing_server_port(target), "/"));
-    leat_testing_server_seen(target, &seen);
+    tls_redirect_expect(url_of("ws", leat_testing_server_get_port(target), "/"));
+    tls_redirect_expect(url_of("http", leat_testing_server_get_port(target), "/"));
+    leat_testing_server_get_seen(target, &seen);
     cr_expect(seen.connections == 0);
     leat_testing_server_free(target);
 }
@@ -388,7 +388,7 @@ static void secrets_add(leat_config *config)
 static void secrets_expect(leat_testing_server *peer, bool expected)
 {
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     for (int i = 1; i <= 4; ++i) {
         bool has = strstr(seen.http_head, sandbox_format("secret-%d", i));
         cr_expect(has == expected, "secret %d: %s", i, seen.http_head);
@@ -403,7 +403,7 @@ Test(redirects, credentials_stay_with_the_same_host)
     leat_testing_server *peer = redirecting_peer("/there", 302);
     follow(&run, 1);
     secrets_add(run.config);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     secrets_expect(peer, true);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -426,22 +426,22 @@ Test(redirects, credentials_do_not_go_to_another_port)
     first = script_server_new(&options);
     second = script_server_start(back);
     const char *to_second =
-        redirect_to(url_of("ws", leat_testing_server_port(second), "/"), 302)[1].data;
+        redirect_to(url_of("ws", leat_testing_server_get_port(second), "/"), 302)[1].data;
     const char *to_first =
-        redirect_to(url_of("ws", leat_testing_server_port(first), "/"), 302)[1].data;
+        redirect_to(url_of("ws", leat_testing_server_get_port(first), "/"), 302)[1].data;
     there[1].data = to_second;
     there[1].len = strlen(to_second);
     back[1].data = to_first;
     back[1].len = strlen(to_first);
     follow(&run, 2);
     secrets_add(run.config);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(first), "/"));
     secrets_expect(second, false);
     secrets_expect(first, false);
     client_run_close(&run);
     /* The configuration of the program still has them. */
     run.opened_count = run.closed_count = 0;
-    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(first), "/"));
     secrets_expect(first, true);
     client_run_done(&run);
     leat_testing_server_free(first);
@@ -458,12 +458,12 @@ Test(redirects, credentials_do_not_go_to_another_name)
     there[1] = (struct leat_script_row){LEAT_SCRIPT_SEND};
     there[2] = (struct leat_script_row){LEAT_SCRIPT_CLOSE};
     leat_testing_server *peer = script_server_new(&options);
-    const char *location = sandbox_format("ws://localhost:%u/", leat_testing_server_port(peer));
+    const char *location = sandbox_format("ws://localhost:%u/", leat_testing_server_get_port(peer));
     there[1].data = redirect_to(location, 302)[1].data;
     there[1].len = strlen(there[1].data);
     follow(&run, 2);
     secrets_add(run.config);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     secrets_expect(peer, false);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -483,21 +483,21 @@ static void proxied_expect(bool from_environment)
     leat_testing_server *proxy = script_server_start(relay_script);
     leat_testing_server *target = script_server_start(echo_script);
     leat_testing_server *peer =
-        redirecting_peer(url_of("ws", leat_testing_server_port(target), "/"), 302);
-    const char *url = url_of("socks5h", leat_testing_server_port(proxy), "");
+        redirecting_peer(url_of("ws", leat_testing_server_get_port(target), "/"), 302);
+    const char *url = url_of("socks5h", leat_testing_server_get_port(proxy), "");
     follow(&run, 1);
     unsetenv("NO_PROXY");
     unsetenv("no_proxy");
     unsetenv("http_proxy");
     cr_assert(setenv("HTTP_PROXY", url, 1) == 0);
     cr_assert(leat_config_set_proxy(run.config, from_environment ? "system" : url) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_echo(&run, "through the proxy");
     client_run_close(&run);
     peer_content_expect(proxy);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.connections == 2, "%u connections to the proxy", seen.connections);
-    cr_expect(seen.port == leat_testing_server_port(target));
+    cr_expect(seen.port == leat_testing_server_get_port(target));
     client_run_done(&run);
     leat_testing_server_free(peer);
     leat_testing_server_free(target);
@@ -521,18 +521,20 @@ Test(redirects, environment_is_asked_again)
     struct leat_testing_seen seen;
     leat_testing_server *proxy = script_server_start(relay_script);
     leat_testing_server *target = script_server_start(echo_script);
-    const char *location = sandbox_format("ws://localhost:%u/", leat_testing_server_port(target));
+    const char *location =
+        sandbox_format("ws://localhost:%u/", leat_testing_server_get_port(target));
     leat_testing_server *peer = redirecting_peer(location, 302);
     follow(&run, 1);
     unsetenv("http_proxy");
     unsetenv("no_proxy");
-    cr_assert(setenv("HTTP_PROXY", url_of("socks5h", leat_testing_server_port(proxy), ""), 1) == 0);
+    cr_assert(setenv("HTTP_PROXY", url_of("socks5h", leat_testing_server_get_port(proxy), ""), 1) ==
+              0);
     cr_assert(setenv("NO_PROXY", "localhost", 1) == 0);
     cr_assert(leat_config_set_proxy(run.config, "system") == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_echo(&run, "without the proxy");
     client_run_close(&run);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.connections == 1, "%u connections to the proxy", seen.connections);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -551,7 +553,7 @@ Test(redirects, deadline_is_for_all_of_them)
     follow(&run, 5);
     cr_assert(leat_config_set_connect_timeout(run.config, 300) == LEAT_OK);
     still_clock_start();
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.sys_errno == ETIMEDOUT, "%d %d: %s",
               code, run.close.error.sys_errno, run.close.error.text);
     cr_expect(leat_websocket_get_http_status(run.ws) == 0, "nothing came from the last server");
@@ -566,7 +568,7 @@ static void ended_expect(void (*end)(struct client_run *run))
     leat_testing_server *peer = script_server_new(
         &(struct leat_testing_options){.scripts = {redirect_to("/1", 302), silent_script}});
     follow(&run, 5);
-    cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")) ==
+    cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_get_port(peer), "/")) ==
               LEAT_OK);
     while (!leat_testing_server_wait_step(peer, "silent", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);

@@ -31,7 +31,7 @@ static void body_expect(const char *answer, size_t len, bool ends, int status, c
     size_t got_len = 99;
     leat_testing_server *peer = answering_peer(answer, len, ends);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.native_code == status, "%d", run.close.error.native_code);
     cr_expect(run.close.close_code == 0 && run.close.closed_by == LEAT_CLOSED_BY_NOBODY);
@@ -167,7 +167,7 @@ Test(refusals, can_be_read_until_the_next_connect)
     run.on_event = look_in_closed;
     run.user = &looked;
     nothing_expect(run.ws);
-    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(looked == 1);
     headers_expect(run.ws);
     run.on_event = NULL;
@@ -193,7 +193,7 @@ Test(refusals, byte_by_byte)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     headers_expect(run.ws);
     cr_expect(client_run_connect(&run, "nonsense") == LEAT_E_WS_URL);
     nothing_expect(run.ws);
@@ -285,7 +285,7 @@ Test(refusals, headers_inside_opened)
     client_run_init(&run);
     run.on_event = look_in_opened;
     run.user = &looked;
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(looked == 1);
     client_run_until_messages(&run, 1);
     client_run_close(&run);
@@ -307,8 +307,8 @@ Test(refusals, by_a_proxy)
     size_t len;
     leat_testing_server *peer = answering_peer(answer, sizeof(answer) - 1, true);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config,
-                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(
+                  run.config, url_of("http", leat_testing_server_get_port(peer), "")) == LEAT_OK);
     int code = client_run_refused(&run, "ws://far.test/");
     cr_expect(code == LEAT_E_WS_CONNECT && run.close.error.native_code == 407, "%d: %s", code,
               run.close.error.text);
@@ -335,8 +335,8 @@ Test(refusals, behind_a_proxy)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config,
-                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(
+                  run.config, url_of("http", leat_testing_server_get_port(peer), "")) == LEAT_OK);
     client_run_refused(&run, "ws://far.test/");
     cr_expect(leat_websocket_get_http_status(run.ws) == 404);
     const char *value = leat_websocket_get_http_header(run.ws, "X-From");

@@ -184,7 +184,7 @@ Test(examples, reconnect_comes_back_after_a_loss)
     const struct leat_testing_options options = {.scripts = {lost, refused_for_now, good}};
     leat_testing_server *peer = script_server_new(&options);
     cr_assert_not_null(peer);
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
 
     struct process *process = program_start(argv);
@@ -193,12 +193,12 @@ Test(examples, reconnect_comes_back_after_a_loss)
     const char *expected =
         sandbox_format("connected to 127.0.0.1:%u\nconnected to "
                        "127.0.0.1:%u\nagain\n",
-                       leat_testing_server_port(peer), leat_testing_server_port(peer));
+                       leat_testing_server_get_port(peer), leat_testing_server_get_port(peer));
     cr_expect_str_eq(output, expected);
     free(output);
     peer_content_expect(peer);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect_eq(seen.connections, 3);
     leat_testing_server_free(peer);
 }
@@ -213,13 +213,13 @@ Test(examples, reconnect_gives_up_where_nothing_would_change)
     };
     leat_testing_server *peer = script_server_start(forbidden);
     cr_assert_not_null(peer);
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     const char *const argv[] = {EXAMPLE("reconnect"), url, NULL};
 
     struct process *process = program_start(argv);
     program_expect_end(process, 1);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect_eq(seen.connections, 1);
     leat_testing_server_free(peer);
 }

@@ -52,7 +52,7 @@ uint16_t fault_peer_start(const struct leat_script_row *script, leat_testing_ser
         return unanswering_port();
     *ret_peer = script_server_start(script);
     cr_assert(*ret_peer);
-    return leat_testing_server_port(*ret_peer);
+    return leat_testing_server_get_port(*ret_peer);
 }
 
 #pragma GCC diagnostic push
@@ -120,7 +120,7 @@ static void peer_expect(const struct stage *stage, leat_testing_server *peer, co
 {
     struct leat_testing_seen seen;
     if (peer) {
-        leat_testing_server_seen(peer, &seen);
+        leat_testing_server_get_seen(peer, &seen);
         cr_expect(!stage->fault->peers_are_counted || seen.connections == stage->fault->connections,
                   "%s: the %s has %u connections", stage->fault->name, name, seen.connections);
         cr_expect(seen.problem[0] == '\0', "%s: the %s: %s", stage->fault->name, name,

@@ -122,7 +122,7 @@ ParameterizedTest(size_t *index, fault, every_errno, .timeout = 120, .fini = san
     };
     const struct spot *spot = &spots[*index];
     leat_testing_server *peer = script_server_start(spot->call == SHIM_RECV ? speaks : listens);
-    uint16_t port = leat_testing_server_port(peer);
+    uint16_t port = leat_testing_server_get_port(peer);
     leat_config *config = spot_config(spot, port);
     const char *url = sandbox_format("%s://127.0.0.1:%u/", spot->secure ? "wss" : "ws", port);
     for (size_t i = 0; i < leat_code_count(); ++i) {

@@ -121,7 +121,7 @@ ParameterizedTest(size_t *index, fault, every_tls_errno, .timeout = 120, .fini =
         int code = leat_code_at(i);
         if (leat_code_family(code) == LEAT_FAMILY_TLS_SOCKET &&
             !is_no_failure(spot, leat_code_errno(code))) {
-            spot_run(spot, &object, leat_testing_server_port(peer), code);
+            spot_run(spot, &object, leat_testing_server_get_port(peer), code);
         }
     }
     tls_object_done(&object);

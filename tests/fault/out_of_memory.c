@@ -117,7 +117,7 @@ Test(out_of_memory, plain)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
-    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", leat_testing_server_port(peer)),
+    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", leat_testing_server_get_port(peer)),
                            config, 0);
     leat_config_free(config);
     leat_testing_server_free(peer);
@@ -142,7 +142,7 @@ Test(out_of_memory, through_a_proxy_with_names)
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
     const char *proxy =
-        sandbox_format("socks5h://alice:secret@proxy.test:%u", leat_testing_server_port(peer));
+        sandbox_format("socks5h://alice:secret@proxy.test:%u", leat_testing_server_get_port(peer));
     cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK);
     cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
@@ -165,7 +165,7 @@ Test(out_of_memory, through_socks4a)
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
     cr_assert(leat_config_set_proxy(config, sandbox_format("socks4a://me@127.0.0.1:%u",
-                                                           leat_testing_server_port(peer))) ==
+                                                           leat_testing_server_get_port(peer))) ==
               LEAT_OK);
     every_allocation_fails("ws://echo.test/", config, 0);
     leat_config_free(config);
@@ -191,7 +191,7 @@ static void through_rounds(leat_proxy_token_fn token_fn, const struct leat_scrip
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
     cr_assert(leat_config_set_proxy(config, sandbox_format("http://alice:secret@127.0.0.1:%u",
-                                                           leat_testing_server_port(peer))) ==
+                                                           leat_testing_server_get_port(peer))) ==
               LEAT_OK);
     cr_assert(leat_config_set_proxy_token_callback(config, token_fn, NULL) == LEAT_OK);
     every_allocation_fails("ws://echo.test/", config, 0);
@@ -247,11 +247,11 @@ Test(out_of_memory, to_the_next_address)
     cr_assert(leat_testing_server_new(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5), &proxy,
                                       NULL) == LEAT_OK);
     cr_assert(leat_config_set_proxy(config, sandbox_format("socks5://127.0.0.1:%u",
-                                                           leat_testing_server_port(proxy))) ==
+                                                           leat_testing_server_get_port(proxy))) ==
               LEAT_OK);
     cr_assert(leat_config_set_dns_servers(config, dns_server_address(dns)) == LEAT_OK);
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_DNS, 200) == LEAT_OK);
-    every_allocation_fails(sandbox_format("ws://echo.test:%u/", leat_testing_server_port(peer)),
+    every_allocation_fails(sandbox_format("ws://echo.test:%u/", leat_testing_server_get_port(peer)),
                            config, LEAT_E_SOCKET_BASE + ETIMEDOUT);
     leat_config_free(config);
     leat_testing_server_free(proxy);
@@ -270,8 +270,8 @@ Test(out_of_memory, over_tls)
                                              {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     leat_config *config = client_config_new();
-    every_allocation_fails(sandbox_format("wss://127.0.0.1:%u/", leat_testing_server_port(peer)),
-                           config, 0);
+    every_allocation_fails(
+        sandbox_format("wss://127.0.0.1:%u/", leat_testing_server_get_port(peer)), config, 0);
     leat_config_free(config);
     leat_testing_server_free(peer);
 }

@@ -61,7 +61,7 @@ ParameterizedTest(size_t *index, fault, server_start, .timeout = 30, .fini = san
     cr_assert(leat_loop_new(&loop) == LEAT_OK);
     cr_assert(leat_websocket_server_new(loop, &callbacks, NULL, &server) == LEAT_OK);
 
-    unsigned port = start->port_in_use ? leat_testing_server_port(other) : start->port;
+    unsigned port = start->port_in_use ? leat_testing_server_get_port(other) : start->port;
     shim_arm(&start->shim);
     int code = leat_websocket_server_start(server, start->ip, port, NULL);
     shim_arm(NULL);

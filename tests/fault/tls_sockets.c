@@ -487,7 +487,7 @@ static void peer_end(leat_testing_server *peer, const struct row *row)
 {
     struct leat_testing_seen seen;
     if (peer) {
-        leat_testing_server_seen(peer, &seen);
+        leat_testing_server_get_seen(peer, &seen);
         cr_expect(seen.problem[0] == '\0', "%s: %s", row->report.name, seen.problem);
         leat_testing_server_free(peer);
     }

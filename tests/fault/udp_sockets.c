@@ -354,7 +354,7 @@ static void scene_done(struct scene *scene, const struct row *row)
     leat_loop_free(scene->loop);
     leat_config_free(scene->config);
     if (scene->proxy) {
-        leat_testing_server_seen(scene->proxy, &seen);
+        leat_testing_server_get_seen(scene->proxy, &seen);
         /* Before the association stands a datagram may be refused. */
         cr_expect(row->act || seen.problem[0] == '\0', "%s: %s", row->report.name, seen.problem);
         leat_testing_server_free(scene->proxy);

@@ -118,7 +118,7 @@ static void start_websockets(struct everything *all)
     all->peer = script_server_start(script);
     cr_assert(all->peer);
     cr_assert(leat_websocket_new(all->loop, &ws_callbacks, all, &all->ws) == LEAT_OK);
-    all->peer_url = url_of("ws", leat_testing_server_port(all->peer), "/");
+    all->peer_url = url_of("ws", leat_testing_server_get_port(all->peer), "/");
     cr_assert(leat_websocket_connect(all->ws, all->peer_url, NULL) == LEAT_OK);
     cr_assert(leat_websocket_server_new(all->loop, &callbacks, all, &all->server) == LEAT_OK);
     cr_assert(leat_websocket_server_start(all->server, "127.0.0.1", 0, NULL) == LEAT_OK);
@@ -332,7 +332,7 @@ Test(inherited, blocking_websocket)
     leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws = NULL;
     struct leat_message message;
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     cr_assert(leat_blocking_websocket_connect(url, NULL, &ws, NULL) == LEAT_OK);
     child_run(use_blocking, ws);
     cr_assert(leat_blocking_websocket_send(ws, LEAT_MESSAGE_TEXT, "parent", 6, -1, NULL) ==
@@ -350,8 +350,8 @@ static void ask_peer(void *user)
     struct leat_testing_event event;
     CHILD_CHECK(!leat_testing_server_wait_step(peer, "upgrade", 1, -1));
     CHILD_CHECK(!leat_testing_server_wait_idle(peer, 3600000));
-    CHILD_CHECK(!leat_testing_server_event(peer, 0, &event));
-    leat_testing_server_seen(peer, &seen);
+    CHILD_CHECK(!leat_testing_server_get_event(peer, 0, &event));
+    leat_testing_server_get_seen(peer, &seen);
     leat_testing_server_release(peer);
     leat_testing_server_free(peer);
 }
@@ -404,8 +404,8 @@ Test(inherited, child_that_returns_from_a_callback)
     leat_websocket *ws = NULL;
     cr_assert(leat_loop_new(&forker.loop) == LEAT_OK);
     cr_assert(leat_websocket_new(forker.loop, &callbacks, &forker, &ws) == LEAT_OK);
-    cr_assert(leat_websocket_connect(ws, url_of("ws", leat_testing_server_port(peer), "/"), NULL) ==
-              LEAT_OK);
+    cr_assert(leat_websocket_connect(ws, url_of("ws", leat_testing_server_get_port(peer), "/"),
+                                     NULL) == LEAT_OK);
     int code = leat_loop_run(forker.loop);
     if (forker.child == 0) {
         CHILD_CHECK(code == NOT_OURS);

@@ -71,7 +71,7 @@ static void storm(const char *host)
     tls.key_path = certificate_path("server.key");
     leat_testing_server *peer = script_server_start(script);
     cr_assert(peer);
-    server_url = sandbox_format("wss://%s:%u/", host, leat_testing_server_port(peer));
+    server_url = sandbox_format("wss://%s:%u/", host, leat_testing_server_get_port(peer));
     cr_assert(leat_config_new(&shared_config) == LEAT_OK);
     cr_assert(leat_config_set_ca_path(shared_config, certificate_path("ca.pem")) == LEAT_OK);
     for (unsigned i = 0; i < THREADS; ++i) {

@@ -68,8 +68,8 @@ static void credentials_make(void)
     FUZZ_MUST(leat_testing_ca_issue(ca, NULL, &at_server, NULL) == LEAT_OK);
     FUZZ_MUST(leat_testing_ca_issue(ca, LEAT_TESTING_CERTIFICATE(.use = LEAT_TESTING_USE_CLIENT),
                                     &at_client, NULL) == LEAT_OK);
-    server_credentials = credentials_new(leat_testing_ca_certificate(ca), at_server, true);
-    client_credentials = credentials_new(leat_testing_ca_certificate(ca), at_client, false);
+    server_credentials = credentials_new(leat_testing_ca_get_certificate(ca), at_server, true);
+    client_credentials = credentials_new(leat_testing_ca_get_certificate(ca), at_client, false);
     leat_testing_ca_free(ca);
 }
 

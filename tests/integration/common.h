@@ -39,7 +39,7 @@ static inline void peer_content_expect(leat_testing_server *peer)
 {
     struct leat_testing_seen seen;
     cr_expect(leat_testing_server_wait_idle(peer, STEP_WAIT_MS), "the peer still has a connection");
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.problem[0] == '\0', "the peer: %s", seen.problem);
 }
 

@@ -43,7 +43,8 @@ static inline leat_testing_server *proxy_start(const struct leat_script_row *con
 
 static inline const char *proxy_url(leat_testing_server *proxy, const char *credentials)
 {
-    return sandbox_format("http://%s127.0.0.1:%u", credentials, leat_testing_server_port(proxy));
+    return sandbox_format("http://%s127.0.0.1:%u", credentials,
+                          leat_testing_server_get_port(proxy));
 }
 
 static inline void run_init(struct client_run *run, const char *url)

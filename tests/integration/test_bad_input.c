@@ -89,7 +89,7 @@ Test(bad_input, silent_proxy)
     struct client_run run;
     leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
-    const char *address = sandbox_format("127.0.0.1:%u", leat_testing_server_port(proxy));
+    const char *address = sandbox_format("127.0.0.1:%u", leat_testing_server_get_port(proxy));
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://%s", address)) == 0);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 100) == LEAT_OK);
     client_run_refused(&run, "ws://localhost/");
@@ -152,9 +152,9 @@ static void proxy_close_expect(const struct leat_script_row *script, int code, c
     struct client_run run;
     leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
-    cr_assert(
-        leat_config_set_proxy(run.config, sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
-                                                         leat_testing_server_port(proxy))) == 0);
+    cr_assert(leat_config_set_proxy(run.config,
+                                    sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
+                                                   leat_testing_server_get_port(proxy))) == 0);
     client_run_refused(&run, "ws://localhost/");
     failure_expect(&run, code, LEAT_LAYER_SOCKS5, culprit);
     peer_content_expect(proxy);
@@ -347,7 +347,7 @@ Test(bad_input, wrong_accept)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_refused(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     failure_expect(&run, LEAT_E_WS_CONNECT, LEAT_LAYER_WEBSOCKET, "Sec-WebSocket-Accept");
     leat_testing_server_free(peer);
 }
@@ -363,7 +363,7 @@ Test(bad_input, text_that_is_not_utf8)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.close_code == 1007);
     failure_expect(&run, LEAT_E_WS_CONNECT, LEAT_LAYER_WEBSOCKET, "UTF-8");

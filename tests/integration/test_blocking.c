@@ -153,7 +153,7 @@ Test(blocking, send_times_out)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
-    send_timeout_expect(url_of("ws", leat_testing_server_port(peer), "/"), NULL,
+    send_timeout_expect(url_of("ws", leat_testing_server_get_port(peer), "/"), NULL,
                         LEAT_E_SOCKET_BASE + ETIMEDOUT);
     leat_testing_server_free(peer);
 }
@@ -167,7 +167,7 @@ Test(blocking, send_times_out_over_tls)
                                              {LEAT_SCRIPT_STALL},
                                              {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
-    send_timeout_expect(url_of("wss", leat_testing_server_port(peer), "/"), client_config_new(),
+    send_timeout_expect(url_of("wss", leat_testing_server_get_port(peer), "/"), client_config_new(),
                         LEAT_E_TLS_WRITE);
     leat_testing_server_free(peer);
 }
@@ -212,8 +212,8 @@ Test(blocking, messages_before_the_end_are_still_received)
     struct leat_message message;
     leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws = NULL;
-    int code = leat_blocking_websocket_connect(url_of("ws", leat_testing_server_port(peer), "/"),
-                                               NULL, &ws, NULL);
+    int code = leat_blocking_websocket_connect(
+        url_of("ws", leat_testing_server_get_port(peer), "/"), NULL, &ws, NULL);
     cr_assert(code == LEAT_OK, "%d", code);
     cr_expect(leat_blocking_websocket_recv(ws, &message, TIMEOUT_MS, NULL) == LEAT_OK &&
               message.data[0] == '1');
@@ -235,7 +235,7 @@ Test(blocking, connection_is_lost)
     struct leat_message message;
     leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws =
-        blocking_open(url_of("ws", leat_testing_server_port(peer), "/"), NULL);
+        blocking_open(url_of("ws", leat_testing_server_get_port(peer), "/"), NULL);
     struct leat_error error;
     cr_expect(leat_blocking_websocket_recv(ws, &message, TIMEOUT_MS, &error) == LEAT_E_WS_CONNECT);
     cr_expect(error.code == LEAT_E_WS_CONNECT && error.native_code == 1006);
@@ -254,7 +254,7 @@ static void violation_expect(struct leat_script_row frame, uint16_t close_code, 
     struct leat_error error;
     leat_testing_server *peer = script_server_start(script);
     leat_blocking_websocket *ws =
-        blocking_open(url_of("ws", leat_testing_server_port(peer), "/"), NULL);
+        blocking_open(url_of("ws", leat_testing_server_get_port(peer), "/"), NULL);
     cr_expect(leat_blocking_websocket_recv(ws, &message, TIMEOUT_MS, &error) == LEAT_E_WS_CONNECT);
     cr_expect(error.violation == close_code && error.native_code == close_code, "%u",
               error.violation);
@@ -322,7 +322,7 @@ Test(blocking, hundred_connections_leave_no_descriptor)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     size_t before = open_descriptor_count();
     for (int i = 0; i < 100; ++i) {
         leat_blocking_websocket *ws = blocking_open(url, NULL);

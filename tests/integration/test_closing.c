@@ -19,7 +19,7 @@ Test(closing, our_code_and_reason_reach_the_server)
     struct leat_testing_seen seen;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, "last", 4) == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 4321, "gr\xc3\xbc\xc3\x9f dich") == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK, "closing already is no error");
@@ -32,7 +32,7 @@ Test(closing, our_code_and_reason_reach_the_server)
     cr_expect(strcmp(run.close_reason, "gr\xc3\xbc\xc3\x9f dich") == 0, "%s", run.close_reason);
     cr_expect(run.message_count == 1, "what was queued before is sent and answered");
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(memcmp(seen.frame_payload, "\x10\xe1gr\xc3\xbc\xc3\x9f dich", 13) == 0);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -46,12 +46,12 @@ Test(closing, without_a_code)
     struct leat_testing_seen seen;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(leat_websocket_close(run.ws, 0, NULL) == LEAT_OK);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 0);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -98,7 +98,7 @@ Test(closing, reasons_with_nuls)
         const char *reason = (const char *)sent->data + 2;
         leat_testing_server *peer =
             script_server_new(&(struct leat_testing_options){.scripts = {scripts[i], scripts[i]}});
-        const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+        const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
         struct client_run run;
         client_run_init(&run);
         client_run_open(&run, url);
@@ -147,7 +147,7 @@ Test(closing, by_the_server_without_a_code)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_REMOTE);
@@ -164,7 +164,7 @@ static void broken_run(struct client_run *run, leat_testing_server *peer)
 {
     client_run_init(run);
     cr_assert(leat_config_set_phase_timeout(run->config, LEAT_PHASE_CLOSE, 200) == LEAT_OK);
-    client_run_open(run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(run);
     cr_expect(run->close.close_code == 1006, "%u", run->close.close_code);
     cr_expect(run->close.reason_len == 0);
@@ -211,7 +211,7 @@ Test(closing, nobody_answers_the_close_frame)
     client_run_init(&run);
     run.on_event = close_on_opened;
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_E_WS_CONNECT, "%d", run.close.error.code);
     cr_expect(run.close.error.sys_errno == ETIMEDOUT);
@@ -228,7 +228,7 @@ Test(closing, server_keeps_tcp_open_after_the_handshake)
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     client_run_close(&run); /* in order all the same */
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -258,7 +258,7 @@ Test(closing, while_connecting_cancels)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_port(peer), "/")) ==
+    cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_get_port(peer), "/")) ==
               LEAT_OK);
     cr_expect(client_run_until(&run, is_tcp_connected));
     cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK);
@@ -448,7 +448,7 @@ Test(closing, thousand_connections_leave_no_descriptor)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     client_run_init(&run);
     cr_assert(leat_config_set_trace(run.config, NULL, NULL) == LEAT_OK);
     size_t before = 0;

@@ -25,7 +25,7 @@ static struct leat_testing_tls tls_of(int version)
 static const char *url_at(const leat_testing_server *peer, bool secure)
 {
     return sandbox_format("%s://localhost:%u/", secure ? "wss" : "ws",
-                          (unsigned)leat_testing_server_port(peer));
+                          (unsigned)leat_testing_server_get_port(peer));
 }
 
 /* The peer has done the step of this name before our loop runs again. */
@@ -110,7 +110,7 @@ Test(goodbyes, the_answer_leaves_through_a_proxy_over_tls)
         client_run_init(&run);
         cr_assert(leat_config_set_proxy(run.config,
                                         sandbox_format("https://localhost:%u",
-                                                       leat_testing_server_port(proxy))) == 0);
+                                                       leat_testing_server_get_port(proxy))) == 0);
         client_run_open(&run, "ws://server.test/");
         leat_testing_server_release(proxy);
         step_wait(proxy, "goodbye");

@@ -34,8 +34,8 @@ static void user_agent_expect(const char *chosen, const char *line)
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_user_agent(run.config, chosen) == LEAT_OK);
-    cr_assert(leat_config_set_proxy(run.config,
-                                    url_of("http", leat_testing_server_port(peer), "")) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(
+                  run.config, url_of("http", leat_testing_server_get_port(peer), "")) == LEAT_OK);
     cr_expect(client_run_refused(&run, "ws://target.test/") == LEAT_E_WS_CONNECT);
     peer_content_expect(peer);
     client_run_done(&run);
@@ -180,9 +180,9 @@ static void case_run(const struct head_case *c)
     leat_testing_server *peer = script_server_start(c->script);
     client_run_init(&run);
     run.name = c->name;
-    const char *url = url_of("ws", leat_testing_server_port(peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(peer), "/");
     if (c->is_proxy) {
-        url = url_of("http", leat_testing_server_port(peer), "");
+        url = url_of("http", leat_testing_server_get_port(peer), "");
         cr_assert_eq(leat_config_set_proxy(run.config, url), LEAT_OK);
         url = "ws://target.test/";
     }
@@ -222,9 +222,9 @@ Test(heads, a_folded_location)
     cr_assert_eq(leat_config_set_max_redirects(run.config, 1), LEAT_OK);
     leat_testing_server *peer =
         script_server_new(&(struct leat_testing_options){.scripts = {redirects, serves}});
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/old"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/old"));
     client_run_close(&run);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(strncmp(seen.http_head, "GET /new HTTP/1.1\r\n", 19) == 0, "%s", seen.http_head);
     client_run_done(&run);
     leat_testing_server_free(peer);

@@ -34,7 +34,7 @@ static void server_start(struct late *late, const struct leat_testing_options *o
     bool is_taken = false;
     while (!is_taken) {
         cr_assert_eq(leat_testing_server_new(options, &late->server, NULL), LEAT_OK);
-        late->port = leat_testing_server_port(late->server);
+        late->port = leat_testing_server_get_port(late->server);
         early.sin_port = htons(late->port);
         late->refusing_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         cr_assert(late->refusing_fd >= 0);
@@ -122,7 +122,7 @@ static leat_testing_server *socks5_start(const char *address, uint16_t *ret_port
     const struct leat_testing_options options = {
         .size = sizeof(options), .kind = LEAT_TESTING_SOCKS5, .address = address};
     cr_assert_eq(leat_testing_server_new(&options, &proxy, NULL), LEAT_OK);
-    *ret_port = leat_testing_server_port(proxy);
+    *ret_port = leat_testing_server_get_port(proxy);
     return proxy;
 }
 
@@ -165,7 +165,7 @@ Test(late_addresses, of_what_a_proxy_is_asked_for)
         late_connect(&late, cases[i][0]);
         late_release(&late, proxy_has_refused);
         late_opens(&late);
-        leat_testing_server_seen(proxy, &seen);
+        leat_testing_server_get_seen(proxy, &seen);
         cr_expect_str_eq(seen.host, cases[i][1]);
         cr_expect_eq(seen.connections, 2);
         late_done(&late);

@@ -8,7 +8,7 @@ INTEGRATION_SUITE(messages);
 
 static void scripted_open(struct client_run *run, leat_testing_server *peer)
 {
-    client_run_open(run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(run, url_of("ws", leat_testing_server_get_port(peer), "/"));
 }
 
 static void message_expect(const struct client_run *run, size_t index, const char *text)
@@ -62,9 +62,9 @@ Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                               leat_testing_server_port(peer))) ==
-              0);
+    cr_assert(
+        leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                         leat_testing_server_get_port(peer))) == 0);
     client_run_open(&run, "wss://echo.test/");
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "first");
@@ -91,9 +91,9 @@ Test(messages, everything_byte_by_byte)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                               leat_testing_server_port(peer))) ==
-              0);
+    cr_assert(
+        leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                         leat_testing_server_get_port(peer))) == 0);
     client_run_open(&run, "ws://echo.test/");
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "gr\xc3\xbc\xc3\x9f dich");
@@ -122,7 +122,7 @@ Test(messages, fragments_with_a_ping_between_them)
     scripted_open(&run, peer);
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "hello");
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_len == 13 && memcmp(seen.frame_payload, "are you there", 13) == 0);
     client_run_close(&run);
     client_run_done(&run);
@@ -296,7 +296,7 @@ Test(messages, full_queue_over_tls)
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_send_queue_limit(run.config, QUEUE_LIMIT) == LEAT_OK);
-    client_run_open(&run, url_of("wss", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     queue_expect(&run, peer, LEAT_E_TLS_WRITE);
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -388,7 +388,7 @@ static void violation_expect(const struct leat_script_row *script, uint16_t clos
     cr_expect(run.close.close_code == close_code, "%u", run.close.close_code);
     cr_expect(run.close.error.text[0] != '\0');
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_len >= 2 &&
                   (seen.frame_payload[0] << 8 | seen.frame_payload[1]) == close_code,
               "the peer was told %d", seen.frame_payload[0] << 8 | seen.frame_payload[1]);

@@ -35,7 +35,7 @@ static void names_init(struct names *names, const char *search, const char *opti
     names->dns = dns_server_start(records);
     names->server =
         script_server_new(&(struct leat_testing_options){.scripts = {first, echo_script}});
-    names->port = leat_testing_server_port(names->server);
+    names->port = leat_testing_server_get_port(names->server);
     client_run_init(&names->run);
     cr_assert_eq(leat_config_set_dns_servers(names->run.config, dns_server_address(names->dns)),
                  LEAT_OK);
@@ -64,7 +64,7 @@ static void names_echo(struct names *names, const char *host)
 static void host_field_expect(struct names *names, const char *host)
 {
     struct leat_testing_seen seen;
-    leat_testing_server_seen(names->server, &seen);
+    leat_testing_server_get_seen(names->server, &seen);
     cr_expect(strstr(seen.http_head, sandbox_format("\r\nHost: %s:%u\r\n", host, names->port)),
               "%s", seen.http_head);
 }
@@ -107,12 +107,12 @@ static void proxy_expect(enum leat_testing_kind kind, const char *scheme, const 
         .size = sizeof(options), .kind = kind, .names = proxy_names};
     cr_assert_eq(leat_testing_server_new(&options, &proxy, NULL), LEAT_OK);
     names_init(&names, "corp.test", "ndots:5", echo_script);
-    cr_assert_eq(
-        leat_config_set_proxy(names.run.config, sandbox_format("%s://127.0.0.1:%u", scheme,
-                                                               leat_testing_server_port(proxy))),
-        LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(names.run.config,
+                                       sandbox_format("%s://127.0.0.1:%u", scheme,
+                                                      leat_testing_server_get_port(proxy))),
+                 LEAT_OK);
     names_echo(&names, "www.svc.test.");
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect_str_eq(seen.host, seen_host);
     cr_expect(!strstr(questions(&names), "corp.test"), "%s", names.asked);
     names_done(&names);
@@ -135,10 +135,10 @@ Test(names, of_a_proxy_itself)
                                                  .kind = LEAT_TESTING_SOCKS5};
     cr_assert_eq(leat_testing_server_new(&options, &proxy, NULL), LEAT_OK);
     names_init(&names, "corp.test", "ndots:5", echo_script);
-    cr_assert_eq(
-        leat_config_set_proxy(names.run.config, sandbox_format("socks5h://www.svc.test.:%u",
-                                                               leat_testing_server_port(proxy))),
-        LEAT_OK);
+    cr_assert_eq(leat_config_set_proxy(names.run.config,
+                                       sandbox_format("socks5h://www.svc.test.:%u",
+                                                      leat_testing_server_get_port(proxy))),
+                 LEAT_OK);
     names_echo(&names, "127.0.0.1");
     cr_expect(!strstr(questions(&names), "corp.test"), "%s", names.asked);
     names_done(&names);

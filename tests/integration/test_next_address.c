@@ -208,7 +208,7 @@ static void proxies_start(const struct next_case *c, leat_testing_server *proxie
         cr_assert(proxies[0]);
         if (!c->second[0])
             return;
-        proxies[1] = proxy_start(c->second, "127.0.0.2", leat_testing_server_port(proxies[0]));
+        proxies[1] = proxy_start(c->second, "127.0.0.2", leat_testing_server_get_port(proxies[0]));
         if (proxies[1])
             return;
         leat_testing_server_free(proxies[0]);
@@ -222,7 +222,7 @@ static void proxy_finish(const struct next_case *c, leat_testing_server *proxy, 
     if (!proxy)
         return;
     cr_expect(count == 0 || leat_testing_server_wait_idle(proxy, STEP_WAIT_MS));
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.connections == count, "%s: %u connections instead of %u", c->name,
               seen.connections, count);
     leat_testing_server_free(proxy);
@@ -259,7 +259,7 @@ static void case_run(const struct next_case *c, const struct dns_server *dns, ui
     }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    const char *url = sandbox_format(c->proxy, leat_testing_server_port(proxies[0]));
+    const char *url = sandbox_format(c->proxy, leat_testing_server_get_port(proxies[0]));
 #pragma GCC diagnostic pop
     if (front != 0) {
         const char *front_url = sandbox_format("socks5://127.0.0.1:%u", front);
@@ -305,7 +305,7 @@ Test(next_address, behind_another_proxy)
     cr_assert(dns);
     for (size_t i = 0; i < sizeof(row_cases) / sizeof(row_cases[0]); ++i) {
         leat_testing_server *front = proxy_start(row_cases[i].front, "127.0.0.1", 0);
-        case_run(&row_cases[i].behind, dns, leat_testing_server_port(front));
+        case_run(&row_cases[i].behind, dns, leat_testing_server_get_port(front));
         proxy_finish(&row_cases[i].behind, front, row_cases[i].front_count);
     }
     dns_server_free(dns);

@@ -93,7 +93,7 @@ Test(proxies, ipv6_proxy)
     client_run_init(&run);
     leat_testing_server *proxy =
         script_server_new(&(struct leat_testing_options){.scripts = {script}, .address = "::1"});
-    echo_through(&run, sandbox_format("socks5h://[::1]:%u", leat_testing_server_port(proxy)),
+    echo_through(&run, sandbox_format("socks5h://[::1]:%u", leat_testing_server_get_port(proxy)),
                  url_of("ws", python_server_start(&plain), "/echo"));
     client_run_done(&run);
     peer_content_expect(proxy);
@@ -125,12 +125,13 @@ static void resolving_run(struct resolving *r, const char *scheme, const char *h
     r->proxy = script_server_start(relaying);
     client_run_init(&r->run);
     cr_assert(leat_config_set_dns_servers(r->run.config, dns_server_address(r->dns)) == LEAT_OK);
-    echo_through(&r->run,
-                 sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_port(r->proxy)),
-                 sandbox_format("wss://%s:%u/echo", host, python_server_start(&tls)));
+    echo_through(
+        &r->run,
+        sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_get_port(r->proxy)),
+        sandbox_format("wss://%s:%u/echo", host, python_server_start(&tls)));
     client_run_done(&r->run);
     peer_content_expect(r->proxy);
-    leat_testing_server_seen(r->proxy, &r->seen);
+    leat_testing_server_get_seen(r->proxy, &r->seen);
     r->queries = dns_server_query_count(r->dns);
     leat_testing_server_free(r->proxy);
     dns_server_free(r->dns);
@@ -154,7 +155,8 @@ static unsigned system_queries(const char *scheme)
     leat_testing_server *proxy = script_server_start(relaying);
     cr_assert(dns && proxy);
     client_run_init(&run);
-    echo_through(&run, sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_port(proxy)),
+    echo_through(&run,
+                 sandbox_format("%s://127.0.0.1:%u", scheme, leat_testing_server_get_port(proxy)),
                  sandbox_format("wss://echo.test:%u/echo", python_server_start(&tls)));
     client_run_done(&run);
     peer_content_expect(proxy);
@@ -207,11 +209,11 @@ Test(proxies, no_direct_connection_when_the_proxy_is_unusable)
     leat_testing_server *server = script_server_start(script);
     cr_assert(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
                                                                refusing_port())) == LEAT_OK);
-    int code = client_run_refused(&run, url_of("ws", leat_testing_server_port(server), "/"));
+    int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(server), "/"));
     cr_expect(code == LEAT_E_SOCKS5_CONNECT_PROXY, "%d", code);
     cr_expect(run.close.error.sys_errno == ECONNREFUSED);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(server, &seen);
+    leat_testing_server_get_seen(server, &seen);
     cr_expect(seen.connections == 0);
     client_run_done(&run);
     leat_testing_server_free(server);

@@ -144,7 +144,7 @@ static void case_run(const struct auth_case *c)
               c->name);
     client_run_done(&run);
     peer_content_expect(proxy);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.connections == c->connections, "%s: %u connections", c->name, seen.connections);
     leat_testing_server_free(proxy);
 }

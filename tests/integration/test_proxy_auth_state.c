@@ -46,7 +46,7 @@ static void opened_once(struct client_run *run)
 static const char *last_head(leat_testing_server *proxy)
 {
     static struct leat_testing_seen seen;
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     return seen.http_head;
 }
 
@@ -163,7 +163,7 @@ Test(proxy_auth_state, a_407_behind_a_proxy_that_has_let_us_in)
     (void)client_run_refused(&run, "ws://one.test/");
     refusal_expect(&run, 407, "no credentials are configured");
     cr_expect_str_eq(run.close.error.hop,
-                     sandbox_format("127.0.0.1:%u", leat_testing_server_port(second)));
+                     sandbox_format("127.0.0.1:%u", leat_testing_server_get_port(second)));
     cr_expect(!strstr(last_head(second), "Authorization"), "%s", last_head(second));
     client_run_done(&run);
     leat_testing_server_free(first);
@@ -184,10 +184,10 @@ Test(proxy_auth_state, the_whole_chain_begins_again)
     cr_assert(leat_config_add_proxy(run.config, proxy_url(second, "bob:other@")) == LEAT_OK);
     opened_once(&run);
     client_run_done(&run);
-    leat_testing_server_seen(first, &seen);
+    leat_testing_server_get_seen(first, &seen);
     cr_expect(seen.connections == 2, "%u", seen.connections);
     cr_expect_str_eq(seen.user, "alice");
-    leat_testing_server_seen(second, &seen);
+    leat_testing_server_get_seen(second, &seen);
     cr_expect(seen.connections == 2, "%u", seen.connections);
     leat_testing_server_free(first);
     leat_testing_server_free(second);
@@ -209,7 +209,7 @@ static void on_token(leat_proxy_challenge *challenge, void *user)
     struct tokens *t = user;
     const char *error = leat_proxy_challenge_get_parameter(challenge, "error");
     cr_expect_str_eq(leat_proxy_challenge_get_proxy(challenge),
-                     sandbox_format("127.0.0.1:%u", leat_testing_server_port(t->proxy)));
+                     sandbox_format("127.0.0.1:%u", leat_testing_server_get_port(t->proxy)));
     cr_expect(leat_proxy_challenge_get_attempt(challenge) == t->asked);
     cr_expect(!error || strcmp(error, "invalid_token") == 0, "%s", error);
     if (t->asked++ == 0)
@@ -380,7 +380,7 @@ Test(proxy_auth_state, many_on_one_loop)
             if (turn == 1)
                 cr_assert(leat_websocket_new(loop, &callbacks, &many, &many.sockets[i]) == LEAT_OK);
             cr_assert(leat_websocket_connect(many.sockets[i],
-                                             url_of("ws", leat_testing_server_port(echo), "/"),
+                                             url_of("ws", leat_testing_server_get_port(echo), "/"),
                                              configs[i % 3 == 0]) == LEAT_OK);
         }
         while (many.closed < turn * MANY)

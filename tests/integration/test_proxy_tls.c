@@ -42,7 +42,7 @@ static leat_testing_server *proxy_start(const struct leat_testing_tls *tls)
 static const char *proxy_url(const leat_testing_server *proxy)
 {
     return sandbox_format("https://alice:secret@localhost:%u",
-                          (unsigned)leat_testing_server_port(proxy));
+                          (unsigned)leat_testing_server_get_port(proxy));
 }
 
 static void config_replace(struct client_run *run)
@@ -61,7 +61,7 @@ static void outcome_expect(struct client_run *run, const char *name, leat_testin
                            leat_testing_server *proxy, enum outcome outcome, int code)
 {
     const leat_testing_server *refused = outcome == PROXY_IS_REFUSED ? proxy : origin;
-    const char *url = leat_testing_server_url(origin);
+    const char *url = leat_testing_server_get_url(origin);
     run->opened_count = run->closed_count = 0;
     if (outcome == OPENS) {
         client_run_open(run, url);
@@ -71,7 +71,7 @@ static void outcome_expect(struct client_run *run, const char *name, leat_testin
     }
     int got = client_run_refused(run, url);
     cr_expect(got == code, "%s: %d %s", name, got, run->close.error.text);
-    const char *hop = sandbox_format(":%u", (unsigned)leat_testing_server_port(refused));
+    const char *hop = sandbox_format(":%u", (unsigned)leat_testing_server_get_port(refused));
     cr_expect(strstr(run->close.error.hop, hop), "%s: %s, not %s", name, run->close.error.hop, hop);
     cr_expect(has_asked(proxy) == (outcome == SERVER_IS_REFUSED), "%s", name);
 }
@@ -420,7 +420,7 @@ Test(proxy_tls, sockets)
         rows[i].set(config);
         SET(leat_config_set_proxy(config, proxy_url(proxy)));
         SET(leat_tcp_socket_new(loop, &callbacks, NULL, &tcp));
-        SET(leat_tcp_socket_connect(tcp, "127.0.0.1", leat_testing_server_port(to), config));
+        SET(leat_tcp_socket_connect(tcp, "127.0.0.1", leat_testing_server_get_port(to), config));
         while (!seen.is_over)
             SET(leat_loop_dispatch(loop, CLIENT_RUN_TIMEOUT_MS));
         cr_expect(seen.is_connected == rows[i].opens, "%zu: %s", i, seen.error.text);

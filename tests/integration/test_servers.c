@@ -187,7 +187,7 @@ Test(servers, client_certificate_is_missing)
     struct client_run run;
     leat_testing_server *peer = script_server_start(script);
     client_run_init(&run);
-    int code = client_run_refused(&run, url_of("wss", leat_testing_server_port(peer), "/"));
+    int code = client_run_refused(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_TLS_ENGINE, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.layer == LEAT_LAYER_TLS);
     cr_expect(strstr(run.close.error.text, "certificate_required"), "%s", run.close.error.text);

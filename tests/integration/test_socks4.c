@@ -178,7 +178,7 @@ Test(socks4, each_failure_has_its_code)
         for (int optimistic = 0; optimistic < 2; optimistic++) {
             struct client_run run;
             leat_testing_server *proxy = script_server_start(failures[i].script);
-            proxy_set(&run, "socks4://", leat_testing_server_port(proxy));
+            proxy_set(&run, "socks4://", leat_testing_server_get_port(proxy));
             cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 300) == LEAT_OK);
             if (optimistic)
                 cr_assert(leat_config_set_socks5_pipelining(

@@ -343,8 +343,9 @@ static void good_connection_expect(leat_loop *loop)
     struct slot slot = {.face = WS};
     leat_testing_server *server = script_server_start(script);
     slot.config = client_config_new();
-    cr_assert(leat_config_set_proxy(
-                  slot.config, url_of("socks5h", leat_testing_server_port(server), "")) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(slot.config,
+                                    url_of("socks5h", leat_testing_server_get_port(server), "")) ==
+              LEAT_OK);
     cr_assert(leat_websocket_new(loop, &callbacks, &slot, &slot.ws) == LEAT_OK);
     cr_assert(leat_websocket_connect(slot.ws, "ws://target.test/", slot.config) == LEAT_OK);
     while (slot.opened == 0 && slot.closed == 0)
@@ -368,7 +369,7 @@ Test(socks5_matrix, every_failure_under_every_face)
         slots[i].c = &cases[i / FACES];
         slots[i].face = (enum face)(i % FACES);
         const struct proxy *proxy = &proxies[i / FACES][is_of_udp(slots[i].face)];
-        slot_start(&slots[i], loop, leat_testing_server_port(proxy->server));
+        slot_start(&slots[i], loop, leat_testing_server_get_port(proxy->server));
     }
     while (slots_left(slots, CASES * FACES) > 0)
         cr_assert(leat_loop_dispatch(loop, CLIENT_RUN_TIMEOUT_MS) == LEAT_OK);

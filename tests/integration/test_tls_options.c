@@ -445,7 +445,7 @@ Test(tls_options, of_a_proxy)
     take();
     SET(leat_config_set_proxy(
         run.config,
-        sandbox_format("https://127.0.0.1:%u", (unsigned)leat_testing_server_port(proxy))));
+        sandbox_format("https://127.0.0.1:%u", (unsigned)leat_testing_server_get_port(proxy))));
     expect_refused(LEAT_E_TLS_VERIFY, "unknown issuer");
     SET(leat_config_set_proxy_tls_options(run.config, client));
     expect_opens();

@@ -108,7 +108,7 @@ Test(unix_proxies, the_proxy_refuses_or_closes)
                                                     {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *proxy = script_server_start(closes);
     struct client_run run;
-    run_init(&run, "socks5h+unix:", socket_start(leat_testing_server_port(proxy)));
+    run_init(&run, "socks5h+unix:", socket_start(leat_testing_server_get_port(proxy)));
     int code = client_run_refused(&run, "ws://localhost/");
     cr_expect(code == LEAT_E_SOCKS5_RECV, "%d: %s", code, run.close.error.text);
     client_run_done(&run);

@@ -36,9 +36,9 @@ static const char *zone_url(uint16_t port, const char *path)
 static void host_field_expect(leat_testing_server *server, const char *request_line)
 {
     struct leat_testing_seen seen;
-    leat_testing_server_seen(server, &seen);
+    leat_testing_server_get_seen(server, &seen);
     const char *head = sandbox_format("%s\r\nHost: [" LINK_LOCAL "]:%u\r\n", request_line,
-                                      leat_testing_server_port(server));
+                                      leat_testing_server_get_port(server));
     cr_expect(strncmp(seen.http_head, head, strlen(head)) == 0, "%s", seen.http_head);
     cr_expect(!strchr(seen.http_head, '%'), "%s", seen.http_head);
 }
@@ -49,7 +49,7 @@ Test(zones, host_is_without_one)
     link_local_add();
     leat_testing_server *server = server_at("::", echo_script, NULL);
     client_run_init(&run);
-    client_run_open(&run, zone_url(leat_testing_server_port(server), "/"));
+    client_run_open(&run, zone_url(leat_testing_server_get_port(server), "/"));
     client_run_echo(&run, "over the link");
     client_run_close(&run);
     host_field_expect(server, "GET / HTTP/1.1");
@@ -98,12 +98,12 @@ static void proxied_expect(enum leat_testing_kind kind, const char *scheme)
     const struct leat_testing_options options = {.size = sizeof(options), .kind = kind};
     cr_assert(leat_testing_server_new(&options, &proxy, &problem) == LEAT_OK, "%s", problem.text);
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, sandbox_format("%s://127.0.0.1:%u", scheme,
-                                                               leat_testing_server_port(proxy))) ==
-              LEAT_OK);
+    cr_assert(leat_config_set_proxy(
+                  run.config, sandbox_format("%s://127.0.0.1:%u", scheme,
+                                             leat_testing_server_get_port(proxy))) == LEAT_OK);
     /* Without a zone the proxy's own connect fails, as it must. */
     client_run_refused(&run, zone_url(9, "/"));
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, LINK_LOCAL) == 0, "%s: %s", scheme, seen.host);
     cr_expect(!strchr(seen.http_head, '%'), "%s", seen.http_head);
     client_run_done(&run);

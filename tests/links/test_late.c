@@ -225,7 +225,7 @@ static void peer_start(struct scene *scene, size_t index)
     struct peer *peer = &scene->peers[index];
     peer->server = script_server_start(kind->script);
     cr_assert(peer->server);
-    uint16_t port = leat_testing_server_port(peer->server);
+    uint16_t port = leat_testing_server_get_port(peer->server);
     leat_config *config = config_new(kind, scene->timeout_ms, port);
     const char *url = url_of(kind->scheme, port, "/");
     for (size_t i = 0; i < COUNT; ++i) {
@@ -311,7 +311,7 @@ static void run_until_all_wait(struct scene *scene)
     while (!all_wait(scene))
         cr_assert(leat_loop_dispatch(scene->loop, 1) == LEAT_OK);
     for (size_t k = 0; k < KINDS; ++k) {
-        uint16_t port = leat_testing_server_port(scene->peers[k].server);
+        uint16_t port = leat_testing_server_get_port(scene->peers[k].server);
         if (kinds[k].waits_for_us)
             cr_assert(raw_arrived(port, true, STEP_WAIT_MS) == COUNT);
     }
@@ -338,7 +338,8 @@ static void answers_come(struct scene *scene)
         for (size_t i = 0; i < COUNT; ++i)
             leat_testing_server_release(server);
         if (kinds[k].outcome != TIMES_OUT) {
-            cr_assert(raw_arrived(leat_testing_server_port(server), false, STEP_WAIT_MS) == COUNT,
+            cr_assert(raw_arrived(leat_testing_server_get_port(server), false, STEP_WAIT_MS) ==
+                          COUNT,
                       "%s", kinds[k].name);
         }
     }
@@ -459,7 +460,7 @@ static void stand_still(leat_loop *loop, void *user)
     (void)loop;
     clock_pass(still->end_ms);
     leat_testing_server_release(still->peer);
-    cr_assert(raw_arrived(leat_testing_server_port(still->peer), false, STEP_WAIT_MS) == 1);
+    cr_assert(raw_arrived(leat_testing_server_get_port(still->peer), false, STEP_WAIT_MS) == 1);
     leat_websocket_pause(still->client.ws);
     leat_websocket_resume(still->client.ws);
 }
@@ -472,7 +473,7 @@ static void expect_no_judgement_in_between(const struct kind *kind)
     const uint32_t timeout_ms = 3000;
     leat_loop *loop = NULL;
     leat_config *config = config_new(kind, timeout_ms, 0);
-    const char *url = url_of("ws", leat_testing_server_port(still.peer), "/");
+    const char *url = url_of("ws", leat_testing_server_get_port(still.peer), "/");
     cr_assert(leat_loop_new(&loop) == LEAT_OK);
     cr_assert(leat_websocket_new(loop, &callbacks, &still.client, &still.client.ws) == LEAT_OK);
     cr_assert(leat_websocket_connect(still.client.ws, url, config) == LEAT_OK);

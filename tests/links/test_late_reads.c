@@ -35,7 +35,7 @@ Test(late_reads, message_that_takes_more_than_one_round_to_read)
     struct leat_message message;
     kernel_keeps_much();
     leat_testing_server *peer = script_server_start(script);
-    uint16_t port = leat_testing_server_port(peer);
+    uint16_t port = leat_testing_server_get_port(peer);
     cr_assert(leat_blocking_websocket_connect(url_of("ws", port, "/"), NULL, &ws, &error) ==
                   LEAT_OK,
               "%s", error.text);
@@ -60,7 +60,7 @@ Test(late_reads, close_frame_behind_more_than_one_round_reads)
     const uint32_t timeout_ms = 2000;
     kernel_keeps_much();
     leat_testing_server *peer = script_server_start(script);
-    uint16_t port = leat_testing_server_port(peer);
+    uint16_t port = leat_testing_server_get_port(peer);
     client_run_init(&run);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, timeout_ms) == LEAT_OK);
     client_run_open(&run, url_of("ws", port, "/"));

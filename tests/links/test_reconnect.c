@@ -85,7 +85,7 @@ static void ends_while_paused(const struct leat_script_row *script, int code, ui
     leat_testing_server *peer = script_server_start(script);
     unsigned rounds = 0;
     client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(peer), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     leat_websocket_pause(run.ws);
     leat_testing_server_release(peer);
     uint64_t end_ms = clock_ms() + 300;

@@ -82,7 +82,7 @@ static void row_run(const struct row *row)
     leat_testing_server *peer = script_server_start(row->script);
     client_run_init(&run);
     run.name = row->name;
-    const char *url = row_prepare(row, &run, leat_testing_server_port(peer));
+    const char *url = row_prepare(row, &run, leat_testing_server_get_port(peer));
     if (row->opens) {
         client_run_open(&run, url);
         leat_testing_server_release(peer);

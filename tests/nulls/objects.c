@@ -57,7 +57,7 @@ static struct leat_testing_tls tls;
 
 static uint16_t port_of(const leat_testing_server *peer)
 {
-    return leat_testing_server_port(peer);
+    return leat_testing_server_get_port(peer);
 }
 
 static void url_write(char url[64], const leat_testing_server *peer)

@@ -134,7 +134,7 @@ Test(connections, text_and_binary)
     leat_testing_server *peer = script_server_start(script);
     struct record *record = record_new();
     char not_utf8[] = "\xff\xfe", with_nul[] = "a\0b", literal[] = "text";
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(record_send(record, "ascii") == WEBSOCKET_OK);
     cr_expect(record_send(record, "gr\xc3\xbc\xc3\x9f") == WEBSOCKET_OK);
     cr_expect(OH_WebSocketClient_Send(record->client, with_nul, 3) == WEBSOCKET_OK);
@@ -259,7 +259,7 @@ static void scripted_end_expect(const struct leat_script_row *script, unsigned c
 {
     leat_testing_server *peer = script_server_start(script);
     struct record *record = record_new();
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     ended_expect(record, close_code, reason);
     cr_expect(record->errors == (error_code != 0), "%s", record->error_text);
     cr_expect(record->error_code == error_code, "%u %s", record->error_code, record->error_text);
@@ -328,7 +328,7 @@ static void close_seen_expect(unsigned code, const char *reason, const void *pay
     leat_testing_server *peer = script_server_start(script);
     struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(record_send(record, "before") == WEBSOCKET_OK);
     cr_expect(record_close(record, code, reason) == WEBSOCKET_OK);
     int again = record_close(record, code, reason);
@@ -338,7 +338,7 @@ static void close_seen_expect(unsigned code, const char *reason, const void *pay
     ended_expect(record, code != 0 ? code : 1000, reason ? reason : "CLOSE_NORMAL");
     cr_expect(record->messages == 1 && strcmp(record->message, "before") == 0);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == len);
     cr_expect(memcmp(seen.frame_payload, payload, len) == 0);
     leat_testing_server_free(peer);
@@ -383,7 +383,7 @@ Test(connections, close_goes_behind_what_waits)
     leat_config_free(config);
     struct record *record = record_new();
     char *data = calloc(1, 100000);
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     for (int i = 0; i < 3; i++)
         cr_expect(OH_WebSocketClient_Send(record->client, data, 100000) == WEBSOCKET_OK);
     cr_expect(record_close(record, 1000, "") == WEBSOCKET_OK);
@@ -466,11 +466,11 @@ Test(connections, destroy_says_goodbye)
     leat_testing_server *peer = script_server_start(script);
     struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(record_send(record, "last") == WEBSOCKET_OK);
     record_destroy(record);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 2);
     cr_expect(memcmp(seen.frame_payload, "\x03\xe8", 2) == 0);
     cr_expect(record->closes == 0 && record->errors == 0, "nothing is reported any more");
@@ -484,11 +484,11 @@ Test(connections, close_and_destroy_at_once)
     leat_testing_server *peer = script_server_start(script);
     struct leat_testing_seen seen;
     struct record *record = record_new();
-    record_open(record, url_of("ws", leat_testing_server_port(peer), "/"));
+    record_open(record, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(record_close(record, 4000, "bye") == WEBSOCKET_OK);
     record_destroy(record);
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(memcmp(seen.frame_payload,
                      "\x0f\xa0"
                      "bye",

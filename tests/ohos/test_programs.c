@@ -154,9 +154,9 @@ Test(programs, exit_right_after_destroy_says_goodbye)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
     struct leat_testing_seen seen;
-    at_exit_expect(url_of("ws", leat_testing_server_port(peer), "/"), "destroyed");
+    at_exit_expect(url_of("ws", leat_testing_server_get_port(peer), "/"), "destroyed");
     peer_content_expect(peer);
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_first_byte == 0x88 && seen.frame_len == 2);
     leat_testing_server_free(peer);
 }

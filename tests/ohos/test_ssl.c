@@ -69,7 +69,7 @@ static uint32_t verify(const char *pem, const char *ca_pem)
 
 static const char *own_pem(void)
 {
-    return leat_testing_ca_certificate(ca)->cert_pem;
+    return leat_testing_ca_get_certificate(ca)->cert_pem;
 }
 
 Test(ssl, good_and_bad_ones)

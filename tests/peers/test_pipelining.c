@@ -33,15 +33,15 @@ static unsigned flights_of(enum leat_socks5_pipelining pipelining,
     leat_testing_server *proxy = script_server_start(script);
     client_run_init(&run);
     cr_assert(leat_config_set_socks5_pipelining(run.config, pipelining) == LEAT_OK);
-    cr_assert(leat_config_set_proxy(run.config,
-                                    sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
-                                                   leat_testing_server_port(proxy))) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(
+                  run.config, sandbox_format("socks5h://alice:secret@127.0.0.1:%u",
+                                             leat_testing_server_get_port(proxy))) == LEAT_OK);
     client_run_open(&run, url_of("wss", python_server_start(&tls), "/echo"));
     client_run_echo(&run, "through the proxy");
     client_run_close(&run);
     client_run_done(&run);
     cr_expect(leat_testing_server_wait_idle(proxy, STEP_WAIT_MS));
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.problem[0] == '\0', "%s", seen.problem);
     leat_testing_server_free(proxy);
     return seen.flights;

@@ -270,8 +270,8 @@ Test(proxies, never_directly)
     never_directly(proxy_url("http", "", refusing_port()));
     never_directly(proxy_url("https", "", refusing_port()));
     never_directly(proxy_url("https", "", tinyproxy_start(NULL, NULL))); /* does not speak TLS */
-    never_directly(proxy_url("http", "", leat_testing_server_port(peers[0])));
-    never_directly(proxy_url("http", "", leat_testing_server_port(peers[1])));
+    never_directly(proxy_url("http", "", leat_testing_server_get_port(peers[0])));
+    never_directly(proxy_url("http", "", leat_testing_server_get_port(peers[1])));
     never_directly("http://no-such-proxy.invalid:8080");
     never_directly("nonsense");
     environment_clear();

@@ -100,7 +100,7 @@ Test(refusals, redirect_is_not_followed_unless_asked_for)
     struct client_run run;
     leat_testing_server *first = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
     client_run_init(&run);
-    status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
+    status_expect(&run, url_of("ws", leat_testing_server_get_port(first), "/"), 302);
     cr_expect(leat_websocket_get_http_header(run.ws, "Location"));
     client_run_done(&run);
     leat_testing_server_free(first);
@@ -114,12 +114,12 @@ Test(refusals, redirect_is_followed_and_carries_no_credentials_elsewhere)
     client_run_init(&run);
     headers_add(run.config);
     cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(first), "/"));
     client_run_until_messages(&run, 1);
     const char *headers = (const char *)run.messages[0].data;
     cr_expect(strstr(headers, "X-Other: stays\n"), "%s", headers);
     cr_expect(!strstr(headers, "s3cret"), "another port got\n%s", headers);
-    leat_testing_server_seen(first, &seen);
+    leat_testing_server_get_seen(first, &seen);
     cr_expect(strstr(seen.http_head, "Bearer s3cret"), "%s", seen.http_head);
     client_run_close(&run);
     client_run_done(&run);
@@ -130,13 +130,13 @@ Test(refusals, redirects_are_counted)
 {
     struct client_run run;
     leat_testing_server *last = redirecting(url_of("ws", python_server_start(&plain), "/echo"));
-    leat_testing_server *first = redirecting(url_of("ws", leat_testing_server_port(last), "/"));
+    leat_testing_server *first = redirecting(url_of("ws", leat_testing_server_get_port(last), "/"));
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
-    status_expect(&run, url_of("ws", leat_testing_server_port(first), "/"), 302);
+    status_expect(&run, url_of("ws", leat_testing_server_get_port(first), "/"), 302);
     cr_assert(leat_config_set_max_redirects(run.config, 2) == LEAT_OK);
     run.closed_count = 0;
-    client_run_open(&run, url_of("ws", leat_testing_server_port(first), "/"));
+    client_run_open(&run, url_of("ws", leat_testing_server_get_port(first), "/"));
     client_run_echo(&run, "there at last");
     client_run_close(&run);
     client_run_done(&run);
@@ -161,10 +161,10 @@ Test(refusals, the_text_tells_the_way_of_redirects)
     uint16_t nobody = refusing_port();
     leat_testing_server *last =
         redirecting(sandbox_format("ws://127.0.0.1:%u/three?token=s3cret", nobody));
-    uint16_t last_port = leat_testing_server_port(last);
+    uint16_t last_port = leat_testing_server_get_port(last);
     leat_testing_server *first =
         redirecting(sandbox_format("ws://127.0.0.1:%u/two?token=s3cret", last_port));
-    const char *url = url_of("ws", leat_testing_server_port(first), "/one?token=s3cret");
+    const char *url = url_of("ws", leat_testing_server_get_port(first), "/one?token=s3cret");
     redirect_text_expect(url, 0,
                          sandbox_format("the server answered HTTP 302 Found, to "
                                         "ws://127.0.0.1:%u/two; redirects are not followed",
@@ -202,7 +202,7 @@ static void redirect_refused(const char *scheme, const char *location, uint16_t 
     cr_assert(leat_config_set_max_redirects(run.config, 5) == LEAT_OK);
     if (configure)
         configure(run.config);
-    int found = client_run_refused(&run, url_of(scheme, leat_testing_server_port(first), "/"));
+    int found = client_run_refused(&run, url_of(scheme, leat_testing_server_get_port(first), "/"));
     cr_expect(found == code, "%s: %d: %s", location, found, run.close.error.text);
     cr_expect(!strstr(run.trace, sandbox_format(":%u", nobody)), "%s", run.trace);
     client_run_done(&run);
@@ -232,9 +232,9 @@ Test(refusals, redirect_to_itself_ends)
     leat_testing_server *peer = redirecting("/again");
     client_run_init(&run);
     cr_assert(leat_config_set_max_redirects(run.config, 20) == LEAT_OK);
-    status_expect(&run, url_of("ws", leat_testing_server_port(peer), "/"), 302);
+    status_expect(&run, url_of("ws", leat_testing_server_get_port(peer), "/"), 302);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 21, "%u", seen.connections);
     client_run_done(&run);
     leat_testing_server_free(peer);

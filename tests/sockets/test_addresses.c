@@ -103,9 +103,10 @@ Test(addresses, relays_and_sources_that_are_mapped)
     reply[21] = (uint8_t)(relay_port & 0xff);
     leat_testing_server *proxy = script_server_start(script);
     udp_run_init(&udp);
-    cr_assert_eq(leat_config_set_proxy(udp.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                                  leat_testing_server_port(proxy))),
-                 LEAT_OK);
+    cr_assert_eq(
+        leat_config_set_proxy(udp.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                         leat_testing_server_get_port(proxy))),
+        LEAT_OK);
     udp_run_listen(&udp, "127.0.0.1");
     udp_run_send(&udp, "a", "::ffff:127.0.0.1", 9);
     cr_expect_eq(udp_plain_recv(relay, received, sizeof(received), &from), 11);
@@ -223,13 +224,14 @@ Test(addresses, zones_do_not_go_to_a_proxy)
     const struct leat_testing_options options = {.size = sizeof(options),
                                                  .kind = LEAT_TESTING_SOCKS5};
     cr_assert_eq(leat_testing_server_new(&options, &proxy, NULL), LEAT_OK);
-    cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                                  leat_testing_server_port(proxy))),
-                 LEAT_OK);
+    cr_assert_eq(
+        leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                         leat_testing_server_get_port(proxy))),
+        LEAT_OK);
     run_new_client();
     run_connect("fe80::1%gone0", 9);
     run_until("closed");
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect_str_eq(seen.host, "fe80::1");
     cr_expect_eq(seen.address_type, 4);
     leat_testing_server_free(proxy);

@@ -107,7 +107,7 @@ Test(tcp_socket_proxy, bound_and_there_is_no_answer_for_the_first_address)
     cr_assert(dns && proxy);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     cr_assert_eq(leat_config_set_phase_timeout(run.config, LEAT_PHASE_PROXY, 300), LEAT_OK);
-    proxy_set("socks5://127.0.0.1:%u", leat_testing_server_port(proxy));
+    proxy_set("socks5://127.0.0.1:%u", leat_testing_server_get_port(proxy));
     still_clock_start();
     run_new_client();
     cr_assert_eq(leat_tcp_socket_bind(run.tcp, "127.0.0.3", 0), LEAT_OK);

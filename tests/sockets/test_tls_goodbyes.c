@@ -35,7 +35,7 @@ static void goodbye_run(const struct leat_script_row *script, size_t queued)
     struct leat_testing_seen seen;
     leat_testing_server *peer = script_server_start(script);
 
-    run_open(leat_testing_server_port(peer));
+    run_open(leat_testing_server_get_port(peer));
     for (size_t i = 0; i < queued; i++)
         cr_assert_eq(leat_tls_socket_send(run.tls, data, sizeof(data)), LEAT_OK);
     run.act_at = "message";
@@ -51,7 +51,7 @@ static void goodbye_run(const struct leat_script_row *script, size_t queued)
     run_until_client("closed");
     run_check(&run.client_log, "message ping; closed");
     cr_assert(leat_testing_server_wait_idle(peer, WAIT_MS));
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_assert_str_eq(seen.problem, "");
     leat_testing_server_free(peer);
     leat_tls_socket_free(run.tls);

@@ -287,7 +287,8 @@ Test(udp_callbacks, no_memory_for_a_proxy)
     reply[9] = (uint8_t)(port & 0xff);
     leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy);
-    memory_world.proxy = sandbox_format("socks5h://127.0.0.1:%u", leat_testing_server_port(proxy));
+    memory_world.proxy =
+        sandbox_format("socks5h://127.0.0.1:%u", leat_testing_server_get_port(proxy));
     memory_world.host = "example.com";
     memory_world.port = 9;
     cr_expect_gt(alloc_failure_run_all(memory_attempt), 10);

@@ -54,9 +54,10 @@ Test(udp_chain, a_relay_nowhere_behind_another_proxy)
     cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
                                                                   microsocks_start(NULL, NULL))),
                  LEAT_OK);
-    cr_assert_eq(leat_config_add_proxy(run.config, sandbox_format("socks5h://localhost:%u",
-                                                                  leat_testing_server_port(last))),
-                 LEAT_OK);
+    cr_assert_eq(
+        leat_config_add_proxy(run.config, sandbox_format("socks5h://localhost:%u",
+                                                         leat_testing_server_get_port(last))),
+        LEAT_OK);
     cr_assert_eq(leat_config_set_udp_past_proxies(run.config, true), LEAT_OK);
     udp_run_bind(&run, "127.0.0.1");
     udp_run_until_closed(&run);

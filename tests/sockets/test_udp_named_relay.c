@@ -62,7 +62,7 @@ static void bench_init(struct bench *bench, const char *name)
     cr_assert_eq(leat_config_set_dns_servers(config, dns_server_address(bench->dns)), LEAT_OK);
     cr_assert_eq(
         leat_config_set_proxy(config, sandbox_format("socks5h://127.0.0.1:%u",
-                                                     leat_testing_server_port(bench->proxy))),
+                                                     leat_testing_server_get_port(bench->proxy))),
         LEAT_OK);
 }
 

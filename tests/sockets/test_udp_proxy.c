@@ -152,14 +152,14 @@ static void bench_init(struct bench *bench, const char *scheme, const char *host
     if (!waits)
         leat_testing_server_release(bench->proxy);
     udp_run_init(&bench->run);
-    proxy_set(&bench->run, scheme, leat_testing_server_port(bench->proxy));
+    proxy_set(&bench->run, scheme, leat_testing_server_get_port(bench->proxy));
 }
 
 static void bench_done(struct bench *bench)
 {
     struct leat_testing_seen seen;
     udp_run_done(&bench->run);
-    leat_testing_server_seen(bench->proxy, &seen);
+    leat_testing_server_get_seen(bench->proxy, &seen);
     cr_expect_str_eq(seen.problem, "");
     leat_testing_server_free(bench->proxy);
     close(bench->relay_fd);
@@ -280,9 +280,10 @@ Test(udp_proxy, over_ipv6)
     leat_testing_server *proxy = script_server_new(&options);
     cr_assert(proxy);
     udp_run_init(&run);
-    cr_assert_eq(leat_config_set_proxy(run.config, sandbox_format("socks5h://[::1]:%u",
-                                                                  leat_testing_server_port(proxy))),
-                 LEAT_OK);
+    cr_assert_eq(
+        leat_config_set_proxy(
+            run.config, sandbox_format("socks5h://[::1]:%u", leat_testing_server_get_port(proxy))),
+        LEAT_OK);
     udp_run_listen(&run, "::");
     /* The family of the destination is the relay's business. */
     udp_run_send(&run, "a", "127.0.0.1", 9);
@@ -314,12 +315,12 @@ Test(udp_proxy, with_a_password)
     memcpy(bench.script, script, sizeof(script));
     cr_assert_eq(leat_config_set_proxy(bench.run.config,
                                        sandbox_format("socks5h://alice:hunter2@127.0.0.1:%u",
-                                                      leat_testing_server_port(bench.proxy))),
+                                                      leat_testing_server_get_port(bench.proxy))),
                  LEAT_OK);
     udp_run_listen(&bench.run, "127.0.0.1");
     udp_run_send(&bench.run, "a", "127.0.0.1", 9);
     relay_expect(&bench, BYTES("\0\0\0" TO_9 "a"));
-    leat_testing_server_seen(bench.proxy, &seen);
+    leat_testing_server_get_seen(bench.proxy, &seen);
     cr_expect_str_eq(seen.user, "alice");
     cr_expect_str_eq(seen.password, "hunter2");
     cr_expect(!strstr(bench.run.trace, "hunter2"));
@@ -431,7 +432,7 @@ Test(udp_proxy, socket_timeout_behind_an_answer_that_lies_in_the_kernel)
 {
     struct bench bench;
     bench_init(&bench, "socks5h", "\x7f\0\0\x01", true, LEAT_SCRIPT_CLOSE);
-    uint16_t proxy = leat_testing_server_port(bench.proxy);
+    uint16_t proxy = leat_testing_server_get_port(bench.proxy);
     struct pollfd due = {.fd = leat_loop_get_fd(bench.run.loop), .events = POLLIN};
     udp_run_set_timeout(&bench.run, 50);
     udp_run_bind(&bench.run, "127.0.0.1");
@@ -511,7 +512,7 @@ Test(udp_proxy, the_proxy_ends_the_association)
                         "the proxy closed the control connection, which ends the association");
     cr_expect_eq(bench.run.errors[0].layer, LEAT_LAYER_SOCKS5);
     cr_expect_str_eq(bench.run.errors[0].hop,
-                     sandbox_format("127.0.0.1:%u", leat_testing_server_port(bench.proxy)));
+                     sandbox_format("127.0.0.1:%u", leat_testing_server_get_port(bench.proxy)));
     leat_udp_socket_get_error(bench.run.udp, &error);
     cr_expect_eq(error.code, LEAT_E_SOCKS5_RECV);
     udp_run_send_refused(&bench.run, "127.0.0.1", 9, SOCKET_CODE(EBADF), "not bound");

@@ -51,9 +51,9 @@ static struct leat_error script_refusal(const struct leat_script_row *script, co
     leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy);
     const char *url =
-        sandbox_format("socks5h://%s127.0.0.1:%u", user, leat_testing_server_port(proxy));
+        sandbox_format("socks5h://%s127.0.0.1:%u", user, leat_testing_server_get_port(proxy));
     struct leat_error error = refusal_of(url, "127.0.0.1", code, detail);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect_str_eq(seen.problem, "");
     leat_testing_server_free(proxy);
     return error;
@@ -156,8 +156,8 @@ Test(udp_proxy_refusals, the_proxys_family_is_the_sockets)
         {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *proxy = script_server_start(script);
     cr_assert(proxy);
-    refusal_of(sandbox_format("socks5h://localhost:%u", leat_testing_server_port(proxy)), "0.0.0.0",
-               LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
+    refusal_of(sandbox_format("socks5h://localhost:%u", leat_testing_server_get_port(proxy)),
+               "0.0.0.0", LEAT_E_SOCKS5_CONNECT_REMOTE, "reply 0x01");
     leat_testing_server_free(proxy);
 }
 
@@ -181,14 +181,14 @@ static void check_second_proxy(const struct leat_script_row *first, bool is_aske
         proxies[1] = script_server_new(
             &(struct leat_testing_options){.scripts = {second},
                                            .address = "127.0.0.2",
-                                           .port = leat_testing_server_port(proxies[0])});
+                                           .port = leat_testing_server_get_port(proxies[0])});
     }
     cr_assert(dns && proxies[1]);
     udp_run_init(&run);
     cr_assert_eq(leat_config_set_dns_servers(run.config, dns_server_address(dns)), LEAT_OK);
     cr_assert_eq(
         leat_config_set_proxy(run.config, sandbox_format("socks5h://proxy.test:%u",
-                                                         leat_testing_server_port(proxies[0]))),
+                                                         leat_testing_server_get_port(proxies[0]))),
         LEAT_OK);
     if (is_asked) {
         udp_run_listen(&run, "0.0.0.0");
@@ -199,7 +199,7 @@ static void check_second_proxy(const struct leat_script_row *first, bool is_aske
     }
     udp_run_done(&run);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(proxies[1], &seen);
+    leat_testing_server_get_seen(proxies[1], &seen);
     cr_expect_eq(seen.connections, is_asked);
     leat_testing_server_free(proxies[0]);
     leat_testing_server_free(proxies[1]);

@@ -156,7 +156,7 @@ static const struct leat_testing_certificate *row_make(const struct row *row)
 static const struct leat_testing_certificate *certificate_get(const char *name, size_t len)
 {
     if (len == 2 && memcmp(name, "ca", len) == 0)
-        return leat_testing_ca_certificate(certificates_ca());
+        return leat_testing_ca_get_certificate(certificates_ca());
     for (size_t i = 0; i < ROWS; ++i) {
         if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0) {
             if (!state.made[i])
@@ -204,7 +204,7 @@ const char *certificates_dir(void)
         if (rows[i].key != RSA_2048)
             (void)certificate_of(rows[i].name);
     }
-    const char *dir = leat_testing_ca_dir(state.ca);
+    const char *dir = leat_testing_ca_get_dir(state.ca);
     const char *path = sandbox_format("%s/not-pem.txt", dir);
     FILE *file = fopen(path, "we");
     cr_assert(file && fputs("This is no PEM.\n", file) >= 0 && fclose(file) == 0, "%s", path);

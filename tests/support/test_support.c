@@ -51,7 +51,7 @@ static void problem_expect(leat_testing_server *peer, const char *problem)
 {
     struct leat_testing_seen seen;
     cr_expect(leat_testing_server_wait_idle(peer, WAIT_MS));
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(strcmp(seen.problem, problem) == 0, "%s", seen.problem);
 }
 
@@ -65,7 +65,7 @@ Test(support, peer_plays_its_script)
         {LEAT_SCRIPT_CLOSE},
     };
     leat_testing_server *peer = script_server_start(script);
-    int fd = port_connect(leat_testing_server_port(peer));
+    int fd = port_connect(leat_testing_server_get_port(peer));
     bytes_send(fd, "hel", 3);
     bytes_send(fd, "lo", 2);
     bytes_expect(fd, "worldld", 7);
@@ -77,7 +77,7 @@ Test(support, peer_plays_its_script)
     close(fd);
     problem_expect(peer, "");
     struct leat_testing_seen seen;
-    leat_testing_server_seen(peer, &seen);
+    leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 1 && seen.flights == 2 && seen.bytes_in == 7 &&
               seen.bytes_out == 7);
     leat_testing_server_free(peer);
@@ -88,7 +88,7 @@ Test(support, peer_reports_what_the_script_does_not_say)
     static const struct leat_script_row script[] = {
         {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("hello")}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer = script_server_start(script);
-    int fd = port_connect(leat_testing_server_port(peer));
+    int fd = port_connect(leat_testing_server_get_port(peer));
     bytes_send(fd, "help!", 5);
     problem_expect(peer, "other bytes came than were expected");
     close(fd);
@@ -100,7 +100,7 @@ Test(support, peer_resets)
     static const struct leat_script_row script[] = {{LEAT_SCRIPT_READ, .number = 1},
                                                     {LEAT_SCRIPT_RESET}};
     leat_testing_server *peer = script_server_start(script);
-    int fd = port_connect(leat_testing_server_port(peer));
+    int fd = port_connect(leat_testing_server_get_port(peer));
     char byte = 0;
     bytes_send(fd, &byte, 1);
     cr_expect(recv(fd, &byte, 1, 0) == -1 && errno == ECONNRESET);
@@ -118,9 +118,9 @@ Test(support, peer_waits_and_is_freed_in_the_middle)
                                                     {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *peer =
         script_server_new(&(struct leat_testing_options){.scripts = {waits, stalls}});
-    int first = port_connect(leat_testing_server_port(peer));
+    int first = port_connect(leat_testing_server_get_port(peer));
     cr_expect(leat_testing_server_wait_step(peer, "waits", 1, WAIT_MS));
-    int second = port_connect(leat_testing_server_port(peer));
+    int second = port_connect(leat_testing_server_get_port(peer));
     cr_expect(leat_testing_server_wait_step(peer, "stalls", 1, WAIT_MS));
     leat_testing_server_release(peer);
     bytes_expect(first, "x", 1);
@@ -139,8 +139,8 @@ Test(support, peer_is_a_proxy)
         LEAT_SCRIPT_SOCKS5_OPEN, {LEAT_SCRIPT_RELAY}, {LEAT_SCRIPT_CLOSE}};
     leat_testing_server *target = script_server_start(target_script);
     leat_testing_server *proxy = script_server_start(proxy_script);
-    int fd = port_connect(leat_testing_server_port(proxy));
-    uint16_t port = leat_testing_server_port(target);
+    int fd = port_connect(leat_testing_server_get_port(proxy));
+    uint16_t port = leat_testing_server_get_port(target);
     const uint8_t request[] = {5,
                                1,
                                0,
@@ -167,7 +167,7 @@ Test(support, peer_is_a_proxy)
     problem_expect(target, "");
     problem_expect(proxy, "");
     struct leat_testing_seen seen;
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, "echo.test") == 0 && seen.port == port);
     cr_expect(seen.method_count == 1 && seen.methods[0] == 0);
     leat_testing_server_free(proxy);

@@ -53,7 +53,7 @@ int rig_socks5(const leat_testing_server *proxy, uint16_t port, uint8_t rep)
 {
     uint8_t request[] = {5, 1, 0, 1, 127, 0, 0, 1, (uint8_t)(port >> 8), (uint8_t)port};
     uint8_t reply[10];
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     RIG_SEND(fd, "\x05\x01\x00");
     RIG_EXPECT(fd, "\x05\x00");
     cr_assert(raw_send(fd, request, sizeof(request)));

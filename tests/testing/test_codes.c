@@ -27,9 +27,9 @@ static void code_expect(enum leat_testing_kind kind, const struct fault_code *ex
     if (is_proxy) {
         proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = kind, .user = "a", .password = "b",
                                                .faults = expected->faults));
-        cr_assert(leat_config_set_proxy(run.config, leat_testing_server_url(proxy)) == LEAT_OK);
+        cr_assert(leat_config_set_proxy(run.config, leat_testing_server_get_url(proxy)) == LEAT_OK);
     }
-    int code = client_run_refused(&run, leat_testing_server_url(echo));
+    int code = client_run_refused(&run, leat_testing_server_get_url(echo));
     const struct leat_error *error = &run.close.error;
     cr_expect(code == expected->code && error->layer == expected->layer &&
                   error->native_code == expected->native_code,

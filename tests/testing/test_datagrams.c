@@ -21,7 +21,7 @@ static leat_testing_server *proxy_for(struct udp_run *run, const char *faults)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names, .user = "u",
                                        .password = "p", .faults = faults));
     udp_run_init(run);
-    cr_assert(leat_config_set_proxy(run->config, leat_testing_server_url(proxy)) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(run->config, leat_testing_server_get_url(proxy)) == LEAT_OK);
     udp_run_listen(run, "127.0.0.1");
     return proxy;
 }
@@ -44,7 +44,7 @@ Test(datagrams, are_carried_to_addresses_and_names)
     udp_run_until_messages(&run, 4);
     udp_run_expect(&run, 3, "", "127.0.0.1", "IPv4", echo);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.datagrams_in == 4 && seen.datagrams_out == 4);
     cr_expect(seen.connections == 1 && seen.problem[0] == '\0', "%s", seen.problem);
     cr_expect(leat_testing_server_wait_step(proxy, "datagram", 8, 0));
@@ -121,7 +121,7 @@ Test(datagrams, others_are_dropped)
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
     uint16_t echo = udp_echo_start("127.0.0.1");
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     RIG_SEND(fd, "\x05\x01\x00");
     RIG_EXPECT(fd, "\x05\x00");
     RIG_SEND(fd, "\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00");
@@ -139,7 +139,7 @@ Test(datagrams, others_are_dropped)
     cr_assert(recv(udp, back, sizeof(back), 0) == sizeof(good));
     cr_expect(memcmp(back, good, sizeof(good)) == 0);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.datagrams_in == 1 && strstr(seen.problem, "goes nowhere"), "%s", seen.problem);
     close(udp);
     close(fd);

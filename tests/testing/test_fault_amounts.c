@@ -21,8 +21,8 @@ static leat_testing_server *asking_proxy(const char *faults)
 /* A client that has said everything. */
 static int asked(const leat_testing_server *proxy)
 {
-    unsigned port = leat_testing_server_port(destination);
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    unsigned port = leat_testing_server_get_port(destination);
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     cr_assert(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0);
     RIG_SEND(fd, "\x05\x01\x02\x01\x01"
                  "a\x01"
@@ -74,7 +74,7 @@ Test(amounts, split_makes_segments)
 static uint64_t event_time_us(leat_testing_server *server, const char *step)
 {
     struct leat_testing_event event;
-    for (size_t i = 0; leat_testing_server_event(server, i, &event); ++i) {
+    for (size_t i = 0; leat_testing_server_get_event(server, i, &event); ++i) {
         if (strcmp(event.step, step) == 0)
             return event.time_us;
     }
@@ -154,7 +154,7 @@ Test(amounts, drop_after_counts_what_goes_to_the_client)
         leat_testing_server *proxy =
             rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = cases[i].faults));
         int end = -1;
-        int fd = rig_socks5(proxy, leat_testing_server_port(from), 0);
+        int fd = rig_socks5(proxy, leat_testing_server_get_port(from), 0);
         size_t len = count_until_end(fd, &end);
         cr_expect(len == cases[i].len && end == cases[i].end, "%s: %zu bytes, end %d",
                   cases[i].faults, len, end);
@@ -173,7 +173,7 @@ Test(amounts, drop_after_received_counts_what_comes_from_the_client)
     for (size_t i = 0; i < 2; ++i) {
         leat_testing_server *proxy =
             rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = faults[i]));
-        int fd = rig_socks5(proxy, leat_testing_server_port(to), 0);
+        int fd = rig_socks5(proxy, leat_testing_server_get_port(to), 0);
         char bytes[999] = {0};
         cr_assert(raw_send(fd, bytes, sizeof(bytes)));
         cr_expect(is_silent(fd));
@@ -181,7 +181,7 @@ Test(amounts, drop_after_received_counts_what_comes_from_the_client)
         cr_expect(raw_recv_end(fd) == ECONNRESET, "%s", faults[i]);
         cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
         struct leat_testing_seen seen;
-        leat_testing_server_seen(proxy, &seen);
+        leat_testing_server_get_seen(proxy, &seen);
         cr_expect(seen.bytes_in == 1013, "%llu", (unsigned long long)seen.bytes_in);
         close(fd);
         leat_testing_server_free(proxy);
@@ -197,7 +197,7 @@ Test(amounts, a_rate_is_not_exceeded)
         leat_testing_server *proxy =
             rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = faults[i]));
         int end = -1;
-        int fd = rig_socks5(proxy, leat_testing_server_port(from), 0);
+        int fd = rig_socks5(proxy, leat_testing_server_get_port(from), 0);
         cr_expect(count_until_end(fd, &end) == 200000 && end == 0);
         close(fd);
         cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
@@ -220,10 +220,10 @@ Test(amounts, belong_to_connections)
     for (int i = 1; i <= 5; ++i) {
         static struct rig_output output;
         if (i == 2) {
-            raw_expect_reset(leat_testing_server_port(server));
+            raw_expect_reset(leat_testing_server_get_port(server));
             continue;
         }
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         if (i == 1 || i == 5) {
             RIG_SEND(fd, "\x05\x01\x00");
             RIG_EXPECT(fd, "\x05\x00");

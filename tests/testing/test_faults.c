@@ -95,7 +95,7 @@ static leat_testing_server *destination;
 /* All that the client says. */
 static size_t request_write(const struct session *session, char buf[512])
 {
-    unsigned port = leat_testing_server_port(destination);
+    unsigned port = leat_testing_server_get_port(destination);
     int len = 0;
     switch (session->kind) {
     case LEAT_TESTING_SOCKS5:
@@ -141,7 +141,7 @@ static int session_begin(const struct session *session, const leat_testing_serve
 {
     char request[512];
     size_t len = request_write(session, request);
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     cr_assert(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) == 0);
     was_reset = !raw_send(fd, request, len) && errno == ECONNRESET;
     return fd;

@@ -24,7 +24,7 @@ static void garbage_send(leat_testing_server *server, const char *session, size_
     for (unsigned n = 1; n <= SESSIONS; ++n) {
         size_t all = mutation_next(&mutation, session, len);
         size_t cut = mutation_below(&mutation, all + 1);
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         if (raw_send(fd, mutation.bytes, cut))
             (void)raw_send(fd, mutation.bytes + cut, all - cut);
         (void)shutdown(fd, SHUT_WR);
@@ -47,7 +47,7 @@ Test(garbage, for_a_socks5_proxy)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "a", .password = "b",
                                        .faults = NO_DIALLING));
     garbage_send(server, session, sizeof(session) - 1);
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     RIG_SEND(fd, "\x05\x01\x02");
     RIG_EXPECT(fd, "\x05\x02");
     close(fd);
@@ -63,7 +63,7 @@ Test(garbage, for_a_connect_proxy)
                                        .faults = NO_DIALLING));
     garbage_send(server, session, sizeof(session) - 1);
     char head[1024];
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     RIG_SEND(fd, "CONNECT site.test:80 HTTP/1.1\r\n\r\n");
     cr_assert(raw_recv_until(fd, "HTTP/1.1 407 ", head, sizeof(head)));
     close(fd);
@@ -87,7 +87,7 @@ Test(garbage, for_a_websocket_server)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .subprotocols = protocols));
     garbage_send(server, session, sizeof(session) - 1);
     int fd = -1;
-    cr_expect(raw_upgrade(NULL, leat_testing_server_port(server), &fd) == 101);
+    cr_expect(raw_upgrade(NULL, leat_testing_server_get_port(server), &fd) == 101);
     close(fd);
     leat_testing_server_free(server);
 }
@@ -106,7 +106,7 @@ Test(garbage, instead_of_tls)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .tls = &tls));
     garbage_send(server, hello, sizeof(hello) - 1);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(server, &seen);
+    leat_testing_server_get_seen(server, &seen);
     cr_expect(strstr(seen.problem, "the TLS handshake failed"), "%s", seen.problem);
     leat_testing_server_free(server);
     leat_testing_ca_free(ca);

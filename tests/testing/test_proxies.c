@@ -41,7 +41,7 @@ static leat_testing_server *site_start(const char *address)
 static int curl_run(const char *proxy_url, const char *host, const leat_testing_server *site,
                     char **ret_page)
 {
-    const char *url = sandbox_format("http://%s:%u/", host, leat_testing_server_port(site));
+    const char *url = sandbox_format("http://%s:%u/", host, leat_testing_server_get_port(site));
     const char *const argv[] = {"curl",
                                 "-sS",
                                 "--max-time",
@@ -85,17 +85,17 @@ Test(proxies, curl_through_socks5)
     leat_testing_server *site = site_start(NULL), *site6 = site_start("::1");
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
-    const char *url = leat_testing_server_url(proxy);
+    const char *url = leat_testing_server_get_url(proxy);
     struct leat_testing_seen seen;
     page_expect(url, "site.test", site);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, "site.test") == 0 && seen.address_type == 3);
-    cr_expect(seen.port == leat_testing_server_port(site));
+    cr_expect(seen.port == leat_testing_server_get_port(site));
     page_expect(url, "127.0.0.1", site);
     page_expect(url, "localhost", site); /* the system knows it */
     page_expect(url, "SIX.test", site6);
     page_expect(url, "[::1]", site6);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, "::1") == 0 && seen.address_type == 4);
     refusal_expect(url, "gone.test", site, 97);
     refusal_expect(url, "127.0.0.2", site, 97);
@@ -111,14 +111,14 @@ Test(proxies, curl_with_a_password)
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "a:@/",
                                        .password = "p w%", .address = "::1"));
-    uint16_t port = leat_testing_server_port(proxy);
-    cr_expect_str_eq(leat_testing_server_url(proxy),
+    uint16_t port = leat_testing_server_get_port(proxy);
+    cr_expect_str_eq(leat_testing_server_get_url(proxy),
                      sandbox_format("socks5h://a%%3A%%40%%2F:p%%20w%%25@[::1]:%u", port));
-    page_expect(leat_testing_server_url(proxy), "127.0.0.1", site);
+    page_expect(leat_testing_server_get_url(proxy), "127.0.0.1", site);
     refusal_expect(sandbox_format("socks5h://a:b@[::1]:%u", port), "127.0.0.1", site, 97);
     refusal_expect(sandbox_format("socks5h://[::1]:%u", port), "127.0.0.1", site, 97);
     struct leat_testing_seen seen;
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.connections == 3);
     leat_testing_server_free(proxy);
     leat_testing_server_free(site);
@@ -138,7 +138,7 @@ Test(proxies, socks5_refuses_by_itself)
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
         uint8_t reply[10];
         RIG_SEND(fd, "\x05\x01\x00");
         RIG_EXPECT(fd, "\x05\x00");
@@ -157,7 +157,7 @@ static uint8_t rep_of(const leat_testing_server *proxy, const void *request, siz
 {
     uint8_t reply[22];
     const uint8_t port_bytes[] = {(uint8_t)(port >> 8), (uint8_t)(port & 0xff)};
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     RIG_SEND(fd, "\x05\x01\x00");
     RIG_EXPECT(fd, "\x05\x00");
     cr_assert(raw_send(fd, request, len) && raw_send(fd, port_bytes, sizeof(port_bytes)));
@@ -192,8 +192,8 @@ Test(proxies, hosts_that_are_the_proxy_s_own_affair)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .names = names));
     uint8_t bound_type;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        cr_expect_eq(rep_of(proxy, cases[i].request, cases[i].len, leat_testing_server_port(site),
-                            &bound_type),
+        cr_expect_eq(rep_of(proxy, cases[i].request, cases[i].len,
+                            leat_testing_server_get_port(site), &bound_type),
                      cases[i].rep, "%s", cases[i].request + 5);
         cr_expect_eq(bound_type, 1, "%s", cases[i].request + 5);
     }
@@ -222,15 +222,15 @@ Test(proxies, garbage_ends_only_its_own_connection)
         leat_testing_server *to = rig_greeter();
         leat_testing_server *proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
         struct leat_testing_seen seen;
-        int good = rig_socks5(proxy, leat_testing_server_port(to), 0);
-        int bad = raw_connect(NULL, leat_testing_server_port(proxy));
+        int good = rig_socks5(proxy, leat_testing_server_get_port(to), 0);
+        int bad = raw_connect(NULL, leat_testing_server_get_port(proxy));
         cr_assert(raw_send(bad, cases[i].bytes, cases[i].len));
         (void)raw_recv_end(bad);
         close(bad);
         RIG_EXPECT(good, RIG_GREETING);
         close(good);
         cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
-        leat_testing_server_seen(proxy, &seen);
+        leat_testing_server_get_seen(proxy, &seen);
         cr_expect(strstr(seen.problem, cases[i].problem), "%zu: %s", i, seen.problem);
         leat_testing_server_free(proxy);
         leat_testing_server_free(to);
@@ -244,7 +244,7 @@ Test(proxies, credentials_with_a_nul_are_wrong)
     leat_testing_server *proxy = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "alice", .password = "secret"));
     struct leat_testing_seen seen;
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     RIG_SEND(fd, "\x05\x01\x02");
     RIG_EXPECT(fd, "\x05\x02");
     RIG_SEND(fd, "\x01\x07"
@@ -252,13 +252,13 @@ Test(proxies, credentials_with_a_nul_are_wrong)
     (void)raw_recv_end(fd);
     close(fd);
     cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strstr(seen.problem, "a NUL in the user's name"), "%s", seen.problem);
     leat_testing_server_free(proxy);
 
     proxy = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "alice", .password = "secret"));
-    fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     /* "alice:secret", a NUL, "x" */
     RIG_SEND(fd, "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n"
                  "Proxy-Authorization: Basic YWxpY2U6c2VjcmV0AHg=\r\n\r\n");
@@ -277,7 +277,7 @@ Test(proxies, half_a_connection_stays_open)
     };
     leat_testing_server *to = script_server_start(script);
     leat_testing_server *proxy = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
-    int fd = rig_socks5(proxy, leat_testing_server_port(to), 0);
+    int fd = rig_socks5(proxy, leat_testing_server_get_port(to), 0);
     RIG_SEND(fd, "all that there is");
     cr_assert(shutdown(fd, SHUT_WR) == 0);
     RIG_EXPECT(fd, "after the end");
@@ -285,7 +285,7 @@ Test(proxies, half_a_connection_stays_open)
     close(fd);
     struct leat_testing_seen seen;
     cr_expect(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(seen.flights == 2, "%u", seen.flights);
     cr_expect(seen.bytes_in == 3 + 10 + 17 && seen.bytes_out == 2 + 10 + 13);
     leat_testing_server_free(proxy);
@@ -300,16 +300,16 @@ Test(proxies, curl_through_connect)
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .names = names, .user = "a",
                                        .password = "b"));
-    const char *url = leat_testing_server_url(proxy);
+    const char *url = leat_testing_server_get_url(proxy);
     struct leat_testing_seen seen;
     page_expect(url, "site.test", site);
-    leat_testing_server_seen(proxy, &seen);
+    leat_testing_server_get_seen(proxy, &seen);
     cr_expect(strcmp(seen.host, "site.test") == 0 && strcmp(seen.user, "a") == 0 &&
               strcmp(seen.password, "b") == 0);
     page_expect(url, "six.test", site6);
     page_expect(url, "[::1]", site6);
     refusal_expect(url, "gone.test", site, 56);
-    uint16_t port = leat_testing_server_port(proxy);
+    uint16_t port = leat_testing_server_get_port(proxy);
     refusal_expect(sandbox_format("http://a:c@127.0.0.1:%u", port), "site.test", site, 56);
     refusal_expect(sandbox_format("http://127.0.0.1:%u", port), "site.test", site, 56);
     leat_testing_server_free(proxy);
@@ -324,9 +324,9 @@ Test(proxies, curl_through_connect_over_tls)
     leat_testing_server *site = site_start(NULL);
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .tls = &tls, .names = names));
-    cr_expect_str_eq(leat_testing_server_url(proxy),
-                     sandbox_format("https://localhost:%u", leat_testing_server_port(proxy)));
-    page_expect(leat_testing_server_url(proxy), "site.test", site);
+    cr_expect_str_eq(leat_testing_server_get_url(proxy),
+                     sandbox_format("https://localhost:%u", leat_testing_server_get_port(proxy)));
+    page_expect(leat_testing_server_get_url(proxy), "site.test", site);
     cr_expect(leat_testing_server_wait_step(proxy, "tls", 1, 0));
     leat_testing_server_free(proxy);
     leat_testing_server_free(site);
@@ -335,7 +335,7 @@ Test(proxies, curl_through_connect_over_tls)
 static void answer_expect(const leat_testing_server *proxy, const char *request, const char *status)
 {
     static struct rig_output output;
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     cr_assert(raw_send(fd, request, strlen(request)));
     cr_assert(shutdown(fd, SHUT_WR) == 0);
     rig_read(fd, &output);
@@ -368,11 +368,11 @@ Test(proxies, connect_may_be_asked_again_after_407)
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "a"));
     char head[1024];
-    int fd = raw_connect(NULL, leat_testing_server_port(proxy));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     for (int i = 0; i < 2; ++i) {
-        const char *request =
-            sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\n%s\r\n", leat_testing_server_port(to),
-                           i == 0 ? "" : "Proxy-Authorization: Basic YTo=\r\n");
+        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\n%s\r\n",
+                                             leat_testing_server_get_port(to),
+                                             i == 0 ? "" : "Proxy-Authorization: Basic YTo=\r\n");
         cr_assert(raw_send(fd, request, strlen(request)));
         cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
         cr_expect(strncmp(head + 9, i == 0 ? "407" : "200", 3) == 0, "%s", head);
@@ -389,7 +389,7 @@ static void echo_through(const leat_testing_server *proxy, const char *url)
 {
     struct client_run run;
     client_run_init(&run);
-    cr_assert(leat_config_set_proxy(run.config, leat_testing_server_url(proxy)) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config, leat_testing_server_get_url(proxy)) == LEAT_OK);
     client_run_open(&run, url);
     client_run_echo(&run, "through");
     client_run_close(&run);
@@ -414,8 +414,8 @@ Test(proxies, leat_through_each)
                 .faults = "method=split 1;reply=split 1 1;relay=split 7;greeting=delay 1")),
     };
     for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); ++i) {
-        echo_through(proxies[i], leat_testing_server_url(ws));
-        echo_through(proxies[i], leat_testing_server_url(wss));
+        echo_through(proxies[i], leat_testing_server_get_url(ws));
+        echo_through(proxies[i], leat_testing_server_get_url(wss));
         leat_testing_server_free(proxies[i]);
     }
     leat_testing_server_free(wss);
@@ -429,7 +429,7 @@ static void flood_through(const leat_testing_server *proxy, const char *url)
     struct client_run run;
     client_run_init(&run);
     run.drop_messages = true;
-    cr_assert(leat_config_set_proxy(run.config, leat_testing_server_url(proxy)) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(run.config, leat_testing_server_get_url(proxy)) == LEAT_OK);
     cr_assert(leat_config_set_send_queue_limit(run.config, 2 * MESSAGES * (size_t)BYTES) ==
               LEAT_OK);
     client_run_open(&run, url);
@@ -451,8 +451,8 @@ Test(proxies, both_directions_at_once)
     leat_testing_server *plain = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
     leat_testing_server *in_tls =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .tls = &tls));
-    flood_through(plain, leat_testing_server_url(ws));
-    flood_through(in_tls, leat_testing_server_url(ws));
+    flood_through(plain, leat_testing_server_get_url(ws));
+    flood_through(in_tls, leat_testing_server_get_url(ws));
     leat_testing_server_free(in_tls);
     leat_testing_server_free(plain);
     leat_testing_server_free(ws);
@@ -479,8 +479,8 @@ Test(proxies, leat_meets_faults_in_tls)
                                            .faults = cases[i].faults));
         struct client_run run;
         client_run_init(&run);
-        cr_assert(leat_config_set_proxy(run.config, leat_testing_server_url(proxy)) == LEAT_OK);
-        cr_assert(client_run_connect(&run, leat_testing_server_url(ws)) == LEAT_OK);
+        cr_assert(leat_config_set_proxy(run.config, leat_testing_server_get_url(proxy)) == LEAT_OK);
+        cr_assert(client_run_connect(&run, leat_testing_server_get_url(ws)) == LEAT_OK);
         client_run_until_opened(&run);
         cr_expect((run.opened_count == 1) == cases[i].opens, "%s: %d %s", cases[i].faults,
                   run.close.error.code, run.close.error.text);

@@ -87,7 +87,7 @@ Test(server, refuses_options)
 Test(server, a_port_in_use)
 {
     leat_testing_server *first = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
-    uint16_t port = leat_testing_server_port(first);
+    uint16_t port = leat_testing_server_get_port(first);
     refusal_expect(
         LEAT_TESTING_OPTIONS(.port = port), LEAT_E_SOCKET_BASE + EADDRINUSE,
         sandbox_format("cannot listen on 127.0.0.1 port %u: Address already in use", port));
@@ -97,7 +97,7 @@ Test(server, a_port_in_use)
     /* and once it is free again, although its connections linger */
     leat_testing_server *second =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .port = port));
-    cr_expect(leat_testing_server_port(second) == port);
+    cr_expect(leat_testing_server_get_port(second) == port);
     leat_testing_server_free(second);
 }
 
@@ -113,10 +113,10 @@ Test(server, all_addresses)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *server = script_server_new(
             &(struct leat_testing_options){.scripts = {script}, .address = cases[i].address});
-        unsigned port = leat_testing_server_port(server);
-        cr_expect_str_eq(leat_testing_server_address(server),
+        unsigned port = leat_testing_server_get_port(server);
+        cr_expect_str_eq(leat_testing_server_get_address(server),
                          sandbox_format("%s:%u", cases[i].host, port));
-        cr_expect_str_eq(leat_testing_server_url(server),
+        cr_expect_str_eq(leat_testing_server_get_url(server),
                          sandbox_format("tcp://%s:%u", cases[i].host, port));
         leat_testing_server_free(server);
     }
@@ -130,9 +130,9 @@ Test(server, a_client_over_ipv4_is_one)
         cr_skip_test("no ::1");
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .address = "::"));
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     cr_assert(leat_testing_server_wait_step(server, "accept", 1, RIG_WAIT_MS));
-    cr_assert(leat_testing_server_event(server, 0, &event));
+    cr_assert(leat_testing_server_get_event(server, 0, &event));
     cr_expect_str_eq(event.step, "accept");
     cr_expect_eq(strncmp(event.text, "127.0.0.1:", 10), 0, "%s", event.text);
     close(fd);
@@ -169,13 +169,13 @@ Test(server, options_are_copied)
     memset(messages, 0xff, sizeof(messages));
 
     char head[1024];
-    int fd = raw_connect(NULL, leat_testing_server_port(websocket));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(websocket));
     RIG_SEND(fd, RAW_UPGRADE_WITH("/", "Sec-WebSocket-Protocol: p\r\n"));
     cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
     cr_expect(strstr(head, "\r\nX: 1\r\n") && strstr(head, "Protocol: p\r\n"), "%s", head);
     RIG_EXPECT(fd, "!\x81\x02hi");
     close(fd);
-    fd = raw_connect(NULL, leat_testing_server_port(socks5));
+    fd = raw_connect(NULL, leat_testing_server_get_port(socks5));
     RIG_SEND(fd, "\x05\x01\x00");
     RIG_EXPECT(fd, "\x05\x00");
     close(fd);
@@ -189,7 +189,7 @@ static void *connect_later(void *user)
 {
     leat_testing_server *server = user;
     for (int i = 0; i < 3; ++i) {
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         RIG_SEND(fd, "\x05\x01\x00");
         RIG_EXPECT(fd, "\x05\x00");
         close(fd);
@@ -222,14 +222,14 @@ Test(server, one_release_lets_one_go)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = "method=hold"));
     int fds[2];
     for (int i = 0; i < 2; ++i) {
-        fds[i] = raw_connect(NULL, leat_testing_server_port(server));
+        fds[i] = raw_connect(NULL, leat_testing_server_get_port(server));
         RIG_SEND(fds[i], "\x05\x01\x00");
         cr_assert(leat_testing_server_wait_step(server, "method", (unsigned)i + 1, RIG_WAIT_MS));
     }
     leat_testing_server_release(server);
     struct leat_testing_seen seen;
     do { /* either of them */
-        leat_testing_server_seen(server, &seen);
+        leat_testing_server_get_seen(server, &seen);
     } while (seen.bytes_out < 2);
     cr_expect(seen.bytes_out == 2 && seen.live == 2);
     leat_testing_server_release(server);
@@ -267,8 +267,8 @@ Test(server, the_log_tells_everything_but_passwords)
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .user = "alice",
                                        .password = "secret", .log = log_write, .log_user = &log));
-    unsigned port = leat_testing_server_port(to);
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    unsigned port = leat_testing_server_get_port(to);
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     RIG_SEND(fd, "\x05\x02\x00\x02\x01\x05"
                  "alice\x06"
                  "secret\x05\x01\x00\x01\x7f\x00\x00\x01");
@@ -289,7 +289,7 @@ Test(server, the_log_tells_everything_but_passwords)
 
     struct leat_testing_event event, last = {.time_us = 0};
     size_t count = 0;
-    for (; leat_testing_server_event(server, count, &event); ++count) {
+    for (; leat_testing_server_get_event(server, count, &event); ++count) {
         cr_expect(event.time_us >= last.time_us && event.bytes_in >= last.bytes_in);
         last = event;
     }
@@ -309,7 +309,7 @@ Test(server, a_problem_belongs_to_its_connection)
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .log = log_write, .log_user = &log));
     static const char *const greetings[] = {"GET / HTTP/1.1\r\n\r\n", "\x05\x01"};
     for (int i = 0; i < 2; ++i) {
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         cr_assert(raw_send(fd, greetings[i], strlen(greetings[i])));
         cr_assert(shutdown(fd, SHUT_WR) == 0);
         (void)raw_recv_end(fd);
@@ -321,7 +321,7 @@ Test(server, a_problem_belongs_to_its_connection)
     cr_assert(first && second, "%s", log.text);
     cr_expect(first[7] != '\n' && second[7] != '\n', "%s", log.text);
     cr_expect(strncmp(first + 7, second + 7, 20) != 0, "%s", log.text);
-    leat_testing_server_seen(server, &seen);
+    leat_testing_server_get_seen(server, &seen);
     cr_expect(strncmp(first + 7, seen.problem, strlen(seen.problem)) == 0, "the first is kept");
     leat_testing_server_free(server);
 }
@@ -331,7 +331,7 @@ Test(server, the_log_can_be_printed)
     struct log log = {.len = 0};
     leat_testing_server *server = rig_start(
         LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .log = log_write, .log_user = &log));
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     RIG_SEND(fd, "CONNECT \x1b[2J\x07\x7f\xc3\xa9:1\r\n\r\n");
     cr_assert(shutdown(fd, SHUT_WR) == 0);
     (void)raw_recv_end(fd);
@@ -348,7 +348,7 @@ Test(server, the_log_may_release)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .log = log_write,
                                        .log_user = &log, .faults = "method=hold"));
     log.to_release = server;
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     RIG_SEND(fd, "\x05\x01\x00");
     RIG_EXPECT(fd, "\x05\x00");
     close(fd);
@@ -362,10 +362,10 @@ Test(server, keeps_only_so_many_events)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = "accept=reset"));
     struct leat_testing_event event;
     for (unsigned i = 0; i < CONNECTIONS; ++i)
-        raw_expect_reset(leat_testing_server_port(server));
+        raw_expect_reset(leat_testing_server_get_port(server));
     cr_expect(leat_testing_server_wait_step(server, "end", CONNECTIONS, RIG_WAIT_MS));
-    cr_expect(leat_testing_server_event(server, LEAT_TESTING_EVENTS_MAX - 1, &event));
-    cr_expect(!leat_testing_server_event(server, LEAT_TESTING_EVENTS_MAX, &event));
+    cr_expect(leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX - 1, &event));
+    cr_expect(!leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX, &event));
     leat_testing_server_free(server);
 }
 
@@ -377,7 +377,7 @@ Test(server, one_connection_too_many_waits)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = "greeting=stall"));
     int fds[LEAT_TESTING_CONNECTIONS_MAX + 1];
     for (size_t i = 0; i <= LEAT_TESTING_CONNECTIONS_MAX; ++i)
-        fds[i] = raw_connect(NULL, leat_testing_server_port(server));
+        fds[i] = raw_connect(NULL, leat_testing_server_get_port(server));
     cr_expect(
         leat_testing_server_wait_step(server, "accept", LEAT_TESTING_CONNECTIONS_MAX, RIG_WAIT_MS));
     cr_expect(
@@ -403,7 +403,7 @@ Test(server, without_descriptors_a_client_waits)
         ++count;
     cr_assert(count > 1 && count < 64);
     close(taken[--count]);
-    int fd = raw_connect(NULL, leat_testing_server_port(server)); /* takes the last one */
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server)); /* takes the last one */
     cr_expect(!leat_testing_server_wait_step(server, "accept", 1, 30));
     close(taken[--count]);
     cr_expect(leat_testing_server_wait_step(server, "accept", 1, RIG_WAIT_MS));
@@ -424,13 +424,13 @@ Test(server, a_long_head_ends_the_connection)
     memset(bytes, 'a', 1 << 20);
     for (size_t i = 0; i < 2; ++i) {
         leat_testing_server *server = rig_start(&kinds[i]);
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         (void)raw_send(fd, bytes, 1 << 20);
         (void)raw_recv_end(fd);
         close(fd);
         cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
         struct leat_testing_seen seen;
-        leat_testing_server_seen(server, &seen);
+        leat_testing_server_get_seen(server, &seen);
         cr_expect(strstr(seen.problem, "an HTTP head of"), "%s", seen.problem);
         leat_testing_server_free(server);
     }
@@ -445,8 +445,8 @@ Test(server, is_gone_once_it_is_freed)
         leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5));
         int fds[5];
         for (int n = 0; n < 5; ++n) {
-            fds[n] = n % 2 ? rig_socks5(server, leat_testing_server_port(to), 0)
-                           : raw_connect(NULL, leat_testing_server_port(server));
+            fds[n] = n % 2 ? rig_socks5(server, leat_testing_server_get_port(to), 0)
+                           : raw_connect(NULL, leat_testing_server_get_port(server));
         }
         leat_testing_server_free(server);
         for (int n = 0; n < 5; ++n) {
@@ -504,7 +504,7 @@ Test(server, a_connection_without_memory_ends)
     bool served = false;
     for (int n = 1; n < 100 && !served; ++n) {
         char byte;
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         cr_assert(leat_testing_server_wait_step(server, "accept", (unsigned)n, RIG_WAIT_MS));
         atomic_store(&fails_at, n);
         RIG_SEND(fd, RAW_UPGRADE("/") "\x81\x81\x00\x00\x00\x00x\x88\x80\x00\x00\x00\x00");

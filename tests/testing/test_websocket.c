@@ -19,7 +19,7 @@ Test(websocket, echoes_what_leat_sends)
             LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .fragment_bytes = fragments[f]));
         struct client_run run;
         client_run_init(&run);
-        client_run_open(&run, leat_testing_server_url(server));
+        client_run_open(&run, leat_testing_server_get_url(server));
         for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); ++i) {
             uint8_t *data = malloc(lengths[i] + 1);
             for (size_t n = 0; n < lengths[i]; ++n)
@@ -40,7 +40,7 @@ Test(websocket, echoes_what_leat_sends)
         client_run_done(&run);
         struct leat_testing_seen seen;
         cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
-        leat_testing_server_seen(server, &seen);
+        leat_testing_server_get_seen(server, &seen);
         cr_expect(seen.problem[0] == '\0', "%s", seen.problem);
         leat_testing_server_free(server);
     }
@@ -164,7 +164,7 @@ Test(websocket, says_what_it_is_told_to_say)
                              .headers = "X-One: 1\r\nX-Two: 2\r\n"));
     struct client_run run;
     client_run_init(&run);
-    client_run_open(&run, leat_testing_server_url(server));
+    client_run_open(&run, leat_testing_server_get_url(server));
     client_run_until_closed(&run);
     cr_assert(run.message_count == 3);
     cr_expect(run.messages[0].type == LEAT_MESSAGE_TEXT &&
@@ -181,7 +181,7 @@ Test(websocket, says_what_it_is_told_to_say)
 static void protocol_expect(leat_testing_server *server, const char *offer, const char *chosen)
 {
     char head[2048];
-    int fd = raw_connect(NULL, leat_testing_server_port(server));
+    int fd = raw_connect(NULL, leat_testing_server_get_port(server));
     const char *line = *offer ? sandbox_format("Sec-WebSocket-Protocol: %s\r\n", offer) : "";
     const char *request = sandbox_format(
         "GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nConnection: keep-alive, upgrade\r\n"
@@ -224,7 +224,7 @@ Test(websocket, clients_at_once_are_kept_apart)
             sandbox_format("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                            "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
                            keys[i]);
-        fds[i] = raw_connect(NULL, leat_testing_server_port(server));
+        fds[i] = raw_connect(NULL, leat_testing_server_get_port(server));
         cr_assert(raw_send(fds[i], request, strlen(request)));
         cr_assert(leat_testing_server_wait_step(server, "head", i + 1, RIG_WAIT_MS));
     }
@@ -256,7 +256,7 @@ Test(websocket, refuses_what_is_no_upgrade)
     leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         static struct rig_output output;
-        int fd = raw_connect(NULL, leat_testing_server_port(server));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(server));
         cr_assert(raw_send(fd, cases[i].request, strlen(cases[i].request)));
         rig_read(fd, &output);
         cr_expect(output.len > 13 && memcmp(output.data, cases[i].status, 13) == 0, "%zu", i);
@@ -291,7 +291,7 @@ Test(websocket, answers_broken_frames_with_the_right_code)
             rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
         static struct rig_output output;
         int fd = -1;
-        cr_assert(raw_upgrade(NULL, leat_testing_server_port(server), &fd) == 101);
+        cr_assert(raw_upgrade(NULL, leat_testing_server_get_port(server), &fd) == 101);
         cr_assert(raw_send(fd, cases[i].frames, cases[i].len));
         cr_assert(shutdown(fd, SHUT_WR) == 0);
         rig_read(fd, &output);
@@ -305,7 +305,7 @@ Test(websocket, answers_broken_frames_with_the_right_code)
         close(fd);
         struct leat_testing_seen seen;
         cr_expect(leat_testing_server_wait_idle(server, RIG_WAIT_MS));
-        leat_testing_server_seen(server, &seen);
+        leat_testing_server_get_seen(server, &seen);
         cr_expect(seen.problem[0] != '\0', "%zu", i);
         leat_testing_server_free(server);
     }
@@ -316,7 +316,7 @@ Test(websocket, fragments_and_control_frames_between_them)
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .fragment_bytes = 2));
     int fd = -1;
-    cr_assert(raw_upgrade(NULL, leat_testing_server_port(server), &fd) == 101);
+    cr_assert(raw_upgrade(NULL, leat_testing_server_get_port(server), &fd) == 101);
     RIG_SEND(fd, "\x01\x82" MASK "ab"
                  "\x89\x81" MASK "p"
                  "\x8a\x80" MASK "\x00\x81" MASK "c"
@@ -337,7 +337,7 @@ Test(websocket, without_echo)
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .no_echo = true));
     int fd = -1;
-    cr_assert(raw_upgrade(NULL, leat_testing_server_port(server), &fd) == 101);
+    cr_assert(raw_upgrade(NULL, leat_testing_server_get_port(server), &fd) == 101);
     RIG_SEND(fd, "\x81\x81" MASK "a"
                  "\x88\x80" MASK);
     RIG_EXPECT(fd, "\x88\x00");
@@ -371,7 +371,7 @@ Test(websocket, wss_and_its_faults)
                                            .faults = cases[i].faults));
         struct client_run run;
         client_run_init(&run);
-        cr_assert(client_run_connect(&run, leat_testing_server_url(server)) == LEAT_OK);
+        cr_assert(client_run_connect(&run, leat_testing_server_get_url(server)) == LEAT_OK);
         client_run_until_opened(&run);
         cr_assert((int)run.opened_count == cases[i].opened, "%s: %s", cases[i].faults,
                   run.close.error.text);
@@ -406,8 +406,8 @@ Test(websocket, serves_the_client_of_python)
         "asyncio.run(main())\n";
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .fragment_bytes = 1000));
-    const char *const argv[] = {"/usr/bin/python3", "-c", program, leat_testing_server_url(server),
-                                NULL};
+    const char *const argv[] = {"/usr/bin/python3", "-c", program,
+                                leat_testing_server_get_url(server), NULL};
     struct process *python = process_start(&(struct process_options){.argv = argv});
     int status = process_wait(python, RIG_WAIT_MS);
     char *output = file_read(python->output_path), *errors = file_read(python->error_path);
@@ -425,7 +425,7 @@ static void suite_expect(const struct leat_testing_tls *tls, const char *suite, 
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .tls = tls));
     const char *address =
-        sandbox_format("localhost:%u", (unsigned)leat_testing_server_port(server));
+        sandbox_format("localhost:%u", (unsigned)leat_testing_server_get_port(server));
     const char *const argv[] = {"openssl",       "s_client", "-tls1_2", "-connect", address,
                                 "-verify_quiet", "-cipher",  suite,     NULL};
     struct process *client = process_start(&(struct process_options){.argv = argv});

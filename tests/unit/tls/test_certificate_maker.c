@@ -51,7 +51,7 @@ static const struct leat_testing_certificate *issue(
 
 static const char *ca_path(const leat_testing_ca *ca)
 {
-    return leat_testing_ca_certificate(ca)->cert_path;
+    return leat_testing_ca_get_certificate(ca)->cert_path;
 }
 
 /* ---- the judges ---------------------------------------------------------------------------- */
@@ -356,7 +356,7 @@ Test(certificate_maker, an_issuer_of_the_users_choice)
         issue(ca, LEAT_TESTING_CERTIFICATE(.name = "leaf", .common_name = "leaf", .issuer = team));
     const struct leat_testing_certificate *below =
         issue(ca, LEAT_TESTING_CERTIFICATE(.issuer = leaf));
-    cr_assert(leaf->issuer == team && team->issuer == leat_testing_ca_certificate(ca));
+    cr_assert(leaf->issuer == team && team->issuer == leat_testing_ca_get_certificate(ca));
     cr_assert(!team->issuer->issuer);
     leat_judges(ca, leaf, NULL);
     openssl_judges(ca, leaf, "sslserver", NULL, NULL);
@@ -450,11 +450,11 @@ Test(certificate_maker, files_are_what_the_texts_are_and_are_removed)
               LEAT_OK);
     const struct leat_testing_certificate *leaf =
         issue(ca, LEAT_TESTING_CERTIFICATE(.intermediates = 1));
-    const char *dir = sandbox_format("%s", leat_testing_ca_dir(ca));
+    const char *dir = sandbox_format("%s", leat_testing_ca_get_dir(ca));
     cr_assert(strncmp(dir, sandbox_dir(), strlen(sandbox_dir())) == 0);
     cr_assert(mode_of(dir) == 0700);
     cr_assert(mode_of(leaf->key_path) == 0600);
-    cr_assert(mode_of(leat_testing_ca_certificate(ca)->key_path) == 0600);
+    cr_assert(mode_of(leat_testing_ca_get_certificate(ca)->key_path) == 0600);
     char *cert = file_read(leaf->cert_path), *key = file_read(leaf->key_path);
     cr_assert_str_eq(cert, leaf->cert_pem);
     cr_assert_str_eq(key, leaf->key_pem);
@@ -569,7 +569,7 @@ Test(certificate_maker, folders_that_cannot_be)
 
     ca = ca_new();
     const struct leat_testing_certificate *none;
-    const char *taken = sandbox_format("%s/mine.pem", leat_testing_ca_dir(ca));
+    const char *taken = sandbox_format("%s/mine.pem", leat_testing_ca_get_dir(ca));
     int fd = open(taken, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     cr_assert(fd >= 0 && close(fd) == 0);
     cr_assert(leat_testing_ca_issue(ca, LEAT_TESTING_CERTIFICATE(.name = "mine"), &none,
