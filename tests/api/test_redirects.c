@@ -521,14 +521,13 @@ Test(redirects, environment_is_asked_again)
     struct leat_testing_seen seen;
     leat_testing_server *proxy = script_server_start(relay_script);
     leat_testing_server *target = script_server_start(echo_script);
-    const char *location =
-        sandbox_format("ws://localhost:%u/", leat_testing_server_get_port(target));
-    leat_testing_server *peer = redirecting_peer(location, 302);
+    const unsigned port = leat_testing_server_get_port(target);
+    leat_testing_server *peer = redirecting_peer(sandbox_format("ws://localhost:%u/", port), 302);
+    const char *proxy_url = url_of("socks5h", leat_testing_server_get_port(proxy), "");
     follow(&run, 1);
     unsetenv("http_proxy");
     unsetenv("no_proxy");
-    cr_assert(setenv("HTTP_PROXY", url_of("socks5h", leat_testing_server_get_port(proxy), ""), 1) ==
-              0);
+    cr_assert(setenv("HTTP_PROXY", proxy_url, 1) == 0);
     cr_assert(setenv("NO_PROXY", "localhost", 1) == 0);
     cr_assert(leat_config_set_proxy(run.config, "system") == LEAT_OK);
     client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
