@@ -194,6 +194,7 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
         .port = next ? next->port : 0,
         .user = proxy_user(b->route, via),
         .password = proxy_password(b->route, via),
+        .requires_user = b->route->isolation_user[0] != '\0',
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
     if (next && next->resolve) {

@@ -45,6 +45,9 @@ struct leati_socks5_options {
     const char *user;
     const char
         *password; /**< NULL = an empty one: whether that is enough is the proxy's decision */
+    /** The user does more than to log in, so a proxy that lets everybody in must hear of it as well:
+     * "no authentication" is not offered. */
+    bool requires_user;
     uint32_t step_timeout_ms; /**< for each reply; 0 = none but limit_ms */
     /** Offers GSS-API, if not NULL; then the messages go in lock-step. A new context, which wakes whoever
      * drives the layers when it is ready. Taken, also where there is no layer in the end. */

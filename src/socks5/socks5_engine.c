@@ -225,7 +225,8 @@ static void methods_choose(struct leati_socks5_engine *engine,
     engine->offers_gss = options->gss;
     engine->pipelined = !options->gss && options->pipelining != LEATI_SOCKS5_LOCK_STEP;
     engine->offers_password = !only_gss && !is_empty(options->user);
-    engine->offers_none = !only_gss && (!engine->offers_password || !engine->pipelined);
+    engine->offers_none =
+        !only_gss && !options->requires_user && (!engine->offers_password || !engine->pipelined);
 }
 
 /* Where a client of UDP ASSOCIATE will send from is not known before the relay is; 0.0.0.0:0 says
@@ -369,9 +370,10 @@ static int version_check(struct leati_socks5_engine *engine, uint8_t version)
 
 static const char *methods_text(const struct leati_socks5_engine *engine)
 {
+    if (!engine->offers_none && engine->offers_password)
+        return engine->offers_gss ? "GSS-API, user name and password" : "user name and password";
     if (!engine->offers_none)
-        return engine->offers_gss ? "GSS-API alone, since its protection is wanted"
-                                  : "user name and password";
+        return "GSS-API alone, since its protection is wanted";
     if (engine->offers_gss)
         return engine->offers_password
                    ? "no authentication, GSS-API, user name and password"

@@ -210,3 +210,27 @@ Test(tor, isolation_that_cannot_be)
     isolation_refused("socks5h://a:b@127.0.0.1:1", false, "there are some already");
     isolation_refused("socks5h://127.0.0.1:1", true, "there are some already");
 }
+
+/* Such a proxy, and a Tor with PreferSOCKSNoAuth, would have all of them on one circuit. */
+Test(tor, isolation_where_nobody_asks_who_it_is)
+{
+    static const uint8_t password_only[] = {0x02};
+    struct leat_testing_seen seen;
+    struct client_run run;
+    leat_testing_server *proxy;
+    const struct leat_testing_options options = {
+        .size = sizeof(options), .kind = LEAT_TESTING_SOCKS5, .faults = "method=05,00"};
+    cr_assert_eq(leat_testing_server_new(&options, &proxy, NULL), LEAT_OK);
+    client_run_init(&run);
+    cr_assert_eq(
+        leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
+                                                         leat_testing_server_get_port(proxy))),
+        LEAT_OK);
+    cr_assert_eq(leat_config_set_tor_isolation(run.config, true), LEAT_OK);
+    cr_expect_eq(client_run_refused(&run, "ws://host.example/"), LEAT_E_SOCKS5_METHOD);
+    leat_testing_server_get_seen(proxy, &seen);
+    cr_expect_arr_eq(seen.methods, password_only, sizeof(password_only));
+    cr_expect_eq(seen.method_count, sizeof(password_only));
+    client_run_done(&run);
+    leat_testing_server_free(proxy);
+}
