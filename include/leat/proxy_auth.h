@@ -107,10 +107,11 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_service_name(leat_config *con
  * Keeps connections apart in Tor: each one shows the SOCKS5 proxies on its way a user name and a
  * password that are made for it alone, by which Tor gives it a circuit of its own (IsolateSOCKSAuth of
  * tor(1), its default). Each connection: also the next one of the same object, and where a redirect
- * leads. Other proxies than Tor refuse them, or do not ask. Default false.
+ * leads. Other proxies than Tor may refuse them. Default false.
  *
  * Never in silence: without a SOCKS5 proxy on the way, or if one has credentials already, connecting
- * is refused with LEAT_E_PARAMETER. Names ending in ".onion" are for the proxy to resolve (socks5h://);
+ * is refused with LEAT_E_PARAMETER; a proxy that asks nobody who it is (PreferSOCKSNoAuth of tor(1)) is
+ * LEAT_E_SOCKS5_METHOD. Names ending in ".onion" are for the proxy to resolve (socks5h://);
  * DNS is never asked for them (RFC 7686).
  *
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
