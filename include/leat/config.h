@@ -316,6 +316,17 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_key_log_path(leat_config *config, c
 LEAT_API LEAT_MUST_CHECK int leat_config_add_header(leat_config *config, const char *name,
                                                     const char *value);
 
+/**
+ * What upgrade requests say as Host (RFC 9110 section 7.2) instead of the URL's host: for a virtual host
+ * of a server that is dialled by another name or by its address. A port stands there only if it is given.
+ * TLS asks for the URL's host all the same (leat_tls_options_set_server_name()), and a redirect to
+ * another host has that one's. NULL = the URL's (default).
+ *
+ * @return LEAT_OK; LEAT_E_PARAMETER: empty, longer than 261 bytes, or with a character that no host has;
+ *         LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_request_host(leat_config *config, const char *host);
+
 /** What upgrade requests, and CONNECT requests to HTTP proxies, say as User-Agent (RFC 9110 section
  * 10.1.5): firewalls in front of servers often refuse a request without one. NULL = "leat/" and the
  * version (default), "" = none. A User-Agent of leat_config_add_header() takes its place in the upgrade

@@ -17,6 +17,7 @@ void leati_settings_clear_request(struct leati_settings *settings)
     }
     leati_free(settings->headers);
     leati_free(settings->user_agent);
+    leati_free(settings->host_field);
     for (size_t i = 0; i < settings->protocol_count; i++)
         leati_free(settings->protocols[i]);
     leati_free(settings->protocols);
@@ -96,6 +97,35 @@ int leat_config_set_user_agent(leat_config *config, const char *user_agent)
     return LEAT_OK;
 }
 
+/* RFC 9110 section 7.2 and RFC 3986 section 3.2: a name, or a literal, and perhaps a port. */
+static bool is_host_field(const char *value)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "-._~%!$&'()*+,;=:[]";
+    size_t len = strlen(value);
+
+    return len > 0 && len <= LEATI_CONFIG_MAX_HOST_FIELD_BYTES && strspn(value, allowed) == len;
+}
+
+int leat_config_set_request_host(leat_config *config, const char *host)
+{
+    char *copy;
+    if (!config)
+        return LEAT_E_PARAMETER;
+    if (host && !is_host_field(host))
+        return leati_config_refuse(
+            config, LEAT_E_PARAMETER,
+            "a Host is a name or an address, with \":port\" if one is to stand there");
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (!leati_strdup_optional(&copy, host))
+        return leati_config_no_memory(config);
+    leati_free(settings->host_field);
+    settings->host_field = copy;
+    return LEAT_OK;
+}
+
 static bool settings_append_protocol(struct leati_settings *settings, const char *protocol)
 {
     char **grown = leati_realloc(settings->protocols,
@@ -137,7 +167,8 @@ bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_
     for (size_t i = 0; i < src->protocol_count; i++)
         if (!settings_append_protocol(dst, src->protocols[i]))
             return false;
-    return leati_strdup_optional(&dst->user_agent, src->user_agent);
+    return leati_strdup_optional(&dst->user_agent, src->user_agent) &&
+           leati_strdup_optional(&dst->host_field, src->host_field);
 }
 
 /* ---- permessage-deflate ---------------------------------------------------------------- */

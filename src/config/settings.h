@@ -30,7 +30,9 @@
 #include <stdatomic.h>
 
 /** The most bytes of names and values that a program may add to the upgrade request. */
-#define LEATI_CONFIG_MAX_HEADER_BYTES                    16384u
+#define LEATI_CONFIG_MAX_HEADER_BYTES 16384u
+/** A name of DNS, with brackets or a port. */
+#define LEATI_CONFIG_MAX_HOST_FIELD_BYTES                261u
 #define LEATI_CONFIG_DEFAULT_COMPRESSION_THRESHOLD_BYTES 1024u
 /** How many connections of a server may be open unless the program says otherwise, in total and of
  * one client: a quarter, so that no client takes the whole server. What they mean is said in
@@ -45,7 +47,8 @@
 #define LEATI_CONFIG_MAX_REDIRECTS 20u
 /** Of the list of destinations without a proxy. */
 #define LEATI_CONFIG_MAX_EXCLUSION_BYTES 16384u
-#define LEATI_CONFIG_PROXY_AUTH_ALL      (LEATI_CONFIG_PROXY_AUTH_DEFAULT | LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_NEGOTIATE)
+#define LEATI_CONFIG_PROXY_AUTH_ALL                                                                \
+    (LEATI_CONFIG_PROXY_AUTH_DEFAULT | LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_NEGOTIATE)
 /** Those that show nothing but what the program has set. */
 #define LEATI_CONFIG_PROXY_AUTH_DEFAULT                                                            \
     ((unsigned)LEAT_PROXY_AUTH_BASIC | LEAT_PROXY_AUTH_DIGEST | LEAT_PROXY_AUTH_BEARER)
@@ -138,6 +141,7 @@ struct leati_settings {
     size_t header_count;
     size_t header_bytes;
     char *user_agent; /**< NULL = ours, "" = none */
+    char *host_field; /**< NULL = of the URL */
     char **protocols;
     size_t protocol_count;
     struct leati_text_list allowed_origins; /**< of a server; none = all */

@@ -367,13 +367,19 @@ static size_t request_headers(const struct leati_route *route, struct leati_ws_h
     return count;
 }
 
+static const char *request_host(const struct leati_route *route)
+{
+    bool is_ours = route->settings->host_field && !route->withholds_credentials;
+    return is_ours ? route->settings->host_field : route->origin_field;
+}
+
 static int builder_ask_upgrade(struct builder *b, const char *origin)
 {
     struct leati_ws_header headers[LEATI_CONFIG_MAX_ENTRIES];
     const struct leati_settings *settings = b->route->settings;
     const struct leati_deflate_offer offer = leati_settings_deflate_offer(settings);
     const struct leati_ws_upgrade_options options = {
-        .host_field = b->route->origin_field,
+        .host_field = request_host(b->route),
         .target = b->route->origin.target,
         .user_agent = settings->user_agent,
         .origin = origin,

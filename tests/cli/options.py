@@ -195,6 +195,7 @@ class Addresses(Case):
                 (["--resolve", "h:65536:127.0.0.1"], "--resolve: the port: 65536 is too large, at most 65535 is possible"),
                 (["--resolve", "h:80:nonsense"],
                  "--resolve: the addresses are a list of IPv4 or IPv6 addresses, with commas in between"),
+                (["--host", "a/b"], '--host: a Host is a name or an address, with ":port" if one is to stand there'),
                 (["--connect-to", "a:1:b"], "--connect-to: not of the form HOST:PORT:TO-HOST:TO-PORT"),
                 (["--connect-to", "a:1:b:x"], "--connect-to: the port: 'x' is not a number"),
                 (["--interface", ""], "--interface: the name of an interface, or an address of this machine"),

@@ -111,6 +111,56 @@ Test(heads, origin_of_the_program)
     client_run_done(&run);
 }
 
+/* `chosen` is what the program says, and `seen` what the server at `url` hears in the end. */
+static void host_expect(const char *url, const char *chosen, const char *seen)
+{
+    struct client_run run;
+    client_run_init(&run);
+    cr_assert(leat_config_set_request_host(run.config, chosen) == LEAT_OK);
+    cr_assert(leat_config_set_max_redirects(run.config, 1) == LEAT_OK);
+    client_run_open(&run, url);
+    client_run_until_messages(&run, 1);
+    const char *heads = (const char *)run.messages[0].data;
+    cr_expect(strcasestr(heads, sandbox_format("host: %s\n", seen)), "%s", heads);
+    client_run_close(&run);
+    client_run_done(&run);
+}
+
+Test(heads, host_apart_from_the_url)
+{
+    const struct server_options plain = {0};
+    const char *there = sandbox_format("localhost:%u", python_server_start(&plain));
+    const char *url = sandbox_format("ws://%s/headers", there);
+    const char *answer =
+        sandbox_format("HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", url);
+    const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_HTTP_HEAD},
+        {LEAT_SCRIPT_SEND, .data = answer, .len = strlen(answer)},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    leat_testing_server *peer = script_server_start(script);
+    host_expect(url, "virtual.test:8080", "virtual.test:8080");
+    host_expect(url, "[::1]", "[::1]");
+    host_expect(url, NULL, there);
+    host_expect(url_of("ws", leat_testing_server_get_port(peer), "/"), "virtual.test", there);
+    peer_content_expect(peer);
+    leat_testing_server_free(peer);
+}
+
+Test(heads, no_host_that_would_be_more)
+{
+    static const char *const wrong[] = {"", "a b", "a\r\nX: y", "a/b", "user@a", "\xc3\xa4.test"};
+    struct client_run run;
+    client_run_init(&run);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); ++i)
+        cr_expect(leat_config_set_request_host(run.config, wrong[i]) == LEAT_E_PARAMETER, "%s",
+                  wrong[i]);
+    cr_expect(leat_config_set_request_host(run.config, sandbox_format("%0262d", 0)) ==
+              LEAT_E_PARAMETER);
+    cr_expect(leat_config_set_request_host(NULL, "a") == LEAT_E_PARAMETER);
+    client_run_done(&run);
+}
+
 /* ---- responses ----------------------------------------------------------------------------- */
 
 /* What clang-format knows of arrays does not do for tables made of macros. */

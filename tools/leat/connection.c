@@ -135,6 +135,12 @@ static bool set_subprotocol(struct tool_setting *setting)
         setting, leat_config_add_subprotocol(tool_connection_config(setting), setting->value));
 }
 
+static bool set_request_host(struct tool_setting *setting)
+{
+    return tool_connection_accept(
+        setting, leat_config_set_request_host(tool_connection_config(setting), setting->value));
+}
+
 static bool set_user_agent(struct tool_setting *setting)
 {
     return tool_connection_accept(
@@ -194,6 +200,11 @@ const struct tool_option tool_connection_options[] = {
      .argument = "URL",
      .help = "Origin header, as a browser on that page sends it",
      .set = set_origin},
+    {.name = "host",
+     .argument = "HOST[:PORT]",
+     .help = "Host header instead of the URL's",
+     .detail = "Who is dialled, and whom TLS asks for, is the URL's matter: see --connect-to.",
+     .set = set_request_host},
     {.name = "user-agent",
      .letter = 'A',
      .argument = "TEXT",

@@ -16,7 +16,7 @@ _leat_table() {
     'ws')
         commands=''
         arguments=''
-        flags='--binary --ca --cert --ciphers --close --compress --connect-to --count --crl --dns --early-data --fast-open --file --groups --header --help --help-all --hex --insecure --interface --ipv4 --ipv6 --json --keep --key --key-password --keylog --linger --max-message --max-time --message --no-history --null --origin --ping --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --quiet --receive-only --reconnect --redirects --resolve --servername --socks5-protection --stream --subprotocol --text --timeout --tls-max --tls-min --tor-isolate --trace --unix-socket --user --user-agent --verbose -0 -4 -6 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
+        flags='--binary --ca --cert --ciphers --close --compress --connect-to --count --crl --dns --early-data --fast-open --file --groups --header --help --help-all --hex --host --insecure --interface --ipv4 --ipv6 --json --keep --key --key-password --keylog --linger --max-message --max-time --message --no-history --null --origin --ping --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --quiet --receive-only --reconnect --redirects --resolve --servername --socks5-protection --stream --subprotocol --text --timeout --tls-max --tls-min --tor-isolate --trace --unix-socket --user --user-agent --verbose -0 -4 -6 -A -H -L -X -b -f -h -j -k -l -m -n -q -r -s -t -u -v -x -z'
         case $2 in
         --message|-m) takes=value values='' ;;
         --file|-f) takes=value values='-file' ;;
@@ -29,6 +29,7 @@ _leat_table() {
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
         --origin) takes=value values='' ;;
+        --host) takes=value values='' ;;
         --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
@@ -70,7 +71,7 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --ciphers --compare --compress --connect-to --crl --dns --early-data --echo-timeout --expires-in --fast-open --groups --header --help --help-all --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --message --no-echo --no-resume --origin --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --redirects --repeat --resolve --servername --socks5-protection --subprotocol --timeout --tls-max --tls-min --tor-isolate --unix-socket --until --user --user-agent --verbose --watch -4 -6 -A -H -L -h -k -m -n -s -u -v -x -z'
+        flags='--ca --cert --ciphers --compare --compress --connect-to --crl --dns --early-data --echo-timeout --expires-in --fast-open --groups --header --help --help-all --host --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --message --no-echo --no-resume --origin --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --redirects --repeat --resolve --servername --socks5-protection --subprotocol --timeout --tls-max --tls-min --tor-isolate --unix-socket --until --user --user-agent --verbose --watch -4 -6 -A -H -L -h -k -m -n -s -u -v -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --watch) takes=optional values='' ;;
@@ -82,6 +83,7 @@ _leat_table() {
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
         --origin) takes=value values='' ;;
+        --host) takes=value values='' ;;
         --user-agent|-A) takes=value values='' ;;
         --subprotocol|-s) takes=value values='' ;;
         --timeout) takes=value values='' ;;
