@@ -54,6 +54,11 @@ static void client_notices(void (*lose)(void), const char *cert)
     struct server_run *server =
         far_server(&(struct server_run_options){.cert = cert, .configure = no_keep_alive});
     struct client_run run;
+    /* The first packets of a new link may be lost, and a clock that stands still takes the second of
+     * their repetition for the end. */
+    far_open(&run, cert ? "wss" : "ws", server);
+    client_run_close(&run);
+    client_run_done(&run);
     still_clock_start();
     far_open(&run, cert ? "wss" : "ws", server);
     uint64_t start_ms = clock_ms();
