@@ -88,7 +88,6 @@ static void tunnel_expect(struct client_run *run, const struct peer *peer, const
     client_run_open(run, url);
     client_run_echo(run, "through the proxy");
     client_run_close(run);
-    run->message_count = 0;
     cr_expect(count_of(run, "SEND_REQUEST > RECV_HEAD") - requests_before == requests, "%s: %s",
               peer->name, run->trace);
     cr_expect(count_of(run, "end tcp 0") - connections_before == connections, "%s: %s", peer->name,

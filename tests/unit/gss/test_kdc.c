@@ -2,6 +2,7 @@
 /* Contexts over MIT Kerberos with a realm of the test's own: tickets, passwords, and all that is
  * wrong with them. */
 #include "gss/gss_api.h"
+#include "support/gss_leaks.h" /* what we owe them is counted in test_gss.c */
 #include "support/kdc.h"
 #include "support/sandbox.h"
 #include "unit/gss/fixture.h"
@@ -9,14 +10,6 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/socket.h>
-
-/* What Debian's libraries lose: of a replayed message, and of all that gss-ntlmssp looks at. What we owe
- * them is counted in test_gss.c. */
-const char *__lsan_default_suppressions(void);
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
-{
-    return "leak:gss_krb5int_unseal_token_v3\nleak:gssntlmssp.so\nleak:libcrypto.so\n";
-}
 
 static void teardown(void)
 {
