@@ -386,7 +386,7 @@ static int control_start(struct leat_testing_control *control,
                          const struct leat_testing_control_options *options,
                          struct leat_testing_problem *ret_problem)
 {
-    static const struct leat_script_row nothing[] = {{LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row nothing[] = {{.action = LEAT_SCRIPT_CLOSE}};
     const char *address = options->address ? options->address : "127.0.0.1";
     bool has_token = options->token && options->token[0] != '\0';
     if (!options->unix_path && !has_token && !is_loopback(address)) {

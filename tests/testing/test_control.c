@@ -52,8 +52,9 @@ static int ask(const char *method, const char *path, const char *body)
 
 #define EXPECT(status, method, path, body)                                                         \
     do {                                                                                           \
-        int found = ask(method, path, body);                                                       \
-        cr_expect(found == (status), "%s %s %s: %s", method, path, body ? body : "", answer);      \
+        const char *sent = body;                                                                   \
+        int found = ask(method, path, sent);                                                       \
+        cr_expect(found == (status), "%s %s %s: %s", method, path, sent ? sent : "", answer);      \
     } while (0)
 #define EXPECT_TEXT(text) cr_expect(strstr(answer, text), "%s is not in %s", text, answer)
 
