@@ -214,8 +214,8 @@ static bool request_is_allowed(struct leati_control_request *request)
         return token_is_shown(request, control->token) ||
                leati_refuse(&request->refusal, 401, "Authorization",
                             "the token is missing or wrong");
-    if (!control->server->options.unix_path && header_get(request, "Host", value, sizeof(value)) &&
-        !host_is_own(value)) {
+    if (!request->p->server->options.unix_path &&
+        header_get(request, "Host", value, sizeof(value)) && !host_is_own(value)) {
         return leati_refuse(&request->refusal, 403, "Host", "it is not this machine's");
     }
     return true;
