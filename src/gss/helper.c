@@ -3,11 +3,11 @@
 
 #include "util/alloc.h"
 #include "util/fork.h"
+#include "util/thread.h"
 
 #include <leat/error_codes.h>
 
 #include <errno.h>
-#include <signal.h>
 
 enum work_state {
     WORK_WAITS, /* in the queue */
@@ -113,26 +113,6 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Detached, and with all signals left to the program's threads. */
-static bool thread_start(struct leati_helper_work *work)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_t thread;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&thread, &attributes, thread_main, work) == 0;
-    if (started)
-        pthread_setname_np(thread, "leat_gss");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 /* ---- the loop's side ------------------------------------------------------------------------- */
 
 static void queue_push(struct leati_helper_work *work)
@@ -167,7 +147,7 @@ static int work_start(struct leati_helper_work *work)
         return LEAT_OK;
     }
     work->state = WORK_RUNS;
-    if (!thread_start(work))
+    if (!leati_thread_start_detached("leat_gss", thread_main, work))
         return LEAT_E_SYSTEM_INTERNAL;
     helpers.threads++;
     return LEAT_OK;

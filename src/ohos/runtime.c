@@ -2,12 +2,12 @@
 #include "ohos/runtime.h"
 
 #include "util/alloc.h"
+#include "util/thread.h"
 
 #include <leat/ohos.h>
 
 #include <pthread.h>
 #include <search.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -163,25 +163,6 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Detached, and with all signals left to the program's threads. */
-static bool thread_start(struct runtime *runtime)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_t thread;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&thread, &attributes, thread_main, runtime) == 0;
-    if (started)
-        pthread_setname_np(thread, "net_websocket");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 /* Under the lock. */
 static bool runtime_start(void)
 {
@@ -192,7 +173,7 @@ static bool runtime_start(void)
         leati_free(runtime);
         return false;
     }
-    if (!thread_start(runtime)) {
+    if (!leati_thread_start_detached("net_websocket", thread_main, runtime)) {
         runtime_free(runtime);
         return false;
     }
