@@ -107,15 +107,6 @@ static size_t body_take(struct leati_http_body *body, const uint8_t *data, size_
     return len;
 }
 
-static int hex_value(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f')
-        return (byte | 0x20) - 'a' + 10;
-    return -1;
-}
-
 static void chunk_start(struct leati_http_body *body)
 {
     body->state = body->rest > 0 ? LEATI_HTTP_BODY_CHUNK_DATA
@@ -139,7 +130,7 @@ static void trailer_byte(struct leati_http_body *body, uint8_t byte)
 /* One byte of what stands between the data of two chunks. */
 static void chunk_frame_byte(struct leati_http_body *body, uint8_t byte)
 {
-    int digit = hex_value(byte);
+    int digit = leati_text_hex_value((char)byte);
 
     switch (body->state) {
     case LEATI_HTTP_BODY_CHUNK_SIZE:

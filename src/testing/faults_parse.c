@@ -120,15 +120,6 @@ static bool parser_take(struct parser *parser, char wanted)
     return is_there;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -158,8 +149,9 @@ static bool bytes_are_next(struct parser *parser)
 {
     char first = parser_peek(parser);
     const char *text = parser->text + parser->at;
-    return first == '"' || (hex_digit(first) >= 0 && hex_digit(text[1]) >= 0 && !is_word(text[2]) &&
-                            hex_digit(text[2]) < 0);
+    return first == '"' ||
+           (leati_text_hex_value(first) >= 0 && leati_text_hex_value(text[1]) >= 0 &&
+            !is_word(text[2]) && leati_text_hex_value(text[2]) < 0);
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -190,8 +182,8 @@ static bool byte_append(struct parser *parser, uint8_t byte)
 static bool hex_parse(struct parser *parser)
 {
     const char *text = parser->text + parser->at;
-    int high = hex_digit(text[0]);
-    int low = high >= 0 ? hex_digit(text[1]) : -1;
+    int high = leati_text_hex_value(text[0]);
+    int low = high >= 0 ? leati_text_hex_value(text[1]) : -1;
     if (low < 0)
         return parser_expect(parser, "two hexadecimal digits");
     parser->at += 2;

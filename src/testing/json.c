@@ -2,6 +2,7 @@
 #include "testing/json.h"
 #include "util/alloc.h"
 #include "util/readable.h"
+#include "util/text.h"
 #include "util/utf8.h"
 
 #include <stdio.h>
@@ -143,21 +144,12 @@ static bool number_parse(struct parser *parser, struct leati_json *value)
 
 /* ---- strings --------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hexadecimal digits. */
 static bool unit_parse(struct parser *parser, uint32_t *ret_unit)
 {
     *ret_unit = 0;
     for (int i = 0; i < 4; ++i) {
-        int digit = parser->at < parser->len ? hex_digit(parser->text[parser->at]) : -1;
+        int digit = parser->at < parser->len ? leati_text_hex_value(parser->text[parser->at]) : -1;
         if (digit < 0)
             return parser_refuse(parser, "four hexadecimal digits were expected");
         *ret_unit = *ret_unit << 4 | (uint32_t)digit;

@@ -66,7 +66,7 @@ bool leati_text_is_field_value(const char *s, size_t len)
     return true;
 }
 
-static int hex_value(char c)
+int leati_text_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -84,8 +84,8 @@ bool leati_text_percent_decode(const char *s, size_t len, char *dst, size_t *ret
         if (c == '%') {
             if (len - i < 3)
                 return false;
-            int high = hex_value(s[i + 1]);
-            int low = hex_value(s[i + 2]);
+            int high = leati_text_hex_value(s[i + 1]);
+            int low = leati_text_hex_value(s[i + 2]);
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high * 16 + low);

@@ -15,6 +15,8 @@ bool leati_text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *ret
 bool leati_text_is_token(const char *s, size_t len);
 /** Whether it is a field value without CR, LF and NUL. */
 bool leati_text_is_field_value(const char *s, size_t len);
+/** Of a hexadecimal digit; -1 = it is none. */
+int leati_text_hex_value(char c);
 /** Decodes %XX; `dst` has room for `len` + 1 bytes. false on a broken escape or an encoded NUL. */
 bool leati_text_percent_decode(const char *s, size_t len, char *dst, size_t *ret_len);
 /** Base64 (RFC 4648 section 4) with padding and a final NUL; false if `cap` is too small. */
