@@ -16,6 +16,20 @@ void leati_testing_conditions_release(struct leat_testing_server *server,
         leati_free(set);
 }
 
+struct leati_condition_set *leati_testing_conditions_newer(struct leat_testing_server *server,
+                                                           unsigned *version)
+{
+    struct leati_condition_set *set = NULL;
+    pthread_mutex_lock(&server->lock);
+    if (*version != server->condition_version) {
+        *version = server->condition_version;
+        set = server->conditions;
+        ++set->refs;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return set;
+}
+
 bool leati_testing_conditions_replace(struct leat_testing_server *server,
                                       const struct leat_testing_condition *conditions, size_t count)
 {

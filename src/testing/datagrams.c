@@ -33,14 +33,7 @@ void leati_datagram_link_done(struct leati_datagram_link *link)
 void leati_datagram_link_refresh(struct leati_peer *p, struct leati_datagram_link *link)
 {
     struct leat_testing_server *server = p->server;
-    struct leati_condition_set *set = NULL;
-    pthread_mutex_lock(&server->lock);
-    if (link->version != server->condition_version) {
-        link->version = server->condition_version;
-        set = server->conditions;
-        ++set->refs;
-    }
-    pthread_mutex_unlock(&server->lock);
+    struct leati_condition_set *set = leati_testing_conditions_newer(server, &link->version);
     if (!set)
         return;
     uint64_t now_us = leati_clock_us();
@@ -167,7 +160,7 @@ static bool datagram_carry(struct leati_peer *p, struct leati_datagram_link *lin
     return leati_peer_step_done(p);
 }
 
-static bool client_send(struct leati_peer *p, const uint8_t *data, size_t len)
+bool leati_datagram_send_to_client(struct leati_peer *p, const uint8_t *data, size_t len)
 {
     if (!leati_peer_datagram_moved(p, true, len))
         return false;
@@ -193,7 +186,7 @@ static bool due_send(struct leati_peer *p, struct leati_datagram_link *link, int
     }
     for (size_t len;
          len = leati_flow_take(&link->down, leati_clock_us(), &data, &tag, &wait_us), data;) {
-        if (!client_send(p, data, len))
+        if (!leati_datagram_send_to_client(p, data, len))
             return false;
         leati_flow_sent(&link->down, len, leati_clock_us());
     }

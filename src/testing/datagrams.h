@@ -22,6 +22,9 @@ void leati_datagram_link_refresh(struct leati_peer *p, struct leati_datagram_lin
 /** How long to wait for what is due next, at most `otherwise_ms`. */
 int leati_datagram_link_wait_ms(struct leati_datagram_link *link, int otherwise_ms);
 
+/** Sends a datagram to the session's client, and counts it. false if that has ended the session. */
+bool leati_datagram_send_to_client(struct leati_peer *p, const uint8_t *data, size_t len);
+
 /** Opens the socket of a server of datagrams, on the port that it has. LEAT_OK or a code. */
 int leati_datagrams_open(struct leat_testing_server *server);
 /** The thread that gives what comes to the sessions. */

@@ -36,13 +36,8 @@ static bool answer_send(struct leati_peer *p, struct leati_datagram_link *link)
     uint64_t wait_us = UINT64_MAX;
     for (size_t len;
          len = leati_flow_take(&link->down, leati_clock_us(), &data, &tag, &wait_us), data;) {
-        if (!leati_peer_datagram_moved(p, true, len))
+        if (!leati_datagram_send_to_client(p, data, len))
             return false;
-        pthread_mutex_lock(&p->server->lock);
-        p->server->seen.datagrams_out++;
-        pthread_mutex_unlock(&p->server->lock);
-        (void)sendto(p->server->datagram_fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT,
-                     (struct sockaddr *)&p->client, leati_testing_address_size(&p->client));
         leati_flow_sent(&link->down, len, leati_clock_us());
     }
     return true;

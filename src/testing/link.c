@@ -40,18 +40,10 @@ enum outcome { GOES_ON, OVER, OVER_CLOSE, OVER_RESET };
 static void conditions_refresh(struct leati_link *link)
 {
     struct leat_testing_server *server = link->server;
-    struct leati_condition_set *set = NULL;
     eventfd_t dropped;
     (void)eventfd_read(link->wake_fd, &dropped);
-    pthread_mutex_lock(&server->lock);
-    bool is_new = link->version != server->condition_version;
-    link->version = server->condition_version;
-    if (is_new) {
-        set = server->conditions;
-        ++set->refs;
-    }
-    pthread_mutex_unlock(&server->lock);
-    if (!is_new)
+    struct leati_condition_set *set = leati_testing_conditions_newer(server, &link->version);
+    if (!set)
         return;
     uint64_t now_us = leati_clock_us();
     for (size_t i = 0; i < 2; ++i)

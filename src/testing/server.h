@@ -108,6 +108,9 @@ bool leati_testing_server_wait_event(struct leat_testing_server *server, size_t 
 /** How often a step was reached. */
 unsigned leati_testing_server_step_count(struct leat_testing_server *server, const char *step);
 
+/** The conditions that hold now, to be given back; NULL = `*version`, which follows, has them already. */
+struct leati_condition_set *leati_testing_conditions_newer(struct leat_testing_server *server,
+                                                           unsigned *version);
 /** Gives back a set of conditions. */
 void leati_testing_conditions_release(struct leat_testing_server *server,
                                       struct leati_condition_set *set);
