@@ -274,3 +274,11 @@ void fake_gss_use(const struct fake_gss *with)
     atomic_store(&fake_gss.blocks, with->blocks);
     leati_gss_api_hook = &api;
 }
+
+void fake_gss_await_rest(int patience_ms)
+{
+    for (int i = 0; i < patience_ms && atomic_load(&fake_gss.handles) > 0; i++)
+        poll(NULL, 0, 1);
+    if (atomic_load(&fake_gss.handles) != 0)
+        abort();
+}

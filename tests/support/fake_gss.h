@@ -36,6 +36,9 @@ struct fake_gss {
 
 extern struct fake_gss fake_gss;
 
+/** Waits until nothing of it is given out any more, and no thread is inside of it; aborts if that does
+ * not come. */
+void fake_gss_await_rest(int patience_ms);
 /** From now on; `with` is what it does. */
 void fake_gss_use(const struct fake_gss *with);
 

@@ -35,10 +35,7 @@ static void setup(void)
 static void teardown(void)
 {
     leat_loop_free(loop);
-    for (int i = 0; i < PATIENCE_MS(5000) && atomic_load(&fake_gss.handles) > 0; i++)
-        poll(NULL, 0, 1);
-    if (atomic_load(&fake_gss.handles) != 0)
-        abort();
+    fake_gss_await_rest(PATIENCE_MS(5000));
     leak_check();
 }
 
