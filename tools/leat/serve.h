@@ -74,6 +74,24 @@ extern const struct tool_command tool_serve_control;
 int tool_serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
                        char **argv);
 
+/** The options of a capture, for a state that has `pcapng` and `pcapng_mib`. */
+#define TOOL_SERVE_CAPTURE_OPTIONS(state_)                                                         \
+    {.name = "pcapng",                                                                             \
+     .argument = "FILE",                                                                           \
+     .value = TOOL_VALUE_FILE,                                                                     \
+     .help = "write a file for Wireshark, TLS secrets inside",                                     \
+     .detail =                                                                                     \
+         "Its packets are made up around what the clients have sent and got, so nobody needs to "  \
+         "be root; the secrets are in it (Decryption Secrets Block), so that TLS is shown in "     \
+         "plain. The steps are comments of packets. Mode 0600.",                                   \
+     .set = tool_set_string,                                                                       \
+     .offset = offsetof(state_, pcapng)},                                                          \
+    {                                                                                              \
+        .name = "pcapng-max", .argument = "MIB", .value = TOOL_VALUE_NUMBER,                       \
+        .help = "nothing is written behind so many MiB (256)", .set = tool_set_u32,                \
+        .offset = offsetof(state_, pcapng_mib), .max = 1048576                                     \
+    }
+
 /** Starts the capture of --pcapng, unless `path` is NULL. @return a code of libleat-testing. */
 int tool_serve_capture(const char *path, uint32_t mib, leat_testing_capture **ret_capture,
                        struct leat_testing_problem *ret_problem);
