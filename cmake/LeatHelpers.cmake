@@ -1,4 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
+include(CheckCCompilerFlag)
+include(CheckCSourceCompiles)
+include(CheckPIESupported)
+check_pie_supported()
+
+# What optimised builds have against exploits, as far as the compiler has it for this processor: the stack is touched page by
+# page, jumps land where they may (Intel CET, Arm BTI and PAC), lengths are checked also where only the running program knows
+# them. script/lib/mbedtls.sh builds mbedTLS with the same, because one object without takes CET from the whole library.
+# tests/install/packages.sh looks at what comes out.
+set(leat_hardening "")
+foreach(flag IN ITEMS -fstack-clash-protection -fcf-protection -mbranch-protection=standard)
+    string(MAKE_C_IDENTIFIER "LEAT_HAS${flag}" has)
+    check_c_compiler_flag(${flag} ${has})
+    if(${has})
+        list(APPEND leat_hardening ${flag})
+    endif()
+endforeach()
+set(CMAKE_REQUIRED_FLAGS "-O2 -Werror -D_FORTIFY_SOURCE=3")
+check_c_source_compiles("#include <stdio.h>\nint main(void) { return 0; }" LEAT_HAS_FORTIFY_3)
+unset(CMAKE_REQUIRED_FLAGS)
+if(LEAT_HAS_FORTIFY_3)
+    set(leat_fortify 3)
+else()
+    set(leat_fortify 2)
+endif()
 
 # Warnings, sanitizers and coverage, on targets and never on global flags.
 function(leat_compile_options target)
@@ -10,8 +35,9 @@ function(leat_compile_options target)
                                              -fstack-protector-strong
                                              -ffunction-sections -fdata-sections
                                              $<$<BOOL:${LEAT_WERROR}>:-Werror>)
-    target_compile_definitions(${target} PRIVATE
-                               $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:_FORTIFY_SOURCE=2>)
+    set(optimised CONFIG:Release,RelWithDebInfo,MinSizeRel)
+    target_compile_options(${target} PRIVATE "$<$<${optimised}>:${leat_hardening}>")
+    target_compile_definitions(${target} PRIVATE $<$<${optimised}>:_FORTIFY_SOURCE=${leat_fortify}>)
     target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now)
     if(LEAT_SANITIZE)
         string(REPLACE ";" "," sanitizers "${LEAT_SANITIZE}")
@@ -101,7 +127,7 @@ function(leat_test name)
     if(NOT arg_TAKES)
         set(arg_TAKES 30)
     endif()
-    if(NOT TARGET leat_criterion_hooks AND NOT "thread" IN_LIST LEAT_SANITIZE)
+    if(NOT TARGET leat_criterion_hooks AND NOT LEAT_PLAIN_CRITERION)
         add_library(leat_criterion_hooks OBJECT ${PROJECT_SOURCE_DIR}/tests/support/criterion_hooks.c)
         leat_compile_options(leat_criterion_hooks)
         target_compile_definitions(leat_criterion_hooks PRIVATE LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})

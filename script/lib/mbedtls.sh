@@ -79,10 +79,21 @@ mbedtls_download() {
         (cd "$folder/package" && "${apt[@]}" source --download-only --only-source mbedtls)
 }
 
+# mbedtls_hardening: the flags of cmake/LeatHelpers.cmake against exploits that this compiler has.
+mbedtls_hardening() {
+    local flag
+    for flag in -D_FORTIFY_SOURCE=3 -D_FORTIFY_SOURCE=2; do
+        ! "${CC:-cc}" -O2 -Werror $flag -fsyntax-only -x c - <<<'#include <stdio.h>' 2>/dev/null || { echo $flag; break; }
+    done
+    for flag in -fstack-protector-strong -fstack-clash-protection -fcf-protection -mbranch-protection=standard; do
+        ! "${CC:-cc}" -Werror $flag -S -o /dev/null -x c - <<<'int nothing;' 2>/dev/null || echo $flag
+    done
+}
+
 # mbedtls_calls_are_replaced LIBRARY: another release of mbedTLS may call by other names, and must not do so unnoticed.
 mbedtls_calls_are_replaced() {
     local undefined call
-    undefined=$(nm -A -u "$1" 2>/dev/null | sed 's/.*:\(.*\)\.o: *U /\1 /')
+    undefined=$("${NM:-nm}" -A -u "$1" 2>/dev/null | sed 's/.*:\(.*\)\.o: *U /\1 /')
     for call in "psa_crypto_ecp.c leati_crypto_ecp_mul" "rsa.c leati_crypto_exp_mod" "rsa.c leati_crypto_exp_mod_public"; do
         grep -qxF "$call" <<<"$undefined" || { echo "mbedTLS: no call of ${call#* } in ${call% *}"; return 1; }
     done
@@ -94,7 +105,7 @@ mbedtls_calls_are_replaced() {
 # mbedtls_calls_are_mended LIBRARY: that each file calls what src/tls/mends/calls.h names for it.
 mbedtls_calls_are_mended() {
     local symbols call
-    symbols=$(nm -A "$1" 2>/dev/null | sed 's/.*:\(.*\)\.c\.o:[0-9a-f ]* \(.\) /\1 \2 /')
+    symbols=$("${NM:-nm}" -A "$1" 2>/dev/null | sed 's/.*:\(.*\)\.c\.o:[0-9a-f ]* \(.\) /\1 \2 /')
     while read -r call; do
         grep -qxF "$call" <<<"$symbols" || { echo "mbedTLS: ${call%% *}.c has no ${call##* } to replace"; return 1; }
     done < <(awk '/^#ifdef LEATI_MENDS_/ { file = substr($2, 13) }
@@ -104,11 +115,13 @@ mbedtls_calls_are_mended() {
 }
 
 # mbedtls_compile FOLDER [-libcrypto]: FOLDER/source into FOLDER/install[-libcrypto], just the three static libraries
-# and their headers.
+# and their headers. For another processor script/cross sets CC, NM and mbedtls_cmake.
+mbedtls_cmake=()
 mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
     # In sections of their own, so that the linker leaves out what leat does not call. Paths in quotes: a shell reads the flags.
     local flags="-fvisibility=hidden -ffunction-sections -fdata-sections '-ffile-prefix-map=$source=mbedtls'" calls=$mbedtls_mends
+    flags+=" $(mbedtls_hardening | tr '\n' ' ')"
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
@@ -120,7 +133,8 @@ mbedtls_compile() {
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_FLAGS="$flags" \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF \
         -DENABLE_TESTING=OFF -DENABLE_PROGRAMS=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
-        -DMBEDTLS_USER_CONFIG_FILE="$config" -DCMAKE_PROJECT_INCLUDE="$calls" &&
+        -DMBEDTLS_USER_CONFIG_FILE="$config" -DCMAKE_PROJECT_INCLUDE="$calls" \
+        "${mbedtls_cmake[@]}" &&
         cmake --build "$build" &&
         { [ -z "${2:-}" ] || mbedtls_calls_are_replaced "$build/library/libmbedcrypto.a"; } &&
         mbedtls_calls_are_mended "$build/library/libmbedtls.a" &&
@@ -131,15 +145,17 @@ mbedtls_compile() {
         { [ -z "${2:-}" ] || cp "$mbedtls_libcrypto_headers"/*_alt.h "$install/include"; }
 }
 
-# mbedtls_place FOLDER VERSION [-libcrypto]: puts what was compiled there into build/deps.
+# mbedtls_place FOLDER VERSION [-libcrypto]: puts what was compiled there beside $mbedtls_root, in build/deps.
 mbedtls_place() {
+    local deps=${mbedtls_root%/*}
     mbedtls_recipe >"$1/install${3:-}/recipe"
-    mkdir -p "$root/build/deps"
-    rm -rf "$root/build/deps/mbedtls-$2${3:-}"
-    mv "$1/install${3:-}" "$root/build/deps/mbedtls-$2${3:-}"
+    mkdir -p "$deps"
+    rm -rf "$deps/mbedtls-$2${3:-}"
+    mv "$1/install${3:-}" "$deps/mbedtls-$2${3:-}"
     ln -sfn "mbedtls-$2${3:-}" "$mbedtls_root${3:-}"
 }
 
+# mbedtls_build_private [SOURCE]: of the folder SOURCE if there is one, instead of Debian's package; script/matrix does that.
 # Runs in a subshell with `set -e`, so that its work folder goes away however it ends.
 mbedtls_build_private() (
     set -e
@@ -147,10 +163,14 @@ mbedtls_build_private() (
     trap 'rm -rf "$work"' EXIT
     log=$work/log
 
-    say "fetching the mbedTLS source package of Debian $mbedtls_release"
-    mbedtls_download "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be fetched (see above)"; }
-    dpkg-source --no-copy -x "$work"/package/mbedtls_*.dsc "$work/source" >"$log" 2>&1 ||
-        { cat "$log" >&2; fail "mbedTLS could not be unpacked (see above)"; }
+    if [ -n "${1:-}" ]; then
+        cp -a "$1" "$work/source"
+    else
+        say "fetching the mbedTLS source package of Debian $mbedtls_release"
+        mbedtls_download "$work" >"$log" 2>&1 || { cat "$log" >&2; fail "mbedTLS could not be fetched (see above)"; }
+        dpkg-source --no-copy -x "$work"/package/mbedtls_*.dsc "$work/source" >"$log" 2>&1 ||
+            { cat "$log" >&2; fail "mbedTLS could not be unpacked (see above)"; }
+    fi
 
     version=$(sed -n 's/^#define MBEDTLS_VERSION_STRING  *"\(.*\)"/\1/p' "$work/source/include/mbedtls/build_info.h")
     mbedtls_fits "$version" || fail "Debian $mbedtls_release has mbedTLS $version, but leat needs one of" \

@@ -304,5 +304,7 @@ struct leati_stream_socket *leati_stream_socket_of(struct leati_client *client)
 
 void leati_stream_socket_dispose_client(struct leati_client *client)
 {
-    leati_stream_socket_dispose(leati_stream_socket_of(client));
+    struct leati_stream_socket *s = leati_stream_socket_of(client);
+    if (s)
+        leati_stream_socket_dispose(s);
 }

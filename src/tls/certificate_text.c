@@ -116,11 +116,12 @@ bool leati_tls_usage_allows(const mbedtls_x509_crt *cert, bool is_client)
 bool leati_tls_has_name_constraints(const mbedtls_x509_crt *cert)
 {
     unsigned char *at = cert->v3_ext.p;
-    const unsigned char *end = at + cert->v3_ext.len;
     size_t len;
 
-    if (!at ||
-        mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0)
+    if (!at)
+        return false;
+    const unsigned char *end = at + cert->v3_ext.len;
+    if (mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0)
         return false;
     while (mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) ==
            0) {

@@ -65,9 +65,11 @@ static bool file_is_plain(int fd)
 static bool lines_load(struct tool_history *history, int fd)
 {
     off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0)
+        return false;
     off_t from = size > FILE_BYTES ? size - KEPT_BYTES : 0;
     history->lines = malloc((size_t)(size - from) + 1);
-    if (size < 0 || !history->lines)
+    if (!history->lines)
         return false;
     ssize_t len = pread(fd, history->lines, (size_t)(size - from), from);
     history->len = len > 0 ? (size_t)len : 0;
@@ -118,8 +120,10 @@ static int file_open(struct tool_history *history, const char *path)
 struct tool_history *tool_history_open(const char *name)
 {
     struct tool_history *history = calloc(1, sizeof(*history));
+    if (!history)
+        return NULL;
     char *path = path_make(name);
-    int fd = history && path ? file_open(history, path) : -1;
+    int fd = path ? file_open(history, path) : -1;
     free(path);
     if (fd >= 0)
         history->file = fdopen(fd, "a");
@@ -127,8 +131,7 @@ struct tool_history *tool_history_open(const char *name)
         return history;
     if (fd >= 0)
         close(fd);
-    if (history)
-        free(history->lines);
+    free(history->lines);
     free(history);
     return NULL;
 }

@@ -543,7 +543,7 @@ static int list_find(struct leati_anchors *anchors, uint32_t hash, const X509_NA
 static int anchors_find(struct leati_anchors *anchors, uint32_t hash, const X509_NAME *name,
                         STACK_OF(X509) * found)
 {
-    size_t matches;
+    size_t matches = 0;
     int code = file_check(anchors);
 
     if (code == LEAT_OK)
