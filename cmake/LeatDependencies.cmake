@@ -47,8 +47,12 @@ pkg_check_modules(leat_openssl QUIET IMPORTED_TARGET GLOBAL libssl>=3.0 libcrypt
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 
 if(LEAT_TESTS)
-    if("thread" IN_LIST LEAT_SANITIZE)
-        # Criterion does not run under ThreadSanitizer.
+    # Criterion does not run under ThreadSanitizer, and starts programs by their names, which only their own processor can.
+    option(LEAT_PLAIN_CRITERION "Run the tests without Criterion, by what only forks" OFF)
+    if("thread" IN_LIST LEAT_SANITIZE OR CMAKE_CROSSCOMPILING)
+        set(LEAT_PLAIN_CRITERION ON)
+    endif()
+    if(LEAT_PLAIN_CRITERION)
         set(dir ${PROJECT_SOURCE_DIR}/tests/support/plain_criterion)
         add_library(leat_plain_criterion STATIC ${dir}/criterion.c)
         leat_compile_options(leat_plain_criterion)

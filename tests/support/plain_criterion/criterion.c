@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs every test in a process of its own, one after the other: PROGRAM [--filter PATTERN], of
- * SUITE/TEST. */
+ * SUITE/TEST. For script/mutate: with LEAT_TEST_STOP in the environment only until one fails, and
+ * without those that match LEAT_TEST_WITHOUT. */
 #include "criterion/criterion.h"
 #include "../patience.h"
 
@@ -108,6 +109,9 @@ static bool is_wanted(const struct plain_test *test)
     const char *wanted = criterion_options.pattern;
     char name[512];
     snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
+    const char *unwanted = getenv("LEAT_TEST_WITHOUT");
+    if (unwanted && fnmatch(unwanted, name, FNM_EXTMATCH) == 0)
+        return false;
     return !wanted || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
 }
 
@@ -130,7 +134,9 @@ int criterion_run_all_tests(struct criterion_test_set *tests)
 {
     unsigned run = 0, passed = 0;
     (void)tests;
-    for (const struct plain_test *test = first; test; test = test->next) {
+    const bool stops = getenv("LEAT_TEST_STOP") != NULL;
+    for (const struct plain_test *test = first; test && !(stops && passed < run);
+         test = test->next) {
         if (!test->name || !is_wanted(test))
             continue;
         struct criterion_test_params parameters = {.length = 1};
