@@ -390,6 +390,7 @@ static int builder_ask_upgrade(struct builder *b, const char *origin)
         .deflate = settings->compresses ? &offer : NULL,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
         .sha1 = leati_tls_sha1,
+        .random = leati_loop_random_pool(b->dial->loop),
     };
     struct leati_layer *layer;
     int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);

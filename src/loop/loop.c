@@ -115,15 +115,32 @@ void leat_loop_free(leat_loop *loop)
     leati_loop_drop_posted(loop);
     pthread_mutex_destroy(&loop->posted_lock);
     leati_chunk_pool_done(&loop->chunk_pool);
+    leati_random_pool_wipe(&loop->random_pool);
     loop_close(loop);
     leati_free(loop->heap);
     leati_free(loop->scratch);
     leati_free(loop);
 }
 
+/* A program that polls the descriptor instead of calling dispatch must see what is left. */
+static void loop_wake_for_tasks(leat_loop *loop)
+{
+    if (leati_loop_has_tasks(loop) && loop->is_polled && !loop->woken) {
+        loop->woken = true;
+        leati_loop_wake(loop);
+    }
+}
+
 int leat_loop_get_fd(const leat_loop *loop)
 {
-    return loop ? loop->epoll_fd : -1;
+    /* The loop is not const where it is kept; what it waits for does not change. */
+    leat_loop *polled = (leat_loop *)(uintptr_t)loop;
+
+    if (!polled)
+        return -1;
+    if (!atomic_exchange(&polled->is_polled, true) && !polled->dispatching)
+        loop_wake_for_tasks(polled);
+    return polled->epoll_fd;
 }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
@@ -275,8 +292,17 @@ static int loop_expire(leat_loop *loop)
     return LEAT_OK;
 }
 
+/* Where only tasks wait, and nothing is watched that could be ready, every other round asks the
+ * kernel: for what others have posted, and who has stopped the loop. */
+static bool loop_may_skip_fetch(const leat_loop *loop)
+{
+    return loop->has_fetched && loop->watched_count == 0 && leati_loop_has_tasks(loop) &&
+           !loop->timers_due && !loop->is_polled;
+}
+
 static int loop_round(leat_loop *loop, int timeout_ms)
 {
+    int result = LEAT_OK;
     bool full;
 
     if (leati_loop_is_inherited(loop))
@@ -284,7 +310,9 @@ static int loop_round(leat_loop *loop, int timeout_ms)
     if (leati_loop_has_tasks(loop) || loop->timers_due)
         timeout_ms = 0;
     loop->dispatching = true;
-    int result = loop_fetch(loop, timeout_ms, &full);
+    loop->has_fetched = !loop_may_skip_fetch(loop);
+    if (loop->has_fetched)
+        result = loop_fetch(loop, timeout_ms, &full);
     if (result == LEAT_OK && loop->timers_due)
         result = loop_expire(loop);
     if (result == LEAT_OK && loop->posted_due) {
@@ -297,15 +325,6 @@ static int loop_round(leat_loop *loop, int timeout_ms)
     leati_loop_arm_timers(loop);
     /* A callback may have forked: this is the child. */
     return leati_loop_is_inherited(loop) ? LEAT_E_SOCKET_BASE + EBADF : result;
-}
-
-/* A program that polls the descriptor instead of calling dispatch must see what is left. */
-static void loop_wake_for_tasks(leat_loop *loop)
-{
-    if (leati_loop_has_tasks(loop) && !loop->woken) {
-        loop->woken = true;
-        leati_loop_wake(loop);
-    }
 }
 
 int leat_loop_dispatch(leat_loop *loop, int timeout_ms)
@@ -353,6 +372,11 @@ uint8_t *leati_loop_scratch(leat_loop *loop)
 struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
 {
     return &loop->chunk_pool;
+}
+
+struct leati_random_pool *leati_loop_random_pool(leat_loop *loop)
+{
+    return &loop->random_pool;
 }
 
 bool leati_loop_is_inherited(const leat_loop *loop)

@@ -13,6 +13,7 @@
 #include "util/byte_queue.h"
 
 struct leati_posted;
+struct leati_random_pool;
 
 /* ---- descriptors ------------------------------------------------------------------------- */
 
@@ -108,6 +109,7 @@ void leati_loop_post_reserved(leat_loop *loop, struct leati_posted *posted, leat
 /** A large buffer for one read; nobody may hold it across a callback. Never NULL. */
 uint8_t *leati_loop_scratch(leat_loop *loop);
 struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
+struct leati_random_pool *leati_loop_random_pool(leat_loop *loop);
 /** Whether this process was forked from the one that made the loop. Then the epoll set, the timer
  * and the connections are those of the parent, which goes on with them: the loop touches none of
  * them, dispatches nothing, and its watchers and timers can be taken off and freed, but not run. */

@@ -4,6 +4,7 @@
 #define LEATI_LOOP_LOOP_PRIVATE_H
 
 #include "loop/loop.h"
+#include "util/random.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,9 +32,12 @@ struct leat_loop {
     unsigned fork_count; /**< of the process that made it */
 
     bool dispatching;
-    bool timers_due; /**< timer_fd has fired */
-    bool woken;      /**< event_fd was written for tasks and has not been seen yet */
-    bool posted_due; /**< event_fd was seen in this round */
+    bool timers_due;  /**< timer_fd has fired */
+    bool woken;       /**< event_fd was written for tasks and has not been seen yet */
+    bool posted_due;  /**< event_fd was seen in this round */
+    bool has_fetched; /**< the last round has asked the kernel */
+    /** leat_loop_get_fd() has given the descriptor away: it must show what is left to be done. */
+    atomic_bool is_polled;
     atomic_bool stopping;
     atomic_uint stoppers; /**< threads inside of leat_loop_stop() */
 
@@ -59,6 +63,7 @@ struct leat_loop {
 
     struct leati_attachment *attachments;
     struct leati_chunk_pool chunk_pool;
+    struct leati_random_pool random_pool;
     uint8_t *scratch;
 };
 

@@ -32,8 +32,8 @@ void leati_task_schedule(struct leati_task *task)
     if (task->queued)
         return;
     task_link_before(task, &loop->tasks);
-    /* Inside of dispatch the end of the round sees to it. */
-    if (!loop->dispatching && !loop->woken) {
+    /* Inside of dispatch the end of the round sees to it; and who calls dispatch need not be woken. */
+    if (!loop->dispatching && loop->is_polled && !loop->woken) {
         loop->woken = true;
         leati_loop_wake(loop);
     }

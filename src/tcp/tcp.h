@@ -104,12 +104,16 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
 int leati_tcp_layer_watch(struct leati_layer *tcp, unsigned want);
 
 /**
- * Acknowledges what is received at once (TCP_QUICKACK) instead of up to 40 ms later, while it is
- * on. For exchanges in which the peer, or a relay in between, holds back its next small segment
+ * Acknowledges what is received before the loop waits again (TCP_QUICKACK, by
+ * leati_tcp_layer_watch(), unless something is sent that takes it along) instead of up to 40 ms
+ * later, while it is on. For exchanges in which the peer, or a relay in between, holds back its next small segment
  * until the last one is acknowledged (Nagle, RFC 9293 section 3.7.4) and nothing of ours would
  * carry the acknowledgement. Off at first; allowed in every state.
  */
 void leati_tcp_layer_set_prompt_acks(struct leati_layer *tcp, bool on);
+/** Nothing but the peer's FIN may follow, which nobody holds back: acknowledgements may be late again,
+ * that of what has been read as well. */
+void leati_tcp_layer_await_fin(struct leati_layer *tcp);
 
 /** The descriptor of the open connection, -1 before and after. Stays the layer's. */
 int leati_tcp_layer_fd(const struct leati_layer *tcp);

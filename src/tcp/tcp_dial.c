@@ -204,10 +204,12 @@ static int attempt_check(struct leati_tcp_attempt *attempt)
     int sys_errno = 0;
     socklen_t size = sizeof(sys_errno);
 
+    bool has_error = (attempt->events & LEATI_IO_HANGUP) != 0;
     if (attempt->events == 0)
         return LEATI_AGAIN;
     attempt->events = 0;
-    if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &sys_errno, &size) < 0)
+    /* epoll reports an error beside the rest: without one there is none to ask for. */
+    if (has_error && getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &sys_errno, &size) < 0)
         sys_errno = errno;
     if (sys_errno == 0 && attempt_met_itself(attempt))
         sys_errno = ECONNREFUSED;
@@ -417,6 +419,8 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)
             attempt_trace(attempt, 0);
             dial_trace_rest(tcp, attempt, ECANCELED);
             dial_elect(tcp, attempt);
+            /* Who has dialled speaks first, nearly always: if not, epoll tells. */
+            tcp->readable = false;
             return LEAT_OK;
         }
         if (result != LEATI_AGAIN) {

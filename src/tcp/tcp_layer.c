@@ -45,14 +45,15 @@ static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what
                             what, address, reason);
 }
 
-/* The kernel forgets the option by itself: it is set again after each read. It also sends the
+/* The kernel forgets the option by itself: it is set again after what was read. It also sends the
  * acknowledgement that is due. */
-static void tcp_ack_promptly(const struct leati_tcp_layer *tcp)
+static void tcp_ack_promptly(struct leati_tcp_layer *tcp)
 {
     int on = 1;
 
-    if (tcp->prompt_acks)
+    if (tcp->ack_due)
         (void)setsockopt(tcp->open->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+    tcp->ack_due = false;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -119,7 +120,7 @@ static int tcp_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
         /* Less than asked for: the kernel has no more. An end or an error that stands behind it is
          * a new event of the level-triggered descriptor. */
         tcp->readable = (size_t)n == cap || tcp->send_errno != 0;
-        tcp_ack_promptly(tcp);
+        tcp->ack_due = tcp->prompt_acks;
         *ret_len = (size_t)n;
         return LEAT_OK;
     }
@@ -188,6 +189,7 @@ static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     tcp->writable = sent >= 0 && (size_t)sent == len;
     if (sent <= 0)
         return LEATI_AGAIN;
+    tcp->ack_due = false; /* it has left with the bytes */
     *ret_len = (size_t)sent;
     return LEAT_OK;
 }
@@ -215,11 +217,10 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
     }
     if (l->state != LEATI_LAYER_CLOSING || tcp_is_foreign(tcp))
         return tcp_close_in_order(tcp);
-    if (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0)
+    /* When the peer has ended its direction, to close is to end ours. */
+    if (tcp->eof || (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0))
         return tcp_close_in_order(tcp);
     tcp->said_goodbye = true;
-    if (tcp->eof)
-        return tcp_close_in_order(tcp);
 
     for (int i = 0; i < DISCARDS_PER_CALL; i++) {
         ssize_t n =
@@ -229,6 +230,7 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
         /* A reset ends it as well: all that could be done is done. */
         if (n <= 0)
             return tcp_close_in_order(tcp);
+        tcp->ack_due = tcp->prompt_acks;
         tcp_ack_promptly(tcp);
     }
     return leati_layer_expired(l, now_ms) ? tcp_close_in_order(tcp) : LEATI_AGAIN;
@@ -394,6 +396,7 @@ int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)
 
     if (!tcp->open || tcp->open->fd < 0)
         return LEAT_OK;
+    tcp_ack_promptly(tcp);
     /* An end that has been seen stays readable, a broken direction writable: either would wake the
      * loop for ever. */
     if ((want & LEATI_WANT_READ) && !tcp->eof)
@@ -410,8 +413,13 @@ void leati_tcp_layer_set_prompt_acks(struct leati_layer *l, bool on)
     struct leati_tcp_layer *tcp = tcp_of(l);
 
     tcp->prompt_acks = on;
-    if (tcp->open && tcp->open->fd >= 0)
-        tcp_ack_promptly(tcp);
+}
+
+void leati_tcp_layer_await_fin(struct leati_layer *l)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    tcp->prompt_acks = tcp->ack_due = false;
 }
 
 int leati_tcp_layer_fd(const struct leati_layer *l)

@@ -47,6 +47,7 @@ struct leati_tcp_layer {
     bool writable;
     bool eof;
     bool prompt_acks;
+    bool ack_due;      /**< what was read is to be acknowledged, unless something is sent now */
     bool said_goodbye; /**< FIN is sent */
     int send_errno;    /**< sending is over, but what the peer said before is still to be read */
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/random.h"
 
+#include "util/alloc.h"
+#include "util/fork.h"
+
+#include <assert.h>
 #include <errno.h>
-#include <stdint.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
 
@@ -20,4 +24,28 @@ bool leati_random_bytes(void *buf, size_t len)
         len -= (size_t)n;
     }
     return true;
+}
+
+bool leati_random_pool_take(struct leati_random_pool *pool, void *buf, size_t len)
+{
+    if (!pool)
+        return leati_random_bytes(buf, len);
+    assert(len <= sizeof(pool->bytes));
+    if (pool->left > 0 && pool->fork_count != leati_fork_count())
+        leati_random_pool_wipe(pool);
+    if (pool->left < len) {
+        if (!leati_random_bytes(pool->bytes, sizeof(pool->bytes)))
+            return false;
+        pool->left = sizeof(pool->bytes);
+        pool->fork_count = leati_fork_count();
+    }
+    pool->left -= len;
+    memcpy(buf, pool->bytes + pool->left, len);
+    leati_wipe(pool->bytes + pool->left, len);
+    return true;
+}
+
+void leati_random_pool_wipe(struct leati_random_pool *pool)
+{
+    leati_wipe(pool, sizeof(*pool));
 }

@@ -81,10 +81,14 @@ static void ws_finish(struct leat_websocket *ws)
     uint32_t timeout_ms = ws_close_time_left(ws);
     bool goes_first = ws->is_server || !ws->orderly || ws->secure;
     bool is_short = timeout_ms != 0 && timeout_ms < SERVER_EOF_WAIT_MS;
+    struct leati_chain *chain = ws->stream.chain;
     /* After a violation nobody may be there who reads what is queued. */
     if (!ws->orderly && !is_short)
         timeout_ms = SERVER_EOF_WAIT_MS;
     ws_start_close_phase(ws);
+    /* Only FIN may follow then, which no relay holds back for an acknowledgement. */
+    if (ws->orderly && chain->top == chain->tcp)
+        leati_tcp_layer_await_fin(chain->tcp);
     ws->stream.awaits_eof = !goes_first;
     ws->stream.eof_wait_ms = is_short ? timeout_ms : SERVER_EOF_WAIT_MS;
     ws->stream.heard_all = ws->orderly;
@@ -310,6 +314,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
         .pieces = pieces,
         .max_message_bytes = limited ? settings->max_message_bytes : 0,
         .pool = leati_session_pool_of(ws->stream.loop),
+        .random = leati_loop_random_pool(ws->stream.loop),
         .drain = {ws_drain, &ws->stream},
         .deflate = route->agreement->deflate,
         .deflate_threshold_bytes = settings->compression.threshold_bytes,

@@ -51,7 +51,7 @@ static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t f
 
 /* The header of a frame whose payload follows; all memory for both first: from here on only the key
  * can be missing, and then nothing is queued. `key` is NULL = not masked. */
-static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+static bool frame_begin(struct leati_byte_queue *out, struct leati_random_pool *keys,
                         uint8_t first_byte, size_t len, uint8_t key[LEATI_WS_MASK_KEY_BYTES])
 {
     uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
@@ -60,7 +60,7 @@ static bool frame_begin(struct leati_byte_queue *out, struct leati_ws_mask_keys 
         return false;
     if (!leati_byte_queue_ensure(out, leati_ws_frame_header_size(keys, len) + len))
         return false;
-    if (keys && !leati_ws_mask_keys_next(keys, key))
+    if (keys && !leati_random_pool_take(keys, key, LEATI_WS_MASK_KEY_BYTES))
         return false;
     size_t size = header_encode(header, first_byte, len, keys ? key : NULL);
     return leati_byte_queue_append(out, header, size);
@@ -86,7 +86,7 @@ static bool payload_append(struct leati_byte_queue *out, const uint8_t *payload,
     return true;
 }
 
-bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool *keys,
                           uint8_t first_byte, const void *payload, size_t len,
                           const struct leati_ws_drain *drain)
 {
@@ -107,7 +107,7 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_key
     return payload_append(out, bytes + done, len - done, mask, done);
 }
 
-bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_random_pool *keys,
                                 uint8_t first_byte, struct leati_byte_queue *payload)
 {
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];

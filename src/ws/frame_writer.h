@@ -4,6 +4,7 @@
 #define LEATI_WS_FRAME_WRITER_H
 
 #include "util/byte_queue.h"
+#include "util/random.h"
 #include "ws/mask.h"
 
 /** The longest header: 2 bytes, a length of 8, a masking key. */
@@ -27,15 +28,15 @@ struct leati_ws_drain {
 /**
  * Appends one frame. All or nothing.
  *
- * @param keys NULL = not masked.
+ * @param keys where masking keys come from (RFC 6455 section 10.3); NULL = not masked.
  * @return false without memory or randomness.
  */
-bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool *keys,
                           uint8_t first_byte, const void *payload, size_t len,
                           const struct leati_ws_drain *drain);
 
 /** The same with a payload that lies in a queue, out of which it is taken. */
-bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_ws_mask_keys *keys,
+bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_random_pool *keys,
                                 uint8_t first_byte, struct leati_byte_queue *payload);
 
 #endif

@@ -1,29 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/mask.h"
 
-#include "util/alloc.h"
-#include "util/random.h"
-
 #include <string.h>
-
-bool leati_ws_mask_keys_next(struct leati_ws_mask_keys *keys,
-                             uint8_t ret_key[LEATI_WS_MASK_KEY_BYTES])
-{
-    if (keys->left == 0) {
-        if (!leati_random_bytes(keys->bytes, sizeof(keys->bytes)))
-            return false;
-        keys->left = sizeof(keys->bytes);
-    }
-    keys->left -= LEATI_WS_MASK_KEY_BYTES;
-    memcpy(ret_key, keys->bytes + keys->left, LEATI_WS_MASK_KEY_BYTES);
-    leati_wipe(keys->bytes + keys->left, LEATI_WS_MASK_KEY_BYTES);
-    return true;
-}
-
-void leati_ws_mask_keys_wipe(struct leati_ws_mask_keys *keys)
-{
-    leati_wipe(keys, sizeof(*keys));
-}
 
 /* The machine's vectors, or what the compiler makes of its words. */
 typedef uint64_t vector __attribute__((vector_size(16)));

@@ -59,8 +59,11 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     }
     if (options->deflate)
         session->compression = compression_new(options);
-    if (!options->is_server)
+    session->owns_keys = !options->is_server && !options->random;
+    if (session->owns_keys)
         session->keys = leati_calloc(1, sizeof(*session->keys));
+    else if (!options->is_server)
+        session->keys = options->random;
     if ((options->deflate && !session->compression) || (!options->is_server && !session->keys)) {
         leati_ws_session_free(session);
         return NULL;
@@ -78,9 +81,10 @@ void leati_ws_session_free(struct leati_ws_session *session)
         leati_free(session->compression);
     }
     leati_ws_workspace_release(session->workspace, session->pool);
-    if (session->keys)
-        leati_ws_mask_keys_wipe(session->keys);
-    leati_free(session->keys);
+    if (session->owns_keys && session->keys) {
+        leati_random_pool_wipe(session->keys);
+        leati_free(session->keys);
+    }
     leati_free(session);
 }
 

@@ -43,7 +43,9 @@ struct leati_ws_session_options {
     bool pieces;
     /** Of one message, inflated; with `pieces`, 0 = no limit. */
     size_t max_message_bytes;
-    struct leati_ws_pool *pool;  /**< NULL = straight from the allocator */
+    struct leati_ws_pool *pool; /**< NULL = straight from the allocator */
+    /** Where a client's masking keys come from; outlives the session. NULL = it has some of its own. */
+    struct leati_random_pool *random;
     struct leati_ws_drain drain; /**< of the queue that is written to, during a write */
     /** What both ends have agreed to (leati_ws_upgrade_deflate(), leati_ws_accept_deflate()), NULL
      * = nothing is compressed. Not needed afterwards. Memory: see ws/deflate.h; none before the

@@ -62,7 +62,8 @@ struct leati_ws_session {
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
     struct leati_ws_drain drain;
-    struct leati_ws_mask_keys *keys;   /* NULL at a server, which masks nothing */
+    struct leati_random_pool *keys; /* NULL at a server, which masks nothing */
+    bool owns_keys;
     const struct leati_tracer *tracer; /* NULL = nobody listens */
     const char *hop;
 };

@@ -11,6 +11,7 @@
 #include "core/layer.h"
 #include "http/head.h"
 #include "http/response.h"
+#include "util/random.h"
 #include "ws/deflate_params.h"
 #include "ws/handshake.h"
 
@@ -32,6 +33,7 @@ struct leati_ws_upgrade_options {
     /** From the request to the end of the response head; 0 = none but limit_ms. */
     uint32_t timeout_ms;
     leati_ws_sha1_fn *sha1;
+    struct leati_random_pool *random; /**< for the nonce; NULL = straight from the kernel */
 };
 
 /**

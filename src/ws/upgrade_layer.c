@@ -252,7 +252,7 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
     struct leati_fault fault = {.code = LEAT_E_WS_INTERNAL, .layer = LEAT_LAYER_WEBSOCKET};
     uint8_t nonce[LEATI_WS_NONCE_BYTES];
 
-    if (!leati_random_bytes(nonce, sizeof(nonce)))
+    if (!leati_random_pool_take(options->random, nonce, sizeof(nonce)))
         return leati_failure_set(failure, &fault, "no randomness for the WebSocket key");
     fault.code = LEAT_E_SYSTEM_INTERNAL;
     struct upgrade_layer *upgrade = leati_calloc(1, sizeof(*upgrade));

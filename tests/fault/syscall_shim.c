@@ -123,7 +123,14 @@ int __real_epoll_wait(int epoll, struct epoll_event *events, int max, int timeou
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms)
 {
-    return fails(SHIM_EPOLL_WAIT) ? -1 : __real_epoll_wait(epoll, events, max, timeout_ms);
+    if (fails(SHIM_EPOLL_WAIT))
+        return -1;
+    int count = __real_epoll_wait(epoll, events, max, timeout_ms);
+    /* An error that a socket has shows beside what it is watched for. */
+    for (int i = 0; armed.call == SHIM_SO_ERROR && i < count; i++)
+        if (events[i].events & EPOLLOUT)
+            events[i].events |= EPOLLERR;
+    return count;
 }
 
 ssize_t __real_getrandom(void *buf, size_t len, unsigned flags);

@@ -189,3 +189,64 @@ Test(task, a_round_is_io_then_tasks_then_timers_then_tasks, .timeout = 10)
     close(pipe_fds[1]);
     leat_loop_free(loop);
 }
+
+static void again(struct leati_task *task, void *user)
+{
+    unsigned *rounds = user;
+
+    ++*rounds;
+    leati_task_schedule(task);
+}
+
+static void stop_counting(leat_loop *loop, void *user)
+{
+    (void)loop;
+    *(bool *)user = true;
+}
+
+/* A loop that nobody polls and that watches nothing does not ask the kernel in every round, but
+ * others are heard in between. */
+Test(task, that_never_ends_does_not_keep_others_out, .timeout = 10)
+{
+    leat_loop *loop = loop_make();
+    struct leati_task task;
+    unsigned rounds = 0;
+    bool heard = false;
+
+    leati_task_init(&task, loop, again, &rounds);
+    leati_task_schedule(&task);
+    for (unsigned i = 0; i < 7; i++) {
+        heard = false;
+        loop_turn(loop);
+        cr_assert_eq(leat_loop_post(loop, stop_counting, &heard), LEAT_OK);
+        loop_turn(loop);
+        loop_turn(loop);
+        cr_assert(heard);
+    }
+    cr_assert_eq(rounds, 21);
+    leati_task_cancel(&task);
+    leat_loop_free(loop);
+}
+
+/* Whoever begins to poll sees what has been left before. */
+Test(task, shows_in_a_descriptor_that_is_asked_for_late, .timeout = 10)
+{
+    leat_loop *loop = loop_make();
+    struct leati_task task;
+    unsigned rounds = 0;
+
+    leati_task_init(&task, loop, again, &rounds);
+    leati_task_schedule(&task);
+    for (unsigned i = 0; i < 3; i++)
+        loop_turn(loop);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(loop_is_readable(loop, 0));
+        loop_turn(loop);
+    }
+    cr_assert_eq(rounds, 6);
+    leati_task_cancel(&task);
+    cr_assert(loop_is_readable(loop, 0));
+    loop_turn(loop);
+    cr_assert_not(loop_is_readable(loop, 0));
+    leat_loop_free(loop);
+}

@@ -395,7 +395,7 @@ static void quick_ack_set(const struct tcp_fixture *f, int on)
 
 /* The kernel changes the option by itself, but only when something arrives, is sent, or is due to
  * be acknowledged: none of that happens between the test's own setting and its look. */
-Test(tcp_stream, prompt_acks_are_asked_for_after_each_read, .timeout = 10)
+Test(tcp_stream, prompt_acks_are_asked_for_before_the_loop_waits, .timeout = 10)
 {
     struct tcp_fixture f;
     int peer = fixture_open(&f);
@@ -410,11 +410,39 @@ Test(tcp_stream, prompt_acks_are_asked_for_after_each_read, .timeout = 10)
         quick_ack_set(&f, 1); /* acknowledges */
         quick_ack_set(&f, 0);
         cr_assert_eq(fixture_recv(&f, &byte, 1, &len), LEAT_OK);
+        cr_assert_eq(quick_ack_of(&f), 0);
+        cr_assert_eq(leati_tcp_layer_watch(f.layer, LEATI_WANT_READ), LEAT_OK);
         cr_assert_eq(quick_ack_of(&f), on);
+        quick_ack_set(&f, 0);
+        cr_assert_eq(leati_tcp_layer_watch(f.layer, LEATI_WANT_READ), LEAT_OK);
+        cr_assert_eq(quick_ack_of(&f), 0, "once for each read");
     }
-    quick_ack_set(&f, 0);
-    leati_tcp_layer_set_prompt_acks(f.layer, true);
-    cr_assert_eq(quick_ack_of(&f), 1);
+    fixture_done(&f);
+    close(peer);
+}
+
+/* What was read is acknowledged by what is sent, and at the end by nothing at all. */
+Test(tcp_stream, no_prompt_acks_where_none_are_needed, .timeout = 10)
+{
+    struct tcp_fixture f;
+    int peer = fixture_open(&f);
+    char byte;
+    size_t len;
+
+    for (int i = 0; i < 2; i++) {
+        const struct iovec iov = {"b", 1};
+        leati_tcp_layer_set_prompt_acks(f.layer, true);
+        peer_write(peer, "a", 1);
+        fixture_wait(&f, LEATI_WANT_READ);
+        cr_assert_eq(fixture_recv(&f, &byte, 1, &len), LEAT_OK);
+        if (i == 0)
+            cr_assert_eq(f.layer->ops->send(f.layer, &iov, 1, &len), LEAT_OK);
+        else
+            leati_tcp_layer_await_fin(f.layer);
+        quick_ack_set(&f, 0);
+        cr_assert_eq(leati_tcp_layer_watch(f.layer, LEATI_WANT_READ), LEAT_OK);
+        cr_assert_eq(quick_ack_of(&f), 0);
+    }
     fixture_done(&f);
     close(peer);
 }

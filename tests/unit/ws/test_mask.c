@@ -30,25 +30,3 @@ Test(mask, equals_its_scalar_twin, .timeout = 30)
                      align, offset);
             }
 }
-
-Test(mask, keys_are_used_once_and_wiped, .timeout = 10)
-{
-    enum { COUNT = 1000 };
-    struct leati_ws_mask_keys keys = {0};
-    static uint32_t drawn[COUNT];
-
-    for (size_t i = 0; i < COUNT; i++) {
-        uint8_t key[4];
-        cr_assert(leati_ws_mask_keys_next(&keys, key));
-        memcpy(&drawn[i], key, 4);
-        for (size_t k = keys.left; k < sizeof(keys.bytes); k++)
-            must(keys.bytes[k] == 0, "a used key is still there");
-    }
-    size_t equal = 0;
-    for (size_t i = 0; i < COUNT; i++)
-        for (size_t k = 0; k < i; k++)
-            equal += drawn[i] == drawn[k];
-    cr_assert_leq(equal, 2, "%zu keys came twice", equal); /* by chance once in 8,600 runs */
-    leati_ws_mask_keys_wipe(&keys);
-    cr_assert_eq(keys.left, 0);
-}
