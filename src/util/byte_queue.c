@@ -164,6 +164,16 @@ void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len)
     q->promised -= len < q->promised ? len : q->promised;
 }
 
+uint8_t *leati_byte_queue_room(struct leati_byte_queue *q, size_t size)
+{
+    struct leati_chunk *tail = q->tail;
+
+    if (!tail && (size > LEATI_CHUNK_BYTES || !leati_byte_queue_ensure(q, size)))
+        return NULL;
+    tail = q->tail;
+    return chunk_room(tail) >= size ? tail->data + tail->end : NULL;
+}
+
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len)
 {
     if (q->promised < len && !leati_byte_queue_ensure(q, len))

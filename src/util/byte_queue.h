@@ -44,6 +44,10 @@ void leati_byte_queue_clear(struct leati_byte_queue *q);
 bool leati_byte_queue_reserve(struct leati_byte_queue *q, uint8_t **ret_room, size_t *ret_size);
 void leati_byte_queue_commit(struct leati_byte_queue *q, size_t len);
 
+/** Room for `size` bytes in one piece, at most LEATI_CHUNK_BYTES, if the tail has it or there is no tail:
+ * what is written there counts with leati_byte_queue_commit(). NULL = not in one piece, or no memory. */
+uint8_t *leati_byte_queue_room(struct leati_byte_queue *q, size_t size);
+
 /** Appends a copy. All or nothing; false without memory. */
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len);
 

@@ -45,6 +45,19 @@ bool leati_random_pool_take(struct leati_random_pool *pool, void *buf, size_t le
     return true;
 }
 
+bool leati_random_pool_take_word(struct leati_random_pool *pool, uint8_t ret_bytes[4])
+{
+    if (pool->left < 4 || pool->fork_count != leati_fork_count())
+        return leati_random_pool_take(pool, ret_bytes, 4);
+    pool->left -= 4;
+    uint8_t *bytes = pool->bytes + pool->left;
+    memcpy(ret_bytes, bytes, 4);
+    memset(bytes, 0, 4);
+    /* The compiler does not know that nobody reads them: they are wiped. */
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+    return true;
+}
+
 void leati_random_pool_wipe(struct leati_random_pool *pool)
 {
     leati_wipe(pool, sizeof(*pool));

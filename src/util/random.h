@@ -26,6 +26,8 @@ struct leati_random_pool {
 /** Takes `len` bytes, at most LEATI_RANDOM_POOL_BYTES. `pool` may be NULL: then as leati_random_bytes().
  * false only if the kernel gives none. */
 bool leati_random_pool_take(struct leati_random_pool *pool, void *buf, size_t len);
+/** The same for 4 bytes. */
+bool leati_random_pool_take_word(struct leati_random_pool *pool, uint8_t ret_bytes[4]);
 /** Empties it. */
 void leati_random_pool_wipe(struct leati_random_pool *pool);
 

@@ -44,6 +44,7 @@ static const uint64_t rows[256] = {
 /* Bytes that are looked at together, as vectors that every machine has or the compiler makes of its
  * words. */
 #define BLOCK_BYTES 128u
+#define HIGH_BITS   UINT64_C(0x8080808080808080)
 
 typedef uint64_t vector __attribute__((vector_size(16)));
 
@@ -70,7 +71,7 @@ static bool block_is_ascii(const uint8_t *block)
 #pragma GCC unroll 8
     for (size_t i = sizeof(vector); i < BLOCK_BYTES; i += sizeof(vector))
         all |= vector_load(block + i);
-    return ((all[0] | all[1]) & UINT64_C(0x8080808080808080)) == 0;
+    return ((all[0] | all[1]) & HIGH_BITS) == 0;
 }
 
 bool leati_utf8_feed(struct leati_utf8 *utf8, const uint8_t *data, size_t len)
@@ -81,6 +82,12 @@ bool leati_utf8_feed(struct leati_utf8 *utf8, const uint8_t *data, size_t len)
     for (; len >= BLOCK_BYTES && state != REJECT; data += BLOCK_BYTES, len -= BLOCK_BYTES) {
         if (state != ACCEPT || !block_is_ascii(data))
             state = state_after(state, data, BLOCK_BYTES);
+    }
+    for (; len >= sizeof(vector) && state != REJECT;
+         data += sizeof(vector), len -= sizeof(vector)) {
+        vector bytes = vector_load(data);
+        if (state != ACCEPT || ((bytes[0] | bytes[1]) & HIGH_BITS) != 0)
+            state = state_after(state, data, sizeof(vector));
     }
     if (state != REJECT)
         state = state_after(state, data, len);

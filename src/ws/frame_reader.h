@@ -83,6 +83,35 @@ enum leati_ws_frame_result leati_ws_frame_reader_next(struct leati_ws_frame_read
 void leati_ws_frame_reader_unread(struct leati_ws_frame_reader *reader, const uint8_t **data,
                                   size_t *len, size_t size);
 
+/**
+ * How long the header is of a message of a server that lies whole at the beginning of the input, in
+ * one frame, neither masked nor compressed, with a length in its shortest form: most messages, which
+ * need no reader and no wslay. 0 = it is anything else, or something is missing: a reader tells.
+ */
+static inline size_t leati_ws_frame_whole(const uint8_t *data, size_t len, size_t *ret_payload_len)
+{
+    enum {
+        SHORT_MAX = 125,
+        LENGTH_IN_2_BYTES = 126,
+    };
+    size_t header_len = 2;
+
+    /* FIN; text or binary. */
+    if (len < header_len || (data[0] != 0x81 && data[0] != 0x82) || data[1] > LENGTH_IN_2_BYTES)
+        return 0;
+    size_t payload_len = data[1];
+    if (payload_len == LENGTH_IN_2_BYTES) {
+        header_len = 4;
+        if (len < header_len)
+            return 0;
+        payload_len = (size_t)data[2] << 8 | data[3];
+        if (payload_len <= SHORT_MAX)
+            return 0;
+    }
+    *ret_payload_len = payload_len;
+    return len - header_len >= payload_len ? header_len : 0;
+}
+
 /** The payload of a piece, unmasked, to `dst`, which may be where it lies. */
 void leati_ws_frame_piece_copy(const struct leati_ws_frame_piece *piece, uint8_t *dst);
 

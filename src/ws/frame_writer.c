@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/frame_writer.h"
 
+#include "util/random.h"
+
 #include <string.h>
 
 /* How much of a frame is queued before it may leave: it should still be in the cache then, and be
  * worth a system call. The last part stays, for what is queued behind it. */
 #define DRAIN_BYTES 1048576u
+
+/* What is longer goes by chunks anyhow. */
+#define WHOLE_MAX_BYTES (LEATI_CHUNK_BYTES - LEATI_WS_FRAME_HEADER_MAX)
 
 enum {
     MASK_BIT = 0x80,
@@ -26,8 +31,8 @@ static uint8_t *put_big_endian(uint8_t *pos, uint64_t value, size_t size)
     return pos + size;
 }
 
-static size_t header_encode(uint8_t header[LEATI_WS_FRAME_HEADER_MAX], uint8_t first_byte,
-                            size_t len, const uint8_t *key)
+static inline size_t header_encode(uint8_t *header, uint8_t first_byte, size_t len,
+                                   const uint8_t *key)
 {
     uint8_t *pos = header;
     uint8_t mask_bit = key ? MASK_BIT : 0;
@@ -86,9 +91,30 @@ static bool payload_append(struct leati_byte_queue *out, const uint8_t *payload,
     return true;
 }
 
-bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool *keys,
-                          uint8_t first_byte, const void *payload, size_t len,
-                          const struct leati_ws_drain *drain)
+/* The whole frame, where it will leave from, if there is room in one piece. */
+static bool frame_write_whole(struct leati_byte_queue *out, struct leati_random_pool *keys,
+                              uint8_t first_byte, const void *payload, size_t len)
+{
+    size_t size = leati_ws_frame_header_size(keys, len) + len;
+    uint8_t *room = leati_byte_queue_room(out, size);
+    uint8_t key[LEATI_WS_MASK_KEY_BYTES];
+
+    if (!room || (keys && !leati_random_pool_take_word(keys, key)))
+        return false;
+    size_t header_len = header_encode(room, first_byte, len, keys ? key : NULL);
+    if (keys)
+        leati_ws_mask_copy(room + header_len, payload, len, key, 0);
+    else if (len > 0)
+        memcpy(room + header_len, payload, len);
+    leati_byte_queue_commit(out, size);
+    return true;
+}
+
+__attribute__((noinline)) static bool frame_write_long(struct leati_byte_queue *out,
+                                                       struct leati_random_pool *keys,
+                                                       uint8_t first_byte, const void *payload,
+                                                       size_t len,
+                                                       const struct leati_ws_drain *drain)
 {
     uint8_t key[LEATI_WS_MASK_KEY_BYTES];
     const uint8_t *mask = keys ? key : NULL;
@@ -105,6 +131,15 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool
         drain->fn(drain->user);
     }
     return payload_append(out, bytes + done, len - done, mask, done);
+}
+
+bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool *keys,
+                          uint8_t first_byte, const void *payload, size_t len,
+                          const struct leati_ws_drain *drain)
+{
+    if (len < WHOLE_MAX_BYTES && frame_write_whole(out, keys, first_byte, payload, len))
+        return true;
+    return frame_write_long(out, keys, first_byte, payload, len, drain);
 }
 
 bool leati_ws_frame_write_queue(struct leati_byte_queue *out, struct leati_random_pool *keys,

@@ -4,8 +4,9 @@
 #define LEATI_WS_FRAME_WRITER_H
 
 #include "util/byte_queue.h"
-#include "util/random.h"
 #include "ws/mask.h"
+
+struct leati_random_pool;
 
 /** The longest header: 2 bytes, a length of 8, a masking key. */
 #define LEATI_WS_FRAME_HEADER_MAX 14u

@@ -14,5 +14,8 @@ enum {
  * `dst` may be `src`; otherwise they do not overlap. */
 void leati_ws_mask_copy(uint8_t *dst, const uint8_t *src, size_t len,
                         const uint8_t key[LEATI_WS_MASK_KEY_BYTES], size_t offset);
+/** The same by what every machine has, for its comparison. */
+void leati_ws_mask_copy_plain(uint8_t *dst, const uint8_t *src, size_t len,
+                              const uint8_t key[LEATI_WS_MASK_KEY_BYTES], size_t offset);
 
 #endif

@@ -6,6 +6,7 @@
 #include "ws/session_private.h"
 
 #include "util/alloc.h"
+#include "util/random.h"
 #include "util/readable.h"
 
 #include <stdarg.h>
@@ -51,6 +52,9 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     session->is_server = options->is_server;
     session->gives_pieces = options->pieces;
     session->max_message_bytes = options->max_message_bytes;
+    session->most_message_bytes =
+        options->pieces && options->max_message_bytes == 0 ? SIZE_MAX : options->max_message_bytes;
+    session->takes_whole = !options->is_server && !(options->tracer && options->tracer->fn);
     session->pool = options->pool;
     session->drain = options->drain;
     if (options->tracer && options->tracer->fn) {
@@ -205,11 +209,6 @@ static int session_control_piece(struct leati_ws_session *session,
 
 /* ---- the beginning of a frame --------------------------------------------------------------- */
 
-bool leati_ws_opcode_is_control(uint8_t opcode)
-{
-    return (opcode & 0x8) != 0;
-}
-
 static bool opcode_is_known(uint8_t opcode)
 {
     return opcode <= LEATI_WS_OP_BINARY ||
@@ -336,9 +335,36 @@ static int session_rest(struct leati_ws_session *session)
     return LEATI_AGAIN;
 }
 
+/* Whether the input begins with a whole message that nothing has to be done for, between two
+ * messages. What this refuses, for whatever reason, the long way judges and names. */
+static bool session_read_whole(const struct leati_ws_session *session, const uint8_t **data,
+                               size_t *len, struct leati_ws_event *event)
+{
+    size_t payload_len;
+
+    if (!session->takes_whole || session->incoming.is_open || session->sticky != LEAT_OK ||
+        (session->workspace && !leati_ws_workspace_is_idle(session->workspace)))
+        return false;
+    size_t header_len = leati_ws_frame_whole(*data, *len, &payload_len);
+    if (header_len == 0 || payload_len > session->most_message_bytes)
+        return false;
+    const uint8_t *payload = *data + header_len;
+    bool is_text = **data == (LEATI_WS_FIN | LEATI_WS_OP_TEXT);
+    if (is_text && !leati_utf8_valid(payload, payload_len))
+        return false;
+    leati_ws_event_emit(event, session->gives_pieces ? LEATI_WS_PIECE : LEATI_WS_MESSAGE, payload,
+                        payload_len);
+    event->type = is_text ? LEAT_MESSAGE_TEXT : LEAT_MESSAGE_BINARY;
+    *data = payload + payload_len;
+    *len -= header_len + payload_len;
+    return true;
+}
+
 int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data, size_t *len,
                           struct leati_ws_event *ret_event)
 {
+    if (session_read_whole(session, data, len, ret_event))
+        return LEAT_OK;
     if (session->sticky != LEAT_OK)
         return session_read_ended(session, data, len);
     if (!session->workspace) {

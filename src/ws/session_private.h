@@ -54,8 +54,10 @@ struct leati_ws_outgoing {
 struct leati_ws_session {
     bool is_server;
     bool gives_pieces;
-    int sticky; /* what every read returns from now on; LEAT_OK = it goes on */
+    bool takes_whole; /* what lies whole in the input may be given from there */
+    int sticky;       /* what every read returns from now on; LEAT_OK = it goes on */
     size_t max_message_bytes;
+    size_t most_message_bytes; /* the same, where there is no limit SIZE_MAX */
     struct leati_ws_incoming incoming;
     struct leati_ws_outgoing outgoing;
     struct leati_ws_compression *compression; /* NULL = not negotiated */
@@ -77,7 +79,10 @@ int leati_ws_session_violation(struct leati_ws_session *session, struct leati_ws
 /** Without the bytes that found no room the rest of the stream has no meaning. */
 int leati_ws_session_out_of_memory(struct leati_ws_session *session);
 
-bool leati_ws_opcode_is_control(uint8_t opcode);
+static inline bool leati_ws_opcode_is_control(uint8_t opcode)
+{
+    return (opcode & 0x8) != 0;
+}
 
 /** Reports a frame; to be called only if somebody listens. */
 void leati_ws_session_trace(const struct leati_ws_session *session,

@@ -122,6 +122,9 @@ int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcod
 {
     uint8_t first_byte = (uint8_t)(LEATI_WS_FIN | opcode);
 
+    if (session->outgoing.parts == LEATI_WS_PARTS_NONE && !session->compression &&
+        !leati_ws_opcode_is_control((uint8_t)opcode))
+        return session_write_frame(session, first_byte, data, len, out);
     if (leati_ws_opcode_is_control((uint8_t)opcode)) {
         if (len > LEATI_WS_CONTROL_MAX_BYTES)
             return LEAT_E_SYSTEM_INTERNAL; /* callers check; a broken frame must not get out */

@@ -11,12 +11,13 @@
 #include "core/layer.h"
 #include "http/head.h"
 #include "http/response.h"
-#include "util/random.h"
 #include "ws/deflate_params.h"
 #include "ws/handshake.h"
 
 /** How long the body of a refusal is waited for, from the end of its head; see below. */
 #define LEATI_WS_UPGRADE_BODY_WAIT_MS 5000u
+
+struct leati_random_pool;
 
 struct leati_ws_upgrade_options {
     const char *host_field; /**< value of Host: with the port unless it is the default one */

@@ -5,6 +5,8 @@
 #include "support/alloc_failure.h"
 #include "support/leak_check.h"
 #include "support/mutation.h"
+#include "util/fork.h"
+#include "util/random.h"
 #include "ws/session_private.h"
 
 #include <malloc.h>
@@ -186,16 +188,15 @@ static struct bytes random_stream(bool is_server, const struct leati_deflate_par
                                   struct mutation *mutation)
 {
     static char payload[900];
+    /* Masking keys that are the same on each run. */
+    struct leati_random_pool keys = {.left = sizeof(keys.bytes), .fork_count = leati_fork_count()};
     struct leati_ws_session_options options = {
-        .is_server = is_server, .deflate = params, .deflate_threshold_bytes = 20};
+        .is_server = is_server, .random = &keys, .deflate = params, .deflate_threshold_bytes = 20};
     struct leati_ws_session *session = session_make_with(&options);
     struct leati_byte_queue queue;
 
-    /* Masking keys that are the same on each run. */
-    if (session->keys)
-        session->keys->left = sizeof(session->keys->bytes);
-    for (size_t i = 0; session->keys && i < sizeof(session->keys->bytes); i++)
-        session->keys->bytes[i] = (uint8_t)mutation_random(mutation);
+    for (size_t i = 0; i < sizeof(keys.bytes); i++)
+        keys.bytes[i] = (uint8_t)mutation_random(mutation);
     fill(payload, sizeof(payload));
     leati_byte_queue_init(&queue, NULL);
     for (size_t n = 1 + mutation_below(mutation, 4); n > 0; n--) {

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages that lie whole in the input are given from there, without a reader: the same events as by
+ * the long way, which a session with a trace goes. */
+#include "ws_stream.h"
+
+#include "support/leak_check.h"
+#include "ws/frame_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAYLOAD_BYTES 70000u
+
+TestSuite(whole, .fini = leak_check);
+
+static uint64_t random_next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state >> 11;
+}
+
+static void frames_count(const struct leat_trace_event *event, void *user)
+{
+    (void)event;
+    ++*(size_t *)user;
+}
+
+/* Lengths at which the header changes, and around the limit. */
+static size_t random_len(uint64_t *state)
+{
+    static const size_t edges[] = {0,   1,   2,   63,   64,   124,   125,  126,
+                                   127, 128, 999, 1000, 1001, 65535, 65536};
+
+    return edges[random_next(state) % (sizeof(edges) / sizeof(edges[0]))];
+}
+
+static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payload, bool spoils)
+{
+    static const unsigned opcodes[] = {1, 2, 1, 2, 1, 2, 1, 2, 9, 10, 0};
+    struct raw_frame frame = {.opcode = opcodes[random_next(state) % 11], .payload = payload};
+
+    frame.len = frame.opcode > 8 ? random_next(state) % 126 : random_len(state);
+    frame.not_fin = frame.opcode < 8 && random_next(state) % 16 == 0;
+    if (frame.opcode == 2)
+        frame.payload = payload + PAYLOAD_BYTES;
+    if (!spoils) {
+        bytes_add_frame(stream, &frame);
+        return;
+    }
+    size_t begin = stream->len;
+    frame.masked = random_next(state) % 8 == 0;
+    bytes_add_frame(stream, &frame);
+    stream->data[begin + random_next(state) % (stream->len - begin)] ^=
+        (uint8_t)(1u << random_next(state) % 8);
+}
+
+static struct bytes stream_make(uint64_t *state, const uint8_t *payload)
+{
+    struct bytes stream = {0};
+    size_t count = 1 + random_next(state) % 12;
+
+    for (size_t i = 0; i < count; i++)
+        frame_add(&stream, state, payload, random_next(state) % 32 == 0);
+    return stream;
+}
+
+/* The first half is text, the second is not. */
+static uint8_t *payload_make(void)
+{
+    static const char text[] =
+        "a, \xc3\xa4, \xe2\x82\xac, \xf0\x9f\x98\x80 and so on without end; ";
+    uint8_t *payload = malloc(2 * (size_t)PAYLOAD_BYTES);
+
+    for (size_t i = 0; i < PAYLOAD_BYTES; i++) {
+        payload[i] = (uint8_t)text[i % (sizeof(text) - 1)];
+        payload[PAYLOAD_BYTES + i] = (uint8_t)(i * 31 + 200);
+    }
+    return payload;
+}
+
+Test(whole, random_streams_are_read_as_by_the_long_way, .timeout = 120)
+{
+    uint8_t *payload = payload_make();
+    uint64_t state = 88172645463325252u;
+    size_t frames = 0;
+    const struct leati_tracer tracer = {.fn = frames_count, .user = &frames};
+
+    for (unsigned i = 0; i < 3000; i++) {
+        struct bytes stream = stream_make(&state, payload);
+        struct leati_ws_session_options options = {
+            .pieces = i % 3 == 0,
+            .max_message_bytes = i % 2 == 0 ? 1000 : 100000,
+        };
+        if (options.pieces && i % 2 == 0)
+            options.max_message_bytes = 0;
+        size_t chunk = i % 4 == 0 ? 0 : 1 + random_next(&state) % 3000;
+        struct seen_list seen = session_run_with(&options, &stream, chunk);
+        options.tracer = &tracer;
+        options.hop = "host:80";
+        struct seen_list expected = session_run_with(&options, &stream, chunk);
+        must(seen_equal(&seen, &expected), "stream %u: other events", i);
+        for (size_t k = 0; k < seen.count; k++)
+            must(seen.items[k].is_first == expected.items[k].is_first &&
+                     seen.items[k].is_last == expected.items[k].is_last,
+                 "stream %u: another place in the message", i);
+        seen_free(&seen);
+        seen_free(&expected);
+        free(stream.data);
+    }
+    cr_assert_gt(frames, 3000);
+    free(payload);
+}
+
+/* Every header of up to four bytes, with just enough behind it, and with one byte less. */
+Test(whole, header_is_taken_or_left, .timeout = 60)
+{
+    static uint8_t bytes[4 + 65535];
+
+    for (unsigned first = 0; first < 256; first++)
+        for (unsigned second = 0; second < 256; second++)
+            for (unsigned low = 0; low < 256; low += second == 126 ? 1 : 255) {
+                size_t payload_len = 0;
+                bytes[0] = (uint8_t)first;
+                bytes[1] = (uint8_t)second;
+                bytes[2] = 0;
+                bytes[3] = (uint8_t)low;
+                bool is_message = first == 0x81 || first == 0x82;
+                size_t header_len = second == 126 ? 4 : 2;
+                size_t expected = second == 126 ? low : second;
+                bool taken = is_message && (second < 126 || (second == 126 && low >= 126));
+                must(leati_ws_frame_whole(bytes, header_len + expected, &payload_len) ==
+                         (taken ? header_len : 0),
+                     "%02x %02x %02x", first, second, low);
+                must(!taken || payload_len == expected, "%02x %02x %02x: %zu", first, second, low,
+                     payload_len);
+                must(leati_ws_frame_whole(bytes, header_len + expected - 1, &payload_len) == 0,
+                     "%02x %02x %02x: incomplete", first, second, low);
+            }
+    cr_assert_eq(leati_ws_frame_whole(bytes, 0, &(size_t){0}), 0);
+}
