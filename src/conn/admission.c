@@ -247,7 +247,7 @@ void leati_admission_leave(struct leati_admission *admission, struct leati_guest
         break;
     }
     client_drop_unused(admission, guest->client);
-    *guest = (struct leati_guest){.state = LEATI_GUEST_AWAY};
+    *guest = (struct leati_guest){.state = LEATI_GUEST_AWAY, .reported = guest->reported};
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */

@@ -43,9 +43,10 @@ struct leati_handshake {
 
 /** One connection; embedded in its owner, all zero at first. */
 struct leati_guest {
-    enum leati_admission_state state;
     struct leati_admission_client *client;
     struct leati_handshake *handshake; /**< NULL = it is done */
+    enum leati_admission_state state : 8;
+    bool reported; /**< the owner's: the program has been told of it, and not of its end */
 };
 
 /** All zero = nobody is there. */

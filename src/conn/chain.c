@@ -141,6 +141,13 @@ static void chain_tcp_ready(void *user)
     leati_chain_wake(user);
 }
 
+static void chain_link(struct leati_chain *chain, struct leati_layer *l)
+{
+    l->failure = &chain->failure;
+    l->tracer = &chain->tracer;
+    l->judged_ms = leati_loop_judged_ms(chain->loop);
+}
+
 static int chain_build(struct leati_chain *chain)
 {
     const struct leati_route_dial dial = {
@@ -148,11 +155,8 @@ static int chain_build(struct leati_chain *chain)
     int code = leati_route_build(chain->route, &dial, &chain->failure, &chain->top, &chain->tcp);
     if (code != LEAT_OK)
         return code;
-    for (struct leati_layer *l = chain->top; l; l = l->lower) {
-        l->failure = &chain->failure;
-        l->tracer = &chain->tracer;
-        l->judged_ms = leati_loop_judged_ms(chain->loop);
-    }
+    for (struct leati_layer *l = chain->top; l; l = l->lower)
+        chain_link(chain, l);
     chain_set_limits(chain, chain->limit_ms);
     /* Handshakes and goodbyes are small segments that a relay with Nagle holds back. */
     leati_tcp_layer_set_prompt_acks(chain->tcp, true);
@@ -458,9 +462,7 @@ void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint
 {
     layer->lower = chain->top;
     layer->hop = leati_chain_origin(chain);
-    layer->failure = &chain->failure;
-    layer->tracer = &chain->tracer;
-    layer->judged_ms = leati_loop_judged_ms(chain->loop);
+    chain_link(chain, layer);
     chain->top = layer;
     chain->owner_deadline_ms = 0;
     chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
@@ -526,7 +528,43 @@ bool leati_chain_release(struct leati_chain *chain)
     leati_failure_done(&chain->failure);
     leati_route_free(chain->route);
     chain->route = NULL;
-    leati_free(chain->origin);
+    if (!chain->has_rested)
+        leati_free(chain->origin);
     chain->origin = NULL;
     return !chain->running;
+}
+
+/* ---- resting -------------------------------------------------------------------------- */
+
+bool leati_chain_may_rest(const struct leati_chain *chain)
+{
+    return chain->state == LEATI_CHAIN_OPEN && !chain->running && !chain->released &&
+           !chain->pump_task.queued && !chain->route && chain->limit_ms == 0 && !chain->tracer.fn &&
+           chain->failure.code == LEAT_OK && chain->top == chain->tcp &&
+           leati_tcp_layer_may_rest(chain->tcp);
+}
+
+struct leati_tcp_seat *leati_chain_rest(struct leati_chain *chain, leati_io_fn fn, void *user)
+{
+    struct leati_tcp_seat *seat = leati_tcp_layer_rest(chain->tcp, fn, user);
+    chain->top = chain->tcp = NULL;
+    leati_chain_release(chain);
+    return seat;
+}
+
+bool leati_chain_resume(struct leati_chain *chain, leat_loop *loop,
+                        const struct leati_chain_owner *owner, void *user,
+                        struct leati_tcp_seat *seat)
+{
+    const struct leati_tracer nobody = {NULL, NULL};
+    struct leati_layer *tcp = leati_tcp_layer_resume(seat, loop, chain_tcp_ready, chain);
+    if (!tcp)
+        return false;
+    leati_chain_init(chain, loop, owner, user, &nobody, NULL);
+    chain_link(chain, tcp);
+    chain->top = chain->tcp = tcp;
+    chain->origin = (char *)(uintptr_t)leati_tcp_seat_name(seat);
+    chain->has_rested = true;
+    chain->state = LEATI_CHAIN_OPEN;
+    return true;
 }

@@ -49,9 +49,9 @@ struct leati_chain {
     void *user;
     enum leati_chain_state state;
     struct leati_route *route; /**< owned; trimmed once OPEN, and NULL once it is spent */
-    char *origin;              /**< of a route that is spent; see leati_chain_origin() */
-    struct leati_layer *top;   /**< NULL while there is none */
-    struct leati_layer *tcp;   /**< the bottom of the same list */
+    char *origin; /**< of a route that is spent, or of the seat; see leati_chain_origin() */
+    struct leati_layer *top; /**< NULL while there is none */
+    struct leati_layer *tcp; /**< the bottom of the same list */
     struct leati_failure failure;
     struct leati_tracer tracer;
     struct leati_timer timer;
@@ -61,6 +61,7 @@ struct leati_chain {
     bool running;               /**< inside the pump */
     bool ended;                 /**< the owner has been told */
     bool released;              /**< and CLOSED by that: callers look at the state */
+    bool has_rested;            /**< `origin` is the seat's */
 };
 
 /** Fills in. `route` becomes the chain's. */
@@ -97,6 +98,17 @@ void leati_chain_wake(struct leati_chain *chain);
 /** Whether a deadline (0 = none) is over. For the pump, behind its reading: what had come in time
  * has been read, or is still to be read if reading was broken off. */
 bool leati_chain_is_over(const struct leati_chain *chain, uint64_t at_ms);
+
+/** Whether an OPEN chain of an accepted TCP connection has nothing under way, and nobody listens to it. From
+ * outside of its pump. */
+bool leati_chain_may_rest(const struct leati_chain *chain);
+/** Frees everything inside but the connection, whose events are `fn`'s from now on; the chain's memory may be
+ * freed then. */
+struct leati_tcp_seat *leati_chain_rest(struct leati_chain *chain, leati_io_fn fn, void *user);
+/** Fills in a chain that is OPEN, and takes the seat. false without memory: nothing has happened. */
+bool leati_chain_resume(struct leati_chain *chain, leat_loop *loop,
+                        const struct leati_chain_owner *owner, void *user,
+                        struct leati_tcp_seat *seat);
 
 /** Closes without a word and frees everything inside: nobody is called any more, but for `left`
  * when this happens inside the pump. Returns true if the owner may free the chain's memory now. */

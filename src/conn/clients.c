@@ -7,6 +7,11 @@
 
 /* ---- life -------------------------------------------------------------------------- */
 
+static struct leati_stream *client_stream(struct leati_client *client)
+{
+    return client->server->owner->stream(client);
+}
+
 void leati_clients_init(struct leati_clients *server, leat_loop *loop,
                         const struct leati_clients_owner *owner, void *user)
 {
@@ -95,7 +100,7 @@ static void guest_give_up(struct leati_clients *server, struct leati_guest *gues
     struct leati_client *client =
         (struct leati_client *)((char *)guest - offsetof(struct leati_client, guest));
     leati_admission_leave(&server->admission, guest);
-    leati_stream_break(client->stream, LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
+    leati_stream_break(client_stream(client), LEAT_E_SOCKET_BASE + EUSERS, EUSERS,
                        leati_admission_excess_text);
 }
 
@@ -132,14 +137,13 @@ bool leati_clients_let_in(struct leati_clients *server, const struct leati_addre
 }
 
 int leati_clients_add(struct leati_clients *server, struct leati_client *client,
-                      struct leati_stream *stream, const struct leati_address *remote)
+                      const struct leati_address *remote)
 {
     if (remote && !leati_admission_enter(&server->admission, &client->guest, remote)) {
         server->owner->dispose(client);
         return LEAT_E_SYSTEM_INTERNAL;
     }
     client->server = server;
-    client->stream = stream;
     client->id = ++server->last_id;
     client->next = server->first;
     if (client->next)
@@ -181,9 +185,9 @@ void leati_client_open(struct leati_client *client)
 
 void leati_client_set_reported(struct leati_client *client, bool reported)
 {
-    if (client->reported == reported)
+    if (client->guest.reported == reported)
         return;
-    client->reported = reported;
+    client->guest.reported = reported;
     client->server->reported_count += reported ? 1 : (size_t)-1;
 }
 
@@ -192,13 +196,13 @@ void leati_client_set_reported(struct leati_client *client, bool reported)
 void leati_clients_close_all(struct leati_clients *server)
 {
     for (struct leati_client *client = server->first; client; client = client->next)
-        (void)leati_stream_close(client->stream);
+        (void)leati_stream_close(client_stream(client));
 }
 
 struct leati_client *leati_clients_find(const struct leati_clients *server, uint64_t client_id)
 {
     for (struct leati_client *client = server->first; client; client = client->next)
-        if (client->id == client_id && client->reported)
+        if (client->id == client_id && client->guest.reported)
             return client;
     return NULL;
 }
@@ -209,7 +213,8 @@ int leati_clients_send_all(struct leati_clients *server, const void *data, size_
     if (!data && len > 0)
         return LEAT_E_PARAMETER;
     for (struct leati_client *client = server->first; client; client = client->next) {
-        int code = client->reported ? leati_stream_send(client->stream, data, len) : LEAT_OK;
+        int code =
+            client->guest.reported ? leati_stream_send(client_stream(client), data, len) : LEAT_OK;
         if (first == LEAT_OK)
             first = code;
     }

@@ -15,11 +15,9 @@ struct leati_clients;
 
 /** One connection of a server; embedded in what it is for the program, all zero at first. */
 struct leati_client {
-    struct leati_clients *server; /**< NULL = of none, or it has gone */
-    struct leati_stream *stream;
+    struct leati_clients *server;     /**< NULL = of none, or it has gone */
     struct leati_client *prev, *next; /**< among the server's */
     uint64_t id;                      /**< 0 = never of a server */
-    bool reported;                    /**< the program has been told of it, and not of its end */
     struct leati_guest guest;
 };
 
@@ -28,6 +26,7 @@ struct leati_clients_owner {
     /** Tells the program of an error that belongs to no connection which it knows. It may free the
      * server. */
     void (*error)(struct leati_clients *server, const struct leat_error *error);
+    struct leati_stream *(*stream)(struct leati_client *client);
     /** Ends a connection without a word and frees it: now, or when its callback is left. */
     void (*dispose)(struct leati_client *client);
 };
@@ -76,7 +75,7 @@ bool leati_clients_let_in(struct leati_clients *server, const struct leati_addre
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL.
  */
 int leati_clients_add(struct leati_clients *server, struct leati_client *client,
-                      struct leati_stream *stream, const struct leati_address *remote);
+                      const struct leati_address *remote);
 /** One in its handshake is somebody else's: it is counted for that address from now on. false without
  * memory; then it is not counted any more. */
 bool leati_client_rename(struct leati_client *client, const struct leati_address *address);

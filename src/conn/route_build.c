@@ -438,6 +438,7 @@ static int builder_adopt_tcp(struct builder *b)
         .timeout_ms = waits ? phase_timeout(b, LEAT_PHASE_TCP) : 0,
         .ready = b->dial->ready,
         .user = b->dial->user,
+        .rests_as = route->on_top == LEATI_ON_TOP_ACCEPT ? route->hops[0].text : NULL,
     };
     struct leati_layer *layer;
     int code = leati_tcp_layer_accepted(&accepted, &layer);

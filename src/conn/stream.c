@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conn/stream.h"
+#include "conn/rest.h"
 
 #include "tcp/tcp.h"
 #include "util/alloc.h"
@@ -16,8 +16,6 @@ struct leati_held_bytes {
     size_t len, used;
     uint8_t data[];
 };
-
-static const struct leati_chain_owner stream_chain_owner;
 
 /* ---- life -------------------------------------------------------------------------- */
 
@@ -44,14 +42,30 @@ static void held_drop(struct leati_stream *stream)
     stream->held = NULL;
 }
 
+void leati_stream_forget_ends(struct leati_stream *stream)
+{
+    if (stream->ends)
+        leati_offset_ring_done(stream->ends);
+    leati_free(stream->ends);
+    stream->ends = NULL;
+}
+
+static size_t stream_message_count(const struct leati_stream *stream)
+{
+    return stream->ends ? stream->ends->count : 0;
+}
+
 /* What belongs to one connection. */
 static void stream_clear(struct leati_stream *stream)
 {
+    leati_rest_forget(stream);
+    leati_rest_drop(stream);
     leati_byte_queue_clear(&stream->out);
-    leati_offset_ring_done(&stream->ends);
+    leati_stream_forget_ends(stream);
     held_drop(stream);
+    stream->may_rest = stream->was_busy = false;
     stream->stall_ms = 0;
-    stream->send_refused = stream->blocked = stream->pumping = false;
+    stream->send_refused = stream->blocked = stream->pumping = stream->waits = false;
     stream->paused = stream->throttled = stream->has_more = stream->reads_on = false;
     stream->eof = stream->heard_all = stream->awaits_eof = false;
     stream->eof_wait_ms = 0;
@@ -100,12 +114,12 @@ int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
         return leati_stream_refuse(stream, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
     }
     leati_failure_done(&stream->failure);
-    stream->limits = *limits;
+    stream->limits = limits;
     stream->chain = chain;
     stream->state = LEATI_STREAM_CONNECTING;
-    stream->peer_ended = false;
+    stream->peer_ended = stream->is_doomed = false;
     stream->sent_bytes = 0;
-    leati_chain_init(chain, stream->loop, &stream_chain_owner, stream, tracer, route);
+    leati_chain_init(chain, stream->loop, &leati_stream_chain_owner, stream, tracer, route);
     leati_chain_connect(chain, limits->connect_timeout_ms);
     return LEAT_OK;
 }
@@ -114,14 +128,14 @@ void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer)
 {
     stream->state = LEATI_STREAM_CONNECTING;
     stream->stall_ms = 0;
-    leati_chain_push(stream->chain, layer, stream->limits.connect_timeout_ms);
+    leati_chain_push(stream->chain, layer, stream->limits->connect_timeout_ms);
 }
 
 /* ---- what the owner asks for ------------------------------------------------------- */
 
 bool leati_stream_is_running(const struct leati_stream *stream)
 {
-    return stream->chain;
+    return stream->chain || stream->rest;
 }
 
 int leati_stream_not_open(const struct leati_stream *stream)
@@ -133,9 +147,9 @@ int leati_stream_not_open(const struct leati_stream *stream)
 int leati_stream_reserve(struct leati_stream *stream, size_t size)
 {
     size_t len = stream->out.len;
-    size_t most = stream->limits.queue_bytes, most_messages = stream->limits.queue_messages;
+    size_t most = stream->limits->queue_bytes, most_messages = stream->limits->queue_messages;
     bool full = len > 0 && (size > most || len > most - size);
-    if (!full && (most_messages == 0 || stream->ends.count < most_messages))
+    if (!full && (most_messages == 0 || stream_message_count(stream) < most_messages))
         return LEAT_OK;
     stream->send_refused = true;
     stream->refused_bytes = size;
@@ -145,8 +159,10 @@ int leati_stream_reserve(struct leati_stream *stream, size_t size)
 void leati_stream_queued(struct leati_stream *stream)
 {
     /* A message that is queued and not counted is better than one that is lost. */
-    if (stream->limits.queue_messages != 0)
-        (void)leati_offset_ring_push(&stream->ends, stream->sent_bytes + stream->out.len);
+    if (stream->limits->queue_messages != 0 && !stream->ends)
+        stream->ends = leati_calloc(1, sizeof(*stream->ends));
+    if (stream->ends)
+        (void)leati_offset_ring_push(stream->ends, stream->sent_bytes + stream->out.len);
     if (!stream->pumping)
         leati_chain_wake(stream->chain);
 }
@@ -166,13 +182,13 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
 
 uint32_t leati_stream_close_timeout(const struct leati_stream *stream)
 {
-    const struct leat_socket_linger *linger = &stream->limits.linger;
-    return linger->on ? linger->linger_ms : stream->limits.close_timeout_ms;
+    const struct leat_socket_linger *linger = &stream->limits->linger;
+    return linger->on ? linger->linger_ms : stream->limits->close_timeout_ms;
 }
 
 static bool stream_discards(const struct leati_stream *stream)
 {
-    return stream->limits.linger.on && stream->limits.linger.linger_ms == 0;
+    return stream->limits->linger.on && stream->limits->linger.linger_ms == 0;
 }
 
 void leati_stream_finish(struct leati_stream *stream, uint32_t timeout_ms)
@@ -246,12 +262,6 @@ void leati_stream_resume(struct leati_stream *stream)
 bool leati_stream_has_proxy(const struct leati_stream *stream)
 {
     return stream->chain && stream->chain->route && stream->chain->route->hop_count > 1;
-}
-
-int leati_stream_fd(const struct leati_stream *stream)
-{
-    const struct leati_chain *chain = stream->chain;
-    return chain && chain->tcp ? leati_tcp_layer_fd(chain->tcp) : -1;
 }
 
 /* ---- moving bytes ------------------------------------------------------------------ */
@@ -362,19 +372,20 @@ void leati_stream_flush(struct leati_stream *stream)
         leati_byte_queue_consume(&stream->out, len);
         stream->sent_bytes += len;
         stream->stall_ms = 0;
-        leati_offset_ring_pass(&stream->ends, stream->sent_bytes);
+        if (stream->ends)
+            leati_offset_ring_pass(stream->ends, stream->sent_bytes);
     }
 }
 
 /* Room for what was refused: with less the program would try again and be refused again. */
 static bool stream_has_room(const struct leati_stream *stream)
 {
-    const struct leati_stream_limits *limits = &stream->limits;
+    const struct leati_stream_limits *limits = stream->limits;
     size_t len = stream->out.len;
     bool fits = stream->refused_bytes <= limits->queue_bytes &&
                 len <= limits->queue_bytes - stream->refused_bytes;
     return (fits || len == 0) && len <= limits->queue_bytes / 2 &&
-           stream->ends.count <= limits->queue_messages / 2;
+           stream_message_count(stream) <= limits->queue_messages / 2;
 }
 
 static void stream_pump_write(struct leati_stream *stream)
@@ -401,8 +412,8 @@ static void stream_cut_off(struct leati_stream *stream)
 static void stream_judge_sending(struct leati_stream *stream, uint64_t now_ms)
 {
     struct leati_chain *chain = stream->chain;
-    uint32_t timeout_ms = stream->limits.stall_timeout_ms;
-    if (stream->out.len == 0 || timeout_ms == 0) {
+    uint32_t timeout_ms = stream->limits->stall_timeout_ms;
+    if (stream->out.len == 0 || timeout_ms == 0 || stream->waits) {
         stream->stall_ms = 0;
         return;
     }
@@ -480,6 +491,8 @@ static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *us
         stream_check_deadlines(stream, now_ms);
     if (stream_is_done(stream))
         leati_chain_close(chain, leati_stream_close_timeout(stream));
+    if (stream->may_rest && leati_stream_is_open(stream))
+        leati_rest_note_idle(stream);
     return (stream_reads(stream) ? LEATI_WANT_READ : 0u) |
            (stream->out.len > 0 ? LEATI_WANT_WRITE : 0u);
 }
@@ -527,7 +540,7 @@ static void stream_left(struct leati_chain *chain, void *user)
     stream->owner->left(stream, stream->user);
 }
 
-static const struct leati_chain_owner stream_chain_owner = {
+const struct leati_chain_owner leati_stream_chain_owner = {
     .asked = stream_asked,
     .opened = stream_opened,
     .pump = stream_pump,

@@ -56,6 +56,11 @@ struct leati_stream_owner {
     struct leati_route *(*over)(struct leati_stream *stream, void *user);
     /** It is CLOSED: in order if `failure` has no code. */
     void (*ended)(struct leati_stream *stream, void *user);
+    /** Of a stream with `may_rest`, that nothing has happened on for a while: gives up what is only needed to
+     * move bytes. @return false: something is under way, and nothing is given up. */
+    bool (*rests)(struct leati_stream *stream, void *user);
+    /** Takes it back. false without memory; it may be there already. */
+    bool (*wakes)(struct leati_stream *stream, void *user);
     /** It was released inside one of the callbacks, which is now left: free what holds it. */
     void (*left)(struct leati_stream *stream, void *user);
 };
@@ -74,17 +79,21 @@ struct leati_stream {
     leat_loop *loop;
     const struct leati_stream_owner *owner;
     void *user;
-    enum leati_stream_state state;
-    struct leati_stream_limits limits;
-    struct leati_chain *chain; /**< NULL while idle or closed */
+    /** Borrowed since the start: those of one server share them. */
+    const struct leati_stream_limits *limits;
+    struct leati_chain *chain; /**< NULL while idle or closed, and while it rests */
+    struct leati_rest *rest;   /**< NULL = it does not: conn/rest.h */
     struct leati_byte_queue out;
-    uint64_t sent_bytes;           /**< that have left the queue */
-    struct leati_offset_ring ends; /**< of queued messages, counted as sent_bytes is */
+    uint64_t sent_bytes; /**< that have left the queue */
+    /** Of queued messages, counted as sent_bytes is; NULL unless they are limited. */
+    struct leati_offset_ring *ends;
     struct leati_held_bytes *held; /**< read, but not delivered before resume; NULL = none */
     uint64_t stall_ms;    /**< when the peer has taken nothing for too long; 0 = nothing waits */
     size_t refused_bytes; /**< what there was no room for; if send_refused */
-    bool send_refused;    /**< `writable` is owed */
-    bool blocked;         /**< the last bytes were not taken */
+    enum leati_stream_state state : 8;
+    bool send_refused; /**< `writable` is owed */
+    bool waits;        /**< the owner's: the peer may take nothing for as long as it likes */
+    bool blocked;      /**< the last bytes were not taken */
     bool paused;
     bool throttled;  /**< the owner's: nothing is read for now, whatever the program says */
     bool has_more;   /**< the owner's: it may have more to say than the bytes; see `received` */
@@ -94,9 +103,14 @@ struct leati_stream {
     bool pumping;    /**< what is queued now leaves with this pump */
     bool ending;     /**< inside of `ended` */
     bool released;
+    bool may_rest;      /**< the owner's: it has the functions for it */
+    bool was_busy;      /**< since others have come to rest */
+    bool is_doomed;     /**< it rests, and ends for the reason that `failure` has */
+    uint8_t rest_place; /**< among those that are idle; 0 = none */
     /* The owner's, for leati_stream_finish(). */
     bool heard_all; /**< only the peer's goodbye may follow, not heeded before the queue is empty */
     bool awaits_eof;              /**< the peer is the one to say goodbye first */
+    uint32_t sent_round;          /**< the loop's, when leati_stream_send_at_once() sent last */
     uint32_t eof_wait_ms;         /**< how long, once the queue is empty; 0 = no limit of its own */
     struct leati_failure failure; /**< of the last connection, or the last refused call */
 };
@@ -108,7 +122,8 @@ void leati_stream_init(struct leati_stream *stream, leat_loop *loop,
 /** The part of a stream's limits that the settings say. */
 struct leati_stream_limits leati_stream_limits_of(const struct leati_settings *settings);
 
-/** Starts an idle or closed stream: `opened` or `ended` follows. `route` is taken in every case.
+/** Starts an idle or closed stream: `opened` or `ended` follows. `route` is taken in every case, `limits` are
+ * borrowed until the stream ends.
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory), recorded. */
 int leati_stream_start(struct leati_stream *stream, struct leati_route *route,
                        const struct leati_tracer *tracer, const struct leati_stream_limits *limits);
@@ -133,6 +148,14 @@ void leati_stream_queued(struct leati_stream *stream);
 /** Offers the chain what is queued, at once. */
 void leati_stream_flush(struct leati_stream *stream);
 
+/**
+ * Gives bytes to the kernel without a queue and a pump, also while the stream rests; once in a round of the
+ * loop, so that what follows is sent together. Only of an OPEN stream on plain TCP with `may_rest`.
+ *
+ * @return how many were taken, 0 = none: whatever the reason, the pump will find it.
+ */
+size_t leati_stream_send_at_once(struct leati_stream *stream, const void *data, size_t len);
+
 /** What is queued leaves, then the goodbye; while connecting it cancels. `ended` follows.
  * @return LEAT_OK, also while closing already; LEAT_E_SOCKET_BASE + ENOTCONN (never started), +
  * EBADF (closed). */
@@ -152,6 +175,16 @@ int leati_stream_record(struct leati_stream *stream, int code, int sys_errno, in
 void leati_stream_pause(struct leati_stream *stream);
 void leati_stream_resume(struct leati_stream *stream);
 
+/** Before anything is done with the chain of an OPEN stream, or what its owner gives up at rest: has them
+ * again. false without memory. */
+bool leati_stream_wake(struct leati_stream *stream);
+/** Ends a stream that leati_stream_wake() could not wake; `ended` follows. */
+void leati_stream_doom(struct leati_stream *stream, const struct leati_fault *fault,
+                       const char *text);
+/** "host:port" of the origin, "" unless it is running. */
+const char *leati_stream_origin(const struct leati_stream *stream);
+/** Who is at the other end of a TCP connection that has been open. */
+const struct leati_address *leati_stream_remote(const struct leati_stream *stream);
 /** The descriptor, -1 if it is not open. */
 int leati_stream_fd(const struct leati_stream *stream);
 /** Whether it goes through a proxy; while it is running. */
@@ -161,7 +194,8 @@ bool leati_stream_is_running(const struct leati_stream *stream);
 /** Whether bytes may go up and down: not released, broken or ended meanwhile. */
 static inline bool leati_stream_is_open(const struct leati_stream *stream)
 {
-    return stream->state == LEATI_STREAM_OPEN && stream->chain->state == LEATI_CHAIN_OPEN;
+    return stream->state == LEATI_STREAM_OPEN &&
+           (stream->chain ? stream->chain->state == LEATI_CHAIN_OPEN : !stream->is_doomed);
 }
 
 /** Records why a call is refused, instead of what was recorded before. Returns `code`. */

@@ -19,12 +19,13 @@ enum leati_result {
 
 struct leati_failure {
     int code; /**< LEAT_OK = none yet */
-    enum leat_layer layer;
+    enum leat_layer
+        layer : 16;     /**< with the next one in one word: there is one in every connection */
+    uint16_t violation; /**< as in struct leat_error */
     int sys_errno;
     int native_code;
-    uint16_t violation; /**< as in struct leat_error */
-    char *hop;          /**< NULL = none, or no memory for it */
-    char *text;         /**< NULL = none, or no memory for it */
+    char *hop;  /**< NULL = none, or no memory for it */
+    char *text; /**< NULL = none, or no memory for it */
 };
 
 /** What a failure is, before its text. */

@@ -310,6 +310,7 @@ static int loop_round(leat_loop *loop, int timeout_ms)
     if (leati_loop_has_tasks(loop) || loop->timers_due)
         timeout_ms = 0;
     loop->dispatching = true;
+    loop->round++;
     loop->has_fetched = !loop_may_skip_fetch(loop);
     if (loop->has_fetched)
         result = loop_fetch(loop, timeout_ms, &full);
@@ -377,6 +378,11 @@ struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop)
 struct leati_random_pool *leati_loop_random_pool(leat_loop *loop)
 {
     return &loop->random_pool;
+}
+
+uint32_t leati_loop_round(const leat_loop *loop)
+{
+    return loop->round;
 }
 
 bool leati_loop_is_inherited(const leat_loop *loop)

@@ -110,6 +110,8 @@ void leati_loop_post_reserved(leat_loop *loop, struct leati_posted *posted, leat
 uint8_t *leati_loop_scratch(leat_loop *loop);
 struct leati_chunk_pool *leati_loop_chunk_pool(leat_loop *loop);
 struct leati_random_pool *leati_loop_random_pool(leat_loop *loop);
+/** Changes with each round of dispatching. */
+uint32_t leati_loop_round(const leat_loop *loop);
 /** Whether this process was forked from the one that made the loop. Then the epoll set, the timer
  * and the connections are those of the parent, which goes on with them: the loop touches none of
  * them, dispatches nothing, and its watchers and timers can be taken off and freed, but not run. */

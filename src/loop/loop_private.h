@@ -32,6 +32,7 @@ struct leat_loop {
     unsigned fork_count; /**< of the process that made it */
 
     bool dispatching;
+    uint32_t round;   /**< of dispatching; comes round */
     bool timers_due;  /**< timer_fd has fired */
     bool woken;       /**< event_fd was written for tasks and has not been seen yet */
     bool posted_due;  /**< event_fd was seen in this round */

@@ -133,6 +133,7 @@ const struct leati_stream_face JOIN(leati_, KIND, _connection_face) = {
 const struct leati_clients_owner JOIN(leati_, KIND, _server_owner) = {
     .layer = LEAT_LAYER_TCP,
     .error = OWN(server_error),
+    .stream = leati_stream_socket_stream_of,
     .dispose = leati_stream_socket_dispose_client,
 };
 

@@ -150,7 +150,8 @@ int leati_local_socket_start(struct leat_local_socket *local, int fd)
     int code = leati_route_new_stream(fd, &remote, local->address, &route);
     if (code != LEAT_OK)
         return leati_stream_refuse(&local->base.stream, code, 0, "out of memory");
-    return leati_stream_start(&local->base.stream, route, &local->tracer, &local->limits);
+    local->base.limits = local->limits;
+    return leati_stream_start(&local->base.stream, route, &local->tracer, &local->base.limits);
 }
 
 /* connect(2) on the descriptor at hand. 0: the stream has started or failed to, `*ret_code` tells;
@@ -304,7 +305,7 @@ int leat_local_socket_set_extra_options(leat_local_socket *local,
                                                  "cannot set the options");
     local->base.refusal.setter = NULL;
     local->options = checked;
-    local->base.stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
+    local->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
     return LEAT_OK;
 }
 

@@ -84,7 +84,7 @@ static int server_add(leat_local_socket_server *server, int fd)
     leati_local_socket_take_settings(local, server->base.settings);
     code = leati_local_socket_start(local, fd);
     if (code == LEAT_OK)
-        return leati_clients_add(&server->base, &local->base.client, &local->base.stream, NULL);
+        return leati_clients_add(&server->base, &local->base.client, NULL);
     leati_stream_socket_dispose(&local->base);
     return code;
 }

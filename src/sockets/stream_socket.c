@@ -135,7 +135,7 @@ static void client_ended(struct leati_stream_socket *s)
 {
     struct leati_clients *server = s->client.server;
     struct leat_error error;
-    bool reported = s->client.reported;
+    bool reported = s->client.guest.reported;
     leati_failure_get(&s->stream.failure, &error);
     leati_client_leave(&s->client);
     leati_client_set_reported(&s->client, false);
@@ -300,6 +300,11 @@ struct leati_stream_socket *leati_stream_socket_of(struct leati_client *client)
     return client ? (struct leati_stream_socket *)((char *)client -
                                                    offsetof(struct leati_stream_socket, client))
                   : NULL;
+}
+
+struct leati_stream *leati_stream_socket_stream_of(struct leati_client *client)
+{
+    return &leati_stream_socket_of(client)->stream;
 }
 
 void leati_stream_socket_dispose_client(struct leati_client *client)

@@ -30,6 +30,7 @@ struct leati_stream_face {
 
 struct leati_stream_socket {
     struct leati_stream stream;
+    struct leati_stream_limits limits; /* the stream's */
     const struct leati_stream_face *face;
     void *user;
     int fd;                     /**< bound, or waiting to be connected; -1 = neither */
@@ -85,7 +86,8 @@ struct leat_socket_state leati_stream_socket_state(const struct leati_stream_soc
 
 /** The socket that contains `client`. */
 struct leati_stream_socket *leati_stream_socket_of(struct leati_client *client);
-/** For `dispose` of every server. */
+/** For `stream` and `dispose` of every server. */
+struct leati_stream *leati_stream_socket_stream_of(struct leati_client *client);
 void leati_stream_socket_dispose_client(struct leati_client *client);
 
 #endif

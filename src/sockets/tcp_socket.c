@@ -182,10 +182,11 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     if (tcp->has_tls)
         route->tls = &tcp->setup.options;
     leati_net_address_of_host(address, port, &tcp->remote);
-    struct leati_stream_limits limits = leati_stream_limits_of(route->settings);
-    limits.stall_timeout_ms = tcp->options.socket_timeout_ms;
-    limits.linger = tcp->options.socket_linger;
-    return leati_stream_start(&tcp->base.stream, route, &route->settings->tracer, &limits);
+    tcp->base.limits = leati_stream_limits_of(route->settings);
+    tcp->base.limits.stall_timeout_ms = tcp->options.socket_timeout_ms;
+    tcp->base.limits.linger = tcp->options.socket_linger;
+    return leati_stream_start(&tcp->base.stream, route, &route->settings->tracer,
+                              &tcp->base.limits);
 }
 
 int leat_tcp_socket_send(leat_tcp_socket *tcp, const void *data, size_t len)
@@ -270,8 +271,8 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
     }
     tcp->base.refusal.setter = NULL;
     tcp->options = checked;
-    tcp->base.stream.limits.stall_timeout_ms = checked.socket_timeout_ms;
-    tcp->base.stream.limits.linger = checked.socket_linger;
+    tcp->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
+    tcp->base.limits.linger = checked.socket_linger;
     return LEAT_OK;
 }
 

@@ -98,11 +98,12 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
     leati_net_address_from(remote, &tcp->remote);
     limits.stall_timeout_ms = options.socket_timeout_ms;
     limits.linger = options.socket_linger;
+    tcp->base.limits = limits;
     code = leati_route_new_stream(fd, remote, text, &route);
     if (code == LEAT_OK) {
         route->tls = tcp->has_tls ? &server->setup.options : NULL;
-        code =
-            leati_stream_start(&tcp->base.stream, route, &server->base.settings->tracer, &limits);
+        code = leati_stream_start(&tcp->base.stream, route, &server->base.settings->tracer,
+                                  &tcp->base.limits);
     }
     if (code != LEAT_OK)
         leati_stream_socket_dispose(&tcp->base);
@@ -123,7 +124,7 @@ static void server_accepted(int fd, const struct leati_address *remote, void *us
     }
     int code = connection_new(server, fd, remote, text, &tcp);
     if (code == LEAT_OK)
-        code = leati_clients_add(&server->base, &tcp->base.client, &tcp->base.stream, remote);
+        code = leati_clients_add(&server->base, &tcp->base.client, remote);
     if (code != LEAT_OK)
         leati_clients_report(&server->base, code, text, "the connection cannot be accepted");
 }

@@ -18,6 +18,7 @@
 struct leati_udp_association {
     struct leat_udp_socket *udp;
     struct leati_stream stream;
+    struct leati_stream_limits limits; /* the stream's */
     struct leati_address relay;
     bool resolves_here;
     bool is_behind_others;          /* the proxy, of a chain */
@@ -266,9 +267,9 @@ int leati_udp_associate(struct leat_udp_socket *udp)
         strcmp(udp->settings->proxies[proxy_count - 1].scheme, "socks5") == 0;
     association->is_behind_others = proxy_count > 1;
     leati_stream_init(&association->stream, udp->loop, &association_owner, association);
-    const struct leati_stream_limits limits = leati_stream_limits_of(udp->settings);
-    if (leati_stream_start(&association->stream, route, &udp->settings->tracer, &limits) !=
-        LEAT_OK) {
+    association->limits = leati_stream_limits_of(udp->settings);
+    if (leati_stream_start(&association->stream, route, &udp->settings->tracer,
+                           &association->limits) != LEAT_OK) {
         leati_udp_association_release(association);
         return leati_udp_no_memory(udp);
     }

@@ -88,6 +88,8 @@ struct leati_tcp_accepted {
     /** The local server whose queue was full when `fd` was to be connected to it; copied. NULL = it
      * is connected. */
     const struct leati_local_address *server;
+    /** The name of the hop, copied, of one that can rest: leati_tcp_layer_rest(). NULL = it cannot. */
+    const char *rests_as;
     uint32_t timeout_ms;       /**< to wait for it; 0 = no limit */
     void (*ready)(void *user); /**< as in struct leati_tcp_options */
     void *user;
@@ -98,6 +100,41 @@ struct leati_tcp_accepted {
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory; the descriptor stays the caller's). */
 int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
                              struct leati_layer **ret_layer);
+
+/* ---- connections that rest --------------------------------------------------------------------- */
+
+struct leati_io;
+
+/**
+ * An open connection without its layer: the descriptor, which is still watched for reading, its
+ * address and its name. An eighth of what a layer and its chain take.
+ */
+struct leati_tcp_seat;
+
+/** Whether nothing is under way: nothing that was read and not given out, nothing that was not taken,
+ * and the descriptor is watched for reading. */
+bool leati_tcp_layer_may_rest(const struct leati_layer *tcp);
+/** Frees the layer, but not the connection, whose events are `fn`'s from now on. */
+struct leati_tcp_seat *leati_tcp_layer_rest(struct leati_layer *tcp,
+                                            void (*fn)(struct leati_io *io, unsigned events,
+                                                       void *user),
+                                            void *user);
+/** The layer again, OPEN, and the seat is its own; its hop is the seat's name. NULL without memory: then
+ * it rests on. */
+struct leati_layer *leati_tcp_layer_resume(struct leati_tcp_seat *seat, leat_loop *loop,
+                                           void (*ready)(void *user), void *user);
+/** What `fn` of leati_tcp_layer_rest() has heard, once the layer is there again. */
+void leati_tcp_seat_tell(struct leati_tcp_seat *seat, unsigned events);
+/** Writes at once what the kernel takes. @return how much; -1 = nothing, or it has failed: the layer
+ * will find out. */
+long leati_tcp_seat_send(struct leati_tcp_seat *seat, const void *data, size_t len);
+int leati_tcp_seat_fd(const struct leati_tcp_seat *seat);
+const char *leati_tcp_seat_name(const struct leati_tcp_seat *seat);
+const struct leati_address *leati_tcp_seat_remote(const struct leati_tcp_seat *seat);
+/** Ends both directions: the next event will tell so. */
+void leati_tcp_seat_shutdown(struct leati_tcp_seat *seat);
+/** Closes the connection. NULL is allowed. */
+void leati_tcp_seat_free(struct leati_tcp_seat *seat);
 
 /** Watches the open connection for what the folded want() says.
  * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno, recorded. */

@@ -68,7 +68,7 @@ static void attempt_fail(struct leati_tcp_attempt *attempt, int sys_errno)
     attempt_close(attempt);
 }
 
-static void attempt_on_event(struct leati_io *io, unsigned events, void *user)
+void leati_tcp_attempt_on_event(struct leati_io *io, unsigned events, void *user)
 {
     struct leati_tcp_attempt *attempt = user;
     struct leati_tcp_layer *tcp = attempt->tcp;
@@ -170,7 +170,7 @@ static int attempt_dial(struct leati_tcp_attempt *attempt)
     if (fd < 0)
         return -fd;
     attempt->fd = fd;
-    leati_io_init(&attempt->io, attempt->tcp->loop, fd, attempt_on_event, attempt);
+    leati_io_init(&attempt->io, attempt->tcp->loop, fd, leati_tcp_attempt_on_event, attempt);
     if (connect(attempt->fd, &address->any, leati_address_size(address)) < 0 &&
         errno != EINPROGRESS && errno != EINTR)
         return errno;
@@ -305,8 +305,7 @@ static void dial_elect(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *wi
 
 struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp)
 {
-    return tcp->dialling->latest ? tcp->dialling->latest->next
-                                 : (struct leati_tcp_attempt *)tcp->attempts;
+    return tcp->dialling->latest ? tcp->dialling->latest->next : tcp->attempts;
 }
 
 /* Takes the first one off a list. */
@@ -362,7 +361,7 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
     /* Not of TCP: then there is nothing to delay. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     attempt->fd = fd;
-    leati_io_init(&attempt->io, tcp->loop, fd, attempt_on_event, attempt);
+    leati_io_init(&attempt->io, tcp->loop, fd, leati_tcp_attempt_on_event, attempt);
     if (tcp->dialling) {
         tcp->dialling->latest = attempt;
         tcp->dialling->started = 1;

@@ -56,6 +56,11 @@ static void tcp_ack_promptly(struct leati_tcp_layer *tcp)
     tcp->ack_due = false;
 }
 
+static struct leati_tcp_attempt *tcp_own_attempts(struct leati_tcp_layer *tcp)
+{
+    return (struct leati_tcp_attempt *)(void *)(tcp + 1);
+}
+
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 static int tcp_connect(struct leati_layer *l, uint64_t now_ms)
@@ -263,16 +268,23 @@ static void tcp_describe(const struct leati_layer *l, char *buf, size_t cap)
         snprintf(buf, cap, "%s", address);
 }
 
+static void dialling_free(struct leati_tcp_dialling *dialling)
+{
+    if (!dialling)
+        return;
+    leati_free(dialling->late);
+    leati_free(dialling->server);
+    leati_free(dialling);
+}
+
 static void tcp_destroy(struct leati_layer *l)
 {
     struct leati_tcp_dialling *dialling = tcp_of(l)->dialling;
 
     leati_tcp_close(tcp_of(l));
-    if (dialling) {
-        leati_free(dialling->late);
-        leati_free(dialling->server);
-    }
-    leati_free(dialling);
+    dialling_free(dialling);
+    if (tcp_of(l)->has_seat)
+        leati_free(tcp_of(l)->attempts);
     leati_free(l);
 }
 
@@ -307,24 +319,25 @@ static struct leati_tcp_dialling *dialling_new(const struct leati_tcp_options *o
     return dialling;
 }
 
-/* NULL without memory; `dialling` is taken then. */
+/* NULL without memory; then both stay the caller's. `seat` NULL = it has none. */
 static struct leati_tcp_layer *tcp_new(const struct leati_tcp_options *options,
-                                       struct leati_tcp_dialling *dialling)
+                                       struct leati_tcp_dialling *dialling,
+                                       struct leati_tcp_seat *seat)
 {
+    size_t own = seat ? 0 : options->count;
     struct leati_tcp_layer *tcp =
-        leati_malloc(sizeof(*tcp) + options->count * sizeof(tcp->attempts[0]));
-    if (!tcp) {
-        leati_free(dialling);
+        leati_malloc(sizeof(*tcp) + own * sizeof(struct leati_tcp_attempt));
+    if (!tcp)
         return NULL;
-    }
     *tcp = (struct leati_tcp_layer){
         .loop = options->loop,
         .ready = options->ready,
         .user = options->user,
         .dialling = dialling,
+        .has_seat = seat,
+        .attempts = seat ? &seat->attempt : tcp_own_attempts(tcp),
     };
     leati_layer_init(&tcp->base, &tcp_ops);
-    leati_tcp_enqueue(tcp, tcp->attempts, options->addresses, options->count);
     return tcp;
 }
 
@@ -332,9 +345,12 @@ int leati_tcp_layer_new(const struct leati_tcp_options *options, struct leati_la
 {
     assert(options->count > 0);
     struct leati_tcp_dialling *dialling = dialling_new(options);
-    struct leati_tcp_layer *tcp = dialling ? tcp_new(options, dialling) : NULL;
-    if (!tcp)
+    struct leati_tcp_layer *tcp = dialling ? tcp_new(options, dialling, NULL) : NULL;
+    if (!tcp) {
+        leati_free(dialling);
         return LEAT_E_SYSTEM_INTERNAL;
+    }
+    leati_tcp_enqueue(tcp, tcp->attempts, options->addresses, options->count);
     *ret_layer = &tcp->base;
     return LEAT_OK;
 }
@@ -354,6 +370,21 @@ int leati_tcp_layer_add(struct leati_layer *l, const struct leati_address *addre
     return LEAT_OK;
 }
 
+/* One that waits for a local server to have room; NULL without memory. */
+static struct leati_tcp_dialling *dialling_of_local(const struct leati_tcp_options *options,
+                                                    const struct leati_local_address *server)
+{
+    struct leati_local_address *copy = leati_malloc(sizeof(*copy));
+    struct leati_tcp_dialling *dialling = copy ? dialling_new(options) : NULL;
+    if (!dialling) {
+        leati_free(copy);
+        return NULL;
+    }
+    *copy = *server;
+    dialling->server = copy;
+    return dialling;
+}
+
 int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
                              struct leati_layer **ret_layer)
 {
@@ -365,28 +396,30 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
         .ready = accepted->ready,
         .user = accepted->user,
     };
-    struct leati_local_address *server = NULL;
     struct leati_tcp_dialling *dialling = NULL;
+    struct leati_tcp_seat *seat = NULL;
+    struct leati_tcp_layer *tcp = NULL;
 
-    if (accepted->server) {
-        server = leati_malloc(sizeof(*server));
-        dialling = server ? dialling_new(&options) : NULL;
-        if (!dialling) {
-            leati_free(server);
-            return LEAT_E_SYSTEM_INTERNAL;
-        }
-        *server = *accepted->server;
-    }
-    struct leati_tcp_layer *tcp = tcp_new(&options, dialling);
+    if (accepted->server && !(dialling = dialling_of_local(&options, accepted->server)))
+        return LEAT_E_SYSTEM_INTERNAL;
+    if (!accepted->rests_as || (seat = leati_tcp_seat_new(accepted->rests_as)))
+        tcp = tcp_new(&options, dialling, seat);
     if (!tcp) {
-        leati_free(server);
+        dialling_free(dialling);
+        leati_free(seat);
         return LEAT_E_SYSTEM_INTERNAL;
     }
-    if (dialling)
-        dialling->server = server;
+    leati_tcp_enqueue(tcp, tcp->attempts, options.addresses, options.count);
     leati_tcp_adopt(tcp, accepted->fd);
     *ret_layer = &tcp->base;
     return LEAT_OK;
+}
+
+struct leati_tcp_layer *leati_tcp_layer_of_seat(struct leati_tcp_seat *seat, leat_loop *loop)
+{
+    const struct leati_tcp_options options = {.loop = loop};
+
+    return tcp_new(&options, NULL, seat);
 }
 
 int leati_tcp_layer_watch(struct leati_layer *l, unsigned want)

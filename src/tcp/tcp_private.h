@@ -36,6 +36,13 @@ struct leati_tcp_dialling {
     struct leati_local_address *server; /**< with a full queue; NULL = it is none, or has room */
 };
 
+/** What a connection that was accepted is without its layer: see leati_tcp_layer_rest(). Its address stays,
+ * because the loop knows it. */
+struct leati_tcp_seat {
+    struct leati_tcp_attempt attempt;
+    char name[]; /**< the hop's */
+};
+
 struct leati_tcp_layer {
     struct leati_layer base;
     leat_loop *loop;
@@ -49,11 +56,12 @@ struct leati_tcp_layer {
     bool prompt_acks;
     bool ack_due;      /**< what was read is to be acknowledged, unless something is sent now */
     bool said_goodbye; /**< FIN is sent */
+    bool has_seat;     /**< whose attempt is the only one */
     int send_errno;    /**< sending is over, but what the peer said before is still to be read */
 
-    /** Memory of those that were there at first. The first of them is dialled first, and leads to
-     * all others by `next`. */
-    struct leati_tcp_attempt attempts[];
+    /** Those that were there at first: behind the layer, or the seat of one that was accepted. The
+     * first of them is dialled first, and leads to all others by `next`. */
+    struct leati_tcp_attempt *attempts;
 };
 
 /** Starts and follows the attempts. LEAT_OK: `tcp->open` is the winner, all others are closed.
@@ -62,6 +70,15 @@ int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms);
 
 /** Makes a descriptor the only attempt, and its winner unless a server is yet to take it. */
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd);
+
+/** Hears of events on the descriptor of an attempt. */
+void leati_tcp_attempt_on_event(struct leati_io *io, unsigned events, void *user);
+
+/** NULL without memory. */
+struct leati_tcp_seat *leati_tcp_seat_new(const char *name);
+
+/** The layer of a connection that is there: neither linked nor watched. NULL without memory. */
+struct leati_tcp_layer *leati_tcp_layer_of_seat(struct leati_tcp_seat *seat, leat_loop *loop);
 
 /** The next to be dialled; NULL = none. */
 struct leati_tcp_attempt *leati_tcp_waiting(const struct leati_tcp_layer *tcp);

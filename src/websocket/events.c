@@ -20,14 +20,25 @@
 
 static const char *ws_origin_hop(const struct leat_websocket *ws)
 {
-    return leati_chain_origin(ws->stream.chain);
+    return leati_stream_origin(&ws->stream);
 }
 
 /* Ends the connection without a goodbye. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text)
 {
-    leati_stream_record(&ws->stream, code, sys_errno, code == LEAT_E_WS_CONNECT ? 1006 : 0, text);
-    leati_chain_abort(ws->stream.chain);
+    struct leati_stream *stream = &ws->stream;
+    int native_code = code == LEAT_E_WS_CONNECT ? 1006 : 0;
+    if (!leati_stream_wake(stream)) {
+        leati_stream_doom(stream,
+                          &(struct leati_fault){.code = code,
+                                                .layer = LEAT_LAYER_WEBSOCKET,
+                                                .sys_errno = sys_errno,
+                                                .native_code = native_code},
+                          text);
+        return;
+    }
+    leati_stream_record(stream, code, sys_errno, native_code, text);
+    leati_chain_abort(stream->chain);
 }
 
 static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const uint8_t *reason,
@@ -35,16 +46,17 @@ static void ws_note_close(struct leat_websocket *ws, uint16_t close_code, const 
 {
     ws->close_code = close_code;
     ws->close_reason = len ? leati_bytes_dup(reason, len) : NULL;
-    ws->close_reason_len = ws->close_reason ? len : 0;
+    ws->close_reason_len = ws->close_reason ? (uint8_t)len : 0; /* of a control frame */
 }
 
 /* The phase "close" begins, unless it has. */
 static void ws_start_close_phase(struct leat_websocket *ws)
 {
     struct leati_chain *chain = ws->stream.chain;
-    if (ws->close_start_us != 0)
+    if (ws->has_close_phase)
         return;
     leati_tcp_layer_set_prompt_acks(chain->tcp, true);
+    ws->has_close_phase = true;
     ws->close_start_us = leati_clock_us();
     leati_trace_phase_start(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
                             ws->close_start_us);
@@ -53,24 +65,29 @@ static void ws_start_close_phase(struct leat_websocket *ws)
 void leati_websocket_start_closing(struct leat_websocket *ws)
 {
     struct leati_stream *stream = &ws->stream;
-    uint32_t timeout_ms = stream->limits.close_timeout_ms;
     ws->closing = true;
     ws->closed_by = LEAT_CLOSED_BY_LOCAL;
-    ws->close_deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
-    stream->limits.stall_timeout_ms = 0;
+    stream->waits = true;
     stream->send_refused = false;
     ws_start_close_phase(ws);
     if (!stream->pumping)
         leati_chain_wake(stream->chain);
 }
 
+/* For the peer's Close frame behind our own, which began the phase; 0 = none. */
+static uint64_t ws_close_deadline(const struct leat_websocket *ws)
+{
+    uint32_t timeout_ms = ws->stream.limits->close_timeout_ms;
+    return ws->closing && timeout_ms != 0 ? ws->close_start_us / 1000 + timeout_ms : 0;
+}
+
 /* Of the close phase; 0 = it has no limit. */
 static uint32_t ws_close_time_left(const struct leat_websocket *ws)
 {
-    uint64_t now_ms = leati_clock_ms();
-    if (ws->close_deadline_ms == 0)
-        return ws->stream.limits.close_timeout_ms;
-    return ws->close_deadline_ms > now_ms ? (uint32_t)(ws->close_deadline_ms - now_ms) : 1;
+    uint64_t now_ms = leati_clock_ms(), deadline_ms = ws_close_deadline(ws);
+    if (deadline_ms == 0)
+        return ws->stream.limits->close_timeout_ms;
+    return deadline_ms > now_ms ? (uint32_t)(deadline_ms - now_ms) : 1;
 }
 
 /* Delivers nothing any more; sends what is queued, then our goodbye. The server ends TCP first (RFC
@@ -137,19 +154,19 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
         ws->rate->messages++;
     switch (event->kind) {
     case LEATI_WS_MESSAGE:
-        if (ws->callbacks->message_part) /* set since the connection was opened */
-            ws->callbacks->message_part(ws, event->type, event->data, event->len, true, true,
-                                        ws->user);
-        else if (ws->callbacks->message)
-            ws->callbacks->message(ws, event->type, event->data, event->len, ws->user);
+        if (ws->terms->callbacks->message_part) /* set since the connection was opened */
+            ws->terms->callbacks->message_part(ws, event->type, event->data, event->len, true, true,
+                                               ws->user);
+        else if (ws->terms->callbacks->message)
+            ws->terms->callbacks->message(ws, event->type, event->data, event->len, ws->user);
         break;
     case LEATI_WS_PING:
         if (!ws->closing)
             leati_websocket_answer_ping(ws, event->data, event->len);
         break;
     case LEATI_WS_PONG:
-        if (ws->callbacks->pong)
-            ws->callbacks->pong(ws, event->data, event->len, ws->user);
+        if (ws->terms->callbacks->pong)
+            ws->terms->callbacks->pong(ws, event->data, event->len, ws->user);
         break;
     case LEATI_WS_CLOSE:
         ws_on_close_frame(ws, event);
@@ -158,9 +175,9 @@ static void ws_on_event(struct leat_websocket *ws, const struct leati_ws_event *
         ws_on_violation(ws, event);
         break;
     case LEATI_WS_PIECE:
-        if (ws->callbacks->message_part)
-            ws->callbacks->message_part(ws, event->type, event->data, event->len, event->is_first,
-                                        event->is_last, ws->user);
+        if (ws->terms->callbacks->message_part)
+            ws->terms->callbacks->message_part(ws, event->type, event->data, event->len,
+                                               event->is_first, event->is_last, ws->user);
         break;
     }
 }
@@ -190,7 +207,7 @@ static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size
             leati_websocket_break(ws, code, 0, "out of memory");
     }
     if (ws->rate && leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left) != 0) {
-        ws->throttled[0] += !stream->throttled;
+        *ws->rate->throttled += !stream->throttled;
         stream->throttled = true;
     }
     return len - left;
@@ -234,8 +251,8 @@ static void ws_writable(struct leati_stream *stream, void *user)
     struct leat_websocket *ws = user;
     (void)stream;
     leati_mailbox_deliver(&ws->mailbox);
-    if (ws->callbacks->writable)
-        ws->callbacks->writable(ws, ws->user);
+    if (ws->terms->callbacks->writable)
+        ws->terms->callbacks->writable(ws, ws->user);
 }
 
 static void ws_drain(void *user)
@@ -254,7 +271,7 @@ static uint64_t ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
         ws->silent_since_ms = now_ms;
     }
     if (!ws->ping_unanswered &&
-        leati_chain_is_over(stream->chain, ws->silent_since_ms + ws->ping_interval_ms)) {
+        leati_chain_is_over(stream->chain, ws->silent_since_ms + ws->terms->ping_interval_ms)) {
         leati_ws_session_trim(ws->session);
         ws->ping_unanswered = true;
         ws->silent_since_ms = now_ms;
@@ -265,7 +282,8 @@ static uint64_t ws_keep_alive(struct leat_websocket *ws, uint64_t now_ms)
         }
         leati_stream_flush(stream);
     }
-    uint32_t wait_ms = ws->ping_unanswered ? ws->pong_timeout_ms : ws->ping_interval_ms;
+    uint32_t wait_ms =
+        ws->ping_unanswered ? ws->terms->pong_timeout_ms : ws->terms->ping_interval_ms;
     if (wait_ms == 0)
         return 0;
     if (leati_chain_is_over(stream->chain, ws->silent_since_ms + wait_ms))
@@ -279,16 +297,16 @@ static uint64_t ws_judge(struct leati_stream *stream, uint64_t now_ms, void *use
     struct leat_websocket *ws = user;
     if (!ws->closing) {
         uint64_t rate_ms = ws_judge_rate(ws);
-        uint64_t ping_ms = ws->ping_interval_ms != 0 ? ws_keep_alive(ws, now_ms) : 0;
+        uint64_t ping_ms = ws->terms->ping_interval_ms != 0 ? ws_keep_alive(ws, now_ms) : 0;
         return rate_ms != 0 && (ping_ms == 0 || rate_ms < ping_ms) ? rate_ms : ping_ms;
     }
     stream->throttled = false; /* what is still to be read is the goodbye */
     /* The peer's Close frame may lie behind what it has said before, and came in time. */
-    if (leati_chain_is_over(stream->chain, ws->close_deadline_ms) &&
+    if (leati_chain_is_over(stream->chain, ws_close_deadline(ws)) &&
         (!stream->reads_on || ++ws->late_pumps > LEATI_WS_LATE_PUMPS_MAX))
         leati_websocket_break(ws, LEAT_E_WS_CONNECT, ETIMEDOUT,
                               "the peer did not answer the Close frame in time");
-    return ws->close_deadline_ms;
+    return ws_close_deadline(ws);
 }
 
 /* Behind the peer's Close frame, or a violation, all has been said. */
@@ -307,7 +325,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->stream.chain->route;
     const struct leati_settings *settings = route->settings;
-    bool pieces = ws->callbacks->message_part;
+    bool pieces = ws->terms->callbacks->message_part;
     bool limited = settings->max_message_is_set || !pieces;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
@@ -326,6 +344,49 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
     return leati_ws_session_new(&options);
 }
 
+/* What is compressed may refer to what was before: that session stays. */
+static bool ws_rests(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    (void)stream;
+    if (ws->closing || (ws->pongs && ws->pongs->waiting) || !leati_ws_session_may_rest(ws->session))
+        return false;
+    leati_websocket_drop_pongs(ws);
+    if (ws->compressed)
+        return true;
+    leati_ws_session_free(ws->session);
+    ws->session = NULL;
+    return true;
+}
+
+static bool ws_wakes(struct leati_stream *stream, void *user)
+{
+    struct leat_websocket *ws = user;
+    const struct leati_ws_session_options options = {
+        .is_server = ws->is_server,
+        .pieces = ws->terms->callbacks->message_part,
+        .max_message_bytes = ws->terms->max_message_bytes,
+        .pool = leati_session_pool_of(stream->loop),
+        .drain = {ws_drain, stream},
+    };
+    if (!ws->session)
+        ws->session = leati_ws_session_new(&options);
+    return ws->session;
+}
+
+/* Most have nothing to remember. NULL without memory. */
+static const char *ws_texts(const char *target, const char *protocol)
+{
+    size_t size = strlen(target) + 1, protocol_size = strlen(protocol) + 1;
+    const char *known = leati_websocket_known_texts(target, protocol);
+    char *texts = known ? NULL : leati_malloc(size + protocol_size);
+    if (!texts)
+        return known;
+    memcpy(texts, target, size);
+    memcpy(texts + size, protocol, protocol_size);
+    return texts;
+}
+
 static void ws_opened(struct leati_stream *stream, void *user)
 {
     struct leat_websocket *ws = user;
@@ -334,17 +395,16 @@ static void ws_opened(struct leati_stream *stream, void *user)
     ws->compressed = agreement->deflate;
     if (ws->compressed)
         ws->deflate = *agreement->deflate;
-    bool copied =
-        leati_strdup_optional(&ws->protocol, *agreement->protocol ? agreement->protocol : NULL) &&
-        leati_strdup_optional(&ws->target, agreement->target);
-    ws->session = copied ? ws_make_session(ws) : NULL;
+    ws->texts = ws_texts(agreement->target ? agreement->target : "", agreement->protocol);
+    ws->session = ws->texts ? ws_make_session(ws) : NULL;
     if (!ws->session) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
         return;
     }
     ws->heard = true;
-    if (ws->callbacks->opened)
-        ws->callbacks->opened(ws, ws->user);
+    stream->may_rest = ws->is_server && !ws->secure;
+    if (ws->terms->callbacks->opened)
+        ws->terms->callbacks->opened(ws, ws->user);
     if (leati_stream_is_open(stream))
         leati_mailbox_deliver(&ws->mailbox);
 }
@@ -352,7 +412,7 @@ static void ws_opened(struct leati_stream *stream, void *user)
 static void ws_asked(struct leati_stream *stream, void *user)
 {
     struct leat_websocket *ws = user;
-    ws->asked(ws, stream->chain->route->upgrade, ws->user);
+    leati_server_on_asked(ws, stream->chain->route->upgrade, ws->user);
 }
 
 /* Where a redirect leads, NULL if nothing is followed; the chain's failure says why. */
@@ -386,10 +446,10 @@ static void ws_take_result(struct leat_websocket *ws, struct leati_chain *chain)
     if (ws->orderly)
         leati_failure_done(&chain->failure);
     if (!ws->session)
-        ws->response = leati_route_take_response(chain->route, chain->top);
+        leati_websocket_take_response(ws, leati_route_take_response(chain->route, chain->top));
     else if (ws->close_code == 0)
         ws->close_code = 1006;
-    if (ws->close_start_us != 0)
+    if (ws->has_close_phase)
         leati_trace_phase_end(&chain->tracer, LEAT_LAYER_WEBSOCKET, "close", ws_origin_hop(ws),
                               ws->close_start_us, chain->failure.code, chain->failure.text);
 }
@@ -421,12 +481,14 @@ static void ws_ended(struct leati_stream *stream, void *user)
         .reason_len = ws->close_reason_len,
     };
     leati_failure_get(&stream->failure, &event.error);
+    if (stream->is_doomed)
+        event.close_code = 1006;
     if (ws->close_reason)
         memcpy(reason, ws->close_reason, ws->close_reason_len);
     leati_websocket_clear_connection(ws);
     leati_mailbox_clear(&ws->mailbox);
-    if (ws->callbacks->closed)
-        ws->callbacks->closed(ws, &event, ws->user);
+    if (ws->terms->callbacks->closed)
+        ws->terms->callbacks->closed(ws, &event, ws->user);
 }
 
 static void ws_left(struct leati_stream *stream, void *user)
@@ -448,5 +510,7 @@ const struct leati_stream_owner leati_websocket_stream_owner = {
     .stuck = ws_stuck,
     .over = ws_over,
     .ended = ws_ended,
+    .rests = ws_rests,
+    .wakes = ws_wakes,
     .left = ws_left,
 };

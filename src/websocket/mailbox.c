@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "websocket/mailbox.h"
 
-#include "config/settings.h"
 #include "websocket/websocket.h"
 #include "loop/loop.h"
 #include "util/alloc.h"
@@ -29,7 +28,6 @@ struct leati_letters {
 void leati_mailbox_init(struct leati_mailbox *mailbox)
 {
     atomic_init(&mailbox->letters, NULL);
-    atomic_init(&mailbox->limit_bytes, LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES);
 }
 
 static void letters_drop(struct leati_letters *letters)
@@ -66,11 +64,6 @@ static void letters_free(struct letter *letter)
     }
 }
 
-void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes)
-{
-    atomic_store(&mailbox->limit_bytes, limit_bytes);
-}
-
 static void mailbox_task(leat_loop *loop, void *user)
 {
     struct leati_letters *letters = user;
@@ -95,7 +88,7 @@ void leati_mailbox_done(struct leati_mailbox *mailbox)
 /* Called with the lock held. */
 static int letters_append(struct leati_letters *letters, struct letter *letter)
 {
-    size_t limit_bytes = atomic_load(&letters->ws->mailbox.limit_bytes);
+    size_t limit_bytes = atomic_load(&letters->ws->terms->letters_bytes);
     if (letters->bytes > 0 &&
         (letter->len > limit_bytes || letters->bytes > limit_bytes - letter->len))
         return LEAT_E_SOCKET_BASE + EAGAIN;

@@ -17,16 +17,12 @@ struct leati_letters;
 /** Embedded in its websocket. Few are ever written to: there is no memory before the first letter. */
 struct leati_mailbox {
     _Atomic(struct leati_letters *) letters; /**< NULL = nobody has ever written */
-    atomic_size_t limit_bytes;
 };
 
 void leati_mailbox_init(struct leati_mailbox *mailbox);
 
 /** Drops what waits. No other thread may use it any more. */
 void leati_mailbox_done(struct leati_mailbox *mailbox);
-
-/** How much may wait; takes effect for what is put in from now on. */
-void leati_mailbox_set_limit(struct leati_mailbox *mailbox, size_t limit_bytes);
 
 /** @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN (full); LEAT_E_SYSTEM_INTERNAL. @thread any. */
 int leati_mailbox_put(struct leat_websocket *ws, enum leat_message_type type, const void *data,

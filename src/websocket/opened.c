@@ -3,7 +3,6 @@
 #include "websocket/websocket.h"
 
 #include "core/net_address.h"
-#include "tcp/tcp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,12 +19,19 @@ static struct leat_compression compression_of(const struct leati_deflate_params 
     };
 }
 
+/* And is not over. */
+static bool ws_has_been_open(const struct leat_websocket *ws)
+{
+    return ws->stream.rest || (ws->session && ws->stream.chain);
+}
+
 bool leat_websocket_get_opened_info(const leat_websocket *ws,
                                     struct leat_websocket_opened_info *ret_info)
 {
-    if (!ws || !ret_info || !ws->session || !ws->stream.chain)
+    if (!ws || !ret_info || !ws_has_been_open(ws))
         return false;
-    const struct leati_route *route = ws->stream.chain->route;
+    const struct leati_chain *chain = ws->stream.chain;
+    const struct leati_route *route = chain ? chain->route : NULL;
     const struct leati_http_head *head = route && route->agreement ? route->agreement->head : NULL;
     *ret_info = (struct leat_websocket_opened_info){
         .http_status = ws->http_status,
@@ -42,17 +48,14 @@ bool leat_websocket_get_opened_info(const leat_websocket *ws,
 /* The descriptor of the connection, or the negative code for there being none. */
 static int ws_fd(const struct leat_websocket *ws)
 {
-    const struct leati_stream *stream = &ws->stream;
-    int fd = ws->session && stream->chain && stream->chain->tcp
-                 ? leati_tcp_layer_fd(stream->chain->tcp)
-                 : -1;
-    return fd >= 0 ? fd : -leati_stream_not_open(stream);
+    int fd = ws_has_been_open(ws) ? leati_stream_fd(&ws->stream) : -1;
+    return fd >= 0 ? fd : -leati_stream_not_open(&ws->stream);
 }
 
 /* At a client the socket that it has connected to; those who connect have no name. */
 static void local_address_of(const struct leat_websocket *ws, struct leat_net_address *ret_address)
 {
-    const char *text = leati_chain_origin(ws->stream.chain);
+    const char *text = leati_stream_origin(&ws->stream);
     *ret_address = (struct leat_net_address){.family = LEAT_ADDRESS_LOCAL};
     if (strncmp(text, "unix:", 5) == 0)
         snprintf(ret_address->address, sizeof(ret_address->address), "%s", text + 5);
@@ -66,11 +69,13 @@ int leat_websocket_get_remote_address(const leat_websocket *ws,
     int fd = ws_fd(ws);
     if (fd < 0)
         return -fd;
-    const struct leati_route *route = ws->stream.chain->route;
-    if (leati_tcp_layer_remote(ws->stream.chain->tcp)->any.sa_family == AF_UNIX)
+    const struct leati_chain *chain = ws->stream.chain;
+    const struct leati_route *route = chain ? chain->route : NULL;
+    const struct leati_address *remote = leati_stream_remote(&ws->stream);
+    if (remote->any.sa_family == AF_UNIX)
         local_address_of(ws, ret_address);
     else if (!route || route->hop_count == 1)
-        leati_net_address_from(leati_tcp_layer_remote(ws->stream.chain->tcp), ret_address);
+        leati_net_address_from(remote, ret_address);
     else
         leati_net_address_of_text(leati_route_origin_text(route), ret_address);
     return LEAT_OK;

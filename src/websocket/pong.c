@@ -20,26 +20,37 @@ struct leati_waiting_pong {
 
 static bool pong_is_queued(const struct leat_websocket *ws)
 {
-    return ws->pongs.end_bytes > ws->stream.sent_bytes;
+    return ws->pongs && ws->pongs->end_bytes > ws->stream.sent_bytes;
+}
+
+static bool pong_make_room(struct leat_websocket *ws)
+{
+    if (!ws->pongs)
+        ws->pongs = leati_calloc(1, sizeof(*ws->pongs));
+    if (!ws->pongs)
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    return ws->pongs;
 }
 
 static void pong_queue(struct leat_websocket *ws, const uint8_t *payload, size_t len)
 {
+    if (!pong_make_room(ws))
+        return;
     if (!pong_is_queued(ws))
-        ws->pongs.begin_bytes = ws->stream.sent_bytes + ws->stream.out.len;
+        ws->pongs->begin_bytes = ws->stream.sent_bytes + ws->stream.out.len;
     int code = leati_ws_session_write(ws->session, LEATI_WS_OP_PONG, payload, len, &ws->stream.out);
     if (code != LEAT_OK)
         leati_websocket_break(ws, code, 0, "out of memory");
     else
-        ws->pongs.end_bytes = ws->stream.sent_bytes + ws->stream.out.len;
+        ws->pongs->end_bytes = ws->stream.sent_bytes + ws->stream.out.len;
 }
 
 static void pong_keep(struct leat_websocket *ws, const uint8_t *payload, size_t len)
 {
-    struct leati_waiting_pong *pong = ws->pongs.waiting;
+    struct leati_waiting_pong *pong = ws->pongs->waiting;
 
     if (!pong)
-        pong = ws->pongs.waiting = leati_malloc(sizeof(*pong));
+        pong = ws->pongs->waiting = leati_malloc(sizeof(*pong));
     if (!pong) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
         return;
@@ -49,16 +60,25 @@ static void pong_keep(struct leat_websocket *ws, const uint8_t *payload, size_t 
         memcpy(pong->payload, payload, len);
 }
 
-void leati_websocket_drop_pong(struct leat_websocket *ws)
+static void pong_drop_waiting(struct leat_websocket *ws)
 {
-    leati_free(ws->pongs.waiting);
-    ws->pongs.waiting = NULL;
+    if (!ws->pongs)
+        return;
+    leati_free(ws->pongs->waiting);
+    ws->pongs->waiting = NULL;
+}
+
+void leati_websocket_drop_pongs(struct leat_websocket *ws)
+{
+    pong_drop_waiting(ws);
+    leati_free(ws->pongs);
+    ws->pongs = NULL;
 }
 
 void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *payload, size_t len)
 {
-    bool gathers =
-        !ws->stream.blocked && ws->pongs.end_bytes - ws->pongs.begin_bytes < GATHER_BYTES;
+    bool gathers = !ws->stream.blocked &&
+                   (!ws->pongs || ws->pongs->end_bytes - ws->pongs->begin_bytes < GATHER_BYTES);
 
     if (pong_is_queued(ws) && !gathers)
         leati_stream_flush(&ws->stream);
@@ -68,17 +88,17 @@ void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *paylo
         pong_keep(ws, payload, len);
         return;
     }
-    leati_websocket_drop_pong(ws);
+    pong_drop_waiting(ws);
     pong_queue(ws, payload, len);
 }
 
 bool leati_websocket_release_pong(struct leat_websocket *ws)
 {
-    struct leati_waiting_pong *pong = ws->pongs.waiting;
+    struct leati_waiting_pong *pong = ws->pongs ? ws->pongs->waiting : NULL;
 
     if (!pong || pong_is_queued(ws) || ws->closing || !leati_stream_is_open(&ws->stream))
         return false;
     pong_queue(ws, pong->payload, pong->len);
-    leati_websocket_drop_pong(ws);
+    pong_drop_waiting(ws);
     return true;
 }

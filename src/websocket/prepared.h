@@ -10,6 +10,9 @@
 /** As leat_websocket_send_prepared(). */
 int leati_websocket_send_prepared(struct leat_websocket *ws, struct leati_ws_prepared *message);
 
+/** The same, but what the kernel takes at once is neither queued nor pumped. */
+int leati_websocket_publish(struct leat_websocket *ws, struct leati_ws_prepared *message);
+
 /** From the pump, when all was sent that could be: what topics kept back may follow. @return whether
  * something was queued. */
 bool leati_topics_release(struct leat_websocket *ws);

@@ -14,8 +14,9 @@
 struct leati_receive_rate {
     size_t bytes_per_s, messages_per_s; /**< 0 = any number */
     uint64_t bytes_paid_us, messages_paid_us;
-    uint64_t until_ms; /**< nothing is read before; 0 = now */
-    size_t messages;   /**< since the last look */
+    uint64_t until_ms;   /**< nothing is read before; 0 = now */
+    size_t messages;     /**< since the last look */
+    uint64_t *throttled; /**< the server's counter of those that had to wait */
 };
 
 /** Takes bytes, and the messages that were counted. @return until when nothing more may be read; 0 = it

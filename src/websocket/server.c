@@ -26,6 +26,11 @@ static void client_dispose(struct leati_client *base)
     leati_websocket_dispose(&client->ws);
 }
 
+static struct leati_stream *client_stream(struct leati_client *base)
+{
+    return &client_of(base)->ws.stream;
+}
+
 static void server_error(struct leati_clients *base, const struct leat_error *error)
 {
     leat_websocket_server *server = (leat_websocket_server *)base;
@@ -36,6 +41,7 @@ static void server_error(struct leati_clients *base, const struct leat_error *er
 static const struct leati_clients_owner server_owner = {
     .layer = LEAT_LAYER_WEBSOCKET,
     .error = server_error,
+    .stream = client_stream,
     .dispose = client_dispose,
 };
 
@@ -51,7 +57,7 @@ static bool client_limit_rate(leat_websocket_server *server, struct server_clien
     rate->bytes_per_s = settings->receive_bytes_per_s;
     rate->messages_per_s = settings->receive_messages_per_s;
     client->ws.rate = rate;
-    client->ws.throttled = &server->counters.throttled;
+    rate->throttled = &server->counters.throttled;
     return true;
 }
 
@@ -111,12 +117,12 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
 {
     struct server_client *client = user;
     leat_websocket_server *server = server_of(client);
-    bool reported = client->base.reported;
+    bool reported = client->base.guest.reported;
     server->counters.bytes_sent += ws->stream.sent_bytes;
     server->counters.closed += reported;
     leati_client_set_reported(&client->base, false);
     leati_client_remove(&client->base);
-    bool is_served = client->is_served && event->error.code == LEAT_E_WS_CONNECT;
+    bool is_served = client->ws.is_served && event->error.code == LEAT_E_WS_CONNECT;
     leati_server_forget_request(client);
     server->counters.failed += !reported && !is_served;
     if (!reported && !is_served)
@@ -153,9 +159,9 @@ static struct server_client *client_new(leat_websocket_server *server)
 {
     struct server_client *client = leati_calloc(1, sizeof(*client));
     if (client)
-        leati_websocket_init(
-            &client->ws, server->base.loop,
-            server->callbacks.message_part ? &client_part_callbacks : &client_callbacks, client);
+        leati_websocket_init(&client->ws, server->base.loop,
+                             server->callbacks.message_part ? &server->part_terms : &server->terms,
+                             client);
     return client;
 }
 
@@ -178,9 +184,9 @@ static int server_add(leat_websocket_server *server, int fd, const struct leati_
         .reads_proxy_header =
             settings->receives_proxy_protocol && leati_settings_trust(settings, remote),
     };
-    int code = leati_websocket_accept(&client->ws, &accepted, leati_server_on_asked);
+    int code = leati_websocket_accept(&client->ws, &accepted);
     if (code == LEAT_OK)
-        return leati_clients_add(&server->base, &client->base, &client->ws.stream, remote);
+        return leati_clients_add(&server->base, &client->base, remote);
     client_dispose(&client->base);
     return code;
 }
@@ -213,6 +219,8 @@ int leat_websocket_server_new(leat_loop *loop,
     leati_copy_known(&server->callbacks, sizeof(server->callbacks), callbacks, callbacks->size);
     leati_clients_init(&server->base, loop, &server_owner, user);
     server->base.has_handshake = true;
+    server->terms.callbacks = &client_callbacks;
+    server->part_terms.callbacks = &client_part_callbacks;
     leati_timer_init(&server->drain_timer, loop, leati_server_drain_over, server);
     *ret_server = server;
     return LEAT_OK;
@@ -267,6 +275,10 @@ static int server_prepare(leat_websocket_server *server, const leat_config *conf
     leati_tls_credentials_unref(server->credentials);
     server->credentials = NULL;
     int code = leati_clients_take_settings(base, config);
+    if (code == LEAT_OK) {
+        leati_websocket_terms_set(&server->terms, base->settings);
+        leati_websocket_terms_set(&server->part_terms, base->settings);
+    }
     if (code == LEAT_OK && leati_settings_serve_tls(base->settings))
         code = leati_settings_server_tls(base->settings, &base->failure, &server->credentials);
     if (code != LEAT_OK)
@@ -359,7 +371,7 @@ int leat_websocket_server_stop(leat_websocket_server *server)
     for (struct leati_client *client = server->base.first; client;) {
         struct leati_client *next = client->next;
         leat_websocket *ws = &client_of(client)->ws;
-        if (!client->reported) {
+        if (!client->guest.reported) {
             leati_client_remove(client);
             client_dispose(client);
         } else if (leat_websocket_close(ws, 1001, "server is going away") != LEAT_OK) {
@@ -384,7 +396,7 @@ size_t leat_websocket_server_list(const leat_websocket_server *server,
     if (!server)
         return 0;
     for (struct leati_client *client = server->base.first; client; client = client->next) {
-        if (!client->reported)
+        if (!client->guest.reported)
             continue;
         if (count < cap && ret_connections)
             ret_connections[count] = &client_of(client)->ws;

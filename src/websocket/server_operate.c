@@ -129,8 +129,8 @@ int leat_websocket_server_get_counters(const leat_websocket_server *server,
     counters.open = server->base.reported_count;
     counters.handshakes = server->base.count - server->base.reported_count;
     for (struct leati_client *client = server->base.first; client; client = client->next) {
-        counters.bytes_sent += client->stream->sent_bytes;
-        counters.queued_bytes += client->stream->out.len;
+        counters.bytes_sent += client_of(client)->ws.stream.sent_bytes;
+        counters.queued_bytes += client_of(client)->ws.stream.out.len;
     }
     memset(ret_counters, 0, size);
     leati_copy_known(ret_counters, size, &counters, sizeof(counters));

@@ -17,12 +17,12 @@ struct server_client {
     struct leati_client base;          /* `server` is NULL when it has ended, or its server */
     struct leat_http_request *request; /* that the program has not answered yet; NULL = none */
     struct leati_address *forwarded;   /* whom a trusted proxy names; NULL = nobody */
-    bool is_served; /* the last answer was none of a failure: that it goes is no news */
 };
 
 struct leat_websocket_server {
     struct leati_clients base;
     struct leat_websocket_server_callbacks callbacks;
+    struct leati_websocket_terms terms, part_terms; /* of messages that come whole, and in parts */
     struct leati_tls_credentials *credentials;      /* NULL = ws */
     struct leati_tcp_listener *listener;            /* NULL = it does not listen */
     struct leati_timer drain_timer;                 /* who is still there then is cut off */
@@ -47,8 +47,6 @@ static inline leat_websocket_server *server_of(const struct server_client *clien
     return (leat_websocket_server *)client->base.server;
 }
 
-/** A request waits in the acceptance, which tops the chain of `ws`; `user` is the client. */
-void leati_server_on_asked(leat_websocket *ws, struct leati_layer *accept, void *user);
 /** The client goes: what it has asked for will not be answered. */
 void leati_server_forget_request(struct server_client *client);
 /** Whose connection it is: whom a trusted proxy names, or who has connected. */

@@ -47,8 +47,7 @@ static const char *choose_protocol(const struct leati_settings *settings,
 
 const struct leati_address *leati_server_client_address(const struct server_client *client)
 {
-    return client->forwarded ? client->forwarded
-                             : leati_tcp_layer_remote(client->ws.stream.chain->tcp);
+    return client->forwarded ? client->forwarded : leati_stream_remote(&client->ws.stream);
 }
 
 static bool settings_trust(const struct leati_address *address, const void *user)
@@ -135,7 +134,7 @@ static int client_answer(struct server_client *client, struct leati_layer *accep
     int code = leati_ws_accept_answer(accept, decision);
     if (code == LEAT_E_PARAMETER)
         return code;
-    client->is_served = code == LEAT_OK && decision->status != 101 && decision->status < 400;
+    client->ws.is_served = code == LEAT_OK && decision->status != 101 && decision->status < 400;
     server_of(client)->counters.answered += decision->status != 101;
     leati_chain_owner_has_answered(client->ws.stream.chain);
     if (code != LEAT_OK)
@@ -216,7 +215,7 @@ void leati_server_on_asked(leat_websocket *ws, struct leati_layer *accept, void 
 {
     struct server_client *client = user;
     const struct leati_ws_accept_request *request = leati_ws_accept_request(accept);
-    client->is_served = false;
+    client->ws.is_served = false;
     if (client_take_forwarded(client, request->head))
         client_ask(client, accept, request);
     else

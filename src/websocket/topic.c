@@ -151,7 +151,7 @@ static int subscriber_send(struct leati_subscription *s, struct leati_ws_prepare
     if (s->ws->closing || !leati_stream_is_open(&s->ws->stream))
         return LEAT_OK;
     if (s->count == 0 && subscriber_has_room(s, message)) {
-        int code = leati_websocket_send_prepared(s->ws, message);
+        int code = leati_websocket_publish(s->ws, message);
         *ret_has_it = code == LEAT_OK;
         if (code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL)
             return code;

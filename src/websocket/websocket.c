@@ -13,6 +13,46 @@
 
 /* ---- life ----------------------------------------------------------------------------- */
 
+/* One that a program has made. */
+struct program_websocket {
+    struct leat_websocket base;
+    struct leat_websocket_callbacks callbacks;
+    struct leati_websocket_terms terms;
+    struct leati_http_response *response; /* that refused the last connection; NULL = none */
+};
+
+static struct program_websocket *program_of(struct leat_websocket *ws)
+{
+    return (struct program_websocket *)ws;
+}
+
+static struct leati_http_response *ws_response(const struct leat_websocket *ws)
+{
+    return ws->is_server ? NULL : ((const struct program_websocket *)ws)->response;
+}
+
+void leati_websocket_take_response(struct leat_websocket *ws, struct leati_http_response *response)
+{
+    leati_http_response_free(ws_response(ws));
+    if (ws->is_server)
+        leati_http_response_free(response);
+    else
+        program_of(ws)->response = response;
+}
+
+const char *leati_websocket_known_texts(const char *target, const char *protocol)
+{
+    static const char root[] = "/\0", nothing[] = "\0";
+    if (*protocol)
+        return NULL;
+    return !*target ? nothing : strcmp(target, "/") == 0 ? root : NULL;
+}
+
+static const char *texts_protocol(const struct leat_websocket *ws)
+{
+    return ws->texts + strlen(ws->texts) + 1;
+}
+
 void leati_websocket_clear_connection(struct leat_websocket *ws)
 {
     leati_topics_leave(ws);
@@ -20,9 +60,9 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     ws->rate = NULL;
     leati_ws_session_free(ws->session);
     ws->session = NULL;
-    leati_websocket_drop_pong(ws);
-    ws->pongs = (struct leati_pongs){0};
-    ws->close_start_us = ws->close_deadline_ms = 0;
+    leati_websocket_drop_pongs(ws);
+    ws->close_start_us = 0;
+    ws->has_close_phase = false;
     ws->late_pumps = 0;
     ws->heard = ws->ping_unanswered = ws->closing = ws->orderly = false;
 }
@@ -34,14 +74,12 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
     ws->close_reason_len = 0;
     ws->close_code = 0;
     ws->closed_by = LEAT_CLOSED_BY_NOBODY;
-    leati_free(ws->protocol);
-    ws->protocol = NULL;
-    leati_free(ws->target);
-    ws->target = NULL;
+    if (ws->texts && !leati_websocket_known_texts(ws->texts, texts_protocol(ws)))
+        leati_free((char *)(uintptr_t)ws->texts);
+    ws->texts = NULL;
     ws->compressed = false;
     ws->http_status = 0;
-    leati_http_response_free(ws->response);
-    ws->response = NULL;
+    leati_websocket_take_response(ws, NULL);
     leati_failure_done(&ws->stream.failure);
 }
 
@@ -53,16 +91,10 @@ void leati_websocket_destroy(struct leat_websocket *ws)
     leati_free(ws);
 }
 
-/* One that a program has made. */
-struct program_websocket {
-    struct leat_websocket base;
-    struct leat_websocket_callbacks callbacks;
-};
-
 void leati_websocket_init(struct leat_websocket *ws, leat_loop *loop,
-                          const struct leat_websocket_callbacks *callbacks, void *user)
+                          const struct leati_websocket_terms *terms, void *user)
 {
-    ws->callbacks = callbacks;
+    ws->terms = terms;
     ws->user = user;
     leati_mailbox_init(&ws->mailbox);
     leati_stream_init(&ws->stream, loop, &leati_websocket_stream_owner, ws);
@@ -77,7 +109,9 @@ int leat_websocket_new(leat_loop *loop, const struct leat_websocket_callbacks *c
     if (!own)
         return LEAT_E_SYSTEM_INTERNAL;
     leati_copy_known(&own->callbacks, sizeof(own->callbacks), callbacks, callbacks->size);
-    leati_websocket_init(&own->base, loop, &own->callbacks, user);
+    own->terms.callbacks = &own->callbacks;
+    atomic_init(&own->terms.letters_bytes, LEATI_CONFIG_DEFAULT_SEND_QUEUE_BYTES);
+    leati_websocket_init(&own->base, loop, &own->terms, user);
     *ret_ws = &own->base;
     return LEAT_OK;
 }
@@ -87,7 +121,7 @@ int leat_websocket_set_callbacks(leat_websocket *ws,
 {
     if (!ws || ws->is_server)
         return LEAT_E_PARAMETER;
-    struct leat_websocket_callbacks *own = &((struct program_websocket *)ws)->callbacks;
+    struct leat_websocket_callbacks *own = &program_of(ws)->callbacks;
     if (!leati_replace_known(own, sizeof(*own), callbacks))
         return LEAT_E_PARAMETER;
     ws->user = user;
@@ -116,28 +150,32 @@ void leati_websocket_dispose(leat_websocket *ws)
 
 /* ---- connecting, sending, closing ----------------------------------------------------- */
 
-static int ws_start(struct leat_websocket *ws, struct leati_route *route)
+void leati_websocket_terms_set(struct leati_websocket_terms *terms,
+                               const struct leati_settings *settings)
 {
-    const struct leati_settings *settings = route->settings;
-    struct leati_stream_limits limits = leati_stream_limits_of(settings);
-    limits.queue_messages = settings->send_queue_messages;
-    limits.stall_timeout_ms = settings->send_timeout_ms;
-    leati_mailbox_set_limit(&ws->mailbox, limits.queue_bytes);
-    ws->secure = route->secure;
-    ws->ping_interval_ms = settings->ping_interval_ms;
-    ws->pong_timeout_ms = settings->pong_timeout_ms;
-    return leati_stream_start(&ws->stream, route, &settings->tracer, &limits);
+    bool limited = settings->max_message_is_set || !terms->callbacks->message_part;
+    terms->stream = leati_stream_limits_of(settings);
+    atomic_store(&terms->letters_bytes, terms->stream.queue_bytes);
+    terms->stream.queue_messages = settings->send_queue_messages;
+    terms->stream.stall_timeout_ms = settings->send_timeout_ms;
+    terms->ping_interval_ms = settings->ping_interval_ms;
+    terms->pong_timeout_ms = settings->pong_timeout_ms;
+    terms->max_message_bytes = limited ? settings->max_message_bytes : 0;
 }
 
-int leati_websocket_accept(leat_websocket *ws, const struct leati_route_accepted *accepted,
-                           leati_websocket_asked_fn *asked)
+static int ws_start(struct leat_websocket *ws, struct leati_route *route)
+{
+    ws->secure = route->secure;
+    return leati_stream_start(&ws->stream, route, &route->settings->tracer, &ws->terms->stream);
+}
+
+int leati_websocket_accept(leat_websocket *ws, const struct leati_route_accepted *accepted)
 {
     struct leati_route *route;
     int code = leati_route_new_accepted(accepted, &route);
     if (code != LEAT_OK)
         return code;
     ws->is_server = true;
-    ws->asked = asked;
     return ws_start(ws, route);
 }
 
@@ -154,7 +192,10 @@ int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_confi
     leati_websocket_clear_result(ws);
     struct leati_route *route;
     int code = leati_route_new(url, config, &ws->stream.failure, &route);
-    return code == LEAT_OK ? ws_start(ws, route) : code;
+    if (code != LEAT_OK)
+        return code;
+    leati_websocket_terms_set(&program_of(ws)->terms, route->settings);
+    return ws_start(ws, route);
 }
 
 int leat_websocket_check_url(const char *url, struct leat_error *ret_error)
@@ -177,11 +218,13 @@ int leat_websocket_check_url(const char *url, struct leat_error *ret_error)
 }
 
 /* LEAT_OK if frames of the program may be queued now. */
-static int ws_check_sendable(const struct leat_websocket *ws)
+static int ws_check_sendable(struct leat_websocket *ws)
 {
     if (ws->stream.state != LEATI_STREAM_OPEN)
         return leati_stream_not_open(&ws->stream);
-    return ws->closing ? LEAT_E_SOCKET_BASE + EBADF : LEAT_OK;
+    if (ws->closing || ws->stream.is_doomed)
+        return LEAT_E_SOCKET_BASE + EBADF;
+    return leati_stream_wake(&ws->stream) ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
 /* Whether frames for `len` bytes may be queued now. */
@@ -231,6 +274,35 @@ int leati_websocket_send_prepared(leat_websocket *ws, struct leati_ws_prepared *
     return ws_queued(ws, leati_ws_session_write_prepared(ws->session, message, &ws->stream.out));
 }
 
+/* Whether frames may leave as they are, around the session. */
+static bool ws_is_plain(const struct leat_websocket *ws)
+{
+    return ws->stream.may_rest && !ws->compressed && !ws->closing &&
+           leati_stream_is_open(&ws->stream) &&
+           (!ws->session || leati_ws_session_may_rest(ws->session));
+}
+
+/* The end of a frame whose beginning has left must follow. */
+static int ws_queue_rest(struct leat_websocket *ws, const uint8_t *data, size_t len)
+{
+    bool queued =
+        leati_stream_wake(&ws->stream) && leati_byte_queue_append(&ws->stream.out, data, len);
+    if (!queued)
+        leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
+    return ws_queued(ws, queued ? LEAT_OK : (int)LEAT_E_SYSTEM_INTERNAL);
+}
+
+int leati_websocket_publish(leat_websocket *ws, struct leati_ws_prepared *message)
+{
+    size_t len, sent = 0;
+    const uint8_t *frame = leati_ws_prepared_frame(message, &len);
+    if (ws_is_plain(ws))
+        sent = leati_stream_send_at_once(&ws->stream, frame, len);
+    if (sent == 0)
+        return leati_websocket_send_prepared(ws, message);
+    return sent == len ? LEAT_OK : ws_queue_rest(ws, frame + sent, len - sent);
+}
+
 int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, const void *data,
                              size_t len, bool is_first, bool is_last)
 {
@@ -276,6 +348,10 @@ static bool close_arguments_valid(uint16_t code, const char *reason, size_t len)
 
 static int ws_close_open(struct leat_websocket *ws, uint16_t code, const char *reason, size_t len)
 {
+    if (ws->stream.is_doomed)
+        return LEAT_OK;
+    if (!leati_stream_wake(&ws->stream))
+        return LEAT_E_SYSTEM_INTERNAL;
     int result = leati_ws_session_write_close(ws->session, code, reason, len, &ws->stream.out);
     if (result != LEAT_OK)
         return result;
@@ -324,17 +400,17 @@ size_t leat_websocket_get_buffered_bytes(const leat_websocket *ws)
 
 const char *leat_websocket_get_subprotocol(const leat_websocket *ws)
 {
-    return ws && ws->protocol ? ws->protocol : "";
+    return ws && ws->texts ? texts_protocol(ws) : "";
 }
 
 const char *leat_websocket_get_target(const leat_websocket *ws)
 {
-    return ws && ws->target ? ws->target : "";
+    return ws && ws->texts ? ws->texts : "";
 }
 
 const char *leat_websocket_get_peer(const leat_websocket *ws)
 {
-    return ws && ws->stream.chain ? leati_chain_origin(ws->stream.chain) : "";
+    return ws ? leati_stream_origin(&ws->stream) : "";
 }
 
 void leat_websocket_set_data(leat_websocket *ws, void *data)
@@ -412,7 +488,8 @@ static const struct leati_http_head *ws_response_head(const leat_websocket *ws)
     const struct leati_chain *chain = ws->stream.chain;
     if (chain)
         return chain->route && chain->route->agreement ? chain->route->agreement->head : NULL;
-    return ws->response ? &ws->response->head : NULL;
+    const struct leati_http_response *response = ws_response(ws);
+    return response ? &response->head : NULL;
 }
 
 const char *leat_websocket_get_http_header(const leat_websocket *ws, const char *name)
@@ -437,8 +514,9 @@ const char *leat_websocket_get_http_body(const leat_websocket *ws, size_t *ret_l
 {
     size_t len = 0;
     const char *body = "";
-    if (ws && ws->response)
-        body = leati_http_body_bytes(&ws->response->body, &len);
+    const struct leati_http_response *response = ws ? ws_response(ws) : NULL;
+    if (response)
+        body = leati_http_body_bytes(&response->body, &len);
     if (ret_len)
         *ret_len = len;
     return body;

@@ -25,20 +25,25 @@ struct leati_pongs {
     struct leati_waiting_pong *waiting; /* behind them; NULL = none */
 };
 
-/** A client of a server has asked: the answer is leati_ws_accept_answer(), or a break. */
-typedef void leati_websocket_asked_fn(struct leat_websocket *ws, struct leati_layer *accept,
-                                      void *user);
+/** What all connections of a server have in common; one of a program has its own. */
+struct leati_websocket_terms {
+    struct leati_stream_limits stream;                /* first: the stream knows where they are */
+    const struct leat_websocket_callbacks *callbacks; /* the program's own, or the server's */
+    uint32_t ping_interval_ms;
+    uint32_t pong_timeout_ms;
+    size_t max_message_bytes;    /* 0 = any */
+    atomic_size_t letters_bytes; /* that other threads may have posted: mailbox.h */
+};
 
 struct leat_websocket {
     /* Its failure is that of the last connection, or of the last refused connect. */
     struct leati_stream stream;
-    const struct leat_websocket_callbacks *callbacks; /* the program's own, or the server's */
+    const struct leati_websocket_terms *terms;
     void *user;
     void *data; /* the program's, of this object */
 
     struct leati_ws_session *session; /* NULL unless the stream has been open */
     struct leati_mailbox mailbox;
-    leati_websocket_asked_fn *asked;
     bool is_server; /* the other end is a client, and a server owns this object */
     bool secure;
     bool compressed; /* permessage-deflate was agreed to, with: */
@@ -48,26 +53,24 @@ struct leat_websocket {
     uint8_t late_pumps; /* that have read since the time to close was over */
     bool heard;         /* something was received since the last look */
     bool ping_unanswered;
-
-    struct leati_pongs pongs;
-    uint32_t ping_interval_ms;
-    uint32_t pong_timeout_ms;
-    uint64_t silent_since_ms;   /* when something was last received, or the Ping went out */
-    uint64_t close_deadline_ms; /* for the peer's Close frame; 0 = none */
-    uint64_t close_start_us;    /* 0 = not closing */
-
-    char *close_reason; /* NULL = empty */
-    size_t close_reason_len;
-
-    char *protocol; /* NULL = none */
-    char *target;   /* of the request, at a server; NULL at a client */
-    int http_status;
-    enum leat_closed_by closed_by;
+    bool has_close_phase;
+    bool is_served; /* the server's: the last answer told of no failure: that it goes is no news */
+    uint8_t close_reason_len;
     uint16_t close_code;
+    enum leat_closed_by closed_by : 8;
+    int http_status;
+
+    struct leati_pongs *pongs; /* NULL = none was sent, or it has rested since */
+    union {
+        uint64_t silent_since_ms; /* when something was last received, or the Ping went out */
+        uint64_t close_start_us;  /* once has_close_phase */
+    };
+    char *close_reason; /* NULL = empty */
+    /* Of the request, at a server, "" at a client; behind its NUL the subprotocol, "" = none. NULL
+     * unless it has been open. */
+    const char *texts;
     struct leati_subscription *subscriptions; /* to topics: topic.c */
     struct leati_receive_rate *rate;          /* NULL = not limited */
-    uint64_t *throttled;                      /* the server's counter; if it is */
-    struct leati_http_response *response;     /* that refused the last connection; NULL = none */
 };
 
 /** How often a connection whose time is over may go on reading: more than the kernel keeps for one
@@ -75,9 +78,15 @@ struct leat_websocket {
 #define LEATI_WS_LATE_PUMPS_MAX 64
 
 /** Fills in an object of a server, which it is embedded in as its first member, and which it is freed
- * with. `callbacks` is borrowed. */
+ * with. `terms` are borrowed. */
 void leati_websocket_init(struct leat_websocket *ws, leat_loop *loop,
-                          const struct leat_websocket_callbacks *callbacks, void *user);
+                          const struct leati_websocket_terms *terms, void *user);
+/** Fills in all but the callbacks, which must be there. */
+void leati_websocket_terms_set(struct leati_websocket_terms *terms,
+                               const struct leati_settings *settings);
+
+/** Takes the answer that refused a connection; NULL = there is none. */
+void leati_websocket_take_response(struct leat_websocket *ws, struct leati_http_response *response);
 
 /** Forgets the connection, not what it left to be asked for. */
 void leati_websocket_clear_connection(struct leat_websocket *ws);
@@ -85,13 +94,19 @@ void leati_websocket_clear_connection(struct leat_websocket *ws);
 void leati_websocket_clear_result(struct leat_websocket *ws);
 void leati_websocket_destroy(struct leat_websocket *ws);
 
+/** What a connection with these texts shares with others, as in `texts`; NULL = it has its own. */
+const char *leati_websocket_known_texts(const char *target, const char *protocol);
+
 /** Frees any object; leat_websocket_free() only frees those of a program. */
 void leati_websocket_dispose(struct leat_websocket *ws);
 
 /** Starts the server's side of a connection that was accepted; `opened` or `closed` follows. The
  * descriptor is taken in every case. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory). */
-int leati_websocket_accept(struct leat_websocket *ws, const struct leati_route_accepted *accepted,
-                           leati_websocket_asked_fn *asked);
+int leati_websocket_accept(struct leat_websocket *ws, const struct leati_route_accepted *accepted);
+
+/** A client of a server has asked; a request waits in the acceptance, which tops the chain of `ws`. The answer is
+ * leati_ws_accept_answer(), or a break. */
+void leati_server_on_asked(leat_websocket *ws, struct leati_layer *accept, void *user);
 
 /** Ends the connection without a goodbye. */
 void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, const char *text);
@@ -100,7 +115,8 @@ void leati_websocket_break(struct leat_websocket *ws, int code, int sys_errno, c
 void leati_websocket_answer_ping(struct leat_websocket *ws, const uint8_t *payload, size_t len);
 /** Queues the Pong that waits, if it may; whether it did. Never within a frame. */
 bool leati_websocket_release_pong(struct leat_websocket *ws);
-void leati_websocket_drop_pong(struct leat_websocket *ws);
+/** Forgets those that were sent, and the one that waits. */
+void leati_websocket_drop_pongs(struct leat_websocket *ws);
 
 /** Our Close frame is queued and is the first. */
 void leati_websocket_start_closing(struct leat_websocket *ws);

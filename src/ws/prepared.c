@@ -103,6 +103,12 @@ static const uint8_t *payload_of(const struct leati_ws_prepared *message)
     return message->frame->data + message->header_len;
 }
 
+const uint8_t *leati_ws_prepared_frame(const struct leati_ws_prepared *message, size_t *ret_len)
+{
+    *ret_len = message->frame->len;
+    return message->frame->data;
+}
+
 size_t leati_ws_prepared_len(const struct leati_ws_prepared *message)
 {
     return message->frame->len - message->header_len;

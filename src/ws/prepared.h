@@ -20,6 +20,8 @@ struct leati_ws_prepared *leati_ws_prepared_new(enum leat_message_type type, con
 struct leati_ws_prepared *leati_ws_prepared_ref(struct leati_ws_prepared *message);
 /** NULL is allowed. */
 void leati_ws_prepared_unref(struct leati_ws_prepared *message);
+/** The frame as a server sends it that does not compress. */
+const uint8_t *leati_ws_prepared_frame(const struct leati_ws_prepared *message, size_t *ret_len);
 /** Of its payload. */
 size_t leati_ws_prepared_len(const struct leati_ws_prepared *message);
 

@@ -101,6 +101,12 @@ void leati_ws_session_trim(struct leati_ws_session *session)
         leati_inflater_trim(&session->compression->inflater);
 }
 
+bool leati_ws_session_may_rest(const struct leati_ws_session *session)
+{
+    return !session->workspace && session->sticky == LEAT_OK && !session->incoming.is_open &&
+           session->outgoing.parts == LEATI_WS_PARTS_NONE && !session->tracer;
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 int leati_ws_event_emit(struct leati_ws_event *event, enum leati_ws_event_kind kind,

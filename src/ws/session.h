@@ -153,6 +153,9 @@ size_t leati_ws_session_frame_size(const struct leati_ws_session *session, size_
 /** Gives back what compression needs only during a message, if nothing is to be remembered (no
  * context takeover): for a session that is idle, when all that it has queued is sent. */
 void leati_ws_session_trim(struct leati_ws_session *session);
+/** Whether nothing of a message or a frame is under way in either direction, and nothing has failed: then, unless
+ * it compresses, a fresh session with the same options goes on where this one is freed. */
+bool leati_ws_session_may_rest(const struct leati_ws_session *session);
 /** Whether a program may send this code (section 7.4, and the IANA registry's 1012 to 1014). */
 bool leati_ws_close_code_sendable(uint16_t code);
 
