@@ -64,6 +64,6 @@ uint8_t *leati_x509_pem_decode(const uint8_t *base64, size_t len, size_t *ret_le
         leati_free(der);
         return NULL;
     }
-    *ret_len = (size_t)(some + rest);
+    *ret_len = (size_t)some + (size_t)rest;
     return der;
 }
