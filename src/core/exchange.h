@@ -50,7 +50,7 @@ struct leati_exchange_ops {
      * SIZE_MAX where that cannot be known: then feed leaves what is the upper layer's. */
     size_t (*need)(const struct leati_exchange *x);
     /** Takes bytes of the peer in THEIRS and AFTERMATH. Fewer than `len` are used only with the
-     * handshake's end, or in OWNERS. */
+     * handshake's end, or in OWNERS and HELPERS. */
     void (*feed)(struct leati_exchange *x, const uint8_t *data, size_t len, size_t *ret_used);
     /** Goes on with what the helper has made, in HELPERS. @return false: it is still at work. NULL for a
      * handshake without helpers. */

@@ -399,17 +399,41 @@ void leati_http_auth_sent(struct leati_http_auth *auth)
     auth->is_sent = auth->value != NULL;
 }
 
-void leati_http_auth_accepted(struct leati_http_auth *auth, const struct leati_http_head *head)
+/* Only what has proved itself is remembered. */
+static enum leati_http_auth_step proof_follow(struct leati_http_auth *auth,
+                                              enum leati_http_auth_step step)
+{
+    auth->waits = step == LEATI_HTTP_AUTH_WAITS;
+    if (step == LEATI_HTTP_AUTH_LET_IN && auth->options.memory)
+        leati_http_auth_memory_keep(auth->options.memory, auth->way, auth->user, auth->taken->flag,
+                                    auth->taken == &leati_http_auth_digest ? auth->state : NULL);
+    else if (step == LEATI_HTTP_AUTH_REFUSED && auth->options.memory)
+        leati_http_auth_memory_forget(auth->options.memory, auth->way, auth->user);
+    return step;
+}
+
+enum leati_http_auth_step leati_http_auth_accepted(struct leati_http_auth *auth,
+                                                   const struct leati_http_head *head)
 {
     auth->rounds = auth->losses = 0;
     auth->is_bound = false;
+    auth->reason[0] = '\0';
     if (!auth->taken || !auth->is_sent)
-        return;
-    if (auth->taken->accepted)
-        auth->taken->accepted(auth, head);
-    if (auth->options.memory)
-        leati_http_auth_memory_keep(auth->options.memory, auth->way, auth->user, auth->taken->flag,
-                                    auth->taken == &leati_http_auth_digest ? auth->state : NULL);
+        return LEATI_HTTP_AUTH_LET_IN;
+    return proof_follow(auth, auth->taken->accepted ? auth->taken->accepted(auth, head)
+                                                    : LEATI_HTTP_AUTH_LET_IN);
+}
+
+enum leati_http_auth_step leati_http_auth_verified(struct leati_http_auth *auth)
+{
+    return proof_follow(auth, auth->taken->verified(auth));
+}
+
+void leati_http_auth_judged(struct leati_http_auth *auth)
+{
+    auth->waits = false;
+    if (auth->answered)
+        auth->answered(auth->answered_user);
 }
 
 bool leati_http_auth_lost(struct leati_http_auth *auth)

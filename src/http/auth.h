@@ -44,8 +44,10 @@ enum leati_http_auth_step {
     LEATI_HTTP_AUTH_SENDS,   /**< the value of the next request is there */
     LEATI_HTTP_AUTH_WAITS,   /**< leati_http_auth_answer() will come: from a program, a helper */
     LEATI_HTTP_AUTH_UNFIT,   /**< the challenge cannot be answered: the next scheme, please */
-    LEATI_HTTP_AUTH_REFUSED, /**< the proxy does not take what this scheme has */
+    LEATI_HTTP_AUTH_REFUSED, /**< the proxy does not take what this scheme has, or is not who it
+                                should be */
     LEATI_HTTP_AUTH_NO_MEMORY,
+    LEATI_HTTP_AUTH_LET_IN, /**< the tunnel is open, and the proxy who it says, if it says that */
 };
 
 /** All challenges of one response. */
@@ -71,8 +73,12 @@ struct leati_http_auth_scheme {
     /** A new connection begins, and this scheme has been taken before: the value of its first
      * request. NULL = none, it is asked again. */
     enum leati_http_auth_step (*again)(struct leati_http_auth *auth);
-    /** The proxy has let us in; `head` is that of its answer. May be NULL. */
-    void (*accepted)(struct leati_http_auth *auth, const struct leati_http_head *head);
+    /** The proxy has let us in; `head` is that of its answer, in which it may prove who it is. May be
+     * NULL. @return LET_IN; WAITS, REFUSED, NO_MEMORY */
+    enum leati_http_auth_step (*accepted)(struct leati_http_auth *auth,
+                                          const struct leati_http_head *head);
+    /** What `accepted` has waited for is there. @return as above, without WAITS */
+    enum leati_http_auth_step (*verified)(struct leati_http_auth *auth);
     /** Frees what it has kept in auth->state. May be NULL. */
     void (*drop)(struct leati_http_auth *auth);
 };
@@ -148,8 +154,11 @@ enum leati_http_auth_step leati_http_auth_resume(struct leati_http_auth *auth,
 
 /** The request with the value is on its way. */
 void leati_http_auth_sent(struct leati_http_auth *auth);
-/** The tunnel is open. */
-void leati_http_auth_accepted(struct leati_http_auth *auth, const struct leati_http_head *head);
+/** The tunnel is open. @return LET_IN; WAITS: leati_http_auth_verified() when that is over; REFUSED: the
+ * proxy is not who it should be, and the reason is there; NO_MEMORY. */
+enum leati_http_auth_step leati_http_auth_accepted(struct leati_http_auth *auth,
+                                                   const struct leati_http_head *head);
+enum leati_http_auth_step leati_http_auth_verified(struct leati_http_auth *auth);
 /** The connection was lost, or closed by the proxy, before it has answered the value. @return
  * whether another one may help; if not, the reason is there. */
 bool leati_http_auth_lost(struct leati_http_auth *auth);
@@ -173,6 +182,8 @@ enum leati_http_auth_step leati_http_auth_explain(struct leati_http_auth *auth,
                                                   const char *format, ...) LEAT_PRINTF(3, 4);
 /** Ends a WAITS: takes the value; NULL = there will be none, for `reason`. On the loop's thread. */
 void leati_http_auth_answer(struct leati_http_auth *auth, char *value, const char *reason);
+/** Ends one that leati_http_auth_accepted() has given. On the loop's thread. */
+void leati_http_auth_judged(struct leati_http_auth *auth);
 /** Ends it as a refusal: no other scheme is tried. */
 void leati_http_auth_give_up(struct leati_http_auth *auth, const char *reason);
 

@@ -13,6 +13,7 @@ struct gss_state {
     struct leati_gss *gss;
     const char *scheme;
     bool is_answer; /* the step that is under way has a token of the proxy */
+    bool is_proof;  /* which has come with the open tunnel */
 };
 
 static void gss_drop(struct leati_http_auth *auth)
@@ -60,6 +61,10 @@ static void gss_ready(void *user)
     const uint8_t *token = NULL;
     char *value = NULL;
 
+    if (state->is_proof) {
+        leati_http_auth_judged(auth);
+        return;
+    }
     size_t len = leati_gss_token(state->gss, &token);
     bool is_failed = leati_gss_turn(state->gss) == LEATI_GSS_FAILED;
     if (!is_failed && len > 0) {
@@ -125,8 +130,8 @@ static enum leati_http_auth_step context_begin(struct leati_http_auth *auth, con
 }
 
 /* The proxy's token is the next step of the same context. */
-static enum leati_http_auth_step context_go_on(struct leati_http_auth *auth,
-                                               const struct leati_http_challenge *challenge)
+static enum leati_http_auth_step token_take(struct leati_http_auth *auth,
+                                            const struct leati_http_challenge *challenge)
 {
     const struct gss_state *state = auth->state;
     const size_t cap = challenge->token68_len;
@@ -136,19 +141,27 @@ static enum leati_http_auth_step context_go_on(struct leati_http_auth *auth,
     if (!token)
         return LEATI_HTTP_AUTH_NO_MEMORY;
     enum leati_http_auth_step step;
-    if (leati_gss_turn(state->gss) != LEATI_GSS_CONTINUES)
-        step = leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
-                                       "it sends one more token of %s where there was nothing left "
-                                       "to say",
-                                       state->scheme);
-    else if (!leati_text_base64_decode(challenge->token68, challenge->token68_len, token, &len) ||
-             len == 0)
+    if (!leati_text_base64_decode(challenge->token68, challenge->token68_len, token, &len) ||
+        len == 0)
         step = leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
                                        "its token of %s is not base64", state->scheme);
     else
         step = state_step(auth, token, len);
     leati_free(token);
     return step;
+}
+
+static enum leati_http_auth_step context_go_on(struct leati_http_auth *auth,
+                                               const struct leati_http_challenge *challenge)
+{
+    const struct gss_state *state = auth->state;
+
+    if (leati_gss_turn(state->gss) == LEATI_GSS_CONTINUES)
+        return token_take(auth, challenge);
+    return leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
+                                   "it sends one more token of %s where there was nothing left "
+                                   "to say",
+                                   state->scheme);
 }
 
 static enum leati_http_auth_step scheme_step(struct leati_http_auth *auth,
@@ -187,6 +200,63 @@ static enum leati_http_auth_step ntlm_step(struct leati_http_auth *auth,
     return scheme_step(auth, offer, is_again, "NTLM", LEATI_GSS_NTLM);
 }
 
+/* ---- whether the proxy is who it should be -------------------------------------------------- */
+
+/* The token of an answer that is no 407: of Proxy-Authenticate (RFC 4559 section 5), or of
+ * Proxy-Authentication-Info, where squid puts it. */
+static bool proof_find(const struct leati_http_head *head, const char *scheme,
+                       struct leati_http_challenge *ret_challenge)
+{
+    static const char *const fields[] = {"Proxy-Authenticate", "Proxy-Authentication-Info"};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *value;
+        size_t cursor = 0;
+        while ((value = leati_http_head_next(head, fields[i], &cursor)))
+            while (leati_http_challenge_next(&value, ret_challenge))
+                if (leati_http_challenge_is(ret_challenge, scheme) && ret_challenge->token68)
+                    return true;
+    }
+    return false;
+}
+
+/* A context that is complete already has nothing to ask. */
+static enum leati_http_auth_step gss_accepted(struct leati_http_auth *auth,
+                                              const struct leati_http_head *head)
+{
+    struct gss_state *state = auth->state;
+    struct leati_http_challenge proof;
+
+    if (leati_gss_turn(state->gss) != LEATI_GSS_CONTINUES ||
+        !proof_find(head, state->scheme, &proof))
+        return LEATI_HTTP_AUTH_LET_IN;
+    state->is_proof = true;
+    enum leati_http_auth_step step = token_take(auth, &proof);
+    return step == LEATI_HTTP_AUTH_UNFIT ? LEATI_HTTP_AUTH_REFUSED : step;
+}
+
+static enum leati_http_auth_step gss_verified(struct leati_http_auth *auth)
+{
+    const struct gss_state *state = auth->state;
+
+    if (lacks_memory(state->gss))
+        return LEATI_HTTP_AUTH_NO_MEMORY;
+    switch (leati_gss_turn(state->gss)) {
+    case LEATI_GSS_DONE:
+        return LEATI_HTTP_AUTH_LET_IN;
+    case LEATI_GSS_FAILED:
+        return leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED, "%s",
+                                       failure_text(state->gss));
+    case LEATI_GSS_NEW:
+    case LEATI_GSS_WORKING:
+    case LEATI_GSS_CONTINUES:
+        break;
+    }
+    return leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED,
+                                   "its token of %s is not the last one, which proves who it is",
+                                   state->scheme);
+}
+
 static enum leati_http_auth_step negotiate_again(struct leati_http_auth *auth)
 {
     return auth->options.loop ? context_begin(auth, "Negotiate", LEATI_GSS_SPNEGO)
@@ -205,6 +275,8 @@ const struct leati_http_auth_scheme leati_http_auth_negotiate = {
     .is_helped = true,
     .step = negotiate_step,
     .again = negotiate_again,
+    .accepted = gss_accepted,
+    .verified = gss_verified,
     .drop = gss_drop,
 };
 
@@ -215,5 +287,7 @@ const struct leati_http_auth_scheme leati_http_auth_ntlm = {
     .is_helped = true,
     .step = ntlm_step,
     .again = ntlm_again,
+    .accepted = gss_accepted,
+    .verified = gss_verified,
     .drop = gss_drop,
 };

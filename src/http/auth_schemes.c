@@ -66,14 +66,19 @@ static void digest_drop(struct leati_http_auth *auth)
     auth->state = NULL;
 }
 
-static enum leati_http_auth_step digest_write(struct leati_http_auth *auth)
+static struct leati_http_digest_request digest_request(const struct leati_http_auth *auth)
 {
-    const struct leati_http_digest_request request = {
+    return (struct leati_http_digest_request){
         .user = auth->user,
         .password = auth->password,
         .method = "CONNECT",
         .uri = auth->target,
     };
+}
+
+static enum leati_http_auth_step digest_write(struct leati_http_auth *auth)
+{
+    const struct leati_http_digest_request request = digest_request(auth);
     snprintf(auth->detail, sizeof(auth->detail), "%s",
              leati_http_digest_algorithm_name(auth->state));
     return leati_http_auth_value(
@@ -145,19 +150,33 @@ static enum leati_http_auth_step digest_again(struct leati_http_auth *auth)
     return auth->state && auth->user ? digest_write(auth) : LEATI_HTTP_AUTH_UNFIT;
 }
 
-/* RFC 7616 section 3.5: the nonce that the proxy wants next. */
-static void digest_accepted(struct leati_http_auth *auth, const struct leati_http_head *head)
+/* RFC 7616 section 3.5: whether the proxy knows the password, if it says so, and the nonce that it wants
+ * next. */
+static enum leati_http_auth_step digest_accepted(struct leati_http_auth *auth,
+                                                 const struct leati_http_head *head)
 {
-    const char *info = leati_http_head_get(head, "Proxy-Authentication-Info");
-    const struct leati_http_challenge challenge = {.params = info,
-                                                   .params_len = info ? strlen(info) : 0};
+    const struct leati_http_digest_request request = digest_request(auth);
+    const char *text = leati_http_head_get(head, "Proxy-Authentication-Info");
+    const struct leati_http_challenge info = {.params = text,
+                                              .params_len = text ? strlen(text) : 0};
+    const char *reason;
     char *nonce;
     bool is_twice;
+    switch (
+        leati_http_digest_verify(auth->state, &request, &auth->options.hashes, &info, &reason)) {
+    case LEATI_HTTP_DIGEST_OK:
+        break;
+    case LEATI_HTTP_DIGEST_NO_MEMORY:
+        return LEATI_HTTP_AUTH_NO_MEMORY;
+    case LEATI_HTTP_DIGEST_UNFIT:
+        return leati_http_auth_explain(auth, LEATI_HTTP_AUTH_REFUSED, "%s", reason);
+    }
     /* Without memory the next connection is told that its nonce is stale. */
-    if (leati_http_challenge_param(&challenge, "nextnonce", &nonce, &is_twice) && nonce && *nonce &&
+    if (leati_http_challenge_param(&info, "nextnonce", &nonce, &is_twice) && nonce && *nonce &&
         strlen(nonce) <= LEATI_HTTP_DIGEST_MAX_BYTES)
         (void)leati_http_digest_renew(auth->state, nonce);
     leati_free(nonce);
+    return LEATI_HTTP_AUTH_LET_IN;
 }
 
 const struct leati_http_auth_scheme leati_http_auth_digest = {

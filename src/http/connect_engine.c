@@ -29,6 +29,7 @@ const char *leati_http_connect_state_name(enum leati_http_connect_state state)
         [LEATI_HTTP_CONNECT_RECV_HEAD] = "RECV_HEAD",
         [LEATI_HTTP_CONNECT_RECV_CHALLENGE] = "RECV_CHALLENGE",
         [LEATI_HTTP_CONNECT_ASKING] = "ASKING",
+        [LEATI_HTTP_CONNECT_VERIFYING] = "VERIFYING",
         [LEATI_HTTP_CONNECT_RECV_BODY] = "RECV_BODY",
         [LEATI_HTTP_CONNECT_DONE] = "DONE",
         [LEATI_HTTP_CONNECT_FAILED] = "FAILED",
@@ -305,8 +306,36 @@ static void challenge_feed(struct leati_http_connect_engine *engine, const uint8
     round_prepare(engine);
 }
 
+/* The tunnel is open; who the proxy is may be known, or not yet. */
+static void engine_opened(struct leati_http_connect_engine *engine, enum leati_http_auth_step step)
+{
+    switch (step) {
+    case LEATI_HTTP_AUTH_WAITS:
+        engine_set_state(engine, LEATI_HTTP_CONNECT_VERIFYING);
+        break;
+    case LEATI_HTTP_AUTH_LET_IN:
+        leati_http_head_done(&engine->head);
+        engine_set_state(engine, LEATI_HTTP_CONNECT_DONE);
+        break;
+    case LEATI_HTTP_AUTH_NO_MEMORY:
+        engine_lacks_memory(engine);
+        break;
+    case LEATI_HTTP_AUTH_SENDS:
+    case LEATI_HTTP_AUTH_UNFIT:
+    case LEATI_HTTP_AUTH_REFUSED:
+        engine_blame(
+            engine, LEAT_E_WS_CONNECT,
+            "the proxy answered CONNECT %s with HTTP %d, but it is not who it should be: %s",
+            engine->destination, engine->status, engine->auth->reason);
+        engine_set_state(engine, LEATI_HTTP_CONNECT_FAILED);
+        break;
+    }
+}
+
 void leati_http_connect_engine_answered(struct leati_http_connect_engine *engine)
 {
+    if (engine->state == LEATI_HTTP_CONNECT_VERIFYING)
+        engine_opened(engine, leati_http_auth_verified(engine->auth));
     if (engine->state != LEATI_HTTP_CONNECT_ASKING)
         return;
     enum leati_http_auth_step step =
@@ -353,10 +382,8 @@ static void head_finish(struct leati_http_connect_engine *engine)
         engine_refused(engine);
         return;
     }
-    if (engine->auth)
-        leati_http_auth_accepted(engine->auth, &engine->head);
-    leati_http_head_done(&engine->head);
-    engine_set_state(engine, LEATI_HTTP_CONNECT_DONE);
+    engine_opened(engine, engine->auth ? leati_http_auth_accepted(engine->auth, &engine->head)
+                                       : LEATI_HTTP_AUTH_LET_IN);
 }
 
 static size_t head_feed(struct leati_http_connect_engine *engine, const uint8_t *data, size_t len)
@@ -387,7 +414,9 @@ void leati_http_connect_engine_feed(struct leati_http_connect_engine *engine, co
 
     while (used < len && engine->state == LEATI_HTTP_CONNECT_RECV_HEAD)
         used += head_feed(engine, data + used, len - used);
-    *ret_used = engine->state == LEATI_HTTP_CONNECT_DONE ? used : len;
+    bool is_open =
+        engine->state == LEATI_HTTP_CONNECT_DONE || engine->state == LEATI_HTTP_CONNECT_VERIFYING;
+    *ret_used = is_open ? used : len;
     if (engine->state == LEATI_HTTP_CONNECT_RECV_CHALLENGE)
         challenge_feed(engine, data + used, len - used);
     /* Without memory there is no body; the refusal is what counts. */
@@ -445,6 +474,11 @@ void leati_http_connect_engine_expire(struct leati_http_connect_engine *engine, 
                      " ms: the KDC may be away (is its network, a VPN, connected?)",
                      engine->auth->taken->name, engine->auth->service, engine->auth->host,
                      waited_ms);
+    else if (engine->state == LEATI_HTTP_CONNECT_VERIFYING)
+        engine_blame(engine, LEAT_E_WS_CONNECT,
+                     "whether the proxy is who it should be was not known within %" PRIu64 " ms: "
+                     "%s is still at work on its last token",
+                     waited_ms, engine->auth->taken->name);
     else if (engine->state == LEATI_HTTP_CONNECT_ASKING)
         engine_blame(engine, LEAT_E_WS_CONNECT,
                      "the proxy asks for credentials (%s), and none were there within %" PRIu64

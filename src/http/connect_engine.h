@@ -16,6 +16,7 @@ enum leati_http_connect_state {
     LEATI_HTTP_CONNECT_RECV_HEAD,
     LEATI_HTTP_CONNECT_RECV_CHALLENGE, /**< the body of a 407 that is going to be answered */
     LEATI_HTTP_CONNECT_ASKING,         /**< leati_http_connect_engine_answered() is to come */
+    LEATI_HTTP_CONNECT_VERIFYING,      /**< the same; the tunnel is open */
     LEATI_HTTP_CONNECT_RECV_BODY,      /**< of a refusal: code, status and text are final */
     LEATI_HTTP_CONNECT_DONE,
     LEATI_HTTP_CONNECT_FAILED,

@@ -100,6 +100,8 @@ static enum leati_exchange_turn connect_turn(const struct leati_exchange *x)
     case LEATI_HTTP_CONNECT_ASKING:
         return leati_http_auth_is_helped(engine_of_const(x)->auth) ? LEATI_EXCHANGE_HELPERS
                                                                    : LEATI_EXCHANGE_OWNERS;
+    case LEATI_HTTP_CONNECT_VERIFYING:
+        return LEATI_EXCHANGE_HELPERS;
     case LEATI_HTTP_CONNECT_RECV_BODY:
         return LEATI_EXCHANGE_AFTERMATH;
     case LEATI_HTTP_CONNECT_DONE:
@@ -136,7 +138,9 @@ static void connect_feed(struct leati_exchange *x, const uint8_t *data, size_t l
 /* What the helper has made was taken when it came. */
 static bool connect_resume(struct leati_exchange *x)
 {
-    return engine_of(x)->state != LEATI_HTTP_CONNECT_ASKING;
+    enum leati_http_connect_state state = engine_of(x)->state;
+
+    return state != LEATI_HTTP_CONNECT_ASKING && state != LEATI_HTTP_CONNECT_VERIFYING;
 }
 
 static void connect_end(struct leati_exchange *x)

@@ -99,6 +99,12 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
+/* "auth-int" protects a body, and a request without one has nothing to protect. NULL = none of them. */
+static const char *qop_known(const char *list)
+{
+    return list_has(list, "auth") ? "auth" : list_has(list, "auth-int") ? "auth-int" : NULL;
+}
+
 /* What a challenge may have besides its nonce. */
 enum { ALGORITHM, QOP, STALE, USERHASH, CHARSET, REALM, NONCE, OPAQUE, WORD_COUNT };
 
@@ -119,10 +125,10 @@ static const char *words_judge(char **words, const struct leati_http_hashes *has
             digest->algorithm = &algorithms[i];
     if (!digest->algorithm)
         return "its algorithm is not known here";
-    if (words[QOP] && !list_has(words[QOP], "auth"))
-        return "its qop is not \"auth\"";
+    digest->qop = words[QOP] ? qop_known(words[QOP]) : NULL;
+    if (words[QOP] && !digest->qop)
+        return "its qop is neither \"auth\" nor \"auth-int\"";
     digest->names_algorithm = words[ALGORITHM];
-    digest->has_qop = words[QOP];
     digest->is_stale = words[STALE] && is_word(words[STALE], "true");
     digest->hashes_user = words[USERHASH] && is_word(words[USERHASH], "true");
     digest->is_utf8 = words[CHARSET] && is_word(words[CHARSET], "UTF-8");
@@ -208,19 +214,31 @@ static bool hash_a1(const struct answer *a, char ret_hex[HEX_SIZE])
                      ret_hex);
 }
 
-/* Section 3.4.1, and RFC 2069 section 2.1.2. */
-static bool hash_response(const struct answer *a, char ret_hex[HEX_SIZE])
+/* Section 3.4.3, of a message without a body. */
+static bool hash_a2(const struct answer *a, const char *method, const char *qop,
+                    char ret_hex[HEX_SIZE])
+{
+    const char *uri = a->request->uri;
+    char body[HEX_SIZE];
+    if (!qop || strcmp(qop, "auth-int") != 0)
+        return hash_text(a, leati_asprintf("%s:%s", method, uri), ret_hex);
+    return hash_text(a, leati_strdup(""), body) &&
+           hash_text(a, leati_asprintf("%s:%s:%s", method, uri, body), ret_hex);
+}
+
+/* Section 3.4.1, and RFC 2069 section 2.1.2: of a request, or of the response to it, whose method is
+ * "" and which may have another qop. */
+static bool hash_response(const struct answer *a, const char *method, const char *qop,
+                          char ret_hex[HEX_SIZE])
 {
     const struct leati_http_digest *digest = a->digest;
     char a1[HEX_SIZE], a2[HEX_SIZE];
-    bool is_done =
-        hash_a1(a, a1) &&
-        hash_text(a, leati_asprintf("%s:%s", a->request->method, a->request->uri), a2) &&
-        hash_text(a,
-                  digest->has_qop ? leati_asprintf("%s:%s:%08" PRIx32 ":%s:auth:%s", a1,
-                                                   digest->nonce, digest->nc, digest->cnonce, a2)
-                                  : leati_asprintf("%s:%s:%s", a1, digest->nonce, a2),
-                  ret_hex);
+    bool is_done = hash_a1(a, a1) && hash_a2(a, method, qop, a2) &&
+                   hash_text(a,
+                             qop ? leati_asprintf("%s:%s:%08" PRIx32 ":%s:%s:%s", a1, digest->nonce,
+                                                  digest->nc, digest->cnonce, qop, a2)
+                                 : leati_asprintf("%s:%s:%s", a1, digest->nonce, a2),
+                             ret_hex);
     leati_wipe(a1, sizeof(a1));
     return is_done;
 }
@@ -281,9 +299,9 @@ static char *write_answer(const struct answer *a, const char *user, const char *
     char rest[LEATI_HTTP_CNONCE_SIZE + 48] = "";
     char algorithm[40] = "";
     char *answer = NULL;
-    if (digest->has_qop)
-        snprintf(rest, sizeof(rest), ", qop=auth, nc=%08" PRIx32 ", cnonce=\"%s\"", digest->nc,
-                 digest->cnonce);
+    if (digest->qop)
+        snprintf(rest, sizeof(rest), ", qop=%s, nc=%08" PRIx32 ", cnonce=\"%s\"", digest->qop,
+                 digest->nc, digest->cnonce);
     else if (digest->algorithm->is_session) /* it is part of the hash */
         snprintf(rest, sizeof(rest), ", cnonce=\"%s\"", digest->cnonce);
     if (digest->names_algorithm)
@@ -307,8 +325,61 @@ char *leati_http_digest_answer(struct leati_http_digest *digest,
     const struct answer a = {
         .digest = digest, .request = request, .hash = hash_of(digest->algorithm, hashes)};
     digest->nc++;
-    char *user = hash_response(&a, response) ? write_user(&a) : NULL;
+    bool is_done = hash_response(&a, request->method, digest->qop, response);
+    char *user = is_done ? write_user(&a) : NULL;
     char *answer = user ? write_answer(&a, user, response) : NULL;
     leati_free(user);
     return answer;
+}
+
+/* ---- what the response says about itself ------------------------------------------------- */
+
+enum { RSPAUTH, RESPONSE_QOP, CNONCE, NC, INFO_COUNT };
+
+/* Whether a value is the one that we have said, or is left out. */
+static bool is_echoed(const char *value, const char *ours)
+{
+    return !value || is_word(value, ours);
+}
+
+static enum leati_http_digest_result info_judge(const struct answer *a, char *const *words,
+                                                const char **ret_reason)
+{
+    const char *qop = words[RESPONSE_QOP] ? qop_known(words[RESPONSE_QOP]) : a->digest->qop;
+    char expected[HEX_SIZE], nc[9];
+    snprintf(nc, sizeof(nc), "%08" PRIx32, a->digest->nc);
+    *ret_reason = "its Proxy-Authentication-Info belongs to another request";
+    if (!is_echoed(words[CNONCE], a->digest->cnonce) || !is_echoed(words[NC], nc) || !qop)
+        return LEATI_HTTP_DIGEST_UNFIT;
+    if (!hash_response(a, "", qop, expected))
+        return LEATI_HTTP_DIGEST_NO_MEMORY;
+    *ret_reason = "its rspauth is wrong: it does not know the password";
+    return is_word(words[RSPAUTH], expected) ? LEATI_HTTP_DIGEST_OK : LEATI_HTTP_DIGEST_UNFIT;
+}
+
+enum leati_http_digest_result leati_http_digest_verify(
+    const struct leati_http_digest *digest, const struct leati_http_digest_request *request,
+    const struct leati_http_hashes *hashes, const struct leati_http_challenge *info,
+    const char **ret_reason)
+{
+    static const char *const names[INFO_COUNT] = {
+        [RSPAUTH] = "rspauth", [RESPONSE_QOP] = "qop", [CNONCE] = "cnonce", [NC] = "nc"};
+    const struct answer a = {
+        .digest = digest, .request = request, .hash = hash_of(digest->algorithm, hashes)};
+    enum leati_http_digest_result result = LEATI_HTTP_DIGEST_OK;
+    char *words[INFO_COUNT] = {NULL};
+    bool is_twice;
+    for (size_t i = 0; i < INFO_COUNT && result == LEATI_HTTP_DIGEST_OK; i++) {
+        if (!leati_http_challenge_param(info, names[i], &words[i], &is_twice))
+            result = LEATI_HTTP_DIGEST_NO_MEMORY;
+        else if (is_twice)
+            result = LEATI_HTTP_DIGEST_UNFIT;
+        *ret_reason = "a parameter of its Proxy-Authentication-Info comes twice";
+    }
+    /* RFC 2069 has no such thing. */
+    if (result == LEATI_HTTP_DIGEST_OK && words[RSPAUTH] && digest->qop)
+        result = info_judge(&a, words, ret_reason);
+    for (size_t i = 0; i < INFO_COUNT; i++)
+        leati_free(words[i]);
+    return result;
 }

@@ -4,9 +4,9 @@
  * The client's side of Digest (RFC 7616, and RFC 2069 where a challenge has no qop): reads a
  * challenge, writes the answer. No I/O, no clock, no random numbers of its own.
  *
- * Known: MD5, SHA-256 and SHA-512-256, each also with -sess; qop "auth"; userhash; user names
- * outside of ASCII as they are given, or as username* where the proxy says UTF-8. Not known: qop
- * "auth-int" alone.
+ * Known: MD5, SHA-256 and SHA-512-256, each also with -sess; qop "auth", and "auth-int" of requests
+ * without a body; userhash; user names outside of ASCII as they are given, or as username* where the
+ * proxy says UTF-8; what a response says about itself (rspauth).
  */
 #ifndef LEATI_HTTP_DIGEST_H
 #define LEATI_HTTP_DIGEST_H
@@ -39,7 +39,7 @@ struct leati_http_digest {
     char *opaque; /**< NULL = none */
     const struct leati_http_digest_algorithm *algorithm;
     bool names_algorithm;
-    bool has_qop; /**< with "auth" */
+    const char *qop; /**< that is taken: "auth", "auth-int"; NULL = the challenge has none */
     bool hashes_user;
     bool is_utf8;
     bool is_stale;
@@ -47,7 +47,7 @@ struct leati_http_digest {
     char cnonce[LEATI_HTTP_CNONCE_SIZE]; /**< of all answers; "" = none yet */
 };
 
-/** Who asks for what. */
+/** Who asks for what; there is no body. */
 struct leati_http_digest_request {
     const char *user, *password;
     const char *method, *uri;
@@ -81,5 +81,13 @@ int leati_http_digest_strength(const struct leati_http_digest *digest);
 char *leati_http_digest_answer(struct leati_http_digest *digest,
                                const struct leati_http_digest_request *request,
                                const struct leati_http_hashes *hashes);
+
+/** Judges what the response to the last answer says about itself (section 3.5): `info` has the
+ * parameters of Proxy-Authentication-Info. OK: it proves that the other end knows the password, or
+ * says nothing of that. UNFIT: `*ret_reason` says what is wrong with it. */
+enum leati_http_digest_result leati_http_digest_verify(
+    const struct leati_http_digest *digest, const struct leati_http_digest_request *request,
+    const struct leati_http_hashes *hashes, const struct leati_http_challenge *info,
+    const char **ret_reason);
 
 #endif

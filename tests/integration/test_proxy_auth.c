@@ -55,7 +55,11 @@ REFUSED(malformed, "Proxy-Authenticate: Digest realm=\"lab, nonce=x\r\n");
 REFUSED(no_nonce, "Proxy-Authenticate: Digest realm=\"lab\", qop=\"auth\"\r\n");
 REFUSED(two_nonces, "Proxy-Authenticate: Digest realm=\"lab\", nonce=a, nonce=b\r\n");
 REFUSED(other_hash, "Proxy-Authenticate: Digest realm=\"lab\", nonce=a, algorithm=SHA3\r\n");
-REFUSED(other_qop, "Proxy-Authenticate: Digest realm=\"lab\", nonce=a, qop=\"auth-int\"\r\n");
+REFUSED(other_qop, "Proxy-Authenticate: Digest realm=\"lab\", nonce=a, qop=\"auth-conf\"\r\n");
+SCRIPT integrity[] = {BARE, WANTS("Proxy-Authenticate: Digest realm=\"lab\", nonce=\"n1\", qop=\"auth-int\"\r\n"), ASKED, OPENS};
+#define PROOF(name_, info_) SCRIPT name_[] = {BARE, WANTS(ASKS_DIGEST), ASKED, SEND("HTTP/1.1 200 OK\r\nProxy-Authentication-Info: " info_ "\r\n\r\n"), DRAINED}
+PROOF(no_proof, "rspauth=\"00000000000000000000000000000000\"");
+PROOF(other_proof, "rspauth=\"00000000000000000000000000000000\", nc=00000002");
 REFUSED(wants_basic, ASKS_BASIC);
 REFUSED(wants_digest, ASKS_DIGEST);
 REFUSED(wants_bearer, ASKS_BEARER);
@@ -108,6 +112,9 @@ static const struct auth_case cases[] = {
     FAILS(two_nonces, 1, "Digest cannot be answered: a parameter comes twice"),
     FAILS(other_hash, 1, "Digest cannot be answered: its algorithm is not known"),
     FAILS(other_qop, 1, "Digest cannot be answered: its qop"),
+    OPENED(integrity, 1),
+    {"an rspauth that is wrong", {no_proof}, "its rspauth is wrong: it does not know the password", 200, 1},
+    {"one of another request", {other_proof}, "belongs to another request", 200, 1},
     FAILS(wants_bearer, 1, "the program has no token for Bearer"),
     {"Basic is not allowed", {wants_basic}, "Basic is not allowed by the program", 407, 1, .disallowed = LEAT_PROXY_AUTH_BASIC},
     {"nothing is allowed", {wants_digest}, "Digest is not allowed by the program", 407, 1, .disallowed = EVERY},

@@ -227,6 +227,7 @@ static const struct by_text gss_texts[] = {
     {"install libgssapi", TOOL_SITUATION_GSS_LIBRARY},
     {"install gss-ntlmssp", TOOL_SITUATION_GSS_LIBRARY},
     {"grants", TOOL_SITUATION_GSS_PROTECTION},
+    {"no protection that is wanted", TOOL_SITUATION_GSS_PROTECTION},
 };
 
 /* Why a 407 is final; the first that fits. */
@@ -283,6 +284,8 @@ static enum tool_situation of_socks5(const struct leat_error *error)
 static enum tool_situation of_connect(const struct leat_error *error)
 {
     enum tool_situation of_gss = BY_TEXT(gss_texts, error->text);
+    if (strstr(error->text, "but it is not who it should be"))
+        return TOOL_SITUATION_PROXY_UNPROVED;
     if (error->native_code == 407)
         return of_gss != TOOL_SITUATION_OTHER ? of_gss : BY_TEXT(login_texts, error->text);
     return error->native_code > 0 ? BY_NUMBER(connect_statuses, error->native_code)

@@ -273,6 +273,82 @@ Test(auth_gss, refusals)
     }
 }
 
+/* The last token may come with the open tunnel, and what is glued to that is the tunnel's. */
+Test(auth_gss, the_proxy_proves_who_it_is)
+{
+    static const char *const fields[] = {
+        NEGOTIATE " " ACCEPTOR_1 "\r\n", "Proxy-Authentication-Info: Negotiate " ACCEPTOR_1 "\r\n",
+        BASIC "Proxy-Authenticate: negotiate  " ACCEPTOR_1 " , Basic\r\n", NEGOTIATE "\r\n", ""};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        char opens[200];
+        const char *const answers[] = {ASK(NEGOTIATE "\r\n"), opens, NULL};
+        struct fixture f = {.auth = auth_new(BOTH)};
+        uint8_t early[16];
+        size_t len;
+        snprintf(opens, sizeof(opens), "HTTP/1.1 200 OK\r\n%s\r\nearly", fields[i]);
+        fake_gss_use(&(struct fake_gss){0});
+        cr_assert_eq(connection_begin(&f, answers), LEAT_OK);
+        cr_assert_eq(connection_run(&f), LEAT_OK, "%s: %s", fields[i], f.failure.text);
+        cr_expect_eq(atomic_load(&fake_gss.calls), i < 3 ? 2 : 1, "%s", fields[i]);
+        cr_assert_eq(f.layer->ops->recv(f.layer, early, sizeof(early), &len), LEAT_OK);
+        cr_expect(len == 5 && memcmp(early, "early", 5) == 0);
+        connection_end(&f);
+        leati_http_auth_unref(f.auth);
+    }
+}
+
+Test(auth_gss, the_proxy_is_not_who_it_should_be)
+{
+    static const struct {
+        const char *token;
+        unsigned rounds;
+        const char *text;
+    } cases[] = {
+        {"AAAA", 1, "damaged"},
+        {ACCEPTOR_2, 1, "damaged"},
+        {"abcde", 1, "is not base64"},
+        {ACCEPTOR_1, 2, "is not the last one"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char opens[200];
+        const char *const answers[] = {ASK(NEGOTIATE "\r\n" BASIC), opens, NULL};
+        struct fixture f = {.auth = auth_new(BOTH)};
+        snprintf(opens, sizeof(opens), "HTTP/1.1 200 OK\r\n" NEGOTIATE " %s\r\n\r\n",
+                 cases[i].token);
+        fake_gss_use(&(struct fake_gss){.rounds = cases[i].rounds});
+        cr_assert_eq(connection_begin(&f, answers), LEAT_OK);
+        cr_expect_eq(connection_run(&f), LEAT_E_WS_CONNECT, "%s", cases[i].text);
+        cr_expect_eq(f.failure.native_code, 200);
+        cr_expect(strstr(f.failure.text, "it is not who it should be"), "%s", f.failure.text);
+        cr_expect(strstr(f.failure.text, cases[i].text), "%s", f.failure.text);
+        cr_expect_not(f.layer->retry & LEATI_RETRY_AGAIN);
+        connection_end(&f);
+        leati_http_auth_unref(f.auth);
+    }
+}
+
+/* The library may take its time for that, too. */
+Test(auth_gss, the_proof_takes_too_long)
+{
+    static const char *const answers[] = {
+        ASK(NEGOTIATE "\r\n"), "HTTP/1.1 200 OK\r\n" NEGOTIATE " " ACCEPTOR_1 "\r\n\r\n", NULL};
+    struct fixture f = {.auth = auth_new(BOTH)};
+    fake_gss_use(&(struct fake_gss){0});
+    cr_assert_eq(connection_begin(&f, answers), LEAT_OK);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 1), LEATI_AGAIN);
+    while (leati_http_auth_is_helped(f.auth))
+        cr_assert_eq(leat_loop_dispatch(loop, 100), 0);
+    atomic_store(&fake_gss.blocks, true);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 50), LEATI_AGAIN);
+    cr_assert_eq(f.layer->ops->want(f.layer, 0), 0);
+    cr_assert_eq(f.layer->ops->connect(f.layer, 50 + STEP_MS), LEAT_E_WS_CONNECT);
+    cr_expect_eq(f.failure.sys_errno, ETIMEDOUT);
+    cr_expect(strstr(f.failure.text, "still at work on its last token"), "%s", f.failure.text);
+    connection_end(&f);
+    leati_http_auth_unref(f.auth);
+    atomic_store(&fake_gss.blocks, false);
+}
+
 Test(auth_gss, rounds_without_end)
 {
     static char tokens[20][128];
@@ -329,8 +405,9 @@ Test(auth_gss, given_up_at_work)
 
 static bool run_without_memory(void)
 {
-    static const char *const answers[] = {ASK(NEGOTIATE "\r\n"),
-                                          ASK(NEGOTIATE " " ACCEPTOR_1 "\r\n"), OPEN, NULL};
+    static const char *const answers[] = {
+        ASK(NEGOTIATE "\r\n"), ASK(NEGOTIATE " " ACCEPTOR_1 "\r\n"),
+        "HTTP/1.1 200 OK\r\n" NEGOTIATE " " ACCEPTOR_2 "\r\n\r\n", NULL};
     struct fixture f = {.auth = auth_new(BOTH)};
     fake_gss_use(&(struct fake_gss){.rounds = 2});
     if (!f.auth)

@@ -109,6 +109,81 @@ Test(http_digest, each_answer_counts)
     leati_http_digest_done(&digest);
 }
 
+/* A request without a body can be answered by "auth-int", too. By Python's hashlib. */
+Test(http_digest, the_integrity_of_no_body)
+{
+    struct leati_http_digest digest;
+    const char *reason;
+    cr_assert_eq(digest_read("Digest realm=r, nonce=n, qop=\"auth-int\"", &digest, &reason),
+                 LEATI_HTTP_DIGEST_OK);
+    snprintf(digest.cnonce, sizeof(digest.cnonce), "c");
+    char *answer = leati_http_digest_answer(&digest, &plain, &hashes);
+    cr_expect(strstr(answer, "response=\"a71a9f921af19b99e2476cb5ab9838b9\", qop=auth-int"), "%s",
+              answer);
+    leati_free(answer);
+    leati_http_digest_done(&digest);
+    cr_assert_eq(digest_read("Digest realm=r, nonce=n, qop=\"auth-int,auth\"", &digest, &reason),
+                 LEATI_HTTP_DIGEST_OK);
+    cr_expect_str_eq(digest.qop, "auth");
+    leati_http_digest_done(&digest);
+}
+
+#define ECHOED(qop_) "qop=" qop_ ", nc=00000001, cnonce=\"c\""
+
+/* Section 3.5. By Python's hashlib; the fourth is the response of the request, sent back. */
+Test(http_digest, what_the_response_proves)
+{
+    static const struct {
+        const char *algorithm, *info;
+        enum leati_http_digest_result result;
+        const char *reason;
+    } cases[] = {
+        {"MD5", "", LEATI_HTTP_DIGEST_OK, NULL},
+        {"MD5", "rspauth=\"b8bb3d38fb992ce32339986c41a3e12b\", " ECHOED("auth"),
+         LEATI_HTTP_DIGEST_OK, NULL},
+        {"MD5", "rspauth=\"fa756564b1ae73b42aec36b715dc708e\", " ECHOED("auth-int"),
+         LEATI_HTTP_DIGEST_OK, NULL},
+        {"MD5", "rspauth=\"4a9445370917f47e7e653c4e98fe4903\", " ECHOED("auth"),
+         LEATI_HTTP_DIGEST_UNFIT, "rspauth is wrong"},
+        {"MD5", "rspauth=b8bb3d38fb992ce32339986c41a3e12b", LEATI_HTTP_DIGEST_OK, NULL},
+        {"SHA-256-sess",
+         "rspauth=\"99297602f7e71a5298e2a9661f0033d7cea21e55ee66de65969363c3104d7766\", " ECHOED(
+             "auth"),
+         LEATI_HTTP_DIGEST_OK, NULL},
+        {"SHA-256",
+         "rspauth=\"99297602f7e71a5298e2a9661f0033d7cea21e55ee66de65969363c3104d7766\", " ECHOED(
+             "auth"),
+         LEATI_HTTP_DIGEST_UNFIT, "rspauth is wrong"},
+        {"MD5", "rspauth=\"\"", LEATI_HTTP_DIGEST_UNFIT, "rspauth is wrong"},
+        {"MD5", "rspauth=\"b8bb3d38fb992ce32339986c41a3e12b\", nc=00000002",
+         LEATI_HTTP_DIGEST_UNFIT, "another request"},
+        {"MD5", "rspauth=\"b8bb3d38fb992ce32339986c41a3e12b\", cnonce=d", LEATI_HTTP_DIGEST_UNFIT,
+         "another request"},
+        {"MD5", "rspauth=\"b8bb3d38fb992ce32339986c41a3e12b\", qop=none", LEATI_HTTP_DIGEST_UNFIT,
+         "another request"},
+        {"MD5", "rspauth=\"b8bb3d38fb992ce32339986c41a3e12b\", rspauth=a", LEATI_HTTP_DIGEST_UNFIT,
+         "comes twice"},
+        {"MD5", "nextnonce=\"n2\", qop=auth", LEATI_HTTP_DIGEST_OK, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct leati_http_challenge info = {.params = cases[i].info,
+                                                  .params_len = strlen(cases[i].info)};
+        struct leati_http_digest digest;
+        const char *reason;
+        char challenge[80];
+        snprintf(challenge, sizeof(challenge), "Digest realm=r, nonce=n, qop=auth, algorithm=%s",
+                 cases[i].algorithm);
+        cr_assert_eq(digest_read(challenge, &digest, &reason), LEATI_HTTP_DIGEST_OK);
+        snprintf(digest.cnonce, sizeof(digest.cnonce), "c");
+        leati_free(leati_http_digest_answer(&digest, &plain, &hashes));
+        cr_expect_eq(leati_http_digest_verify(&digest, &plain, &hashes, &info, &reason),
+                     cases[i].result, "%s", cases[i].info);
+        cr_expect(!cases[i].reason || strstr(reason, cases[i].reason), "%s: %s", cases[i].info,
+                  reason);
+        leati_http_digest_done(&digest);
+    }
+}
+
 Test(http_digest, challenges_that_nobody_can_answer)
 {
     static const char *const cases[][2] = {
@@ -119,7 +194,7 @@ Test(http_digest, challenges_that_nobody_can_answer)
         {"Digest abc", "no realm"},
         {"Digest realm=r, nonce=n, algorithm=SHA-1", "algorithm"},
         {"Digest realm=r, nonce=n, algorithm=\"\"", "algorithm"},
-        {"Digest realm=r, nonce=n, qop=\"auth-int\"", "qop"},
+        {"Digest realm=r, nonce=n, qop=\"auth-conf\"", "qop"},
         {"Digest realm=r, nonce=n, qop=\"authentic\"", "qop"},
         {"Digest realm=r, nonce=n, nonce=m", "twice"},
         {"Digest realm=r, nonce=\"n", "cannot be read"},
@@ -161,9 +236,12 @@ Test(http_digest, a_hash_that_is_not_there)
 
 static bool attempt_digest(void)
 {
+    static const char rspauth[] = "rspauth=\"a\", cnonce=\"\"";
+    static const struct leati_http_challenge info = {.params = rspauth,
+                                                     .params_len = sizeof(rspauth) - 1};
     static const struct leati_http_digest_request request = {"J\xc3\xa4s", "p", "CONNECT", "h:1"};
     static const char *const challenges[] = {
-        "Digest realm=r, nonce=n, opaque=o, qop=auth, algorithm=SHA-256-sess, userhash=true",
+        "Digest realm=r, nonce=n, opaque=o, qop=auth-int, algorithm=SHA-256-sess, userhash=true",
         "Digest realm=r, nonce=n, charset=utf-8"};
     bool is_done = true;
     for (size_t i = 0; i < 2 && is_done; i++) {
@@ -173,7 +251,10 @@ static bool attempt_digest(void)
             return false;
         char *answer = leati_http_digest_answer(&digest, &request, &hashes);
         bool is_copied = leati_http_digest_copy(&copy, &digest);
-        is_done = answer && is_copied && leati_http_digest_renew(&copy, "x");
+        enum leati_http_digest_result result =
+            leati_http_digest_verify(&digest, &request, &hashes, &info, &reason);
+        is_done = answer && is_copied && result != LEATI_HTTP_DIGEST_NO_MEMORY &&
+                  leati_http_digest_renew(&copy, "x");
         leati_free(answer);
         if (is_copied)
             leati_http_digest_done(&copy);
