@@ -81,7 +81,11 @@ static const char *remedy_of(const struct leati_gss_session *session, enum leati
     case LEATI_GSS_REALM_UNKNOWN:
         return "name the realm and its KDC in /etc/krb5.conf ([realms], [domain_realm])";
     case LEATI_GSS_CLOCK_SKEW:
-        return "set this machine's clock: Kerberos allows 5 minutes of difference";
+        /* Behind the first step it is the proxy that says so. */
+        return session->context ? "set this machine's clock, or the proxy's: Kerberos allows 5 "
+                                  "minutes of difference"
+                                : "set this machine's clock: Kerberos allows 5 minutes of "
+                                  "difference";
     case LEATI_GSS_KDC_AWAY:
         return "the KDC does not answer: is its network (a VPN?) connected?";
     case LEATI_GSS_BAD_TOKEN:

@@ -377,14 +377,20 @@ void leati_socks5_gss_eof(struct leati_socks5_gss_negotiation *negotiation)
 
     if (negotiation->state == LEATI_SOCKS5_GSS_FAILED)
         return;
-    if (leati_socks5_gss_is_empty(&negotiation->input))
+    if (!leati_socks5_gss_is_empty(&negotiation->input))
+        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
+             "the proxy closed the connection in the middle of its answer to the %s", step);
+    /* So does dante, which has nothing less to grant. */
+    else if (negotiation->state == LEATI_SOCKS5_GSS_RECV_LEVEL)
+        fail(negotiation, LEAT_E_SOCKS5_RECV, 0,
+             "the proxy closed the connection instead of answering the %s: it may have no "
+             "protection that is wanted (%s)",
+             step, leati_socks5_protection_name(negotiation->wanted));
+    else
         fail(negotiation, LEAT_E_SOCKS5_RECV, 0,
              "the proxy closed the connection instead of answering the %s: it may have refused "
              "GSS-API (%s)",
              step, leati_gss_target(negotiation->gss));
-    else
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy closed the connection in the middle of its answer to the %s", step);
 }
 
 void leati_socks5_gss_expire(struct leati_socks5_gss_negotiation *negotiation, uint64_t waited_ms)
