@@ -13,7 +13,7 @@
 TestSuite(memory, .fini = sandbox_done, .timeout = 150);
 
 static leat_config *server_config; /* made before anything fails */
-static bool in_parts, publishes, has_failed;
+static bool in_parts, publishes, is_proxied, has_failed;
 
 static bool has_ended(const struct both_ends *ends)
 {
@@ -32,7 +32,9 @@ static bool serve(struct both_ends *ends)
     static const uint8_t frames[] = {0x81, 0x85, 0,    0, 0, 0, 'h', 'e', 'l', 'l',
                                      'o',  0x88, 0x82, 0, 0, 0, 0,   3,   0xe8};
     int fd = raw_connect(NULL, leat_websocket_server_get_port(ends->server));
-    bool sent = raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))) &&
+    static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+    bool sent = (!is_proxied || raw_send(fd, header, sizeof(header) - 1)) &&
+                raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))) &&
                 raw_send(fd, frames, sizeof(frames)) && shutdown(fd, SHUT_WR) == 0;
     cr_assert(sent);
     while (!has_ended(ends)) {
@@ -89,6 +91,19 @@ Test(memory, accept_and_echo)
     int failed = alloc_failure_run_all(accept_and_echo);
     cr_expect(failed > 10, "%d", failed);
     leat_config_free(server_config);
+}
+
+/* Each connection begins with a header of the PROXY protocol. */
+Test(memory, accept_behind_a_proxy)
+{
+    is_proxied = true;
+    cr_assert(leat_config_new(&server_config) == LEAT_OK);
+    cr_assert(leat_config_add_trusted_proxy(server_config, "127.0.0.1") == LEAT_OK);
+    cr_assert(leat_config_set_received_proxy_protocol(server_config, true) == LEAT_OK);
+    int failed = alloc_failure_run_all(accept_and_echo);
+    cr_expect(failed > 10, "%d", failed);
+    leat_config_free(server_config);
+    is_proxied = false;
 }
 
 Test(memory, accept_and_publish)

@@ -152,6 +152,52 @@ Test(out_of_memory, through_a_proxy_with_names)
     dns_server_free(dns);
 }
 
+/* Behind Tor, with credentials that are made for it, and a header of the PROXY protocol that names
+ * nobody. */
+Test(out_of_memory, through_tor_with_a_proxy_header)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_READ_SOCKS5_GREETING},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x05\x02")},
+        {LEAT_SCRIPT_READ_SOCKS5_AUTH},
+        {LEAT_SCRIPT_SEND, LEAT_SCRIPT_BYTES("\x01\x00")},
+        {LEAT_SCRIPT_READ_SOCKS5_REQUEST},
+        {LEAT_SCRIPT_SEND_SOCKS5_REPLY},
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE},
+    };
+    leat_testing_server *peer = script_server_start(script);
+    leat_config *config = client_config_new();
+    const char *proxy =
+        sandbox_format("socks5h://127.0.0.1:%u", leat_testing_server_get_port(peer));
+    cr_assert(leat_config_set_proxy(config, proxy) == LEAT_OK);
+    cr_assert(leat_config_set_tor_isolation(config, true) == LEAT_OK);
+    cr_assert(leat_config_set_sent_proxy_protocol(config, LEAT_PROXY_PROTOCOL_2, NULL) == LEAT_OK);
+    every_allocation_fails("ws://nowhere.onion/", config, 0);
+    leat_config_free(config);
+    leat_testing_server_free(peer);
+}
+
+/* Straight to the server: the header has addresses. */
+Test(out_of_memory, with_a_proxy_header)
+{
+    static const struct leat_script_row script[] = {
+        {LEAT_SCRIPT_EXPECT, LEAT_SCRIPT_BYTES("PROXY TCP6 2001:db8::1 ::ffff:127.0.0.1 ")},
+        LEAT_SCRIPT_UPGRADE,
+        {LEAT_SCRIPT_SERVE_ECHO},
+        {LEAT_SCRIPT_CLOSE}};
+    leat_testing_server *peer = script_server_start(script);
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_sent_proxy_protocol(config, LEAT_PROXY_PROTOCOL_1, "2001:db8::1") ==
+              LEAT_OK);
+    every_allocation_fails(sandbox_format("ws://127.0.0.1:%u/", leat_testing_server_get_port(peer)),
+                           config, 0);
+    leat_config_free(config);
+    leat_testing_server_free(peer);
+}
+
 Test(out_of_memory, through_socks4a)
 {
     static const struct leat_script_row script[] = {
