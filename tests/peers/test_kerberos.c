@@ -245,6 +245,40 @@ Test(kerberos, dante)
               cases[i].method);
 }
 
+static void dante_refuses_service(const char *proxy, const char *service, int code,
+                                  const char *text)
+{
+    struct client_run run;
+    run_init(&run, proxy, LEAT_SOCKS5_PROTECTION_ANY);
+    cr_assert(leat_config_set_proxy_service_name(run.config, service) == LEAT_OK);
+    int result = client_run_refused(&run, "ws://localhost:1/");
+    cr_expect(result == code, "%d: %s", result, run.close.error.text);
+    cr_expect(strstr(run.close.error.text, text), "%s", run.close.error.text);
+    client_run_done(&run);
+}
+
+/* One dante, and one loop after the other that gets in or does not. */
+Test(kerberos, dante_refuses)
+{
+    kdc_start(&(struct kdc_options){.users = "alice s3cret",
+                                    .services = "rcmd/localhost other/localhost"});
+    uint16_t port = dante_gss_start("integrity confidentiality");
+    const char *dante = socks_url("", port), *url = echo_url(&plain);
+    refused(dante, LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH, "kinit");
+    refused(socks_url("alice:wrong@", port), LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH,
+            "password");
+    works(socks_url("alice:s3cret@", port), url, LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY, "GSS-API");
+    kdc_login("alice", "s3cret", NULL);
+    dante_refuses_service(dante, "nosuch", LEAT_E_SOCKS5_AUTH, "has no service of that name");
+    /* The realm has that one, and dante not its key: it says nothing, and closes. */
+    dante_refuses_service(dante, "other", LEAT_E_SOCKS5_RECV, "it may have refused GSS-API");
+    refused(sandbox_format("socks5h://127.0.0.1:%u", port), LEAT_SOCKS5_PROTECTION_ANY,
+            LEAT_E_SOCKS5_AUTH, "host name");
+    works(dante, url, LEAT_SOCKS5_PROTECTION_INTEGRITY, "GSS-API with integrity");
+    refused(socks_url("", dante_gss_start("integrity")), LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY,
+            LEAT_E_SOCKS5_RECV, "may have no protection that is wanted (confidentiality)");
+}
+
 /* ---- HTTP ------------------------------------------------------------------------------------------- */
 
 static const struct kdc_options web = {
@@ -298,16 +332,22 @@ static void http_works(const char *proxy, const char *url, unsigned schemes, con
     client_run_done(&run);
 }
 
-static void http_refused(const char *proxy, unsigned schemes, int status, const char *text)
+static void http_refused_at(const char *proxy, unsigned schemes, const char *url, int status,
+                            const char *text)
 {
     struct client_run run;
     http_init(&run, proxy, schemes);
-    int code = client_run_refused(&run, "ws://localhost:1/");
+    int code = client_run_refused(&run, url);
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(run.close.error.native_code == status, "%d", run.close.error.native_code);
     cr_expect(strstr(run.close.error.text, text), "%s", run.close.error.text);
     cr_expect(!strstr(run.close.error.text, "s3cret"));
     client_run_done(&run);
+}
+
+static void http_refused(const char *proxy, unsigned schemes, int status, const char *text)
+{
+    http_refused_at(proxy, schemes, "ws://localhost:1/", status, text);
 }
 
 Test(kerberos, squid_by_negotiate)
@@ -325,6 +365,22 @@ Test(kerberos, squid_by_negotiate)
     http_refused(http_url("", squid), LEAT_PROXY_AUTH_BASIC, 407,
                  "Negotiate is not allowed by the program");
     http_works(http_url("", squid), urls[0], BOTH, "Negotiate");
+}
+
+/* The last token comes with the open tunnel, or does not come; one of another connection is no proof. */
+Test(kerberos, the_proxy_proves_who_it_is)
+{
+    static const char *const proofs[] = {"field", "info", "none"};
+    kdc_start(&web);
+    kdc_login("alice", "s3cret", NULL);
+    const char *url = echo_url(&plain);
+    for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
+        http_works(http_url("", http_negotiate_start(proofs[i])), url, LEAT_PROXY_AUTH_NEGOTIATE,
+                   "Negotiate");
+    const char *stale = http_url("", http_negotiate_start("stale"));
+    for (int i = 0; i < 3; i++)
+        http_refused_at(stale, LEAT_PROXY_AUTH_NEGOTIATE, url, 200,
+                        "but it is not who it should be");
 }
 
 /* The ticket is for another service than the proxy has a key of. */
@@ -356,6 +412,25 @@ Test(kerberos, squid_by_ntlm)
                  "NTLM is not allowed by the program");
     http_works(http_url("alice:s3cret@", squid), urls[1],
                LEAT_PROXY_AUTH_NTLM | LEAT_PROXY_AUTH_BASIC, "NTLM");
+}
+
+/* Squid's own helper knows no passwords; who may pass is squid's rule. */
+Test(kerberos, squid_by_ntlm_fake_auth)
+{
+    uint16_t squid = squid_ntlm_fake_start(true, "LEAT\\alice");
+    const char *const urls[] = {echo_url(&plain), echo_url(&tls)};
+    http_works(http_url("LEAT%5Calice:s3cret@", squid), urls[0], LEAT_PROXY_AUTH_NTLM, "NTLM");
+    http_refused(http_url("LEAT%5Cbob:s3cret@", squid), LEAT_PROXY_AUTH_NTLM, 403, "HTTP 403");
+    http_refused(http_url("OTHER%5Calice:s3cret@", squid), LEAT_PROXY_AUTH_NTLM, 403, "HTTP 403");
+    http_works(http_url("LEAT%5Calice:s3cret@", squid), urls[1], LEAT_PROXY_AUTH_NTLM, "NTLM");
+}
+
+/* What it really says is shorter than a challenge of NTLM can be. */
+Test(kerberos, squid_by_ntlm_fake_auth_as_it_is)
+{
+    uint16_t squid = squid_ntlm_fake_start(false, "REQUIRED");
+    http_refused(http_url("LEAT%5Calice:s3cret@", squid), LEAT_PROXY_AUTH_NTLM, 407,
+                 "Failed to decode data (gss_init_sec_context): the proxy's answer is damaged");
 }
 
 Test(kerberos, a_frozen_kdc_and_an_http_proxy)

@@ -5,6 +5,7 @@
 #include "support/sandbox.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,6 +104,31 @@ struct process *kdc_start(const struct kdc_options *options)
         cr_skip_test("this system has no krb5-kdc to install");
     database_make(options);
     return peer_start_listening(kdc_arguments, NULL, &port);
+}
+
+struct process *kdc_restart(struct process *kdc)
+{
+    uint16_t port;
+
+    process_stop(kdc);
+    return peer_start_listening(kdc_arguments, NULL, &port);
+}
+
+void kdc_shift_clock(const char *by)
+{
+    glob_t found = {0};
+
+    if (glob("/usr/lib/*/faketime/libfaketime.so.1", 0, NULL, &found) != 0)
+        cr_skip_test("libfaketime is not installed (script/bootstrap --tests)");
+    if (by) {
+        setenv("LD_PRELOAD", found.gl_pathv[0], true);
+        setenv("FAKETIME", by, true);
+        setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", true);
+    } else {
+        unsetenv("LD_PRELOAD");
+        unsetenv("FAKETIME");
+    }
+    globfree(&found);
 }
 
 void kdc_login(const char *user, const char *password, const char *lifetime)

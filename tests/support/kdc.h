@@ -21,6 +21,13 @@ struct kdc_options {
  * skipped. @return the KDC, to be stopped or frozen. */
 struct process *kdc_start(const struct kdc_options *options);
 
+/** Ends a KDC and starts the realm's again, on another port. */
+struct process *kdc_restart(struct process *kdc);
+
+/** For the processes that are started from now on it is later ("+10m") or earlier ("-2h") by so much;
+ * NULL = it is as late as it is. By libfaketime, without which the test is skipped. */
+void kdc_shift_clock(const char *by);
+
 /** `kinit`: the test has a ticket. `lifetime` as kinit takes it, NULL = an hour. */
 void kdc_login(const char *user, const char *password, const char *lifetime);
 /** `kdestroy`. */

@@ -66,9 +66,15 @@ uint16_t microsocks_start(const char *user, const char *password)
     return port;
 }
 
+/* What script/lib/dante.sh has built, which knows GSS-API; NULL = nothing. */
+static const char *dante_built(void)
+{
+    const char *named = getenv("LEAT_TEST_DANTE_GSS");
+    return named ? named : access(LEAT_TEST_DANTE, X_OK) == 0 ? LEAT_TEST_DANTE : NULL;
+}
+
 static void dante_arguments(const char *port, const void *user, const char **argv)
 {
-    (void)user;
     const struct passwd *self = getpwuid(getuid());
     cr_assert(self);
     const char *config =
@@ -85,16 +91,17 @@ static void dante_arguments(const char *port, const void *user, const char **arg
                       "socks pass { from: 0/0 to: 0/0 command: connect udpassociate }\n"
                       "socks pass { from: 0/0 to: 0/0 command: udpreply }\n",
                       port, self->pw_name, self->pw_name);
-    const char *const fixed[] = {"danted", "-f", config, "-p", sandbox_path("danted.pid"), NULL};
+    const char *const fixed[] = {user, "-f", config, "-p", sandbox_path("danted.pid"), NULL};
     argv_copy(argv, fixed);
 }
 
 uint16_t dante_start(void)
 {
     uint16_t port;
-    if (getenv("LEAT_TEST_WITHOUT_DANTE"))
-        cr_skip_test("this system has no dante to install");
-    peer_start_listening(dante_arguments, NULL, &port);
+    const char *program = getenv("LEAT_TEST_WITHOUT_DANTE") ? dante_built() : "danted";
+    if (!program)
+        cr_skip_test("this system has no dante to install, and none was built");
+    peer_start_listening(dante_arguments, program, &port);
     return port;
 }
 
@@ -106,28 +113,30 @@ static void dante_gss_arguments(const char *port, const void *user, const char *
                                      " gssapi.keytab: FILE:%s\n"
                                      " gssapi.enctype: %s\n",
                                      kdc_keytab(), (const char *)user);
-    const char *config = sandbox_write("danted-gss.conf",
-                                       "logoutput: stderr\n"
-                                       "internal: 127.0.0.1 port = %s\n"
-                                       "external: lo\n"
-                                       "external.rotation: none\n"
-                                       "clientmethod: none\n"
-                                       "socksmethod: gssapi\n"
-                                       "user.privileged: %s\n"
-                                       "user.unprivileged: %s\n"
-                                       "client pass {\n from: 0/0 to: 0/0\n%s}\n"
-                                       "socks pass {\n from: 0/0 to: 0/0\n command: connect\n%s}\n",
-                                       port, self->pw_name, self->pw_name, gss, gss);
-    const char *const fixed[] = {getenv("LEAT_TEST_DANTE_GSS"), "-f", config, "-p",
-                                 sandbox_path("danted.pid"),    NULL};
+    const char *config =
+        sandbox_write("danted-gss.conf",
+                      "logoutput: stderr\n"
+                      "internal: 127.0.0.1 port = %s\n"
+                      "external: lo\n"
+                      "external.rotation: none\n"
+                      "clientmethod: none\n"
+                      "socksmethod: gssapi\n"
+                      "user.privileged: %s\n"
+                      "user.unprivileged: %s\n"
+                      "client pass {\n from: 0/0 to: 0/0\n%s}\n"
+                      "socks pass {\n from: 0/0 to: 0/0\n command: connect udpassociate\n%s}\n"
+                      "socks pass { from: 0/0 to: 0/0 command: udpreply }\n",
+                      port, self->pw_name, self->pw_name, gss, gss);
+    const char *const fixed[] = {dante_built(), "-f", config, "-p", sandbox_path("danted.pid"),
+                                 NULL};
     argv_copy(argv, fixed);
 }
 
 uint16_t dante_gss_start(const char *enctype)
 {
     uint16_t port;
-    if (!getenv("LEAT_TEST_DANTE_GSS"))
-        cr_skip_test("dante with GSS-API: Debian builds it without");
+    if (!dante_built())
+        cr_skip_test("dante with GSS-API: none was built (script/bootstrap --tests says why)");
     peer_start_listening(dante_gss_arguments, enctype, &port);
     return port;
 }
@@ -235,6 +244,13 @@ uint16_t socks5_gss_start(const char *levels)
 {
     const char *argv[PEER_ARGUMENTS_MAX] = {
         "/usr/bin/python3", LEAT_TEST_SUPPORT_DIR "/peers/socks5_gss.py", "--levels", levels};
+    return printing_start(argv, NULL);
+}
+
+uint16_t http_negotiate_start(const char *proof)
+{
+    const char *argv[PEER_ARGUMENTS_MAX] = {
+        "/usr/bin/python3", LEAT_TEST_SUPPORT_DIR "/peers/http_negotiate.py", "--proof", proof};
     return printing_start(argv, NULL);
 }
 

@@ -25,17 +25,22 @@ struct process *peer_start_listening(peer_arguments_fn fill, const void *user, u
 uint16_t microsocks_start(const char *user, const char *password);
 
 /** SOCKS5 by dante, without authentication. It reaches the addresses of the loopback interface. With
- * LEAT_TEST_WITHOUT_DANTE in the environment (script/test knows where there is none) the test is
- * skipped. */
+ * LEAT_TEST_WITHOUT_DANTE in the environment (script/test knows where there is none) it is the one of
+ * dante_gss_start(), or the test is skipped. */
 uint16_t dante_start(void);
 
 /** SOCKS5 by dante, which demands GSS-API and protects messages as `enctype` says ("clear integrity
  * confidentiality"), behind kdc_start() with the service "rcmd/localhost". Debian's is built without:
- * LEAT_TEST_DANTE_GSS in the environment is the path of one that is not. Without it the test is skipped. */
+ * it is the one that script/bootstrap --tests has built (script/lib/dante.sh), or that whose path is
+ * LEAT_TEST_DANTE_GSS in the environment. Where there is none the test is skipped. */
 uint16_t dante_gss_start(const char *enctype);
 
 /** SOCKS5 that demands GSS-API, by peers/socks5_gss.py, behind kdc_start() with the service "rcmd/localhost". `levels`: the protections that it knows, "0,1,2". */
 uint16_t socks5_gss_start(const char *levels);
+
+/** HTTP CONNECT that asks for Negotiate and proves who it is ("field", "info", "stale", "none"), by
+ * peers/http_negotiate.py, behind kdc_start() with the service "HTTP/localhost". */
+uint16_t http_negotiate_start(const char *proof);
 
 /** SOCKS5 by `ssh -N -D`, through an sshd of its own. */
 uint16_t ssh_proxy_start(void);

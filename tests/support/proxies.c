@@ -154,16 +154,17 @@ uint16_t squid_auth_start(unsigned schemes, uint16_t *ret_tls_port)
                      ret_tls_port);
 }
 
-/* With a helper of `scheme`: its program and arguments. */
-static uint16_t squid_helped_start(const char *scheme, const char *program)
+/* With a helper of `scheme`: its program and arguments. `who` may pass; "REQUIRED" = all whom the helper
+ * takes. */
+static uint16_t squid_helped_start(const char *scheme, const char *program, const char *who)
 {
     return squid_run(sandbox_format("auth_param %s program %s\n"
                                     "auth_param %s children 2 startup=1\n"
                                     "auth_param %s keep_alive on\n"
-                                    "acl known proxy_auth REQUIRED\n"
+                                    "acl known proxy_auth %s\n"
                                     "http_access allow known\n"
                                     "http_access deny all\n",
-                                    scheme, program, scheme, scheme),
+                                    scheme, program, scheme, scheme, who),
                      NULL);
 }
 
@@ -174,7 +175,8 @@ uint16_t squid_negotiate_start(void)
     return squid_helped_start("negotiate",
                               sandbox_format("/usr/lib/squid/negotiate_kerberos_auth -k %s "
                                              "-s HTTP/localhost@LEAT.TEST",
-                                             kdc_keytab()));
+                                             kdc_keytab()),
+                              "REQUIRED");
 }
 
 uint16_t squid_ntlm_start(const char *user)
@@ -182,7 +184,16 @@ uint16_t squid_ntlm_start(const char *user)
     const char *users = readable(sandbox_write("ntlm.users", "%s\n", user));
     return squid_helped_start("ntlm",
                               sandbox_format("/usr/bin/env NTLM_USER_FILE=%s /usr/bin/python3 %s",
-                                             users, LEAT_TEST_SUPPORT_DIR "/peers/ntlm_helper.py"));
+                                             users, LEAT_TEST_SUPPORT_DIR "/peers/ntlm_helper.py"),
+                              "REQUIRED");
+}
+
+uint16_t squid_ntlm_fake_start(bool is_mended, const char *user)
+{
+    const char *program = is_mended ? "/usr/bin/python3 " LEAT_TEST_SUPPORT_DIR
+                                      "/peers/ntlm_fake_mended.py"
+                                    : "/usr/lib/squid/ntlm_fake_auth";
+    return squid_helped_start("ntlm", program, user);
 }
 
 /* ---- apache2

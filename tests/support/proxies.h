@@ -36,6 +36,10 @@ uint16_t apache_start(unsigned scheme);
 uint16_t squid_negotiate_start(void);
 /** The same, which asks for NTLM: by peers/ntlm_helper.py, which knows one user, "DOMAIN:name:password". */
 uint16_t squid_ntlm_start(const char *user);
+/** The same by squid's own ntlm_fake_auth, which takes any password: `user` ("DOMAIN\\name") may pass.
+ * `is_mended`: its challenge is put right on the way, by peers/ntlm_fake_mended.py, which says what is
+ * wrong with it. */
+uint16_t squid_ntlm_fake_start(bool is_mended, const char *user);
 
 /** TLS with server.pem in front of a port, by socat. @return its port. */
 uint16_t socat_tls_start(uint16_t behind);
