@@ -346,6 +346,8 @@ enum leat_testing_auth {
     /** Asks for NTLM, answers its first message with a challenge and takes the third message,
      * whatever is in it. */
     LEAT_TESTING_AUTH_NTLM,
+    /** RFC 6750: `user` is the token that is taken; another one is told that it is invalid. */
+    LEAT_TESTING_AUTH_BEARER,
 };
 
 /** What a server is to be. Members that are not named are 0 or NULL and mean the default. All is

@@ -177,7 +177,7 @@ static int options_check(struct leat_testing_server *server,
         return refused(ret_problem, "a %s server has no Unix socket",
                        leat_testing_kind_name(options->kind));
     }
-    if ((unsigned)options->auth > LEAT_TESTING_AUTH_NTLM ||
+    if ((unsigned)options->auth > LEAT_TESTING_AUTH_BEARER ||
         (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED) {
         return refused(ret_problem, "there is no such auth or proxy_header");
     }

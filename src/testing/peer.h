@@ -86,9 +86,10 @@ struct leati_peer {
     struct leati_peer_shape shape;
     struct leati_peer_request request;
     unsigned deflate_bits; /* of a WebSocket that compresses; 0 = it does not */
-    unsigned auth_round;   /* of NTLM: the message that came last; 0 = none */
-    uint64_t rate;         /* bytes per second; 0 = no limit */
-    uint64_t pace_us[2];   /* when the next bytes may move: from the client, to the client */
+    unsigned
+        auth_round; /* of NTLM: the message that came last; of Bearer: a token has come; 0 = none */
+    uint64_t rate;  /* bytes per second; 0 = no limit */
+    uint64_t pace_us[2]; /* when the next bytes may move: from the client, to the client */
     struct leati_peer_drop drop_in, drop_out;
     struct leati_capture_flow flow;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Challenges of an HTTP proxy: Basic (RFC 7617), Digest (RFC 7616), and those of Negotiate (RFC 4559)
+/* Challenges of an HTTP proxy: Basic (RFC 7617), Digest (RFC 7616), Bearer (RFC 6750), and those of Negotiate (RFC 4559)
  * and NTLM, whose tokens are not looked into: a test says which tokens come, not whether they are good. */
 #include "testing/proxy_auth.h"
 #include "util/alloc.h"
@@ -163,9 +163,22 @@ static unsigned ntlm_kind(const char *token)
     return decoded_len >= 12 && memcmp(decoded, "NTLMSSP", 8) == 0 ? decoded[8] : 0;
 }
 
+/* ---- Bearer ---------------------------------------------------------------------------------- */
+
+static bool bearer_check(struct leati_peer *p, const char *token)
+{
+    struct leati_peer_request *asked = &p->request;
+    size_t len = strcspn(token, " \t");
+    leati_readable_format(asked->user, sizeof(asked->user), "%.*s", (int)len, token);
+    leati_peer_show_request(p);
+    p->auth_round = 1;
+    return strlen(p->server->options.user) == len &&
+           memcmp(token, p->server->options.user, len) == 0;
+}
+
 /* ---- who is there ---------------------------------------------------------------------------- */
 
-static const char *const schemes[] = {"Basic", "Digest", "Digest", "Negotiate", "NTLM"};
+static const char *const schemes[] = {"Basic", "Digest", "Digest", "Negotiate", "NTLM", "Bearer"};
 
 bool leati_proxy_auth_check(struct leati_peer *p)
 {
@@ -192,6 +205,8 @@ bool leati_proxy_auth_check(struct leati_peer *p)
     case LEAT_TESTING_AUTH_NTLM:
         p->auth_round = ntlm_kind(token);
         return p->auth_round == 3;
+    case LEAT_TESTING_AUTH_BEARER:
+        return bearer_check(p, token);
     }
     return false;
 }
@@ -215,6 +230,10 @@ void leati_proxy_auth_challenge(struct leati_peer *p, char *buf, size_t cap)
         return;
     case LEAT_TESTING_AUTH_NEGOTIATE:
         snprintf(buf, cap, "Proxy-Authenticate: Negotiate\r\n");
+        return;
+    case LEAT_TESTING_AUTH_BEARER:
+        snprintf(buf, cap, "Proxy-Authenticate: Bearer realm=\"" REALM "\"%s\r\n",
+                 p->auth_round == 1 ? ", error=\"invalid_token\"" : "");
         return;
     case LEAT_TESTING_AUTH_BASIC:
         snprintf(buf, cap, "Proxy-Authenticate: Basic realm=\"" REALM "\"\r\n");

@@ -203,9 +203,10 @@ static bool word_read(const struct leati_json *json, const char *const *words, s
 static bool auth_read(const struct leati_json *json, struct leati_settings *settings,
                       struct leati_refusal *refusal)
 {
-    static const char *const words[] = {"basic", "digest", "digest-md5", "negotiate", "ntlm"};
+    static const char *const words[] = {"basic",     "digest", "digest-md5",
+                                        "negotiate", "ntlm",   "bearer"};
     unsigned number = 0;
-    bool is_good = word_read(json, words, 5, &number, refusal);
+    bool is_good = word_read(json, words, 6, &number, refusal);
     settings->options.auth = (enum leat_testing_auth)number;
     return is_good;
 }

@@ -407,6 +407,44 @@ Test(kinds, negotiate_takes_any_token)
     leat_testing_server_free(site);
 }
 
+static void answer_expect(int fd, const char *request, const char *credentials, const char *answer)
+{
+    char head[512];
+    cr_assert(raw_send(fd, request, strlen(request)));
+    cr_assert(raw_send(fd, credentials, strlen(credentials)));
+    RIG_SEND(fd, "\r\n");
+    cr_expect(raw_recv_until(fd, answer, head, sizeof(head)), "%s", head);
+}
+
+Test(kinds, bearer_takes_its_token)
+{
+    static const enum leat_testing_kind kinds_of[] = {LEAT_TESTING_HTTP, LEAT_TESTING_CONNECT};
+    static const char wrong[] =
+        "Proxy-Authenticate: Bearer realm=\"leat-testing\", error=\"invalid_token\"\r\n";
+    leat_testing_server *site = site_start();
+    unsigned port = leat_testing_server_get_port(site);
+    for (size_t i = 0; i < 2; ++i) {
+        struct leat_testing_seen seen;
+        leat_testing_server *proxy =
+            rig_start(LEAT_TESTING_OPTIONS(.kind = kinds_of[i], .auth = LEAT_TESTING_AUTH_BEARER,
+                                           .user = "t0ken=="));
+        int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
+        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\n", port);
+        answer_expect(fd, request, "", "Proxy-Authenticate: Bearer realm=\"leat-testing\"\r\n");
+        answer_expect(fd, request, "Proxy-Authorization: Bearer t0ken=\r\n", wrong);
+        answer_expect(fd, request, "Proxy-Authorization: Bearer t0ken===\r\n", wrong);
+        answer_expect(fd, request, "Proxy-Authorization: Bearer \r\n", "Proxy-Authenticate");
+        answer_expect(fd, request, "Proxy-Authorization: Basic dDBrZW49PQ==\r\n",
+                      "Bearer realm=\"leat-testing\"\r\n");
+        answer_expect(fd, request, "Proxy-Authorization: bearer  t0ken==\r\n", "HTTP/1.1 200");
+        leat_testing_server_get_seen(proxy, &seen);
+        cr_expect_str_eq(seen.user, "t0ken==");
+        close(fd);
+        leat_testing_server_free(proxy);
+    }
+    leat_testing_server_free(site);
+}
+
 /* ---- SOCKS4 ---------------------------------------------------------------------------------- */
 
 Test(kinds, socks4_grants_and_rejects)

@@ -201,7 +201,7 @@ _leat_table() {
         --user|-u) takes=value values='' ;;
         --password-file) takes=value values='-file' ;;
         --resolve) takes=value values='' ;;
-        --auth) takes=value values='basic digest digest-md5 negotiate ntlm' ;;
+        --auth) takes=value values='basic digest digest-md5 negotiate ntlm bearer' ;;
         --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
         --cert-hosts) takes=value values='' ;;
         --cert) takes=value values='-file' ;;
@@ -231,7 +231,7 @@ _leat_table() {
         --user|-u) takes=value values='' ;;
         --password-file) takes=value values='-file' ;;
         --resolve) takes=value values='' ;;
-        --auth) takes=value values='basic digest digest-md5 negotiate ntlm' ;;
+        --auth) takes=value values='basic digest digest-md5 negotiate ntlm bearer' ;;
         --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
         --cert-hosts) takes=value values='' ;;
         --cert) takes=value values='-file' ;;
