@@ -85,8 +85,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_basic_preemptive(leat_config 
 
 /**
  * The protection that SOCKS5 proxies must grant. It counts where LEAT_PROXY_AUTH_NEGOTIATE is allowed;
- * from LEAT_SOCKS5_PROTECTION_INTEGRITY on, connecting without it is LEAT_E_PARAMETER. Not for UDP
- * sockets, whose proxies are not spoken to by GSS-API.
+ * from LEAT_SOCKS5_PROTECTION_INTEGRITY on, connecting without it is LEAT_E_PARAMETER. Datagrams of UDP
+ * sockets are protected likewise, each for itself (RFC 1961 section 5).
  *
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
  */

@@ -138,7 +138,7 @@ LEAT_API size_t leat_udp_socket_get_buffered_bytes(const leat_udp_socket *udp);
 /** What was received through a proxy and not delivered, since the socket was bound. */
 struct leat_udp_drops {
     uint64_t wrong_source; /**< not from the relay */
-    uint64_t malformed;    /**< no header of RFC 1928 section 7 */
+    uint64_t malformed;    /**< no header of RFC 1928 section 7, or not protected as agreed on */
     uint64_t fragments;    /**< FRAG is not 0; this client puts none together */
 };
 

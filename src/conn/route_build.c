@@ -169,8 +169,7 @@ static int builder_offer_gss(struct builder *b, const struct leati_hop *via,
     const struct leati_route_login login = {options->user, options->password};
 
     int code = leati_route_check_protection(b->route, b->failure);
-    if (code != LEAT_OK || !leati_route_allows_gss(b->route) ||
-        options->command != LEATI_SOCKS5_CONNECT)
+    if (code != LEAT_OK || !leati_route_allows_gss(b->route))
         return code;
     code = leati_socks5_protection_layer_new(b->failure, &options->protection_layer);
     if (code != LEAT_OK)

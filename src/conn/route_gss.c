@@ -25,9 +25,6 @@ int leati_route_check_protection(const struct leati_route *route, struct leati_f
 
     if (route->settings->socks5_protection < LEAT_SOCKS5_PROTECTION_INTEGRITY)
         return LEAT_OK;
-    if (route->on_top == LEATI_ON_TOP_RELAY)
-        return leati_failure_set(failure, &fault,
-                                 "the protection of SOCKS5 that is set is not to be had for UDP");
     if (leati_route_allows_gss(route))
         return LEAT_OK;
     return leati_failure_set(

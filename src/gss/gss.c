@@ -187,8 +187,9 @@ bool leati_gss_wrap(struct leati_gss *gss, bool confidential, const void *data, 
     return protection_failed(session, "gss_wrap", major, minor);
 }
 
-bool leati_gss_unwrap(struct leati_gss *gss, bool confidential, const void *token, size_t len,
-                      struct leati_gss_bytes *ret_data)
+/* `allowed`: what the order of the messages may be besides the right one. */
+static bool token_unwrap(struct leati_gss *gss, bool confidential, uint32_t allowed,
+                         const void *token, size_t len, struct leati_gss_bytes *ret_data)
 {
     struct leati_gss_session *session = gss->session;
     const struct leati_gss_buffer sealed = {len, (void *)(uintptr_t)token};
@@ -201,11 +202,25 @@ bool leati_gss_unwrap(struct leati_gss *gss, bool confidential, const void *toke
         session->api->unwrap(&minor, session->context, &sealed, &plain, &is_confidential, NULL);
     leati_fork_let();
     *ret_data = (struct leati_gss_bytes){plain.value, plain.length};
-    /* Replayed, old, or out of order is as bad as forged: TCP does none of that. */
+    major &= ~allowed;
     if (major == LEATI_GSS_S_COMPLETE && is_confidential >= confidential)
         return true;
     leati_gss_bytes_done(gss, ret_data);
     return protection_failed(session, "gss_unwrap", major, minor);
+}
+
+/* Replayed, old, or out of order is as bad as forged: TCP does none of that. */
+bool leati_gss_unwrap(struct leati_gss *gss, bool confidential, const void *token, size_t len,
+                      struct leati_gss_bytes *ret_data)
+{
+    return token_unwrap(gss, confidential, 0, token, len, ret_data);
+}
+
+bool leati_gss_unwrap_datagram(struct leati_gss *gss, bool confidential, const void *token,
+                               size_t len, struct leati_gss_bytes *ret_data)
+{
+    return token_unwrap(gss, confidential, LEATI_GSS_S_UNSEQ_TOKEN | LEATI_GSS_S_GAP_TOKEN, token,
+                        len, ret_data);
 }
 
 void leati_gss_bytes_done(struct leati_gss *gss, struct leati_gss_bytes *bytes)

@@ -113,6 +113,9 @@ bool leati_gss_wrap(struct leati_gss *gss, bool confidential, const void *data, 
 /** Takes nothing that is less protected than `confidential` says. */
 bool leati_gss_unwrap(struct leati_gss *gss, bool confidential, const void *token, size_t len,
                       struct leati_gss_bytes *ret_data);
+/** The same for datagrams, which may be lost or come late; one that comes twice is not taken. */
+bool leati_gss_unwrap_datagram(struct leati_gss *gss, bool confidential, const void *token,
+                               size_t len, struct leati_gss_bytes *ret_data);
 void leati_gss_bytes_done(struct leati_gss *gss, struct leati_gss_bytes *bytes);
 
 #endif

@@ -42,6 +42,12 @@ enum {
 };
 #define LEATI_GSS_ERROR(major) ((major)&0xffff0000u)
 
+/** What may stand beside LEATI_GSS_S_COMPLETE (RFC 2744 section 3.9.1): of messages out of their order. */
+enum {
+    LEATI_GSS_S_UNSEQ_TOKEN = 1 << 3, /**< a later one has come before */
+    LEATI_GSS_S_GAP_TOKEN = 1 << 4,   /**< an earlier one has not come */
+};
+
 /** Of gss_init_sec_context(). */
 enum {
     LEATI_GSS_C_MUTUAL = 2,

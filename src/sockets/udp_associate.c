@@ -6,6 +6,7 @@
 #include "conn/stream.h"
 #include "config/settings.h"
 #include "dns/dns.h"
+#include "socks5/gss_protection.h"
 #include "socks5/socks5.h"
 #include "tcp/tcp.h"
 #include "util/alloc.h"
@@ -25,7 +26,15 @@ struct leati_udp_association {
     struct leati_dns_query *lookup; /* of a relay that has a name; NULL = none is under way */
     uint64_t lookup_start_us;
     char relay_name[LEATI_SOCKS5_NAME_MAX_BYTES + 1];
+    /* Of datagrams too: a layer that stays where it is as long as the connection is open. NULL = none. */
+    struct leati_layer *protection;
+    uint8_t *seal_room; /* SEAL_ROOM_BYTES, of one whose datagrams are protected */
 };
+
+/* A datagram, and what becomes of it. The longest that IPv4 carries, less more than any mechanism adds: one
+ * that is wrapped and does not fit would be missed by the relay, which counts. */
+#define PLAIN_MAX_BYTES (65507u - 128u)
+#define SEAL_ROOM_BYTES (PLAIN_MAX_BYTES + LEATI_SOCKS5_PROTECTED_MAX_BYTES)
 
 const struct leati_address *leati_udp_association_relay(
     const struct leati_udp_association *association)
@@ -36,6 +45,53 @@ const struct leati_address *leati_udp_association_relay(
 bool leati_udp_association_resolves_here(const struct leati_udp_association *association)
 {
     return association->resolves_here;
+}
+
+/* ---- datagrams that are protected ------------------------------------------------------- */
+
+bool leati_udp_association_protects(const struct leati_udp_association *association)
+{
+    return association->protection;
+}
+
+int leati_udp_association_seal(struct leati_udp_association *association, const struct iovec *iov,
+                               size_t n, struct iovec *ret_sealed)
+{
+    uint8_t *plain = association->seal_room, *sealed = plain + PLAIN_MAX_BYTES;
+    size_t len = 0;
+    for (size_t i = 0; i < n; len += iov[i++].iov_len) {
+        if (iov[i].iov_len > PLAIN_MAX_BYTES - len)
+            return EMSGSIZE;
+        if (iov[i].iov_len > 0)
+            memcpy(plain + len, iov[i].iov_base, iov[i].iov_len);
+    }
+    ret_sealed->iov_base = sealed;
+    return leati_socks5_protection_seal(association->protection, plain, len, sealed,
+                                        &ret_sealed->iov_len);
+}
+
+bool leati_udp_association_open(struct leati_udp_association *association, uint8_t *datagram,
+                                size_t *len)
+{
+    return !association->protection ||
+           leati_socks5_protection_open(association->protection, datagram, len);
+}
+
+/* false without memory. */
+static bool seal_room_make(struct leati_udp_association *association)
+{
+    if (!association->protection)
+        return true;
+    association->seal_room = leati_malloc(SEAL_ROOM_BYTES);
+    return association->seal_room;
+}
+
+static void association_free(struct leati_udp_association *association)
+{
+    if (association->seal_room)
+        leati_wipe(association->seal_room, SEAL_ROOM_BYTES);
+    leati_free(association->seal_room);
+    leati_free(association);
 }
 
 /* ---- the relay --------------------------------------------------------------------------- */
@@ -102,6 +158,11 @@ static void association_open(struct leati_udp_association *association,
     struct leat_udp_socket *udp = association->udp;
     if (relay_take(association, address) != LEAT_OK)
         return;
+    if (!seal_room_make(association)) {
+        association_fail(association, LEAT_E_SYSTEM_INTERNAL, "no memory for protected datagrams",
+                         "");
+        return;
+    }
     leati_udp_enter(udp);
     leati_udp_set_state(udp, LEATI_UDP_OPEN);
     leati_task_schedule(&udp->events);
@@ -179,6 +240,7 @@ static void association_opened(struct leati_stream *stream, void *user)
     struct leati_udp_association *association = user;
     const struct leati_socks5_address *bound = leati_socks5_layer_bound(stream->chain->top);
     struct leati_address literal;
+    association->protection = leati_socks5_layer_protection(stream->chain->top);
     if (!bound->is_name)
         association_open(association, &bound->ip);
     else if (leati_address_parse(bound->name, bound->port, &literal))
@@ -234,7 +296,7 @@ static void association_ended(struct leati_stream *stream, void *user)
 static void association_left(struct leati_stream *stream, void *user)
 {
     (void)stream;
-    leati_free(user);
+    association_free(user);
 }
 
 static const struct leati_stream_owner association_owner = {
@@ -283,5 +345,5 @@ void leati_udp_association_release(struct leati_udp_association *association)
         leati_dns_cancel(association->lookup);
     association->lookup = NULL;
     if (leati_stream_release(&association->stream))
-        leati_free(association);
+        association_free(association);
 }

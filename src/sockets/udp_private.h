@@ -203,6 +203,15 @@ void leati_udp_association_release(struct leati_udp_association *association);
 /** Where all datagrams go; the state is OPEN. */
 const struct leati_address *leati_udp_association_relay(
     const struct leati_udp_association *association);
+/** Whether datagrams to and from the relay are protected (RFC 1961 section 5). The state is OPEN. */
+bool leati_udp_association_protects(const struct leati_udp_association *association);
+/** Makes one of those that are; it is valid until the next call. @return 0, or an errno: EMSGSIZE,
+ * EPROTO (the library cannot). */
+int leati_udp_association_seal(struct leati_udp_association *association, const struct iovec *iov,
+                               size_t n, struct iovec *ret_sealed);
+/** Takes the protection away, in its place, if there is one. @return whether it is whole and new. */
+bool leati_udp_association_open(struct leati_udp_association *association, uint8_t *datagram,
+                                size_t *len);
 /** Whether names become addresses here (socks5://) and not at the proxy (socks5h://). */
 bool leati_udp_association_resolves_here(const struct leati_udp_association *association);
 

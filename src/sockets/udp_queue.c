@@ -87,12 +87,9 @@ size_t leati_udp_datagrams_drop(struct leat_udp_socket *udp, struct leati_udp_da
 
 /* ---- to the kernel ----------------------------------------------------------------------- */
 
-/* LEAT_OK, LEATI_AGAIN, or LEAT_E_SOCKET_BASE + errno. */
-int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *to,
-                       const struct iovec *iov, size_t n)
+static int datagram_send(struct leat_udp_socket *udp, const struct leati_address *to,
+                         const struct iovec *iov, size_t n)
 {
-    if (udp->association)
-        to = leati_udp_association_relay(udp->association);
     /* sendmsg does not write through the pointers that its struct makes it take. */
     const struct msghdr message = {
         .msg_name = (void *)(uintptr_t)to,
@@ -109,6 +106,21 @@ int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *
             return LEATI_AGAIN;
     }
     return LEAT_E_SOCKET_BASE + errno;
+}
+
+int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *to,
+                       const struct iovec *iov, size_t n)
+{
+    struct leati_udp_association *association = udp->association;
+    struct iovec sealed;
+    if (!association)
+        return datagram_send(udp, to, iov, n);
+    const struct leati_address *relay = leati_udp_association_relay(association);
+    if (!leati_udp_association_protects(association))
+        return datagram_send(udp, relay, iov, n);
+    /* What the kernel has no room for is wrapped again: for the relay one has got lost. */
+    int sys_errno = leati_udp_association_seal(association, iov, n, &sealed);
+    return sys_errno != 0 ? LEAT_E_SOCKET_BASE + sys_errno : datagram_send(udp, relay, &sealed, 1);
 }
 
 static int transmit_datagram(struct leat_udp_socket *udp, struct leati_udp_datagram *datagram)

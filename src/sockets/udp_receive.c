@@ -39,13 +39,17 @@ static bool is_same_address(const struct leati_address *a, const struct leati_ad
 }
 
 static void deliver_relayed(struct leat_udp_socket *udp, const struct leati_address *from,
-                            const uint8_t *data, size_t len)
+                            uint8_t *data, size_t len)
 {
     struct leati_socks5_address source;
     size_t header_len;
     if (udp->state != LEATI_UDP_OPEN ||
         !is_same_address(from, leati_udp_association_relay(udp->association))) {
         udp->drops.wrong_source++;
+        return;
+    }
+    if (!leati_udp_association_open(udp->association, data, &len)) {
+        udp->drops.malformed++;
         return;
     }
     switch (leati_socks5_udp_header_read(data, len, &source, &header_len)) {

@@ -281,7 +281,53 @@ void leati_socks5_protection_begin(struct leati_layer *layer, struct leati_gss *
     p->confidential = confidential;
 }
 
+bool leati_socks5_protection_is_on(const struct leati_layer *layer)
+{
+    return ((const struct protection *)layer)->gss;
+}
+
 void leati_socks5_protection_skip(struct leati_layer *layer)
 {
     layer->passthrough = true;
+}
+
+/* ---- datagrams ------------------------------------------------------------------------------------ */
+
+int leati_socks5_protection_seal(struct leati_layer *layer, const void *data, size_t len,
+                                 uint8_t *ret_datagram, size_t *ret_len)
+{
+    struct protection *p = protection_of(layer);
+    struct leati_gss_bytes token;
+
+    if (!leati_gss_wrap(p->gss, p->confidential, data, len, &token))
+        return EPROTO;
+    bool fits = token.len <= LEATI_GSS_TOKEN_MAX_BYTES;
+    if (fits) {
+        leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, token.len, ret_datagram);
+        memcpy(ret_datagram + LEATI_SOCKS5_GSS_HEAD_BYTES, token.data, token.len);
+        *ret_len = LEATI_SOCKS5_GSS_HEAD_BYTES + token.len;
+    }
+    leati_gss_bytes_done(p->gss, &token);
+    return fits ? 0 : EMSGSIZE;
+}
+
+bool leati_socks5_protection_open(struct leati_layer *layer, uint8_t *datagram, size_t *len)
+{
+    struct protection *p = protection_of(layer);
+    uint8_t head[LEATI_SOCKS5_GSS_HEAD_BYTES];
+    struct leati_gss_bytes plain;
+
+    if (*len < sizeof(head) || *len - sizeof(head) > LEATI_GSS_TOKEN_MAX_BYTES)
+        return false;
+    leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, *len - sizeof(head), head);
+    if (memcmp(datagram, head, sizeof(head)) != 0 ||
+        !leati_gss_unwrap_datagram(p->gss, p->confidential, datagram + sizeof(head),
+                                   *len - sizeof(head), &plain))
+        return false;
+    bool fits = plain.len <= *len;
+    if (fits && plain.len > 0)
+        memcpy(datagram, plain.data, plain.len);
+    *len = plain.len;
+    leati_gss_bytes_done(p->gss, &plain);
+    return fits;
 }

@@ -55,7 +55,7 @@ struct leati_socks5_options {
     /** From INTEGRITY on nothing but GSS-API is offered. */
     enum leat_socks5_protection protection;
     /** The layer below, of gss_protection.h, which is told what to do; NULL = there is none, and no
-     * protection can be agreed on. Borrowed until this one is OPEN. */
+     * protection can be agreed on. Borrowed. */
     struct leati_layer *protection_layer;
 };
 
@@ -81,6 +81,10 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
 
 /** BND of the reply to UDP ASSOCIATE: the relay, with a port. The layer is OPEN. */
 const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer);
+
+/** The layer that protects its messages, and the datagrams of its association, of gss_protection.h; NULL =
+ * that was not agreed on. The layer is OPEN. */
+struct leati_layer *leati_socks5_layer_protection(const struct leati_layer *layer);
 
 /** Whether RFC 1929 can carry them: a user name of 1 to 255 bytes with a password of at most 255,
  * or neither. @return LEAT_OK or LEAT_E_SOCKS5_SERIALIZE, recorded. */

@@ -14,7 +14,8 @@ struct socks5_layer {
     struct leati_socks5_engine engine;
     /** Speaks while the engine is NEGOTIATING_GSS; its `gss` is NULL where that is not offered. */
     struct leati_socks5_gss_negotiation gss;
-    struct leati_layer *protection; /* NULL = none, or it has been told */
+    struct leati_layer *protection; /* NULL = none */
+    bool protection_is_told;
 };
 
 static struct socks5_layer *layer_of(struct leati_exchange *x)
@@ -58,12 +59,14 @@ static void protection_tell(struct socks5_layer *socks5, bool protects)
 {
     struct leati_layer *protection = socks5->protection;
 
-    socks5->protection = NULL;
-    if (protection && protects)
+    if (!protection || socks5->protection_is_told)
+        return;
+    socks5->protection_is_told = true;
+    if (protects)
         leati_socks5_protection_begin(protection, leati_socks5_gss_take(&socks5->gss),
                                       socks5->gss.granted ==
                                           LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY);
-    else if (protection)
+    else
         leati_socks5_protection_skip(protection);
 }
 
@@ -304,6 +307,7 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
     leati_socks5_gss_init(&socks5->gss, options->gss, options->protection,
                           options->protection_layer);
     socks5->protection = options->protection_layer;
+    socks5->protection_is_told = false;
     socks5->exchange.optimistic =
         socks5->engine.pipelined && options->pipelining == LEATI_SOCKS5_OPTIMISTIC;
     *ret_layer = &socks5->exchange.base;
@@ -313,4 +317,11 @@ int leati_socks5_layer_new(const struct leati_socks5_options *options,
 const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer)
 {
     return &engine_of_const((const struct leati_exchange *)layer)->bound;
+}
+
+struct leati_layer *leati_socks5_layer_protection(const struct leati_layer *layer)
+{
+    struct leati_layer *protection = ((const struct socks5_layer *)(const void *)layer)->protection;
+
+    return protection && leati_socks5_protection_is_on(protection) ? protection : NULL;
 }

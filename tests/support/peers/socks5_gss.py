@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A SOCKS5 proxy for the tests that demands GSS-API (RFC 1961), on python3-gssapi. Prints "PORT n" once it listens.
 
+UDP ASSOCIATE has a relay that sends back what comes, with attacks around it.
+
 It takes the services of the keytab that KRB5_KTNAME names, and connects to names and IPv4 addresses. --levels says which
 protections of messages it knows (0 none, 1 integrity, 2 confidentiality): it grants what is asked for, or the next one that
 it knows, below that if possible.
@@ -89,13 +91,42 @@ class Protected:
 
 
 def request(client):
+    """The command, host and port."""
     version, command, _, kind = read(client, 4)
-    if version != 5 or command != 1:
-        raise ValueError("no CONNECT")
+    if version != 5 or command not in (1, 3):
+        raise ValueError("neither CONNECT nor UDP ASSOCIATE")
     length = 4 if kind == 1 else read(client, 1)[0]
     address = read(client, length)
     host = socket.inet_ntoa(address) if kind == 1 else address.decode()
-    return host, struct.unpack("!H", read(client, 2))[0]
+    return command, host, struct.unpack("!H", read(client, 2))[0]
+
+
+def associate(client, connection):
+    """A relay that sends each datagram back itself, and around it what must not be taken: nonsense, the same without
+    protection, and the same once more."""
+    relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    relay.bind(("127.0.0.1", 0))
+
+    def answer():
+        while True:
+            datagram, sender = relay.recvfrom(65536)
+            if client.level > 0:
+                version, kind, length = struct.unpack("!BBH", datagram[:4])
+                if (version, kind, length) != (1, DATA, len(datagram) - 4):
+                    continue
+                datagram = client.context.unwrap(datagram[4:]).message
+                token = client.context.wrap(datagram, client.level == 2).message
+                sealed = struct.pack("!BBH", 1, DATA, len(token)) + token
+                for hostile in (b"", b"\1\3\0", sealed[:-1], sealed + b"x", sealed[:4] + bytes(len(token)), datagram,
+                                sealed, sealed):
+                    relay.sendto(hostile, sender)
+            else:
+                relay.sendto(datagram, sender)
+
+    threading.Thread(target=answer, daemon=True).start()
+    client.sendall(b"\x05\0\0\x01" + socket.inet_aton("127.0.0.1") + struct.pack("!H", relay.getsockname()[1]))
+    while connection.recv(CHUNK):
+        pass
 
 
 def pump(source, target, end):
@@ -125,8 +156,12 @@ def serve(connection, levels):
             connection.sendall(bytes([1, ABORT]))
             return
         client = Protected(connection, context, negotiate(connection, context, levels))
+        command, *target = request(client)
+        if command == 3:
+            associate(client, connection)
+            return
         try:
-            upstream = socket.create_connection(request(client))
+            upstream = socket.create_connection(tuple(target))
         except OSError:
             client.sendall(b"\x05\x05\0\x01" + bytes(6))
             return

@@ -457,6 +457,46 @@ Test(socks5_gss, a_broken_reply)
     refused(&stack, LEAT_E_SOCKS5_CONNECT_REMOTE, 5, "connection refused");
 }
 
+/* ---- datagrams ---------------------------------------------------------------------------------------- */
+
+Test(socks5_gss, datagrams)
+{
+    static const char text[] = "a datagram";
+    enum { LEN = sizeof(text) - 1, SEALED = LEATI_SOCKS5_GSS_HEAD_BYTES + LEN + FAKE_GSS_OVERHEAD };
+    static uint8_t room[LEATI_SOCKS5_PROTECTED_MAX_BYTES], large[65530];
+    uint8_t head[LEATI_SOCKS5_GSS_HEAD_BYTES], good[SEALED + 1];
+    struct stack stack;
+    size_t len;
+    until_open(&stack);
+    struct leati_layer *layer = leati_socks5_layer_protection(stack.socks5);
+    cr_assert_eq(layer, stack.protection);
+    cr_assert_eq(leati_socks5_protection_seal(layer, text, LEN, room, &len), 0);
+    leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, LEN + FAKE_GSS_OVERHEAD, head);
+    cr_assert(len == SEALED && memcmp(room, head, sizeof(head)) == 0);
+    memcpy(good, room, SEALED);
+    cr_assert(leati_socks5_protection_open(layer, room, &len));
+    cr_assert(len == LEN && memcmp(room, text, LEN) == 0);
+    for (size_t cut = 0; cut <= SEALED + 1; cut++) {
+        memcpy(room, good, SEALED);
+        len = cut;
+        cr_expect_eq(leati_socks5_protection_open(layer, room, &len), cut == SEALED, "%zu", cut);
+    }
+    for (size_t bad = 0; bad < SEALED; bad++) {
+        memcpy(room, good, SEALED);
+        room[bad] ^= 0x80;
+        len = SEALED;
+        cr_expect_not(leati_socks5_protection_open(layer, room, &len), "byte %zu", bad);
+    }
+    memcpy(room, head, sizeof(head));
+    fake_gss_seal(false, text, LEN, room + sizeof(head));
+    len = SEALED;
+    cr_expect_not(leati_socks5_protection_open(layer, room, &len), "in the clear");
+    cr_expect_eq(leati_socks5_protection_seal(layer, large, sizeof(large), room, &len), EMSGSIZE);
+    cr_assert_eq(leati_socks5_protection_seal(layer, "", 0, room, &len), 0);
+    cr_assert(leati_socks5_protection_open(layer, room, &len) && len == 0);
+    stack_done(&stack);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
 static bool run_without_memory(void)
