@@ -286,6 +286,7 @@ static int chain_step_connecting(struct leati_chain *chain, uint64_t now_ms)
     leati_chain_forget_attempts(chain);
     chain_set_limits(chain, 0);
     leati_tcp_layer_set_prompt_acks(chain->tcp, false);
+    leati_tcp_layer_settle(chain->tcp);
     chain_set_state(chain, LEATI_CHAIN_OPEN);
     chain->owner->opened(chain, chain->user);
     if (chain->state == LEATI_CHAIN_OPEN)

@@ -152,6 +152,10 @@ void leati_tcp_layer_set_prompt_acks(struct leati_layer *tcp, bool on);
  * that of what has been read as well. */
 void leati_tcp_layer_await_fin(struct leati_layer *tcp);
 
+/** The connection is open for good: frees what only dialling needed. leati_tcp_layer_add() must not
+ * follow. */
+void leati_tcp_layer_settle(struct leati_layer *tcp);
+
 /** The descriptor of the open connection, -1 before and after. Stays the layer's. */
 int leati_tcp_layer_fd(const struct leati_layer *tcp);
 

@@ -448,6 +448,18 @@ void leati_tcp_layer_set_prompt_acks(struct leati_layer *l, bool on)
     tcp->prompt_acks = on;
 }
 
+void leati_tcp_layer_settle(struct leati_layer *l)
+{
+    struct leati_tcp_layer *tcp = tcp_of(l);
+
+    /* What came late may be what is open. */
+    if (!tcp->open || !tcp->dialling || tcp->dialling->late)
+        return;
+    leati_free(tcp->dialling->server);
+    leati_free(tcp->dialling);
+    tcp->dialling = NULL;
+}
+
 void leati_tcp_layer_await_fin(struct leati_layer *l)
 {
     struct leati_tcp_layer *tcp = tcp_of(l);

@@ -240,15 +240,31 @@ static void handshake_drop(mbedtls_ssl_context *ssl)
     }
 }
 
+/* A client's comes again for a ticket: src/tls/mends/messages.c. */
+static bool handshake_may_go(const mbedtls_ssl_context *ssl)
+{
+#ifdef LEAT_MBEDTLS_MENDED
+    return leati_mbedtls_handshake_is_over(ssl);
+#else
+    return ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;
+#endif
+}
+
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate)
 {
     if (ssl->MBEDTLS_PRIVATE(handshake) && mbedtls_ssl_handshake_free) {
         mbedtls_ssl_handshake_free(ssl);
-        if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER)
+        if (handshake_may_go(ssl))
             handshake_drop(ssl);
     }
     if (and_peer_certificate)
         peer_certificate_free(ssl->MBEDTLS_PRIVATE(session));
+}
+
+void leati_mbedtls_forget_ticket_handshake(mbedtls_ssl_context *ssl)
+{
+    if (ssl->MBEDTLS_PRIVATE(handshake) && handshake_may_go(ssl))
+        handshake_drop(ssl);
 }
 
 void leati_mbedtls_forget_group(mbedtls_ssl_config *config)

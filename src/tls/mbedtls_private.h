@@ -73,10 +73,12 @@ uint64_t leati_mbedtls_records_written(const mbedtls_ssl_context *ssl);
 bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret);
 
 /** Behind the handshake: frees what only the handshake needed. mbedTLS does it by itself in
- * TLS 1.2; in TLS 1.3 it keeps all of it, as a ticket may come, for which a client's empty structure
- * will do; to a server none comes. With `and_peer_certificate` also the peer's chain, of which
- * mbedTLS has a copy in each session. */
+ * TLS 1.2; in TLS 1.3 it keeps all of it, as a ticket may come, for which an empty structure will do:
+ * one is made when a message comes, but with the system's mbedTLS a client keeps one. With
+ * `and_peer_certificate` also the peer's chain, of which mbedTLS has a copy in each session. */
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate);
+/** What a message behind the handshake was given, when all that has come is read. */
+void leati_mbedtls_forget_ticket_handshake(mbedtls_ssl_context *ssl);
 /** Frees the group of a Diffie-Hellman key exchange, which each configuration of a server has, and
  * only a handshake of TLS 1.2 needs. */
 void leati_mbedtls_forget_group(mbedtls_ssl_config *config);

@@ -225,6 +225,7 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
     int ret = leati_tls_data_read(tls, buf, cap);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
         tls->drained = true;
+        leati_mbedtls_forget_ticket_handshake(&tls->ssl);
         leati_tls_data_rest(tls);
         return LEATI_AGAIN;
     }

@@ -54,6 +54,7 @@ struct leati_ws_outgoing {
 struct leati_ws_session {
     bool is_server;
     bool gives_pieces;
+    bool owns_keys;
     bool takes_whole; /* what lies whole in the input may be given from there */
     int sticky;       /* what every read returns from now on; LEAT_OK = it goes on */
     size_t max_message_bytes;
@@ -64,8 +65,7 @@ struct leati_ws_session {
     struct leati_ws_pool *pool;
     struct leati_ws_workspace *workspace; /* NULL while idle */
     struct leati_ws_drain drain;
-    struct leati_random_pool *keys; /* NULL at a server, which masks nothing */
-    bool owns_keys;
+    struct leati_random_pool *keys;    /* NULL at a server, which masks nothing */
     const struct leati_tracer *tracer; /* NULL = nobody listens */
     const char *hop;
 };

@@ -92,6 +92,17 @@ static int message_present(struct leati_tls_mends *mends, mbedtls_ssl_context *s
     return 0;
 }
 
+/* A client has dropped what the handshake needed. For a ticket mbedTLS wants it to be there, and takes
+ * nothing from it. */
+static bool handshake_present(mbedtls_ssl_context *ssl)
+{
+    if (!ssl->handshake && ssl->conf->endpoint == MBEDTLS_SSL_IS_CLIENT &&
+        ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3)
+        ssl->handshake = mbedtls_calloc(1, sizeof(*ssl->handshake));
+    return ssl->handshake || ssl->conf->endpoint == MBEDTLS_SSL_IS_SERVER ||
+           ssl->tls_version != MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
 /* Called for a record of handshake messages that has been decrypted, and again for what is left of
  * it once its first message has been dealt with. */
 int mbedtls_ssl_prepare_handshake_record(mbedtls_ssl_context *ssl)
@@ -101,6 +112,8 @@ int mbedtls_ssl_prepare_handshake_record(mbedtls_ssl_context *ssl)
 
     if (!mends)
         return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    if (!handshake_present(ssl))
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     /* An empty one is forbidden. */
     if (ssl->in_msglen == 0 || keys_have_changed(mends, ssl))
         return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;

@@ -128,6 +128,24 @@ Test(tls_rest, buffers_are_wiped)
     ssl_peer_done(&peer);
 }
 
+#ifdef LEAT_MBEDTLS_MENDED
+/* 3.4 KiB, which mbedTLS keeps in TLS 1.3 for the tickets that come behind it: OpenSSL sends two. */
+Test(tls_rest, handshake_is_forgotten_also_behind_tickets)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        end_start(&client, &peer, version, NULL);
+        cr_expect_null(layer_of(&client)->ssl.MBEDTLS_PRIVATE(handshake));
+        for (size_t i = 0; i < 3; i++) {
+            echo(&client, 100);
+            cr_expect_null(layer_of(&client)->ssl.MBEDTLS_PRIVATE(handshake));
+        }
+        cr_expect(tls_end_shutdown(&client, 1000) == LEAT_OK);
+        tls_end_done(&client);
+        ssl_peer_done(&peer);
+    }
+}
+#endif
+
 Test(tls_rest, certificate_is_forgotten)
 {
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
