@@ -14,6 +14,7 @@
 #include <leat/testing_capture.h>
 #include <leat/testing_certificates.h>
 #include <leat/testing_conditions.h>
+#include <leat/testing_conformance.h>
 #include <leat/testing_control.h>
 #include <leat/testing_script.h>
 #include <network/netstack/net_ssl/net_ssl_c.h>
@@ -80,6 +81,7 @@ const leat_foreign_table *nulls_leat_foreign_table(struct nulls_objects *o);
 const leat_foreign_code *nulls_leat_foreign_code(struct nulls_objects *o);
 leat_testing_server *nulls_leat_testing_server(struct nulls_objects *o);
 leat_testing_ca *nulls_leat_testing_ca(struct nulls_objects *o);
+leat_testing_conformance *nulls_leat_testing_conformance(struct nulls_objects *o);
 struct WebSocket *nulls_WebSocket(struct nulls_objects *o);
 
 const struct leat_testing_options *nulls_testing_options(struct nulls_objects *o);

@@ -45,6 +45,7 @@ struct nulls_objects {
     leat_udp_socket *udp_socket;
     leat_testing_server *testing_server;
     leat_testing_ca *testing_ca;
+    leat_testing_conformance *conformance;
     struct WebSocket *ndk_client;
     uint8_t *rooms[ROOMS];
     size_t room_count;
@@ -478,6 +479,14 @@ leat_testing_ca *nulls_leat_testing_ca(struct nulls_objects *o)
     return o->testing_ca;
 }
 
+leat_testing_conformance *nulls_leat_testing_conformance(struct nulls_objects *o)
+{
+    CHILD_CHECK(o->conformance ||
+                leat_testing_conformance_new(LEAT_TESTING_CONFORMANCE_OPTIONS(.url = NULL),
+                                             &o->conformance, NULL) == LEAT_OK);
+    return o->conformance;
+}
+
 const struct leat_testing_options *nulls_testing_options(struct nulls_objects *o)
 {
     struct leat_testing_options *options = nulls_sized(o, sizeof(*options));
@@ -558,6 +567,7 @@ void nulls_objects_end(struct nulls_objects *o)
         close(o->http_client);
     leat_testing_server_free(o->testing_server);
     leat_testing_ca_free(o->testing_ca);
+    leat_testing_conformance_free(o->conformance);
     leat_loop_free(o->loop);
     while (o->room_count > 0)
         free(o->rooms[--o->room_count]);

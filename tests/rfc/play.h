@@ -7,23 +7,23 @@
 #ifndef LEAT_TESTS_RFC_PLAY_H
 #define LEAT_TESTS_RFC_PLAY_H
 
-#include "rfc/cases.h"
+#include "testing/conformance/ws_cases.h"
 
 /** How a case is cut; 0 = all at once. */
 extern const size_t rfc_chunks[];
 enum { RFC_CHUNKS = 4 };
 
 /** Whether it is worth while to play the case so. */
-bool rfc_chunk_fits(const struct rfc_case *now, size_t chunk);
+bool rfc_chunk_fits(const struct leati_ws_case *now, size_t chunk);
 
 /** Asks our server. `problem` says why it failed, "" = it is open. @return the descriptor, -1. */
-int rfc_client_open(uint16_t port, const struct rfc_case *now, char *problem, size_t cap);
+int rfc_client_open(uint16_t port, const struct leati_ws_case *now, char *problem, size_t cap);
 /** Answers our client: `request` is its head. */
-bool rfc_server_open(int fd, const char *request, const struct rfc_case *now, char *problem,
+bool rfc_server_open(int fd, const char *request, const struct leati_ws_case *now, char *problem,
                      size_t cap);
 
 /** Plays the case on an open connection, to its end. false: see `problem`. */
-bool rfc_play(int fd, const struct rfc_case *now, bool masks, size_t chunk, char *problem,
+bool rfc_play(int fd, const struct leati_ws_case *now, bool masks, size_t chunk, char *problem,
               size_t cap);
 
 /** Sends a text and reads it back; for a connection that outlives the cases. */

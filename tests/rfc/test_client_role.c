@@ -18,7 +18,7 @@ TestSuite(rfc_client, .fini = sandbox_done, .timeout = 60);
 
 #define CLIENTS 4
 
-static struct rfc_cases cases;
+static struct leati_ws_cases cases;
 static uint16_t port;
 static leat_loop *loop;
 static leat_config *config;
@@ -41,7 +41,7 @@ static void serve(struct server *server, int fd)
         return;
     if (strncmp(head, "GET /", 5) == 0 && head[5] != ' ')
         index = strtoul(head + 5, NULL, 10);
-    const struct rfc_case *now =
+    const struct leati_ws_case *now =
         index < cases.count * RFC_CHUNKS ? &cases.items[index / RFC_CHUNKS] : NULL;
     if (!rfc_server_open(fd, head, now, problem, sizeof(problem))) {
     } else if (!now) {
@@ -51,7 +51,7 @@ static void serve(struct server *server, int fd)
     }
     if (problem[0] != '\0' && server->problem[0] == '\0') {
         snprintf(server->problem, sizeof(server->problem), "%s, cut by %zu: %s",
-                 now ? now->name : "the one that stays",
+                 now ? now->id : "the one that stays",
                  now ? rfc_chunks[index % RFC_CHUNKS] : (size_t)0, problem);
     }
 }
@@ -73,7 +73,7 @@ static void *server_run_thread(void *user)
 
 struct client {
     leat_websocket *ws;
-    const struct rfc_case *now;
+    const struct leati_ws_case *now;
     unsigned opened, closed;
     unsigned sent, returned; /* of the one that stays */
 };
@@ -140,13 +140,13 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     }
     unsigned code = client->now->close_code ? client->now->close_code : 1005;
     cr_expect(event->close_code == code && event->closed_by != LEAT_CLOSED_BY_NOBODY,
-              "%s: %u instead of %u: %s", client->now->name, event->close_code, code,
+              "%s: %u instead of %u: %s", client->now->id, event->close_code, code,
               event->error.text);
     if (event->closed_by == LEAT_CLOSED_BY_REMOTE) {
-        const struct bytes *reason = &client->now->reason;
+        const struct leati_bytes *reason = &client->now->reason;
         cr_expect(event->reason_len == reason->len && event->reason[reason->len] == '\0' &&
                       (reason->len == 0 || memcmp(event->reason, reason->data, reason->len) == 0),
-                  "%s: another reason of %zu bytes", client->now->name, event->reason_len);
+                  "%s: another reason of %zu bytes", client->now->id, event->reason_len);
     }
     stays_say();
     client_go_on(client);
@@ -164,7 +164,7 @@ static void config_make(void)
     const struct leat_compression compression = {.size = sizeof(compression), .threshold_bytes = 1};
     config = client_config_new();
     cr_assert(leat_config_set_compression(config, &compression) == LEAT_OK);
-    cr_assert(leat_config_set_max_message_bytes(config, RFC_LIMIT_BYTES) == LEAT_OK);
+    cr_assert(leat_config_set_max_message_bytes(config, LEATI_WS_LIMIT_BYTES) == LEAT_OK);
 }
 
 Test(rfc_client, every_case_on_one_loop)
@@ -173,7 +173,7 @@ Test(rfc_client, every_case_on_one_loop)
     struct client clients[CLIENTS] = {0};
     char url[64];
 
-    cases = rfc_cases_new(false);
+    cases = leati_ws_cases_new(false);
     int listener = raw_listen(&port);
     for (int i = 0; i <= CLIENTS; ++i) {
         servers[i].listener = listener;
@@ -208,5 +208,5 @@ Test(rfc_client, every_case_on_one_loop)
         cr_expect(servers[i].problem[0] == '\0', "%s", servers[i].problem);
     }
     close(listener);
-    rfc_cases_free(&cases);
+    leati_ws_cases_free(&cases);
 }

@@ -16,7 +16,7 @@ TestSuite(rfc_server, .fini = sandbox_done, .timeout = 60);
 
 #define PLAYERS 4
 
-static struct rfc_cases cases;
+static struct leati_ws_cases cases;
 static uint16_t port;
 static atomic_size_t next;
 
@@ -30,13 +30,13 @@ static void configure(leat_config *config)
 {
     const struct leat_compression compression = {.size = sizeof(compression), .threshold_bytes = 1};
     cr_assert(leat_config_set_compression(config, &compression) == LEAT_OK);
-    cr_assert(leat_config_set_max_message_bytes(config, RFC_LIMIT_BYTES) == LEAT_OK);
+    cr_assert(leat_config_set_max_message_bytes(config, LEATI_WS_LIMIT_BYTES) == LEAT_OK);
 }
 
 /* The case and the way it is cut. */
 static void play(struct player *player, size_t index)
 {
-    const struct rfc_case *now = &cases.items[index / RFC_CHUNKS];
+    const struct leati_ws_case *now = &cases.items[index / RFC_CHUNKS];
     size_t chunk = rfc_chunks[index % RFC_CHUNKS];
     char problem[256];
     if (!rfc_chunk_fits(now, chunk))
@@ -47,7 +47,7 @@ static void play(struct player *player, size_t index)
     close(fd);
     ++player->played;
     if (problem[0] != '\0' && player->problem[0] == '\0') {
-        snprintf(player->problem, sizeof(player->problem), "%s, cut by %zu: %s", now->name, chunk,
+        snprintf(player->problem, sizeof(player->problem), "%s, cut by %zu: %s", now->id, chunk,
                  problem);
     }
 }
@@ -63,7 +63,7 @@ static void *player_run(void *user)
         if (!rfc_echo(stays, text) && player->problem[0] == '\0') {
             snprintf(player->problem, sizeof(player->problem),
                      "%s has harmed the connection beside it",
-                     cases.items[index / RFC_CHUNKS].name);
+                     cases.items[index / RFC_CHUNKS].id);
         }
     }
     close(stays);
@@ -78,7 +78,7 @@ Test(rfc_server, every_case_on_one_loop)
     struct server_seen seen;
     size_t played = 0;
 
-    cases = rfc_cases_new(true);
+    cases = leati_ws_cases_new(true);
     port = server_run_port(server);
     for (int i = 0; i < PLAYERS; ++i)
         cr_assert(pthread_create(&players[i].thread, NULL, player_run, &players[i]) == 0);
@@ -91,5 +91,5 @@ Test(rfc_server, every_case_on_one_loop)
     server_run_seen(server, &seen);
     cr_expect(seen.connected == played + PLAYERS && played > 2 * cases.count);
     server_run_free(server);
-    rfc_cases_free(&cases);
+    leati_ws_cases_free(&cases);
 }

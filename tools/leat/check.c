@@ -3,6 +3,7 @@
 #include "check_suites.h"
 #include "check_watch.h"
 
+#include "conformance.h"
 #include "connection.h"
 #include "exit_status.h"
 #include "options.h"
@@ -30,6 +31,12 @@ struct check {
     struct check_way proxied; /* or the only one */
     struct check_way direct;
     leat_config *direct_config;
+#ifdef LEAT_TOOL_SERVE
+    struct tool_conformance conformance;
+    bool judges;
+    uint32_t parallel, patience_ms;
+    const char *target_host;
+#endif
 };
 
 static bool set_repeat(struct tool_setting *setting)
@@ -159,8 +166,84 @@ static const struct tool_option check_options[] = {
     {0},
 };
 
+#ifdef LEAT_TOOL_SERVE
+
+static bool set_parallel(struct tool_setting *setting)
+{
+    if (!tool_set_u32(setting))
+        return false;
+    return *(uint32_t *)setting->target > 0 || tool_refuse(setting, "at least 1 is possible");
+}
+
+static bool set_patience(struct tool_setting *setting)
+{
+    if (!tool_set_duration_ms(setting))
+        return false;
+    uint32_t ms = *(uint32_t *)setting->target;
+    return (ms > 0 && ms <= 3600000) || tool_refuse(setting, "from 1 ms to an hour is possible");
+}
+
+static const struct tool_option check_conformance_options[] = {
+    {.name = "conformance",
+     .is_usual = true,
+     .help = "judge what is at URL by a few hundred cases",
+     .detail = "ws or wss: an echo server, by RFC 6455 and RFC 7692. socks5: a proxy, by RFC 1928 "
+               "and RFC 1929. http: a proxy that knows CONNECT, by RFC 9110 and RFC 9112. The exit "
+               "status is 1 if a case has failed. The list: docs/CONFORMANCE.md.",
+     .set = tool_set_flag,
+     .offset = offsetof(struct check, judges)},
+    TOOL_CONFORMANCE_OPTIONS(struct check, conformance),
+    {.name = "parallel",
+     .argument = "N",
+     .value = TOOL_VALUE_NUMBER,
+     .help = "so many connections at a time (4)",
+     .max = 64,
+     .set = set_parallel,
+     .offset = offsetof(struct check, parallel)},
+    {.name = "patience",
+     .argument = "TIME",
+     .value = TOOL_VALUE_DURATION,
+     .help = "how long it may do nothing (5)",
+     .set = set_patience,
+     .offset = offsetof(struct check, patience_ms)},
+    {.name = "target-host",
+     .argument = "ADDRESS",
+     .help = "where a proxy reaches this machine (127.0.0.1)",
+     .set = tool_set_string,
+     .offset = offsetof(struct check, target_host)},
+    {0},
+};
+
+static int check_judge(struct check *check, const struct tool_line *line)
+{
+    struct leat_testing_conformance_options options = {
+        .size = sizeof(options),
+        .url = line->arguments[0],
+        .parallel = check->parallel,
+        .patience_ms = check->patience_ms,
+        .target_address = check->target_host,
+    };
+    check->conformance.json = check->json;
+    check->conformance.verbose = check->verbose;
+    if (check->watches || check->compare || check->repeat > 1)
+        return tool_usage_error(line->command, "--conformance goes with neither --repeat nor "
+                                               "--compare nor --watch");
+    if (check->connection.proxy_count > 0)
+        return tool_usage_error(line->command, "--conformance goes without --proxy");
+    if (!tool_conformance_subject(options.url, &options.subject))
+        return tool_usage_error(line->command,
+                                "--conformance needs a URL that begins with ws://, wss://, "
+                                "socks5:// or http://");
+    return tool_conformance_run(line->command, &check->conformance, &options);
+}
+
+#endif
+
 static const struct tool_section check_sections[] = {
     {"options", check_options, 0},
+#ifdef LEAT_TOOL_SERVE
+    {"conformance", check_conformance_options, 0},
+#endif
     TOOL_CONNECTION_SECTIONS(offsetof(struct check, connection)),
     {0},
 };
@@ -270,6 +353,12 @@ static int check_watch_url(struct check *check, const struct tool_line *line)
 
 static int check_start(struct check *check, const struct tool_line *line)
 {
+#ifdef LEAT_TOOL_SERVE
+    if (check->judges)
+        return check_judge(check, line);
+    if (check->conformance.lists || check->conformance.cases)
+        return tool_usage_error(line->command, "--list and --cases need --conformance");
+#endif
     if (!tool_connection_finish(&check->connection, line->command))
         return TOOL_EXIT_USAGE;
     if (check->until_is_set && !check->watches)
@@ -316,6 +405,9 @@ static const struct tool_example check_examples[] = {
      "what the proxy costs"},
     {"leat check --watch=1m --until fail --expires-in 14d wss://example.com/",
      "wait until it fails, or its certificate expires soon"},
+#ifdef LEAT_TOOL_SERVE
+    {"leat check --conformance ws://127.0.0.1:9000/", "whether an echo server keeps the RFCs"},
+#endif
     {0},
 };
 

@@ -68,6 +68,7 @@ extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];
 extern const struct tool_option tool_serve_echo_options[];
 
+extern const struct tool_command tool_serve_conformance;
 extern const struct tool_command tool_serve_control;
 
 /** Runs a server of a kind until it is told to end. */

@@ -230,11 +230,17 @@ const struct tool_command tool_serve_socks4 = {
     .run = socks4_command,
 };
 
-static const struct tool_command *const commands[] = {&tool_serve_socks5,  &tool_serve_socks4,
-                                                      &tool_serve_connect, &tool_serve_http,
-                                                      &tool_serve_echo,    &tool_serve_tcp,
-                                                      &tool_serve_udp,     &tool_serve_dns,
-                                                      &tool_serve_control, NULL};
+static const struct tool_command *const commands[] = {&tool_serve_socks5,
+                                                      &tool_serve_socks4,
+                                                      &tool_serve_connect,
+                                                      &tool_serve_http,
+                                                      &tool_serve_echo,
+                                                      &tool_serve_tcp,
+                                                      &tool_serve_udp,
+                                                      &tool_serve_dns,
+                                                      &tool_serve_control,
+                                                      &tool_serve_conformance,
+                                                      NULL};
 
 const struct tool_command tool_serve = {
     .path = "serve",

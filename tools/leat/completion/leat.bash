@@ -71,7 +71,7 @@ _leat_table() {
     'check')
         commands=''
         arguments=''
-        flags='--ca --cert --ciphers --compare --compress --connect-to --crl --dns --early-data --echo-timeout --expires-in --fast-open --groups --header --help --help-all --host --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --max-time --message --no-echo --no-resume --origin --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --redirects --repeat --resolve --servername --socks5-protection --subprotocol --timeout --tls-max --tls-min --tor-isolate --unix-socket --until --user --user-agent --verbose --watch -4 -6 -A -H -L -h -k -m -n -s -u -v -x -z'
+        flags='--ca --cases --cert --ciphers --compare --compress --conformance --connect-to --crl --dns --early-data --echo-timeout --expires-in --fast-open --groups --header --help --help-all --host --insecure --interface --ipv4 --ipv6 --json --key --key-password --keylog --lang --list --max-time --message --no-echo --no-resume --origin --parallel --patience --pinned-pubkey --pipeline --proxy --proxy-auth --proxy-basic-preemptive --proxy-ca --proxy-cert --proxy-header --proxy-insecure --proxy-key --proxy-key-password --proxy-protocol --proxy-protocol-client --proxy-service-name --proxy-token --proxy-user --redirects --repeat --resolve --servername --socks5-protection --strict --subprotocol --target-host --timeout --tls-max --tls-min --tor-isolate --unix-socket --until --user --user-agent --verbose --watch -4 -6 -A -H -L -h -k -m -n -s -u -v -x -z'
         case $2 in
         --repeat|-n) takes=value values='' ;;
         --watch) takes=optional values='' ;;
@@ -80,6 +80,10 @@ _leat_table() {
         --lang) takes=value values='en zh' ;;
         --message|-m) takes=value values='' ;;
         --echo-timeout) takes=value values='' ;;
+        --cases) takes=value values='' ;;
+        --parallel) takes=value values='' ;;
+        --patience) takes=value values='' ;;
+        --target-host) takes=value values='' ;;
         --header|-H) takes=value values='' ;;
         --user|-u) takes=value values='' ;;
         --origin) takes=value values='' ;;
@@ -131,7 +135,7 @@ _leat_table() {
         esac
         ;;
     'serve')
-        commands='socks5 socks4 connect http echo tcp udp dns control'
+        commands='socks5 socks4 connect http echo tcp udp dns control conformance'
         arguments=''
         flags='--help --help-all -h'
         case $2 in
@@ -350,6 +354,21 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         esac
         ;;
+    'serve conformance')
+        commands=''
+        arguments=''
+        flags='--cases --cert --help --help-all --host --idle --json --key --list --patience --port --run --strict --verbose -h -p -v'
+        case $2 in
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --run) takes=value values='' ;;
+        --cases) takes=value values='' ;;
+        --patience) takes=value values='' ;;
+        --idle) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        esac
+        ;;
     esac
 }
 
@@ -358,7 +377,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve socks4' 'serve connect' 'serve http' 'serve echo' 'serve tcp' 'serve udp' 'serve dns' 'serve control' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve socks4' 'serve connect' 'serve http' 'serve echo' 'serve tcp' 'serve udp' 'serve dns' 'serve control' 'serve conformance' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }

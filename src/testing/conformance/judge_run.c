@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The judge of servers and proxies: some threads, each with one case at a time. */
+#include "testing/conformance/judge.h"
+
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/fork.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STACK_BYTES = 1 << 20 };
+
+bool leati_judge_thread(pthread_t *ret_thread, void *(*run)(void *), void *user)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread has those of its maker */
+    bool started = pthread_create(ret_thread, &attributes, run, user) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire *ret_wire,
+                      struct leati_finding *ret_finding)
+{
+    unsigned patience_ms = judge->options.patience_ms;
+    int reason =
+        leati_wire_connect(ret_wire, &judge->endpoint.address, patience_ms, judge->stop_fd);
+    if (reason != 0) {
+        leati_find(ret_finding,
+                   reason == ECANCELED ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
+                   "it cannot be connected to: %s", strerrordesc_np(reason));
+        return false;
+    }
+    if (!judge->tls ||
+        leati_wire_tls(ret_wire, judge->tls, false, judge->endpoint.host, patience_ms))
+        return true;
+    leati_wire_close(ret_wire);
+    leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "the handshake of TLS fails");
+    return false;
+}
+
+void leati_judge_try(struct leat_testing_conformance *judge, struct leati_trial *trial,
+                     struct leati_judge_guest *guest)
+{
+    struct leati_finding finding = {.seen = ""};
+    uint64_t start_us = leati_clock_us();
+    trial->play(judge, trial, guest, &finding);
+    leati_judge_note(judge, trial, &finding, leati_clock_us() - start_us);
+}
+
+/* Notes whether it said anything at all. false: it has been silent for too long. */
+static bool judge_goes_on(struct leat_testing_conformance *judge,
+                          const struct leati_finding *finding)
+{
+    bool is_silent = finding->verdict == LEAT_TESTING_VERDICT_FAIL &&
+                     (strncmp(finding->seen, "it cannot be connected to", 25) == 0 ||
+                      strncmp(finding->seen, "no answer to the upgrade", 24) == 0 ||
+                      strncmp(finding->seen, "the handshake of TLS fails", 26) == 0);
+    if (!is_silent)
+        atomic_store(&judge->silent, 0);
+    return !is_silent || atomic_fetch_add(&judge->silent, 1) + 1 < LEATI_JUDGE_SILENT_MAX;
+}
+
+static void *worker_run(void *user)
+{
+    struct leat_testing_conformance *judge = user;
+    const struct leati_subject *subject = judge->subject;
+    void *worker = subject->worker_begin ? subject->worker_begin(judge) : NULL;
+    for (struct leati_trial *trial; (trial = leati_judge_next(judge));) {
+        struct leati_finding finding = {.seen = ""};
+        uint64_t start_us = leati_clock_us();
+        if (atomic_load(&judge->silent) >= LEATI_JUDGE_SILENT_MAX) {
+            leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
+                       "it had not answered %d cases in a row", LEATI_JUDGE_SILENT_MAX);
+        } else {
+            trial->play(judge, trial, NULL, &finding);
+            (void)judge_goes_on(judge, &finding);
+            if (worker && finding.verdict != LEAT_TESTING_VERDICT_NOT_RUN)
+                (void)subject->worker_check(judge, worker, &finding);
+        }
+        leati_judge_note(judge, trial, &finding, leati_clock_us() - start_us);
+    }
+    if (worker)
+        subject->worker_end(worker);
+    return NULL;
+}
+
+int leati_judge_run_servers(struct leat_testing_conformance *judge)
+{
+    struct leati_wire wire;
+    int result = leati_endpoint_resolve(&judge->endpoint);
+    if (result != 0)
+        return result == EAI_MEMORY ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_SOCKET_BASE + EHOSTUNREACH;
+    int reason = leati_wire_connect(&wire, &judge->endpoint.address, judge->options.patience_ms,
+                                    judge->stop_fd);
+    if (reason != 0)
+        return LEAT_E_SOCKET_BASE + reason;
+    leati_wire_close(&wire);
+    pthread_t *threads = leati_calloc(judge->options.parallel, sizeof(*threads));
+    unsigned started = 0;
+    while (threads && started < judge->options.parallel &&
+           leati_judge_thread(&threads[started], worker_run, judge))
+        ++started;
+    for (unsigned i = 0; i < started; ++i)
+        pthread_join(threads[i], NULL);
+    leati_free(threads);
+    return started > 0 ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+}

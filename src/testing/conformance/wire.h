@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A connection to what is judged, in either role, plain or in TLS: everything has a deadline, and
+ * what comes is read while something is sent, so that neither side waits for the other.
+ */
+#ifndef LEATI_TESTING_CONFORMANCE_WIRE_H
+#define LEATI_TESTING_CONFORMANCE_WIRE_H
+
+#include "testing/conformance/bytes.h"
+
+#include <sys/socket.h>
+
+/** More than this is not kept: the peer floods. */
+#define LEATI_WIRE_BYTES_MAX ((size_t)64 << 20)
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+/** How the other side has ended its direction. */
+enum leati_wire_end {
+    LEATI_WIRE_OPEN,
+    LEATI_WIRE_FIN,
+    LEATI_WIRE_RESET,   /**< RST, or TLS broke off */
+    LEATI_WIRE_FLOOD,   /**< LEATI_WIRE_BYTES_MAX were reached */
+    LEATI_WIRE_STOPPED, /**< the judge was told to end */
+};
+
+struct leati_wire {
+    int fd;          /**< -1 = none */
+    int stop_fd;     /**< readable = end; -1 = none */
+    unsigned gap_ms; /**< between the pieces of what is sent */
+    struct ssl_st *ssl;
+    struct leati_bytes in; /**< what has come and was not taken yet */
+    uint64_t received;     /**< bytes in all */
+    enum leati_wire_end end;
+    bool is_mute; /**< nothing can be sent any more */
+};
+
+/** Begins with a socket, which becomes the wire's. */
+void leati_wire_init(struct leati_wire *wire, int fd, int stop_fd);
+void leati_wire_close(struct leati_wire *wire);
+/** Connects. @return 0 or an errno (ETIMEDOUT, ECANCELED); then there is nothing to close. */
+int leati_wire_connect(struct leati_wire *wire, const struct sockaddr_storage *address,
+                       unsigned timeout_ms, int stop_fd);
+/** TLS in a role; `name` is whom a client asks for, NULL = nobody. */
+bool leati_wire_tls(struct leati_wire *wire, struct ssl_ctx_st *context, bool is_server,
+                    const char *name, unsigned timeout_ms);
+
+/** Sends all of it, in pieces of `chunk` bytes with a pause between them (0 = at once), as long as
+ * something moves at least every `timeout_ms`. false: nobody takes it. */
+bool leati_wire_send(struct leati_wire *wire, const void *data, size_t len, size_t chunk,
+                     unsigned timeout_ms);
+/** Waits until more has come than `had`, the length of `in` before. false: it has ended, or the time
+ * is over (then `end` is LEATI_WIRE_OPEN). */
+bool leati_wire_more(struct leati_wire *wire, size_t had, unsigned timeout_ms);
+/** Waits until `in` holds `len` bytes. */
+bool leati_wire_need(struct leati_wire *wire, size_t len, unsigned timeout_ms);
+/** Waits until a text is in `in`, among the first `max` bytes. @return the bytes up to its end, 0 = it did
+ * not come. */
+size_t leati_wire_until(struct leati_wire *wire, const char *text, size_t max, unsigned timeout_ms);
+/** Waits for the end of what comes. @return whether it came. What comes is kept in `in`. */
+bool leati_wire_wait_end(struct leati_wire *wire, unsigned timeout_ms);
+/** Says that nothing more will be sent. */
+void leati_wire_shut(struct leati_wire *wire);
+/** Ends with a RST. */
+void leati_wire_reset(struct leati_wire *wire);
+/** "ended TCP", "reset TCP", "did nothing for 5 s" */
+const char *leati_wire_describe(const struct leati_wire *wire);
+
+#endif
