@@ -92,7 +92,8 @@ LEAT_API LEAT_MUST_CHECK int leat_udp_socket_bind(leat_udp_socket *udp, const ch
 
 /**
  * Sends one datagram: at once if possible, otherwise it is copied and waits for the name, the proxy
- * or the kernel. Never blocks. Datagrams to one destination leave in the order of the calls.
+ * or the kernel. Inside of a callback of this socket a short one to where one has just gone, or come
+ * from, may wait for the end of the callback, and leave together with others. Never blocks. Datagrams to one destination leave in the order of the calls.
  *
  * @param data may be NULL if `len` is 0: an empty datagram.
  * @param address an IPv4 or IPv6 literal, or a name, which is resolved anew for each datagram. IPv4

@@ -22,6 +22,10 @@
 /** Datagrams, or errors of them, that one socket may take before the others of the loop have their
  * turn. */
 #define LEATI_UDP_READS_PER_TURN 64
+/** Datagrams that one call of the kernel takes at most. */
+#define LEATI_UDP_SENDS_PER_CALL 64
+/** The longest one that waits for others. With longer ones copying costs more than the calls. */
+#define LEATI_UDP_DEFER_MAX_BYTES 2048u
 
 enum leati_udp_state {
     LEATI_UDP_CLOSED,
@@ -48,6 +52,19 @@ struct leati_udp_datagram {
 /** First in, first out. All zero = empty. */
 struct leati_udp_datagrams {
     struct leati_udp_datagram *first, *last;
+};
+
+/** An address and its text, of the datagram before: most of them have the same. */
+struct leati_udp_peer {
+    struct leati_address address; /**< AF_UNSPEC = none yet */
+    char text[LEATI_ADDRESS_TEXT_SIZE];
+};
+
+/** Whether the kernel cuts one long piece into datagrams. */
+enum leati_udp_cutting {
+    LEATI_UDP_CUTTING_UNKNOWN,
+    LEATI_UDP_CUTTING_WORKS,
+    LEATI_UDP_CUTTING_FAILS,
 };
 
 struct leati_udp_options {
@@ -90,13 +107,21 @@ struct leat_udp_socket {
     struct leati_udp_lookup *lookups;
     struct leati_timer timer; /**< the earliest deadline of all datagrams */
     size_t buffered_bytes;
-    bool send_refused; /**< `writable` is owed */
+    bool send_refused;  /**< `writable` is owed */
+    bool flush_due;     /**< the queue has datagrams that nobody has offered to the kernel */
+    bool delivers;      /**< the one from `from` is being told */
+    bool receives_long; /**< the last datagrams were too long for several to be read at once */
+    unsigned deferred;  /**< how many in the queue wait for the end of a callback */
+    enum leati_udp_cutting cutting;
+    struct leati_udp_peer from, to;
+    struct leati_address proven; /**< where the last datagram went; AF_UNSPEC = it was refused */
     struct leat_udp_drops drops;
 };
 
 /* ---- udp_socket.c ---------------------------------------------------------------------------- */
 
-/** Around everything that dispatch calls. leave returns false if the socket has been freed. */
+/** Around everything that dispatch calls. What was sent in between leaves together in leave, which
+ * returns false if the socket has been freed. */
 void leati_udp_enter(struct leat_udp_socket *udp);
 bool leati_udp_leave(struct leat_udp_socket *udp);
 
@@ -162,6 +187,16 @@ struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, s
 /** It waits no more. */
 void leati_udp_datagram_forget(struct leat_udp_socket *udp, struct leati_udp_datagram *datagram);
 
+/** Puts off a datagram until the end of the callback that sends it, with a header if it has one. No
+ * code can be told of it any more, so that it must be for where another one has just gone, or come
+ * from. false: it may not, or there is no memory; then nothing has happened to it. */
+bool leati_udp_defer(struct leat_udp_socket *udp, const struct leati_address *to, uint16_t port,
+                     const struct iovec iov[2]);
+/** Sends what was put off, as far as it goes and without a word to the user: what fails stays for
+ * leati_udp_flush(). */
+void leati_udp_send_deferred(struct leat_udp_socket *udp);
+/** The same at the end of the socket: what fails is gone. */
+void leati_udp_send_last(struct leat_udp_socket *udp);
 /** One datagram to the kernel; to the relay, if there is one, and not to `to`.
  * @return LEAT_OK, LEATI_AGAIN, or LEAT_E_SOCKET_BASE + errno. */
 int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *to,
@@ -175,6 +210,13 @@ void leati_udp_drop_waiting(struct leat_udp_socket *udp);
 void leati_udp_report_expired(struct leat_udp_socket *udp, const char *hop, uint32_t timeout_ms,
                               const char *cause);
 void leati_udp_timer_fired(struct leati_timer *timer, void *user);
+
+/* ---- udp_batch.c ------------------------------------------------------------------------------ */
+
+/** One call for as many of the queue, which is not empty, as it takes.
+ * @return LEAT_OK: some have left, and wait no more; LEATI_AGAIN; or LEAT_E_SOCKET_BASE + errno of
+ *         the first one, which waits on. */
+int leati_udp_transmit_queue(struct leat_udp_socket *udp);
 
 /* ---- udp_lookup.c ---------------------------------------------------------------------------- */
 

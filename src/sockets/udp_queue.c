@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/** Failures that one flush reports: a program that sends again when it hears of one does not keep
+ * the others of the loop waiting. */
+#define REFUSALS_PER_FLUSH 64
+
 /* ---- lists of datagrams ------------------------------------------------------------------ */
 
 void leati_udp_datagrams_append(struct leati_udp_datagrams *list,
@@ -100,11 +104,14 @@ static int datagram_send(struct leat_udp_socket *udp, const struct leati_address
     /* What ICMP says about an earlier datagram comes out of the next call, whatever that is: only
      * what comes twice belongs to this one. */
     for (int i = 0; i < 2; i++) {
-        if (sendmsg(udp->fd, &message, MSG_NOSIGNAL) >= 0)
+        if (sendmsg(udp->fd, &message, MSG_NOSIGNAL) >= 0) {
+            udp->proven = *to;
             return LEAT_OK;
+        }
         if (errno == EAGAIN)
             return LEATI_AGAIN;
     }
+    udp->proven.any.sa_family = AF_UNSPEC;
     return LEAT_E_SOCKET_BASE + errno;
 }
 
@@ -121,15 +128,6 @@ int leati_udp_transmit(struct leat_udp_socket *udp, const struct leati_address *
     /* What the kernel has no room for is wrapped again: for the relay one has got lost. */
     int sys_errno = leati_udp_association_seal(association, iov, n, &sealed);
     return sys_errno != 0 ? LEAT_E_SOCKET_BASE + sys_errno : datagram_send(udp, relay, &sealed, 1);
-}
-
-static int transmit_datagram(struct leat_udp_socket *udp, struct leati_udp_datagram *datagram)
-{
-    const struct iovec iov[2] = {
-        {.iov_base = datagram->bytes, .iov_len = datagram->header_len},
-        {.iov_base = datagram->bytes + datagram->header_cap, .iov_len = datagram->len},
-    };
-    return leati_udp_transmit(udp, &datagram->to, iov, 2);
 }
 
 /* Where a queued datagram wanted to go. */
@@ -185,23 +183,54 @@ static void report_writable(struct leat_udp_socket *udp)
         udp->callbacks.writable(udp, udp->user);
 }
 
+/* The kernel does not want it. */
+static void queue_refuse_first(struct leat_udp_socket *udp, int code)
+{
+    char hop[LEAT_ERROR_HOP_SIZE];
+    struct leati_udp_datagram *datagram = leati_udp_datagrams_take_first(&udp->queue);
+    datagram_describe(datagram, hop, sizeof(hop));
+    leati_udp_datagram_forget(udp, datagram);
+    report_refused(udp, hop, code - LEAT_E_SOCKET_BASE);
+}
+
 void leati_udp_flush(struct leat_udp_socket *udp)
 {
-    while (udp->state == LEATI_UDP_OPEN && udp->queue.first) {
-        int code = transmit_datagram(udp, udp->queue.first);
+    udp->flush_due = false;
+    udp->deferred = 0;
+    for (int refused = 0;
+         refused < REFUSALS_PER_FLUSH && udp->state == LEATI_UDP_OPEN && udp->queue.first;) {
+        int code = leati_udp_transmit_queue(udp);
         if (code == LEATI_AGAIN)
             break;
-        char hop[LEAT_ERROR_HOP_SIZE];
-        struct leati_udp_datagram *datagram = leati_udp_datagrams_take_first(&udp->queue);
-        datagram_describe(datagram, hop, sizeof(hop));
-        leati_udp_datagram_forget(udp, datagram);
-        if (code != LEAT_OK)
-            report_refused(udp, hop, code - LEAT_E_SOCKET_BASE);
+        if (code != LEAT_OK) {
+            queue_refuse_first(udp, code);
+            refused++;
+        }
     }
     if (!leati_udp_is_bound(udp))
         return;
     leati_udp_queue_watch(udp);
     report_writable(udp);
+}
+
+void leati_udp_send_deferred(struct leat_udp_socket *udp)
+{
+    while (udp->queue.first && leati_udp_transmit_queue(udp) == LEAT_OK)
+        ;
+}
+
+void leati_udp_send_last(struct leat_udp_socket *udp)
+{
+    bool is_due = udp->flush_due && udp->state == LEATI_UDP_OPEN && leati_udp_may_read(udp);
+    udp->flush_due = false;
+    udp->deferred = 0;
+    while (is_due && udp->queue.first) {
+        int code = leati_udp_transmit_queue(udp);
+        if (code == LEATI_AGAIN)
+            return;
+        if (code != LEAT_OK)
+            leati_udp_datagram_forget(udp, leati_udp_datagrams_take_first(&udp->queue));
+    }
 }
 
 /* ---- waiting ----------------------------------------------------------------------------- */
@@ -265,32 +294,92 @@ void leati_udp_timer_fired(struct leati_timer *timer, void *user)
     leati_udp_leave(udp);
 }
 
-struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, size_t header_cap,
-                                                  const void *data, size_t len)
+static bool queue_has_room(const struct leat_udp_socket *udp, size_t cost)
 {
     size_t limit = udp->settings->send_queue_limit_bytes;
+    return udp->buffered_bytes == 0 || (cost <= limit && udp->buffered_bytes <= limit - cost);
+}
+
+/* NULL without memory. */
+static struct leati_udp_datagram *datagram_make(struct leat_udp_socket *udp, size_t header_cap,
+                                                const void *data, size_t len)
+{
     size_t cost = datagram_cost(header_cap, len);
-    if (udp->buffered_bytes > 0 && (cost > limit || udp->buffered_bytes > limit - cost)) {
-        udp->send_refused = true;
-        leati_udp_refuse_errno(udp, EAGAIN, "the send queue is full");
-        return NULL;
-    }
-    struct leati_udp_datagram *datagram = leati_calloc(1, cost);
+    struct leati_udp_datagram *datagram = leati_malloc(cost);
     uint32_t timeout_ms = udp->options.extra.socket_timeout_ms;
     uint64_t deadline_ms = timeout_ms ? leati_clock_ms() + timeout_ms : 0;
     if (!datagram || timer_arm(udp, deadline_ms) != LEAT_OK) {
         leati_free(datagram);
-        leati_udp_no_memory(udp);
         return NULL;
     }
-    datagram->deadline_ms = deadline_ms;
-    datagram->timeout_ms = timeout_ms;
-    datagram->header_cap = header_cap;
-    datagram->len = len;
+    *datagram = (struct leati_udp_datagram){
+        .deadline_ms = deadline_ms,
+        .timeout_ms = timeout_ms,
+        .header_cap = header_cap,
+        .len = len,
+    };
     if (len > 0)
         memcpy(datagram->bytes + header_cap, data, len);
     udp->buffered_bytes += cost;
     return datagram;
+}
+
+struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, size_t header_cap,
+                                                  const void *data, size_t len)
+{
+    if (!queue_has_room(udp, datagram_cost(header_cap, len))) {
+        udp->send_refused = true;
+        leati_udp_refuse_errno(udp, EAGAIN, "the send queue is full");
+        return NULL;
+    }
+    struct leati_udp_datagram *datagram = datagram_make(udp, header_cap, data, len);
+    if (!datagram)
+        leati_udp_no_memory(udp);
+    return datagram;
+}
+
+static bool address_equals(const struct leati_address *a, const struct leati_address *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static bool may_defer(const struct leat_udp_socket *udp, const struct leati_address *to, size_t len)
+{
+    if (udp->depth == 0 || udp->state != LEATI_UDP_OPEN || len > LEATI_UDP_DEFER_MAX_BYTES)
+        return false;
+    /* What waits for the kernel waits for it alone. */
+    if (udp->queue.first && udp->deferred == 0)
+        return false;
+    if (udp->association && leati_udp_association_protects(udp->association))
+        return false;
+    if (udp->association)
+        to = leati_udp_association_relay(udp->association);
+    return address_equals(to, &udp->proven) ||
+           (udp->delivers && address_equals(to, &udp->from.address));
+}
+
+bool leati_udp_defer(struct leat_udp_socket *udp, const struct leati_address *to, uint16_t port,
+                     const struct iovec iov[2])
+{
+    size_t header_len = iov[0].iov_len, len = iov[1].iov_len;
+    if (!may_defer(udp, to, header_len + len))
+        return false;
+    if (udp->deferred == LEATI_UDP_SENDS_PER_CALL ||
+        !queue_has_room(udp, datagram_cost(header_len, len)))
+        leati_udp_send_deferred(udp);
+    if (udp->queue.first && udp->deferred == 0)
+        return false;
+    struct leati_udp_datagram *datagram = datagram_make(udp, header_len, iov[1].iov_base, len);
+    if (!datagram)
+        return false;
+    datagram->to = *to;
+    datagram->port = port;
+    datagram->header_len = header_len;
+    memcpy(datagram->bytes, iov[0].iov_base, header_len);
+    leati_udp_datagrams_append(&udp->queue, datagram);
+    udp->deferred++;
+    udp->flush_due = true;
+    return true;
 }
 
 void leati_udp_drop_waiting(struct leat_udp_socket *udp)

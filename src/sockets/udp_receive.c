@@ -4,6 +4,7 @@
 
 #include "socks5/udp_header.h"
 #include "sockets/socket_options.h"
+#include "util/alloc.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -20,12 +21,20 @@ static void deliver(struct leat_udp_socket *udp, const char *address,
         udp->callbacks.message(udp, data, len, &remote, udp->user);
 }
 
+/* Its text is that of the datagram before, if that was from the same. The name of a zone may change. */
 static void deliver_from_ip(struct leat_udp_socket *udp, const struct leati_address *from,
                             const uint8_t *data, size_t len)
 {
-    struct leat_net_address address;
-    leati_net_address_from(from, &address);
-    deliver(udp, address.address, address.family, address.port, data, len);
+    bool is_v6 = from->any.sa_family == AF_INET6;
+    if (memcmp(from, &udp->from.address, sizeof(*from)) != 0 ||
+        (is_v6 && from->v6.sin6_scope_id != 0)) {
+        udp->from.address = *from;
+        leati_address_format_host(from, udp->from.text, sizeof(udp->from.text));
+    }
+    udp->delivers = true;
+    deliver(udp, udp->from.text, is_v6 ? LEAT_ADDRESS_IPV6 : LEAT_ADDRESS_IPV4,
+            leati_address_port(from), data, len);
+    udp->delivers = false;
 }
 
 /* The zone is not compared: a relay may not know that its address has one. */
@@ -70,23 +79,115 @@ static void deliver_relayed(struct leat_udp_socket *udp, const struct leati_addr
         deliver_from_ip(udp, &source.ip, data + header_len, len - header_len);
 }
 
-void leati_udp_receive(struct leat_udp_socket *udp)
+static void deliver_any(struct leat_udp_socket *udp, const struct leati_address *from,
+                        uint8_t *data, size_t len)
+{
+    if (udp->association)
+        deliver_relayed(udp, from, data, len);
+    else
+        deliver_from_ip(udp, from, data, len);
+}
+
+/* ---- several at once --------------------------------------------------------------------- */
+
+/* How many one call of the kernel brings at most. */
+#define BATCH_DATAGRAMS 16
+/* Most datagrams are not longer than what a network takes in one piece. */
+#define SHORT_BYTES 2048u
+
+/* Of a loop. Each datagram has room for the longest, or its end would be lost; but the short ones
+ * lie side by side, and of `longer` no page is ever touched if none comes. */
+struct receive_batch {
+    struct mmsghdr messages[BATCH_DATAGRAMS];
+    struct iovec iov[BATCH_DATAGRAMS][2];
+    struct leati_address from[BATCH_DATAGRAMS];
+    uint8_t shorter[BATCH_DATAGRAMS][SHORT_BYTES];
+    uint8_t longer[BATCH_DATAGRAMS][LEATI_SCRATCH_BYTES];
+};
+
+static const char batch_key;
+
+static struct receive_batch *batch_new(void)
+{
+    struct receive_batch *batch = leati_malloc(sizeof(*batch));
+    if (!batch)
+        return NULL;
+    for (size_t i = 0; i < BATCH_DATAGRAMS; i++) {
+        batch->iov[i][0] = (struct iovec){batch->shorter[i], SHORT_BYTES};
+        batch->iov[i][1] =
+            (struct iovec){batch->longer[i] + SHORT_BYTES, LEATI_SCRATCH_BYTES - SHORT_BYTES};
+        batch->messages[i] = (struct mmsghdr){
+            .msg_hdr = {.msg_name = &batch->from[i], .msg_iov = batch->iov[i], .msg_iovlen = 2}};
+    }
+    return batch;
+}
+
+/* NULL without memory. */
+static struct receive_batch *batch_of(leat_loop *loop)
+{
+    struct receive_batch *batch = leati_loop_attachment_get(loop, &batch_key);
+    if (batch)
+        return batch;
+    batch = batch_new();
+    if (batch && leati_loop_attachment_set(loop, &batch_key, batch, leati_free) != LEAT_OK) {
+        leati_free(batch);
+        batch = NULL;
+    }
+    return batch;
+}
+
+static void batch_deliver(struct leat_udp_socket *udp, struct receive_batch *batch, size_t i)
+{
+    size_t len = batch->messages[i].msg_len;
+    uint8_t *data = batch->shorter[i];
+    if (len > SHORT_BYTES) {
+        udp->receives_long = true;
+        memcpy(batch->longer[i], data, SHORT_BYTES);
+        data = batch->longer[i];
+    }
+    deliver_any(udp, &batch->from[i], data, len);
+}
+
+/* How many there were; less than BATCH_DATAGRAMS: no more for now. What comes of one may end it for
+ * those behind it. */
+static int receive_several(struct leat_udp_socket *udp, struct receive_batch *batch)
+{
+    memset(batch->from, 0, sizeof(batch->from));
+    for (size_t i = 0; i < BATCH_DATAGRAMS; i++)
+        batch->messages[i].msg_hdr.msg_namelen = sizeof(batch->from[i]);
+    int n = recvmmsg(udp->fd, batch->messages, BATCH_DATAGRAMS, 0, NULL);
+    for (int i = 0; i < n && leati_udp_may_read(udp); i++)
+        batch_deliver(udp, batch, (size_t)i);
+    return n;
+}
+
+/* As recvfrom(2). */
+static int receive_one(struct leat_udp_socket *udp)
 {
     uint8_t *buf = leati_loop_scratch(udp->loop);
-    for (int i = 0; i < LEATI_UDP_READS_PER_TURN && leati_udp_may_read(udp); i++) {
-        struct leati_address from;
-        socklen_t size = sizeof(from);
-        memset(&from, 0, sizeof(from));
-        ssize_t n = recvfrom(udp->fd, buf, LEATI_SCRATCH_BYTES, 0, &from.any, &size);
+    struct leati_address from;
+    socklen_t size = sizeof(from);
+    memset(&from, 0, sizeof(from));
+    ssize_t n = recvfrom(udp->fd, buf, LEATI_SCRATCH_BYTES, 0, &from.any, &size);
+    if (n < 0)
+        return -1;
+    udp->receives_long = n > (ssize_t)SHORT_BYTES;
+    deliver_any(udp, &from, buf, (size_t)n);
+    return 1;
+}
+
+void leati_udp_receive(struct leat_udp_socket *udp)
+{
+    struct receive_batch *batch = batch_of(udp->loop);
+    for (int left = LEATI_UDP_READS_PER_TURN; left > 0 && leati_udp_may_read(udp);) {
+        bool is_one = !batch || udp->receives_long;
+        int n = is_one ? receive_one(udp) : receive_several(udp, batch);
         if (n < 0 && errno == EAGAIN)
             return;
-        /* What ICMP has said about an earlier datagram; leati_udp_receive_errors() reports it. */
-        if (n < 0)
-            continue;
-        if (udp->association)
-            deliver_relayed(udp, &from, buf, (size_t)n);
-        else
-            deliver_from_ip(udp, &from, buf, (size_t)n);
+        if (!is_one && n >= 0 && n < BATCH_DATAGRAMS)
+            return;
+        /* n < 0: what ICMP has said about an earlier datagram; leati_udp_receive_errors() reports it. */
+        left -= n > 0 ? n : 1;
     }
 }
 

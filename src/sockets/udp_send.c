@@ -115,6 +115,28 @@ static int destination_init(struct leat_udp_socket *udp, const char *address, ui
     return code == LEAT_OK ? family_check(udp, address, &ret_to->ip) : code;
 }
 
+/* What was checked for the last call holds for the same literal: settings and family are those of
+ * bind. The name of a zone may come to mean another interface. */
+static bool destination_repeat(const struct leat_udp_socket *udp, const char *address,
+                               uint16_t port, struct destination *ret_to)
+{
+    if (udp->to.address.any.sa_family == AF_UNSPEC || port == 0 ||
+        strcmp(address, udp->to.text) != 0)
+        return false;
+    *ret_to = (struct destination){.is_ip = true, .ip = udp->to.address, .port = port};
+    leati_address_set_port(&ret_to->ip, port);
+    return true;
+}
+
+static void destination_remember(struct leat_udp_socket *udp, const char *address,
+                                 const struct destination *to)
+{
+    if (udp->association || !to->is_ip || to->host || strchr(address, '%'))
+        return;
+    udp->to.address = to->ip;
+    snprintf(udp->to.text, sizeof(udp->to.text), "%s", address);
+}
+
 /* What stands before the data; 0 bytes without a relay. */
 static size_t header_write(const struct leat_udp_socket *udp, const struct destination *to,
                            uint8_t *buf)
@@ -144,12 +166,8 @@ static int size_check(struct leat_udp_socket *udp, size_t header_len, size_t len
 }
 
 static int send_now(struct leat_udp_socket *udp, const struct destination *to,
-                    const uint8_t *header, size_t header_len, const void *data, size_t len)
+                    const struct iovec iov[2])
 {
-    const struct iovec iov[2] = {
-        {.iov_base = (void *)(uintptr_t)header, .iov_len = header_len},
-        {.iov_base = (void *)(uintptr_t)data, .iov_len = len},
-    };
     if (udp->state != LEATI_UDP_OPEN || udp->queue.first)
         return LEATI_AGAIN;
     int code = leati_udp_transmit(udp, &to->ip, iov, 2);
@@ -166,7 +184,15 @@ static int send_now(struct leat_udp_socket *udp, const struct destination *to,
 static int send_to_address(struct leat_udp_socket *udp, const struct destination *to,
                            const uint8_t *header, size_t header_len, const void *data, size_t len)
 {
-    int code = send_now(udp, to, header, header_len, data, len);
+    const struct iovec iov[2] = {
+        {.iov_base = (void *)(uintptr_t)header, .iov_len = header_len},
+        {.iov_base = (void *)(uintptr_t)data, .iov_len = len},
+    };
+    if (leati_udp_defer(udp, &to->ip, to->port, iov))
+        return LEAT_OK;
+    if (udp->deferred > 0)
+        leati_udp_send_deferred(udp);
+    int code = send_now(udp, to, iov);
     if (code != LEATI_AGAIN)
         return code;
     struct leati_udp_datagram *datagram = leati_udp_datagram_new(udp, header_len, data, len);
@@ -211,7 +237,12 @@ int leat_udp_socket_send(leat_udp_socket *udp, const void *data, size_t len, con
         return parameter_refuse(udp, "the data or the address is missing");
     if (!leati_udp_is_bound(udp))
         return leati_udp_refuse_errno(udp, EBADF, "send on a socket that is not bound");
-    int code = destination_init(udp, address, port, &to);
+    int code = LEAT_OK;
+    if (!destination_repeat(udp, address, port, &to)) {
+        code = destination_init(udp, address, port, &to);
+        if (code == LEAT_OK)
+            destination_remember(udp, address, &to);
+    }
     if (code == LEAT_OK)
         code = send_to(udp, &to, data, len);
     leati_free(to.host);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FLUSHES_PER_LEAVE 4
+
 /* ---- being called back ------------------------------------------------------------------- */
 
 static void udp_destroy(struct leat_udp_socket *udp)
@@ -26,8 +28,20 @@ void leati_udp_enter(struct leat_udp_socket *udp)
     udp->depth++;
 }
 
+/* Told of a failure the program may send again, and so on: that is for other rounds. */
+static void flush_at_leave(struct leat_udp_socket *udp)
+{
+    for (int i = 0; i < FLUSHES_PER_LEAVE && udp->flush_due && leati_udp_may_read(udp); i++)
+        leati_udp_flush(udp);
+    if (udp->flush_due && leati_udp_may_read(udp))
+        leati_udp_queue_watch(udp);
+    udp->flush_due = false;
+}
+
 bool leati_udp_leave(struct leat_udp_socket *udp)
 {
+    if (udp->depth == 1 && udp->flush_due)
+        flush_at_leave(udp);
     udp->depth--;
     if (!udp->freed)
         return true;
@@ -194,6 +208,7 @@ int leat_udp_socket_set_callbacks(leat_udp_socket *udp,
 
 static void udp_release(struct leat_udp_socket *udp)
 {
+    leati_udp_send_last(udp);
     leati_udp_drop_waiting(udp);
     leati_timer_stop(&udp->timer);
     leati_task_cancel(&udp->events);
@@ -277,6 +292,10 @@ int leati_udp_open(struct leat_udp_socket *udp, const struct leati_address *loca
                    const leat_config *config)
 {
     udp->drops = (struct leat_udp_drops){0};
+    udp->from.address.any.sa_family = udp->to.address.any.sa_family = AF_UNSPEC;
+    udp->proven.any.sa_family = AF_UNSPEC;
+    udp->receives_long = false;
+    udp->cutting = LEATI_UDP_CUTTING_UNKNOWN;
     int code = leati_udp_check_setters(udp);
     if (code == LEAT_OK)
         code = udp_take_settings(udp, config);
