@@ -11,16 +11,18 @@ class Peer:
     driver: str  # program of the build, or script of bench/clients
     slow: bool = False  # an interpreter: a tenth of the work, for orientation
     limit: bool = False  # no library at all: not compared as a peer
+    sockets: str = ""  # the same for bytes and datagrams without WebSocket
 
 
 PEERS = (
-    Peer("leat", "bench_leat"),
+    Peer("leat", "bench_leat", sockets="bench_leat_sockets"),
     Peer("libwebsockets", "bench_lws"),
     Peer("beast", "bench_beast"),
     Peer("libcurl", "bench_curl"),
     Peer("ws", "ws.js", slow=True),
     Peer("websockets", "websockets_client.py", slow=True),
-    Peer("bare", "bench_bare", limit=True),
+    Peer("libuv", "", sockets="bench_uv_sockets"),
+    Peer("bare", "bench_bare", limit=True, sockets="bench_bare_sockets"),
 )
 
 
@@ -40,6 +42,10 @@ class Work:
     rounds: int = 0  # at most; 0 = as many as asked for
     group: str = ""  # works that are compared with one another take turns
 
+    @property
+    def is_websocket(self):
+        return self.scheme.startswith("ws")
+
     def path(self, count):
         if self.kind == "send":
             return f"/sink?count={count}"
@@ -56,8 +62,8 @@ class Work:
     def judges_server(self):
         """Whether a server that is busier than its client ends the run. Else it is only reported: where one side waits
         for the other, where a proxy shares the server's core, and where the server sends and the kernel lets it do part
-        of the client's work."""
-        return not self.socks5 and (self.kind == "send" or (self.kind == "echo" and self.in_flight > 1))
+        of the client's work. A client whose datagrams leave many at a time is always less busy."""
+        return not self.socks5 and self.scheme != "udp" and (self.kind == "send" or (self.kind == "echo" and self.in_flight > 1))
 
 
 def messages(scheme):
@@ -87,6 +93,14 @@ def compressed():
                compress=True)
 
 
+def sockets():
+    """leat_tcp_socket, leat_tls_socket, leat_udp_socket."""
+    for scheme in ("tcp", "tls"):
+        yield Work(f"64 KiB, 4 in flight, {scheme} socket", "echo", scheme, size=64 * KIB, count=2000, in_flight=4)
+    yield Work("64 B, 1 in flight, udp socket", "echo", "udp", count=10000)
+    yield Work("64 B, 128 in flight, udp socket", "echo", "udp", count=200000, in_flight=128)
+
+
 def openings():
     yield Work("open and close, ws", "open", count=1000)
     yield Work("open and close, wss, full", "open", "wss", count=300, group="open wss")
@@ -108,7 +122,7 @@ def idle():
 
 
 def all_works():
-    return [*messages("ws"), *messages("wss"), *proxied(), *compressed(), *openings(), *idle()]
+    return [*messages("ws"), *messages("wss"), *proxied(), *compressed(), *sockets(), *openings(), *idle()]
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,12 @@ TARGETS = (
     Target("1 MiB text, 4 in flight, ws", CPU, 1.7, "bare"),
     Target("1 MiB binary, 4 in flight, wss", CPU, 0.75, "beast"),
     Target("64 KiB binary, 8 in flight, wss", CPU, 0.75, "beast"),
+    Target("64 B, 128 in flight, udp socket", CPU, 0.9, "libuv"),
+    Target("64 KiB, 4 in flight, tcp socket", CPU, 1.1, "bare"),
+    Target("64 KiB, 4 in flight, tls socket", CPU, 1.0, "bare"),
+    Target("1 MiB receive only, wss", CPU, 0.95, "libcurl"),
+    Target("4 KiB receive only, wss", CPU, 0.9, "libcurl"),
+    Target("10,000 idle connections, wss", "echo_one_cpu_us", 1.0, "beast"),
     Target("open and close, wss, full", CPU, 1.1, "beast"),
     Target("open and close, wss, resumed", CPU, 0.6, "beast", "open and close, wss, full"),
     Target("1,000 idle connections, ws", "heap_per_connection", 2560),

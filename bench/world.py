@@ -101,7 +101,7 @@ class World:
         make_certificates(self.folder)
         self.server = Process([self.build / "bin/bench_echo_server", self.folder / "leaf.pem",
                                self.folder / "leaf.key"])
-        self.ports = dict(zip(("ws", "wss"), self.server.line()))
+        self.ports = dict(zip(("ws", "wss", "tcp", "tls", "udp"), self.server.line()))
         self.proxy = None
         self.proxy_port = 0
         self.clients = Path(__file__).parent / "clients"
@@ -131,12 +131,15 @@ class World:
     def proxy_argument(self, port=None):
         return ["--proxy", f"user:secret@127.0.0.1:{port or self.proxy_port}"]
 
-    def command(self, peer):
+    def command(self, peer, work):
+        driver = peer.driver if work.is_websocket else peer.sockets
+        if not driver:
+            raise Unsupported("has no WebSocket" if work.is_websocket else "not compared without WebSocket")
         if peer.driver.endswith(".js"):
             return ["node", "--expose-gc", str(self.clients / peer.driver)]
         if peer.driver.endswith(".py"):
             return ["/usr/bin/python3", str(self.clients / peer.driver)]
-        program = self.build / "bin" / peer.driver
+        program = self.build / "bin" / driver
         if not program.exists():
             raise Unsupported("not built: its library is missing or too old")
         return [str(program)]
@@ -144,7 +147,7 @@ class World:
     def run(self, peer, work, count, connections, limit_s, more=()):
         """One measurement: the driver's line as a dictionary, with what the server used meanwhile."""
         url = f"{work.scheme}://127.0.0.1:{self.ports[work.scheme]}{work.path(count)}"
-        command = [*self.command(peer), "--url", url, "--ca", str(self.folder / "ca.pem"),
+        command = [*self.command(peer, work), "--url", url, "--ca", str(self.folder / "ca.pem"),
                    *work.arguments(count, connections), *more]
         if work.socks5 and not more:
             self.start_proxy()

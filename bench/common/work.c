@@ -61,19 +61,20 @@ static enum bench_kind kind_of(const char *name)
     usage("no such work");
 }
 
-/* ws://HOST:PORT/PATH and wss://..., as the runner writes them. */
+/* SCHEME://HOST:PORT/PATH, as the runner writes them. */
 static void url_split(struct bench_work *work)
 {
     const char *url = work->url;
-
-    if (!url || strncmp(url, "ws", 2) != 0)
-        usage("--url is missing");
-    work->secure = url[2] == 's';
-    const char *host = url + (work->secure ? 6 : 5);
+    const char *end = url ? strstr(url, "://") : NULL;
+    const char *host = end ? end + 3 : "";
     const char *colon = strchr(host, ':');
+
     work->path = strchr(host, '/');
-    if (!colon || !work->path || colon > work->path)
-        usage("--url needs a port and a path");
+    if (!end || !colon || !work->path || colon > work->path)
+        usage("--url needs a scheme, a port and a path");
+    if (strncmp(url, "ws", 2) != 0)
+        snprintf(work->socket, sizeof(work->socket), "%.*s", (int)(end - url), url);
+    work->secure = strncmp(url, "wss", 3) == 0 || strcmp(work->socket, "tls") == 0;
     snprintf(work->host, sizeof(work->host), "%.*s", (int)(colon - host), host);
     snprintf(work->port, sizeof(work->port), "%.*s", (int)(work->path - colon - 1), colon + 1);
 }

@@ -30,6 +30,8 @@ struct bench_work {
     char host[64];
     char port[8];
     const char *path;
+    /** What bytes go over without WebSocket: "tcp", "tls", "udp"; "" = WebSocket. */
+    char socket[4];
     bool secure;
     const char *ca_path;
     /** "[user:password@]host:port" of a SOCKS5 proxy; NULL = none. */

@@ -29,6 +29,7 @@ enum mode {
     MODE_ECHO,
     MODE_SINK,
     MODE_SOURCE,
+    MODE_BYTES, /* sends back what comes */
 };
 
 enum io {
@@ -58,7 +59,7 @@ struct connection {
 static uint8_t in_buf[BATCH_BYTES];
 static uint8_t out_buf[BATCH_BYTES + FRAME_HEADER_MAX + 16];
 
-struct connection *connection_new(int fd, SSL *ssl)
+struct connection *connection_new(int fd, SSL *ssl, bool is_bytes)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
 
@@ -66,6 +67,8 @@ struct connection *connection_new(int fd, SSL *ssl)
         return NULL;
     connection->fd = fd;
     connection->ssl = ssl;
+    if (is_bytes)
+        connection->mode = MODE_BYTES;
     return connection;
 }
 
@@ -264,6 +267,14 @@ static bool head_take(struct connection *connection, const uint8_t *data, size_t
            answer(connection, (const uint8_t *)response, response_len);
 }
 
+static bool take(struct connection *connection, const uint8_t *data, size_t len)
+{
+    if (connection->mode == MODE_BYTES)
+        return answer(connection, data, len);
+    return connection->mode == MODE_HEAD ? head_take(connection, data, len)
+                                         : frames_take(connection, data, len);
+}
+
 /* The upgrade request may come as early data; it is answered at once. */
 static bool tls_read_early(struct connection *connection)
 {
@@ -319,8 +330,7 @@ bool connection_run(struct connection *connection)
             return false;
         if (n == IO_AGAIN)
             break;
-        bool ok = connection->mode == MODE_HEAD ? head_take(connection, in_buf, (size_t)n)
-                                                : frames_take(connection, in_buf, (size_t)n);
+        bool ok = take(connection, in_buf, (size_t)n);
         if (!ok || connection->frames.broken)
             return false;
         /* The server ends TCP first; a Close frame fits every socket's buffer. */

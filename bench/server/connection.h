@@ -9,8 +9,9 @@
 
 struct connection;
 
-/** `ssl` is NULL = plain. Takes both. NULL without memory. */
-struct connection *connection_new(int fd, SSL *ssl);
+/** `ssl` is NULL = plain. Takes both. `is_bytes`: sends back what comes, without WebSocket. NULL
+ * without memory. */
+struct connection *connection_new(int fd, SSL *ssl, bool is_bytes);
 void connection_free(struct connection *connection);
 
 /** Reads and writes as far as it goes; for every event of the edge-triggered descriptor. false = it

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server of all measurements; nobody's library is in it but OpenSSL. It echoes (/echo), counts
- * (/sink?count=N) and sends (/source?count=N&size=N[&text=1]).
+ * (/sink?count=N) and sends (/source?count=N&size=N[&text=1]). Bytes over TCP and TLS, and datagrams, it
+ * sends back as they come.
  *
  * usage: echo_server [CERTIFICATE KEY]
- * Prints one line: the port of ws, and that of wss (0 without a certificate). Ends with its input.
+ * Prints one line, the ports of ws, wss, tcp, tls, udp (those with TLS are 0 without a certificate). Ends
+ * with its input.
  */
 #include "connection.h"
+#include "datagrams.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,7 +28,8 @@
 static int epoll_fd;
 static SSL_CTX *ssl_context;
 /* What an event is of that is no connection's. */
-static int plain_listener, tls_listener, input_mark;
+static int plain_listener, tls_listener, plain_bytes_listener, tls_bytes_listener;
+static int datagrams, input_mark;
 
 static void die(const char *what)
 {
@@ -97,13 +101,14 @@ static SSL *ssl_new(int fd)
 
 static void accept_all(int listener)
 {
+    bool is_tls = listener == tls_listener || listener == tls_bytes_listener;
+    bool is_bytes = listener == plain_bytes_listener || listener == tls_bytes_listener;
     int fd;
     int on = 1;
 
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        struct connection *connection =
-            connection_new(fd, listener == tls_listener ? ssl_new(fd) : NULL);
+        struct connection *connection = connection_new(fd, is_tls ? ssl_new(fd) : NULL, is_bytes);
         if (!connection)
             die("connection_new");
         watch(fd, EPOLLIN | EPOLLOUT | EPOLLET, connection);
@@ -115,6 +120,12 @@ static bool input_has_ended(void)
     char bytes[64];
 
     return read(STDIN_FILENO, bytes, sizeof(bytes)) <= 0;
+}
+
+static bool is_listener(const void *mark)
+{
+    return mark == &plain_listener || mark == &tls_listener || mark == &plain_bytes_listener ||
+           mark == &tls_bytes_listener;
 }
 
 static void serve(void)
@@ -130,8 +141,10 @@ static void serve(void)
             if (mark == &input_mark) {
                 if (input_has_ended())
                     return;
-            } else if (mark == &plain_listener || mark == &tls_listener) {
+            } else if (is_listener(mark)) {
                 accept_all(*(int *)mark);
+            } else if (mark == &datagrams) {
+                datagrams_echo(datagrams);
             } else if (!connection_run(mark)) {
                 connection_free(mark);
             }
@@ -139,24 +152,37 @@ static void serve(void)
     }
 }
 
+static unsigned listen_for(int *listener)
+{
+    unsigned port;
+
+    *listener = listen_anywhere(&port);
+    watch(*listener, EPOLLIN, listener);
+    return port;
+}
+
 int main(int argc, char **argv)
 {
-    unsigned port, tls_port = 0;
+    unsigned tls_port = 0, tls_bytes_port = 0, datagrams_port;
 
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0)
         die("epoll_create1");
-    plain_listener = listen_anywhere(&port);
-    watch(plain_listener, EPOLLIN, &plain_listener);
+    unsigned port = listen_for(&plain_listener);
+    unsigned bytes_port = listen_for(&plain_bytes_listener);
     if (argc == 3) {
         ssl_context = ssl_context_new(argv[1], argv[2]);
-        tls_listener = listen_anywhere(&tls_port);
-        watch(tls_listener, EPOLLIN, &tls_listener);
+        tls_port = listen_for(&tls_listener);
+        tls_bytes_port = listen_for(&tls_bytes_listener);
     }
+    datagrams = datagrams_open(&datagrams_port);
+    if (datagrams < 0)
+        die("datagrams");
+    watch(datagrams, EPOLLIN, &datagrams);
     watch(STDIN_FILENO, EPOLLIN, &input_mark);
-    printf("%u %u\n", port, tls_port);
+    printf("%u %u %u %u %u\n", port, tls_port, bytes_port, tls_bytes_port, datagrams_port);
     fflush(stdout);
     serve();
     return 0;
