@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/bio.h"
 
-#include "util/alloc.h"
-#include "util/fork.h"
-
-#include <pthread.h>
+#include <assert.h>
 #include <string.h>
 
 #include <mbedtls/net_sockets.h>
 
 #define FLUSH_SEGMENTS 8
-
-/** Buffers to read ahead that wait for the next connection which reads. */
-#define SPARE_MAX 4
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t *spare[SPARE_MAX];
-static size_t spare_count;
-
-static void ahead_get(struct leati_tls_bio *bio)
-{
-    leati_lock(&lock);
-    if (spare_count > 0)
-        bio->ahead = spare[--spare_count];
-    leati_unlock(&lock);
-    if (!bio->ahead)
-        bio->ahead = leati_malloc(LEATI_TLS_READ_AHEAD_BYTES);
-}
-
-/* Ciphertext, but also early plaintext of a handshake: nothing to wipe. */
-static void ahead_give(struct leati_tls_bio *bio)
-{
-    uint8_t *ahead = bio->ahead;
-
-    if (!ahead)
-        return;
-    bio->ahead = NULL;
-    leati_lock(&lock);
-    bool keep = spare_count < SPARE_MAX;
-    if (keep)
-        spare[spare_count++] = ahead;
-    leati_unlock(&lock);
-    if (!keep)
-        leati_free(ahead);
-}
 
 void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
 {
@@ -51,25 +14,28 @@ void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
     bio->lower_result = LEAT_OK;
     bio->gather = true;
     bio->overflow = false;
+    bio->blocked = false;
+    bio->batch = NULL;
     bio->alert_sent = false;
-    bio->asked_max = 0;
     bio->plain_alert = -1;
     bio->greeting_len = 0;
-    bio->ahead_pos = bio->ahead_len = 0;
     bio->ahead = NULL;
+    bio->ahead_len = 0;
+    leati_tls_bio_set_window(bio, NULL, 0);
     leati_byte_queue_init(&bio->output, NULL);
 }
 
 void leati_tls_bio_done(struct leati_tls_bio *bio)
 {
     leati_byte_queue_clear(&bio->output);
-    ahead_give(bio);
 }
 
-void leati_tls_bio_rest(struct leati_tls_bio *bio)
+void leati_tls_bio_set_window(struct leati_tls_bio *bio, uint8_t *window, size_t len)
 {
-    if (!leati_tls_bio_has_input(bio))
-        ahead_give(bio);
+    assert(!leati_tls_bio_has_input(bio));
+    bio->window = window;
+    bio->window_len = (uint32_t)len;
+    bio->used = 0;
 }
 
 static int lower_recv(struct leati_tls_bio *bio, uint8_t *buf, size_t cap, size_t *ret_len)
@@ -98,40 +64,49 @@ static void greeting_keep(struct leati_tls_bio *bio, const uint8_t *data, size_t
     bio->greeting_len = (uint8_t)(bio->greeting_len + n);
 }
 
+/* In mbedTLS' own buffer the bytes may be where it wants them, or go down. */
 static int ahead_take(struct leati_tls_bio *bio, unsigned char *buf, size_t len)
 {
-    size_t have = (size_t)(bio->ahead_len - bio->ahead_pos);
-    size_t n = len < have ? len : have;
+    size_t n = len < bio->ahead_len ? len : bio->ahead_len;
 
-    memcpy(buf, bio->ahead + bio->ahead_pos, n);
-    bio->ahead_pos = (uint16_t)(bio->ahead_pos + n);
+    if (buf != bio->ahead)
+        memmove(buf, bio->ahead, n);
+    bio->ahead += n;
+    bio->ahead_len -= (uint32_t)n;
     return (int)n;
+}
+
+/* Where a read that mbedTLS wants at `buf` goes to, and how much of it. */
+static uint8_t *read_place(const struct leati_tls_bio *bio, uint8_t *buf, size_t len,
+                           size_t *ret_cap)
+{
+    uintptr_t start = (uintptr_t)bio->window, end = start + bio->window_len;
+    bool is_inside = bio->window && (uintptr_t)buf >= start && (uintptr_t)buf < end;
+
+    *ret_cap = is_inside ? (size_t)(end - (uintptr_t)buf) : bio->window_len;
+    if (*ret_cap > len)
+        return is_inside ? buf : bio->window;
+    *ret_cap = len;
+    return buf;
 }
 
 int leati_tls_bio_recv(void *user, unsigned char *buf, size_t len)
 {
     struct leati_tls_bio *bio = user;
-    size_t n;
+    size_t cap, n;
 
-    if (len > bio->asked_max)
-        bio->asked_max = len;
     if (leati_tls_bio_has_input(bio))
         return ahead_take(bio, buf, len);
-
-    bool is_long = len >= LEATI_TLS_READ_AHEAD_BYTES;
-    if (!is_long && !bio->ahead)
-        ahead_get(bio);
-    bool is_direct = is_long || !bio->ahead;
-    uint8_t *to = is_direct ? buf : bio->ahead;
-    int ret = lower_recv(bio, to, is_direct ? len : LEATI_TLS_READ_AHEAD_BYTES, &n);
+    uint8_t *to = read_place(bio, buf, len, &cap);
+    int ret = lower_recv(bio, to, cap, &n);
     if (ret != 0)
         return ret;
     if (bio->greeting_len < LEATI_TLS_GREETING_BYTES)
         greeting_keep(bio, to, n);
-    if (is_direct)
-        return (int)n;
-    bio->ahead_pos = 0;
-    bio->ahead_len = (uint16_t)n;
+    bio->ahead = to;
+    bio->ahead_len = (uint32_t)n;
+    if (bio->window && to + n > bio->window + bio->used)
+        bio->used = (uint32_t)(to + n - bio->window);
     return ahead_take(bio, buf, len);
 }
 
@@ -152,12 +127,62 @@ static int lower_send(struct leati_tls_bio *bio, const struct iovec *iov, int n,
     return bio->lower_result;
 }
 
+/* 0, or the code of mbedTLS. */
+static int output_append(struct leati_tls_bio *bio, const void *data, size_t len)
+{
+    size_t limit = bio->gather ? LEATI_TLS_FLIGHT_LIMIT_BYTES : LEATI_TLS_OUTPUT_LIMIT_BYTES;
+
+    if (bio->output.len + len > limit) {
+        bio->overflow = true;
+        return MBEDTLS_ERR_NET_SEND_FAILED;
+    }
+    return leati_byte_queue_append(&bio->output, data, len) ? 0 : MBEDTLS_ERR_SSL_ALLOC_FAILED;
+}
+
+/* The records of the batch, without the first `skip` bytes. */
+static int batch_queue(struct leati_tls_bio *bio, size_t skip)
+{
+    struct leati_tls_batch *batch = bio->batch;
+
+    batch->is_queued = true;
+    for (unsigned i = 0; i < batch->count; i++) {
+        const struct iovec *record = &batch->records[i];
+        size_t done = skip < record->iov_len ? skip : record->iov_len;
+        int ret =
+            output_append(bio, (const uint8_t *)record->iov_base + done, record->iov_len - done);
+        if (ret != 0)
+            return ret;
+        skip -= done;
+    }
+    return 0;
+}
+
+/* A record stays where it is. What is written over by the next one, or comes to a queue that is not
+ * empty, makes all of them go the other way. */
+static int batch_send(struct leati_tls_bio *bio, const unsigned char *buf, size_t len)
+{
+    struct leati_tls_batch *batch = bio->batch;
+
+    if (batch->is_open && !batch->is_queued && !leati_tls_bio_has_output(bio)) {
+        batch->data_len[batch->count] = 0;
+        batch->records[batch->count++] = (struct iovec){(void *)(uintptr_t)buf, len};
+        batch->is_open = false;
+        return (int)len;
+    }
+    int ret = batch->is_queued ? 0 : batch_queue(bio, 0);
+    if (ret == 0)
+        ret = output_append(bio, buf, len);
+    return ret == 0 ? (int)len : ret;
+}
+
 int leati_tls_bio_send(void *user, const unsigned char *buf, size_t len)
 {
     struct leati_tls_bio *bio = user;
     size_t sent = 0;
 
     alert_note(bio, buf, len);
+    if (bio->batch)
+        return batch_send(bio, buf, len);
     if (!bio->gather && !leati_tls_bio_has_output(bio)) {
         struct iovec iov = {.iov_base = (void *)(uintptr_t)buf, .iov_len = len};
         int result = lower_send(bio, &iov, 1, &sent);
@@ -168,14 +193,42 @@ int leati_tls_bio_send(void *user, const unsigned char *buf, size_t len)
     }
     if (sent == len)
         return (int)len;
-    size_t limit = bio->gather ? LEATI_TLS_FLIGHT_LIMIT_BYTES : LEATI_TLS_OUTPUT_LIMIT_BYTES;
-    if (bio->output.len + (len - sent) > limit) {
-        bio->overflow = true;
-        return MBEDTLS_ERR_NET_SEND_FAILED;
+    int ret = output_append(bio, buf + sent, len - sent);
+    return ret == 0 ? (int)len : ret;
+}
+
+void leati_tls_bio_begin_batch(struct leati_tls_bio *bio, struct leati_tls_batch *batch)
+{
+    batch->count = 0;
+    batch->is_open = batch->is_queued = false;
+    bio->batch = batch;
+}
+
+int leati_tls_bio_end_batch(struct leati_tls_bio *bio, size_t *ret_sent)
+{
+    struct leati_tls_batch *batch = bio->batch;
+    size_t sent = 0, left;
+    int ret = 0;
+
+    *ret_sent = 0;
+    if (batch->count > 0 && !batch->is_queued) {
+        int result = lower_send(bio, batch->records, (int)batch->count, &sent);
+        if (result == LEATI_AGAIN)
+            sent = 0;
+        else if (result != LEAT_OK)
+            ret = MBEDTLS_ERR_NET_SEND_FAILED;
+        left = sent;
+        unsigned whole = 0;
+        for (; ret == 0 && whole < batch->count && left >= batch->records[whole].iov_len; whole++) {
+            left -= batch->records[whole].iov_len;
+            *ret_sent += batch->data_len[whole];
+        }
+        bio->blocked = whole < batch->count;
+        if (ret == 0 && bio->blocked)
+            ret = batch_queue(bio, sent);
     }
-    if (!leati_byte_queue_append(&bio->output, buf + sent, len - sent))
-        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    return (int)len;
+    bio->batch = NULL;
+    return ret;
 }
 
 int leati_tls_bio_flush(struct leati_tls_bio *bio)
@@ -185,6 +238,8 @@ int leati_tls_bio_flush(struct leati_tls_bio *bio)
         int n = leati_byte_queue_peek(&bio->output, iov, FLUSH_SEGMENTS);
         size_t sent;
         int result = lower_send(bio, iov, n, &sent);
+        if (result == LEATI_AGAIN)
+            bio->blocked = true;
         if (result != LEAT_OK)
             return result;
         leati_byte_queue_consume(&bio->output, sent);
@@ -194,7 +249,7 @@ int leati_tls_bio_flush(struct leati_tls_bio *bio)
 
 bool leati_tls_bio_has_input(const struct leati_tls_bio *bio)
 {
-    return bio->ahead_pos < bio->ahead_len;
+    return bio->ahead_len > 0;
 }
 
 bool leati_tls_bio_has_output(const struct leati_tls_bio *bio)

@@ -26,10 +26,11 @@ bool leati_tls_nothing_to_read(const struct leati_tls_layer *tls, int ret);
 /** Data (> 0), or the code of mbedTLS that ends the reading for now; tickets are kept on the way.
  */
 int leati_tls_data_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap);
-/** Bytes taken (> 0) or the code of mbedTLS. Handshake messages that were read but not yet digested
- * are digested here; as the queue of `bio` never refuses, no byte of `data` is in mbedTLS
- * meanwhile. */
-int leati_tls_data_write(struct leati_tls_layer *tls, const struct iovec *data);
+/** Bytes taken (> 0) or the code of mbedTLS; `*ret_sent` of them have left, in records that leave
+ * together. Handshake messages that were read but not yet digested are digested here; as the queue
+ * of `bio` never refuses, no byte of `iov` is in mbedTLS meanwhile. */
+int leati_tls_data_write(struct leati_tls_layer *tls, const struct iovec *iov, int n,
+                         size_t *ret_sent);
 
 /** Once nothing is to be done for now in a connection that is open: gives away what is of use only
  * while a record is read or written. */

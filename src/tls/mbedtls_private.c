@@ -301,11 +301,33 @@ void leati_mbedtls_buffers_take(mbedtls_ssl_context *ssl, uint8_t **ret_in, uint
     ssl->MBEDTLS_PRIVATE(out_buf) = NULL;
 }
 
+static void out_set(mbedtls_ssl_context *ssl, uint8_t *out, size_t out_data)
+{
+    uint8_t *record = out + LEATI_MBEDTLS_COUNTER_BYTES;
+
+    ssl->MBEDTLS_PRIVATE(out_buf) = out;
+    ssl->MBEDTLS_PRIVATE(out_ctr) = out;
+    ssl->MBEDTLS_PRIVATE(out_hdr) = record;
+    ssl->MBEDTLS_PRIVATE(out_len) = record + LENGTH_OFFSET;
+    ssl->MBEDTLS_PRIVATE(out_iv) = record + LEATI_MBEDTLS_HEADER_BYTES;
+    ssl->MBEDTLS_PRIVATE(out_msg) = out + out_data;
+#if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID)
+    ssl->MBEDTLS_PRIVATE(out_cid) = ssl->MBEDTLS_PRIVATE(out_len);
+#endif
+}
+
+uint8_t *leati_mbedtls_out_exchange(mbedtls_ssl_context *ssl, uint8_t *out)
+{
+    uint8_t *before = ssl->MBEDTLS_PRIVATE(out_buf);
+
+    out_set(ssl, out, (size_t)(ssl->MBEDTLS_PRIVATE(out_msg) - before));
+    return before;
+}
+
 void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *out,
                                 size_t out_data)
 {
     uint8_t *in_record = in + LEATI_MBEDTLS_COUNTER_BYTES;
-    uint8_t *out_record = out + LEATI_MBEDTLS_COUNTER_BYTES;
 
     ssl->MBEDTLS_PRIVATE(in_buf) = in;
     ssl->MBEDTLS_PRIVATE(in_ctr) = in;
@@ -314,15 +336,9 @@ void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *
     ssl->MBEDTLS_PRIVATE(in_iv) = in_record + LEATI_MBEDTLS_HEADER_BYTES;
     ssl->MBEDTLS_PRIVATE(in_msg) = in_record + LEATI_MBEDTLS_HEADER_BYTES;
 
-    ssl->MBEDTLS_PRIVATE(out_buf) = out;
-    ssl->MBEDTLS_PRIVATE(out_ctr) = out;
-    ssl->MBEDTLS_PRIVATE(out_hdr) = out_record;
-    ssl->MBEDTLS_PRIVATE(out_len) = out_record + LENGTH_OFFSET;
-    ssl->MBEDTLS_PRIVATE(out_iv) = out_record + LEATI_MBEDTLS_HEADER_BYTES;
-    ssl->MBEDTLS_PRIVATE(out_msg) = out + out_data;
+    out_set(ssl, out, out_data);
 #if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID)
     ssl->MBEDTLS_PRIVATE(in_cid) = ssl->MBEDTLS_PRIVATE(in_len);
-    ssl->MBEDTLS_PRIVATE(out_cid) = ssl->MBEDTLS_PRIVATE(out_len);
 #endif
 }
 

@@ -100,6 +100,10 @@ void leati_mbedtls_buffers_take(mbedtls_ssl_context *ssl, uint8_t **ret_in, uint
 void leati_mbedtls_buffers_give(mbedtls_ssl_context *ssl, uint8_t *in, uint8_t *out,
                                 size_t out_data);
 
+/** Gives it another buffer for what is written, when nothing waits in the one that it has. Returns
+ * that one. */
+uint8_t *leati_mbedtls_out_exchange(mbedtls_ssl_context *ssl, uint8_t *out);
+
 /** Lets a digest that has not begun begin elsewhere: SHA-512/256. */
 void leati_mbedtls_sha512_set_start(mbedtls_sha512_context *context, const uint64_t start[8]);
 

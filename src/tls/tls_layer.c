@@ -242,15 +242,6 @@ static int tls_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret
 
 /* ---- send ------------------------------------------------------------------------------------ */
 
-static const struct iovec *iov_first(const struct iovec *iov, int n)
-{
-    while (n > 1 && iov->iov_len == 0) {
-        iov++;
-        n--;
-    }
-    return iov;
-}
-
 static size_t iov_total(const struct iovec *iov, int n)
 {
     size_t total = 0;
@@ -289,16 +280,16 @@ static int tls_send(struct leati_layer *l, const struct iovec *iov, int n, size_
     int flush = output_flush(tls);
     if (flush != LEAT_OK)
         return flush;
-    const struct iovec *data = iov_first(iov, n);
-    assert(data->iov_len > 0);
-    int ret = leati_tls_data_write(tls, data);
+    size_t offered = iov_total(iov, n);
+    assert(offered > 0);
+    int ret = leati_tls_data_write(tls, iov, n, ret_len);
     if (ret == MBEDTLS_ERR_SSL_WANT_READ)
         return LEATI_AGAIN;
     if (ret < 0)
         return leati_tls_fail(tls, ret);
-    tls->encrypted_len = (size_t)ret;
+    tls->encrypted_len = (size_t)ret - *ret_len;
     leati_tls_data_rest(tls);
-    return send_conclude(tls, data->iov_len, ret_len);
+    return *ret_len > 0 ? LEAT_OK : send_conclude(tls, offered, ret_len);
 }
 
 /* ---- shutdown -------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ static int context_build(struct leati_tls_layer *tls)
             mbedtls_ssl_set_hostname(&tls->ssl, tls->verifier.ip_len > 0 ? NULL : tls->server_name);
     if (ret != 0)
         return ret;
+    ret = leati_tls_buffers_init(&tls->buffers, &tls->bio);
+    if (ret != 0)
+        return ret;
     mbedtls_ssl_set_bio(&tls->ssl, &tls->bio, leati_tls_bio_send, leati_tls_bio_recv, NULL);
     mbedtls_ssl_set_verify(&tls->ssl, leati_tls_certificate_seen, tls);
     leati_tls_mends_init(&tls->mends, &tls->ssl);
@@ -173,6 +176,7 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
 void leati_tls_layer_free(struct leati_tls_layer *tls)
 {
     mbedtls_ssl_free(&tls->ssl);
+    leati_tls_buffers_done(&tls->buffers);
     leati_tls_mends_done(&tls->mends);
     mbedtls_ssl_config_free(&tls->config);
     leati_tls_bio_done(&tls->bio);
