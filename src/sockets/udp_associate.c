@@ -26,9 +26,10 @@ struct leati_udp_association {
     struct leati_dns_query *lookup; /* of a relay that has a name; NULL = none is under way */
     uint64_t lookup_start_us;
     char relay_name[LEATI_SOCKS5_NAME_MAX_BYTES + 1];
-    /* Of datagrams too: a layer that stays where it is as long as the connection is open. NULL = none. */
+    /* Of datagrams too: a layer that stays where it is as long as the connection is open. NULL = none, or
+     * it is gone. */
     struct leati_layer *protection;
-    uint8_t *seal_room; /* SEAL_ROOM_BYTES, of one whose datagrams are protected */
+    uint8_t *seal_room; /* SEAL_ROOM_BYTES, of one whose datagrams are protected; otherwise NULL */
 };
 
 /* A datagram, and what becomes of it. The longest that IPv4 carries, less more than any mechanism adds: one
@@ -51,7 +52,7 @@ bool leati_udp_association_resolves_here(const struct leati_udp_association *ass
 
 bool leati_udp_association_protects(const struct leati_udp_association *association)
 {
-    return association->protection;
+    return association->seal_room;
 }
 
 int leati_udp_association_seal(struct leati_udp_association *association, const struct iovec *iov,
@@ -59,6 +60,8 @@ int leati_udp_association_seal(struct leati_udp_association *association, const 
 {
     uint8_t *plain = association->seal_room, *sealed = plain + PLAIN_MAX_BYTES;
     size_t len = 0;
+    if (!association->protection)
+        return ENOTCONN;
     for (size_t i = 0; i < n; len += iov[i++].iov_len) {
         if (iov[i].iov_len > PLAIN_MAX_BYTES - len)
             return EMSGSIZE;
@@ -73,7 +76,9 @@ int leati_udp_association_seal(struct leati_udp_association *association, const 
 bool leati_udp_association_open(struct leati_udp_association *association, uint8_t *datagram,
                                 size_t *len)
 {
-    return !association->protection ||
+    if (!association->seal_room)
+        return true;
+    return association->protection &&
            leati_socks5_protection_open(association->protection, datagram, len);
 }
 
@@ -270,7 +275,8 @@ static void association_peer_ended(struct leati_stream *stream, void *user)
 static struct leati_route *association_over(struct leati_stream *stream, void *user)
 {
     struct leati_failure *failure = &stream->chain->failure;
-    (void)user;
+    struct leati_udp_association *association = user;
+    association->protection = NULL; /* its layers go */
     if (stream->state == LEATI_STREAM_OPEN && failure->layer == LEAT_LAYER_TCP)
         leati_failure_relabel(failure, LEAT_E_SOCKS5_RECV, LEAT_LAYER_SOCKS5,
                               "the control connection broke, which ends the association");

@@ -248,7 +248,7 @@ const struct leati_address *leati_udp_association_relay(
 /** Whether datagrams to and from the relay are protected (RFC 1961 section 5). The state is OPEN. */
 bool leati_udp_association_protects(const struct leati_udp_association *association);
 /** Makes one of those that are; it is valid until the next call. @return 0, or an errno: EMSGSIZE,
- * EPROTO (the library cannot). */
+ * EPROTO (the library cannot), ENOTCONN (the association is over, which is going to be told). */
 int leati_udp_association_seal(struct leati_udp_association *association, const struct iovec *iov,
                                size_t n, struct iovec *ret_sealed);
 /** Takes the protection away, in its place, if there is one. @return whether it is whole and new. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One value of Proxy-Authenticate, the program's parameters of it, and the answer of Digest. */
+/* One value of Proxy-Authenticate, the program's parameters of it, and the answer of Digest, and what it would
+ * prove. */
 #include "fuzz/fuzz.h"
 #include "http/digest.h"
 #include "util/alloc.h"
@@ -64,6 +65,10 @@ static void digest_read(const struct leati_http_challenge *challenge)
     FUZZ_MUST(answer);
     answer_read(answer, &digest);
     leati_free(answer);
+    /* The same text as that of Proxy-Authentication-Info. */
+    enum leati_http_digest_result result =
+        leati_http_digest_verify(&digest, &request, &hashes, challenge, &reason);
+    FUZZ_MUST(result == LEATI_HTTP_DIGEST_OK || (result == LEATI_HTTP_DIGEST_UNFIT && reason));
     leati_http_digest_done(&digest);
 }
 

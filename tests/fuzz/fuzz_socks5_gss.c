@@ -4,6 +4,7 @@
  * the protection that is wanted, bit 2 = two rounds of tokens, the rest = portions. */
 #include "fuzz/fuzz.h"
 #include "gss/gss.h"
+#include "socks5/gss_message.h"
 #include "socks5/gss_protection.h"
 #include "socks5/socks5.h"
 #include "support/fake_gss.h"
@@ -56,6 +57,23 @@ static int data_run(struct leati_layer *top, struct outcome *outcome)
     }
 }
 
+/* The input as a datagram of the relay's, as it is and with a head that fits. */
+static void datagram_run(struct leati_layer *protection, struct fuzz_input input)
+{
+    static uint8_t datagram[LEATI_SOCKS5_PROTECTED_MAX_BYTES];
+    size_t token_len = input.len < 4096 ? input.len : 4096;
+
+    for (size_t head = 0; head <= LEATI_SOCKS5_GSS_HEAD_BYTES;
+         head += LEATI_SOCKS5_GSS_HEAD_BYTES) {
+        size_t len = head + token_len;
+        leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, token_len, datagram);
+        if (token_len > 0)
+            memcpy(datagram + head, input.data, token_len);
+        if (leati_socks5_protection_open(protection, datagram, &len))
+            FUZZ_MUST(len + LEATI_SOCKS5_GSS_HEAD_BYTES <= head + token_len);
+    }
+}
+
 static void run(struct fuzz_input input, uint8_t choice, size_t portion, struct outcome *outcome)
 {
     struct scripted_script script = scripted_script_plain();
@@ -92,6 +110,8 @@ static void run(struct fuzz_input input, uint8_t choice, size_t portion, struct 
     FUZZ_MUST(protection->ops->connect(protection, 1) == LEAT_OK);
 
     outcome->code = connect_run(socks5, gss);
+    if (outcome->code == LEAT_OK && leati_socks5_layer_protection(socks5))
+        datagram_run(leati_socks5_layer_protection(socks5), input);
     if (outcome->code == LEAT_OK)
         outcome->code = data_run(socks5, outcome);
     FUZZ_MUST(outcome->code == LEATI_EOF || outcome->code == LEATI_AGAIN || outcome->code > 0);

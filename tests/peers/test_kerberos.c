@@ -450,3 +450,98 @@ Test(kerberos, a_frozen_kdc_and_an_http_proxy)
     http_works(http_url("alice:s3cret@", squid), echo_url(&plain), LEAT_PROXY_AUTH_NEGOTIATE,
                "Negotiate");
 }
+
+/* ---- many on one loop --------------------------------------------------------------------------------- */
+
+struct many_case {
+    const char *proxy;
+    enum leat_socks5_protection protection;
+    int code; /* LEAT_OK = it opens */
+};
+
+struct many_one {
+    leat_websocket *ws;
+    const struct many_case *expected;
+    bool opened;
+    unsigned *ended;
+};
+
+static void many_opened(leat_websocket *ws, void *user)
+{
+    struct many_one *one = user;
+    one->opened = true;
+    cr_expect(leat_websocket_close(ws, 1000, NULL) == LEAT_OK);
+}
+
+static void many_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
+{
+    struct many_one *one = user;
+    (void)ws;
+    cr_expect(event->error.code == one->expected->code, "%s: %d %s", one->expected->proxy,
+              event->error.code, event->error.text);
+    cr_expect(one->opened == (one->expected->code == LEAT_OK), "%s", one->expected->proxy);
+    ++*one->ended;
+}
+
+static leat_config *many_config(const struct many_case *c)
+{
+    leat_config *config = client_config_new();
+    cr_assert(leat_config_set_proxy(config, c->proxy) == LEAT_OK);
+    cr_assert(leat_config_set_proxy_auth_schemes(config, LEAT_PROXY_AUTH_NEGOTIATE |
+                                                             LEAT_PROXY_AUTH_NTLM) == LEAT_OK);
+    cr_assert(leat_config_set_socks5_protection(config, c->protection) == LEAT_OK);
+    return config;
+}
+
+/* Good and bad at once, some of them given up wherever they are, and all of it twice. */
+Test(kerberos, many_on_one_loop)
+{
+    enum { COUNT = 42, KINDS = 6 };
+    static const struct leat_websocket_callbacks events = {
+        .size = sizeof(events), .opened = many_opened, .closed = many_closed};
+    kdc_start(&(struct kdc_options){.users = "alice s3cret",
+                                    .services = "rcmd/localhost HTTP/localhost"});
+    const char *url = echo_url(&plain);
+    uint16_t socks = socks5_gss_start("0,1,2");
+    const struct many_case cases[KINDS] = {
+        {socks_url("alice:s3cret@", socks), LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY, LEAT_OK},
+        {socks_url("alice:wrong@", socks), LEAT_SOCKS5_PROTECTION_ANY, LEAT_E_SOCKS5_AUTH},
+        {http_url("alice:s3cret@", http_negotiate_start("field")), LEAT_SOCKS5_PROTECTION_ANY,
+         LEAT_OK},
+        {http_url("alice:s3cret@", http_negotiate_start("stale")), LEAT_SOCKS5_PROTECTION_ANY,
+         LEAT_E_WS_CONNECT},
+        {socks_url("alice:s3cret@", microsocks_start(NULL, NULL)), LEAT_SOCKS5_PROTECTION_INTEGRITY,
+         LEAT_E_SOCKS5_METHOD},
+        {http_url("alice:wrong@", squid_negotiate_start()), LEAT_SOCKS5_PROTECTION_ANY,
+         LEAT_E_WS_CONNECT},
+    };
+    leat_config *configs[KINDS];
+    struct many_one ones[COUNT];
+    leat_loop *loop;
+    cr_assert(leat_loop_new(&loop) == LEAT_OK);
+    for (size_t k = 0; k < KINDS; k++)
+        configs[k] = many_config(&cases[k]);
+    for (unsigned round = 0; round < 2; round++) {
+        unsigned ended = 0, wanted = COUNT;
+        for (size_t i = 0; i < COUNT; i++) {
+            ones[i] = (struct many_one){.expected = &cases[i % KINDS], .ended = &ended};
+            cr_assert(leat_websocket_new(loop, &events, &ones[i], &ones[i].ws) == LEAT_OK);
+            cr_assert(leat_websocket_connect(ones[i].ws, url, configs[i % KINDS]) == LEAT_OK);
+        }
+        for (size_t i = 5; i < COUNT; i += 5) {
+            cr_assert(leat_loop_dispatch(loop, PATIENCE_MS(5000)) == LEAT_OK);
+            unsigned before = ended;
+            leat_websocket_free(ones[i].ws);
+            ones[i].ws = NULL;
+            cr_expect(ended == before, "an event of one that is gone");
+            wanted -= !ones[i].opened && before == ended;
+        }
+        while (ended < wanted)
+            cr_assert(leat_loop_dispatch(loop, PATIENCE_MS(5000)) == LEAT_OK);
+        for (size_t i = 0; i < COUNT; i++)
+            leat_websocket_free(ones[i].ws);
+    }
+    for (size_t k = 0; k < KINDS; k++)
+        leat_config_free(configs[k]);
+    leat_loop_free(loop);
+}

@@ -97,6 +97,31 @@ Test(udp_kerberos, a_relay_that_attacks)
     }
 }
 
+static void send_behind_its_end(struct udp_run *run, const char *event)
+{
+    if (strcmp(event, "error") != 0)
+        return;
+    run->hook_count++;
+    cr_expect_eq(leat_udp_socket_send(run->udp, "late", 4, "127.0.0.1", 9),
+                 LEAT_E_SOCKET_BASE + ENOTCONN);
+}
+
+/* What protects is gone when the end is told, and nothing leaves without. */
+Test(udp_kerberos, the_association_ends)
+{
+    kdc_start(&realm);
+    kdc_login("alice", "s3cret", NULL);
+    struct udp_run run;
+    run_init(&run, socks5_gss_start("2"), LEAT_SOCKS5_PROTECTION_ANY);
+    run.hook = send_behind_its_end;
+    udp_run_listen(&run, "127.0.0.1");
+    udp_run_send(&run, "bye", "127.0.0.1", 9);
+    udp_run_until_error(&run, 1, LEAT_E_SOCKS5_RECV, "ends the association");
+    udp_run_until_closed(&run);
+    cr_expect_eq(run.hook_count, 1);
+    udp_run_done(&run);
+}
+
 Test(udp_kerberos, what_does_not_fit)
 {
     static uint8_t data[65507];

@@ -103,7 +103,7 @@ def request(client):
 
 def associate(client, connection):
     """A relay that sends each datagram back itself, and around it what must not be taken: nonsense, the same without
-    protection, and the same once more."""
+    protection, and the same once more. "bye" ends the association."""
     relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     relay.bind(("127.0.0.1", 0))
 
@@ -115,6 +115,9 @@ def associate(client, connection):
                 if (version, kind, length) != (1, DATA, len(datagram) - 4):
                     continue
                 datagram = client.context.unwrap(datagram[4:]).message
+                if datagram.endswith(b"bye"):
+                    connection.shutdown(socket.SHUT_RDWR)
+                    return
                 token = client.context.wrap(datagram, client.level == 2).message
                 sealed = struct.pack("!BBH", 1, DATA, len(token)) + token
                 for hostile in (b"", b"\1\3\0", sealed[:-1], sealed + b"x", sealed[:4] + bytes(len(token)), datagram,
