@@ -260,9 +260,10 @@ static char *encode_extended(const char *text)
     return encoded;
 }
 
+/* A char has a sign on some processors only. */
 static bool is_ascii(const char *text)
 {
-    while (*text > 0)
+    while (*text && (unsigned char)*text < 0x80)
         text++;
     return *text == '\0';
 }

@@ -81,7 +81,7 @@ Test(http_digest, vectors)
                      "%s: %s", vectors[i].challenge, reason);
         snprintf(digest.cnonce, sizeof(digest.cnonce), "%s", vectors[i].cnonce);
         char *answer = leati_http_digest_answer(&digest, &vectors[i].request, &hashes);
-        cr_expect_str_eq(answer, vectors[i].answer);
+        cr_expect_str_eq(answer, vectors[i].answer, "vector %zu: %s", i, answer);
         leati_free(answer);
         leati_http_digest_done(&digest);
     }
