@@ -9,6 +9,7 @@
 #include "util/fork.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -241,11 +242,19 @@ static bool signature_damage(X509 **x509)
     return true;
 }
 
+/* Where time_t ends in 2038, certificates do not. NULL for what no certificate can say. */
+static ASN1_TIME *time_set(ASN1_TIME *time, int64_t seconds)
+{
+    int64_t days = seconds / (24 * 60 * 60);
+    return days >= INT_MIN && days <= INT_MAX
+               ? ASN1_TIME_adj(time, 0, (int)days, (long)(seconds % (24 * 60 * 60)))
+               : NULL;
+}
+
 static int x509_fill(X509 *x509, const struct leati_x509_plan *plan,
                      struct leat_testing_problem *problem)
 {
     const X509 *issuer = plan->issuer ? plan->issuer->x509 : x509;
-    time_t start = plan->not_before_s, end = plan->not_after_s;
     int code = subject_set(x509, plan->common_name, problem);
     if (code)
         return code;
@@ -253,8 +262,8 @@ static int x509_fill(X509 *x509, const struct leati_x509_plan *plan,
         !X509_set_issuer_name(x509, X509_get_subject_name(issuer)) ||
         !X509_set_pubkey(x509, plan->key))
         return crypto_fail(problem, "fill the certificate");
-    if (!X509_time_adj_ex(X509_getm_notBefore(x509), 0, 0, &start) ||
-        !X509_time_adj_ex(X509_getm_notAfter(x509), 0, 0, &end))
+    if (!time_set(X509_getm_notBefore(x509), plan->not_before_s) ||
+        !time_set(X509_getm_notAfter(x509), plan->not_after_s))
         return crypto_fail(problem, "write the certificate's times");
 
     X509V3_CTX context;
@@ -347,7 +356,7 @@ int leati_x509_format_pin(EVP_PKEY *key, char **ret_pin, struct leat_testing_pro
 static bool crl_push(X509_CRL *crl, const struct leati_testing_certificate *certificate)
 {
     X509_REVOKED *revoked = X509_REVOKED_new();
-    ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)certificate->revoked_at_s);
+    ASN1_TIME *time = time_set(NULL, certificate->revoked_at_s);
     bool is_added =
         revoked && time &&
         X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(certificate->x509)) &&
@@ -362,8 +371,8 @@ static bool crl_fill(X509_CRL *crl, const struct leati_testing_certificate *issu
                      const struct leati_testing_certificate *all, int64_t this_update_s,
                      int64_t next_update_s)
 {
-    ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)this_update_s);
-    ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)next_update_s);
+    ASN1_TIME *from = time_set(NULL, this_update_s);
+    ASN1_TIME *until = time_set(NULL, next_update_s);
     bool is_filled = from && until && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
                      X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->x509)) &&
                      X509_CRL_set1_lastUpdate(crl, from) && X509_CRL_set1_nextUpdate(crl, until);

@@ -144,12 +144,12 @@ static void events_follow(struct leati_control_request *request, struct leati_se
     struct leat_testing_event event;
     bool goes_on = leati_peer_wire_send(request->p, head, sizeof(head) - 1);
     while (goes_on && !reader_has_gone(request)) {
-        bool came = leati_testing_server_wait_event(served->server, from, FOLLOW_MS);
+        bool came = leati_testing_server_wait_event(served->server, (size_t)from, FOLLOW_MS);
         if (!came && is_gone(request, served))
             break;
         request->text.len = 0;
         request->text.needs_comma = false;
-        for (; leat_testing_server_get_event(served->server, from, &event) &&
+        for (; leat_testing_server_get_event(served->server, (size_t)from, &event) &&
                request->text.len < 65536;
              ++from) {
             event_write(&request->text, &event, from);
@@ -181,7 +181,7 @@ bool leati_control_server_events(struct leati_control_request *request)
     } else {
         leati_json_open(text, NULL, '{');
         leati_json_open(text, "events", '[');
-        for (; leat_testing_server_get_event(served->server, from, &event); ++from)
+        for (; leat_testing_server_get_event(served->server, (size_t)from, &event); ++from)
             event_write(text, &event, from);
         leati_json_close(text, ']');
         leati_json_close(text, '}');

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* What the header says, once it is there. false = a rule is broken, or the connection is over. */
-static bool header_read(struct leati_peer *p, size_t *ret_head_len, uint64_t *ret_len)
+static bool header_read(struct leati_peer *p, size_t *ret_head_len, size_t *ret_len)
 {
     if (!leati_peer_need(p, 2))
         return false;
@@ -19,7 +19,7 @@ static bool header_read(struct leati_peer *p, size_t *ret_head_len, uint64_t *re
     uint64_t len = len_size == 0 ? p->in[1] & 0x7f : 0;
     for (size_t i = 0; i < len_size; ++i)
         len = len << 8 | p->in[2 + i];
-    *ret_len = len;
+    *ret_len = (size_t)len;
     return len <= LEAT_TESTING_INPUT_BYTES_MAX ||
            leati_peer_problem(p, "a frame of %llu bytes", (unsigned long long)len);
 }
@@ -43,7 +43,7 @@ static void unmask(uint8_t *payload, size_t len, const uint8_t mask[4])
 bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame)
 {
     size_t head_len = 0;
-    uint64_t len = 0;
+    size_t len = 0;
     if (!header_read(p, &head_len, &len) || !leati_peer_need(p, head_len + len))
         return false;
     uint8_t mask[4];

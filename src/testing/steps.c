@@ -68,6 +68,12 @@ static void drop_arm(struct leati_peer *p, size_t index)
     };
 }
 
+/* As many as can be: where size_t has 32 bits a number may be beyond it. */
+static size_t bytes_of(const struct leat_testing_fault *fault)
+{
+    return fault->number < SIZE_MAX ? (size_t)fault->number : SIZE_MAX;
+}
+
 /* Carries out one fault. The wire is used as it is where `is_raw`. */
 static bool fault_run(struct leati_peer *p, const struct leati_fault_set *set, size_t index,
                       bool is_raw)
@@ -95,15 +101,15 @@ static bool fault_run(struct leati_peer *p, const struct leati_fault_set *set, s
         shape->refusal = (unsigned)fault->number;
         return true;
     case LEAT_TESTING_ACTION_SPLIT:
-        shape->split = fault->number;
+        shape->split = bytes_of(fault);
         shape->gap_ms = fault->gap_ms;
         return true;
     case LEAT_TESTING_ACTION_SPLIT_AT:
-        shape->split_at = fault->number;
+        shape->split_at = bytes_of(fault);
         shape->gap_ms = fault->gap_ms;
         return true;
     case LEAT_TESTING_ACTION_TRUNCATE:
-        shape->truncate = fault->number;
+        shape->truncate = bytes_of(fault);
         return true;
     case LEAT_TESTING_ACTION_RATE:
         p->rate = fault->number;

@@ -4,13 +4,12 @@
 #define US_PER_S 1000000u
 
 /* Microseconds that are still to be waited. */
-static uint64_t take(uint64_t *paid_us, size_t rate, size_t count, uint64_t now_us)
+static uint64_t take(uint64_t *paid_us, size_t rate, uint64_t count, uint64_t now_us)
 {
     if (rate == 0)
         return 0;
     uint64_t earliest = now_us > US_PER_S ? now_us - US_PER_S : 0;
-    uint64_t cost =
-        count <= UINT64_MAX / US_PER_S ? (uint64_t)count * US_PER_S / rate : UINT64_MAX / 2;
+    uint64_t cost = count <= UINT64_MAX / US_PER_S ? count * US_PER_S / rate : UINT64_MAX / 2;
     if (*paid_us < earliest)
         *paid_us = earliest;
     *paid_us = cost < UINT64_MAX - *paid_us ? *paid_us + cost : UINT64_MAX;

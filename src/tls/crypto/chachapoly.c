@@ -50,6 +50,12 @@ int mbedtls_chachapoly_setkey(mbedtls_chachapoly_context *ctx, const unsigned ch
 
 /* ---- a whole message ------------------------------------------------------------------------ */
 
+/* A uint64_t, because a size_t may have no such value. */
+static bool is_too_long(uint64_t len)
+{
+    return len > DATA_LIMIT_BYTES;
+}
+
 int mbedtls_chachapoly_encrypt_and_tag(mbedtls_chachapoly_context *ctx, size_t length,
                                        const unsigned char nonce[12], const unsigned char *aad,
                                        size_t aad_len, const unsigned char *input,
@@ -64,7 +70,7 @@ int mbedtls_chachapoly_encrypt_and_tag(mbedtls_chachapoly_context *ctx, size_t l
                                                  .len = length,
                                                  .tag_len = LEATI_CRYPTO_TAG_BYTES};
 
-    if (length > DATA_LIMIT_BYTES)
+    if (is_too_long(length))
         return MBEDTLS_ERR_CHACHAPOLY_BAD_STATE;
     return code_of(leati_crypto_aead_seal(&ctx->aead, &message, tag));
 }
@@ -83,7 +89,7 @@ int mbedtls_chachapoly_auth_decrypt(mbedtls_chachapoly_context *ctx, size_t leng
                                                  .len = length,
                                                  .tag_len = LEATI_CRYPTO_TAG_BYTES};
 
-    if (length > DATA_LIMIT_BYTES)
+    if (is_too_long(length))
         return MBEDTLS_ERR_CHACHAPOLY_BAD_STATE;
     return code_of(leati_crypto_aead_open(&ctx->aead, &message, tag));
 }

@@ -75,9 +75,10 @@ static bool buffers_are_valid(const unsigned char *input, const unsigned char *o
 
 static bool message_is_valid(const struct leati_crypto_message *message)
 {
+    const uint64_t len = message->len; /* a size_t may have no such value */
     return message->iv_len > 0 && message->iv_len <= LEATI_CRYPTO_IV_LIMIT_BYTES &&
            message->tag_len >= TAG_MIN_BYTES && message->tag_len <= LEATI_CRYPTO_TAG_BYTES &&
-           message->len <= DATA_LIMIT_BYTES &&
+           len <= DATA_LIMIT_BYTES &&
            buffers_are_valid(message->input, message->output, message->len);
 }
 

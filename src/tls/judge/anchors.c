@@ -378,7 +378,7 @@ static int file_renew(struct leati_anchors *anchors)
         anchors->fd = open(anchors->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     places_drop(anchors);
     if (anchors->fd < 0 || fstat(anchors->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-        st.st_size <= 0 || st.st_size > UINT32_MAX)
+        st.st_size <= 0 || (uintmax_t)st.st_size > UINT32_MAX)
         return LEAT_OK;
     anchors->identity = st;
     uint8_t *text = leati_malloc((size_t)st.st_size);
@@ -435,7 +435,7 @@ static int entry_add(struct leati_anchors *anchors, const char *name, bool *ret_
     if (fd < 0)
         return LEAT_OK;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-        st.st_size <= ENTRY_LIMIT_BYTES) {
+        st.st_size <= (off_t)ENTRY_LIMIT_BYTES) {
         uint8_t *text = leati_malloc((size_t)st.st_size);
         if (!text)
             code = LEAT_E_SYSTEM_INTERNAL;
