@@ -3,6 +3,7 @@
 #include "http/head.h"
 
 #include "support/leak_check.h"
+#include "util/alloc.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -107,6 +108,29 @@ Test(http_head_edges, what_is_too_large_has_a_name)
         cr_expect_eq(leati_http_head_fault(&head), rows[i].fault, "row %zu: %d", i,
                      (int)leati_http_head_fault(&head));
         cr_expect_neq(result, LEATI_HTTP_MORE);
+        leati_http_head_done(&head);
+    }
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+/* Neither for a byte nor for a field: and what has failed has failed. */
+Test(http_head_edges, what_had_no_memory_has_none_later)
+{
+    static const char *const starts[] = {"", "HTTP/1.1 200 OK\r\na: b\r"};
+    static const char *const next[] = {"H", "\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct leati_http_head head;
+        leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
+        if (starts[i][0])
+            cr_assert_eq(feed(&head, starts[i], strlen(starts[i])), LEATI_HTTP_MORE);
+        leati_alloc_fail_hook = always;
+        cr_expect_eq(feed(&head, next[i], 1), LEATI_HTTP_NO_MEMORY, "%zu", i);
+        leati_alloc_fail_hook = NULL;
+        cr_expect_eq(feed(&head, "b: c\r\n", 6), LEATI_HTTP_NO_MEMORY, "%zu", i);
         leati_http_head_done(&head);
     }
 }
