@@ -14,7 +14,7 @@ class Peer:
     sockets: str = ""  # the same for bytes and datagrams without WebSocket
 
 
-PEERS = (
+PEERS = [
     Peer("leat", "bench_leat", sockets="bench_leat_sockets"),
     Peer("libwebsockets", "bench_lws"),
     Peer("beast", "bench_beast"),
@@ -23,7 +23,13 @@ PEERS = (
     Peer("websockets", "websockets_client.py", slow=True),
     Peer("libuv", "", sockets="bench_uv_sockets"),
     Peer("bare", "bench_bare", limit=True, sockets="bench_bare_sockets"),
-)
+]
+
+
+def compared_peers(driver):
+    """leat, and the leat that another driver stands on."""
+    folder = str(driver).rpartition("/")[0]
+    return [PEERS[0], Peer("before", str(driver), sockets=f"{folder}/bench_leat_sockets")]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from plan import DELAY_MS, OPENINGS, PEERS, all_works, target_peers, target_works
+from plan import DELAY_MS, OPENINGS, PEERS, all_works, compared_peers, target_peers, target_works
 from report import Results, markdown, number, plot, replace_results
 from world import Unsupported, Void, World, library_sizes, pin, run_apart, say, tls_primitives
 
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=0, help="of every work, instead of what is usual")
     parser.add_argument("--only", default="", help="works whose names contain this")
     parser.add_argument("--peers", default="", help="names of drivers, separated by commas")
+    parser.add_argument("--before", type=Path, help="the driver of another leat, to be compared with this one alone")
     parser.add_argument("--json", type=Path, help="write everything there")
     parser.add_argument("--markdown", type=Path, help="write the tables there")
     parser.add_argument("--plot", type=Path, help="draw an SVG there")
@@ -62,7 +63,7 @@ class Bench:
             self.works = [work for work in self.works if work.connections <= 1000]
 
     def peers_of(self, work):
-        if not self.options.targets:
+        if not self.options.targets or self.options.before:
             return self.peers
         return [peer for peer in target_peers(work) if peer in self.peers]
 
@@ -78,7 +79,7 @@ class Bench:
         count, connections = work.count, work.connections
         if peer.slow:
             count = max(1, count // 10)
-        elif work.kind == "idle" and peer.name != "leat":
+        elif work.kind == "idle" and peer.name not in ("leat", "before"):
             count = min(count, IDLE_PEER_COUNT)
         if self.options.quick:
             count = min(count, QUICK_COUNT, 8 if work.size > 65536 or work.kind == "open" else QUICK_COUNT)
@@ -194,10 +195,18 @@ def cpu_name():
         return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
 
 
+def congestion_control():
+    """Of TCP: bbr takes twice of cubic's processor time for long messages."""
+    try:
+        return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
+
+
 def conditions(options):
     found = {
         "date": datetime.date.today().isoformat(), "processor": cpu_name(), "processors": os.cpu_count(),
-        "kernel": platform.release(), "load before": round(os.getloadavg()[0], 2),
+        "kernel": platform.release(), "congestion control": congestion_control(), "load before": round(os.getloadavg()[0], 2),
         "TLS primitives of leat by": tls_primitives(options.build),
     }
     for name in ("quick", "targets", "rounds"):
@@ -242,6 +251,8 @@ def measure(options):
 
 def main():
     options = arguments()
+    if options.before:
+        PEERS[:] = compared_peers(options.before.resolve())
     if options.update_docs:
         update_docs(options)
         return 0

@@ -35,6 +35,21 @@ class Numbers(unittest.TestCase):
         self.assertEqual(results.best_peer("w", plan.CPU), "libwebsockets")
 
 
+class Comparison(unittest.TestCase):
+    def test_two_revisions_stand_side_by_side(self):
+        peers, kept = plan.compared_peers("/somewhere/bench_leat"), list(plan.PEERS)
+        self.assertEqual([(peer.name, peer.driver) for peer in peers],
+                         [("leat", "bench_leat"), ("before", "/somewhere/bench_leat")])
+        plan.PEERS[:] = peers
+        try:
+            results = results_of(leat=[3, 3, 50], before=[4, 6, 40])
+            lines = list(report.message_table(results, [plan.Work("w", "echo")]))
+        finally:
+            plan.PEERS[:] = kept
+        self.assertEqual(lines[2], "| work | leat | before |")
+        self.assertEqual(lines[4], "| w | 3 | 6 (0.75) |")
+
+
 class Verdicts(unittest.TestCase):
     def judge(self, results, target):
         value, against = report.target_value(results, target)
