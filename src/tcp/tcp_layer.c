@@ -222,10 +222,13 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
     }
     if (l->state != LEATI_LAYER_CLOSING || tcp_is_foreign(tcp))
         return tcp_close_in_order(tcp);
-    /* When the peer has ended its direction, to close is to end ours. */
-    if (tcp->eof || (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0))
+    /* Also behind the peer's FIN: where a child of the program has a copy of the descriptor, to close
+     * it does not end our direction. */
+    if (!tcp->said_goodbye && shutdown(tcp->open->fd, SHUT_WR) < 0)
         return tcp_close_in_order(tcp);
     tcp->said_goodbye = true;
+    if (tcp->eof)
+        return tcp_close_in_order(tcp);
 
     for (int i = 0; i < DISCARDS_PER_CALL; i++) {
         ssize_t n =

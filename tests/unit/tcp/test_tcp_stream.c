@@ -309,6 +309,26 @@ Test(tcp_shutdown, at_once_when_the_peer_has_ended_before, .timeout = 10)
     close(peer);
 }
 
+/* As a child of the program may have one: the peer hears of the end all the same. */
+Test(tcp_shutdown, a_copy_of_the_descriptor_does_not_keep_it_open, .timeout = 10)
+{
+    struct tcp_fixture f;
+    int peer = fixture_open(&f);
+    int copy = dup(leati_tcp_layer_fd(f.layer));
+    char byte;
+    size_t len;
+
+    cr_assert_geq(copy, 0);
+    shutdown(peer, SHUT_WR);
+    fixture_wait(&f, LEATI_WANT_READ);
+    cr_assert_eq(fixture_recv(&f, &byte, 1, &len), LEATI_EOF);
+    cr_assert_eq(f.layer->ops->shutdown(f.layer, 0), LEAT_OK);
+    cr_assert_eq(recv(peer, &byte, 1, 0), 0);
+    fixture_done(&f);
+    close(copy);
+    close(peer);
+}
+
 Test(tcp_shutdown, a_reset_ends_it_too, .timeout = 10)
 {
     struct tcp_fixture f;
