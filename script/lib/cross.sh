@@ -93,7 +93,7 @@ END
         echo "set(CMAKE_CROSSCOMPILING_EMULATOR $cross_emulator -L \"$sysroot\")" >>"$2/toolchain.cmake"
     else
         loader=$(find "$sysroot/usr/lib" -maxdepth 1 -name 'ld-linux*' | head -n 1)
-        echo "set(CMAKE_EXE_LINKER_FLAGS_INIT \"-Wl,--dynamic-linker=$loader,-rpath,$sysroot/usr/lib/$cross_gnu\")" \
+        echo "set(CMAKE_EXE_LINKER_FLAGS_INIT \"-Wl,--dynamic-linker=$loader,--disable-new-dtags,-rpath,$sysroot/usr/lib/$cross_gnu\")" \
             >>"$2/toolchain.cmake"
     fi
     printf '#!/bin/sh\nexec %s-gcc --sysroot="%s" "$@"\n' "$cross_tools" "$sysroot" >"$2/cc"

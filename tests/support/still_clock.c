@@ -72,7 +72,8 @@ PUBLIC int clock_gettime(clockid_t clock, struct timespec *ret_time)
         libc_find();
     if (!is_still || clock != CLOCK_MONOTONIC)
         return libc_clock_gettime(clock, ret_time);
-    *ret_time = (struct timespec){.tv_sec = now_ns / 1000000000, .tv_nsec = now_ns % 1000000000};
+    *ret_time = (struct timespec){.tv_sec = (time_t)(now_ns / 1000000000),
+                                  .tv_nsec = (long)(now_ns % 1000000000)};
     return 0;
 }
 

@@ -146,7 +146,7 @@ Test(socks5_layer, each_step_has_its_own_time)
     bench.wire.script.recv_end = LEATI_AGAIN;
     for (uint64_t step = 0; step < 3; step++) {
         /* Each answer comes 200 ms after its message. */
-        bench.wire.script.recv_end_at = 2 * step;
+        bench.wire.script.recv_end_at = (size_t)(2 * step);
         cr_assert_eq(bench_connect(&bench, NOW_MS + 200 * step), LEATI_AGAIN);
         cr_assert_eq(bench.layer->deadline_ms, NOW_MS + 200 * step + 250);
     }

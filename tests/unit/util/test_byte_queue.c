@@ -67,7 +67,7 @@ static void model_reserve_and_commit(struct leati_byte_queue *q)
 
     cr_assert(leati_byte_queue_reserve(q, &room, &size));
     cr_assert(size > 0 && size <= LEATI_CHUNK_BYTES);
-    size_t len = random_next() % (size + 1);
+    size_t len = (size_t)(random_next() % (size + 1));
     memset(room, (int)(len & 0xFF), len);
     memset(model + model_len, (int)(len & 0xFF), len);
     leati_byte_queue_commit(q, len);
@@ -88,19 +88,19 @@ static void run_against_model(struct leati_chunk_pool *pool)
     model_len = 0;
     leati_byte_queue_init(&q, pool);
     for (int step = 0; step < 4000; step++) {
-        uint64_t what = random_next() % 10;
+        uint64_t what = (size_t)(random_next() % 10);
         if (what < 3 && model_len < MODEL_BYTES - 200000)
-            model_append(&q, random_next() % (what == 0 ? 100000 : 3000));
+            model_append(&q, (size_t)(random_next() % (what == 0 ? 100000 : 3000)));
         else if (what == 3 && model_len < MODEL_BYTES - 200000)
             model_reserve_and_commit(&q);
         else if (what >= 8 && model_len < MODEL_BYTES - 200000)
-            model_append_shared(&q, random_next() % (what == 8 ? 60000 : 700));
+            model_append_shared(&q, (size_t)(random_next() % (what == 8 ? 60000 : 700)));
         else if (what == 4)
-            cr_assert(leati_byte_queue_ensure(&q, random_next() % 100000));
+            cr_assert(leati_byte_queue_ensure(&q, (size_t)(random_next() % 100000)));
         else if (what == 5)
             model_consume(&q, model_len);
         else
-            model_consume(&q, random_next() % (model_len + 1));
+            model_consume(&q, (size_t)(random_next() % (model_len + 1)));
         model_check(&q);
     }
     leati_byte_queue_clear(&q);

@@ -41,7 +41,7 @@ static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payl
     static const unsigned opcodes[] = {1, 2, 1, 2, 1, 2, 1, 2, 9, 10, 0};
     struct raw_frame frame = {.opcode = opcodes[random_next(state) % 11], .payload = payload};
 
-    frame.len = frame.opcode > 8 ? random_next(state) % 126 : random_len(state);
+    frame.len = frame.opcode > 8 ? (size_t)(random_next(state) % 126) : random_len(state);
     frame.not_fin = frame.opcode < 8 && random_next(state) % 16 == 0;
     if (frame.opcode == 2)
         frame.payload = payload + PAYLOAD_BYTES;
@@ -59,7 +59,7 @@ static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payl
 static struct bytes stream_make(uint64_t *state, const uint8_t *payload)
 {
     struct bytes stream = {0};
-    size_t count = 1 + random_next(state) % 12;
+    size_t count = 1 + (size_t)(random_next(state) % 12);
 
     for (size_t i = 0; i < count; i++)
         frame_add(&stream, state, payload, random_next(state) % 32 == 0);
@@ -95,7 +95,7 @@ Test(whole, random_streams_are_read_as_by_the_long_way, .timeout = 120)
         };
         if (options.pieces && i % 2 == 0)
             options.max_message_bytes = 0;
-        size_t chunk = i % 4 == 0 ? 0 : 1 + random_next(&state) % 3000;
+        size_t chunk = i % 4 == 0 ? 0 : 1 + (size_t)(random_next(&state) % 3000);
         struct seen_list seen = session_run_with(&options, &stream, chunk);
         options.tracer = &tracer;
         options.hop = "host:80";

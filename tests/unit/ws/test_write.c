@@ -113,7 +113,7 @@ Test(write, sizes_on_the_wire, .timeout = 10)
 {
     static const struct {
         size_t len, header;
-    } cases[] = {{0, 2}, {125, 2}, {126, 4}, {65535, 4}, {65536, 10}, {(size_t)1 << 40, 10}};
+    } cases[] = {{0, 2}, {125, 2}, {126, 4}, {65535, 4}, {65536, 10}, {SIZE_MAX / 2, 10}};
     struct leati_ws_session *server = session_make(true, 100);
     struct leati_ws_session *client = session_make(false, 100);
 
