@@ -14,7 +14,7 @@ struct socks5_layer {
     struct leati_socks5_engine engine;
     /** Speaks while the engine is NEGOTIATING_GSS; its `gss` is NULL where that is not offered. */
     struct leati_socks5_gss_negotiation gss;
-    struct leati_layer *protection; /* NULL = none */
+    struct leati_layer *protection; /* NULL = none (any more) */
     bool protection_is_told;
 };
 
@@ -62,12 +62,14 @@ static void protection_tell(struct socks5_layer *socks5, bool protects)
     if (!protection || socks5->protection_is_told)
         return;
     socks5->protection_is_told = true;
-    if (protects)
+    if (protects) {
         leati_socks5_protection_begin(protection, leati_socks5_gss_take(&socks5->gss),
                                       socks5->gss.granted ==
                                           LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY);
-    else
-        leati_socks5_protection_skip(protection);
+        return;
+    }
+    leati_socks5_protection_skip(protection);
+    socks5->protection = NULL; /* it goes, maybe before this one */
 }
 
 /* After each step of either: from one to the other. */
