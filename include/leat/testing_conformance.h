@@ -127,7 +127,7 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_conformance_run(leat_testing_conforman
 /** Ends a run soon: what was not run stays so. */
 LEAT_API void leat_testing_conformance_stop(leat_testing_conformance *judge);
 
-/** Where clients are to connect to: "ws://127.0.0.1:41234", "socks5h://127.0.0.1:41234",
+/** Where clients are to connect to: "ws://127.0.0.1:41234", "socks5h://leat:secret@127.0.0.1:41234",
  * "http://127.0.0.1:41234"; `url` otherwise, which may be NULL. Lives as long as the judge. */
 LEAT_API const char *leat_testing_conformance_get_url(const leat_testing_conformance *judge);
 

@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 import unittest
 
+import bad_proxy_client
 import bad_websocket
 from patience import patience
 
@@ -310,10 +311,111 @@ class Clients(Case):
         self.assertEqual(verdicts["answer.plain"], "fail")
 
 
+class Proxies(Case):
+    def proxy(self, make):
+        """Starts a proxy on a free port, which MAKE makes a command of."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        process = subprocess.Popen(make(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for _ in range(1000):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return port
+            except ConnectionRefusedError:
+                self.assertIsNone(process.poll())
+                time.sleep(0.05)
+        self.fail("the proxy does not listen")
+
+    def leat(self, *arguments):
+        process = subprocess.Popen([PROGRAM, "serve", *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process.stdout.readline().strip()
+
+    def test_microsocks(self):
+        port = self.proxy(lambda port: ["microsocks", "-i", "127.0.0.1", "-p", str(port), "-u", "a", "-P", "b"])
+        report, verdicts = self.judge(f"socks5://a:b@127.0.0.1:{port}", "--cases", "!request.data-behind,!request.one-write")
+        self.assertEqual(report["subject"], "socks5-proxy")
+        for name in ("request.ipv4", "request.name", "auth.wrong-password", "reply.target-first", "tunnel.large", "endurance.many"):
+            self.assertEqual(verdicts[name], "pass", name)
+        self.expect_failures(verdicts, ["request.byte-by-byte", "request.name-nul"], report)
+
+    def test_tinyproxy(self):
+        with tempfile.NamedTemporaryFile("w") as config:
+            port = self.proxy(lambda port: [config.write(f"Port {port}\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\n"), config.flush(),
+                                            ["tinyproxy", "-d", "-c", config.name]][-1])
+            report, verdicts = self.judge(f"http://127.0.0.1:{port}")
+        self.assertEqual(report["subject"], "connect-proxy")
+        for name in ("request.ipv4", "request.byte-by-byte", "reply.refused", "reply.target-first", "tunnel.large", "endurance.many"):
+            self.assertEqual(verdicts[name], "pass", name)
+        self.expect_failures(verdicts, ["request.host-*", "request.userinfo", "request.blank-in-name"], report)
+
+    def test_leat(self):
+        report, verdicts = self.judge(self.leat("socks5", "--user", "a:b"))
+        self.expect_failures(verdicts, [], report)
+        self.assertEqual([name for name, verdict in verdicts.items() if verdict == "not-run"], ["request.one-write"])
+        report, verdicts = self.judge(self.leat("connect", "--user", "a:b"))
+        self.expect_failures(verdicts, ["request.host-*", "request.http-junk", "request.blank-in-name"], report)
+        self.assertEqual((verdicts["auth.again"], verdicts["auth.wrong"]), ("pass", "pass"))
+
+    def test_faults_are_found(self):
+        for kind, fault, cases in (("socks5", "method=04,00", "greeting.methods-255"), ("socks5", "reply=05,00,00,09", "request.ipv4"),
+                                   ("socks5", "reply=05,00,01,01,00,00,00,00,00,00", "request.ipv4"),
+                                   ("socks5", "auth-reply=05,00", "auth.right"), ("socks5", "relay=drop-after 1000", "tunnel.large"),
+                                   ("connect", "reply=refuse 500", "request.ipv4"), ("connect", "relay=drop-after 1000", "tunnel.large")):
+            with self.subTest(fault):
+                user = ("--user", "a:b") if "auth" in fault else ()
+                report, verdicts = self.judge(self.leat(kind, "--fault", fault, *user), "--patience", "2s", "--cases", cases)
+                self.expect_failures(verdicts, [cases], report)
+
+
+class ProxyClients(Clients):
+    """Only what is new; what Clients tests is not run again."""
+
+    def judge_client(self, kind, *faults, cases=None):
+        arguments = ("--cases", cases) if cases else ()
+        judge, url = self.serve("--" + kind, "--patience", "2s", *arguments)
+        listed = json.loads(run("serve", "conformance", "--" + kind, "--list", "--json", *arguments, status=0).stdout)
+        bad_proxy_client.Client(url, *faults).run(len(listed["cases"]))
+        return self.result(judge)
+
+    def test_no_fault(self):
+        for kind in ("socks5", "connect"):
+            report, verdicts = self.judge_client(kind)
+            self.assertEqual(report["subject"], kind + "-client")
+            self.assertEqual([case for case in report["cases"] if case["verdict"] not in ("pass", "informational")], [])
+
+    def test_faults_are_found(self):
+        for kind, fault, pattern in (("socks5", "ignores-method", "method.*"), ("socks5", "ignores-reply", "reply.rep-*"),
+                                     ("socks5", "reads-once", "*byte-by-byte"), ("socks5", "loses-glued", "reply.*-glued"),
+                                     ("connect", "ignores-reply", "reply.5*"), ("connect", "no-100", "reply.10*-first"),
+                                     ("connect", "takes-length", "reply.content-length"), ("connect", "loses-glued", "reply.glued")):
+            with self.subTest(fault):
+                report, verdicts = self.judge_client(kind, fault, cases=pattern)
+                self.expect_failures(verdicts, ["*"], report)
+
+    def test_curl(self):
+        if not shutil.which("curl"):
+            print("left out: curl as a client of proxies: it is not installed")
+            return
+        command = "curl -s -m 60 -x \"$LEAT_URL\" http://leat.test/ >/dev/null"
+        report = json.loads(run("serve", "conformance", "--port", "0", "--json", "--socks5", "--run", command, "--cases",
+                                "reply.ipv4,reply.ipv6,reply.name,reply.rep-5,method.ff,auth.form").stdout)
+        self.assertEqual([case for case in report["cases"] if case["verdict"] != "pass"], [])
+
+
+for inherited in [name for name in vars(Clients) if name.startswith("test_") and name not in vars(ProxyClients)]:
+    setattr(ProxyClients, inherited, None)
+
+
 class CommandLine(Case):
     def test_mistakes(self):
         for arguments, text in (
                 (("check", "--conformance", "tcp://127.0.0.1/"), "needs a URL"),
+                (("serve", "conformance", "--socks5", "--connect"), "two runs"),
+                (("serve", "conformance", "--cert", "x"), "go together"),
                 (("check", "--conformance", "ws://127.0.0.1/", "--cases", "no-such"), "no case is called 'no-such'"),
                 (("check", "--list", "ws://127.0.0.1/"), "need --conformance"),
                 (("check", "--conformance", "--watch", "ws://127.0.0.1/"), "goes with neither"),

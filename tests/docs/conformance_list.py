@@ -10,6 +10,10 @@ MARK = "<!-- Below: script/generate. -->\n"
 LISTS = {
     "WebSocket servers": ("check", "--conformance", "ws://x/"),
     "WebSocket clients": ("serve", "conformance"),
+    "SOCKS5 proxies": ("check", "--conformance", "socks5://x"),
+    "SOCKS5 clients": ("serve", "conformance", "--socks5"),
+    "CONNECT proxies": ("check", "--conformance", "http://x"),
+    "CONNECT clients": ("serve", "conformance", "--connect"),
 }
 
 

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <leat/tcp_socket.h>
 #include <leat/testing_conformance.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -125,6 +126,78 @@ Test(conformance, websocket_client)
     leat_config_free(client.config);
 }
 
+/* ---- a client of proxies --------------------------------------------------------------------- */
+
+struct proxied {
+    leat_loop *loop;
+    leat_tcp_socket *tcp;
+    leat_config *config;
+    size_t left;
+};
+
+static void proxied_connect(struct proxied *client)
+{
+    if (client->left-- == 0)
+        leat_loop_stop(client->loop);
+    else
+        cr_assert(leat_tcp_socket_connect(client->tcp, "leat.test", 80, client->config) == LEAT_OK);
+}
+
+static void proxied_echo(leat_tcp_socket *tcp, const uint8_t *data, size_t len,
+                         const struct leat_remote_info *remote, void *user)
+{
+    (void)remote;
+    (void)user;
+    int code = leat_tcp_socket_send(tcp, data, len);
+    cr_expect(code == LEAT_OK, "%d", code);
+}
+
+static void proxied_closed(leat_tcp_socket *tcp, void *user)
+{
+    (void)tcp;
+    proxied_connect(user);
+}
+
+static void expect_proxied_well(enum leat_testing_subject subject)
+{
+    static const struct leat_tcp_socket_callbacks callbacks = {
+        .size = sizeof(callbacks), .message = proxied_echo, .closed = proxied_closed};
+    struct proxied client = {.config = client_config_new()};
+    leat_testing_conformance *judge = NULL;
+    pthread_t thread;
+    void *result = NULL;
+    cr_assert(leat_testing_conformance_new(LEAT_TESTING_CONFORMANCE_OPTIONS(.subject = subject,
+                                                                            .patience_ms = 30000,
+                                                                            .cases = "!*.reset"),
+                                           &judge, NULL) == LEAT_OK);
+    cr_assert(leat_config_set_proxy(client.config, leat_testing_conformance_get_url(judge)) ==
+              LEAT_OK);
+    client.left = leat_testing_conformance_get_count(judge);
+    cr_assert(pthread_create(&thread, NULL, judge_run, judge) == 0);
+    cr_assert(leat_loop_new(&client.loop) == LEAT_OK);
+    cr_assert(leat_tcp_socket_new(client.loop, &callbacks, &client, &client.tcp) == LEAT_OK);
+    proxied_connect(&client);
+    cr_expect(leat_loop_run(client.loop) == LEAT_OK);
+    leat_tcp_socket_free(client.tcp);
+    leat_testing_conformance_stop(judge);
+    pthread_join(thread, &result);
+    cr_expect(*(int *)result == LEAT_OK);
+    cr_expect(expect_well(judge) > 40);
+    leat_testing_conformance_free(judge);
+    leat_loop_free(client.loop);
+    leat_config_free(client.config);
+}
+
+Test(conformance, socks5_client)
+{
+    expect_proxied_well(LEAT_TESTING_SUBJECT_SOCKS5_CLIENT);
+}
+
+Test(conformance, connect_client)
+{
+    expect_proxied_well(LEAT_TESTING_SUBJECT_CONNECT_CLIENT);
+}
+
 /* Nobody comes; or whoever comes says nothing, or nonsense: it ends with a verdict. */
 Test(conformance, clients_that_are_none)
 {
@@ -167,8 +240,9 @@ Test(conformance, clients_that_are_none)
 /* ---- the list, and what cannot be ------------------------------------------------------------ */
 
 static const enum leat_testing_subject subjects[] = {
-    LEAT_TESTING_SUBJECT_WEBSOCKET_SERVER,
-    LEAT_TESTING_SUBJECT_WEBSOCKET_CLIENT,
+    LEAT_TESTING_SUBJECT_WEBSOCKET_SERVER, LEAT_TESTING_SUBJECT_WEBSOCKET_CLIENT,
+    LEAT_TESTING_SUBJECT_SOCKS5_PROXY,     LEAT_TESTING_SUBJECT_SOCKS5_CLIENT,
+    LEAT_TESTING_SUBJECT_CONNECT_PROXY,    LEAT_TESTING_SUBJECT_CONNECT_CLIENT,
 };
 
 Test(conformance, each_case_has_an_id_of_its_own)

@@ -41,6 +41,18 @@ static const struct tool_option conformance_options[] = {
      .set = tool_set_u32,
      .offset = offsetof(struct conformance_state, port),
      .max = 65535},
+    {.name = "socks5",
+     .is_usual = true,
+     .help = "judge a client of SOCKS5: this is its proxy",
+     .detail = "What it reaches through the proxy it is to return, byte by byte; one that speaks "
+               "first is believed. Any destination will do. Each connection is a case.",
+     .set = tool_set_flag,
+     .offset = offsetof(struct conformance_state, judges_socks5)},
+    {.name = "connect",
+     .is_usual = true,
+     .help = "the same for a client of HTTP CONNECT",
+     .set = tool_set_flag,
+     .offset = offsetof(struct conformance_state, judges_connect)},
     {.name = "run",
      .is_usual = true,
      .argument = "COMMAND",
@@ -97,10 +109,14 @@ static int conformance_command(const struct tool_command *command, int argc, cha
         return status;
     if (!state.cert != !state.key)
         return tool_usage_error(command, "--cert and --key go together");
+    if (state.judges_socks5 && state.judges_connect)
+        return tool_usage_error(command, "--socks5 and --connect are two runs");
     const struct leat_testing_tls tls = {.cert_path = state.cert, .key_path = state.key};
     struct leat_testing_conformance_options options = {
         .size = sizeof(options),
-        .subject = LEAT_TESTING_SUBJECT_WEBSOCKET_CLIENT,
+        .subject = state.judges_socks5    ? LEAT_TESTING_SUBJECT_SOCKS5_CLIENT
+                   : state.judges_connect ? LEAT_TESTING_SUBJECT_CONNECT_CLIENT
+                                          : LEAT_TESTING_SUBJECT_WEBSOCKET_CLIENT,
         .address = state.host,
         .port = state.conformance.lists ? 0 : (uint16_t)state.port,
         .idle_ms = state.idle_ms,
@@ -119,6 +135,8 @@ static const struct tool_section sections[] = {
 static const struct tool_example examples[] = {
     {"leat serve conformance", "for a client that loops as it does for Autobahn's server"},
     {"leat serve conformance --run 'node client.js \"$LEAT_URL\"'", "for one that connects once"},
+    {"leat serve conformance --socks5 --run 'curl -s -x \"$LEAT_URL\" http://leat.test/'",
+     "a client of proxies"},
     {0},
 };
 
@@ -132,7 +150,7 @@ const struct tool_command tool_serve_conformance = {
         "/updateReports?agent=NAME, /getCaseStatus and /getCaseInfo are understood. It ends with a "
         "table when all cases were run, the client has asked for /updateReports, or nobody comes "
         "any more; the exit status is 1 if a case has failed, or nobody came. The list: "
-        "docs/CONFORMANCE.md.",
+        "docs/CONFORMANCE.md.\n\n--socks5 and --connect judge clients of proxies.",
     .sections = sections,
     .examples = examples,
     .run = conformance_command,

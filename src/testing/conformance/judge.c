@@ -159,8 +159,8 @@ bool leati_judge_is_stopping(struct leat_testing_conformance *judge)
 static const struct leati_subject *subject_find(enum leat_testing_subject subject)
 {
     static const struct leati_subject *const subjects[] = {
-        &leati_subject_ws_server,
-        &leati_subject_ws_client,
+        &leati_subject_ws_server,     &leati_subject_ws_client,     &leati_subject_socks5_proxy,
+        &leati_subject_socks5_client, &leati_subject_connect_proxy, &leati_subject_connect_client,
     };
     for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); ++i)
         if (subjects[i]->subject == subject)

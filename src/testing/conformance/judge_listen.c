@@ -67,7 +67,10 @@ static bool url_write(struct leat_testing_conformance *judge)
     if (judge->tls && strcmp(host, "127.0.0.1") == 0)
         snprintf(host, sizeof(host), "localhost");
     const char *scheme = judge->tls ? judge->subject->tls_scheme : judge->subject->schemes;
-    judge->url = leati_asprintf(is_v6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, host, port);
+    /* So that the client has a user for the cases that want one. */
+    const char *user = judge->subject == &leati_subject_socks5_client ? "leat:secret@" : "";
+    judge->url =
+        leati_asprintf(is_v6 ? "%s://%s[%s]:%u" : "%s://%s%s:%u", scheme, user, host, port);
     return judge->url != NULL;
 }
 

@@ -357,7 +357,7 @@ _leat_table() {
     'serve conformance')
         commands=''
         arguments=''
-        flags='--cases --cert --help --help-all --host --idle --json --key --list --patience --port --run --strict --verbose -h -p -v'
+        flags='--cases --cert --connect --help --help-all --host --idle --json --key --list --patience --port --run --socks5 --strict --verbose -h -p -v'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testing/conformance/tunnel.h"
+
+#include "testing/resolve.h"
+#include "util/alloc.h"
+#include "util/readable.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LARGE_BYTES = 1 << 20, PIECE_BYTES = 16384 };
+
+static const char *const ids[LEATI_TUNNEL_DEMANDS] = {"tunnel.speak",        "tunnel.large",
+                                                      "tunnel.client-fin",   "tunnel.target-fin",
+                                                      "tunnel.client-reset", "tunnel.target-reset"};
+static const char *const titles[LEATI_TUNNEL_DEMANDS] = {
+    "a text each way",
+    "1 MiB each way",
+    "the client ends its direction, then the target speaks",
+    "the target ends its direction, then the client speaks",
+    "the client resets TCP",
+    "the target resets TCP"};
+static const char *const expected[LEATI_TUNNEL_DEMANDS] = {
+    "both arrive",
+    "all of it arrives as it was",
+    "the target sees the end, and the client gets what it says",
+    "the client sees the end, and the target gets what it says",
+    "the target's connection ends, too",
+    "the client's connection ends, too"};
+
+const char *leati_tunnel_demand_id(enum leati_tunnel_demand demand)
+{
+    return ids[demand];
+}
+
+const char *leati_tunnel_demand_title(enum leati_tunnel_demand demand)
+{
+    return titles[demand];
+}
+
+const char *leati_tunnel_demand_expected(enum leati_tunnel_demand demand)
+{
+    return expected[demand];
+}
+
+bool leati_tunnel_listen(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
+                         bool is_v6)
+{
+    const char *host = judge->options.target_address ? judge->options.target_address : "127.0.0.1";
+    socklen_t size = sizeof(tunnel->address);
+    *tunnel = (struct leati_tunnel){.listener = -1};
+    snprintf(tunnel->host, sizeof(tunnel->host), "%s", is_v6 ? "::1" : host);
+    if (!leati_testing_address_parse(tunnel->host, 0, &tunnel->address))
+        return false;
+    tunnel->listener =
+        socket(tunnel->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (tunnel->listener < 0 ||
+        bind(tunnel->listener, (struct sockaddr *)&tunnel->address,
+             leati_testing_address_size(&tunnel->address)) != 0 ||
+        listen(tunnel->listener, 8) != 0 ||
+        getsockname(tunnel->listener, (struct sockaddr *)&tunnel->address, &size) != 0)
+        return false;
+    tunnel->port = ntohs(tunnel->address.ss_family == AF_INET6
+                             ? ((struct sockaddr_in6 *)&tunnel->address)->sin6_port
+                             : ((struct sockaddr_in *)&tunnel->address)->sin_port);
+    return true;
+}
+
+bool leati_tunnel_accept(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel)
+{
+    struct pollfd fds[] = {{.fd = tunnel->listener, .events = POLLIN},
+                           {.fd = judge->stop_fd, .events = POLLIN}};
+    if (poll(fds, 2, (int)judge->options.patience_ms) <= 0 || !fds[0].revents)
+        return false;
+    int fd = accept4(tunnel->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return false;
+    leati_wire_init(&tunnel->target, fd, judge->stop_fd);
+    tunnel->has_target = true;
+    return true;
+}
+
+void leati_tunnel_close(struct leati_tunnel *tunnel)
+{
+    if (tunnel->has_client)
+        leati_wire_close(&tunnel->client);
+    if (tunnel->has_target)
+        leati_wire_close(&tunnel->target);
+    if (tunnel->listener >= 0)
+        close(tunnel->listener);
+    *tunnel = (struct leati_tunnel){.listener = -1};
+}
+
+/* ---- speaking ------------------------------------------------------------------------------- */
+
+static bool say(struct leat_testing_conformance *judge, struct leati_wire *from,
+                struct leati_wire *to, const char *text)
+{
+    size_t len = strlen(text);
+    unsigned patience_ms = judge->options.patience_ms;
+    bool done = leati_wire_send(from, text, len, 0, patience_ms) &&
+                leati_wire_need(to, len, patience_ms) && memcmp(to->in.data, text, len) == 0;
+    if (done)
+        leati_bytes_consume(&to->in, len);
+    return done;
+}
+
+static bool fail(const struct leati_wire *wire, struct leati_finding *finding,
+                 enum leat_testing_verdict verdict, const char *what)
+{
+    bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
+    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
+               leati_wire_describe(wire));
+    return false;
+}
+
+bool leati_tunnel_speak(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
+                        struct leati_finding *finding)
+{
+    if (!say(judge, &tunnel->client, &tunnel->target, "from the client"))
+        return fail(&tunnel->target, finding, LEAT_TESTING_VERDICT_FAIL,
+                    "what the client says does not arrive");
+    if (!say(judge, &tunnel->target, &tunnel->client, "from the target"))
+        return fail(&tunnel->client, finding, LEAT_TESTING_VERDICT_FAIL,
+                    "what the target says does not arrive");
+    leati_find(finding, LEAT_TESTING_VERDICT_PASS, "both directions carry");
+    return true;
+}
+
+/* Pieces by turns, so that no buffer in between has to hold all of it. */
+static bool large_carry(struct leat_testing_conformance *judge, struct leati_wire *from,
+                        struct leati_wire *to)
+{
+    uint8_t piece[PIECE_BYTES];
+    unsigned patience_ms = judge->options.patience_ms;
+    for (size_t at = 0; at < LARGE_BYTES; at += sizeof(piece)) {
+        for (size_t i = 0; i < sizeof(piece); ++i)
+            piece[i] = (uint8_t)((at + i) * 2654435761u >> 13);
+        if (!leati_wire_send(from, piece, sizeof(piece), 0, patience_ms) ||
+            !leati_wire_need(to, sizeof(piece), patience_ms) ||
+            memcmp(to->in.data, piece, sizeof(piece)) != 0)
+            return false;
+        leati_bytes_consume(&to->in, sizeof(piece));
+    }
+    return true;
+}
+
+static void fin_judge(struct leat_testing_conformance *judge, struct leati_wire *first,
+                      struct leati_wire *second, struct leati_finding *finding)
+{
+    unsigned patience_ms = judge->options.patience_ms;
+    leati_wire_shut(first);
+    if (!leati_wire_wait_end(second, patience_ms))
+        (void)fail(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+    else if (second->end != LEATI_WIRE_FIN)
+        (void)fail(second, finding, LEAT_TESTING_VERDICT_NON_STRICT,
+                   "an orderly end becomes another one");
+    else if (!say(judge, second, first, "the last words"))
+        (void)fail(first, finding, LEAT_TESTING_VERDICT_NON_STRICT,
+                   "with one direction the other one ends, and what is said there is lost");
+    else
+        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "the directions end by themselves");
+}
+
+static void reset_judge(struct leat_testing_conformance *judge, struct leati_wire *first,
+                        struct leati_wire *second, struct leati_finding *finding)
+{
+    leati_wire_reset(first);
+    if (!leati_wire_wait_end(second, judge->options.patience_ms))
+        (void)fail(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+    else
+        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%s", leati_wire_describe(second));
+}
+
+void leati_tunnel_judge(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
+                        enum leati_tunnel_demand demand, struct leati_finding *finding)
+{
+    struct leati_wire *client = &tunnel->client, *target = &tunnel->target;
+    if (!leati_tunnel_speak(judge, tunnel, finding))
+        return;
+    switch (demand) {
+    case LEATI_TUNNEL_SPEAK:
+        return;
+    case LEATI_TUNNEL_LARGE:
+        if (!large_carry(judge, client, target))
+            (void)fail(target, finding, LEAT_TESTING_VERDICT_FAIL,
+                       "1 MiB of the client does not arrive whole");
+        else if (!large_carry(judge, target, client))
+            (void)fail(client, finding, LEAT_TESTING_VERDICT_FAIL,
+                       "1 MiB of the target does not arrive whole");
+        return;
+    case LEATI_TUNNEL_CLIENT_FIN:
+        fin_judge(judge, client, target, finding);
+        return;
+    case LEATI_TUNNEL_TARGET_FIN:
+        fin_judge(judge, target, client, finding);
+        return;
+    case LEATI_TUNNEL_CLIENT_RESET:
+        reset_judge(judge, client, target, finding);
+        return;
+    case LEATI_TUNNEL_TARGET_RESET:
+        reset_judge(judge, target, client, finding);
+        return;
+    }
+}
+
+/* ---- a tunnel that stays beside the cases ---------------------------------------------------- */
+
+bool leati_tunnel_beside_check(struct leat_testing_conformance *judge, void *worker,
+                               struct leati_finding *finding)
+{
+    struct leati_tunnel *beside = worker;
+    struct leati_finding own = {.seen = ""};
+    if (!beside->has_client || leati_tunnel_speak(judge, beside, &own) ||
+        own.verdict == LEAT_TESTING_VERDICT_NOT_RUN)
+        return true;
+    const struct leati_excerpt seen = leati_excerpt(finding->seen, 100);
+    leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
+               "another connection, which was open, was harmed: %s; %s",
+               leati_excerpt(own.seen, 80).text, seen.text);
+    leati_tunnel_close(beside);
+    return false;
+}
+
+void leati_tunnel_beside_end(void *worker)
+{
+    leati_tunnel_close(worker);
+    leati_free(worker);
+}
