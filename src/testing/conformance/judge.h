@@ -19,6 +19,10 @@
 #define LEATI_JUDGE_FAIL_FAST_MS 1000
 /** Cases in a row in which a server says nothing at all, before it is taken for gone. */
 #define LEATI_JUDGE_SILENT_MAX 8
+/** How long a run may take with a server, whatever still moves; and how long clients may still come when all is
+ * done. */
+#define LEATI_JUDGE_RUN_MS_MAX      600000
+#define LEATI_JUDGE_FAREWELL_MS_MAX 30000
 /** Keys of clients that are remembered. */
 #define LEATI_JUDGE_KEYS_MAX 1024
 /** Connections of clients at a time. */
@@ -102,7 +106,9 @@ struct leat_testing_conformance {
     bool says_when_done;       /**< a client that will say so */
     bool has_reused_key;
     size_t done_count;
-    uint64_t last_ms; /**< when somebody was there */
+    uint64_t last_ms;     /**< when somebody was there */
+    uint64_t start_ms;    /**< of the run */
+    uint64_t all_done_ms; /**< 0 = not all is done */
     struct leati_judge_guest *guests;
     unsigned guest_count;
     char (*keys)[25]; /**< that clients have used; NULL = none */

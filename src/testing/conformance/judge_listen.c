@@ -173,8 +173,11 @@ static bool clients_are_done(struct leat_testing_conformance *judge)
     leati_lock(&judge->lock);
     uint64_t quiet_ms = leati_clock_ms() - judge->last_ms;
     bool is_all = judge->done_count == judge->trial_count;
+    if (is_all && judge->all_done_ms == 0)
+        judge->all_done_ms = leati_clock_ms();
+    bool is_late = is_all && leati_clock_ms() - judge->all_done_ms > LEATI_JUDGE_FAREWELL_MS_MAX;
     bool is_over =
-        judge->is_stopping || (judge->guest_count == 0 && judge->is_over) ||
+        judge->is_stopping || is_late || (judge->guest_count == 0 && judge->is_over) ||
         (judge->guest_count == 0 && is_all && (!judge->says_when_done || quiet_ms > FAREWELL_MS)) ||
         (judge->guest_count == 0 && quiet_ms > judge->options.idle_ms);
     leati_unlock(&judge->lock);

@@ -80,7 +80,10 @@ static void *worker_run(void *user)
     for (struct leati_trial *trial; (trial = leati_judge_next(judge));) {
         struct leati_finding finding = {.seen = ""};
         uint64_t start_us = leati_clock_us();
-        if (atomic_load(&judge->silent) >= LEATI_JUDGE_SILENT_MAX) {
+        if (leati_clock_ms() - judge->start_ms > LEATI_JUDGE_RUN_MS_MAX) {
+            leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
+                       "the run has taken 10 minutes already");
+        } else if (atomic_load(&judge->silent) >= LEATI_JUDGE_SILENT_MAX) {
             leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
                        "it had not answered %d cases in a row", LEATI_JUDGE_SILENT_MAX);
         } else {
@@ -107,6 +110,7 @@ int leati_judge_run_servers(struct leat_testing_conformance *judge)
     if (reason != 0)
         return LEAT_E_SOCKET_BASE + reason;
     leati_wire_close(&wire);
+    judge->start_ms = leati_clock_ms();
     pthread_t *threads = leati_calloc(judge->options.parallel, sizeof(*threads));
     unsigned started = 0;
     while (threads && started < judge->options.parallel &&

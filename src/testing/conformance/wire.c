@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 enum { READ_BYTES = 16384, GAP_MS = 1 };
+/* What moves, but hardly, has an end as well: so many times the patience. */
+enum { SLOW_TIMES = 6 };
 
 /* What a read or write has come to, beside a count of bytes. */
 enum { MOVE_ENDED = 0, MOVE_READ_LATER = -1, MOVE_WRITE_LATER = -2, MOVE_FAILED = -3 };
@@ -130,7 +132,8 @@ static bool piece_send(struct leati_wire *wire, const uint8_t *data, size_t len,
                        unsigned timeout_ms)
 {
     uint64_t deadline_ms = leati_clock_ms() + timeout_ms;
-    while (len > 0) {
+    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
+    while (len > 0 && leati_clock_ms() <= limit_ms) {
         int sent = wire_write(wire, data, len);
         if (sent > 0) {
             data += sent;
@@ -151,7 +154,7 @@ static bool piece_send(struct leati_wire *wire, const uint8_t *data, size_t len,
         if (events & (POLLIN | POLLHUP | POLLERR) && wire_take(wire))
             deadline_ms = leati_clock_ms() + timeout_ms;
     }
-    return true;
+    return len == 0;
 }
 
 bool leati_wire_send(struct leati_wire *wire, const void *data, size_t len, size_t chunk,
@@ -159,8 +162,9 @@ bool leati_wire_send(struct leati_wire *wire, const void *data, size_t len, size
 {
     const uint8_t *bytes = data;
     size_t step = chunk > 0 ? chunk : len;
+    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
     for (size_t at = 0; at < len && !wire->is_mute; at += step) {
-        if (wire->end == LEATI_WIRE_STOPPED ||
+        if (wire->end == LEATI_WIRE_STOPPED || leati_clock_ms() > limit_ms ||
             !piece_send(wire, bytes + at, len - at < step ? len - at : step, timeout_ms))
             return false;
         if (chunk > 0 && wire->gap_ms > 0 && at + step < len && wire->end == LEATI_WIRE_OPEN &&
@@ -184,8 +188,9 @@ bool leati_wire_more(struct leati_wire *wire, size_t had, unsigned timeout_ms)
 
 bool leati_wire_need(struct leati_wire *wire, size_t len, unsigned timeout_ms)
 {
+    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
     while (wire->in.len < len) {
-        if (!leati_wire_more(wire, wire->in.len, timeout_ms))
+        if (leati_clock_ms() > limit_ms || !leati_wire_more(wire, wire->in.len, timeout_ms))
             return false;
     }
     return true;
@@ -194,13 +199,15 @@ bool leati_wire_need(struct leati_wire *wire, size_t len, unsigned timeout_ms)
 size_t leati_wire_until(struct leati_wire *wire, const char *text, size_t max, unsigned timeout_ms)
 {
     size_t len = strlen(text);
+    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
     for (;;) {
         const uint8_t *found =
             wire->in.len > 0 ? memmem(wire->in.data, wire->in.len, text, len) : NULL;
         size_t end = found ? (size_t)(found - wire->in.data) + len : 0;
         if (end > 0)
             return end <= max ? end : 0;
-        if (wire->in.len >= max || !leati_wire_more(wire, wire->in.len, timeout_ms))
+        if (wire->in.len >= max || leati_clock_ms() > limit_ms ||
+            !leati_wire_more(wire, wire->in.len, timeout_ms))
             return 0;
     }
 }
@@ -244,7 +251,7 @@ const char *leati_wire_describe(const struct leati_wire *wire)
     case LEATI_WIRE_RESET:
         return "it reset TCP";
     case LEATI_WIRE_FLOOD:
-        return "it sent more than 64 MiB";
+        return "it sent more than 32 MiB";
     case LEATI_WIRE_STOPPED:
         return "the judge was stopped";
     case LEATI_WIRE_OPEN:

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 /** More than this is not kept: the peer floods. */
-#define LEATI_WIRE_BYTES_MAX ((size_t)64 << 20)
+#define LEATI_WIRE_BYTES_MAX ((size_t)32 << 20)
 
 struct ssl_st;
 struct ssl_ctx_st;

@@ -49,7 +49,7 @@ static const char *ending_write(const struct leati_ws_heard *heard, char *buf, s
         leati_readable_format(buf, cap, "%s without a Close",
                               heard->end == LEATI_WIRE_FIN     ? "TCP ended"
                               : heard->end == LEATI_WIRE_RESET ? "TCP was reset"
-                                                               : "more than 64 MiB came");
+                                                               : "more than 32 MiB came");
     return buf;
 }
 
