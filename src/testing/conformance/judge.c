@@ -338,7 +338,7 @@ const char *leat_testing_conformance_get_url(const leat_testing_conformance *jud
 
 const char *leat_testing_conformance_get_agent(const leat_testing_conformance *judge)
 {
-    return judge ? judge->agent : NULL;
+    return judge ? judge->agent : "";
 }
 
 size_t leat_testing_conformance_get_count(const leat_testing_conformance *judge)
