@@ -45,6 +45,8 @@ static size_t metrics_write(const leat_websocket_server *server, char *buf, size
         {"received_bytes_total", "counter", "Bytes of messages received.", c.bytes_received},
         {"sent_bytes_total", "counter", "Bytes sent.", c.bytes_sent},
         {"throttled_total", "counter", "Times that a client was held up.", c.throttled},
+        {"overflowed_total", "counter", "Connections ended because all queues were full.",
+         c.overflowed},
         {"open", "gauge", "WebSockets that are open.", c.open},
         {"handshakes", "gauge", "Handshakes that are not done.", c.handshakes},
         {"queued_bytes", "gauge", "Bytes that wait to be sent.", c.queued_bytes},

@@ -143,7 +143,8 @@ LEAT_API LEAT_MUST_CHECK int leat_websocket_check_url(const char *url,
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL with a length; text that is not UTF-8);
  *         LEAT_E_SOCKET_BASE + ENOTCONN (before `opened`), + EBADF (closing or closed);
  *         the queue is full: LEAT_E_TLS_WRITE over TLS, LEAT_E_SOCKET_BASE + EAGAIN otherwise;
- *         `writable` follows then; LEAT_E_SYSTEM_INTERNAL (no memory).
+ *         `writable` follows then; LEAT_E_SOCKET_BASE + ENOBUFS: leat_config_set_server_queue_limit();
+ *         LEAT_E_SYSTEM_INTERNAL (no memory).
  */
 LEAT_API LEAT_MUST_CHECK int leat_websocket_send(leat_websocket *ws, enum leat_message_type type,
                                                  const void *data, size_t len);

@@ -172,6 +172,19 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_received_proxy_protocol(leat_config
 LEAT_API LEAT_MUST_CHECK int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s,
                                                           size_t messages_per_s);
 
+/**
+ * What may wait to be sent on all connections of a server together, whatever each of them may have by
+ * leat_config_set_send_queue_limit(). When a message would go beyond it, the connection on which most
+ * waits is ended, and the next one if that is not enough: whoever reads too slowly pays, not whoever is sent
+ * something. Its `closed` has LEAT_E_SOCKET_BASE + ENOBUFS, and the text says how much waited; the counter is
+ * `overflowed`. A send that this hits itself, or of more than the whole limit, returns
+ * LEAT_E_SOCKET_BASE + ENOBUFS and queues nothing. A message for many counts for each of them; what topics
+ * keep back, and TLS, does not. 0 = any number (default).
+ *
+ * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
+ */
+LEAT_API LEAT_MUST_CHECK int leat_config_set_server_queue_limit(leat_config *config, size_t bytes);
+
 /* ---- the server ----------------------------------------------------------------------------- */
 
 /** Makes a server; nothing listens yet. `callbacks` is copied.
@@ -270,6 +283,7 @@ struct leat_websocket_server_counters {
     uint64_t open;         /**< connections now */
     uint64_t handshakes;   /**< that are not done now */
     uint64_t queued_bytes; /**< that wait to be sent now, of all connections */
+    uint64_t overflowed;   /**< connections ended by leat_config_set_server_queue_limit() */
 };
 
 /** Fills in as much as the caller knows. Goes through all connections.

@@ -208,3 +208,14 @@ int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s, size_t
     settings->receive_messages_per_s = messages_per_s;
     return LEAT_OK;
 }
+
+int leat_config_set_server_queue_limit(leat_config *config, size_t bytes)
+{
+    if (!config)
+        return LEAT_E_PARAMETER;
+    struct leati_settings *settings = leati_config_edit(config);
+    if (!settings)
+        return leati_config_no_memory(config);
+    settings->server_queue_bytes = bytes;
+    return LEAT_OK;
+}

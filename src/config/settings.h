@@ -102,6 +102,7 @@ struct leati_settings {
     bool receives_proxy_protocol;  /**< whoever is trusted says in front whose connection it is */
     size_t receive_bytes_per_s;    /**< of one connection; 0 = any number */
     size_t receive_messages_per_s; /**< likewise */
+    size_t server_queue_bytes;     /**< of all connections together; 0 = any number */
 
     struct leati_descriptor_options descriptor;
 

@@ -55,12 +55,30 @@ static size_t stream_message_count(const struct leati_stream *stream)
     return stream->ends ? stream->ends->count : 0;
 }
 
+/* What has changed in the queue since the last time. */
+static void stream_count(struct leati_stream *stream)
+{
+    /* What is released may outlive whom the limits belong to. */
+    bool counts = stream->limits && !stream->released;
+    struct leati_stream_budget *budget = counts ? stream->limits->budget : NULL;
+    if (!budget || stream->counted_bytes == stream->out.len)
+        return;
+    budget->used_bytes += stream->out.len - stream->counted_bytes;
+    stream->counted_bytes = stream->out.len;
+}
+
+void leati_stream_drop_queue(struct leati_stream *stream)
+{
+    leati_byte_queue_clear(&stream->out);
+    stream_count(stream);
+}
+
 /* What belongs to one connection. */
 static void stream_clear(struct leati_stream *stream)
 {
     leati_rest_forget(stream);
     leati_rest_drop(stream);
-    leati_byte_queue_clear(&stream->out);
+    leati_stream_drop_queue(stream);
     leati_stream_forget_ends(stream);
     held_drop(stream);
     stream->may_rest = stream->was_busy = false;
@@ -82,6 +100,7 @@ bool leati_stream_release(struct leati_stream *stream)
     struct leati_chain *chain = stream->chain;
     if (stream->released)
         return false;
+    leati_stream_drop_queue(stream);
     stream->released = true;
     if (chain && !leati_chain_release(chain))
         return false; /* inside of the pump */
@@ -144,13 +163,25 @@ int leati_stream_not_open(const struct leati_stream *stream)
     return LEAT_E_SOCKET_BASE + (not_yet ? ENOTCONN : EBADF);
 }
 
+static int stream_reserve_budget(const struct leati_stream *stream, size_t size)
+{
+    struct leati_stream_budget *budget = stream->limits->budget;
+    if (budget->used_bytes <= budget->most_bytes && size <= budget->most_bytes - budget->used_bytes)
+        return LEAT_OK;
+    if (size <= budget->most_bytes)
+        budget->exceeded(budget, size);
+    bool fits =
+        budget->used_bytes <= budget->most_bytes && size <= budget->most_bytes - budget->used_bytes;
+    return fits && leati_stream_is_open(stream) ? LEAT_OK : LEAT_E_SOCKET_BASE + ENOBUFS;
+}
+
 int leati_stream_reserve(struct leati_stream *stream, size_t size)
 {
     size_t len = stream->out.len;
     size_t most = stream->limits->queue_bytes, most_messages = stream->limits->queue_messages;
     bool full = len > 0 && (size > most || len > most - size);
     if (!full && (most_messages == 0 || stream_message_count(stream) < most_messages))
-        return LEAT_OK;
+        return stream->limits->budget ? stream_reserve_budget(stream, size) : LEAT_OK;
     stream->send_refused = true;
     stream->refused_bytes = size;
     return LEAT_E_SOCKET_BASE + EAGAIN;
@@ -158,6 +189,7 @@ int leati_stream_reserve(struct leati_stream *stream, size_t size)
 
 void leati_stream_queued(struct leati_stream *stream)
 {
+    stream_count(stream);
     /* A message that is queued and not counted is better than one that is lost. */
     if (stream->limits->queue_messages != 0 && !stream->ends)
         stream->ends = leati_calloc(1, sizeof(*stream->ends));
@@ -375,6 +407,7 @@ void leati_stream_flush(struct leati_stream *stream)
         if (stream->ends)
             leati_offset_ring_pass(stream->ends, stream->sent_bytes);
     }
+    stream_count(stream);
 }
 
 /* Room for what was refused: with less the program would try again and be refused again. */

@@ -65,11 +65,20 @@ struct leati_stream_owner {
     void (*left)(struct leati_stream *stream, void *user);
 };
 
+/** What the queues of several streams may take together. */
+struct leati_stream_budget {
+    size_t most_bytes;
+    size_t used_bytes; /**< now */
+    /** Frees queues of others so that `size` bytes more fit, if it can; ends streams. */
+    void (*exceeded)(struct leati_stream_budget *budget, size_t size);
+};
+
 struct leati_stream_limits {
     size_t queue_bytes;
     size_t queue_messages; /**< what leati_stream_queued() counts; 0 = any number */
     uint32_t connect_timeout_ms;
-    uint32_t close_timeout_ms; /**< 0 = none */
+    uint32_t close_timeout_ms;          /**< 0 = none */
+    struct leati_stream_budget *budget; /**< NULL = none */
     /* These may change at any time. */
     uint32_t stall_timeout_ms;        /**< how long the peer may take nothing; 0 = for ever */
     struct leat_socket_linger linger; /**< on: instead of close_timeout_ms */
@@ -84,7 +93,8 @@ struct leati_stream {
     struct leati_chain *chain; /**< NULL while idle or closed, and while it rests */
     struct leati_rest *rest;   /**< NULL = it does not: conn/rest.h */
     struct leati_byte_queue out;
-    uint64_t sent_bytes; /**< that have left the queue */
+    size_t counted_bytes; /**< of `out`, in the budget */
+    uint64_t sent_bytes;  /**< that have left the queue */
     /** Of queued messages, counted as sent_bytes is; NULL unless they are limited. */
     struct leati_offset_ring *ends;
     struct leati_held_bytes *held; /**< read, but not delivered before resume; NULL = none */
@@ -141,8 +151,11 @@ void leati_stream_give_up(struct leati_stream *stream);
 int leati_stream_send(struct leati_stream *stream, const void *data, size_t len);
 
 /** For an owner that writes to `out` by itself: whether there is room for `size` bytes.
- * @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN, then `writable` is owed. */
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN, then `writable` is owed; LEAT_E_SOCKET_BASE + ENOBUFS: the
+ * budget is used up, perhaps by this one, which has ended then. */
 int leati_stream_reserve(struct leati_stream *stream, size_t size);
+/** Drops what is queued, of a stream that has been broken. */
+void leati_stream_drop_queue(struct leati_stream *stream);
 /** A message has been put into `out`: it leaves with this pump, or the next. */
 void leati_stream_queued(struct leati_stream *stream);
 /** Offers the chain what is queued, at once. */

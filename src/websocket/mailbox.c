@@ -169,6 +169,11 @@ void leati_mailbox_deliver(struct leati_mailbox *mailbox)
             leati_websocket_break(letters->ws, code, 0, "out of memory");
             return;
         }
+        if (code == LEAT_E_SOCKET_BASE + ENOBUFS) {
+            leati_websocket_break(letters->ws, code, ENOBUFS,
+                                  "a letter found no room in the queues of the server");
+            return;
+        }
     }
 }
 

@@ -219,6 +219,7 @@ int leat_websocket_server_new(leat_loop *loop,
     leati_copy_known(&server->callbacks, sizeof(server->callbacks), callbacks, callbacks->size);
     leati_clients_init(&server->base, loop, &server_owner, user);
     server->base.has_handshake = true;
+    server->budget.exceeded = leati_server_make_room;
     server->terms.callbacks = &client_callbacks;
     server->part_terms.callbacks = &client_part_callbacks;
     leati_timer_init(&server->drain_timer, loop, leati_server_drain_over, server);
@@ -278,6 +279,9 @@ static int server_prepare(leat_websocket_server *server, const leat_config *conf
     if (code == LEAT_OK) {
         leati_websocket_terms_set(&server->terms, base->settings);
         leati_websocket_terms_set(&server->part_terms, base->settings);
+        server->budget.most_bytes = base->settings->server_queue_bytes;
+        if (server->budget.most_bytes != 0)
+            server->terms.stream.budget = server->part_terms.stream.budget = &server->budget;
     }
     if (code == LEAT_OK && leati_settings_serve_tls(base->settings))
         code = leati_settings_server_tls(base->settings, &base->failure, &server->credentials);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,6 +116,41 @@ int leat_websocket_server_reload_certificates(leat_websocket_server *server,
     leati_tls_credentials_unref(server->credentials);
     server->credentials = credentials;
     return LEAT_OK;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------- */
+
+static struct server_client *longest_queue(const leat_websocket_server *server)
+{
+    struct server_client *longest = NULL;
+    for (struct leati_client *base = server->base.first; base; base = base->next) {
+        struct server_client *client = client_of(base);
+        size_t len = client->ws.stream.out.len;
+        if (len > (longest ? longest->ws.stream.out.len : 0))
+            longest = client;
+    }
+    return longest;
+}
+
+void leati_server_make_room(struct leati_stream_budget *budget, size_t size)
+{
+    leat_websocket_server *server =
+        (leat_websocket_server *)(void *)((char *)budget -
+                                          offsetof(struct leat_websocket_server, budget));
+    while (budget->used_bytes > budget->most_bytes - size) {
+        struct server_client *client = longest_queue(server);
+        char text[160];
+        if (!client)
+            return;
+        snprintf(
+            text, sizeof(text),
+            "%zu bytes wait for this client, the most of %zu on all connections of the server, "
+            "which may have %zu",
+            client->ws.stream.out.len, budget->used_bytes, budget->most_bytes);
+        server->counters.overflowed++;
+        leati_websocket_break(&client->ws, LEAT_E_SOCKET_BASE + ENOBUFS, ENOBUFS, text);
+        leati_stream_drop_queue(&client->ws.stream);
+    }
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------- */

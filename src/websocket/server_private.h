@@ -22,6 +22,7 @@ struct server_client {
 struct leat_websocket_server {
     struct leati_clients base;
     struct leat_websocket_server_callbacks callbacks;
+    struct leati_stream_budget budget;              /* of all queues */
     struct leati_websocket_terms terms, part_terms; /* of messages that come whole, and in parts */
     struct leati_tls_credentials *credentials;      /* NULL = ws */
     struct leati_tcp_listener *listener;            /* NULL = it does not listen */
@@ -38,6 +39,8 @@ static inline struct server_client *client_of(struct leati_client *base)
 int leati_server_listen(leat_websocket_server *server, const struct leati_address *address,
                         const struct leati_local_address *path, const int *adopted_fd,
                         const leat_config *config);
+/** The queues of all connections are full: ends those with the longest ones. */
+void leati_server_make_room(struct leati_stream_budget *budget, size_t size);
 /** The time of leat_websocket_server_drain() is over. */
 void leati_server_drain_over(struct leati_timer *timer, void *user);
 

@@ -231,7 +231,7 @@ static int ws_check_sendable(struct leat_websocket *ws)
 static int ws_reserve(struct leat_websocket *ws, size_t len)
 {
     int code = leati_stream_reserve(&ws->stream, leati_ws_session_frame_size(ws->session, len));
-    return code != LEAT_OK && ws->secure ? (int)LEAT_E_TLS_WRITE : code;
+    return code == LEAT_E_SOCKET_BASE + EAGAIN && ws->secure ? (int)LEAT_E_TLS_WRITE : code;
 }
 
 static int ws_queued(struct leat_websocket *ws, int code)

@@ -349,6 +349,93 @@ Test(operate, certificates_by_name)
     both_ends_done(&ends);
 }
 
+/* ---- who a client is ----------------------------------------------------------------------------------- */
+
+struct shown {
+    char subject[128], server_name[32];
+    unsigned count;
+    bool objects;
+};
+
+static const char *see_client(const struct leat_certificate_info *chain, size_t count,
+                              const char *server_name, void *user)
+{
+    struct shown *shown = user;
+    cr_expect(count >= 2);
+    snprintf(shown->subject, sizeof(shown->subject), "%s", chain[0].subject);
+    snprintf(shown->server_name, sizeof(shown->server_name), "%s", server_name);
+    shown->count++;
+    return shown->objects ? "not on the list" : NULL;
+}
+
+static void remember_alpn(struct both_ends *ends, const char *callback)
+{
+    struct leat_tls_info info;
+    if (strcmp(callback, "connected") == 0) {
+        cr_assert(leat_websocket_get_tls_info(ends->connection, &info));
+        snprintf(ends->user, 32, "%s", info.alpn);
+    }
+}
+
+static int known_connect(struct both_ends *ends, const char *const *protocols, size_t count)
+{
+    leat_tls_options *options;
+    cr_assert(leat_tls_options_new(&options) == LEAT_OK);
+    cr_assert(leat_tls_options_set_ca_path(options, certificate_path("ca.pem")) == LEAT_OK);
+    cr_assert(leat_tls_options_set_cert_path(options, certificate_path("client.pem"),
+                                             certificate_path("client.key"), NULL) == LEAT_OK);
+    if (count > 0)
+        cr_assert(leat_tls_options_set_alpn_protocols(options, protocols, count) == LEAT_OK);
+    cr_assert(leat_config_set_tls_options(ends->client_config, options) == LEAT_OK);
+    leat_tls_options_free(options);
+    unsigned opened = ends->opened, closed = ends->closed;
+    cr_assert(both_ends_make_client(ends) == LEAT_OK);
+    cr_assert(leat_websocket_connect(ends->client, url_of("wss", ends->port, "/"),
+                                     ends->client_config) == LEAT_OK);
+    while (ends->opened == opened && ends->closed == closed)
+        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
+    int code = ends->opened > opened ? LEAT_OK : ends->client_close.error.code;
+    leat_websocket_free(ends->client);
+    ends->client = NULL;
+    return code;
+}
+
+Test(operate, the_program_sees_whose_certificate_it_is, .timeout = 60)
+{
+    static const char *const ours[] = {"chat/2", "chat/1"}, *const theirs[] = {"chat/1"};
+    struct both_ends ends;
+    struct shown shown = {.count = 0};
+    leat_tls_options *options;
+    char alpn[32] = "";
+    both_ends_init(&ends);
+    ends.user = alpn;
+    ends.on_event = remember_alpn;
+    cr_assert(leat_tls_options_new(&options) == LEAT_OK);
+    cr_assert(leat_tls_options_set_cert_path(options, certificate_path("server.pem"),
+                                             certificate_path("server.key"), NULL) == LEAT_OK);
+    cr_assert(leat_tls_options_set_ca_path(options, certificate_path("ca.pem")) == LEAT_OK);
+    cr_assert(leat_tls_options_set_verify_callback(options, see_client, &shown) == LEAT_OK);
+    cr_assert(leat_tls_options_set_alpn_protocols(options, ours, 2) == LEAT_OK);
+    cr_assert(leat_config_set_tls_options(ends.server_config, options) == LEAT_OK);
+    cr_assert(leat_config_set_client_verification(ends.server_config,
+                                                  LEAT_CLIENT_VERIFICATION_REQUIRED) == LEAT_OK);
+    leat_tls_options_free(options);
+    both_ends_listen(&ends);
+    cr_expect(known_connect(&ends, theirs, 1) == LEAT_OK, "%s", ends.client_close.error.text);
+    until(&ends, &ends.connected, 1);
+    cr_expect(shown.count == 1);
+    cr_expect(strstr(shown.subject, "CN=") != NULL, "%s", shown.subject);
+    cr_expect_str_eq(shown.server_name, "");
+    cr_expect_str_eq(alpn, "chat/1");
+    shown.objects = true;
+    unsigned errors = ends.errors;
+    (void)known_connect(&ends, theirs, 1); /* TLS 1.3: the client learns of it later */
+    until(&ends, &ends.errors, errors + 1);
+    cr_expect(shown.count == 2);
+    cr_expect(ends.connected == 1, "whom the program does not want does not come in");
+    both_ends_done(&ends);
+}
+
 /* ---- how much a client may send ---------------------------------------------------------------------- */
 
 /* All of it arrives, but not at once; others are not held up. */
