@@ -112,6 +112,32 @@ static inline size_t leati_ws_frame_whole(const uint8_t *data, size_t len, size_
     return len - header_len >= payload_len ? header_len : 0;
 }
 
+/** The same of a client's message, which is masked; the key is the last 4 bytes of the header. */
+static inline size_t leati_ws_frame_whole_masked(const uint8_t *data, size_t len,
+                                                 size_t *ret_payload_len)
+{
+    enum {
+        MASKED = 0x80,
+        SHORT_MAX = 125,
+        LENGTH_IN_2_BYTES = 126,
+    };
+    size_t header_len = 6;
+
+    if (len < header_len || (data[0] != 0x81 && data[0] != 0x82) || data[1] < MASKED)
+        return 0;
+    size_t payload_len = data[1] - (size_t)MASKED;
+    if (payload_len > LENGTH_IN_2_BYTES)
+        return 0;
+    if (payload_len == LENGTH_IN_2_BYTES) {
+        header_len = 8;
+        payload_len = (size_t)data[2] << 8 | data[3];
+        if (len < header_len || payload_len <= SHORT_MAX)
+            return 0;
+    }
+    *ret_payload_len = payload_len;
+    return len - header_len >= payload_len ? header_len : 0;
+}
+
 /** The payload of a piece, unmasked, to `dst`, which may be where it lies. */
 void leati_ws_frame_piece_copy(const struct leati_ws_frame_piece *piece, uint8_t *dst);
 

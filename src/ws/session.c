@@ -8,12 +8,15 @@
 #include "util/alloc.h"
 #include "util/random.h"
 #include "util/readable.h"
+#include "ws/mask.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define CLOSE_CODE_BYTES 2u
+/* Longer ones are collected, and checked as they come. */
+#define WHOLE_MASKED_MAX 4096u
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
@@ -54,7 +57,7 @@ struct leati_ws_session *leati_ws_session_new(const struct leati_ws_session_opti
     session->max_message_bytes = options->max_message_bytes;
     session->most_message_bytes =
         options->pieces && options->max_message_bytes == 0 ? SIZE_MAX : options->max_message_bytes;
-    session->takes_whole = !options->is_server && !(options->tracer && options->tracer->fn);
+    session->takes_whole = !(options->tracer && options->tracer->fn);
     session->pool = options->pool;
     session->drain = options->drain;
     if (options->tracer && options->tracer->fn) {
@@ -341,26 +344,64 @@ static int session_rest(struct leati_ws_session *session)
     return LEATI_AGAIN;
 }
 
+static bool session_may_take_whole(const struct leati_ws_session *session)
+{
+    return session->takes_whole && !session->incoming.is_open && session->sticky == LEAT_OK &&
+           (!session->workspace || leati_ws_workspace_is_idle(session->workspace));
+}
+
+/* false: it is not UTF-8, and the reader tells where. */
+static bool session_emit_whole(const struct leati_ws_session *session, bool is_text,
+                               const uint8_t *payload, size_t len, struct leati_ws_event *event)
+{
+    if (is_text && !leati_utf8_valid(payload, len))
+        return false;
+    leati_ws_event_emit(event, session->gives_pieces ? LEATI_WS_PIECE : LEATI_WS_MESSAGE, payload,
+                        len);
+    event->type = is_text ? LEAT_MESSAGE_TEXT : LEAT_MESSAGE_BINARY;
+    return true;
+}
+
+/* Where a short masked payload is put to be read; NULL without memory. */
+static const uint8_t *session_unmask(struct leati_ws_session *session, const uint8_t *masked,
+                                     size_t len)
+{
+    static const uint8_t nothing[1];
+
+    if (!session->workspace)
+        session->workspace = leati_ws_workspace_acquire(session->pool);
+    if (session->workspace && len == 0)
+        return nothing;
+    uint8_t *room = session->workspace
+                        ? leati_ws_workspace_reserve(session->workspace, len, WHOLE_MASKED_MAX)
+                        : NULL;
+    if (room)
+        leati_ws_mask_copy(room, masked, len, masked - LEATI_WS_MASK_KEY_BYTES, 0);
+    else
+        (void)leati_ws_session_out_of_memory(session);
+    return room;
+}
+
 /* Whether the input begins with a whole message that nothing has to be done for, between two
  * messages. What this refuses, for whatever reason, the long way judges and names. */
-static bool session_read_whole(const struct leati_ws_session *session, const uint8_t **data,
-                               size_t *len, struct leati_ws_event *event)
+static bool session_read_whole(struct leati_ws_session *session, const uint8_t **data, size_t *len,
+                               struct leati_ws_event *event)
 {
     size_t payload_len;
 
-    if (!session->takes_whole || session->incoming.is_open || session->sticky != LEAT_OK ||
-        (session->workspace && !leati_ws_workspace_is_idle(session->workspace)))
+    if (!session_may_take_whole(session))
         return false;
-    size_t header_len = leati_ws_frame_whole(*data, *len, &payload_len);
-    if (header_len == 0 || payload_len > session->most_message_bytes)
+    size_t header_len = session->is_server ? leati_ws_frame_whole_masked(*data, *len, &payload_len)
+                                           : leati_ws_frame_whole(*data, *len, &payload_len);
+    if (header_len == 0 || payload_len > session->most_message_bytes ||
+        (session->is_server && payload_len > WHOLE_MASKED_MAX))
         return false;
     const uint8_t *payload = *data + header_len;
     bool is_text = **data == (LEATI_WS_FIN | LEATI_WS_OP_TEXT);
-    if (is_text && !leati_utf8_valid(payload, payload_len))
+    const uint8_t *plain =
+        session->is_server ? session_unmask(session, payload, payload_len) : payload;
+    if (!plain || !session_emit_whole(session, is_text, plain, payload_len, event))
         return false;
-    leati_ws_event_emit(event, session->gives_pieces ? LEATI_WS_PIECE : LEATI_WS_MESSAGE, payload,
-                        payload_len);
-    event->type = is_text ? LEAT_MESSAGE_TEXT : LEAT_MESSAGE_BINARY;
     *data = payload + payload_len;
     *len -= header_len + payload_len;
     return true;
