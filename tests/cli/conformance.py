@@ -23,6 +23,7 @@ from patience import patience
 
 PROGRAM = None
 TIMEOUT_S = patience(120)
+PATIENCE = f"{max(2, patience(1) // 2)}s"  # of the judge, with those that make it wait
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR")}
 ENVIRONMENT["NODE_PATH"] = "/usr/share/nodejs"
 
@@ -141,7 +142,7 @@ class WebSocketServers(Case):
     def bad(self, *faults, cases=SMALL):
         server = bad_websocket.Server(*faults)
         self.addCleanup(server.close)
-        return self.judge(server.url, "--patience", "2s", "--cases", cases)
+        return self.judge(server.url, "--patience", PATIENCE, "--cases", cases)
 
     def test_no_fault(self):
         report, verdicts = self.bad()
@@ -252,7 +253,7 @@ class Clients(Case):
         self.assertEqual(verdicts["answer.http-1.0"], "fail", "ws takes a 101 of HTTP/1.0")
 
     def bad(self, *faults, cases):
-        judge, url = self.serve("--patience", "2s", "--cases", cases)
+        judge, url = self.serve("--patience", PATIENCE, "--cases", cases)
         listed = json.loads(run("serve", "conformance", "--list", "--json", "--cases", cases, status=0).stdout)
         bad_websocket.Client(url, *faults).run(len(listed["cases"]))
         return self.result(judge)
@@ -367,7 +368,7 @@ class Proxies(Case):
                                    ("connect", "reply=refuse 500", "request.ipv4"), ("connect", "relay=drop-after 1000", "tunnel.large")):
             with self.subTest(fault):
                 user = ("--user", "a:b") if "auth" in fault else ()
-                report, verdicts = self.judge(self.leat(kind, "--fault", fault, *user), "--patience", "2s", "--cases", cases)
+                report, verdicts = self.judge(self.leat(kind, "--fault", fault, *user), "--patience", PATIENCE, "--cases", cases)
                 self.expect_failures(verdicts, [cases], report)
 
 
@@ -376,7 +377,7 @@ class ProxyClients(Clients):
 
     def judge_client(self, kind, *faults, cases=None):
         arguments = ("--cases", cases) if cases else ()
-        judge, url = self.serve("--" + kind, "--patience", "2s", *arguments)
+        judge, url = self.serve("--" + kind, "--patience", PATIENCE, *arguments)
         listed = json.loads(run("serve", "conformance", "--" + kind, "--list", "--json", *arguments, status=0).stdout)
         bad_proxy_client.Client(url, *faults).run(len(listed["cases"]))
         return self.result(judge)

@@ -15,8 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/** How long waiting is where it is not wrong to wait. */
-#define LEATI_JUDGE_FAIL_FAST_MS 1000
+/** How long waiting is where it is not wrong to wait: of the patience. */
+#define LEATI_JUDGE_FAIL_FAST_MS(patience_ms) ((patience_ms) / 5)
 /** Cases in a row in which a server says nothing at all, before it is taken for gone. */
 #define LEATI_JUDGE_SILENT_MAX 8
 /** How long a run may take with a server, whatever still moves; and how long clients may still come when all is

@@ -68,7 +68,8 @@ static void case_play(struct leat_testing_conformance *judge, const struct leati
     const struct leati_ws_case *now = trial->data;
     const struct leati_ws_rules rules = {.masks = false,
                                          .patience_ms = judge->options.patience_ms,
-                                         .fail_fast_ms = LEATI_JUDGE_FAIL_FAST_MS};
+                                         .fail_fast_ms =
+                                             LEATI_JUDGE_FAIL_FAST_MS(judge->options.patience_ms)};
     char offer[1024], problem[160], line[256] = "";
     (void)leati_head_field(guest->head, "Sec-WebSocket-Extensions", offer, sizeof(offer));
     bool fits = !now->terms ||

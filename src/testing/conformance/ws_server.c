@@ -49,7 +49,8 @@ static void case_play(struct leat_testing_conformance *judge, const struct leati
     const struct leati_ws_case *now = trial->data;
     const struct leati_ws_rules rules = {.masks = true,
                                          .patience_ms = judge->options.patience_ms,
-                                         .fail_fast_ms = LEATI_JUDGE_FAIL_FAST_MS};
+                                         .fail_fast_ms =
+                                             LEATI_JUDGE_FAIL_FAST_MS(judge->options.patience_ms)};
     struct leati_bytes request = {0};
     struct leati_wire wire;
     char head[HEAD_BYTES], line[256] = "";
