@@ -2,7 +2,7 @@
 export interface Members {
   name?: string; faults?: string; conditions?: string; seed?: number; port?: number; address?: string;
   user?: string; password?: string; names?: Record<string, string>; tls?: boolean | Record<string, string>;
-  messages?: string[]; subprotocols?: string[]; [member: string]: unknown;
+  record?: string; match?: 'messages' | 'exact' | 'any'; keep_times?: boolean; messages?: string[]; subprotocols?: string[]; [member: string]: unknown;
 }
 export interface Event {
   number: number; time_ms: number; connection: number; step: string; text: string; bytes_in: number; bytes_out: number;
@@ -25,6 +25,7 @@ export class Server {
   waitIdle(options?: { timeout?: number }): Promise<boolean>;
   assertStep(step: string, options?: { count?: number; text?: string; timeout?: number }): Promise<void>;
   assertNoStep(step: string): Promise<void>;
+  assertSame(): Promise<void>;
   assertSteps(...steps: string[]): Promise<void>;
 }
 export class Control {
@@ -37,6 +38,7 @@ export class Control {
   wsServer(members?: Members): Promise<Server>;
   wssServer(members?: Members & { certificateFaults?: string }): Promise<Server>;
   relay(to: string, members?: Members): Promise<Server>;
+  replay(file: string, members?: Members): Promise<Server>;
   dns(members?: Members): Promise<Server>;
   ca(): Promise<Authority>;
 }

@@ -112,6 +112,10 @@ class Control {
   /** Starts a server; `members` are those of leat_testing_server_new_json(): faults, conditions, user, tls, to, ... */
   async server(kind, members = {}) {
     this.#numbers += 1;
+    members = { ...members };
+    for (const key of ['record', 'replay']) { // files are named as in this process
+      if (members[key] !== undefined) members[key] = path.resolve(members[key]);
+    }
     const description = await this.request('POST', '/servers', { name: `${kind}-${this.#numbers}`, kind, ...members });
     return new Server(this, description);
   }
@@ -133,6 +137,9 @@ class Control {
 
   /** A relay for any protocol over TCP to "HOST:PORT". */
   relay(to, members) { return this.server('tcp', { to, ...members }); }
+
+  /** What a server with { record: 'run.jsonl' } has written, said again: { faults, match: 'any', keep_times }. */
+  replay(file, members) { return this.server('replay', { replay: file, ...members }); }
 
   /** A DNS server, where the program has one. */
   dns(members) { return this.server('dns', members); }
@@ -231,6 +238,12 @@ class Server {
   async assertNoStep(step) {
     const count = await this.count(step);
     if (count) await this.#fail(`step ${step} was reached ${count} times`);
+  }
+
+  /** Of a replay: no client has said what the recorded one did not. */
+  async assertSame() {
+    const { problem } = await this.seen();
+    if (problem) await this.#fail(problem);
   }
 
   /** These steps are reached, in this order on one connection, others between them or not; waits for them. */

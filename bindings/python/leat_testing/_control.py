@@ -112,6 +112,9 @@ class Control:
         """Starts a server. `members` are those of leat_testing_server_new_json(): faults, conditions, user, password,
         tls, to, messages, ...; None is left out."""
         name = name or f"{kind}-{next(self._numbers)}"
+        for key in ("record", "replay"):  # files are named as in this process
+            if members.get(key) is not None:
+                members[key] = os.path.abspath(os.fspath(members[key]))
         body = {"name": name, "kind": kind, **{key: value for key, value in members.items() if value is not None}}
         server = Server(self, self.request("POST", "/servers", body))
         self.servers.append(server)
@@ -138,6 +141,11 @@ class Control:
     def relay(self, to, **members):
         """A relay for any protocol over TCP to "HOST:PORT"."""
         return self.server("tcp", to=to, **members)
+
+    def replay(self, path, **members):
+        """What a server with record="run.jsonl" has written, said again: faults, match="any", keep_times=True. Tell by
+        assert_same() whether the clients said what they had said."""
+        return self.server("replay", replay=path, **members)
 
     def dns(self, **members):
         """A DNS server, where the program has one: records="NAME TYPE VALUE; ..."."""
@@ -294,6 +302,13 @@ class Server:
             connections.setdefault(event["connection"], []).append(event["step"])
         if not any(_is_subsequence(steps, reached) for reached in connections.values()):
             raise AssertionError(f"no connection has reached {', '.join(steps)} in this order\n{self.log()}")
+
+    def assert_same(self):
+        """Of a replay: no client has said what the recorded one did not."""
+        __tracebackhide__ = True
+        problem = self.seen["problem"]
+        if problem:
+            raise AssertionError(f"{problem}\n{self.log()}")
 
     async def wait_async(self, step, count=1, timeout=WAIT_S):
         """wait(), while the loop of asyncio goes on."""

@@ -53,6 +53,7 @@ _connect = _maker("connect_proxy", "Starts an HTTP proxy that knows CONNECT.")
 _ws = _maker("ws_server", "Starts a WebSocket server that echoes: ws_server(messages=[...]).")
 _wss = _maker("wss_server", "Starts one behind TLS: wss_server(certificate_faults='expired').")
 _relay = _maker("relay", "Starts a relay: relay('127.0.0.1:5432', conditions='latency=80').")
+_replay = _maker("replay", "Serves what a server with record='run.jsonl' has written: replay('run.jsonl', faults=...).")
 _dns = _maker("dns", "Starts a DNS server: dns(records='a.test A 127.0.0.1').")
 
 
