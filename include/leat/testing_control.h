@@ -65,7 +65,9 @@ extern "C" {
  *    "fragment_bytes", "no_echo";
  *  - "records" (text); "auth": "basic", "digest", "digest-md5", "negotiate", "ntlm"; "proxy_header":
  *    "none", "allowed", "required"; "session_tickets"; "deflate"; "unix_path";
- *  - "to", "to_tls": true or {"name":TEXT,"ca":PATH,"insecure":true}.
+ *  - "to", "to_tls": true or {"name":TEXT,"ca":PATH,"insecure":true};
+ *  - "record": PATH; of the kind "replay" "replay": PATH, "match": "messages", "exact", "any", and
+ *    "keep_times". The paths are of the machine that the server is on.
  *
  * It is changeable: leat_testing_server_set_conditions().
  *

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pcapng (draft-ietf-opsawg-pcapng), with packets that are made up around what was read and sent. */
 #include "testing/capture.h"
+#include "testing/file.h"
 #include "testing/peer.h"
 #include "testing/resolve.h"
 #include "util/alloc.h"
 #include "util/fork.h"
 #include "util/readable.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,21 +103,6 @@ static void block_end(struct block *block)
         memcpy(block->data + 4, &len, sizeof(len));
 }
 
-/* Without `lock`, or under it. @return whether all of it is in the file. */
-static bool file_write(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(fd, data, len);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        data += done;
-        len -= (size_t)done;
-    }
-    return true;
-}
-
 /* `packets` of them, whole blocks; those that the limit forbids are dropped, and all behind them. */
 static void blocks_write(leat_testing_capture *capture, const uint8_t *data, size_t len,
                          size_t packets)
@@ -127,7 +110,7 @@ static void blocks_write(leat_testing_capture *capture, const uint8_t *data, siz
     pthread_mutex_lock(&capture->lock);
     capture->is_full |= !data || len > capture->bytes_max - capture->written;
     if (!capture->is_full) {
-        capture->is_full = !file_write(capture->fd, data, len);
+        capture->is_full = !leati_testing_file_write(capture->fd, data, len);
         if (capture->is_full) {
             /* Half a block would spoil the file. */
             (void)!ftruncate(capture->fd, (off_t)capture->written);
@@ -431,33 +414,9 @@ static void tail_write(leat_testing_capture *capture)
     block_option(&block, OPTION_DROPPED, &capture->dropped, sizeof(capture->dropped));
     block_put_u32(&block, 0);
     block_end(&block);
-    if (block.data && !file_write(capture->fd, block.data, block.len))
+    if (block.data && !leati_testing_file_write(capture->fd, block.data, block.len))
         (void)!ftruncate(capture->fd, (off_t)capture->written);
     leati_free(block.data);
-}
-
-/* Never waits, whatever lies at the path. @return LEAT_OK or a code, with what is wrong. */
-static int file_open(const char *path, int *ret_fd, const char **ret_reason)
-{
-    struct stat st;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    int sys_errno = errno;
-    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-        close(fd);
-        *ret_reason = "not a regular file";
-        return LEAT_E_PARAMETER;
-    }
-    if (fd >= 0 && (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0)) {
-        sys_errno = errno;
-        close(fd);
-        fd = -1;
-    }
-    if (fd < 0) {
-        *ret_reason = strerrordesc_np(sys_errno);
-        return LEAT_E_SOCKET_BASE + sys_errno;
-    }
-    *ret_fd = fd;
-    return LEAT_OK;
 }
 
 int leat_testing_capture_new(const char *path, uint64_t bytes_max,
@@ -483,7 +442,7 @@ int leat_testing_capture_new(const char *path, uint64_t bytes_max,
     capture->fd = -1;
     capture->bytes_max = bytes_max;
     capture->fork_count = leati_fork_count();
-    code = file_open(path, &capture->fd, &reason);
+    code = leati_testing_file_open(path, &capture->fd, &reason);
     if (code == LEAT_OK && !head_write(capture))
         code = LEAT_E_SYSTEM_INTERNAL;
     if (code != LEAT_OK)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The faults of a server: checked, shared by its connections, replaced while it runs. */
+#include "testing/recording.h"
 #include "testing/server.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -70,6 +71,9 @@ static bool set_check(const struct leat_testing_server *server, const struct lea
                                   leat_testing_kind_name(kind));
             return refuse(ret_problem, i, text, leat_testing_step_name(step));
         }
+        const char *unlike = leati_recording_fault_problem(server->recording, &set->faults[i]);
+        if (unlike)
+            return refuse(ret_problem, i, unlike, "");
         if (step == LEAT_TESTING_STEP_TLS && !server->options.tls)
             return refuse(ret_problem, i, "without TLS there is no step tls", "");
     }

@@ -32,6 +32,12 @@ bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
     return false;
 }
 
+void leati_peer_ended(struct leati_peer *p, bool to_client, bool is_reset)
+{
+    leati_capture_end(p, to_client, is_reset);
+    leati_record_end(p, to_client, is_reset);
+}
+
 bool leati_peer_end(struct leati_peer *p, enum leati_peer_ending ending)
 {
     p->ending = ending;
@@ -100,6 +106,8 @@ bool leati_peer_moved(struct leati_peer *p, bool to_client, const void *data, si
 {
     if (data)
         leati_capture_bytes(p, to_client, data, len);
+    if (data && !p->in_tls)
+        leati_record_bytes(p, to_client, data, len);
     struct leat_testing_server *server = p->server;
     uint64_t *done = to_client ? &p->bytes_out : &p->bytes_in;
     struct leati_peer_drop *drop = to_client ? &p->drop_out : &p->drop_in;
@@ -123,7 +131,7 @@ bool leati_peer_wire_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t
         cap = leati_peer_allowed(p, false, cap, &wait_ms);
     ssize_t len = recv(p->fd, buf, cap ? cap : 1, 0);
     if (len <= 0)
-        leati_capture_end(p, false, len < 0);
+        leati_peer_ended(p, false, len < 0);
     if (len <= 0 || !leati_peer_moved(p, false, buf, (size_t)len))
         return false;
     *ret_len = (size_t)len;

@@ -383,9 +383,15 @@ static void quoted_append(struct leati_json_text *text, const char *value)
 {
     leati_json_append(text, "\"", 1);
     for (; *value != '\0'; ++value) {
+        static const char controls[] = "\b\f\n\r\t", names[] = "bfnrt";
         char escape[8];
         uint8_t c = (uint8_t)*value;
-        if (c == '"' || c == '\\')
+        const char *control = strchr(controls, c);
+        if (control)
+            leati_json_append(
+                text, escape,
+                (size_t)snprintf(escape, sizeof(escape), "\\%c", names[control - controls]));
+        else if (c == '"' || c == '\\')
             leati_json_append(text, escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", c));
         else if (c < ' ')
             leati_json_append(text, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));

@@ -2,6 +2,7 @@
 /* The options: copied, checked, and turned into what clients are told. */
 #include "testing/dns_table.h"
 #include "testing/peer.h"
+#include "testing/recording.h"
 #include "util/alloc.h"
 #include "util/known.h"
 #include "util/readable.h"
@@ -105,6 +106,7 @@ static bool options_copy(struct leat_testing_server *server)
            text_copy(server, &options->address) && text_copy(server, &options->user) &&
            text_copy(server, &options->password) && text_copy(server, &options->headers) &&
            text_copy(server, &options->to) && text_copy(server, &options->records) &&
+           text_copy(server, &options->record_path) && text_copy(server, &options->replay_path) &&
            text_copy(server, &options->unix_path) && text_copy(server, &options->close_reason) &&
            text_copy(server, &server->tls.cert_path) && text_copy(server, &server->tls.key_path) &&
            text_copy(server, &server->tls.client_ca_path) &&
@@ -202,6 +204,15 @@ static int options_check(struct leat_testing_server *server,
         !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
         return LEAT_E_PARAMETER;
     }
+    if (options->record_path &&
+        (options->kind == LEAT_TESTING_UDP || options->kind == LEAT_TESTING_DNS)) {
+        return refused(ret_problem, "datagrams cannot be recorded, so a %s server cannot",
+                       leat_testing_kind_name(options->kind));
+    }
+    if ((options->kind == LEAT_TESTING_REPLAY) != (options->replay_path != NULL))
+        return refused(ret_problem, "a replay needs a recording, and nothing else does");
+    if ((unsigned)options->match > LEAT_TESTING_MATCH_ANY)
+        return refused(ret_problem, "there is no such match");
     if (options->fault_count > LEAT_TESTING_FAULTS_MAX)
         return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
     if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0)
@@ -237,6 +248,8 @@ int leati_testing_server_configure(struct leat_testing_server *server,
     int code = options_check(server, ret_problem);
     if (code == LEAT_OK)
         code = leati_dns_table_new(server->options.records, &server->dns, ret_problem);
+    if (code == LEAT_OK && server->options.replay_path)
+        code = leati_recording_read(server->options.replay_path, &server->recording, ret_problem);
     if (code == LEAT_OK)
         code = leati_testing_faults_configure(server, ret_problem);
     return code == LEAT_OK ? leati_testing_conditions_configure(server, ret_problem) : code;
@@ -284,6 +297,7 @@ bool leati_testing_server_name(struct leat_testing_server *server)
         {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"},
         {"tcp", "tcp"},         {"tcp", "tls"},    {"udp", "udp"},
         {"dns", "dns"},         {"http", "https"}, {"socks4a", "socks4a"}};
+    enum leat_testing_kind kind = server->recording ? server->recording->kind : options->kind;
     const char *host = options->address;
     if (strcmp(host, "0.0.0.0") == 0) {
         host = "127.0.0.1";
@@ -307,9 +321,9 @@ bool leati_testing_server_name(struct leat_testing_server *server)
     char authority[64];
     snprintf(authority, sizeof(authority), "localhost:%u", server->port);
     server->url = leati_asprintf(
-        "%s://%s%s%s%s%s%s", schemes[options->kind][options->tls != NULL], user,
+        "%s://%s%s%s%s%s%s", schemes[kind][options->tls != NULL], user,
         user[0] && options->kind != LEAT_TESTING_SOCKS4 ? ":" : "", password, user[0] ? "@" : "",
-        is_local ? authority : server->address, options->kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
+        is_local ? authority : server->address, kind == LEAT_TESTING_WEBSOCKET ? "/" : "");
     leati_wipe(password, sizeof(password));
     return server->url;
 }

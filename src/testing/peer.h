@@ -11,6 +11,7 @@
 
 #include "testing/capture.h"
 #include "testing/limits.h"
+#include "testing/record.h"
 #include "testing/server.h"
 
 #include <sys/socket.h>
@@ -92,6 +93,8 @@ struct leati_peer {
     uint64_t pace_us[2]; /* when the next bytes may move: from the client, to the client */
     struct leati_peer_drop drop_in, drop_out;
     struct leati_capture_flow flow;
+    bool in_tls;              /* what is on the wire is not what is said */
+    bool has_recorded_end[2]; /* from the client, to the client */
 };
 
 /* ---- io.c ------------------------------------------------------------------------------------ */
@@ -124,6 +127,8 @@ bool leati_peer_send(struct leati_peer *p, const void *data, size_t len);
  * `return`. */
 bool leati_peer_problem(struct leati_peer *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** One side has ended: for those who capture and record. */
+void leati_peer_ended(struct leati_peer *p, bool to_client, bool is_reset);
 /** Ends the connection in a way. @return false, for `return`. */
 bool leati_peer_end(struct leati_peer *p, enum leati_peer_ending ending);
 
@@ -241,6 +246,7 @@ void leati_testing_serve_udp(struct leati_peer *p);
 void leati_testing_serve_dns(struct leati_peer *p);
 void leati_testing_serve_http(struct leati_peer *p);
 void leati_testing_serve_socks4(struct leati_peer *p);
+void leati_testing_serve_replay(struct leati_peer *p);
 /** The header of the PROXY protocol, if the options want one. */
 bool leati_peer_proxy_header(struct leati_peer *p);
 

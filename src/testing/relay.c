@@ -34,7 +34,7 @@ static void way_shut(struct leati_peer *p, struct way *way)
         if (way->to_client && p->tls)
             (void)leati_peer_tls_close_notify(p);
         if (way->to_client)
-            leati_capture_end(p, true, false);
+            leati_peer_ended(p, true, false);
         shutdown(way->to, SHUT_WR);
         way->shut = true;
     }
@@ -57,7 +57,7 @@ static bool client_read(struct leati_peer *p, struct way *way, size_t allowed)
     if (is_retry(len))
         return true;
     if (len <= 0) {
-        leati_capture_end(p, false, len < 0);
+        leati_peer_ended(p, false, len < 0);
         way->ended = true;
         return len == 0;
     }

@@ -198,7 +198,7 @@ static bool row_run(struct leati_peer *p, const struct leat_script_row *row)
     case LEAT_SCRIPT_STALL:
         return leati_peer_stall(p);
     case LEAT_SCRIPT_SHUTDOWN:
-        leati_capture_end(p, true, false);
+        leati_peer_ended(p, true, false);
         return shutdown(p->fd, SHUT_WR) == 0;
     case LEAT_SCRIPT_CLOSE:
         return leati_peer_end(p, LEATI_PEER_CLOSE);

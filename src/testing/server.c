@@ -4,6 +4,7 @@
 #include "testing/dns_table.h"
 #include "testing/link.h"
 #include "testing/peer.h"
+#include "testing/recording.h"
 #include "testing/resolve.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -33,11 +34,11 @@ static void connection_linger(struct leati_peer *p)
     uint8_t dropped[4096];
     p->drop_in.armed = false;
     shutdown(p->fd, SHUT_WR);
-    leati_capture_end(p, true, false);
+    leati_peer_ended(p, true, false);
     while (leati_peer_wait_fd(p, p->fd, POLLIN, -1)) {
         ssize_t len = recv(p->fd, dropped, sizeof(dropped), 0);
         if (len <= 0)
-            leati_capture_end(p, false, len < 0);
+            leati_peer_ended(p, false, len < 0);
         if (len <= 0 || !leati_peer_moved(p, false, dropped, (size_t)len))
             return;
     }
@@ -69,6 +70,7 @@ static void connection_end(struct leati_peer *p)
             leati_testing_socket_reset(p->server, p->fd);
     }
     leati_capture_done(p);
+    leati_record_end(p, true, p->ending == LEATI_PEER_RESET);
     leati_peer_tls_free(p->tls);
     leati_peer_faults_done(p);
     close(p->fd);
@@ -90,6 +92,7 @@ static void connection_serve(struct leati_peer *p, const char *client)
         [LEAT_TESTING_DNS] = leati_testing_serve_dns,
         [LEAT_TESTING_HTTP] = leati_testing_serve_http,
         [LEAT_TESTING_SOCKS4] = leati_testing_serve_socks4,
+        [LEAT_TESTING_REPLAY] = leati_testing_serve_replay,
     };
     if (leati_peer_step(p, LEAT_TESTING_STEP_ACCEPT, "%s", client) && leati_peer_proxy_header(p))
         (p->server->serve ? p->server->serve : serve[p->server->options.kind])(p);
@@ -335,6 +338,8 @@ void leati_testing_server_destroy(struct leat_testing_server *server)
     leati_free(server->conditions);
     leati_free(server->faults);
     leati_dns_table_free(server->dns);
+    leati_recording_free(server->recording);
+    leati_record_free(server->record);
     leati_testing_server_unconfigure(server);
     leati_free(server);
 }
@@ -344,6 +349,8 @@ static int server_start(struct leat_testing_server *server,
                         struct leat_testing_problem *ret_problem)
 {
     int code = leati_testing_server_configure(server, options, ret_problem);
+    if (code == LEAT_OK)
+        code = leati_record_new(server, ret_problem);
     if (code == LEAT_OK) {
         code = listener_open(server);
         if (code != LEAT_OK) {
@@ -365,7 +372,10 @@ static int server_start(struct leat_testing_server *server,
     for (size_t i = 0; i < sizeof(nonce); ++i)
         snprintf(server->nonce + 2 * i, 3, "%02x", nonce[i]);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (server->stop_fd < 0 || !leati_testing_server_name(server) || !threads_start(server)) {
+    bool is_named = server->stop_fd >= 0 && leati_testing_server_name(server);
+    if (is_named)
+        leati_record_begin(server);
+    if (!is_named || !threads_start(server)) {
         if (server->stop_fd >= 0)
             threads_stop(server);
         leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "no memory or thread");
@@ -434,6 +444,7 @@ void leat_testing_server_free(leat_testing_server *server)
         return;
     if (leati_testing_server_is_inherited(server)) {
         server_close(server);
+        leati_record_leave(server->record);
         return;
     }
     leati_testing_server_stop(server);

@@ -17,6 +17,8 @@
 struct leati_condition_set;
 struct leati_dns_table;
 struct leati_peer;
+struct leati_record;
+struct leati_recording;
 
 /** Faults as all connections have them: a connection keeps those of its present step, whatever comes
  * after. Counted under the server's lock. */
@@ -42,6 +44,8 @@ struct leat_testing_server {
     pthread_t datagram_thread;
     bool has_thread, has_datagram_thread;
     struct leati_dns_table *dns;
+    struct leati_record *record;       /* NULL = none is written */
+    struct leati_recording *recording; /* of a replay */
     uint8_t ticket_keys[80];
     char nonce[33];                      /* of Digest */
     bool owns_path;                      /* `unix_path` is this server's */

@@ -106,6 +106,9 @@ static const struct member members[] = {
     {"to", TEXT, OPTION(to), 0},
     {"records", TEXT, OPTION(records), 0},
     {"unix_path", TEXT, OPTION(unix_path), 0},
+    {"record", TEXT, OPTION(record_path), 0},
+    {"replay", TEXT, OPTION(replay_path), 0},
+    {"keep_times", FLAG, OPTION(keeps_times), 0},
     {"session_tickets", FLAG, OPTION(session_tickets), 0},
     {"deflate", FLAG, OPTION(deflate), 0},
     {NULL, TEXT, 0, 0},
@@ -221,6 +224,16 @@ static bool proxy_header_read(const struct leati_json *json, struct leati_settin
     return is_good;
 }
 
+static bool match_read(const struct leati_json *json, struct leati_settings *settings,
+                       struct leati_refusal *refusal)
+{
+    static const char *const words[] = {"messages", "exact", "any"};
+    unsigned number = 0;
+    bool is_good = word_read(json, words, 3, &number, refusal);
+    settings->options.match = (enum leat_testing_match)number;
+    return is_good;
+}
+
 struct tls_texts {
     const char *certificate, *key, *client_ca, *min, *max, *hosts, *certificate_faults;
 };
@@ -292,7 +305,7 @@ static const struct {
     {"kind", kind_read},         {"enabled", enabled_read},
     {"names", names_read},       {"subprotocols", subprotocols_read},
     {"messages", messages_read}, {"tls", tls_read},
-    {"to_tls", to_tls_read},
+    {"to_tls", to_tls_read},     {"match", match_read},
 };
 
 static bool field_read(const struct leati_json *json, struct leati_settings *settings,
@@ -343,14 +356,18 @@ bool leati_certificate_issue(leat_testing_ca *ca, const char *hosts, const char 
 }
 
 /* The member that a problem is about: the texts of the library begin with other words. */
-static const char *field_of(const struct leati_settings *settings, int code)
+static const char *field_of(const struct leati_settings *settings, int code, const char *text)
 {
     const struct leat_testing_options *options = &settings->options;
     struct leat_testing_fault *faults = NULL;
     struct leat_testing_condition *conditions = NULL;
     size_t count = 0;
     if (code >= LEAT_E_SOCKET_BASE && code < LEAT_E_SOCKET_BASE + 200)
-        return "port";
+        return strncmp(text, "cannot record", 13) == 0   ? "record"
+               : strncmp(text, "cannot replay", 13) == 0 ? "replay"
+                                                         : "port";
+    if (options->kind == LEAT_TESTING_REPLAY && !options->replay_path)
+        return "replay";
     if (leat_testing_faults_parse(options->faults, &faults, &count, NULL) != LEAT_OK)
         return "faults";
     leat_testing_faults_free(faults);
@@ -383,7 +400,8 @@ bool leati_settings_start(struct leati_settings *settings, leat_testing_ca *ca,
     int status = *ret_code == LEAT_E_PARAMETER         ? 400
                  : *ret_code == LEAT_E_SYSTEM_INTERNAL ? 500
                                                        : 409;
-    return leati_refuse(refusal, status, field_of(settings, *ret_code), "%s", problem.text);
+    return leati_refuse(refusal, status, field_of(settings, *ret_code, problem.text), "%s",
+                        problem.text);
 }
 
 int leat_testing_server_new_json(const char *json, size_t len, leat_testing_ca *ca,

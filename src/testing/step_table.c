@@ -13,11 +13,12 @@
 #define DNS       (1u << LEAT_TESTING_DNS)
 #define HTTP      (1u << LEAT_TESTING_HTTP)
 #define SOCKS4    (1u << LEAT_TESTING_SOCKS4)
+#define REPLAY    (1u << LEAT_TESTING_REPLAY)
 #define DIALS     (SOCKS5 | CONNECT | TCP | HTTP | SOCKS4)
-#define STREAMS   (DIALS | WEBSOCKET | SCRIPT | DNS)
+#define STREAMS   (DIALS | WEBSOCKET | SCRIPT | DNS | REPLAY)
 
 static const char *const kinds[] = {"socks5", "connect", "websocket", "script", "tcp",
-                                    "udp",    "dns",     "http",      "socks4"};
+                                    "udp",    "dns",     "http",      "socks4", "replay"};
 
 /* Whether the server says something of its own at a step, and can refuse instead. */
 enum answer { NO_ANSWER, ANSWER, REFUSABLE };
@@ -28,22 +29,22 @@ static const struct {
     enum answer answer;
 } steps[LEATI_TESTING_STEPS] = {
     [LEAT_TESTING_STEP_ACCEPT] = {"accept", STREAMS | UDP, NO_ANSWER},
-    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET | TCP | HTTP, NO_ANSWER},
-    [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5, NO_ANSWER},
-    [LEAT_TESTING_STEP_METHOD] = {"method", SOCKS5, REFUSABLE},
-    [LEAT_TESTING_STEP_AUTH] = {"auth", SOCKS5, NO_ANSWER},
-    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5, REFUSABLE},
-    [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5 | SOCKS4, NO_ANSWER},
-    [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET | HTTP, NO_ANSWER},
-    [LEAT_TESTING_STEP_CONNECT] = {"connect", DIALS | UDP, NO_ANSWER},
-    [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT | HTTP | SOCKS4, REFUSABLE},
-    [LEAT_TESTING_STEP_RELAY] = {"relay", DIALS, NO_ANSWER},
+    [LEAT_TESTING_STEP_TLS] = {"tls", CONNECT | WEBSOCKET | TCP | HTTP | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_GREETING] = {"greeting", SOCKS5 | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_METHOD] = {"method", SOCKS5 | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_AUTH] = {"auth", SOCKS5 | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_AUTH_REPLY] = {"auth-reply", SOCKS5 | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_REQUEST] = {"request", SOCKS5 | SOCKS4 | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_HEAD] = {"head", CONNECT | WEBSOCKET | HTTP | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_CONNECT] = {"connect", DIALS | UDP | REPLAY, NO_ANSWER},
+    [LEAT_TESTING_STEP_REPLY] = {"reply", SOCKS5 | CONNECT | HTTP | SOCKS4 | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_RELAY] = {"relay", DIALS | REPLAY, NO_ANSWER},
     [LEAT_TESTING_STEP_DATAGRAM] = {"datagram", SOCKS5 | UDP, ANSWER},
-    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade", WEBSOCKET, REFUSABLE},
-    [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET, REFUSABLE},
-    [LEAT_TESTING_STEP_PING] = {"ping", WEBSOCKET, REFUSABLE},
-    [LEAT_TESTING_STEP_SEND] = {"send", WEBSOCKET, REFUSABLE},
-    [LEAT_TESTING_STEP_CLOSE] = {"close", WEBSOCKET, ANSWER},
+    [LEAT_TESTING_STEP_UPGRADE] = {"upgrade", WEBSOCKET | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_MESSAGE] = {"message", WEBSOCKET | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_PING] = {"ping", WEBSOCKET | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_SEND] = {"send", WEBSOCKET | REPLAY, REFUSABLE},
+    [LEAT_TESTING_STEP_CLOSE] = {"close", WEBSOCKET | REPLAY, ANSWER},
     [LEAT_TESTING_STEP_PROXY] = {"proxy", STREAMS, NO_ANSWER},
     [LEAT_TESTING_STEP_QUERY] = {"query", DNS, ANSWER},
     [LEAT_TESTING_STEP_END] = {"end", STREAMS | UDP, NO_ANSWER},

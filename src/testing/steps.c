@@ -120,7 +120,7 @@ static bool fault_run(struct leati_peer *p, const struct leati_fault_set *set, s
         return true;
     case LEAT_TESTING_ACTION_SHUTDOWN:
         shape->skip = true;
-        leati_capture_end(p, true, false);
+        leati_peer_ended(p, true, false);
         return shutdown(p->fd, SHUT_WR) == 0;
     case LEAT_TESTING_ACTION_STALL:
         (void)leati_peer_stall(p);
@@ -201,6 +201,7 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
     p->reached[step]++;
     p->shape = (struct leati_peer_shape){.truncate = SIZE_MAX};
     leati_capture_step(p, leat_testing_step_name(step), text);
+    leati_record_step(p, leat_testing_step_name(step), text);
     leati_testing_server_reached(p->server, p, NULL, step, text);
     if (!faults_run(p, false))
         return false;

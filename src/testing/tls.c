@@ -192,6 +192,7 @@ bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *
     leati_peer_consume(p, p->in_len);
     int result = 0;
     leati_capture_hold(p, true);
+    p->in_tls = true;
     while (moved && (result = ssl_handshake(tls->ssl)) != 1)
         moved = wire_move(p, tls, result);
     bool is_open = result == 1 && wire_flush(p, tls);
@@ -200,6 +201,7 @@ bool leati_peer_tls_accept(struct leati_peer *p, const struct leat_testing_tls *
         p->tls = tls;
         return true;
     }
+    p->in_tls = false;
     char reason[160];
     ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
     ERR_clear_error();
@@ -224,6 +226,7 @@ bool leati_peer_tls_recv(struct leati_peer *p, uint8_t *buf, size_t cap, size_t 
         }
     }
     *ret_len = (size_t)len;
+    leati_record_bytes(p, false, buf, *ret_len);
     return true;
 }
 
@@ -236,7 +239,10 @@ size_t leati_peer_tls_take(struct leati_peer *p, uint8_t *buf, size_t cap)
 {
     int len = ssl_read(p->tls->ssl, buf, cap);
     ERR_clear_error();
-    return len > 0 ? (size_t)len : 0;
+    if (len <= 0)
+        return 0;
+    leati_record_bytes(p, false, buf, (size_t)len);
+    return (size_t)len;
 }
 
 size_t leati_peer_tls_wrap(struct leati_peer *p, const void *data, size_t len,
@@ -246,13 +252,19 @@ size_t leati_peer_tls_wrap(struct leati_peer *p, const void *data, size_t len,
         ERR_clear_error();
         return 0;
     }
+    leati_record_bytes(p, true, data, len);
     int wire_len = BIO_read(p->tls->to_wire, ret_wire, (int)LEATI_TESTING_WIRE_BYTES);
     return wire_len > 0 ? (size_t)wire_len : 0;
 }
 
 bool leati_peer_tls_send(struct leati_peer *p, const void *data, size_t len)
 {
-    return len == 0 || (ssl_write(p->tls->ssl, data, len) && wire_flush(p, p->tls));
+    if (len == 0)
+        return true;
+    if (!ssl_write(p->tls->ssl, data, len))
+        return false;
+    leati_record_bytes(p, true, data, len);
+    return wire_flush(p, p->tls);
 }
 
 bool leati_peer_tls_close_notify(struct leati_peer *p)

@@ -51,6 +51,11 @@ def main():
         for part in ("exit status 5", '{"met":true,"count":1}', '"conditions":"both:latency=40"', '"step":"greeting"'):
             assert part in output, (part, output)
 
+        output = run("/bin/bash", "-c", f"cd {folder}\n" + block(page, "bash"), PATH=f"{folder}/bin:{os.environ['PATH']}", LC_ALL="C")
+        lines = output.splitlines()
+        assert lines[:2] == ["hello"] * 2 and re.match(r"exit status [1-9]", lines[2]), output
+        assert re.search(r'^leat serve replay: line \d+: the client\'s frame differs from byte 1 on: "other', output, re.M), output
+
         control = subprocess.Popen([TOOL, "serve", "control", "--port", "0", "--until-eof"], text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:

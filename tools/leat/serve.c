@@ -173,21 +173,21 @@ static int server_start(struct service *service)
     if (code != LEAT_OK)
         return service_fail(service, LEAT_E_PARAMETER, 0, problem.text);
     code = leat_testing_server_new(
-        LEAT_TESTING_OPTIONS(.kind = serve->kind, .address = serve->host,
-                             .port = (uint16_t)serve->port, .fault_list = serve->faults,
-                             .fault_count = serve->fault_count, .log = tool_serve_log,
-                             .log_user = serve, .user = service->user,
-                             .password = service->password, .names = serve->names,
-                             .tls = serve->has_tls ? &service->tls : NULL,
-                             .subprotocols = serve->protocols, .to = serve->to,
-                             .to_tls = serve->has_to_tls ? &to_tls : NULL,
-                             .condition_list = serve->conditions,
-                             .condition_count = serve->condition_count, .seed = serve->seed,
-                             .unix_path = serve->unix_path, .records = serve->records,
-                             .auth = (enum leat_testing_auth)serve->auth,
-                             .proxy_header = (enum leat_testing_proxy_header)serve->proxy_header,
-                             .session_tickets = serve->has_tickets, .deflate = serve->deflates,
-                             .capture = service->capture),
+        LEAT_TESTING_OPTIONS(
+                .kind = serve->kind, .address = serve->host, .port = (uint16_t)serve->port,
+                .fault_list = serve->faults, .fault_count = serve->fault_count,
+                .log = tool_serve_log, .log_user = serve, .user = service->user,
+                .password = service->password, .names = serve->names,
+                .tls = serve->has_tls ? &service->tls : NULL, .subprotocols = serve->protocols,
+                .to = serve->to, .to_tls = serve->has_to_tls ? &to_tls : NULL,
+                .condition_list = serve->conditions, .condition_count = serve->condition_count,
+                .seed = serve->seed, .unix_path = serve->unix_path, .records = serve->records,
+                .auth = (enum leat_testing_auth)serve->auth,
+                .proxy_header = (enum leat_testing_proxy_header)serve->proxy_header,
+                .session_tickets = serve->has_tickets, .deflate = serve->deflates,
+                .capture = service->capture, .record_path = serve->record,
+                .replay_path = serve->replay, .match = (enum leat_testing_match)serve->match,
+                .keeps_times = serve->keeps_times),
         &service->server, &problem);
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }
@@ -322,6 +322,19 @@ static int diagram_write(const struct tool_command *command, const struct servic
     return TOOL_EXIT_FAILED;
 }
 
+/* What the first client that differed did. */
+static int difference_tell(const struct tool_command *command, const struct service *service)
+{
+    struct leat_testing_seen seen;
+    leat_testing_server_get_seen(service->server, &seen);
+    if (seen.problem[0] == '\0')
+        return TOOL_EXIT_OK;
+    fprintf(stderr, "leat %s: ", command->path);
+    tool_print_safe(stderr, seen.problem, strlen(seen.problem));
+    fputc('\n', stderr);
+    return TOOL_EXIT_FAILED;
+}
+
 int tool_serve_command(const struct tool_command *command, enum leat_testing_kind kind, int argc,
                        char **argv)
 {
@@ -329,8 +342,10 @@ int tool_serve_command(const struct tool_command *command, enum leat_testing_kin
     struct tool_line line;
     int status = TOOL_EXIT_USAGE;
     tool_serve_init(&serve, kind);
-    if (tool_options_parse(command, argc, argv, &serve, &line, &status) &&
-        tool_serve_finish(&serve, command)) {
+    bool is_parsed = tool_options_parse(command, argc, argv, &serve, &line, &status);
+    if (is_parsed && kind == LEAT_TESTING_REPLAY)
+        serve.replay = line.arguments[0];
+    if (is_parsed && tool_serve_finish(&serve, command)) {
         struct service service = {.serve = &serve, .signal_fd = -1};
         bool is_read = false;
         if (service_start(&service) == LEAT_OK) {
@@ -342,6 +357,8 @@ int tool_serve_command(const struct tool_command *command, enum leat_testing_kin
         if (is_read) {
             service_wait(&service);
             status = diagram_write(command, &service);
+            if (status == TOOL_EXIT_OK && kind == LEAT_TESTING_REPLAY)
+                status = difference_tell(command, &service);
         }
         service_done(&service);
     }

@@ -45,6 +45,11 @@ struct tool_serve_state {
     size_t condition_count;
     uint32_t seed;
 
+    const char *record; /**< a file; NULL = none */
+    const char *replay; /**< what is replayed */
+    unsigned match;     /**< an index into its words */
+    bool keeps_times;
+
     bool has_tls;
     const char *cert, *key, *client_ca, *cert_hosts;
     unsigned certificate_faults;
@@ -63,6 +68,8 @@ extern const struct tool_option tool_serve_link_options[];
 extern const struct tool_option tool_serve_to_options[];
 extern const struct tool_option tool_serve_to_host_options[];
 extern const struct tool_option tool_serve_record_options[];
+extern const struct tool_option tool_serve_recording_options[];
+extern const struct tool_option tool_serve_replay_options[];
 extern const struct tool_option tool_serve_auth_options[];
 extern const struct tool_option tool_serve_proxy_options[];
 extern const struct tool_option tool_serve_tls_options[];

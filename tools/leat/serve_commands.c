@@ -37,6 +37,11 @@ static int socks4_command(const struct tool_command *command, int argc, char **a
     return tool_serve_command(command, LEAT_TESTING_SOCKS4, argc, argv);
 }
 
+static int replay_command(const struct tool_command *command, int argc, char **argv)
+{
+    return tool_serve_command(command, LEAT_TESTING_REPLAY, argc, argv);
+}
+
 static int echo_command(const struct tool_command *command, int argc, char **argv)
 {
     return tool_serve_command(command, LEAT_TESTING_WEBSOCKET, argc, argv);
@@ -51,11 +56,9 @@ static int echo_command(const struct tool_command *command, int argc, char **arg
     "It ends on SIGINT, SIGTERM and SIGHUP with status 0, and its files are gone then."
 
 static const struct tool_section socks5_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"link", tool_serve_link_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"proxy", tool_serve_proxy_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},     {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},   {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0}, {0},
 };
 
 static const struct tool_example socks5_examples[] = {
@@ -74,13 +77,10 @@ const struct tool_command tool_serve_socks5 = {
 };
 
 static const struct tool_section connect_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"link", tool_serve_link_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"proxy", tool_serve_proxy_options, 0},
-    {"authentication", tool_serve_auth_options, 0},
-    {"TLS", tool_serve_tls_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},     {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},   {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0}, {"authentication", tool_serve_auth_options, 0},
+    {"TLS", tool_serve_tls_options, 0},     {0},
 };
 
 static const struct tool_example connect_examples[] = {
@@ -98,9 +98,13 @@ const struct tool_command tool_serve_connect = {
 };
 
 static const struct tool_section echo_sections[] = {
-    {"options", tool_serve_options, 0},        {"link", tool_serve_link_options, 0},
-    {"faults", tool_serve_fault_options, 0},   {"TLS", tool_serve_tls_options, 0},
-    {"WebSocket", tool_serve_echo_options, 0}, {0},
+    {"options", tool_serve_options, 0},
+    {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},
+    {"faults", tool_serve_fault_options, 0},
+    {"TLS", tool_serve_tls_options, 0},
+    {"WebSocket", tool_serve_echo_options, 0},
+    {0},
 };
 
 static const struct tool_example echo_examples[] = {
@@ -119,9 +123,13 @@ const struct tool_command tool_serve_echo = {
 };
 
 static const struct tool_section tcp_sections[] = {
-    {"destination", tool_serve_to_options, 0}, {"options", tool_serve_options, 0},
-    {"link", tool_serve_link_options, 0},      {"faults", tool_serve_fault_options, 0},
-    {"TLS", tool_serve_tls_options, 0},        {0},
+    {"destination", tool_serve_to_options, 0},
+    {"options", tool_serve_options, 0},
+    {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},
+    {"faults", tool_serve_fault_options, 0},
+    {"TLS", tool_serve_tls_options, 0},
+    {0},
 };
 
 static const struct tool_example tcp_examples[] = {
@@ -185,13 +193,10 @@ const struct tool_command tool_serve_dns = {
 };
 
 static const struct tool_section http_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"link", tool_serve_link_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"proxy", tool_serve_proxy_options, 0},
-    {"authentication", tool_serve_auth_options, 0},
-    {"TLS", tool_serve_tls_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},     {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},   {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0}, {"authentication", tool_serve_auth_options, 0},
+    {"TLS", tool_serve_tls_options, 0},     {0},
 };
 
 static const struct tool_example http_examples[] = {
@@ -209,11 +214,9 @@ const struct tool_command tool_serve_http = {
 };
 
 static const struct tool_section socks4_sections[] = {
-    {"options", tool_serve_options, 0},
-    {"link", tool_serve_link_options, 0},
-    {"faults", tool_serve_fault_options, 0},
-    {"proxy", tool_serve_proxy_options, 0},
-    {0},
+    {"options", tool_serve_options, 0},     {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},   {"faults", tool_serve_fault_options, 0},
+    {"proxy", tool_serve_proxy_options, 0}, {0},
 };
 
 static const struct tool_example socks4_examples[] = {
@@ -230,6 +233,46 @@ const struct tool_command tool_serve_socks4 = {
     .run = socks4_command,
 };
 
+static const struct tool_section replay_sections[] = {
+    {"replay", tool_serve_replay_options, 0},
+    {"options", tool_serve_options, 0},
+    {"recording", tool_serve_recording_options, 0},
+    {"link", tool_serve_link_options, 0},
+    {"faults", tool_serve_fault_options, 0},
+    {"TLS", tool_serve_tls_options, 0},
+    {0},
+};
+
+static const struct tool_example replay_examples[] = {
+    {"leat serve tcp --to 127.0.0.1:6379 --record run.jsonl", "what is to be replayed"},
+    {"leat serve replay run.jsonl", "the same without that server"},
+    {"leat serve replay run.jsonl --fault 'send#2=truncate 3;then=reset'",
+     "the second answer breaks off"},
+    {0},
+};
+
+const struct tool_command tool_serve_replay = {
+    .path = "serve replay",
+    .argument = "FILE",
+    .value = TOOL_VALUE_FILE,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "what --record has written, said again",
+    .detail =
+        "Each connection gets what the recorded one got, byte for byte, once it has said what that "
+        "one had said; the first, the second and so on, then from the first again. One that says "
+        "something else is ended, and standard error tells the line of the file and what differs; "
+        "the exit status is 1 then.\n\n"
+        "The steps for --fault are those of the recording; what a relay or proxy has carried to "
+        "the "
+        "client is the answer of a step send. A recording made with --tls is plain inside: give "
+        "--tls "
+        "here as well.",
+    .sections = replay_sections,
+    .examples = replay_examples,
+    .run = replay_command,
+};
+
 static const struct tool_command *const commands[] = {&tool_serve_socks5,
                                                       &tool_serve_socks4,
                                                       &tool_serve_connect,
@@ -238,6 +281,7 @@ static const struct tool_command *const commands[] = {&tool_serve_socks5,
                                                       &tool_serve_tcp,
                                                       &tool_serve_udp,
                                                       &tool_serve_dns,
+                                                      &tool_serve_replay,
                                                       &tool_serve_control,
                                                       &tool_serve_conformance,
                                                       NULL};

@@ -121,6 +121,42 @@ const struct tool_option tool_serve_record_options[] = {
     {0},
 };
 
+const struct tool_option tool_serve_recording_options[] = {
+    {.name = "record",
+     .is_usual = true,
+     .argument = "FILE",
+     .value = TOOL_VALUE_FILE,
+     .help = "write what is said, for leat serve replay",
+     .detail =
+         "One JSON object on each line, with times, directions and bytes, as they are inside of "
+         "TLS that ends here. Mode 0600: passwords are among the bytes. leat/testing.h "
+         "describes the file, which may be edited.",
+     .set = tool_set_string,
+     .offset = offsetof(struct tool_serve_state, record)},
+    {0},
+};
+
+const struct tool_option tool_serve_replay_options[] = {
+    {.name = "match",
+     .is_usual = true,
+     .argument = "HOW",
+     .value = TOOL_VALUE_WORD,
+     .words = "messages|exact|any",
+     .help = "what the client must say again (messages)",
+     .detail =
+         "messages: the same heads of HTTP but for keys, dates, User-Agent and the port in Host; "
+         "the same WebSocket frames whatever their masks; the same bytes else. exact: the same "
+         "bytes. any: as many messages, whatever is in them.",
+     .set = tool_set_word,
+     .offset = offsetof(struct tool_serve_state, match)},
+    {.name = "keep-times",
+     .is_usual = true,
+     .help = "answer as late as then, not at once",
+     .set = tool_set_flag,
+     .offset = offsetof(struct tool_serve_state, keeps_times)},
+    {0},
+};
+
 const struct tool_option tool_serve_auth_options[] = {
     {.name = "auth",
      .argument = "SCHEME",
