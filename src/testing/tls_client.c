@@ -192,14 +192,14 @@ static bool in_move(struct leati_tls_pump *pump, short *ret_wants)
 static void *pump_run(void *user)
 {
     struct leati_tls_pump *pump = user;
-    while (!(pump->out.is_shut && pump->in.is_shut)) {
+    for (;;) {
         short wants = 0;
         leati_fork_hold();
         bool goes_on = in_move(pump, &wants) && out_move(pump, &wants);
         bool is_pending = pump->in.has_more && pump->in.len == 0;
         leati_fork_let();
-        if (!goes_on)
-            break;
+        if (!goes_on || (pump->out.is_shut && pump->in.is_shut))
+            break; /* nothing would wake it any more */
         bool reads_plain = pump->out.len == 0 && !pump->out.has_ended;
         struct pollfd fds[] = {
             {.fd = pump->server->stop_fd, .events = POLLIN},
