@@ -18,7 +18,7 @@ static bool is_request_line(const uint8_t *data, size_t len)
            memcmp(end - 9, " HTTP/1.", 8) == 0;
 }
 
-size_t leati_http_head_extent(const uint8_t *data, size_t len)
+size_t leati_recorded_head_extent(const uint8_t *data, size_t len)
 {
     size_t limit = len < LEAT_TESTING_HEAD_BYTES_MAX ? len : LEAT_TESTING_HEAD_BYTES_MAX - 1;
     if (!is_request_line(data, limit))
@@ -28,7 +28,8 @@ size_t leati_http_head_extent(const uint8_t *data, size_t len)
     return end && !memchr(data, 0, (size_t)(end - data)) ? (size_t)(end - data) + 4 : 0;
 }
 
-const char *leati_http_head_field(const char *head, size_t len, const char *name, size_t *ret_len)
+const char *leati_recorded_head_field(const char *head, size_t len, const char *name,
+                                      size_t *ret_len)
 {
     size_t name_len = strlen(name);
     const char *end = head + len;
@@ -111,9 +112,9 @@ static size_t frame_extent(const uint8_t *data, size_t len)
 static bool head_add(struct finder *finder, const uint8_t *data, size_t len)
 {
     size_t value_len = 0;
-    const char *value = leati_http_head_field((const char *)data, len, "Upgrade", &value_len);
+    const char *value = leati_recorded_head_field((const char *)data, len, "Upgrade", &value_len);
     finder->wants_frames = value && leati_text_equal_nocase(value, value_len, "websocket", 9);
-    value = leati_http_head_field((const char *)data, len, "Content-Length", &value_len);
+    value = leati_recorded_head_field((const char *)data, len, "Content-Length", &value_len);
     finder->body = 0;
     if (value)
         (void)leati_text_parse_u64(value, value_len, LEAT_TESTING_INPUT_BYTES_MAX, &finder->body);
@@ -139,7 +140,7 @@ static bool messages_add(struct finder *finder, size_t end, bool is_last)
             extent = (size_t)finder->body;
             finder->body = 0;
             is_added = message_add(finder, LEATI_RECORDED_BODY, extent);
-        } else if (finder->body == 0 && (extent = leati_http_head_extent(data, len)) > 0) {
+        } else if (finder->body == 0 && (extent = leati_recorded_head_extent(data, len)) > 0) {
             is_added = head_add(finder, data, extent);
         } else {
             finder->body = 0;

@@ -78,7 +78,7 @@ static bool raw_await(struct leati_replay *replay, const struct leati_recorded_m
 static void key_take(const char *head, size_t len, char ret_key[128])
 {
     size_t value_len = 0;
-    const char *value = leati_http_head_field(head, len, "Sec-WebSocket-Key", &value_len);
+    const char *value = leati_recorded_head_field(head, len, "Sec-WebSocket-Key", &value_len);
     ret_key[0] = '\0';
     if (value && value_len < 128) {
         memcpy(ret_key, value, value_len);
