@@ -4,6 +4,8 @@
 
 npm_packages=(
     toxiproxy-node-client@4.1.0 # a client of the interface that `leat serve control` speaks
+    undici@6.21.3               # a client of bindings/node/examples: HTTP, CONNECT, WebSocket
+    socks-proxy-agent@8.0.5     # the same: SOCKS5
 )
 
 npm_provide() {
