@@ -112,7 +112,7 @@ extern "C" {
 #define LEAT_TESTING_INPUT_BYTES_MAX (64u << 20)
 /** A request's head. */
 #define LEAT_TESTING_HEAD_BYTES_MAX 16384
-/** The first events are kept for leat_testing_server_get_event(). */
+/** The last events are kept for leat_testing_server_get_event(). */
 #define LEAT_TESTING_EVENTS_MAX 4096
 /** Faults of one server. */
 #define LEAT_TESTING_FAULTS_MAX 256
@@ -562,25 +562,29 @@ LEAT_API LEAT_MUST_CHECK bool leat_testing_server_wait_idle(leat_testing_server 
                                                             int timeout_ms);
 
 /** Something that happened. What it points to is borrowed: in the log until it returns, otherwise
- * as long as the server. */
+ * until LEAT_TESTING_EVENTS_MAX further events have come, and not longer than the server lives. */
 struct leat_testing_event {
     uint64_t time_us;    /**< since the server started */
     unsigned connection; /**< from 1 */
     const char *step;    /**< a name of the table at the top, or a label of a script */
     /** What came or goes: the client's address (accept), TLS version and cipher (tls), user (auth),
      * destination (request, connect, reply, datagram), request line (head), status line or REP
-     * (reply, upgrade), type and size (message, send), code (close), the problem or "" (end). Never
-     * a password. Never NULL. */
+     * (reply, upgrade), type and size (message, send), code (close), the problem or "" (end). Where
+     * faults do something before the answer or in place of it, they stand behind it: "00 succeeded;
+     * fault: refuse 5", "101; fault: truncate 4, reset". Never a password. Never NULL. */
     const char *text;
     uint64_t bytes_in;  /**< of this connection so far, on the wire */
     uint64_t bytes_out; /**< as bytes_in */
 };
 
-/** The n-th event since the start, from 0. @return false if there is none yet, or it was not kept.
- */
+/** The n-th event since the start, from 0. @return false if there is none yet, or it is not kept any
+ * more. */
 LEAT_API LEAT_MUST_CHECK bool leat_testing_server_get_event(leat_testing_server *server,
                                                             size_t index,
                                                             struct leat_testing_event *ret_event);
+
+/** How many events are not kept any more: the number of the first one that is. */
+LEAT_API uint64_t leat_testing_server_get_lost_events(leat_testing_server *server);
 
 /** What a server has seen so far, of its newest connection where it is not a sum. Texts end with a
  * NUL. */

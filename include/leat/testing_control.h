@@ -15,10 +15,12 @@
  *     GET    /servers/p/wait?step=reply&count=2&timeout_ms=5000      409 if it does not come
  *     GET    /servers/p/wait?idle=1&timeout_ms=5000
  *     GET    /servers/p/events           what has happened so far; ?follow=1: as it happens, a JSON
- *                                        object on each line; ?from=N: from number N on
+ *                                        object on each line; ?from=N: from number N on. Of older ones
+ *                                        than the last LEAT_TESTING_EVENTS_MAX "lost" tells how many
  *     GET    /servers/p/diagram          what has happened as a sequence diagram of Mermaid: {"diagram":TEXT}
  *     GET    /ca                         the certificate of its CA, as {"certificate":PEM,...}
  *     POST   /certificates               {"hosts":"localhost","faults":"expired"}
+ *     GET    /metrics                    the counts of all servers, for Prometheus (text format 0.0.4)
  *     GET    /version
  *     GET, POST /proxies, ...            as toxiproxy documents them; a proxy is a server of the kind
  *                                        tcp, its toxics are conditions

@@ -57,6 +57,7 @@ static const struct route {
     {"PATCH", "proxies/*", leati_proxy_change, false},
     {"DELETE", "proxies/*", leati_proxy_remove, false},
     {"GET", "proxies/*/toxics", leati_toxics_list, false},
+    {"GET", "metrics", leati_control_metrics, false},
     {"POST", "proxies/*/toxics", leati_toxic_create, false},
     {"GET", "proxies/*/toxics/*", leati_toxic_show, false},
     {"POST", "proxies/*/toxics/*", leati_toxic_change, false},
@@ -299,6 +300,7 @@ static void refusal_write(struct leati_control_request *request)
              refusal->reason);
     request->text.len = 0;
     request->text.needs_comma = false;
+    request->content_type = NULL;
     leati_json_open(&request->text, NULL, '{');
     leati_json_string(&request->text, "error", error);
     leati_json_number(&request->text, "status", (uint64_t)refusal->status);
@@ -320,11 +322,11 @@ static bool answer_send(struct leati_control_request *request)
         body_len = sizeof(no_memory) - 1;
     }
     int len = snprintf(head, sizeof(head),
-                       "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s%sContent-Length: "
-                       "%zu\r\n%s\r\n",
+                       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s%sContent-Length: %zu\r\n\r\n",
                        request->status, status_name(request->status),
+                       request->content_type ? request->content_type : "application/json",
                        request->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
-                       request->keeps_alive ? "" : "Connection: close\r\n", body_len, "");
+                       request->keeps_alive ? "" : "Connection: close\r\n", body_len);
     return leati_peer_wire_send(request->p, head, (size_t)len) &&
            (body_len == 0 || leati_peer_wire_send(request->p, body, body_len));
 }

@@ -61,6 +61,7 @@ struct leati_control_request {
     struct leati_refusal refusal; /* status 0 = none */
     int status;
     struct leati_json_text text;
+    const char *content_type; /* NULL = that of JSON */
     bool is_streamed; /* the answer has gone, in chunks; the connection ends with it */
 };
 
@@ -111,7 +112,7 @@ leati_control_handler leati_control_servers_list, leati_control_server_create,
     leati_control_server_show, leati_control_server_change, leati_control_server_remove,
     leati_control_server_release, leati_control_server_seen, leati_control_server_diagram,
     leati_control_server_wait, leati_control_server_events, leati_control_ca,
-    leati_control_certificate;
+    leati_control_certificate, leati_control_metrics;
 leati_control_handler leati_proxies_list, leati_proxy_create, leati_proxies_populate,
     leati_proxies_reset, leati_proxy_show, leati_proxy_change, leati_proxy_remove,
     leati_toxics_list, leati_toxic_create, leati_toxic_show, leati_toxic_change, leati_toxic_remove;

@@ -460,6 +460,7 @@ bool leati_control_server_seen(struct leati_control_request *request)
         leati_json_string(text, "host", leati_excerpt(seen->host, 255).text);
         leati_json_number(text, "port", seen->port);
         leati_json_string(text, "problem", seen->problem);
+        leati_json_number(text, "lost_events", leat_testing_server_get_lost_events(served->server));
         steps_write(text, served->server);
         leati_json_close(text, '}');
     }

@@ -120,6 +120,16 @@ static void event_write(struct leati_json_text *text, const struct leat_testing_
     leati_json_close(text, '}');
 }
 
+/* A line of its own: so many that were wanted are not kept any more. */
+static void lost_write(struct leati_json_text *text, uint64_t count)
+{
+    leati_json_open(text, NULL, '{');
+    leati_json_number(text, "lost", count);
+    leati_json_close(text, '}');
+    leati_json_append(text, "\n", 1);
+    text->needs_comma = false;
+}
+
 static bool chunk_send(struct leati_control_request *request, const char *data, size_t len)
 {
     char head[24];
@@ -142,17 +152,22 @@ static void events_follow(struct leati_control_request *request, struct leati_se
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
                                "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     struct leat_testing_event event;
+    char event_text[LEATI_TESTING_TEXT_SIZE];
     bool goes_on = leati_peer_wire_send(request->p, head, sizeof(head) - 1);
+    size_t next = (size_t)from;
     while (goes_on && !reader_has_gone(request)) {
-        bool came = leati_testing_server_wait_event(served->server, (size_t)from, FOLLOW_MS);
+        bool came = leati_testing_server_wait_event(served->server, next, FOLLOW_MS);
         if (!came && is_gone(request, served))
             break;
         request->text.len = 0;
         request->text.needs_comma = false;
-        for (; leat_testing_server_get_event(served->server, (size_t)from, &event) &&
-               request->text.len < 65536;
-             ++from) {
-            event_write(&request->text, &event, from);
+        for (size_t wanted = next;
+             request->text.len < 65536 &&
+             leati_testing_server_copy_event(served->server, &next, &event, event_text);
+             wanted = ++next) {
+            if (next > wanted)
+                lost_write(&request->text, next - wanted);
+            event_write(&request->text, &event, next);
             leati_json_append(&request->text, "\n", 1);
             request->text.needs_comma = false;
         }
@@ -167,6 +182,7 @@ bool leati_control_server_events(struct leati_control_request *request)
 {
     uint64_t from = 0, follows = 0;
     struct leat_testing_event event;
+    char event_text[LEATI_TESTING_TEXT_SIZE];
     struct leati_json_text *text = &request->text;
     if (!leati_control_query_number(request, "from", 0, UINT32_MAX, &from) ||
         !leati_control_query_number(request, "follow", 0, 1, &follows)) {
@@ -179,10 +195,14 @@ bool leati_control_server_events(struct leati_control_request *request)
         request->is_streamed = true;
         events_follow(request, served, from);
     } else {
+        size_t next = (size_t)from;
+        uint64_t lost = leat_testing_server_get_lost_events(served->server);
+        next = next < lost ? (size_t)lost : next;
         leati_json_open(text, NULL, '{');
+        leati_json_number(text, "lost", next - from);
         leati_json_open(text, "events", '[');
-        for (; leat_testing_server_get_event(served->server, (size_t)from, &event); ++from)
-            event_write(text, &event, from);
+        for (; leati_testing_server_copy_event(served->server, &next, &event, event_text); ++next)
+            event_write(text, &event, next);
         leati_json_close(text, ']');
         leati_json_close(text, '}');
     }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log as a sequence diagram in the language of Mermaid. */
 #include "testing/diagram.h"
+#include "testing/file.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,17 +90,19 @@ static void event_append(const struct leat_testing_event *event, struct leati_js
              (unsigned)(event->time_us % 1000));
 }
 
-static void participants_append(const struct leat_testing_server *server,
-                                struct leati_json_text *text)
+/* @return the number of the first client that is drawn. */
+static unsigned participants_append(const struct leat_testing_server *server,
+                                    struct leati_json_text *text)
 {
     bool has_destination = false;
-    unsigned clients = 0;
-    for (size_t i = 0; i < server->event_count; ++i) {
-        const struct leat_testing_event *event = &server->events[i];
+    unsigned clients = 0, first = UINT_MAX;
+    for (size_t i = server->event_first; i < server->event_count; ++i) {
+        const struct leat_testing_event *event = leati_testing_server_event_at(server, i);
         has_destination |= arrow_of(event->step) == TO_DESTINATION;
         clients = event->connection > clients ? event->connection : clients;
+        first = event->connection < first ? event->connection : first;
     }
-    for (unsigned n = 1; n <= clients && n <= LIFELINES_MAX; ++n)
+    for (unsigned n = first; n <= clients && n - first < LIFELINES_MAX; ++n)
         PUT_LINE(text, "    participant c%u as client %u", n, n);
     put(text, "    participant s as ");
     put_text(text, leat_testing_kind_name(server->options.kind));
@@ -107,6 +111,7 @@ static void participants_append(const struct leat_testing_server *server,
     PUT_LINE(text, "%s", "");
     if (has_destination)
         PUT_LINE(text, "    participant d as destination");
+    return first;
 }
 
 void leati_diagram_append(struct leat_testing_server *server, struct leati_json_text *text)
@@ -114,31 +119,19 @@ void leati_diagram_append(struct leat_testing_server *server, struct leati_json_
     size_t left_out = 0;
     pthread_mutex_lock(&server->lock);
     PUT_LINE(text, "sequenceDiagram");
-    participants_append(server, text);
-    for (size_t i = 0; i < server->event_count; ++i) {
-        if (server->events[i].connection <= LIFELINES_MAX)
-            event_append(&server->events[i], text);
+    unsigned first = participants_append(server, text);
+    if (server->event_first > 0)
+        PUT_LINE(text, "    Note over s: %zu earlier events are not kept", server->event_first);
+    for (size_t i = server->event_first; i < server->event_count; ++i) {
+        const struct leat_testing_event *event = leati_testing_server_event_at(server, i);
+        if (event->connection - first < LIFELINES_MAX)
+            event_append(event, text);
         else
             ++left_out;
     }
     if (left_out > 0)
         PUT_LINE(text, "    Note over s: %zu events of further connections", left_out);
-    if (server->event_count == LEAT_TESTING_EVENTS_MAX)
-        PUT_LINE(text, "    Note over s: only the first %d events were kept",
-                 LEAT_TESTING_EVENTS_MAX);
     pthread_mutex_unlock(&server->lock);
-}
-
-static bool file_write(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(fd, data, len);
-        if (done < 0 && errno != EINTR)
-            return false;
-        data += done > 0 ? done : 0;
-        len -= done > 0 ? (size_t)done : 0;
-    }
-    return true;
 }
 
 int leat_testing_server_save_diagram(leat_testing_server *server, const char *path,
@@ -153,7 +146,7 @@ int leat_testing_server_save_diagram(leat_testing_server *server, const char *pa
         return LEAT_E_SYSTEM_INTERNAL;
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-    bool is_written = fd >= 0 && file_write(fd, text.data, text.len);
+    bool is_written = fd >= 0 && leati_testing_file_write(fd, text.data, text.len);
     int sys_errno = errno;
     leati_free(text.data);
     if (fd >= 0)

@@ -3,30 +3,65 @@
 #include "testing/peer.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/readable.h"
 
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
-/* Keeps an event if there is room and memory for it; the text is copied. */
-static void event_keep(struct leat_testing_server *server, const struct leat_testing_event *event)
+/* Makes room for one more event, in place of the oldest one if there must be. false: there is none. */
+static bool event_room(struct leat_testing_server *server)
 {
-    if (server->event_count == LEAT_TESTING_EVENTS_MAX)
-        return;
-    if (server->event_count == server->event_cap) {
+    size_t kept = server->event_count - server->event_first;
+    if (kept < server->event_cap)
+        return true;
+    /* What has begun to be a ring stays as long as it is. */
+    if (server->event_cap < LEAT_TESTING_EVENTS_MAX && server->event_first == 0) {
         size_t cap = server->event_cap ? 2 * server->event_cap : 32;
         struct leat_testing_event *grown =
             leati_realloc(server->events, cap * sizeof(server->events[0]));
-        if (!grown)
-            return;
-        server->events = grown;
-        server->event_cap = cap;
+        if (grown) {
+            server->events = grown;
+            server->event_cap = cap;
+            return true;
+        }
     }
+    if (server->event_cap == 0)
+        return false;
+    leati_free((void *)(uintptr_t)server->events[server->event_first % server->event_cap].text);
+    ++server->event_first;
+    return true;
+}
+
+/* Keeps an event; the text is copied. */
+static void event_keep(struct leat_testing_server *server, const struct leat_testing_event *event)
+{
     char *text = leati_strdup(event->text);
-    if (text) {
-        server->events[server->event_count] = *event;
-        server->events[server->event_count++].text = text;
+    if (text && event_room(server)) {
+        struct leat_testing_event *own = &server->events[server->event_count % server->event_cap];
+        *own = *event;
+        own->text = text;
+        ++server->event_count;
+        return;
     }
+    leati_free(text);
+    /* A gap would be a lie: with it all that is older is lost. */
+    leati_testing_server_events_drop(server);
+    server->event_first = ++server->event_count;
+}
+
+void leati_testing_server_events_drop(struct leat_testing_server *server)
+{
+    for (size_t i = server->event_first; i < server->event_count; ++i)
+        leati_free((void *)(uintptr_t)server->events[i % server->event_cap].text);
+    server->event_first = server->event_count;
+}
+
+const struct leat_testing_event *leati_testing_server_event_at(
+    const struct leat_testing_server *server, size_t index)
+{
+    bool exists = index >= server->event_first && index < server->event_count;
+    return exists ? &server->events[index % server->event_cap] : NULL;
 }
 
 static void label_count(struct leat_testing_server *server, const char *label)
@@ -163,11 +198,37 @@ bool leat_testing_server_get_event(leat_testing_server *server, size_t index,
     if (!server || !ret_event || leati_testing_server_is_inherited(server))
         return false;
     pthread_mutex_lock(&server->lock);
-    bool exists = index < server->event_count;
-    if (exists)
-        *ret_event = server->events[index];
+    const struct leat_testing_event *event = leati_testing_server_event_at(server, index);
+    if (event)
+        *ret_event = *event;
     pthread_mutex_unlock(&server->lock);
-    return exists;
+    return event;
+}
+
+bool leati_testing_server_copy_event(struct leat_testing_server *server, size_t *index,
+                                     struct leat_testing_event *ret_event,
+                                     char ret_text[LEATI_TESTING_TEXT_SIZE])
+{
+    pthread_mutex_lock(&server->lock);
+    *index = *index < server->event_first ? server->event_first : *index;
+    const struct leat_testing_event *event = leati_testing_server_event_at(server, *index);
+    if (event) {
+        *ret_event = *event;
+        leati_readable_format(ret_text, LEATI_TESTING_TEXT_SIZE, "%s", event->text);
+        ret_event->text = ret_text;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return event;
+}
+
+uint64_t leat_testing_server_get_lost_events(leat_testing_server *server)
+{
+    if (!server || leati_testing_server_is_inherited(server))
+        return 0;
+    pthread_mutex_lock(&server->lock);
+    uint64_t lost = server->event_first;
+    pthread_mutex_unlock(&server->lock);
+    return lost;
 }
 
 void leat_testing_server_get_seen(leat_testing_server *server, struct leat_testing_seen *ret_seen)

@@ -329,8 +329,7 @@ void leati_testing_server_destroy(struct leat_testing_server *server)
     if (server->owns_path && !leati_testing_server_is_inherited(server))
         unlink(server->options.unix_path);
     server_close(server);
-    for (size_t i = 0; i < server->event_count; ++i)
-        leati_free((void *)(uintptr_t)server->events[i].text);
+    leati_testing_server_events_drop(server);
     leati_free(server->events);
     pthread_mutex_destroy(&server->log_lock);
     pthread_mutex_destroy(&server->lock);

@@ -73,7 +73,8 @@ struct leat_testing_server {
     } labels[LEATI_TESTING_LABELS_MAX];
     size_t label_count;
     struct leat_testing_event *events;
-    size_t event_count, event_cap;
+    /* A ring: number n is at n % event_cap. Those before `event_first` are lost. */
+    size_t event_count, event_cap, event_first;
     struct leat_testing_seen seen;
 };
 
@@ -109,6 +110,15 @@ void leati_testing_server_destroy(struct leat_testing_server *server);
 /** Waits until there is an event of this number. */
 bool leati_testing_server_wait_event(struct leat_testing_server *server, size_t index,
                                      int timeout_ms);
+/** Forgets all that are kept. */
+void leati_testing_server_events_drop(struct leat_testing_server *server);
+/** An event by its number, under the lock; NULL = there is none yet, or not any more. */
+const struct leat_testing_event *leati_testing_server_event_at(
+    const struct leat_testing_server *server, size_t index);
+/** A copy of one, with its text. `*index` goes on to the first one that is kept. */
+bool leati_testing_server_copy_event(struct leat_testing_server *server, size_t *index,
+                                     struct leat_testing_event *ret_event,
+                                     char ret_text[LEATI_TESTING_TEXT_SIZE]);
 /** How often a step was reached. */
 unsigned leati_testing_server_step_count(struct leat_testing_server *server, const char *step);
 
@@ -143,6 +153,10 @@ const char *leati_testing_fault_problem(const struct leat_testing_fault *faults,
 /** Whether two faults belong to the same moment. */
 bool leati_testing_fault_same_moment(const struct leat_testing_fault *a,
                                      const struct leat_testing_fault *b);
+
+/** Appends what an action does, in the text language. */
+void leati_testing_fault_describe(const struct leat_testing_fault *fault, char *text, size_t cap,
+                                  size_t *pos);
 
 /** Where a step has an answer of the server. */
 bool leati_testing_step_has_answer(enum leat_testing_step step);

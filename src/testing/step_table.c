@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps and kinds by name, which belongs to which, and what may be done where. */
 #include "testing/server.h"
+#include "util/readable.h"
 
 #include <string.h>
 
@@ -156,6 +157,47 @@ static const char *action_problem(const struct leat_testing_fault *fault)
         return NULL;
     }
     return "no such action";
+}
+
+/* Bytes as the language has them; many are not all told. */
+static void bytes_describe(const struct leat_testing_fault *fault, char *text, size_t cap,
+                           size_t *pos)
+{
+    enum { SHOWN = 16 };
+    const uint8_t *bytes = fault->data;
+    for (size_t i = 0; i < fault->len && i < SHOWN; ++i)
+        leati_readable_append(text, cap, pos, "%s%02x", i > 0 ? "," : "", bytes[i]);
+    if (fault->len > SHOWN || fault->len == 0)
+        leati_readable_append(text, cap, pos, "%s(%zu bytes)", fault->len > 0 ? ",..." : "",
+                              fault->len);
+}
+
+void leati_testing_fault_describe(const struct leat_testing_fault *fault, char *text, size_t cap,
+                                  size_t *pos)
+{
+    static const char *const names[] = {
+        [LEAT_TESTING_ACTION_DELAY] = "delay",
+        [LEAT_TESTING_ACTION_HOLD] = "hold",
+        [LEAT_TESTING_ACTION_SKIP] = "skip",
+        [LEAT_TESTING_ACTION_REFUSE] = "refuse",
+        [LEAT_TESTING_ACTION_SPLIT] = "split",
+        [LEAT_TESTING_ACTION_SPLIT_AT] = "split-at",
+        [LEAT_TESTING_ACTION_TRUNCATE] = "truncate",
+        [LEAT_TESTING_ACTION_RATE] = "rate",
+        [LEAT_TESTING_ACTION_DROP_AFTER] = "drop-after",
+        [LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED] = "drop-after-received",
+        [LEAT_TESTING_ACTION_SHUTDOWN] = "shutdown",
+        [LEAT_TESTING_ACTION_STALL] = "stall",
+        [LEAT_TESTING_ACTION_CLOSE] = "close",
+        [LEAT_TESTING_ACTION_RESET] = "reset",
+    };
+    if (fault->action == LEAT_TESTING_ACTION_BYTES) {
+        bytes_describe(fault, text, cap, pos);
+        return;
+    }
+    leati_readable_append(text, cap, pos, "%s", names[fault->action]);
+    if (fault->number != 0)
+        leati_readable_append(text, cap, pos, " %llu", (unsigned long long)fault->number);
 }
 
 const char *leati_testing_fault_problem(const struct leat_testing_fault *faults, size_t index)

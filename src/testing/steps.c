@@ -183,6 +183,25 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
+/* Behind the text of a step: what its faults make of it, up to the answer. */
+static void faults_tell(const struct leati_peer *p, char *text, size_t cap)
+{
+    const struct leat_testing_fault *drop = NULL;
+    const char *before = "; fault: ";
+    size_t pos = strlen(text);
+    for (size_t i = 0; i < p->faults->count; ++i) {
+        const struct leat_testing_fault *fault = &p->faults->faults[i];
+        bool is_behind_drop = drop && leati_testing_fault_same_moment(drop, fault);
+        if (!fault_applies(p, fault, false) || is_behind_drop)
+            continue;
+        if (is_drop(fault))
+            drop = fault;
+        leati_readable_append(text, cap, &pos, "%s", before);
+        leati_testing_fault_describe(fault, text, cap, &pos);
+        before = ", ";
+    }
+}
+
 bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const char *format, ...)
 {
     char text[LEATI_TESTING_TEXT_SIZE];
@@ -199,6 +218,7 @@ bool leati_peer_step(struct leati_peer *p, enum leat_testing_step step, const ch
     faults_refresh(p);
     p->step = step;
     p->reached[step]++;
+    faults_tell(p, text, sizeof(text));
     p->shape = (struct leati_peer_shape){.truncate = SIZE_MAX};
     leati_capture_step(p, leat_testing_step_name(step), text);
     leati_record_step(p, leat_testing_step_name(step), text);

@@ -101,6 +101,57 @@ class Program(ControlTest):
         self.assertEqual(control.process.wait(TIMEOUT_S), 0)
 
 
+class Counts(ControlTest):
+    def test_metrics(self):
+        """The text format of Prometheus: a line of help and of type for each name, its samples behind it."""
+        self.assertEqual(self.ask("POST", "/servers", {"name": 'a"b\\c', "kind": "echo", "faults": "accept=close"})[0], 201)
+        proxy = self.proxy()
+        self.assertEqual(self.read(proxy["listen"]), b"hello")
+        self.assertEqual(self.ask("GET", "/servers/p/wait?idle=1")[0], 200)
+        self.ask("POST", "/servers", {"name": "off", "kind": "echo", "enabled": False})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        samples, name = {}, None
+        for line in text.splitlines():
+            if line.startswith("# HELP "):
+                name = line.split()[2]
+                self.assertNotIn(name, {key.partition("{")[0] for key in samples})
+            elif not line.startswith("# TYPE "):
+                self.assertRegex(line, r'^%s\{server="(?:[^"\\]|\\.)*",kind="[a-z0-9]+"(,step="[a-z-]+")?\} \d+$' % name)
+                key, _, value = line.rpartition(" ")
+                samples[key] = int(value)
+        self.assertEqual(samples['leat_testing_connections_total{server="p",kind="tcp"}'], 1)
+        self.assertEqual(samples['leat_testing_sent_bytes_total{server="p",kind="tcp"}'], 5)
+        self.assertEqual(samples['leat_testing_steps_total{server="p",kind="tcp",step="relay"}'], 1)
+        self.assertIn('leat_testing_connections_total{server="a\\"b\\\\c",kind="websocket"}', samples)
+        self.assertFalse(any('"off"' in key for key in samples))
+        self.assertEqual(self.ask("POST", "/metrics")[0], 405)
+
+    def test_events_that_are_lost_are_told(self):
+        self.assertEqual(self.ask("POST", "/servers", {"name": "s", "kind": "echo", "faults": "accept=close"})[0], 201)
+        port = self.ask("GET", "/servers/s")[1]["port"]
+        for _ in range(2100):  # two events each
+            socket.create_connection(("127.0.0.1", port), TIMEOUT_S).close()
+        self.assertEqual(self.ask("GET", "/servers/s/wait?step=end&count=2100&timeout_ms=%u" % (TIMEOUT_S * 1000))[0], 200)
+        answer = self.ask("GET", "/servers/s/events")[1]
+        self.assertEqual((answer["lost"], len(answer["events"])), (104, 4096))
+        self.assertEqual([e["number"] for e in answer["events"]], list(range(104, 4200)))
+        self.assertEqual(answer["events"][-1]["step"], "end")
+        answer = self.ask("GET", "/servers/s/events?from=4198")[1]
+        self.assertEqual((answer["lost"], len(answer["events"])), (0, 2))
+        self.assertEqual(self.ask("GET", "/servers/s/seen")[1]["lost_events"], 104)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        connection.request("GET", "/servers/s/events?follow=1&from=50")
+        stream = connection.getresponse()
+        self.assertEqual(json.loads(stream.readline()), {"lost": 54})
+        self.assertEqual(json.loads(stream.readline())["number"], 104)
+        connection.close()
+
+
 class Toxiproxy(ControlTest):
     """The shapes of its documentation."""
 
@@ -210,6 +261,98 @@ class Toxiproxy(ControlTest):
                 found, error = self.ask("POST", path, body)
                 self.assertEqual((found, error["status"]), (status, status), error)
                 self.assertIn(says, error["error"])
+
+    # What clients of other languages send, word by word: those are in no registry that the tests reach.
+
+    def send(self, method, path, body=None, **headers):
+        """One request with the headers of a client. The status and its JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(None if body is None else body.encode())
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text) if text[:1] in (b"{", b"[") else text.decode()
+
+    def test_what_the_client_for_go_sends(self):
+        """All members of its structures, also where they are empty."""
+        def go(method, path, body=None):
+            return self.send(method, path, body, User_Agent="toxiproxy-cli", Content_Type="application/json",
+                             Accept_Encoding="gzip")
+        self.assertEqual(go("GET", "/version")[0], 200)
+        status, proxy = go("POST", "/proxies", '{"name":"go","listen":"127.0.0.1:0","upstream":"%s","enabled":true,"toxics":null}'
+                           % self.greeter.upstream)
+        self.assertEqual((status, proxy["toxics"]), (201, []))
+        self.assertEqual(go("POST", "/proxies/go/toxics",
+                            '{"name":"","type":"latency","stream":"","toxicity":1,"attributes":{"latency":5,"jitter":0}}')[1]["name"],
+                         "latency_downstream")
+        toxics = json.dumps(go("GET", "/proxies/go/toxics")[1])
+        saved = ('{"name":"go","listen":"%s","upstream":"%s","enabled":false,"toxics":%s}'
+                 % (proxy["listen"], self.greeter.upstream, toxics))
+        self.assertEqual(go("POST", "/proxies/go", saved)[1]["enabled"], False)
+        self.assertEqual(go("POST", "/proxies/go", saved.replace("false", "true"))[1]["listen"], proxy["listen"])
+        self.assertEqual(self.read(proxy["listen"]), b"hello")
+        status, toxic = go("PATCH", "/proxies/go/toxics/latency_downstream", '{"attributes":{"latency":1},"toxicity":0.5}')
+        self.assertEqual((status, toxic["attributes"]["latency"], toxic["toxicity"]), (200, 1, 0.5))
+        self.assertEqual(go("DELETE", "/proxies/go/toxics/latency_downstream"), (204, ""))
+        self.assertEqual(go("POST", "/reset", ""), (204, ""))
+        status, answer = go("POST", "/populate", '[{"name":"go2","listen":"localhost:0","upstream":"%s","enabled":true,"toxics":null}]'
+                            % self.greeter.upstream)
+        self.assertEqual((status, answer["proxies"][0]["name"]), (201, "go2"))
+        self.assertEqual(go("GET", "/proxies/none")[1]["error"], "proxy not found")
+        self.assertEqual(go("DELETE", "/proxies/go"), (204, ""))
+
+    def test_what_the_client_for_ruby_sends(self):
+        def ruby(method, path, body=None):
+            return self.send(method, path, body, Accept_Encoding="gzip;q=1.0,deflate;q=0.6,identity;q=0.3", Accept="*/*",
+                             User_Agent="Ruby", Content_Type="application/x-www-form-urlencoded")
+        status, proxy = ruby("POST", "/proxies", '{"upstream":"%s","name":"ruby","listen":"localhost:0","enabled":null}'
+                             % self.greeter.upstream)
+        self.assertEqual((status, proxy["enabled"]), (201, True))
+        self.assertEqual(ruby("GET", "/proxies")[1]["ruby"]["listen"], proxy["listen"])
+        self.assertEqual(ruby("POST", "/proxies/ruby", '{"enabled":false}')[1]["enabled"], False)
+        self.assertEqual(ruby("POST", "/proxies/ruby", '{"enabled":true}')[0], 200)
+        status, toxic = ruby("POST", "/proxies/ruby/toxics",
+                             '{"name":"limit_data_upstream","type":"limit_data","stream":"upstream","toxicity":1.0,'
+                             '"attributes":{"bytes":2}}')
+        self.assertEqual((status, toxic["name"]), (200, "limit_data_upstream"))
+        self.assertEqual(ruby("DELETE", "/proxies/ruby/toxics/limit_data_upstream")[0], 204)
+        self.assertEqual(ruby("DELETE", "/proxies/ruby")[0], 204)
+
+    def test_what_the_client_for_java_sends(self):
+        def java(method, path, body=None):
+            return self.send(method, path, body, User_Agent="Java/17.0.9", Connection="keep-alive",
+                             Accept="text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+                             Content_Type="application/x-www-form-urlencoded")
+        self.assertEqual(java("POST", "/proxies", '{"name":"java","listen":"127.0.0.1:0","upstream":"%s"}' % self.greeter.upstream)[0],
+                         201)
+        self.assertEqual(java("POST", "/proxies/java/toxics", '{"name":"slow","stream":"downstream","type":"bandwidth",'
+                                                              '"attributes":{"rate":100}}')[1]["toxicity"], 1)
+        self.assertEqual(java("POST", "/proxies/java/toxics/slow", '{"toxicity":0.5}')[1]["toxicity"], 0.5)
+        self.assertEqual(java("POST", "/proxies/java/toxics/slow", '{"attributes":{"rate":200}}')[1]["attributes"], {"rate": 200})
+        self.assertEqual([t["name"] for t in java("GET", "/proxies/java/toxics")[1]], ["slow"])
+        self.assertEqual(java("POST", "/proxies/java", '{"enabled":false}')[1]["enabled"], False)
+        self.assertEqual(java("DELETE", "/proxies/java/toxics/slow")[0], 204)
+        self.assertEqual(java("POST", "/reset", "")[0], 204)
+        self.assertTrue(java("GET", "/proxies/java")[1]["enabled"])
+
+    def test_what_the_client_for_python_sends(self):
+        def python(method, path, body=None):
+            return self.send(method, path, body, User_Agent="python-requests/2.31.0", Accept_Encoding="gzip, deflate", Accept="*/*",
+                             Connection="keep-alive", Content_Type="application/json")
+        self.assertEqual(python("GET", "/proxies"), (200, {}))
+        self.assertEqual(python("POST", "/proxies", '{"upstream": "%s", "name": "py", "enabled": true, "listen": "127.0.0.1:0"}'
+                                % self.greeter.upstream)[0], 201)
+        self.assertEqual(python("POST", "/proxies/py/toxics", '{"name": "t", "type": "timeout", "stream": "upstream", "toxicity": 1.0, '
+                                '"attributes": {"timeout": 1000}}')[0], 200)
+        self.assertEqual(python("POST", "/proxies/py", '{"enabled": false}')[1]["enabled"], False)
+        self.assertEqual(python("DELETE", "/proxies/py/toxics/t")[0], 204)
+        self.assertRegex(python("GET", "/version")[1] if isinstance(python("GET", "/version")[1], str)
+                         else python("GET", "/version")[1]["version"], r"^2\.")
 
     def test_client_for_node(self):
         if not (NODE_MODULES / "toxiproxy-node-client").exists() or not shutil.which("node"):

@@ -355,6 +355,47 @@ Test(server, the_log_may_release)
     leat_testing_server_free(server);
 }
 
+/* The newest event of a step. */
+static const char *text_of(leat_testing_server *server, const char *step)
+{
+    static char text[512];
+    struct leat_testing_event event;
+    text[0] = '\0';
+    for (size_t i = 0; leat_testing_server_get_event(server, i, &event); ++i) {
+        if (strcmp(event.step, step) == 0)
+            snprintf(text, sizeof(text), "%s", event.text);
+    }
+    return text;
+}
+
+Test(server, a_step_tells_what_its_faults_make_of_it)
+{
+    static const struct {
+        const char *faults, *step, *text;
+    } rows[] = {
+        {"", "method", "00"},
+        {"method=split 1;then=delay 1", "method", "00; fault: split 1"},
+        {"method#2=skip", "method", "00"},
+        {"connection=2;method=skip", "method", "00"},
+        {"method=delay 1,05,ff", "method", "00; fault: delay 1, 05,ff"},
+        {"method=00*17", "method",
+         "00; fault: 00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,...(17 bytes)"},
+        {"method=refuse", "method", "00; fault: refuse"},
+        {"method=truncate 1,drop-after 100,reset", "method",
+         "00; fault: truncate 1, drop-after 100"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
+        leat_testing_server *server =
+            rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .faults = rows[i].faults));
+        int fd = raw_connect("127.0.0.1", leat_testing_server_get_port(server));
+        RIG_SEND(fd, "\x05\x01\x00");
+        cr_expect(leat_testing_server_wait_step(server, "method", 1, RIG_WAIT_MS));
+        cr_expect_str_eq(text_of(server, rows[i].step), rows[i].text);
+        close(fd);
+        leat_testing_server_free(server);
+    }
+}
+
 Test(server, keeps_only_so_many_events)
 {
     enum { CONNECTIONS = LEAT_TESTING_EVENTS_MAX / 2 + 1 };
@@ -364,8 +405,14 @@ Test(server, keeps_only_so_many_events)
     for (unsigned i = 0; i < CONNECTIONS; ++i)
         raw_expect_reset(leat_testing_server_get_port(server));
     cr_expect(leat_testing_server_wait_step(server, "end", CONNECTIONS, RIG_WAIT_MS));
-    cr_expect(leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX - 1, &event));
-    cr_expect(!leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX, &event));
+    uint64_t lost = leat_testing_server_get_lost_events(server);
+    cr_expect(lost == 2, "%llu", (unsigned long long)lost); /* accept and end of each */
+    cr_expect(!leat_testing_server_get_event(server, 1, &event));
+    cr_expect(leat_testing_server_get_event(server, 2, &event));
+    cr_expect(leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX + 1, &event));
+    cr_expect_str_eq(event.step, "end");
+    cr_expect(!leat_testing_server_get_event(server, LEAT_TESTING_EVENTS_MAX + 2, &event));
+    cr_expect(!leat_testing_server_get_event(server, SIZE_MAX, &event));
     leat_testing_server_free(server);
 }
 

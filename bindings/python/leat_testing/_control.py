@@ -239,7 +239,7 @@ class Server:
 
     @property
     def events(self):
-        """What has happened: dicts with time_ms, connection, step, text, bytes_in, bytes_out."""
+        """What has happened, the last 4,096 of it: dicts with number, time_ms, connection, step, text, bytes_in, bytes_out."""
         return self._ask("GET", "/events")["events"]
 
     @property
