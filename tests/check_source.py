@@ -46,7 +46,7 @@ ALLOWED = {
     ("src/ohos/runtime.c", "pthread_mutex_lock"), ("src/ohos/runtime.c", "pthread_once"),  # forks by handlers of its own
     ("src/tls/crypto/libcrypto.c", "ERR_set_mark"), ("src/tls/crypto/aead.c", "ERR_set_mark"),  # are leati_crypto_begin
 } | {(f"src/testing/{name}.c", "pthread_mutex_lock")  # of threads that a child does not have, and does not ask
-     for name in ("capture", "diagram", "server", "seen", "steps", "io", "udp", "frames", "link", "condition_set", "fault_set", "control", "control_servers", "control_waits", "datagrams", "dns")}
+     for name in ("capture", "record", "diagram", "server", "seen", "steps", "io", "udp", "frames", "link", "condition_set", "fault_set", "control", "control_servers", "control_waits", "datagrams", "dns")}
 
 PRIVATE_FIELD = re.compile(r"\bMBEDTLS_(PRIVATE|ALLOW_PRIVATE_ACCESS)\b")
 PRIVATE_FIELDS_BELONG_TO = "src/tls/mbedtls_private.c"

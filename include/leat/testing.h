@@ -54,8 +54,7 @@
  * | `proxy`      | all over TCP        | a header of the PROXY protocol has come     | none   |
  * | `query`      | DNS                 | a query has come; its answer is ready       | yes    |
  *
- * A replay reaches the steps of its recording, in their order; see `record_path` of the options. What
- * was carried to the client, and belongs to no answer, is the answer of a step `send` there.
+ * A replay reaches those of its recording: leat/testing_recording.h.
  *
  * The text language of faults
  * ---------------------------
@@ -118,11 +117,6 @@ extern "C" {
 #define LEAT_TESTING_FAULTS_MAX 256
 /** The bytes in them. */
 #define LEAT_TESTING_FAULT_BYTES_MAX (1u << 20)
-/** The longest recording, and its connections. */
-#define LEAT_TESTING_RECORDING_BYTES_MAX       (64u << 20)
-#define LEAT_TESTING_RECORDING_CONNECTIONS_MAX 65535
-/** Its `leat_recording`. */
-#define LEAT_TESTING_RECORDING_VERSION 1
 /** The longest of all times. */
 #define LEAT_TESTING_TIME_MS_MAX 3600000
 
@@ -275,8 +269,7 @@ enum leat_testing_kind {
     LEAT_TESTING_HTTP,
     /** A SOCKS4 and SOCKS4A proxy: CONNECT. */
     LEAT_TESTING_SOCKS4,
-    /** What another server has recorded, said again: `replay_path`. Its n-th connection gets the n-th
-     * recorded one; behind the last one they begin anew. */
+    /** What another server has recorded, said again: leat/testing_recording.h. */
     LEAT_TESTING_REPLAY,
 };
 
@@ -361,16 +354,11 @@ enum leat_testing_auth {
     LEAT_TESTING_AUTH_BEARER,
 };
 
-/** How a replay compares what its client says with what the recorded client has said. */
+/** How a replay compares what its client says with what the recorded one has said. */
 enum leat_testing_match {
-    /** By messages: heads of HTTP by their fields in any order, without Sec-WebSocket-Key, Date,
-     * User-Agent, the port in Host and by which name it calls this machine, and what a challenge makes anew each time (Authorization and
-     * Proxy-Authorization but for Basic); WebSocket frames unmasked; all else byte for byte. */
-    LEAT_TESTING_MATCH_MESSAGES,
-    LEAT_TESTING_MATCH_EXACT, /**< byte for byte, masks of WebSocket too */
-    /** As many messages as then, whatever is in them: a head ends with its empty line and brings the body
-     * that its Content-Length says, frames are counted, all else are as many bytes. */
-    LEAT_TESTING_MATCH_ANY,
+    LEAT_TESTING_MATCH_MESSAGES, /**< by messages: leat/testing_recording.h */
+    LEAT_TESTING_MATCH_EXACT,    /**< byte for byte */
+    LEAT_TESTING_MATCH_ANY,      /**< as many messages, whatever is in them */
 };
 
 /** What a server is to be. Members that are not named are 0 or NULL and mean the default. All is
@@ -463,31 +451,11 @@ struct leat_testing_options {
      * none. */
     leat_testing_capture *capture;
 
-    /** A file that is made or replaced, with mode 0600: it has all that was said, passwords too. What
-     * clients over TCP and Unix sockets and the server say to each other is written into it as it happens,
-     * inside of TLS where the server itself speaks TLS, for a replay. It is text: one JSON object on each
-     * line. The first line is {"leat_recording":1,"kind":"tcp","address":"127.0.0.1:41234","tls":false}.
-     * Each other one has `time_ms` (since the start, with thousandths), `connection` (from 1) and one of
-     *
-     *     "client": TEXT, "client_hex": HEX     bytes from the client
-     *     "server": TEXT, "server_hex": HEX     bytes to the client
-     *     "step": NAME, "text": TEXT            a step is reached
-     *     "client_end", "server_end": "fin" or "reset"
-     *
-     * in the order in which it happened. {"full":true} is the last line where
-     * LEAT_TESTING_RECORDING_BYTES_MAX, the disk or the memory has ended it. Not for UDP and DNS. NULL =
-     * none. */
-    const char *record_path;
-    /** For LEAT_TESTING_REPLAY, the recording, which may have been edited: it is read when the server
-     * starts. Before each answer the client must have said what it had said before it then; a client that
-     * says something else is a problem (struct leat_testing_seen), which names the line, and its
-     * connection ends. Each answer goes out byte for byte, but for the Sec-WebSocket-Accept of the
-     * client's new key, where the recorded one was right. Faults may name the steps that are in the
-     * recording; `refuse` is not among the actions. */
-    const char *replay_path;
+    /** Recordings and replays, as leat/testing_recording.h has them: the file that is written, or that is
+     * said again by a LEAT_TESTING_REPLAY; NULL = none. */
+    const char *record_path, *replay_path;
     enum leat_testing_match match; /**< for a replay */
-    /** For a replay: answers take as long as they took then. Otherwise they go at once. */
-    bool keeps_times;
+    bool keeps_times;              /**< for a replay: answers take as long as they took then */
 };
 
 /** An options struct in place, as the argument of leat_testing_server_new(). For C; in C++ fill
@@ -536,9 +504,6 @@ LEAT_API const char *leat_testing_server_get_url(const leat_testing_server *serv
  */
 LEAT_API LEAT_MUST_CHECK int leat_testing_server_set_faults(
     leat_testing_server *server, const char *faults, struct leat_testing_problem *ret_problem);
-
-/** How many lines of a recording were left out: it is full. 0 without one. */
-LEAT_API uint64_t leat_testing_server_get_unrecorded(leat_testing_server *server);
 
 /** Lets one held connection (`hold`, LEAT_SCRIPT_WAIT) go on, the present one or the next. */
 LEAT_API void leat_testing_server_release(leat_testing_server *server);

@@ -8,6 +8,8 @@
 #include "util/readable.h"
 #include "util/utf8.h"
 
+#include <leat/testing_recording.h>
+
 #include <string.h>
 #include <unistd.h>
 

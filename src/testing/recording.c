@@ -388,14 +388,15 @@ static int file_read(const char *path, char **ret_text, size_t *ret_len, const c
     } else if (st.st_size > (off_t)LEAT_TESTING_RECORDING_BYTES_MAX) {
         code = LEAT_E_PARAMETER;
         *ret_reason = "more than 64 MiB";
-    } else if ((*ret_text = leati_malloc((size_t)st.st_size + 1)) != NULL) {
+    } else {
         ssize_t got = 1;
         *ret_len = 0;
-        while (*ret_len < (size_t)st.st_size && got > 0) {
+        *ret_text = leati_malloc((size_t)st.st_size + 1);
+        code = *ret_text ? LEAT_OK : code;
+        while (*ret_text && *ret_len < (size_t)st.st_size && got > 0) {
             got = read(fd, *ret_text + *ret_len, (size_t)st.st_size - *ret_len);
             *ret_len += got > 0 ? (size_t)got : 0;
         }
-        code = LEAT_OK;
     }
     if (fd >= 0)
         close(fd);

@@ -9,6 +9,8 @@
 
 #include "testing/server.h"
 
+#include <leat/testing_recording.h>
+
 enum leati_recorded_what {
     LEATI_RECORDED_STEP,
     LEATI_RECORDED_CLIENT,

@@ -221,7 +221,7 @@ Test(control, certificates_are_made)
 {
     control_start();
     EXPECT(200, "GET", "/ca", NULL);
-    EXPECT_TEXT("-----BEGIN CERTIFICATE-----\\u000a");
+    EXPECT_TEXT("-----BEGIN CERTIFICATE-----\\n");
     EXPECT(201, "POST", "/certificates", "{\"hosts\":\"x.test\",\"faults\":\"expired\"}");
     EXPECT_TEXT("-----BEGIN PRIVATE KEY-----");
     EXPECT(201, "POST", "/servers",

@@ -4,6 +4,7 @@
 #include "testing/rig.h"
 
 #include <leat/testing_control.h>
+#include <leat/testing_recording.h>
 
 #include <signal.h>
 #include <stdio.h>

@@ -55,7 +55,7 @@ Test(server, refuses_options)
                    "options are missing");
     REFUSAL_EXPECT("fewer messages than 1", .kind = LEAT_TESTING_WEBSOCKET, .message_count = 1);
     REFUSAL_EXPECT("fewer faults than 1", .fault_count = 1);
-    REFUSAL_EXPECT("no kind of server number 9", .kind = (enum leat_testing_kind)9);
+    REFUSAL_EXPECT("no kind of server number 10", .kind = (enum leat_testing_kind)10);
     REFUSAL_EXPECT("localhost is not an IPv4 or IPv6 address", .address = "localhost");
     REFUSAL_EXPECT("user and password", .user = "");
     REFUSAL_EXPECT("the name a.test", .names = bad_name);

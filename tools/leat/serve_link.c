@@ -129,7 +129,7 @@ const struct tool_option tool_serve_recording_options[] = {
      .help = "write what is said, for leat serve replay",
      .detail =
          "One JSON object on each line, with times, directions and bytes, as they are inside of "
-         "TLS that ends here. Mode 0600: passwords are among the bytes. leat/testing.h "
+         "TLS that ends here. Mode 0600: passwords are among the bytes. leat/testing_recording.h "
          "describes the file, which may be edited.",
      .set = tool_set_string,
      .offset = offsetof(struct tool_serve_state, record)},
