@@ -461,7 +461,7 @@ static bool toxic_read(struct leati_control_request *request, const struct leati
         return leati_refuse(&request->refusal, 400, "", "bad request body: an object was expected");
     if (!wish_text(request, json, "type", &type) || !wish_text(request, json, "stream", &stream))
         return false;
-    stream = stream ? stream : "downstream";
+    stream = stream && stream[0] != '\0' ? stream : "downstream";
     toxic->is_up = strcmp(stream, "upstream") == 0;
     if (!toxic->is_up && strcmp(stream, "downstream") != 0)
         return leati_refuse(&request->refusal, 400, "stream",
