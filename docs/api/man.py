@@ -15,7 +15,7 @@ FUNCTION = re.compile(r"(?P<comment>/\*\*(?:(?!\*/).)*\*/)?\s*"
                       r"\((?P<places>[^;]*?)\)[^;()]*(?:\([^;()]*\))?\s*;", re.DOTALL | re.MULTILINE)
 FILE_COMMENT = re.compile(r"/\*\*(?:(?!\*/).)*@file\b(?P<text>(?:(?!\*/).)*)\*/", re.DOTALL)
 LIBRARIES = {"foreign_code": "leat\\-codes", "ohos": "net_websocket", "testing": "leat\\-testing",
-             "testing_capture": "leat\\-testing", "testing_certificates": "leat\\-testing", "testing_conditions": "leat\\-testing", "testing_conformance": "leat\\-testing", "testing_control": "leat\\-testing", "testing_script": "leat\\-testing",
+             "testing_capture": "leat\\-testing", "testing_certificates": "leat\\-testing", "testing_conditions": "leat\\-testing", "testing_conformance": "leat\\-testing", "testing_control": "leat\\-testing", "testing_recording": "leat\\-testing", "testing_script": "leat\\-testing",
              "net_websocket": "net_websocket", "net_websocket_type": "net_websocket", "net_ssl_c": "net_websocket",
              "net_ssl_c_type": "net_websocket"}
 

@@ -16,6 +16,7 @@
 #include <leat/testing_conditions.h>
 #include <leat/testing_conformance.h>
 #include <leat/testing_control.h>
+#include <leat/testing_recording.h>
 #include <leat/testing_script.h>
 #include <network/netstack/net_ssl/net_ssl_c.h>
 #include <network/netstack/net_websocket.h>
