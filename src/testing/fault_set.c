@@ -71,7 +71,9 @@ static bool set_check(const struct leat_testing_server *server, const struct lea
                                   leat_testing_kind_name(kind));
             return refuse(ret_problem, i, text, leat_testing_step_name(step));
         }
-        const char *unlike = leati_recording_fault_problem(server->recording, &set->faults[i]);
+        char buf[240];
+        const char *unlike =
+            leati_recording_fault_problem(server->recording, &set->faults[i], buf, sizeof(buf));
         if (unlike)
             return refuse(ret_problem, i, unlike, "");
         if (step == LEAT_TESTING_STEP_TLS && !server->options.tls)

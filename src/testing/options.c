@@ -294,9 +294,9 @@ bool leati_testing_server_name(struct leat_testing_server *server)
 {
     const struct leat_testing_options *options = &server->options;
     static const char *const schemes[][2] = {
-        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"},
-        {"tcp", "tcp"},         {"tcp", "tls"},    {"udp", "udp"},
-        {"dns", "dns"},         {"http", "https"}, {"socks4a", "socks4a"}};
+        {"socks5h", "socks5h"}, {"http", "https"}, {"ws", "wss"},  {"tcp", "tcp"},
+        {"tcp", "tls"},         {"udp", "udp"},    {"dns", "dns"}, {"http", "https"},
+        {"socks4a", "socks4a"}, {"tcp", "tls"}};
     enum leat_testing_kind kind = server->recording ? server->recording->kind : options->kind;
     const char *host = options->address;
     if (strcmp(host, "0.0.0.0") == 0) {

@@ -3,6 +3,7 @@
 #include "testing/file.h"
 #include "testing/json.h"
 #include "testing/peer.h"
+#include "testing/recording.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/readable.h"
@@ -165,7 +166,9 @@ void leati_record_begin(struct leat_testing_server *server)
     struct leati_json_text line = {0};
     leati_json_open(&line, NULL, '{');
     leati_json_number(&line, "leat_recording", LEAT_TESTING_RECORDING_VERSION);
-    leati_json_string(&line, "kind", leat_testing_kind_name(server->options.kind));
+    leati_json_string(
+        &line, "kind",
+        leat_testing_kind_name(server->recording ? server->recording->kind : server->options.kind));
     leati_json_string(&line, "address", server->address);
     leati_json_bool(&line, "tls", server->options.tls != NULL);
     line_write(server->record, &line);

@@ -286,7 +286,8 @@ static bool head_read(struct reader *reader, const struct leati_json *json)
                              (unsigned)version, LEAT_TESTING_RECORDING_VERSION);
     for (enum leat_testing_kind i = 0; kind && leat_testing_kind_name(i);
          i = (enum leat_testing_kind)(i + 1)) {
-        if (kind->type == LEATI_JSON_STRING && strcmp(leat_testing_kind_name(i), kind->text) == 0) {
+        if (i != LEAT_TESTING_REPLAY && kind->type == LEATI_JSON_STRING &&
+            strcmp(leat_testing_kind_name(i), kind->text) == 0) {
             reader->recording->kind = i;
             reader->has_head = true;
         }
@@ -429,8 +430,9 @@ int leati_recording_read(const char *path, struct leati_recording **ret_recordin
     return LEAT_OK;
 }
 
-const char *leati_recording_fault_problem(struct leati_recording *recording,
-                                          const struct leat_testing_fault *fault)
+const char *leati_recording_fault_problem(const struct leati_recording *recording,
+                                          const struct leat_testing_fault *fault, char *buf,
+                                          size_t cap)
 {
     if (!recording)
         return NULL;
@@ -442,13 +444,13 @@ const char *leati_recording_fault_problem(struct leati_recording *recording,
     if (recording->steps >> fault->step & 1)
         return NULL;
     size_t pos = 0;
-    leati_readable_append(recording->problem, sizeof(recording->problem), &pos,
-                          "the recording has no step %s, but", leat_testing_step_name(fault->step));
+    leati_readable_append(buf, cap, &pos, "the recording has no step %s, but",
+                          leat_testing_step_name(fault->step));
     for (unsigned i = 0; leat_testing_step_name((enum leat_testing_step)i); ++i) {
         if (recording->steps >> i & 1 && i != LEAT_TESTING_STEP_TLS &&
             i != LEAT_TESTING_STEP_PROXY && i != LEAT_TESTING_STEP_END)
-            leati_readable_append(recording->problem, sizeof(recording->problem), &pos, " %s",
+            leati_readable_append(buf, cap, &pos, " %s",
                                   leat_testing_step_name((enum leat_testing_step)i));
     }
-    return recording->problem;
+    return buf;
 }

@@ -62,7 +62,6 @@ struct leati_recording {
     /** Those that are in the file, by the order of their numbers; before that by the numbers. */
     struct leati_recorded_connection **connections;
     unsigned steps; /* bits */
-    char problem[512];
 };
 
 /** @return LEAT_OK; LEAT_E_PARAMETER (what is wrong, with its line); LEAT_E_SOCKET_BASE + errno;
@@ -70,9 +69,10 @@ struct leati_recording {
 int leati_recording_read(const char *path, struct leati_recording **ret_recording,
                          struct leat_testing_problem *ret_problem);
 void leati_recording_free(struct leati_recording *recording);
-/** Why a fault cannot be; NULL = it can, or there is no recording. Borrowed until the next call. */
-const char *leati_recording_fault_problem(struct leati_recording *recording,
-                                          const struct leat_testing_fault *fault);
+/** Why a fault cannot be; NULL = it can, or there is no recording. Perhaps in `buf`. */
+const char *leati_recording_fault_problem(const struct leati_recording *recording,
+                                          const struct leat_testing_fault *fault, char *buf,
+                                          size_t cap);
 
 /** Takes what the client has said apart. false without memory. */
 bool leati_recorded_messages_find(struct leati_recorded_connection *connection);

@@ -126,6 +126,7 @@ Test(testing_replay, a_recording_of_a_replay_is_the_same)
     leat_testing_server_free(replay);
     cr_assert(rename(again_path, path) == 0);
     char *text = recording_read();
+    cr_expect(strstr(text, "\"kind\":\"tcp\""), "%s", text); /* as the first one */
     cr_expect(strstr(text, "\"client\":\"a\"") && strstr(text, "\"server_hex\":\"00ff0d0a\"") &&
                   strstr(text, "\"server_end\":\"fin\""),
               "%s", text);
@@ -352,6 +353,7 @@ Test(testing_replay, files_that_are_refused)
         {"{}\n", "line 1: this is no recording"},
         {"{\"leat_recording\":2,\"kind\":\"tcp\"}\n", "line 1: a recording of version 2"},
         {"{\"leat_recording\":1,\"kind\":\"ftp\"}\n", "line 1: kind"},
+        {"{\"leat_recording\":1,\"kind\":\"replay\"}\n", "line 1: kind"},
         {"\x7f"
          "ELF\x02\x01",
          "line 1: JSON"},
