@@ -14,6 +14,7 @@ set(ohos_package libnet-websocket)
 set(testing_package libleat-testing${PROJECT_VERSION_MAJOR})
 set(dev_package libleat-dev)
 set(tool_package leat)
+set(python_package python3-leat-testing)
 
 set(about "leat connects through proxies: TCP, SOCKS5 or HTTP CONNECT, TLS 1.2 and 1.3,
 WebSocket. It says exactly which layer failed and why, with the error codes of
@@ -44,12 +45,19 @@ ${about}
 This is the tool: it talks to WebSocket servers, shows phase by phase how a
 connection is made, explains codes, and serves proxies for tests.")
 
+set(CPACK_DEBIAN_PYTHON_DESCRIPTION "local proxies and servers with scripted faults (Python 3)
+${about}
+This is leat_testing, for tests of network clients in Python: proxies,
+WebSocket servers, relays and certificates that go wrong as a test says, with
+a plugin for pytest; and leat, a WebSocket client with exact errors.")
+
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_CODES_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_OHOS_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_TESTING_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
 
 # The libraries that the static ones need: their files for the linker.
 set(static_dependencies libc-ares-dev libidn2-dev libssl-dev liburiparser-dev libwslay-dev)
@@ -73,6 +81,11 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
     "${runtime_package} ${same}, ${codes_package} ${same}, ${ohos_package} ${same}, ${testing_package} ${same}")
 list(JOIN static_dependencies ", " static_dependencies)
 string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", ${static_dependencies}")
+# Of Python alone: the program and the library are those of the other packages.
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), ${tool_package} ${same}, ${runtime_package} ${same}")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS python3-pytest)
 # Who trusts the system's CAs needs to have some.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS ca-certificates)
 # Loaded where a proxy wants Kerberos or NTLM, and the program allows it.
@@ -89,7 +102,7 @@ function(gzip_file from to)
 endfunction()
 
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
-set(components runtime codes ohos testing dev tool)
+set(components runtime codes ohos testing dev tool python)
 set(work ${PROJECT_BINARY_DIR}/debian)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/debian/changelog.in ${work}/changelog @ONLY)
 gzip_file(${work}/changelog ${work}/changelog.Debian.gz)
@@ -105,6 +118,25 @@ foreach(component IN LISTS components)
     install(FILES ${PROJECT_SOURCE_DIR}/cmake/debian/copyright ${work}/changelog.Debian.gz ${work}/changelog.gz
             DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${${component}_package} COMPONENT ${component})
 endforeach()
+
+# What is in a wheel without binaries; Debian's packages have no list of their files in themselves.
+set(python ${work}/python)
+set(wheel ${work}/leat_testing.whl)
+file(GLOB sources ${PROJECT_SOURCE_DIR}/bindings/python/*/*.py ${PROJECT_SOURCE_DIR}/bindings/python/*.py)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
+file(REMOVE_RECURSE ${python})
+file(MAKE_DIRECTORY ${python})
+execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=LEAT_WHEEL_PROGRAM --unset=LEAT_WHEEL_LIBRARY ${Python3_EXECUTABLE}
+                        ${PROJECT_SOURCE_DIR}/bindings/python/build_backend.py ${work}
+                OUTPUT_VARIABLE wheel OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+file(ARCHIVE_EXTRACT INPUT ${wheel} DESTINATION ${python} TOUCH)
+file(GLOB record ${python}/*.dist-info/RECORD)
+file(REMOVE ${record})
+install(DIRECTORY ${python}/ DESTINATION lib/python3/dist-packages COMPONENT python)
+install(FILES ${PROJECT_SOURCE_DIR}/bindings/python/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${python_package}
+        COMPONENT python)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/bindings/python/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${python_package}
+        COMPONENT python PATTERN __pycache__ EXCLUDE)
 
 # What lintian is told, and why: see those files.
 foreach(component IN ITEMS runtime codes ohos testing)

@@ -69,7 +69,8 @@ extern "C" {
  *    "none", "allowed", "required"; "session_tickets"; "deflate"; "unix_path";
  *  - "to", "to_tls": true or {"name":TEXT,"ca":PATH,"insecure":true};
  *  - "record": PATH; of the kind "replay" "replay": PATH, "match": "messages", "exact", "any", and
- *    "keep_times". The paths are of the machine that the server is on.
+ *    "keep_times". The paths are of the machine that the server is on; a recording begins anew when
+ *    its server is started again.
  *
  * It is changeable: leat_testing_server_set_conditions().
  *

@@ -404,30 +404,38 @@ static int file_read(const char *path, char **ret_text, size_t *ret_len, const c
     return code;
 }
 
-int leati_recording_read(const char *path, struct leati_recording **ret_recording,
-                         struct leat_testing_problem *ret_problem)
+int leati_recording_parse(const char *name, const char *text, size_t len,
+                          struct leati_recording **ret_recording,
+                          struct leat_testing_problem *ret_problem)
 {
-    char *text = NULL;
-    size_t len = 0;
-    const char *reason = NULL;
-    struct reader reader = {.path = path, .problem = ret_problem};
-    int code = file_read(path, &text, &len, &reason);
-    if (code != LEAT_OK) {
-        leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "cannot replay %s: %s",
-                              path, reason ? reason : "unknown reason");
-        return code;
-    }
+    struct reader reader = {.path = name, .problem = ret_problem};
     reader.recording = leati_calloc(1, sizeof(*reader.recording));
     bool is_good = reader.recording ? text_read(&reader, text, len) && recording_finish(&reader)
                                     : reader_fail(&reader);
-    leati_wipe(text, len);
-    leati_free(text);
     if (!is_good) {
         leati_recording_free(reader.recording);
         return reader.code;
     }
     *ret_recording = reader.recording;
     return LEAT_OK;
+}
+
+int leati_recording_read(const char *path, struct leati_recording **ret_recording,
+                         struct leat_testing_problem *ret_problem)
+{
+    char *text = NULL;
+    size_t len = 0;
+    const char *reason = NULL;
+    int code = file_read(path, &text, &len, &reason);
+    if (code != LEAT_OK) {
+        leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "cannot replay %s: %s",
+                              path, reason ? reason : "unknown reason");
+        return code;
+    }
+    code = leati_recording_parse(path, text, len, ret_recording, ret_problem);
+    leati_wipe(text, len);
+    leati_free(text);
+    return code;
 }
 
 const char *leati_recording_fault_problem(const struct leati_recording *recording,

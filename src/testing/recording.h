@@ -68,6 +68,10 @@ struct leati_recording {
  * LEAT_E_SYSTEM_INTERNAL (no memory). */
 int leati_recording_read(const char *path, struct leati_recording **ret_recording,
                          struct leat_testing_problem *ret_problem);
+/** The same of its text; `name` is what a refusal calls it. */
+int leati_recording_parse(const char *name, const char *text, size_t len,
+                          struct leati_recording **ret_recording,
+                          struct leat_testing_problem *ret_problem);
 void leati_recording_free(struct leati_recording *recording);
 /** Why a fault cannot be; NULL = it can, or there is no recording. Perhaps in `buf`. */
 const char *leati_recording_fault_problem(const struct leati_recording *recording,

@@ -178,9 +178,12 @@ cp "$source/tests/install/in_bare_root.sh" "$work/user/test"
 apt_install "$work/user" $(packages_of "$work/user" '(' -name 'leat_*' -o -name 'libleat1_*' ')')
 alone "$work/user" /bin/bash /test/in_bare_root.sh || fail "what is installed does not work"
 apt_install "$work/user" $(packages_of "$work/user" ! -name 'libleat-dev_*')
+apt_install "$work/user" python3-pytest
+cp "$source/tests/install/in_python_root.sh" "$work/user/test"
+alone "$work/user" /bin/bash /test/in_python_root.sh || fail "the Python package does not work"
 missing=$(enter "$work/user" sh -c 'ldd /usr/lib/*/libleat*.so.1 /usr/lib/*/libnet_websocket.so' 2>&1 | grep 'not found' || true)
 [ -z "$missing" ] || fail "the libraries' packages do not bring: $missing"
-quietly "removing" enter "$work/user" dpkg --purge leat libnet-websocket libleat-testing1 libleat-codes1 libleat1
+quietly "removing" enter "$work/user" dpkg --purge python3-leat-testing leat libnet-websocket libleat-testing1 libleat-codes1 libleat1
 left=$(find "$work/user/usr" "$work/user/etc" -name '*leat*' -o -name '*net_websocket*')
 [ -z "$left" ] || fail "left behind when removed: $left"
 

@@ -135,7 +135,7 @@ _leat_table() {
         esac
         ;;
     'serve')
-        commands='socks5 socks4 connect http echo tcp udp dns control conformance'
+        commands='socks5 socks4 connect http echo tcp udp dns replay control conformance'
         arguments=''
         flags='--help --help-all -h'
         case $2 in
@@ -144,7 +144,7 @@ _leat_table() {
     'serve socks5')
         commands=''
         arguments=''
-        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --record --resolve --seed --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
@@ -154,6 +154,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -166,7 +167,7 @@ _leat_table() {
     'serve socks4')
         commands=''
         arguments=''
-        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --unix --until-eof --user -f -h -l -p -u'
+        flags='--connections --diagram --fault --help --help-all --host --json --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --record --resolve --seed --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
@@ -176,6 +177,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -188,7 +190,7 @@ _leat_table() {
     'serve connect')
         commands=''
         arguments=''
-        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --record --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
@@ -198,6 +200,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -218,7 +221,7 @@ _leat_table() {
     'serve http')
         commands=''
         arguments=''
-        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
+        flags='--auth --cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --password-file --pcapng --pcapng-max --port --proxy-header --rate --record --resolve --seed --tickets --tls --tls-max --tls-min --unix --until-eof --user -f -h -l -p -u'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
@@ -228,6 +231,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -248,7 +252,7 @@ _leat_table() {
     'serve echo')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --deflate --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --deflate --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --record --seed --subprotocol --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
         case $2 in
         --host) takes=value values='' ;;
         --port|-p) takes=value values='' ;;
@@ -258,6 +262,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -275,7 +280,7 @@ _leat_table() {
     'serve tcp')
         commands=''
         arguments=''
-        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --seed --tickets --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --unix --until-eof -f -h -l -p'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --key --link --log --once --pcapng --pcapng-max --port --proxy-header --rate --record --seed --tickets --tls --tls-max --tls-min --to --to-ca --to-insecure --to-name --to-tls --unix --until-eof -f -h -l -p'
         case $2 in
         --to) takes=value values='' ;;
         --to-ca) takes=value values='-file' ;;
@@ -288,6 +293,7 @@ _leat_table() {
         --pcapng-max) takes=value values='' ;;
         --diagram) takes=value values='-file' ;;
         --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
         --link|-l) takes=value values='' ;;
         --seed) takes=value values='' ;;
         --fault|-f) takes=value values='' ;;
@@ -341,6 +347,34 @@ _leat_table() {
         --rate) takes=value values='' ;;
         esac
         ;;
+    'serve replay')
+        commands=''
+        arguments='-file'
+        flags='--cert --cert-fault --cert-hosts --client-ca --connections --diagram --fault --help --help-all --host --json --keep-times --key --link --log --match --once --pcapng --pcapng-max --port --proxy-header --rate --record --seed --tickets --tls --tls-max --tls-min --unix --until-eof -f -h -l -p'
+        case $2 in
+        --match) takes=value values='messages exact any' ;;
+        --host) takes=value values='' ;;
+        --port|-p) takes=value values='' ;;
+        --unix) takes=value values='-file' ;;
+        --proxy-header) takes=value values='none allowed required' ;;
+        --pcapng) takes=value values='-file' ;;
+        --pcapng-max) takes=value values='' ;;
+        --diagram) takes=value values='-file' ;;
+        --connections) takes=value values='' ;;
+        --record) takes=value values='-file' ;;
+        --link|-l) takes=value values='' ;;
+        --seed) takes=value values='' ;;
+        --fault|-f) takes=value values='' ;;
+        --rate) takes=value values='' ;;
+        --cert-fault) takes=value values='expired not-yet-valid wrong-host no-names wrong-usage weak-key sha1 md5 self-signed unknown-ca bad-signature revoked missing-intermediate intermediate-not-ca intermediate-cannot-sign intermediate-expired' ;;
+        --cert-hosts) takes=value values='' ;;
+        --cert) takes=value values='-file' ;;
+        --key) takes=value values='-file' ;;
+        --client-ca) takes=value values='-file' ;;
+        --tls-min) takes=value values='1.2 1.3' ;;
+        --tls-max) takes=value values='1.2 1.3' ;;
+        esac
+        ;;
     'serve control')
         commands=''
         arguments=''
@@ -377,7 +411,7 @@ _leat_values() {
     case $1 in
     -file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     -directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve socks4' 'serve connect' 'serve http' 'serve echo' 'serve tcp' 'serve udp' 'serve dns' 'serve control' 'serve conformance' | grep "^$current") ;;
+    -command) mapfile -t COMPREPLY < <(printf '%s\n' 'ws' 'check' 'explain' 'serve' 'serve socks5' 'serve socks4' 'serve connect' 'serve http' 'serve echo' 'serve tcp' 'serve udp' 'serve dns' 'serve replay' 'serve control' 'serve conformance' | grep "^$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;
     esac
 }
