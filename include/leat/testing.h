@@ -535,8 +535,7 @@ struct leat_testing_event {
     /** What came or goes: the client's address (accept), TLS version and cipher (tls), user (auth),
      * destination (request, connect, reply, datagram), request line (head), status line or REP
      * (reply, upgrade), type and size (message, send), code (close), the problem or "" (end). Behind it
-     * what faults make of it, up to the answer: "00; fault: truncate 1, reset". Never a password. Never
-     * NULL. */
+     * what faults make of it: "00; fault: truncate 1, reset". Never a password. Never NULL. */
     const char *text;
     uint64_t bytes_in;  /**< of this connection so far, on the wire */
     uint64_t bytes_out; /**< as bytes_in */
