@@ -37,6 +37,8 @@ function(leat_compile_options target)
                                              $<$<BOOL:${LEAT_WERROR}>:-Werror>)
     set(optimised CONFIG:Release,RelWithDebInfo,MinSizeRel)
     target_compile_options(${target} PRIVATE "$<$<${optimised}>:${leat_hardening}>")
+    # libcrypto's macros have the names of our files: where they lay is nobody's business, and made no two builds alike.
+    target_compile_options(${target} PRIVATE "$<$<${optimised}>:-ffile-prefix-map=${PROJECT_SOURCE_DIR}=leat>")
     target_compile_definitions(${target} PRIVATE $<$<${optimised}>:_FORTIFY_SOURCE=${leat_fortify}>)
     target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now)
     if(LEAT_SANITIZE)
