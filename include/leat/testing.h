@@ -451,9 +451,9 @@ struct leat_testing_options {
      * none. */
     leat_testing_capture *capture;
 
-    /** Recordings and replays, as leat/testing_recording.h has them: the file that is written, or that is
-     * said again by a LEAT_TESTING_REPLAY; NULL = none. */
-    const char *record_path, *replay_path;
+    /** The file of a recording that is written, as leat/testing_recording.h has it; NULL = none. */
+    const char *record_path;
+    const char *replay_path;       /**< of the recording that a LEAT_TESTING_REPLAY says again */
     enum leat_testing_match match; /**< for a replay */
     bool keeps_times;              /**< for a replay: answers take as long as they took then */
 };

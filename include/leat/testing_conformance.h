@@ -52,12 +52,12 @@ enum leat_testing_verdict {
 
 /** A case, and what came of it. */
 struct leat_testing_case {
-    size_t size;          /**< sizeof(struct leat_testing_case) of the caller */
-    const char *id;       /**< "close.code.1000", never another case's */
-    const char *section;  /**< "RFC 6455 section 7.4" */
-    const char *title;    /**< what is done */
-    const char *expected; /**< what it is to do then */
-    enum leat_testing_verdict verdict;
+    size_t size;                       /**< sizeof(struct leat_testing_case) of the caller */
+    const char *id;                    /**< "close.code.1000", never another case's */
+    const char *section;               /**< "RFC 6455 section 7.4" */
+    const char *title;                 /**< what is done */
+    const char *expected;              /**< what it is to do then */
+    enum leat_testing_verdict verdict; /**< as the judge sees it */
     const char *seen;     /**< what it did; never NULL. One line, safe for a terminal */
     uint64_t duration_us; /**< of the case */
 };
@@ -68,7 +68,7 @@ typedef struct leat_testing_conformance leat_testing_conformance;
 /** How to judge; all zero but `size` and `subject` are good defaults for a client. */
 struct leat_testing_conformance_options {
     size_t size; /**< sizeof(struct leat_testing_conformance_options) of the caller */
-    enum leat_testing_subject subject;
+    enum leat_testing_subject subject; /**< who is judged */
     const char *url; /**< of a server or proxy; NULL = only to ask for the list of cases */
     /** Which cases: ids or patterns of fnmatch(3), with commas between; a pattern with ! in front takes
      * away. NULL = all. */
