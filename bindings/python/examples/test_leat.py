@@ -24,12 +24,12 @@ def test_who_has_refused(socks5_proxy):
     assert (error.code, error.layer, error.native_code) == (2301208, "socks5", 5)
 
 
-def test_status(ws_server, connect_proxy, wss_server):
+def test_status(ws_server, connect_proxy, wss_server, ca):
     with pytest.raises(leat.WebSocketError) as caught:
         leat.connect(ws_server(faults="upgrade=refuse 403").url)
     assert caught.value.native_code == 403
     with pytest.raises(leat.HttpProxyError) as caught:
-        leat.connect(wss_server().url, proxy=connect_proxy(faults="reply=refuse 502").url)
+        leat.connect(wss_server().url, proxy=connect_proxy(faults="reply=refuse 502").url, ca=ca.path)
     assert caught.value.native_code == 502
 
 
