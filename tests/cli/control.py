@@ -4,6 +4,7 @@
 
 usage: control.py PROGRAM     PROGRAM is the tool `leat`
 """
+import contextlib
 import http.client
 import json
 import os
@@ -39,9 +40,14 @@ class Greeter:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            threading.Thread(target=self.greet, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def greet(connection):
+        with connection, contextlib.suppress(OSError):  # who goes by a reset is not missed, and the next one is greeted
             connection.sendall(b"hello")
             connection.shutdown(socket.SHUT_WR)
-            threading.Thread(target=lambda c=connection: (c.recv(1), c.close()), daemon=True).start()
+            connection.recv(1)
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
