@@ -3,7 +3,7 @@
 """Tests of `leat check --conformance` and `leat serve conformance`: servers, proxies and clients that others wrote are judged as is
 known of them, and the faults of bad ones are found by name.
 
-usage: conformance.py PROGRAM     PROGRAM is the tool `leat`
+usage: conformance.py PROGRAM [CLASS...]     PROGRAM is the tool `leat`, CLASS one of the classes of tests
 """
 import fnmatch
 import json
