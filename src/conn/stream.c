@@ -58,8 +58,8 @@ static size_t stream_message_count(const struct leati_stream *stream)
 /* What has changed in the queue since the last time. */
 static void stream_count(struct leati_stream *stream)
 {
-    /* What is released may outlive whom the limits belong to. */
-    bool counts = stream->limits && !stream->released;
+    /* What has ended or was released may outlive whom the limits belong to. */
+    bool counts = stream->limits && !stream->released && stream->state != LEATI_STREAM_CLOSED;
     struct leati_stream_budget *budget = counts ? stream->limits->budget : NULL;
     if (!budget || stream->counted_bytes == stream->out.len)
         return;

@@ -158,10 +158,12 @@ static const struct leat_websocket_callbacks client_part_callbacks = {
 static struct server_client *client_new(leat_websocket_server *server)
 {
     struct server_client *client = leati_calloc(1, sizeof(*client));
-    if (client)
-        leati_websocket_init(&client->ws, server->base.loop,
-                             server->callbacks.message_part ? &server->part_terms : &server->terms,
-                             client);
+    if (!client)
+        return NULL;
+    leati_websocket_init(&client->ws, server->base.loop,
+                         server->callbacks.message_part ? &server->part_terms : &server->terms,
+                         client);
+    client->ws.is_server = true; /* from its birth: what frees it asks */
     return client;
 }
 

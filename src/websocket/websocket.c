@@ -175,7 +175,6 @@ int leati_websocket_accept(leat_websocket *ws, const struct leati_route_accepted
     int code = leati_route_new_accepted(accepted, &route);
     if (code != LEAT_OK)
         return code;
-    ws->is_server = true;
     return ws_start(ws, route);
 }
 

@@ -231,10 +231,10 @@ static void receive(struct leat_testing_conformance *judge, struct leati_judge_g
     struct wish wish;
     size_t len = leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX,
                                   judge->options.patience_ms);
-    memcpy(guest->head, guest->wire.in.data, len);
-    leati_bytes_consume(&guest->wire.in, len);
     if (len == 0)
         return;
+    memcpy(guest->head, guest->wire.in.data, len);
+    leati_bytes_consume(&guest->wire.in, len);
     wish_read(guest->head, &wish);
     if (strcmp(wish.path, LEATI_WS_REDIRECTED) == 0) {
         if (leati_ws_client_accept(guest, ""))
