@@ -51,12 +51,12 @@ static bool stream_may_rest(const struct leati_stream *s)
 static void stream_rest(struct leati_stream *stream)
 {
     struct leati_chain *chain = stream->chain;
-    uint64_t deadline_ms = stream_may_rest(stream) ? chain->owner_deadline_ms : 0;
-    struct leati_rest *rest = stream_may_rest(stream) && stream->owner->rests(stream, stream->user)
-                                  ? leati_malloc(sizeof(*rest))
-                                  : NULL;
+    if (!stream_may_rest(stream) || !stream->owner->rests(stream, stream->user))
+        return;
+    struct leati_rest *rest = leati_malloc(sizeof(*rest));
     if (!rest)
         return;
+    uint64_t deadline_ms = chain->owner_deadline_ms;
     leati_timer_init(&rest->timer, stream->loop, rest_on_timer, stream);
     if (deadline_ms != 0 && leati_timer_set(&rest->timer, deadline_ms) != LEAT_OK) {
         leati_free(rest);
