@@ -343,3 +343,18 @@ void both_ends_until_received(struct both_ends *ends, const struct received *end
     cr_assert(end->messages >= messages, "%u of %u messages; %s", end->messages, messages,
               ends->closed ? ends->client_close.error.text : "it is open");
 }
+
+void both_ends_until_counted(struct both_ends *ends, const unsigned *number, unsigned least)
+{
+    for (int i = 0; *number < least && i < 20000; i++)
+        cr_assert(leat_loop_dispatch(ends->loop, 1000) == LEAT_OK);
+    cr_assert(*number >= least, "%u of %u", *number, least);
+}
+
+struct leat_websocket_server_counters both_ends_counters(const struct both_ends *ends)
+{
+    struct leat_websocket_server_counters counters;
+    cr_assert(leat_websocket_server_get_counters(ends->server, &counters, sizeof(counters)) ==
+              LEAT_OK);
+    return counters;
+}

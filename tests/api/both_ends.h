@@ -77,4 +77,9 @@ void both_ends_until_server_closed(struct both_ends *ends);
 void both_ends_until_received(struct both_ends *ends, const struct received *end,
                               unsigned messages);
 
+/** Runs the loop until `*number` is at least `least`; fails when it never is. */
+void both_ends_until_counted(struct both_ends *ends, const unsigned *number, unsigned least);
+/** What the server has counted. */
+struct leat_websocket_server_counters both_ends_counters(const struct both_ends *ends);
+
 #endif

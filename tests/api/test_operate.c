@@ -17,21 +17,6 @@
 
 INTEGRATION_SUITE(operate);
 
-static void until(struct both_ends *ends, const unsigned *number, unsigned least)
-{
-    for (int i = 0; *number < least && i < 20000; i++)
-        cr_assert(leat_loop_dispatch(ends->loop, 1000) == LEAT_OK);
-    cr_assert(*number >= least, "%u of %u", *number, least);
-}
-
-static struct leat_websocket_server_counters counters_of(const struct both_ends *ends)
-{
-    struct leat_websocket_server_counters counters;
-    cr_assert(leat_websocket_server_get_counters(ends->server, &counters, sizeof(counters)) ==
-              LEAT_OK);
-    return counters;
-}
-
 /* ---- descriptors ------------------------------------------------------------------------------ */
 
 Test(operate, a_descriptor_that_listens)
@@ -129,7 +114,7 @@ Test(operate, handed_over)
     cr_assert(leat_websocket_server_start_descriptor(next.server, fd, next.server_config) ==
               LEAT_OK);
     cr_assert(raw_send(waiting, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until(&next, &next.connected, 1);
+    both_ends_until_counted(&next, &next.connected, 1);
     cr_expect(old.server_closed == 0, "the old connection stays");
     cr_assert(leat_websocket_server_drain(old.server, 10000) == LEAT_OK);
     both_ends_until_closed(&old);
@@ -149,9 +134,9 @@ Test(operate, drained_in_time)
     both_ends_listen(&ends);
     int fd = raw_connect(NULL, ends.port);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until(&ends, &ends.connected, 1);
+    both_ends_until_counted(&ends, &ends.connected, 1);
     cr_assert(leat_websocket_server_drain(ends.server, 100) == LEAT_OK);
-    until(&ends, &ends.server_closed, 1);
+    both_ends_until_counted(&ends, &ends.server_closed, 1);
     cr_expect(ends.server_close.error.sys_errno == ETIMEDOUT, "%s", ends.server_close.error.text);
     cr_expect(strstr(ends.server_close.error.text, "before the server had to"), "%s",
               ends.server_close.error.text);
@@ -190,9 +175,9 @@ static void proxied_expect(struct both_ends *ends, const void *header, size_t le
         cr_assert(raw_send(fd, bytes + i, len - i < step ? len - i : step));
         cr_assert(leat_loop_dispatch(ends->loop, 0) == LEAT_OK);
     }
-    until(ends, &ends->connected, before + 1);
+    both_ends_until_counted(ends, &ends->connected, before + 1);
     close(fd);
-    until(ends, &ends->server_closed, before + 1);
+    both_ends_until_counted(ends, &ends->server_closed, before + 1);
 }
 
 static void proxied_refuse(struct both_ends *ends, const char *header, const char *text)
@@ -200,7 +185,7 @@ static void proxied_refuse(struct both_ends *ends, const char *header, const cha
     int fd = raw_connect(NULL, ends->port);
     unsigned before = ends->errors;
     cr_assert(raw_send(fd, header, strlen(header)));
-    until(ends, &ends->errors, before + 1);
+    both_ends_until_counted(ends, &ends->errors, before + 1);
     cr_expect(strstr(ends->error.text, text), "%s: %s", header, ends->error.text);
     close(fd);
 }
@@ -234,7 +219,7 @@ Test(operate, proxy_protocol)
     char head[512];
     unsigned errors = ends.errors;
     cr_assert(raw_send(fd, v1, sizeof(v1) - 1));
-    until(&ends, &ends.errors, errors + 1);
+    both_ends_until_counted(&ends, &ends.errors, errors + 1);
     cr_expect(ends.error.native_code == 400 || ends.error.native_code == 501, "%s",
               ends.error.text);
     cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
@@ -422,7 +407,7 @@ Test(operate, the_program_sees_whose_certificate_it_is, .timeout = 60)
     leat_tls_options_free(options);
     both_ends_listen(&ends);
     cr_expect(known_connect(&ends, theirs, 1) == LEAT_OK, "%s", ends.client_close.error.text);
-    until(&ends, &ends.connected, 1);
+    both_ends_until_counted(&ends, &ends.connected, 1);
     cr_expect(shown.count == 1);
     cr_expect(strstr(shown.subject, "CN=") != NULL, "%s", shown.subject);
     cr_expect_str_eq(shown.server_name, "");
@@ -430,7 +415,7 @@ Test(operate, the_program_sees_whose_certificate_it_is, .timeout = 60)
     shown.objects = true;
     unsigned errors = ends.errors;
     (void)known_connect(&ends, theirs, 1); /* TLS 1.3: the client learns of it later */
-    until(&ends, &ends.errors, errors + 1);
+    both_ends_until_counted(&ends, &ends.errors, errors + 1);
     cr_expect(shown.count == 2);
     cr_expect(ends.connected == 1, "whom the program does not want does not come in");
     both_ends_done(&ends);
@@ -453,10 +438,10 @@ static void rate_expect(size_t bytes_per_s, size_t messages_per_s, size_t size, 
     }
     int fd = raw_connect(NULL, ends.port);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until(&ends, &ends.connected, 2);
+    both_ends_until_counted(&ends, &ends.connected, 2);
     both_ends_until_received(&ends, &ends.at_server, count);
-    cr_expect(counters_of(&ends).throttled > 0);
-    cr_expect(counters_of(&ends).bytes_received == (uint64_t)size * count);
+    cr_expect(both_ends_counters(&ends).throttled > 0);
+    cr_expect(both_ends_counters(&ends).bytes_received == (uint64_t)size * count);
     close(fd);
     cr_expect(leat_websocket_close(ends.client, 1000, "") == LEAT_OK);
     both_ends_until_closed(&ends);
@@ -482,21 +467,21 @@ Test(operate, counters)
     both_ends_init(&ends);
     ends.echo = true;
     both_ends_open(&ends);
-    struct leat_websocket_server_counters c = counters_of(&ends);
+    struct leat_websocket_server_counters c = both_ends_counters(&ends);
     cr_expect(c.accepted == 1 && c.opened == 1 && c.closed == 0 && c.failed == 0 && c.open == 1 &&
               c.handshakes == 0);
     cr_assert(leat_websocket_send(ends.client, LEAT_MESSAGE_TEXT, "hello", 5) == LEAT_OK);
     both_ends_until_received(&ends, &ends.at_client, 1);
-    c = counters_of(&ends);
+    c = both_ends_counters(&ends);
     cr_expect(c.messages_received == 1 && c.bytes_received == 5 && c.bytes_sent == 7,
               "%u bytes sent", (unsigned)c.bytes_sent);
     int fd = raw_connect(NULL, ends.port);
     cr_assert(raw_send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27));
     close(fd);
-    until(&ends, &ends.errors, 1);
+    both_ends_until_counted(&ends, &ends.errors, 1);
     cr_assert(leat_websocket_close(ends.client, 1000, "") == LEAT_OK);
     both_ends_until_server_closed(&ends);
-    c = counters_of(&ends);
+    c = both_ends_counters(&ends);
     cr_expect(c.accepted == 2 && c.opened == 1 && c.closed == 1 && c.failed == 1 && c.open == 0);
     cr_expect(c.bytes_sent == 11, "what has ended still counts: %u", (unsigned)c.bytes_sent);
     uint64_t only[1] = {99};

@@ -8,21 +8,6 @@
 
 INTEGRATION_SUITE(queue_limit);
 
-static void until(struct both_ends *ends, const unsigned *number, unsigned least)
-{
-    for (int i = 0; *number < least && i < 20000; i++)
-        cr_assert(leat_loop_dispatch(ends->loop, 1000) == LEAT_OK);
-    cr_assert(*number >= least, "%u of %u", *number, least);
-}
-
-static struct leat_websocket_server_counters counters_of(const struct both_ends *ends)
-{
-    struct leat_websocket_server_counters counters;
-    cr_assert(leat_websocket_server_get_counters(ends->server, &counters, sizeof(counters)) ==
-              LEAT_OK);
-    return counters;
-}
-
 /* Two raw clients that read nothing, one of which is sent more, and one that reads. */
 Test(queue_limit, the_longest_queue_pays, .timeout = 60)
 {
@@ -39,7 +24,7 @@ Test(queue_limit, the_longest_queue_pays, .timeout = 60)
     for (unsigned i = 0; i < 2; i++) {
         fds[i] = raw_connect(NULL, ends.port);
         cr_assert(raw_send(fds[i], RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-        until(&ends, &ends.connected, 2 + i);
+        both_ends_until_counted(&ends, &ends.connected, 2 + i);
         all[1 + i] = ends.connection;
     }
     all[0] = reader;
@@ -60,7 +45,7 @@ Test(queue_limit, the_longest_queue_pays, .timeout = 60)
               ends.server_close.error.text);
     cr_expect(strstr(ends.server_close.error.text, "bytes wait for this client") != NULL, "%s",
               ends.server_close.error.text);
-    struct leat_websocket_server_counters counters = counters_of(&ends);
+    struct leat_websocket_server_counters counters = both_ends_counters(&ends);
     cr_expect(counters.overflowed == 1);
     cr_expect(counters.queued_bytes < LIMIT / 4, "the memory is free again");
     /* Nobody else notices. */
@@ -72,7 +57,7 @@ Test(queue_limit, the_longest_queue_pays, .timeout = 60)
     static char huge[LIMIT + 1];
     cr_expect(leat_websocket_send(reader, LEAT_MESSAGE_BINARY, huge, sizeof(huge)) ==
               LEAT_E_SOCKET_BASE + ENOBUFS);
-    cr_expect(counters_of(&ends).overflowed == 1);
+    cr_expect(both_ends_counters(&ends).overflowed == 1);
     close(fds[0]);
     close(fds[1]);
     both_ends_done(&ends);
