@@ -4,10 +4,13 @@
 #include "../common/meter.h"
 #include "../common/work.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/version.hpp>
 #include <boost/beast/websocket.hpp>
@@ -31,6 +34,8 @@ namespace
 bench_work work;
 bench_result result;
 asio::io_context loop{1};
+// Between two connections there is nothing to wait for, which would end the loop.
+asio::executor_work_guard<asio::io_context::executor_type> loop_stays{loop.get_executor()};
 asio::ssl::context tls{asio::ssl::context::tls_client};
 SSL_SESSION *session; // of the last connection
 bool done;
@@ -60,27 +65,27 @@ template <> beast::ssl_stream<tcp::socket> make_lower(tcp::socket socket)
     return {std::move(socket), tls};
 }
 
-void secure(tcp::socket &)
+template <class Next> void secure(tcp::socket &, Next next)
 {
+    next();
 }
 
-void secure(beast::ssl_stream<tcp::socket> &lower)
+template <class Next> void secure(beast::ssl_stream<tcp::socket> &lower, Next next)
 {
-    error e;
     SSL *ssl = lower.native_handle();
     if (SSL_set1_host(ssl, work.host) != 1 || (session && SSL_set_session(ssl, session) != 1))
         bench_fail("beast: SSL");
-    lower.handshake(asio::ssl::stream_base::client, e);
-    must(e, "TLS handshake");
+    lower.async_handshake(asio::ssl::stream_base::client, [next](error e) {
+        must(e, "TLS handshake");
+        next();
+    });
 }
 
 template <class Lower> class Connection
 {
   public:
-    Connection() : ws_{make_lower<Lower>(dial())}
+    Connection() : ws_{make_lower<Lower>(tcp::socket{loop})}
     {
-        error e;
-        secure(ws_.next_layer());
         websocket::permessage_deflate deflate;
         deflate.client_enable = work.compress;
         ws_.set_option(deflate);
@@ -90,8 +95,24 @@ template <class Lower> class Connection
             ws_.text(true);
         else
             ws_.binary(true);
-        ws_.handshake(std::string(work.host) + ":" + work.port, work.path, e);
-        must(e, "upgrade");
+    }
+
+    /** `next()` when it is open. Only the proxy is spoken to by blocking calls. */
+    template <class Next> void open(Next next)
+    {
+        tcp::socket &socket = beast::get_lowest_layer(ws_);
+        if (work.proxy) {
+            socket.assign(tcp::v4(), bench_dial(&work));
+            upgrade(next);
+            return;
+        }
+        tcp::endpoint server{asio::ip::make_address(work.host),
+                             static_cast<unsigned short>(std::atoi(work.port))};
+        socket.async_connect(server, [this, next, &socket](error e) {
+            must(e, "connect");
+            socket.set_option(tcp::no_delay{true});
+            upgrade(next);
+        });
     }
 
     void read()
@@ -110,11 +131,12 @@ template <class Lower> class Connection
             write();
     }
 
-    void close()
+    template <class Next> void close(Next next)
     {
-        error e;
-        ws_.close(websocket::close_code::normal, e);
-        must(e, "close");
+        ws_.async_close(websocket::close_code::normal, [next](error e) {
+            must(e, "close");
+            next();
+        });
     }
 
     static std::vector<std::unique_ptr<Connection>> all;
@@ -122,9 +144,15 @@ template <class Lower> class Connection
     static bool is_spread;
 
   private:
-    static tcp::socket dial()
+    template <class Next> void upgrade(Next next)
     {
-        return tcp::socket{loop, tcp::v4(), bench_dial(&work)};
+        secure(ws_.next_layer(), [this, next] {
+            ws_.async_handshake(std::string(work.host) + ":" + work.port, work.path,
+                                [next](error e) {
+                                    must(e, "upgrade");
+                                    next();
+                                });
+        });
     }
 
     void write()
@@ -177,13 +205,21 @@ template <class C> bench_meter echo_all()
     return bench_meter_since(&start);
 }
 
+/** One more connection, open. */
+template <class C> C &opened_one()
+{
+    C::all.push_back(std::make_unique<C>());
+    C::all.back()->open([] { done = true; });
+    run();
+    return *C::all.back();
+}
+
 template <class C> void idle_run()
 {
     bench_memory before = bench_memory_now();
     bench_meter start = bench_meter_now();
     for (unsigned i = 0; i < work.connections; i++) {
-        C::all.push_back(std::make_unique<C>());
-        C::all.back()->read();
+        opened_one<C>().read();
     }
     loop.poll();
     result.connecting = bench_meter_since(&start);
@@ -199,10 +235,16 @@ template <class C> void open_run()
 {
     for (std::uint64_t i = 0; i < work.count; i++) {
         auto connection = std::make_unique<C>();
-        if (work.kind == BENCH_OPEN)
-            connection->close();
-        else
-            connection.release();
+        C *opening = connection.get();
+        opening->open([opening] {
+            if (work.kind == BENCH_OPEN)
+                opening->close([] { done = true; });
+            else
+                done = true;
+        });
+        run();
+        if (work.kind != BENCH_OPEN)
+            (void)connection.release();
     }
 }
 
@@ -223,7 +265,7 @@ template <class C> void stream_run(const bench_meter &main_start)
     if (work.kind == BENCH_OPEN || work.kind == BENCH_REACH) {
         open_run<C>();
     } else {
-        C::all.push_back(std::make_unique<C>());
+        opened_one<C>();
         if (work.kind != BENCH_START)
             start = bench_meter_now();
         message_run<C>();
