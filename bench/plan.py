@@ -45,6 +45,9 @@ class Work:
     socks5: bool = False
     resume: bool = False
     compress: bool = False
+    rate: int = 0  # of echoes in a second, for "rate"
+    bulk: bool = False  # beside it, 64 KiB messages over a second connection of the same loop
+    spinner: bool = False  # beside it, a process that computes all the time, on the client's core
     rounds: int = 0  # at most; 0 = as many as asked for
     group: str = ""  # works that are compared with one another take turns
 
@@ -62,7 +65,9 @@ class Work:
     def arguments(self, count, connections):
         found = ["--work", self.kind, "--size", str(self.size), "--count", str(count),
                  "--in-flight", str(self.in_flight), "--connections", str(connections)]
-        return found + [f"--{name}" for name in ("text", "resume", "compress") if getattr(self, name)]
+        if self.rate:
+            found += ["--rate", str(self.rate)]
+        return found + [f"--{name}" for name in ("text", "resume", "compress", "bulk") if getattr(self, name)]
 
     @property
     def judges_server(self):

@@ -192,10 +192,16 @@ def markdown(results, works, flights, sizes, conditions):
 BEGIN, END = "<!-- results: script/bench --update-docs writes what follows -->", "<!-- end of the results -->"
 
 
-def replace_results(page, text):
+def marks(name):
+    """Around the results of script/bench --NAME."""
+    return f"<!-- {name}: script/bench --{name} --update-docs writes what follows -->", f"<!-- end of {name} -->"
+
+
+def replace_results(page, text, around=(BEGIN, END)):
     """The page with other results."""
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{rest.split(END)[1]}"
+    begin, end = around
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}"
 
 
 PLOT = """

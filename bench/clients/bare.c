@@ -38,6 +38,7 @@ struct bench {
     size_t frame_len;
     unsigned batch;
     size_t answer_len;
+    struct bench_rate rate;
 };
 
 static struct bench bench;
@@ -351,6 +352,36 @@ static void idle_run(void)
     bench.result.messages = bench.work.connections;
 }
 
+static void rate_run(void)
+{
+    struct wire *wire = &bench.all[0];
+    bool done = false;
+    uint64_t in = 0;
+
+    wire_open(wire);
+    bench_rate_start(&bench.rate, &bench.work);
+    struct bench_meter start = bench_meter_now();
+    struct pollfd fds[] = {{.fd = wire->fd, .events = POLLIN},
+                           {.fd = bench.rate.fd, .events = POLLIN}};
+    while (!done) {
+        if (poll(fds, 2, -1) < 0)
+            bench_fail("poll: %s", strerror(errno));
+        for (uint64_t n = fds[1].revents ? bench_rate_due(&bench.rate) : 0; n > 0; n--)
+            wire_write(wire, bench.frames, bench.frame_len);
+        if (!fds[0].revents)
+            continue;
+        do
+            in += wire_read(wire);
+        while (wire->ssl && SSL_has_pending(wire->ssl));
+        while (in >= (bench.rate.received + 1) * bench.answer_len)
+            done = bench_rate_answered(&bench.rate);
+    }
+    bench.result.spent = bench_meter_since(&start);
+    bench.result.rate = &bench.rate;
+    bench.result.messages = bench.work.count;
+    bench.result.bytes = bench.work.count * bench.work.size;
+}
+
 static void stream_run(const struct bench_meter *main_start)
 {
     enum bench_kind kind = bench.work.kind;
@@ -381,6 +412,8 @@ int main(int argc, char **argv)
     bench_raise_descriptor_limit();
     if (bench.work.compress)
         bench_unsupported("bare sockets do not compress");
+    if (bench.work.bulk)
+        bench_unsupported("bare sockets have no neighbour");
     bench.all = calloc(bench.work.connections, sizeof(struct wire));
     if (!bench.all)
         bench_fail("out of memory");
@@ -391,6 +424,8 @@ int main(int argc, char **argv)
         ssl_context_init();
     if (bench.work.kind == BENCH_IDLE)
         idle_run();
+    else if (bench.work.kind == BENCH_RATE)
+        rate_run();
     else
         stream_run(&start);
     bench_report(&bench.work, &bench.result);

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
@@ -33,6 +34,7 @@ namespace
 
 bench_work work;
 bench_result result;
+bench_rate rate;
 asio::io_context loop{1};
 // Between two connections there is nothing to wait for, which would end the loop.
 asio::executor_work_guard<asio::io_context::executor_type> loop_stays{loop.get_executor()};
@@ -115,6 +117,13 @@ template <class Lower> class Connection
         });
     }
 
+    /** BENCH_RATE: what it sends is sent again for ever. */
+    void become_bulk()
+    {
+        is_bulk_ = true;
+        size_ = BENCH_BULK_BYTES;
+    }
+
     void read()
     {
         ws_.async_read(buffer_, [this](error e, std::size_t) {
@@ -159,7 +168,7 @@ template <class Lower> class Connection
     {
         writing_ = true;
         due_--;
-        ws_.async_write(asio::buffer(work.payload, work.size), [this](error e, std::size_t) {
+        ws_.async_write(asio::buffer(work.payload, size_), [this](error e, std::size_t) {
             must(e, "write");
             writing_ = false;
             if (due_ > 0)
@@ -167,8 +176,24 @@ template <class Lower> class Connection
         });
     }
 
+    void on_rated()
+    {
+        if (!is_bulk_)
+            done = bench_rate_answered(&rate) || done;
+        if (buffer_.size() != size_)
+            bench_fail("beast: a message of %zu bytes", buffer_.size());
+        buffer_.clear();
+        read();
+        if (is_bulk_)
+            send(1);
+    }
+
     void on_message()
     {
+        if (work.kind == BENCH_RATE) {
+            on_rated();
+            return;
+        }
         received++;
         if (work.kind == BENCH_SEND) {
             done = true;
@@ -187,7 +212,9 @@ template <class Lower> class Connection
     websocket::stream<Lower> ws_;
     beast::flat_buffer buffer_;
     std::uint64_t due_ = 0;
+    std::size_t size_ = work.size;
     bool writing_ = false;
+    bool is_bulk_ = false;
 };
 
 template <class Lower> std::vector<std::unique_ptr<Connection<Lower>>> Connection<Lower>::all;
@@ -248,6 +275,38 @@ template <class C> void open_run()
     }
 }
 
+template <class C> void send_due(asio::posix::stream_descriptor &timer, C &measured)
+{
+    timer.async_wait(asio::posix::descriptor_base::wait_read, [&](error e) {
+        must(e, "timer");
+        measured.send(bench_rate_due(&rate));
+        if (rate.sent < rate.total)
+            send_due(timer, measured);
+    });
+}
+
+template <class C> void rate_run()
+{
+    C &measured = opened_one<C>();
+    measured.read();
+    if (work.bulk) {
+        C &bulk = opened_one<C>();
+        bulk.become_bulk();
+        bulk.read();
+        bulk.send(BENCH_BULK_COUNT);
+    }
+    bench_rate_start(&rate, &work);
+    asio::posix::stream_descriptor timer{loop, rate.fd};
+    bench_meter start = bench_meter_now();
+    send_due(timer, measured);
+    run();
+    result.spent = bench_meter_since(&start);
+    timer.release();
+    result.rate = &rate;
+    result.messages = work.count;
+    result.bytes = work.count * work.size;
+}
+
 template <class C> void message_run()
 {
     C &connection = *C::all[0];
@@ -280,6 +339,8 @@ template <class Lower> void measure(const bench_meter &start)
 {
     if (work.kind == BENCH_IDLE)
         idle_run<Connection<Lower>>();
+    else if (work.kind == BENCH_RATE)
+        rate_run<Connection<Lower>>();
     else
         stream_run<Connection<Lower>>(start);
 }

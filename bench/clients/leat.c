@@ -5,6 +5,7 @@
 
 #include <leat/leat.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ struct bench {
     struct bench_result result;
     leat_loop *loop;
     leat_config *config;
-    leat_websocket **all;
+    leat_websocket **all; /* and one more, the neighbour of BENCH_RATE */
+    struct bench_rate rate;
     struct bench_meter start;
     bool is_stream; /* what is measured begins when the connection is open */
     uint64_t sent, received, opened, closed;
@@ -80,6 +82,7 @@ static void on_opened(leat_websocket *ws, void *user)
         break;
     case BENCH_RECEIVE:
     case BENCH_IDLE:
+    case BENCH_RATE:
         break;
     }
 }
@@ -94,6 +97,24 @@ static void on_echo(struct bench *bench, leat_websocket *ws, const uint8_t *data
     bench->done = bench->received == bench->work.count;
 }
 
+static void send_bulk(struct bench *bench)
+{
+    must(leat_websocket_send(bench->all[1], type_of(bench), bench->work.payload, BENCH_BULK_BYTES),
+         "send");
+}
+
+static void on_rated(struct bench *bench, const leat_websocket *ws, const uint8_t *data, size_t len)
+{
+    if (ws == bench->all[1]) {
+        if (len != BENCH_BULK_BYTES)
+            bench_fail("leat: a message of %zu bytes", len);
+        send_bulk(bench);
+        return;
+    }
+    bench->done = bench_rate_answered(&bench->rate) || bench->done;
+    bench_work_check(&bench->work, data, len);
+}
+
 static void on_message(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
                        size_t len, void *user)
 {
@@ -101,7 +122,9 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
 
     (void)type;
     bench->received++;
-    if (bench->work.kind == BENCH_SEND)
+    if (bench->work.kind == BENCH_RATE)
+        on_rated(bench, ws, data, len);
+    else if (bench->work.kind == BENCH_SEND)
         bench->done = true;
     else if (bench->work.kind == BENCH_RECEIVE)
         bench->done = bench->received == bench->work.count;
@@ -184,6 +207,34 @@ static void idle_run(struct bench *bench)
     bench->result.messages = bench->work.connections;
 }
 
+/* The program has a descriptor of its own, so it waits for both: leat_loop_get_fd(). */
+static void rate_run(struct bench *bench)
+{
+    unsigned wanted = bench->work.bulk ? 2 : 1;
+
+    for (unsigned i = 0; i < wanted; i++)
+        bench->all[i] = connection_start(bench);
+    while (bench->opened < wanted)
+        must(leat_loop_dispatch(bench->loop, -1), "dispatch");
+    for (unsigned i = 0; bench->work.bulk && i < BENCH_BULK_COUNT; i++)
+        send_bulk(bench);
+    bench_rate_start(&bench->rate, &bench->work);
+    bench->start = bench_meter_now();
+    struct pollfd fds[] = {{.fd = leat_loop_get_fd(bench->loop), .events = POLLIN},
+                           {.fd = bench->rate.fd, .events = POLLIN}};
+    while (!bench->done) {
+        if (poll(fds, 2, -1) < 0)
+            bench_fail("poll failed");
+        for (uint64_t n = fds[1].revents ? bench_rate_due(&bench->rate) : 0; n > 0; n--)
+            send_one(bench, bench->all[0]);
+        must(leat_loop_dispatch(bench->loop, 0), "dispatch");
+    }
+    bench->result.spent = bench_meter_since(&bench->start);
+    bench->result.rate = &bench->rate;
+    bench->result.messages = bench->work.count;
+    bench->result.bytes = bench->work.count * bench->work.size;
+}
+
 static void stream_run(struct bench *bench)
 {
     enum bench_kind kind = bench->work.kind;
@@ -228,7 +279,7 @@ int main(int argc, char **argv)
     bench.start = bench_meter_now();
     bench_work_init(&bench.work, argc, argv);
     bench_raise_descriptor_limit();
-    bench.all = calloc(bench.work.connections, sizeof(leat_websocket *));
+    bench.all = calloc(bench.work.connections + 1, sizeof(leat_websocket *));
     if (!bench.all)
         bench_fail("out of memory");
     bench.result.client = "leat";
@@ -237,12 +288,14 @@ int main(int argc, char **argv)
     must(leat_loop_new(&bench.loop), "loop");
     if (bench.work.kind == BENCH_IDLE)
         idle_run(&bench);
+    else if (bench.work.kind == BENCH_RATE)
+        rate_run(&bench);
     else
         stream_run(&bench);
     bench_report(&bench.work, &bench.result);
     if (bench.work.kind == BENCH_REACH)
         _Exit(0);
-    for (unsigned i = 0; i < bench.work.connections; i++)
+    for (unsigned i = 0; i <= bench.work.connections; i++)
         leat_websocket_free(bench.all[i]);
     leat_loop_free(bench.loop);
     leat_config_free(bench.config);

@@ -22,6 +22,9 @@ struct bench {
     uint64_t sent, received, opened, closed;
     uint64_t due; /* that may be sent now */
     size_t partial_len;
+    struct bench_rate rate;
+    uint64_t bulk_due; /* of BENCH_RATE's neighbour, all[1] */
+    size_t bulk_partial_len;
     bool is_spread;
     bool done;
 };
@@ -79,6 +82,53 @@ static int on_writeable(struct lws *wsi)
     return 0;
 }
 
+/* ---- messages at a fixed rate ------------------------------------------------------------------ */
+
+static int on_rate_writeable(struct lws *wsi)
+{
+    bool is_bulk = wsi == bench.all[1];
+    uint64_t *due = is_bulk ? &bench.bulk_due : &bench.due;
+    size_t len = is_bulk ? BENCH_BULK_BYTES : bench.work.size;
+
+    while (*due > 0) {
+        memcpy(bench.out + LWS_PRE, bench.work.payload, len);
+        if (lws_write(wsi, bench.out + LWS_PRE, len, LWS_WRITE_BINARY) < (int)len)
+            return -1;
+        (*due)--;
+        if (lws_send_pipe_choked(wsi))
+            break;
+    }
+    if (*due > 0)
+        ask_to_write(wsi);
+    return 0;
+}
+
+static void on_rate_receive(struct lws *wsi, size_t len)
+{
+    bool is_bulk = wsi == bench.all[1];
+    size_t *partial_len = is_bulk ? &bench.bulk_partial_len : &bench.partial_len;
+
+    *partial_len += len;
+    if (lws_remaining_packet_payload(wsi) != 0 || !lws_is_final_fragment(wsi))
+        return;
+    if (!is_bulk)
+        bench.done = bench_rate_answered(&bench.rate) || bench.done;
+    if (*partial_len != (is_bulk ? BENCH_BULK_BYTES : bench.work.size))
+        bench_fail("lws: a message of %zu bytes", *partial_len);
+    *partial_len = 0;
+    if (!is_bulk)
+        return;
+    bench.bulk_due++;
+    ask_to_write(wsi);
+}
+
+static void on_timer(void)
+{
+    bench.due += bench_rate_due(&bench.rate);
+    if (bench.due > 0)
+        ask_to_write(bench.all[0]);
+}
+
 static void on_echo(struct lws *wsi)
 {
     if (bench.is_spread)
@@ -118,9 +168,15 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         return on_opened(wsi);
     case LWS_CALLBACK_CLIENT_WRITEABLE:
-        return on_writeable(wsi);
+        return bench.work.kind == BENCH_RATE ? on_rate_writeable(wsi) : on_writeable(wsi);
     case LWS_CALLBACK_CLIENT_RECEIVE:
-        on_receive(wsi, len);
+        if (bench.work.kind == BENCH_RATE)
+            on_rate_receive(wsi, len);
+        else
+            on_receive(wsi, len);
+        return 0;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        on_timer();
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         bench_fail("lws: cannot connect: %s", in ? (const char *)in : "no reason");
@@ -243,6 +299,32 @@ static void open_run(void)
     }
 }
 
+static void rate_run(void)
+{
+    unsigned wanted = bench.work.bulk ? 2 : 1;
+
+    context_init();
+    for (unsigned i = 0; i < wanted; i++)
+        bench.all[i] = connection_start();
+    while (bench.opened < wanted)
+        step();
+    if (bench.work.bulk) {
+        bench.bulk_due = BENCH_BULK_COUNT;
+        ask_to_write(bench.all[1]);
+    }
+    bench_rate_start(&bench.rate, &bench.work);
+    lws_sock_file_fd_type timer = {.filefd = bench.rate.fd};
+    if (!lws_adopt_descriptor_vhost(lws_get_vhost_by_name(bench.context, "default"),
+                                    LWS_ADOPT_RAW_FILE_DESC, timer, "bench", NULL))
+        bench_fail("lws: cannot watch the timer");
+    bench.start = bench_meter_now();
+    run();
+    bench.result.spent = bench_meter_since(&bench.start);
+    bench.result.rate = &bench.rate;
+    bench.result.messages = bench.work.count;
+    bench.result.bytes = bench.work.count * bench.work.size;
+}
+
 static void stream_run(void)
 {
     enum bench_kind kind = bench.work.kind;
@@ -270,14 +352,16 @@ int main(int argc, char **argv)
         bench_unsupported("this libwebsockets was built without SOCKS5");
     if (bench.work.resume)
         bench_unsupported("this libwebsockets does not resume TLS sessions");
-    bench.out = malloc(LWS_PRE + bench.work.size);
-    bench.all = calloc(bench.work.connections, sizeof(struct lws *));
+    bench.out = malloc(LWS_PRE + (bench.work.bulk ? BENCH_BULK_BYTES : bench.work.size));
+    bench.all = calloc(bench.work.connections + 1, sizeof(struct lws *));
     if (!bench.out || !bench.all)
         bench_fail("out of memory");
     bench.result.client = "libwebsockets";
     bench.result.version = LWS_LIBRARY_VERSION;
     if (bench.work.kind == BENCH_IDLE)
         idle_run();
+    else if (bench.work.kind == BENCH_RATE)
+        rate_run();
     else
         stream_run();
     bench_report(&bench.work, &bench.result);

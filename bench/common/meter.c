@@ -114,6 +114,8 @@ void bench_report(const struct bench_work *work, const struct bench_result *resu
            (double)result->messages / wall_s, (double)result->bytes / 1e6 / wall_s, peak / 1024);
     if (work->kind == BENCH_IDLE)
         report_idle(work, result);
+    if (result->rate)
+        bench_rate_report(result->rate);
     putchar('\n');
     fflush(stdout);
 }

@@ -3,6 +3,7 @@
 #ifndef LEAT_BENCH_METER_H
 #define LEAT_BENCH_METER_H
 
+#include "rate.h"
 #include "work.h"
 
 #ifdef __cplusplus
@@ -31,6 +32,7 @@ struct bench_result {
     struct bench_meter connecting;  /**< all of them */
     struct bench_meter echo_one;    /**< `count` echoes over the first of them */
     struct bench_meter echo_spread; /**< `count` echoes over all of them in turn */
+    struct bench_rate *rate;        /**< BENCH_RATE only */
 };
 
 struct bench_meter bench_meter_now(void);

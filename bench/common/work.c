@@ -10,7 +10,7 @@
 static const char *const kind_names[] = {
     [BENCH_ECHO] = "echo",   [BENCH_SEND] = "send",   [BENCH_RECEIVE] = "receive",
     [BENCH_OPEN] = "open",   [BENCH_REACH] = "reach", [BENCH_IDLE] = "idle",
-    [BENCH_START] = "start",
+    [BENCH_START] = "start", [BENCH_RATE] = "rate",
 };
 
 void bench_fail(const char *format, ...)
@@ -34,8 +34,9 @@ __attribute__((noreturn)) static void usage(const char *problem)
 {
     fprintf(stderr,
             "%s\n"
-            "usage: driver --work echo|send|receive|open|reach|idle|start --url URL\n"
+            "usage: driver --work echo|send|receive|open|reach|idle|start|rate --url URL\n"
             "    [--size BYTES] [--count N] [--in-flight N] [--connections N] [--text]\n"
+            "    [--rate N] [--bulk]\n"
             "    [--ca FILE] [--proxy [USER:PASSWORD@]HOST:PORT] [--resume] [--compress]\n"
             "    [--pipelined] [--early-data] [--fast-open]\n",
             problem);
@@ -84,12 +85,16 @@ static void payload_fill(struct bench_work *work)
     static const char words[] =
         "{\"key\": \"some text of the kind that is sent\", \"n\": 1234567}, ";
 
-    work->payload = malloc(work->size + 1);
+    size_t size = work->size;
+
+    if (work->bulk && size < BENCH_BULK_BYTES)
+        size = BENCH_BULK_BYTES;
+    work->payload = malloc(size + 1);
     if (!work->payload)
         bench_fail("out of memory");
     /* Text that compresses, or bytes that do not. */
     uint64_t state = 88172645463325252u;
-    for (size_t i = 0; i < work->size; i++) {
+    for (size_t i = 0; i < size; i++) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
@@ -107,6 +112,8 @@ static bool *flag_of(struct bench_work *work, int option)
         return &work->resume;
     case 'z':
         return &work->compress;
+    case 'b':
+        return &work->bulk;
     case 'P':
         return &work->pipelined;
     case 'E':
@@ -127,6 +134,8 @@ void bench_work_init(struct bench_work *work, int argc, char **argv)
         {"count", required_argument, NULL, 'n'},
         {"in-flight", required_argument, NULL, 'f'},
         {"connections", required_argument, NULL, 'c'},
+        {"rate", required_argument, NULL, 'R'},
+        {"bulk", no_argument, NULL, 'b'},
         {"text", no_argument, NULL, 't'},
         {"ca", required_argument, NULL, 'a'},
         {"proxy", required_argument, NULL, 'p'},
@@ -160,6 +169,9 @@ void bench_work_init(struct bench_work *work, int argc, char **argv)
         case 'c':
             work->connections = (unsigned)number(optarg);
             break;
+        case 'R':
+            work->rate = number(optarg);
+            break;
         case 'a':
             work->ca_path = optarg;
             break;
@@ -172,6 +184,8 @@ void bench_work_init(struct bench_work *work, int argc, char **argv)
     }
     if (work->count == 0 || work->in_flight == 0 || work->connections == 0)
         usage("0 of something");
+    if ((work->kind == BENCH_RATE) != (work->rate > 0 && work->rate <= 1000000))
+        usage("--work rate and --rate belong together");
     if (work->in_flight > work->count)
         work->in_flight = (unsigned)work->count;
     url_split(work);

@@ -14,6 +14,8 @@ extern "C" {
 /** Exit status of a driver whose library cannot do this work. */
 #define BENCH_UNSUPPORTED 3
 
+enum { BENCH_BULK_BYTES = 64 * 1024, BENCH_BULK_COUNT = 4 };
+
 enum bench_kind {
     BENCH_ECHO,    /**< `count` messages come back; `in_flight` are on their way at a time */
     BENCH_SEND,    /**< `count` messages go out; one comes back when the server has them all */
@@ -22,6 +24,7 @@ enum bench_kind {
     BENCH_REACH,   /**< the same, but the last one leaves without a goodbye, and only it counts */
     BENCH_IDLE,    /**< `connections` are opened and kept; then `count` echoes, twice */
     BENCH_START,   /**< one echo, counted from the start of the process */
+    BENCH_RATE,    /**< `count` echoes, `rate` of them in a second: common/rate.h */
 };
 
 struct bench_work {
@@ -40,14 +43,18 @@ struct bench_work {
     uint64_t count;
     unsigned in_flight;
     unsigned connections;
+    uint64_t rate; /**< BENCH_RATE: messages in a second */
     bool text;
     bool resume;   /**< TLS sessions may be resumed */
     bool compress; /**< offer permessage-deflate */
+    /** BENCH_RATE: beside it, over a second connection of the same loop, BENCH_BULK_COUNT messages of
+     * BENCH_BULK_BYTES go to and fro all the time. */
+    bool bulk;
     /* What saves round trips; leat's driver only. */
-    bool pipelined;  /**< SOCKS5 messages and the bytes behind them do not wait for answers */
-    bool early_data; /**< of TLS 1.3 */
-    bool fast_open;  /**< of TCP */
-    uint8_t *payload;
+    bool pipelined;   /**< SOCKS5 messages and the bytes behind them do not wait for answers */
+    bool early_data;  /**< of TLS 1.3 */
+    bool fast_open;   /**< of TCP */
+    uint8_t *payload; /**< BENCH_BULK_BYTES at least where there is a neighbour */
 };
 
 /** Reads the command line, and fills the payload. Exits with 2 when it is wrong. */

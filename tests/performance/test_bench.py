@@ -8,7 +8,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 import plan  # noqa: E402
+import latency  # noqa: E402
+import loops  # noqa: E402
 import report  # noqa: E402
+import threads  # noqa: E402
 
 
 def results_of(**peers):
@@ -110,6 +113,40 @@ class Plan(unittest.TestCase):
                 self.assertEqual(group_of[target.work], group_of[target.other])
 
 
+class Side(unittest.TestCase):
+    """The measurements beside the whole run."""
+
+    def test_latency_is_held_against_the_best_library(self):
+        work = next(latency.works())
+        results = report.Results()
+        for name, value in (("leat", 12), ("beast", 10), ("libwebsockets", 40), ("bare", 1)):
+            results.add(work.name, name, 0, {metric: value for metric, _ in latency.METRICS})
+        lines = list(latency.markdown(results, {"date": "today"}))
+        self.assertIn(f"| {work.name}: p99.9 | 12.0 | 10.0 | 40.0 | 1 | 1.2 (beast) |", lines)
+
+    def test_threads_are_held_against_one(self):
+        work = next(threads.works())
+        results = report.Results()
+        for peer, value in zip(threads.PEERS, (10, 11, 12, 20)):
+            results.add(work.name, peer.name, 0, {plan.CPU: value, "locks_per_message": 0.5, "contended_per_message": 0})
+        lines = list(threads.markdown(results, {"date": "today"}))
+        self.assertIn(f"| {work.name}: CPU | 10.0 | 11.0 (1.1) | 12.0 (1.2) | 20.0 (2) |", lines)
+        self.assertIn(f"| {work.name}: locks taken | 0.5 | 0.5 | 0.5 | 0.5 |", lines)
+
+    def test_what_is_missing_is_left_out_with_its_reason(self):
+        work = next(loops.works())
+        results = report.Results()
+        results.add(work.name, "epoll", 0, {plan.CPU: 2})
+        results.remarks[work.name, "io_uring"] = "io_uring_setup: Operation not permitted"
+        lines = list(loops.markdown(results, {"date": "today"}))
+        self.assertIn(f"| {work.name} | 2 | - | - |", lines)
+        self.assertEqual(lines[-1], "- left out: io_uring: io_uring_setup: Operation not permitted")
+
+    def test_a_rate_is_told_to_the_driver(self):
+        arguments = plan.Work("w", "rate", rate=5, bulk=True).arguments(10, 1)
+        self.assertEqual(arguments[-3:], ["--rate", "5", "--bulk"])
+
+
 class Page(unittest.TestCase):
     def test_results_replace_results(self):
         page = f"before\n{report.BEGIN}\n\nold\n\n{report.END}\nbehind\n"
@@ -120,6 +157,8 @@ class Page(unittest.TestCase):
     def test_the_page_has_a_place_for_them(self):
         text = (Path(__file__).parents[2] / "docs/PERFORMANCE-RESULTS.md").read_text(encoding="utf-8")
         self.assertIn("kept", report.replace_results(text, "kept"))
+        for name in ("latency", "threads", "loops"):
+            self.assertIn("kept", report.replace_results(text, "kept", report.marks(name)))
 
     def test_what_was_not_measured_is_left_out(self):
         text = report.markdown(report.Results(), plan.all_works(), {}, {}, {"date": "today"})
