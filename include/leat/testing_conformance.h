@@ -87,14 +87,16 @@ struct leat_testing_conformance_options {
     /** An address of this machine that the proxy reaches: its destinations are there. NULL =
      * "127.0.0.1". */
     const char *target_address;
-    /** PEM file of whom to trust as a wss server; NULL = anybody: TLS is not what is judged. */
+    /** PEM file, or folder of hashed names, of whom to trust as a wss server; NULL = whom the system
+     * trusts. */
     const char *ca_path;
     const struct leat_testing_tls *tls; /**< of the judge of WebSocket clients; NULL = plain */
 
     /** Told of each case when it is over, in a thread of the judge, one after the other. NULL = nobody.
      * It must not free the judge. */
     void (*judged)(const struct leat_testing_case *now, void *user);
-    void *user; /**< for `judged` */
+    void *user;          /**< for `judged` */
+    bool trusts_anybody; /**< the certificate of a wss server is not looked at */
 };
 
 /** Such a struct in place. For C; in C++ fill one. */
@@ -120,6 +122,7 @@ LEAT_API LEAT_MUST_CHECK int leat_testing_conformance_new(
  *
  * @return LEAT_OK, whatever the verdicts; LEAT_E_PARAMETER (there is no `url`, it has run already);
  *         LEAT_E_SOCKET_BASE + errno (what is judged cannot be reached at all: no case was run);
+ *         LEAT_E_TLS_VERIFY (its certificate is not accepted: likewise);
  *         LEAT_E_SYSTEM_INTERNAL (no memory or thread).
  */
 LEAT_API LEAT_MUST_CHECK int leat_testing_conformance_run(leat_testing_conformance *judge);
@@ -134,6 +137,10 @@ LEAT_API const char *leat_testing_conformance_get_url(const leat_testing_conform
 /** What the client calls itself: `agent` of the URLs; "" if it says nothing. Lives as long as the judge, and
  * changes with the next client. */
 LEAT_API const char *leat_testing_conformance_get_agent(const leat_testing_conformance *judge);
+
+/** Why a run ended with LEAT_E_TLS_VERIFY: "its certificate is not accepted: certificate has expired"; ""
+ * otherwise. Lives as long as the judge. */
+LEAT_API const char *leat_testing_conformance_get_problem(const leat_testing_conformance *judge);
 
 /** How many cases are chosen. */
 LEAT_API size_t leat_testing_conformance_get_count(const leat_testing_conformance *judge);

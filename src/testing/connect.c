@@ -153,6 +153,8 @@ static bool request_serve(struct leati_peer *p)
     struct request request;
     if (!request_read(p, &request))
         return false;
+    if (leati_peer_http_fault(p))
+        return leati_proxy_reply(p, 400);
     bool is_connect = strncmp(request.line, "CONNECT ", 8) == 0;
     bool forwards = p->server->options.kind == LEAT_TESTING_HTTP;
     if (!is_connect && !forwards)

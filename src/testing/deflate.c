@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { BITS_MIN = 9, BITS_MAX = 15 }; /* zlib has no raw deflate with 8 */
+enum { CLIENT_BITS_MIN = 8 };
+enum { CLIENT_BITS = 2, SERVER_BITS, PARAMETERS }; /* those before have no value */
 
 /* ---- the offer: RFC 7692 section 7.1 --------------------------------------------------------- */
 
@@ -16,29 +18,37 @@ static bool word_is(const char *text, size_t len, const char *word)
 }
 
 /* One parameter. false: an offer with it cannot be taken. */
-static bool parameter_take(const char *text, size_t len, unsigned *bits)
+static bool parameter_take(const char *text, size_t len, bool seen[PARAMETERS], unsigned *bits)
 {
+    static const char *const names[PARAMETERS] = {
+        "server_no_context_takeover", "client_no_context_takeover",
+        [CLIENT_BITS] = "client_max_window_bits", [SERVER_BITS] = "server_max_window_bits"};
     uint64_t number = BITS_MAX;
     const char *equals = memchr(text, '=', len);
     size_t name_len = equals ? (size_t)(equals - text) : len;
-    if (word_is(text, name_len, "server_no_context_takeover") ||
-        word_is(text, name_len, "client_no_context_takeover") ||
-        word_is(text, name_len, "client_max_window_bits")) {
-        return true; /* the client's window may be as large as it likes */
-    }
-    if (!word_is(text, name_len, "server_max_window_bits") || !equals ||
-        !leati_text_parse_u64(equals + 1, len - name_len - 1, BITS_MAX, &number) ||
-        number < BITS_MIN) {
+    size_t which = 0;
+    while (which < PARAMETERS && !word_is(text, name_len, names[which]))
+        ++which;
+    if (which == PARAMETERS || seen[which])
+        return false;
+    seen[which] = true;
+    if (which < CLIENT_BITS)
+        return !equals;
+    if (!equals)
+        return which == CLIENT_BITS; /* it may be as large as it likes */
+    if (!leati_text_parse_u64(equals + 1, len - name_len - 1, BITS_MAX, &number) ||
+        equals[1] == '0' || number < (which == CLIENT_BITS ? CLIENT_BITS_MIN : BITS_MIN)) {
         return false;
     }
-    *bits = (unsigned)number;
+    if (which == SERVER_BITS)
+        *bits = (unsigned)number;
     return true;
 }
 
 /* One offer, up to its comma. */
 static bool offer_take(const char *offer, size_t len, unsigned *ret_bits)
 {
-    bool is_first = true;
+    bool is_first = true, seen[PARAMETERS] = {false};
     *ret_bits = BITS_MAX;
     for (size_t at = 0; at <= len; is_first = false) {
         const char *part = offer + at;
@@ -52,7 +62,7 @@ static bool offer_take(const char *offer, size_t len, unsigned *ret_bits)
         while (part_len > 0 && (part[part_len - 1] == ' ' || part[part_len - 1] == '\t'))
             --part_len;
         if (is_first ? !word_is(part, part_len, "permessage-deflate")
-                     : !parameter_take(part, part_len, ret_bits))
+                     : !parameter_take(part, part_len, seen, ret_bits))
             return false;
     }
     return true;

@@ -5,14 +5,31 @@
 #include <endian.h>
 #include <string.h>
 
+enum { CLOSE_PROTOCOL_ERROR = 1002, CLOSE_TOO_BIG = 1009 };
+
+bool leati_testing_close_code_is_valid(unsigned code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static bool frame_refuse(struct leati_peer *p, struct leati_frame *frame, unsigned close_code,
+                         const char *rule)
+{
+    frame->close_code = close_code;
+    frame->rule = rule;
+    return leati_peer_problem(p, "%s", rule);
+}
+
 /* What the header says, once it is there. false = a rule is broken, or the connection is over. */
-static bool header_read(struct leati_peer *p, size_t *ret_head_len, size_t *ret_len)
+static bool header_read(struct leati_peer *p, struct leati_frame *frame, size_t *ret_head_len,
+                        size_t *ret_len)
 {
     if (!leati_peer_need(p, 2))
         return false;
     size_t len_size = (p->in[1] & 0x7f) == 127 ? 8 : (p->in[1] & 0x7f) == 126 ? 2 : 0;
     if ((p->in[1] & 0x80) == 0)
-        return leati_peer_problem(p, "a frame that is not masked");
+        return frame_refuse(p, frame, CLOSE_PROTOCOL_ERROR, "a frame that is not masked");
     *ret_head_len = 2 + len_size + 4;
     if (!leati_peer_need(p, *ret_head_len))
         return false;
@@ -20,8 +37,11 @@ static bool header_read(struct leati_peer *p, size_t *ret_head_len, size_t *ret_
     for (size_t i = 0; i < len_size; ++i)
         len = len << 8 | p->in[2 + i];
     *ret_len = (size_t)len;
+    if ((len_size == 2 && len < 126) || (len_size == 8 && (len <= UINT16_MAX || len >> 63)))
+        return frame_refuse(p, frame, CLOSE_PROTOCOL_ERROR,
+                            "a length that is not in its shortest form");
     return len <= LEAT_TESTING_INPUT_BYTES_MAX ||
-           leati_peer_problem(p, "a frame of %llu bytes", (unsigned long long)len);
+           frame_refuse(p, frame, CLOSE_TOO_BIG, "a frame that is too long");
 }
 
 static void unmask(uint8_t *payload, size_t len, const uint8_t mask[4])
@@ -44,7 +64,8 @@ bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame)
 {
     size_t head_len = 0;
     size_t len = 0;
-    if (!header_read(p, &head_len, &len) || !leati_peer_need(p, head_len + len))
+    *ret_frame = (struct leati_frame){.len = 0};
+    if (!header_read(p, ret_frame, &head_len, &len) || !leati_peer_need(p, head_len + len))
         return false;
     uint8_t mask[4];
     memcpy(mask, p->in + head_len - 4, sizeof(mask));

@@ -162,6 +162,12 @@ bool leati_peer_read_socks5_auth(struct leati_peer *p);
 /** Any command, which is the result, and any kind of address: an unknown one has an empty host. */
 bool leati_peer_read_socks5_request(struct leati_peer *p, uint8_t *ret_command);
 bool leati_peer_read_http_head(struct leati_peer *p);
+/** What is wrong with the last head, by RFC 9112 sections 2.2, 3, 3.2 and 5; NULL = nothing. */
+const char *leati_peer_http_fault(const struct leati_peer *p);
+bool leati_peer_http_is_1_0(const struct leati_peer *p);
+/** How many fields of that name the last head has; whether their lists have an item, in any letters. */
+size_t leati_peer_http_count(const struct leati_peer *p, const char *name);
+bool leati_peer_http_has(const struct leati_peer *p, const char *name, const char *item);
 /** The value of a field of the last head, without blanks around it; false if it has none. */
 bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_value, size_t cap);
 /** Writes the 101 for the last head; `lines` are further lines. NULL: it has no key, or there is no
@@ -174,10 +180,15 @@ struct leati_frame {
     uint8_t first_byte;
     uint8_t *payload; /**< unmasked in place, in the connection's input */
     size_t len;
-    size_t wire_len; /**< to be consumed */
+    size_t wire_len;     /**< to be consumed */
+    unsigned close_code; /**< of a frame that breaks a rule, and the rule; 0 = it breaks none */
+    const char *rule;
 };
 
+/** false: the connection has ended, or the frame is none, which is a problem: `close_code` says so. */
 bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame);
+/** Whether a Close may carry this code: RFC 6455 section 7.4. */
+bool leati_testing_close_code_is_valid(unsigned code);
 /** The header of an unmasked frame. @return its length, 2 to 10. */
 size_t leati_testing_frame_header(uint8_t first_byte, size_t len, uint8_t ret_header[10]);
 

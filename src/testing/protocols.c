@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- SOCKS5 ---------------------------------------------------------------------------------- */
 
@@ -126,37 +125,6 @@ bool leati_peer_read_http_head(struct leati_peer *p)
     leati_peer_show_request(p);
     leati_peer_consume(p, len);
     return true;
-}
-
-/* Where the value of a field begins in a head, NULL if there is none. */
-static const char *field_find(const char *head, const char *name, size_t *ret_len)
-{
-    size_t name_len = strlen(name);
-    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line, "\r\n")) {
-        line += 2;
-        if (strncasecmp(line, name, name_len) == 0 && line[name_len] == ':') {
-            const char *value = line + name_len + 1;
-            value += strspn(value, " \t");
-            size_t len = strcspn(value, "\r\n");
-            while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-                --len;
-            *ret_len = len;
-            return value;
-        }
-    }
-    return NULL;
-}
-
-bool leati_peer_http_field(struct leati_peer *p, const char *name, char *ret_value, size_t cap)
-{
-    size_t len = 0;
-    const char *value = field_find(p->request.http_head, name, &len);
-    bool fits = value && len < cap;
-    if (fits) {
-        memcpy(ret_value, value, len);
-        ret_value[len] = '\0';
-    }
-    return fits;
 }
 
 char *leati_peer_upgrade_head(struct leati_peer *p, const char *lines, size_t lines_len)

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { OPCODE_CONTINUATION = 0, OPCODE_CLOSE = 8 };
+#define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 enum { FIN = 0x80, COMPRESSED = 0x40, RESERVED = 0x30 };
 
 enum {
@@ -197,6 +199,10 @@ static bool close_receive(struct leati_peer *p, const struct session *session,
         frame->len >= 2 ? (unsigned)(frame->payload[0] << 8 | frame->payload[1]) : CLOSE_NO_STATUS;
     if (frame->len == 1)
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a Close with one byte");
+    if (frame->len >= 2 && !leati_testing_close_code_is_valid(code))
+        return session_fail(p, CLOSE_PROTOCOL_ERROR, "a Close with a code that is none");
+    if (frame->len > 2 && !leati_utf8_valid(frame->payload + 2, frame->len - 2))
+        return session_fail(p, CLOSE_INVALID_DATA, "a Close with a reason that is not UTF-8");
     bool is_answered =
         session->is_closing || close_step(p, code, frame->payload, frame->len < 2 ? 0 : 2);
     return is_answered && session_end(p);
@@ -226,36 +232,42 @@ static bool frame_receive(struct leati_peer *p, struct session *session,
 
 /* ---- the upgrade ----------------------------------------------------------------------------- */
 
-static bool list_has(const char *list, const char *item)
-{
-    size_t item_len = strlen(item);
-    while (*list != '\0') {
-        list += strspn(list, ", \t");
-        size_t len = strcspn(list, ", \t");
-        if (len == item_len && leati_text_equal_nocase(list, len, item, item_len))
-            return true;
-        list += len;
-    }
-    return false;
-}
-
-static bool field_has(struct leati_peer *p, const char *name, const char *item)
-{
-    char value[256];
-    return leati_peer_http_field(p, name, value, sizeof(value)) && list_has(value, item);
-}
-
-/* The status for the last head: RFC 6455 section 4.2.1. */
-static unsigned request_judge(struct leati_peer *p)
+/* 16 bytes in base64. */
+static bool key_is_valid(struct leati_peer *p)
 {
     char key[64];
+    return leati_peer_http_count(p, "Sec-WebSocket-Key") == 1 &&
+           leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key)) && strlen(key) == 24 &&
+           strspn(key, BASE64_DIGITS) == 22 && strcmp(key + 22, "==") == 0;
+}
+
+/* The status for the last head, RFC 6455 section 4.2.1, and what is wrong with it. */
+static unsigned request_judge(struct leati_peer *p, const char **ret_fault)
+{
+    char version[8] = "";
+    *ret_fault = leati_peer_http_fault(p);
+    if (*ret_fault)
+        return 400;
+    *ret_fault = "not GET";
     if (strncmp(p->request.http_head, "GET ", 4) != 0)
         return 405;
-    if (!field_has(p, "Upgrade", "websocket") || !field_has(p, "Connection", "Upgrade") ||
-        !leati_peer_http_field(p, "Sec-WebSocket-Key", key, sizeof(key)) || strlen(key) != 24) {
+    *ret_fault = "HTTP/1.0";
+    if (leati_peer_http_is_1_0(p))
         return 400;
-    }
-    return field_has(p, "Sec-WebSocket-Version", "13") ? 101 : 426;
+    *ret_fault = "no Upgrade to websocket";
+    if (!leati_peer_http_has(p, "Upgrade", "websocket") ||
+        !leati_peer_http_has(p, "Connection", "Upgrade"))
+        return 400;
+    *ret_fault = "Sec-WebSocket-Version is not 13";
+    if (leati_peer_http_count(p, "Sec-WebSocket-Version") != 1 ||
+        !leati_peer_http_field(p, "Sec-WebSocket-Version", version, sizeof(version)) ||
+        strcmp(version, "13") != 0)
+        return 426;
+    *ret_fault = "Sec-WebSocket-Key is not 16 bytes in base64";
+    if (!key_is_valid(p))
+        return 400;
+    *ret_fault = NULL;
+    return 101;
 }
 
 /* The first subprotocol of the client that is one of the options; NULL = none. */
@@ -324,9 +336,11 @@ static bool upgrade_serve(struct leati_peer *p)
         return false;
     leati_readable_format(line, sizeof(line), "%.*s", (int)strcspn(p->request.http_head, "\r\n"),
                           p->request.http_head);
-    unsigned status = request_judge(p);
+    const char *fault = NULL;
+    unsigned status = request_judge(p, &fault);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", line) ||
-        !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u", status)) {
+        !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u%s%s", status, fault ? ": " : "",
+                         fault ? fault : "")) {
         return false;
     }
     (void)leati_peer_refuses(p, 403, &status);
@@ -358,7 +372,9 @@ static bool session_serve(struct leati_peer *p, struct session *session)
     bool goes_on = messages_send(p, session);
     while (goes_on) {
         struct leati_frame frame;
-        if (!leati_peer_read_frame(p, &frame))
+        if (!leati_peer_read_frame(p, &frame) && frame.close_code != 0)
+            return session_fail(p, frame.close_code, frame.rule);
+        if (frame.wire_len == 0)
             return leati_peer_problem(p, "the connection ended without a Close frame");
         goes_on = frame_receive(p, session, &frame);
         leati_peer_consume(p, frame.wire_len);

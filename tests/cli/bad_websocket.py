@@ -6,11 +6,12 @@ import os
 import socket
 import struct
 import threading
+import time
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FAULTS = ("no-mask-check", "no-utf8-check", "no-rsv-check", "no-opcode-check", "no-fragment-check", "empty-pongs", "any-close-code",
           "stays-open", "wrong-accept", "masks-frames", "no-control-check", "loses-glued", "harms-others", "no-accept-check",
-          "no-status-check", "echoes-twice", "same-key")
+          "no-status-check", "echoes-twice", "same-key", "pings-forever")
 
 
 class Violation(Exception):
@@ -175,6 +176,9 @@ class Server:
         accept = accept_of(b"another" if "wrong-accept" in self.faults else fields[b"Sec-WebSocket-Key"])
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        while "pings-forever" in self.faults:
+            connection.sendall(b"\x89\x00")
+            time.sleep(0.01)
         Echo(connection, self.faults, False, rest).run()
         if "stays-open" in self.faults:
             self.open.add(connection.dup())

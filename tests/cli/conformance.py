@@ -96,6 +96,21 @@ class Case(unittest.TestCase):
             self.fail(log.read().decode())
         return port
 
+    def leat(self, *arguments):
+        """Starts a server of ours on a free port. Its URL."""
+        return self.leat_start(*arguments).readline().strip()
+
+    def leat_tls(self, *arguments):
+        """The URL of an echo, and its CA."""
+        lines = self.leat_start("echo", *arguments)
+        return lines.readline().strip(), lines.readline().strip().removeprefix("ca: ")
+
+    def leat_start(self, *arguments):
+        process = subprocess.Popen([PROGRAM, "serve", *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.terminate)  # it takes away its certificates
+        return process.stdout
+
     def judge(self, url, *arguments):
         """The report, and the verdicts by id."""
         result = run("check", "--conformance", "--json", *arguments, url)
@@ -138,6 +153,33 @@ class WebSocketServers(Case):
         for name in ("upgrade.plain", "length.text.1048576", "utf8.fast.frame", "close.code.4999.reason", "deflate.noise.window-9"):
             self.assertIn(verdicts[name], ("pass", "non-strict"), name)
         self.expect_failures({k: v for k, v in verdicts.items() if not k.startswith(("upgrade.", "deflate-offer"))}, [], report)
+
+    def test_leat(self):
+        for arguments in ((), ("--deflate",)):
+            report, verdicts = self.judge(self.leat("echo", *arguments))
+            self.expect_failures(verdicts, [], report)
+            self.assertLess(report["not_run"], 100)
+
+    def test_certificates(self):
+        some = ("--cases", "upgrade.plain,length.text.125,close.code.1000")
+        url, ca = self.leat_tls("--tls")
+        result = run("check", "--conformance", *some, url, status=7)
+        self.assertIn("its certificate is not accepted: ", result.stderr)
+        for arguments in (("--ca", ca), ("--insecure",)):
+            report, verdicts = self.judge(url, *some, *arguments)
+            self.assertEqual(set(verdicts.values()), {"pass"}, report)
+        for fault in ("wrong-host", "expired"):
+            url, ca = self.leat_tls("--cert-fault", fault)
+            run("check", "--conformance", *some, "--ca", ca, url, status=7)
+
+    def test_one_that_talks_on_and_on(self):
+        """Neither a case nor the run waits for it for ever."""
+        server = bad_websocket.Server("pings-forever")
+        self.addCleanup(server.close)
+        report, verdicts = self.judge(server.url, "--patience", "1s", "--cases", "upgrade.plain,length.text.*,close.code.*")
+        self.assertNotIn("pass", verdicts.values())
+        self.assertGreater(report["not_run"], 0)
+        self.assertGreater(report["fail"], 0)
 
     def bad(self, *faults, cases=SMALL):
         server = bad_websocket.Server(*faults)
@@ -329,12 +371,6 @@ class Proxies(Case):
                 time.sleep(0.05)
         self.fail("the proxy does not listen")
 
-    def leat(self, *arguments):
-        process = subprocess.Popen([PROGRAM, "serve", *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process.stdout.readline().strip()
-
     def test_microsocks(self):
         port = self.proxy(lambda port: ["microsocks", "-i", "127.0.0.1", "-p", str(port), "-u", "a", "-P", "b"])
         report, verdicts = self.judge(f"socks5://a:b@127.0.0.1:{port}", "--cases", "!request.data-behind,!request.one-write")
@@ -357,9 +393,10 @@ class Proxies(Case):
         report, verdicts = self.judge(self.leat("socks5", "--user", "a:b"))
         self.expect_failures(verdicts, [], report)
         self.assertEqual([name for name, verdict in verdicts.items() if verdict == "not-run"], ["request.one-write"])
-        report, verdicts = self.judge(self.leat("connect", "--user", "a:b"))
-        self.expect_failures(verdicts, ["request.host-*", "request.http-junk", "request.blank-in-name"], report)
-        self.assertEqual((verdicts["auth.again"], verdicts["auth.wrong"]), ("pass", "pass"))
+        for kind in ("connect", "http"):
+            report, verdicts = self.judge(self.leat(kind, "--user", "a:b"))
+            self.expect_failures(verdicts, [], report)
+            self.assertEqual((verdicts["auth.again"], verdicts["auth.wrong"]), ("pass", "pass"))
 
     def test_faults_are_found(self):
         for kind, fault, cases in (("socks5", "method=04,00", "greeting.methods-255"), ("socks5", "reply=05,00,00,09", "request.ipv4"),

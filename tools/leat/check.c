@@ -222,6 +222,8 @@ static int check_judge(struct check *check, const struct tool_line *line)
         .parallel = check->parallel,
         .patience_ms = check->patience_ms,
         .target_address = check->target_host,
+        .ca_path = check->connection.ca_path,
+        .trusts_anybody = check->connection.is_insecure,
     };
     check->conformance.json = check->json;
     check->conformance.verbose = check->verbose;

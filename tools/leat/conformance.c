@@ -387,10 +387,12 @@ static int judge_and_print(const struct tool_command *command, struct running *r
     }
     int code = judge_run(running, report);
     if (code != LEAT_OK) {
-        tool_format(text, sizeof(text), "%s cannot be reached: %s",
+        const char *problem = leat_testing_conformance_get_problem(running->judge);
+        tool_format(text, sizeof(text), problem[0] ? "%s: %s" : "%s cannot be reached: %s",
                     leat_testing_conformance_get_url(running->judge),
-                    code > LEAT_E_SOCKET_BASE ? strerror(code - LEAT_E_SOCKET_BASE)
-                                              : "out of memory");
+                    problem[0]                  ? problem
+                    : code > LEAT_E_SOCKET_BASE ? strerror(code - LEAT_E_SOCKET_BASE)
+                                                : "out of memory");
         return fail(command, code, text);
     }
     if (report->conformance->json)

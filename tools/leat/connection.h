@@ -28,7 +28,9 @@ struct tool_connection {
     /** "host:port" of the first proxies, to tell what fails with them from what fails with the
      * server. */
     char proxy_hops[TOOL_PROXY_HOPS_MAX][LEAT_ERROR_HOP_SIZE];
-    bool names_suites; /* --ciphers */
+    bool names_suites;   /* --ciphers */
+    const char *ca_path; /* --ca, NULL = none; of the command line */
+    bool is_insecure;    /* --insecure */
     bool compresses;
     bool timeout_is_set;
     uint32_t timeout_ms, max_time_ms; /* 0 = none */

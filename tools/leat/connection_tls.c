@@ -26,6 +26,7 @@ static bool tls_accept(struct tool_setting *setting, int code)
 
 static bool set_ca(struct tool_setting *setting)
 {
+    ((struct tool_connection *)setting->target)->ca_path = setting->value;
     return tls_accept(setting, leat_tls_options_set_ca_path(tls_of(setting), setting->value));
 }
 
@@ -69,6 +70,7 @@ static bool set_servername(struct tool_setting *setting)
 
 static bool set_insecure(struct tool_setting *setting)
 {
+    ((struct tool_connection *)setting->target)->is_insecure = true;
     return tls_accept(setting, leat_tls_options_set_skip_remote_validation(tls_of(setting), true));
 }
 

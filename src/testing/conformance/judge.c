@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 5000, PARALLEL = 4, PARALLEL_MAX = 64, IDLE_MS = 60000, MS_MAX = 3600000 };
@@ -198,14 +199,25 @@ static int options_check(const struct leat_testing_conformance_options *options,
     return LEAT_OK;
 }
 
+static bool path_is_folder(const char *path)
+{
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
 static int client_tls_make(struct leat_testing_conformance *judge,
                            struct leat_testing_problem *ret_problem)
 {
     const char *ca_path = judge->options.ca_path;
     leati_fork_hold();
     judge->tls = SSL_CTX_new(TLS_client_method());
-    bool done = judge->tls && (!ca_path || SSL_CTX_load_verify_file(judge->tls, ca_path) == 1);
+    bool done = judge->tls;
     if (done && ca_path)
+        done = path_is_folder(ca_path) ? SSL_CTX_load_verify_dir(judge->tls, ca_path) == 1
+                                       : SSL_CTX_load_verify_file(judge->tls, ca_path) == 1;
+    else if (done && !judge->options.trusts_anybody)
+        done = SSL_CTX_set_default_verify_paths(judge->tls) == 1;
+    if (done && !judge->options.trusts_anybody)
         SSL_CTX_set_verify(judge->tls, SSL_VERIFY_PEER, NULL);
     if (done)
         SSL_CTX_set_mode(judge->tls,
@@ -339,6 +351,11 @@ const char *leat_testing_conformance_get_url(const leat_testing_conformance *jud
 const char *leat_testing_conformance_get_agent(const leat_testing_conformance *judge)
 {
     return judge ? judge->agent : "";
+}
+
+const char *leat_testing_conformance_get_problem(const leat_testing_conformance *judge)
+{
+    return judge ? judge->problem : "";
 }
 
 size_t leat_testing_conformance_get_count(const leat_testing_conformance *judge)

@@ -19,6 +19,8 @@
 #define LEATI_JUDGE_FAIL_FAST_MS(patience_ms) ((patience_ms) / 5)
 /** Cases in a row in which a server says nothing at all, before it is taken for gone. */
 #define LEATI_JUDGE_SILENT_MAX 8
+/** How long a connection of a case may last, whatever still moves: a peer that never stops talking. */
+#define LEATI_JUDGE_CASE_MS(patience_ms) (10 * (patience_ms))
 /** How long a run may take with a server, whatever still moves; and how long clients may still come when all is
  * done. */
 #define LEATI_JUDGE_RUN_MS_MAX      600000
@@ -91,11 +93,12 @@ struct leat_testing_conformance {
     struct leati_ws_cases ws_cases; /**< of WebSockets */
     struct leati_trial *trials;
     size_t trial_count;
-    bool failed;    /**< there was no memory */
-    char *url;      /**< what clients are told */
-    char agent[80]; /**< as leat_testing_conformance_get_agent() */
-    int listener;   /**< -1 = none */
-    int stop_fd;    /**< readable for ever once it is to end */
+    bool failed;       /**< there was no memory */
+    char *url;         /**< what clients are told */
+    char problem[240]; /**< why it cannot run; "" = none */
+    char agent[80];    /**< as leat_testing_conformance_get_agent() */
+    int listener;      /**< -1 = none */
+    int stop_fd;       /**< readable for ever once it is to end */
     atomic_bool has_run;
     atomic_size_t silent; /**< cases in a row in which nothing was said */
 

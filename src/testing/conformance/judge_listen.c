@@ -152,6 +152,7 @@ static void guest_accept(struct leat_testing_conformance *judge)
     }
     guest->judge = judge;
     leati_wire_init(&guest->wire, fd, judge->stop_fd);
+    leati_wire_limit(&guest->wire, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
     leati_lock(&judge->lock); /* before the thread looks at the list */
     bool started = leati_judge_thread(&guest->thread, guest_run, guest);
     if (started) {

@@ -8,12 +8,16 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { STACK_BYTES = 1 << 20 };
+
+#define NOT_TRUSTED "its certificate is not accepted: "
 
 bool leati_judge_thread(pthread_t *ret_thread, void *(*run)(void *), void *user)
 {
@@ -42,11 +46,16 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
                    "it cannot be connected to: %s", strerrordesc_np(reason));
         return false;
     }
+    leati_wire_limit(ret_wire, LEATI_JUDGE_CASE_MS(patience_ms));
     if (!judge->tls ||
         leati_wire_tls(ret_wire, judge->tls, false, judge->endpoint.host, patience_ms))
         return true;
+    long verified = ret_wire->ssl ? SSL_get_verify_result(ret_wire->ssl) : X509_V_OK;
+    bool has_reason = !judge->options.trusts_anybody && verified != X509_V_OK;
+    leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "%s%s",
+               has_reason ? NOT_TRUSTED : "the handshake of TLS fails",
+               has_reason ? X509_verify_cert_error_string(verified) : "");
     leati_wire_close(ret_wire);
-    leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "the handshake of TLS fails");
     return false;
 }
 
@@ -59,17 +68,19 @@ void leati_judge_try(struct leat_testing_conformance *judge, struct leati_trial 
     leati_judge_note(judge, trial, &finding, leati_clock_us() - start_us);
 }
 
-/* Notes whether it said anything at all. false: it has been silent for too long. */
-static bool judge_goes_on(struct leat_testing_conformance *judge,
-                          const struct leati_finding *finding)
+/* Notes whether it said anything of use: it is neither silent, nor does it talk on and on. */
+static void answer_count(struct leat_testing_conformance *judge,
+                         const struct leati_finding *finding, uint64_t duration_ms)
 {
     bool is_silent = finding->verdict == LEAT_TESTING_VERDICT_FAIL &&
-                     (strncmp(finding->seen, "it cannot be connected to", 25) == 0 ||
+                     (duration_ms >= LEATI_JUDGE_CASE_MS(judge->options.patience_ms) ||
+                      strncmp(finding->seen, "it cannot be connected to", 25) == 0 ||
                       strncmp(finding->seen, "no answer to the upgrade", 24) == 0 ||
                       strncmp(finding->seen, "the handshake of TLS fails", 26) == 0);
-    if (!is_silent)
+    if (is_silent)
+        atomic_fetch_add(&judge->silent, 1);
+    else
         atomic_store(&judge->silent, 0);
-    return !is_silent || atomic_fetch_add(&judge->silent, 1) + 1 < LEATI_JUDGE_SILENT_MAX;
 }
 
 static void *worker_run(void *user)
@@ -85,12 +96,13 @@ static void *worker_run(void *user)
                        "the run has taken 10 minutes already");
         } else if (atomic_load(&judge->silent) >= LEATI_JUDGE_SILENT_MAX) {
             leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
-                       "it had not answered %d cases in a row", LEATI_JUDGE_SILENT_MAX);
+                       "it had not answered %d cases in a row, or without an end",
+                       LEATI_JUDGE_SILENT_MAX);
         } else {
             trial->play(judge, trial, NULL, &finding);
-            (void)judge_goes_on(judge, &finding);
             if (worker && finding.verdict != LEAT_TESTING_VERDICT_NOT_RUN)
                 (void)subject->worker_check(judge, worker, &finding);
+            answer_count(judge, &finding, (leati_clock_us() - start_us) / 1000);
         }
         leati_judge_note(judge, trial, &finding, leati_clock_us() - start_us);
     }
@@ -99,17 +111,33 @@ static void *worker_run(void *user)
     return NULL;
 }
 
-int leati_judge_run_servers(struct leat_testing_conformance *judge)
+/* Whether it is there, and who it should be. */
+static int server_try(struct leat_testing_conformance *judge)
 {
+    struct leati_finding finding = {.seen = ""};
     struct leati_wire wire;
-    int result = leati_endpoint_resolve(&judge->endpoint);
-    if (result != 0)
-        return result == EAI_MEMORY ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_SOCKET_BASE + EHOSTUNREACH;
     int reason = leati_wire_connect(&wire, &judge->endpoint.address, judge->options.patience_ms,
                                     judge->stop_fd);
     if (reason != 0)
         return LEAT_E_SOCKET_BASE + reason;
     leati_wire_close(&wire);
+    if (!judge->tls || judge->options.trusts_anybody)
+        return LEAT_OK;
+    if (leati_judge_dial(judge, &wire, &finding))
+        leati_wire_close(&wire);
+    else if (strncmp(finding.seen, NOT_TRUSTED, strlen(NOT_TRUSTED)) == 0)
+        snprintf(judge->problem, sizeof(judge->problem), "%s", finding.seen);
+    return judge->problem[0] ? LEAT_E_TLS_VERIFY : LEAT_OK; /* the cases say what else is wrong */
+}
+
+int leati_judge_run_servers(struct leat_testing_conformance *judge)
+{
+    int result = leati_endpoint_resolve(&judge->endpoint);
+    if (result != 0)
+        return result == EAI_MEMORY ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_SOCKET_BASE + EHOSTUNREACH;
+    int code = server_try(judge);
+    if (code != LEAT_OK)
+        return code;
     judge->start_ms = leati_clock_ms();
     pthread_t *threads = leati_calloc(judge->options.parallel, sizeof(*threads));
     unsigned started = 0;

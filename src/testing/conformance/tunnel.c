@@ -79,6 +79,7 @@ bool leati_tunnel_accept(struct leat_testing_conformance *judge, struct leati_tu
     if (fd < 0)
         return false;
     leati_wire_init(&tunnel->target, fd, judge->stop_fd);
+    leati_wire_limit(&tunnel->target, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
     tunnel->has_target = true;
     return true;
 }
@@ -213,6 +214,11 @@ bool leati_tunnel_beside_check(struct leat_testing_conformance *judge, void *wor
                                struct leati_finding *finding)
 {
     struct leati_tunnel *beside = worker;
+    unsigned limit_ms = LEATI_JUDGE_CASE_MS(judge->options.patience_ms);
+    if (beside->has_client)
+        leati_wire_limit(&beside->client, limit_ms);
+    if (beside->has_target)
+        leati_wire_limit(&beside->target, limit_ms);
     struct leati_finding own = {.seen = ""};
     if (!beside->has_client || leati_tunnel_speak(judge, beside, &own) ||
         own.verdict == LEAT_TESTING_VERDICT_NOT_RUN)

@@ -4,12 +4,14 @@
 #include "util/clock.h"
 #include "util/fork.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,9 +26,23 @@ enum { MOVE_ENDED = 0, MOVE_READ_LATER = -1, MOVE_WRITE_LATER = -2, MOVE_FAILED 
 void leati_wire_init(struct leati_wire *wire, int fd, int stop_fd)
 {
     const int on = 1;
-    *wire = (struct leati_wire){.fd = fd, .stop_fd = stop_fd, .gap_ms = GAP_MS};
+    *wire =
+        (struct leati_wire){.fd = fd, .stop_fd = stop_fd, .gap_ms = GAP_MS, .limit_ms = UINT64_MAX};
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void leati_wire_limit(struct leati_wire *wire, uint64_t limit_ms)
+{
+    wire->limit_ms = leati_clock_ms() + limit_ms;
+}
+
+static bool wire_is_late(struct leati_wire *wire)
+{
+    bool is_late = leati_clock_ms() > wire->limit_ms;
+    if (is_late && wire->end == LEATI_WIRE_OPEN)
+        wire->end = LEATI_WIRE_LATE;
+    return is_late;
 }
 
 void leati_wire_close(struct leati_wire *wire)
@@ -44,20 +60,23 @@ void leati_wire_close(struct leati_wire *wire)
 /* Waits for events. @return those that came, 0 = the time is over or it was told to end. */
 static short wire_wait(struct leati_wire *wire, short events, uint64_t deadline_ms)
 {
-    for (;;) {
+    while (!wire_is_late(wire)) {
         struct pollfd fds[] = {{.fd = wire->fd, .events = events},
                                {.fd = wire->stop_fd, .events = POLLIN}};
         uint64_t now_ms = leati_clock_ms();
-        int left_ms = now_ms < deadline_ms ? (int)(deadline_ms - now_ms) : 0;
+        uint64_t until_ms = deadline_ms < wire->limit_ms ? deadline_ms : wire->limit_ms;
+        int left_ms = now_ms < until_ms ? (int)(until_ms - now_ms) : 0;
         int ready = poll(fds, 2, left_ms);
         if (ready < 0 && errno == EINTR)
             continue;
         if (fds[1].revents)
             wire->end = LEATI_WIRE_STOPPED;
         if (ready <= 0 || fds[1].revents)
-            return 0;
+            break;
         return fds[0].revents;
     }
+    (void)wire_is_late(wire);
+    return 0;
 }
 
 /* ---- moving bytes --------------------------------------------------------------------------- */
@@ -110,7 +129,7 @@ static bool wire_take(struct leati_wire *wire)
 {
     uint8_t buf[READ_BYTES];
     bool has_come = false;
-    while (wire->end == LEATI_WIRE_OPEN) {
+    while (wire->end == LEATI_WIRE_OPEN && !wire_is_late(wire)) {
         int len = wire_read(wire, buf, sizeof(buf));
         if (len == MOVE_READ_LATER || len == MOVE_WRITE_LATER)
             return has_come;
@@ -254,6 +273,8 @@ const char *leati_wire_describe(const struct leati_wire *wire)
         return "it sent more than 32 MiB";
     case LEATI_WIRE_STOPPED:
         return "the judge was stopped";
+    case LEATI_WIRE_LATE:
+        return "it came to no end";
     case LEATI_WIRE_OPEN:
         break;
     }
@@ -284,6 +305,15 @@ int leati_wire_connect(struct leati_wire *wire, const struct sockaddr_storage *a
     return reason;
 }
 
+/* Asks for a name, and takes only a certificate of it. */
+static bool name_demand(SSL *ssl, const char *name)
+{
+    uint8_t address[16];
+    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
 bool leati_wire_tls(struct leati_wire *wire, struct ssl_ctx_st *context, bool is_server,
                     const char *name, unsigned timeout_ms)
 {
@@ -296,7 +326,7 @@ bool leati_wire_tls(struct leati_wire *wire, struct ssl_ctx_st *context, bool is
     else if (goes_on)
         SSL_set_connect_state(wire->ssl);
     if (goes_on && name)
-        goes_on = SSL_set_tlsext_host_name(wire->ssl, name) == 1;
+        goes_on = name_demand(wire->ssl, name);
     leati_fork_let();
     while (goes_on) {
         leati_fork_hold();

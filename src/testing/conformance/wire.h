@@ -24,6 +24,7 @@ enum leati_wire_end {
     LEATI_WIRE_RESET,   /**< RST, or TLS broke off */
     LEATI_WIRE_FLOOD,   /**< LEATI_WIRE_BYTES_MAX were reached */
     LEATI_WIRE_STOPPED, /**< the judge was told to end */
+    LEATI_WIRE_LATE,    /**< it was still open at its limit */
 };
 
 struct leati_wire {
@@ -33,6 +34,7 @@ struct leati_wire {
     struct ssl_st *ssl;
     struct leati_bytes in; /**< what has come and was not taken yet */
     uint64_t received;     /**< bytes in all */
+    uint64_t limit_ms;     /**< when it is over, whatever still moves */
     enum leati_wire_end end;
     bool is_mute; /**< nothing can be sent any more */
 };
@@ -40,10 +42,12 @@ struct leati_wire {
 /** Begins with a socket, which becomes the wire's. */
 void leati_wire_init(struct leati_wire *wire, int fd, int stop_fd);
 void leati_wire_close(struct leati_wire *wire);
+/** It is over so long from now on, also if something moves; there is no limit before. */
+void leati_wire_limit(struct leati_wire *wire, uint64_t limit_ms);
 /** Connects. @return 0 or an errno (ETIMEDOUT, ECANCELED); then there is nothing to close. */
 int leati_wire_connect(struct leati_wire *wire, const struct sockaddr_storage *address,
                        unsigned timeout_ms, int stop_fd);
-/** TLS in a role; `name` is whom a client asks for, NULL = nobody. */
+/** TLS in a role; `name` is whom a client asks for and whose certificate it wants, NULL = nobody. */
 bool leati_wire_tls(struct leati_wire *wire, struct ssl_ctx_st *context, bool is_server,
                     const char *name, unsigned timeout_ms);
 

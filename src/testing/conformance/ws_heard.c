@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/conformance/ws_heard.h"
+#include "testing/peer.h"
 
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -148,10 +149,7 @@ static bool close_heard(struct leati_ws_heard *heard, const uint8_t *payload, si
     if (len == 1)
         return heard_wrong(heard, "its Close has a body of one byte");
     unsigned code = (unsigned)payload[0] << 8 | payload[1];
-    bool is_valid =
-        (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
-        (code >= 3000 && code <= 4999);
-    if (!is_valid)
+    if (!leati_testing_close_code_is_valid(code))
         return heard_wrong(heard, "its Close has the code %u, which must not be sent", code);
     if (!leati_utf8_valid(payload + 2, len - 2))
         return heard_wrong(heard, "the reason of its Close is not UTF-8");

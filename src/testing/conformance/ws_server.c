@@ -107,6 +107,7 @@ static bool beside_check(struct leat_testing_conformance *judge, void *worker,
     char text[64];
     if (!beside->is_open && !beside_open(judge, beside))
         return false;
+    leati_wire_limit(&beside->wire, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
     snprintf(text, sizeof(text), "still here, %u", beside->said++);
     if (leati_ws_echo(&beside->wire, text, true, judge->options.patience_ms) ||
         beside->wire.end == LEATI_WIRE_STOPPED)
