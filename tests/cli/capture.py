@@ -166,7 +166,7 @@ class CaptureTest(unittest.TestCase):
         self.addCleanup(server.clean_up)
         host, port = server.url.split("/")[2].rsplit(":", 1)
         with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
-            connection.sendall(b"CONNECT a;end#b<c>:1 HTTP/1.1\r\n\r\n")
+            connection.sendall(b"CONNECT a;end#b<c>:1 HTTP/1.1\r\nHost: a\r\n\r\n")
             while connection.recv(4096):
                 pass
         self.assertEqual(server.process.wait(TIMEOUT_S), 0)

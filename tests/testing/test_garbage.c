@@ -64,7 +64,7 @@ Test(garbage, for_a_connect_proxy)
     garbage_send(server, session, sizeof(session) - 1);
     char head[1024];
     int fd = raw_connect(NULL, leat_testing_server_get_port(server));
-    RIG_SEND(fd, "CONNECT site.test:80 HTTP/1.1\r\n\r\n");
+    RIG_SEND(fd, "CONNECT site.test:80 HTTP/1.1\r\nHost: a\r\n\r\n");
     cr_assert(raw_recv_until(fd, "HTTP/1.1 407 ", head, sizeof(head)));
     close(fd);
     leat_testing_server_free(server);

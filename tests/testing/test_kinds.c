@@ -318,16 +318,19 @@ Test(kinds, http_forwards_in_origin_form)
                      sandbox_format("GET /a?b HTTP/1.1\r\nHost: site.test:%u\r\nConnection: "
                                     "close\r\nX: y\r\n\r\n",
                                     port));
-    request = sandbox_format("GET http://site.test:%u?q HTTP/1.1\r\n\r\n", port);
+    request = sandbox_format("GET http://site.test:%u?q HTTP/1.1\r\nHost: a\r\n\r\n", port);
     cr_expect(strstr(proxy_ask(proxy, request), "\r\n\r\nhello"));
     leat_testing_server_get_seen(site, &seen);
     cr_expect(strncmp(seen.http_head, "GET /?q HTTP/1.1\r\n", 18) == 0, "%s", seen.http_head);
     cr_expect(strncmp(proxy_ask(proxy, request), "HTTP/1.1 503 ", 13) == 0);
-    cr_expect(strncmp(proxy_ask(proxy, "GET /a HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ", 13) == 0);
-    cr_expect(strncmp(proxy_ask(proxy, "GET http://:1/ HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ", 13) ==
-              0);
-    cr_expect(strncmp(proxy_ask(proxy, "GET ftp://a/ HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ", 13) == 0);
-    request = sandbox_format("CONNECT site.test:%u HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n", port);
+    cr_expect(
+        strncmp(proxy_ask(proxy, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 400 ", 13) == 0);
+    cr_expect(strncmp(proxy_ask(proxy, "GET http://:1/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+                      "HTTP/1.1 400 ", 13) == 0);
+    cr_expect(strncmp(proxy_ask(proxy, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 400 ",
+                      13) == 0);
+    request = sandbox_format(
+        "CONNECT site.test:%u HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", port);
     cr_expect(strstr(proxy_ask(proxy, request), "\r\n\r\nhello"));
     leat_testing_server_free(proxy);
     leat_testing_server_free(site);
@@ -394,7 +397,7 @@ Test(kinds, negotiate_takes_any_token)
     unsigned port = leat_testing_server_get_port(site);
     int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     char head[512];
-    const char *request = sandbox_format("GET http://127.0.0.1:%u/ HTTP/1.1\r\n", port);
+    const char *request = sandbox_format("GET http://127.0.0.1:%u/ HTTP/1.1\r\nHost: a\r\n", port);
     cr_assert(raw_send(fd, request, strlen(request)));
     RIG_SEND(fd, "\r\n");
     cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
@@ -429,7 +432,7 @@ Test(kinds, bearer_takes_its_token)
             rig_start(LEAT_TESTING_OPTIONS(.kind = kinds_of[i], .auth = LEAT_TESTING_AUTH_BEARER,
                                            .user = "t0ken=="));
         int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
-        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\n", port);
+        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\nHost: a\r\n", port);
         answer_expect(fd, request, "", "Proxy-Authenticate: Bearer realm=\"leat-testing\"\r\n");
         answer_expect(fd, request, "Proxy-Authorization: Bearer t0ken=\r\n", wrong);
         answer_expect(fd, request, "Proxy-Authorization: Bearer t0ken===\r\n", wrong);

@@ -208,7 +208,7 @@ Test(proxies, garbage_ends_only_its_own_connection)
         size_t len;
         const char *problem;
     } cases[] = {
-        {"GET / HTTP/1.1\r\n\r\n", 18, "a SOCKS5 greeting of version 71"},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 18, "a SOCKS5 greeting of version 71"},
         {"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", 9, "a SOCKS5 greeting of version 4"},
         {"\x05\x00", 2, "with 0 methods"},
         {"\x05\x01\x00\x05\x01\x00\x09\x00", 8, "a SOCKS5 request that begins"},
@@ -349,16 +349,18 @@ Test(proxies, connect_refuses_by_itself)
 {
     leat_testing_server *proxy =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_CONNECT, .user = "a", .names = names));
-    answer_expect(proxy, "GET http://site.test/ HTTP/1.1\r\n\r\n", "HTTP/1.1 405 ");
-    answer_expect(proxy, "CONNECT site.test HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ");
-    answer_expect(proxy, "CONNECT :80 HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ");
-    answer_expect(proxy, "CONNECT site.test:99999 HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ");
-    answer_expect(proxy, "CONNECT site.test:1 HTTP/1.1\r\n\r\n", "HTTP/1.1 407 ");
-    answer_expect(proxy, "CONNECT site.test:1 HTTP/1.1\r\nProxy-Authorization: Basic ****\r\n\r\n",
-                  "HTTP/1.1 407 ");
-    answer_expect(proxy,
-                  "CONNECT site.test:1 HTTP/1.1\r\nproxy-authorization:  basic YTo= \r\n\r\n",
-                  "HTTP/1.1 502 ");
+    answer_expect(proxy, "GET http://site.test/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ");
+    answer_expect(proxy, "CONNECT site.test HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 ");
+    answer_expect(proxy, "CONNECT :80 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 ");
+    answer_expect(proxy, "CONNECT site.test:99999 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 ");
+    answer_expect(proxy, "CONNECT site.test:1 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 407 ");
+    answer_expect(
+        proxy, "CONNECT site.test:1 HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Basic ****\r\n\r\n",
+        "HTTP/1.1 407 ");
+    answer_expect(
+        proxy,
+        "CONNECT site.test:1 HTTP/1.1\r\nHost: a\r\nproxy-authorization:  basic YTo= \r\n\r\n",
+        "HTTP/1.1 502 ");
     leat_testing_server_free(proxy);
 }
 
@@ -370,7 +372,7 @@ Test(proxies, connect_may_be_asked_again_after_407)
     char head[1024];
     int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
     for (int i = 0; i < 2; ++i) {
-        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\n%s\r\n",
+        const char *request = sandbox_format("CONNECT 127.0.0.1:%u HTTP/1.1\r\nHost: a\r\n%s\r\n",
                                              leat_testing_server_get_port(to),
                                              i == 0 ? "" : "Proxy-Authorization: Basic YTo=\r\n");
         cr_assert(raw_send(fd, request, strlen(request)));

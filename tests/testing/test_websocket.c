@@ -220,10 +220,10 @@ Test(websocket, clients_at_once_are_kept_apart)
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .faults = "head=hold"));
     int fds[2];
     for (unsigned i = 0; i < 2; ++i) {
-        const char *request =
-            sandbox_format("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                           keys[i]);
+        const char *request = sandbox_format(
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
+            keys[i]);
         fds[i] = raw_connect(NULL, leat_testing_server_get_port(server));
         cr_assert(raw_send(fds[i], request, strlen(request)));
         cr_assert(leat_testing_server_wait_step(server, "head", i + 1, RIG_WAIT_MS));
@@ -244,14 +244,25 @@ Test(websocket, refuses_what_is_no_upgrade)
     static const struct {
         const char *request, *status;
     } cases[] = {
-        {"POST / HTTP/1.1\r\n\r\n", "HTTP/1.1 405 "},
+        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 "},
         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "},
-        {"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n",
          "HTTP/1.1 400 "},
-        {"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n",
          "HTTP/1.1 426 "},
+#define GOOD                                                                                       \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                   \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        {"GET / HTTP/1.1\r\n" GOOD "\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n" GOOD "\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.1\r\nHost: a/b\r\n" GOOD "\r\n", "HTTP/1.1 400 "},
+        {"GET / HTPT/1.1\r\nHost: a\r\n" GOOD "\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.0\r\nHost: a\r\n" GOOD "\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" GOOD "X : 1\r\n\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" GOOD " folded\r\n\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" GOOD "X: a\rb\r\n\r\n", "HTTP/1.1 400 "},
     };
     leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
@@ -283,8 +294,12 @@ Test(websocket, answers_broken_frames_with_the_right_code)
         {"\x89\xfe\x00\x7e" MASK, 8, 0},             /* a long Ping: its end is missing */
         {"\x81\x81" MASK "\xff", 7, 1007},
         {"\x88\x81" MASK "\x03", 7, 1002},
-        {"\x81\x00", 2, 0},                                       /* not masked */
-        {"\x82\xff\x00\x00\x00\x01\x00\x00\x00\x00" MASK, 14, 0}, /* 4 GiB */
+        {"\x81\x00", 2, 1002},                                       /* not masked */
+        {"\x82\xff\x00\x00\x00\x01\x00\x00\x00\x00" MASK, 14, 1009}, /* 4 GiB */
+        {"\x81\xfe\x00\x05" MASK "abcde", 13, 1002},                 /* not the shortest length */
+        {"\x82\xff\x80\x00\x00\x01\x00\x00\x00\x00" MASK, 14, 1002},
+        {"\x88\x82" MASK "\x03\xec", 8, 1002}, /* 1004 */
+        {"\x88\x83" MASK "\x03\xe8\xff", 9, 1007},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
         leat_testing_server *server =
