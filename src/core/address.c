@@ -121,6 +121,21 @@ socklen_t leati_address_size(const struct leati_address *address)
     return address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
 }
 
+bool leati_address_matches(const struct leati_address *a, const struct leati_address *b)
+{
+    if (a->any.sa_family != b->any.sa_family || leati_address_port(a) != leati_address_port(b))
+        return false;
+    if (a->any.sa_family == AF_INET6)
+        return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
+    return a->any.sa_family == AF_INET && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+}
+
+bool leati_address_equals(const struct leati_address *a, const struct leati_address *b)
+{
+    return leati_address_matches(a, b) &&
+           (a->any.sa_family != AF_INET6 || a->v6.sin6_scope_id == b->v6.sin6_scope_id);
+}
+
 uint16_t leati_address_port(const struct leati_address *address)
 {
     if (address->any.sa_family == AF_UNIX)

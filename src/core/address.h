@@ -40,6 +40,11 @@ void leati_address_unmap(struct leati_address *address);
 void leati_address_errno_format(const struct leati_address *address, int sys_errno, char *buf,
                                 size_t cap);
 socklen_t leati_address_size(const struct leati_address *address);
+/** Whether they are one IP address with one port. Zones are not compared: who tells an
+ * address may not know that it has one. */
+bool leati_address_matches(const struct leati_address *a, const struct leati_address *b);
+/** The same, in one zone. */
+bool leati_address_equals(const struct leati_address *a, const struct leati_address *b);
 uint16_t leati_address_port(const struct leati_address *address);
 void leati_address_set_port(struct leati_address *address, uint16_t port);
 /** "127.0.0.1:80", "[::1]:80", or "local" for AF_UNIX, of which nothing else is kept. */

@@ -53,7 +53,7 @@ static bool joins(const struct batch *batch, const struct leati_address *to, siz
     if (batch->count == 0 || batch->is_closed || len == 0 || len > batch->segment ||
         batch->total + len > PIECE_MAX_BYTES)
         return false;
-    return memcmp(batch->messages[batch->count - 1].msg_hdr.msg_name, to, sizeof(*to)) == 0;
+    return leati_address_equals(batch->messages[batch->count - 1].msg_hdr.msg_name, to);
 }
 
 static void message_begin(struct batch *batch, const struct leati_address *to, size_t len)

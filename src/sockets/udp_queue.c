@@ -338,11 +338,6 @@ struct leati_udp_datagram *leati_udp_datagram_new(struct leat_udp_socket *udp, s
     return datagram;
 }
 
-static bool address_equals(const struct leati_address *a, const struct leati_address *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 static bool may_defer(const struct leat_udp_socket *udp, const struct leati_address *to, size_t len)
 {
     if (udp->depth == 0 || udp->state != LEATI_UDP_OPEN || len > LEATI_UDP_DEFER_MAX_BYTES)
@@ -354,8 +349,8 @@ static bool may_defer(const struct leat_udp_socket *udp, const struct leati_addr
         return false;
     if (udp->association)
         to = leati_udp_association_relay(udp->association);
-    return address_equals(to, &udp->proven) ||
-           (udp->delivers && address_equals(to, &udp->from.address));
+    return leati_address_equals(to, &udp->proven) ||
+           (udp->delivers && leati_address_equals(to, &udp->from.address));
 }
 
 bool leati_udp_defer(struct leat_udp_socket *udp, const struct leati_address *to, uint16_t port,

@@ -26,8 +26,7 @@ static void deliver_from_ip(struct leat_udp_socket *udp, const struct leati_addr
                             const uint8_t *data, size_t len)
 {
     bool is_v6 = from->any.sa_family == AF_INET6;
-    if (memcmp(from, &udp->from.address, sizeof(*from)) != 0 ||
-        (is_v6 && from->v6.sin6_scope_id != 0)) {
+    if (!leati_address_equals(from, &udp->from.address) || (is_v6 && from->v6.sin6_scope_id != 0)) {
         udp->from.address = *from;
         leati_address_format_host(from, udp->from.text, sizeof(udp->from.text));
     }
@@ -37,23 +36,13 @@ static void deliver_from_ip(struct leat_udp_socket *udp, const struct leati_addr
     udp->delivers = false;
 }
 
-/* The zone is not compared: a relay may not know that its address has one. */
-static bool is_same_address(const struct leati_address *a, const struct leati_address *b)
-{
-    if (a->any.sa_family != b->any.sa_family || leati_address_port(a) != leati_address_port(b))
-        return false;
-    if (a->any.sa_family == AF_INET)
-        return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-    return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
-}
-
 static void deliver_relayed(struct leat_udp_socket *udp, const struct leati_address *from,
                             uint8_t *data, size_t len)
 {
     struct leati_socks5_address source;
     size_t header_len;
     if (udp->state != LEATI_UDP_OPEN ||
-        !is_same_address(from, leati_udp_association_relay(udp->association))) {
+        !leati_address_matches(from, leati_udp_association_relay(udp->association))) {
         udp->drops.wrong_source++;
         return;
     }

@@ -187,15 +187,8 @@ static bool attempt_met_itself(const struct leati_tcp_attempt *attempt)
     socklen_t size = sizeof(local);
 
     memset(&local, 0, sizeof(local));
-    if (getsockname(attempt->fd, &local.any, &size) < 0 ||
-        local.any.sa_family != attempt->address.any.sa_family)
-        return false;
-    if (leati_address_port(&local) != leati_address_port(&attempt->address))
-        return false;
-    if (local.any.sa_family == AF_INET6)
-        return memcmp(&local.v6.sin6_addr, &attempt->address.v6.sin6_addr,
-                      sizeof(local.v6.sin6_addr)) == 0;
-    return local.v4.sin_addr.s_addr == attempt->address.v4.sin_addr.s_addr;
+    return getsockname(attempt->fd, &local.any, &size) == 0 &&
+           leati_address_matches(&local, &attempt->address);
 }
 
 /* LEAT_OK: connected; LEATI_AGAIN: not yet; otherwise failed, and closed. */

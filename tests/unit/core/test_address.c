@@ -54,6 +54,32 @@ Test(address, what_is_mapped_is_ipv4, .timeout = 10)
     cr_assert_eq(ntohl(address.v4.sin_addr.s_addr), 0x0a000001, "only once");
 }
 
+Test(address, equals_by_address_port_and_zone, .timeout = 10)
+{
+    static const char *const hosts[] = {"127.0.0.1", "127.0.0.2", "::1", "fe80::1%lo"};
+    struct leati_address a, b;
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); ++i) {
+        memset(&a, 0, sizeof(a));
+        memset(&b, 0xff, sizeof(b)); /* what a family does not use is not looked at */
+        for (size_t k = 0; k < sizeof(hosts) / sizeof(hosts[0]); ++k) {
+            cr_assert(leati_address_parse(hosts[i], 7, &a));
+            cr_assert(leati_address_parse(hosts[k], 7, &b));
+            cr_expect_eq(leati_address_equals(&a, &b), i == k, "%s, %s", hosts[i], hosts[k]);
+        }
+        b = a;
+        leati_address_set_port(&b, 8);
+        cr_expect(!leati_address_matches(&a, &b), "%s", hosts[i]);
+    }
+    cr_assert(leati_address_parse("fe80::1%lo", 7, &a));
+    b = a;
+    b.v6.sin6_scope_id = 0;
+    cr_expect(leati_address_matches(&a, &b));
+    cr_expect(!leati_address_equals(&a, &b));
+    a.any.sa_family = b.any.sa_family = AF_UNIX;
+    cr_expect(!leati_address_matches(&a, &b), "of which nothing is kept");
+}
+
 Test(address, zones_only_on_link_local, .timeout = 10)
 {
     struct leati_address address;
