@@ -209,20 +209,29 @@ static void peer_flush(int result)
     ssl_peer_pump(&peer, &client.wire);
 }
 
+/* A mbedTLS that is not mended does not know it. */
+static void peer_update_keys(int type)
+{
+#ifdef LEAT_MBEDTLS_MENDED
+    cr_assert(SSL_key_update(peer.ssl, type) == 1);
+    peer_flush(SSL_do_handshake(peer.ssl));
+#else
+    (void)type;
+#endif
+}
+
 /* All that may stand between data, glued together. Returns how many bytes. */
 static size_t peer_mix(void)
 {
     size_t before = client.wire.to_read.len;
 
     ssl_peer_write(&peer, &client.wire, "one", 3);
-    cr_assert(SSL_key_update(peer.ssl, SSL_KEY_UPDATE_REQUESTED) == 1);
-    peer_flush(SSL_do_handshake(peer.ssl));
+    peer_update_keys(SSL_KEY_UPDATE_REQUESTED);
     ssl_peer_write(&peer, &client.wire, "two", 3);
     cr_assert(SSL_new_session_ticket(peer.ssl) == 1);
     peer_flush(SSL_do_handshake(peer.ssl));
     ssl_peer_write(&peer, &client.wire, "three", 5);
-    cr_assert(SSL_key_update(peer.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
-    peer_flush(SSL_do_handshake(peer.ssl));
+    peer_update_keys(SSL_KEY_UPDATE_NOT_REQUESTED);
     ssl_peer_write(&peer, &client.wire, "four", 4);
     (void)SSL_shutdown(peer.ssl);
     ssl_peer_pump(&peer, &client.wire);
