@@ -2,7 +2,7 @@
 /* SOCKS5 and HTTP CONNECT by GSS-API in a realm of Kerberos of the test's own: through a proxy by python3-gssapi, dante, and
  * squid. */
 #include "peers/common.h"
-#include "support/gss_leaks.h"
+#include "support/gss_foreign.h"
 #include "support/kdc.h"
 
 #include <errno.h>

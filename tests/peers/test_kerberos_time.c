@@ -2,7 +2,7 @@
 /* Tickets that have expired and clocks that differ, with a KDC, proxies and a `leat check` for which that
  * is so. */
 #include "peers/common.h"
-#include "support/gss_leaks.h"
+#include "support/gss_foreign.h"
 #include "support/kdc.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* UDP through SOCKS5 by GSS-API, whose protection datagrams have as well (RFC 1961 section 5): through
  * dante, and through a relay that attacks. */
 #include "sockets/udp_run.h"
-#include "support/gss_leaks.h"
+#include "support/gss_foreign.h"
 #include "support/kdc.h"
 #include "support/peers.h"
 #include "support/sandbox.h"

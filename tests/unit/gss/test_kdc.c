@@ -2,7 +2,7 @@
 /* Contexts over MIT Kerberos with a realm of the test's own: tickets, passwords, and all that is
  * wrong with them. */
 #include "gss/gss_api.h"
-#include "support/gss_leaks.h" /* what we owe them is counted in test_gss.c */
+#include "support/gss_foreign.h" /* what we owe them is counted in test_gss.c */
 #include "support/kdc.h"
 #include "support/sandbox.h"
 #include "unit/gss/fixture.h"
