@@ -9,21 +9,36 @@
 
 #define READ_BYTES 4096u
 
-static struct leati_exchange *exchange_of(struct leati_layer *l)
+struct leati_exchange *leati_exchange_of(struct leati_layer *exchange)
 {
-    return (struct leati_exchange *)l;
+    return (struct leati_exchange *)exchange;
 }
 
-static const struct leati_exchange_ops *ops_of(const struct leati_layer *l)
+static struct leati_engine *engine_of(const struct leati_layer *l)
 {
-    return (const struct leati_exchange_ops *)l->ops;
+    return ((const struct leati_exchange *)l)->engine;
 }
 
-void leati_exchange_init(struct leati_exchange *x, const struct leati_exchange_ops *ops,
-                         uint32_t timeout_ms)
+void *leati_exchange_engine(const struct leati_layer *exchange)
 {
-    *x = (struct leati_exchange){.timeout_ms = timeout_ms};
+    return engine_of(exchange);
+}
+
+struct leati_layer *leati_exchange_new(const struct leati_engine_ops *ops, size_t engine_size,
+                                       uint32_t timeout_ms, const char *text,
+                                       struct leati_failure *failure)
+{
+    const struct leati_fault fault = {.code = LEAT_E_SYSTEM_INTERNAL, .layer = ops->layer.layer};
+    struct leati_exchange *x = leati_calloc(1, sizeof(*x) + engine_size);
+
+    if (!x) {
+        leati_failure_set(failure, &fault, "%s", text);
+        return NULL;
+    }
     leati_layer_init(&x->base, &ops->layer);
+    x->engine = (void *)x->engine_bytes;
+    x->timeout_ms = timeout_ms;
+    return &x->base;
 }
 
 static void early_drop(struct leati_exchange *x)
@@ -34,30 +49,37 @@ static void early_drop(struct leati_exchange *x)
 
 void leati_exchange_destroy(struct leati_layer *l)
 {
-    struct leati_exchange *x = exchange_of(l);
+    struct leati_exchange *x = leati_exchange_of(l);
 
-    ops_of(l)->done(x);
+    leati_engine_done(x->engine);
     early_drop(x);
     leati_free(x);
 }
 
 bool leati_exchange_is_owners_turn(const struct leati_layer *exchange)
 {
-    return ops_of(exchange)->turn((const struct leati_exchange *)exchange) == LEATI_EXCHANGE_OWNERS;
+    return leati_engine_turn(engine_of(exchange)) == LEATI_EXCHANGE_OWNERS;
 }
 
 /* ---- failing -------------------------------------------------------------------------------- */
 
 static int exchange_fail(struct leati_exchange *x)
 {
-    struct leati_exchange_verdict v = ops_of(&x->base)->verdict(x);
+    const struct leati_engine *e = leati_engine_speaker(x->engine);
 
-    x->base.retry = v.retry;
-    return leati_layer_fail(&x->base, v.code, v.sys_errno, v.native_code, "%s", v.text);
+    x->base.retry = e->retry;
+    return leati_layer_fail(&x->base, e->code, e->sys_errno, e->native_code, "%s", e->text);
 }
 
-int leati_exchange_keep_lower(struct leati_exchange *x, int code)
+/* Lack of memory has nothing to do with the peer; the lower layer's record says it all. */
+static int lower_failed(struct leati_exchange *x, int code)
 {
+    struct leati_engine *e = x->engine;
+    int own = code != LEAT_E_SYSTEM_INTERNAL && e->ops->lost ? e->ops->lost(e, code, &x->base.retry)
+                                                             : LEAT_OK;
+
+    if (own != LEAT_OK)
+        return leati_layer_relabel(&x->base, own, e->text);
     x->base.sticky = code;
     x->base.deadline_ms = 0;
     leati_layer_set_state(&x->base, LEATI_LAYER_CLOSED);
@@ -69,19 +91,19 @@ int leati_exchange_keep_lower(struct leati_exchange *x, int code)
 static void aftermath_begin(struct leati_exchange *x, uint64_t now_ms)
 {
     struct leati_layer *l = &x->base;
-    const struct leati_exchange_verdict v = ops_of(l)->verdict(x);
+    const struct leati_engine *e = leati_engine_speaker(x->engine);
     const struct leati_fault fault = {
-        .code = v.code,
+        .code = e->code,
         .layer = l->ops->layer,
-        .sys_errno = v.sys_errno,
-        .native_code = v.native_code,
+        .sys_errno = e->sys_errno,
+        .native_code = e->native_code,
         .hop = l->hop,
     };
     const uint64_t deadline_ms = l->deadline_ms;
 
-    leati_failure_set(l->failure, &fault, "%s", v.text);
+    leati_failure_set(l->failure, &fault, "%s", e->text);
     early_drop(x);
-    leati_layer_arm(l, now_ms, ops_of(l)->aftermath_ms);
+    leati_layer_arm(l, now_ms, e->ops->aftermath_ms);
     if (deadline_ms != 0 && deadline_ms < l->deadline_ms)
         l->deadline_ms = deadline_ms;
 }
@@ -99,7 +121,7 @@ static void turn_follow(struct leati_exchange *x, uint64_t now_ms)
 {
     enum leati_exchange_turn from = x->turn;
 
-    x->turn = ops_of(&x->base)->turn(x);
+    x->turn = leati_engine_turn(x->engine);
     if (x->turn == from)
         return;
     switch (x->turn) {
@@ -125,20 +147,19 @@ static void turn_follow(struct leati_exchange *x, uint64_t now_ms)
 /* In one write as long as the lower layer takes it all. */
 static int output_send(struct leati_exchange *x)
 {
-    const struct leati_exchange_ops *ops = ops_of(&x->base);
     struct leati_layer *lower = x->base.lower;
     const uint8_t *data = NULL;
     size_t sent;
 
-    size_t len = ops->output(x, &data);
+    size_t len = leati_engine_output(x->engine, &data);
     /* iovec has no const. */
     const struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
     int code = lower->ops->send(lower, &iov, 1, &sent);
     if (code == LEATI_AGAIN)
         return code;
     if (code != LEAT_OK)
-        return ops->lower_failed(x, code);
-    ops->sent(x, sent);
+        return lower_failed(x, code);
+    leati_engine_sent(x->engine, sent);
     return LEAT_OK;
 }
 
@@ -158,24 +179,23 @@ static int early_keep(struct leati_exchange *x, const uint8_t *data, size_t len)
 
 static int input_recv(struct leati_exchange *x)
 {
-    const struct leati_exchange_ops *ops = ops_of(&x->base);
     struct leati_layer *lower = x->base.lower;
     uint8_t buf[READ_BYTES];
     size_t len;
     size_t used = 0;
     bool is_aftermath = x->turn == LEATI_EXCHANGE_AFTERMATH;
 
-    size_t need = is_aftermath ? sizeof(buf) : ops->need(x);
+    size_t need = is_aftermath ? sizeof(buf) : leati_engine_need(x->engine);
     int code = lower->ops->recv(lower, buf, need < sizeof(buf) ? need : sizeof(buf), &len);
     if (code == LEATI_AGAIN)
         return code;
     if (code == LEATI_EOF || (code != LEAT_OK && is_aftermath)) {
-        ops->end(x);
+        leati_engine_end(x->engine);
         return LEAT_OK;
     }
     if (code != LEAT_OK)
-        return ops->lower_failed(x, code);
-    ops->feed(x, buf, len, &used);
+        return lower_failed(x, code);
+    leati_engine_feed(x->engine, buf, len, &used);
     return early_keep(x, buf + used, len - used);
 }
 
@@ -201,7 +221,7 @@ static int exchange_run(struct leati_exchange *x, uint64_t now_ms, bool stops_wh
         case LEATI_EXCHANGE_OWNERS:
             return LEATI_AGAIN;
         case LEATI_EXCHANGE_HELPERS:
-            if (!ops_of(&x->base)->resume(x))
+            if (!leati_engine_resume(x->engine))
                 return LEATI_AGAIN;
             break;
         case LEATI_EXCHANGE_DONE:
@@ -218,15 +238,14 @@ static int exchange_run(struct leati_exchange *x, uint64_t now_ms, bool stops_wh
 /* What has arrived in time counts, even if we come late to read it: this is asked after reading. */
 static int exchange_expire(struct leati_exchange *x)
 {
-    const struct leati_exchange_ops *ops = ops_of(&x->base);
     struct leati_layer *lower = x->base.lower;
     const uint8_t *data = NULL;
     size_t sent;
 
     if (x->turn == LEATI_EXCHANGE_AFTERMATH)
         return exchange_fail(x);
-    ops->expire(x, x->base.deadline_ms - x->step_start_ms);
-    size_t len = ops->farewell ? ops->farewell(x, &data) : 0;
+    leati_engine_expire(x->engine, x->base.deadline_ms - x->step_start_ms);
+    size_t len = leati_engine_output(x->engine, &data);
     int code = exchange_fail(x);
     /* The verdict is there already, and whatever comes of it. */
     const struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
@@ -244,9 +263,19 @@ static int exchange_advance(struct leati_exchange *x, uint64_t now_ms, bool stop
 
 /* ---- the slots ------------------------------------------------------------------------------ */
 
+static void engine_start(struct leati_exchange *x)
+{
+    struct leati_engine *e = x->engine;
+
+    e->tracer = x->base.tracer;
+    e->hop = x->base.hop;
+    if (e->ops->start)
+        e->ops->start(e);
+}
+
 int leati_exchange_connect(struct leati_layer *l, uint64_t now_ms)
 {
-    struct leati_exchange *x = exchange_of(l);
+    struct leati_exchange *x = leati_exchange_of(l);
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
@@ -254,8 +283,8 @@ int leati_exchange_connect(struct leati_layer *l, uint64_t now_ms)
         return LEAT_OK;
     if (l->state == LEATI_LAYER_NEW) {
         leati_layer_set_state(l, LEATI_LAYER_CONNECTING);
-        ops_of(l)->start(x);
-        x->turn = ops_of(l)->turn(x);
+        engine_start(x);
+        x->turn = leati_engine_turn(x->engine);
         step_start(x, now_ms, x->timeout_ms);
     }
     int code = exchange_advance(x, now_ms, x->optimistic);
@@ -267,7 +296,7 @@ int leati_exchange_connect(struct leati_layer *l, uint64_t now_ms)
 
 int leati_exchange_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *ret_len)
 {
-    struct leati_exchange *x = exchange_of(l);
+    struct leati_exchange *x = leati_exchange_of(l);
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
@@ -295,8 +324,7 @@ int leati_exchange_send(struct leati_layer *l, const struct iovec *iov, int n, s
     if (l->passthrough || l->sticky != LEAT_OK)
         return leati_layer_pass_send(l, iov, n, ret_len);
     int code = l->lower->ops->send(l->lower, iov, n, ret_len);
-    return code == LEAT_OK || code == LEATI_AGAIN ? code
-                                                  : ops_of(l)->lower_failed(exchange_of(l), code);
+    return code == LEAT_OK || code == LEATI_AGAIN ? code : lower_failed(leati_exchange_of(l), code);
 }
 
 int leati_exchange_shutdown(struct leati_layer *l, uint64_t now_ms)
@@ -312,7 +340,7 @@ unsigned leati_exchange_want(const struct leati_layer *l, unsigned upper)
         return l->passthrough ? upper : upper | LEATI_WANT_READ;
     if (l->sticky != LEAT_OK)
         return 0;
-    switch (ops_of(l)->turn(x)) {
+    switch (leati_engine_turn(x->engine)) {
     case LEATI_EXCHANGE_OURS:
         return LEATI_WANT_WRITE;
     case LEATI_EXCHANGE_THEIRS:
@@ -332,4 +360,11 @@ bool leati_exchange_pending(const struct leati_layer *l)
     const struct leati_exchange *x = (const struct leati_exchange *)l;
 
     return l->state == LEATI_LAYER_OPEN && x->early;
+}
+
+void leati_exchange_describe(const struct leati_layer *l, char *buf, size_t cap)
+{
+    const struct leati_engine *e = engine_of(l);
+
+    e->ops->describe(e, buf, cap);
 }

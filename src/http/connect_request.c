@@ -218,6 +218,5 @@ bool leati_http_connect_request_write(struct leati_http_connect_engine *engine, 
     if (!engine->request)
         return false;
     engine->request_len = strlen(engine->request);
-    engine->request_sent = 0;
     return true;
 }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 /* Levels of protection as they stand in messages (RFC 1961 section 4.3). 0 is in no document, and in
@@ -30,7 +29,7 @@ const char *leati_socks5_protection_name(enum leat_socks5_protection protection)
 
 const char *leati_socks5_gss_step(const struct leati_socks5_gss_negotiation *negotiation)
 {
-    switch (negotiation->state) {
+    switch (negotiation->base.state) {
     case LEATI_SOCKS5_GSS_SEND_LEVEL:
     case LEATI_SOCKS5_GSS_RECV_LEVEL:
         return "protection level";
@@ -48,37 +47,13 @@ static void output_drop(struct leati_socks5_gss_negotiation *negotiation)
 {
     leati_free(negotiation->output);
     negotiation->output = NULL;
-    negotiation->output_len = negotiation->output_sent = 0;
-}
-
-static void fail(struct leati_socks5_gss_negotiation *negotiation, int code, int native_code,
-                 const char *format, ...) LEAT_PRINTF(4, 5);
-
-static void fail(struct leati_socks5_gss_negotiation *negotiation, int code, int native_code,
-                 const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    leati_readable_vformat(negotiation->text, sizeof(negotiation->text), format, args);
-    va_end(args);
-    negotiation->code = code;
-    negotiation->native_code = native_code;
-    negotiation->state = LEATI_SOCKS5_GSS_FAILED;
-    input_drop(negotiation);
-    output_drop(negotiation);
 }
 
 static void memory_fail(struct leati_socks5_gss_negotiation *negotiation)
 {
-    fail(negotiation, LEAT_E_SYSTEM_INTERNAL, 0, "no memory for the messages of GSS-API");
-    negotiation->sys_errno = ENOMEM;
-}
-
-void leati_socks5_gss_init(struct leati_socks5_gss_negotiation *negotiation, struct leati_gss *gss,
-                           enum leat_socks5_protection wanted, bool can_protect)
-{
-    *negotiation = (struct leati_socks5_gss_negotiation){
-        .gss = gss, .wanted = wanted, .can_protect = can_protect};
+    leati_engine_fail(&negotiation->base, LEAT_E_SYSTEM_INTERNAL, 0,
+                      "no memory for the messages of GSS-API");
+    negotiation->base.sys_errno = ENOMEM;
 }
 
 void leati_socks5_gss_done(struct leati_socks5_gss_negotiation *negotiation)
@@ -111,8 +86,8 @@ static void message_write(struct leati_socks5_gss_negotiation *negotiation,
     }
     leati_socks5_gss_head(type, len, negotiation->output);
     memcpy(negotiation->output + LEATI_SOCKS5_GSS_HEAD_BYTES, token, len);
-    negotiation->output_len = LEATI_SOCKS5_GSS_HEAD_BYTES + len;
-    negotiation->state = state;
+    leati_engine_set_output(&negotiation->base, state, negotiation->output,
+                            LEATI_SOCKS5_GSS_HEAD_BYTES + len);
 }
 
 static uint8_t level_wanted(const struct leati_socks5_gss_negotiation *negotiation)
@@ -142,13 +117,14 @@ static void level_write(struct leati_socks5_gss_negotiation *negotiation)
     struct leati_gss_bytes token;
 
     if (!leati_gss_is_mutual(negotiation->gss)) {
-        fail(negotiation, LEAT_E_SOCKS5_AUTH, 0, "the proxy has not proved to be %s",
-             leati_gss_target(negotiation->gss));
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_AUTH, 0,
+                          "the proxy has not proved to be %s", leati_gss_target(negotiation->gss));
         return;
     }
     if (!leati_gss_wrap(negotiation->gss, false, &level, sizeof(level), &token)) {
-        fail(negotiation, LEAT_E_SOCKS5_AUTH, (int)leati_gss_failure(negotiation->gss)->minor,
-             "the protection level cannot be sent: %s", leati_gss_failure(negotiation->gss)->text);
+        leati_engine_fail(
+            &negotiation->base, LEAT_E_SOCKS5_AUTH, (int)leati_gss_failure(negotiation->gss)->minor,
+            "the protection level cannot be sent: %s", leati_gss_failure(negotiation->gss)->text);
         return;
     }
     message_write(negotiation, LEATI_SOCKS5_GSS_SEND_LEVEL, LEATI_SOCKS5_GSS_PROTECTION, token.data,
@@ -163,11 +139,13 @@ static void library_failed(struct leati_socks5_gss_negotiation *negotiation)
     if (failure->reason == LEATI_GSS_NO_MEMORY)
         memory_fail(negotiation);
     else
-        fail(negotiation, LEAT_E_SOCKS5_AUTH, (int)failure->minor, "GSS-API, %s", failure->text);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_AUTH, (int)failure->minor,
+                          "GSS-API, %s", failure->text);
 }
 
-bool leati_socks5_gss_resume(struct leati_socks5_gss_negotiation *negotiation)
+static bool gss_resume(struct leati_engine *e)
 {
+    struct leati_socks5_gss_negotiation *negotiation = (void *)e;
     enum leati_gss_turn turn = leati_gss_turn(negotiation->gss);
     const uint8_t *token = NULL;
 
@@ -191,12 +169,13 @@ static void library_step(struct leati_socks5_gss_negotiation *negotiation, const
                          size_t len)
 {
     if (negotiation->rounds++ == LEATI_SOCKS5_GSS_MAX_ROUNDS) {
-        fail(negotiation, LEAT_E_SOCKS5_AUTH, 0,
-             "the proxy wants more than %u tokens of GSS-API: it never comes to an end",
-             LEATI_SOCKS5_GSS_MAX_ROUNDS);
+        leati_engine_fail(
+            &negotiation->base, LEAT_E_SOCKS5_AUTH, 0,
+            "the proxy wants more than %u tokens of GSS-API: it never comes to an end",
+            LEATI_SOCKS5_GSS_MAX_ROUNDS);
         return;
     }
-    negotiation->state = LEATI_SOCKS5_GSS_MAKE_TOKEN;
+    leati_engine_set_state(&negotiation->base, LEATI_SOCKS5_GSS_MAKE_TOKEN);
     leati_gss_step(negotiation->gss, token, len);
 }
 
@@ -205,36 +184,20 @@ void leati_socks5_gss_begin(struct leati_socks5_gss_negotiation *negotiation)
     library_step(negotiation, NULL, 0);
 }
 
-size_t leati_socks5_gss_output(const struct leati_socks5_gss_negotiation *negotiation,
-                               const uint8_t **ret_data)
-{
-    if (!negotiation->output)
-        return 0;
-    *ret_data = negotiation->output + negotiation->output_sent;
-    return negotiation->output_len - negotiation->output_sent;
-}
-
 /* Behind each state that sends stands the one that reads the answer. */
-void leati_socks5_gss_sent(struct leati_socks5_gss_negotiation *negotiation, size_t len)
+static void gss_sent(struct leati_engine *e)
 {
-    negotiation->output_sent += len;
-    if (negotiation->output_sent < negotiation->output_len)
-        return;
-    output_drop(negotiation);
-    negotiation->state++;
+    output_drop((void *)e);
+    leati_engine_set_state(e, e->state + 1);
 }
 
 /* ---- bytes in -------------------------------------------------------------------------------- */
 
-static bool is_reading(const struct leati_socks5_gss_negotiation *negotiation)
+static size_t gss_need(const struct leati_engine *e)
 {
-    return negotiation->state == LEATI_SOCKS5_GSS_RECV_TOKEN ||
-           negotiation->state == LEATI_SOCKS5_GSS_RECV_LEVEL;
-}
+    const struct leati_socks5_gss_negotiation *negotiation = (const void *)e;
 
-size_t leati_socks5_gss_negotiation_need(const struct leati_socks5_gss_negotiation *negotiation)
-{
-    return is_reading(negotiation) ? leati_socks5_gss_need(&negotiation->input) : 0;
+    return leati_socks5_gss_need(&negotiation->input);
 }
 
 /* A proxy that needs no more of us may have a last token for us, or an empty one. */
@@ -245,12 +208,13 @@ static void token_read(struct leati_socks5_gss_negotiation *negotiation)
     if (negotiation->library_done && input->token_len == 0)
         level_write(negotiation);
     else if (negotiation->library_done)
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy sends one more token of GSS-API, and there was nothing left to say");
+        leati_engine_fail(
+            &negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+            "the proxy sends one more token of GSS-API, and there was nothing left to say");
     else if (input->token_len == 0)
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy's token of GSS-API is empty, and it has not proved to be %s",
-             leati_gss_target(negotiation->gss));
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                          "the proxy's token of GSS-API is empty, and it has not proved to be %s",
+                          leati_gss_target(negotiation->gss));
     else
         library_step(negotiation, input->token, input->token_len);
 }
@@ -278,8 +242,9 @@ static void level_take(struct leati_socks5_gss_negotiation *negotiation, uint8_t
     const struct leati_gss *gss = negotiation->gss;
 
     if (!protection_of_level(level, &granted)) {
-        fail(negotiation, LEAT_E_SOCKS5_METHOD, level,
-             "the proxy wants the protection level %u, which messages cannot have", level);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_METHOD, level,
+                          "the proxy wants the protection level %u, which messages cannot have",
+                          level);
         return;
     }
     bool is_possible =
@@ -288,15 +253,16 @@ static void level_take(struct leati_socks5_gss_negotiation *negotiation, uint8_t
          (granted == LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY ? leati_gss_has_confidentiality(gss)
                                                             : leati_gss_has_integrity(gss)));
     if (granted < negotiation->wanted || !is_possible) {
-        fail(negotiation, LEAT_E_SOCKS5_METHOD, level, "the proxy grants %s, and %s is wanted%s",
-             leati_socks5_protection_name(granted),
-             leati_socks5_protection_name(negotiation->wanted),
-             is_possible ? ": leat_config_set_socks5_protection() may take less"
-                         : ", for which there are no means here");
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_METHOD, level,
+                          "the proxy grants %s, and %s is wanted%s",
+                          leati_socks5_protection_name(granted),
+                          leati_socks5_protection_name(negotiation->wanted),
+                          is_possible ? ": leat_config_set_socks5_protection() may take less"
+                                      : ", for which there are no means here");
         return;
     }
     negotiation->granted = granted;
-    negotiation->state = LEATI_SOCKS5_GSS_DONE;
+    leati_engine_set_state(&negotiation->base, LEATI_SOCKS5_GSS_DONE);
 }
 
 static void level_read(struct leati_socks5_gss_negotiation *negotiation)
@@ -305,24 +271,24 @@ static void level_read(struct leati_socks5_gss_negotiation *negotiation)
     struct leati_gss_bytes data;
 
     if (!leati_gss_unwrap(negotiation->gss, false, input->token, input->token_len, &data)) {
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE,
-             (int)leati_gss_failure(negotiation->gss)->minor,
-             "the proxy's protection level cannot be read: %s",
-             leati_gss_failure(negotiation->gss)->text);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE,
+                          (int)leati_gss_failure(negotiation->gss)->minor,
+                          "the proxy's protection level cannot be read: %s",
+                          leati_gss_failure(negotiation->gss)->text);
         return;
     }
     if (data.len == 1)
         level_take(negotiation, data.data[0]);
     else
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy's protection level has %zu bytes instead of one", data.len);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                          "the proxy's protection level has %zu bytes instead of one", data.len);
     leati_gss_bytes_done(negotiation->gss, &data);
 }
 
 static void refusal_read(struct leati_socks5_gss_negotiation *negotiation)
 {
-    fail(
-        negotiation, LEAT_E_SOCKS5_AUTH, LEATI_SOCKS5_GSS_ABORT,
+    leati_engine_fail(
+        &negotiation->base, LEAT_E_SOCKS5_AUTH, LEATI_SOCKS5_GSS_ABORT,
         "the proxy refused GSS-API (%s): its keytab, its clock or its rules may not fit the ticket",
         leati_gss_target(negotiation->gss));
 }
@@ -336,7 +302,7 @@ static void message_read(struct leati_socks5_gss_negotiation *negotiation,
     case LEATI_SOCKS5_GSS_MORE:
         return;
     case LEATI_SOCKS5_GSS_COMPLETE:
-        if (negotiation->state == LEATI_SOCKS5_GSS_RECV_TOKEN)
+        if (negotiation->base.state == LEATI_SOCKS5_GSS_RECV_TOKEN)
             token_read(negotiation);
         else
             level_read(negotiation);
@@ -345,14 +311,14 @@ static void message_read(struct leati_socks5_gss_negotiation *negotiation,
         refusal_read(negotiation);
         break;
     case LEATI_SOCKS5_GSS_BAD_VERSION:
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy's answer to the %s begins with byte 0x%02x instead of 0x01", step,
-             negotiation->input.head[0]);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                          "the proxy's answer to the %s begins with byte 0x%02x instead of 0x01",
+                          step, negotiation->input.head[0]);
         break;
     case LEATI_SOCKS5_GSS_BAD_TYPE:
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy's answer to the %s is a message of the type 0x%02x", step,
-             negotiation->input.head[1]);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                          "the proxy's answer to the %s is a message of the type 0x%02x", step,
+                          negotiation->input.head[1]);
         break;
     case LEATI_SOCKS5_GSS_NO_MEMORY:
         memory_fail(negotiation);
@@ -361,48 +327,87 @@ static void message_read(struct leati_socks5_gss_negotiation *negotiation,
     input_drop(negotiation);
 }
 
-void leati_socks5_gss_negotiation_feed(struct leati_socks5_gss_negotiation *negotiation,
-                                       const uint8_t *data, size_t len)
+static size_t gss_feed(struct leati_engine *e, const uint8_t *data, size_t len)
 {
-    enum leati_socks5_gss_type expected = negotiation->state == LEATI_SOCKS5_GSS_RECV_TOKEN
+    struct leati_socks5_gss_negotiation *negotiation = (void *)e;
+    enum leati_socks5_gss_type expected = negotiation->base.state == LEATI_SOCKS5_GSS_RECV_TOKEN
                                               ? LEATI_SOCKS5_GSS_AUTHENTICATION
                                               : LEATI_SOCKS5_GSS_PROTECTION;
 
     message_read(negotiation, leati_socks5_gss_feed(&negotiation->input, expected, data, len));
+    return len;
 }
 
-void leati_socks5_gss_eof(struct leati_socks5_gss_negotiation *negotiation)
+static void gss_end(struct leati_engine *e)
 {
+    struct leati_socks5_gss_negotiation *negotiation = (void *)e;
     const char *step = leati_socks5_gss_step(negotiation);
 
-    if (negotiation->state == LEATI_SOCKS5_GSS_FAILED)
+    if (negotiation->base.state == LEATI_SOCKS5_GSS_FAILED)
         return;
+    e->retry = leati_socks5_gss_is_empty(&negotiation->input) ? LEATI_RETRY_PROXY : 0;
     if (!leati_socks5_gss_is_empty(&negotiation->input))
-        fail(negotiation, LEAT_E_SOCKS5_DESERIALIZE, 0,
-             "the proxy closed the connection in the middle of its answer to the %s", step);
+        leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                          "the proxy closed the connection in the middle of its answer to the %s",
+                          step);
     /* So does dante, which has nothing less to grant. */
-    else if (negotiation->state == LEATI_SOCKS5_GSS_RECV_LEVEL)
-        fail(negotiation, LEAT_E_SOCKS5_RECV, 0,
-             "the proxy closed the connection instead of answering the %s: it may have no "
-             "protection that is wanted (%s)",
-             step, leati_socks5_protection_name(negotiation->wanted));
+    else if (negotiation->base.state == LEATI_SOCKS5_GSS_RECV_LEVEL)
+        leati_engine_fail(
+            &negotiation->base, LEAT_E_SOCKS5_RECV, 0,
+            "the proxy closed the connection instead of answering the %s: it may have no "
+            "protection that is wanted (%s)",
+            step, leati_socks5_protection_name(negotiation->wanted));
     else
-        fail(negotiation, LEAT_E_SOCKS5_RECV, 0,
-             "the proxy closed the connection instead of answering the %s: it may have refused "
-             "GSS-API (%s)",
-             step, leati_gss_target(negotiation->gss));
+        leati_engine_fail(
+            &negotiation->base, LEAT_E_SOCKS5_RECV, 0,
+            "the proxy closed the connection instead of answering the %s: it may have refused "
+            "GSS-API (%s)",
+            step, leati_gss_target(negotiation->gss));
 }
 
-void leati_socks5_gss_expire(struct leati_socks5_gss_negotiation *negotiation, uint64_t waited_ms)
+static void gss_expire(struct leati_engine *e, uint64_t waited_ms)
 {
-    if (negotiation->state == LEATI_SOCKS5_GSS_MAKE_TOKEN)
-        fail(negotiation, LEAT_E_SOCKS5_AUTH, 0,
-             "GSS-API has not made a token for %s within %" PRIu64
-             " ms: the KDC may be away (is its network, a VPN, connected?)",
-             leati_gss_target(negotiation->gss), waited_ms);
+    struct leati_socks5_gss_negotiation *negotiation = (void *)e;
+    bool is_proxy = e->state != LEATI_SOCKS5_GSS_MAKE_TOKEN;
+
+    if (is_proxy)
+        leati_engine_fail(e, LEAT_E_SOCKS5_RECV, 0,
+                          "the proxy did not answer the %s within %" PRIu64 " ms",
+                          leati_socks5_gss_step(negotiation), waited_ms);
     else
-        fail(negotiation, LEAT_E_SOCKS5_RECV, 0,
-             "the proxy did not answer the %s within %" PRIu64 " ms",
-             leati_socks5_gss_step(negotiation), waited_ms);
-    negotiation->sys_errno = ETIMEDOUT;
+        leati_engine_fail(e, LEAT_E_SOCKS5_AUTH, 0,
+                          "GSS-API has not made a token for %s within %" PRIu64
+                          " ms: the KDC may be away (is its network, a VPN, connected?)",
+                          leati_gss_target(negotiation->gss), waited_ms);
+    e->sys_errno = ETIMEDOUT;
+    e->retry = is_proxy ? LEATI_RETRY_PROXY : 0;
+}
+
+void leati_socks5_gss_init(struct leati_socks5_gss_negotiation *negotiation, struct leati_gss *gss,
+                           enum leat_socks5_protection wanted, bool can_protect)
+{
+    static const struct leati_engine_state states[] = {
+        [LEATI_SOCKS5_GSS_MAKE_TOKEN] = {"MAKE_TOKEN", LEATI_EXCHANGE_HELPERS},
+        [LEATI_SOCKS5_GSS_SEND_TOKEN] = {"SEND_TOKEN", LEATI_EXCHANGE_OURS},
+        [LEATI_SOCKS5_GSS_RECV_TOKEN] = {"RECV_TOKEN", LEATI_EXCHANGE_THEIRS},
+        [LEATI_SOCKS5_GSS_SEND_LEVEL] = {"SEND_LEVEL", LEATI_EXCHANGE_OURS},
+        [LEATI_SOCKS5_GSS_RECV_LEVEL] = {"RECV_LEVEL", LEATI_EXCHANGE_THEIRS},
+        [LEATI_SOCKS5_GSS_DONE] = {"DONE", LEATI_EXCHANGE_DONE},
+        [LEATI_SOCKS5_GSS_FAILED] = {"FAILED", LEATI_EXCHANGE_FAILED},
+    };
+    /* It has no layer of its own. */
+    static const struct leati_engine_ops ops = {
+        .states = states,
+        .failed = LEATI_SOCKS5_GSS_FAILED,
+        .sent = gss_sent,
+        .need = gss_need,
+        .feed = gss_feed,
+        .resume = gss_resume,
+        .end = gss_end,
+        .expire = gss_expire,
+    };
+
+    *negotiation = (struct leati_socks5_gss_negotiation){
+        .gss = gss, .wanted = wanted, .can_protect = can_protect};
+    leati_engine_init(&negotiation->base, &ops, negotiation->text, sizeof(negotiation->text));
 }

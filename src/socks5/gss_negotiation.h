@@ -5,15 +5,12 @@
  * each other, then which protection the messages get. No I/O, no clock; the library is asked by
  * src/gss, which says when it is ready.
  *
- * The caller loops, as with the engine of SOCKS5:
- *
- *     while leati_socks5_gss_output() has bytes: send them, leati_socks5_gss_sent()
- *     in LEATI_SOCKS5_GSS_MAKE_TOKEN: wait, leati_socks5_gss_resume()
- *     then read at most leati_socks5_gss_negotiation_need() bytes, leati_socks5_gss_negotiation_feed()
+ * It is an engine that speaks in place of that of SOCKS5, from leati_socks5_gss_begin() on.
  */
 #ifndef LEATI_SOCKS5_GSS_NEGOTIATION_H
 #define LEATI_SOCKS5_GSS_NEGOTIATION_H
 
+#include "core/engine.h"
 #include "gss/gss.h"
 #include "socks5/gss_message.h"
 #include "socks5/socks5.h"
@@ -34,19 +31,16 @@ enum leati_socks5_gss_state {
 enum { LEATI_SOCKS5_GSS_TEXT_SIZE = LEATI_GSS_TEXT_SIZE + 160 };
 
 struct leati_socks5_gss_negotiation {
-    enum leati_socks5_gss_state state;
-    struct leati_gss *gss; /**< owned */
+    struct leati_engine base; /**< native_code: the library's minor status, or the level that the
+                                 proxy grants */
+    struct leati_gss *gss;    /**< owned */
     enum leat_socks5_protection wanted;
     bool can_protect;
     enum leat_socks5_protection granted; /**< of DONE: NONE, INTEGRITY or CONFIDENTIALITY */
     bool library_done;                   /**< its context is complete */
     unsigned rounds;
     uint8_t *output; /**< a whole message; NULL = none */
-    size_t output_len, output_sent;
     struct leati_socks5_gss_message input;
-    int code; /**< of FAILED */
-    int sys_errno;
-    int native_code; /**< the library's minor status, or the level that the proxy grants */
     char text[LEATI_SOCKS5_GSS_TEXT_SIZE];
 };
 
@@ -58,22 +52,8 @@ void leati_socks5_gss_done(struct leati_socks5_gss_negotiation *negotiation);
 
 /** Begins. The context is MAKE_TOKEN, or FAILED. */
 void leati_socks5_gss_begin(struct leati_socks5_gss_negotiation *negotiation);
-/** In MAKE_TOKEN: goes on if the library is ready. @return whether it was. */
-bool leati_socks5_gss_resume(struct leati_socks5_gss_negotiation *negotiation);
-
 /** "GSS-API token", "protection level": what it is at, for texts. */
 const char *leati_socks5_gss_step(const struct leati_socks5_gss_negotiation *negotiation);
-size_t leati_socks5_gss_output(const struct leati_socks5_gss_negotiation *negotiation,
-                               const uint8_t **ret_data);
-void leati_socks5_gss_sent(struct leati_socks5_gss_negotiation *negotiation, size_t len);
-size_t leati_socks5_gss_negotiation_need(const struct leati_socks5_gss_negotiation *negotiation);
-/** Takes at most as many bytes as are needed. */
-void leati_socks5_gss_negotiation_feed(struct leati_socks5_gss_negotiation *negotiation,
-                                       const uint8_t *data, size_t len);
-/** The proxy has closed: FAILED. */
-void leati_socks5_gss_eof(struct leati_socks5_gss_negotiation *negotiation);
-/** Nothing has come, of the proxy or of the library: FAILED. */
-void leati_socks5_gss_expire(struct leati_socks5_gss_negotiation *negotiation, uint64_t waited_ms);
 
 /** Of DONE: the context, for messages. The caller's from now on. */
 struct leati_gss *leati_socks5_gss_take(struct leati_socks5_gss_negotiation *negotiation);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "socks5/socks5_engine.h"
 
+#include "core/exchange.h"
+#include "socks5/gss_protection.h"
+#include "socks5/socks_lost.h"
 #include "util/alloc.h"
 #include "util/readable.h"
 
@@ -12,15 +15,7 @@
 
 enum {
     SOCKS_VERSION = 5,
-    AUTH_VERSION = 1,      /* of the subnegotiation, RFC 1929 section 2 */
-    FIELD_MAX_BYTES = 255, /* what a length byte can say */
-};
-
-enum method {
-    METHOD_NONE = 0x00,
-    METHOD_GSS = 0x01,
-    METHOD_PASSWORD = 0x02,
-    METHOD_UNACCEPTABLE = 0xff,
+    AUTH_VERSION = 1, /* of the subnegotiation, RFC 1929 section 2 */
 };
 
 /* REP of a reply (RFC 1928 section 6). */
@@ -31,34 +26,12 @@ enum {
     REP_TTL_EXPIRED = 6,
 };
 
-/* CMD of a request (RFC 1928 section 4). */
-static const uint8_t command_bytes[] = {
-    [LEATI_SOCKS5_CONNECT] = 1,
-    [LEATI_SOCKS5_UDP_ASSOCIATE] = 3,
-};
-
 /* Where the fields of a reply stand (RFC 1928 section 6). */
 enum {
     REPLY_REP = 1,
     REPLY_ATYP = 3,
     REPLY_ADDRESS = 4,
 };
-
-const char *leati_socks5_state_name(enum leati_socks5_state state)
-{
-    static const char *const names[] = {
-        [LEATI_SOCKS5_SEND_GREETING] = "SEND_GREETING",
-        [LEATI_SOCKS5_RECV_METHOD] = "RECV_METHOD",
-        [LEATI_SOCKS5_SEND_AUTH] = "SEND_AUTH",
-        [LEATI_SOCKS5_RECV_AUTH_STATUS] = "RECV_AUTH_STATUS",
-        [LEATI_SOCKS5_NEGOTIATING_GSS] = "NEGOTIATING_GSS",
-        [LEATI_SOCKS5_SEND_REQUEST] = "SEND_REQUEST",
-        [LEATI_SOCKS5_RECV_REPLY] = "RECV_REPLY",
-        [LEATI_SOCKS5_DONE] = "DONE",
-        [LEATI_SOCKS5_FAILED] = "FAILED",
-    };
-    return names[state];
-}
 
 const char *leati_socks5_reply_name(uint8_t rep)
 {
@@ -85,9 +58,9 @@ const char *leati_socks5_reply_name(uint8_t rep)
     return names[rep];
 }
 
-const char *leati_socks5_engine_step(const struct leati_socks5_engine *engine)
+static const char *engine_step(const struct leati_socks5_engine *engine)
 {
-    switch (engine->state) {
+    switch (engine->base.state) {
     case LEATI_SOCKS5_SEND_GREETING:
     case LEATI_SOCKS5_RECV_METHOD:
         return "greeting";
@@ -95,27 +68,49 @@ const char *leati_socks5_engine_step(const struct leati_socks5_engine *engine)
     case LEATI_SOCKS5_RECV_AUTH_STATUS:
         return "user name and password";
     case LEATI_SOCKS5_NEGOTIATING_GSS:
-        return "GSS-API token";
+        return leati_socks5_gss_step(&engine->gss);
     case LEATI_SOCKS5_SEND_REQUEST:
     case LEATI_SOCKS5_RECV_REPLY:
         return "request";
-    case LEATI_SOCKS5_DONE:
-    case LEATI_SOCKS5_FAILED:
-        break;
+    default:
+        return "exchange";
     }
-    return "exchange";
+}
+
+static void auth_wipe(struct leati_socks5_engine *engine)
+{
+    leati_wipe(engine->messages + engine->greeting_len, engine->auth_len);
+}
+
+/* What is to leave in a state: the messages stand one behind the other. */
+static size_t message_of(const struct leati_socks5_engine *engine, enum leati_socks5_state state,
+                         const uint8_t **ret_message)
+{
+    *ret_message = engine->messages;
+    switch (state) {
+    case LEATI_SOCKS5_SEND_GREETING:
+        return engine->greeting_len +
+               (engine->pipelined ? engine->auth_len + engine->request_len : 0);
+    case LEATI_SOCKS5_SEND_AUTH:
+        *ret_message += engine->greeting_len;
+        return engine->auth_len;
+    case LEATI_SOCKS5_SEND_REQUEST:
+        *ret_message += engine->greeting_len + engine->auth_len;
+        return engine->request_len;
+    default:
+        return 0;
+    }
 }
 
 static void engine_set_state(struct leati_socks5_engine *engine, enum leati_socks5_state state)
 {
-    if (engine->tracer)
-        leati_trace_state(engine->tracer, LEAT_LAYER_SOCKS5, "socks5", engine->hop,
-                          leati_socks5_state_name(engine->state), leati_socks5_state_name(state));
-    engine->state = state;
-    engine->sent = 0;
+    const uint8_t *message;
+    size_t len = message_of(engine, state, &message);
+
+    leati_engine_set_output(&engine->base, (int)state, message, len);
     engine->reply_len = 0;
     if (state > (engine->pipelined ? LEATI_SOCKS5_SEND_GREETING : LEATI_SOCKS5_SEND_AUTH))
-        leati_wipe(engine->messages + engine->greeting_len, engine->auth_len);
+        auth_wipe(engine);
 }
 
 static int engine_fail(struct leati_socks5_engine *engine, int code, int native_code,
@@ -130,194 +125,62 @@ static int engine_fail(struct leati_socks5_engine *engine, int code, int native_
     va_start(args, format);
     leati_readable_vformat(text, sizeof(text), format, args);
     va_end(args);
-    snprintf(engine->text, sizeof(engine->text), "%s%s", text,
-             engine->pipelined ? " (it was asked in one flight, which not every proxy understands)"
-                               : "");
-    engine->code = code;
-    engine->native_code = native_code;
-    engine_set_state(engine, LEATI_SOCKS5_FAILED);
-    return code;
+    auth_wipe(engine);
+    return leati_engine_fail(
+        &engine->base, code, native_code, "%s%s", text,
+        engine->pipelined ? " (it was asked in one flight, which not every proxy understands)"
+                          : "");
 }
 
-/* ---- messages ------------------------------------------------------------------------ */
-
-static bool is_empty(const char *s)
+static void engine_done(struct leati_engine *e)
 {
-    return !s || !*s;
-}
+    struct leati_socks5_engine *engine = (void *)e;
 
-int leati_socks5_check_credentials(const char *user, const char *password,
-                                   struct leati_failure *failure)
-{
-    if (is_empty(user) && is_empty(password))
-        return LEAT_OK;
-    if (is_empty(user))
-        return leati_socks5_serialize_fail(
-            failure, "there is a password for the proxy and no user name, which RFC 1929 wants");
-    if (strlen(user) > FIELD_MAX_BYTES)
-        return leati_socks5_serialize_fail(failure,
-                                           "the proxy's user name is longer than 255 bytes");
-    if (password && strlen(password) > FIELD_MAX_BYTES)
-        return leati_socks5_serialize_fail(failure,
-                                           "the proxy's password is longer than 255 bytes");
-    return LEAT_OK;
-}
-
-/* Appends to a message; `messages` has room for the longest form of all. */
-static void put_byte(uint8_t *message, size_t *len, size_t byte)
-{
-    message[(*len)++] = (uint8_t)byte;
-}
-
-static void put_field(uint8_t *message, size_t *len, const char *field)
-{
-    size_t field_len = strlen(field);
-    put_byte(message, len, field_len);
-    memcpy(message + *len, field, field_len);
-    *len += field_len;
-}
-
-/* No authentication first: some proxies take the first method, not the best, of those they know,
- * and then refuse the password that they did not want. Pipelined, the proxy has no choice. */
-static void greeting_write(struct leati_socks5_engine *engine)
-{
-    uint8_t *message = engine->messages;
-    size_t *len = &engine->greeting_len;
-
-    put_byte(message, len, SOCKS_VERSION);
-    put_byte(message, len,
-             (size_t)engine->offers_none + engine->offers_gss + engine->offers_password);
-    if (engine->offers_none)
-        put_byte(message, len, METHOD_NONE);
-    if (engine->offers_gss)
-        put_byte(message, len, METHOD_GSS);
-    if (engine->offers_password)
-        put_byte(message, len, METHOD_PASSWORD);
-}
-
-static void auth_write(struct leati_socks5_engine *engine, const char *user, const char *password)
-{
-    uint8_t *message = engine->messages + engine->greeting_len;
-
-    put_byte(message, &engine->auth_len, AUTH_VERSION);
-    put_field(message, &engine->auth_len, user);
-    put_field(message, &engine->auth_len, password);
-}
-
-static void request_write(struct leati_socks5_engine *engine,
-                          const struct leati_socks5_address *destination)
-{
-    uint8_t *message = engine->messages + engine->greeting_len + engine->auth_len;
-    size_t *len = &engine->request_len;
-
-    put_byte(message, len, SOCKS_VERSION);
-    put_byte(message, len, command_bytes[engine->command]);
-    put_byte(message, len, 0);
-    *len += leati_socks5_address_write(destination, message + *len);
-}
-
-/* The others protect nothing. */
-static void methods_choose(struct leati_socks5_engine *engine,
-                           const struct leati_socks5_options *options)
-{
-    bool only_gss = options->gss && options->protection >= LEAT_SOCKS5_PROTECTION_INTEGRITY;
-
-    engine->offers_gss = options->gss;
-    engine->pipelined = !options->gss && options->pipelining != LEATI_SOCKS5_LOCK_STEP;
-    engine->offers_password = !only_gss && !is_empty(options->user);
-    engine->offers_none =
-        !only_gss && !options->requires_user && (!engine->offers_password || !engine->pipelined);
-}
-
-/* Where a client of UDP ASSOCIATE will send from is not known before the relay is; 0.0.0.0:0 says
- * so (RFC 1928 section 4), and relays that check the field accept nothing else. */
-static int destination_of(const struct leati_socks5_options *options, struct leati_failure *failure,
-                          struct leati_socks5_address *ret_destination)
-{
-    const struct leati_address unknown = {.v4 = {.sin_family = AF_INET}};
-
-    if (options->command == LEATI_SOCKS5_CONNECT)
-        return leati_socks5_address_from_host(options->host, options->port, failure,
-                                              ret_destination);
-    leati_socks5_address_from_ip(&unknown, ret_destination);
-    return LEAT_OK;
-}
-
-int leati_socks5_engine_init(struct leati_socks5_engine *engine,
-                             const struct leati_socks5_options *options,
-                             struct leati_failure *failure)
-{
-    struct leati_socks5_address destination;
-
-    int result = destination_of(options, failure, &destination);
-    if (result == LEAT_OK)
-        result = leati_socks5_check_credentials(options->user, options->password, failure);
-    if (result != LEAT_OK)
-        return result;
-
-    memset(engine, 0, sizeof(*engine));
-    engine->command = options->command;
-    methods_choose(engine, options);
-    greeting_write(engine);
-    if (engine->offers_password)
-        auth_write(engine, options->user, options->password ? options->password : "");
-    request_write(engine, &destination);
-    if (engine->command == LEATI_SOCKS5_CONNECT)
-        leati_socks5_address_format(&destination, engine->destination, sizeof(engine->destination));
-    else
-        snprintf(engine->destination, sizeof(engine->destination), "UDP");
-    return LEAT_OK;
-}
-
-void leati_socks5_engine_done(struct leati_socks5_engine *engine)
-{
+    leati_socks5_gss_done(&engine->gss);
     leati_wipe(engine, sizeof(*engine));
 }
 
 /* ---- bytes out ----------------------------------------------------------------------- */
 
-size_t leati_socks5_engine_output(const struct leati_socks5_engine *engine,
-                                  const uint8_t **ret_data)
+/* Behind each state that sends stands the one that reads the reply. */
+static void message_sent(struct leati_engine *e)
 {
-    const uint8_t *message = engine->messages;
-    size_t len;
-
-    switch (engine->state) {
-    case LEATI_SOCKS5_SEND_GREETING:
-        len = engine->greeting_len;
-        if (engine->pipelined)
-            len += engine->auth_len + engine->request_len;
-        break;
-    case LEATI_SOCKS5_SEND_AUTH:
-        message += engine->greeting_len;
-        len = engine->auth_len;
-        break;
-    case LEATI_SOCKS5_SEND_REQUEST:
-        message += engine->greeting_len + engine->auth_len;
-        len = engine->request_len;
-        break;
-    default:
-        return 0;
-    }
-    *ret_data = message + engine->sent;
-    return len - engine->sent;
-}
-
-void leati_socks5_engine_sent(struct leati_socks5_engine *engine, size_t len)
-{
-    const uint8_t *rest;
-
-    engine->sent += len;
-    if (leati_socks5_engine_output(engine, &rest) > 0)
-        return;
-    /* Behind each state that sends stands the one that reads the reply. */
-    engine_set_state(engine, engine->state + 1);
+    engine_set_state((void *)e, (enum leati_socks5_state)(e->state + 1));
 }
 
 /* Goes on to send a message, or, if it has left already, to read the reply to it. */
 static void engine_go_to(struct leati_socks5_engine *engine, enum leati_socks5_state send_state)
 {
     engine_set_state(engine, engine->pipelined ? send_state + 1 : send_state);
+}
+
+/* ---- the protection of GSS-API --------------------------------------------------------- */
+
+/* The layer below is told before the request goes down to it. */
+static void protection_tell(struct leati_socks5_engine *engine, bool protects)
+{
+    struct leati_layer *protection = engine->protection;
+
+    if (!protection || engine->protection_is_told)
+        return;
+    engine->protection_is_told = true;
+    if (protects) {
+        leati_socks5_protection_begin(protection, leati_socks5_gss_take(&engine->gss),
+                                      engine->gss.granted ==
+                                          LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY);
+        return;
+    }
+    leati_socks5_protection_skip(protection);
+    engine->protection = NULL; /* it goes, maybe before this one */
+}
+
+static void gss_spoken(struct leati_engine *e)
+{
+    struct leati_socks5_engine *engine = (void *)e;
+
+    protection_tell(engine, engine->gss.granted >= LEAT_SOCKS5_PROTECTION_INTEGRITY);
+    engine->authenticated = true;
+    engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
 }
 
 /* ---- bytes in ------------------------------------------------------------------------ */
@@ -339,23 +202,12 @@ static size_t reply_known_len(const struct leati_socks5_engine *engine)
     return REPLY_ADDRESS + 1 + (size_t)engine->reply[REPLY_ADDRESS] + 2;
 }
 
-void leati_socks5_engine_negotiated(struct leati_socks5_engine *engine)
+/* One reply and not a byte more: what follows it is the upper layer's. */
+static size_t reply_need(const struct leati_engine *e)
 {
-    engine->authenticated = true;
-    engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
-}
+    const struct leati_socks5_engine *engine = (const void *)e;
 
-size_t leati_socks5_engine_need(const struct leati_socks5_engine *engine)
-{
-    switch (engine->state) {
-    case LEATI_SOCKS5_RECV_METHOD:
-    case LEATI_SOCKS5_RECV_AUTH_STATUS:
-        return 2 - engine->reply_len;
-    case LEATI_SOCKS5_RECV_REPLY:
-        return reply_known_len(engine) - engine->reply_len;
-    default:
-        return 0;
-    }
+    return (e->state == LEATI_SOCKS5_RECV_REPLY ? reply_known_len(engine) : 2) - engine->reply_len;
 }
 
 static int version_check(struct leati_socks5_engine *engine, uint8_t version)
@@ -364,8 +216,9 @@ static int version_check(struct leati_socks5_engine *engine, uint8_t version)
         return LEAT_OK;
     return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
                        "the proxy's answer to the %s begins with byte 0x%02x instead of 0x%02x%s",
-                       leati_socks5_engine_step(engine), engine->reply[0], version,
-                       engine->state == LEATI_SOCKS5_RECV_METHOD ? ": not a SOCKS5 proxy" : "");
+                       engine_step(engine), engine->reply[0], version,
+                       engine->base.state == LEATI_SOCKS5_RECV_METHOD ? ": not a SOCKS5 proxy"
+                                                                      : "");
 }
 
 static const char *methods_text(const struct leati_socks5_engine *engine)
@@ -389,22 +242,24 @@ static int method_read(struct leati_socks5_engine *engine)
         return version_check(engine, SOCKS_VERSION);
 
     uint8_t method = engine->reply[1];
-    if (method == METHOD_NONE && engine->offers_none) {
+    if (method == LEATI_SOCKS5_METHOD_NONE && engine->offers_none) {
         engine_go_to(engine, LEATI_SOCKS5_SEND_REQUEST);
         return LEAT_OK;
     }
-    if (method == METHOD_GSS && engine->offers_gss) {
+    if (method == LEATI_SOCKS5_METHOD_GSS && engine->offers_gss) {
         engine_set_state(engine, LEATI_SOCKS5_NEGOTIATING_GSS);
+        engine->base.speaker = &engine->gss.base;
+        leati_socks5_gss_begin(&engine->gss);
         return LEAT_OK;
     }
-    if (method == METHOD_PASSWORD && engine->offers_password) {
+    if (method == LEATI_SOCKS5_METHOD_PASSWORD && engine->offers_password) {
         engine_go_to(engine, LEATI_SOCKS5_SEND_AUTH);
         return LEAT_OK;
     }
-    if (method == METHOD_PASSWORD && engine->offers_none)
+    if (method == LEATI_SOCKS5_METHOD_PASSWORD && engine->offers_none)
         return engine_fail(engine, LEAT_E_SOCKS5_AUTH, 0,
                            "the proxy demands a user name and a password, and none was configured");
-    if (method == METHOD_UNACCEPTABLE)
+    if (method == LEATI_SOCKS5_METHOD_UNACCEPTABLE)
         return engine_fail(engine, LEAT_E_SOCKS5_METHOD, method,
                            "the proxy accepts none of the offered methods (%s)",
                            methods_text(engine));
@@ -446,7 +301,7 @@ static unsigned refusal_retry(uint8_t rep)
 static int refusal_fail(struct leati_socks5_engine *engine, uint8_t rep)
 {
     const char *name = leati_socks5_reply_name(rep);
-    engine->retry = refusal_retry(rep);
+    engine->base.retry = refusal_retry(rep);
     return engine_fail(
         engine, LEAT_E_SOCKS5_CONNECT_REMOTE, rep, "the proxy could not %s %s: %s%sreply 0x%02x%s",
         engine->command == LEATI_SOCKS5_CONNECT ? "connect to" : "relay", engine->destination,
@@ -487,75 +342,201 @@ static int reply_read(struct leati_socks5_engine *engine)
     if (reply_known_len(engine) != engine->reply_len)
         return LEAT_OK;
     int result = bound_read(engine);
-    if (result == LEAT_OK)
-        engine_set_state(engine, LEATI_SOCKS5_DONE);
-    return result;
+    if (result != LEAT_OK)
+        return result;
+    engine_set_state(engine, LEATI_SOCKS5_DONE);
+    protection_tell(engine, false);
+    return LEAT_OK;
 }
 
-int leati_socks5_engine_feed(struct leati_socks5_engine *engine, const uint8_t *data, size_t len,
-                             size_t *ret_used)
+static size_t reply_feed(struct leati_engine *e, const uint8_t *data, size_t len)
 {
+    struct leati_socks5_engine *engine = (void *)e;
     size_t used = 0;
 
-    while (used < len && leati_socks5_engine_need(engine) > 0) {
+    while (used < len && !e->speaker && leati_engine_need(e) > 0) {
         engine->reply[engine->reply_len++] = data[used++];
-        if (engine->state == LEATI_SOCKS5_RECV_METHOD)
+        if (e->state == LEATI_SOCKS5_RECV_METHOD)
             method_read(engine);
-        else if (engine->state == LEATI_SOCKS5_RECV_AUTH_STATUS)
+        else if (e->state == LEATI_SOCKS5_RECV_AUTH_STATUS)
             auth_status_read(engine);
         else
             reply_read(engine);
     }
-    *ret_used = used;
-    return engine->code;
+    return used;
 }
 
-unsigned leati_socks5_engine_retry_if_lost(const struct leati_socks5_engine *engine)
+/* Should the connection break off at this point, or the answer not come. */
+static unsigned retry_if_lost(const struct leati_engine *e)
 {
-    return engine->state == LEATI_SOCKS5_RECV_REPLY ? LEATI_RETRY_TARGET | LEATI_RETRY_PROXY
-                                                    : LEATI_RETRY_PROXY;
+    return e->state == LEATI_SOCKS5_RECV_REPLY ? LEATI_RETRY_TARGET | LEATI_RETRY_PROXY
+                                               : LEATI_RETRY_PROXY;
 }
 
-/* OpenSSH has no other way to say that it does not reach what it was asked for. */
-void leati_socks5_engine_suspect(const struct leati_socks5_engine *engine, char *buf, size_t cap)
+static bool waits_for_target(const struct leati_socks5_engine *engine)
 {
-    if (engine->state == LEATI_SOCKS5_RECV_REPLY && engine->command == LEATI_SOCKS5_CONNECT)
-        snprintf(buf, cap,
-                 ": the target %s may be what failed, some proxies close instead of refusing",
-                 engine->destination);
-    else
-        snprintf(buf, cap, "%s", "");
+    return engine->base.state == LEATI_SOCKS5_RECV_REPLY && engine->command == LEATI_SOCKS5_CONNECT;
 }
 
-int leati_socks5_engine_eof(struct leati_socks5_engine *engine)
+/* What that could mean, to stand behind the text about it. OpenSSH has no other way to say that it
+ * does not reach what it was asked for. */
+static const char *suspect(const struct leati_socks5_engine *engine,
+                           char buf[LEATI_SOCKS5_SUSPECT_SIZE])
 {
-    const char *step = leati_socks5_engine_step(engine);
-    char suspect[LEATI_SOCKS5_SUSPECT_SIZE];
+    if (!waits_for_target(engine))
+        return "";
+    snprintf(buf, LEATI_SOCKS5_SUSPECT_SIZE,
+             ": the target %s may be what failed, some proxies close instead of refusing",
+             engine->destination);
+    return buf;
+}
 
-    if (engine->state == LEATI_SOCKS5_FAILED)
-        return engine->code;
-    leati_socks5_engine_suspect(engine, suspect, sizeof(suspect));
-    engine->retry = leati_socks5_engine_retry_if_lost(engine);
+static void reply_end(struct leati_engine *e)
+{
+    struct leati_socks5_engine *engine = (void *)e;
+    const char *step = engine_step(engine);
+    char buf[LEATI_SOCKS5_SUSPECT_SIZE];
+
+    if (e->state == LEATI_SOCKS5_FAILED)
+        return;
+    e->retry = retry_if_lost(e);
     if (engine->reply_len == 0)
-        return engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
-                           "the proxy closed the connection instead of answering the %s%s", step,
-                           suspect);
-    return engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
-                       "the proxy closed the connection in the middle of its answer to the %s "
-                       "(after %zu bytes)",
-                       step, engine->reply_len);
+        engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
+                    "the proxy closed the connection instead of answering the %s%s", step,
+                    suspect(engine, buf));
+    else
+        engine_fail(engine, LEAT_E_SOCKS5_DESERIALIZE, 0,
+                    "the proxy closed the connection in the middle of its answer to the %s "
+                    "(after %zu bytes)",
+                    step, engine->reply_len);
 }
 
-void leati_socks5_engine_expire(struct leati_socks5_engine *engine, uint64_t waited_ms)
+static void engine_expire(struct leati_engine *e, uint64_t waited_ms)
 {
-    bool waits_for_target =
-        engine->state == LEATI_SOCKS5_RECV_REPLY && engine->command == LEATI_SOCKS5_CONNECT;
+    struct leati_socks5_engine *engine = (void *)e;
+    bool is_target = waits_for_target(engine);
 
-    engine->sys_errno = ETIMEDOUT;
-    engine->retry = leati_socks5_engine_retry_if_lost(engine);
-    (void)engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
-                      "the proxy did not answer the %s within %" PRIu64 " ms%s%s",
-                      leati_socks5_engine_step(engine), waited_ms,
-                      waits_for_target ? ": it may be waiting for the target " : "",
-                      waits_for_target ? engine->destination : "");
+    e->sys_errno = ETIMEDOUT;
+    e->retry = retry_if_lost(e);
+    engine_fail(engine, LEAT_E_SOCKS5_RECV, 0,
+                "the proxy did not answer the %s within %" PRIu64 " ms%s%s", engine_step(engine),
+                waited_ms, is_target ? ": it may be waiting for the target " : "",
+                is_target ? engine->destination : "");
+}
+
+/* A protected message that cannot be read says so itself. */
+static int engine_lost(struct leati_engine *e, int code, unsigned *ret_retry)
+{
+    struct leati_socks5_engine *engine = (void *)e;
+    char buf[LEATI_SOCKS5_SUSPECT_SIZE];
+
+    if (code == LEAT_E_SOCKS5_DESERIALIZE)
+        return LEAT_OK;
+    *ret_retry = retry_if_lost(e);
+    return leati_socks_lost(e, engine_step(engine), suspect(engine, buf));
+}
+
+/* ---- the layer ------------------------------------------------------------------------ */
+
+static const char *method_text(const struct leati_socks5_engine *engine)
+{
+    switch (engine->gss.granted) {
+    case LEAT_SOCKS5_PROTECTION_ANY:
+        break;
+    case LEAT_SOCKS5_PROTECTION_NONE:
+        return "GSS-API";
+    case LEAT_SOCKS5_PROTECTION_INTEGRITY:
+        return "GSS-API with integrity";
+    case LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY:
+        return "GSS-API with confidentiality";
+    }
+    return engine->offers_password && (engine->authenticated || engine->pipelined)
+               ? "user name and password"
+               : "no authentication";
+}
+
+static void engine_describe(const struct leati_engine *e, char *buf, size_t cap)
+{
+    const struct leati_socks5_engine *engine = (const void *)e;
+
+    snprintf(buf, cap, "%s, %s%s", engine->destination, method_text(engine),
+             e->state == LEATI_SOCKS5_DONE ? "" : ", not answered yet");
+}
+
+static const struct leati_engine_state states[] = {
+    [LEATI_SOCKS5_SEND_GREETING] = {"SEND_GREETING", LEATI_EXCHANGE_OURS},
+    [LEATI_SOCKS5_RECV_METHOD] = {"RECV_METHOD", LEATI_EXCHANGE_THEIRS},
+    [LEATI_SOCKS5_SEND_AUTH] = {"SEND_AUTH", LEATI_EXCHANGE_OURS},
+    [LEATI_SOCKS5_RECV_AUTH_STATUS] = {"RECV_AUTH_STATUS", LEATI_EXCHANGE_THEIRS},
+    [LEATI_SOCKS5_NEGOTIATING_GSS] = {"NEGOTIATING_GSS", LEATI_EXCHANGE_HELPERS},
+    [LEATI_SOCKS5_SEND_REQUEST] = {"SEND_REQUEST", LEATI_EXCHANGE_OURS},
+    [LEATI_SOCKS5_RECV_REPLY] = {"RECV_REPLY", LEATI_EXCHANGE_THEIRS},
+    [LEATI_SOCKS5_DONE] = {"DONE", LEATI_EXCHANGE_DONE},
+    [LEATI_SOCKS5_FAILED] = {"FAILED", LEATI_EXCHANGE_FAILED},
+};
+
+static const struct leati_engine_ops engine_ops = {
+    .layer = LEATI_EXCHANGE_LAYER("socks5", LEAT_LAYER_SOCKS5),
+    .name = "socks5",
+    .states = states,
+    .failed = LEATI_SOCKS5_FAILED,
+    .sent = message_sent,
+    .need = reply_need,
+    .feed = reply_feed,
+    .end = reply_end,
+    .expire = engine_expire,
+    .lost = engine_lost,
+    .spoken = gss_spoken,
+    .describe = engine_describe,
+    .done = engine_done,
+};
+
+int leati_socks5_engine_init(struct leati_socks5_engine *engine,
+                             const struct leati_socks5_options *options,
+                             struct leati_failure *failure)
+{
+    memset(engine, 0, sizeof(*engine));
+    int code = leati_socks5_messages_write(engine, options, failure);
+    if (code != LEAT_OK)
+        return code;
+    leati_engine_init(&engine->base, &engine_ops, engine->text, sizeof(engine->text));
+    leati_socks5_gss_init(&engine->gss, options->gss, options->protection,
+                          options->protection_layer);
+    engine->protection = options->protection_layer;
+    engine->base.output_len = message_of(engine, LEATI_SOCKS5_SEND_GREETING, &engine->base.output);
+    return LEAT_OK;
+}
+
+int leati_socks5_layer_new(const struct leati_socks5_options *options,
+                           struct leati_failure *failure, struct leati_layer **ret_layer)
+{
+    struct leati_layer *layer =
+        leati_exchange_new(&engine_ops, sizeof(struct leati_socks5_engine),
+                           options->step_timeout_ms, "no memory for the SOCKS5 layer", failure);
+    struct leati_socks5_engine *engine = layer ? leati_exchange_engine(layer) : NULL;
+    int code = layer ? leati_socks5_engine_init(engine, options, failure) : LEAT_E_SYSTEM_INTERNAL;
+
+    if (code != LEAT_OK) {
+        leati_gss_free(options->gss);
+        leati_free(layer);
+        return code;
+    }
+    leati_exchange_of(layer)->optimistic =
+        engine->pipelined && options->pipelining == LEATI_SOCKS5_OPTIMISTIC;
+    *ret_layer = layer;
+    return LEAT_OK;
+}
+
+const struct leati_socks5_address *leati_socks5_layer_bound(const struct leati_layer *layer)
+{
+    return &((const struct leati_socks5_engine *)leati_exchange_engine(layer))->bound;
+}
+
+struct leati_layer *leati_socks5_layer_protection(const struct leati_layer *layer)
+{
+    const struct leati_socks5_engine *engine = leati_exchange_engine(layer);
+
+    return engine->protection && leati_socks5_protection_is_on(engine->protection)
+               ? engine->protection
+               : NULL;
 }

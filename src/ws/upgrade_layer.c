@@ -17,94 +17,15 @@ enum upgrade_state {
 };
 
 struct upgrade_layer {
-    struct leati_exchange exchange;
-    enum upgrade_state state;
+    struct leati_engine base; /* its text is the engine's error */
     struct leati_ws_upgrade_engine engine;
-    size_t request_sent;
-    int code; /* of READ_REFUSAL and FAILED */
-    int sys_errno;
     struct leati_ws_agreement agreement;
 };
 
-static const char *upgrade_state_name(enum upgrade_state state)
+static void upgrade_sent(struct leati_engine *e)
 {
-    static const char *const names[] = {
-        [UPGRADE_SEND_REQUEST] = "send-request",
-        [UPGRADE_READ_RESPONSE] = "read-response",
-        [UPGRADE_READ_REFUSAL] = "read-refusal",
-        [UPGRADE_DONE] = "done",
-        [UPGRADE_FAILED] = "failed",
-    };
-
-    return names[state];
-}
-
-static void upgrade_set_state(struct upgrade_layer *upgrade, enum upgrade_state state)
-{
-    const struct leati_layer *l = &upgrade->exchange.base;
-    enum upgrade_state from = upgrade->state;
-
-    upgrade->state = state;
-    leati_trace_state(l->tracer, l->ops->layer, "upgrade", l->hop, upgrade_state_name(from),
-                      upgrade_state_name(state));
-}
-
-static struct upgrade_layer *upgrade_of(struct leati_exchange *x)
-{
-    return (struct upgrade_layer *)x;
-}
-
-static const struct upgrade_layer *upgrade_of_const(const struct leati_exchange *x)
-{
-    return (const struct upgrade_layer *)x;
-}
-
-static const struct leati_ws_upgrade_engine *engine_of_layer(const struct leati_layer *l)
-{
-    return &((const struct upgrade_layer *)l)->engine;
-}
-
-static void upgrade_start(struct leati_exchange *x)
-{
-    (void)x;
-}
-
-static enum leati_exchange_turn upgrade_turn(const struct leati_exchange *x)
-{
-    static const enum leati_exchange_turn turns[] = {
-        [UPGRADE_SEND_REQUEST] = LEATI_EXCHANGE_OURS,
-        [UPGRADE_READ_RESPONSE] = LEATI_EXCHANGE_THEIRS,
-        [UPGRADE_READ_REFUSAL] = LEATI_EXCHANGE_AFTERMATH,
-        [UPGRADE_DONE] = LEATI_EXCHANGE_DONE,
-        [UPGRADE_FAILED] = LEATI_EXCHANGE_FAILED,
-    };
-
-    return turns[upgrade_of_const(x)->state];
-}
-
-static size_t upgrade_output(const struct leati_exchange *x, const uint8_t **ret_data)
-{
-    const struct upgrade_layer *upgrade = upgrade_of_const(x);
-
-    *ret_data = (const uint8_t *)upgrade->engine.request + upgrade->request_sent;
-    return upgrade->engine.request_len - upgrade->request_sent;
-}
-
-static void upgrade_sent(struct leati_exchange *x, size_t len)
-{
-    struct upgrade_layer *upgrade = upgrade_of(x);
-
-    upgrade->request_sent += len;
-    if (upgrade->request_sent < upgrade->engine.request_len)
-        return;
-    leati_ws_upgrade_engine_drop_request(&upgrade->engine);
-    upgrade_set_state(upgrade, UPGRADE_READ_RESPONSE);
-}
-
-static size_t upgrade_need(const struct leati_exchange *x)
-{
-    (void)x;
-    return SIZE_MAX;
+    leati_ws_upgrade_engine_drop_request(&((struct upgrade_layer *)e)->engine);
+    leati_engine_set_state(e, UPGRADE_READ_RESPONSE);
 }
 
 /* ---- the response --------------------------------------------------------------------------- */
@@ -130,145 +51,144 @@ static void agreement_write(struct upgrade_layer *upgrade)
     };
 }
 
-static void upgrade_fail(struct upgrade_layer *upgrade, int code, int sys_errno)
+/* The engine has said why. */
+static void upgrade_refused(struct upgrade_layer *upgrade, enum upgrade_state state)
 {
-    upgrade->code = code;
-    upgrade->sys_errno = sys_errno;
-    upgrade_set_state(upgrade, UPGRADE_FAILED);
+    upgrade->base.code = LEAT_E_WS_CONNECT;
+    upgrade->base.native_code = upgrade->engine.status;
+    leati_engine_set_state(&upgrade->base, (int)state);
 }
 
 static void body_feed(struct upgrade_layer *upgrade, const uint8_t *data, size_t len)
 {
     if (!leati_ws_upgrade_engine_body(&upgrade->engine, data, len))
-        upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
+        upgrade_refused(upgrade, UPGRADE_FAILED);
 }
 
-static void upgrade_feed(struct leati_exchange *x, const uint8_t *data, size_t len,
-                         size_t *ret_used)
+static size_t upgrade_feed(struct leati_engine *e, const uint8_t *data, size_t len)
 {
-    struct upgrade_layer *upgrade = upgrade_of(x);
+    struct upgrade_layer *upgrade = (void *)e;
     size_t used = len;
 
-    *ret_used = len;
-    if (upgrade->state == UPGRADE_READ_REFUSAL) {
+    if (e->state == UPGRADE_READ_REFUSAL) {
         body_feed(upgrade, data, len);
-        return;
+        return len;
     }
     enum leati_ws_upgrade_result result =
         leati_ws_upgrade_engine_feed(&upgrade->engine, data, len, &used);
     agreement_write(upgrade);
     switch (result) {
     case LEATI_WS_UPGRADE_DONE:
-        *ret_used = used;
-        upgrade_set_state(upgrade, UPGRADE_DONE);
-        break;
+        leati_engine_set_state(e, UPGRADE_DONE);
+        return used;
     case LEATI_WS_UPGRADE_MORE:
         break;
     case LEATI_WS_UPGRADE_BODY:
-        upgrade->code = LEAT_E_WS_CONNECT;
-        upgrade_set_state(upgrade, UPGRADE_READ_REFUSAL);
+        upgrade_refused(upgrade, UPGRADE_READ_REFUSAL);
         body_feed(upgrade, data + used, len - used);
         break;
     case LEATI_WS_UPGRADE_REFUSED:
-        upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
+        upgrade_refused(upgrade, UPGRADE_FAILED);
         break;
     case LEATI_WS_UPGRADE_NO_MEMORY:
-        snprintf(upgrade->engine.error, sizeof(upgrade->engine.error),
-                 "no memory for the WebSocket handshake");
-        upgrade_fail(upgrade, LEAT_E_SYSTEM_INTERNAL, ENOMEM);
+        e->sys_errno = ENOMEM;
+        leati_engine_fail(e, LEAT_E_SYSTEM_INTERNAL, upgrade->engine.status,
+                          "no memory for the WebSocket handshake");
         break;
     }
+    return len;
 }
 
-static void upgrade_end(struct leati_exchange *x)
+static void upgrade_end(struct leati_engine *e)
 {
-    struct upgrade_layer *upgrade = upgrade_of(x);
-    struct leati_ws_upgrade_engine *engine = &upgrade->engine;
+    struct upgrade_layer *upgrade = (void *)e;
 
-    if (upgrade->state != UPGRADE_READ_REFUSAL)
-        snprintf(engine->error, sizeof(engine->error),
-                 "the connection was closed before the response head was complete, after %zu bytes "
-                 "of it",
-                 leati_http_head_size(&engine->head));
-    upgrade_fail(upgrade, LEAT_E_WS_CONNECT, 0);
+    if (e->state == UPGRADE_READ_REFUSAL)
+        upgrade_refused(upgrade, UPGRADE_FAILED);
+    else
+        leati_engine_fail(e, LEAT_E_WS_CONNECT, upgrade->engine.status,
+                          "the connection was closed before the response head was complete, after "
+                          "%zu bytes of it",
+                          leati_http_head_size(&upgrade->engine.head));
 }
 
-static void upgrade_expire(struct leati_exchange *x, uint64_t waited_ms)
+static void upgrade_expire(struct leati_engine *e, uint64_t waited_ms)
 {
-    struct upgrade_layer *upgrade = upgrade_of(x);
-
-    snprintf(upgrade->engine.error, sizeof(upgrade->engine.error),
-             "no response head within %" PRIu64 " ms", waited_ms);
-    upgrade_fail(upgrade, LEAT_E_WS_CONNECT, ETIMEDOUT);
-}
-
-static struct leati_exchange_verdict upgrade_verdict(const struct leati_exchange *x)
-{
-    const struct upgrade_layer *upgrade = upgrade_of_const(x);
-
-    return (struct leati_exchange_verdict){
-        .code = upgrade->code,
-        .sys_errno = upgrade->sys_errno,
-        .native_code = upgrade->engine.status,
-        .text = upgrade->engine.error,
-    };
+    e->sys_errno = ETIMEDOUT;
+    leati_engine_fail(e, LEAT_E_WS_CONNECT, ((struct upgrade_layer *)e)->engine.status,
+                      "no response head within %" PRIu64 " ms", waited_ms);
 }
 
 /* ---- the layer ------------------------------------------------------------------------------ */
 
-static void upgrade_describe(const struct leati_layer *l, char *buf, size_t cap)
+static void upgrade_describe(const struct leati_engine *e, char *buf, size_t cap)
 {
-    const struct leati_ws_upgrade_engine *engine = engine_of_layer(l);
+    const struct leati_ws_upgrade_engine *engine = &((const struct upgrade_layer *)e)->engine;
     const char *protocol = engine->protocol;
 
     snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, protocol ? ", subprotocol " : "",
              protocol ? protocol : "", engine->has_deflate ? ", permessage-deflate" : "");
 }
 
-static void upgrade_done(struct leati_exchange *x)
+static void upgrade_done(struct leati_engine *e)
 {
-    leati_ws_upgrade_engine_done(&upgrade_of(x)->engine);
+    leati_ws_upgrade_engine_done(&((struct upgrade_layer *)e)->engine);
 }
 
-static const struct leati_exchange_ops upgrade_ops = {
-    .layer = LEATI_EXCHANGE_LAYER("websocket", LEAT_LAYER_WEBSOCKET, upgrade_describe),
-    .start = upgrade_start,
-    .turn = upgrade_turn,
-    .output = upgrade_output,
+static const struct leati_engine_state upgrade_states[] = {
+    [UPGRADE_SEND_REQUEST] = {"send-request", LEATI_EXCHANGE_OURS},
+    [UPGRADE_READ_RESPONSE] = {"read-response", LEATI_EXCHANGE_THEIRS},
+    [UPGRADE_READ_REFUSAL] = {"read-refusal", LEATI_EXCHANGE_AFTERMATH},
+    [UPGRADE_DONE] = {"done", LEATI_EXCHANGE_DONE},
+    [UPGRADE_FAILED] = {"failed", LEATI_EXCHANGE_FAILED},
+};
+
+static const struct leati_engine_ops upgrade_ops = {
+    .layer = LEATI_EXCHANGE_LAYER("websocket", LEAT_LAYER_WEBSOCKET),
+    .name = "upgrade",
+    .states = upgrade_states,
+    .failed = UPGRADE_FAILED,
+    .aftermath_ms = LEATI_WS_UPGRADE_BODY_WAIT_MS,
     .sent = upgrade_sent,
-    .need = upgrade_need,
     .feed = upgrade_feed,
     .end = upgrade_end,
     .expire = upgrade_expire,
-    .lower_failed = leati_exchange_keep_lower,
-    .verdict = upgrade_verdict,
+    .describe = upgrade_describe,
     .done = upgrade_done,
-    .aftermath_ms = LEATI_WS_UPGRADE_BODY_WAIT_MS,
 };
 
 int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer)
 {
+    static const char no_memory[] = "no memory or SHA-1 for the WebSocket handshake";
     struct leati_fault fault = {.code = LEAT_E_WS_INTERNAL, .layer = LEAT_LAYER_WEBSOCKET};
     uint8_t nonce[LEATI_WS_NONCE_BYTES];
 
     if (!leati_random_pool_take(options->random, nonce, sizeof(nonce)))
         return leati_failure_set(failure, &fault, "no randomness for the WebSocket key");
     fault.code = LEAT_E_SYSTEM_INTERNAL;
-    struct upgrade_layer *upgrade = leati_calloc(1, sizeof(*upgrade));
-    if (!upgrade || !leati_ws_upgrade_engine_init(&upgrade->engine, options, nonce)) {
-        leati_free(upgrade);
-        return leati_failure_set(failure, &fault, "no memory or SHA-1 for the WebSocket handshake");
+    struct leati_layer *layer = leati_exchange_new(&upgrade_ops, sizeof(struct upgrade_layer),
+                                                   options->timeout_ms, no_memory, failure);
+    if (!layer)
+        return LEAT_E_SYSTEM_INTERNAL;
+    struct upgrade_layer *upgrade = leati_exchange_engine(layer);
+    struct leati_ws_upgrade_engine *engine = &upgrade->engine;
+    if (!leati_ws_upgrade_engine_init(engine, options, nonce)) {
+        leati_free(layer);
+        return leati_failure_set(failure, &fault, no_memory);
     }
-    leati_exchange_init(&upgrade->exchange, &upgrade_ops, options->timeout_ms);
+    leati_engine_init(&upgrade->base, &upgrade_ops, engine->error, sizeof(engine->error));
+    upgrade->base.output = (const uint8_t *)engine->request;
+    upgrade->base.output_len = engine->request_len;
     agreement_write(upgrade);
-    *ret_layer = &upgrade->exchange.base;
+    *ret_layer = layer;
     return LEAT_OK;
 }
 
 const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len)
 {
-    const struct leati_ws_upgrade_engine *engine = engine_of_layer(upgrade);
+    const struct upgrade_layer *layer = leati_exchange_engine(upgrade);
+    const struct leati_ws_upgrade_engine *engine = &layer->engine;
 
     *ret_len = engine->request_len;
     return engine->request;
@@ -276,12 +196,12 @@ const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *
 
 const struct leati_ws_agreement *leati_ws_upgrade_agreement(const struct leati_layer *upgrade)
 {
-    return &((const struct upgrade_layer *)upgrade)->agreement;
+    return &((const struct upgrade_layer *)leati_exchange_engine(upgrade))->agreement;
 }
 
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade)
 {
-    struct upgrade_layer *layer = upgrade_of((struct leati_exchange *)upgrade);
+    struct upgrade_layer *layer = leati_exchange_engine(upgrade);
     struct leati_ws_upgrade_engine *engine = &layer->engine;
 
     if (!engine->is_complete)

@@ -47,11 +47,11 @@ static void engine_answered(void *user)
 static bool engine_move(struct leati_http_connect_engine *engine)
 {
     const uint8_t *output;
-    switch (engine->state) {
+    switch (engine->base.state) {
     case LEATI_HTTP_CONNECT_SEND_REQUEST: {
-        size_t len = leati_http_connect_engine_output(engine, &output);
+        size_t len = leati_engine_output(&engine->base, &output);
         FUZZ_MUST(len > 0);
-        leati_http_connect_engine_sent(engine, len);
+        leati_engine_sent(&engine->base, len);
         return true;
     }
     case LEATI_HTTP_CONNECT_ASKING:
@@ -67,9 +67,9 @@ static bool engine_move(struct leati_http_connect_engine *engine)
 
 static bool is_reading(const struct leati_http_connect_engine *engine)
 {
-    return engine->state == LEATI_HTTP_CONNECT_RECV_HEAD ||
-           engine->state == LEATI_HTTP_CONNECT_RECV_CHALLENGE ||
-           engine->state == LEATI_HTTP_CONNECT_RECV_BODY;
+    return engine->base.state == LEATI_HTTP_CONNECT_RECV_HEAD ||
+           engine->base.state == LEATI_HTTP_CONNECT_RECV_CHALLENGE ||
+           engine->base.state == LEATI_HTTP_CONNECT_RECV_BODY;
 }
 
 static size_t exchange_run(struct leati_http_connect_engine *engine, struct fuzz_input input,
@@ -82,11 +82,11 @@ static size_t exchange_run(struct leati_http_connect_engine *engine, struct fuzz
         if (!is_reading(engine))
             continue;
         if (total == input.len) {
-            leati_http_connect_engine_end(engine);
+            leati_engine_end(&engine->base);
             continue;
         }
         size_t portion = fuzz_portion(&seed, input.len - total);
-        leati_http_connect_engine_feed(engine, input.data + total, portion, &used);
+        leati_engine_feed(&engine->base, input.data + total, portion, &used);
         FUZZ_MUST(used <= portion);
         total += used;
     }
@@ -97,11 +97,11 @@ static size_t exchange_run(struct leati_http_connect_engine *engine, struct fuzz
 static void verdict_check(const struct leati_http_connect_engine *engine, const uint8_t *data,
                           size_t size)
 {
-    if (engine->state == LEATI_HTTP_CONNECT_DONE) {
+    if (engine->base.state == LEATI_HTTP_CONNECT_DONE) {
         FUZZ_MUST(engine->status >= 200 && engine->status < 300);
         return;
     }
-    FUZZ_MUST(engine->code == LEAT_E_WS_CONNECT && engine->text[0] != '\0');
+    FUZZ_MUST(engine->base.code == LEAT_E_WS_CONNECT && engine->text[0] != '\0');
     FUZZ_MUST(fuzz_is_printable(engine->text));
     FUZZ_MUST(!strstr(engine->text, "secret") || memmem(data, size, "secret", 6));
 }
@@ -127,16 +127,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     verdict_check(&parts, data, size);
     /* What comes behind a 407 before the next request is another matter in pieces. */
     if (auths[0]->tokens == 0 && !whole.has_challenge && !whole.is_followup) {
-        FUZZ_MUST(whole.state == parts.state && whole.status == parts.status);
-        FUZZ_MUST(whole.state != LEATI_HTTP_CONNECT_DONE || used == used_in_parts);
+        FUZZ_MUST(whole.base.state == parts.base.state && whole.status == parts.status);
+        FUZZ_MUST(whole.base.state != LEATI_HTTP_CONNECT_DONE || used == used_in_parts);
         FUZZ_MUST(strcmp(whole.text, parts.text) == 0);
     }
-    leati_http_connect_engine_done(&whole);
-    leati_http_connect_engine_done(&parts);
+    leati_engine_done(&whole.base);
+    leati_engine_done(&parts.base);
     /* The next connection goes on with what was found out. */
     FUZZ_MUST(leati_http_connect_engine_init(&parts, &options, &failure) == LEAT_OK);
     exchange_run(&parts, input, seed);
-    leati_http_connect_engine_done(&parts);
+    leati_engine_done(&parts.base);
     leati_http_auth_unref(auths[0]);
     leati_http_auth_unref(auths[1]);
     leati_failure_done(&failure);

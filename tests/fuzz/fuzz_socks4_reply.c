@@ -11,20 +11,20 @@ static size_t exchange_run(struct leati_socks4_engine *engine, struct fuzz_input
     size_t total = 0;
     int code = LEAT_OK;
 
-    leati_socks4_engine_sent(engine, leati_socks4_engine_output(engine, &output));
+    leati_engine_sent(&engine->base, leati_engine_output(&engine->base, &output));
     for (;;) {
-        size_t need = leati_socks4_engine_need(engine);
+        size_t need = leati_engine_need(&engine->base);
         size_t used = 0;
         if (code != LEAT_OK || need == 0 || total == input.len)
             break;
         size_t len = fuzz_portion(&seed, input.len - total < need ? input.len - total : need);
-        code = leati_socks4_engine_feed(engine, input.data + total, len, &used);
+        code = leati_engine_feed(&engine->base, input.data + total, len, &used);
         FUZZ_MUST(used <= len && (code != LEAT_OK || used == len));
         total += used;
     }
-    if (code == LEAT_OK && engine->state != LEATI_SOCKS4_DONE)
-        code = leati_socks4_engine_eof(engine);
-    FUZZ_MUST((code == LEAT_OK) == (engine->state == LEATI_SOCKS4_DONE));
+    if (code == LEAT_OK && engine->base.state != LEATI_SOCKS4_DONE)
+        code = leati_engine_end(&engine->base);
+    FUZZ_MUST((code == LEAT_OK) == (engine->base.state == LEATI_SOCKS4_DONE));
     FUZZ_MUST(code != LEAT_OK || total == LEATI_SOCKS4_REPLY_BYTES);
     *ret_code = code;
     return total;
@@ -52,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_MUST(a == b && used == used_in_parts);
     FUZZ_MUST(fuzz_is_printable(whole.text) && strcmp(whole.text, parts.text) == 0);
     FUZZ_MUST(a == LEAT_OK || whole.text[0] != '\0');
-    leati_socks4_engine_done(&whole);
-    leati_socks4_engine_done(&parts);
+    leati_engine_done(&whole.base);
+    leati_engine_done(&parts.base);
     leati_failure_done(&failure);
     return 0;
 }

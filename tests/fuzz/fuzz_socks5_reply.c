@@ -14,22 +14,22 @@ static size_t exchange_run(struct leati_socks5_engine *engine, struct fuzz_input
     for (;;) {
         const uint8_t *output;
         size_t used = 0;
-        size_t len = leati_socks5_engine_output(engine, &output);
+        size_t len = leati_engine_output(&engine->base, &output);
         if (len > 0) {
-            leati_socks5_engine_sent(engine, len);
+            leati_engine_sent(&engine->base, len);
             continue;
         }
-        size_t need = leati_socks5_engine_need(engine);
+        size_t need = leati_engine_need(&engine->base);
         if (code != LEAT_OK || need == 0 || total == input.len)
             break;
         len = fuzz_portion(&seed, input.len - total < need ? input.len - total : need);
-        code = leati_socks5_engine_feed(engine, input.data + total, len, &used);
+        code = leati_engine_feed(&engine->base, input.data + total, len, &used);
         FUZZ_MUST(used <= len && (code != LEAT_OK || used == len));
         total += used;
     }
-    if (code == LEAT_OK && engine->state != LEATI_SOCKS5_DONE)
-        code = leati_socks5_engine_eof(engine);
-    FUZZ_MUST((code == LEAT_OK) == (engine->state == LEATI_SOCKS5_DONE));
+    if (code == LEAT_OK && engine->base.state != LEATI_SOCKS5_DONE)
+        code = leati_engine_end(&engine->base);
+    FUZZ_MUST((code == LEAT_OK) == (engine->base.state == LEATI_SOCKS5_DONE));
     *ret_code = code;
     return total;
 }
@@ -69,8 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_MUST(a == b && used == used_in_parts);
     FUZZ_MUST(fuzz_is_printable(whole.text) && strcmp(whole.text, parts.text) == 0);
     FUZZ_MUST(a == LEAT_OK || whole.text[0] != '\0');
-    leati_socks5_engine_done(&whole);
-    leati_socks5_engine_done(&parts);
+    leati_engine_done(&whole.base);
+    leati_engine_done(&parts.base);
     leati_failure_done(&failure);
     udp_header_run(input);
     return 0;

@@ -34,18 +34,18 @@ static const char *request_of(const struct leati_http_connect_options *options, 
     size_t pos = 0;
 
     engine_start(&engine, options);
-    while ((len = leati_http_connect_engine_output(&engine, &data)) > 0) {
+    while ((len = leati_engine_output(&engine.base, &data)) > 0) {
         if (len > step)
             len = step;
         cr_assert_lt(pos + len, cap);
         memcpy(buf + pos, data, len);
         pos += len;
-        leati_http_connect_engine_sent(&engine, len);
+        leati_engine_sent(&engine.base, len);
     }
     buf[pos] = '\0';
-    cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_RECV_HEAD);
+    cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_RECV_HEAD);
     cr_assert_null(engine.request, "the request outlives its sending");
-    leati_http_connect_engine_done(&engine);
+    leati_engine_done(&engine.base);
     return buf;
 }
 
@@ -251,14 +251,14 @@ static size_t engine_run(struct leati_http_connect_engine *engine, const char *d
     const uint8_t *request;
     size_t pos = 0;
 
-    leati_http_connect_engine_sent(engine, leati_http_connect_engine_output(engine, &request));
-    while (pos < len && (engine->state == LEATI_HTTP_CONNECT_RECV_HEAD ||
-                         engine->state == LEATI_HTTP_CONNECT_RECV_BODY)) {
+    leati_engine_sent(&engine->base, leati_engine_output(&engine->base, &request));
+    while (pos < len && (engine->base.state == LEATI_HTTP_CONNECT_RECV_HEAD ||
+                         engine->base.state == LEATI_HTTP_CONNECT_RECV_BODY)) {
         size_t n = len - pos < step ? len - pos : step;
         size_t used;
         uint8_t *piece = malloc(n);
         memcpy(piece, data + pos, n);
-        leati_http_connect_engine_feed(engine, piece, n, &used);
+        leati_engine_feed(&engine->base, piece, n, &used);
         free(piece);
         pos += used;
     }
@@ -291,20 +291,20 @@ Test(http_connect_engine, every_2xx_is_a_tunnel_without_a_body)
             engine_start(&engine, &plain);
             cr_assert_eq(engine_run(&engine, data, len, step), head_len, "head %zu, step %zu", i,
                          step);
-            cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_DONE);
+            cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_DONE);
             cr_assert_eq(engine.status / 100, 2);
-            cr_assert_eq(engine.code, LEAT_OK);
-            leati_http_connect_engine_done(&engine);
+            cr_assert_eq(engine.base.code, LEAT_OK);
+            leati_engine_done(&engine.base);
         }
         for (size_t cut = 0; cut < head_len; cut++) {
             struct leati_http_connect_engine engine;
             engine_start(&engine, &plain);
             cr_assert_eq(engine_run(&engine, data, cut, 7), cut);
-            cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_RECV_HEAD);
-            leati_http_connect_engine_end(&engine);
-            cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
-            cr_assert_eq(engine.code, LEAT_E_WS_CONNECT);
-            leati_http_connect_engine_done(&engine);
+            cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_RECV_HEAD);
+            leati_engine_end(&engine.base);
+            cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED);
+            cr_assert_eq(engine.base.code, LEAT_E_WS_CONNECT);
+            leati_engine_done(&engine.base);
         }
     }
 }
@@ -366,14 +366,14 @@ Test(http_connect_engine, everything_else_is_a_refusal)
             engine_start(&engine, &options);
             leati_http_auth_unref(options.auth);
             engine_run(&engine, c->data, strlen(c->data), step);
-            leati_http_connect_engine_end(&engine);
-            cr_expect_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
-            cr_expect_eq(engine.code, LEAT_E_WS_CONNECT);
+            leati_engine_end(&engine.base);
+            cr_expect_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED);
+            cr_expect_eq(engine.base.code, LEAT_E_WS_CONNECT);
             cr_expect_eq(engine.status, c->status, "case %zu: %d", i, engine.status);
             cr_expect_eq(strncmp(engine.text, prefix, strlen(prefix)), 0);
             cr_expect_str_eq(engine.text + strlen(prefix), c->text, "case %zu", i);
             cr_expect_str_eq(leati_http_body_bytes(&engine.body, &body_len), c->body);
-            leati_http_connect_engine_done(&engine);
+            leati_engine_done(&engine.base);
         }
     }
 }
@@ -388,10 +388,10 @@ Test(http_connect_engine, refused_credentials_are_told_from_missing_ones)
     engine_start(&engine, &options);
     leati_http_auth_unref(options.auth);
     engine_run(&engine, data, sizeof(data) - 1, 4096);
-    cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED, "there is nothing to wait for");
+    cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED, "there is nothing to wait for");
     cr_assert_neq(strstr(engine.text, "; credentials were sent"), NULL);
     cr_assert_null(strstr(engine.text, "secret"));
-    leati_http_connect_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(http_connect_engine, interim_responses_have_a_limit)
@@ -404,9 +404,9 @@ Test(http_connect_engine, interim_responses_have_a_limit)
         leati_text_append(data, sizeof(data), &pos, "HTTP/1.1 100 Continue\r\n\r\n");
     engine_start(&engine, &plain);
     engine_run(&engine, data, pos, 4096);
-    cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
+    cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED);
     cr_assert_neq(strstr(engine.text, "more than 16 interim"), NULL);
-    leati_http_connect_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(http_connect_engine, a_head_without_end_has_a_limit)
@@ -421,14 +421,14 @@ Test(http_connect_engine, a_head_without_end_has_a_limit)
     line[0] = 'X';
     line[1] = ':';
     line[sizeof(line) - 1] = '\n';
-    while (engine.state == LEATI_HTTP_CONNECT_RECV_HEAD && fed < 1000000) {
+    while (engine.base.state == LEATI_HTTP_CONNECT_RECV_HEAD && fed < 1000000) {
         size_t used;
-        leati_http_connect_engine_feed(&engine, (const uint8_t *)line, sizeof(line), &used);
+        leati_engine_feed(&engine.base, (const uint8_t *)line, sizeof(line), &used);
         fed += sizeof(line);
     }
-    cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
+    cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED);
     cr_assert_leq(fed, LEATI_HTTP_HEAD_MAX_BYTES + sizeof(line));
-    leati_http_connect_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(http_connect_engine, damaged_responses)
@@ -445,13 +445,13 @@ Test(http_connect_engine, damaged_responses)
         engine_start(&engine, &plain);
         size_t used = engine_run(&engine, (const char *)mutation.bytes, len, 1 + len / 3);
         cr_assert_leq(used, len);
-        if (engine.state != LEATI_HTTP_CONNECT_DONE) {
-            leati_http_connect_engine_end(&engine);
-            cr_assert_eq(engine.code, LEAT_E_WS_CONNECT);
+        if (engine.base.state != LEATI_HTTP_CONNECT_DONE) {
+            leati_engine_end(&engine.base);
+            cr_assert_eq(engine.base.code, LEAT_E_WS_CONNECT);
             for (const char *c = engine.text; *c; c++)
                 cr_assert(*c >= ' ' && *c <= '~');
         }
-        leati_http_connect_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -471,14 +471,13 @@ static bool attempt(void)
     if (result == LEAT_OK) {
         const uint8_t *request;
         size_t used;
-        leati_http_connect_engine_sent(&engine,
-                                       leati_http_connect_engine_output(&engine, &request));
-        leati_http_connect_engine_feed(&engine, (const uint8_t *)data, sizeof(data) - 1, &used);
-        cr_assert_eq(engine.state, LEATI_HTTP_CONNECT_FAILED);
-        result = engine.code;
+        leati_engine_sent(&engine.base, leati_engine_output(&engine.base, &request));
+        leati_engine_feed(&engine.base, (const uint8_t *)data, sizeof(data) - 1, &used);
+        cr_assert_eq(engine.base.state, LEATI_HTTP_CONNECT_FAILED);
+        result = engine.base.code;
         cr_assert(result == LEAT_E_WS_CONNECT || result == LEAT_E_SYSTEM_INTERNAL);
     }
-    leati_http_connect_engine_done(&engine);
+    leati_engine_done(&engine.base);
     leati_http_auth_unref(options.auth);
     leati_failure_done(&failure);
     return result == LEAT_E_WS_CONNECT;

@@ -33,18 +33,18 @@ static void engine_start(struct leati_socks5_engine *engine,
 static void check_output(const struct leati_socks5_engine *engine, const void *expected, size_t len)
 {
     const uint8_t *data = NULL;
-    size_t output_len = leati_socks5_engine_output(engine, &data);
+    size_t output_len = leati_engine_output(&engine->base, &data);
     cr_assert_eq(output_len, len, "%zu bytes instead of %zu", output_len, len);
     cr_assert_eq(memcmp(data, expected, len), 0);
-    cr_assert_eq(leati_socks5_engine_need(engine), 0, "sends and reads at once");
+    cr_assert_eq(leati_engine_need(&engine->base), 0, "sends and reads at once");
 }
 
 /* Sends what is due, one byte at a time. */
 static void send_all(struct leati_socks5_engine *engine)
 {
     const uint8_t *data;
-    while (leati_socks5_engine_output(engine, &data) > 0)
-        leati_socks5_engine_sent(engine, 1);
+    while (leati_engine_output(&engine->base, &data) > 0)
+        leati_engine_sent(&engine->base, 1);
 }
 
 /* The bytes of a proxy, whatever it is asked, at most `step` a call. Returns the code. */
@@ -58,8 +58,8 @@ static int feed_in_steps(struct leati_socks5_engine *engine, const void *replies
 
     send_all(engine);
     while (pos < len && used > 0 && result == LEAT_OK) {
-        result = leati_socks5_engine_feed(engine, data + pos, len - pos < step ? len - pos : step,
-                                          &used);
+        result = leati_engine_feed(&engine->base, data + pos, len - pos < step ? len - pos : step,
+                                   &used);
         pos += used;
         send_all(engine);
     }
@@ -76,12 +76,12 @@ Test(socks5_engine, messages_without_authentication)
 
     engine_start(&engine, &anonymous);
     check_output(&engine, BYTES("\x05\x01\x00"));
-    leati_socks5_engine_sent(&engine, 3);
-    cr_assert_eq(leati_socks5_engine_need(&engine), 2);
-    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
+    leati_engine_sent(&engine.base, 3);
+    cr_assert_eq(leati_engine_need(&engine.base), 2);
+    cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
     check_output(&engine, BYTES("\x05\x01\x00\x03\x0b"
                                 "example.com\x01\xbb"));
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(socks5_engine, messages_with_password)
@@ -91,14 +91,14 @@ Test(socks5_engine, messages_with_password)
 
     engine_start(&engine, &with_password);
     check_output(&engine, BYTES("\x05\x02\x00\x02"));
-    leati_socks5_engine_sent(&engine, 4);
-    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x02", 2, &used), LEAT_OK);
+    leati_engine_sent(&engine.base, 4);
+    cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x02", 2, &used), LEAT_OK);
     check_output(&engine, BYTES("\x01\x04user\x06s3cret"));
-    leati_socks5_engine_sent(&engine, 13);
-    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x01\x00", 2, &used), LEAT_OK);
+    leati_engine_sent(&engine.base, 13);
+    cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x01\x00", 2, &used), LEAT_OK);
     check_output(&engine, BYTES("\x05\x01\x00\x03\x0b"
                                 "example.com\x01\xbb"));
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 /* What no RFC forbids a proxy to accept: the decision is its own. */
@@ -112,11 +112,11 @@ Test(socks5_engine, a_user_without_a_password_sends_an_empty_one)
 
         engine_start(&engine, &options);
         check_output(&engine, BYTES("\x05\x02\x00\x02"));
-        leati_socks5_engine_sent(&engine, 4);
-        cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x02", 2, &used),
+        leati_engine_sent(&engine.base, 4);
+        cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x02", 2, &used),
                      LEAT_OK);
         check_output(&engine, BYTES("\x01\x04user\x00"));
-        leati_socks5_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -128,7 +128,7 @@ Test(socks5_engine, neither_user_nor_password_is_no_authentication)
 
     engine_start(&engine, &options);
     check_output(&engine, BYTES("\x05\x01\x00"));
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(socks5_engine, the_version_of_an_authentication_reply)
@@ -158,7 +158,7 @@ Test(socks5_engine, the_version_of_an_authentication_reply)
             cr_assert_eq(feed_in_steps(&engine, "\x05\x02", 2, 1, &used), LEAT_OK);
             cr_expect_eq(feed_in_steps(&engine, cases[i].reply, 2, 1, &used), cases[i].code,
                          "case %zu", i);
-            leati_socks5_engine_done(&engine);
+            leati_engine_done(&engine.base);
         }
 }
 
@@ -169,10 +169,10 @@ static void check_address(const char *host, const void *expected, size_t len)
     size_t used;
 
     engine_start(&engine, &options);
-    leati_socks5_engine_sent(&engine, 3);
-    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
+    leati_engine_sent(&engine.base, 3);
+    cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
     check_output(&engine, expected, len);
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(socks5_engine, address_forms)
@@ -257,18 +257,18 @@ Test(socks5_engine, longest_fields_fit)
     memset(longest, 'x', 255);
     longest[255] = '\0';
     engine_start(&engine, &options);
-    leati_socks5_engine_sent(&engine, 4);
-    leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x02", 2, &used);
-    cr_assert_eq(leati_socks5_engine_output(&engine, &data), LEATI_SOCKS5_AUTH_MAX_BYTES);
-    leati_socks5_engine_sent(&engine, LEATI_SOCKS5_AUTH_MAX_BYTES);
-    leati_socks5_engine_feed(&engine, (const uint8_t *)"\x01\x00", 2, &used);
-    cr_assert_eq(leati_socks5_engine_output(&engine, &data), LEATI_SOCKS5_REQUEST_MAX_BYTES);
-    leati_socks5_engine_sent(&engine, LEATI_SOCKS5_REQUEST_MAX_BYTES);
-    leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x05", 2, &used);
-    cr_assert_eq(engine.code, LEAT_E_SOCKS5_CONNECT_REMOTE);
+    leati_engine_sent(&engine.base, 4);
+    leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x02", 2, &used);
+    cr_assert_eq(leati_engine_output(&engine.base, &data), LEATI_SOCKS5_AUTH_MAX_BYTES);
+    leati_engine_sent(&engine.base, LEATI_SOCKS5_AUTH_MAX_BYTES);
+    leati_engine_feed(&engine.base, (const uint8_t *)"\x01\x00", 2, &used);
+    cr_assert_eq(leati_engine_output(&engine.base, &data), LEATI_SOCKS5_REQUEST_MAX_BYTES);
+    leati_engine_sent(&engine.base, LEATI_SOCKS5_REQUEST_MAX_BYTES);
+    leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x05", 2, &used);
+    cr_assert_eq(engine.base.code, LEAT_E_SOCKS5_CONNECT_REMOTE);
     cr_assert_neq(strstr(engine.text, longest), NULL);
     cr_assert_neq(strstr(engine.text, "connection refused (reply 0x05)"), NULL, "cut off");
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 Test(socks5_engine, password_is_gone_once_it_is_of_no_more_use)
@@ -281,7 +281,7 @@ Test(socks5_engine, password_is_gone_once_it_is_of_no_more_use)
         cr_assert_neq(memmem(&engine, sizeof(engine), "s3cret", 6), NULL);
         feed_in_steps(&engine, after[i], strnlen(after[i], 1) + (i < 3), 2, &used);
         cr_assert_eq(memmem(&engine, sizeof(engine), "s3cret", 6), NULL, "case %zu", i);
-        leati_socks5_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -372,13 +372,13 @@ Test(socks5_engine, replies_in_any_fragmentation)
             size_t used;
             engine_start(&engine, c->options);
             cr_expect_eq(feed_in_steps(&engine, c->replies, c->len, step, &used), c->code,
-                         "case %zu: %d", i, engine.code);
+                         "case %zu: %d", i, engine.base.code);
             cr_expect_eq(used, c->used, "case %zu, step %zu: used %zu", i, step, used);
-            cr_expect_eq(engine.state, c->code ? LEATI_SOCKS5_FAILED : LEATI_SOCKS5_DONE);
-            cr_expect_eq(engine.native_code, c->native_code, "case %zu", i);
+            cr_expect_eq(engine.base.state, c->code ? LEATI_SOCKS5_FAILED : LEATI_SOCKS5_DONE);
+            cr_expect_eq(engine.base.native_code, c->native_code, "case %zu", i);
             cr_expect_str_eq(engine.text, c->text, "case %zu", i);
-            cr_expect_eq(leati_socks5_engine_need(&engine), 0);
-            leati_socks5_engine_done(&engine);
+            cr_expect_eq(leati_engine_need(&engine.base), 0);
+            leati_engine_done(&engine.base);
         }
     }
 }
@@ -392,15 +392,15 @@ Test(socks5_engine, need_never_asks_for_a_byte_behind_the_reply)
         size_t need;
         engine_start(&engine, c->options);
         send_all(&engine);
-        while ((need = leati_socks5_engine_need(&engine)) > 0) {
+        while ((need = leati_engine_need(&engine.base)) > 0) {
             size_t used;
             cr_assert_leq(need, c->len - pos, "case %zu", i);
-            leati_socks5_engine_feed(&engine, (const uint8_t *)c->replies + pos, need, &used);
+            leati_engine_feed(&engine.base, (const uint8_t *)c->replies + pos, need, &used);
             pos += used;
             send_all(&engine);
         }
         cr_expect_eq(pos, c->used, "case %zu", i);
-        leati_socks5_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -419,9 +419,9 @@ Test(socks5_engine, every_truncation_is_named)
         engine_start(&engine, &with_password);
         cr_assert_eq(feed_in_steps(&engine, replies, len, 1, &used), LEAT_OK);
         int code = begun ? LEAT_E_SOCKS5_DESERIALIZE : LEAT_E_SOCKS5_RECV;
-        cr_assert_eq(leati_socks5_engine_eof(&engine), code, "%zu bytes", len);
-        cr_assert_eq(leati_socks5_engine_eof(&engine), code);
-        cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05", 1, &used), code);
+        cr_assert_eq(leati_engine_end(&engine.base), code, "%zu bytes", len);
+        cr_assert_eq(leati_engine_end(&engine.base), code);
+        cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05", 1, &used), code);
         if (begun)
             snprintf(expected, sizeof(expected),
                      "the proxy closed the connection in the middle of its answer to the %s (after "
@@ -434,7 +434,7 @@ Test(socks5_engine, every_truncation_is_named)
                                  "close instead of refusing"
                                : "");
         cr_assert_str_eq(engine.text, expected);
-        leati_socks5_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -476,9 +476,9 @@ Test(socks5_engine, every_wrong_byte)
             engine_start(&engine, &with_password);
             cr_assert_eq(feed_in_steps(&engine, replies, sizeof(replies), 3, &used),
                          code_of_wrong_byte(at, (uint8_t)value), "byte %zu = 0x%02x: %d", at, value,
-                         engine.code);
+                         engine.base.code);
             cr_assert_eq(strstr(engine.text, "s3cret"), NULL);
-            leati_socks5_engine_done(&engine);
+            leati_engine_done(&engine.base);
         }
     }
 }
@@ -509,12 +509,12 @@ Test(socks5_engine, mutated_replies_do_not_depend_on_fragmentation)
         int code = feed_in_steps(&whole, mutation.bytes, len, SIZE_MAX, &whole_used);
         cr_assert_eq(feed_in_steps(&bytes, mutation.bytes, len, 1, &bytes_used), code);
         cr_assert_eq(whole_used, bytes_used);
-        cr_assert_eq(whole.state, bytes.state);
+        cr_assert_eq(whole.base.state, bytes.base.state);
         cr_assert_str_eq(whole.text, bytes.text);
-        if (whole.state != LEATI_SOCKS5_DONE)
-            cr_assert_eq(leati_socks5_engine_eof(&whole), leati_socks5_engine_eof(&bytes));
-        leati_socks5_engine_done(&whole);
-        leati_socks5_engine_done(&bytes);
+        if (whole.base.state != LEATI_SOCKS5_DONE)
+            cr_assert_eq(leati_engine_end(&whole.base), leati_engine_end(&bytes.base));
+        leati_engine_done(&whole.base);
+        leati_engine_done(&bytes.base);
     }
 }
 
@@ -528,10 +528,10 @@ Test(socks5_engine, associate_asks_for_nothing_in_particular)
     size_t used;
 
     engine_start(&engine, &associate);
-    leati_socks5_engine_sent(&engine, 3);
-    cr_assert_eq(leati_socks5_engine_feed(&engine, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
+    leati_engine_sent(&engine.base, 3);
+    cr_assert_eq(leati_engine_feed(&engine.base, (const uint8_t *)"\x05\x00", 2, &used), LEAT_OK);
     check_output(&engine, BYTES("\x05\x03\x00\x01\0\0\0\0\0\0"));
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
 
 struct bound_case {
@@ -568,12 +568,12 @@ Test(socks5_engine, the_relay_is_told_in_any_fragmentation)
             cr_expect_eq(feed_in_steps(&engine, bytes, c->len + 2, step, &used),
                          c->bound ? LEAT_OK : LEAT_E_SOCKS5_DESERIALIZE, "case %zu", i);
             cr_expect_eq(used, c->len + 2);
-            cr_expect_eq(engine.state, c->bound ? LEATI_SOCKS5_DONE : LEATI_SOCKS5_FAILED);
+            cr_expect_eq(engine.base.state, c->bound ? LEATI_SOCKS5_DONE : LEATI_SOCKS5_FAILED);
             cr_expect_str_eq(engine.text, c->text, "case %zu", i);
             leati_socks5_address_format(&engine.bound, bound, sizeof(bound));
             if (c->bound)
                 cr_expect_str_eq(bound, c->bound);
-            leati_socks5_engine_done(&engine);
+            leati_engine_done(&engine.base);
         }
     }
 }
@@ -586,8 +586,8 @@ Test(socks5_engine, associate_refused)
     engine_start(&engine, &associate);
     cr_assert_eq(feed_in_steps(&engine, "\x05\x00\x05\x07", 4, 4, &used),
                  LEAT_E_SOCKS5_CONNECT_REMOTE);
-    cr_assert_eq(engine.native_code, 7);
+    cr_assert_eq(engine.base.native_code, 7);
     cr_assert_str_eq(engine.text,
                      "the proxy could not relay UDP: command not supported (reply 0x07)");
-    leati_socks5_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }

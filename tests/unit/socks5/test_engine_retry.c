@@ -15,8 +15,8 @@ static const struct leati_socks5_options anonymous = {.host = "example.com", .po
 static void send_all(struct leati_socks5_engine *engine)
 {
     const uint8_t *data;
-    while (leati_socks5_engine_output(engine, &data) > 0)
-        leati_socks5_engine_sent(engine, 1);
+    while (leati_engine_output(&engine->base, &data) > 0)
+        leati_engine_sent(&engine->base, 1);
 }
 
 /* A byte at a time, and how many are wanted before each. */
@@ -27,9 +27,9 @@ static int feed_bytes(struct leati_socks5_engine *engine, const uint8_t *bytes, 
     for (size_t i = 0; i < len; i++) {
         size_t used;
         send_all(engine);
-        cr_assert_eq(leati_socks5_engine_need(engine), needs[i], "%zu before byte %zu",
-                     leati_socks5_engine_need(engine), i);
-        code = leati_socks5_engine_feed(engine, bytes + i, 1, &used);
+        cr_assert_eq(leati_engine_need(&engine->base), needs[i], "%zu before byte %zu",
+                     leati_engine_need(&engine->base), i);
+        code = leati_engine_feed(&engine->base, bytes + i, 1, &used);
         cr_assert_eq(used, 1);
     }
     return code;
@@ -54,11 +54,11 @@ Test(socks5_engine_retry, each_refusal_says_what_may_be_tried)
         engine_start(&engine);
         cr_assert_eq(feed_bytes(&engine, reply, needs, sizeof(reply)),
                      LEAT_E_SOCKS5_CONNECT_REMOTE);
-        cr_expect_eq(engine.native_code, (int)rep);
-        cr_expect_eq(engine.retry, knew_no_way ? BOTH : LEATI_RETRY_TARGET, "%u: %u", rep,
-                     engine.retry);
-        cr_expect_eq(leati_socks5_engine_need(&engine), 0);
-        leati_socks5_engine_done(&engine);
+        cr_expect_eq(engine.base.native_code, (int)rep);
+        cr_expect_eq(engine.base.retry, knew_no_way ? BOTH : LEATI_RETRY_TARGET, "%u: %u", rep,
+                     engine.base.retry);
+        cr_expect_eq(leati_engine_need(&engine.base), 0);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -74,18 +74,20 @@ Test(socks5_engine_retry, an_end_and_silence_say_what_may_be_tried)
         engine_start(&engine);
         feed_bytes(&engine, reply, needs, come);
         send_all(&engine);
-        cr_expect_eq(leati_socks5_engine_eof(&engine),
+        cr_expect_eq(leati_engine_end(&engine.base),
                      come % 2 == 0 ? LEAT_E_SOCKS5_RECV : LEAT_E_SOCKS5_DESERIALIZE);
-        cr_expect_eq(engine.retry, expected, "the end behind %zu bytes: %u", come, engine.retry);
-        leati_socks5_engine_done(&engine);
+        cr_expect_eq(engine.base.retry, expected, "the end behind %zu bytes: %u", come,
+                     engine.base.retry);
+        leati_engine_done(&engine.base);
 
         engine_start(&engine);
         feed_bytes(&engine, reply, needs, come);
         send_all(&engine);
-        leati_socks5_engine_expire(&engine, 1000);
-        cr_expect_eq(engine.code, LEAT_E_SOCKS5_RECV);
-        cr_expect_eq(engine.retry, expected, "silence behind %zu bytes: %u", come, engine.retry);
-        leati_socks5_engine_done(&engine);
+        leati_engine_expire(&engine.base, 1000);
+        cr_expect_eq(engine.base.code, LEAT_E_SOCKS5_RECV);
+        cr_expect_eq(engine.base.retry, expected, "silence behind %zu bytes: %u", come,
+                     engine.base.retry);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -98,7 +100,7 @@ Test(socks5_engine_retry, a_name_is_asked_for_by_its_length)
 
     engine_start(&engine);
     cr_assert_eq(feed_bytes(&engine, reply, needs, sizeof(reply)), LEAT_OK);
-    cr_assert_eq(engine.state, LEATI_SOCKS5_DONE);
-    cr_assert_eq(leati_socks5_engine_need(&engine), 0);
-    leati_socks5_engine_done(&engine);
+    cr_assert_eq(engine.base.state, LEATI_SOCKS5_DONE);
+    cr_assert_eq(leati_engine_need(&engine.base), 0);
+    leati_engine_done(&engine.base);
 }

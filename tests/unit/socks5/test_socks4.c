@@ -45,10 +45,10 @@ Test(socks4_engine, requests)
         struct leati_socks4_engine engine;
         const uint8_t *data;
         engine_start(&engine, &cases[i].options);
-        cr_assert_eq(leati_socks4_engine_output(&engine, &data), cases[i].len, "case %zu", i);
+        cr_assert_eq(leati_engine_output(&engine.base, &data), cases[i].len, "case %zu", i);
         cr_assert_eq(memcmp(data, cases[i].bytes, cases[i].len), 0, "case %zu", i);
-        cr_assert_eq(leati_socks4_engine_need(&engine), 0, "sends and reads at once");
-        leati_socks4_engine_done(&engine);
+        cr_assert_eq(leati_engine_need(&engine.base), 0, "sends and reads at once");
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -62,8 +62,8 @@ Test(socks4_engine, the_longest_request)
     const struct leati_socks4_options options = {
         .host = name, .port = 1, .carries_names = true, .user = user};
     engine_start(&engine, &options);
-    cr_assert_eq(leati_socks4_engine_output(&engine, &data), LEATI_SOCKS4_REQUEST_MAX_BYTES);
-    leati_socks4_engine_done(&engine);
+    cr_assert_eq(leati_engine_output(&engine.base, &data), LEATI_SOCKS4_REQUEST_MAX_BYTES);
+    leati_engine_done(&engine.base);
 }
 
 Test(socks4_engine, what_cannot_be_said)
@@ -107,16 +107,17 @@ static int answer(struct leati_socks4_engine *engine, const char *reply, size_t 
     int code = LEAT_OK;
     const uint8_t *data;
 
-    while (leati_socks4_engine_output(engine, &data) > 0)
-        leati_socks4_engine_sent(engine, 1);
+    while (leati_engine_output(&engine->base, &data) > 0)
+        leati_engine_sent(&engine->base, 1);
     while (pos < len && used > 0 && code == LEAT_OK) {
-        code = leati_socks4_engine_feed(engine, (const uint8_t *)reply + pos,
-                                        len - pos < step ? len - pos : step, &used);
+        code = leati_engine_feed(&engine->base, (const uint8_t *)reply + pos,
+                                 len - pos < step ? len - pos : step, &used);
         pos += used;
     }
     *ret_used = pos;
-    return code == LEAT_OK && engine->state != LEATI_SOCKS4_DONE ? leati_socks4_engine_eof(engine)
-                                                                 : code;
+    return code == LEAT_OK && engine->base.state != LEATI_SOCKS4_DONE
+               ? leati_engine_end(&engine->base)
+               : code;
 }
 
 static const struct {
@@ -155,14 +156,14 @@ Test(socks4_engine, answers_in_pieces_of_every_size)
             engine_start(&engine, &by_name);
             int code = answer(&engine, answers[i].reply, answers[i].len, step, &used);
             cr_assert_eq(code, answers[i].code, "case %zu: %d %s", i, code, engine.text);
-            cr_assert_eq(engine.native_code, answers[i].native_code, "case %zu", i);
-            cr_assert_eq(engine.retry, answers[i].retry, "case %zu", i);
+            cr_assert_eq(engine.base.native_code, answers[i].native_code, "case %zu", i);
+            cr_assert_eq(engine.base.retry, answers[i].retry, "case %zu", i);
             cr_assert(strstr(engine.text, answers[i].text), "%s", engine.text);
             cr_assert(code != LEAT_OK || used == LEATI_SOCKS4_REPLY_BYTES);
-            cr_assert_eq(leati_socks4_engine_need(&engine), 0);
+            cr_assert_eq(leati_engine_need(&engine.base), 0);
             if (code != LEAT_OK)
-                cr_assert_eq(leati_socks4_engine_eof(&engine), code, "the first failure wins");
-            leati_socks4_engine_done(&engine);
+                cr_assert_eq(leati_engine_end(&engine.base), code, "the first failure wins");
+            leati_engine_done(&engine.base);
         }
 }
 
@@ -179,7 +180,7 @@ Test(socks4_engine, a_refused_user_id_says_whether_there_was_one)
         cr_assert_not(strstr(engine.text, "s3cret"));
         for (size_t at = 0; at < sizeof(engine.request); at++)
             cr_assert_eq(engine.request[at], 0, "the user id is still there");
-        leati_socks4_engine_done(&engine);
+        leati_engine_done(&engine.base);
     }
 }
 
@@ -188,10 +189,10 @@ Test(socks4_engine, silence)
     struct leati_socks4_engine engine;
     const uint8_t *data;
     engine_start(&engine, &by_name);
-    leati_socks4_engine_sent(&engine, leati_socks4_engine_output(&engine, &data));
-    leati_socks4_engine_expire(&engine, 250);
-    cr_assert_eq(engine.code, LEAT_E_SOCKS5_RECV);
-    cr_assert_eq(engine.sys_errno, ETIMEDOUT);
+    leati_engine_sent(&engine.base, leati_engine_output(&engine.base, &data));
+    leati_engine_expire(&engine.base, 250);
+    cr_assert_eq(engine.base.code, LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(engine.base.sys_errno, ETIMEDOUT);
     cr_assert(strstr(engine.text, "within 250 ms"), "%s", engine.text);
-    leati_socks4_engine_done(&engine);
+    leati_engine_done(&engine.base);
 }
