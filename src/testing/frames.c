@@ -2,7 +2,6 @@
 /* WebSocket frames, RFC 6455 section 5.2. */
 #include "testing/peer.h"
 
-#include <endian.h>
 #include <string.h>
 
 enum { CLOSE_PROTOCOL_ERROR = 1002, CLOSE_TOO_BIG = 1009 };
@@ -82,21 +81,4 @@ bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame)
            len < sizeof(seen->frame_payload) ? len : sizeof(seen->frame_payload));
     pthread_mutex_unlock(&p->server->lock);
     return true;
-}
-
-size_t leati_testing_frame_header(uint8_t first_byte, size_t len, uint8_t ret_header[10])
-{
-    ret_header[0] = first_byte;
-    if (len < 126) {
-        ret_header[1] = (uint8_t)len;
-        return 2;
-    }
-    if (len <= 0xffff) {
-        ret_header[1] = 126;
-        memcpy(ret_header + 2, &(uint16_t){htobe16((uint16_t)len)}, 2);
-        return 4;
-    }
-    ret_header[1] = 127;
-    memcpy(ret_header + 2, &(uint64_t){htobe64(len)}, 8);
-    return 10;
 }

@@ -189,8 +189,6 @@ struct leati_frame {
 bool leati_peer_read_frame(struct leati_peer *p, struct leati_frame *ret_frame);
 /** Whether a Close may carry this code: RFC 6455 section 7.4. */
 bool leati_testing_close_code_is_valid(unsigned code);
-/** The header of an unmasked frame. @return its length, 2 to 10. */
-size_t leati_testing_frame_header(uint8_t first_byte, size_t len, uint8_t ret_header[10]);
 
 /* ---- resolve.c, relay.c, udp.c: what a proxy does -------------------------------------------- */
 

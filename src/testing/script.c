@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server that does what a table says: leat/testing_script.h. */
+#include "testing/frame_head.h"
 #include "testing/peer.h"
 #include "util/alloc.h"
 
@@ -50,8 +51,9 @@ static bool upgrade_send(struct leati_peer *p, const struct leat_script_row *row
 static bool frame_send(struct leati_peer *p, const struct leat_script_row *row, uint8_t first_byte,
                        const void *payload, size_t len)
 {
-    uint8_t header[10];
-    size_t header_len = leati_testing_frame_header(first_byte, len, header);
+    const struct leati_frame_head head = {.first_byte = first_byte, .len = len};
+    uint8_t header[LEATI_FRAME_HEAD_MAX_BYTES];
+    size_t header_len = leati_frame_head_write(&head, header);
     uint8_t *frame = leati_malloc(header_len + len);
     if (!frame)
         return leati_peer_problem(p, "no memory for a frame of %zu bytes", len);

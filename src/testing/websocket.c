@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A WebSocket server: sends its messages, then echoes. */
+#include "testing/frame_head.h"
 #include "testing/deflate.h"
 #include "util/alloc.h"
 #include "util/readable.h"
@@ -40,7 +41,7 @@ static bool frames_answer(struct leati_peer *p, uint8_t opcode, const void *data
     if (part == 0 || (opcode & 0x0f) >= OPCODE_CLOSE || len == 0)
         part = len ? len : 1;
     size_t frames = len > 0 ? (len + part - 1) / part : 1;
-    uint8_t *wire = leati_malloc(len + frames * 10);
+    uint8_t *wire = leati_malloc(len + frames * LEATI_FRAME_HEAD_MAX_BYTES);
     if (!wire)
         return leati_peer_problem(p, "no memory for a message of %zu bytes", len);
     size_t wire_len = 0;
@@ -48,7 +49,8 @@ static bool frames_answer(struct leati_peer *p, uint8_t opcode, const void *data
         size_t frame_len = len - at < part ? len - at : part;
         uint8_t first =
             (uint8_t)((i == 0 ? opcode : OPCODE_CONTINUATION) | (i + 1 == frames ? FIN : 0));
-        wire_len += leati_testing_frame_header(first, frame_len, wire + wire_len);
+        const struct leati_frame_head head = {.first_byte = first, .len = frame_len};
+        wire_len += leati_frame_head_write(&head, wire + wire_len);
         if (frame_len > 0)
             memcpy(wire + wire_len, (const uint8_t *)data + at, frame_len);
         wire_len += frame_len;

@@ -18,37 +18,20 @@ static struct leati_ws_case *case_now(const struct leati_ws_cases *cases)
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
-static void number_append(struct leati_bytes *bytes, uint64_t value, unsigned size)
-{
-    for (unsigned i = size; i-- > 0;) {
-        uint8_t byte = (uint8_t)(value >> (8 * i));
-        leati_bytes_add(bytes, &byte, 1);
-    }
-}
-
 void leati_ws_frame_append(struct leati_bytes *bytes, const struct leati_ws_frame *frame)
 {
-    static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
-    uint64_t len = frame->announce != 0 ? frame->announce : frame->len;
-    enum leati_ws_length_form form = frame->form;
-    if (form == LEATI_WS_LENGTH_SHORTEST)
-        form = len < 126     ? LEATI_WS_LENGTH_7
-               : len < 65536 ? LEATI_WS_LENGTH_16
-                             : LEATI_WS_LENGTH_64;
-    uint64_t short_form = form == LEATI_WS_LENGTH_7 ? len : form == LEATI_WS_LENGTH_16 ? 126 : 127;
-    const uint8_t head[2] = {
-        (uint8_t)((frame->not_fin ? 0 : 0x80) | (frame->rsv << 4) | frame->opcode),
-        (uint8_t)((frame->masked ? 0x80 : 0) | short_form),
+    const struct leati_frame_head head = {
+        .first_byte = (uint8_t)((frame->not_fin ? 0 : 0x80) | (frame->rsv << 4) | frame->opcode),
+        .masked = frame->masked,
+        .form = frame->form,
+        .len = frame->announce != 0 ? frame->announce : frame->len,
     };
-    leati_bytes_add(bytes, head, sizeof(head));
-    if (form != LEATI_WS_LENGTH_7)
-        number_append(bytes, len, form == LEATI_WS_LENGTH_16 ? 2 : 8);
-    if (frame->masked)
-        leati_bytes_add(bytes, key, sizeof(key));
+    uint8_t written[LEATI_FRAME_HEAD_MAX_BYTES];
+    leati_bytes_add(bytes, written, leati_frame_head_write(&head, written));
     size_t start = bytes->len;
     leati_bytes_add(bytes, frame->payload, frame->len);
-    for (size_t i = 0; frame->masked && !bytes->failed && i < frame->len; ++i)
-        bytes->data[start + i] ^= key[i % 4];
+    if (frame->masked && !bytes->failed)
+        leati_frame_mask(bytes->data + start, frame->len);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */

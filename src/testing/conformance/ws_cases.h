@@ -9,6 +9,7 @@
 #define LEATI_TESTING_CONFORMANCE_WS_CASES_H
 
 #include "testing/conformance/bytes.h"
+#include "testing/frame_head.h"
 
 /** The longest message that is in the cases; where a limit of its own matters, a peer is expected to
  * have this one. */
@@ -23,20 +24,13 @@ enum leati_ws_opcode {
     LEATI_WS_PONG = 10,
 };
 
-enum leati_ws_length_form {
-    LEATI_WS_LENGTH_SHORTEST,
-    LEATI_WS_LENGTH_7,
-    LEATI_WS_LENGTH_16,
-    LEATI_WS_LENGTH_64,
-};
-
 /** A frame, also one that no one may send. */
 struct leati_ws_frame {
     bool not_fin;
     unsigned rsv;
     unsigned opcode;
     bool masked;
-    enum leati_ws_length_form form;
+    enum leati_frame_form form;
     uint64_t announce; /**< 0 = the real length */
     const void *payload;
     size_t len;

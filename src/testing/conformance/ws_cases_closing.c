@@ -102,8 +102,8 @@ static void behind_the_close(struct leati_ws_cases *cases)
     leati_ws_case_expect_answer(cases, 1000);
     leati_ws_case_begin(cases, "behind.malformed|a malformed frame behind the Close");
     close_send(cases, 1001, NULL, 0);
-    leati_ws_case_frame(
-        cases, &(struct leati_ws_frame){.opcode = LEATI_WS_PING, .form = LEATI_WS_LENGTH_64});
+    leati_ws_case_frame(cases,
+                        &(struct leati_ws_frame){.opcode = LEATI_WS_PING, .form = LEATI_FRAME_64});
     leati_ws_case_expect_answer(cases, 1001);
     leati_ws_case_begin(cases, "behind.half|half a frame behind the Close");
     close_send(cases, 1001, NULL, 0);

@@ -33,7 +33,7 @@ static void sizes(struct leati_ws_cases *cases)
 }
 
 static void malformed_length(struct leati_ws_cases *cases, const char *id, const char *name,
-                             unsigned opcode, enum leati_ws_length_form form, uint64_t announce,
+                             unsigned opcode, enum leati_frame_form form, uint64_t announce,
                              size_t len)
 {
     struct leati_ws_case *now =
@@ -53,24 +53,24 @@ static void malformed_lengths(struct leati_ws_cases *cases)
                                        LEATI_WS_PING, LEATI_WS_CLOSE};
     for (size_t i = 0; i < sizeof(opcodes) / sizeof(opcodes[0]); ++i) {
         malformed_length(cases, "16-bit.0", "0 bytes with a length of 16 bits", opcodes[i],
-                         LEATI_WS_LENGTH_16, 0, 0);
+                         LEATI_FRAME_16, 0, 0);
         malformed_length(cases, "16-bit.5", "5 bytes with a length of 16 bits", opcodes[i],
-                         LEATI_WS_LENGTH_16, 0, 5);
+                         LEATI_FRAME_16, 0, 5);
         malformed_length(cases, "16-bit.125", "125 bytes with a length of 16 bits", opcodes[i],
-                         LEATI_WS_LENGTH_16, 0, 125);
+                         LEATI_FRAME_16, 0, 125);
         malformed_length(cases, "64-bit.5", "5 bytes with a length of 64 bits", opcodes[i],
-                         LEATI_WS_LENGTH_64, 0, 5);
+                         LEATI_FRAME_64, 0, 5);
         malformed_length(cases, "64-bit.126", "126 bytes with a length of 64 bits", opcodes[i],
-                         LEATI_WS_LENGTH_64, 0, 126);
+                         LEATI_FRAME_64, 0, 126);
         malformed_length(cases, "64-bit.65535", "65535 bytes with a length of 64 bits", opcodes[i],
-                         LEATI_WS_LENGTH_64, 0, 65535);
+                         LEATI_FRAME_64, 0, 65535);
         malformed_length(cases, "highest-bit.0", "the highest bit of the length is set", opcodes[i],
-                         LEATI_WS_LENGTH_64, UINT64_C(1) << 63, 0);
+                         LEATI_FRAME_64, UINT64_C(1) << 63, 0);
         malformed_length(cases, "highest-bit.5",
                          "the highest bit of the length is set, and 5 bytes come", opcodes[i],
-                         LEATI_WS_LENGTH_64, (UINT64_C(1) << 63) + 5, 5);
+                         LEATI_FRAME_64, (UINT64_C(1) << 63) + 5, 5);
         malformed_length(cases, "all-bits", "all bits of the length are set", opcodes[i],
-                         LEATI_WS_LENGTH_64, UINT64_MAX, 10);
+                         LEATI_FRAME_64, UINT64_MAX, 10);
     }
 }
 

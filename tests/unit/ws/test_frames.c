@@ -19,9 +19,9 @@ static bool is_control(unsigned opcode)
 
 static bool is_legal(const struct raw_frame *frame, bool is_server)
 {
-    enum length_form shortest = frame->len < 126     ? LENGTH_7
-                                : frame->len < 65536 ? LENGTH_16
-                                                     : LENGTH_64;
+    enum leati_frame_form shortest = frame->len < 126     ? LEATI_FRAME_7
+                                     : frame->len < 65536 ? LEATI_FRAME_16
+                                                          : LEATI_FRAME_64;
     if (frame->rsv != 0 || frame->masked != is_server || frame->form != shortest)
         return false;
     if (is_control(frame->opcode))
@@ -88,12 +88,12 @@ static void check_lengths(const struct raw_frame *base, bool is_server)
     static const size_t lengths[] = {0, 1, 2, 3, 64, 124, 125, 126, 127, 128, 300, 65535, 65536};
 
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
-        for (enum length_form form = LENGTH_7; form <= LENGTH_64; form++) {
+        for (enum leati_frame_form form = LEATI_FRAME_7; form <= LEATI_FRAME_64; form++) {
             struct raw_frame frame = *base;
             frame.len = lengths[i];
             frame.form = form;
-            bool fits = form == LENGTH_64 || (form == LENGTH_16 && frame.len < 65536) ||
-                        (form == LENGTH_7 && frame.len < 126);
+            bool fits = form == LEATI_FRAME_64 || (form == LEATI_FRAME_16 && frame.len < 65536) ||
+                        (form == LEATI_FRAME_7 && frame.len < 126);
             if (!fits)
                 continue;
             /* 0xe8 is no UTF-8 beginning that ends here: text gets other bytes. */
