@@ -158,33 +158,21 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     (void)leati_wire_send(&guest->wire, bytes.data, bytes.len, row->chunk,
                           judge->options.patience_ms);
     leati_bytes_done(&bytes);
-    if (row->resets) {
-        leati_wire_reset(&guest->wire);
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
-                   "nobody can see from here what it does then");
-        return;
-    }
-    if (row->ends)
-        leati_wire_shut(&guest->wire);
-    if (row->is_large)
-        leati_proxy_client_large(guest, ret_finding);
-    else
-        leati_proxy_client_judge(guest, row->demand, row->glues, ret_finding);
+    const struct leati_proxy_behind behind = {.demand = row->demand,
+                                              .glues = row->glues,
+                                              .ends = row->ends,
+                                              .resets = row->resets,
+                                              .is_large = row->is_large};
+    leati_proxy_client_judge(guest, &behind, ret_finding);
     if (is_form && ret_finding->verdict <= own.verdict)
         *ret_finding = own;
 }
 
 static void receive(struct leat_testing_conformance *judge, struct leati_judge_guest *guest)
 {
-    size_t len = leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX,
-                                  judge->options.patience_ms);
-    if (len == 0)
-        return;
-    memcpy(guest->head, guest->wire.in.data, len);
-    leati_bytes_consume(&guest->wire.in, len);
-    struct leati_trial *trial = leati_judge_next(judge);
-    if (trial)
-        leati_judge_try(judge, trial, guest);
+    (void)judge;
+    if (leati_judge_take_head(guest))
+        leati_judge_try_next(guest);
 }
 
 static void collect(struct leat_testing_conformance *judge)

@@ -125,6 +125,10 @@ void leati_judge_add(struct leat_testing_conformance *judge, const char *id, con
 /** Notes what came of a trial, and tells. */
 void leati_judge_note(struct leat_testing_conformance *judge, struct leati_trial *trial,
                       const struct leati_finding *finding, uint64_t duration_us);
+/** Waits for the head of the guest's request, and moves it into guest->head. false: none has come. */
+bool leati_judge_take_head(struct leati_judge_guest *guest);
+/** Takes the next trial that nobody has, and plays it with the guest. */
+void leati_judge_try_next(struct leati_judge_guest *guest);
 /** Takes the next trial that nobody has. NULL = there is none, or it is to end. */
 struct leati_trial *leati_judge_next(struct leat_testing_conformance *judge);
 bool leati_judge_is_stopping(struct leat_testing_conformance *judge);

@@ -103,6 +103,24 @@ int leati_judge_listen(struct leat_testing_conformance *judge,
 
 /* ---- guests --------------------------------------------------------------------------------- */
 
+bool leati_judge_take_head(struct leati_judge_guest *guest)
+{
+    size_t len = leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX,
+                                  guest->judge->options.patience_ms);
+    if (len == 0)
+        return false;
+    memcpy(guest->head, guest->wire.in.data, len);
+    leati_bytes_consume(&guest->wire.in, len);
+    return true;
+}
+
+void leati_judge_try_next(struct leati_judge_guest *guest)
+{
+    struct leati_trial *trial = leati_judge_next(guest->judge);
+    if (trial)
+        leati_judge_try(guest->judge, trial, guest);
+}
+
 static void *guest_run(void *user)
 {
     struct leati_judge_guest *guest = user;

@@ -81,16 +81,7 @@ static void gives_up(struct leati_judge_guest *guest, enum leati_proxy_demand de
                    "it gives up: %s", leati_wire_describe(wire));
 }
 
-void leati_proxy_client_judge(struct leati_judge_guest *guest, enum leati_proxy_demand demand,
-                              bool is_glued, struct leati_finding *finding)
-{
-    if (demand == LEATI_PROXY_OPENS)
-        goes_on(guest, is_glued, finding);
-    else
-        gives_up(guest, demand, finding);
-}
-
-void leati_proxy_client_large(struct leati_judge_guest *guest, struct leati_finding *finding)
+static void large_return(struct leati_judge_guest *guest, struct leati_finding *finding)
 {
     struct leati_wire *wire = &guest->wire;
     unsigned patience_ms = guest->judge->options.patience_ms;
@@ -116,4 +107,24 @@ void leati_proxy_client_large(struct leati_judge_guest *guest, struct leati_find
     leati_find(finding, LEAT_TESTING_VERDICT_PASS, "all of it came back");
     leati_wire_shut(wire);
     (void)leati_wire_wait_end(wire, patience_ms);
+}
+
+void leati_proxy_client_judge(struct leati_judge_guest *guest,
+                              const struct leati_proxy_behind *behind,
+                              struct leati_finding *finding)
+{
+    if (behind->resets) {
+        leati_wire_reset(&guest->wire);
+        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
+                   "nobody can see from here what it does then");
+        return;
+    }
+    if (behind->ends)
+        leati_wire_shut(&guest->wire);
+    if (behind->is_large)
+        large_return(guest, finding);
+    else if (behind->demand == LEATI_PROXY_OPENS)
+        goes_on(guest, behind->glues, finding);
+    else
+        gives_up(guest, behind->demand, finding);
 }

@@ -16,10 +16,17 @@ enum leati_proxy_demand {
 
 /** "it goes on, and what comes returns" ... */
 const char *leati_proxy_expected(enum leati_proxy_demand demand);
-/** Looks what it does, and ends the connection. `is_glued`: the words have been sent. */
-void leati_proxy_client_judge(struct leati_judge_guest *guest, enum leati_proxy_demand demand,
-                              bool is_glued, struct leati_finding *finding);
-/** 1 MiB there and back. */
-void leati_proxy_client_large(struct leati_judge_guest *guest, struct leati_finding *finding);
+/** What follows an answer that has been sent. */
+struct leati_proxy_behind {
+    enum leati_proxy_demand demand;
+    bool glues;        /**< the words have been sent as well */
+    bool ends, resets; /**< TCP is ended, or reset */
+    bool is_large;     /**< 1 MiB goes there and back */
+};
+
+/** Looks what it does, and ends the connection. */
+void leati_proxy_client_judge(struct leati_judge_guest *guest,
+                              const struct leati_proxy_behind *behind,
+                              struct leati_finding *finding);
 
 #endif

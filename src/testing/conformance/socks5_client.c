@@ -240,28 +240,19 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     (void)judge;
     if (!converse(guest, row, ret_finding))
         return;
-    if (row->resets) {
-        leati_wire_reset(&guest->wire);
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
-                   "nobody can see from here what it does then");
-        return;
-    }
-    if (row->ends)
-        leati_wire_shut(&guest->wire);
-    if (row->stage == LARGE)
-        leati_proxy_client_large(guest, ret_finding);
-    else
-        leati_proxy_client_judge(guest, row->demand, row->glues, ret_finding);
+    const struct leati_proxy_behind behind = {.demand = row->demand,
+                                              .glues = row->glues,
+                                              .ends = row->ends,
+                                              .resets = row->resets,
+                                              .is_large = row->stage == LARGE};
+    leati_proxy_client_judge(guest, &behind, ret_finding);
 }
 
 static void receive(struct leat_testing_conformance *judge, struct leati_judge_guest *guest)
 {
     /* Whoever connects and says nothing takes no case. */
-    if (!leati_wire_more(&guest->wire, 0, judge->options.patience_ms))
-        return;
-    struct leati_trial *trial = leati_judge_next(judge);
-    if (trial)
-        leati_judge_try(judge, trial, guest);
+    if (leati_wire_more(&guest->wire, 0, judge->options.patience_ms))
+        leati_judge_try_next(guest);
 }
 
 static void collect(struct leat_testing_conformance *judge)

@@ -229,12 +229,8 @@ static bool is_question(const char *path)
 static void receive(struct leat_testing_conformance *judge, struct leati_judge_guest *guest)
 {
     struct wish wish;
-    size_t len = leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX,
-                                  judge->options.patience_ms);
-    if (len == 0)
+    if (!leati_judge_take_head(guest))
         return;
-    memcpy(guest->head, guest->wire.in.data, len);
-    leati_bytes_consume(&guest->wire.in, len);
     wish_read(guest->head, &wish);
     if (strcmp(wish.path, LEATI_WS_REDIRECTED) == 0) {
         if (leati_ws_client_accept(guest, ""))
