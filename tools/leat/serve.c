@@ -192,13 +192,19 @@ static int server_start(struct service *service)
     return code == LEAT_OK ? LEAT_OK : server_fail(service, code, problem.text);
 }
 
-static sigset_t signals_of_interest(void)
+sigset_t tool_serve_end_signals(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
+    return signals;
+}
+
+static sigset_t signals_of_interest(void)
+{
+    sigset_t signals = tool_serve_end_signals();
     sigaddset(&signals, SIGUSR1);
     return signals;
 }

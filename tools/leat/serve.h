@@ -10,6 +10,7 @@
 #include <leat/testing_certificates.h>
 #include <leat/testing_conditions.h>
 
+#include <signal.h>
 #include <stdatomic.h>
 
 /** The state of such a command. */
@@ -113,5 +114,8 @@ bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command
 /** The `log` of struct leat_testing_options, with a struct tool_serve_state: writes the log, and
  * notes when enough connections have ended. */
 void tool_serve_log(const struct leat_testing_event *event, void *user);
+
+/** The signals that end such a command in order. */
+sigset_t tool_serve_end_signals(void);
 
 #endif

@@ -71,16 +71,6 @@ static const struct tool_option control_options[] = {
     {0},
 };
 
-static sigset_t signals_of_interest(void)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    return signals;
-}
-
 static bool input_has_ended(void)
 {
     char dropped[512];
@@ -122,7 +112,7 @@ static int control_run(const struct tool_command *command, const struct control_
 {
     struct leat_testing_problem problem = {.text = "out of memory"};
     leat_testing_control *control = NULL;
-    sigset_t signals = signals_of_interest();
+    sigset_t signals = tool_serve_end_signals();
     signal(SIGPIPE, SIG_IGN);
     int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     sigprocmask(SIG_BLOCK, &signals, NULL);
