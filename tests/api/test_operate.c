@@ -289,13 +289,17 @@ Test(operate, certificates_are_reloaded)
     both_ends_done(&ends);
 }
 
-/* Of several certificates the one that is for the name. */
-static int named_connect(struct both_ends *ends, const char *name)
+static leat_tls_options *trusting_options(void)
 {
     leat_tls_options *options;
     cr_assert(leat_tls_options_new(&options) == LEAT_OK);
     cr_assert(leat_tls_options_set_ca_path(options, certificate_path("ca.pem")) == LEAT_OK);
-    cr_assert(leat_tls_options_set_server_name(options, name) == LEAT_OK);
+    return options;
+}
+
+/* With TLS options, which are freed. @return LEAT_OK, or why it was closed. */
+static int options_connect(struct both_ends *ends, leat_tls_options *options)
+{
     cr_assert(leat_config_set_tls_options(ends->client_config, options) == LEAT_OK);
     leat_tls_options_free(options);
     unsigned opened = ends->opened, closed = ends->closed;
@@ -308,6 +312,14 @@ static int named_connect(struct both_ends *ends, const char *name)
     leat_websocket_free(ends->client);
     ends->client = NULL;
     return code;
+}
+
+/* Of several certificates the one that is for the name. */
+static int named_connect(struct both_ends *ends, const char *name)
+{
+    leat_tls_options *options = trusting_options();
+    cr_assert(leat_tls_options_set_server_name(options, name) == LEAT_OK);
+    return options_connect(ends, options);
 }
 
 Test(operate, certificates_by_name)
@@ -364,25 +376,12 @@ static void remember_alpn(struct both_ends *ends, const char *callback)
 
 static int known_connect(struct both_ends *ends, const char *const *protocols, size_t count)
 {
-    leat_tls_options *options;
-    cr_assert(leat_tls_options_new(&options) == LEAT_OK);
-    cr_assert(leat_tls_options_set_ca_path(options, certificate_path("ca.pem")) == LEAT_OK);
+    leat_tls_options *options = trusting_options();
     cr_assert(leat_tls_options_set_cert_path(options, certificate_path("client.pem"),
                                              certificate_path("client.key"), NULL) == LEAT_OK);
     if (count > 0)
         cr_assert(leat_tls_options_set_alpn_protocols(options, protocols, count) == LEAT_OK);
-    cr_assert(leat_config_set_tls_options(ends->client_config, options) == LEAT_OK);
-    leat_tls_options_free(options);
-    unsigned opened = ends->opened, closed = ends->closed;
-    cr_assert(both_ends_make_client(ends) == LEAT_OK);
-    cr_assert(leat_websocket_connect(ends->client, url_of("wss", ends->port, "/"),
-                                     ends->client_config) == LEAT_OK);
-    while (ends->opened == opened && ends->closed == closed)
-        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    int code = ends->opened > opened ? LEAT_OK : ends->client_close.error.code;
-    leat_websocket_free(ends->client);
-    ends->client = NULL;
-    return code;
+    return options_connect(ends, options);
 }
 
 Test(operate, the_program_sees_whose_certificate_it_is, .timeout = 60)

@@ -195,14 +195,20 @@ static void hook_too_long_in_the_middle(struct udp_run *run, const char *event)
     }
 }
 
-Test(udp_batch, one_that_is_too_long_is_reported_alone)
+/* A network of its own, in which not every datagram fits. */
+static void short_network_enter(void)
 {
-    struct udp_run run;
     if (!udp_own_network())
         cr_skip_test("the kernel gives no network of its own");
     const char *const argv[] = {"ip", "link", "set", "lo", "mtu", "1500", NULL};
     struct process *ip = process_start(&(struct process_options){.argv = argv});
     cr_assert_eq(process_wait(ip, UDP_RUN_TIMEOUT_MS), 0);
+}
+
+Test(udp_batch, one_that_is_too_long_is_reported_alone)
+{
+    struct udp_run run;
+    short_network_enter();
     world_init(&run);
     world.count = 30;
     run.hook = hook_too_long_in_the_middle;
@@ -234,11 +240,7 @@ static void hook_stubborn(struct udp_run *run, const char *event)
 Test(udp_batch, sending_again_what_fails_does_not_go_round_for_ever)
 {
     struct udp_run run;
-    if (!udp_own_network())
-        cr_skip_test("the kernel gives no network of its own");
-    const char *const argv[] = {"ip", "link", "set", "lo", "mtu", "1500", NULL};
-    struct process *ip = process_start(&(struct process_options){.argv = argv});
-    cr_assert_eq(process_wait(ip, UDP_RUN_TIMEOUT_MS), 0);
+    short_network_enter();
     world_init(&run);
     world.count = 8;
     run.hook = hook_stubborn;

@@ -3,6 +3,8 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 leat_testing_server *rig_start(const struct leat_testing_options *options)
@@ -68,4 +70,19 @@ unsigned rig_segments_in(int fd)
     socklen_t size = sizeof(info);
     cr_assert(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
     return info.tcpi_data_segs_in;
+}
+
+char rig_path[64];
+static char folder[] = "/tmp/leat-testing-XXXXXX";
+
+void rig_folder_make(void)
+{
+    cr_assert(mkdtemp(folder));
+    snprintf(rig_path, sizeof(rig_path), "%s/file", folder);
+}
+
+void rig_folder_remove(void)
+{
+    unlink(rig_path);
+    rmdir(folder);
 }

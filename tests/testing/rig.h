@@ -48,4 +48,9 @@ unsigned rig_segments_in(int fd);
  * proxy's answer must be this REP. */
 int rig_socks5(const leat_testing_server *proxy, uint16_t port, uint8_t rep);
 
+/** Of a suite: a folder of its own, for one file that a test may make. */
+void rig_folder_make(void);
+void rig_folder_remove(void);
+extern char rig_path[64];
+
 #endif

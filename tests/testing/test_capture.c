@@ -10,22 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static char folder[] = "/tmp/leat-capture-XXXXXX";
-static char path[64];
-
-static void folder_make(void)
-{
-    cr_assert(mkdtemp(folder));
-    snprintf(path, sizeof(path), "%s/file", folder);
-}
-
-static void folder_remove(void)
-{
-    unlink(path);
-    rmdir(folder);
-}
-
-TestSuite(testing_capture, .init = folder_make, .fini = folder_remove);
+TestSuite(testing_capture, .init = rig_folder_make, .fini = rig_folder_remove);
 
 /* Says something to a server and waits for its end. */
 static void server_use(leat_testing_server *server)
@@ -42,7 +27,7 @@ static void server_use(leat_testing_server *server)
 Test(testing_capture, two_servers_in_one_file)
 {
     leat_testing_capture *capture = NULL;
-    cr_assert(leat_testing_capture_new(path, 0, &capture, NULL) == LEAT_OK);
+    cr_assert(leat_testing_capture_new(rig_path, 0, &capture, NULL) == LEAT_OK);
     leat_testing_server *servers[2];
     for (size_t i = 0; i < 2; ++i) {
         servers[i] =
@@ -61,7 +46,7 @@ Test(testing_capture, behind_the_limit_nothing_is_written)
 {
     leat_testing_capture *capture = NULL;
     struct stat st;
-    cr_assert(leat_testing_capture_new(path, LEAT_TESTING_CAPTURE_BYTES_MIN, &capture, NULL) ==
+    cr_assert(leat_testing_capture_new(rig_path, LEAT_TESTING_CAPTURE_BYTES_MIN, &capture, NULL) ==
               LEAT_OK);
     leat_testing_server *server =
         rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .capture = capture));
@@ -69,7 +54,7 @@ Test(testing_capture, behind_the_limit_nothing_is_written)
         server_use(server);
     leat_testing_server_free(server);
     cr_expect(leat_testing_capture_get_dropped(capture) > 0);
-    cr_assert(stat(path, &st) == 0);
+    cr_assert(stat(rig_path, &st) == 0);
     cr_expect(st.st_size <= (off_t)LEAT_TESTING_CAPTURE_BYTES_MIN);
     leat_testing_capture_free(capture);
 }
@@ -78,13 +63,14 @@ Test(testing_capture, what_is_refused)
 {
     struct leat_testing_problem problem = {0};
     leat_testing_capture *capture = NULL;
-    cr_expect(leat_testing_capture_new(path, 1, &capture, &problem) == LEAT_E_PARAMETER);
+    cr_expect(leat_testing_capture_new(rig_path, 1, &capture, &problem) == LEAT_E_PARAMETER);
     cr_expect(strstr(problem.text, "limit"), "%s", problem.text);
     cr_expect(leat_testing_capture_new("/nowhere/file", 0, &capture, &problem) ==
               LEAT_E_SOCKET_BASE + ENOENT);
     cr_expect(strstr(problem.text, "/nowhere/file"), "%s", problem.text);
-    cr_assert(mkfifo(path, 0600) == 0); /* which nobody reads */
-    cr_expect(leat_testing_capture_new(path, 0, &capture, &problem) == LEAT_E_SOCKET_BASE + ENXIO);
+    cr_assert(mkfifo(rig_path, 0600) == 0); /* which nobody reads */
+    cr_expect(leat_testing_capture_new(rig_path, 0, &capture, &problem) ==
+              LEAT_E_SOCKET_BASE + ENXIO);
     cr_expect(leat_testing_capture_new("/dev/null", 0, &capture, &problem) == LEAT_E_PARAMETER);
     cr_expect_null(capture);
 }
@@ -92,7 +78,7 @@ Test(testing_capture, what_is_refused)
 static bool capture_attempt(void)
 {
     leat_testing_capture *capture = NULL;
-    int code = leat_testing_capture_new(path, 0, &capture, NULL);
+    int code = leat_testing_capture_new(rig_path, 0, &capture, NULL);
     leat_testing_capture_free(capture);
     cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
     return code == LEAT_OK;
@@ -106,9 +92,9 @@ Test(testing_capture, without_memory)
 Test(testing_capture, a_child_leaves_it_alone)
 {
     leat_testing_capture *capture = NULL;
-    cr_assert(leat_testing_capture_new(path, 0, &capture, NULL) == LEAT_OK);
+    cr_assert(leat_testing_capture_new(rig_path, 0, &capture, NULL) == LEAT_OK);
     struct stat before, after;
-    cr_assert(stat(path, &before) == 0);
+    cr_assert(stat(rig_path, &before) == 0);
     pid_t child = fork();
     if (child == 0) {
         leat_testing_capture_free(capture);
@@ -117,7 +103,7 @@ Test(testing_capture, a_child_leaves_it_alone)
     int status = -1;
     cr_assert(waitpid(child, &status, 0) == child);
     cr_expect(status == 0);
-    cr_assert(stat(path, &after) == 0);
+    cr_assert(stat(rig_path, &after) == 0);
     cr_expect(after.st_size == before.st_size);
     leat_testing_capture_free(capture);
 }
@@ -127,8 +113,8 @@ Test(testing_capture, diagram)
     char text[4096] = "";
     leat_testing_server *server = rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET));
     server_use(server);
-    cr_assert(leat_testing_server_save_diagram(server, path, NULL) == LEAT_OK);
-    FILE *file = fopen(path, "r");
+    cr_assert(leat_testing_server_save_diagram(server, rig_path, NULL) == LEAT_OK);
+    FILE *file = fopen(rig_path, "r");
     cr_assert(file);
     cr_assert(fread(text, 1, sizeof(text) - 1, file) > 0);
     fclose(file);

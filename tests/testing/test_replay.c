@@ -14,28 +14,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static char folder[] = "/tmp/leat-replay-XXXXXX";
-static char path[64];
-
-static void folder_make(void)
-{
-    cr_assert(mkdtemp(folder));
-    snprintf(path, sizeof(path), "%s/file", folder);
-}
-
-static void folder_remove(void)
-{
-    unlink(path);
-    rmdir(folder);
-}
-
-TestSuite(testing_replay, .init = folder_make, .fini = folder_remove);
+TestSuite(testing_replay, .init = rig_folder_make, .fini = rig_folder_remove);
 
 #define HEAD "{\"leat_recording\":1,\"kind\":\"tcp\",\"address\":\"127.0.0.1:1\",\"tls\":false}\n"
 
 static void recording_write(const char *text)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(rig_path, "w");
     cr_assert(file);
     cr_assert(fputs(text, file) >= 0);
     cr_assert(fclose(file) == 0);
@@ -44,7 +29,7 @@ static void recording_write(const char *text)
 static char *recording_read(void)
 {
     static char text[1 << 20];
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(rig_path, "r");
     cr_assert(file);
     size_t len = fread(text, 1, sizeof(text) - 1, file);
     text[len] = '\0';
@@ -53,7 +38,8 @@ static char *recording_read(void)
 }
 
 #define REPLAY(...)                                                                                \
-    rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = path, __VA_ARGS__))
+    rig_start(                                                                                     \
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = rig_path, __VA_ARGS__))
 
 static int client_of(const leat_testing_server *server)
 {
@@ -89,7 +75,7 @@ Test(testing_replay, what_was_recorded_is_said_again_without_the_destination)
     leat_testing_server *greeter = rig_greeter();
     uint16_t port = leat_testing_server_get_port(greeter);
     leat_testing_server *proxy =
-        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .record_path = path));
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_SOCKS5, .record_path = rig_path));
     greeter_visit(proxy, port);
     greeter_visit(proxy, port);
     cr_assert(leat_testing_server_wait_idle(proxy, RIG_WAIT_MS));
@@ -97,7 +83,7 @@ Test(testing_replay, what_was_recorded_is_said_again_without_the_destination)
     leat_testing_server_free(proxy);
     leat_testing_server_free(greeter);
     struct stat st;
-    cr_assert(stat(path, &st) == 0);
+    cr_assert(stat(rig_path, &st) == 0);
     cr_expect((st.st_mode & 0777) == 0600);
 
     leat_testing_server *replay = REPLAY();
@@ -116,7 +102,7 @@ Test(testing_replay, a_recording_of_a_replay_is_the_same)
     recording_write(HEAD "{\"time_ms\":0,\"connection\":1,\"client\":\"a\"}\n"
                          "{\"time_ms\":1,\"connection\":1,\"server_hex\":\"00ff0d0a\"}\n"
                          "{\"time_ms\":2,\"connection\":1,\"server_end\":\"fin\"}\n");
-    snprintf(again_path, sizeof(again_path), "%s.again", path);
+    snprintf(again_path, sizeof(again_path), "%s.again", rig_path);
     leat_testing_server *replay = REPLAY(.record_path = again_path);
     int fd = client_of(replay);
     RIG_SEND(fd, "a");
@@ -124,7 +110,7 @@ Test(testing_replay, a_recording_of_a_replay_is_the_same)
     close(fd);
     cr_expect_str_eq(problem_of(replay), "");
     leat_testing_server_free(replay);
-    cr_assert(rename(again_path, path) == 0);
+    cr_assert(rename(again_path, rig_path) == 0);
     char *text = recording_read();
     cr_expect(strstr(text, "\"kind\":\"tcp\""), "%s", text); /* as the first one */
     cr_expect(strstr(text, "\"client\":\"a\"") && strstr(text, "\"server_hex\":\"00ff0d0a\"") &&
@@ -227,7 +213,7 @@ Test(testing_replay, faults_that_it_cannot_have)
         struct leat_testing_problem problem = {0};
         leat_testing_server *server = NULL;
         int code = leat_testing_server_new(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY,
-                                                                .replay_path = path,
+                                                                .replay_path = rig_path,
                                                                 .faults = faults[i][0]),
                                            &server, &problem);
         cr_expect(code == LEAT_E_PARAMETER);
@@ -392,11 +378,11 @@ Test(testing_replay, files_that_are_refused)
         leat_testing_server *server = NULL;
         recording_write(files[i][0]);
         int code = leat_testing_server_new(
-            LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = path), &server,
+            LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = rig_path), &server,
             &problem);
         cr_expect(code == LEAT_E_PARAMETER, "%s", files[i][0]);
         cr_expect(strstr(problem.text, files[i][1]), "%s instead of %s", problem.text, files[i][1]);
-        cr_expect(strstr(problem.text, path), "%s", problem.text);
+        cr_expect(strstr(problem.text, rig_path), "%s", problem.text);
     }
 }
 
@@ -409,20 +395,20 @@ Test(testing_replay, paths_that_are_refused)
     cr_expect(strstr(problem.text, "a replay needs a recording"), "%s", problem.text);
     options.replay_path = "/nowhere/file";
     cr_expect(leat_testing_server_new(&options, &server, &problem) == LEAT_E_SOCKET_BASE + ENOENT);
-    cr_assert(mkfifo(path, 0600) == 0); /* which nobody writes to */
-    options.replay_path = path;
+    cr_assert(mkfifo(rig_path, 0600) == 0); /* which nobody writes to */
+    options.replay_path = rig_path;
     cr_expect(leat_testing_server_new(&options, &server, &problem) == LEAT_E_PARAMETER);
     cr_expect(strstr(problem.text, "not a regular file"), "%s", problem.text);
     options = (struct leat_testing_options){
-        .size = sizeof(options), .kind = LEAT_TESTING_CONNECT, .record_path = path};
+        .size = sizeof(options), .kind = LEAT_TESTING_CONNECT, .record_path = rig_path};
     cr_expect(leat_testing_server_new(&options, &server, &problem) == LEAT_E_SOCKET_BASE + ENXIO);
     cr_expect(strstr(problem.text, "cannot record to"), "%s", problem.text);
-    options.replay_path = path;
+    options.replay_path = rig_path;
     cr_expect(leat_testing_server_new(&options, &server, &problem) == LEAT_E_PARAMETER);
     options = (struct leat_testing_options){.size = sizeof(options),
                                             .kind = LEAT_TESTING_UDP,
                                             .to = "127.0.0.1:9",
-                                            .record_path = path};
+                                            .record_path = rig_path};
     cr_expect(leat_testing_server_new(&options, &server, &problem) == LEAT_E_PARAMETER);
     cr_expect(strstr(problem.text, "datagrams cannot be recorded"), "%s", problem.text);
     cr_expect_null(server);
@@ -438,7 +424,7 @@ Test(testing_replay, of_a_full_recording_the_end_is_missing)
 Test(testing_replay, a_disk_that_is_full_ends_it_with_a_whole_line)
 {
     leat_testing_server *server =
-        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .record_path = path));
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .record_path = rig_path));
     struct rlimit limit;
     signal(SIGXFSZ, SIG_IGN);
     cr_assert(getrlimit(RLIMIT_FSIZE, &limit) == 0);
@@ -466,7 +452,7 @@ static bool replay_attempt(void)
 {
     leat_testing_server *server = NULL;
     int code = leat_testing_server_new(
-        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = path), &server, NULL);
+        LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_REPLAY, .replay_path = rig_path), &server, NULL);
     leat_testing_server_free(server);
     cr_expect(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL, "%d", code);
     return code == LEAT_OK;
@@ -481,9 +467,9 @@ Test(testing_replay, without_memory)
 Test(testing_replay, a_child_leaves_it_alone)
 {
     leat_testing_server *server =
-        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .record_path = path));
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_WEBSOCKET, .record_path = rig_path));
     struct stat before, after;
-    cr_assert(stat(path, &before) == 0);
+    cr_assert(stat(rig_path, &before) == 0);
     pid_t child = fork();
     if (child == 0) {
         bool is_nothing = leat_testing_server_get_unrecorded(server) == 0;
@@ -493,7 +479,7 @@ Test(testing_replay, a_child_leaves_it_alone)
     int status = -1;
     cr_assert(waitpid(child, &status, 0) == child);
     cr_expect(status == 0);
-    cr_assert(stat(path, &after) == 0);
+    cr_assert(stat(rig_path, &after) == 0);
     cr_expect(before.st_size == after.st_size);
     leat_testing_server_free(server);
 }
@@ -505,7 +491,8 @@ Test(testing_replay, by_json)
     char json[256];
     recording_write(TWO_ANSWERS);
     snprintf(json, sizeof(json),
-             "{\"kind\":\"replay\",\"replay\":\"%s\",\"match\":\"any\",\"keep_times\":true}", path);
+             "{\"kind\":\"replay\",\"replay\":\"%s\",\"match\":\"any\",\"keep_times\":true}",
+             rig_path);
     cr_assert(leat_testing_server_new_json(json, SIZE_MAX, NULL, &server, &problem) == LEAT_OK,
               "%s", problem.text);
     int fd = client_of(server);
