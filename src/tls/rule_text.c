@@ -13,6 +13,10 @@ static const struct {
     [LEATI_RULE_FUTURE] = {MBEDTLS_X509_BADCERT_FUTURE, NULL},
     [LEATI_RULE_UNKNOWN_ISSUER] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "unknown issuer"},
     [LEATI_RULE_ISSUER_REFUSED] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, NULL},
+    [LEATI_RULE_EXTENSION] =
+        {MBEDTLS_X509_BADCERT_NOT_TRUSTED,
+         "it has an extension that cannot be read, does not go with the others, "
+         "or is there twice"},
     [LEATI_RULE_SELF_SIGNED] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "self-signed"},
     [LEATI_RULE_SELF_SIGNED_IN_CHAIN] = {MBEDTLS_X509_BADCERT_NOT_TRUSTED,
                                          "self-signed certificate in the chain is not trusted"},
@@ -29,6 +33,8 @@ static const struct {
          "does not allow it (keyCertSign)"},
     [LEATI_RULE_KEY_USAGE] = {MBEDTLS_X509_BADCERT_KEY_USAGE,
                               "bad usage: the keyUsage extension does not allow it"},
+    [LEATI_RULE_CERT_TYPE] = {MBEDTLS_X509_BADCERT_NS_CERT_TYPE,
+                              "bad usage: the Netscape certificate type does not allow it"},
     [LEATI_RULE_PURPOSE] = {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, NULL},
     [LEATI_RULE_NAME_CONSTRAINTS] = {MBEDTLS_X509_BADCERT_CN_MISMATCH, NULL},
     [LEATI_RULE_CRITICAL_EXTENSION] = {MBEDTLS_X509_BADCERT_KEY_USAGE,

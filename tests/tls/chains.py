@@ -203,6 +203,8 @@ def ca_cases(folder):
     case("usage: client and server", [leaf(root, eku=[CLIENT, SERVER])], [root])
     case("usage: any", [leaf(root, eku=[ANY])], [root], (USAGE, OK))
     case("keyUsage of the leaf", [leaf(root, usage=["crl_sign"])], [root], "keyUsage extension does not allow it", mbedtls=OK)
+    only_client = raw_extension("2.16.840.1.113730.1.1", b"\3\2\7\x80")
+    case("Netscape's type: client", [leaf(root, more=[only_client])], [root], "Netscape certificate type", mbedtls=OK)
     no_policy = ca("sub", root, more=[(x509.PolicyConstraints(0, None), True)])
     case("a policy is demanded and not there", [leaf(no_policy), no_policy], [root],
          ("policies are not accepted", "its issuer's certificate cannot be read"))
@@ -386,6 +388,17 @@ def broken_cases():
     broken_ca = make("sub", root, more=[bad_constraints], usage=("key_cert_sign",))
     case("basicConstraints that are none", [leaf(broken_ca), broken_ca], [root], "does not fit (invalid or inconsistent certificate extension)",
          mbedtls=unreadable)
+    twice = "is there twice"
+    case("keyUsage that is none", [leaf(root, usage=None, more=[raw_extension("2.5.29.15", b"\5\0", True)])], [root], twice,
+         mbedtls=unreadable)
+    case("extendedKeyUsage that is none", [leaf(root, more=[raw_extension("2.5.29.37", b"\4\0")])], [root], twice, mbedtls=unreadable)
+    case("authorityKeyIdentifier that is none", [leaf(root, key_id=False, more=[raw_extension("2.5.29.35", b"\5\0")])], [root], twice,
+         mbedtls=unreadable)
+    stray = (x509.AuthorityKeyIdentifier(b"another one", None, None), False)
+    stray_text = "does not fit (authority and subject key identifier mismatch)"
+    case("key identifier of another anchor", [leaf(root, key_id=False, more=[stray])], [root], stray_text, mbedtls=OK)
+    sub = ca("sub", root, key_id=False, more=[stray])
+    case("key identifier of another anchor, of an intermediate", [leaf(sub), sub], [root], stray_text, mbedtls=OK)
     case("an intermediate cut in half", [leaf(x := ca("sub", root)), x.changed(lambda d: d[:300])], [root], UNKNOWN_ISSUER)
 
 

@@ -87,6 +87,9 @@ static bool trusted_find(struct run *run)
 
 /* ---- verification ---------------------------------------------------------------------------- */
 
+/* Any of them will do for a TLS server or client; without the extension all are allowed. */
+#define KEY_USAGE_OF_TLS (KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)
+
 /* libcrypto has one error for all that speaks against a purpose. */
 static enum leati_rule purpose_rule(const struct run *run, X509 *cert, int depth)
 {
@@ -95,7 +98,11 @@ static enum leati_rule purpose_rule(const struct run *run, X509 *cert, int depth
     if (cert && (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) != 0 &&
         (X509_get_extended_key_usage(cert) & wanted) == 0)
         return LEATI_RULE_PURPOSE;
-    return depth > 0 ? LEATI_RULE_NO_CA : LEATI_RULE_KEY_USAGE;
+    if (depth > 0)
+        return LEATI_RULE_NO_CA;
+    bool has_type = cert && (X509_get_extension_flags(cert) & EXFLAG_NSCERT) != 0;
+    return has_type && (X509_get_key_usage(cert) & KEY_USAGE_OF_TLS) != 0 ? LEATI_RULE_CERT_TYPE
+                                                                          : LEATI_RULE_KEY_USAGE;
 }
 
 /* Goes on behind each error, so that all of them are told. */
@@ -182,25 +189,41 @@ static void chain_note(struct run *run, const STACK_OF(X509) * chain)
     }
 }
 
-/* One of its name is there: why libcrypto did not go on to it. */
-static void issuer_explain(struct run *run, const STACK_OF(X509) * chain,
+/* One of its name is there, and libcrypto did not go on to it: why. */
+static bool refusal_find(const STACK_OF(X509) * candidates, X509 *cert,
+                         struct leati_finding *finding)
+{
+    for (int i = 0; i < sk_X509_num(candidates); i++) {
+        X509 *candidate = sk_X509_value(candidates, i);
+        if (X509_cmp(candidate, cert) == 0 ||
+            X509_NAME_cmp(X509_get_subject_name(candidate), X509_get_issuer_name(cert)) != 0)
+            continue;
+        int error = X509_check_issued(candidate, cert);
+        if (error == X509_V_OK)
+            continue;
+        finding->rule = LEATI_RULE_ISSUER_REFUSED;
+        finding->error = error != X509_V_ERR_UNSPECIFIED ? error : X509_V_ERR_INVALID_EXTENSION;
+        finding->words = X509_verify_cert_error_string(finding->error);
+        return true;
+    }
+    return false;
+}
+
+/* For a certificate whose own extensions it cannot read libcrypto finds no issuer at all. */
+static void issuer_explain(const struct run *run, const STACK_OF(X509) * chain,
                            struct leati_finding *finding)
 {
     X509 *cert = sk_X509_value(chain, (int)finding->depth);
 
-    for (int i = 0; cert && i < sk_X509_num(run->untrusted); i++) {
-        X509 *candidate = sk_X509_value(run->untrusted, i);
-        if (candidate == cert ||
-            X509_NAME_cmp(X509_get_subject_name(candidate), X509_get_issuer_name(cert)) != 0)
-            continue;
-        int error = X509_check_issued(candidate, cert);
-        finding->rule = LEATI_RULE_ISSUER_REFUSED;
-        finding->error = error != X509_V_OK && error != X509_V_ERR_UNSPECIFIED
-                             ? error
-                             : X509_V_ERR_INVALID_EXTENSION;
-        finding->words = X509_verify_cert_error_string(finding->error);
+    if (!cert)
+        return;
+    if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
+        finding->rule = LEATI_RULE_EXTENSION;
+        finding->error = X509_V_ERR_INVALID_EXTENSION;
         return;
     }
+    if (!refusal_find(run->untrusted, cert, finding))
+        (void)refusal_find(run->trusted, cert, finding);
 }
 
 /* false: no memory. */

@@ -29,6 +29,7 @@ enum leati_rule {
     LEATI_RULE_FUTURE,
     LEATI_RULE_UNKNOWN_ISSUER,
     LEATI_RULE_ISSUER_REFUSED, /**< one of its name is there, and the words say why it is not taken */
+    LEATI_RULE_EXTENSION,      /**< of its own, which libcrypto cannot read or finds twice */
     LEATI_RULE_SELF_SIGNED,
     LEATI_RULE_SELF_SIGNED_IN_CHAIN,
     LEATI_RULE_SIGNATURE,
@@ -37,6 +38,7 @@ enum leati_rule {
     LEATI_RULE_PATH_LENGTH,
     LEATI_RULE_NO_CERT_SIGN,
     LEATI_RULE_KEY_USAGE,
+    LEATI_RULE_CERT_TYPE, /**< Netscape's; libcrypto still heeds it */
     LEATI_RULE_PURPOSE,
     LEATI_RULE_NAME_CONSTRAINTS,
     LEATI_RULE_CRITICAL_EXTENSION,
