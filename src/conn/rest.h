@@ -10,14 +10,10 @@
 
 #include "conn/stream.h"
 
-/** Idle streams of a loop that keep everything. */
+/** Idle streams of a loop that keep everything, whatever happens; more of them as long as so many talk, */
 #define LEATI_REST_AWAKE 128u
-
-/** What is there instead of the chain. */
-struct leati_rest {
-    struct leati_timer timer; /**< the chain's */
-    struct leati_tcp_seat *seat;
-};
+/** up to this number. */
+#define LEATI_REST_AWAKE_MAX 65535u
 
 /** What stream.c makes of its chain. */
 extern const struct leati_chain_owner leati_stream_chain_owner;

@@ -81,7 +81,7 @@ static void stream_clear(struct leati_stream *stream)
     leati_stream_drop_queue(stream);
     leati_stream_forget_ends(stream);
     held_drop(stream);
-    stream->may_rest = stream->was_busy = false;
+    stream->may_rest = stream->was_busy = stream->was_timed = false;
     stream->stall_ms = 0;
     stream->send_refused = stream->blocked = stream->pumping = stream->waits = false;
     stream->paused = stream->throttled = stream->has_more = stream->reads_on = false;

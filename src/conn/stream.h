@@ -90,8 +90,8 @@ struct leati_stream {
     void *user;
     /** Borrowed since the start: those of one server share them. */
     const struct leati_stream_limits *limits;
-    struct leati_chain *chain; /**< NULL while idle or closed, and while it rests */
-    struct leati_rest *rest;   /**< NULL = it does not: conn/rest.h */
+    struct leati_chain *chain;   /**< NULL while idle or closed, and while it rests */
+    struct leati_tcp_seat *rest; /**< instead of it, conn/rest.h; NULL = it does not rest */
     struct leati_byte_queue out;
     size_t counted_bytes; /**< of `out`, in the budget */
     uint64_t sent_bytes;  /**< that have left the queue */
@@ -113,14 +113,17 @@ struct leati_stream {
     bool pumping;    /**< what is queued now leaves with this pump */
     bool ending;     /**< inside of `ended` */
     bool released;
-    bool may_rest;      /**< the owner's: it has the functions for it */
-    bool was_busy;      /**< since others have come to rest */
-    bool is_doomed;     /**< it rests, and ends for the reason that `failure` has */
-    uint8_t rest_place; /**< among those that are idle; 0 = none */
-    /* The owner's, for leati_stream_finish(). */
-    bool heard_all; /**< only the peer's goodbye may follow, not heeded before the queue is empty */
-    bool awaits_eof;              /**< the peer is the one to say goodbye first */
-    uint32_t sent_round;          /**< the loop's, when leati_stream_send_at_once() sent last */
+    bool may_rest : 1;  /**< the owner's: it has the functions for it */
+    bool was_busy : 1;  /**< since others have come to rest */
+    bool was_timed : 1; /**< what woke it was its timer */
+    bool is_doomed : 1; /**< it rests, and ends for the reason that `failure` has */
+    /* The owner's, for leati_stream_finish(): only the peer's goodbye may follow, not heeded before the queue
+     * is empty; the peer is the one to say goodbye first. */
+    bool heard_all : 1;
+    bool awaits_eof : 1;
+    uint8_t rest_time;            /**< when it came to rest, in ticks of rest.c */
+    uint16_t rest_place;          /**< among those that are idle; 0 = none */
+    uint16_t sent_round;          /**< of the loop's, when leati_stream_send_at_once() sent last */
     uint32_t eof_wait_ms;         /**< how long, once the queue is empty; 0 = no limit of its own */
     struct leati_failure failure; /**< of the last connection, or the last refused call */
 };

@@ -104,10 +104,11 @@ int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
 /* ---- connections that rest --------------------------------------------------------------------- */
 
 struct leati_io;
+struct leati_timer;
 
 /**
  * An open connection without its layer: the descriptor, which is still watched for reading, its
- * address and its name. An eighth of what a layer and its chain take.
+ * address, its name, and a timer for its owner. A seventh of what a layer and its chain take.
  */
 struct leati_tcp_seat;
 
@@ -128,6 +129,9 @@ void leati_tcp_seat_tell(struct leati_tcp_seat *seat, unsigned events);
 /** Writes at once what the kernel takes. @return how much; -1 = nothing, or it has failed: the layer
  * will find out. */
 long leati_tcp_seat_send(struct leati_tcp_seat *seat, const void *data, size_t len);
+/** For the owner of one that rests; also of a layer that may, before it does. Nothing else touches it. */
+struct leati_timer *leati_tcp_seat_timer(struct leati_tcp_seat *seat);
+struct leati_timer *leati_tcp_layer_seat_timer(const struct leati_layer *tcp);
 int leati_tcp_seat_fd(const struct leati_tcp_seat *seat);
 const char *leati_tcp_seat_name(const struct leati_tcp_seat *seat);
 const struct leati_address *leati_tcp_seat_remote(const struct leati_tcp_seat *seat);

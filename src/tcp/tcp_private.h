@@ -40,7 +40,8 @@ struct leati_tcp_dialling {
  * because the loop knows it. */
 struct leati_tcp_seat {
     struct leati_tcp_attempt attempt;
-    char name[]; /**< the hop's */
+    struct leati_timer timer; /**< its owner's */
+    char name[];              /**< the hop's */
 };
 
 struct leati_tcp_layer {

@@ -72,6 +72,17 @@ long leati_tcp_seat_send(struct leati_tcp_seat *seat, const void *data, size_t l
     return send(seat->attempt.fd, data, len, MSG_NOSIGNAL);
 }
 
+struct leati_timer *leati_tcp_layer_seat_timer(const struct leati_layer *l)
+{
+    const struct leati_tcp_layer *tcp = (const struct leati_tcp_layer *)l;
+    return &((struct leati_tcp_seat *)tcp->open)->timer; /* the attempt is its first member */
+}
+
+struct leati_timer *leati_tcp_seat_timer(struct leati_tcp_seat *seat)
+{
+    return &seat->timer;
+}
+
 int leati_tcp_seat_fd(const struct leati_tcp_seat *seat)
 {
     return seat->attempt.fd;

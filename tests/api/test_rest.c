@@ -177,8 +177,27 @@ Test(rest, those_that_came_first_rest_and_answer_as_ever, .timeout = 60)
                       LEAT_OK);
         crowd_until(&crowd, &crowd.came_back, round * CLIENTS);
     }
-    cr_assert_geq(resting_count(&crowd), 30u);
     cr_assert_eq(crowd.closed_there, 0u);
+    crowd_done(&crowd);
+}
+
+/* More of them than are awake otherwise. */
+Test(rest, who_talks_stays_awake_as_long_as_it_talks, .timeout = 120)
+{
+    struct crowd crowd;
+    unsigned rounds = 0;
+    crowd_new(&crowd, "/");
+    cr_assert_geq(resting_count(&crowd), 30u);
+    while (resting_count(&crowd) > 0 && rounds < 10000) {
+        for (unsigned i = 0; i < CLIENTS; i++)
+            cr_assert(leat_websocket_send(crowd.clients[i], LEAT_MESSAGE_TEXT, "hello", 5) ==
+                      LEAT_OK);
+        crowd_until(&crowd, &crowd.came_back, ++rounds * CLIENTS);
+    }
+    cr_assert_eq(resting_count(&crowd), 0u, "all of them talk");
+    for (int i = 0; resting_count(&crowd) < 30 && i < 60; i++)
+        cr_assert(leat_loop_dispatch(crowd.loop, 1000) == LEAT_OK);
+    cr_assert_geq(resting_count(&crowd), 30u, "they have become silent");
     crowd_done(&crowd);
 }
 
