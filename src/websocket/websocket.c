@@ -223,7 +223,8 @@ static int ws_check_sendable(struct leat_websocket *ws)
         return leati_stream_not_open(&ws->stream);
     if (ws->closing || ws->stream.is_doomed)
         return LEAT_E_SOCKET_BASE + EBADF;
-    return leati_stream_wake(&ws->stream) ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
+    bool is_awake = !ws->stream.rest || leati_stream_wake(&ws->stream);
+    return is_awake ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
 /* Whether frames for `len` bytes may be queued now. */

@@ -18,12 +18,6 @@ enum {
     LENGTH_IN_8_BYTES = 127,
 };
 
-size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len)
-{
-    size_t extended = payload_len > UINT16_MAX ? 8 : payload_len >= LENGTH_IN_2_BYTES ? 2 : 0;
-    return 2 + extended + (masked ? LEATI_WS_MASK_KEY_BYTES : 0);
-}
-
 static uint8_t *put_big_endian(uint8_t *pos, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++)

@@ -10,9 +10,15 @@ struct leati_random_pool;
 
 /** The longest header: 2 bytes, a length of 8, a masking key. */
 #define LEATI_WS_FRAME_HEADER_MAX 14u
+/** Payloads whose length stands in the second byte. */
+#define LEATI_WS_FRAME_SHORT_MAX 125u
 
 /** Two bytes, the extended length that `payload_len` needs, and the masking key. */
-size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len);
+static inline size_t leati_ws_frame_header_size(bool masked, uint64_t payload_len)
+{
+    size_t extended = payload_len > UINT16_MAX ? 8 : payload_len > LEATI_WS_FRAME_SHORT_MAX ? 2 : 0;
+    return 2 + extended + (masked ? LEATI_WS_MASK_KEY_BYTES : 0);
+}
 
 /** Bits of a frame's first byte, beside the opcode. */
 enum {

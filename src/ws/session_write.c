@@ -117,11 +117,32 @@ int leati_ws_session_may_write(const struct leati_ws_session *session)
     return LEAT_E_PARAMETER;
 }
 
+/* Most messages of a server: a frame of two bytes and the payload, which nobody watches. false: not in
+ * one piece. */
+static bool session_write_short(uint8_t first_byte, const void *data, size_t len,
+                                struct leati_byte_queue *out)
+{
+    uint8_t *room = leati_byte_queue_room(out, 2 + len);
+
+    if (!room)
+        return false;
+    room[0] = first_byte;
+    room[1] = (uint8_t)len;
+    if (len > 0)
+        memcpy(room + 2, data, len);
+    leati_byte_queue_commit(out, 2 + len);
+    return true;
+}
+
 int leati_ws_session_write(struct leati_ws_session *session, enum leati_ws_opcode opcode,
                            const void *data, size_t len, struct leati_byte_queue *out)
 {
     uint8_t first_byte = (uint8_t)(LEATI_WS_FIN | opcode);
 
+    if (len <= LEATI_WS_FRAME_SHORT_MAX && !session->keys && !session->tracer &&
+        !session->compression && session->outgoing.parts == LEATI_WS_PARTS_NONE &&
+        session_write_short(first_byte, data, len, out))
+        return LEAT_OK;
     if (session->outgoing.parts == LEATI_WS_PARTS_NONE && !session->compression &&
         !leati_ws_opcode_is_control((uint8_t)opcode))
         return session_write_frame(session, first_byte, data, len, out);
