@@ -41,3 +41,41 @@
 /* Nobody listens: leat tells what TLS does by its own trace. */
 #undef MBEDTLS_DEBUG_C
 #undef MBEDTLS_SELF_TEST
+
+/*
+ * What leat never comes to, and the linker cannot know: it is reached by tables, or by PSA, whose functions lead to all that it
+ * was built with.
+ */
+
+/* Keys that both sides know beforehand: leat has no way to set one. (Those of TLS 1.3's tickets are others.) */
+#undef MBEDTLS_KEY_EXCHANGE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_DHE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_RSA_PSK_ENABLED
+
+/* Keys of certificates agree on nothing: no name of src/tls/names.c is a suite with ECDH that is not ephemeral. */
+#undef MBEDTLS_KEY_EXCHANGE_ECDH_ECDSA_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECDH_RSA_ENABLED
+
+/* Every request for it is refused, with and without this. */
+#undef MBEDTLS_SSL_RENEGOTIATION
+
+/* Keys in files of PSA's own. Those of TLS live as long as a handshake. */
+#undef MBEDTLS_PSA_CRYPTO_STORAGE_C
+#undef MBEDTLS_PSA_ITS_FILE_C
+
+/* Forms of ciphers and hashes that are none of TLS, of certificates or of the files of private keys. */
+#undef MBEDTLS_CIPHER_MODE_CFB
+#undef MBEDTLS_CIPHER_MODE_OFB
+#undef MBEDTLS_CIPHER_MODE_XTS
+#undef MBEDTLS_CMAC_C
+#undef MBEDTLS_ECJPAKE_C
+#undef MBEDTLS_LMS_C
+#undef MBEDTLS_NIST_KW_C
+#undef MBEDTLS_PKCS7_C
+#undef MBEDTLS_RIPEMD160_C
+#undef MBEDTLS_SHA3_C
+
+/* Curves that no TLS and no authority has ever used. */
+#undef MBEDTLS_ECP_DP_SECP192K1_ENABLED
+#undef MBEDTLS_ECP_DP_SECP224K1_ENABLED

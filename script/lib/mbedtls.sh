@@ -121,7 +121,9 @@ mbedtls_compile() {
     local source=$1/source build=$1/build${2:-} install=$1/install${2:-} config=$1/config${2:-}.h
     # In sections of their own, so that the linker leaves out what leat does not call. Paths in quotes: a shell reads the flags.
     local flags="-fvisibility=hidden -ffunction-sections -fdata-sections '-ffile-prefix-map=$source=mbedtls'" calls=$mbedtls_mends
-    flags+=" $(mbedtls_hardening | tr '\n' ' ')"
+    # Tables to find the callers of each instruction: no exception and no callback of a program passes here, and debuggers
+    # have their own. They are a sixth of all of it.
+    flags+=" -fno-asynchronous-unwind-tables -fno-unwind-tables $(mbedtls_hardening | tr '\n' ' ')"
     cp "$mbedtls_config" "$config"
     if [ -n "${2:-}" ]; then
         cat "$mbedtls_libcrypto_config" >>"$config"
