@@ -35,6 +35,9 @@ function(leat_compile_options target)
                                              -fstack-protector-strong
                                              -ffunction-sections -fdata-sections
                                              $<$<BOOL:${LEAT_WERROR}>:-Werror>)
+    if(NOT LEAT_UNWIND_TABLES)
+        target_compile_options(${target} PRIVATE -fno-asynchronous-unwind-tables -fno-unwind-tables)
+    endif()
     set(optimised CONFIG:Release,RelWithDebInfo,MinSizeRel)
     target_compile_options(${target} PRIVATE "$<$<${optimised}>:${leat_hardening}>")
     # libcrypto's macros have the names of our files: where they lay is nobody's business, and made no two builds alike.
@@ -53,10 +56,12 @@ function(leat_compile_options target)
     endif()
 endfunction()
 
-# leat_folder(NAME SOURCES... [LINK libraries...]): the static library leati_NAME of one src folder.
+# leat_folder(NAME [SOURCES...] [FAST SOURCES...] [LINK libraries...]): the static library leati_NAME of one src folder. What each
+# message or record passes is FAST; all else is made small in optimised builds.
 function(leat_folder name)
-    cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-    add_library(leati_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
+    cmake_parse_arguments(arg "" "" "FAST;LINK" ${ARGN})
+    add_library(leati_${name} STATIC ${arg_UNPARSED_ARGUMENTS} ${arg_FAST})
+    set_property(SOURCE ${arg_UNPARSED_ARGUMENTS} APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Release,RelWithDebInfo>:-Os>")
     leat_compile_options(leati_${name})
     target_include_directories(leati_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src
                                                     ${PROJECT_SOURCE_DIR}/include)
@@ -83,6 +88,8 @@ function(leat_installed_library target name)
         target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL LINKER:--as-needed)
         # Small: without what nobody calls, and with relocations in their packed form (glibc 2.36 reads it).
         target_link_options(${target} PRIVATE LINKER:--gc-sections LINKER:-z,pack-relative-relocs)
+        # Code and constants share a page where two of them meet.
+        target_link_options(${target} PRIVATE $<$<CONFIG:MinSizeRel>:LINKER:-z,noseparate-code>)
         if(NOT LEAT_SANITIZE)
             target_link_options(${target} PRIVATE LINKER:--no-undefined)
         endif()
