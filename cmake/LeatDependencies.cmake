@@ -42,7 +42,9 @@ target_include_directories(Leat::wslay INTERFACE "${LEAT_WSLAY_INCLUDE_DIR}")
 target_link_libraries(Leat::wslay INTERFACE "${LEAT_WSLAY_LIBRARY}")
 
 # For libleat-testing.
-pkg_check_modules(leat_openssl QUIET IMPORTED_TARGET GLOBAL libssl>=3.0 libcrypto>=3.0)
+if(LEAT_TESTING OR NOT DEFINED LEAT_TESTING)
+    pkg_check_modules(leat_openssl QUIET IMPORTED_TARGET GLOBAL libssl>=3.0 libcrypto>=3.0)
+endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/LeatMbedtls.cmake)
 

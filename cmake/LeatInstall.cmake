@@ -10,12 +10,16 @@ install(TARGETS leat EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDI
                                                NAMELINK_COMPONENT dev)
 install(TARGETS leat_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/network DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
-install(TARGETS leat_ohos EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ohos)
-install(TARGETS leat_ohos_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
-install(TARGETS leat_codes EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT codes
-                                                     NAMELINK_COMPONENT dev)
-# It needs nothing that might be missing.
-install(TARGETS leat_codes_static EXPORT leatShared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+if(LEAT_OHOS)
+    install(TARGETS leat_ohos EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ohos)
+    install(TARGETS leat_ohos_static EXPORT leatStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+endif()
+if(LEAT_CODES)
+    install(TARGETS leat_codes EXPORT leatShared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT codes
+                                                         NAMELINK_COMPONENT dev)
+    # It needs nothing that might be missing.
+    install(TARGETS leat_codes_static EXPORT leatShared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+endif()
 install(EXPORT leatShared NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 install(EXPORT leatStatic NAMESPACE leat:: DESTINATION ${package_dir} COMPONENT dev)
 
@@ -69,7 +73,9 @@ function(leat_pkg_config name pc_description pc_static_libs)
     endforeach()
 endfunction()
 leat_pkg_config(leat "WebSocket over TLS over SOCKS5, one stack that says which layer failed" "${pc_libs}")
-leat_pkg_config(leat-codes "what the codes of other systems mean, in English and Chinese" "")
+if(LEAT_CODES)
+    leat_pkg_config(leat-codes "what the codes of other systems mean, in English and Chinese" "")
+endif()
 if(LEAT_TESTING)
     set(pc_testing_libs "-lssl -lcrypto -pthread")
     if(LEAT_ZLIB)

@@ -11,13 +11,22 @@ struct texts {
     const char *description, *causes, *remedies;
 };
 
+/* Of LEAT_EXPLANATIONS: `en` and `zh` of an entry. */
+#ifdef LEAT_EXPLANATIONS
+#define TEXTS(...) .texts = {__VA_ARGS__}
+#else
+#define TEXTS(...)
+#endif
+
 struct entry {
     int code;
     enum leat_class class_;
     bool documented;
     const char *name;
     const char *message;
+#ifdef LEAT_EXPLANATIONS
     struct texts texts[2]; /* by enum leat_language */
+#endif
 };
 
 struct family {
@@ -31,7 +40,7 @@ struct family {
 #define ZH(description, causes, remedies) {description, causes, remedies}
 
 #define CODE(number, name, class_name, message, en, zh) \
-    {LEAT_E_##name, LEAT_CLASS_##class_name, true, "LEAT_E_" #name, message, {en, zh}},
+    {LEAT_E_##name, LEAT_CLASS_##class_name, true, "LEAT_E_" #name, message, TEXTS(en, zh)},
 static const struct entry general_entries[] = {
 #include "errors/general.def"
 };
@@ -51,7 +60,7 @@ static const struct entry tls_entries[] = {
 
 #define CODE(number, name, class_name, message, en, zh) \
     {LEAT_E_SOCKET_##name, LEAT_CLASS_##class_name, number <= LAST_PRINTED_ERRNO, \
-     "LEAT_E_SOCKET_" #name, message, {en, zh}},
+     "LEAT_E_SOCKET_" #name, message, TEXTS(en, zh)},
 static const struct entry socket_entries[] = {
 #include "errors/sockets.def"
 };
@@ -59,7 +68,7 @@ static const struct entry socket_entries[] = {
 
 #define CODE(number, name, class_name, message, en, zh) \
     {LEAT_E_TLS_SOCKET_##name, LEAT_CLASS_##class_name, false, \
-     "LEAT_E_TLS_SOCKET_" #name, message, {en, zh}},
+     "LEAT_E_TLS_SOCKET_" #name, message, TEXTS(en, zh)},
 static const struct entry tls_socket_entries[] = {
 #include "errors/sockets.def"
 };
@@ -67,7 +76,7 @@ static const struct entry tls_socket_entries[] = {
 
 #define CODE(number, name, class_name, message, en, zh) \
     {LEAT_E_TLS_SOCKET_##name, LEAT_CLASS_##class_name, true, \
-     "LEAT_E_TLS_SOCKET_" #name, message, {en, zh}},
+     "LEAT_E_TLS_SOCKET_" #name, message, TEXTS(en, zh)},
 static const struct entry documented_tls_socket_entries[] = {
 #include "errors/tls_sockets.def"
 };
@@ -76,9 +85,10 @@ static const struct entry documented_tls_socket_entries[] = {
 
 static const struct entry success = {
     LEAT_OK,   LEAT_CLASS_NONE, false,
-    "LEAT_OK", "Success.",      {{"The call succeeded.", "", ""}, {"调用成功。", "", ""}}};
-static const struct entry unknown = {INT_MIN,   LEAT_CLASS_NONE,  false,
-                                     "unknown", "Unknown error.", {{"", "", ""}, {"", "", ""}}};
+    "LEAT_OK", "Success.",      TEXTS(EN("The call succeeded.", "", ""), ZH("调用成功。", "", ""))};
+static const struct entry unknown = {
+    INT_MIN,   LEAT_CLASS_NONE,  false,
+    "unknown", "Unknown error.", TEXTS(EN("", "", ""), ZH("", "", ""))};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -157,7 +167,13 @@ static const struct entry *entry_of(int code)
 
 static const struct texts *texts_of(int code, enum leat_language language)
 {
+#ifdef LEAT_EXPLANATIONS
     return &entry_of(code)->texts[language == LEAT_LANGUAGE_ZH];
+#else
+    static const struct texts none = {"", "", ""};
+    (void)code, (void)language;
+    return &none;
+#endif
 }
 
 const char *leat_strerror(int code)

@@ -59,7 +59,8 @@ static void mask_plain(uint8_t *dst, const uint8_t *src, size_t len, uint64_t ke
         dst[done] = src[done] ^ ((const uint8_t *)&key)[i];
 }
 
-#ifdef __x86_64__
+/* What asks the processor has 5 KiB. */
+#if defined(__x86_64__) && !defined(__OPTIMIZE_SIZE__)
 typedef uint64_t wide_vector __attribute__((vector_size(32)));
 
 /* As much as there are whole blocks. */

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A build without servers (LEAT_SERVER): nobody asks for a reader. */
+#include "tcp/proxy_reader.h"
+
+int leati_proxy_reader_layer_new(const struct leati_proxy_reader_options *options,
+                                 struct leati_failure *failure, struct leati_layer **ret_layer)
+{
+    (void)options, (void)failure, (void)ret_layer;
+    return LEAT_E_SYSTEM_INTERNAL;
+}
