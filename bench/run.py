@@ -204,11 +204,17 @@ def congestion_control():
         return "unknown"
 
 
+def scheduler():
+    """Under which the measurement runs, with its nice value: both are inherited."""
+    names = {os.SCHED_OTHER: "SCHED_OTHER", os.SCHED_FIFO: "SCHED_FIFO", os.SCHED_RR: "SCHED_RR"}
+    return f"{names.get(os.sched_getscheduler(0), 'another')} nice {os.getpriority(os.PRIO_PROCESS, 0)}"
+
+
 def conditions(options):
     found = {
         "date": datetime.date.today().isoformat(), "processor": cpu_name(), "processors": os.cpu_count(),
         "kernel": platform.release(), "congestion control": congestion_control(), "load before": round(os.getloadavg()[0], 2),
-        "TLS primitives of leat by": tls_primitives(options.build),
+        "TLS primitives of leat by": tls_primitives(options.build), "scheduler": scheduler(),
     }
     for name in ("quick", "targets", "rounds"):
         if getattr(options, name):

@@ -184,8 +184,10 @@ template <class Lower> class Connection
             bench_fail("beast: a message of %zu bytes", buffer_.size());
         buffer_.clear();
         read();
-        if (is_bulk_)
+        if (is_bulk_) {
+            rate.bulk++;
             send(1);
+        }
     }
 
     void on_message()

@@ -108,6 +108,7 @@ static void on_rated(struct bench *bench, const leat_websocket *ws, const uint8_
     if (ws == bench->all[1]) {
         if (len != BENCH_BULK_BYTES)
             bench_fail("leat: a message of %zu bytes", len);
+        bench->rate.bulk++;
         send_bulk(bench);
         return;
     }

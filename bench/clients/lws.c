@@ -118,6 +118,7 @@ static void on_rate_receive(struct lws *wsi, size_t len)
     *partial_len = 0;
     if (!is_bulk)
         return;
+    bench.rate.bulk++;
     bench.bulk_due++;
     ask_to_write(wsi);
 }

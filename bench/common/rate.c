@@ -89,6 +89,7 @@ void bench_rate_report(struct bench_rate *rate)
     uint64_t n = rate->total - skipped;
 
     qsort(counted, n, sizeof(*counted), compare);
+    printf(" bulk_per_message=%.3f", (double)rate->bulk / (double)rate->total);
     printf(" p50_us=%.1f p99_us=%.1f p999_us=%.1f max_us=%.1f", (double)counted[n / 2] / 1e3,
            (double)counted[n * 99 / 100] / 1e3, (double)counted[n * 999 / 1000] / 1e3,
            (double)counted[n - 1] / 1e3);

@@ -18,6 +18,7 @@ struct bench_rate {
     uint64_t total;
     uint64_t sent;
     uint64_t received;
+    uint64_t bulk; /**< messages that the neighbour has got back meanwhile */
     uint64_t *latencies_ns;
 };
 
