@@ -244,7 +244,9 @@ static int exchange_expire(struct leati_exchange *x)
 
     if (x->turn == LEATI_EXCHANGE_AFTERMATH)
         return exchange_fail(x);
-    leati_engine_expire(x->engine, x->base.deadline_ms - x->step_start_ms);
+    /* The limit of the whole may have passed before this step began. */
+    bool has_waited = x->base.deadline_ms > x->step_start_ms;
+    leati_engine_expire(x->engine, has_waited ? x->base.deadline_ms - x->step_start_ms : 0);
     size_t len = leati_engine_output(x->engine, &data);
     int code = exchange_fail(x);
     /* The verdict is there already, and whatever comes of it. */

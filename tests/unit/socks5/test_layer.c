@@ -168,6 +168,24 @@ Test(socks5_layer, an_answer_in_time_counts_however_late_it_is_read)
     bench_done(&bench);
 }
 
+/* The program stood still: the greeting's answer came in time, and no time is left for what follows. */
+Test(socks5_layer, a_step_that_begins_when_all_time_is_over_had_none)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.layer->limit_ms = NOW_MS + 200;
+    bench.wire.script.recv_end = LEATI_AGAIN;
+    bench.wire.script.recv_end_at = 0;
+    cr_assert_eq(bench_connect(&bench, NOW_MS), LEATI_AGAIN);
+    bench.wire.script.recv_end_at = 2;
+    cr_assert_eq(bench_connect(&bench, NOW_MS + 1000), LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(bench.failure.sys_errno, ETIMEDOUT);
+    cr_assert_str_eq(bench.failure.text,
+                     "the proxy did not answer the user name and password within 0 ms");
+    bench_done(&bench);
+}
+
 Test(socks5_layer, errors_of_the_wire_keep_their_errno_and_name_the_step)
 {
     struct bench bench;
