@@ -53,6 +53,8 @@ int main(void)
     must(leat_config_new(&config), "config");
     must(leat_config_set_max_concurrent_clients_number(config, 1000000), "config");
     must(leat_config_set_max_connections_for_one_client(config, 1000000), "config");
+    /* The load reads no frames, so it answers no Ping, and would be taken for gone after a minute. */
+    must(leat_config_set_ping_interval(config, 0), "config");
     must(leat_websocket_server_new(loop, &callbacks, NULL, &server), "server");
     must(leat_websocket_server_start(server, "0.0.0.0", 0, config), "start");
     leat_config_free(config);
