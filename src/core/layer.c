@@ -117,16 +117,3 @@ unsigned leati_layer_pass_want(const struct leati_layer *l, unsigned upper)
     (void)l;
     return upper;
 }
-
-bool leati_layer_never_pending(const struct leati_layer *l)
-{
-    (void)l;
-    return false;
-}
-
-void leati_layer_describe_nothing(const struct leati_layer *l, char *buf, size_t cap)
-{
-    (void)l;
-    if (cap > 0)
-        buf[0] = '\0';
-}

@@ -126,7 +126,5 @@ int leati_layer_pass_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_
 int leati_layer_pass_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len);
 int leati_layer_nop_shutdown(struct leati_layer *l, uint64_t now_ms);
 unsigned leati_layer_pass_want(const struct leati_layer *l, unsigned upper);
-bool leati_layer_never_pending(const struct leati_layer *l);
-void leati_layer_describe_nothing(const struct leati_layer *l, char *buf, size_t cap);
 
 #endif

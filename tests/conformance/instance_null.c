@@ -12,6 +12,19 @@ static int null_connect(struct leati_layer *l, uint64_t now_ms)
     return LEAT_OK;
 }
 
+static bool null_pending(const struct leati_layer *l)
+{
+    (void)l;
+    return false;
+}
+
+static void null_describe(const struct leati_layer *l, char *buf, size_t cap)
+{
+    (void)l;
+    if (cap > 0)
+        buf[0] = '\0';
+}
+
 static void null_destroy(struct leati_layer *l)
 {
     leati_free(l);
@@ -25,8 +38,8 @@ static const struct leati_layer_ops null_ops = {
     .send = leati_layer_pass_send,
     .shutdown = leati_layer_nop_shutdown,
     .want = leati_layer_pass_want,
-    .pending = leati_layer_never_pending,
-    .describe = leati_layer_describe_nothing,
+    .pending = null_pending,
+    .describe = null_describe,
     .destroy = null_destroy,
 };
 

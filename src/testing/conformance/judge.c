@@ -147,14 +147,6 @@ void leati_judge_note(struct leat_testing_conformance *judge, struct leati_trial
     pthread_mutex_unlock(&judge->told_lock);
 }
 
-bool leati_judge_is_stopping(struct leat_testing_conformance *judge)
-{
-    leati_lock(&judge->lock);
-    bool is_stopping = judge->is_stopping;
-    leati_unlock(&judge->lock);
-    return is_stopping;
-}
-
 /* ---- making and freeing --------------------------------------------------------------------- */
 
 static const struct leati_subject *subject_find(enum leat_testing_subject subject)

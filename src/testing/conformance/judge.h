@@ -131,7 +131,6 @@ bool leati_judge_take_head(struct leati_judge_guest *guest);
 void leati_judge_try_next(struct leati_judge_guest *guest);
 /** Takes the next trial that nobody has. NULL = there is none, or it is to end. */
 struct leati_trial *leati_judge_next(struct leat_testing_conformance *judge);
-bool leati_judge_is_stopping(struct leat_testing_conformance *judge);
 /** Says that a client is done. */
 void leati_judge_finish(struct leat_testing_conformance *judge);
 
