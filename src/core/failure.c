@@ -2,6 +2,7 @@
 #include "core/failure.h"
 
 #include "util/alloc.h"
+#include "util/errno_text.h"
 #include "util/readable.h"
 
 #include <errno.h>
@@ -39,8 +40,8 @@ bool leat_is_queue_full(int code)
 
 void leati_errno_format(int sys_errno, char *buf, size_t cap)
 {
-    const char *name = strerrorname_np(sys_errno);
-    const char *description = strerrordesc_np(sys_errno);
+    const char *name = leati_errno_name(sys_errno);
+    const char *description = leati_errno_text(sys_errno);
 
     if (!name || !description)
         snprintf(buf, cap, "errno %d", sys_errno);

@@ -7,8 +7,9 @@
 #include "util/alloc.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <string.h>
+#include <time.h> /* which the next one wants and, outside of glibc, does not get */
+#include <linux/errqueue.h>
 
 /* ---- datagrams --------------------------------------------------------------------------- */
 

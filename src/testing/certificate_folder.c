@@ -2,6 +2,7 @@
 #include "testing/certificates.h"
 
 #include "util/alloc.h"
+#include "util/errno_text.h"
 #include "util/readable.h"
 
 #include <dirent.h>
@@ -15,7 +16,7 @@
 static int folder_fail(struct leat_testing_problem *problem, int sys_errno, const char *what,
                        const char *path)
 {
-    const char *reason = strerrordesc_np(sys_errno);
+    const char *reason = leati_errno_text(sys_errno);
     return leati_certificate_fail(problem, LEAT_E_WS_CERT_FILE, "cannot %s %s: %s", what,
                                   leati_excerpt(path, 120).text,
                                   reason ? reason : "unknown reason");

@@ -3,6 +3,7 @@
 #include "testing/diagram.h"
 #include "testing/file.h"
 #include "util/alloc.h"
+#include "util/errno_text.h"
 #include "util/readable.h"
 
 #include <errno.h>
@@ -156,7 +157,7 @@ int leat_testing_server_save_diagram(leat_testing_server *server, const char *pa
     if (ret_problem) {
         *ret_problem = (struct leat_testing_problem){0};
         leati_readable_format(ret_problem->text, sizeof(ret_problem->text), "cannot write %s: %s",
-                              path, strerrordesc_np(sys_errno));
+                              path, leati_errno_text(sys_errno));
     }
     return LEAT_E_SOCKET_BASE + sys_errno;
 }

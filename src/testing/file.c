@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing/file.h"
+#include "util/errno_text.h"
 
 #include <leat/error_codes.h>
 
@@ -26,7 +27,7 @@ int leati_testing_file_open(const char *path, int *ret_fd, const char **ret_reas
         fd = -1;
     }
     if (fd < 0) {
-        *ret_reason = strerrordesc_np(sys_errno);
+        *ret_reason = leati_errno_text(sys_errno);
         return LEAT_E_SOCKET_BASE + sys_errno;
     }
     *ret_fd = fd;

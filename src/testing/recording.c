@@ -3,6 +3,7 @@
 #include "testing/recording.h"
 #include "testing/json.h"
 #include "util/alloc.h"
+#include "util/errno_text.h"
 #include "util/readable.h"
 #include "util/text.h"
 
@@ -382,7 +383,7 @@ static int file_read(const char *path, char **ret_text, size_t *ret_len, const c
     *ret_reason = "no memory";
     if (fd < 0 || fstat(fd, &st) != 0) {
         code = LEAT_E_SOCKET_BASE + errno;
-        *ret_reason = strerrordesc_np(errno);
+        *ret_reason = leati_errno_text(errno);
     } else if (!S_ISREG(st.st_mode)) {
         code = LEAT_E_PARAMETER;
         *ret_reason = "not a regular file";

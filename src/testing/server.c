@@ -9,6 +9,7 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/clock.h"
+#include "util/errno_text.h"
 #include "util/fork.h"
 #include "util/random.h"
 
@@ -353,7 +354,7 @@ static int server_start(struct leat_testing_server *server,
     if (code == LEAT_OK) {
         code = listener_open(server);
         if (code != LEAT_OK) {
-            const char *reason = strerrordesc_np(code - LEAT_E_SOCKET_BASE);
+            const char *reason = leati_errno_text(code - LEAT_E_SOCKET_BASE);
             const char *path = server->options.unix_path;
             leati_readable_format(ret_problem->text, sizeof(ret_problem->text),
                                   path ? "cannot listen on %s%.0u: %s"

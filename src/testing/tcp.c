@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A relay for any protocol over TCP. */
 #include "testing/peer.h"
+#include "util/errno_text.h"
 #include "util/readable.h"
 #include "util/text.h"
 
@@ -44,7 +45,7 @@ void leati_testing_serve_tcp(struct leati_peer *p)
         return;
     int upstream = leati_peer_dial(p, request->host, request->port, &reason);
     if (upstream < 0) {
-        (void)leati_peer_problem(p, "%s: %s", options->to, strerrordesc_np(reason));
+        (void)leati_peer_problem(p, "%s: %s", options->to, leati_errno_text(reason));
         return;
     }
     struct leati_tls_pump *pump = NULL;

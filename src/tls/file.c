@@ -2,6 +2,7 @@
 #include "tls/file.h"
 
 #include "util/alloc.h"
+#include "util/errno_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,7 @@ const char *leati_tls_file_reason(int sys_errno)
 {
     if (sys_errno == EINVAL || sys_errno == ENXIO)
         return "it is not a regular file";
-    const char *reason = strerrordesc_np(sys_errno);
+    const char *reason = leati_errno_text(sys_errno);
     return reason ? reason : "unknown reason";
 }
 

@@ -9,6 +9,7 @@
 #include "tls/tls_config.h"
 #include "tls/tls_layer.h"
 #include "util/alloc.h"
+#include "util/errno_text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,7 +162,7 @@ int leati_tls_layer_new(const struct leati_tls_layer_options *options,
             code = leati_tls_record(failure, LEAT_E_TLS_ENGINE, errno, 0,
                                     "cannot append to the key log %s: %s", options->key_log_path,
                                     errno == ENXIO ? "nobody reads that FIFO"
-                                                   : strerrordesc_np(errno));
+                                                   : leati_errno_text(errno));
     }
     if (code == LEAT_OK)
         code = tls_build(tls, options, failure);

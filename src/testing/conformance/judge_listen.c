@@ -5,6 +5,7 @@
 #include "testing/resolve.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/errno_text.h"
 #include "util/fork.h"
 #include "util/readable.h"
 
@@ -95,7 +96,8 @@ int leati_judge_listen(struct leat_testing_conformance *judge,
              leati_testing_address_size(&address)) != 0 ||
         listen(judge->listener, BACKLOG) != 0) {
         int reason = errno;
-        return listen_fail(ret_problem, LEAT_E_SOCKET_BASE + reason, text, strerrordesc_np(reason));
+        return listen_fail(ret_problem, LEAT_E_SOCKET_BASE + reason, text,
+                           leati_errno_text(reason));
     }
     return url_write(judge) ? LEAT_OK
                             : listen_fail(ret_problem, LEAT_E_SYSTEM_INTERNAL, text, "no memory");

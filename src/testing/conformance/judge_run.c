@@ -4,6 +4,7 @@
 
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/errno_text.h"
 #include "util/fork.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
     if (reason != 0) {
         leati_find(ret_finding,
                    reason == ECANCELED ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
-                   "it cannot be connected to: %s", strerrordesc_np(reason));
+                   "it cannot be connected to: %s", leati_errno_text(reason));
         return false;
     }
     leati_wire_limit(ret_wire, LEATI_JUDGE_CASE_MS(patience_ms));

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/errno_text.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifdef __GLIBC__
+
+const char *leati_errno_name(int sys_errno)
+{
+    return strerrorname_np(sys_errno);
+}
+
+const char *leati_errno_text(int sys_errno)
+{
+    return strerrordesc_np(sys_errno);
+}
+
+#else
+
+#define LEATI_NAME(name) [name] = #name
+
+static const char *const names[] = {
+    [0] = "0",
+    LEATI_NAME(EPERM),
+    LEATI_NAME(ENOENT),
+    LEATI_NAME(ESRCH),
+    LEATI_NAME(EINTR),
+    LEATI_NAME(EIO),
+    LEATI_NAME(ENXIO),
+    LEATI_NAME(E2BIG),
+    LEATI_NAME(ENOEXEC),
+    LEATI_NAME(EBADF),
+    LEATI_NAME(ECHILD),
+    LEATI_NAME(EAGAIN),
+    LEATI_NAME(ENOMEM),
+    LEATI_NAME(EACCES),
+    LEATI_NAME(EFAULT),
+    LEATI_NAME(ENOTBLK),
+    LEATI_NAME(EBUSY),
+    LEATI_NAME(EEXIST),
+    LEATI_NAME(EXDEV),
+    LEATI_NAME(ENODEV),
+    LEATI_NAME(ENOTDIR),
+    LEATI_NAME(EISDIR),
+    LEATI_NAME(EINVAL),
+    LEATI_NAME(ENFILE),
+    LEATI_NAME(EMFILE),
+    LEATI_NAME(ENOTTY),
+    LEATI_NAME(ETXTBSY),
+    LEATI_NAME(EFBIG),
+    LEATI_NAME(ENOSPC),
+    LEATI_NAME(ESPIPE),
+    LEATI_NAME(EROFS),
+    LEATI_NAME(EMLINK),
+    LEATI_NAME(EPIPE),
+    LEATI_NAME(EDOM),
+    LEATI_NAME(ERANGE),
+    LEATI_NAME(ENAMETOOLONG),
+    LEATI_NAME(ENOLCK),
+    LEATI_NAME(ENOSYS),
+    LEATI_NAME(ENOTEMPTY),
+    LEATI_NAME(ELOOP),
+    LEATI_NAME(ENOMSG),
+    LEATI_NAME(EIDRM),
+    LEATI_NAME(ECHRNG),
+    LEATI_NAME(EL2NSYNC),
+    LEATI_NAME(EL3HLT),
+    LEATI_NAME(EL3RST),
+    LEATI_NAME(ELNRNG),
+    LEATI_NAME(EUNATCH),
+    LEATI_NAME(ENOCSI),
+    LEATI_NAME(EL2HLT),
+    LEATI_NAME(EBADE),
+    LEATI_NAME(EBADR),
+    LEATI_NAME(EXFULL),
+    LEATI_NAME(ENOANO),
+    LEATI_NAME(EBADRQC),
+    LEATI_NAME(EBADSLT),
+    LEATI_NAME(EBFONT),
+    LEATI_NAME(ENOSTR),
+    LEATI_NAME(ENODATA),
+    LEATI_NAME(ETIME),
+    LEATI_NAME(ENOSR),
+    LEATI_NAME(ENONET),
+    LEATI_NAME(ENOPKG),
+    LEATI_NAME(EREMOTE),
+    LEATI_NAME(ENOLINK),
+    LEATI_NAME(EADV),
+    LEATI_NAME(ESRMNT),
+    LEATI_NAME(ECOMM),
+    LEATI_NAME(EPROTO),
+    LEATI_NAME(EMULTIHOP),
+    LEATI_NAME(EDOTDOT),
+    LEATI_NAME(EBADMSG),
+    LEATI_NAME(EOVERFLOW),
+    LEATI_NAME(ENOTUNIQ),
+    LEATI_NAME(EBADFD),
+    LEATI_NAME(EREMCHG),
+    LEATI_NAME(ELIBACC),
+    LEATI_NAME(ELIBBAD),
+    LEATI_NAME(ELIBSCN),
+    LEATI_NAME(ELIBMAX),
+    LEATI_NAME(ELIBEXEC),
+    LEATI_NAME(EILSEQ),
+    LEATI_NAME(ERESTART),
+    LEATI_NAME(ESTRPIPE),
+    LEATI_NAME(EUSERS),
+    LEATI_NAME(ENOTSOCK),
+    LEATI_NAME(EDESTADDRREQ),
+    LEATI_NAME(EMSGSIZE),
+    LEATI_NAME(EPROTOTYPE),
+    LEATI_NAME(ENOPROTOOPT),
+    LEATI_NAME(EPROTONOSUPPORT),
+    LEATI_NAME(ESOCKTNOSUPPORT),
+    LEATI_NAME(EPFNOSUPPORT),
+    LEATI_NAME(EAFNOSUPPORT),
+    LEATI_NAME(EADDRINUSE),
+    LEATI_NAME(EADDRNOTAVAIL),
+    LEATI_NAME(ENETDOWN),
+    LEATI_NAME(ENETUNREACH),
+    LEATI_NAME(ENETRESET),
+    LEATI_NAME(ECONNABORTED),
+    LEATI_NAME(ECONNRESET),
+    LEATI_NAME(ENOBUFS),
+    LEATI_NAME(EISCONN),
+    LEATI_NAME(ENOTCONN),
+    LEATI_NAME(ESHUTDOWN),
+    LEATI_NAME(ETOOMANYREFS),
+    LEATI_NAME(ETIMEDOUT),
+    LEATI_NAME(ECONNREFUSED),
+    LEATI_NAME(EHOSTDOWN),
+    LEATI_NAME(EHOSTUNREACH),
+    LEATI_NAME(EALREADY),
+    LEATI_NAME(EINPROGRESS),
+    LEATI_NAME(ESTALE),
+    LEATI_NAME(EUCLEAN),
+    LEATI_NAME(ENOTNAM),
+    LEATI_NAME(ENAVAIL),
+    LEATI_NAME(EISNAM),
+    LEATI_NAME(EREMOTEIO),
+    LEATI_NAME(EDQUOT),
+    LEATI_NAME(ENOMEDIUM),
+    LEATI_NAME(EMEDIUMTYPE),
+    LEATI_NAME(ECANCELED),
+    LEATI_NAME(ENOKEY),
+    LEATI_NAME(EKEYEXPIRED),
+    LEATI_NAME(EKEYREVOKED),
+    LEATI_NAME(EKEYREJECTED),
+    LEATI_NAME(EOWNERDEAD),
+    LEATI_NAME(ENOTRECOVERABLE),
+    LEATI_NAME(ERFKILL),
+};
+
+const char *leati_errno_name(int sys_errno)
+{
+    size_t count = sizeof(names) / sizeof(names[0]);
+    return sys_errno >= 0 && (size_t)sys_errno < count ? names[sys_errno] : NULL;
+}
+
+/* musl's are constant, in English as long as the program sets no other language, and there is one
+ * for numbers that are none. */
+const char *leati_errno_text(int sys_errno)
+{
+    return leati_errno_name(sys_errno) ? strerror(sys_errno) : NULL;
+}
+
+#endif
