@@ -39,6 +39,7 @@ NOT_LIBRARY = {
 }
 
 ALLOWED = {
+    ("src/util/errno_text.c", "strerror"), # where libc has nothing better
     ("src/testing/resolve.c", "getaddrinfo"),  # in a thread of its own, which may block; src/dns needs a loop
     ("src/testing/conformance/endpoint.c", "getaddrinfo"),  # the same
     ("src/testing/conformance/judge.c", "pthread_mutex_lock"),  # held while a callback of the program runs
