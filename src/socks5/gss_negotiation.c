@@ -86,7 +86,7 @@ static void message_write(struct leati_socks5_gss_negotiation *negotiation,
     }
     leati_socks5_gss_head(type, len, negotiation->output);
     memcpy(negotiation->output + LEATI_SOCKS5_GSS_HEAD_BYTES, token, len);
-    leati_engine_set_output(&negotiation->base, state, negotiation->output,
+    leati_engine_set_output(&negotiation->base, (int)state, negotiation->output,
                             LEATI_SOCKS5_GSS_HEAD_BYTES + len);
 }
 
