@@ -5,7 +5,6 @@
 The loop is open: a message's time counts from when it was due, not from when it could be sent, so that a client that
 stands still is charged for all that had to wait for it. Libraries take turns within a round. Prints Markdown. Exit status
 1: something did not work; no time is a failure."""
-import os
 import subprocess
 import sys
 
@@ -31,12 +30,6 @@ def works():
         yield Work(f"{rate:,} a second, ws, SOCKS5", "rate", rate=rate, socks5=True)
 
 
-def schedule(realtime):
-    """What is started from now on runs before all else on this machine, or shares it with what is as important."""
-    os.sched_setscheduler(0, os.SCHED_FIFO if realtime else os.SCHED_OTHER, os.sched_param(1 if realtime else 0))
-    os.setpriority(os.PRIO_PROCESS, 0, -20)
-
-
 class Spinner:
     """A process that is always busy, where the client runs, and as important as the client."""
 
@@ -58,8 +51,6 @@ def measure_all(options, world):
     seconds = QUICK_SECONDS if options.quick else options.seconds
 
     def measure(peer, work):
-        if options.realtime:
-            schedule(not work.spinner)
         with Spinner(work.spinner):
             return world.run(peer, work, max(1, int(work.rate * seconds)), 1, 120)
     chosen = [work for work in works() if options.only in work.name]
@@ -93,18 +84,12 @@ def markdown(results, where):
 def arguments():
     parser = parser_of(__doc__.splitlines()[0], 5)
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
-    parser.add_argument("--realtime", action="store_true",
-                        help="server and clients run before all else (SCHED_FIFO), but where a busy process stands beside them: "
-                             "for machines with other work; needs root")
     return parser.parse_args()
 
 
 def run():
     options = arguments()
     where = conditions(options)
-    if options.realtime:
-        schedule(True)
-        where["scheduler"] = "SCHED_FIFO, and beside a busy process SCHED_OTHER nice -20"
     return main("latency", options, lambda world: measure_all(options, world), lambda results: markdown(results, where))
 
 

@@ -167,6 +167,9 @@ void refuse_what_it_cannot()
         bench_unsupported("Qt's WebSockets do not compress");
     if (work.kind == BENCH_RATE)
         bench_unsupported("not measured at a rate");
+    if (work.kind == BENCH_OPEN)
+        bench_unsupported("opening and closing takes less of Qt's driver than of bare sockets: not "
+                          "the same work");
     if (work.kind == BENCH_SEND)
         bench_unsupported("sending only does not end with Qt's driver, and why is not known");
 }
