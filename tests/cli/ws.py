@@ -99,6 +99,21 @@ class Messages(unittest.TestCase):
             self.assertEqual(run("-b", "-f", "-", "-n", "1", stdin=content).stdout, content)
         self.assertEqual(run("-f", "-", "-n", "1", stdin=b"").stdout, b"\n")
 
+    def test_a_fifo_is_waited_for_beside_the_connection(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo)
+            for stream in ([], ["--stream"]):
+                with start(*stream, "-m", "first", "-f", fifo, "-n", "2") as process:
+                    # Nobody has opened it for writing.
+                    self.assertEqual(process.stdout.readline(), b"first\n")
+                    with open(fifo, "wb", buffering=0) as writer:
+                        for piece in (b"sec", b"ond"):
+                            writer.write(piece)
+                    self.assertEqual(process.communicate(timeout=TIMEOUT), (b"second\n", b""))
+                self.assertEqual(process.returncode, 0)
+            run("-f", fifo, "--max-time", "0.2")
+
     def test_a_file_that_is_too_large(self):
         with tempfile.NamedTemporaryFile() as file:
             file.truncate((16 << 20) + 1)

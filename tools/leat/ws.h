@@ -16,6 +16,7 @@ struct ws_source {
     bool is_file;
     const char *value; /**< the text of the message, or the file's path, "-" = standard input */
     int fd;            /**< of a file */
+    bool may_wait;     /**< it is no regular file: a terminal, a pipe, a FIFO */
     struct ws_source *next;
 };
 
@@ -106,8 +107,8 @@ void ws_input_ended(struct ws *s);
 /** Opens the files. @return TOOL_EXIT_OK; otherwise what is wrong is said. */
 int ws_input_open(struct ws *s);
 void ws_input_done(struct ws *s);
-/** Whether standard input is to be read now. */
-bool ws_input_wants(const struct ws *s);
+/** The descriptor that is to be read when it is ready; -1: none now. */
+int ws_input_fd(const struct ws *s);
 /** Standard input is readable. */
 void ws_input_read(struct ws *s);
 /** Sends what waits, as far as the send queue takes it. */

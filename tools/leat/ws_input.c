@@ -24,12 +24,18 @@ static int source_open(struct ws *s, struct ws_source *source)
     struct stat info;
     if (!source->is_file)
         return TOOL_EXIT_OK;
-    source->fd =
-        strcmp(source->value, "-") == 0 ? STDIN_FILENO : open(source->value, O_RDONLY | O_CLOEXEC);
+    /* A FIFO that nobody has opened for writing yet is waited for beside the connection, as what comes through it is. */
+    source->fd = strcmp(source->value, "-") == 0
+                     ? STDIN_FILENO
+                     : open(source->value, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (source->fd < 0)
         return tool_usage_error(s->command, "--file: cannot read %s: %s", source->value,
                                 strerror(errno));
-    if (fstat(source->fd, &info) == 0 && S_ISDIR(info.st_mode))
+    if (fstat(source->fd, &info) < 0)
+        return tool_usage_error(s->command, "--file: cannot read %s: %s", source->value,
+                                strerror(errno));
+    source->may_wait = source->fd == STDIN_FILENO || !S_ISREG(info.st_mode);
+    if (S_ISDIR(info.st_mode))
         return tool_usage_error(s->command, "--file: %s is a directory", source->value);
     if (!s->options.stream && S_ISREG(info.st_mode) && info.st_size > MESSAGE_BYTES)
         return tool_usage_error(
@@ -240,7 +246,7 @@ static void stream_part(struct ws *s, bool is_last)
 }
 
 /* @return whether the stream has been sent to its end. */
-static bool stream_pump(struct ws *s, int fd, bool may_read)
+static bool stream_pump(struct ws *s, const struct ws_source *source, bool may_read)
 {
     while (s->open && !s->blocked && !s->closing) {
         if (s->input.used < s->input.len || s->input.source_is_read) {
@@ -252,11 +258,11 @@ static bool stream_pump(struct ws *s, int fd, bool may_read)
         }
         if (!may_read)
             return false;
-        ssize_t len = input_fill(s, fd);
+        ssize_t len = input_fill(s, source->fd);
         if (len < 0)
             return false;
         s->input.source_is_read = len == 0;
-        may_read = fd != STDIN_FILENO; /* it might wait */
+        may_read = !source->may_wait;
     }
     return false;
 }
@@ -264,16 +270,16 @@ static bool stream_pump(struct ws *s, int fd, bool may_read)
 /* ---- messages and files of the command line --------------------------------------------- */
 
 /* A file as a whole. @return whether it is all there. */
-static bool file_read(struct ws *s, int fd, bool may_read)
+static bool file_read(struct ws *s, const struct ws_source *source, bool may_read)
 {
     while (may_read && !s->closing && !s->input.source_is_read) {
-        ssize_t len = input_fill(s, fd);
+        ssize_t len = input_fill(s, source->fd);
         s->input.source_is_read = len == 0;
         if (s->input.len - s->input.used > MESSAGE_BYTES) {
             ws_fail(s, "the input is larger than 16 MiB; --stream sends any size");
             return false;
         }
-        may_read = len > 0 && fd != STDIN_FILENO;
+        may_read = len > 0 && !source->may_wait;
     }
     return s->input.source_is_read && !s->closing;
 }
@@ -289,8 +295,8 @@ static bool source_pump(struct ws *s, bool may_read)
                message_send(s, input->data + input->used, len, s->options.hex);
     }
     if (s->options.stream)
-        return stream_pump(s, source->fd, may_read || source->fd != STDIN_FILENO);
-    return file_read(s, source->fd, may_read || source->fd != STDIN_FILENO) &&
+        return stream_pump(s, source, may_read || !source->may_wait);
+    return file_read(s, source, may_read || !source->may_wait) &&
            message_send(s, input->data + input->used, input->len - input->used, false);
 }
 
@@ -325,13 +331,14 @@ void ws_input_pump(struct ws *s)
         input_pump(s, false);
 }
 
-bool ws_input_wants(const struct ws *s)
+int ws_input_fd(const struct ws *s)
 {
     const struct ws_source *source = s->options.sources;
     if (!s->open || s->blocked || s->closing || s->input.ended)
-        return false;
-    return source ? source->is_file && source->fd == STDIN_FILENO && !s->input.source_is_read
-                  : true;
+        return -1;
+    if (!source)
+        return STDIN_FILENO;
+    return source->is_file && source->may_wait && !s->input.source_is_read ? source->fd : -1;
 }
 
 void ws_input_read(struct ws *s)

@@ -261,14 +261,13 @@ static void handle_signals(struct ws *s)
     ws_close(s);
 }
 
-/* Waits for one thing to happen. @return whether standard input is readable, if it was asked for.
- */
-static bool session_step(struct ws *s, bool reads)
+/* Waits for one thing to happen. @return whether `input_fd` is readable, if it is one. */
+static bool session_step(struct ws *s, int input_fd)
 {
     struct pollfd fds[] = {
         {.fd = leat_loop_get_fd(s->loop), .events = POLLIN},
         {.fd = s->signal_fd, .events = POLLIN},
-        {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = input_fd, .events = POLLIN},
     };
     if (poll(fds, 3, -1) < 0) {
         if (errno != EINTR) {
@@ -294,7 +293,7 @@ static bool wait_for_key(void *user)
 {
     struct ws *s = user;
     while (!s->ended && !s->closing)
-        if (session_step(s, true))
+        if (session_step(s, STDIN_FILENO))
             return !s->closing && !s->ended;
     return false;
 }
@@ -391,7 +390,7 @@ int ws_run(struct ws *s)
     if (session_start(s) == LEAT_OK && s->is_interactive)
         run_interactive(s);
     while (s->ws && !s->ended)
-        if (session_step(s, ws_input_wants(s)))
+        if (session_step(s, ws_input_fd(s)))
             ws_input_read(s);
     ws_flush(s);
     report_end(s);
