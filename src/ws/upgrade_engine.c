@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define KEY_SIZE 25u /* base64 of the nonce, with the final NUL */
 
@@ -217,6 +218,14 @@ static enum leati_ws_upgrade_result choose_deflate(struct leati_ws_upgrade_engin
     return LEATI_WS_UPGRADE_DONE;
 }
 
+/* To that and to nothing besides. */
+static bool switches_to_websocket(const struct leati_http_head *head)
+{
+    const char *protocol = leati_http_head_get(head, "Upgrade");
+    return protocol && leati_http_head_count(head, "Upgrade") == 1 &&
+           strcasecmp(protocol, "websocket") == 0;
+}
+
 /* The list in section 4.1 under "the client MUST validate the server's response". */
 static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine *engine)
 {
@@ -224,7 +233,7 @@ static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine 
 
     if (leati_http_head_minor_version(head) == 0)
         return engine_refuse(engine, "HTTP 101 in an HTTP/1.0 response, which cannot switch");
-    if (!leati_http_head_has_token(head, "Upgrade", "websocket"))
+    if (!switches_to_websocket(head))
         return engine_refuse(engine, "no \"Upgrade: websocket\" in the 101 response");
     if (!leati_http_head_has_token(head, "Connection", "upgrade"))
         return engine_refuse(engine, "no \"Connection: Upgrade\" in the 101 response");

@@ -176,7 +176,7 @@ Test(upgrade_engine, accepted, .timeout = 10)
     check_accepted(RESPONSE_WITH("Content-Length: 0\r\nServer: x\r\n"), NULL);
     check_accepted("HTTP/1.1 101\r\n"
                    "connection: keep-alive, UPGRADE\r\n"
-                   "UPGRADE: h2c, WebSocket\r\n"
+                   "UPGRADE: WebSocket\r\n"
                    "sec-websocket-accept:" EXAMPLE_ACCEPT "   \r\n\r\n",
                    NULL);
     check_accepted("HTTP/1.1 101 Web Socket Protocol Handshake\r\n"
@@ -241,6 +241,12 @@ static const struct {
     {"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
      101, "no \"Upgrade: websocket\" in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websockets\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
+     101, "no \"Upgrade: websocket\" in the 101 response"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket, h2c\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
+     101, "no \"Upgrade: websocket\" in the 101 response"},
+    {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n"
      "Sec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
      101, "no \"Upgrade: websocket\" in the 101 response"},
     {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " EXAMPLE_ACCEPT "\r\n\r\n",
@@ -365,10 +371,11 @@ static bool stays_valid(size_t at, char byte)
     while (line > start && line[-1] != '\n')
         line--;
     /* Tokens are compared without case, the accept value and the subprotocol exactly. */
-    bool is_token = strncmp(line, "Upgrade:", 8) == 0 || strncmp(line, "Connection:", 11) == 0;
+    bool is_list = strncmp(line, "Connection:", 11) == 0;
+    bool is_token = is_list || strncmp(line, "Upgrade:", 8) == 0;
     /* White space around a value; a list may have empty elements. */
     if ((old == ' ' && at > reason_end) || (old == '\r' && start[at - 1] != '\n'))
-        return byte == ' ' || byte == '\t' || (byte == ',' && is_token);
+        return byte == ' ' || byte == '\t' || (byte == ',' && is_list);
     const char *colon = strchr(line, ':');
     bool is_name = at > reason_end && colon && start + at < colon;
     bool is_case = tolower((uint8_t)byte) == tolower((uint8_t)old);
