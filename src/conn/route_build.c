@@ -69,8 +69,10 @@ int leati_route_lacks_family(const struct leati_route *route, const struct leati
         .sys_errno = is_of_socks ? 0 : EAFNOSUPPORT,
         .hop = hop->text,
     };
+    bool is_asked_for = route->settings->dial.family != AF_UNSPEC;
     return leati_failure_set(failure, &fault, "%s has no %s address, which %s", hop->host, family,
                              is_behind_socks4(route, hop) ? "is all that SOCKS4 carries"
+                             : is_asked_for               ? "is all that was asked for"
                                                           : "the socket is bound to");
 }
 

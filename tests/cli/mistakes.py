@@ -303,8 +303,8 @@ class Upgrade(Case):
     def test_statuses(self):
         for status, english, chinese in (
                 ("200 OK", "Check the path of the URL", "检查 URL 的路径"),
-                ("301 Moved Permanently", "Follow with -L", "用 -L 5 跟随"),
-                ("302 Found", "Follow with -L", "用 -L 5 跟随"),
+                ("301 Moved Permanently", "Follow with -L", "用 -L 5 跟随（不够则加大）"),
+                ("302 Found", "Follow with -L", "用 -L 5 跟随（不够则加大）"),
                 ("400 Bad Request", "a subprotocol (-s NAME), an Origin (--origin URL)", "子协议（-s 名称）、Origin（--origin URL）"),
                 ("401 Unauthorized", "Give -u USER:PASSWORD", "给出 -u 用户:密码"),
                 ("403 Forbidden", "--origin URL", "--origin URL"),

@@ -388,3 +388,16 @@ Test(addresses, a_bound_socket_says_which_family_is_missing)
     run_check_log("error 2301212; closed");
     dns_server_free(dns);
 }
+
+Test(addresses, a_family_that_was_asked_for_is_called_so)
+{
+    struct dns_server *dns = dns_for(run.config);
+    cr_assert_eq(leat_config_set_ip_version(run.config, LEAT_IP_V6), LEAT_OK);
+    run_new_client();
+    run_connect("silent.test", 9);
+    run_until("closed");
+    run_check_log("error 2301097; closed");
+    cr_expect_str_eq(run.error.text,
+                     "silent.test has no IPv6 address, which is all that was asked for");
+    dns_server_free(dns);
+}
