@@ -222,8 +222,9 @@ Test(connections, a_peer_that_does_not_read)
     for (; code == WEBSOCKET_OK && count < 100; count++)
         code = OH_WebSocketClient_Send(record->client, data, len);
     cr_expect(code == WEBSOCKET_QUEUE_LENGTH_EXCEEDED);
-    /* 20 MiB wait here, 16 MiB and a message in the connection, and 36 MiB and more in the kernel. */
-    cr_expect(count < 30, "%d messages of 4 MiB were taken", count);
+    /* 20 MiB wait here, 16 MiB and a message in the connection, 36 MiB and more in the kernel, and the peer's library
+     * reads 32 messages before it stops, if it is given the time. */
+    cr_expect(count < 60, "%d messages of 4 MiB were taken", count);
     free(data);
     cr_expect(record_close(record, 1000, "") == WEBSOCKET_OK);
     record_destroy(record); /* nobody waits for the peer for longer than the deadline */
