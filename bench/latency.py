@@ -9,8 +9,7 @@ import subprocess
 import sys
 
 from plan import CPU, PEERS, Work
-from report import number, table
-from run import conditions
+from report import measured_with, number, table
 from turns import main, parser_of, remark_lines, take_turns
 from world import CLIENT_CORE, pin
 
@@ -60,7 +59,7 @@ def measure_all(options, world):
 def markdown(results, where):
     """Lines. The best library beside leat is judged by each number."""
     names = [name for name in NAMES if any(name in peers for peers in results.rounds.values())]
-    yield "Measured with " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
+    yield measured_with(where)
     yield ""
     yield "Microseconds from when an echo of 64 B was due to when it was there: medians of the rounds. The last column is leat's"
     yield "number divided by that of the best library beside it, the median of the rounds' ratios."
@@ -88,9 +87,7 @@ def arguments():
 
 
 def run():
-    options = arguments()
-    where = conditions(options)
-    return main("latency", options, lambda world: measure_all(options, world), lambda results: markdown(results, where))
+    return main("latency", arguments(), measure_all, markdown)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ See docs/decisions/0009-epoll-and-not-io-uring.md. Prints Markdown. Exit status 
 import sys
 
 from plan import CPU, KIB, Peer, Work
-from report import number, table
-from run import conditions
+from report import measured_with, number, table
 from turns import main, parser_of, remark_lines, take_turns
 
 EPOLL, URING = Peer("epoll", "bench_bare_epoll", limit=True), Peer("io_uring", "bench_bare_uring", limit=True)
@@ -30,7 +29,7 @@ def measure_all(options, world):
 
 
 def markdown(results, where):
-    yield "Measured with " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
+    yield measured_with(where)
     yield ""
     rows = [[work.name, *(number(results.median(work.name, peer.name, CPU)) for peer in PEERS),
              number(results.ratio(work.name, CPU, URING.name, EPOLL.name))] for work in works() if work.name in results.rounds]
@@ -39,9 +38,7 @@ def markdown(results, where):
 
 
 def run():
-    options = parser_of(__doc__.splitlines()[0], 7).parse_args()
-    where = conditions(options)
-    return main("loops", options, lambda world: measure_all(options, world), lambda results: markdown(results, where))
+    return main("loops", parser_of(__doc__.splitlines()[0], 7).parse_args(), measure_all, markdown)
 
 
 if __name__ == "__main__":

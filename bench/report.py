@@ -168,10 +168,14 @@ def listed(title, lines):
     yield from (f"- {line}" for line in lines)
 
 
+def measured_with(conditions):
+    return "Measured with " + ", ".join(f"{key} {value}" for key, value in conditions.items()) + "."
+
+
 def markdown(results, works, flights, sizes, conditions):
     remarks = sorted({f"{peer}: {why}" for (_, peer), why in results.remarks.items()})
     sections = [
-        ("", ["Measured with " + ", ".join(f"{key} {value}" for key, value in conditions.items()) + "."]),
+        ("", [measured_with(conditions)]),
         ("To reach", target_table(results, flights)),
         ("Messages and connections", message_table(results, works)),
         ("Throughput", speed_table(results, works)),

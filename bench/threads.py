@@ -9,8 +9,7 @@ import os
 import sys
 
 from plan import CPU, Peer, Work
-from report import number, table
-from run import conditions
+from report import measured_with, number, table
 from turns import main, parser_of, remark_lines, take_turns
 
 THREADS = (1, 2, 4, 8)
@@ -47,7 +46,7 @@ def measure_all(options, world):
 
 def markdown(results, where):
     names = [peer.name for peer in PEERS]
-    yield "Measured with " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
+    yield measured_with(where)
     yield ""
     yield "CPU of the client in us per message or connection, of all threads together; in brackets what it is of that of one thread,"
     yield "the median of the rounds' ratios. Locks are pthread's, in leat and its libraries, for each message."
@@ -67,9 +66,7 @@ def markdown(results, where):
 
 
 def run():
-    options = parser_of(__doc__.splitlines()[0], 3).parse_args()
-    where = conditions(options)
-    return main("threads", options, lambda world: measure_all(options, world), lambda results: markdown(results, where))
+    return main("threads", parser_of(__doc__.splitlines()[0], 3).parse_args(), measure_all, markdown)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from report import Results, marks, number, replace_results
-from run import PAGE
+from run import PAGE, conditions
 from world import CLIENT_CORE, Unsupported, Void, World, pin, say
 
 
@@ -48,20 +48,21 @@ def parser_of(description, rounds):
 
 
 def main(name, options, measure_all, markdown):
-    """measure_all(world) as take_turns() returns; markdown(results) yields lines. The exit status."""
+    """measure_all(options, world) as take_turns() returns; markdown(results, conditions) yields lines. The exit status."""
     kept = options.build / f"{name}.md"
     if options.update_docs:
         PAGE.write_text(replace_results(PAGE.read_text(encoding="utf-8"), kept.read_text(encoding="utf-8"), marks(name)),
                         encoding="utf-8")
         return 0
+    where = conditions(options)
     with tempfile.TemporaryDirectory(prefix="leat-bench.") as folder:
         pin(CLIENT_CORE)
         world = World(options.build, folder)
         try:
-            results, failures = measure_all(world)
+            results, failures = measure_all(options, world)
         finally:
             world.stop()
-    text = "\n".join(markdown(results)) + "\n"
+    text = "\n".join(markdown(results, where)) + "\n"
     print(text, end="")
     if not (options.quick or options.only):
         kept.write_text(text, encoding="utf-8")
