@@ -71,8 +71,7 @@ class Control {
       throw error;
     }
     // Node may end while it runs: then its standard input ends, and so it does.
-    child.unref();
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.unref();
+    for (const each of [child, ...child.stdio]) each.unref();
     return control;
   }
 
@@ -81,7 +80,7 @@ class Control {
     const child = this.#child;
     if (!child) return this.#closed;
     this.#child = undefined;
-    child.ref();
+    for (const each of [child, ...child.stdio]) each.ref(); // Node is not to end before they are closed
     child.stdin.end();
     await this.#closed;
     fs.rmSync(this.folder, { recursive: true, force: true });

@@ -8,9 +8,11 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -62,6 +64,19 @@ class NodeTest(unittest.TestCase):
         done = node("-e", "require('.').Control.start().then((control) => control.wsServer()).then((s) => console.log(s.url))")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(done.stdout.startswith("ws://127.0.0.1:"), done.stdout)
+
+    def test_close_waits_for_the_output(self):
+        """close() resolves although the pipes of its output are closed later than the program has ended."""
+        if not NODE:
+            print("left out: bindings/node: there is no node")
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder, "leat")
+            program.write_text(f'#!/bin/sh\nsleep 1 &\nexec {shlex.quote(PROGRAM)} "$@"\n')
+            program.chmod(0o755)
+            done = node("-e", "require('.').Control.start().then((control) => control.close()).then(() => console.log('closed'))",
+                        LEAT=str(program))
+        self.assertEqual((done.stdout, done.stderr), ("closed\n", ""))
 
 
 if __name__ == "__main__":
