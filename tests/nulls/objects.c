@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define ROOM_BYTES 65536u
 #define ROOMS      16
@@ -53,20 +54,19 @@ struct nulls_objects {
 
 /* ---- the other ends -------------------------------------------------------------------------- */
 
-static leat_testing_server *echo, *refusing, *bearer, *plain, *tls_plain;
+enum peer { ECHO, REFUSING, BEARER, PLAIN, TLS_PLAIN, PEERS };
+
+static uint16_t ports[PEERS];
+static pid_t peers_process = -1;
 static struct leat_testing_tls tls;
 
-static uint16_t port_of(const leat_testing_server *peer)
+static void url_write(char url[64], enum peer peer)
 {
-    return leat_testing_server_get_port(peer);
+    snprintf(url, 64, "ws://127.0.0.1:%u/", ports[peer]);
 }
 
-static void url_write(char url[64], const leat_testing_server *peer)
-{
-    snprintf(url, 64, "ws://127.0.0.1:%u/", port_of(peer));
-}
-
-void nulls_peers_start(void)
+/* In a process that does nothing else. Tells their ports and stays. */
+static void peers_run(int ports_fd)
 {
     static const struct leat_script_row echo_rows[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
@@ -84,23 +84,45 @@ void nulls_peers_start(void)
     static const struct leat_script_row plain_rows[] = {{LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     static const struct leat_script_row tls_rows[] = {
         {LEAT_SCRIPT_TLS_ACCEPT, .tls = &tls}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row *const rows[PEERS] = {
+        [ECHO] = echo_rows,   [REFUSING] = refusing_rows, [BEARER] = bearer_rows,
+        [PLAIN] = plain_rows, [TLS_PLAIN] = tls_rows,
+    };
+    for (size_t i = 0; i < PEERS; ++i) {
+        const leat_testing_server *peer = script_server_start(rows[i]);
+        CHILD_CHECK(peer);
+        ports[i] = leat_testing_server_get_port(peer);
+    }
+    CHILD_CHECK(write(ports_fd, ports, sizeof(ports)) == sizeof(ports));
+    for (;;)
+        pause();
+}
+
+/* Their threads are in a process of their own: a child of ours, of which each call has one, could find the allocator of
+ * AddressSanitizer locked by a thread (tests/fork/CMakeLists.txt). */
+void nulls_peers_start(void)
+{
+    int fds[2];
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
-    echo = script_server_start(echo_rows);
-    refusing = script_server_start(refusing_rows);
-    bearer = script_server_start(bearer_rows);
-    plain = script_server_start(plain_rows);
-    tls_plain = script_server_start(tls_rows);
-    cr_assert(echo && refusing && bearer && plain && tls_plain);
+    cr_assert(pipe(fds) == 0);
+    pid_t parent = getpid();
+    fflush(NULL);
+    peers_process = fork();
+    cr_assert(peers_process >= 0);
+    if (peers_process == 0) {
+        CHILD_CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent);
+        peers_run(fds[1]);
+    }
+    close(fds[1]);
+    cr_assert(read(fds[0], ports, sizeof(ports)) == sizeof(ports));
+    close(fds[0]);
 }
 
 void nulls_peers_free(void)
 {
-    leat_testing_server_free(echo);
-    leat_testing_server_free(refusing);
-    leat_testing_server_free(bearer);
-    leat_testing_server_free(plain);
-    leat_testing_server_free(tls_plain);
+    kill(peers_process, SIGKILL);
+    cr_assert(waitpid(peers_process, NULL, 0) == peers_process);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -292,7 +314,7 @@ leat_websocket *nulls_leat_websocket(struct nulls_objects *o)
         return o->websocket;
     CHILD_CHECK(leat_websocket_new(nulls_leat_loop(o), &callbacks, o, &o->websocket) == LEAT_OK);
     if (o->state != NULLS_FRESH) {
-        url_write(url, o->state == NULLS_OPEN ? echo : refusing);
+        url_write(url, o->state == NULLS_OPEN ? ECHO : REFUSING);
         CHILD_CHECK(leat_websocket_connect(o->websocket, url, NULL) == LEAT_OK);
         wait_for(o, o->state == NULLS_OPEN ? &o->opened : &o->closed);
     }
@@ -319,7 +341,7 @@ leat_proxy_challenge *nulls_leat_proxy_challenge(struct nulls_objects *o)
     char proxy[64];
     if (o->proxy_challenge)
         return o->proxy_challenge;
-    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", port_of(bearer));
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", ports[BEARER]);
     CHILD_CHECK(leat_config_new(&o->asking_config) == LEAT_OK);
     CHILD_CHECK(leat_config_set_proxy(o->asking_config, proxy) == LEAT_OK);
     CHILD_CHECK(leat_config_set_proxy_token_callback(o->asking_config, on_challenge, o) == LEAT_OK);
@@ -333,7 +355,7 @@ leat_proxy_challenge *nulls_leat_proxy_challenge(struct nulls_objects *o)
 leat_blocking_websocket *nulls_leat_blocking_websocket(struct nulls_objects *o)
 {
     char url[64];
-    url_write(url, echo);
+    url_write(url, ECHO);
     CHILD_CHECK(o->blocking_websocket || leat_blocking_websocket_connect(
                                              url, NULL, &o->blocking_websocket, NULL) == LEAT_OK);
     return o->blocking_websocket;
@@ -347,7 +369,7 @@ leat_tcp_socket *nulls_leat_tcp_socket(struct nulls_objects *o)
         return o->tcp_socket;
     CHILD_CHECK(leat_tcp_socket_new(nulls_leat_loop(o), &callbacks, o, &o->tcp_socket) == LEAT_OK);
     if (o->state == NULLS_OPEN) {
-        CHILD_CHECK(leat_tcp_socket_connect(o->tcp_socket, "127.0.0.1", port_of(plain), NULL) ==
+        CHILD_CHECK(leat_tcp_socket_connect(o->tcp_socket, "127.0.0.1", ports[PLAIN], NULL) ==
                     LEAT_OK);
         wait_for(o, &o->opened);
     }
@@ -362,7 +384,7 @@ leat_tls_socket *nulls_leat_tls_socket(struct nulls_objects *o)
         return o->tls_socket;
     CHILD_CHECK(leat_tls_socket_new(nulls_leat_loop(o), &callbacks, o, &o->tls_socket) == LEAT_OK);
     if (o->state == NULLS_OPEN) {
-        CHILD_CHECK(leat_tls_socket_connect(o->tls_socket, "127.0.0.1", port_of(tls_plain),
+        CHILD_CHECK(leat_tls_socket_connect(o->tls_socket, "127.0.0.1", ports[TLS_PLAIN],
                                             nulls_leat_tls_options(o), NULL) == LEAT_OK);
         wait_for(o, &o->opened);
     }

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 TestSuite(nulls, .fini = sandbox_done, .timeout = 120);
