@@ -404,7 +404,7 @@ static int builder_ask_upgrade(struct builder *b, const char *origin)
     }
     builder_push(b, layer, leati_route_origin_text(b->route));
     b->route->upgrade = layer;
-    b->route->agreement = leati_ws_upgrade_agreement(layer);
+    b->route->agreement = leati_ws_agreement(layer);
     return LEAT_OK;
 }
 
@@ -475,7 +475,7 @@ static int builder_add_accept(struct builder *b)
     if (code == LEAT_OK) {
         builder_push(b, layer, b->route->hops[0].text);
         b->route->upgrade = layer;
-        b->route->agreement = leati_ws_accept_agreement(layer);
+        b->route->agreement = leati_ws_agreement(layer);
     }
     return code;
 }

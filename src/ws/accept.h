@@ -129,7 +129,4 @@ const struct leati_ws_accept_request *leati_ws_accept_request(const struct leati
 int leati_ws_accept_answer(struct leati_layer *accept,
                            const struct leati_ws_accept_decision *decision);
 
-/** What has been agreed on. Lives as long as the layer. */
-const struct leati_ws_agreement *leati_ws_accept_agreement(const struct leati_layer *accept);
-
 #endif

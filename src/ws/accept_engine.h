@@ -9,14 +9,8 @@
 
 #include "ws/accept.h"
 
-enum leati_ws_accept_result {
-    LEATI_WS_ACCEPT_ASK,     /**< valid: `request` is filled in, somebody must decide */
-    LEATI_WS_ACCEPT_MORE,    /**< everything was used, the head goes on */
-    LEATI_WS_ACCEPT_REFUSED, /**< not valid: `response`, `status` and `error` are filled in */
-    LEATI_WS_ACCEPT_NO_MEMORY,
-};
-
 struct leati_ws_accept_engine {
+    struct leati_ws_handshake common; /* its agreement has the head, once the request is valid */
     size_t max_head_bytes;
     leati_ws_sha1_fn *sha1;
     leati_ws_date_fn *date; /**< NULL = no Date */
@@ -24,36 +18,31 @@ struct leati_ws_accept_engine {
     bool has_rest;          /**< bytes came behind the request */
     bool keeps_alive;       /**< of the response: another request may follow */
     unsigned served;        /**< requests before this one, on the same connection */
-    struct leati_http_head head;
     struct leati_ws_accept_request request;
     char *host;             /**< of a target in absolute form; NULL = the Host field counts */
     char *target;           /**< likewise: the path and what follows it */
     const char **protocols; /**< the array, with the strings behind it; NULL = none */
-    const char *protocol;   /**< the chosen one; NULL = none */
-    bool has_deflate;
-    struct leati_deflate_params deflate; /**< what holds for permessage-deflate then */
-    bool has_request;
-    char *response; /**< to be sent; NULL before the decision */
+    char *response;         /**< to be sent; NULL before the decision */
     size_t response_len;
-    int status;      /**< of the response, 0 before */
-    char error[256]; /**< why it was refused; printable ASCII */
+    size_t lingered_bytes;
+    char text[400]; /**< of the verdict */
 };
 
 void leati_ws_accept_engine_init(struct leati_ws_accept_engine *engine,
                                  const struct leati_ws_accept_options *options);
 void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine);
 
-/** Reads the next bytes of the request. `*ret_used` is written for ASK, where the bytes behind it
+/** Reads the next bytes of the request. `*ret_used` is written for VALID, where the bytes behind it
  * are frames, and for MORE. Nothing may be fed after another result than MORE. */
-enum leati_ws_accept_result leati_ws_accept_engine_feed(struct leati_ws_accept_engine *engine,
-                                                        const uint8_t *data, size_t len,
-                                                        size_t *ret_used);
+enum leati_ws_head_result leati_ws_accept_engine_feed(struct leati_ws_accept_engine *engine,
+                                                      const uint8_t *data, size_t len,
+                                                      size_t *ret_used);
 
 /** As leati_ws_accept_answer(), after ASK. */
 int leati_ws_accept_engine_answer(struct leati_ws_accept_engine *engine,
                                   const struct leati_ws_accept_decision *decision);
 
-/** Answers, without asking anybody, with `engine->error` for a text. false without memory. */
+/** Answers, without asking anybody, with `error` for a text. false without memory. */
 bool leati_ws_accept_refusal(struct leati_ws_accept_engine *engine, int status);
 bool leati_ws_accept_is_head(const struct leati_ws_accept_engine *engine);
 /** Begins anew, for the next request. */

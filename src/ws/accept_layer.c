@@ -18,71 +18,43 @@ enum accept_state {
     ACCEPT_FAILED,
 };
 
-struct accept_layer {
-    struct leati_engine base; /* native_code: the status of the refusal that was sent */
-    struct leati_ws_accept_engine engine;
-    size_t lingered_bytes;
-    char text[400];
-    struct leati_ws_agreement agreement;
-};
-
-static struct accept_layer *accept_of(const struct leati_layer *l)
-{
-    return leati_exchange_engine(l);
-}
-
-static void agreement_write(struct accept_layer *accept)
-{
-    const struct leati_ws_accept_engine *engine = &accept->engine;
-
-    accept->agreement = (struct leati_ws_agreement){
-        .status = engine->status,
-        .protocol = engine->protocol ? engine->protocol : "",
-        .target = engine->has_request ? engine->request.target : NULL,
-        .deflate = engine->has_deflate ? &engine->deflate : NULL,
-        .head = engine->has_request ? &engine->head : NULL,
-    };
-}
-
 /* ---- the request ---------------------------------------------------------------------------- */
 
-static void linger_feed(struct accept_layer *accept, size_t len)
+static void linger_feed(struct leati_ws_accept_engine *accept, size_t len)
 {
     accept->lingered_bytes += len;
     if (accept->lingered_bytes >= LEATI_WS_ACCEPT_LINGER_BYTES)
-        leati_engine_set_state(&accept->base, ACCEPT_FAILED);
+        leati_engine_set_state(&accept->common.base, ACCEPT_FAILED);
 }
 
-static void response_send(struct accept_layer *accept, enum accept_state state)
+static void response_send(struct leati_ws_accept_engine *accept, enum accept_state state)
 {
-    leati_engine_set_output(&accept->base, (int)state, accept->engine.response,
-                            accept->engine.response_len);
+    leati_engine_set_output(&accept->common.base, (int)state, accept->response,
+                            accept->response_len);
 }
 
 static size_t accept_feed(struct leati_engine *e, const uint8_t *data, size_t len)
 {
-    struct accept_layer *accept = (void *)e;
+    struct leati_ws_accept_engine *accept = (void *)e;
     size_t used = len;
 
     if (e->state == ACCEPT_LINGER) {
         linger_feed(accept, len);
         return len;
     }
-    enum leati_ws_accept_result result =
-        leati_ws_accept_engine_feed(&accept->engine, data, len, &used);
-    agreement_write(accept);
+    enum leati_ws_head_result result = leati_ws_accept_engine_feed(accept, data, len, &used);
     switch (result) {
-    case LEATI_WS_ACCEPT_ASK:
+    case LEATI_WS_HEAD_VALID:
         leati_engine_set_state(e, ACCEPT_ASK);
         return used;
-    case LEATI_WS_ACCEPT_MORE:
+    case LEATI_WS_HEAD_MORE:
         break;
-    case LEATI_WS_ACCEPT_REFUSED:
+    case LEATI_WS_HEAD_REFUSED:
+    case LEATI_WS_HEAD_BODY:
         response_send(accept, ACCEPT_SEND_REFUSAL);
         break;
-    case LEATI_WS_ACCEPT_NO_MEMORY:
-        e->sys_errno = ENOMEM;
-        leati_engine_fail(e, LEAT_E_SYSTEM_INTERNAL, 0, "no memory for the WebSocket handshake");
+    case LEATI_WS_HEAD_NO_MEMORY:
+        leati_ws_fail_memory(&accept->common);
         break;
     }
     return len;
@@ -90,7 +62,7 @@ static size_t accept_feed(struct leati_engine *e, const uint8_t *data, size_t le
 
 static void accept_end(struct leati_engine *e)
 {
-    struct accept_layer *accept = (void *)e;
+    struct leati_ws_accept_engine *accept = (void *)e;
 
     if (e->state == ACCEPT_LINGER)
         leati_engine_set_state(e, ACCEPT_FAILED);
@@ -98,26 +70,25 @@ static void accept_end(struct leati_engine *e)
         leati_engine_fail(e, LEAT_E_WS_CONNECT, 0,
                           "the client closed the connection before the request head was complete, "
                           "after %zu bytes of it",
-                          leati_http_head_size(&accept->engine.head));
+                          leati_http_head_size(&accept->common.head));
 }
 
 /* What a client hears that was too slow, or had to wait too long. */
-static void farewell_write(struct accept_layer *accept, int status, const char *text)
+static void farewell_write(struct leati_ws_accept_engine *accept, int status, const char *text)
 {
-    struct leati_ws_accept_engine *engine = &accept->engine;
-
-    leati_readable_format(engine->error, sizeof(engine->error), "%s", text);
-    if (leati_ws_accept_refusal(engine, status)) {
-        accept->base.output = (const uint8_t *)engine->response;
-        accept->base.output_len = engine->response_len;
+    leati_ws_refuse(&accept->common, "%s", text);
+    if (leati_ws_accept_refusal(accept, status)) {
+        accept->common.base.output = (const uint8_t *)accept->response;
+        accept->common.base.output_len = accept->response_len;
+        accept->common.agreement.status = 0; /* of no answer that anybody has given */
     }
 }
 
 static void accept_expire(struct leati_engine *e, uint64_t waited_ms)
 {
-    struct accept_layer *accept = (void *)e;
+    struct leati_ws_accept_engine *accept = (void *)e;
     int state = e->state;
-    size_t received = leati_http_head_size(&accept->engine.head);
+    size_t received = leati_http_head_size(&accept->common.head);
 
     e->sys_errno = ETIMEDOUT;
     switch (state) {
@@ -130,7 +101,7 @@ static void accept_expire(struct leati_engine *e, uint64_t waited_ms)
     case ACCEPT_SEND_REFUSAL:
         leati_engine_fail(e, LEAT_E_WS_CONNECT, 0,
                           "the client did not take the HTTP %d within %" PRIu64 " ms",
-                          accept->engine.status, waited_ms);
+                          accept->common.agreement.status, waited_ms);
         break;
     default:
         leati_engine_fail(e, LEAT_E_WS_CONNECT, 0,
@@ -145,29 +116,29 @@ static void accept_expire(struct leati_engine *e, uint64_t waited_ms)
 
 /* ---- the response --------------------------------------------------------------------------- */
 
-static void switch_sent(struct accept_layer *accept)
+static void switch_sent(struct leati_ws_accept_engine *accept)
 {
-    leati_free(accept->engine.response);
-    accept->engine.response = NULL;
-    leati_engine_set_state(&accept->base, ACCEPT_DONE);
+    leati_free(accept->response);
+    accept->response = NULL;
+    leati_engine_set_state(&accept->common.base, ACCEPT_DONE);
 }
 
-static void refusal_sent(struct accept_layer *accept)
+static void refusal_sent(struct leati_ws_accept_engine *accept)
 {
-    struct leati_ws_accept_engine *engine = &accept->engine;
+    struct leati_engine *base = &accept->common.base;
+    int status = accept->common.agreement.status;
 
-    if (engine->keeps_alive) {
-        leati_ws_accept_engine_again(engine);
-        agreement_write(accept);
-        leati_engine_set_state(&accept->base, ACCEPT_READ_REQUEST);
+    if (accept->keeps_alive) {
+        leati_ws_accept_engine_again(accept);
+        leati_engine_set_state(base, ACCEPT_READ_REQUEST);
         return;
     }
     leati_readable_format(accept->text, sizeof(accept->text),
-                          "the client was refused with HTTP %d %s: %s", engine->status,
-                          leati_ws_accept_reason(engine->status), engine->error);
-    accept->base.code = LEAT_E_WS_CONNECT;
-    accept->base.native_code = engine->status;
-    leati_engine_set_state(&accept->base, ACCEPT_LINGER);
+                          "the client was refused with HTTP %d %s: %s", status,
+                          leati_ws_accept_reason(status), accept->common.error);
+    base->code = LEAT_E_WS_CONNECT;
+    base->native_code = status;
+    leati_engine_set_state(base, ACCEPT_LINGER);
 }
 
 static void accept_sent(struct leati_engine *e)
@@ -180,18 +151,9 @@ static void accept_sent(struct leati_engine *e)
 
 /* ---- the layer ------------------------------------------------------------------------------ */
 
-static void accept_describe(const struct leati_engine *e, char *buf, size_t cap)
-{
-    const struct leati_ws_accept_engine *engine = &((const struct accept_layer *)e)->engine;
-
-    snprintf(buf, cap, "HTTP %d%s%s%s", engine->status, engine->protocol ? ", subprotocol " : "",
-             engine->protocol ? engine->protocol : "",
-             engine->has_deflate ? ", permessage-deflate" : "");
-}
-
 static void accept_done(struct leati_engine *e)
 {
-    leati_ws_accept_engine_done(&((struct accept_layer *)e)->engine);
+    leati_ws_accept_engine_done((void *)e);
 }
 
 static const struct leati_engine_state accept_states[] = {
@@ -214,7 +176,7 @@ static const struct leati_engine_ops accept_ops = {
     .feed = accept_feed,
     .end = accept_end,
     .expire = accept_expire,
-    .describe = accept_describe,
+    .describe = leati_ws_handshake_describe,
     .done = accept_done,
 };
 
@@ -222,16 +184,15 @@ int leati_ws_accept_layer_new(const struct leati_ws_accept_options *options,
                               struct leati_failure *failure, struct leati_layer **ret_layer)
 {
     struct leati_layer *layer =
-        leati_exchange_new(&accept_ops, sizeof(struct accept_layer), options->timeout_ms,
+        leati_exchange_new(&accept_ops, sizeof(struct leati_ws_accept_engine), options->timeout_ms,
                            "no memory for the WebSocket handshake", failure);
     if (!layer)
         return LEAT_E_SYSTEM_INTERNAL;
-    struct accept_layer *accept = accept_of(layer);
-    leati_engine_init(&accept->base, &accept_ops, accept->text, sizeof(accept->text));
+    struct leati_ws_accept_engine *accept = leati_exchange_engine(layer);
+    leati_ws_accept_engine_init(accept, options);
+    leati_engine_init(&accept->common.base, &accept_ops, accept->text, sizeof(accept->text));
     if (options->takes_requests)
         leati_exchange_of(layer)->owner_timeout_ms = options->timeout_ms;
-    leati_ws_accept_engine_init(&accept->engine, options);
-    agreement_write(accept);
     *ret_layer = layer;
     return LEAT_OK;
 }
@@ -240,31 +201,26 @@ int leati_ws_accept_layer_new(const struct leati_ws_accept_options *options,
 
 bool leati_ws_accept_is_asking(const struct leati_layer *accept)
 {
-    return accept_of(accept)->base.state == ACCEPT_ASK;
+    return leati_exchange_is_owners_turn(accept);
 }
 
-const struct leati_ws_accept_request *leati_ws_accept_request(const struct leati_layer *accept)
+const struct leati_ws_accept_request *leati_ws_accept_request(const struct leati_layer *layer)
 {
-    const struct leati_ws_accept_engine *engine = &accept_of(accept)->engine;
+    const struct leati_ws_accept_engine *accept = leati_exchange_engine(layer);
 
-    return engine->has_request ? &engine->request : NULL;
+    return accept->common.agreement.head ? &accept->request : NULL;
 }
 
-int leati_ws_accept_answer(struct leati_layer *accept,
+int leati_ws_accept_answer(struct leati_layer *layer,
                            const struct leati_ws_accept_decision *decision)
 {
-    if (!leati_ws_accept_is_asking(accept))
-        return LEAT_E_PARAMETER;
-    struct accept_layer *layer = accept_of(accept);
-    int code = leati_ws_accept_engine_answer(&layer->engine, decision);
-    agreement_write(layer);
-    if (code == LEAT_OK)
-        response_send(layer,
-                      layer->engine.status == 101 ? ACCEPT_SEND_SWITCH : ACCEPT_SEND_REFUSAL);
-    return code;
-}
+    struct leati_ws_accept_engine *accept = leati_exchange_engine(layer);
 
-const struct leati_ws_agreement *leati_ws_accept_agreement(const struct leati_layer *accept)
-{
-    return &accept_of(accept)->agreement;
+    if (!leati_ws_accept_is_asking(layer))
+        return LEAT_E_PARAMETER;
+    int code = leati_ws_accept_engine_answer(accept, decision);
+    if (code == LEAT_OK)
+        response_send(accept, accept->common.agreement.status == 101 ? ACCEPT_SEND_SWITCH
+                                                                     : ACCEPT_SEND_REFUSAL);
+    return code;
 }

@@ -3,7 +3,6 @@
 #include "ws/accept_engine.h"
 
 #include "util/alloc.h"
-#include "util/readable.h"
 #include "util/text.h"
 #include "ws/deflate.h"
 
@@ -94,7 +93,7 @@ static bool headers_have(const struct leati_ws_accept_decision *decision, const 
 
 bool leati_ws_accept_is_head(const struct leati_ws_accept_engine *engine)
 {
-    return leati_http_head_method_is(&engine->head, "HEAD");
+    return leati_http_head_method_is(&engine->common.head, "HEAD");
 }
 
 /* What RFC 9110 demands with a status (sections 15.5.22, 15.5.6, 10.2.1), RFC 6455 section 4.4, and
@@ -150,14 +149,14 @@ static bool refusal_build(struct leati_ws_accept_engine *engine,
     if (!response_build(engine, start, decision->headers, decision->header_count, decision->body,
                         sends_content ? decision->body_len : 0))
         return false;
-    engine->status = status;
+    engine->common.agreement.status = status;
     return true;
 }
 
 bool leati_ws_accept_refusal(struct leati_ws_accept_engine *engine, int status)
 {
     const struct leati_ws_accept_decision decision = {
-        .status = status, .body = engine->error, .body_len = strlen(engine->error)};
+        .status = status, .body = engine->common.error, .body_len = strlen(engine->common.error)};
 
     engine->keeps_alive = false;
     return refusal_build(engine, &decision);
@@ -168,14 +167,15 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
 {
     char accept[LEATI_WS_ACCEPT_SIZE];
     char extensions[LEATI_DEFLATE_HEADER_SIZE] = "";
+    struct leati_ws_agreement *agreement = &engine->common.agreement;
     struct leati_deflate_params deflate = {0};
 
-    if (!leati_ws_accept_value(leati_http_head_get(&engine->head, "Sec-WebSocket-Key"),
+    if (!leati_ws_accept_value(leati_http_head_get(&engine->common.head, "Sec-WebSocket-Key"),
                                engine->sha1, accept))
         return LEAT_E_SYSTEM_INTERNAL;
     bool has_deflate =
         decision->deflate && leati_deflate_is_built_in() &&
-        leati_deflate_offers_choose(&engine->head, decision->deflate, &deflate, extensions);
+        leati_deflate_offers_choose(&engine->common.head, decision->deflate, &deflate, extensions);
     char *start =
         leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
                        "Upgrade: websocket\r\n"
@@ -190,10 +190,10 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
     leati_free(start);
     if (!built)
         return LEAT_E_SYSTEM_INTERNAL;
-    engine->protocol = protocol;
-    engine->has_deflate = has_deflate;
-    engine->deflate = deflate;
-    engine->status = 101;
+    agreement->protocol = protocol ? protocol : "";
+    engine->common.deflate = deflate;
+    agreement->deflate = has_deflate ? &engine->common.deflate : NULL;
+    agreement->status = 101;
     return LEAT_OK;
 }
 
@@ -225,8 +225,8 @@ static bool may_keep_alive(const struct leati_ws_accept_engine *engine)
 {
     return engine->takes_requests && !engine->has_rest &&
            engine->served + 1 < LEATI_WS_ACCEPT_MAX_REQUESTS &&
-           leati_http_head_minor_version(&engine->head) > 0 &&
-           !leati_http_head_has_token(&engine->head, "Connection", "close");
+           leati_http_head_minor_version(&engine->common.head) > 0 &&
+           !leati_http_head_has_token(&engine->common.head, "Connection", "close");
 }
 
 static bool decision_is_valid(const struct leati_ws_accept_engine *engine,
@@ -254,9 +254,8 @@ static int refusal_answer(struct leati_ws_accept_engine *engine,
     engine->keeps_alive = may_keep_alive(engine);
     if (!refusal_build(engine, &full))
         return LEAT_E_SYSTEM_INTERNAL;
-    leati_readable_format(engine->error, sizeof(engine->error), "%s",
-                          decision->text ? decision->text : "by the program's decision");
-    leati_ws_make_printable(engine->error);
+    leati_ws_refuse(&engine->common, "%s",
+                    decision->text ? decision->text : "by the program's decision");
     return LEAT_OK;
 }
 

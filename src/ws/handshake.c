@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ws/handshake.h"
 
-#include "http/head.h"
-#include "util/alloc.h"
+#include "core/exchange.h"
+#include "util/readable.h"
 #include "util/text.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,9 +36,41 @@ bool leati_ws_header_is_ours(const char *name)
             leati_text_equal_nocase(name, prefix_len, prefix, prefix_len));
 }
 
-void leati_ws_make_printable(char *text)
+void leati_ws_handshake_init(struct leati_ws_handshake *handshake, enum leati_http_kind peers_head)
 {
-    for (char *c = text; *c != '\0'; c++)
+    handshake->agreement = (struct leati_ws_agreement){.protocol = ""};
+    leati_http_head_init(&handshake->head, peers_head);
+}
+
+enum leati_ws_head_result leati_ws_refuse(struct leati_ws_handshake *handshake, const char *format,
+                                          ...)
+{
+    va_list args;
+    va_start(args, format);
+    leati_readable_vformat(handshake->error, sizeof(handshake->error), format, args);
+    va_end(args);
+    for (char *c = handshake->error; *c != '\0'; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
+    return LEATI_WS_HEAD_REFUSED;
+}
+
+void leati_ws_fail_memory(struct leati_ws_handshake *handshake)
+{
+    handshake->base.sys_errno = ENOMEM;
+    leati_engine_fail(&handshake->base, LEAT_E_SYSTEM_INTERNAL, handshake->agreement.status,
+                      "no memory for the WebSocket handshake");
+}
+
+void leati_ws_handshake_describe(const struct leati_engine *e, char *buf, size_t cap)
+{
+    const struct leati_ws_agreement *agreed = &((const struct leati_ws_handshake *)e)->agreement;
+
+    snprintf(buf, cap, "HTTP %d%s%s%s", agreed->status, *agreed->protocol ? ", subprotocol " : "",
+             agreed->protocol, agreed->deflate ? ", permessage-deflate" : "");
+}
+
+const struct leati_ws_agreement *leati_ws_agreement(const struct leati_layer *layer)
+{
+    return &((const struct leati_ws_handshake *)leati_exchange_engine(layer))->agreement;
 }

@@ -57,8 +57,6 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
                                struct leati_failure *failure, struct leati_layer **ret_layer);
 /** The request, until it has been sent. */
 const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *ret_len);
-/** What has been agreed on. Lives as long as the layer. */
-const struct leati_ws_agreement *leati_ws_upgrade_agreement(const struct leati_layer *upgrade);
 
 /** Moves head and body out, so that they outlive the layer; the caller frees. NULL if there is no
  * complete head, and without memory. */

@@ -7,7 +7,6 @@
 #include "util/text.h"
 #include "ws/deflate.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -101,7 +100,7 @@ bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
     char key[KEY_SIZE];
 
     memset(engine, 0, sizeof(*engine));
-    leati_http_head_init(&engine->head, LEATI_HTTP_RESPONSE);
+    leati_ws_handshake_init(&engine->common, LEATI_HTTP_RESPONSE);
     if (!leati_text_base64_encode(nonce, LEATI_WS_NONCE_BYTES, key, sizeof(key)) ||
         !leati_ws_accept_value(key, options->sha1, engine->expected_accept))
         return false;
@@ -133,40 +132,27 @@ void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine)
     leati_ws_upgrade_engine_drop_request(engine);
     leati_free(engine->offered);
     leati_free(engine->protocol);
-    leati_http_head_done(&engine->head);
+    leati_http_head_done(&engine->common.head);
     leati_http_body_done(&engine->body);
     engine->offered = engine->protocol = NULL;
 }
 
 /* ---- the response --------------------------------------------------------------------------- */
 
-static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine *engine,
-                                                  const char *format, ...) LEAT_PRINTF(2, 3);
-
-static enum leati_ws_upgrade_result engine_refuse(struct leati_ws_upgrade_engine *engine,
-                                                  const char *format, ...)
+static enum leati_ws_head_result check_accept(struct leati_ws_upgrade_engine *engine)
 {
-    va_list args;
-    va_start(args, format);
-    leati_readable_vformat(engine->error, sizeof(engine->error), format, args);
-    va_end(args);
-    leati_ws_make_printable(engine->error); /* it may quote the server */
-    return LEATI_WS_UPGRADE_REFUSED;
-}
-
-static enum leati_ws_upgrade_result check_accept(struct leati_ws_upgrade_engine *engine)
-{
-    size_t count = leati_http_head_count(&engine->head, "Sec-WebSocket-Accept");
+    size_t count = leati_http_head_count(&engine->common.head, "Sec-WebSocket-Accept");
     if (count == 0)
-        return engine_refuse(engine, "Sec-WebSocket-Accept is missing in the 101 response");
+        return leati_ws_refuse(&engine->common,
+                               "Sec-WebSocket-Accept is missing in the 101 response");
     if (count > 1)
-        return engine_refuse(engine, "Sec-WebSocket-Accept comes %zu times in the 101 response",
-                             count);
-    const char *accept = leati_http_head_get(&engine->head, "Sec-WebSocket-Accept");
+        return leati_ws_refuse(&engine->common,
+                               "Sec-WebSocket-Accept comes %zu times in the 101 response", count);
+    const char *accept = leati_http_head_get(&engine->common.head, "Sec-WebSocket-Accept");
     if (strcmp(accept, engine->expected_accept) != 0)
-        return engine_refuse(engine, "Sec-WebSocket-Accept is wrong: got \"%s\"",
-                             leati_excerpt(accept, 64).text);
-    return LEATI_WS_UPGRADE_DONE;
+        return leati_ws_refuse(&engine->common, "Sec-WebSocket-Accept is wrong: got \"%s\"",
+                               leati_excerpt(accept, 64).text);
+    return LEATI_WS_HEAD_VALID;
 }
 
 static bool protocol_is_offered(const struct leati_ws_upgrade_engine *engine, const char *protocol)
@@ -183,39 +169,44 @@ static bool protocol_is_offered(const struct leati_ws_upgrade_engine *engine, co
     return false;
 }
 
-static enum leati_ws_upgrade_result choose_protocol(struct leati_ws_upgrade_engine *engine)
+static enum leati_ws_head_result choose_protocol(struct leati_ws_upgrade_engine *engine)
 {
-    size_t count = leati_http_head_count(&engine->head, "Sec-WebSocket-Protocol");
+    size_t count = leati_http_head_count(&engine->common.head, "Sec-WebSocket-Protocol");
     if (count == 0)
-        return LEATI_WS_UPGRADE_DONE; /* the server speaks none of them: the program decides */
+        return LEATI_WS_HEAD_VALID; /* the server speaks none of them: the program decides */
     if (count > 1)
-        return engine_refuse(engine, "the server chose %zu subprotocols, one is allowed", count);
-    const char *protocol = leati_http_head_get(&engine->head, "Sec-WebSocket-Protocol");
+        return leati_ws_refuse(&engine->common, "the server chose %zu subprotocols, one is allowed",
+                               count);
+    const char *protocol = leati_http_head_get(&engine->common.head, "Sec-WebSocket-Protocol");
     if (!protocol_is_offered(engine, protocol))
-        return engine_refuse(engine,
-                             "the server chose the subprotocol \"%s\", which was not offered",
-                             leati_excerpt(protocol, 64).text);
+        return leati_ws_refuse(&engine->common,
+                               "the server chose the subprotocol \"%s\", which was not offered",
+                               leati_excerpt(protocol, 64).text);
     engine->protocol = leati_strdup(protocol);
-    return engine->protocol ? LEATI_WS_UPGRADE_DONE : LEATI_WS_UPGRADE_NO_MEMORY;
+    if (!engine->protocol)
+        return LEATI_WS_HEAD_NO_MEMORY;
+    engine->common.agreement.protocol = engine->protocol;
+    return LEATI_WS_HEAD_VALID;
 }
 
-static enum leati_ws_upgrade_result choose_deflate(struct leati_ws_upgrade_engine *engine)
+static enum leati_ws_head_result choose_deflate(struct leati_ws_upgrade_engine *engine)
 {
     const struct leati_deflate_offer *offer =
         engine->offers_deflate ? &engine->deflate_offer : NULL;
     struct leati_deflate_fault fault;
 
-    switch (leati_deflate_response_check(&engine->head, offer, &engine->deflate, &fault)) {
+    switch (leati_deflate_response_check(&engine->common.head, offer, &engine->common.deflate,
+                                         &fault)) {
     case LEATI_DEFLATE_INVALID:
-        return engine_refuse(engine, "the server chose %s \"%s\"", fault.reason,
-                             leati_excerpt_of(fault.element, fault.element_len, 100).text);
+        return leati_ws_refuse(&engine->common, "the server chose %s \"%s\"", fault.reason,
+                               leati_excerpt_of(fault.element, fault.element_len, 100).text);
     case LEATI_DEFLATE_AGREED:
-        engine->has_deflate = true;
+        engine->common.agreement.deflate = &engine->common.deflate;
         break;
     case LEATI_DEFLATE_DECLINED:
         break;
     }
-    return LEATI_WS_UPGRADE_DONE;
+    return LEATI_WS_HEAD_VALID;
 }
 
 /* To that and to nothing besides. */
@@ -227,39 +218,48 @@ static bool switches_to_websocket(const struct leati_http_head *head)
 }
 
 /* The list in section 4.1 under "the client MUST validate the server's response". */
-static enum leati_ws_upgrade_result check_switch(struct leati_ws_upgrade_engine *engine)
+static enum leati_ws_head_result check_switch(struct leati_ws_upgrade_engine *engine)
 {
-    const struct leati_http_head *head = &engine->head;
+    const struct leati_http_head *head = &engine->common.head;
 
     if (leati_http_head_minor_version(head) == 0)
-        return engine_refuse(engine, "HTTP 101 in an HTTP/1.0 response, which cannot switch");
+        return leati_ws_refuse(&engine->common,
+                               "HTTP 101 in an HTTP/1.0 response, which cannot switch");
     if (!switches_to_websocket(head))
-        return engine_refuse(engine, "no \"Upgrade: websocket\" in the 101 response");
+        return leati_ws_refuse(&engine->common, "no \"Upgrade: websocket\" in the 101 response");
     if (!leati_http_head_has_token(head, "Connection", "upgrade"))
-        return engine_refuse(engine, "no \"Connection: Upgrade\" in the 101 response");
-    enum leati_ws_upgrade_result result = check_accept(engine);
-    if (result != LEATI_WS_UPGRADE_DONE)
+        return leati_ws_refuse(&engine->common, "no \"Connection: Upgrade\" in the 101 response");
+    enum leati_ws_head_result result = check_accept(engine);
+    if (result != LEATI_WS_HEAD_VALID)
         return result;
     result = choose_deflate(engine);
-    return result == LEATI_WS_UPGRADE_DONE ? choose_protocol(engine) : result;
+    return result == LEATI_WS_HEAD_VALID ? choose_protocol(engine) : result;
 }
 
-static enum leati_ws_upgrade_result engine_finish(struct leati_ws_upgrade_engine *engine)
+static bool status_redirects(int status)
 {
-    const char *reason = leati_http_head_reason(&engine->head);
-    engine->status = leati_http_head_status(&engine->head);
-    if (engine->status != 101) {
-        engine->is_complete = true;
-        leati_http_body_init(&engine->body, &engine->head);
-        engine_refuse(engine, "the server answered HTTP %d%s%s", engine->status,
-                      reason[0] != '\0' ? " " : "", leati_excerpt(reason, 100).text);
-        return leati_http_body_is_done(&engine->body) ? LEATI_WS_UPGRADE_REFUSED
-                                                      : LEATI_WS_UPGRADE_BODY;
-    }
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
-    enum leati_ws_upgrade_result result = check_switch(engine);
-    engine->is_complete = result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_REFUSED;
-    return result;
+static enum leati_ws_head_result engine_finish(struct leati_ws_upgrade_engine *engine)
+{
+    struct leati_ws_agreement *agreement = &engine->common.agreement;
+    const struct leati_http_head *head = &engine->common.head;
+    const char *reason = leati_http_head_reason(head);
+    int status = agreement->status = leati_http_head_status(head);
+
+    if (status == 101) {
+        enum leati_ws_head_result result = check_switch(engine);
+        agreement->head = result == LEATI_WS_HEAD_NO_MEMORY ? NULL : head;
+        return result;
+    }
+    agreement->head = head;
+    if (status_redirects(status) && leati_http_head_count(head, "Location") == 1)
+        agreement->location = leati_http_head_get(head, "Location");
+    leati_http_body_init(&engine->body, head);
+    leati_ws_refuse(&engine->common, "the server answered HTTP %d%s%s", status,
+                    reason[0] != '\0' ? " " : "", leati_excerpt(reason, 100).text);
+    return leati_http_body_is_done(&engine->body) ? LEATI_WS_HEAD_REFUSED : LEATI_WS_HEAD_BODY;
 }
 
 static bool head_is_interim(const struct leati_http_head *head)
@@ -268,51 +268,44 @@ static bool head_is_interim(const struct leati_http_head *head)
     return status >= 100 && status <= 199 && status != 101;
 }
 
-static enum leati_ws_upgrade_result engine_feed_head(struct leati_ws_upgrade_engine *engine,
-                                                     const uint8_t *data, size_t len,
-                                                     size_t *ret_used)
+static enum leati_ws_head_result engine_feed_head(struct leati_ws_upgrade_engine *engine,
+                                                  const uint8_t *data, size_t len, size_t *ret_used)
 {
-    switch (leati_http_head_feed(&engine->head, data, len, ret_used)) {
+    switch (leati_http_head_feed(&engine->common.head, data, len, ret_used)) {
     case LEATI_HTTP_DONE:
-        return LEATI_WS_UPGRADE_DONE;
+        return LEATI_WS_HEAD_VALID;
     case LEATI_HTTP_MORE:
-        return LEATI_WS_UPGRADE_MORE;
+        return LEATI_WS_HEAD_MORE;
     case LEATI_HTTP_NO_MEMORY:
-        return LEATI_WS_UPGRADE_NO_MEMORY;
+        return LEATI_WS_HEAD_NO_MEMORY;
     case LEATI_HTTP_MALFORMED:
     case LEATI_HTTP_TOO_LARGE:
         break;
     }
-    engine->status = leati_http_head_status(&engine->head);
-    return engine_refuse(engine, "malformed response head: %s",
-                         leati_http_head_error(&engine->head));
+    engine->common.agreement.status = leati_http_head_status(&engine->common.head);
+    return leati_ws_refuse(&engine->common, "malformed response head: %s",
+                           leati_http_head_error(&engine->common.head));
 }
 
-enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
-                                                          const uint8_t *data, size_t len,
-                                                          size_t *ret_used)
+enum leati_ws_head_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
+                                                       const uint8_t *data, size_t len,
+                                                       size_t *ret_used)
 {
     size_t used = 0;
 
     for (;;) {
         size_t head_used = 0;
-        enum leati_ws_upgrade_result result =
+        enum leati_ws_head_result result =
             engine_feed_head(engine, data + used, len - used, &head_used);
-        used += head_used;
-        if (result == LEATI_WS_UPGRADE_DONE && !head_is_interim(&engine->head)) {
-            result = engine_finish(engine);
-            if (result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_BODY)
-                *ret_used = used;
+        *ret_used = used += head_used;
+        if (result != LEATI_WS_HEAD_VALID)
             return result;
-        }
-        if (result != LEATI_WS_UPGRADE_DONE) {
-            if (result == LEATI_WS_UPGRADE_MORE)
-                *ret_used = used;
-            return result;
-        }
+        if (!head_is_interim(&engine->common.head))
+            return engine_finish(engine);
         if (++engine->interim_count > LEATI_WS_MAX_INTERIM)
-            return engine_refuse(engine, "more than %u interim responses", LEATI_WS_MAX_INTERIM);
-        leati_http_head_done(&engine->head);
+            return leati_ws_refuse(&engine->common, "more than %u interim responses",
+                                   LEATI_WS_MAX_INTERIM);
+        leati_http_head_done(&engine->common.head);
     }
 }
 

@@ -14,30 +14,17 @@
 /** How many interim responses (RFC 9110 section 15.2) may precede the final one. */
 #define LEATI_WS_MAX_INTERIM 16u
 
-enum leati_ws_upgrade_result {
-    LEATI_WS_UPGRADE_DONE,
-    LEATI_WS_UPGRADE_MORE,    /**< everything was used, the head goes on */
-    LEATI_WS_UPGRADE_REFUSED, /**< not a valid 101: `error` says why, `status` is set if known */
-    LEATI_WS_UPGRADE_BODY,    /**< REFUSED, and a body follows: leati_ws_upgrade_engine_body() */
-    LEATI_WS_UPGRADE_NO_MEMORY,
-};
-
 struct leati_ws_upgrade_engine {
+    struct leati_ws_handshake common; /* its agreement has the head, if it can be read */
     char *request; /**< to be sent first; may hold credentials: freed by drop_request() */
     size_t request_len;
     char expected_accept[LEATI_WS_ACCEPT_SIZE];
     char *offered;  /**< the subprotocols as they stand in the request; NULL = none */
-    char *protocol; /**< the chosen one; NULL = none */
+    char *protocol; /**< the chosen one, for the agreement; NULL = none */
     bool offers_deflate;
-    bool has_deflate; /**< the server agreed */
     struct leati_deflate_offer deflate_offer;
-    struct leati_deflate_params deflate; /**< what holds then */
-    int status;                          /**< of the final response, 0 before */
     unsigned interim_count;
-    struct leati_http_head head;
     struct leati_http_body body;
-    bool is_complete; /**< the final head is there, for who wants to read it */
-    char error[256];
 };
 
 /** @param nonce unpredictable (section 4.1 item 7). @return false without memory or SHA-1. */
@@ -49,11 +36,11 @@ void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine);
 /** Wipes and frees the request once it is sent. */
 void leati_ws_upgrade_engine_drop_request(struct leati_ws_upgrade_engine *engine);
 
-/** Reads the next bytes of the response. `*ret_used` is written for DONE, where the bytes behind it
+/** Reads the next bytes of the response. `*ret_used` counts for VALID, where the bytes behind it
  * are frames, for BODY, and for MORE. Nothing may be fed after another result than MORE. */
-enum leati_ws_upgrade_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
-                                                          const uint8_t *data, size_t len,
-                                                          size_t *ret_used);
+enum leati_ws_head_result leati_ws_upgrade_engine_feed(struct leati_ws_upgrade_engine *engine,
+                                                       const uint8_t *data, size_t len,
+                                                       size_t *ret_used);
 
 /** Reads bytes behind the head after BODY. @return whether more of them would matter. */
 bool leati_ws_upgrade_engine_body(struct leati_ws_upgrade_engine *engine, const uint8_t *data,

@@ -6,16 +6,16 @@
 
 #include <stdlib.h>
 
-static enum leati_ws_accept_result engine_run(struct leati_ws_accept_engine *engine,
-                                              struct fuzz_input input, uint32_t seed,
-                                              bool takes_requests, size_t *ret_total)
+static enum leati_ws_head_result engine_run(struct leati_ws_accept_engine *engine,
+                                            struct fuzz_input input, uint32_t seed,
+                                            bool takes_requests, size_t *ret_total)
 {
     const struct leati_ws_accept_options options = {.sha1 = fuzz_sha1,
                                                     .takes_requests = takes_requests};
-    enum leati_ws_accept_result result = LEATI_WS_ACCEPT_MORE;
+    enum leati_ws_head_result result = LEATI_WS_HEAD_MORE;
     size_t total = 0;
     leati_ws_accept_engine_init(engine, &options);
-    while (result == LEATI_WS_ACCEPT_MORE && total < input.len) {
+    while (result == LEATI_WS_HEAD_MORE && total < input.len) {
         size_t used = 0;
         size_t len = fuzz_portion(&seed, input.len - total);
         result = leati_ws_accept_engine_feed(engine, input.data + total, len, &used);
@@ -34,7 +34,7 @@ static void response_check(const struct leati_ws_accept_engine *engine)
     leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
     FUZZ_MUST(leati_http_head_feed(&head, engine->response, engine->response_len, &used) ==
               LEATI_HTTP_DONE);
-    FUZZ_MUST(leati_http_head_status(&head) == engine->status);
+    FUZZ_MUST(leati_http_head_status(&head) == engine->common.agreement.status);
     const char *length = leati_http_head_get(&head, "Content-Length");
     size_t body = length && !leati_ws_accept_is_head(engine) ? strtoul(length, NULL, 10) : 0;
     FUZZ_MUST(used + body == engine->response_len);
@@ -75,7 +75,7 @@ static void request_check(struct leati_ws_accept_engine *engine, uint8_t choice)
     if (decision.status == 101 && request->protocol_count > 0)
         decision.protocol = request->protocols[choice % request->protocol_count];
     FUZZ_MUST(leati_ws_accept_engine_answer(engine, &decision) == LEAT_OK);
-    FUZZ_MUST(engine->status == decision.status);
+    FUZZ_MUST(engine->common.agreement.status == decision.status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -85,17 +85,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t whole_total, parts_total;
     uint8_t choice = fuzz_take(&input);
 
-    enum leati_ws_accept_result a = engine_run(&whole, input, 0, choice & 4, &whole_total);
-    enum leati_ws_accept_result b =
-        engine_run(&parts, input, choice | 1u, choice & 4, &parts_total);
-    FUZZ_MUST(a == b && a != LEATI_WS_ACCEPT_NO_MEMORY);
-    if (a == LEATI_WS_ACCEPT_ASK) {
+    enum leati_ws_head_result a = engine_run(&whole, input, 0, choice & 4, &whole_total);
+    enum leati_ws_head_result b = engine_run(&parts, input, choice | 1u, choice & 4, &parts_total);
+    FUZZ_MUST(a == b && a != LEATI_WS_HEAD_NO_MEMORY);
+    if (a == LEATI_WS_HEAD_VALID) {
         FUZZ_MUST(whole_total == parts_total);
         request_check(&whole, choice);
         response_check(&whole);
-    } else if (a == LEATI_WS_ACCEPT_REFUSED) {
-        FUZZ_MUST(whole.status == parts.status && whole.status >= 400);
-        FUZZ_MUST(whole.error[0] != '\0' && fuzz_is_printable(whole.error));
+    } else if (a == LEATI_WS_HEAD_REFUSED) {
+        FUZZ_MUST(whole.common.agreement.status == parts.common.agreement.status &&
+                  whole.common.agreement.status >= 400);
+        FUZZ_MUST(whole.common.error[0] != '\0' && fuzz_is_printable(whole.common.error));
         response_check(&whole);
     }
     leati_ws_accept_engine_done(&whole);

@@ -36,20 +36,20 @@ static struct fuzz_input reply_make(struct fuzz_input input, const char *accept)
     return reply;
 }
 
-static enum leati_ws_upgrade_result engine_run(struct leati_ws_upgrade_engine *engine,
-                                               struct fuzz_input reply, uint32_t seed,
-                                               size_t *ret_total)
+static enum leati_ws_head_result engine_run(struct leati_ws_upgrade_engine *engine,
+                                            struct fuzz_input reply, uint32_t seed,
+                                            size_t *ret_total)
 {
-    enum leati_ws_upgrade_result result = LEATI_WS_UPGRADE_MORE;
+    enum leati_ws_head_result result = LEATI_WS_HEAD_MORE;
     size_t total = 0;
-    while (result == LEATI_WS_UPGRADE_MORE && total < reply.len) {
+    while (result == LEATI_WS_HEAD_MORE && total < reply.len) {
         size_t used = 0;
         size_t len = fuzz_portion(&seed, reply.len - total);
         result = leati_ws_upgrade_engine_feed(engine, reply.data + total, len, &used);
         FUZZ_MUST(used <= len);
         total += used;
     }
-    bool more = result == LEATI_WS_UPGRADE_BODY;
+    bool more = result == LEATI_WS_HEAD_BODY;
     while (more && total < reply.len) {
         size_t len = fuzz_portion(&seed, reply.len - total);
         more = leati_ws_upgrade_engine_body(engine, reply.data + total, len);
@@ -59,19 +59,19 @@ static enum leati_ws_upgrade_result engine_run(struct leati_ws_upgrade_engine *e
     return result;
 }
 
-static void results_compare(enum leati_ws_upgrade_result result,
+static void results_compare(enum leati_ws_head_result result,
                             const struct leati_ws_upgrade_engine *a,
                             const struct leati_ws_upgrade_engine *b)
 {
-    FUZZ_MUST(result != LEATI_WS_UPGRADE_NO_MEMORY);
-    FUZZ_MUST(a->status == b->status);
-    if (result == LEATI_WS_UPGRADE_DONE) {
-        FUZZ_MUST(a->status == 101);
+    FUZZ_MUST(result != LEATI_WS_HEAD_NO_MEMORY);
+    FUZZ_MUST(a->common.agreement.status == b->common.agreement.status);
+    if (result == LEATI_WS_HEAD_VALID) {
+        FUZZ_MUST(a->common.agreement.status == 101);
         FUZZ_MUST(!a->protocol || strcmp(a->protocol, protocols[0]) == 0 ||
                   strcmp(a->protocol, protocols[1]) == 0);
-    } else if (result != LEATI_WS_UPGRADE_MORE) {
-        FUZZ_MUST(a->error[0] != '\0' && fuzz_is_printable(a->error));
-        FUZZ_MUST(strcmp(a->error, b->error) == 0);
+    } else if (result != LEATI_WS_HEAD_MORE) {
+        FUZZ_MUST(a->common.error[0] != '\0' && fuzz_is_printable(a->common.error));
+        FUZZ_MUST(strcmp(a->common.error, b->common.error) == 0);
     }
 }
 
@@ -85,9 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine_new(&whole);
     engine_new(&parts);
     struct fuzz_input reply = reply_make(input, whole.expected_accept);
-    enum leati_ws_upgrade_result a = engine_run(&whole, reply, 0, &whole_total);
-    enum leati_ws_upgrade_result b = engine_run(&parts, reply, seed, &parts_total);
-    if (a == LEATI_WS_UPGRADE_BODY || b == LEATI_WS_UPGRADE_BODY) {
+    enum leati_ws_head_result a = engine_run(&whole, reply, 0, &whole_total);
+    enum leati_ws_head_result b = engine_run(&parts, reply, seed, &parts_total);
+    if (a == LEATI_WS_HEAD_BODY || b == LEATI_WS_HEAD_BODY) {
         FUZZ_MUST(a == b);
         const char *x = leati_http_body_bytes(&whole.body, &whole_len);
         const char *y = leati_http_body_bytes(&parts.body, &parts_len);
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_MUST(whole_len == parts_len && memcmp(x, y, whole_len) == 0);
     }
     FUZZ_MUST(a == b);
-    FUZZ_MUST(a != LEATI_WS_UPGRADE_DONE || whole_total == parts_total);
+    FUZZ_MUST(a != LEATI_WS_HEAD_VALID || whole_total == parts_total);
     results_compare(a, &whole, &parts);
     leati_ws_upgrade_engine_done(&whole);
     leati_ws_upgrade_engine_done(&parts);

@@ -13,31 +13,31 @@
 TestSuite(accept_engine, .fini = leak_check);
 
 /* Feeds in chunks (0 = all at once); the engine is to be freed. */
-static enum leati_ws_accept_result feed(struct leati_ws_accept_engine *engine,
-                                        const struct leati_ws_accept_options *options,
-                                        const void *request, size_t len, size_t chunk,
-                                        size_t *ret_used)
+static enum leati_ws_head_result feed(struct leati_ws_accept_engine *engine,
+                                      const struct leati_ws_accept_options *options,
+                                      const void *request, size_t len, size_t chunk,
+                                      size_t *ret_used)
 {
-    enum leati_ws_accept_result result = LEATI_WS_ACCEPT_MORE;
+    enum leati_ws_head_result result = LEATI_WS_HEAD_MORE;
 
     leati_ws_accept_engine_init(engine, options);
     *ret_used = 0;
-    while (*ret_used < len && result == LEATI_WS_ACCEPT_MORE) {
+    while (*ret_used < len && result == LEATI_WS_HEAD_MORE) {
         size_t size = chunk != 0 && chunk < len - *ret_used ? chunk : len - *ret_used;
         uint8_t *copy = malloc(size);
         size_t used = 0;
         memcpy(copy, (const char *)request + *ret_used, size);
         result = leati_ws_accept_engine_feed(engine, copy, size, &used);
         cr_assert_leq(used, size);
-        cr_assert(result != LEATI_WS_ACCEPT_MORE || used == size);
+        cr_assert(result != LEATI_WS_HEAD_MORE || used == size);
         *ret_used += used;
         free(copy);
     }
     return result;
 }
 
-static enum leati_ws_accept_result feed_text(struct leati_ws_accept_engine *engine,
-                                             const char *request)
+static enum leati_ws_head_result feed_text(struct leati_ws_accept_engine *engine,
+                                           const char *request)
 {
     struct leati_ws_accept_options options = example_accept_options();
     size_t used;
@@ -57,7 +57,7 @@ Test(accept_engine, the_example_of_the_rfc, .timeout = 10)
         struct leati_ws_accept_engine engine;
         size_t used;
         cr_assert_eq(feed(&engine, &options, request, sizeof(request) - 1, chunk, &used),
-                     LEATI_WS_ACCEPT_ASK);
+                     LEATI_WS_HEAD_VALID);
         cr_assert_eq(used, sizeof(request) - 1);
         cr_assert_str_eq(engine.request.target, "/chat?room=1");
         cr_assert_str_eq(engine.request.host, "server.example.com:8080");
@@ -72,7 +72,7 @@ Test(accept_engine, the_example_of_the_rfc, .timeout = 10)
         const struct leati_ws_accept_decision decision = {
             .status = 101, .protocol = "superchat", .headers = headers, .header_count = 1};
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
-        cr_assert_eq(engine.status, 101);
+        cr_assert_eq(engine.common.agreement.status, 101);
         cr_assert_str_eq(engine.response, SWITCH_WITH("Sec-WebSocket-Protocol: superchat\r\n"
                                                       "Set-Cookie: c=d\r\n"));
         cr_assert_eq(engine.response_len, strlen(engine.response));
@@ -85,7 +85,7 @@ Test(accept_engine, without_anything_optional, .timeout = 10)
     struct leati_ws_accept_engine engine;
     const struct leati_ws_accept_decision decision = {.status = 101};
 
-    cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_ACCEPT_ASK);
+    cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_HEAD_VALID);
     cr_assert_null(engine.request.origin);
     cr_assert_eq(engine.request.protocol_count, 0);
     cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
@@ -101,7 +101,7 @@ Test(accept_engine, bytes_behind_the_request_are_not_used, .timeout = 10)
     size_t used;
 
     cr_assert_eq(feed(&engine, &options, request, sizeof(request) - 1, 0, &used),
-                 LEATI_WS_ACCEPT_ASK);
+                 LEATI_WS_HEAD_VALID);
     cr_assert_eq(used, sizeof(request) - 1 - 6);
     leati_ws_accept_engine_done(&engine);
 }
@@ -133,14 +133,14 @@ Test(accept_engine, forms_of_the_target, .timeout = 10)
                  "GET %s HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
                  "Sec-WebSocket-Key: " EXAMPLE_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
                  cases[i].sent);
-        enum leati_ws_accept_result result = feed_text(&engine, request);
+        enum leati_ws_head_result result = feed_text(&engine, request);
         if (cases[i].target) {
-            cr_assert_eq(result, LEATI_WS_ACCEPT_ASK, "%s", cases[i].sent);
+            cr_assert_eq(result, LEATI_WS_HEAD_VALID, "%s", cases[i].sent);
             cr_assert_str_eq(engine.request.target, cases[i].target);
             cr_assert_str_eq(engine.request.host, cases[i].host);
         } else {
-            cr_assert_eq(result, LEATI_WS_ACCEPT_REFUSED, "%s", cases[i].sent);
-            cr_assert_eq(engine.status, 400);
+            cr_assert_eq(result, LEATI_WS_HEAD_REFUSED, "%s", cases[i].sent);
+            cr_assert_eq(engine.common.agreement.status, 400);
         }
         leati_ws_accept_engine_done(&engine);
     }
@@ -248,8 +248,9 @@ static void expect_refusal(const struct leati_ws_accept_engine *engine, int stat
                      "HTTP/1.1 %sContent-Type: text/plain; charset=utf-8\r\n"
                      "Content-Length: %zu\r\n\r\n%s",
                      starts[i].start, strlen(error), has_content ? error : "");
-    cr_assert_eq(engine->status, status, "%d instead of %d: %s", engine->status, status, error);
-    cr_assert_str_eq(engine->error, error);
+    cr_assert_eq(engine->common.agreement.status, status, "%d instead of %d: %s",
+                 engine->common.agreement.status, status, error);
+    cr_assert_str_eq(engine->common.error, error);
     cr_assert_str_eq(engine->response, expected);
 }
 
@@ -258,7 +259,7 @@ Test(accept_engine, what_is_refused_without_asking, .timeout = 10)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct leati_ws_accept_engine engine;
         const char *error = refused[i].error;
-        cr_assert_eq(feed_text(&engine, refused[i].request), LEATI_WS_ACCEPT_REFUSED, "%s", error);
+        cr_assert_eq(feed_text(&engine, refused[i].request), LEATI_WS_HEAD_REFUSED, "%s", error);
         expect_refusal(&engine, refused[i].status, error,
                        strncmp(refused[i].request, "HEAD ", 5) != 0);
         leati_ws_accept_engine_done(&engine);
@@ -282,13 +283,13 @@ Test(accept_engine, keys, .timeout = 10)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(request, sizeof(request), START HOST UP CONN V13 "Sec-WebSocket-Key: %s\r\n\r\n",
                  bad[i]);
-        cr_assert_eq(feed_text(&engine, request), LEATI_WS_ACCEPT_REFUSED, "%s", bad[i]);
-        cr_assert_eq(engine.status, 400);
+        cr_assert_eq(feed_text(&engine, request), LEATI_WS_HEAD_REFUSED, "%s", bad[i]);
+        cr_assert_eq(engine.common.agreement.status, 400);
         leati_ws_accept_engine_done(&engine);
     }
     cr_assert_eq(feed_text(&engine, START HOST UP CONN V13
                            "Sec-WebSocket-Key:  +/09AZaz+/09AZaz+/09AA==  \r\n\r\n"),
-                 LEATI_WS_ACCEPT_ASK);
+                 LEATI_WS_HEAD_VALID);
     leati_ws_accept_engine_done(&engine);
 }
 
@@ -305,9 +306,8 @@ Test(accept_engine, limit_of_the_head, .timeout = 10)
             struct leati_ws_accept_engine engine;
             size_t used;
             options.max_head_bytes = max;
-            enum leati_ws_accept_result result =
-                feed(&engine, &options, request, len, chunk, &used);
-            cr_assert_eq(result, max < len ? LEATI_WS_ACCEPT_REFUSED : LEATI_WS_ACCEPT_ASK);
+            enum leati_ws_head_result result = feed(&engine, &options, request, len, chunk, &used);
+            cr_assert_eq(result, max < len ? LEATI_WS_HEAD_REFUSED : LEATI_WS_HEAD_VALID);
             if (max < len) {
                 char error[64];
                 snprintf(error, sizeof(error), "the request head is longer than %zu bytes", max);
@@ -330,15 +330,15 @@ Test(accept_engine, the_default_limit_holds_against_what_never_ends, .timeout = 
     for (size_t chunk = 0; chunk < 3; chunk++) {
         /* The limit of fields, 256, comes first here. */
         cr_assert_eq(feed(&engine, &options, request, (size_t)len, chunk, &used),
-                     LEATI_WS_ACCEPT_REFUSED);
-        cr_assert_lt(engine.head.cap, 16385);
+                     LEATI_WS_HEAD_REFUSED);
+        cr_assert_lt(engine.common.head.cap, 16385);
         leati_ws_accept_engine_done(&engine);
     }
     memset(request + 4, 'x', sizeof(request) - 4);
     options.max_head_bytes = SIZE_MAX;
     cr_assert_eq(feed(&engine, &options, request, sizeof(request), 1000, &used),
-                 LEATI_WS_ACCEPT_REFUSED);
-    cr_assert_lt(engine.head.cap, LEATI_HTTP_HEAD_MAX_BYTES + 1);
+                 LEATI_WS_HEAD_REFUSED);
+    cr_assert_lt(engine.common.head.cap, LEATI_HTTP_HEAD_MAX_BYTES + 1);
     leati_ws_accept_engine_done(&engine);
 }
 
@@ -367,7 +367,7 @@ Test(accept_engine, statuses_of_what_is_too_long, .timeout = 10)
         for (size_t max = 1000; max <= 64000; max += 63000) {
             struct leati_ws_accept_options options = example_accept_options();
             struct leati_ws_accept_engine engine;
-            char error[sizeof(engine.error)];
+            char error[sizeof(engine.common.error)];
             size_t used;
             options.max_head_bytes = max;
             int len = snprintf(request, sizeof(request), "%s", cases[i].before);
@@ -375,8 +375,8 @@ Test(accept_engine, statuses_of_what_is_too_long, .timeout = 10)
             len += 17000;
             len += snprintf(request + len, sizeof(request) - (size_t)len, "%s", cases[i].after);
             cr_assert_eq(feed(&engine, &options, request, (size_t)len, 100, &used),
-                         LEATI_WS_ACCEPT_REFUSED);
-            snprintf(error, sizeof(error), "%s", engine.error);
+                         LEATI_WS_HEAD_REFUSED);
+            snprintf(error, sizeof(error), "%s", engine.common.error);
             expect_refusal(&engine, cases[i].status, error, cases[i].has_content);
             leati_ws_accept_engine_done(&engine);
         }
@@ -384,7 +384,7 @@ Test(accept_engine, statuses_of_what_is_too_long, .timeout = 10)
     for (int i = 0; i < 257; i++)
         len += snprintf(request + len, sizeof(request) - (size_t)len, "a: b\r\n");
     struct leati_ws_accept_engine engine;
-    cr_assert_eq(feed_text(&engine, request), LEATI_WS_ACCEPT_REFUSED);
+    cr_assert_eq(feed_text(&engine, request), LEATI_WS_HEAD_REFUSED);
     expect_refusal(&engine, 431, "more than 256 header fields", true);
     leati_ws_accept_engine_done(&engine);
 }
@@ -399,7 +399,7 @@ Test(accept_engine, limit_of_the_subprotocols, .timeout = 10)
         snprintf(request, sizeof(request), NORMAL "%s\r\n\r\n", fields);
         struct leati_ws_accept_engine engine;
         cr_assert_eq(feed_text(&engine, request),
-                     count > 64 ? LEATI_WS_ACCEPT_REFUSED : LEATI_WS_ACCEPT_ASK);
+                     count > 64 ? LEATI_WS_HEAD_REFUSED : LEATI_WS_HEAD_VALID);
         leati_ws_accept_engine_done(&engine);
     }
 }
@@ -432,10 +432,10 @@ Test(accept_engine, refusals, .timeout = 10)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct leati_ws_accept_engine engine;
-        cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_ACCEPT_ASK);
+        cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_HEAD_VALID);
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &cases[i].decision), LEAT_OK);
         cr_assert_str_eq(engine.response, cases[i].response);
-        cr_assert_eq(engine.status, cases[i].decision.status);
+        cr_assert_eq(engine.common.agreement.status, cases[i].decision.status);
         leati_ws_accept_engine_done(&engine);
     }
 }
@@ -467,7 +467,7 @@ Test(accept_engine, decisions_that_cannot_be, .timeout = 10)
     struct leati_ws_accept_engine engine;
 
     cr_assert_eq(feed_text(&engine, REQUEST_WITH("Sec-WebSocket-Protocol: chat\r\n")),
-                 LEATI_WS_ACCEPT_ASK);
+                 LEATI_WS_HEAD_VALID);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
         for (int status = 101; status <= 403; status += 302) {
             const struct leati_ws_accept_decision decision = {
@@ -495,7 +495,7 @@ Test(accept_engine, without_sha1, .timeout = 10)
     struct leati_ws_accept_engine engine;
     const struct leati_ws_accept_decision decision = {.status = 101};
 
-    cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_ACCEPT_ASK);
+    cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_HEAD_VALID);
     engine.sha1 = broken_sha1;
     cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_E_SYSTEM_INTERNAL);
     cr_assert_null(engine.response);
@@ -512,9 +512,9 @@ static bool attempt(void)
     struct leati_ws_accept_engine engine;
     const struct leati_ws_accept_decision decision = {.status = attempt_status};
 
-    enum leati_ws_accept_result result = feed_text(&engine, attempt_request);
-    bool succeeded = result != LEATI_WS_ACCEPT_NO_MEMORY;
-    if (result == LEATI_WS_ACCEPT_ASK) {
+    enum leati_ws_head_result result = feed_text(&engine, attempt_request);
+    bool succeeded = result != LEATI_WS_HEAD_NO_MEMORY;
+    if (result == LEATI_WS_HEAD_VALID) {
         int code = leati_ws_accept_engine_answer(&engine, &decision);
         cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
         cr_assert_eq(code == LEAT_OK, engine.response != NULL);
@@ -566,15 +566,15 @@ Test(accept_engine, damaged_requests, .timeout = 60)
         struct leati_ws_accept_engine whole, parts;
         size_t used, used_in_parts;
         size_t len = mutation_next(&mutation, request, sizeof(request) - 1);
-        enum leati_ws_accept_result result = feed(&whole, &options, mutation.bytes, len, 0, &used);
+        enum leati_ws_head_result result = feed(&whole, &options, mutation.bytes, len, 0, &used);
         cr_assert_eq(feed(&parts, &options, mutation.bytes, len, 1 + number % 50, &used_in_parts),
                      result, "case %u", number);
-        cr_assert_str_eq(parts.error, whole.error);
-        if (result == LEATI_WS_ACCEPT_REFUSED) {
+        cr_assert_str_eq(parts.common.error, whole.common.error);
+        if (result == LEATI_WS_HEAD_REFUSED) {
             refusals++;
             check_response(&whole, number);
             cr_assert_str_eq(parts.response, whole.response);
-        } else if (result == LEATI_WS_ACCEPT_ASK) {
+        } else if (result == LEATI_WS_HEAD_VALID) {
             asked++;
             cr_assert_eq(used_in_parts, used);
             cr_assert_eq(whole.request.target[0], '/');

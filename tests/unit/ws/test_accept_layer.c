@@ -96,8 +96,8 @@ Test(accept_layer, asks_once_and_waits_for_the_answer, .timeout = 10)
     cr_assert_eq(fixture.layer->ops->want(fixture.layer, 0), LEATI_WANT_WRITE);
     cr_assert_eq(connect_at(&fixture, T0), LEAT_OK);
     cr_assert_eq(fixture.layer->state, LEATI_LAYER_OPEN);
-    cr_assert_eq(leati_ws_accept_agreement(fixture.layer)->status, 101);
-    cr_assert_str_eq(leati_ws_accept_agreement(fixture.layer)->protocol, "chat");
+    cr_assert_eq(leati_ws_agreement(fixture.layer)->status, 101);
+    cr_assert_str_eq(leati_ws_agreement(fixture.layer)->protocol, "chat");
     check_sent(&fixture, SWITCH_WITH("Sec-WebSocket-Protocol: chat\r\n"));
     cr_assert_eq(fixture.wire.sent_calls, 1, "the response leaves in one write");
     fixture.layer->ops->describe(fixture.layer, text, sizeof(text));

@@ -27,7 +27,7 @@ static void pair_ask(struct pair *pair, const struct leati_deflate_offer *offer)
     leati_ws_accept_engine_init(&pair->server, &accept_options);
     cr_assert_eq(leati_ws_accept_engine_feed(&pair->server, (uint8_t *)pair->client.request,
                                              pair->client.request_len, &used),
-                 LEATI_WS_ACCEPT_ASK);
+                 LEATI_WS_HEAD_VALID);
     cr_assert_eq(used, pair->client.request_len);
 }
 
@@ -39,7 +39,7 @@ static void pair_answer(struct pair *pair, const struct leati_ws_accept_decision
     cr_assert_eq(leati_ws_accept_engine_answer(&pair->server, decision), LEAT_OK);
     cr_assert_eq(leati_ws_upgrade_engine_feed(&pair->client, (uint8_t *)pair->server.response,
                                               pair->server.response_len, &used),
-                 LEATI_WS_UPGRADE_DONE, "%s", pair->client.error);
+                 LEATI_WS_HEAD_VALID, "%s", pair->client.common.error);
     cr_assert_eq(used, pair->server.response_len);
 }
 
@@ -59,7 +59,7 @@ Test(handshake_pair, subprotocol, .timeout = 10)
     cr_assert_null(strstr(pair.client.request, "Extensions"));
     pair_answer(&pair, &decision);
     cr_assert_str_eq(pair.client.protocol, "superchat");
-    cr_assert_not(pair.client.has_deflate);
+    cr_assert_not(pair.client.common.agreement.deflate);
     pair_done(&pair);
 }
 
@@ -83,12 +83,12 @@ static const struct leati_deflate_offer offers[] = {
 static void check_agreement(const struct pair *pair, const struct leati_deflate_params *wish,
                             const struct leati_deflate_offer *offer)
 {
-    const struct leati_deflate_params *ours = &pair->client.deflate;
+    const struct leati_deflate_params *ours = pair->client.common.agreement.deflate;
+    const struct leati_deflate_params *theirs = pair->server.common.agreement.deflate;
 
-    cr_assert_eq(pair->client.has_deflate, pair->server.has_deflate);
-    if (!pair->client.has_deflate)
+    cr_assert_eq(!ours, !theirs);
+    if (!ours)
         return;
-    const struct leati_deflate_params *theirs = &pair->server.deflate;
     cr_assert_eq(ours->server_max_window_bits, theirs->server_max_window_bits);
     cr_assert_eq(ours->client_max_window_bits, theirs->client_max_window_bits);
     cr_assert_eq(ours->server_no_context_takeover, theirs->server_no_context_takeover);
@@ -113,7 +113,7 @@ Test(handshake_pair, every_offer_and_every_wish, .timeout = 10)
             pair_ask(&pair, &offers[i]);
             pair_answer(&pair, &decision);
             check_agreement(&pair, &wishes[k], &offers[i]);
-            agreed += pair.client.has_deflate;
+            agreed += pair.client.common.agreement.deflate != NULL;
             pair_done(&pair);
         }
     cr_assert_eq(agreed > 0, leati_deflate_is_built_in());
@@ -126,15 +126,15 @@ Test(handshake_pair, one_end_does_not_want_compression, .timeout = 10)
 
     pair_ask(&pair, &offers[1]);
     pair_answer(&pair, &decision);
-    cr_assert_not(pair.client.has_deflate);
-    cr_assert_not(pair.server.has_deflate);
+    cr_assert_not(pair.client.common.agreement.deflate);
+    cr_assert_not(pair.server.common.agreement.deflate);
     pair_done(&pair);
 
     decision.deflate = &wishes[0];
     pair_ask(&pair, NULL);
     pair_answer(&pair, &decision);
-    cr_assert_not(pair.client.has_deflate);
-    cr_assert_not(pair.server.has_deflate);
+    cr_assert_not(pair.client.common.agreement.deflate);
+    cr_assert_not(pair.server.common.agreement.deflate);
     pair_done(&pair);
 }
 
@@ -162,10 +162,10 @@ Test(handshake_pair, answers_that_break_the_offer, .timeout = 10)
         pair_ask(&pair, &offers[0]);
         cr_assert_eq(
             leati_ws_upgrade_engine_feed(&pair.client, (uint8_t *)response, (size_t)len, &used),
-            LEATI_WS_UPGRADE_REFUSED);
-        cr_assert_eq(strncmp(pair.client.error, "the server chose ", 17), 0);
-        cr_assert_not_null(strstr(pair.client.error, answers[i]));
-        cr_assert_not(pair.client.has_deflate);
+            LEATI_WS_HEAD_REFUSED);
+        cr_assert_eq(strncmp(pair.client.common.error, "the server chose ", 17), 0);
+        cr_assert_not_null(strstr(pair.client.common.error, answers[i]));
+        cr_assert_not(pair.client.common.agreement.deflate);
         pair_done(&pair);
     }
 }

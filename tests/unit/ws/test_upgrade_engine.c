@@ -19,21 +19,21 @@ static void engine_make(struct leati_ws_upgrade_engine *engine)
 }
 
 /* Feeds in chunks (0 = all at once); what was used in total. */
-static enum leati_ws_upgrade_result feed(struct leati_ws_upgrade_engine *engine, const char *text,
-                                         size_t len, size_t chunk, size_t *ret_used)
+static enum leati_ws_head_result feed(struct leati_ws_upgrade_engine *engine, const char *text,
+                                      size_t len, size_t chunk, size_t *ret_used)
 {
-    enum leati_ws_upgrade_result result = LEATI_WS_UPGRADE_MORE;
+    enum leati_ws_head_result result = LEATI_WS_HEAD_MORE;
     size_t done = 0;
 
     if (chunk == 0)
         chunk = len;
-    while (done < len && result == LEATI_WS_UPGRADE_MORE) {
+    while (done < len && result == LEATI_WS_HEAD_MORE) {
         size_t size = chunk < len - done ? chunk : len - done;
         uint8_t *copy = malloc(size);
         memcpy(copy, text + done, size);
         size_t used = 0;
         result = leati_ws_upgrade_engine_feed(engine, copy, size, &used);
-        if (result == LEATI_WS_UPGRADE_MORE)
+        if (result == LEATI_WS_HEAD_MORE)
             cr_assert_eq(used, size);
         done += used;
         free(copy);
@@ -155,10 +155,10 @@ static void check_accepted(const char *response, const char *protocol)
         struct leati_ws_upgrade_engine engine;
         size_t used;
         engine_make(&engine);
-        enum leati_ws_upgrade_result result = feed(&engine, text, len, chunks[i], &used);
-        cr_assert_eq(result, LEATI_WS_UPGRADE_DONE, "%s: %s", response, engine.error);
+        enum leati_ws_head_result result = feed(&engine, text, len, chunks[i], &used);
+        cr_assert_eq(result, LEATI_WS_HEAD_VALID, "%s: %s", response, engine.common.error);
         cr_assert_eq(used, head_len, "the frames behind the head are not its own");
-        cr_assert_eq(engine.status, 101);
+        cr_assert_eq(engine.common.agreement.status, 101);
         if (!protocol)
             cr_assert_null(engine.protocol);
         else
@@ -216,9 +216,9 @@ Test(upgrade_engine, interim_responses_are_skipped, .timeout = 10)
     size_t used;
     engine_make(&engine);
     for (unsigned i = 0; i < LEATI_WS_MAX_INTERIM; i++)
-        cr_assert_eq(feed(&engine, interim, strlen(interim), 0, &used), LEATI_WS_UPGRADE_MORE);
-    cr_assert_eq(feed(&engine, interim, strlen(interim), 0, &used), LEATI_WS_UPGRADE_REFUSED);
-    cr_assert_str_eq(engine.error, "more than 16 interim responses");
+        cr_assert_eq(feed(&engine, interim, strlen(interim), 0, &used), LEATI_WS_HEAD_MORE);
+    cr_assert_eq(feed(&engine, interim, strlen(interim), 0, &used), LEATI_WS_HEAD_REFUSED);
+    cr_assert_str_eq(engine.common.error, "more than 16 interim responses");
     leati_ws_upgrade_engine_done(&engine);
 }
 
@@ -290,18 +290,17 @@ Test(upgrade_engine, refused, .timeout = 10)
             struct leati_ws_upgrade_engine engine;
             size_t used;
             engine_make(&engine);
-            enum leati_ws_upgrade_result result =
+            enum leati_ws_head_result result =
                 feed(&engine, refusals[i].response, strlen(refusals[i].response), chunk, &used);
             /* None of them says how long its body is. */
             cr_assert_eq(result,
-                         refusals[i].status == 101 ? LEATI_WS_UPGRADE_REFUSED
-                                                   : LEATI_WS_UPGRADE_BODY,
+                         refusals[i].status == 101 ? LEATI_WS_HEAD_REFUSED : LEATI_WS_HEAD_BODY,
                          "%s", refusals[i].response);
-            cr_assert(engine.is_complete);
-            cr_assert_eq(engine.status, refusals[i].status);
-            cr_assert_str_eq(engine.error, refusals[i].error);
+            cr_assert(engine.common.agreement.head);
+            cr_assert_eq(engine.common.agreement.status, refusals[i].status);
+            cr_assert_str_eq(engine.common.error, refusals[i].error);
             /* Kept for who wants to read it. */
-            cr_assert_eq(leati_http_head_status(&engine.head), refusals[i].status);
+            cr_assert_eq(leati_http_head_status(&engine.common.head), refusals[i].status);
             leati_ws_upgrade_engine_done(&engine);
         }
 }
@@ -315,7 +314,7 @@ Test(upgrade_engine, no_protocol_was_offered, .timeout = 10)
 
     options.protocol_count = 0;
     cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
-    cr_assert_eq(feed(&engine, response, strlen(response), 0, &used), LEATI_WS_UPGRADE_REFUSED);
+    cr_assert_eq(feed(&engine, response, strlen(response), 0, &used), LEATI_WS_HEAD_REFUSED);
     leati_ws_upgrade_engine_done(&engine);
 }
 
@@ -327,11 +326,11 @@ Test(upgrade_engine, malformed_heads, .timeout = 10)
         struct leati_ws_upgrade_engine engine;
         size_t used;
         engine_make(&engine);
-        cr_assert_eq(feed(&engine, heads[i], strlen(heads[i]), 1, &used), LEATI_WS_UPGRADE_REFUSED);
-        cr_assert_eq(strncmp(engine.error, "malformed response head: ", 25), 0);
-        cr_assert_gt(strlen(engine.error), 25);
-        cr_assert_not(engine.is_complete, "nobody can read such a head");
-        cr_assert_eq(engine.status, i == 3 ? 101 : 0);
+        cr_assert_eq(feed(&engine, heads[i], strlen(heads[i]), 1, &used), LEATI_WS_HEAD_REFUSED);
+        cr_assert_eq(strncmp(engine.common.error, "malformed response head: ", 25), 0);
+        cr_assert_gt(strlen(engine.common.error), 25);
+        cr_assert_not(engine.common.agreement.head, "nobody can read such a head");
+        cr_assert_eq(engine.common.agreement.status, i == 3 ? 101 : 0);
         leati_ws_upgrade_engine_done(&engine);
     }
 }
@@ -346,8 +345,8 @@ Test(upgrade_engine, every_truncation, .timeout = 10)
         struct leati_ws_upgrade_engine engine;
         size_t used;
         engine_make(&engine);
-        cr_assert_eq(feed(&engine, full_response, len, 0, &used), LEATI_WS_UPGRADE_MORE);
-        cr_assert_eq(engine.status, 0);
+        cr_assert_eq(feed(&engine, full_response, len, 0, &used), LEATI_WS_HEAD_MORE);
+        cr_assert_eq(engine.common.agreement.status, 0);
         leati_ws_upgrade_engine_done(&engine);
     }
 }
@@ -401,17 +400,17 @@ Test(upgrade_engine, every_byte_replaced_by_every_other, .timeout = 60)
             struct leati_ws_upgrade_engine engine;
             size_t used;
             engine_make(&engine);
-            enum leati_ws_upgrade_result result =
+            enum leati_ws_head_result result =
                 feed(&engine, response, sizeof(response) - 1, 0, &used);
-            bool done = result == LEATI_WS_UPGRADE_DONE;
+            bool done = result == LEATI_WS_HEAD_VALID;
             accepted += done;
             /* LF LF ends the head early: then it depends on what is missing. */
             bool is_lf_lf = byte == '\n' && full_response[at] == '\r';
             if (done != stays_valid(at, (char)byte) && !is_lf_lf)
                 cr_assert_fail("byte %zu (%c) as 0x%02x: result %d %s", at, full_response[at],
-                               (unsigned)byte, result, engine.error);
+                               (unsigned)byte, result, engine.common.error);
             /* A head that was cut short by its new byte waits for more; all else is refused. */
-            if (result == LEATI_WS_UPGRADE_REFUSED && engine.error[0] == '\0')
+            if (result == LEATI_WS_HEAD_REFUSED && engine.common.error[0] == '\0')
                 cr_assert_fail("refused without a reason");
             leati_ws_upgrade_engine_done(&engine);
         }
@@ -428,11 +427,11 @@ static bool handshake_attempt(void)
 
     if (!leati_ws_upgrade_engine_init(&engine, &options, example_nonce))
         return false;
-    enum leati_ws_upgrade_result result = leati_ws_upgrade_engine_feed(
+    enum leati_ws_head_result result = leati_ws_upgrade_engine_feed(
         &engine, (const uint8_t *)full_response, sizeof(full_response) - 1, &used);
-    cr_assert(result == LEATI_WS_UPGRADE_DONE || result == LEATI_WS_UPGRADE_NO_MEMORY);
+    cr_assert(result == LEATI_WS_HEAD_VALID || result == LEATI_WS_HEAD_NO_MEMORY);
     leati_ws_upgrade_engine_done(&engine);
-    return result == LEATI_WS_UPGRADE_DONE;
+    return result == LEATI_WS_HEAD_VALID;
 }
 
 Test(upgrade_engine, each_allocation_fails, .timeout = 10)

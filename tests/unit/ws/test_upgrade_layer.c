@@ -189,8 +189,8 @@ Test(upgrade_layer, opens_and_gives_out_the_glued_frames, .timeout = 20)
                 cr_assert_eq(layer->state, LEATI_LAYER_OPEN);
                 cr_assert(layer->passthrough);
                 cr_assert_eq(layer->deadline_ms, 0);
-                cr_assert_str_eq(leati_ws_upgrade_agreement(layer)->protocol, "chat");
-                cr_assert_eq(leati_ws_upgrade_agreement(layer)->status, 101);
+                cr_assert_str_eq(leati_ws_agreement(layer)->protocol, "chat");
+                cr_assert_eq(leati_ws_agreement(layer)->status, 101);
                 char line[64];
                 layer->ops->describe(layer, line, sizeof(line));
                 cr_assert_str_eq(line, "HTTP 101, subprotocol chat");
@@ -217,8 +217,8 @@ Test(upgrade_layer, want_and_deadline_on_the_way, .timeout = 10)
     cr_assert_eq(layer->deadline_ms, 6000);
     cr_assert_eq(layer->ops->connect(layer, 1000), LEATI_AGAIN);
     cr_assert_eq(layer->ops->want(layer, 0), LEATI_WANT_READ);
-    cr_assert_eq(leati_ws_upgrade_agreement(layer)->status, 0);
-    cr_assert_str_eq(leati_ws_upgrade_agreement(layer)->protocol, "");
+    cr_assert_eq(leati_ws_agreement(layer)->status, 0);
+    cr_assert_str_eq(leati_ws_agreement(layer)->protocol, "");
     cr_assert_eq(connect_at(&fixture, 1000), LEAT_OK);
     cr_assert_eq(layer->ops->want(layer, LEATI_WANT_READ), LEATI_WANT_READ);
     cr_assert_eq(layer->ops->want(layer, LEATI_WANT_WRITE), LEATI_WANT_WRITE);
@@ -267,7 +267,7 @@ Test(upgrade_layer, refusal_carries_the_status, .timeout = 10)
     cr_assert_eq(connect_at(&fixture, 1), LEAT_E_WS_CONNECT);
     check_failed(&fixture, LEAT_E_WS_CONNECT, 0, 403);
     cr_assert_str_eq(fixture.failure.text, "the server answered HTTP 403 Forbidden");
-    cr_assert_eq(leati_ws_upgrade_agreement(fixture.layer)->status, 403);
+    cr_assert_eq(leati_ws_agreement(fixture.layer)->status, 403);
     fixture_done(&fixture);
 }
 

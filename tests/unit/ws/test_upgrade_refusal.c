@@ -63,7 +63,7 @@ static void check_refused(const struct fixture *fixture, int status, const char 
     cr_assert_eq(fixture->failure.sys_errno, 0);
     cr_assert_str_eq(fixture->failure.hop, "server.example.com:80");
     cr_assert_str_eq(fixture->failure.text, text);
-    cr_assert_eq(leati_ws_upgrade_agreement(fixture->layer)->status, status);
+    cr_assert_eq(leati_ws_agreement(fixture->layer)->status, status);
 }
 
 static void check_body(const struct fixture *fixture, const char *expected)
@@ -90,7 +90,7 @@ Test(upgrade_refusal, head_and_body_in_any_portions, .timeout = 20)
             fixture_make_text(&fixture, response);
             fixture.wire.script.recv_max_bytes = portion;
             fixture.wire.script.again_every_other = again;
-            cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->head);
+            cr_assert_null(leati_ws_agreement(fixture.layer)->head);
             cr_assert_null(leati_ws_upgrade_take_response(fixture.layer));
             for (int i = 0; i < 1000 && code == LEATI_AGAIN; i++)
                 code = connect_at(&fixture, T0);
@@ -98,7 +98,7 @@ Test(upgrade_refusal, head_and_body_in_any_portions, .timeout = 20)
             cr_assert_eq(fixture.layer->state, LEATI_LAYER_CLOSED);
             cr_assert_eq(fixture.layer->deadline_ms, 0);
             check_refused(&fixture, 401, "the server answered HTTP 401 Unauthorized");
-            const struct leati_http_head *head = leati_ws_upgrade_agreement(fixture.layer)->head;
+            const struct leati_http_head *head = leati_ws_agreement(fixture.layer)->head;
             cr_assert_str_eq(leati_http_head_get(head, "www-authenticate"), "Basic");
             check_body(&fixture, "please log in!");
             cr_assert_eq(connect_at(&fixture, T0 + 10), LEAT_E_WS_CONNECT);
@@ -208,7 +208,7 @@ Test(upgrade_refusal, where_a_redirect_leads, .timeout = 10)
         struct fixture fixture;
         fixture_make_text(&fixture, cases[i].response);
         cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT, "case %zu", i);
-        const char *location = leati_ws_upgrade_agreement(fixture.layer)->location;
+        const char *location = leati_ws_agreement(fixture.layer)->location;
         if (!cases[i].location)
             cr_assert_null(location, "case %zu", i);
         else
@@ -224,15 +224,14 @@ Test(upgrade_refusal, heads_that_cannot_be_read, .timeout = 10)
     /* A 101 that is not valid: its head is there, a body is not. */
     fixture_make_text(&fixture, "HTTP/1.1 101 x\r\nServer: y\r\n\r\nframes");
     cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT);
-    cr_assert_str_eq(leati_http_head_get(leati_ws_upgrade_agreement(fixture.layer)->head, "Server"),
-                     "y");
+    cr_assert_str_eq(leati_http_head_get(leati_ws_agreement(fixture.layer)->head, "Server"), "y");
     check_body(&fixture, "");
     fixture_done(&fixture);
 
     fixture_make_text(&fixture, "HTTP/1.1 403 x\r\nSer ver: y\r\n\r\nbody");
     cr_assert_eq(connect_at(&fixture, T0), LEAT_E_WS_CONNECT);
-    cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->head);
-    cr_assert_null(leati_ws_upgrade_agreement(fixture.layer)->location);
+    cr_assert_null(leati_ws_agreement(fixture.layer)->head);
+    cr_assert_null(leati_ws_agreement(fixture.layer)->location);
     cr_assert_null(leati_ws_upgrade_take_response(fixture.layer));
     fixture_done(&fixture);
 }
