@@ -29,16 +29,21 @@ struct builder {
     const struct leati_route_dial *dial;
     struct leati_failure *failure;
     struct leati_layer *top;
-    struct leati_layer *tcp; /* the first one pushed */
+    struct leati_layer *tcp;  /* the first one pushed */
+    struct leati_layer *made; /* for the constructors, until it is pushed */
 };
 
-static void builder_push(struct builder *b, struct leati_layer *layer, const char *hop)
+/* The end of a step: what its constructor has made, if it could, stands on top. */
+static int builder_push(struct builder *b, int code, const char *hop)
 {
+    if (code != LEAT_OK)
+        return code;
     if (!b->tcp)
-        b->tcp = layer;
-    layer->lower = b->top;
-    layer->hop = hop;
-    b->top = layer;
+        b->tcp = b->made;
+    b->made->lower = b->top;
+    b->made->hop = hop;
+    b->top = b->made;
+    return LEAT_OK;
 }
 
 static uint32_t phase_timeout(const struct builder *b, enum leat_phase phase)
@@ -100,11 +105,7 @@ static int builder_add_tcp(struct builder *b)
         .ready = b->dial->ready,
         .user = b->dial->user,
     };
-    struct leati_layer *layer;
-    int code = leati_tcp_layer_new(&options, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, first->text);
-    return code;
+    return builder_push(b, leati_tcp_layer_new(&options, &b->made), first->text);
 }
 
 static bool is_last_hop(const struct leati_route *route, const struct leati_hop *hop)
@@ -139,12 +140,22 @@ static const char *proxy_password(const struct leati_route *route, const struct 
     return via->proxy->user ? via->proxy->password : route->settings->proxy_password;
 }
 
+/* Whom a proxy is asked for: by name, unless that is resolved here. */
+static const char *next_host(const struct leati_hop *next, char literal[LEATI_ADDRESS_TEXT_SIZE])
+{
+    if (!next->resolve)
+        return next->host;
+    leati_address_format_host(&next->addresses[next->address_next], literal,
+                              LEATI_ADDRESS_TEXT_SIZE);
+    return literal;
+}
+
 static int builder_add_socks4(struct builder *b, const struct leati_hop *via)
 {
     const struct leati_hop *next = via + 1;
     char literal[LEATI_ADDRESS_TEXT_SIZE];
-    struct leati_socks4_options options = {
-        .host = next->host,
+    const struct leati_socks4_options options = {
+        .host = next_host(next, literal),
         .port = next->port,
         .carries_names = leati_url_is_scheme(via->proxy, "socks4a"),
         .optimistic = route_pipelining(b->route) == LEATI_SOCKS5_OPTIMISTIC,
@@ -152,15 +163,7 @@ static int builder_add_socks4(struct builder *b, const struct leati_hop *via)
         .password = proxy_password(b->route, via),
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
-    if (next->resolve) {
-        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
-        options.host = literal;
-    }
-    struct leati_layer *layer;
-    int code = leati_socks4_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, via->text);
-    return code;
+    return builder_push(b, leati_socks4_layer_new(&options, b->failure, &b->made), via->text);
 }
 
 /* GSS-API is offered with a layer below, which protects the messages if that is agreed on. It is open
@@ -173,11 +176,12 @@ static int builder_offer_gss(struct builder *b, const struct leati_hop *via,
     int code = leati_route_check_protection(b->route, b->failure);
     if (code != LEAT_OK || !leati_route_allows_gss(b->route))
         return code;
-    code = leati_socks5_protection_layer_new(b->failure, &options->protection_layer);
+    code = leati_socks5_protection_layer_new(b->failure, &b->made);
+    code = builder_push(b, code, via->text);
     if (code != LEAT_OK)
         return code;
-    builder_push(b, options->protection_layer, via->text);
-    code = options->protection_layer->ops->connect(options->protection_layer, 0);
+    options->protection_layer = b->made;
+    code = b->made->ops->connect(b->made, 0);
     options->protection = b->route->settings->socks5_protection;
     options->gss = leati_route_socks5_gss(b->route, b->dial, via, &login);
     return options->gss ? code : LEAT_E_SYSTEM_INTERNAL;
@@ -191,24 +195,17 @@ static int builder_add_socks5(struct builder *b, const struct leati_hop *via)
     struct leati_socks5_options options = {
         .command = next ? LEATI_SOCKS5_CONNECT : LEATI_SOCKS5_UDP_ASSOCIATE,
         .pipelining = route_pipelining(b->route),
-        .host = next ? next->host : NULL,
+        .host = next ? next_host(next, literal) : NULL,
         .port = next ? next->port : 0,
         .user = proxy_user(b->route, via),
         .password = proxy_password(b->route, via),
         .requires_user = b->route->isolation_user[0] != '\0',
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
     };
-    if (next && next->resolve) {
-        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
-        options.host = literal;
-    }
-    struct leati_layer *layer;
     int code = builder_offer_gss(b, via, &options);
     if (code == LEAT_OK)
-        code = leati_socks5_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, via->text);
-    return code;
+        code = leati_socks5_layer_new(&options, b->failure, &b->made);
+    return builder_push(b, code, via->text);
 }
 
 /* Who the program is for the proxy at `via`: the same for all connections of the route. NULL
@@ -246,8 +243,8 @@ static int builder_add_http_connect(struct builder *b, struct leati_hop *via)
 {
     const struct leati_hop *next = via + 1;
     char literal[LEATI_ADDRESS_TEXT_SIZE];
-    struct leati_http_connect_options options = {
-        .host = next->host,
+    const struct leati_http_connect_options options = {
+        .host = next_host(next, literal),
         .port = next->port,
         .auth = hop_auth(b->route, b->dial, via),
         .user_agent = b->route->settings->user_agent,
@@ -259,25 +256,13 @@ static int builder_add_http_connect(struct builder *b, struct leati_hop *via)
     };
     if (!options.auth)
         return LEAT_E_SYSTEM_INTERNAL;
-    if (next->resolve) {
-        leati_address_format_host(&next->addresses[next->address_next], literal, sizeof(literal));
-        options.host = literal;
-    }
-    struct leati_layer *layer;
-    int code = leati_http_connect_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, via->text);
-    return code;
+    return builder_push(b, leati_http_connect_layer_new(&options, b->failure, &b->made), via->text);
 }
 
 static int builder_push_tls(struct builder *b, const struct leati_tls_layer_options *options,
                             const char *hop)
 {
-    struct leati_layer *layer;
-    int code = leati_tls_layer_new(options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, hop);
-    return code;
+    return builder_push(b, leati_tls_layer_new(options, b->failure, &b->made), hop);
 }
 
 /* What the settings say of all TLS to that side. */
@@ -374,6 +359,16 @@ static const char *request_host(const struct leati_route *route)
     return is_ours ? route->settings->host_field : route->origin_field;
 }
 
+/* That of WebSockets, of either end. */
+static int builder_push_handshake(struct builder *b, int code, const char *hop)
+{
+    if (code != LEAT_OK)
+        return code;
+    b->route->upgrade = b->made;
+    b->route->agreement = leati_ws_agreement(b->made);
+    return builder_push(b, code, hop);
+}
+
 static int builder_ask_upgrade(struct builder *b, const char *origin)
 {
     struct leati_ws_header headers[LEATI_CONFIG_MAX_ENTRIES];
@@ -393,19 +388,13 @@ static int builder_ask_upgrade(struct builder *b, const char *origin)
         .sha1 = leati_tls_sha1,
         .random = leati_loop_random_pool(b->dial->loop),
     };
-    struct leati_layer *layer;
-    int code = leati_ws_upgrade_layer_new(&options, b->failure, &layer);
-    if (code != LEAT_OK)
-        return code;
-    if (b->route->secure && leati_route_may_be_early(b->route)) {
+    int code = leati_ws_upgrade_layer_new(&options, b->failure, &b->made);
+    if (code == LEAT_OK && b->route->secure && leati_route_may_be_early(b->route)) {
         size_t len;
-        const void *request = leati_ws_upgrade_request(layer, &len);
+        const void *request = leati_ws_upgrade_request(b->made, &len);
         leati_tls_layer_set_early_data(b->top, request, len);
     }
-    builder_push(b, layer, leati_route_origin_text(b->route));
-    b->route->upgrade = layer;
-    b->route->agreement = leati_ws_agreement(layer);
-    return LEAT_OK;
+    return builder_push_handshake(b, code, leati_route_origin_text(b->route));
 }
 
 /* Scheme and host of the URL, without a port, as HarmonyOS says where a request comes from. NULL
@@ -441,13 +430,10 @@ static int builder_adopt_tcp(struct builder *b)
         .user = b->dial->user,
         .rests_as = route->on_top == LEATI_ON_TOP_ACCEPT ? route->hops[0].text : NULL,
     };
-    struct leati_layer *layer;
-    int code = leati_tcp_layer_accepted(&accepted, &layer);
-    if (code != LEAT_OK)
-        return code;
-    route->adopted_fd = -1;
-    builder_push(b, layer, route->hops[0].text);
-    return LEAT_OK;
+    int code = leati_tcp_layer_accepted(&accepted, &b->made);
+    if (code == LEAT_OK)
+        route->adopted_fd = -1;
+    return builder_push(b, code, route->hops[0].text);
 }
 
 /* A local socket connects at once, or when its server has room, and is adopted. */
@@ -470,14 +456,8 @@ static int builder_add_accept(struct builder *b)
         .date = leati_http_date_now,
         .takes_requests = b->route->asks_about_requests,
     };
-    struct leati_layer *layer;
-    int code = leati_ws_accept_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK) {
-        builder_push(b, layer, b->route->hops[0].text);
-        b->route->upgrade = layer;
-        b->route->agreement = leati_ws_agreement(layer);
-    }
-    return code;
+    return builder_push_handshake(b, leati_ws_accept_layer_new(&options, b->failure, &b->made),
+                                  b->route->hops[0].text);
 }
 
 /* ---- the order ------------------------------------------------------------------------ */
@@ -526,11 +506,8 @@ static int builder_add_proxy_header(struct builder *b)
         .destination = origin->address_count > 0 ? &origin->addresses[origin->address_next] : NULL,
         .destination_port = origin->port,
     };
-    struct leati_layer *layer;
-    int code = leati_proxy_header_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, origin->text);
-    return code;
+    return builder_push(b, leati_proxy_header_layer_new(&options, b->failure, &b->made),
+                        origin->text);
 }
 
 static int builder_read_proxy_header(struct builder *b)
@@ -539,11 +516,8 @@ static int builder_read_proxy_header(struct builder *b)
         .timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
         .client = &b->route->named_client,
     };
-    struct leati_layer *layer;
-    int code = leati_proxy_reader_layer_new(&options, b->failure, &layer);
-    if (code == LEAT_OK)
-        builder_push(b, layer, b->route->hops[0].text);
-    return code;
+    return builder_push(b, leati_proxy_reader_layer_new(&options, b->failure, &b->made),
+                        b->route->hops[0].text);
 }
 
 static int builder_run(struct builder *b)
