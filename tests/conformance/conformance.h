@@ -17,6 +17,8 @@
 
 #include "support/scripted_layer.h"
 
+#include <errno.h>
+
 /** What the other end says unasked as soon as the layer is open. */
 #define CONFORMANCE_EARLY "the first words of the layer above"
 
@@ -31,7 +33,7 @@ struct conformance_layer {
     enum leat_layer layer;
     int (*create)(struct leati_failure *failure, struct leati_layer **ret_layer);
 
-    /** State of the other end. peer_new may be NULL if there is none. */
+    /** State of the other end. Either may be NULL if there is nothing to make, or to free. */
     void *(*peer_new)(void);
     void (*peer_free)(void *peer);
     /** Called before the layer's first connect, and then after every send that took bytes. */
@@ -59,6 +61,18 @@ struct conformance_layer {
     conformance_codes open_eof;  /**< the wire ends when the layer is OPEN: recv gives this */
     conformance_codes open_recv; /**< recv of the wire fails when the layer is OPEN */
 };
+
+/** Of handshakes in HTTP: what breaks below keeps the code of the layer that it broke in. */
+#define CONFORMANCE_HTTP_CODES                                                                     \
+    .handshake_eof = {LEAT_E_WS_CONNECT}, .handshake_recv = {LEAT_E_SOCKET_BASE + ECONNRESET},     \
+    .handshake_send = {LEAT_E_SOCKET_BASE + EPIPE}, .handshake_timeout = {LEAT_E_WS_CONNECT}
+/** Of those in SOCKS, but for `handshake_timeout`. */
+#define CONFORMANCE_SOCKS_CODES                                                                    \
+    .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},                              \
+    .handshake_recv = {LEAT_E_SOCKS5_RECV}, .handshake_send = {LEAT_E_SOCKS5_SEND}
+/** Of a layer that says nothing about the end of an open connection. */
+#define CONFORMANCE_OPEN_CODES                                                                     \
+    .open_eof = {LEATI_EOF}, .open_recv = {LEAT_E_SOCKET_BASE + ECONNRESET}
 
 extern const struct conformance_layer conformance_null;
 extern const struct conformance_layer conformance_socks5;

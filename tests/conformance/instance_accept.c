@@ -48,11 +48,6 @@ static void *accept_peer_new(void)
     return &peer;
 }
 
-static void accept_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 /* A client that does not wait for the answer with its first words. */
 static void accept_peer_react(void *state, struct scripted_layer *wire)
 {
@@ -81,9 +76,7 @@ static void accept_peer_react(void *state, struct scripted_layer *wire)
         cr_assert(is_late || strncmp(sent, "HTTP/1.1 101 ", 13) == 0);
         peer->seen = (size_t)(end - sent) + 4;
     }
-    if (wire->sent.len > peer->seen)
-        scripted_layer_reply(wire, wire->sent.data + peer->seen, wire->sent.len - peer->seen);
-    peer->seen = wire->sent.len;
+    scripted_layer_echo(wire, &peer->seen);
 }
 
 const struct conformance_layer conformance_accept = {
@@ -91,15 +84,9 @@ const struct conformance_layer conformance_accept = {
     .layer = LEAT_LAYER_WEBSOCKET,
     .create = accept_create,
     .peer_new = accept_peer_new,
-    .peer_free = accept_peer_free,
     .peer_react = accept_peer_react,
     .decide = accept_decide,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_WS_CONNECT},
-    /* What breaks below keeps the code of the layer that it broke in. */
-    .handshake_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
-    .handshake_send = {LEAT_E_SOCKET_BASE + 32 /* EPIPE */},
-    .handshake_timeout = {LEAT_E_WS_CONNECT},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_HTTP_CODES,
+    CONFORMANCE_OPEN_CODES,
 };

@@ -61,11 +61,6 @@ static void *rounds_peer_new(void)
     return peer;
 }
 
-static void connect_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 static void connect_peer_react(void *state, struct scripted_layer *wire)
 {
     static const char start[] = "CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n";
@@ -93,9 +88,7 @@ static void connect_peer_react(void *state, struct scripted_layer *wire)
         peer->seen += (size_t)(end - sent) + 4;
         scripted_layer_reply(wire, answer, sizeof(answer) - 1);
     }
-    if (wire->sent.len > peer->seen)
-        scripted_layer_reply(wire, wire->sent.data + peer->seen, wire->sent.len - peer->seen);
-    peer->seen = wire->sent.len;
+    scripted_layer_echo(wire, &peer->seen);
 }
 
 const struct conformance_layer conformance_connect = {
@@ -103,16 +96,10 @@ const struct conformance_layer conformance_connect = {
     .layer = LEAT_LAYER_HTTP_PROXY,
     .create = connect_create,
     .peer_new = connect_peer_new,
-    .peer_free = connect_peer_free,
     .peer_react = connect_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_WS_CONNECT},
-    /* What breaks below keeps the code of the layer that it broke in. */
-    .handshake_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
-    .handshake_send = {LEAT_E_SOCKET_BASE + 32 /* EPIPE */},
-    .handshake_timeout = {LEAT_E_WS_CONNECT},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_HTTP_CODES,
+    CONFORMANCE_OPEN_CODES,
 };
 
 const struct conformance_layer conformance_connect_rounds = {
@@ -120,14 +107,8 @@ const struct conformance_layer conformance_connect_rounds = {
     .layer = LEAT_LAYER_HTTP_PROXY,
     .create = rounds_create,
     .peer_new = rounds_peer_new,
-    .peer_free = connect_peer_free,
     .peer_react = connect_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_WS_CONNECT},
-    /* What breaks below keeps the code of the layer that it broke in. */
-    .handshake_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
-    .handshake_send = {LEAT_E_SOCKET_BASE + 32 /* EPIPE */},
-    .handshake_timeout = {LEAT_E_WS_CONNECT},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_HTTP_CODES,
+    CONFORMANCE_OPEN_CODES,
 };

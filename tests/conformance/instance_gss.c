@@ -111,25 +111,16 @@ static void *gss_peer_new(void)
     return &proxy;
 }
 
-static void peer_free(void *peer)
-{
-    (void)peer;
-}
-
 const struct conformance_layer conformance_socks5_gss = {
     .name = "socks5 with GSS-API",
     .layer = LEAT_LAYER_SOCKS5,
     .create = gss_create,
     .peer_new = gss_peer_new,
-    .peer_free = peer_free,
     .peer_react = socks5_peer_react,
     .decide = gss_decide,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV},
-    .handshake_send = {LEAT_E_SOCKS5_SEND},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_SOCKS_CODES,
+    CONFORMANCE_OPEN_CODES,
 };
 
 /* ---- protected messages -------------------------------------------------------------------------- */
@@ -241,10 +232,8 @@ const struct conformance_layer conformance_gss_integrity = {
     .layer = LEAT_LAYER_SOCKS5,
     .create = integrity_create,
     .peer_new = integrity_peer_new,
-    .peer_free = peer_free,
     .peer_react = sealing_react,
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };
 
 const struct conformance_layer conformance_gss_confidentiality = {
@@ -252,8 +241,6 @@ const struct conformance_layer conformance_gss_confidentiality = {
     .layer = LEAT_LAYER_SOCKS5,
     .create = confidentiality_create,
     .peer_new = confidentiality_peer_new,
-    .peer_free = peer_free,
     .peer_react = sealing_react,
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };

@@ -68,20 +68,13 @@ static void *null_peer_new(void)
     return &peer;
 }
 
-static void null_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 static void null_peer_react(void *peer, struct scripted_layer *wire)
 {
     struct null_peer *null = peer;
     if (!null->said_early)
         scripted_layer_reply(wire, CONFORMANCE_EARLY, sizeof(CONFORMANCE_EARLY) - 1);
     null->said_early = true;
-    if (wire->sent.len > null->seen)
-        scripted_layer_reply(wire, wire->sent.data + null->seen, wire->sent.len - null->seen);
-    null->seen = wire->sent.len;
+    scripted_layer_echo(wire, &null->seen);
 }
 
 const struct conformance_layer conformance_null = {
@@ -89,9 +82,7 @@ const struct conformance_layer conformance_null = {
     .layer = LEAT_LAYER_NONE,
     .create = null_create,
     .peer_new = null_peer_new,
-    .peer_free = null_peer_free,
     .peer_react = null_peer_react,
     .passthrough = true,
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };

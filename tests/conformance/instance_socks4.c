@@ -31,23 +31,14 @@ static void *socks4_peer_new(void)
     return &proxy;
 }
 
-static void socks4_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 const struct conformance_layer conformance_socks4 = {
     .name = "socks4a",
     .layer = LEAT_LAYER_SOCKS5,
     .create = socks4_create,
     .peer_new = socks4_peer_new,
-    .peer_free = socks4_peer_free,
     .peer_react = socks5_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV},
-    .handshake_send = {LEAT_E_SOCKS5_SEND},
+    CONFORMANCE_SOCKS_CODES,
     .handshake_timeout = {LEAT_E_SOCKS5_RECV},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };

@@ -55,25 +55,16 @@ static void *socks5_password_peer_new(void)
     return &proxy;
 }
 
-static void socks5_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 const struct conformance_layer conformance_socks5 = {
     .name = "socks5 without authentication",
     .layer = LEAT_LAYER_SOCKS5,
     .create = socks5_create,
     .peer_new = socks5_peer_new,
-    .peer_free = socks5_peer_free,
     .peer_react = socks5_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV},
-    .handshake_send = {LEAT_E_SOCKS5_SEND},
+    CONFORMANCE_SOCKS_CODES,
     .handshake_timeout = {LEAT_E_SOCKS5_RECV},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };
 
 const struct conformance_layer conformance_socks5_password = {
@@ -81,13 +72,9 @@ const struct conformance_layer conformance_socks5_password = {
     .layer = LEAT_LAYER_SOCKS5,
     .create = socks5_password_create,
     .peer_new = socks5_password_peer_new,
-    .peer_free = socks5_peer_free,
     .peer_react = socks5_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_SOCKS5_RECV, LEAT_E_SOCKS5_DESERIALIZE},
-    .handshake_recv = {LEAT_E_SOCKS5_RECV},
-    .handshake_send = {LEAT_E_SOCKS5_SEND},
+    CONFORMANCE_SOCKS_CODES,
     .handshake_timeout = {LEAT_E_SOCKS5_RECV},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_OPEN_CODES,
 };

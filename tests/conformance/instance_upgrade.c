@@ -50,11 +50,6 @@ static void *upgrade_peer_new(void)
     return &peer;
 }
 
-static void upgrade_peer_free(void *peer)
-{
-    (void)peer;
-}
-
 static void upgrade_peer_accept(const char *request, size_t len, char ret_accept[29])
 {
     static const char field[] = "\r\nSec-WebSocket-Key: ";
@@ -92,9 +87,7 @@ static void upgrade_peer_react(void *state, struct scripted_layer *wire)
         peer->seen = (size_t)(end - sent) + 4;
         scripted_layer_reply(wire, answer, (size_t)len);
     }
-    if (wire->sent.len > peer->seen)
-        scripted_layer_reply(wire, wire->sent.data + peer->seen, wire->sent.len - peer->seen);
-    peer->seen = wire->sent.len;
+    scripted_layer_echo(wire, &peer->seen);
 }
 
 const struct conformance_layer conformance_upgrade = {
@@ -102,14 +95,8 @@ const struct conformance_layer conformance_upgrade = {
     .layer = LEAT_LAYER_WEBSOCKET,
     .create = upgrade_create,
     .peer_new = upgrade_peer_new,
-    .peer_free = upgrade_peer_free,
     .peer_react = upgrade_peer_react,
     .passthrough = true,
-    .handshake_eof = {LEAT_E_WS_CONNECT},
-    /* What breaks below keeps the code of the layer that it broke in. */
-    .handshake_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
-    .handshake_send = {LEAT_E_SOCKET_BASE + 32 /* EPIPE */},
-    .handshake_timeout = {LEAT_E_WS_CONNECT},
-    .open_eof = {LEATI_EOF},
-    .open_recv = {LEAT_E_SOCKET_BASE + 104 /* ECONNRESET */},
+    CONFORMANCE_HTTP_CODES,
+    CONFORMANCE_OPEN_CODES,
 };

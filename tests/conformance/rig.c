@@ -65,7 +65,7 @@ void rig_done(struct rig *rig)
     }
     cr_assert_eq(rig->wire.other_calls, 0, "a slot of the lower layer that only the driver calls");
     cr_assert_not(rig->traced_wrong, "a state change backwards");
-    if (rig->peer)
+    if (rig->peer && rig->under_test->peer_free)
         rig->under_test->peer_free(rig->peer);
     scripted_layer_done(&rig->wire);
     leati_failure_done(&rig->failure);

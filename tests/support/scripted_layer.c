@@ -189,3 +189,10 @@ void scripted_layer_reply(struct scripted_layer *wire, const void *data, size_t 
 {
     scripted_bytes_append(&wire->to_read, data, len);
 }
+
+void scripted_layer_echo(struct scripted_layer *wire, size_t *seen)
+{
+    if (wire->sent.len > *seen)
+        scripted_layer_reply(wire, wire->sent.data + *seen, wire->sent.len - *seen);
+    *seen = wire->sent.len;
+}

@@ -63,6 +63,9 @@ struct scripted_script scripted_script_plain(void);
 /** Bytes for the layer above to read. */
 void scripted_layer_reply(struct scripted_layer *wire, const void *data, size_t len);
 
+/** The other end sends back what was sent behind the first `*seen` bytes, which it counts. */
+void scripted_layer_echo(struct scripted_layer *wire, size_t *seen);
+
 void scripted_bytes_append(struct scripted_bytes *bytes, const void *data, size_t len);
 
 #endif
