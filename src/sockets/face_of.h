@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two faces of one kind of stream socket: of a socket, and of a server and its connections.
- * faces.c includes this once for each kind; there stands what differs:
+ * The two faces of one kind of stream socket, of a socket and of a server and its connections, and
+ * those of its public functions that are the same for all kinds: CALL(pause) is
+ * leat_tcp_socket_pause() and its likes. faces.c includes this once for each kind; there stands what
+ * differs:
  *
  *   KIND            names leati_KIND_face, leati_KIND_connection_face and leati_KIND_server_owner
  *   SOCKET, SERVER  the public types
  *   OBJECT, HOST    the structs behind them
  *   CALLS           where both keep the program's callbacks
+ *   OPTIONS         the type of their `options`
+ *   LISTENS(host)   whether a server does
  *   OPENED(o)       what is noted of a socket that is connected
  *   REMOTE(o, len)  from where a message is, for the callback
  *   TRANSLATE(e, was_open)  makes an error one of this kind
@@ -14,6 +18,7 @@
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
 #define OWN(name)      JOIN(KIND, _, name)
+#define CALL(name)     JOIN(leat_, KIND, _socket_##name)
 
 /* ---- a socket ---------------------------------------------------------------------- */
 
@@ -64,6 +69,70 @@ const struct leati_stream_face JOIN(leati_, KIND, _face) = {
     .unbind = UNBIND,
     .done = DONE,
 };
+
+int CALL(set_callbacks)(SOCKET *socket, const struct CALL(callbacks) * callbacks, void *user)
+{
+    OBJECT *o = (OBJECT *)socket;
+    if (!o || o->base.face != &JOIN(leati_, KIND, _face) ||
+        !leati_replace_known(&o->CALLS, sizeof(o->CALLS), callbacks))
+        return LEAT_E_PARAMETER;
+    o->base.user = user;
+    return LEAT_OK;
+}
+
+void CALL(free)(SOCKET *socket)
+{
+    leati_stream_socket_free((struct leati_stream_socket *)socket);
+}
+
+void CALL(pause)(SOCKET *socket)
+{
+    leati_stream_socket_pause((struct leati_stream_socket *)socket);
+}
+
+void CALL(resume)(SOCKET *socket)
+{
+    leati_stream_socket_resume((struct leati_stream_socket *)socket);
+}
+
+int CALL(get_socket_fd)(const SOCKET *socket)
+{
+    return leati_stream_socket_get_fd((const struct leati_stream_socket *)socket);
+}
+
+void CALL(get_extra_options)(const SOCKET *socket, OPTIONS *ret_options)
+{
+    if (socket && ret_options)
+        *ret_options = ((const OBJECT *)socket)->options;
+}
+
+size_t CALL(get_buffered_bytes)(const SOCKET *socket)
+{
+    return leati_stream_socket_buffered_bytes((const struct leati_stream_socket *)socket);
+}
+
+void CALL(get_error)(const SOCKET *socket, struct leat_error *ret_error)
+{
+    if (!socket || !ret_error)
+        return;
+    leati_stream_socket_get_error((const struct leati_stream_socket *)socket, ret_error);
+    TRANSLATE(ret_error, ((const OBJECT *)socket)->was_open);
+}
+
+uint64_t CALL(get_client_id)(const SOCKET *socket)
+{
+    return leati_stream_socket_get_client_id((const struct leati_stream_socket *)socket);
+}
+
+void CALL(set_client_data)(SOCKET *socket, void *data)
+{
+    leati_stream_socket_set_client_data((struct leati_stream_socket *)socket, data);
+}
+
+void *CALL(get_client_data)(const SOCKET *socket)
+{
+    return leati_stream_socket_get_client_data((const struct leati_stream_socket *)socket);
+}
 
 /* ---- a server ---------------------------------------------------------------------- */
 
@@ -137,15 +206,61 @@ const struct leati_clients_owner JOIN(leati_, KIND, _server_owner) = {
     .dispose = leati_stream_socket_dispose_client,
 };
 
+int CALL(server_set_callbacks)(SERVER *server, const struct CALL(server_callbacks) * callbacks,
+                               void *user)
+{
+    HOST *host = (HOST *)server;
+    if (!host || !leati_replace_known(&host->CALLS, sizeof(host->CALLS), callbacks))
+        return LEAT_E_PARAMETER;
+    host->base.user = user;
+    return LEAT_OK;
+}
+
+void CALL(server_get_state)(const SERVER *server, struct leat_socket_state *ret_state)
+{
+    const HOST *host = (const HOST *)server;
+    if (host && ret_state)
+        *ret_state = leati_clients_state(&host->base, LISTENS(host));
+}
+
+void CALL(server_get_extra_options)(const SERVER *server, OPTIONS *ret_options)
+{
+    if (server && ret_options)
+        *ret_options = ((const HOST *)server)->options;
+}
+
+size_t CALL(server_get_connection_count)(const SERVER *server)
+{
+    return server ? ((const struct leati_clients *)server)->reported_count : 0;
+}
+
+SOCKET *CALL(server_find)(const SERVER *server, uint64_t client_id)
+{
+    const struct leati_clients *clients = (const struct leati_clients *)server;
+    return clients ? (SOCKET *)leati_stream_socket_of(leati_clients_find(clients, client_id))
+                   : NULL;
+}
+
+void CALL(server_get_error)(const SERVER *server, struct leat_error *ret_error)
+{
+    if (!server || !ret_error)
+        return;
+    leati_failure_get(&((const struct leati_clients *)server)->failure, ret_error);
+    TRANSLATE(ret_error, false);
+}
+
 #undef JOIN_
 #undef JOIN
 #undef OWN
+#undef CALL
 #undef KIND
 #undef SOCKET
 #undef SERVER
 #undef OBJECT
 #undef HOST
 #undef CALLS
+#undef OPTIONS
+#undef LISTENS
 #undef OPENED
 #undef REMOTE
 #undef TRANSLATE

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which callbacks of a program a stream socket calls, for each kind of them. */
+/* Which callbacks of a program a stream socket calls, and what is the same for all kinds of them. */
 #include "sockets/faces.h"
 
 #include "sockets/local_private.h"
 #include "sockets/tls_private.h"
+#include "util/known.h"
 
 #define KIND                       tcp
 #define SOCKET                     struct leat_tcp_socket
@@ -11,6 +12,8 @@
 #define OBJECT                     struct leat_tcp_socket
 #define HOST                       struct leat_tcp_socket_server
 #define CALLS                      callbacks.tcp
+#define OPTIONS                    struct leat_tcp_extra_options
+#define LISTENS(host)              ((host)->listener != NULL)
 #define OPENED(o)                  leati_tcp_socket_opened(o)
 #define REMOTE(o, len)             ((struct leat_remote_info[]){leati_tcp_socket_remote_info(o, len)})
 #define TRANSLATE(error, was_open) ((void)(was_open))
@@ -25,6 +28,8 @@
 #define OBJECT                     struct leat_tcp_socket
 #define HOST                       struct leat_tcp_socket_server
 #define CALLS                      callbacks.tls
+#define OPTIONS                    struct leat_tcp_extra_options
+#define LISTENS(host)              ((host)->listener != NULL)
 #define OPENED(o)                  (leati_tcp_socket_opened(o), (o)->was_open = true)
 #define REMOTE(o, len)             ((struct leat_remote_info[]){leati_tcp_socket_remote_info(o, len)})
 #define TRANSLATE(error, was_open) leati_tls_socket_translate(error, was_open)
@@ -38,6 +43,8 @@
 #define OBJECT                     struct leat_local_socket
 #define HOST                       struct leat_local_socket_server
 #define CALLS                      callbacks
+#define OPTIONS                    struct leat_extra_options
+#define LISTENS(host)              ((host)->fd >= 0)
 #define OPENED(o)                  ((void)(o))
 #define REMOTE(o, len)             (o)->address
 #define TRANSLATE(error, was_open) ((void)(error))

@@ -56,22 +56,6 @@ int leat_local_socket_new(leat_loop *loop, const struct leat_local_socket_callba
     return LEAT_OK;
 }
 
-int leat_local_socket_set_callbacks(leat_local_socket *local,
-                                    const struct leat_local_socket_callbacks *callbacks, void *user)
-{
-    if (!local || local->base.face != &leati_local_face)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&local->callbacks, sizeof(local->callbacks), callbacks))
-        return LEAT_E_PARAMETER;
-    local->base.user = user;
-    return LEAT_OK;
-}
-
-void leat_local_socket_free(leat_local_socket *local)
-{
-    leati_stream_socket_free(local ? &local->base : NULL);
-}
-
 /* ---- refusing ---------------------------------------------------------------------- */
 
 static int local_refuse_path(struct leat_local_socket *local, int sys_errno, const char *what,
@@ -250,22 +234,7 @@ int leat_local_socket_close(leat_local_socket *local)
     return LEAT_OK;
 }
 
-void leat_local_socket_pause(leat_local_socket *local)
-{
-    leati_stream_socket_pause(local ? &local->base : NULL);
-}
-
-void leat_local_socket_resume(leat_local_socket *local)
-{
-    leati_stream_socket_resume(local ? &local->base : NULL);
-}
-
 /* ---- asking ------------------------------------------------------------------------ */
-
-int leat_local_socket_get_socket_fd(const leat_local_socket *local)
-{
-    return leati_stream_socket_get_fd(local ? &local->base : NULL);
-}
 
 void leat_local_socket_get_state(const leat_local_socket *local,
                                  struct leat_socket_state *ret_state)
@@ -307,36 +276,4 @@ int leat_local_socket_set_extra_options(leat_local_socket *local,
     local->options = checked;
     local->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
     return LEAT_OK;
-}
-
-void leat_local_socket_get_extra_options(const leat_local_socket *local,
-                                         struct leat_extra_options *ret_options)
-{
-    if (local && ret_options)
-        *ret_options = local->options;
-}
-
-size_t leat_local_socket_get_buffered_bytes(const leat_local_socket *local)
-{
-    return leati_stream_socket_buffered_bytes(local ? &local->base : NULL);
-}
-
-void leat_local_socket_get_error(const leat_local_socket *local, struct leat_error *ret_error)
-{
-    leati_stream_socket_get_error(local ? &local->base : NULL, ret_error);
-}
-
-uint64_t leat_local_socket_get_client_id(const leat_local_socket *local)
-{
-    return leati_stream_socket_get_client_id(local ? &local->base : NULL);
-}
-
-void leat_local_socket_set_client_data(leat_local_socket *local, void *data)
-{
-    leati_stream_socket_set_client_data(local ? &local->base : NULL, data);
-}
-
-void *leat_local_socket_get_client_data(const leat_local_socket *local)
-{
-    return leati_stream_socket_get_client_data(local ? &local->base : NULL);
 }

@@ -30,11 +30,6 @@ void leat_local_socket_server_free(leat_local_socket_server *server)
     leati_free(server);
 }
 
-static struct leat_local_socket *local_of(struct leati_stream_socket *s)
-{
-    return (struct leat_local_socket *)s;
-}
-
 int leat_local_socket_server_new(leat_loop *loop,
                                  const struct leat_local_socket_server_callbacks *callbacks,
                                  void *user, leat_local_socket_server **ret_server)
@@ -49,18 +44,6 @@ int leat_local_socket_server_new(leat_loop *loop,
     server->fd = -1;
     server->options.size = sizeof(server->options);
     *ret_server = server;
-    return LEAT_OK;
-}
-
-int leat_local_socket_server_set_callbacks(
-    leat_local_socket_server *server, const struct leat_local_socket_server_callbacks *callbacks,
-    void *user)
-{
-    if (!server)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&server->callbacks, sizeof(server->callbacks), callbacks))
-        return LEAT_E_PARAMETER;
-    server->base.user = user;
     return LEAT_OK;
 }
 
@@ -176,13 +159,6 @@ int leat_local_socket_server_close(leat_local_socket_server *server)
     return LEAT_OK;
 }
 
-void leat_local_socket_server_get_state(const leat_local_socket_server *server,
-                                        struct leat_socket_state *ret_state)
-{
-    if (server && ret_state)
-        *ret_state = leati_clients_state(&server->base, server->fd >= 0);
-}
-
 int leat_local_socket_server_get_local_address(const leat_local_socket_server *server,
                                                char ret_address[LEAT_LOCAL_ADDRESS_SIZE])
 {
@@ -216,34 +192,8 @@ int leat_local_socket_server_set_extra_options(leat_local_socket_server *server,
     return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
 }
 
-void leat_local_socket_server_get_extra_options(const leat_local_socket_server *server,
-                                                struct leat_extra_options *ret_options)
-{
-    if (server && ret_options)
-        *ret_options = server->options;
-}
-
-size_t leat_local_socket_server_get_connection_count(const leat_local_socket_server *server)
-{
-    return server ? server->base.reported_count : 0;
-}
-
-leat_local_socket *leat_local_socket_server_find(const leat_local_socket_server *server,
-                                                 uint64_t client_id)
-{
-    return server ? local_of(leati_stream_socket_of(leati_clients_find(&server->base, client_id)))
-                  : NULL;
-}
-
 int leat_local_socket_server_send_all(leat_local_socket_server *server, const void *data,
                                       size_t len)
 {
     return server ? leati_clients_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
-}
-
-void leat_local_socket_server_get_error(const leat_local_socket_server *server,
-                                        struct leat_error *ret_error)
-{
-    if (server && ret_error)
-        leati_failure_get(&server->base.failure, ret_error);
 }

@@ -80,22 +80,6 @@ int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks 
     return LEAT_OK;
 }
 
-int leat_tcp_socket_set_callbacks(leat_tcp_socket *tcp,
-                                  const struct leat_tcp_socket_callbacks *callbacks, void *user)
-{
-    if (!tcp || tcp->base.face != &leati_tcp_face)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&tcp->callbacks.tcp, sizeof(tcp->callbacks.tcp), callbacks))
-        return LEAT_E_PARAMETER;
-    tcp->base.user = user;
-    return LEAT_OK;
-}
-
-void leat_tcp_socket_free(leat_tcp_socket *tcp)
-{
-    leati_stream_socket_free(tcp ? &tcp->base : NULL);
-}
-
 /* ---- binding ----------------------------------------------------------------------- */
 
 int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t port)
@@ -199,26 +183,11 @@ int leat_tcp_socket_close(leat_tcp_socket *tcp)
     return leati_stream_socket_close(tcp ? &tcp->base : NULL);
 }
 
-void leat_tcp_socket_pause(leat_tcp_socket *tcp)
-{
-    leati_stream_socket_pause(tcp ? &tcp->base : NULL);
-}
-
-void leat_tcp_socket_resume(leat_tcp_socket *tcp)
-{
-    leati_stream_socket_resume(tcp ? &tcp->base : NULL);
-}
-
 /* ---- asking ------------------------------------------------------------------------ */
 
 static bool tcp_is_open(const struct leat_tcp_socket *tcp)
 {
     return tcp->base.stream.state == LEATI_STREAM_OPEN;
-}
-
-int leat_tcp_socket_get_socket_fd(const leat_tcp_socket *tcp)
-{
-    return leati_stream_socket_get_fd(tcp ? &tcp->base : NULL);
 }
 
 void leat_tcp_socket_get_state(const leat_tcp_socket *tcp, struct leat_socket_state *ret_state)
@@ -274,36 +243,4 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
     tcp->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
     tcp->base.limits.linger = checked.socket_linger;
     return LEAT_OK;
-}
-
-void leat_tcp_socket_get_extra_options(const leat_tcp_socket *tcp,
-                                       struct leat_tcp_extra_options *ret_options)
-{
-    if (tcp && ret_options)
-        *ret_options = tcp->options;
-}
-
-size_t leat_tcp_socket_get_buffered_bytes(const leat_tcp_socket *tcp)
-{
-    return leati_stream_socket_buffered_bytes(tcp ? &tcp->base : NULL);
-}
-
-void leat_tcp_socket_get_error(const leat_tcp_socket *tcp, struct leat_error *ret_error)
-{
-    leati_stream_socket_get_error(tcp ? &tcp->base : NULL, ret_error);
-}
-
-uint64_t leat_tcp_socket_get_client_id(const leat_tcp_socket *tcp)
-{
-    return leati_stream_socket_get_client_id(tcp ? &tcp->base : NULL);
-}
-
-void leat_tcp_socket_set_client_data(leat_tcp_socket *tcp, void *data)
-{
-    leati_stream_socket_set_client_data(tcp ? &tcp->base : NULL, data);
-}
-
-void *leat_tcp_socket_get_client_data(const leat_tcp_socket *tcp)
-{
-    return leati_stream_socket_get_client_data(tcp ? &tcp->base : NULL);
 }

@@ -35,11 +35,6 @@ void leat_tcp_socket_server_free(leat_tcp_socket_server *server)
     leati_free(server);
 }
 
-static struct leat_tcp_socket *tcp_of(struct leati_stream_socket *s)
-{
-    return (struct leat_tcp_socket *)s;
-}
-
 int leat_tcp_socket_server_new(leat_loop *loop,
                                const struct leat_tcp_socket_server_callbacks *callbacks, void *user,
                                leat_tcp_socket_server **ret_server)
@@ -54,18 +49,6 @@ int leat_tcp_socket_server_new(leat_loop *loop,
     leati_copy_known(&server->callbacks.tcp, sizeof(server->callbacks.tcp), callbacks,
                      callbacks->size);
     *ret_server = server;
-    return LEAT_OK;
-}
-
-int leat_tcp_socket_server_set_callbacks(leat_tcp_socket_server *server,
-                                         const struct leat_tcp_socket_server_callbacks *callbacks,
-                                         void *user)
-{
-    if (!server)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&server->callbacks.tcp, sizeof(server->callbacks.tcp), callbacks))
-        return LEAT_E_PARAMETER;
-    server->base.user = user;
     return LEAT_OK;
 }
 
@@ -189,13 +172,6 @@ int leat_tcp_socket_server_close(leat_tcp_socket_server *server)
     return LEAT_OK;
 }
 
-void leat_tcp_socket_server_get_state(const leat_tcp_socket_server *server,
-                                      struct leat_socket_state *ret_state)
-{
-    if (server && ret_state)
-        *ret_state = leati_clients_state(&server->base, server->listener != NULL);
-}
-
 int leat_tcp_socket_server_get_local_address(const leat_tcp_socket_server *server,
                                              struct leat_net_address *ret_address)
 {
@@ -230,33 +206,7 @@ int leat_tcp_socket_server_set_extra_options(leat_tcp_socket_server *server,
     return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0, "%s", reason);
 }
 
-void leat_tcp_socket_server_get_extra_options(const leat_tcp_socket_server *server,
-                                              struct leat_tcp_extra_options *ret_options)
-{
-    if (server && ret_options)
-        *ret_options = server->options;
-}
-
-size_t leat_tcp_socket_server_get_connection_count(const leat_tcp_socket_server *server)
-{
-    return server ? server->base.reported_count : 0;
-}
-
-leat_tcp_socket *leat_tcp_socket_server_find(const leat_tcp_socket_server *server,
-                                             uint64_t client_id)
-{
-    return server ? tcp_of(leati_stream_socket_of(leati_clients_find(&server->base, client_id)))
-                  : NULL;
-}
-
 int leat_tcp_socket_server_send_all(leat_tcp_socket_server *server, const void *data, size_t len)
 {
     return server ? leati_clients_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
-}
-
-void leat_tcp_socket_server_get_error(const leat_tcp_socket_server *server,
-                                      struct leat_error *ret_error)
-{
-    if (server && ret_error)
-        leati_failure_get(&server->base.failure, ret_error);
 }

@@ -58,23 +58,6 @@ int leat_tls_socket_new(leat_loop *loop, const struct leat_tls_socket_callbacks 
     return LEAT_OK;
 }
 
-int leat_tls_socket_set_callbacks(leat_tls_socket *tls,
-                                  const struct leat_tls_socket_callbacks *callbacks, void *user)
-{
-    leat_tcp_socket *tcp = tcp_of(tls);
-    if (!tls || tcp->base.face != &leati_tls_face)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks))
-        return LEAT_E_PARAMETER;
-    tcp->base.user = user;
-    return LEAT_OK;
-}
-
-void leat_tls_socket_free(leat_tls_socket *tls)
-{
-    leat_tcp_socket_free(tcp_of(tls));
-}
-
 /* ---- connecting ------------------------------------------------------------------------------ */
 
 int leat_tls_socket_bind(leat_tls_socket *tls, const char *address, uint16_t port)
@@ -188,31 +171,11 @@ int leat_tls_socket_update_keys(leat_tls_socket *tls)
     return LEAT_OK;
 }
 
-void leat_tls_socket_pause(leat_tls_socket *tls)
-{
-    leat_tcp_socket_pause(tcp_of(tls));
-}
-
-void leat_tls_socket_resume(leat_tls_socket *tls)
-{
-    leat_tcp_socket_resume(tcp_of(tls));
-}
-
 /* ---- asking ---------------------------------------------------------------------------------- */
-
-size_t leat_tls_socket_get_buffered_bytes(const leat_tls_socket *tls)
-{
-    return leat_tcp_socket_get_buffered_bytes(tcp_of_const(tls));
-}
 
 void leat_tls_socket_get_state(const leat_tls_socket *tls, struct leat_socket_state *ret_state)
 {
     leat_tcp_socket_get_state(tcp_of_const(tls), ret_state);
-}
-
-int leat_tls_socket_get_socket_fd(const leat_tls_socket *tls)
-{
-    return leat_tcp_socket_get_socket_fd(tcp_of_const(tls));
 }
 
 int leat_tls_socket_get_local_address(const leat_tls_socket *tls,
@@ -236,20 +199,6 @@ int leat_tls_socket_set_extra_options(leat_tls_socket *tls,
 {
     return tls ? leati_tls_socket_code(leat_tcp_socket_set_extra_options(tcp_of(tls), options))
                : LEAT_E_PARAMETER;
-}
-
-void leat_tls_socket_get_extra_options(const leat_tls_socket *tls,
-                                       struct leat_tcp_extra_options *ret_options)
-{
-    leat_tcp_socket_get_extra_options(tcp_of_const(tls), ret_options);
-}
-
-void leat_tls_socket_get_error(const leat_tls_socket *tls, struct leat_error *ret_error)
-{
-    if (!tls || !ret_error)
-        return;
-    leat_tcp_socket_get_error(tcp_of_const(tls), ret_error);
-    leati_tls_socket_translate(ret_error, tcp_of_const(tls)->was_open);
 }
 
 /* ---- what an open connection has agreed on --------------------------------------------------- */
@@ -332,19 +281,4 @@ size_t leat_tls_socket_get_signature_algorithms(const leat_tls_socket *tls, cons
         count++;
     }
     return count;
-}
-
-uint64_t leat_tls_socket_get_client_id(const leat_tls_socket *tls)
-{
-    return leat_tcp_socket_get_client_id(tcp_of_const(tls));
-}
-
-void leat_tls_socket_set_client_data(leat_tls_socket *tls, void *data)
-{
-    leat_tcp_socket_set_client_data(tcp_of(tls), data);
-}
-
-void *leat_tls_socket_get_client_data(const leat_tls_socket *tls)
-{
-    return leat_tcp_socket_get_client_data(tcp_of_const(tls));
 }

@@ -33,19 +33,6 @@ int leat_tls_socket_server_new(leat_loop *loop,
     return LEAT_OK;
 }
 
-int leat_tls_socket_server_set_callbacks(leat_tls_socket_server *server,
-                                         const struct leat_tls_socket_server_callbacks *callbacks,
-                                         void *user)
-{
-    leat_tcp_socket_server *tcp = tcp_of(server);
-    if (!server)
-        return LEAT_E_PARAMETER;
-    if (!leati_replace_known(&tcp->callbacks.tls, sizeof(tcp->callbacks.tls), callbacks))
-        return LEAT_E_PARAMETER;
-    tcp->base.user = user;
-    return LEAT_OK;
-}
-
 void leat_tls_socket_server_free(leat_tls_socket_server *server)
 {
     leat_tcp_socket_server_free(tcp_of(server));
@@ -86,12 +73,6 @@ int leat_tls_socket_server_close(leat_tls_socket_server *server)
     return leati_tls_socket_code(leat_tcp_socket_server_close(tcp_of(server)));
 }
 
-void leat_tls_socket_server_get_state(const leat_tls_socket_server *server,
-                                      struct leat_socket_state *ret_state)
-{
-    leat_tcp_socket_server_get_state(tcp_of_const(server), ret_state);
-}
-
 int leat_tls_socket_server_get_local_address(const leat_tls_socket_server *server,
                                              struct leat_net_address *ret_address)
 {
@@ -114,30 +95,4 @@ int leat_tls_socket_server_set_extra_options(leat_tls_socket_server *server,
                                              const struct leat_tcp_extra_options *options)
 {
     return leati_tls_socket_code(leat_tcp_socket_server_set_extra_options(tcp_of(server), options));
-}
-
-void leat_tls_socket_server_get_extra_options(const leat_tls_socket_server *server,
-                                              struct leat_tcp_extra_options *ret_options)
-{
-    leat_tcp_socket_server_get_extra_options(tcp_of_const(server), ret_options);
-}
-
-size_t leat_tls_socket_server_get_connection_count(const leat_tls_socket_server *server)
-{
-    return leat_tcp_socket_server_get_connection_count(tcp_of_const(server));
-}
-
-leat_tls_socket *leat_tls_socket_server_find(const leat_tls_socket_server *server,
-                                             uint64_t client_id)
-{
-    return (leat_tls_socket *)leat_tcp_socket_server_find(tcp_of_const(server), client_id);
-}
-
-void leat_tls_socket_server_get_error(const leat_tls_socket_server *server,
-                                      struct leat_error *ret_error)
-{
-    if (!server || !ret_error)
-        return;
-    leat_tcp_socket_server_get_error(tcp_of_const(server), ret_error);
-    leati_tls_socket_translate(ret_error, false);
 }
