@@ -41,6 +41,20 @@ struct leati_settings *leati_config_edit_by(leat_config *config, const char *set
 int leati_config_change_by(leat_config *config, const char *setter, const char *refusal,
                            struct leati_settings **ret_settings);
 
+/** All of a setter that writes one value: `field` of the settings becomes `value`. */
+#define leati_config_set(config, refusal, field, value)                                            \
+    leati_config_set_by(config, __func__, refusal, offsetof(struct leati_settings, field),         \
+                        &(__typeof__(((struct leati_settings *)0)->field)){(value)},               \
+                        sizeof(((struct leati_settings *)0)->field))
+int leati_config_set_by(leat_config *config, const char *setter, const char *refusal, size_t offset,
+                        const void *value, size_t size);
+/** The same for a text, of which the settings have a copy; NULL = none. */
+#define leati_config_set_text(config, refusal, field, text)                                        \
+    leati_config_set_text_by(config, __func__, refusal, offsetof(struct leati_settings, field),    \
+                             text)
+int leati_config_set_text_by(leat_config *config, const char *setter, const char *refusal,
+                             size_t offset, const char *text);
+
 /** Records why a setter failed, for leat_config_get_error() and for whoever connects. Returns
  * `code`. */
 #define leati_config_refuse(config, code, text) leati_config_refuse_by(config, __func__, code, text)

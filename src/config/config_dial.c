@@ -75,37 +75,20 @@ int leat_config_set_sent_proxy_protocol(leat_config *config, enum leat_proxy_pro
 
 int leat_config_set_interface(leat_config *config, const char *name)
 {
-    char *copy = NULL;
-    if (!config)
-        return LEAT_E_PARAMETER;
     bool is_set = name && *name;
-    if (is_set && (strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ \t\n:")))
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "this is not the name of a network interface");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings || !leati_strdup_optional(&copy, is_set ? name : NULL))
-        return leati_config_no_memory(config);
-    leati_free(settings->dial.interface);
-    settings->dial.interface = copy;
-    return LEAT_OK;
+    const char *refusal = is_set && (strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ \t\n:"))
+                              ? "this is not the name of a network interface"
+                              : NULL;
+    return leati_config_set_text(config, refusal, dial.interface, is_set ? name : NULL);
 }
 
 int leat_config_set_unix_socket(leat_config *config, const char *path)
 {
     const size_t path_max = 107; /* unix(7) */
-    char *copy = NULL;
-    if (!config)
-        return LEAT_E_PARAMETER;
     bool is_set = path && *path;
-    if (is_set && strlen(path) > path_max)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "the path of a socket has at most 107 bytes");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings || !leati_strdup_optional(&copy, is_set ? path : NULL))
-        return leati_config_no_memory(config);
-    leati_free(settings->dial.unix_path);
-    settings->dial.unix_path = copy;
-    return LEAT_OK;
+    const char *refusal =
+        is_set && strlen(path) > path_max ? "the path of a socket has at most 107 bytes" : NULL;
+    return leati_config_set_text(config, refusal, dial.unix_path, is_set ? path : NULL);
 }
 
 /* In the form that the hosts of URLs are compared in; brackets of an IPv6 literal are allowed. */
@@ -245,29 +228,22 @@ int leat_config_add_connect_to(leat_config *config, const char *host, uint16_t p
 
 int leat_config_set_tcp_user_timeout(leat_config *config, uint32_t timeout_ms)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (timeout_ms > INT32_MAX)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "a time above 2147483647 ms");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->descriptor.user_timeout_ms = timeout_ms;
-    return LEAT_OK;
+    return leati_config_set(config, timeout_ms > INT32_MAX ? "a time above 2147483647 ms" : NULL,
+                            descriptor.user_timeout_ms, timeout_ms);
 }
 
 int leat_config_set_tcp_keep_alive(leat_config *config, bool keep_alive, uint32_t idle_s,
                                    uint32_t interval_s, uint32_t probes)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (idle_s > KEEP_ALIVE_MAX_S || interval_s > KEEP_ALIVE_MAX_S ||
-        probes > KEEP_ALIVE_MAX_PROBES)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "keep-alive has times up to 32767 s and up to 127 probes");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_settings *settings;
+    int code = leati_config_change(config,
+                                   (idle_s > KEEP_ALIVE_MAX_S || interval_s > KEEP_ALIVE_MAX_S ||
+                                    probes > KEEP_ALIVE_MAX_PROBES)
+                                       ? "keep-alive has times up to 32767 s and up to 127 probes"
+                                       : NULL,
+                                   &settings);
+    if (code != LEAT_OK)
+        return code;
     settings->descriptor.keep_alive = keep_alive;
     settings->descriptor.keep_alive_idle_s = idle_s;
     settings->descriptor.keep_alive_interval_s = interval_s;
@@ -277,13 +253,11 @@ int leat_config_set_tcp_keep_alive(leat_config *config, bool keep_alive, uint32_
 
 int leat_config_set_dscp(leat_config *config, int dscp)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (dscp < -1 || dscp > 63)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "a DSCP is 0 to 63, or -1 for none");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_settings *settings;
+    int code = leati_config_change(
+        config, (dscp < -1 || dscp > 63) ? "a DSCP is 0 to 63, or -1 for none" : NULL, &settings);
+    if (code != LEAT_OK)
+        return code;
     settings->descriptor.has_dscp = dscp >= 0;
     settings->descriptor.dscp = dscp >= 0 ? (uint8_t)dscp : 0;
     return LEAT_OK;
@@ -291,22 +265,15 @@ int leat_config_set_dscp(leat_config *config, int dscp)
 
 int leat_config_set_mark(leat_config *config, uint32_t mark)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->descriptor.mark = mark;
-    return LEAT_OK;
+    return leati_config_set(config, NULL, descriptor.mark, mark);
 }
 
 int leat_config_set_descriptor_hook(leat_config *config, leat_descriptor_fn fn, void *user)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code != LEAT_OK)
+        return code;
     settings->descriptor.hook = fn;
     settings->descriptor.hook_user = user;
     return LEAT_OK;

@@ -296,24 +296,16 @@ int leat_config_add_proxy_header(leat_config *config, const char *name, const ch
 
 int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipelining pipelining)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config,
-                                   (unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA
-                                       ? "there is no such pipelining"
-                                       : NULL,
-                                   &settings);
-    if (code == LEAT_OK)
-        settings->socks5_pipelining = pipelining;
-    return code;
+    return leati_config_set(config,
+                            (unsigned)pipelining > LEAT_SOCKS5_PIPELINED_WITH_DATA
+                                ? "there is no such pipelining"
+                                : NULL,
+                            socks5_pipelining, pipelining);
 }
 
 int leat_config_set_tcp_fast_open(leat_config *config, bool fast_open)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->tcp_fast_open = fast_open;
-    return code;
+    return leati_config_set(config, NULL, tcp_fast_open, fast_open);
 }
 
 /* ---- hosts that are allowed ------------------------------------------------------------ */
@@ -349,19 +341,8 @@ int leat_config_add_denied_domain(leat_config *config, const char *domain)
 
 int leat_config_set_dns_servers(leat_config *config, const char *servers)
 {
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (servers && !leati_dns_servers_valid(servers))
-        return leati_config_refuse(
-            config, LEAT_E_PARAMETER,
-            "DNS servers are a list of ADDRESS[:PORT], with commas in between");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, servers))
-        return leati_config_no_memory(config);
-    leati_free(settings->dns_servers);
-    settings->dns_servers = copy;
-    return LEAT_OK;
+    const char *refusal = servers && !leati_dns_servers_valid(servers)
+                              ? "DNS servers are a list of ADDRESS[:PORT], with commas in between"
+                              : NULL;
+    return leati_config_set_text(config, refusal, dns_servers, servers);
 }

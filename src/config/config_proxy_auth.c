@@ -10,23 +10,15 @@
 
 int leat_config_set_proxy_auth_schemes(leat_config *config, unsigned schemes)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(
+    return leati_config_set(
         config,
         schemes & ~LEATI_CONFIG_PROXY_AUTH_ALL ? "there is no such scheme of authentication" : NULL,
-        &settings);
-    if (code == LEAT_OK)
-        settings->proxy_auth_schemes = schemes;
-    return code;
+        proxy_auth_schemes, schemes);
 }
 
 int leat_config_set_proxy_basic_preemptive(leat_config *config, bool preemptive)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->proxy_basic_preemptive = preemptive;
-    return code;
+    return leati_config_set(config, NULL, proxy_basic_preemptive, preemptive);
 }
 
 int leat_config_set_proxy_token_callback(leat_config *config, leat_proxy_token_fn fn, void *user)
@@ -42,15 +34,11 @@ int leat_config_set_proxy_token_callback(leat_config *config, leat_proxy_token_f
 
 int leat_config_set_socks5_protection(leat_config *config, enum leat_socks5_protection protection)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config,
-                                   (unsigned)protection > LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY
-                                       ? "there is no such protection"
-                                       : NULL,
-                                   &settings);
-    if (code == LEAT_OK)
-        settings->socks5_protection = protection;
-    return code;
+    return leati_config_set(config,
+                            (unsigned)protection > LEAT_SOCKS5_PROTECTION_CONFIDENTIALITY
+                                ? "there is no such protection"
+                                : NULL,
+                            socks5_protection, protection);
 }
 
 #define SERVICE_MAX_BYTES 255u
@@ -71,32 +59,15 @@ static const char *service_problem(const char *service)
 
 int leat_config_set_proxy_service_name(leat_config *config, const char *service)
 {
-    struct leati_settings *settings;
-    char *copy;
-    int code = leati_config_change(config, service_problem(service), &settings);
-    if (code != LEAT_OK)
-        return code;
-    if (!leati_strdup_optional(&copy, service))
-        return leati_config_no_memory(config);
-    leati_free(settings->proxy_service);
-    settings->proxy_service = copy;
-    return LEAT_OK;
+    return leati_config_set_text(config, service_problem(service), proxy_service, service);
 }
 
 int leat_config_set_tor_isolation(leat_config *config, bool isolation)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->tor_isolation = isolation;
-    return code;
+    return leati_config_set(config, NULL, tor_isolation, isolation);
 }
 
 int leat_config_set_udp_past_proxies(leat_config *config, bool allowed)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->udp_past_proxies = allowed;
-    return code;
+    return leati_config_set(config, NULL, udp_past_proxies, allowed);
 }

@@ -80,21 +80,12 @@ int leat_config_add_header(leat_config *config, const char *name, const char *va
 
 int leat_config_set_user_agent(leat_config *config, const char *user_agent)
 {
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (user_agent && (!leati_text_is_field_value(user_agent, strlen(user_agent)) ||
-                       strlen(user_agent) > LEATI_CONFIG_MAX_HEADER_BYTES))
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "a User-Agent holds no CR or LF, and at most 16 KiB");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, user_agent))
-        return leati_config_no_memory(config);
-    leati_free(settings->user_agent);
-    settings->user_agent = copy;
-    return LEAT_OK;
+    const char *refusal =
+        user_agent && (!leati_text_is_field_value(user_agent, strlen(user_agent)) ||
+                       strlen(user_agent) > LEATI_CONFIG_MAX_HEADER_BYTES)
+            ? "a User-Agent holds no CR or LF, and at most 16 KiB"
+            : NULL;
+    return leati_config_set_text(config, refusal, user_agent, user_agent);
 }
 
 /* RFC 9110 section 7.2 and RFC 3986 section 3.2: a name, or a literal, and perhaps a port. */
@@ -109,21 +100,12 @@ static bool is_host_field(const char *value)
 
 int leat_config_set_request_host(leat_config *config, const char *host)
 {
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (host && !is_host_field(host))
-        return leati_config_refuse(
-            config, LEAT_E_PARAMETER,
-            "a Host is a name or an address, with \":port\" if one is to stand there");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, host))
-        return leati_config_no_memory(config);
-    leati_free(settings->host_field);
-    settings->host_field = copy;
-    return LEAT_OK;
+    return leati_config_set_text(
+        config,
+        (host && !is_host_field(host))
+            ? "a Host is a name or an address, with \":port\" if one is to stand there"
+            : NULL,
+        host_field, host);
 }
 
 static bool settings_append_protocol(struct leati_settings *settings, const char *protocol)

@@ -173,37 +173,23 @@ int leat_config_add_trusted_proxy(leat_config *config, const char *network)
 
 int leat_config_set_forwarded_header(leat_config *config, enum leat_forwarded_header header)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (header > LEAT_FORWARDED_FORWARDED)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "no such header");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return leati_config_no_memory(config);
-    settings->forwarded_header = header;
-    return LEAT_OK;
+    return leati_config_set(config, header > LEAT_FORWARDED_FORWARDED ? "no such header" : NULL,
+                            forwarded_header, header);
 }
 
 int leat_config_set_received_proxy_protocol(leat_config *config, bool received)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return leati_config_no_memory(config);
-    settings->receives_proxy_protocol = received;
-    return LEAT_OK;
+    return leati_config_set(config, NULL, receives_proxy_protocol, received);
 }
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
 int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s, size_t messages_per_s)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return leati_config_no_memory(config);
+    struct leati_settings *settings;
+    int code = leati_config_change(config, NULL, &settings);
+    if (code != LEAT_OK)
+        return code;
     settings->receive_bytes_per_s = bytes_per_s;
     settings->receive_messages_per_s = messages_per_s;
     return LEAT_OK;
@@ -211,11 +197,5 @@ int leat_config_set_receive_rate(leat_config *config, size_t bytes_per_s, size_t
 
 int leat_config_set_server_queue_limit(leat_config *config, size_t bytes)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return leati_config_no_memory(config);
-    settings->server_queue_bytes = bytes;
-    return LEAT_OK;
+    return leati_config_set(config, NULL, server_queue_bytes, bytes);
 }

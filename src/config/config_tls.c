@@ -251,35 +251,17 @@ int leat_config_set_proxy_tls_cipher_suite(leat_config *config, const char *name
 
 int leat_config_set_early_data(leat_config *config, bool early_data)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->early_data = early_data;
-    return code;
+    return leati_config_set(config, NULL, early_data, early_data);
 }
 
 int leat_config_set_session_resumption(leat_config *config, bool resume)
 {
-    struct leati_settings *settings;
-    int code = leati_config_change(config, NULL, &settings);
-    if (code == LEAT_OK)
-        settings->session_resumption = resume;
-    return code;
+    return leati_config_set(config, NULL, session_resumption, resume);
 }
 
 int leat_config_set_key_log_path(leat_config *config, const char *path)
 {
-    char *copy;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    if (!leati_strdup_optional(&copy, path))
-        return leati_config_no_memory(config);
-    leati_free(settings->key_log_path);
-    settings->key_log_path = copy;
-    return LEAT_OK;
+    return leati_config_set_text(config, NULL, key_log_path, path);
 }
 
 /* ---- what connections use -------------------------------------------------------------- */

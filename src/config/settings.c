@@ -169,6 +169,32 @@ int leati_config_change_by(leat_config *config, const char *setter, const char *
     return *ret_settings ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
 }
 
+int leati_config_set_by(leat_config *config, const char *setter, const char *refusal, size_t offset,
+                        const void *value, size_t size)
+{
+    struct leati_settings *settings;
+    int code = leati_config_change_by(config, setter, refusal, &settings);
+    if (code == LEAT_OK)
+        memcpy((char *)settings + offset, value, size);
+    return code;
+}
+
+int leati_config_set_text_by(leat_config *config, const char *setter, const char *refusal,
+                             size_t offset, const char *text)
+{
+    struct leati_settings *settings;
+    char *copy;
+    int code = leati_config_change_by(config, setter, refusal, &settings);
+    if (code != LEAT_OK)
+        return code;
+    if (!leati_strdup_optional(&copy, text))
+        return leati_config_no_memory_by(config, setter);
+    char **place = (char **)(void *)((char *)settings + offset);
+    leati_free(*place);
+    *place = copy;
+    return LEAT_OK;
+}
+
 struct leati_admission_limits leati_settings_admission_limits(const struct leati_settings *settings)
 {
     return (struct leati_admission_limits){
