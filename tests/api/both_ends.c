@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "both_ends.h"
 #include "support/patience.h"
+#include "support/raw_socket.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -349,6 +350,16 @@ void both_ends_until_counted(struct both_ends *ends, const unsigned *number, uns
     for (int i = 0; *number < least && i < 20000; i++)
         cr_assert(leat_loop_dispatch(ends->loop, 1000) == LEAT_OK);
     cr_assert(*number >= least, "%u of %u", *number, least);
+}
+
+int both_ends_raw_open(struct both_ends *ends)
+{
+    unsigned before = ends->connected + ends->errors;
+    int fd = raw_connect(NULL, ends->port);
+    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    while (ends->connected + ends->errors == before)
+        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
+    return fd;
 }
 
 struct leat_websocket_server_counters both_ends_counters(const struct both_ends *ends)

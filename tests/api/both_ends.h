@@ -79,6 +79,8 @@ void both_ends_until_received(struct both_ends *ends, const struct received *end
 
 /** Runs the loop until `*number` is at least `least`; fails when it never is. */
 void both_ends_until_counted(struct both_ends *ends, const unsigned *number, unsigned least);
+/** A client without leat, and its request; until the server has taken or refused it. @return its descriptor. */
+int both_ends_raw_open(struct both_ends *ends);
 /** What the server has counted. */
 struct leat_websocket_server_counters both_ends_counters(const struct both_ends *ends);
 

@@ -252,22 +252,6 @@ Test(server, subprotocols)
 
 #define CLIENTS 5
 
-static void until_connected(struct both_ends *ends, unsigned count)
-{
-    while (ends->connected < count)
-        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-}
-
-static int raw_open(struct both_ends *ends)
-{
-    unsigned before = ends->connected + ends->errors;
-    int fd = raw_connect(NULL, ends->port);
-    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    while (ends->connected + ends->errors == before)
-        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    return fd;
-}
-
 Test(server, list)
 {
     struct both_ends ends;
@@ -278,7 +262,7 @@ Test(server, list)
     int idle = raw_connect(NULL, ends.port); /* in its handshake: not listed */
     for (size_t i = 0; i < CLIENTS; ++i) {
         cr_expect(leat_websocket_server_list(ends.server, NULL, 0) == i);
-        fds[i] = raw_open(&ends);
+        fds[i] = both_ends_raw_open(&ends);
     }
     cr_expect(leat_websocket_server_list(ends.server, NULL, 0) == CLIENTS);
     cr_expect(leat_websocket_server_list(ends.server, list, 2) == CLIENTS);
@@ -328,7 +312,7 @@ Test(server, stop_and_start_again)
     start_expect(ends.server, "127.0.0.1", port, ends.server_config, LEAT_OK);
     ends.opened = ends.connected = ends.closed = ends.server_closed = 0;
     both_ends_connect(&ends, "/");
-    until_connected(&ends, 1);
+    both_ends_until_counted(&ends, &ends.connected, 1);
     close(waiting);
     both_ends_done(&ends);
 }
@@ -340,7 +324,7 @@ Test(server, stop_towards_a_client_that_does_not_answer)
     both_ends_init(&ends);
     cr_assert(leat_config_set_phase_timeout(ends.server_config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
     both_ends_listen(&ends);
-    int fd = raw_open(&ends);
+    int fd = both_ends_raw_open(&ends);
     cr_expect(leat_websocket_server_stop(ends.server) == LEAT_OK);
     both_ends_until_server_closed(&ends);
     cr_expect(ends.server_close.error.code == LEAT_E_WS_CONNECT &&
@@ -387,7 +371,7 @@ Test(server, client_writes_byte_by_byte)
         cr_assert(raw_send(fd, head + i, 1));
         cr_assert(leat_loop_dispatch(ends.loop, 20) == LEAT_OK);
     }
-    until_connected(&ends, 1);
+    both_ends_until_counted(&ends, &ends.connected, 1);
     for (size_t i = 0; i < sizeof(frames); ++i) {
         cr_assert(raw_send(fd, frames + i, 1));
         cr_assert(leat_loop_dispatch(ends.loop, 20) == LEAT_OK);

@@ -14,22 +14,6 @@
 
 INTEGRATION_SUITE(server_limits);
 
-static void until_connected(struct both_ends *ends, unsigned count)
-{
-    while (ends->connected < count)
-        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-}
-
-static int raw_open(struct both_ends *ends)
-{
-    unsigned before = ends->connected + ends->errors;
-    int fd = raw_connect(NULL, ends->port);
-    cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    while (ends->connected + ends->errors == before)
-        cr_assert(leat_loop_dispatch(ends->loop, 10000) == LEAT_OK);
-    return fd;
-}
-
 /* ---- limits
  * -------------------------------------------------------------------------------------- */
 
@@ -41,9 +25,9 @@ static void limit_expect(struct both_ends *ends, unsigned limit)
     cr_assert(limit + 2 < 16);
     both_ends_listen(ends);
     for (unsigned i = 0; i < limit; ++i)
-        fds[i] = raw_open(ends);
+        fds[i] = both_ends_raw_open(ends);
     cr_assert(ends->connected == limit && ends->errors == 0);
-    fds[limit] = raw_open(ends);
+    fds[limit] = both_ends_raw_open(ends);
     cr_expect(ends->connected == limit && ends->errors == 1 && ends->requests == limit);
     cr_expect(ends->error.native_code == 503, "%d: %s", ends->error.native_code, ends->error.text);
     cr_expect(raw_recv_until(fds[limit], "\r\n\r\n", head, sizeof(head)) &&
@@ -52,7 +36,7 @@ static void limit_expect(struct both_ends *ends, unsigned limit)
     close(fds[limit]);
     close(fds[0]);
     both_ends_until_server_closed(ends);
-    fds[0] = raw_open(ends);
+    fds[0] = both_ends_raw_open(ends);
     cr_expect(ends->connected == limit + 1, "one has gone, one may come");
     for (unsigned i = 0; i < limit; ++i)
         close(fds[i]);
@@ -89,10 +73,10 @@ Test(server_limits, limit_is_for_each_address)
     both_ends_init(&ends);
     cr_assert(leat_config_set_max_connections_for_one_client(ends.server_config, 1) == LEAT_OK);
     both_ends_listen(&ends);
-    int first = raw_open(&ends);
+    int first = both_ends_raw_open(&ends);
     int second = raw_connect("127.0.0.2", ends.port);
     cr_assert(raw_send(second, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until_connected(&ends, 2);
+    both_ends_until_counted(&ends, &ends.connected, 2);
     cr_expect(raw_recv_until(second, "\r\n\r\n", head, sizeof(head)) &&
               strncmp(head, "HTTP/1.1 101 ", 13) == 0);
     close(first);
@@ -119,7 +103,7 @@ static void served_expect(struct both_ends *ends, const char *from)
     unsigned connected = ends->connected;
     int fd = raw_connect(from, ends->port);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until_connected(ends, connected + 1);
+    both_ends_until_counted(ends, &ends->connected, connected + 1);
     cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) &&
                   strncmp(head, "HTTP/1.1 101 ", 13) == 0,
               "%s", head);
@@ -165,7 +149,7 @@ Test(server_limits, one_address_has_a_quarter_of_the_places)
     both_ends_init(&ends);
     both_ends_listen(&ends);
     for (int i = 0; i <= PLACES; ++i)
-        fds[i] = raw_open(&ends);
+        fds[i] = both_ends_raw_open(&ends);
     cr_expect(ends.connected == PLACES && ends.errors == 1);
     cr_expect(ends.error.code == LEAT_E_WS_CONNECT && ends.error.native_code == 503);
     cr_expect(strstr(ends.error.text, "too many connections of this client"), "%s",
@@ -202,7 +186,7 @@ Test(server_limits, silent_connections_give_back_descriptors)
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     cr_assert(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
     cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
-    until_connected(&ends, 1);
+    both_ends_until_counted(&ends, &ends.connected, 1);
     limit.rlim_cur = before;
     cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)) &&
