@@ -219,15 +219,12 @@ static void first_byte_expect(const struct leat_compression *compression, size_t
     struct client_run run;
     char *text = verse_new(len);
     script[2].number = expected;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     compress(run.config, compression);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     cr_assert(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, text, len) == LEAT_OK);
     client_run_until_closed(&run);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
     free(text);
 }
 
@@ -251,8 +248,7 @@ Test(compression, agreed_to_without_an_offer)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     int code = client_run_refused(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d", code);
     client_run_done(&run);

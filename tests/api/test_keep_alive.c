@@ -36,11 +36,10 @@ Test(keep_alive, silent_peer)
                                                     {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     struct leat_testing_seen seen;
-    leat_testing_server *peer = script_server_start(script);
     still_clock_start();
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 50, 50);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     client_run_until_closed(&run);
     dead_expect(&run.close);
     peer_content_expect(peer);
@@ -62,17 +61,14 @@ Test(keep_alive, peer_that_falls_silent)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
     still_clock_start();
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 50, 2000);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     client_run_until_closed(&run);
     dead_expect(&run.close);
     cr_expect(run.pong_count == 1);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(keep_alive, silent_peer_inside_tls)
@@ -86,9 +82,8 @@ Test(keep_alive, silent_peer_inside_tls)
     struct client_run run;
     tls.cert_path = certificate_path("server.pem");
     tls.key_path = certificate_path("server.key");
-    leat_testing_server *peer = script_server_start(script);
     still_clock_start();
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 50, 50);
     client_run_open(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     client_run_until_closed(&run);
@@ -124,18 +119,15 @@ Test(keep_alive, any_data_is_life)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
     still_clock_start();
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 30, 10000);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1000, "%s",
               run.close.error.text);
     cr_expect(run.message_count == 2 && run.pong_count == 1);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 /* Without a timeout Pings go out for ever, and only one at a time. */
@@ -152,10 +144,9 @@ Test(keep_alive, no_timeout)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 30, 0);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     while (!leat_testing_server_wait_step(peer, "wait", 1, 0))
         cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
     for (int i = 0; i < 10; ++i)
@@ -164,9 +155,7 @@ Test(keep_alive, no_timeout)
     leat_testing_server_release(peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 /* The timer fires in the middle, and nothing has gone out before our Close frame. */
@@ -187,10 +176,9 @@ Test(keep_alive, interval_0_is_off)
     };
     struct client_run run;
     leat_timer *timer;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     keep_alive(run.config, 0, 10);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     cr_assert(leat_timer_new(run.loop, timer_fired, &run, &timer) == LEAT_OK);
     leat_timer_start(timer, 200);
     client_run_until_closed(&run);

@@ -43,4 +43,24 @@ static inline void peer_content_expect(leat_testing_server *peer)
     cr_expect(seen.problem[0] == '\0', "the peer: %s", seen.problem);
 }
 
+/** A server that plays the script, and a client that is not connected yet. */
+static inline leat_testing_server *scripted_begin(struct client_run *run,
+                                                  const struct leat_script_row *script)
+{
+    client_run_init(run);
+    return script_server_start(script);
+}
+
+static inline void scripted_open(struct client_run *run, leat_testing_server *peer)
+{
+    client_run_open(run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+}
+
+static inline void scripted_end(struct client_run *run, leat_testing_server *peer)
+{
+    client_run_done(run);
+    peer_content_expect(peer);
+    leat_testing_server_free(peer);
+}
+
 #endif

@@ -17,9 +17,8 @@ Test(closing, our_code_and_reason_reach_the_server)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     struct leat_testing_seen seen;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    leat_testing_server *peer = scripted_begin(&run, script);
+    scripted_open(&run, peer);
     cr_expect(leat_websocket_send(run.ws, LEAT_MESSAGE_TEXT, "last", 4) == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 4321, "gr\xc3\xbc\xc3\x9f dich") == LEAT_OK);
     cr_expect(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK, "closing already is no error");
@@ -44,9 +43,8 @@ Test(closing, without_a_code)
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
     struct leat_testing_seen seen;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    leat_testing_server *peer = scripted_begin(&run, script);
+    scripted_open(&run, peer);
     cr_expect(leat_websocket_close(run.ws, 0, NULL) == LEAT_OK);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
@@ -145,15 +143,12 @@ Test(closing, by_the_server_without_a_code)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    leat_testing_server *peer = scripted_begin(&run, script);
+    scripted_open(&run, peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1005);
     cr_expect(run.close.closed_by == LEAT_CLOSED_BY_REMOTE);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 /* ---- connections that break
@@ -207,11 +202,10 @@ Test(closing, nobody_answers_the_close_frame)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     run.on_event = close_on_opened;
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_E_WS_CONNECT, "%d", run.close.error.code);
     cr_expect(run.close.error.sys_errno == ETIMEDOUT);
@@ -225,10 +219,9 @@ Test(closing, server_keeps_tcp_open_after_the_handshake)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, 100) == LEAT_OK);
-    client_run_open(&run, url_of("ws", leat_testing_server_get_port(peer), "/"));
+    scripted_open(&run, peer);
     client_run_close(&run); /* in order all the same */
     client_run_done(&run);
     leat_testing_server_free(peer);
@@ -256,8 +249,7 @@ Test(closing, while_connecting_cancels)
     static const struct leat_script_row script[] = {{LEAT_SCRIPT_STALL, .label = "accepted"},
                                                     {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(client_run_connect(&run, url_of("ws", leat_testing_server_get_port(peer), "/")) ==
               LEAT_OK);
     cr_expect(client_run_until(&run, is_tcp_connected));

@@ -37,8 +37,7 @@ static void step_wait(leat_testing_server *peer, const char *step)
 static void farewell_expect(const struct leat_script_row *script, bool secure)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     client_run_open(&run, url_at(peer, secure));
     leat_testing_server_release(peer);
     step_wait(peer, "goodbye");
@@ -46,9 +45,7 @@ static void farewell_expect(const struct leat_script_row *script, bool secure)
     cr_expect(run.message_count == 1 && strcmp((char *)run.messages[0].data, "last words") == 0);
     cr_expect(run.close.error.code == LEAT_OK, "%s", run.close.error.text);
     cr_expect(run.close.close_code == 1000, "%u", run.close.close_code);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 #define LAST_WORDS_AND_CLOSE                                                                       \
@@ -210,9 +207,7 @@ static void early_close_notify_expect(int version, bool we_first)
     leat_testing_server_release(peer);
     client_run_until_closed(&run);
     cr_expect(run.close.error.code == LEAT_OK && run.close.close_code == 1000);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(goodbyes, close_notify_at_once_and_no_fin)

@@ -31,15 +31,12 @@ static void user_agent_expect(const char *chosen, const char *line)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(leat_config_set_user_agent(run.config, chosen) == LEAT_OK);
     cr_assert(leat_config_set_proxy(
                   run.config, url_of("http", leat_testing_server_get_port(peer), "")) == LEAT_OK);
     cr_expect(client_run_refused(&run, "ws://target.test/") == LEAT_E_WS_CONNECT);
-    peer_content_expect(peer);
-    client_run_done(&run);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(heads, user_agent)

@@ -6,11 +6,6 @@
 
 INTEGRATION_SUITE(messages);
 
-static void scripted_open(struct client_run *run, leat_testing_server *peer)
-{
-    client_run_open(run, url_of("ws", leat_testing_server_get_port(peer), "/"));
-}
-
 static void message_expect(const struct client_run *run, size_t index, const char *text)
 {
     cr_assert(run->message_count > index);
@@ -32,8 +27,7 @@ Test(messages, frames_glued_to_the_101_are_delivered)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     scripted_open(&run, peer);
     client_run_until_messages(&run, 2);
     message_expect(&run, 0, "first");
@@ -41,9 +35,7 @@ Test(messages, frames_glued_to_the_101_are_delivered)
     cr_expect(run.messages[0].type == LEAT_MESSAGE_TEXT);
     cr_expect(run.messages[1].type == LEAT_MESSAGE_BINARY);
     client_run_close(&run);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
@@ -60,8 +52,7 @@ Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(
         leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
                                                          leat_testing_server_get_port(peer))) == 0);
@@ -69,9 +60,7 @@ Test(messages, frames_glued_to_the_101_behind_proxy_and_tls)
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "first");
     client_run_close(&run);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(messages, everything_byte_by_byte)
@@ -89,8 +78,7 @@ Test(messages, everything_byte_by_byte)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(
         leat_config_set_proxy(run.config, sandbox_format("socks5h://127.0.0.1:%u",
                                                          leat_testing_server_get_port(peer))) == 0);
@@ -98,9 +86,7 @@ Test(messages, everything_byte_by_byte)
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "gr\xc3\xbc\xc3\x9f dich");
     client_run_close(&run);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 Test(messages, fragments_with_a_ping_between_them)
@@ -117,17 +103,14 @@ Test(messages, fragments_with_a_ping_between_them)
     };
     struct client_run run;
     struct leat_testing_seen seen;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     scripted_open(&run, peer);
     client_run_until_messages(&run, 1);
     message_expect(&run, 0, "hello");
     leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.frame_len == 13 && memcmp(seen.frame_payload, "are you there", 13) == 0);
     client_run_close(&run);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 /* ---- pause and resume ------------------------------------------------------------------------ */
@@ -157,8 +140,7 @@ static void loop_settle(struct client_run *run)
 Test(messages, pause_inside_a_message_holds_the_next)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_start(three_messages);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, three_messages);
     run.on_event = pause_on_first;
     scripted_open(&run, peer);
     cr_expect(leat_testing_server_wait_step(peer, "sent", 1, STEP_WAIT_MS));
@@ -170,9 +152,7 @@ Test(messages, pause_inside_a_message_holds_the_next)
     client_run_until_messages(&run, 3);
     message_expect(&run, 2, "3");
     client_run_close(&run);
-    client_run_done(&run);
-    peer_content_expect(peer);
-    leat_testing_server_free(peer);
+    scripted_end(&run, peer);
 }
 
 static void pause_on_opened(struct client_run *run, const char *callback)
@@ -184,8 +164,7 @@ static void pause_on_opened(struct client_run *run, const char *callback)
 Test(messages, nothing_comes_while_paused)
 {
     struct client_run run;
-    leat_testing_server *peer = script_server_start(three_messages);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, three_messages);
     run.on_event = pause_on_opened;
     scripted_open(&run, peer);
     cr_expect(leat_testing_server_wait_step(peer, "sent", 1, STEP_WAIT_MS));
@@ -211,8 +190,7 @@ Test(messages, tcp_holds_back_a_peer_that_nobody_reads)
         {LEAT_SCRIPT_CLOSE},
     };
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     run.on_event = pause_on_opened;
     run.drop_messages = true;
     scripted_open(&run, peer);
@@ -274,8 +252,7 @@ Test(messages, full_queue_refuses_and_says_when_it_is_writable)
     static const struct leat_script_row script[] = {
         LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_WAIT}, {LEAT_SCRIPT_DRAIN}, {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(leat_config_set_send_queue_limit(run.config, QUEUE_LIMIT) == LEAT_OK);
     scripted_open(&run, peer);
     queue_expect(&run, peer, LEAT_E_SOCKET_BASE + EAGAIN);
@@ -293,8 +270,7 @@ Test(messages, full_queue_over_tls)
                                              {LEAT_SCRIPT_DRAIN},
                                              {LEAT_SCRIPT_CLOSE}};
     struct client_run run;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(leat_config_set_send_queue_limit(run.config, QUEUE_LIMIT) == LEAT_OK);
     client_run_open(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     queue_expect(&run, peer, LEAT_E_TLS_WRITE);
@@ -377,8 +353,7 @@ static void violation_expect(const struct leat_script_row *script, uint16_t clos
 {
     struct client_run run;
     struct leat_testing_seen seen;
-    leat_testing_server *peer = script_server_start(script);
-    client_run_init(&run);
+    leat_testing_server *peer = scripted_begin(&run, script);
     cr_assert(leat_config_set_max_message_bytes(run.config, 1000) == LEAT_OK);
     scripted_open(&run, peer);
     client_run_until_closed(&run);
