@@ -26,11 +26,7 @@ static void settings_clear_proxy_extras(struct leati_settings *settings)
     leati_free(settings->proxy_service);
     leati_free(settings->proxy_user);
     leati_free_secret(settings->proxy_password);
-    for (size_t i = 0; i < settings->proxy_header_count; i++) {
-        leati_free_secret((char *)settings->proxy_headers[i].name);
-        leati_free_secret((char *)settings->proxy_headers[i].value);
-    }
-    leati_free(settings->proxy_headers);
+    leati_field_list_clear(&settings->proxy_headers);
     leati_http_auth_memory_unref(settings->proxy_memory);
 }
 
@@ -73,32 +69,11 @@ static bool copy_proxies(struct leati_settings *dst, const struct leati_settings
     return true;
 }
 
-static bool append_proxy_header(struct leati_settings *settings, const char *name,
-                                const char *value)
-{
-    struct leati_http_field *grown =
-        leati_realloc(settings->proxy_headers, (settings->proxy_header_count + 1) * sizeof(*grown));
-    if (!grown)
-        return false;
-    settings->proxy_headers = grown;
-    struct leati_http_field field = {leati_strdup(name), leati_strdup(value)};
-    if (!field.name || !field.value) {
-        leati_free((char *)field.name);
-        leati_free_secret((char *)field.value);
-        return false;
-    }
-    grown[settings->proxy_header_count++] = field;
-    settings->proxy_header_bytes += strlen(name) + strlen(value);
-    return true;
-}
-
 static bool copy_proxy_extras(struct leati_settings *dst, const struct leati_settings *src)
 {
-    for (size_t i = 0; i < src->proxy_header_count; i++)
-        if (!append_proxy_header(dst, src->proxy_headers[i].name, src->proxy_headers[i].value))
-            return false;
     dst->proxy_memory = leati_http_auth_memory_ref(src->proxy_memory);
-    return leati_strdup_optional(&dst->proxy_service, src->proxy_service) &&
+    return leati_field_list_copy(&dst->proxy_headers, &src->proxy_headers) &&
+           leati_strdup_optional(&dst->proxy_service, src->proxy_service) &&
            leati_strdup_optional(&dst->proxy_user, src->proxy_user) &&
            leati_strdup_optional(&dst->proxy_password, src->proxy_password);
 }
@@ -263,35 +238,27 @@ int leat_config_set_proxy_credentials(leat_config *config, const char *user, con
     return LEAT_OK;
 }
 
-static const char *proxy_header_problem(const struct leati_settings *settings, const char *name,
-                                        const char *value)
+static bool proxy_header_is_reserved(const char *name)
 {
-    if (!leati_text_is_token(name, strlen(name)))
-        return "the header's name is not a token of RFC 9110";
-    if (!leati_text_is_field_value(value, strlen(value)))
-        return "the header's value holds CR or LF";
-    if (leati_text_equal_nocase(name, strlen(name), "Host", 4) ||
-        leati_text_equal_nocase(name, strlen(name), "Content-Length", 14) ||
-        leati_text_equal_nocase(name, strlen(name), "Transfer-Encoding", 17))
-        return "the header belongs to the request itself: it says where it goes or ends";
-    if (settings->proxy_header_count >= LEATI_CONFIG_MAX_ENTRIES ||
-        settings->proxy_header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
-        return "too many headers, or too long ones";
-    return NULL;
+    return leati_text_equal_nocase(name, strlen(name), "Host", 4) ||
+           leati_text_equal_nocase(name, strlen(name), "Content-Length", 14) ||
+           leati_text_equal_nocase(name, strlen(name), "Transfer-Encoding", 17);
 }
 
 int leat_config_add_proxy_header(leat_config *config, const char *name, const char *value)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    if (!name || !value)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "a header needs a name and a value");
-    const char *problem = proxy_header_problem(config->settings, name, value);
-    if (problem)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, problem);
-    struct leati_settings *settings = leati_config_edit(config);
-    return settings && append_proxy_header(settings, name, value) ? LEAT_OK
-                                                                  : leati_config_no_memory(config);
+    const char *problem = leati_field_list_problem(
+        &config->settings->proxy_headers, name, value, proxy_header_is_reserved,
+        "the header belongs to the request itself: it says where it goes or ends");
+    struct leati_settings *settings;
+    int code = leati_config_change(config, problem, &settings);
+    if (code != LEAT_OK)
+        return code;
+    return leati_field_list_append(&settings->proxy_headers, name, value)
+               ? LEAT_OK
+               : leati_config_no_memory(config);
 }
 
 int leat_config_set_socks5_pipelining(leat_config *config, enum leat_socks5_pipelining pipelining)

@@ -11,16 +11,10 @@
 
 void leati_settings_clear_request(struct leati_settings *settings)
 {
-    for (size_t i = 0; i < settings->header_count; i++) {
-        leati_free_secret((char *)settings->headers[i].name);
-        leati_free_secret((char *)settings->headers[i].value);
-    }
-    leati_free(settings->headers);
+    leati_field_list_clear(&settings->headers);
     leati_free(settings->user_agent);
     leati_free(settings->host_field);
-    for (size_t i = 0; i < settings->protocol_count; i++)
-        leati_free(settings->protocols[i]);
-    leati_free(settings->protocols);
+    leati_text_list_clear(&settings->protocols);
 }
 
 /* The headers that the handshake writes itself (RFC 6455 section 4.1). */
@@ -29,51 +23,18 @@ static bool header_is_reserved(const char *name)
     return leati_ws_header_is_ours(name) || leati_text_equal_nocase(name, strlen(name), "Host", 4);
 }
 
-static const char *header_problem(const struct leati_settings *settings, const char *name,
-                                  const char *value)
-{
-    if (!leati_text_is_token(name, strlen(name)))
-        return "the header's name is not a token of RFC 9110";
-    if (!leati_text_is_field_value(value, strlen(value)))
-        return "the header's value holds CR or LF";
-    if (header_is_reserved(name))
-        return "the header belongs to the handshake itself: it says where the request goes or ends";
-    if (settings->header_count >= LEATI_CONFIG_MAX_ENTRIES ||
-        settings->header_bytes + strlen(name) + strlen(value) > LEATI_CONFIG_MAX_HEADER_BYTES)
-        return "too many headers, or too long ones";
-    return NULL;
-}
-
-static bool settings_append_header(struct leati_settings *settings, const char *name,
-                                   const char *value)
-{
-    struct leati_ws_header *grown =
-        leati_realloc(settings->headers, (settings->header_count + 1) * sizeof(*grown));
-    if (!grown)
-        return false;
-    settings->headers = grown;
-    struct leati_ws_header header = {leati_strdup(name), leati_strdup(value)};
-    if (!header.name || !header.value) {
-        leati_free((char *)header.name);
-        leati_free_secret((char *)header.value);
-        return false;
-    }
-    settings->headers[settings->header_count++] = header;
-    settings->header_bytes += strlen(name) + strlen(value);
-    return true;
-}
-
 int leat_config_add_header(leat_config *config, const char *name, const char *value)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    if (!name || !value)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "a header needs a name and a value");
-    const char *problem = header_problem(config->settings, name, value);
-    if (problem)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, problem);
-    struct leati_settings *settings = leati_config_edit(config);
-    return settings && settings_append_header(settings, name, value)
+    const char *problem = leati_field_list_problem(
+        &config->settings->headers, name, value, header_is_reserved,
+        "the header belongs to the handshake itself: it says where the request goes or ends");
+    struct leati_settings *settings;
+    int code = leati_config_change(config, problem, &settings);
+    if (code != LEAT_OK)
+        return code;
+    return leati_field_list_append(&settings->headers, name, value)
                ? LEAT_OK
                : leati_config_no_memory(config);
 }
@@ -108,48 +69,34 @@ int leat_config_set_request_host(leat_config *config, const char *host)
         host_field, host);
 }
 
-static bool settings_append_protocol(struct leati_settings *settings, const char *protocol)
+static const char *protocol_problem(const struct leati_text_list *list, const char *protocol)
 {
-    char **grown = leati_realloc(settings->protocols,
-                                 (settings->protocol_count + 1) * sizeof(*settings->protocols));
-    if (!grown)
-        return false;
-    settings->protocols = grown;
-    char *copy = leati_strdup(protocol);
-    if (!copy)
-        return false;
-    settings->protocols[settings->protocol_count++] = copy;
-    return true;
+    if (!protocol || !leati_text_is_token(protocol, strlen(protocol)))
+        return "a subprotocol is a token of RFC 9110";
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], protocol) == 0)
+            return "the subprotocol is named twice";
+    return list->count >= LEATI_CONFIG_MAX_ENTRIES ? "too many subprotocols" : NULL;
 }
 
 int leat_config_add_subprotocol(leat_config *config, const char *protocol)
 {
     if (!config)
         return LEAT_E_PARAMETER;
-    const struct leati_settings *now = config->settings;
-    if (!protocol || !leati_text_is_token(protocol, strlen(protocol)))
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "a subprotocol is a token of RFC 9110");
-    for (size_t i = 0; i < now->protocol_count; i++)
-        if (strcmp(now->protocols[i], protocol) == 0)
-            return leati_config_refuse(config, LEAT_E_PARAMETER, "the subprotocol is named twice");
-    if (now->protocol_count >= LEATI_CONFIG_MAX_ENTRIES)
-        return leati_config_refuse(config, LEAT_E_PARAMETER, "too many subprotocols");
-    struct leati_settings *settings = leati_config_edit(config);
-    return settings && settings_append_protocol(settings, protocol)
-               ? LEAT_OK
-               : leati_config_no_memory(config);
+    struct leati_settings *settings;
+    int code = leati_config_change(config, protocol_problem(&config->settings->protocols, protocol),
+                                   &settings);
+    if (code != LEAT_OK)
+        return code;
+    return leati_text_list_append(&settings->protocols, protocol) ? LEAT_OK
+                                                                  : leati_config_no_memory(config);
 }
 
 bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_settings *src)
 {
-    for (size_t i = 0; i < src->header_count; i++)
-        if (!settings_append_header(dst, src->headers[i].name, src->headers[i].value))
-            return false;
-    for (size_t i = 0; i < src->protocol_count; i++)
-        if (!settings_append_protocol(dst, src->protocols[i]))
-            return false;
-    return leati_strdup_optional(&dst->user_agent, src->user_agent) &&
+    return leati_field_list_copy(&dst->headers, &src->headers) &&
+           leati_text_list_copy(&dst->protocols, &src->protocols) &&
+           leati_strdup_optional(&dst->user_agent, src->user_agent) &&
            leati_strdup_optional(&dst->host_field, src->host_field);
 }
 

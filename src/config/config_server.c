@@ -12,47 +12,16 @@
 /** How trusted proxies that come by a local socket are written. */
 #define LOCAL_PEERS "unix"
 
-/* ---- lists of texts ------------------------------------------------------------------------- */
-
-static void list_clear(struct leati_text_list *texts)
-{
-    for (size_t i = 0; i < texts->count; i++)
-        leati_free(texts->items[i]);
-    leati_free(texts->items);
-    *texts = (struct leati_text_list){0};
-}
-
-static bool list_append(struct leati_text_list *texts, const char *text)
-{
-    char **grown = leati_realloc(texts->items, (texts->count + 1) * sizeof(*grown));
-    if (!grown)
-        return false;
-    texts->items = grown;
-    char *copy = leati_strdup(text);
-    if (!copy)
-        return false;
-    texts->items[texts->count++] = copy;
-    return true;
-}
-
-static bool list_copy(struct leati_text_list *dst, const struct leati_text_list *src)
-{
-    for (size_t i = 0; i < src->count; i++)
-        if (!list_append(dst, src->items[i]))
-            return false;
-    return true;
-}
-
 void leati_settings_clear_server(struct leati_settings *settings)
 {
-    list_clear(&settings->allowed_origins);
-    list_clear(&settings->trusted_proxies);
+    leati_text_list_clear(&settings->allowed_origins);
+    leati_text_list_clear(&settings->trusted_proxies);
 }
 
 bool leati_settings_copy_server(struct leati_settings *dst, const struct leati_settings *src)
 {
-    return list_copy(&dst->allowed_origins, &src->allowed_origins) &&
-           list_copy(&dst->trusted_proxies, &src->trusted_proxies);
+    return leati_text_list_copy(&dst->allowed_origins, &src->allowed_origins) &&
+           leati_text_list_copy(&dst->trusted_proxies, &src->trusted_proxies);
 }
 
 /* ---- origins (RFC 6454 section 6.2) ------------------------------------------------------------ */
@@ -112,7 +81,7 @@ int leat_config_add_allowed_origin(leat_config *config, const char *origin)
     if (config->settings->allowed_origins.count >= LEATI_CONFIG_MAX_ENTRIES)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many origins");
     struct leati_settings *settings = leati_config_edit(config);
-    return settings && list_append(&settings->allowed_origins, origin)
+    return settings && leati_text_list_append(&settings->allowed_origins, origin)
                ? LEAT_OK
                : leati_config_no_memory(config);
 }
@@ -166,7 +135,7 @@ int leat_config_add_trusted_proxy(leat_config *config, const char *network)
     if (config->settings->trusted_proxies.count >= LEATI_CONFIG_MAX_ENTRIES)
         return leati_config_refuse(config, LEAT_E_PARAMETER, "too many networks");
     struct leati_settings *settings = leati_config_edit(config);
-    return settings && list_append(&settings->trusted_proxies, network)
+    return settings && leati_text_list_append(&settings->trusted_proxies, network)
                ? LEAT_OK
                : leati_config_no_memory(config);
 }

@@ -15,6 +15,7 @@
 #include <leat/websocket_server.h>
 
 #include "config/dial.h"
+#include "config/lists.h"
 #include "config/tls_shared.h"
 #include "config/tls_values.h"
 #include "core/descriptor.h"
@@ -66,12 +67,6 @@ enum leati_tls_side {
     LEATI_TLS_TO_ORIGIN, /**< at a server: to its clients */
     LEATI_TLS_TO_PROXY,  /**< each proxy that is spoken to over TLS */
     LEATI_TLS_SIDE_COUNT,
-};
-
-/** A list of owned texts. */
-struct leati_text_list {
-    char **items;
-    size_t count;
 };
 
 struct leati_settings {
@@ -127,10 +122,8 @@ struct leati_settings {
     char *proxy_exclusions; /**< in the form of NO_PROXY; NULL = none */
     char *proxy_user;       /**< of proxies whose URL has none; NULL = none */
     char *proxy_password;
-    char *proxy_service;                    /**< in Kerberos; NULL = that of its kind */
-    struct leati_http_field *proxy_headers; /**< of CONNECT requests; owned strings */
-    size_t proxy_header_count;
-    size_t proxy_header_bytes;
+    char *proxy_service;                         /**< in Kerberos; NULL = that of its kind */
+    struct leati_field_list proxy_headers;       /**< of CONNECT requests */
     struct leati_http_auth_memory *proxy_memory; /**< which all copies share */
     struct leati_dial_settings dial;
     struct leati_domain_policy domain_policy;
@@ -138,13 +131,10 @@ struct leati_settings {
     char *key_log_path;
     struct leati_tls_values *tls[LEATI_TLS_SIDE_COUNT];
     struct leati_tls_shared *tls_shared;
-    struct leati_ws_header *headers; /**< owned strings */
-    size_t header_count;
-    size_t header_bytes;
+    struct leati_field_list headers;
     char *user_agent; /**< NULL = ours, "" = none */
     char *host_field; /**< NULL = of the URL */
-    char **protocols;
-    size_t protocol_count;
+    struct leati_text_list protocols;
     struct leati_text_list allowed_origins; /**< of a server; none = all */
     struct leati_text_list
         trusted_proxies; /**< addresses and prefixes that stand in front of a server */

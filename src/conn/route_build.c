@@ -248,8 +248,8 @@ static int builder_add_http_connect(struct builder *b, struct leati_hop *via)
         .port = next->port,
         .auth = hop_auth(b->route, b->dial, via),
         .user_agent = b->route->settings->user_agent,
-        .headers = b->route->settings->proxy_headers,
-        .header_count = b->route->settings->proxy_header_count,
+        .headers = b->route->settings->proxy_headers.items,
+        .header_count = b->route->settings->proxy_headers.count,
         .step_timeout_ms = phase_timeout(b, LEAT_PHASE_PROXY),
         .ready = b->dial->ready,
         .ready_user = b->dial->user,
@@ -333,7 +333,7 @@ static int builder_add_proxy(struct builder *b, struct leati_hop *hop)
 }
 
 /* Whether a header authenticates the program to the first origin. */
-static bool header_is_credential(const struct leati_ws_header *header)
+static bool header_is_credential(const struct leati_http_field *header)
 {
     static const char *const names[] = {"Authorization", "Cookie", "Proxy-Authorization"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -343,13 +343,13 @@ static bool header_is_credential(const struct leati_ws_header *header)
 }
 
 /* The program's headers that may go to this origin. */
-static size_t request_headers(const struct leati_route *route, struct leati_ws_header *kept)
+static size_t request_headers(const struct leati_route *route, struct leati_http_field *kept)
 {
-    const struct leati_settings *settings = route->settings;
+    const struct leati_field_list *own = &route->settings->headers;
     size_t count = 0;
-    for (size_t i = 0; i < settings->header_count; i++)
-        if (!route->withholds_credentials || !header_is_credential(&settings->headers[i]))
-            kept[count++] = settings->headers[i];
+    for (size_t i = 0; i < own->count; i++)
+        if (!route->withholds_credentials || !header_is_credential(&own->items[i]))
+            kept[count++] = own->items[i];
     return count;
 }
 
@@ -371,7 +371,7 @@ static int builder_push_handshake(struct builder *b, int code, const char *hop)
 
 static int builder_ask_upgrade(struct builder *b, const char *origin)
 {
-    struct leati_ws_header headers[LEATI_CONFIG_MAX_ENTRIES];
+    struct leati_http_field headers[LEATI_CONFIG_MAX_ENTRIES];
     const struct leati_settings *settings = b->route->settings;
     const struct leati_deflate_offer offer = leati_settings_deflate_offer(settings);
     const struct leati_ws_upgrade_options options = {
@@ -381,8 +381,8 @@ static int builder_ask_upgrade(struct builder *b, const char *origin)
         .origin = origin,
         .headers = headers,
         .header_count = request_headers(b->route, headers),
-        .protocols = (const char *const *)settings->protocols,
-        .protocol_count = settings->protocol_count,
+        .protocols = (const char *const *)settings->protocols.items,
+        .protocol_count = settings->protocols.count,
         .deflate = settings->compresses ? &offer : NULL,
         .timeout_ms = phase_timeout(b, LEAT_PHASE_UPGRADE),
         .sha1 = leati_tls_sha1,

@@ -36,9 +36,9 @@ static const char *request_header(const struct leat_upgrade_request *request, co
 static const char *choose_protocol(const struct leati_settings *settings,
                                    const struct leati_ws_accept_request *request)
 {
-    for (size_t i = 0; i < settings->protocol_count; i++)
+    for (size_t i = 0; i < settings->protocols.count; i++)
         for (size_t j = 0; j < request->protocol_count; j++)
-            if (strcmp(settings->protocols[i], request->protocols[j]) == 0)
+            if (strcmp(settings->protocols.items[i], request->protocols[j]) == 0)
                 return request->protocols[j];
     return NULL;
 }
@@ -149,7 +149,7 @@ static bool client_is_refused(const struct server_client *client,
                               const struct leati_ws_accept_request *request,
                               struct leati_ws_accept_decision *ret_decision)
 {
-    static const struct leati_ws_header retry_after = {"Retry-After", RETRY_AFTER};
+    static const struct leati_http_field retry_after = {"Retry-After", RETRY_AFTER};
     enum leati_admission_verdict verdict = leati_client_judge(&client->base);
     if (verdict != LEATI_ADMISSION_OK) {
         *ret_decision = (struct leati_ws_accept_decision){
@@ -302,12 +302,12 @@ static int request_decide(leat_http_request *request, struct leati_ws_accept_dec
     return code;
 }
 
-/* struct leat_http_header is struct leati_ws_header under its public name. */
-static const struct leati_ws_header *headers_of(const struct leat_http_header *headers)
+/* struct leat_http_header is struct leati_http_field under its public name. */
+static const struct leati_http_field *headers_of(const struct leat_http_header *headers)
 {
-    _Static_assert(sizeof(struct leat_http_header) == sizeof(struct leati_ws_header),
+    _Static_assert(sizeof(struct leat_http_header) == sizeof(struct leati_http_field),
                    "a field is a name and a value");
-    return (const struct leati_ws_header *)headers;
+    return (const struct leati_http_field *)headers;
 }
 
 int leat_http_request_accept(leat_http_request *request, const struct leat_http_header *headers,

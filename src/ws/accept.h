@@ -75,7 +75,7 @@ struct leati_ws_accept_decision {
      * has it; NULL = no compression. The first offer that fits is taken. */
     const struct leati_deflate_params *deflate;
     /** Sent behind our own, in their order. */
-    const struct leati_ws_header *headers;
+    const struct leati_http_field *headers;
     size_t header_count;
     /** Of another answer than 101; NULL = `text`. */
     const void *body;

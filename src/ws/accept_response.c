@@ -54,7 +54,7 @@ const char *leati_ws_accept_reason(int status)
 
 /* `start` is the status line and our own fields, each with its CRLF. */
 static bool response_build(struct leati_ws_accept_engine *engine, const char *start,
-                           const struct leati_ws_header *headers, size_t header_count,
+                           const struct leati_http_field *headers, size_t header_count,
                            const void *body, size_t body_len)
 {
     size_t cap = strlen(start) + sizeof("\r\n");
@@ -78,7 +78,7 @@ static bool response_build(struct leati_ws_accept_engine *engine, const char *st
     return true;
 }
 
-static bool header_is(const struct leati_ws_header *header, const char *name)
+static bool header_is(const struct leati_http_field *header, const char *name)
 {
     return leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name));
 }
@@ -199,7 +199,7 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
 
 /* ---- the decision --------------------------------------------------------------------------- */
 
-static bool headers_valid(const struct leati_ws_header *headers, size_t count)
+static bool headers_valid(const struct leati_http_field *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!headers[i].name || !headers[i].value ||

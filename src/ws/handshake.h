@@ -14,12 +14,6 @@
 /** The size of a Sec-WebSocket-Accept value with its final NUL. */
 #define LEATI_WS_ACCEPT_SIZE 29u
 
-/** One header field to be sent. */
-struct leati_ws_header {
-    const char *name;
-    const char *value;
-};
-
 /** What the two ends have agreed on. Written by the upgrade or by its acceptance as it becomes
  * known; what it points to lives as long as the layer. */
 struct leati_ws_agreement {

@@ -24,8 +24,8 @@ struct leati_ws_upgrade_options {
     const char *target;     /**< origin-form */
     /** NULL = "leat/VERSION", "" = none; also none where `headers` have one. */
     const char *user_agent;
-    const char *origin;                    /**< the same; NULL = none */
-    const struct leati_ws_header *headers; /**< the user's, checked already */
+    const char *origin;                     /**< the same; NULL = none */
+    const struct leati_http_field *headers; /**< the user's, checked already */
     size_t header_count;
     const char *const *protocols; /**< to offer */
     size_t protocol_count;

@@ -23,7 +23,7 @@ static bool toy_digest(const void *data, size_t len, uint8_t ret_digest[20])
 static int upgrade_create(struct leati_failure *failure, struct leati_layer **ret_layer)
 {
     static const char *const protocols[] = {"chat", "superchat"};
-    static const struct leati_ws_header headers[] = {{"Origin", "https://example.com"}};
+    static const struct leati_http_field headers[] = {{"Origin", "https://example.com"}};
     const struct leati_ws_upgrade_options options = {
         .host_field = "example.com",
         .target = "/chat?x=1",

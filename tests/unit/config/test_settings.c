@@ -72,19 +72,19 @@ Test(settings, a_setter_leaves_those_alone_that_are_shared)
     cr_assert_eq(leat_config_set_proxy(config, NULL), LEAT_OK);
 
     cr_assert_eq(taken->max_redirects, 3u);
-    cr_assert_eq(taken->header_count, 1u);
+    cr_assert_eq(taken->headers.count, 1u);
     cr_assert_eq(taken->proxy_count, 2u);
     cr_assert_str_eq(taken->proxies[0].password, "secret");
     cr_assert_eq(copy->settings, taken);
     cr_assert_eq(config->settings->max_redirects, 7u);
-    cr_assert_eq(config->settings->header_count, 2u);
+    cr_assert_eq(config->settings->headers.count, 2u);
     cr_assert_eq(config->settings->proxy_count, 0u);
     cr_assert_str_eq(config->settings->tls[LEATI_TLS_TO_ORIGIN]->cert.key_password, "pw");
-    cr_assert_str_eq(config->settings->protocols[0], "chat");
+    cr_assert_str_eq(config->settings->protocols.items[0], "chat");
     cr_assert_str_eq(config->settings->user_agent, "mine/1");
     cr_assert_str_eq(config->settings->proxy_user, "me");
     cr_assert_str_eq(config->settings->proxy_password, "pw3");
-    cr_assert_str_eq(config->settings->proxy_headers[0].name, "X-Proxy");
+    cr_assert_str_eq(config->settings->proxy_headers.items[0].name, "X-Proxy");
     const struct leati_dial_settings *dial = &config->settings->dial;
     cr_assert(dial != &taken->dial && leati_dial_family(dial) == AF_INET);
     cr_assert_str_eq(dial->interface, "lo");
@@ -312,7 +312,7 @@ Test(settings, whom_to_dial_is_refused)
     cr_assert_eq(leat_config_add_proxy_header(config, "A b", "x"), LEAT_E_PARAMETER);
     cr_assert_eq(config->settings->dial.known_host_count, 1);
     cr_assert_eq(config->settings->dial.detour_count, 1);
-    cr_assert_eq(config->settings->proxy_header_count, 1);
+    cr_assert_eq(config->settings->proxy_headers.count, 1);
     cr_assert_str_eq(config->settings->proxy_user, "me");
     for (unsigned i = 1; i < LEATI_CONFIG_MAX_HOSTS; i++)
         cr_assert_eq(leat_config_add_resolve(config, "h", 0, "::1"), LEAT_OK);

@@ -68,7 +68,7 @@ Test(accept_engine, the_example_of_the_rfc, .timeout = 10)
         cr_assert_str_eq(engine.request.protocols[2], "third");
         cr_assert_str_eq(leati_http_head_get(engine.request.head, "cookie"), "a=b");
 
-        static const struct leati_ws_header headers[] = {{"Set-Cookie", "c=d"}};
+        static const struct leati_http_field headers[] = {{"Set-Cookie", "c=d"}};
         const struct leati_ws_accept_decision decision = {
             .status = 101, .protocol = "superchat", .headers = headers, .header_count = 1};
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
@@ -408,7 +408,7 @@ Test(accept_engine, limit_of_the_subprotocols, .timeout = 10)
 
 Test(accept_engine, refusals, .timeout = 10)
 {
-    static const struct leati_ws_header headers[] = {
+    static const struct leati_http_field headers[] = {
         {"Retry-After", "120"},
         {"content-type", "application/json"},
     };
@@ -442,7 +442,7 @@ Test(accept_engine, refusals, .timeout = 10)
 
 Test(accept_engine, decisions_that_cannot_be, .timeout = 10)
 {
-    static const struct leati_ws_header headers[] = {
+    static const struct leati_http_field headers[] = {
         {"a b", "x"},
         {"", "x"},
         {"a:", "x"},

@@ -46,7 +46,7 @@ static enum leati_ws_head_result feed(struct leati_ws_upgrade_engine *engine, co
 
 Test(upgrade_engine, request, .timeout = 10)
 {
-    static const struct leati_ws_header headers[] = {
+    static const struct leati_http_field headers[] = {
         {"Authorization", "Bearer secret"},
         {"X-Empty", ""},
     };
@@ -79,7 +79,7 @@ Test(upgrade_engine, request, .timeout = 10)
 static size_t agents_expect(const char *chosen, const char *name, const char *own,
                             const char *expected)
 {
-    const struct leati_ws_header header = {name, own};
+    const struct leati_http_field header = {name, own};
     const struct leati_ws_upgrade_options options = {.host_field = "h",
                                                      .target = "/",
                                                      .user_agent = chosen,
