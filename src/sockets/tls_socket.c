@@ -62,8 +62,7 @@ int leat_tls_socket_new(leat_loop *loop, const struct leat_tls_socket_callbacks 
 
 int leat_tls_socket_bind(leat_tls_socket *tls, const char *address, uint16_t port)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_bind(tcp_of(tls), address, port))
-               : LEAT_E_PARAMETER;
+    return leati_tls_socket_code(leat_tcp_socket_bind(tcp_of(tls), address, port));
 }
 
 /* Replaces the setup by that of the next connection; the previous one has ended. */
@@ -154,7 +153,7 @@ int leat_tls_socket_send(leat_tls_socket *tls, const void *data, size_t len)
 
 int leat_tls_socket_close(leat_tls_socket *tls)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_close(tcp_of(tls))) : LEAT_E_PARAMETER;
+    return leati_tls_socket_code(leat_tcp_socket_close(tcp_of(tls)));
 }
 
 int leat_tls_socket_update_keys(leat_tls_socket *tls)
@@ -181,24 +180,20 @@ void leat_tls_socket_get_state(const leat_tls_socket *tls, struct leat_socket_st
 int leat_tls_socket_get_local_address(const leat_tls_socket *tls,
                                       struct leat_net_address *ret_address)
 {
-    return tls ? leati_tls_socket_code(
-                     leat_tcp_socket_get_local_address(tcp_of_const(tls), ret_address))
-               : LEAT_E_PARAMETER;
+    return leati_tls_socket_code(leat_tcp_socket_get_local_address(tcp_of_const(tls), ret_address));
 }
 
 int leat_tls_socket_get_remote_address(const leat_tls_socket *tls,
                                        struct leat_net_address *ret_address)
 {
-    return tls ? leati_tls_socket_code(
-                     leat_tcp_socket_get_remote_address(tcp_of_const(tls), ret_address))
-               : LEAT_E_PARAMETER;
+    return leati_tls_socket_code(
+        leat_tcp_socket_get_remote_address(tcp_of_const(tls), ret_address));
 }
 
 int leat_tls_socket_set_extra_options(leat_tls_socket *tls,
                                       const struct leat_tcp_extra_options *options)
 {
-    return tls ? leati_tls_socket_code(leat_tcp_socket_set_extra_options(tcp_of(tls), options))
-               : LEAT_E_PARAMETER;
+    return leati_tls_socket_code(leat_tcp_socket_set_extra_options(tcp_of(tls), options));
 }
 
 /* ---- what an open connection has agreed on --------------------------------------------------- */
