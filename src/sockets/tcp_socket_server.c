@@ -65,7 +65,9 @@ static int connection_new(struct leat_tcp_socket_server *server, int fd,
     struct leati_route *route;
     /* Else a connection in TIME_WAIT would keep the next listener from the port. */
     options.reuse_address = true;
-    int sys_errno = leati_tcp_extra_options_apply(&options, fd);
+    struct leat_tcp_extra_options applied = options;
+    applied.tcp_no_delay = true;
+    int sys_errno = leati_tcp_extra_options_apply(&applied, fd);
     if (sys_errno == 0) /* again: the extra options have a keep-alive of their own */
         sys_errno = leati_descriptor_set(&server->base.settings->descriptor, fd,
                                          remote->any.sa_family, true);

@@ -7,13 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
+
+/* How connections come to have TCP_NODELAY. */
+enum no_delay {
+    NO_DELAY_INHERITED, /* from the listener; or they are not of TCP, and there is nothing to delay */
+    NO_DELAY_TO_CHECK, /* the listener has it: the first one shows whether the kernel passes it on */
+    NO_DELAY_FOR_EACH,
+};
 
 struct leati_tcp_listener {
     struct leati_acceptor acceptor;
     int fd;
     struct leati_address local;
+    enum no_delay no_delay;
     struct leati_local_file file; /* of a local socket */
     void (*accepted)(int fd, const struct leati_address *remote, void *user);
     void (*paused)(int sys_errno, void *user);
@@ -37,11 +46,36 @@ static int listener_fail(const struct leati_address *address, const char *what, 
     return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop, reason);
 }
 
+static bool no_delay_is_on(int fd)
+{
+    int on = 0;
+    socklen_t size = sizeof(on);
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0 && on != 0;
+}
+
+static bool no_delay_set(int fd)
+{
+    int on = 1;
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+}
+
+/* Linux copies it from the listener; what imitates Linux may not. */
+static void no_delay_ensure(struct leati_tcp_listener *listener, int fd)
+{
+    if (listener->no_delay == NO_DELAY_TO_CHECK)
+        listener->no_delay = no_delay_is_on(fd) ? NO_DELAY_INHERITED : NO_DELAY_FOR_EACH;
+    if (listener->no_delay == NO_DELAY_FOR_EACH)
+        (void)no_delay_set(fd);
+}
+
 static void listener_accepted(int fd, const struct sockaddr_storage *storage, void *user)
 {
-    const struct leati_tcp_listener *listener = user;
+    struct leati_tcp_listener *listener = user;
     struct leati_address remote;
 
+    no_delay_ensure(listener, fd);
     memcpy(&remote, storage, sizeof(remote));
     leati_address_unmap(&remote); /* a dual-stack socket sees IPv4 peers so */
     listener->accepted(fd, &remote, listener->user);
@@ -125,6 +159,7 @@ static int listener_open(struct leati_tcp_listener *listener,
     listener->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0 || !socket_prepare(listener->fd, options))
         return listener_fail(address, "make a socket for", errno, failure);
+    listener->no_delay = no_delay_set(listener->fd) ? NO_DELAY_TO_CHECK : NO_DELAY_FOR_EACH;
     if (bind(listener->fd, &address->any, leati_address_size(address)) < 0)
         return listener_fail(address, "bind to", errno, failure);
     if (listen(listener->fd, backlog) < 0 ||
@@ -150,6 +185,14 @@ static bool descriptor_listens(int fd)
     return on != 0 && type == SOCK_STREAM;
 }
 
+/* Connections may wait that came before any option that were set now: they would be without it. */
+static enum no_delay no_delay_of_adopted(int fd, const struct sockaddr_storage *local)
+{
+    if (local->ss_family != AF_INET && local->ss_family != AF_INET6)
+        return NO_DELAY_INHERITED;
+    return no_delay_is_on(fd) ? NO_DELAY_TO_CHECK : NO_DELAY_FOR_EACH;
+}
+
 static int adopted_open(struct leati_tcp_listener *listener,
                         const struct leati_tcp_listener_options *options,
                         struct leati_failure *failure)
@@ -167,6 +210,7 @@ static int adopted_open(struct leati_tcp_listener *listener,
         fcntl(listener->fd, F_SETFD, FD_CLOEXEC) < 0)
         code = LEAT_E_SOCKET_BASE + errno;
     memcpy(&listener->local, &local, sizeof(listener->local));
+    listener->no_delay = no_delay_of_adopted(listener->fd, &local);
     if (code == LEAT_OK)
         code = leati_acceptor_init(&listener->acceptor, options->loop, listener->fd,
                                    listener_accepted, listener_paused, listener);

@@ -37,8 +37,8 @@ struct leati_tcp_listener_options {
     bool reuse_port; /**< SO_REUSEPORT: several listeners share address and port */
     /** Connections inherit them, but for the hook; may be NULL. */
     const struct leati_descriptor_options *descriptor;
-    /** A connection: `fd` (non-blocking, close-on-exec) is the callee's. An IPv4 peer is AF_INET,
-     * whatever the listener is. The listener may be freed in here. From dispatch only. */
+    /** A connection: `fd` (non-blocking, close-on-exec, TCP_NODELAY) is the callee's. An IPv4 peer is
+     * AF_INET, whatever the listener is. The listener may be freed in here. From dispatch only. */
     void (*accepted)(int fd, const struct leati_address *remote, void *user);
     /** Accepting has paused, and goes on by itself; may be NULL. The listener may be freed in here.
      * From dispatch only. */

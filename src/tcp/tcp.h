@@ -96,7 +96,8 @@ struct leati_tcp_accepted {
 };
 
 /** The layer of a descriptor that is there already: connect() is LEAT_OK at once, unless a local
- * server has no room yet; then it tries again until there is some. Sets TCP_NODELAY.
+ * server has no room yet; then it tries again until there is some. TCP_NODELAY is on already: a listener
+ * (tcp/listener.h) sees to it.
  * @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL (no memory; the descriptor stays the caller's). */
 int leati_tcp_layer_accepted(const struct leati_tcp_accepted *accepted,
                              struct leati_layer **ret_layer);

@@ -349,18 +349,18 @@ void leati_tcp_enqueue(struct leati_tcp_layer *tcp, struct leati_tcp_attempt *at
 void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
 {
     struct leati_tcp_attempt *attempt = tcp->attempts;
-    int on = 1;
 
-    /* Not of TCP: then there is nothing to delay. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     attempt->fd = fd;
     leati_io_init(&attempt->io, tcp->loop, fd, leati_tcp_attempt_on_event, attempt);
     if (tcp->dialling) {
         tcp->dialling->latest = attempt;
         tcp->dialling->started = 1;
     }
-    if (!tcp->dialling || !tcp->dialling->server)
-        dial_elect(tcp, attempt);
+    if (tcp->dialling && tcp->dialling->server)
+        return;
+    dial_elect(tcp, attempt);
+    /* Mostly too early to have brought anything: if not, epoll tells. */
+    tcp->readable = false;
 }
 
 /* The server has a place for it, or another 10 ms pass. */

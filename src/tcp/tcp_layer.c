@@ -230,9 +230,11 @@ static int tcp_shutdown(struct leati_layer *l, uint64_t now_ms)
     if (tcp->eof)
         return tcp_close_in_order(tcp);
 
-    for (int i = 0; i < DISCARDS_PER_CALL; i++) {
+    /* The answer to a FIN that has just left cannot be there yet: the descriptor tells of it. */
+    for (int i = 0; tcp->readable && i < DISCARDS_PER_CALL; i++) {
         ssize_t n =
             recv(tcp->open->fd, leati_loop_scratch(tcp->loop), LEATI_SCRATCH_BYTES, MSG_TRUNC);
+        tcp->readable = n >= 0 || errno != EAGAIN;
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             break;
         /* A reset ends it as well: all that could be done is done. */

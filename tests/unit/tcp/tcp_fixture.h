@@ -16,6 +16,9 @@ struct tcp_fixture {
     int ready_calls;
 };
 
+/** Calls of recv(2), by whomever. */
+extern int fixture_recv_calls;
+
 /** "127.0.0.1" or "::1" and a port. */
 struct leati_address address_make(const char *host, uint16_t port);
 

@@ -10,9 +10,11 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MAX_FDS 128
+#define PUBLIC  __attribute__((visibility("default")))
 
 struct listening {
     leat_loop *loop;
@@ -300,6 +302,111 @@ Test(tcp_listener, may_be_freed_while_there_are_no_descriptors, .timeout = 10)
     listening_done(&l);
 }
 
+/* ---- TCP_NODELAY ----------------------------------------------------------------------- */
+
+static int no_delay_of(int fd)
+{
+    int on = 0;
+    socklen_t size = sizeof(on);
+
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    return on != 0;
+}
+
+/* How often the listener asks for the option, or sets it, is what it saves. */
+static int option_calls;
+
+PUBLIC int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    option_calls++;
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+PUBLIC int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size)
+{
+    option_calls++;
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, size);
+}
+
+/* So many connections have come, and all have it. @return the calls that were made for them. */
+static int no_delay_calls(struct listening *l, int count)
+{
+    int peers[MAX_FDS];
+    int first = l->count;
+
+    for (int i = 0; i < count; i++)
+        peers[i] = dial("127.0.0.1", port_of(l));
+    option_calls = 0;
+    listening_until(l, first + count);
+    int calls = option_calls;
+    for (int i = first; i < first + count; i++)
+        cr_assert(no_delay_of(l->fds[i]));
+    for (int i = 0; i < count; i++)
+        close(peers[i]);
+    return calls;
+}
+
+Test(tcp_listener, connections_inherit_no_delay, .timeout = 10)
+{
+    struct listening l;
+
+    listening_init(&l, "127.0.0.1");
+    cr_assert(no_delay_of(leati_tcp_listener_fd(l.listener)));
+    cr_assert_eq(no_delay_calls(&l, 1), 1, "whether it was inherited is asked once");
+    cr_assert_eq(no_delay_calls(&l, 20), 0);
+    listening_done(&l);
+}
+
+/* A kernel that does not pass it on: what says so is the first connection. */
+Test(tcp_listener, no_delay_that_is_not_inherited, .timeout = 10)
+{
+    struct listening l;
+    int off = 0;
+
+    listening_init(&l, "127.0.0.1");
+    cr_assert_eq(
+        setsockopt(leati_tcp_listener_fd(l.listener), IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off)),
+        0);
+    cr_assert_eq(no_delay_calls(&l, 1), 2);
+    cr_assert_eq(no_delay_calls(&l, 20), 20);
+    listening_done(&l);
+}
+
+/* Takes over what listens already, for which connections wait. */
+static void listening_adopt(struct listening *l, bool no_delay, int *ret_waiting)
+{
+    struct leati_address local;
+    socklen_t size = sizeof(local);
+    int on = no_delay;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memset(l, 0, sizeof(*l));
+    leati_failure_init(&l->failure);
+    cr_assert_eq(leat_loop_new(&l->loop), 0);
+    cr_assert_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+    cr_assert_eq(listen(fd, 64), 0);
+    cr_assert_eq(getsockname(fd, &local.any, &size), 0);
+    *ret_waiting = dial("127.0.0.1", leati_address_port(&local));
+    const struct leati_tcp_listener_options options = {
+        .loop = l->loop, .adopted_fd = &fd, .accepted = on_accepted, .user = l};
+    cr_assert_eq(leati_tcp_listener_new(&options, &l->failure, &l->listener), LEAT_OK);
+}
+
+Test(tcp_listener, adopted_ones_have_no_delay_as_well, .timeout = 10)
+{
+    for (int had_it = 0; had_it <= 1; had_it++) {
+        struct listening l;
+        int waiting;
+
+        listening_adopt(&l, had_it, &waiting);
+        listening_until(&l, 1);
+        cr_assert(no_delay_of(l.fds[0]), "it came before the listener was taken over");
+        cr_assert_eq(no_delay_calls(&l, 20), had_it ? 0 : 20);
+        close(waiting);
+        listening_done(&l);
+    }
+}
+
 static bool attempt_listening(void)
 {
     struct listening l = {0};
@@ -363,7 +470,9 @@ Test(tcp_accepted, is_open_at_once_and_speaks, .timeout = 10)
 
     cr_assert_eq(fixture_send(&f, "hello", 5, &len), LEAT_OK);
     cr_assert_eq(read(peer, buf, sizeof(buf)), 5);
+    fixture_recv_calls = 0;
     cr_assert_eq(f.layer->ops->recv(f.layer, (uint8_t *)buf, sizeof(buf), &len), LEATI_AGAIN);
+    cr_assert_eq(fixture_recv_calls, 0, "epoll tells when there is something");
     cr_assert_eq(write(peer, "abc", 3), 3);
     cr_assert_eq(fixture_recv(&f, buf, sizeof(buf), &len), LEAT_OK);
     cr_assert_eq(len, 3);

@@ -279,6 +279,23 @@ Test(tcp_shutdown, waits_for_the_peer_and_loses_nothing, .timeout = 10)
     fixture_done(&f);
 }
 
+/* A call for each connection that a server closes. */
+Test(tcp_shutdown, reads_when_there_is_something_to_read, .timeout = 10)
+{
+    struct tcp_fixture f;
+    int peer = fixture_open(&f);
+
+    fixture_recv_calls = 0;
+    cr_assert_eq(f.layer->ops->shutdown(f.layer, 1), LEATI_AGAIN);
+    cr_assert_eq(f.layer->ops->shutdown(f.layer, 1), LEATI_AGAIN);
+    cr_assert_eq(fixture_recv_calls, 0);
+    close(peer);
+    fixture_wait(&f, 0);
+    cr_assert_eq(f.layer->ops->shutdown(f.layer, 1), LEAT_OK);
+    cr_assert_eq(fixture_recv_calls, 1);
+    fixture_done(&f);
+}
+
 Test(tcp_shutdown, ends_at_the_deadline_anyhow, .timeout = 10)
 {
     struct tcp_fixture f;
@@ -336,6 +353,7 @@ Test(tcp_shutdown, a_reset_ends_it_too, .timeout = 10)
 
     cr_assert_eq(f.layer->ops->shutdown(f.layer, 1), LEATI_AGAIN);
     peer_reset(peer);
+    fixture_wait(&f, 0);
     cr_assert_eq(f.layer->ops->shutdown(f.layer, 2), LEAT_OK);
     cr_assert_eq(f.failure.code, LEAT_OK);
     fixture_done(&f);
@@ -352,6 +370,7 @@ Test(tcp_shutdown, a_flood_is_thrown_away, .timeout = 30)
         while (write(peer, junk, sizeof(junk)) > 0)
             continue;
         cr_assert_eq(f.layer->ops->shutdown(f.layer, 1), LEATI_AGAIN);
+        fixture_wait(&f, 0);
     }
     close(peer);
     while (f.layer->ops->shutdown(f.layer, 1) == LEATI_AGAIN)
