@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <leat/websocket_server.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 INTEGRATION_SUITE(wss_server);
@@ -138,6 +139,61 @@ Test(wss_server, both_ends_know_what_tls_agreed_on)
         cr_expect(strncmp(client_info.cipher, "TLS_", 4) == 0);
         run_again();
         cr_expect(client_info.resumed && server_info.resumed);
+        done();
+    }
+}
+
+/* ---- the keys of tickets change ---------------------------------------------------------------- */
+
+/* What leat/websocket_server.h says of them. */
+#define TICKET_KEYS_CHANGE_S (2 * 3600)
+
+static time_t ahead_s;
+
+/* In place of libc's, also for mbedTLS, which asks it how old a key is. The age of a ticket is by another
+ * clock, so here only its key decides. */
+__attribute__((visibility("default"))) time_t time(time_t *ret_time)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (ret_time)
+        *ret_time = now.tv_sec + ahead_s;
+    return now.tv_sec + ahead_s;
+}
+
+/* The connection must come about in either case. */
+static bool resumes_in_both_ends(void)
+{
+    run_again();
+    cr_expect(client_info.resumed == server_info.resumed);
+    return client_info.resumed;
+}
+
+/* Somebody else's connection, with which the server finds its keys to be old. */
+static void keys_change(void)
+{
+    leat_config *own = run.config;
+    run.config = client_config_new();
+    ahead_s += TICKET_KEYS_CHANGE_S;
+    cr_expect(!resumes_in_both_ends());
+    leat_config_free(run.config);
+    run.config = own;
+}
+
+Test(wss_server, ticket_keys_change)
+{
+    for (int version = LEAT_TLS_V12; version <= (int)LEAT_TLS_V13; version++) {
+        serve_with(ask_server_for_tls, LEAT_CLIENT_VERIFICATION_NONE,
+                   (enum leat_tls_protocol)version, (enum leat_tls_protocol)version);
+        run.on_event = ask_for_tls;
+        cr_expect(!resumes_in_both_ends());
+        keys_change();
+        cr_expect(resumes_in_both_ends(), "the key before this one is still known");
+        keys_change();
+        keys_change();
+        cr_expect(!resumes_in_both_ends(), "the key of its ticket is gone");
+        cr_expect(resumes_in_both_ends(), "and it got another one");
+        cr_expect(refused_count == 0, "%s", refusal.text);
         done();
     }
 }
