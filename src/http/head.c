@@ -341,12 +341,39 @@ static enum leati_http_result byte_check(struct leati_http_head *head, unsigned 
     return LEATI_HTTP_MORE;
 }
 
+/* Stores the bytes at the front that may stand anywhere in a line, as many as there is room for without
+ * reaching a limit: what is left to byte_check() is mostly where lines end. */
+static size_t take_plain(struct leati_http_head *head, const unsigned char *bytes, size_t len)
+{
+    size_t pos = head->len - head->line_start, used = 0;
+    size_t room = head->cap - head->len;
+
+    /* The first bytes of a response, and what stands behind a CR, are for byte_check(). */
+    if (pos == 0 || head->bytes[head->len - 1] == '\r' || pos >= LEATI_HTTP_LINE_MAX_BYTES ||
+        (head->kind == LEATI_HTTP_RESPONSE && !head->has_start_line && pos < VERSION_LEN))
+        return 0;
+    if (len > room)
+        len = room;
+    if (len > LEATI_HTTP_LINE_MAX_BYTES - pos)
+        len = LEATI_HTTP_LINE_MAX_BYTES - pos;
+    if (len > LEATI_HTTP_HEAD_MAX_BYTES - head->len)
+        len = LEATI_HTTP_HEAD_MAX_BYTES - head->len;
+    while (used < len && bytes[used] >= ' ' && bytes[used] != 0x7f)
+        used++;
+    memcpy(head->bytes + head->len, bytes, used);
+    head->len += used;
+    return used;
+}
+
 enum leati_http_result leati_http_head_feed(struct leati_http_head *head, const void *data,
                                             size_t len, size_t *ret_used)
 {
     const unsigned char *bytes = data;
 
     for (size_t i = 0; i < len && head->result == LEATI_HTTP_MORE; i++) {
+        i += take_plain(head, bytes + i, len - i);
+        if (i == len)
+            break;
         if (byte_check(head, bytes[i]) != LEATI_HTTP_MORE)
             break;
         if (!head_grow(head))

@@ -22,7 +22,7 @@ bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t 
     if (a_len != b_len)
         return false;
     for (size_t i = 0; i < a_len; i++) {
-        if (byte_lower(a[i]) != byte_lower(b[i]))
+        if (a[i] != b[i] && byte_lower(a[i]) != byte_lower(b[i]))
             return false;
     }
     return true;

@@ -52,29 +52,42 @@ const char *leati_ws_accept_reason(int status)
     return status < 400 ? "Answered" : "Refused";
 }
 
-/* `start` is the status line and our own fields, each with its CRLF. */
-static bool response_build(struct leati_ws_accept_engine *engine, const char *start,
+/* Room is there; returns what is behind it. */
+static char *text_put(char *at, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(at, text, len);
+    return at + len;
+}
+
+/* The parts of `start`, of which the last is NULL, are the status line and our own fields, each with its
+ * CRLF. */
+static bool response_build(struct leati_ws_accept_engine *engine, const char *const *start,
                            const struct leati_http_field *headers, size_t header_count,
                            const void *body, size_t body_len)
 {
-    size_t cap = strlen(start) + sizeof("\r\n");
+    size_t cap = sizeof("\r\n");
+    for (const char *const *part = start; *part; part++)
+        cap += strlen(*part);
     for (size_t i = 0; i < header_count; i++)
         cap += strlen(headers[i].name) + strlen(headers[i].value) + strlen(": \r\n");
 
     char *response = body_len < SIZE_MAX - cap ? leati_malloc(cap + body_len) : NULL;
     if (!response)
         return false;
-    size_t len = 0;
-    leati_text_append(response, cap, &len, "%s", start);
+    char *at = response;
+    for (const char *const *part = start; *part; part++)
+        at = text_put(at, *part);
     for (size_t i = 0; i < header_count; i++)
-        leati_text_append(response, cap, &len, "%s: %s\r\n", headers[i].name, headers[i].value);
-    leati_text_append(response, cap, &len, "\r\n");
+        at = text_put(text_put(text_put(text_put(at, headers[i].name), ": "), headers[i].value),
+                      "\r\n");
+    at = text_put(at, "\r\n");
     if (body_len > 0)
-        memcpy(response + len, body, body_len);
-    len += body_len;
-    response[len] = '\0'; /* for who reads it as a text */
+        memcpy(at, body, body_len);
+    at[body_len] = '\0'; /* for who reads it as a text */
     engine->response = response;
-    engine->response_len = len;
+    engine->response_len = (size_t)(at - response) + body_len;
     return true;
 }
 
@@ -146,7 +159,8 @@ static bool refusal_build(struct leati_ws_accept_engine *engine,
                           decision->body_len);
     /* The length is that of a GET, the content stays away (RFC 9110 section 9.3.2). */
     bool sends_content = has_content && !leati_ws_accept_is_head(engine);
-    if (!response_build(engine, start, decision->headers, decision->header_count, decision->body,
+    if (!response_build(engine, (const char *const[]){start, NULL}, decision->headers,
+                        decision->header_count, decision->body,
                         sends_content ? decision->body_len : 0))
         return false;
     engine->common.agreement.status = status;
@@ -176,19 +190,22 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
     bool has_deflate =
         decision->deflate && leati_deflate_is_built_in() &&
         leati_deflate_offers_choose(&engine->common.head, decision->deflate, &deflate, extensions);
-    char *start =
-        leati_asprintf("HTTP/1.1 101 Switching Protocols\r\n"
-                       "Upgrade: websocket\r\n"
-                       "Connection: Upgrade\r\n"
-                       "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
-                       accept, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "",
-                       protocol ? "\r\n" : "", has_deflate ? "Sec-WebSocket-Extensions: " : "",
-                       extensions, has_deflate ? "\r\n" : "");
-    if (!start)
-        return LEAT_E_SYSTEM_INTERNAL;
-    bool built = response_build(engine, start, decision->headers, decision->header_count, NULL, 0);
-    leati_free(start);
-    if (!built)
+    const char *const start[] = {
+        "HTTP/1.1 101 Switching Protocols\r\n"
+        "Upgrade: websocket\r\n"
+        "Connection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: ",
+        accept,
+        "\r\n",
+        protocol ? "Sec-WebSocket-Protocol: " : "",
+        protocol ? protocol : "",
+        protocol ? "\r\n" : "",
+        has_deflate ? "Sec-WebSocket-Extensions: " : "",
+        extensions,
+        has_deflate ? "\r\n" : "",
+        NULL,
+    };
+    if (!response_build(engine, start, decision->headers, decision->header_count, NULL, 0))
         return LEAT_E_SYSTEM_INTERNAL;
     agreement->protocol = protocol ? protocol : "";
     engine->common.deflate = deflate;
