@@ -112,6 +112,9 @@ static leat_websocket_server *server_start(leat_loop *loop, const char *certific
     must(leat_config_new(&config), "config");
     must(leat_config_set_max_concurrent_clients_number(config, 1000000), "config");
     must(leat_config_set_max_connections_for_one_client(config, 1000000), "config");
+    /* Its timer is part of a connection; but the clients stand still between two orders, answer no Ping
+     * meanwhile, and would be taken for gone. */
+    must(leat_config_set_ping_interval(config, 3600000), "config");
     if (certificate)
         must(leat_config_set_server_cert(config, certificate, key, NULL), "certificate");
     must(leat_websocket_server_new(loop, &callbacks, NULL, &server), "server");

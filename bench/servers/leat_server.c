@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* leat's server under test: echoes. Prints its port; ends with its input. */
+/* leat's server under test: echoes. usage: leat_server [CERTIFICATE KEY]. Prints its port; ends with its input. */
 #include <leat/leat.h>
 
 #include <pthread.h>
@@ -36,7 +36,7 @@ static void *input_wait(void *user)
     _exit(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct leat_websocket_server_callbacks callbacks = {.size = sizeof(callbacks),
                                                                      .message = on_message};
@@ -53,8 +53,11 @@ int main(void)
     must(leat_config_new(&config), "config");
     must(leat_config_set_max_concurrent_clients_number(config, 1000000), "config");
     must(leat_config_set_max_connections_for_one_client(config, 1000000), "config");
-    /* The load reads no frames, so it answers no Ping, and would be taken for gone after a minute. */
-    must(leat_config_set_ping_interval(config, 0), "config");
+    /* The load reads no frames, so it answers no Ping, and would be taken for gone after a minute. Without
+     * any Ping a connection would be smaller than it is: it has a timer for the next one. */
+    must(leat_config_set_ping_interval(config, 3600000), "config");
+    if (argc == 3)
+        must(leat_config_set_server_cert(config, argv[1], argv[2], NULL), "certificate");
     must(leat_websocket_server_new(loop, &callbacks, NULL, &server), "server");
     must(leat_websocket_server_start(server, "0.0.0.0", 0, config), "start");
     leat_config_free(config);

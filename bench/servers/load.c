@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The load for servers under test: bare sockets on one epoll set, frames made once with a masking key of 0,
- * what comes back is counted and not looked at. Nobody's library is in it.
+ * what comes back is counted and not looked at. Nobody's library is in it but OpenSSL.
  *
  * usage: load --port N --work echo|rate|open|idle [--connections N] [--in-flight N] [--size N] [--count N]
- *             [--rate N] [--seconds N] [--slow N]
+ *             [--rate N] [--seconds N] [--slow N] [--secure 1]
  *
  *   echo  `count` messages of `size` bytes come back over `connections`, each with `in-flight` on its way
  *   rate  `rate` messages in a second for `seconds`, over the connections in turns. A message's time counts
@@ -13,7 +13,8 @@
  *   open  `count` connections are opened and closed, `connections` at the same time
  *   idle  `connections` are opened, "ready" is printed, and they stay until the input ends
  *
- * `slow` more connections ask for 4 MiB each first and read nothing.
+ * `slow` more connections ask for 4 MiB each first and read nothing. `secure`: over TLS 1.3 by OpenSSL, with
+ * whatever certificate; handshakes go one by one.
  * Prints one line, NAME=VALUE.
  */
 #include "../common/work.h"
@@ -22,7 +23,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +49,7 @@ enum stage { STAGE_UPGRADE, STAGE_OPEN, STAGE_CLOSING };
 
 struct connection {
     int fd;
+    SSL *ssl; /* NULL = without TLS */
     enum stage stage;
     unsigned head_len; /* of the answer's end that has been seen */
     uint64_t in_bytes; /* of answers */
@@ -57,6 +63,7 @@ static struct {
     unsigned port, connections, in_flight, slow;
     size_t size;
     uint64_t count, rate, seconds;
+    bool secure;
 } options = {.work = "echo",
              .connections = 1,
              .in_flight = 1,
@@ -66,6 +73,7 @@ static struct {
              .seconds = 5};
 
 static int epoll_fd;
+static SSL_CTX *ssl_context; /* if secure */
 static uint8_t *frame;
 static size_t frame_len, answer_len;
 static struct connection *all;
@@ -107,37 +115,73 @@ static uint8_t *frame_make(size_t size, size_t *ret_len)
 
 /* ---- connections ---------------------------------------------------------------------------------- */
 
-static void write_all(int fd, const void *data, size_t len)
+/* As of send(2) and recv(2). */
+static ssize_t ssl_result(SSL *ssl, int result)
+{
+    if (result > 0)
+        return result;
+    int error = SSL_get_error(ssl, result);
+    ERR_clear_error();
+    if (error == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t connection_send(const struct connection *c, const void *data, size_t len)
+{
+    if (!c->ssl)
+        return send(c->fd, data, len, MSG_NOSIGNAL);
+    return ssl_result(c->ssl, SSL_write(c->ssl, data, len < INT_MAX ? (int)len : INT_MAX));
+}
+
+static void write_all(const struct connection *c, const void *data, size_t len)
 {
     const uint8_t *next = data;
     while (len > 0) {
-        ssize_t n = send(fd, next, len, MSG_NOSIGNAL);
+        ssize_t n = connection_send(c, next, len);
         if (n < 0 && errno == EAGAIN) {
-            (void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+            (void)poll(&(struct pollfd){.fd = c->fd, .events = POLLOUT}, 1, -1);
             continue;
         }
-        if (n < 0)
+        if (n <= 0)
             bench_fail("send: %s", strerror(errno));
         next += n;
         len -= (size_t)n;
     }
 }
 
-static int dial(void)
+static void ssl_start(struct connection *c)
+{
+    c->ssl = SSL_new(ssl_context);
+    if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
+        bench_fail("TLS: %s", ERR_reason_error_string(ERR_peek_error()));
+}
+
+static void dial(struct connection *c)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         bench_fail("connect: %s", strerror(errno));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    write_all(fd, request, sizeof(request) - 1);
-    return fd;
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (options.secure)
+        ssl_start(c);
+    write_all(c, request, sizeof(request) - 1);
+}
+
+static void connection_close(struct connection *c)
+{
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+    close(c->fd);
 }
 
 static void connection_start(struct connection *c)
 {
-    c->fd = dial();
+    dial(c);
     c->stage = STAGE_UPGRADE;
     c->head_len = 0;
     (void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
@@ -173,7 +217,9 @@ static void message_answered(struct connection *c, uint64_t at_ns)
 static bool connection_read(struct connection *c)
 {
     static uint8_t buf[256 << 10];
-    ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
+    /* OpenSSL reads a record at a time: what is behind it stays in the kernel, where epoll sees it. */
+    ssize_t n = c->ssl ? ssl_result(c->ssl, SSL_read(c->ssl, buf, sizeof(buf)))
+                       : recv(c->fd, buf, sizeof(buf), 0);
     if (n < 0 && errno == EAGAIN)
         return true;
     if (n <= 0) {
@@ -225,10 +271,12 @@ static void slow_start(void)
     uint8_t *large = frame_make(SLOW_BYTES, &len);
     int small = 4096;
     for (unsigned i = 0; i < options.slow; i++) {
-        int fd = dial();
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        struct connection slow = {0};
+        dial(&slow);
+        (void)setsockopt(slow.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        (void)fcntl(slow.fd, F_SETFL, O_NONBLOCK);
         for (unsigned k = 0; k < SLOW_MESSAGES; k++)
-            if (send(fd, large, len, MSG_NOSIGNAL | MSG_DONTWAIT) < (ssize_t)len)
+            if (connection_send(&slow, large, len) < (ssize_t)len)
                 break; /* a server that stops reading them is right */
     }
     free(large);
@@ -244,7 +292,7 @@ static void on_echo(struct connection *c)
         bench_fail("the server has ended a connection");
     while (c->stage == STAGE_OPEN && c->sent < c->received + options.in_flight &&
            total_sent < options.count) {
-        write_all(c->fd, frame, frame_len);
+        write_all(c, frame, frame_len);
         c->sent++;
         total_sent++;
     }
@@ -261,7 +309,7 @@ static void echo_run(void)
         memcpy(many + i * frame_len, frame, frame_len);
     uint64_t start = now_ns();
     for (unsigned i = 0; i < options.connections; i++) {
-        write_all(all[i].fd, many, batch * frame_len);
+        write_all(&all[i], many, batch * frame_len);
         all[i].sent += batch;
         total_sent += batch;
     }
@@ -296,7 +344,7 @@ static void rate_run(void)
         if (total_sent < total && now_ns() >= due) {
             struct connection *c = &all[total_sent++ % options.connections];
             c->due_ns[c->sent++ % cap] = due;
-            write_all(c->fd, frame, frame_len);
+            write_all(c, frame, frame_len);
             continue;
         }
         turn(0, on_quiet);
@@ -313,7 +361,7 @@ static uint64_t started_count;
 static void on_open(struct connection *c)
 {
     if (!connection_read(c)) {
-        close(c->fd);
+        connection_close(c);
         ended++;
         if (started_count < options.count) {
             started_count++;
@@ -321,7 +369,7 @@ static void on_open(struct connection *c)
         }
     } else if (c->stage == STAGE_OPEN) {
         c->stage = STAGE_CLOSING;
-        write_all(c->fd, close_frame, sizeof(close_frame));
+        write_all(c, close_frame, sizeof(close_frame));
     }
 }
 
@@ -359,6 +407,8 @@ static void option_set(const char *name, const char *value)
         options.connections = (unsigned)number;
     else if (strcmp(name, "--in-flight") == 0)
         options.in_flight = (unsigned)number;
+    else if (strcmp(name, "--secure") == 0)
+        options.secure = number != 0;
     else if (strcmp(name, "--slow") == 0)
         options.slow = (unsigned)number;
     else if (strcmp(name, "--size") == 0)
@@ -373,6 +423,18 @@ static void option_set(const char *name, const char *value)
         bench_fail("unknown: %s", name);
 }
 
+static void ssl_context_make(void)
+{
+    ssl_context = SSL_CTX_new(TLS_client_method());
+    if (!ssl_context || SSL_CTX_set_min_proto_version(ssl_context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(ssl_context, "TLS_AES_128_GCM_SHA256") != 1)
+        bench_fail("OpenSSL fails");
+    SSL_CTX_set_mode(ssl_context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
+    (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit limit;
@@ -383,6 +445,8 @@ int main(int argc, char **argv)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (options.secure)
+        ssl_context_make();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     all = calloc(options.connections, sizeof(*all));
     frame = frame_make(options.size, &frame_len);

@@ -4,16 +4,24 @@
 
 The load comes from bench/servers/load.c, which is nobody's under test, on the second core; the server has the first. What counts
 is the server's: processor time (schedstat of its threads), resident memory (smaps_rollup). Servers take turns within a round; the
-tables have medians, and the ratio to leat within a round. Prints Markdown."""
+tables have medians, and the ratio to leat within a round. Over TLS leat stands beside the batch echo alone. Prints Markdown."""
 import argparse
 import glob
 import os
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from world import make_certificates  # pylint: disable=wrong-import-position
+
+FIRST_IDLE = 100  # that find everything which exists once
+SPARE_DESCRIPTORS = 64
 
 
 @dataclass(frozen=True)
@@ -21,14 +29,15 @@ class Server:
     name: str
     command: str  # program of the build, or script of bench/servers
     slow: bool = False  # an interpreter: a tenth of the work
+    secure_port: int = -1  # its place among the ports that it prints when it has a certificate; -1 = it has no TLS
 
 
 SERVERS = (
-    Server("leat", "bench_leat_server"),
+    Server("leat", "bench_leat_server", secure_port=0),
     Server("beast", "bench_beast_server"),
     Server("libwebsockets", "bench_lws_server"),
     Server("ws", "ws_server.js", slow=True),
-    Server("limit", "bench_echo_server"),
+    Server("limit", "bench_echo_server", secure_port=1),
 )
 
 
@@ -39,6 +48,7 @@ class Work:
     arguments: tuple
     count: int = 0  # of messages, connections, or seconds
     value: str = "cpu_us"  # what its table compares
+    secure: bool = False
 
 
 WORKS = (
@@ -50,7 +60,14 @@ WORKS = (
     Work("open and close, 64 at a time", "open", ("--connections", "64"), 5000),
     Work("5,000 a second over 100", "rate", ("--rate", "5000", "--connections", "100"), 3),
     Work("the same beside 50 that do not read", "rate", ("--rate", "5000", "--connections", "100", "--slow", "50"), 3),
-    Work("idle", "idle", (), 5000, "resident_bytes"),
+    Work("idle, 1,000", "idle", (), 1000, "resident_bytes"),
+    Work("idle, 15,000 or as many as descriptors allow", "idle", (), 15000, "resident_bytes"),
+    Work("wss: 64 B, 1 in flight", "echo", ("--size", "64"), 20000, secure=True),
+    Work("wss: 64 B, 128 in flight", "echo", ("--size", "64", "--in-flight", "128"), 400000, secure=True),
+    Work("wss: 4 KiB, 16 in flight", "echo", ("--size", "4096", "--in-flight", "16"), 40000, secure=True),
+    Work("wss: 64 KiB, 4 in flight", "echo", ("--size", "65536", "--in-flight", "4"), 4000, secure=True),
+    Work("wss: open and close, 64 at a time", "open", ("--connections", "64"), 1000, secure=True),
+    Work("wss: idle, 1,000", "idle", (), 1000, "resident_bytes", True),
 )
 # What a driver says of each work, beside the server's processor time.
 SAID = {"echo": ("per_second",), "open": ("per_second",), "rate": ("median_us", "p99_us", "p999_us"), "idle": ()}
@@ -68,15 +85,16 @@ def on_core(core, command):
 class Running:
     """A server for one work."""
 
-    def __init__(self, server, build):
+    def __init__(self, server, build, certificate):
         script = server.command.endswith(".js")
         command = ["node", os.path.join(HERE, server.command)] if script else [os.path.join(build, "bin", server.command)]
+        command += certificate
         environment = dict(os.environ, NODE_PATH="/usr/share/nodejs:/usr/lib/nodejs")
         self.process = subprocess.Popen(on_core(0, command), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
         if not line:
             raise Failed("it did not start")
-        self.port = line[0]
+        self.port = line[server.secure_port if certificate else 0]
 
     def cpu_ns(self):
         total = 0
@@ -98,18 +116,22 @@ class Running:
             self.process.wait()
 
 
-def load(running, build, arguments):
-    command = on_core(1, [os.path.join(build, "bin", "bench_load"), "--port", running.port] + arguments)
+def load_command(running, build, work):
+    return on_core(1, [os.path.join(build, "bin", "bench_load"), "--port", running.port, "--work", work.kind,
+                       "--secure", str(int(work.secure))])
+
+
+def load(command):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         raise Failed(done.stderr.strip() or "the load failed")
     return {key: float(value) for key, value in (pair.split("=") for pair in done.stdout.split())}
 
 
-def measure_idle(running, build, count):
-    """Between the first hundred, which find everything that exists once, and `count` more."""
-    command = on_core(1, [os.path.join(build, "bin", "bench_load"), "--port", running.port, "--work", "idle", "--connections"])
-    with subprocess.Popen(command + ["100"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+def measure_idle(running, command, count):
+    """Between the first hundred and `count` more."""
+    command = command + ["--connections"]
+    with subprocess.Popen(command + [str(FIRST_IDLE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         if not first.stdout.readline():
             raise Failed("the load failed")
         before = running.resident_bytes()
@@ -120,16 +142,17 @@ def measure_idle(running, build, count):
     return {"resident_bytes": (after - before) / count}
 
 
-def measure(server, work, build, part):
-    running = Running(server, build)
+def measure(server, work, build, part, certificate):
+    running = Running(server, build, certificate if work.secure else [])
     try:
+        command = load_command(running, build, work)
         count = max(1, int(work.count / part / (10 if server.slow and work.kind != "rate" else 1)))
         if work.kind == "idle":
-            return measure_idle(running, build, count)
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - FIRST_IDLE - SPARE_DESCRIPTORS
+            return measure_idle(running, command, min(count, most))
         limit = "--seconds" if work.kind == "rate" else "--count"
-        arguments = ["--work", work.kind, *work.arguments, limit, str(count)]
         before = running.cpu_ns()
-        said = load(running, build, arguments)
+        said = load([*command, *work.arguments, limit, str(count)])
         units = said.get("messages") or said.get("opened")
         said["cpu_us"] = (running.cpu_ns() - before) / 1000 / units
         return said
@@ -154,7 +177,7 @@ def table(work, found, names):
     return "\n".join(lines)
 
 
-def run(options):
+def run(options, certificate):
     wanted = options.servers.split(",") if options.servers else [s.name for s in SERVERS]
     servers = [s for s in SERVERS if s.name in wanted]
     failed = False
@@ -164,16 +187,19 @@ def run(options):
         found = {s.name: [] for s in servers}
         for _ in range(options.rounds):
             for server in servers:
+                if work.secure and server.secure_port < 0:
+                    continue
                 if not server.slow and not os.path.exists(os.path.join(options.build, "bin", server.command)):
                     continue
                 if found[server.name] and isinstance(found[server.name][-1], str):
                     continue
                 try:
-                    found[server.name].append(measure(server, work, options.build, options.part))
+                    found[server.name].append(measure(server, work, options.build, options.part, certificate))
                 except (Failed, subprocess.TimeoutExpired, OSError) as failure:
                     found[server.name].append(f"failed: {str(failure).splitlines()[0]}")
                     failed = True
-        print(table(work, found, [s.name for s in servers]), flush=True)
+        names = [s.name for s in servers if s.secure_port >= 0 or not work.secure]
+        print(table(work, found, names), flush=True)
     return 1 if failed else 0
 
 
@@ -190,7 +216,9 @@ def main():
         options.rounds, options.part = 1, 20
     print("# Servers\n\nProcessor time of the server for each message or connection, in microseconds; medians. Latencies count "
           "from when a message was due.")
-    return run(options)
+    with tempfile.TemporaryDirectory(prefix="leat-bench.") as folder:
+        make_certificates(Path(folder))
+        return run(options, [os.path.join(folder, "leaf.pem"), os.path.join(folder, "leaf.key")])
 
 
 if __name__ == "__main__":
