@@ -22,6 +22,7 @@ from world import make_certificates  # pylint: disable=wrong-import-position
 
 FIRST_IDLE = 100  # that find everything which exists once
 SPARE_DESCRIPTORS = 64
+QUICK_PART = 20
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ def measure(server, work, build, part, certificate):
         command = load_command(running, build, work)
         count = max(1, int(work.count / part / (10 if server.slow and work.kind != "rate" else 1)))
         if work.kind == "idle":
+            if part < QUICK_PART:
+                count = work.count  # what its name says
             most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - FIRST_IDLE - SPARE_DESCRIPTORS
             return measure_idle(running, command, min(count, most))
         limit = "--seconds" if work.kind == "rate" else "--count"
@@ -213,7 +216,7 @@ def main():
     parser.add_argument("--servers", help="comma-separated names")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.part = 1, 20
+        options.rounds, options.part = 1, QUICK_PART
     print("# Servers\n\nProcessor time of the server for each message or connection, in microseconds; medians. Latencies count "
           "from when a message was due.")
     with tempfile.TemporaryDirectory(prefix="leat-bench.") as folder:
