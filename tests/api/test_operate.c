@@ -190,6 +190,23 @@ static void proxied_refuse(struct both_ends *ends, const char *header, const cha
     close(fd);
 }
 
+/* Who is not trusted may not say whose connection it brings, with a request behind it or without. */
+static void stranger_refuse(struct both_ends *ends, const void *header, size_t len, bool asks)
+{
+    char head[512];
+    int fd = raw_connect("127.0.0.2", ends->port);
+    unsigned errors = ends->errors, connected = ends->connected;
+    cr_assert(raw_send(fd, header, len));
+    if (asks)
+        cr_assert(raw_send(fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    both_ends_until_counted(ends, &ends->errors, errors + 1);
+    cr_expect(ends->error.native_code == 400 || ends->error.native_code == 501, "%s",
+              ends->error.text);
+    cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
+    cr_expect(ends->connected == connected);
+    close(fd);
+}
+
 Test(operate, proxy_protocol)
 {
     static const char v1[] = "PROXY TCP4 192.0.2.7 192.0.2.8 4711 443\r\n";
@@ -214,16 +231,12 @@ Test(operate, proxy_protocol)
     proxied_refuse(&ends, RAW_UPGRADE("/"), "PROXY protocol");
     proxied_refuse(&ends, "PROXY TCP4 999.0.0.1 1.1.1.1 1 2\r\n", "PROXY protocol");
     proxied_refuse(&ends, "PROXY TCP4 1", "within");
-    /* Who is not trusted may not say whose connection it brings. */
-    int fd = raw_connect("127.0.0.2", ends.port);
-    char head[512];
-    unsigned errors = ends.errors;
-    cr_assert(raw_send(fd, v1, sizeof(v1) - 1));
-    both_ends_until_counted(&ends, &ends.errors, errors + 1);
-    cr_expect(ends.error.native_code == 400 || ends.error.native_code == 501, "%s",
-              ends.error.text);
-    cr_expect(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
-    close(fd);
+    for (size_t i = 0; i < 2; i++) {
+        stranger_refuse(&ends, v1, sizeof(v1) - 1, i == 1);
+        stranger_refuse(&ends, v1_6, sizeof(v1_6) - 1, i == 1);
+        stranger_refuse(&ends, unknown, sizeof(unknown) - 1, i == 1);
+        stranger_refuse(&ends, v2, sizeof(v2), i == 1);
+    }
     both_ends_done(&ends);
 }
 
