@@ -99,7 +99,7 @@ static int datagram_send(struct leat_udp_socket *udp, const struct leati_address
         .msg_name = (void *)(uintptr_t)to,
         .msg_namelen = leati_address_size(to),
         .msg_iov = (struct iovec *)(uintptr_t)iov,
-        .msg_iovlen = n,
+        .msg_iovlen = (uint16_t)n, /* a few; in musl it is an int */
     };
     /* What ICMP says about an earlier datagram comes out of the next call, whatever that is: only
      * what comes twice belongs to this one. */

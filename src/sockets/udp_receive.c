@@ -183,11 +183,21 @@ void leati_udp_receive(struct leat_udp_socket *udp)
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
+/* musl's macro compares a length with a difference of pointers. */
+static struct cmsghdr *control_next(struct msghdr *message, struct cmsghdr *c)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+    return CMSG_NXTHDR(message, c);
+#pragma GCC diagnostic pop
+}
+
 /* The ICMP error that a message of the error queue holds; 0 = none. What failed in this machine was
  * told to whoever sent it. */
 static int icmp_errno(struct msghdr *message)
 {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = control_next(message, c)) {
         struct sock_extended_err error;
         bool is_v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
         bool is_v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;

@@ -167,7 +167,8 @@ static bool tcp_is_connecting(const struct leati_tcp_layer *tcp, int sys_errno)
 static int tcp_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
 {
     struct leati_tcp_layer *tcp = tcp_of(l);
-    size_t count = n < IOV_MAX ? (size_t)n : IOV_MAX;
+    uint16_t count =
+        n < IOV_MAX ? (uint16_t)n : IOV_MAX; /* which an int of musl and a size_t hold */
     size_t len = 0;
     ssize_t sent;
 

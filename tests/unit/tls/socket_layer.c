@@ -33,7 +33,7 @@ static int socket_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size_t *
 
 static int socket_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (uint16_t)n};
 
     if (l->sticky != LEAT_OK)
         return l->sticky;
