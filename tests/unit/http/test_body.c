@@ -79,6 +79,13 @@ static const struct body_case cases[] = {
     {CHUNKED, "\r\nhello", "", LEATI_HTTP_DONE},
     {CHUNKED, "-5\r\nhello", "", LEATI_HTTP_DONE},
     {CHUNKED, "1111111111111111\r\nhello", "", LEATI_HTTP_DONE},
+    /* Beyond what 31 and 32 bits hold: the lower bits alone would be the end, or one byte. */
+    {LENGTH "2147483648\r\n\r\n", "hello", "hello", LEATI_HTTP_MORE},
+    {LENGTH "4294967296\r\n\r\n", "hello", "hello", LEATI_HTTP_MORE},
+    {LENGTH "4294967297\r\n\r\n", "hello", "hello", LEATI_HTTP_MORE},
+    {CHUNKED, "80000000\r\nhello", "hello", LEATI_HTTP_MORE},
+    {CHUNKED, "100000000\r\nhello", "hello", LEATI_HTTP_MORE},
+    {CHUNKED, "100000001\r\nhello", "hello", LEATI_HTTP_MORE},
 };
 
 Test(http_body, every_framing_in_any_fragmentation)
@@ -194,6 +201,8 @@ static const struct drain_case drain_cases[] = {
     {"Transfer-Encoding: chunked\r\nContent-Length: 5", "", false, false, false},
     {"Content-Length: 5\r\nContent-Length: 5", "", false, false, false},
     {"Content-Length: 65537", "", false, false, false},
+    {"Content-Length: 4294967296", "", false, false, false},
+    {"Content-Length: 4294967301", "hello", false, false, false},
     {"X: y", "", false, false, false},
 };
 

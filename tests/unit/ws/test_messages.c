@@ -142,6 +142,42 @@ Test(messages, limit_is_checked_against_what_is_announced, .timeout = 10)
     }
 }
 
+/* Around what 31, 32 and 63 bits hold, where a size_t has 32 bits and where it has 64. What the limit
+ * allows is waited for, and nothing is allocated for it before it comes. */
+Test(messages, lengths_that_no_memory_holds, .timeout = 10)
+{
+    static const uint64_t announced[] = {INT32_MAX - 1u,      INT32_MAX,        1ULL << 31,
+                                         (1ULL << 31) + 1,    UINT32_MAX - 1u,  UINT32_MAX,
+                                         1ULL << 32,          (1ULL << 32) + 1, (1ULL << 32) + 5,
+                                         (5ULL << 32) + 1000, INT64_MAX - 1,    INT64_MAX};
+    static const size_t limits[] = {1000, INT32_MAX, (size_t)INT32_MAX + 1, SIZE_MAX - 1, SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof(announced) / sizeof(announced[0]); i++)
+        for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++)
+            for (unsigned kind = 0; kind < 4; kind++) {
+                const struct leati_ws_session_options options = {.is_server = (kind & 1) != 0,
+                                                                 .pieces = (kind & 2) != 0,
+                                                                 .max_message_bytes = limits[k]};
+                struct bytes stream = {0};
+                bytes_add_frame(&stream, &(struct raw_frame){.opcode = 2,
+                                                             .masked = options.is_server,
+                                                             .announce = announced[i],
+                                                             .payload = "begin",
+                                                             .len = 5});
+                struct seen_list seen = session_run_with(&options, &stream, chunks[k % 4]);
+                bool is_too_long = announced[i] > limits[k];
+                must(seen.count > 0 || (!is_too_long && !options.pieces), "%zu, %zu, %u", i, k,
+                     kind);
+                for (size_t n = 0; n < seen.count; n++)
+                    must(is_too_long ? seen.items[n].close_code == 1009
+                                     : options.pieces && !seen.items[n].is_last,
+                         "%zu, %zu, %u", i, k, kind);
+                must(is_too_long || seen.code == LEATI_AGAIN, "%zu, %zu, %u", i, k, kind);
+                seen_free(&seen);
+                bytes_free(&stream);
+            }
+}
+
 Test(messages, limit_counts_what_is_held, .timeout = 10)
 {
     for (size_t i = 0; i < 4; i++) {
