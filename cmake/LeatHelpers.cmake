@@ -25,6 +25,18 @@ else()
     set(leat_fortify 2)
 endif()
 
+# Relocations in their packed form (DT_RELR): the linker has to make them, and what loads the library to read them. glibc does
+# so from 2.36 on. musl, which does from 1.2.4 on, does not say what it is, and an older one starts programs that then crash.
+set(CMAKE_REQUIRED_LINK_OPTIONS -Wl,--fatal-warnings,-z,pack-relative-relocs)
+check_c_source_compiles("#include <features.h>
+#ifndef __GLIBC_PREREQ
+#error not glibc
+#elif !__GLIBC_PREREQ(2, 36)
+#error reads no packed relocations
+#endif
+int main(void) { return 0; }" LEAT_HAS_PACKED_RELOCATIONS)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+
 # Warnings, sanitizers and coverage, on targets and never on global flags.
 function(leat_compile_options target)
     target_compile_features(${target} PRIVATE c_std_11)
@@ -86,8 +98,9 @@ function(leat_installed_library target name)
         set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${versions})
         # A program may have libraries of its own that we link statically: ours stay inside.
         target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL LINKER:--as-needed)
-        # Small: without what nobody calls, and with relocations in their packed form (glibc 2.36 reads it).
-        target_link_options(${target} PRIVATE LINKER:--gc-sections LINKER:-z,pack-relative-relocs)
+        # Small: without what nobody calls, and with relocations in their packed form where that is possible.
+        target_link_options(${target} PRIVATE LINKER:--gc-sections
+                                              $<$<BOOL:${LEAT_HAS_PACKED_RELOCATIONS}>:LINKER:-z,pack-relative-relocs>)
         # Code and constants share a page where two of them meet.
         target_link_options(${target} PRIVATE $<$<CONFIG:MinSizeRel>:LINKER:-z,noseparate-code>)
         if(NOT LEAT_SANITIZE)
