@@ -55,10 +55,7 @@ const char *leati_ws_accept_reason(int status)
 /* Room is there; returns what is behind it. */
 static char *text_put(char *at, const char *text)
 {
-    size_t len = strlen(text);
-
-    memcpy(at, text, len);
-    return at + len;
+    return mempcpy(at, text, strlen(text));
 }
 
 /* The parts of `start`, of which the last is NULL, are the status line and our own fields, each with its
@@ -190,11 +187,12 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
     bool has_deflate =
         decision->deflate && leati_deflate_is_built_in() &&
         leati_deflate_offers_choose(&engine->common.head, decision->deflate, &deflate, extensions);
+    static const char switching[] = "HTTP/1.1 101 Switching Protocols\r\n"
+                                    "Upgrade: websocket\r\n"
+                                    "Connection: Upgrade\r\n"
+                                    "Sec-WebSocket-Accept: ";
     const char *const start[] = {
-        "HTTP/1.1 101 Switching Protocols\r\n"
-        "Upgrade: websocket\r\n"
-        "Connection: Upgrade\r\n"
-        "Sec-WebSocket-Accept: ",
+        switching,
         accept,
         "\r\n",
         protocol ? "Sec-WebSocket-Protocol: " : "",
