@@ -142,8 +142,9 @@ template <class Lower> class Connection
 
     template <class Next> void close(Next next)
     {
-        ws_.async_close(websocket::close_code::normal, [next](error e) {
-            must(e, "close");
+        ws_.async_close(websocket::close_code::normal, [this, next](error e) {
+            // Behind the peer's Close it is nobody's failure that the server ends the connection first.
+            must(ws_.reason().code == websocket::close_code::none ? e : error{}, "close");
             next();
         });
     }
