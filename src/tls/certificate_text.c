@@ -99,6 +99,8 @@ int leati_tls_key_parser_code(const mbedtls_x509_crt *cert)
     mbedtls_pk_context key;
     unsigned char *at = cert->pk_raw.p;
 
+    if (!at)
+        return MBEDTLS_ERR_X509_INVALID_FORMAT; /* what is broken stands before the key */
     mbedtls_pk_init(&key);
     int ret = mbedtls_pk_parse_subpubkey(&at, at + cert->pk_raw.len, &key);
     mbedtls_pk_free(&key);

@@ -100,6 +100,8 @@ static size_t mask_blocks(uint8_t *dst, const uint8_t *src, size_t len, uint64_t
 void leati_ws_mask_copy(uint8_t *dst, const uint8_t *src, size_t len,
                         const uint8_t key[LEATI_WS_MASK_KEY_BYTES], size_t offset)
 {
+    if (len == 0)
+        return; /* `dst` and `src` may be NULL, to which nothing may be added */
     uint64_t turned = key_turn(key, offset);
     size_t done = len >= WIDE_MIN_BYTES ? mask_blocks(dst, src, len, turned) : 0;
 
