@@ -111,6 +111,8 @@ static int destination_write(const struct leati_http_connect_options *options, c
     host[len] = '\0';
     if (is_ipv6 && !leati_address_parse(host, options->port, &address))
         return parameter_fail(failure, "the destination is not an IPv6 address");
+    if (is_ipv6) /* or IPv4, where it was mapped */
+        leati_address_format_host(&address, host, sizeof(host));
     for (size_t i = 0; !is_ipv6 && i < len; i++) {
         if (!is_host_byte(host[i]))
             return parameter_fail(failure, "the destination's host has byte 0x%02x",

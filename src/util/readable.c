@@ -16,13 +16,17 @@ enum {
 
 bool leati_readable_allows(uint32_t c)
 {
-    bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-    bool is_mark = c == 0x61c || c == 0x200e || c == 0x200f;
-    bool is_embedding = c >= 0x202a && c <= 0x202e;
-    bool is_isolate = c >= 0x2066 && c <= 0x2069;
-    bool is_separator = c == 0x2028 || c == 0x2029;
-
-    return !is_control && !is_mark && !is_embedding && !is_isolate && !is_separator;
+    /* Controls, and what turns the text around it (bidirectional) or hides in it. */
+    static const struct {
+        uint32_t first, last;
+    } refused[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200e, 0x200f},
+        {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        if (c >= refused[i].first && c <= refused[i].last)
+            return false;
+    return true;
 }
 
 /* In place: it never becomes longer. */

@@ -190,7 +190,8 @@ class Messages(unittest.TestCase):
         self.assertEqual(run("--linger", at_least(0.5), "-b", "-f", "-", stdin=content).stdout, content)
 
     def test_json_has_nothing_that_acts_upon_a_terminal(self):
-        unsafe = [*range(0x20), *range(0x7f, 0xa0), 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a)]
+        unsafe = [*range(0x20), *range(0x7f, 0xa0), 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a),
+                  0xfeff, *range(0xfff9, 0xfffc)]
         text = "".join(map(chr, unsafe)) + "a\u00a0\u202f\u2065\u206a\u4e2d\U0001f600"
         output = run("-m", text.replace("\0", ""), "-n", "1", "--json").stdout.decode("utf-8")
         self.assertEqual([c for c in output if ord(c) in unsafe and c != "\n"], [])

@@ -77,8 +77,8 @@ bool tool_character_is_safe(unsigned character)
     static const struct {
         unsigned first, last;
     } unsafe[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},
-        {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200e, 0x200f},
+        {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
     };
     for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
         if (character >= unsafe[i].first && character <= unsafe[i].last)

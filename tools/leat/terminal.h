@@ -34,8 +34,8 @@ bool tool_has_styles(FILE *stream);
 const char *tool_style(FILE *stream, enum tool_style style);
 
 /** Whether a character only shows itself: not those that a terminal takes for a command (C0, DEL,
- * C1), that turn the text around them (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069)
- * or that end a line (U+2028, U+2029). */
+ * C1), that turn the text around them (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069),
+ * that end a line (U+2028, U+2029) or that hide in it (U+FEFF, U+FFF9 to U+FFFB). */
 bool tool_character_is_safe(unsigned character);
 
 /** Prints text that came from elsewhere: characters that are not safe become '?' and so do bytes

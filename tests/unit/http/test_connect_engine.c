@@ -111,6 +111,7 @@ Test(http_connect_engine, destinations)
         {"::1", "CONNECT [::1]:443 "},
         {"[2001:db8::1]", "CONNECT [2001:db8::1]:443 "},
         {"fe80::1%eth0", "CONNECT [fe80::1]:443 "},
+        {"[::ffff:192.0.2.1]", "CONNECT 192.0.2.1:443 "},
         {"[fe80::1%\r\nX: y]", "CONNECT [fe80::1]:443 "},
     };
     char buf[2048];
