@@ -82,8 +82,10 @@ static void send_lines(struct program *program)
 
 static void on_input(struct program *program)
 {
-    ssize_t len = read(STDIN_FILENO, program->line + program->line_len,
-                       sizeof(program->line) - program->line_len);
+    size_t held = program->line_len;
+    if (held >= sizeof(program->line))
+        return; /* send_lines() leaves room */
+    ssize_t len = read(STDIN_FILENO, program->line + held, sizeof(program->line) - held);
     if (len > 0) {
         program->line_len += (size_t)len;
         send_lines(program);
