@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The DNS server of libleat-testing: records up to the first NUL, then a query. */
 #include "fuzz/fuzz.h"
+#include "fuzz/readable.h"
 #include "testing/dns_table.h"
-#include "util/readable.h"
-#include "util/utf8.h"
-
-static bool is_readable(const char *text)
-{
-    uint32_t character = 0;
-    for (size_t size; *text; text += size) {
-        size = leati_utf8_decode(text, strlen(text), &character);
-        if (size == 0 || !leati_readable_allows(character))
-            return false;
-    }
-    return true;
-}
 
 static void query_check(const struct leati_dns_table *table, const uint8_t *query, size_t len)
 {
@@ -25,7 +13,7 @@ static void query_check(const struct leati_dns_table *table, const uint8_t *quer
         FUZZ_MUST(verdict.len <= (over_udp ? LEATI_DNS_UDP_BYTES : LEATI_DNS_BYTES_MAX));
         FUZZ_MUST(!verdict.is_silent || verdict.len == 0);
         FUZZ_MUST(verdict.len == 0 || (verdict.len >= 12 && memcmp(answer, query, 2) == 0));
-        FUZZ_MUST(is_readable(verdict.question));
+        FUZZ_MUST(fuzz_is_readable(verdict.question));
     }
 }
 
@@ -45,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             query_check(table, (const uint8_t *)query, size - len - 1);
         free(query);
     } else {
-        FUZZ_MUST(code == LEAT_E_PARAMETER && is_readable(problem.text));
+        FUZZ_MUST(code == LEAT_E_PARAMETER && fuzz_is_readable(problem.text));
         FUZZ_MUST(problem.position <= len);
     }
     leati_dns_table_free(table);

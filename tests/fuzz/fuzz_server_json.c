@@ -2,6 +2,7 @@
 /* JSON as the control takes it, a server's settings in it, and the text of conditions: whatever is
  * accepted is within the limits, and whatever is refused says why. */
 #include "fuzz/fuzz.h"
+#include "fuzz/readable.h"
 #include "testing/server_json.h"
 
 static size_t tree_check(const struct leati_json *value, int depth, bool is_member)
@@ -27,7 +28,7 @@ static void settings_check(const struct leati_json *json)
         FUZZ_MUST(settings.options.message_count <= LEATI_JSON_MESSAGES_MAX);
     } else {
         FUZZ_MUST(refusal.status == 400 && refusal.reason[0] != '\0');
-        FUZZ_MUST(fuzz_is_printable(refusal.reason) && fuzz_is_printable(refusal.field));
+        FUZZ_MUST(fuzz_is_readable(refusal.reason) && fuzz_is_readable(refusal.field));
     }
 }
 
