@@ -41,6 +41,8 @@ struct dns_server {
     pthread_cond_t holds;
     uint8_t held[PACKET_BYTES + 256];
     size_t held_len; /* 0 = none */
+    bool has_released;
+    uint8_t released_id[2];
     struct sockaddr_in held_client;
     uint8_t late[PACKET_BYTES + 256]; /* of the server's thread only */
     size_t late_len;                  /* 0 = none */
@@ -190,10 +192,14 @@ static void answer_hold(struct dns_server *server, const uint8_t *packet, size_t
                         const struct sockaddr_in *client)
 {
     pthread_mutex_lock(&server->lock);
-    memcpy(server->held, packet, len);
-    server->held_len = len;
-    server->held_client = *client;
-    pthread_cond_signal(&server->holds);
+    if (server->has_released && memcmp(packet, server->released_id, 2) == 0) {
+        answer_send(server, packet, len, client);
+    } else {
+        memcpy(server->held, packet, len);
+        server->held_len = len;
+        server->held_client = *client;
+        pthread_cond_signal(&server->holds);
+    }
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -204,6 +210,8 @@ void dns_server_release(struct dns_server *server)
         pthread_cond_wait(&server->holds, &server->lock);
     answer_send(server, server->held, server->held_len, &server->held_client);
     server->held_len = 0;
+    server->has_released = true;
+    memcpy(server->released_id, server->held, 2);
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -43,7 +43,8 @@ void dns_server_free(struct dns_server *server);
 
 /** "127.0.0.1:port", for leat_config_set_dns_servers(). Lives as long as the server. */
 const char *dns_server_address(const struct dns_server *server);
-/** Sends the answer that is held, the latest one if there were several; waits for one to come. */
+/** Sends the answer that is held, the latest one if there were several; waits for one to come. Who
+ * asks once more with the same ID, because it came too late for c-ares, is answered at once. */
 void dns_server_release(struct dns_server *server);
 /** How many queries have come so far, for whatever name. */
 unsigned dns_server_query_count(const struct dns_server *server);
