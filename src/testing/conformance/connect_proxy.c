@@ -242,7 +242,8 @@ static bool open_one(struct leat_testing_conformance *judge, struct leati_tunnel
                      const struct row *row, struct leati_finding *finding)
 {
     char head[HEAD_BYTES];
-    return leati_tunnel_listen(judge, tunnel, false) &&
+    bool is_v6 = row->special == LOCALHOST && leati_tunnel_localhost_is_v6();
+    return leati_tunnel_listen(judge, tunnel, is_v6) &&
            tunnel_ask(judge, tunnel, row, "", finding) &&
            answer_read(judge, &tunnel->client, head, finding) != 0 &&
            is_open(judge, tunnel, head, finding);

@@ -156,7 +156,8 @@ static void open_play(struct leati_socks5_talk *talk, int number)
     static const char name[] = "localhost";
     uint8_t request[262];
     bool is_local = !talk->judge->options.target_address;
-    if (!leati_tunnel_listen(talk->judge, &talk->tunnel, number == OPEN_V6) ||
+    bool is_v6 = number == OPEN_V6 || (number == OPEN_NAME && leati_tunnel_localhost_is_v6());
+    if (!leati_tunnel_listen(talk->judge, &talk->tunnel, is_v6) ||
         (number == OPEN_NAME && !is_local)) {
         leati_find(talk->finding, LEAT_TESTING_VERDICT_NOT_RUN, "this machine has no such address");
         return;
@@ -269,7 +270,8 @@ static void refusals(struct leati_socks5_talk *talk, int number)
     for (size_t i = 50; i < 240; i += 50)
         longest[i] = '.';
     memcpy(longest + 247, ".invalid", 8);
-    if (!leati_tunnel_listen(talk->judge, &talk->tunnel, false) || !leati_socks5_enter(talk))
+    bool is_v6 = number == BAD_NAME_NUL && leati_tunnel_localhost_is_v6();
+    if (!leati_tunnel_listen(talk->judge, &talk->tunnel, is_v6) || !leati_socks5_enter(talk))
         return;
     uint16_t port = talk->tunnel.port;
     if (number == BAD_REFUSED || number == BAD_CLOSES) {
