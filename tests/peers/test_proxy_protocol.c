@@ -196,7 +196,7 @@ Test(proxy_protocol, through_a_proxy)
 {
     struct client_run run;
     uint16_t port = front_start(true, true);
-    const char *url = sandbox_format("wss://localhost:%u/echo", port);
+    const char *url = sandbox_format("wss://127.0.0.1:%u/echo", port);
     const char *proxy = sandbox_format("socks5h://127.0.0.1:%u", microsocks_start(NULL, NULL));
     for (int i = 0; i < 2; ++i) {
         set(&run, i == 0 ? LEAT_PROXY_PROTOCOL_1 : LEAT_PROXY_PROTOCOL_2,

@@ -61,8 +61,11 @@ Test(udp_kerberos, dante)
                      LEAT_OK);
         udp_run_until_messages(&run, 2);
         cr_expect_eq(run.messages[1].len, sizeof(large));
-        udp_run_send(&run, "three", "localhost", port);
-        udp_run_until_messages(&run, 3);
+        /* dante tries no second address. */
+        if (strcmp(localhost_address(), "127.0.0.1") == 0) {
+            udp_run_send(&run, "three", "localhost", port);
+            udp_run_until_messages(&run, 3);
+        }
         cr_expect(strstr(run.trace, levels[i].method), "%s", run.trace);
         udp_run_done(&run);
     }
