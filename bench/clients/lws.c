@@ -218,8 +218,8 @@ static void context_init(void)
         .client_ssl_ca_filepath = bench.work.ca_path,
         .extensions = bench.work.compress ? extensions : NULL,
         .pt_serv_buf_size = is_idle ? 0 : RX_BYTES,
-        .gid = -1,
-        .uid = -1,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
     };
 
     lws_set_log_level(LLL_ERR, NULL);

@@ -264,7 +264,19 @@ static void open_all(void)
     }
 }
 
-/* They send and never read. */
+/* Returns behind the head of the answer: what comes before it, a server may refuse. */
+static void head_await(struct connection *c)
+{
+    char byte;
+    while (c->head_len < 4) {
+        if ((c->ssl ? ssl_result(c->ssl, SSL_read(c->ssl, &byte, 1)) : recv(c->fd, &byte, 1, 0)) !=
+            1)
+            bench_fail("the server refuses a slow reader");
+        c->head_len = byte == "\r\n\r\n"[c->head_len] ? c->head_len + 1 : byte == '\r';
+    }
+}
+
+/* They send and never read but the answer to the request. */
 static void slow_start(void)
 {
     size_t len;
@@ -273,6 +285,7 @@ static void slow_start(void)
     for (unsigned i = 0; i < options.slow; i++) {
         struct connection slow = {0};
         dial(&slow);
+        head_await(&slow);
         (void)setsockopt(slow.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
         (void)fcntl(slow.fd, F_SETFL, O_NONBLOCK);
         for (unsigned k = 0; k < SLOW_MESSAGES; k++)
