@@ -143,8 +143,9 @@ int criterion_run_all_tests(struct criterion_test_set *tests)
         if (test->parameters)
             parameters = test->parameters();
         for (size_t i = 0; i < parameters.length; i++) {
+            char *parameter = parameters.params;
             run++;
-            passed += test_passes(test, i, (char *)parameters.params + i * parameters.size);
+            passed += test_passes(test, i, parameter ? parameter + i * parameters.size : NULL);
         }
     }
     printf("%u of %u tests passed\n", passed, run);
