@@ -101,6 +101,13 @@ static size_t system_resolve(const char *host, uint16_t port, int socket_type,
     return count;
 }
 
+bool leati_testing_localhost_is_v6(void)
+{
+    struct sockaddr_storage first;
+    return system_resolve("localhost", 0, SOCK_STREAM, &first, 1) == 1 &&
+           first.ss_family == AF_INET6;
+}
+
 size_t leati_peer_resolve(struct leati_peer *p, const char *host, uint16_t port, int socket_type,
                           struct sockaddr_storage *ret_addresses, size_t cap)
 {

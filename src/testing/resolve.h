@@ -19,5 +19,7 @@ socklen_t leati_testing_address_size(const struct sockaddr_storage *address);
 /** A literal or a name. @return how many addresses, 0 = there is no such host. */
 size_t leati_peer_resolve(struct leati_peer *p, const char *host, uint16_t port, int socket_type,
                           struct sockaddr_storage *ret_addresses, size_t cap);
+/** Whether localhost is ::1 first, which is all that a proxy tries that tries one address. */
+bool leati_testing_localhost_is_v6(void);
 
 #endif

@@ -2,6 +2,7 @@
 /* The judge of HTTP proxies that know CONNECT: RFC 9110 section 9.3.6, RFC 9112. */
 #include "testing/conformance/tunnel.h"
 #include "testing/conformance/ws_upgrade.h"
+#include "testing/resolve.h"
 
 #include "util/alloc.h"
 #include "util/text.h"
@@ -242,7 +243,7 @@ static bool open_one(struct leat_testing_conformance *judge, struct leati_tunnel
                      const struct row *row, struct leati_finding *finding)
 {
     char head[HEAD_BYTES];
-    bool is_v6 = row->special == LOCALHOST && leati_tunnel_localhost_is_v6();
+    bool is_v6 = row->special == LOCALHOST && leati_testing_localhost_is_v6();
     return leati_tunnel_listen(judge, tunnel, is_v6) &&
            tunnel_ask(judge, tunnel, row, "", finding) &&
            answer_read(judge, &tunnel->client, head, finding) != 0 &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The judge of SOCKS5 proxies: RFC 1928 and RFC 1929. */
 #include "testing/conformance/socks5_talk.h"
+#include "testing/resolve.h"
 
 #include "util/alloc.h"
 
@@ -156,7 +157,7 @@ static void open_play(struct leati_socks5_talk *talk, int number)
     static const char name[] = "localhost";
     uint8_t request[262];
     bool is_local = !talk->judge->options.target_address;
-    bool is_v6 = number == OPEN_V6 || (number == OPEN_NAME && leati_tunnel_localhost_is_v6());
+    bool is_v6 = number == OPEN_V6 || (number == OPEN_NAME && leati_testing_localhost_is_v6());
     if (!leati_tunnel_listen(talk->judge, &talk->tunnel, is_v6) ||
         (number == OPEN_NAME && !is_local)) {
         leati_find(talk->finding, LEAT_TESTING_VERDICT_NOT_RUN, "this machine has no such address");
@@ -270,7 +271,7 @@ static void refusals(struct leati_socks5_talk *talk, int number)
     for (size_t i = 50; i < 240; i += 50)
         longest[i] = '.';
     memcpy(longest + 247, ".invalid", 8);
-    bool is_v6 = number == BAD_NAME_NUL && leati_tunnel_localhost_is_v6();
+    bool is_v6 = number == BAD_NAME_NUL && leati_testing_localhost_is_v6();
     if (!leati_tunnel_listen(talk->judge, &talk->tunnel, is_v6) || !leati_socks5_enter(talk))
         return;
     uint16_t port = talk->tunnel.port;

@@ -6,7 +6,6 @@
 #include "util/readable.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,17 +44,6 @@ const char *leati_tunnel_demand_title(enum leati_tunnel_demand demand)
 const char *leati_tunnel_demand_expected(enum leati_tunnel_demand demand)
 {
     return expected[demand];
-}
-
-bool leati_tunnel_localhost_is_v6(void)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *list = NULL;
-    if (getaddrinfo("localhost", NULL, &hints, &list) != 0)
-        return false;
-    bool is_v6 = list->ai_family == AF_INET6;
-    freeaddrinfo(list);
-    return is_v6;
 }
 
 bool leati_tunnel_listen(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,

@@ -15,8 +15,6 @@ struct leati_tunnel {
     bool has_client, has_target;
 };
 
-/** Whether localhost is ::1 first, which is all that a proxy tries that tries one address. */
-bool leati_tunnel_localhost_is_v6(void);
 /** Listens where the proxy is to connect to. `is_v6`: on ::1. false: that is not possible here. */
 bool leati_tunnel_listen(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
                          bool is_v6);
