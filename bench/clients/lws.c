@@ -218,9 +218,10 @@ static void context_init(void)
         .client_ssl_ca_filepath = bench.work.ca_path,
         .extensions = bench.work.compress ? extensions : NULL,
         .pt_serv_buf_size = is_idle ? 0 : RX_BYTES,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
     };
+    /* Signed or not, by release. */
+    info.gid = (__typeof__(info.gid))-1;
+    info.uid = (__typeof__(info.uid))-1;
 
     lws_set_log_level(LLL_ERR, NULL);
     bench.context = lws_create_context(&info);
