@@ -190,13 +190,18 @@ static void connection_start(struct connection *c)
         bench_fail("epoll_ctl: %s", strerror(errno));
 }
 
+static bool head_ends(struct connection *c, uint8_t byte)
+{
+    static const char end[] = "\r\n\r\n";
+    c->head_len = byte == (uint8_t)end[c->head_len] ? c->head_len + 1 : byte == '\r';
+    return c->head_len == 4;
+}
+
 /* Returns how many bytes belong to the head of the answer. */
 static size_t head_take(struct connection *c, const uint8_t *data, size_t len)
 {
-    static const char end[] = "\r\n\r\n";
     for (size_t i = 0; i < len; i++) {
-        c->head_len = data[i] == (uint8_t)end[c->head_len] ? c->head_len + 1 : data[i] == '\r';
-        if (c->head_len == 4) {
+        if (head_ends(c, data[i])) {
             c->stage = STAGE_OPEN;
             opened++;
             return i + 1;
@@ -213,13 +218,17 @@ static void message_answered(struct connection *c, uint64_t at_ns)
     answered++;
 }
 
+/* As recv(). OpenSSL reads a record at a time: what is behind it stays in the kernel, where epoll sees it. */
+static ssize_t bytes_read(const struct connection *c, uint8_t *buf, size_t cap)
+{
+    return c->ssl ? ssl_result(c->ssl, SSL_read(c->ssl, buf, (int)cap)) : recv(c->fd, buf, cap, 0);
+}
+
 /* false: the server has ended it. */
 static bool connection_read(struct connection *c)
 {
     static uint8_t buf[256 << 10];
-    /* OpenSSL reads a record at a time: what is behind it stays in the kernel, where epoll sees it. */
-    ssize_t n = c->ssl ? ssl_result(c->ssl, SSL_read(c->ssl, buf, sizeof(buf)))
-                       : recv(c->fd, buf, sizeof(buf), 0);
+    ssize_t n = bytes_read(c, buf, sizeof(buf));
     if (n < 0 && errno == EAGAIN)
         return true;
     if (n <= 0) {
@@ -267,13 +276,11 @@ static void open_all(void)
 /* Returns behind the head of the answer: what comes before it, a server may refuse. */
 static void head_await(struct connection *c)
 {
-    char byte;
-    while (c->head_len < 4) {
-        if ((c->ssl ? ssl_result(c->ssl, SSL_read(c->ssl, &byte, 1)) : recv(c->fd, &byte, 1, 0)) !=
-            1)
+    uint8_t byte;
+    do {
+        if (bytes_read(c, &byte, 1) != 1)
             bench_fail("the server refuses a slow reader");
-        c->head_len = byte == "\r\n\r\n"[c->head_len] ? c->head_len + 1 : byte == '\r';
-    }
+    } while (!head_ends(c, byte));
 }
 
 /* They send and never read but the answer to the request. */
