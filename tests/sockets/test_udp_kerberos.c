@@ -11,6 +11,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(udp_kerberos, .fini = sandbox_done, .timeout = 90);
@@ -65,6 +66,8 @@ Test(udp_kerberos, dante)
         if (strcmp(localhost_address(), "127.0.0.1") == 0) {
             udp_run_send(&run, "three", "localhost", port);
             udp_run_until_messages(&run, 3);
+        } else {
+            puts("left out: udp_kerberos/dante, by name: localhost is ::1 first here");
         }
         cr_expect(strstr(run.trace, levels[i].method), "%s", run.trace);
         udp_run_done(&run);

@@ -3,9 +3,9 @@
  * @file
  * What the libraries behind GSS-API do wrong, and leat cannot mend: gss-ntlmssp loses what
  * libcrypto gives it, and MIT's what it makes of messages that come twice; Samba's libwbclient, which
- * gss-ntlmssp asks, writes one path into one place from each thread; MIT's tears its locks down at exit(3), whoever still stands
- * behind one. For one source file of a test
- * program that does GSS-API for real.
+ * gss-ntlmssp asks, writes one path into one place from each thread; MIT's tears its locks down at
+ * exit(3), whoever still stands behind one. For one source file of a test program that does GSS-API
+ * for real.
  */
 #ifndef TESTS_SUPPORT_GSS_FOREIGN_H
 #define TESTS_SUPPORT_GSS_FOREIGN_H
