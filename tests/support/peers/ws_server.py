@@ -8,7 +8,7 @@ What it does depends on the path of the request:
   /close?code=C&reason=R    closes at once
   /ping?payload=P           sends a Ping, and "pong" as text when it is answered
   /flood?count=N&size=M     sends N binary messages of M bytes
-  /mute                     reads nothing
+  /mute                     takes no message; the library still answers a Close and Pings
   /status?code=C            answers the request with this HTTP status
 After the first message of /headers, /ping and /flood it goes on as /echo.
 """
