@@ -12,7 +12,6 @@
 #include "util/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,11 +87,18 @@ static char *host_port_text(const char *host, uint16_t port)
  * means something on this machine only, and does not leave it (RFC 6874 section 4). */
 static char *host_field_text(const struct leati_url *origin)
 {
-    char port[sizeof(":65535")] = "";
-    int len = (int)strcspn(origin->host, "%");
-    if (!origin->default_port)
-        snprintf(port, sizeof(port), ":%u", origin->port);
-    return leati_asprintf(origin->host_is_ipv6 ? "[%.*s]%s" : "%.*s%s", len, origin->host, port);
+    char port[LEATI_DECIMAL_SIZE];
+    const char *zone = strchr(origin->host, '%');
+    char *host = zone ? leati_bytes_dup(origin->host, (size_t)(zone - origin->host))
+                      : leati_strdup(origin->host);
+    char *text =
+        host
+            ? leati_concat(origin->host_is_ipv6 ? "[" : "", host, origin->host_is_ipv6 ? "]" : "",
+                           origin->default_port ? "" : ":",
+                           origin->default_port ? "" : leati_text_decimal(origin->port, port), NULL)
+            : NULL;
+    leati_free(host);
+    return text;
 }
 
 static bool resolves_here(const struct leati_url *proxy)

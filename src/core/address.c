@@ -153,43 +153,44 @@ void leati_address_set_port(struct leati_address *address, uint16_t port)
 
 void leati_address_format_host(const struct leati_address *address, char *buf, size_t cap)
 {
-    char literal[INET6_ADDRSTRLEN] = "";
+    char literal[INET6_ADDRSTRLEN] = "local";
     char zone[1 + IF_NAMESIZE] = "";
+    uint32_t scope = address->any.sa_family == AF_INET6 ? address->v6.sin6_scope_id : 0;
+    size_t pos = 0;
 
-    if (address->any.sa_family == AF_UNIX) {
-        snprintf(buf, cap, "local");
-        return;
-    }
-    if (address->any.sa_family != AF_INET6) {
-        inet_ntop(AF_INET, &address->v4.sin_addr, literal, sizeof(literal));
-        snprintf(buf, cap, "%s", literal);
-        return;
-    }
-
-    uint32_t scope = address->v6.sin6_scope_id;
+    if (address->any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &address->v6.sin6_addr, literal, sizeof(literal));
+    else if (address->any.sa_family != AF_UNIX)
+        leati_text_ipv4(&address->v4.sin_addr, literal);
     if (scope != 0) {
         zone[0] = '%';
         if (!if_indextoname(scope, zone + 1))
             snprintf(zone, sizeof(zone), "%%%u", (unsigned)scope);
     }
-    inet_ntop(AF_INET6, &address->v6.sin6_addr, literal, sizeof(literal));
-    snprintf(buf, cap, "%s%s", literal, zone);
+    leati_text_put(buf, cap, &pos, literal);
+    leati_text_put(buf, cap, &pos, zone);
 }
 
 void leati_address_format(const struct leati_address *address, char *buf, size_t cap)
 {
     char host[LEATI_ADDRESS_TEXT_SIZE];
 
+    if (address->any.sa_family == AF_UNIX) {
+        leati_address_format_host(address, buf, cap);
+        return;
+    }
     leati_address_format_host(address, host, sizeof(host));
-    if (address->any.sa_family == AF_UNIX)
-        snprintf(buf, cap, "%s", host);
-    else
-        leati_host_port_format(host, leati_address_port(address), buf, cap);
+    leati_host_port_format(host, leati_address_port(address), buf, cap);
 }
 
 void leati_host_port_format(const char *host, uint16_t port, char *buf, size_t cap)
 {
     bool is_v6 = strchr(host, ':') && host[0] != '[';
+    char digits[LEATI_DECIMAL_SIZE];
+    size_t pos = 0;
 
-    snprintf(buf, cap, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
+    leati_text_put(buf, cap, &pos, is_v6 ? "[" : "");
+    leati_text_put(buf, cap, &pos, host);
+    leati_text_put(buf, cap, &pos, is_v6 ? "]:" : ":");
+    leati_text_put(buf, cap, &pos, leati_text_decimal(port, digits));
 }

@@ -56,7 +56,7 @@ static void address_text(const struct leati_address *address, bool is_ipv4,
 {
     struct in6_addr ip = address_as_ipv6(address);
     if (is_ipv4)
-        inet_ntop(AF_INET, &address->v4.sin_addr, text, INET6_ADDRSTRLEN);
+        leati_text_ipv4(&address->v4.sin_addr, text);
     else
         inet_ntop(AF_INET6, &ip, text, INET6_ADDRSTRLEN);
 }

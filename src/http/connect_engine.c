@@ -45,7 +45,7 @@ static void engine_done(struct leati_engine *e)
     struct leati_http_connect_engine *engine = (void *)e;
 
     request_drop(engine);
-    leati_free_secret(engine->pattern);
+    leati_free_secret(engine->pattern.bytes);
     leati_http_head_done(&engine->head);
     leati_http_body_done(&engine->body);
     if (engine->auth && engine->auth->answered_user == engine)

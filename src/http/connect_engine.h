@@ -11,6 +11,7 @@
 #include "http/auth.h"
 #include "http/body.h"
 #include "http/connect.h"
+#include "http/message.h"
 
 enum leati_http_connect_state {
     LEATI_HTTP_CONNECT_SEND_REQUEST,
@@ -26,9 +27,8 @@ enum leati_http_connect_state {
 struct leati_http_connect_engine {
     struct leati_engine base; /**< native_code: as `status` */
 
-    char *pattern;        /**< of the request: all but Proxy-Authorization, which */
-    size_t pattern_split; /**< stands here */
-    char *request;        /**< may hold credentials: wiped and freed once it is sent */
+    struct leati_http_message pattern; /**< of the request: all but Proxy-Authorization */
+    char *request;                     /**< may hold credentials: wiped and freed once it is sent */
     size_t request_len;
     struct leati_http_auth *auth; /**< a reference; NULL = 407 is final */
     bool has_own_credentials;     /**< the program writes Proxy-Authorization itself */

@@ -9,7 +9,6 @@
 #include "util/text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { HOST_MAX_BYTES = 255 }; /* room for what a resolver takes */
@@ -146,53 +145,32 @@ static int memory_fail(struct leati_failure *failure)
 
 static bool has_header(const struct leati_http_connect_options *options, const char *name)
 {
-    for (size_t i = 0; i < options->header_count; i++) {
-        if (is_name(options->headers[i].name, name))
-            return true;
-    }
-    return false;
-}
-
-/* Writes as much as there is room for; whatever leati_text_append() cuts off shows in `*pos`.
- * Between both parts is the place for Proxy-Authorization. */
-static void request_write(const struct leati_http_connect_engine *engine,
-                          const struct leati_http_connect_options *options, char *buf, size_t cap,
-                          size_t *pos, size_t *ret_split)
-{
-    leati_text_append(buf, cap, pos, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", engine->destination,
-                      engine->destination);
-    const char *agent = leati_user_agent(options->user_agent);
-    if (agent && !has_header(options, "User-Agent"))
-        leati_text_append(buf, cap, pos, "User-Agent: %s\r\n", agent);
-    *ret_split = *pos;
-    for (size_t i = 0; i < options->header_count; i++)
-        leati_text_append(buf, cap, pos, "%s: %s\r\n", options->headers[i].name,
-                          options->headers[i].value);
-    leati_text_append(buf, cap, pos, "\r\n");
+    return leati_http_fields_have(options->headers, options->header_count, name);
 }
 
 static int pattern_build(struct leati_http_connect_engine *engine,
                          const struct leati_http_connect_options *options,
                          struct leati_failure *failure)
 {
-    const size_t cap = LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES + 2;
-    char *buf = leati_malloc(cap);
-    size_t len = 0;
-    int code = LEAT_OK;
+    const char *agent = leati_user_agent(options->user_agent);
+    const struct leati_http_field own[] = {
+        {"Host", engine->destination},
+        {"User-Agent", has_header(options, "User-Agent") ? NULL : agent},
+    };
+    const struct leati_http_message_parts parts = {
+        .start = (const char *const[]){"CONNECT ", engine->destination, " HTTP/1.1", NULL},
+        .own = own,
+        .own_count = sizeof(own) / sizeof(own[0]),
+        .fields = options->headers,
+        .field_count = options->header_count,
+    };
 
-    if (!buf)
+    if (!leati_http_message_build(&parts, &engine->pattern))
         return memory_fail(failure);
-    request_write(engine, options, buf, cap, &len, &engine->pattern_split);
-    if (len > LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES) {
-        code = parameter_fail(failure, "the CONNECT request is longer than %u bytes",
+    if (engine->pattern.len > LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES)
+        return parameter_fail(failure, "the CONNECT request is longer than %u bytes",
                               LEATI_HTTP_CONNECT_REQUEST_MAX_BYTES);
-    } else {
-        engine->pattern = leati_bytes_dup(buf, len);
-        if (!engine->pattern)
-            code = memory_fail(failure);
-    }
-    leati_free_secret(buf);
-    return code;
+    return LEAT_OK;
 }
 
 int leati_http_connect_request_plan(struct leati_http_connect_engine *engine,
@@ -211,12 +189,12 @@ int leati_http_connect_request_plan(struct leati_http_connect_engine *engine,
 
 bool leati_http_connect_request_write(struct leati_http_connect_engine *engine, const char *value)
 {
-    const char *rest = engine->pattern + engine->pattern_split;
+    const char *pattern = engine->pattern.bytes;
+    size_t split = engine->pattern.fields_at;
 
-    engine->request = value
-                          ? leati_asprintf("%.*sProxy-Authorization: %s\r\n%s",
-                                           (int)engine->pattern_split, engine->pattern, value, rest)
-                          : leati_strdup(engine->pattern);
+    engine->request = value ? leati_asprintf("%.*sProxy-Authorization: %s\r\n%s", (int)split,
+                                             pattern, value, pattern + split)
+                            : leati_strdup(pattern);
     if (!engine->request)
         return false;
     engine->request_len = strlen(engine->request);

@@ -101,13 +101,13 @@ static bool ipv4_read(const char *name, struct in_addr *ret_ipv4)
 static int ipv4_normalize(char **name, const char **ret_reason)
 {
     struct in_addr ipv4;
-    char text[INET_ADDRSTRLEN];
+    char text[LEATI_IPV4_SIZE];
 
     if (!ipv4_read(*name, &ipv4)) {
         *ret_reason = "the host ends in a number and is not an IPv4 address";
         return LEAT_E_PARAMETER;
     }
-    inet_ntop(AF_INET, &ipv4, text, sizeof(text));
+    leati_text_ipv4(&ipv4, text);
     char *normal = leati_strdup(text);
     if (!normal)
         return LEAT_E_SYSTEM_INTERNAL;

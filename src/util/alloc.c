@@ -59,6 +59,26 @@ bool leati_strdup_optional(char **ret_copy, const char *s)
     return !s || *ret_copy;
 }
 
+char *leati_concat(const char *first, ...)
+{
+    va_list args;
+    size_t len = strlen(first);
+
+    va_start(args, first);
+    for (const char *s; (s = va_arg(args, const char *));)
+        len += strlen(s);
+    va_end(args);
+    char *all = leati_malloc(len + 1);
+    if (!all)
+        return NULL;
+    char *at = stpcpy(all, first);
+    va_start(args, first);
+    for (const char *s; (s = va_arg(args, const char *));)
+        at = stpcpy(at, s);
+    va_end(args);
+    return all;
+}
+
 char *leati_asprintf(const char *format, ...)
 {
     va_list args;

@@ -164,6 +164,44 @@ bool leati_text_base64_decode(const char *s, size_t len, uint8_t *dst, size_t *r
     return true;
 }
 
+const char *leati_text_decimal(uint64_t value, char buf[LEATI_DECIMAL_SIZE])
+{
+    char *at = buf + LEATI_DECIMAL_SIZE - 1;
+
+    *at = '\0';
+    do
+        *--at = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    return at;
+}
+
+void leati_text_ipv4(const void *ipv4, char buf[LEATI_IPV4_SIZE])
+{
+    const uint8_t *byte = ipv4;
+    char digits[LEATI_DECIMAL_SIZE];
+
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            *buf++ = '.';
+        buf = stpcpy(buf, leati_text_decimal(byte[i], digits));
+    }
+}
+
+void leati_text_put(char *buf, size_t cap, size_t *pos, const char *s)
+{
+    size_t len = strlen(s);
+
+    if (cap == 0)
+        return;
+    if (*pos >= cap)
+        *pos = cap - 1;
+    if (len >= cap - *pos)
+        len = cap - *pos - 1;
+    memcpy(buf + *pos, s, len);
+    *pos += len;
+    buf[*pos] = '\0';
+}
+
 void leati_text_append(char *buf, size_t cap, size_t *pos, const char *format, ...)
 {
     if (cap == 0)

@@ -24,6 +24,16 @@ bool leati_text_base64_encode(const uint8_t *data, size_t len, char *dst, size_t
 /** The same back; `dst` has room for 3 bytes for each 4 characters. Padding may be missing. false if it is
  * anything else. */
 bool leati_text_base64_decode(const char *s, size_t len, uint8_t *dst, size_t *ret_len);
+/** Room for any number in decimal, with a final NUL. */
+#define LEATI_DECIMAL_SIZE 21u
+/** Writes a number to the end of `buf` and returns where it begins. */
+const char *leati_text_decimal(uint64_t value, char buf[LEATI_DECIMAL_SIZE]);
+/** Room for an IPv4 address with its final NUL. */
+#define LEATI_IPV4_SIZE 16u
+/** Dotted-decimal, of the bytes in network order. */
+void leati_text_ipv4(const void *ipv4, char buf[LEATI_IPV4_SIZE]);
+/** Appends at `*pos`, as leati_text_append(), a string as it is. */
+void leati_text_put(char *buf, size_t cap, size_t *pos, const char *s);
 /** snprintf that appends at `*pos` and never passes `cap`; the result always has a final NUL. */
 void leati_text_append(char *buf, size_t cap, size_t *pos, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -42,12 +42,12 @@ void leati_ws_accept_engine_again(struct leati_ws_accept_engine *engine)
 
 void leati_ws_accept_engine_done(struct leati_ws_accept_engine *engine)
 {
-    leati_free(engine->response);
+    leati_free(engine->response.bytes);
     leati_free(engine->host);
     leati_free(engine->target);
     leati_free(engine->protocols);
     leati_http_head_done(&engine->common.head);
-    engine->response = engine->host = engine->target = NULL;
+    engine->response.bytes = engine->host = engine->target = NULL;
     engine->protocols = NULL;
 }
 

@@ -7,6 +7,7 @@
 #ifndef LEATI_WS_ACCEPT_ENGINE_H
 #define LEATI_WS_ACCEPT_ENGINE_H
 
+#include "http/message.h"
 #include "ws/accept.h"
 
 struct leati_ws_accept_engine {
@@ -22,8 +23,7 @@ struct leati_ws_accept_engine {
     char *host;             /**< of a target in absolute form; NULL = the Host field counts */
     char *target;           /**< likewise: the path and what follows it */
     const char **protocols; /**< the array, with the strings behind it; NULL = none */
-    char *response;         /**< to be sent; NULL before the decision */
-    size_t response_len;
+    struct leati_http_message response; /**< to be sent; no bytes before the decision */
     size_t lingered_bytes;
     char text[400]; /**< of the verdict */
 };

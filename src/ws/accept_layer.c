@@ -29,8 +29,8 @@ static void linger_feed(struct leati_ws_accept_engine *accept, size_t len)
 
 static void response_send(struct leati_ws_accept_engine *accept, enum accept_state state)
 {
-    leati_engine_set_output(&accept->common.base, (int)state, accept->response,
-                            accept->response_len);
+    leati_engine_set_output(&accept->common.base, (int)state, accept->response.bytes,
+                            accept->response.len);
 }
 
 static size_t accept_feed(struct leati_engine *e, const uint8_t *data, size_t len)
@@ -78,8 +78,8 @@ static void farewell_write(struct leati_ws_accept_engine *accept, int status, co
 {
     leati_ws_refuse(&accept->common, "%s", text);
     if (leati_ws_accept_refusal(accept, status)) {
-        accept->common.base.output = (const uint8_t *)accept->response;
-        accept->common.base.output_len = accept->response_len;
+        accept->common.base.output = (const uint8_t *)accept->response.bytes;
+        accept->common.base.output_len = accept->response.len;
         accept->common.agreement.status = 0; /* of no answer that anybody has given */
     }
 }
@@ -118,8 +118,8 @@ static void accept_expire(struct leati_engine *e, uint64_t waited_ms)
 
 static void switch_sent(struct leati_ws_accept_engine *accept)
 {
-    leati_free(accept->response);
-    accept->response = NULL;
+    leati_free(accept->response.bytes);
+    accept->response.bytes = NULL;
     leati_engine_set_state(&accept->common.base, ACCEPT_DONE);
 }
 

@@ -52,77 +52,23 @@ const char *leati_ws_accept_reason(int status)
     return status < 400 ? "Answered" : "Refused";
 }
 
-/* Room is there; returns what is behind it. */
-static char *text_put(char *at, const char *text)
+/* One of the program's own takes the place of ours. */
+static const char *unless_own(const struct leati_ws_accept_decision *decision, const char *name,
+                              const char *value)
 {
-    return mempcpy(at, text, strlen(text));
+    return leati_http_fields_have(decision->headers, decision->header_count, name) ? NULL : value;
 }
 
-/* The parts of `start`, of which the last is NULL, are the status line and our own fields, each with its
- * CRLF. */
-static bool response_build(struct leati_ws_accept_engine *engine, const char *const *start,
-                           const struct leati_http_field *headers, size_t header_count,
-                           const void *body, size_t body_len)
+static const char *connection_field(const struct leati_ws_accept_engine *engine, bool offers)
 {
-    size_t cap = sizeof("\r\n");
-    for (const char *const *part = start; *part; part++)
-        cap += strlen(*part);
-    for (size_t i = 0; i < header_count; i++)
-        cap += strlen(headers[i].name) + strlen(headers[i].value) + strlen(": \r\n");
-
-    char *response = body_len < SIZE_MAX - cap ? leati_malloc(cap + body_len) : NULL;
-    if (!response)
-        return false;
-    char *at = response;
-    for (const char *const *part = start; *part; part++)
-        at = text_put(at, *part);
-    for (size_t i = 0; i < header_count; i++)
-        at = text_put(text_put(text_put(text_put(at, headers[i].name), ": "), headers[i].value),
-                      "\r\n");
-    at = text_put(at, "\r\n");
-    if (body_len > 0)
-        memcpy(at, body, body_len);
-    at[body_len] = '\0'; /* for who reads it as a text */
-    engine->response = response;
-    engine->response_len = (size_t)(at - response) + body_len;
-    return true;
-}
-
-static bool header_is(const struct leati_http_field *header, const char *name)
-{
-    return leati_text_equal_nocase(header->name, strlen(header->name), name, strlen(name));
-}
-
-static bool headers_have(const struct leati_ws_accept_decision *decision, const char *name)
-{
-    for (size_t i = 0; i < decision->header_count; i++)
-        if (header_is(&decision->headers[i], name))
-            return true;
-    return false;
+    if (engine->keeps_alive)
+        return offers ? "Upgrade" : NULL;
+    return offers ? "Upgrade, close" : "close";
 }
 
 bool leati_ws_accept_is_head(const struct leati_ws_accept_engine *engine)
 {
     return leati_http_head_method_is(&engine->common.head, "HEAD");
-}
-
-/* What RFC 9110 demands with a status (sections 15.5.22, 15.5.6, 10.2.1), RFC 6455 section 4.4, and
- * that this is the last answer, if it is. */
-static void status_fields(const struct leati_ws_accept_engine *engine, int status,
-                          const struct leati_ws_accept_decision *decision, char *buf, size_t cap,
-                          size_t *pos)
-{
-    const char *close = engine->keeps_alive ? "" : "close";
-
-    if (status == 426)
-        leati_text_append(buf, cap, pos,
-                          "Upgrade: websocket\r\nConnection: Upgrade%s%s\r\n"
-                          "Sec-WebSocket-Version: 13\r\n",
-                          *close ? ", " : "", close);
-    else if (*close)
-        leati_text_append(buf, cap, pos, "Connection: close\r\n");
-    if (status == 405 && !headers_have(decision, "Allow"))
-        leati_text_append(buf, cap, pos, "Allow: GET\r\n");
 }
 
 /* RFC 9110 sections 15.3.5, 15.4.5 and 8.6. */
@@ -135,30 +81,38 @@ static bool refusal_build(struct leati_ws_accept_engine *engine,
                           const struct leati_ws_accept_decision *decision)
 {
     int status = decision->status;
-    bool has_content = status_has_content(status);
-    char start[384];
-    size_t pos = 0;
-
-    leati_text_append(start, sizeof(start), &pos, "HTTP/1.1 %d %s\r\n", status,
-                      leati_ws_accept_reason(status));
-    if (engine->date && !headers_have(decision, "Date")) {
-        char date[LEATI_HTTP_DATE_SIZE];
-        engine->date(date);
-        leati_text_append(start, sizeof(start), &pos, "Date: %s\r\n", date);
-    }
-    status_fields(engine, status, decision, start, sizeof(start), &pos);
-    if (has_content && (decision->body_len > 0 || status >= 400) &&
-        !headers_have(decision, "Content-Type"))
-        leati_text_append(start, sizeof(start), &pos,
-                          "Content-Type: text/plain; charset=utf-8\r\n");
-    if (has_content)
-        leati_text_append(start, sizeof(start), &pos, "Content-Length: %zu\r\n",
-                          decision->body_len);
+    bool has_content = status_has_content(status), is_426 = status == 426;
     /* The length is that of a GET, the content stays away (RFC 9110 section 9.3.2). */
     bool sends_content = has_content && !leati_ws_accept_is_head(engine);
-    if (!response_build(engine, (const char *const[]){start, NULL}, decision->headers,
-                        decision->header_count, decision->body,
-                        sends_content ? decision->body_len : 0))
+    char date[LEATI_HTTP_DATE_SIZE], status_text[LEATI_DECIMAL_SIZE], length[LEATI_DECIMAL_SIZE];
+
+    if (engine->date)
+        engine->date(date);
+    /* What RFC 9110 demands with a status (sections 15.5.22, 15.5.6, 10.2.1), RFC 6455 section 4.4,
+     * and that this is the last answer, if it is. */
+    const struct leati_http_field own[] = {
+        {"Date", engine->date ? unless_own(decision, "Date", date) : NULL},
+        {"Upgrade", is_426 ? "websocket" : NULL},
+        {"Connection", connection_field(engine, is_426)},
+        {"Sec-WebSocket-Version", is_426 ? "13" : NULL},
+        {"Allow", status == 405 ? unless_own(decision, "Allow", "GET") : NULL},
+        {"Content-Type", has_content && (decision->body_len > 0 || status >= 400)
+                             ? unless_own(decision, "Content-Type", "text/plain; charset=utf-8")
+                             : NULL},
+        {"Content-Length", has_content ? leati_text_decimal(decision->body_len, length) : NULL},
+    };
+    const struct leati_http_message_parts parts = {
+        .start =
+            (const char *const[]){"HTTP/1.1 ", leati_text_decimal((uint64_t)status, status_text),
+                                  " ", leati_ws_accept_reason(status), NULL},
+        .own = own,
+        .own_count = sizeof(own) / sizeof(own[0]),
+        .fields = decision->headers,
+        .field_count = decision->header_count,
+        .content = decision->body,
+        .content_len = sends_content ? decision->body_len : 0,
+    };
+    if (!leati_http_message_build(&parts, &engine->response))
         return false;
     engine->common.agreement.status = status;
     return true;
@@ -177,7 +131,7 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
                         const struct leati_ws_accept_decision *decision)
 {
     char accept[LEATI_WS_ACCEPT_SIZE];
-    char extensions[LEATI_DEFLATE_HEADER_SIZE] = "";
+    char extensions[LEATI_DEFLATE_HEADER_SIZE];
     struct leati_ws_agreement *agreement = &engine->common.agreement;
     struct leati_deflate_params deflate = {0};
 
@@ -187,23 +141,21 @@ static int switch_build(struct leati_ws_accept_engine *engine, const char *proto
     bool has_deflate =
         decision->deflate && leati_deflate_is_built_in() &&
         leati_deflate_offers_choose(&engine->common.head, decision->deflate, &deflate, extensions);
-    static const char switching[] = "HTTP/1.1 101 Switching Protocols\r\n"
-                                    "Upgrade: websocket\r\n"
-                                    "Connection: Upgrade\r\n"
-                                    "Sec-WebSocket-Accept: ";
-    const char *const start[] = {
-        switching,
-        accept,
-        "\r\n",
-        protocol ? "Sec-WebSocket-Protocol: " : "",
-        protocol ? protocol : "",
-        protocol ? "\r\n" : "",
-        has_deflate ? "Sec-WebSocket-Extensions: " : "",
-        extensions,
-        has_deflate ? "\r\n" : "",
-        NULL,
+    const struct leati_http_field own[] = {
+        {"Upgrade", "websocket"},
+        {"Connection", "Upgrade"},
+        {"Sec-WebSocket-Accept", accept},
+        {"Sec-WebSocket-Protocol", protocol},
+        {"Sec-WebSocket-Extensions", has_deflate ? extensions : NULL},
     };
-    if (!response_build(engine, start, decision->headers, decision->header_count, NULL, 0))
+    const struct leati_http_message_parts parts = {
+        .start = (const char *const[]){"HTTP/1.1 101 Switching Protocols", NULL},
+        .own = own,
+        .own_count = sizeof(own) / sizeof(own[0]),
+        .fields = decision->headers,
+        .field_count = decision->header_count,
+    };
+    if (!leati_http_message_build(&parts, &engine->response))
         return LEAT_E_SYSTEM_INTERNAL;
     agreement->protocol = protocol ? protocol : "";
     engine->common.deflate = deflate;

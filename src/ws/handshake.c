@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHA1_BYTES 20u
+#define SHA1_BYTES  20u
+#define KEY_MAX_LEN 24u
 
 /* Section 1.3: what turns the key into the answer that only a WebSocket server gives. */
 static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -18,11 +19,13 @@ static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
                            char ret_accept[LEATI_WS_ACCEPT_SIZE])
 {
-    char text[24 + sizeof(accept_guid)];
+    char text[KEY_MAX_LEN + sizeof(accept_guid)];
     uint8_t digest[SHA1_BYTES];
+    size_t key_len = strnlen(key, KEY_MAX_LEN);
 
-    int len = snprintf(text, sizeof(text), "%.24s%s", key, accept_guid);
-    return sha1(text, (size_t)len, digest) &&
+    memcpy(text, key, key_len);
+    memcpy(text + key_len, accept_guid, strlen(accept_guid));
+    return sha1(text, key_len + strlen(accept_guid), digest) &&
            leati_text_base64_encode(digest, sizeof(digest), ret_accept, LEATI_WS_ACCEPT_SIZE);
 }
 

@@ -7,7 +7,6 @@
 #include "util/text.h"
 #include "ws/deflate.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,8 +24,10 @@ static char *protocols_join(const struct leati_ws_upgrade_options *options)
     if (!joined)
         return NULL;
     size_t pos = 0;
-    for (size_t i = 0; i < options->protocol_count; i++)
-        leati_text_append(joined, cap, &pos, "%s%s", i == 0 ? "" : ", ", options->protocols[i]);
+    for (size_t i = 0; i < options->protocol_count; i++) {
+        leati_text_put(joined, cap, &pos, i == 0 ? "" : ", ");
+        leati_text_put(joined, cap, &pos, options->protocols[i]);
+    }
     return joined;
 }
 
@@ -34,63 +35,35 @@ static char *protocols_join(const struct leati_ws_upgrade_options *options)
 static const char *unless_own(const struct leati_ws_upgrade_options *options, const char *name,
                               const char *value)
 {
-    for (size_t i = 0; i < options->header_count; i++)
-        if (leati_text_equal_nocase(options->headers[i].name, strlen(options->headers[i].name),
-                                    name, strlen(name)))
-            return NULL;
-    return value;
+    return leati_http_fields_have(options->headers, options->header_count, name) ? NULL : value;
 }
 
 static bool request_build(struct leati_ws_upgrade_engine *engine, const char *key,
                           const struct leati_ws_upgrade_options *options)
 {
-    static const char start[] = "GET %s HTTP/1.1\r\n"
-                                "Host: %s\r\n"
-                                "Upgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n"
-                                "Sec-WebSocket-Key: %s\r\n"
-                                "Sec-WebSocket-Version: 13\r\n";
-    static const char protocol_line[] = "Sec-WebSocket-Protocol: %s\r\n";
-    static const char extensions_line[] = "Sec-WebSocket-Extensions: %s\r\n";
-    static const char agent_line[] = "User-Agent: %s\r\n";
-    static const char origin_line[] = "Origin: %s\r\n";
-    const char *agent = unless_own(options, "User-Agent", leati_user_agent(options->user_agent));
-    const char *origin = unless_own(options, "Origin", options->origin);
+    char offer[LEATI_DEFLATE_HEADER_SIZE];
 
-    size_t cap = sizeof(start) + strlen(options->target) + strlen(options->host_field) + KEY_SIZE +
-                 sizeof("\r\n") + sizeof(extensions_line) + LEATI_DEFLATE_HEADER_SIZE;
-    if (engine->offered)
-        cap += sizeof(protocol_line) + strlen(engine->offered);
-    if (origin)
-        cap += sizeof(origin_line) + strlen(origin);
-    if (agent)
-        cap += sizeof(agent_line) + strlen(agent);
-    for (size_t i = 0; i < options->header_count; i++)
-        cap +=
-            strlen(options->headers[i].name) + strlen(options->headers[i].value) + sizeof(": \r\n");
-
-    engine->request = leati_malloc(cap);
-    if (!engine->request)
-        return false;
-    char *request = engine->request;
-    size_t *pos = &engine->request_len;
-    leati_text_append(request, cap, pos, start, options->target, options->host_field, key);
-    if (agent)
-        leati_text_append(request, cap, pos, agent_line, agent);
-    if (origin)
-        leati_text_append(request, cap, pos, origin_line, origin);
-    if (engine->offered)
-        leati_text_append(request, cap, pos, protocol_line, engine->offered);
-    if (engine->offers_deflate) {
-        char offer[LEATI_DEFLATE_HEADER_SIZE];
+    if (engine->offers_deflate)
         leati_deflate_offer_format(&engine->deflate_offer, offer);
-        leati_text_append(request, cap, pos, extensions_line, offer);
-    }
-    for (size_t i = 0; i < options->header_count; i++)
-        leati_text_append(request, cap, pos, "%s: %s\r\n", options->headers[i].name,
-                          options->headers[i].value);
-    leati_text_append(request, cap, pos, "\r\n");
-    return true;
+    const struct leati_http_field own[] = {
+        {"Host", options->host_field},
+        {"Upgrade", "websocket"},
+        {"Connection", "Upgrade"},
+        {"Sec-WebSocket-Key", key},
+        {"Sec-WebSocket-Version", "13"},
+        {"User-Agent", unless_own(options, "User-Agent", leati_user_agent(options->user_agent))},
+        {"Origin", unless_own(options, "Origin", options->origin)},
+        {"Sec-WebSocket-Protocol", engine->offered},
+        {"Sec-WebSocket-Extensions", engine->offers_deflate ? offer : NULL},
+    };
+    const struct leati_http_message_parts parts = {
+        .start = (const char *const[]){"GET ", options->target, " HTTP/1.1", NULL},
+        .own = own,
+        .own_count = sizeof(own) / sizeof(own[0]),
+        .fields = options->headers,
+        .field_count = options->header_count,
+    };
+    return leati_http_message_build(&parts, &engine->request);
 }
 
 bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
@@ -122,9 +95,8 @@ bool leati_ws_upgrade_engine_init(struct leati_ws_upgrade_engine *engine,
 
 void leati_ws_upgrade_engine_drop_request(struct leati_ws_upgrade_engine *engine)
 {
-    leati_free_secret(engine->request);
-    engine->request = NULL;
-    engine->request_len = 0;
+    leati_free_secret(engine->request.bytes);
+    engine->request = (struct leati_http_message){0};
 }
 
 void leati_ws_upgrade_engine_done(struct leati_ws_upgrade_engine *engine)

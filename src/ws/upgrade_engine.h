@@ -8,6 +8,7 @@
 #define LEATI_WS_UPGRADE_ENGINE_H
 
 #include "http/body.h"
+#include "http/message.h"
 #include "ws/upgrade.h"
 
 #define LEATI_WS_NONCE_BYTES 16u
@@ -16,8 +17,7 @@
 
 struct leati_ws_upgrade_engine {
     struct leati_ws_handshake common; /* its agreement has the head, if it can be read */
-    char *request; /**< to be sent first; may hold credentials: freed by drop_request() */
-    size_t request_len;
+    struct leati_http_message request; /**< to be sent first; freed by drop_request() */
     char expected_accept[LEATI_WS_ACCEPT_SIZE];
     char *offered;  /**< the subprotocols as they stand in the request; NULL = none */
     char *protocol; /**< the chosen one, for the agreement; NULL = none */

@@ -141,8 +141,8 @@ int leati_ws_upgrade_layer_new(const struct leati_ws_upgrade_options *options,
     }
     struct leati_ws_handshake *common = &engine->common;
     leati_engine_init(&common->base, &upgrade_ops, common->error, sizeof(common->error));
-    common->base.output = (const uint8_t *)engine->request;
-    common->base.output_len = engine->request_len;
+    common->base.output = (const uint8_t *)engine->request.bytes;
+    common->base.output_len = engine->request.len;
     *ret_layer = layer;
     return LEAT_OK;
 }
@@ -151,8 +151,8 @@ const void *leati_ws_upgrade_request(const struct leati_layer *upgrade, size_t *
 {
     const struct leati_ws_upgrade_engine *engine = leati_exchange_engine(upgrade);
 
-    *ret_len = engine->request_len;
-    return engine->request;
+    *ret_len = engine->request.len;
+    return engine->request.bytes;
 }
 
 struct leati_http_response *leati_ws_upgrade_take_response(struct leati_layer *upgrade)

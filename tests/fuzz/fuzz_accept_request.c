@@ -32,12 +32,12 @@ static void response_check(const struct leati_ws_accept_engine *engine)
     struct leati_http_head head;
     size_t used = 0;
     leati_http_head_init(&head, LEATI_HTTP_RESPONSE);
-    FUZZ_MUST(leati_http_head_feed(&head, engine->response, engine->response_len, &used) ==
+    FUZZ_MUST(leati_http_head_feed(&head, engine->response.bytes, engine->response.len, &used) ==
               LEATI_HTTP_DONE);
     FUZZ_MUST(leati_http_head_status(&head) == engine->common.agreement.status);
     const char *length = leati_http_head_get(&head, "Content-Length");
     size_t body = length && !leati_ws_accept_is_head(engine) ? strtoul(length, NULL, 10) : 0;
-    FUZZ_MUST(used + body == engine->response_len);
+    FUZZ_MUST(used + body == engine->response.len);
     leati_http_head_done(&head);
 }
 

@@ -169,3 +169,45 @@ Test(text, append_never_passes_the_end, .timeout = 10)
     cr_assert_str_eq(buf, "abc1234");
     leati_text_append(NULL, 0, &pos, "x");
 }
+
+Test(text, put_never_passes_the_end, .timeout = 10)
+{
+    char buf[8];
+    size_t pos = 0;
+
+    leati_text_put(buf, sizeof(buf), &pos, "");
+    cr_assert_str_eq(buf, "");
+    leati_text_put(buf, sizeof(buf), &pos, "%s12");
+    cr_assert_str_eq(buf, "%s12");
+    cr_assert_eq(pos, 4);
+    leati_text_put(buf, sizeof(buf), &pos, "345");
+    cr_assert_str_eq(buf, "%s12345");
+    leati_text_put(buf, sizeof(buf), &pos, "6");
+    cr_assert_str_eq(buf, "%s12345");
+    cr_assert_eq(pos, 7);
+    pos = 100;
+    leati_text_put(buf, sizeof(buf), &pos, "x");
+    cr_assert_str_eq(buf, "%s12345");
+    leati_text_put(NULL, 0, &pos, "x");
+}
+
+Test(text, numbers, .timeout = 10)
+{
+    char buf[LEATI_DECIMAL_SIZE];
+
+    cr_assert_str_eq(leati_text_decimal(0, buf), "0");
+    cr_assert_str_eq(leati_text_decimal(65535, buf), "65535");
+    cr_assert_str_eq(leati_text_decimal(UINT64_MAX, buf), "18446744073709551615");
+}
+
+Test(text, ipv4, .timeout = 10)
+{
+    char buf[LEATI_IPV4_SIZE];
+
+    leati_text_ipv4("\0\0\0", buf);
+    cr_assert_str_eq(buf, "0.0.0.0");
+    leati_text_ipv4("\xff\xff\xff\xff", buf);
+    cr_assert_str_eq(buf, "255.255.255.255");
+    leati_text_ipv4("\xc0\0\x02\x63", buf);
+    cr_assert_str_eq(buf, "192.0.2.99");
+}

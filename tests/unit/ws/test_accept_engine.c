@@ -73,9 +73,9 @@ Test(accept_engine, the_example_of_the_rfc, .timeout = 10)
             .status = 101, .protocol = "superchat", .headers = headers, .header_count = 1};
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
         cr_assert_eq(engine.common.agreement.status, 101);
-        cr_assert_str_eq(engine.response, SWITCH_WITH("Sec-WebSocket-Protocol: superchat\r\n"
+        cr_assert_str_eq(engine.response.bytes, SWITCH_WITH("Sec-WebSocket-Protocol: superchat\r\n"
                                                       "Set-Cookie: c=d\r\n"));
-        cr_assert_eq(engine.response_len, strlen(engine.response));
+        cr_assert_eq(engine.response.len, strlen(engine.response.bytes));
         leati_ws_accept_engine_done(&engine);
     }
 }
@@ -89,7 +89,7 @@ Test(accept_engine, without_anything_optional, .timeout = 10)
     cr_assert_null(engine.request.origin);
     cr_assert_eq(engine.request.protocol_count, 0);
     cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_OK);
-    cr_assert_str_eq(engine.response, SWITCH_WITH(""));
+    cr_assert_str_eq(engine.response.bytes, SWITCH_WITH(""));
     leati_ws_accept_engine_done(&engine);
 }
 
@@ -251,7 +251,7 @@ static void expect_refusal(const struct leati_ws_accept_engine *engine, int stat
     cr_assert_eq(engine->common.agreement.status, status, "%d instead of %d: %s",
                  engine->common.agreement.status, status, error);
     cr_assert_str_eq(engine->common.error, error);
-    cr_assert_str_eq(engine->response, expected);
+    cr_assert_str_eq(engine->response.bytes, expected);
 }
 
 Test(accept_engine, what_is_refused_without_asking, .timeout = 10)
@@ -434,7 +434,7 @@ Test(accept_engine, refusals, .timeout = 10)
         struct leati_ws_accept_engine engine;
         cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_HEAD_VALID);
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &cases[i].decision), LEAT_OK);
-        cr_assert_str_eq(engine.response, cases[i].response);
+        cr_assert_str_eq(engine.response.bytes, cases[i].response);
         cr_assert_eq(engine.common.agreement.status, cases[i].decision.status);
         leati_ws_accept_engine_done(&engine);
     }
@@ -483,7 +483,7 @@ Test(accept_engine, decisions_that_cannot_be, .timeout = 10)
         const struct leati_ws_accept_decision decision = {.status = 101, .protocol = protocols[i]};
         cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_E_PARAMETER);
     }
-    cr_assert_null(engine.response);
+    cr_assert_null(engine.response.bytes);
     /* It still asks. */
     const struct leati_ws_accept_decision good = {.status = 101, .protocol = "chat"};
     cr_assert_eq(leati_ws_accept_engine_answer(&engine, &good), LEAT_OK);
@@ -498,7 +498,7 @@ Test(accept_engine, without_sha1, .timeout = 10)
     cr_assert_eq(feed_text(&engine, REQUEST_WITH("")), LEATI_WS_HEAD_VALID);
     engine.sha1 = broken_sha1;
     cr_assert_eq(leati_ws_accept_engine_answer(&engine, &decision), LEAT_E_SYSTEM_INTERNAL);
-    cr_assert_null(engine.response);
+    cr_assert_null(engine.response.bytes);
     leati_ws_accept_engine_done(&engine);
 }
 
@@ -517,7 +517,7 @@ static bool attempt(void)
     if (result == LEATI_WS_HEAD_VALID) {
         int code = leati_ws_accept_engine_answer(&engine, &decision);
         cr_assert(code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL);
-        cr_assert_eq(code == LEAT_OK, engine.response != NULL);
+        cr_assert_eq(code == LEAT_OK, engine.response.bytes != NULL);
         succeeded = code == LEAT_OK;
     }
     leati_ws_accept_engine_done(&engine);
@@ -539,17 +539,17 @@ Test(accept_engine, each_allocation_fails, .timeout = 10)
 /* No request, whatever it holds, puts a line of its own into our response. */
 static void check_response(const struct leati_ws_accept_engine *engine, unsigned number)
 {
-    const char *body = strstr(engine->response, "\r\n\r\n");
+    const char *body = strstr(engine->response.bytes, "\r\n\r\n");
     unsigned length;
 
     cr_assert_not_null(body);
-    cr_assert(strncmp(engine->response, "HTTP/1.1 4", 10) == 0 ||
-              strncmp(engine->response, "HTTP/1.1 50", 11) == 0);
-    const char *field = strstr(engine->response, "Content-Length: ");
+    cr_assert(strncmp(engine->response.bytes, "HTTP/1.1 4", 10) == 0 ||
+              strncmp(engine->response.bytes, "HTTP/1.1 50", 11) == 0);
+    const char *field = strstr(engine->response.bytes, "Content-Length: ");
     cr_assert(field && field < body);
     cr_assert_eq(sscanf(field, "Content-Length: %u", &length), 1);
     cr_assert_eq(length, strlen(body + 4), "case %u", number);
-    for (const char *c = engine->response; *c != '\0'; c++)
+    for (const char *c = engine->response.bytes; *c != '\0'; c++)
         cr_assert((*c >= ' ' && *c <= '~') || *c == '\r' || *c == '\n', "case %u", number);
 }
 
@@ -573,7 +573,7 @@ Test(accept_engine, damaged_requests, .timeout = 60)
         if (result == LEATI_WS_HEAD_REFUSED) {
             refusals++;
             check_response(&whole, number);
-            cr_assert_str_eq(parts.response, whole.response);
+            cr_assert_str_eq(parts.response.bytes, whole.response.bytes);
         } else if (result == LEATI_WS_HEAD_VALID) {
             asked++;
             cr_assert_eq(used_in_parts, used);

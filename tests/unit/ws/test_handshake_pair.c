@@ -25,10 +25,10 @@ static void pair_ask(struct pair *pair, const struct leati_deflate_offer *offer)
     options.deflate = offer;
     cr_assert(leati_ws_upgrade_engine_init(&pair->client, &options, example_nonce));
     leati_ws_accept_engine_init(&pair->server, &accept_options);
-    cr_assert_eq(leati_ws_accept_engine_feed(&pair->server, (uint8_t *)pair->client.request,
-                                             pair->client.request_len, &used),
+    cr_assert_eq(leati_ws_accept_engine_feed(&pair->server, (uint8_t *)pair->client.request.bytes,
+                                             pair->client.request.len, &used),
                  LEATI_WS_HEAD_VALID);
-    cr_assert_eq(used, pair->client.request_len);
+    cr_assert_eq(used, pair->client.request.len);
 }
 
 /* The response reaches the client. */
@@ -37,10 +37,10 @@ static void pair_answer(struct pair *pair, const struct leati_ws_accept_decision
     size_t used = 0;
 
     cr_assert_eq(leati_ws_accept_engine_answer(&pair->server, decision), LEAT_OK);
-    cr_assert_eq(leati_ws_upgrade_engine_feed(&pair->client, (uint8_t *)pair->server.response,
-                                              pair->server.response_len, &used),
+    cr_assert_eq(leati_ws_upgrade_engine_feed(&pair->client, (uint8_t *)pair->server.response.bytes,
+                                              pair->server.response.len, &used),
                  LEATI_WS_HEAD_VALID, "%s", pair->client.common.error);
-    cr_assert_eq(used, pair->server.response_len);
+    cr_assert_eq(used, pair->server.response.len);
 }
 
 static void pair_done(struct pair *pair)
@@ -56,7 +56,7 @@ Test(handshake_pair, subprotocol, .timeout = 10)
 
     pair_ask(&pair, NULL);
     cr_assert_eq(pair.server.request.protocol_count, 2);
-    cr_assert_null(strstr(pair.client.request, "Extensions"));
+    cr_assert_null(strstr(pair.client.request.bytes, "Extensions"));
     pair_answer(&pair, &decision);
     cr_assert_str_eq(pair.client.protocol, "superchat");
     cr_assert_not(pair.client.common.agreement.deflate);

@@ -68,11 +68,11 @@ Test(upgrade_engine, request, .timeout = 10)
                                    "Authorization: Bearer secret\r\n"
                                    "X-Empty: \r\n"
                                    "\r\n";
-    cr_assert_eq(engine.request_len, sizeof(expected) - 1);
-    cr_assert_str_eq(engine.request, expected);
+    cr_assert_eq(engine.request.len, sizeof(expected) - 1);
+    cr_assert_str_eq(engine.request.bytes, expected);
     cr_assert_str_eq(engine.expected_accept, EXAMPLE_ACCEPT);
     leati_ws_upgrade_engine_drop_request(&engine);
-    cr_assert_null(engine.request);
+    cr_assert_null(engine.request.bytes);
     leati_ws_upgrade_engine_done(&engine);
 }
 
@@ -90,10 +90,10 @@ static size_t agents_expect(const char *chosen, const char *name, const char *ow
     size_t count = 0;
 
     cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
-    for (const char *at = engine.request; (at = strcasestr(at, "\r\nUser-Agent: ")); at++)
+    for (const char *at = engine.request.bytes; (at = strcasestr(at, "\r\nUser-Agent: ")); at++)
         count++;
     if (expected)
-        cr_assert(strstr(engine.request, expected), "%s", engine.request);
+        cr_assert(strstr(engine.request.bytes, expected), "%s", engine.request.bytes);
     leati_ws_upgrade_engine_done(&engine);
     return count;
 }
@@ -121,7 +121,7 @@ Test(upgrade_engine, request_without_anything_optional, .timeout = 10)
         .host_field = "[::1]:8080", .target = "/", .user_agent = "", .sha1 = reference_sha1};
     struct leati_ws_upgrade_engine engine;
     cr_assert(leati_ws_upgrade_engine_init(&engine, &options, example_nonce));
-    cr_assert_str_eq(engine.request, "GET / HTTP/1.1\r\n"
+    cr_assert_str_eq(engine.request.bytes, "GET / HTTP/1.1\r\n"
                                      "Host: [::1]:8080\r\n"
                                      "Upgrade: websocket\r\n"
                                      "Connection: Upgrade\r\n"
