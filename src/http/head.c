@@ -271,6 +271,7 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
     head->value_end = (size_t)(value_end - head->bytes);
     head->fields[head->field_count++] = (struct leati_http_field_place){
         .name = (uint32_t)head->line_start,
+        .name_len = (uint32_t)(colon - line),
         .value = (uint32_t)(value - head->bytes),
     };
     return LEATI_HTTP_MORE;
@@ -341,11 +342,30 @@ static enum leati_http_result byte_check(struct leati_http_head *head, unsigned 
     return LEATI_HTTP_MORE;
 }
 
+/* How many bytes at the front are neither controls nor DEL, looked at by eights. */
+static size_t plain_len(const unsigned char *bytes, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+    size_t plain = 0;
+
+    for (uint64_t eight; len - plain >= sizeof(eight); plain += sizeof(eight)) {
+        memcpy(&eight, bytes + plain, sizeof(eight));
+        uint64_t without_del = eight ^ ones * 0x7f;
+        uint64_t controls = (eight - ones * ' ') & ~eight,
+                 dels = (without_del - ones) & ~without_del;
+        if ((controls | dels) & tops)
+            break;
+    }
+    while (plain < len && bytes[plain] >= ' ' && bytes[plain] != 0x7f)
+        plain++;
+    return plain;
+}
+
 /* Stores the bytes at the front that may stand anywhere in a line, as many as there is room for without
  * reaching a limit: what is left to byte_check() is mostly where lines end. */
 static size_t take_plain(struct leati_http_head *head, const unsigned char *bytes, size_t len)
 {
-    size_t pos = head->len - head->line_start, used = 0;
+    size_t pos = head->len - head->line_start;
     size_t room = head->cap - head->len;
 
     /* The first bytes of a response, and what stands behind a CR, are for byte_check(). */
@@ -358,8 +378,7 @@ static size_t take_plain(struct leati_http_head *head, const unsigned char *byte
         len = LEATI_HTTP_LINE_MAX_BYTES - pos;
     if (len > LEATI_HTTP_HEAD_MAX_BYTES - head->len)
         len = LEATI_HTTP_HEAD_MAX_BYTES - head->len;
-    while (used < len && bytes[used] >= ' ' && bytes[used] != 0x7f)
-        used++;
+    size_t used = plain_len(bytes, len);
     memcpy(head->bytes + head->len, bytes, used);
     head->len += used;
     return used;
@@ -469,9 +488,10 @@ const char *leati_http_head_next(const struct leati_http_head *head, const char 
 {
     size_t name_len = strlen(name);
     while (*cursor < head->field_count) {
-        struct leati_http_field field = leati_http_head_field(head, (*cursor)++);
-        if (leati_text_equal_nocase(field.name, strlen(field.name), name, name_len))
-            return field.value;
+        const struct leati_http_field_place *field = &head->fields[(*cursor)++];
+        if (field->name_len == name_len &&
+            leati_text_equal_nocase(head->bytes + field->name, name_len, name, name_len))
+            return head->bytes + field->value;
     }
     return NULL;
 }
@@ -491,50 +511,6 @@ size_t leati_http_head_count(const struct leati_http_head *head, const char *nam
     return count;
 }
 
-bool leati_http_field_frames(const char *name)
-{
-    static const char *const framing[] = {
-        "Connection", "Content-Length",   "Expect",  "HTTP2-Settings",    "Keep-Alive",
-        "TE",         "Proxy-Connection", "Trailer", "Transfer-Encoding", "Upgrade",
-    };
-
-    for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
-        if (leati_text_equal_nocase(name, strlen(name), framing[i], strlen(framing[i])))
-            return true;
-    return false;
-}
-
-/* Behind the element that begins at `s`: the comma that ends it, or the end of the value. */
-static const char *item_end(const char *s)
-{
-    bool quoted = false;
-    for (; *s; s++) {
-        if (*s == '"')
-            quoted = !quoted;
-        else if (*s == '\\' && quoted && s[1])
-            s++;
-        else if (*s == ',' && !quoted)
-            break;
-    }
-    return s;
-}
-
-bool leati_http_list_next(const char **cursor, const char **ret_item, size_t *ret_len)
-{
-    const char *s = *cursor;
-    while (*s == ',' || is_white_space(*s))
-        s++;
-    const char *end = item_end(s);
-    *cursor = end;
-    if (end == s)
-        return false;
-    while (is_white_space(end[-1]))
-        end--;
-    *ret_item = s;
-    *ret_len = (size_t)(end - s);
-    return true;
-}
-
 bool leati_http_head_has_token(const struct leati_http_head *head, const char *name,
                                const char *token)
 {
@@ -550,50 +526,4 @@ bool leati_http_head_has_token(const struct leati_http_head *head, const char *n
         }
     }
     return false;
-}
-
-/* ---- values ------------------------------------------------------------------------- */
-
-static bool is_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* Behind an address in brackets; NULL if it is none. */
-static const char *literal_end(const char *s)
-{
-    const char *first = ++s;
-    while (is_alphanumeric(*s) || (*s && strchr(":.%-_~", *s)))
-        s++;
-    return s > first && *s == ']' ? s + 1 : NULL;
-}
-
-/* Behind a name or an IPv4 address: reg-name of RFC 3986 section 3.2.2. */
-static const char *name_end(const char *s)
-{
-    const char *first = s;
-    for (;;) {
-        if (is_alphanumeric(*s) || (*s && strchr("-._~!$&'()*+,;=", *s)))
-            s++;
-        else if (*s == '%' && is_hex(s[1]) && is_hex(s[2]))
-            s += 3;
-        else
-            return s > first ? s : NULL;
-    }
-}
-
-bool leati_http_host_valid(const char *host)
-{
-    uint64_t port;
-    const char *end = *host == '[' ? literal_end(host) : name_end(host);
-
-    if (!end || (*end && *end != ':'))
-        return false;
-    size_t len = *end ? strlen(end + 1) : 0;
-    return len == 0 || leati_text_parse_u64(end + 1, len, UINT16_MAX, &port);
 }

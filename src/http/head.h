@@ -24,6 +24,8 @@
 #ifndef LEATI_HTTP_HEAD_H
 #define LEATI_HTTP_HEAD_H
 
+#include "http/field.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,15 +57,10 @@ enum leati_http_fault {
     LEATI_HTTP_FAULT_VERSION, /**< another major version than 1: 505 */
 };
 
-/** One header field. Both strings end with NUL, hold none, and live as long as the head does. */
-struct leati_http_field {
-    const char *name;  /**< as it was sent; compare without regard to case */
-    const char *value; /**< without the white space around it; may be "" */
-};
-
 /** Where a field stands in the buffer. */
 struct leati_http_field_place {
     uint32_t name;
+    uint32_t name_len;
     uint32_t value;
 };
 
@@ -141,20 +138,6 @@ const char *leati_http_head_next(const struct leati_http_head *head, const char 
                                  size_t *cursor);
 /** How many fields have that name. */
 size_t leati_http_head_count(const struct leati_http_head *head, const char *name);
-
-/** Whether it is the value of a Host field with a host (RFC 9110 section 7.2, RFC 3986
- * section 3.2.2): a name or an address, IPv6 in brackets, and perhaps a port. */
-bool leati_http_host_valid(const char *host);
-
-/** Whether a field of that name says where a message ends or what becomes of its connection (RFC
- * 9110 sections 7.6.1 and 7.8, RFC 9112 section 6): such fields are ours to write, never a
- * program's. */
-bool leati_http_field_frames(const char *name);
-
-/** Goes through a comma-separated list (RFC 9110 section 5.6.1): gives the next element that is not
- * empty, without the white space around it, and moves `*cursor` (the value at first) behind it. A
- * comma within a quoted string does not separate. false = no more. */
-bool leati_http_list_next(const char **cursor, const char **ret_item, size_t *ret_len);
 
 /** Whether the lists of all fields of that name hold `token`, without regard to case: `Connection:
  * keep-alive, Upgrade` holds "upgrade". */

@@ -2,7 +2,6 @@
 #include "http/message.h"
 
 #include "util/alloc.h"
-#include "util/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -61,12 +60,4 @@ bool leati_http_message_build(const struct leati_http_message_parts *parts,
     ret->bytes = bytes;
     ret->len = len + parts->content_len;
     return true;
-}
-
-bool leati_http_fields_have(const struct leati_http_field *fields, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (leati_text_equal_nocase(fields[i].name, strlen(fields[i].name), name, strlen(name)))
-            return true;
-    return false;
 }

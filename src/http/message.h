@@ -3,7 +3,7 @@
 #ifndef LEATI_HTTP_MESSAGE_H
 #define LEATI_HTTP_MESSAGE_H
 
-#include "http/head.h"
+#include "http/field.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +27,5 @@ struct leati_http_message {
 /** Writes it to memory of its own. false without memory; `ret` is not touched then. */
 bool leati_http_message_build(const struct leati_http_message_parts *parts,
                               struct leati_http_message *ret);
-
-/** Whether one of the fields has that name. */
-bool leati_http_fields_have(const struct leati_http_field *fields, size_t count, const char *name);
 
 #endif

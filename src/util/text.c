@@ -12,11 +12,6 @@ static uint8_t byte_lower(char c)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
-static bool byte_is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z');
-}
-
 bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     if (a_len != b_len)
@@ -48,13 +43,15 @@ bool leati_text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *ret
 
 bool leati_text_is_token(const char *s, size_t len)
 {
-    if (len == 0)
-        return false;
+    /* A bit for each letter, each digit and each of "!#$%&'*+-.^_`|~", 64 to a word. */
+    static const uint64_t token_bytes[] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
+
     for (size_t i = 0; i < len; i++) {
-        if (!byte_is_alnum(s[i]) && (s[i] == '\0' || !strchr("!#$%&'*+-.^_`|~", s[i])))
+        uint8_t byte = (uint8_t)s[i];
+        if (byte >= 128 || !(token_bytes[byte / 64] >> byte % 64 & 1))
             return false;
     }
-    return true;
+    return len > 0;
 }
 
 bool leati_text_is_field_value(const char *s, size_t len)

@@ -4,6 +4,7 @@
 #include "util/alloc.h"
 
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <string.h>
 
 static const struct leati_http_field own[] = {
