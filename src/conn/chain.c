@@ -362,16 +362,20 @@ static void earlier(uint64_t *at_ms, uint64_t deadline_ms)
         *at_ms = deadline_ms;
 }
 
+/* A timer that waits for less is left alone: that it fires once for nothing, and is set anew by the
+ * pump, costs less than to move it with every message. */
 static int chain_arm_timer(struct leati_chain *chain)
 {
     uint64_t at_ms = chain->owner_deadline_ms;
     earlier(&at_ms, chain->limit_ms);
     for (const struct leati_layer *l = chain->top; l; l = l->lower)
         earlier(&at_ms, l->deadline_ms);
-    if (at_ms != 0)
-        return leati_timer_set(&chain->timer, at_ms);
-    leati_timer_stop(&chain->timer);
-    return LEAT_OK;
+    if (at_ms == 0) {
+        leati_timer_stop(&chain->timer);
+        return LEAT_OK;
+    }
+    return leati_timer_fires_by(&chain->timer, at_ms) ? LEAT_OK
+                                                      : leati_timer_set(&chain->timer, at_ms);
 }
 
 static int chain_wait(struct leati_chain *chain, unsigned owner_want)

@@ -63,6 +63,8 @@ void leati_timer_init(struct leati_timer *timer, leat_loop *loop, leati_timer_fn
  * @return LEAT_OK or LEAT_E_SYSTEM_INTERNAL (no memory for the heap to grow). */
 int leati_timer_set(struct leati_timer *timer, uint64_t at_ms);
 void leati_timer_stop(struct leati_timer *timer);
+/** Whether it runs and fires at that time or earlier. */
+bool leati_timer_fires_by(const struct leati_timer *timer, uint64_t at_ms);
 
 /** Up to when deadlines may be judged: the watchers have heard of everything that was ready then.
  * It moves only when a timer is due; a deadline without one is never over. Whoever judges by the

@@ -122,6 +122,11 @@ int leati_timer_set(struct leati_timer *timer, uint64_t at_ms)
     return LEAT_OK;
 }
 
+bool leati_timer_fires_by(const struct leati_timer *timer, uint64_t at_ms)
+{
+    return timer->heap_index != NOT_RUNNING && timer->at_ms <= at_ms;
+}
+
 void leati_timer_stop(struct leati_timer *timer)
 {
     leat_loop *loop = timer->loop;
