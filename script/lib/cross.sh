@@ -29,30 +29,16 @@ cross_describe() {
 # cross_release ARCH: the Debian release whose packages are taken: this machine's, or the next one where that has none for ARCH.
 cross_release() {
     local codename
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    codename=$(apt_codename)
     [ "$1-$codename" != riscv64-bookworm ] || codename=trixie
     echo "$codename"
 }
 
 # cross_download ARCH FOLDER: the packages of cross_libraries and what they depend on.
 cross_download() {
-    local arch=$1 folder=$2 archive release keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    release=$(cross_release "$arch")
-    archive=$(mbedtls_repository Debian "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")")
-    [ -n "$archive" ] || { echo "apt's sources name no Debian archive"; return 1; }
-    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
-    echo "deb [arch=$arch signed-by=$keyring] $archive $release main" >"$folder/sources.list"
-    : >"$folder/status"
-    chmod -R a+rX "$folder"
-    local apt=(apt-get -q -y
-        -o "APT::Architecture=$arch" -o "APT::Architectures=$arch"
-        -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
-        -o "Dir::State=$folder" -o "Dir::State::Lists=$folder/lists" -o "Dir::State::status=$folder/status"
-        -o "Dir::Cache=$folder/cache" -o Debug::NoLocking=true -o APT::Sandbox::User=root
-        -o APT::Update::Error-Mode=any -o Acquire::Retries=3 -o Acquire::Languages=none
-        -o Acquire::AllowInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false)
-    "${apt[@]}" update &&
+    local apt arch=$1
+    apt_open "$2" "$(apt_source deb "$(cross_release "$arch")" "arch=$arch")" -y -o Debug::NoLocking=true \
+        -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o Acquire::Languages=none &&
         "${apt[@]}" --no-install-recommends --download-only install "${cross_libraries[@]}"
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # libcurl for script/bench on machines whose own is older than 8.11, where its WebSocket functions left their
-# experiment. Sourced by script/bootstrap behind mbedtls.sh, which sets $root, say() and mbedtls_repository().
+# experiment. Sourced by script/bootstrap behind apt.sh, which sets $root and say().
 #
 # Debian 12 has a new enough one in its backports. It is unpacked into build/deps/curl and not installed. Where there is
 # none, nothing fails: the rows of the benchmark say so.
@@ -15,24 +15,12 @@ curl_is_provided() {
 
 # curl_fetch FOLDER: unpacks both packages of the backports into FOLDER/root.
 curl_fetch() {
-    local folder=$1 archive codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    archive=$(mbedtls_repository Debian "$codename")
-    [ -n "$archive" ] || return
-    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/package" "$folder/root"
-    echo "deb [signed-by=$keyring] $archive $codename-backports main" >"$folder/sources.list"
-    chmod -R a+rX "$folder"
-
-    local options=(-q
-        -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o "Dir::State=$folder" -o "Dir::State::Lists=$folder/lists" -o Dir::State::status=/var/lib/dpkg/status
-        -o "Dir::Cache=$folder/cache" -o APT::Update::Error-Mode=any -o APT::Sandbox::User=root
-        -o Acquire::AllowInsecureRepositories=false)
-    apt-get "${options[@]}" update &&
-        (cd "$folder/package" &&
-            apt-get "${options[@]}" download "libcurl4/$codename-backports" "libcurl4-openssl-dev/$codename-backports") &&
-        for package in "$folder"/package/*.deb; do
-            dpkg-deb -x "$package" "$folder/root" || return
+    local apt package backports
+    backports=$(apt_codename)-backports
+    apt_open "$1" "$(apt_source deb "$backports")" &&
+        (cd "$1/package" && "${apt[@]}" download "libcurl4/$backports" "libcurl4-openssl-dev/$backports") &&
+        for package in "$1"/package/*.deb; do
+            dpkg-deb -x "$package" "$1/root" || return
         done
 }
 

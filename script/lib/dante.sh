@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# dante with GSS-API, a peer of the tests. Sourced by script/bootstrap behind mbedtls.sh, which sets $root, say() and
-# mbedtls_repository().
+# dante with GSS-API, a peer of the tests. Sourced by script/bootstrap behind apt.sh, which sets $root and say().
 #
 # Debian's package is built without GSS-API, and Debian 13 has none at all. So the source package of Debian 12 is fetched from
-# wherever this machine takes its Debian packages, checked by apt, and built into build/deps/dante, of which the tests take
+# wherever this machine takes its Debian packages, and built into build/deps/dante, of which the tests take
 # `sockd`. Where that cannot be done nothing fails: the tests that need it are left out by name.
 
 dante_release=bookworm
@@ -18,25 +17,11 @@ dante_is_provided() {
     [ "$(cat "$dante_root/recipe" 2>/dev/null)" = "$(dante_recipe)" ] && [ -x "$dante_root/sockd" ]
 }
 
-# dante_download FOLDER: the source package, into FOLDER/package. Nothing of the machine's apt is changed.
+# dante_download FOLDER: the source package, into FOLDER/package.
 dante_download() {
-    local folder=$1 archive codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    archive=$(mbedtls_repository Debian "$codename")
-    [ -n "$archive" ] || return
-    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/package"
-    echo "deb-src [signed-by=$keyring] $archive $dante_release main" >"$folder/sources.list"
-    chmod -R a+rX "$folder"
-
-    local options=(-q
-        -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
-        -o "Dir::State=$folder" -o "Dir::State::Lists=$folder/lists" -o Dir::State::status=/dev/null
-        -o "Dir::Cache=$folder/cache"
-        -o APT::Update::Error-Mode=any -o Acquire::Retries=3 -o APT::Sandbox::User=root
-        -o Acquire::AllowInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false)
-    apt-get "${options[@]}" update &&
-        (cd "$folder/package" && apt-get "${options[@]}" source --download-only --only-source dante)
+    local apt
+    apt_open "$1" "$(apt_source deb-src "$dante_release")" &&
+        (cd "$1/package" && "${apt[@]}" source --download-only --only-source dante)
 }
 
 # dante_compile FOLDER: the server alone. It was written before compilers took C99 at its word, its configure knows gcc by that

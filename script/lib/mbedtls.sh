@@ -3,8 +3,9 @@
 #
 # It is the 3.6 source package of Debian 13, built into build/deps, static and private, twice: computing everything itself, and
 # with its primitives left to src/tls/crypto (see cmake/LeatMbedtls.cmake). So TLS is the same on every system. It comes from
-# wherever this machine takes its Debian packages, and the chain of trust is apt's: keyring -> Release -> Sources -> .dsc and
-# archives.
+# wherever this machine takes its Debian packages.
+
+. "$root/script/lib/apt.sh"
 
 mbedtls_minimum=3.6.3
 mbedtls_below=3.7
@@ -46,37 +47,11 @@ mbedtls_is_provided() {
     mbedtls_is_current && mbedtls_is_current -libcrypto
 }
 
-# mbedtls_repository LABEL RELEASE: where this machine takes that part of Debian from, in either form of sources.
-mbedtls_repository() {
-    apt-get indextargets --format '$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' |
-        sed -n "s/^Packages|Debian|$1|$2|main|//p" | head -n 1
-}
-
-# mbedtls_download FOLDER: the newest mbedtls source package of that release, checked by apt.
+# mbedtls_download FOLDER: the newest mbedtls source package of that release.
 mbedtls_download() {
-    local folder=$1 archive security codename keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    archive=$(mbedtls_repository Debian "$codename")
-    security=$(mbedtls_repository Debian-Security "$codename-security")
-    [ -n "$archive" ] || fail "apt's sources name no Debian archive for '$codename': cannot tell where to get mbedTLS"
-
-    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/package"
-    {
-        echo "deb-src [signed-by=$keyring] $archive $mbedtls_release main"
-        [ -z "$security" ] ||
-            echo "deb-src [signed-by=$keyring] $security $mbedtls_release-security main"
-    } >"$folder/sources.list"
-    chmod -R a+rX "$folder"
-
-    local apt=(apt-get -q
-        -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
-        -o "Dir::State=$folder" -o "Dir::State::Lists=$folder/lists" -o Dir::State::status=/dev/null
-        -o "Dir::Cache=$folder/cache"
-        -o APT::Update::Error-Mode=any -o Acquire::Retries=3
-        -o Acquire::AllowInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false)
-    "${apt[@]}" update &&
-        (cd "$folder/package" && "${apt[@]}" source --download-only --only-source mbedtls)
+    local apt lines
+    lines=$(apt_source deb-src "$mbedtls_release" && apt_source deb-src "$mbedtls_release-security")
+    apt_open "$1" "$lines" && (cd "$1/package" && "${apt[@]}" source --download-only --only-source mbedtls)
 }
 
 # mbedtls_hardening: the flags of cmake/LeatHelpers.cmake against exploits that this compiler has.
