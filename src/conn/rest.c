@@ -270,22 +270,27 @@ static void rest_on_timer(struct leati_timer *timer, void *user)
 
 /* ---- sending without waking ---------------------------------------------------------------- */
 
-size_t leati_stream_send_at_once(struct leati_stream *stream, const void *data, size_t len)
+size_t leati_stream_give(struct leati_stream *stream, const struct iovec *iov, int n)
 {
     struct leati_chain *chain = stream->chain;
-    uint16_t round = (uint16_t)leati_loop_round(stream->loop);
     size_t sent = 0;
+    if (stream->out.len > 0 || chain->state != LEATI_CHAIN_OPEN || chain->top != chain->tcp ||
+        chain->top->ops->send(chain->top, iov, n, &sent) != LEAT_OK)
+        return 0;
+    stream->sent_bytes += sent;
+    return sent;
+}
+
+size_t leati_stream_send_at_once(struct leati_stream *stream, const void *data, size_t len)
+{
+    uint16_t round = (uint16_t)leati_loop_round(stream->loop);
     if (stream->out.len > 0 || stream->pumping || stream->sent_round == round)
         return 0;
     stream->sent_round = round;
-    if (stream->rest) {
-        long taken = leati_tcp_seat_send(stream->rest, data, len);
-        sent = taken > 0 ? (size_t)taken : 0;
-    } else if (chain->top == chain->tcp) {
-        struct iovec part = {(void *)(uintptr_t)data, len};
-        if (chain->top->ops->send(chain->top, &part, 1, &sent) != LEAT_OK)
-            sent = 0; /* the pump hears it again */
-    }
+    if (!stream->rest)
+        return leati_stream_give(stream, &(struct iovec){(void *)(uintptr_t)data, len}, 1);
+    long taken = leati_tcp_seat_send(stream->rest, data, len);
+    size_t sent = taken > 0 ? (size_t)taken : 0;
     stream->sent_bytes += sent;
     return sent;
 }

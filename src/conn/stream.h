@@ -164,8 +164,12 @@ void leati_stream_queued(struct leati_stream *stream);
 /** Offers the chain what is queued, at once. */
 void leati_stream_flush(struct leati_stream *stream);
 
+/** Gives the kernel bytes from where they are, if nothing is queued before them and all is plain TCP.
+ * @return how many were taken, 0 = none: whatever the reason, the pump will find it. */
+size_t leati_stream_give(struct leati_stream *stream, const struct iovec *iov, int n);
+
 /**
- * Gives bytes to the kernel without a queue and a pump, also while the stream rests; once in a round of the
+ * The same without a queue and a pump, also while the stream rests; once in a round of the
  * loop, so that what follows is sent together. Only of an OPEN stream on plain TCP with `may_rest`.
  *
  * @return how many were taken, 0 = none: whatever the reason, the pump will find it.

@@ -136,6 +136,17 @@ bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len)
     return true;
 }
 
+void leati_byte_queue_trim(struct leati_byte_queue *q)
+{
+    q->promised = 0;
+    if (q->len == 0) {
+        leati_byte_queue_clear(q);
+        return;
+    }
+    chunk_release_list(q->pool, q->tail->next);
+    q->tail->next = NULL;
+}
+
 /* The chunk with room for the next byte, which is known to exist. */
 static struct leati_chunk *tail_with_room(struct leati_byte_queue *q)
 {

@@ -59,6 +59,8 @@ bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_sha
  * next clear. What is consumed meanwhile is used again first. false without memory, with nothing
  * changed. */
 bool leati_byte_queue_ensure(struct leati_byte_queue *q, size_t len);
+/** Gives back the room that was made sure of and is not needed. */
+void leati_byte_queue_trim(struct leati_byte_queue *q);
 
 /** The first bytes as up to `max` segments; returns their number. */
 int leati_byte_queue_peek(const struct leati_byte_queue *q, struct iovec *iov, int max);

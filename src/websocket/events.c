@@ -255,10 +255,17 @@ static void ws_writable(struct leati_stream *stream, void *user)
         ws->terms->callbacks->writable(ws, ws->user);
 }
 
-static void ws_drain(void *user)
+static void ws_drain_flush(void *user)
 {
     leati_stream_flush(user);
 }
+
+static size_t ws_drain_give(void *user, const struct iovec *iov, int n)
+{
+    return leati_stream_give(user, iov, n);
+}
+
+static const struct leati_ws_drain_ops ws_drain = {ws_drain_flush, ws_drain_give};
 
 /* ---- deadlines ------------------------------------------------------------------------ */
 
@@ -333,7 +340,7 @@ static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
         .max_message_bytes = limited ? settings->max_message_bytes : 0,
         .pool = leati_session_pool_of(ws->stream.loop),
         .random = leati_loop_random_pool(ws->stream.loop),
-        .drain = {ws_drain, &ws->stream},
+        .drain = {&ws_drain, &ws->stream},
         .deflate = route->agreement->deflate,
         .deflate_threshold_bytes = settings->compression.threshold_bytes,
         .deflate_level = settings->compression.level,
@@ -367,7 +374,7 @@ static bool ws_wakes(struct leati_stream *stream, void *user)
         .pieces = ws->terms->callbacks->message_part,
         .max_message_bytes = ws->terms->max_message_bytes,
         .pool = leati_session_pool_of(stream->loop),
-        .drain = {ws_drain, stream},
+        .drain = {&ws_drain, stream},
     };
     if (!ws->session)
         ws->session = leati_ws_session_new(&options);

@@ -9,6 +9,9 @@
  * worth a system call. The last part stays, for what is queued behind it. */
 #define DRAIN_BYTES 1048576u
 
+/* From here on a system call of its own costs less than to copy the payload. */
+#define GIVE_BYTES 32768u
+
 /* What is longer goes by chunks anyhow. */
 #define WHOLE_MAX_BYTES (LEATI_CHUNK_BYTES - LEATI_WS_FRAME_HEADER_MAX)
 
@@ -104,6 +107,26 @@ static bool frame_write_whole(struct leati_byte_queue *out, struct leati_random_
     return true;
 }
 
+/* Without a mask the payload leaves from where it is, and only what was not taken is copied. */
+static bool frame_give(struct leati_byte_queue *out, uint8_t first_byte, const uint8_t *payload,
+                       size_t len, const struct leati_ws_drain *drain)
+{
+    uint8_t header[LEATI_WS_FRAME_HEADER_MAX];
+    size_t size = header_encode(header, first_byte, len, NULL);
+
+    if (len > SIZE_MAX - LEATI_WS_FRAME_HEADER_MAX || !leati_byte_queue_ensure(out, size + len))
+        return false;
+    const struct iovec frame[] = {{header, size}, {(void *)(uintptr_t)payload, len}};
+    size_t given = drain->ops->give(drain->user, frame, 2);
+    size_t given_header = given < size ? given : size;
+    /* These cannot fail any more. */
+    (void)leati_byte_queue_append(out, header + given_header, size - given_header);
+    given -= given_header;
+    (void)leati_byte_queue_append(out, payload + given, len - given);
+    leati_byte_queue_trim(out);
+    return true;
+}
+
 __attribute__((noinline)) static bool frame_write_long(struct leati_byte_queue *out,
                                                        struct leati_random_pool *keys,
                                                        uint8_t first_byte, const void *payload,
@@ -119,10 +142,10 @@ __attribute__((noinline)) static bool frame_write_long(struct leati_byte_queue *
         return false;
     if (len == 0)
         return true; /* `payload` may be NULL, to which not even 0 may be added */
-    for (; drain->fn && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
+    for (; drain->ops && len - done > DRAIN_BYTES; done += DRAIN_BYTES) {
         if (!payload_append(out, bytes + done, DRAIN_BYTES, mask, done))
             return false;
-        drain->fn(drain->user);
+        drain->ops->flush(drain->user);
     }
     return payload_append(out, bytes + done, len - done, mask, done);
 }
@@ -133,6 +156,8 @@ bool leati_ws_frame_write(struct leati_byte_queue *out, struct leati_random_pool
 {
     if (len < WHOLE_MAX_BYTES && frame_write_whole(out, keys, first_byte, payload, len))
         return true;
+    if (!keys && len >= GIVE_BYTES && drain->ops && out->len == 0)
+        return frame_give(out, first_byte, payload, len, drain);
     return frame_write_long(out, keys, first_byte, payload, len, drain);
 }
 

@@ -26,14 +26,22 @@ enum {
     LEATI_WS_RSV1 = 0x40,
 };
 
-/** While a long frame is being queued: its beginning may leave, while it is in the cache. */
+/** Where a long frame may leave while it is being written. */
+struct leati_ws_drain_ops {
+    /** Takes bytes out of the queue, if it can: what was masked last is still in the cache. */
+    void (*flush)(void *user);
+    /** Takes bytes from where they are, and says how many; the queue is empty. */
+    size_t (*give)(void *user, const struct iovec *iov, int n);
+};
+
 struct leati_ws_drain {
-    void (*fn)(void *user); /**< NULL = nothing leaves; takes bytes out of the queue, if any */
+    const struct leati_ws_drain_ops *ops; /**< NULL = nothing leaves */
     void *user;
 };
 
 /**
- * Appends one frame. All or nothing.
+ * Appends one frame, or gives the beginning of one that is long, and not masked, to the drain. All or
+ * nothing.
  *
  * @param keys where masking keys come from (RFC 6455 section 10.3); NULL = not masked.
  * @return false without memory or randomness.

@@ -188,6 +188,26 @@ Test(byte_queue, what_is_ensured_cannot_fail, .timeout = 10)
     leati_byte_queue_clear(&q);
 }
 
+Test(byte_queue, what_is_not_needed_is_given_back, .timeout = 10)
+{
+    struct leati_byte_queue q;
+
+    leati_byte_queue_init(&q, NULL);
+    cr_assert(leati_byte_queue_ensure(&q, 5 * LEATI_CHUNK_BYTES));
+    leati_byte_queue_trim(&q);
+    cr_assert_null(q.head, "nothing was in it");
+    cr_assert(leati_byte_queue_append(&q, "abc", 3));
+    cr_assert(leati_byte_queue_ensure(&q, 5 * LEATI_CHUNK_BYTES));
+    leati_byte_queue_trim(&q);
+    allocations_left = 0;
+    leati_alloc_fail_hook = fails_after_some;
+    cr_assert_not(leati_byte_queue_ensure(&q, LEATI_CHUNK_BYTES), "the room is still there");
+    leati_alloc_fail_hook = NULL;
+    cr_assert(leati_byte_queue_append(&q, "def", 3));
+    cr_assert_eq(q.len, 6);
+    leati_byte_queue_clear(&q);
+}
+
 Test(byte_queue, reserve_without_memory, .timeout = 10)
 {
     struct leati_byte_queue q;

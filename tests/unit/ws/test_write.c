@@ -216,7 +216,7 @@ struct leaving {
     struct leati_byte_queue queue;
     struct bytes sent;
     size_t at_most; /* in one go */
-    unsigned calls;
+    unsigned calls, gifts;
 };
 
 static void leave(void *user)
@@ -234,11 +234,28 @@ static void leave(void *user)
     }
 }
 
-static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
+static size_t take(void *user, const struct iovec *iov, int n)
+{
+    struct leaving *leaving = user;
+    size_t taken = 0;
+
+    leaving->gifts++;
+    must(leaving->queue.len == 0, "bytes pass those that are queued");
+    for (int i = 0; i < n; i++) {
+        size_t left = leaving->at_most - taken;
+        size_t len = iov[i].iov_len < left ? iov[i].iov_len : left;
+        bytes_add(&leaving->sent, iov[i].iov_base, len);
+        taken += len;
+    }
+    return taken;
+}
+
+static struct leaving check_leaving(bool is_server, size_t len, size_t at_most)
 {
     struct leaving leaving = {.at_most = at_most};
+    static const struct leati_ws_drain_ops drain = {leave, take};
     const struct leati_ws_session_options options = {
-        .is_server = is_server, .max_message_bytes = 100, .drain = {leave, &leaving}};
+        .is_server = is_server, .max_message_bytes = 100, .drain = {&drain, &leaving}};
     struct leati_ws_session *session = session_make_with(&options);
     uint8_t *payload = payload_make(len);
 
@@ -246,7 +263,8 @@ static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
     must(leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, len, &leaving.queue) ==
              LEAT_OK,
          "write");
-    must(leaving.queue.len > 0, "%zu: the end of a frame waits for what is queued behind it", len);
+    must(is_server || leaving.queue.len > 0,
+         "%zu: the end of a frame waits for what is queued behind it", len);
     struct bytes rest = queue_drain(&leaving.queue);
     bytes_add(&leaving.sent, rest.data, rest.len);
     struct seen_list seen = session_run(!is_server, len, &leaving.sent, 0);
@@ -258,7 +276,7 @@ static unsigned check_leaving(bool is_server, size_t len, size_t at_most)
     bytes_free(&leaving.sent);
     free(payload);
     leati_ws_session_free(session);
-    return leaving.calls;
+    return leaving;
 }
 
 Test(write, the_beginning_of_a_long_frame_may_leave, .timeout = 60)
@@ -268,9 +286,44 @@ Test(write, the_beginning_of_a_long_frame_may_leave, .timeout = 60)
 
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
         for (size_t k = 0; k < sizeof(at_most) / sizeof(at_most[0]); k++) {
-            unsigned calls = check_leaving(false, lens[i], at_most[k]);
-            must(calls == (lens[i] - 1) >> 20, "%zu: left %u times", lens[i], calls);
-            check_leaving(true, lens[i], at_most[k]);
+            struct leaving leaving = check_leaving(false, lens[i], at_most[k]);
+            must(leaving.calls == (lens[i] - 1) >> 20, "%zu: left %u times", lens[i],
+                 leaving.calls);
+            must(leaving.gifts == 0, "%zu: without a mask", lens[i]);
         }
-    must(check_leaving(false, 1000, SIZE_MAX) == 0, "a short frame has left by itself");
+    must(check_leaving(false, 1000, SIZE_MAX).calls == 0, "a short frame has left by itself");
+}
+
+/* Of each cut: within the header of 10 bytes, behind it, within the payload. */
+Test(write, a_long_frame_leaves_a_server_from_where_it_is, .timeout = 60)
+{
+    static const size_t lens[] = {32768, 65535, 65536, 100000, 3 << 20};
+    static const size_t at_most[] = {0, 1, 3, 4, 5, 9, 10, 11, 16384, 40000, 65546, SIZE_MAX};
+
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+        for (size_t k = 0; k < sizeof(at_most) / sizeof(at_most[0]); k++) {
+            struct leaving leaving = check_leaving(true, lens[i], at_most[k]);
+            must(leaving.gifts == 1 && leaving.calls == 0, "%zu: given %u times", lens[i],
+                 leaving.gifts);
+        }
+    must(check_leaving(true, 32767, SIZE_MAX).gifts == 0, "a short frame was given away");
+}
+
+Test(write, a_long_frame_of_a_server_waits_for_its_turn, .timeout = 10)
+{
+    static const struct leati_ws_drain_ops drain = {leave, take};
+    struct leaving leaving = {.at_most = SIZE_MAX};
+    struct leati_ws_session *session = session_make_with(&(struct leati_ws_session_options){
+        .is_server = true, .max_message_bytes = 100, .drain = {&drain, &leaving}});
+    uint8_t *payload = payload_make(100000);
+
+    leati_byte_queue_init(&leaving.queue, NULL);
+    must(leati_ws_session_write(session, LEATI_WS_OP_TEXT, "first", 5, &leaving.queue) == LEAT_OK &&
+             leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, 100000, &leaving.queue) ==
+                 LEAT_OK,
+         "write");
+    must(leaving.gifts == 0 && leaving.queue.len == 7 + 10 + 100000, "%u", leaving.gifts);
+    leati_byte_queue_clear(&leaving.queue);
+    free(payload);
+    leati_ws_session_free(session);
 }
