@@ -122,13 +122,17 @@ if("address" IN_LIST LEAT_SANITIZE)
 elseif("thread" IN_LIST LEAT_SANITIZE)
     math(EXPR LEAT_TEST_PATIENCE_HERE "5 * ${LEAT_TEST_PATIENCE}")
 endif()
+set(LEAT_TEST_ENVIRONMENT LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})
+if("thread" IN_LIST LEAT_SANITIZE)
+    list(APPEND LEAT_TEST_ENVIRONMENT "TSAN_OPTIONS=suppressions='${PROJECT_SOURCE_DIR}/tests/support/tsan.supp'")
+endif()
 
 # leat_tests_take(SECONDS NAME...): what each of these tests takes at most on a quiet machine.
 function(leat_tests_take seconds)
     math(EXPR timeout "${seconds} * ${LEAT_TEST_PATIENCE_HERE}")
     # COST: those that may take long start first.
     set_tests_properties(${ARGN} PROPERTIES TIMEOUT ${timeout} COST ${seconds}
-                         ENVIRONMENT LEAT_TEST_PATIENCE=${LEAT_TEST_PATIENCE_HERE})
+                         ENVIRONMENT "${LEAT_TEST_ENVIRONMENT}")
 endfunction()
 
 # leat_tests_of_tls(TARGET NAME...): these tests, which TARGET makes, are to pass with every mbedTLS and every LEAT_CRYPTO:
