@@ -324,32 +324,21 @@ static void open_run(void)
     }
 }
 
-static struct bench_meter echo_all(unsigned connections)
+static void echo_all(unsigned connections, void *user)
 {
-    struct bench_meter start = bench_meter_now();
-
+    (void)user;
     for (uint64_t i = 0; i < bench.work.count; i++) {
         const struct wire *wire = &bench.all[i % connections];
         wire_write(wire, bench.frames, bench.frame_len);
         for (size_t left = bench.answer_len; left > 0;)
             left -= wire_read(wire);
     }
-    return bench_meter_since(&start);
 }
 
-static void idle_run(void)
+static void open_one(unsigned index, void *user)
 {
-    struct bench_memory before = bench_memory_now();
-    struct bench_meter start = bench_meter_now();
-
-    for (unsigned i = 0; i < bench.work.connections; i++)
-        wire_open(&bench.all[i]);
-    bench.result.connecting = bench_meter_since(&start);
-    bench.result.grown = bench_memory_since(&before);
-    bench.result.echo_one = echo_all(1);
-    bench.result.echo_spread = echo_all(bench.work.connections);
-    bench.result.spent = bench.result.connecting;
-    bench.result.messages = bench.work.connections;
+    (void)user;
+    wire_open(&bench.all[index]);
 }
 
 static void rate_run(void)
@@ -423,7 +412,7 @@ int main(int argc, char **argv)
     if (bench.work.secure)
         ssl_context_init();
     if (bench.work.kind == BENCH_IDLE)
-        idle_run();
+        bench_idle_run(&bench.work, &bench.result, open_one, echo_all, NULL);
     else if (bench.work.kind == BENCH_RATE)
         rate_run();
     else

@@ -225,14 +225,13 @@ template <class Lower> std::uint64_t Connection<Lower>::asked;
 template <class Lower> std::uint64_t Connection<Lower>::received;
 template <class Lower> bool Connection<Lower>::is_spread;
 
-template <class C> bench_meter echo_all()
+template <class C> void echo_all(unsigned connections, void *)
 {
-    bench_meter start = bench_meter_now();
     C::asked = 1;
     C::received = 0;
+    C::is_spread = connections > 1;
     C::all[0]->send(1);
     run();
-    return bench_meter_since(&start);
 }
 
 /** One more connection, open. */
@@ -244,21 +243,11 @@ template <class C> C &opened_one()
     return *C::all.back();
 }
 
-template <class C> void idle_run()
+template <class C> void open_one(unsigned index, void *)
 {
-    bench_memory before = bench_memory_now();
-    bench_meter start = bench_meter_now();
-    for (unsigned i = 0; i < work.connections; i++) {
-        opened_one<C>().read();
-    }
-    loop.poll();
-    result.connecting = bench_meter_since(&start);
-    result.grown = bench_memory_since(&before);
-    result.echo_one = echo_all<C>();
-    C::is_spread = true;
-    result.echo_spread = echo_all<C>();
-    result.spent = result.connecting;
-    result.messages = work.connections;
+    opened_one<C>().read();
+    if (index + 1 == work.connections)
+        loop.poll();
 }
 
 template <class C> void open_run()
@@ -341,7 +330,8 @@ template <class C> void stream_run(const bench_meter &main_start)
 template <class Lower> void measure(const bench_meter &start)
 {
     if (work.kind == BENCH_IDLE)
-        idle_run<Connection<Lower>>();
+        bench_idle_run(&work, &result, open_one<Connection<Lower>>, echo_all<Connection<Lower>>,
+                       nullptr);
     else if (work.kind == BENCH_RATE)
         rate_run<Connection<Lower>>();
     else

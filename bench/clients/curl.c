@@ -153,31 +153,20 @@ static void exchange(CURL *curl, uint64_t to_receive)
 
 /* ---- the work ------------------------------------------------------------------------------- */
 
-static struct bench_meter echo_all(unsigned connections)
+static void echo_all(unsigned connections, void *user)
 {
-    struct bench_meter start = bench_meter_now();
-
+    (void)user;
     for (uint64_t i = 0; i < bench.work.count; i++) {
         bench.sent = bench.received = i;
         bench.work.in_flight = 1;
         exchange(bench.all[i % connections], i + 1);
     }
-    return bench_meter_since(&start);
 }
 
-static void idle_run(void)
+static void open_one(unsigned index, void *user)
 {
-    struct bench_memory before = bench_memory_now();
-    struct bench_meter start = bench_meter_now();
-
-    for (unsigned i = 0; i < bench.work.connections; i++)
-        bench.all[i] = connection_open();
-    bench.result.connecting = bench_meter_since(&start);
-    bench.result.grown = bench_memory_since(&before);
-    bench.result.echo_one = echo_all(1);
-    bench.result.echo_spread = echo_all(bench.work.connections);
-    bench.result.spent = bench.result.connecting;
-    bench.result.messages = bench.work.connections;
+    (void)user;
+    bench.all[index] = connection_open();
 }
 
 static void open_run(void)
@@ -232,7 +221,7 @@ int main(int argc, char **argv)
     bench.result.client = "libcurl";
     bench.result.version = curl_version_info(CURLVERSION_NOW)->version;
     if (bench.work.kind == BENCH_IDLE)
-        idle_run();
+        bench_idle_run(&bench.work, &bench.result, open_one, echo_all, NULL);
     else
         stream_run(&start);
     bench_report(&bench.work, &bench.result);

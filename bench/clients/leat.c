@@ -178,34 +178,24 @@ static leat_websocket *connection_start(struct bench *bench)
     return ws;
 }
 
-static struct bench_meter echo_run(struct bench *bench)
+static void echo_all(unsigned connections, void *user)
 {
-    struct bench_meter start = bench_meter_now();
+    struct bench *bench = user;
 
     bench->sent = bench->received = 0;
     bench->done = false;
+    bench->is_spread = connections > 1;
     send_one(bench, bench->all[0]);
     run(bench);
-    return bench_meter_since(&start);
 }
 
-static void idle_run(struct bench *bench)
+static void open_one(unsigned index, void *user)
 {
-    struct bench_memory before = bench_memory_now();
-    struct bench_meter start = bench_meter_now();
+    struct bench *bench = user;
 
-    for (unsigned i = 0; i < bench->work.connections; i++) {
-        bench->all[i] = connection_start(bench);
-        while (bench->opened <= i)
-            must(leat_loop_dispatch(bench->loop, -1), "dispatch");
-    }
-    bench->result.connecting = bench_meter_since(&start);
-    bench->result.grown = bench_memory_since(&before);
-    bench->result.echo_one = echo_run(bench);
-    bench->is_spread = true;
-    bench->result.echo_spread = echo_run(bench);
-    bench->result.spent = bench->result.connecting;
-    bench->result.messages = bench->work.connections;
+    bench->all[index] = connection_start(bench);
+    while (bench->opened <= index)
+        must(leat_loop_dispatch(bench->loop, -1), "dispatch");
 }
 
 /* The program has a descriptor of its own, so it waits for both: leat_loop_get_fd(). */
@@ -288,7 +278,7 @@ int main(int argc, char **argv)
     config_fill(&bench);
     must(leat_loop_new(&bench.loop), "loop");
     if (bench.work.kind == BENCH_IDLE)
-        idle_run(&bench);
+        bench_idle_run(&bench.work, &bench.result, open_one, echo_all, &bench);
     else if (bench.work.kind == BENCH_RATE)
         rate_run(&bench);
     else

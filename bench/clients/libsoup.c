@@ -110,32 +110,21 @@ static void connect_one(void)
     g_object_unref(message);
 }
 
-static struct bench_meter echo_all(void)
+static void echo_all(unsigned connections, void *user)
 {
-    struct bench_meter begin = bench_meter_now();
-
+    (void)user;
     sent = received = 0;
+    is_spread = connections > 1;
     send_one(all[0]);
     run();
-    return bench_meter_since(&begin);
 }
 
-static void idle_run(void)
+static void open_one(unsigned index, void *user)
 {
-    struct bench_memory before = bench_memory_now();
-    struct bench_meter begin = bench_meter_now();
-
-    for (unsigned i = 0; i < work.connections; i++) {
-        connect_one();
-        run();
-    }
-    result.connecting = bench_meter_since(&begin);
-    result.grown = bench_memory_since(&before);
-    result.echo_one = echo_all();
-    is_spread = true;
-    result.echo_spread = echo_all();
-    result.spent = result.connecting;
-    result.messages = work.connections;
+    (void)index;
+    (void)user;
+    connect_one();
+    run();
 }
 
 static void stream_run(void)
@@ -191,7 +180,7 @@ int main(int argc, char **argv)
                                      soup_get_micro_version());
     session_init();
     if (work.kind == BENCH_IDLE)
-        idle_run();
+        bench_idle_run(&work, &result, open_one, echo_all, NULL);
     else
         stream_run();
     bench_report(&work, &result);

@@ -260,36 +260,25 @@ static void run(void)
         step();
 }
 
-static struct bench_meter echo_run(void)
+static void echo_all(unsigned connections, void *user)
 {
-    struct bench_meter start = bench_meter_now();
-
+    (void)user;
     bench.sent = bench.received = 0;
     bench.done = false;
+    bench.is_spread = connections > 1;
     bench.due = 1;
     ask_to_write(bench.all[0]);
     run();
-    return bench_meter_since(&start);
 }
 
-static void idle_run(void)
+static void open_one(unsigned index, void *user)
 {
-    struct bench_memory before = bench_memory_now();
-    struct bench_meter start = bench_meter_now();
-
-    context_init();
-    for (unsigned i = 0; i < bench.work.connections; i++) {
-        bench.all[i] = connection_start();
-        while (bench.opened <= i)
-            step();
-    }
-    bench.result.connecting = bench_meter_since(&start);
-    bench.result.grown = bench_memory_since(&before);
-    bench.result.echo_one = echo_run();
-    bench.is_spread = true;
-    bench.result.echo_spread = echo_run();
-    bench.result.spent = bench.result.connecting;
-    bench.result.messages = bench.work.connections;
+    (void)user;
+    if (index == 0)
+        context_init();
+    bench.all[index] = connection_start();
+    while (bench.opened <= index)
+        step();
 }
 
 static void open_run(void)
@@ -361,7 +350,7 @@ int main(int argc, char **argv)
     bench.result.client = "libwebsockets";
     bench.result.version = LWS_LIBRARY_VERSION;
     if (bench.work.kind == BENCH_IDLE)
-        idle_run();
+        bench_idle_run(&bench.work, &bench.result, open_one, echo_all, NULL);
     else if (bench.work.kind == BENCH_RATE)
         rate_run();
     else

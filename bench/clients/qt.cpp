@@ -113,32 +113,18 @@ QWebSocket *connection_start()
     return ws;
 }
 
-bench_meter echo_all()
+void echo_all(unsigned connections, void *)
 {
-    bench_meter begin = bench_meter_now();
-
     sent = received = 0;
+    is_spread = connections > 1;
     send_one(all[0]);
     run();
-    return bench_meter_since(&begin);
 }
 
-void idle_run()
+void open_one(unsigned, void *)
 {
-    bench_memory before = bench_memory_now();
-    bench_meter begin = bench_meter_now();
-
-    for (unsigned i = 0; i < work.connections; i++) {
-        all.push_back(connection_start());
-        run();
-    }
-    result.connecting = bench_meter_since(&begin);
-    result.grown = bench_memory_since(&before);
-    result.echo_one = echo_all();
-    is_spread = true;
-    result.echo_spread = echo_all();
-    result.spent = result.connecting;
-    result.messages = work.connections;
+    all.push_back(connection_start());
+    run();
 }
 
 void stream_run()
@@ -201,7 +187,7 @@ int main(int argc, char **argv)
     result.client = "qt";
     result.version = qVersion();
     if (work.kind == BENCH_IDLE)
-        idle_run();
+        bench_idle_run(&work, &result, open_one, echo_all, nullptr);
     else
         stream_run();
     bench_report(&work, &result);

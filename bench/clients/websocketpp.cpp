@@ -156,31 +156,31 @@ template <class Client> class Bench
         done_ = true;
     }
 
-    bench_meter echo_all()
+    void echo_all(unsigned connections)
     {
-        bench_meter begin = bench_meter_now();
         sent_ = received_ = 0;
+        is_spread_ = connections > 1;
         send_one(all_[0]);
         run();
-        return bench_meter_since(&begin);
+    }
+
+    void open_one(unsigned index)
+    {
+        if (index == 0)
+            client_.start_perpetual();
+        connect();
+        run();
     }
 
     void idle_run()
     {
-        bench_memory before = bench_memory_now();
-        bench_meter begin = bench_meter_now();
-        client_.start_perpetual();
-        for (unsigned i = 0; i < work.connections; i++) {
-            connect();
-            run();
-        }
-        result.connecting = bench_meter_since(&begin);
-        result.grown = bench_memory_since(&before);
-        result.echo_one = echo_all();
-        is_spread_ = true;
-        result.echo_spread = echo_all();
-        result.spent = result.connecting;
-        result.messages = work.connections;
+        bench_idle_run(
+            &work, &result,
+            [](unsigned index, void *self) { static_cast<Bench *>(self)->open_one(index); },
+            [](unsigned connections, void *self) {
+                static_cast<Bench *>(self)->echo_all(connections);
+            },
+            this);
     }
 
     void stream_run()

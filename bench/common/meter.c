@@ -100,6 +100,32 @@ static void report_idle(const struct bench_work *work, const struct bench_result
            per(result->echo_one.cpu_ns, work->count), per(result->echo_spread.cpu_ns, work->count));
 }
 
+static struct bench_meter echo_measure(void (*echo_all)(unsigned connections, void *user),
+                                       unsigned connections, void *user)
+{
+    struct bench_meter start = bench_meter_now();
+
+    echo_all(connections, user);
+    return bench_meter_since(&start);
+}
+
+void bench_idle_run(const struct bench_work *work, struct bench_result *result,
+                    void (*open_one)(unsigned index, void *user),
+                    void (*echo_all)(unsigned connections, void *user), void *user)
+{
+    struct bench_memory before = bench_memory_now();
+    struct bench_meter start = bench_meter_now();
+
+    for (unsigned i = 0; i < work->connections; i++)
+        open_one(i, user);
+    result->connecting = bench_meter_since(&start);
+    result->grown = bench_memory_since(&before);
+    result->echo_one = echo_measure(echo_all, 1, user);
+    result->echo_spread = echo_measure(echo_all, work->connections, user);
+    result->spent = result->connecting;
+    result->messages = work->connections;
+}
+
 void bench_report(const struct bench_work *work, const struct bench_result *result)
 {
     double wall_s = (double)result->spent.wall_ns / 1e9;

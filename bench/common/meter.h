@@ -44,6 +44,17 @@ struct bench_meter bench_meter_since_exec(const struct bench_meter *main_start);
 struct bench_memory bench_memory_now(void);
 struct bench_memory bench_memory_since(const struct bench_memory *start);
 
+/**
+ * BENCH_IDLE: opens the connections one after the other, then sends `count` echoes over the first of
+ * them, then over all in turn.
+ *
+ * @param open_one the connection at `index` is open when it returns
+ * @param echo_all all echoes have come back when it returns; `connections` is 1, or all of them
+ */
+void bench_idle_run(const struct bench_work *work, struct bench_result *result,
+                    void (*open_one)(unsigned index, void *user),
+                    void (*echo_all)(unsigned connections, void *user), void *user);
+
 /** Prints the line. */
 void bench_report(const struct bench_work *work, const struct bench_result *result);
 
