@@ -285,8 +285,8 @@ static bool unix_name(struct leat_testing_server *server)
     static const char *const schemes[] = {"socks5h+unix:", "http+unix:", "ws+unix:", "unix:"};
     size_t kind = server->options.kind < LEAT_TESTING_SCRIPT ? server->options.kind : 3;
     snprintf(server->address, sizeof(server->address), "%s", server->options.unix_path);
-    server->url = leati_asprintf("%s%s", server->serve ? schemes[1] : schemes[kind],
-                                 server->options.unix_path);
+    server->url =
+        leati_concat(server->serve ? schemes[1] : schemes[kind], server->options.unix_path, NULL);
     return server->url;
 }
 
