@@ -244,7 +244,7 @@ library
         self.assertEqual((counts["tcp"], counts["websocket"], counts["connect"]), (5, 4, 4))
 
     def test_interrupt_ends_the_counting(self):
-        server = self.serve("echo")
+        server = self.serve("echo", "--fault", "upgrade=delay 50")  # 10,000 take too long for any stall of ours
         process = subprocess.Popen(
             [case.PROGRAM, "check", "--json", "-n", "10000", f"ws://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE,
             env=peer.environment())
