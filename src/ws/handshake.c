@@ -24,7 +24,7 @@ bool leati_ws_accept_value(const char *key, leati_ws_sha1_fn *sha1,
     size_t key_len = strnlen(key, KEY_MAX_LEN);
 
     memcpy(text, key, key_len);
-    memcpy(text + key_len, accept_guid, strlen(accept_guid));
+    memcpy(text + key_len, accept_guid, sizeof(accept_guid));
     return sha1(text, key_len + strlen(accept_guid), digest) &&
            leati_text_base64_encode(digest, sizeof(digest), ret_accept, LEATI_WS_ACCEPT_SIZE);
 }
