@@ -208,7 +208,7 @@ int leat_config_add_proxy_exclusion(leat_config *config, const char *destination
     if (strlen(others) + strlen(destination) + 1 > LEATI_CONFIG_MAX_EXCLUSION_BYTES)
         return leati_config_refuse(config, LEAT_E_PARAMETER,
                                    "too many destinations without a proxy");
-    char *list = leati_concat(others, *others ? "," : "", destination, NULL);
+    char *list = leati_concat(others, *others ? "," : "", destination);
     if (!list)
         return leati_config_no_memory(config);
     leati_free(settings->proxy_exclusions);

@@ -92,11 +92,10 @@ static char *host_field_text(const struct leati_url *origin)
     char *host = zone ? leati_bytes_dup(origin->host, (size_t)(zone - origin->host))
                       : leati_strdup(origin->host);
     char *text =
-        host
-            ? leati_concat(origin->host_is_ipv6 ? "[" : "", host, origin->host_is_ipv6 ? "]" : "",
-                           origin->default_port ? "" : ":",
-                           origin->default_port ? "" : leati_text_decimal(origin->port, port), NULL)
-            : NULL;
+        host ? leati_concat(origin->host_is_ipv6 ? "[" : "", host, origin->host_is_ipv6 ? "]" : "",
+                            origin->default_port ? "" : ":",
+                            origin->default_port ? "" : leati_text_decimal(origin->port, port))
+             : NULL;
     leati_free(host);
     return text;
 }

@@ -141,7 +141,7 @@ int leati_failure_relabel(struct leati_failure *failure, int code, enum leat_lay
 
 void leati_failure_append(struct leati_failure *failure, const char *text)
 {
-    char *longer = leati_concat(failure->text ? failure->text : "", text, NULL);
+    char *longer = leati_concat(failure->text ? failure->text : "", text);
 
     if (longer) {
         leati_free(failure->text);
@@ -153,7 +153,7 @@ void leati_failure_surround(struct leati_failure *failure, const char *before, c
 {
     if (!failure->text)
         return;
-    char *text = leati_concat(before, failure->text, behind, NULL);
+    char *text = leati_concat(before, failure->text, behind);
     if (!text)
         return;
     leati_free(failure->text);

@@ -58,7 +58,7 @@ static int url_take(const char *url, char **ret_url)
         return WEBSOCKET_CONNECTION_PARSE_URL_ERROR;
     if (!*url)
         return WEBSOCKET_CONNECTION_NO_MEMORY;
-    char *copy = leati_concat(strstr(url, "://") ? "" : "ws://", url, NULL);
+    char *copy = leati_concat(strstr(url, "://") ? "" : "ws://", url);
     if (!copy)
         return WEBSOCKET_CONNECTION_NO_MEMORY;
     int code = leat_websocket_check_url(copy, NULL);

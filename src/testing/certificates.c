@@ -143,7 +143,7 @@ static int certificate_format_chain(const struct leati_testing_certificate *cert
         *ret_pem = own;
         return code;
     }
-    char *chain = leati_concat(own, issuer->cert_pem, NULL);
+    char *chain = leati_concat(own, issuer->cert_pem);
     leati_free(own);
     if (!chain)
         return fail_memory(problem);

@@ -432,7 +432,7 @@ int leat_testing_control_new(const struct leat_testing_control_options *options,
     if (code == LEAT_OK) {
         const char *url = leat_testing_server_get_url(control->server);
         bool is_tcp = strncmp(url, "tcp:", 4) == 0;
-        control->url = leati_concat(is_tcp ? "http" : "", is_tcp ? url + 3 : url, NULL);
+        control->url = leati_concat(is_tcp ? "http" : "", is_tcp ? url + 3 : url);
         code = control->url ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
     }
     if (code == LEAT_OK) {

@@ -286,7 +286,7 @@ static bool unix_name(struct leat_testing_server *server)
     size_t kind = server->options.kind < LEAT_TESTING_SCRIPT ? server->options.kind : 3;
     snprintf(server->address, sizeof(server->address), "%s", server->options.unix_path);
     server->url =
-        leati_concat(server->serve ? schemes[1] : schemes[kind], server->options.unix_path, NULL);
+        leati_concat(server->serve ? schemes[1] : schemes[kind], server->options.unix_path);
     return server->url;
 }
 

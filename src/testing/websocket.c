@@ -304,7 +304,7 @@ static bool upgrade_accept(struct leati_peer *p)
         p->deflate_bits = leati_deflate_accept(offers, extensions, sizeof(extensions));
     }
     char *lines = leati_concat(extensions, protocol ? "Sec-WebSocket-Protocol: " : "",
-                               protocol ? protocol : "", protocol ? "\r\n" : "", further, NULL);
+                               protocol ? protocol : "", protocol ? "\r\n" : "", further);
     char *head = lines ? leati_peer_upgrade_head(p, lines, strlen(lines)) : NULL;
     bool goes_on = head ? leati_peer_answer(p, head, strlen(head))
                         : leati_peer_problem(p, "no memory for an answer");

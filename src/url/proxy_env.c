@@ -211,8 +211,8 @@ int leati_proxy_env_select(leati_getenv_fn getenv_fn, void *user, const struct l
     if (is_direct) {
         choice.variable = direct_variable;
     } else {
-        choice.url = leati_concat(
-            strstr(url, "://") || leati_url_is_local_proxy(url) ? "" : "http://", url, NULL);
+        choice.url =
+            leati_concat(strstr(url, "://") || leati_url_is_local_proxy(url) ? "" : "http://", url);
         if (!choice.url)
             return LEAT_E_SYSTEM_INTERNAL;
     }

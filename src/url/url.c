@@ -376,7 +376,7 @@ static int user_info_parse(const struct url_parser *parser, struct leati_url *ur
 static int target_write(const struct url_parser *parser, struct leati_url *url)
 {
     const char *rest = parser->authority_end;
-    url->target = leati_concat(*rest == '/' ? "" : "/", rest, NULL);
+    url->target = leati_concat(*rest == '/' ? "" : "/", rest);
     return url->target ? LEAT_OK : memory_fail(parser);
 }
 

@@ -59,23 +59,19 @@ bool leati_strdup_optional(char **ret_copy, const char *s)
     return !s || *ret_copy;
 }
 
-char *leati_concat(const char *first, ...)
+char *leati_concat_all(const char *const *strings)
 {
-    va_list args;
-    size_t len = strlen(first);
+    size_t len = 0;
 
-    va_start(args, first);
-    for (const char *s; (s = va_arg(args, const char *));)
-        len += strlen(s);
-    va_end(args);
+    for (const char *const *s = strings; *s; s++)
+        len += strlen(*s);
     char *all = leati_malloc(len + 1);
     if (!all)
         return NULL;
-    char *at = stpcpy(all, first);
-    va_start(args, first);
-    for (const char *s; (s = va_arg(args, const char *));)
-        at = stpcpy(at, s);
-    va_end(args);
+    char *at = all;
+    *at = '\0';
+    for (const char *const *s = strings; *s; s++)
+        at = stpcpy(at, *s);
     return all;
 }
 

@@ -18,8 +18,10 @@ char *leati_strdup(const char *s);
 char *leati_bytes_dup(const void *data, size_t len);
 /** A copy of a string that may be absent; false only without memory, then `*ret_copy` is NULL. */
 bool leati_strdup_optional(char **ret_copy, const char *s);
-/** All strings up to a NULL, one behind the other; NULL without memory. */
-char *leati_concat(const char *first, ...) __attribute__((sentinel));
+/** The strings one behind the other; NULL without memory. */
+#define leati_concat(...) leati_concat_all((const char *const[]){__VA_ARGS__, NULL})
+/** The same up to a NULL. */
+char *leati_concat_all(const char *const *strings);
 /** A formatted string of the size it needs; NULL without memory. */
 char *leati_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void leati_free(void *ptr);

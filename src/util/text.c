@@ -163,7 +163,7 @@ bool leati_text_base64_decode(const char *s, size_t len, uint8_t *dst, size_t *r
 
 const char *leati_text_decimal(uint64_t value, char buf[LEATI_DECIMAL_SIZE])
 {
-    char *at = buf + LEATI_DECIMAL_SIZE - 1;
+    char *at = &buf[LEATI_DECIMAL_SIZE - 1];
 
     *at = '\0';
     do

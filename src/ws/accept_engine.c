@@ -191,7 +191,7 @@ static enum leati_ws_head_result take_target(struct leati_ws_accept_engine *engi
         size_t len = strcspn(authority, "/?#");
         target = authority + len;
         engine->host = leati_bytes_dup(authority, len);
-        engine->target = leati_concat(target[0] == '/' ? "" : "/", target, NULL);
+        engine->target = leati_concat(target[0] == '/' ? "" : "/", target);
         if (!engine->host || !engine->target)
             return LEATI_WS_HEAD_NO_MEMORY;
         request->host = engine->host;
