@@ -56,7 +56,7 @@ Test(message, lengths_beyond_all_memory, .timeout = 10)
     struct leati_http_message_parts endless = parts;
     struct leati_http_message message;
 
-    for (size_t less = 1; less < 100; less++) {
+    for (size_t less = 0; less < 50; less++) { /* the head is longer */
         endless.content_len = SIZE_MAX - less;
         cr_assert_not(leati_http_message_build(&endless, &message));
     }
