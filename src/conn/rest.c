@@ -105,7 +105,8 @@ static bool stream_may_rest(const struct leati_stream *s)
 static void stream_rest(struct leati_stream *stream)
 {
     struct leati_chain *chain = stream->chain;
-    if (!stream_may_rest(stream) || !stream->owner->rests(stream, stream->user))
+    if (!stream_may_rest(stream) || !leati_tcp_layer_take_seat(chain->tcp) ||
+        !stream->owner->rests(stream, stream->user))
         return;
     struct leati_timer *timer = leati_tcp_layer_seat_timer(chain->tcp);
     uint64_t deadline_ms = chain->owner_deadline_ms;

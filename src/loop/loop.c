@@ -189,6 +189,22 @@ void leati_io_done(struct leati_io *io)
     }
 }
 
+bool leati_io_move(struct leati_io *from, struct leati_io *to)
+{
+    leat_loop *loop = from->loop;
+    const unsigned mask = from->mask;
+
+    *to = *from;
+    to->mask = ~mask; /* so that the kernel is told of the place */
+    if (leati_io_set(to, mask) != LEAT_OK)
+        return false;
+    from->mask = 0;
+    for (int i = loop->event_next; i < loop->event_count; i++)
+        if (loop->events[i].data.ptr == from)
+            loop->events[i].data.ptr = to;
+    return true;
+}
+
 static void io_deliver(struct leati_io *io, uint32_t epoll_events)
 {
     unsigned events = 0;

@@ -40,6 +40,8 @@ void leati_io_init(struct leati_io *io, leat_loop *loop, int fd, leati_io_fn fn,
  * @return LEAT_OK or LEAT_E_SOCKET_BASE + errno of epoll_ctl, EBADF where the loop is inherited. */
 int leati_io_set(struct leati_io *io, unsigned mask);
 void leati_io_done(struct leati_io *io);
+/** Watches on at another place in memory, which it fills in. false = it could not; `from` watches on then. */
+bool leati_io_move(struct leati_io *from, struct leati_io *to);
 
 /* ---- timers ------------------------------------------------------------------------------ */
 

@@ -116,6 +116,9 @@ struct leati_tcp_seat;
 /** Whether nothing is under way: nothing that was read and not given out, nothing that was not taken,
  * and the descriptor is watched for reading. */
 bool leati_tcp_layer_may_rest(const struct leati_layer *tcp);
+/** Of one that may: makes a seat for a connection that was dialled. false without memory; nothing has changed
+ * then. */
+bool leati_tcp_layer_take_seat(struct leati_layer *tcp);
 /** Frees the layer, but not the connection, whose events are `fn`'s from now on. */
 struct leati_tcp_seat *leati_tcp_layer_rest(struct leati_layer *tcp,
                                             void (*fn)(struct leati_io *io, unsigned events,

@@ -23,10 +23,29 @@ bool leati_tcp_layer_may_rest(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = (const struct leati_tcp_layer *)l;
 
-    return tcp->has_seat && l->state == LEATI_LAYER_OPEN && l->sticky == LEAT_OK &&
+    return !tcp->dialling && l->state == LEATI_LAYER_OPEN && l->sticky == LEAT_OK &&
            l->deadline_ms == 0 && tcp->open && tcp->open->fd >= 0 &&
            tcp->open->io.mask == LEATI_IO_READ && !tcp->readable && tcp->writable && !tcp->eof &&
            !tcp->prompt_acks && !tcp->ack_due && !tcp->said_goodbye && tcp->send_errno == 0;
+}
+
+bool leati_tcp_layer_take_seat(struct leati_layer *l)
+{
+    struct leati_tcp_layer *tcp = (struct leati_tcp_layer *)l;
+    struct leati_tcp_seat *seat = tcp->has_seat ? NULL : leati_tcp_seat_new(l->hop);
+
+    if (!seat)
+        return tcp->has_seat;
+    seat->attempt = *tcp->open;
+    seat->attempt.next = NULL;
+    if (!leati_io_move(&tcp->open->io, &seat->attempt.io)) {
+        leati_free(seat);
+        return false;
+    }
+    seat->attempt.io.user = &seat->attempt;
+    tcp->open = tcp->attempts = &seat->attempt;
+    tcp->has_seat = true;
+    return true;
 }
 
 struct leati_tcp_seat *leati_tcp_layer_rest(struct leati_layer *l, leati_io_fn fn, void *user)

@@ -374,6 +374,7 @@ static bool ws_wakes(struct leati_stream *stream, void *user)
         .pieces = ws->terms->callbacks->message_part,
         .max_message_bytes = ws->terms->max_message_bytes,
         .pool = leati_session_pool_of(stream->loop),
+        .random = leati_loop_random_pool(stream->loop),
         .drain = {&ws_drain, stream},
     };
     if (!ws->session)
@@ -409,7 +410,7 @@ static void ws_opened(struct leati_stream *stream, void *user)
         return;
     }
     ws->heard = true;
-    stream->may_rest = ws->is_server && !ws->secure;
+    stream->may_rest = !ws->secure;
     if (ws->terms->callbacks->opened)
         ws->terms->callbacks->opened(ws, ws->user);
     if (leati_stream_is_open(stream))

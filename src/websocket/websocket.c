@@ -277,7 +277,7 @@ int leati_websocket_send_prepared(leat_websocket *ws, struct leati_ws_prepared *
 /* Whether frames may leave as they are, around the session. */
 static bool ws_is_plain(const struct leat_websocket *ws)
 {
-    return ws->stream.may_rest && !ws->compressed && !ws->closing &&
+    return ws->is_server && ws->stream.may_rest && !ws->compressed && !ws->closing &&
            leati_stream_is_open(&ws->stream) &&
            (!ws->session || leati_ws_session_may_rest(ws->session));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server's connections that have nothing to say give up what they need for moving bytes; nothing of that
+ * Connections that have nothing to say, a server's as a client's, give up what they need for moving bytes; nothing of that
  * shows. Statically linked, to see which of them rest and to make allocations fail.
  */
 #include <leat/leat.h>
@@ -21,11 +21,14 @@ enum { CLIENTS = 170 };
 struct crowd {
     leat_loop *loop;
     leat_config *config;
+    leat_config *client_config; /* NULL = as it is */
     leat_websocket_server *server;
     leat_websocket *clients[CLIENTS];
-    leat_websocket *connections[CLIENTS]; /* in the order in which they came; NULL = closed */
+    leat_websocket *connections[CLIENTS + 1]; /* in the order in which they came; NULL = closed */
     unsigned connected, opened, echoed, came_back, closed_there, closed_here;
     struct leat_error last_error; /* of a connection */
+    struct leat_error last_error_here;
+    char url[128];
     uint16_t last_close_code;
 };
 
@@ -47,9 +50,10 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
 
 static void on_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
 {
+    struct crowd *crowd = user;
     (void)ws;
-    (void)event;
-    ((struct crowd *)user)->closed_here++;
+    crowd->closed_here++;
+    crowd->last_error_here = event->error;
 }
 
 static void on_connected(leat_websocket_server *server, leat_websocket *ws, void *user)
@@ -97,18 +101,18 @@ static void crowd_init(struct crowd *crowd, const char *target)
         .connected = on_connected,
         .message = on_server_message,
         .closed = on_server_closed};
-    char url[128];
 
     cr_assert(leat_loop_new(&crowd->loop) == LEAT_OK);
     cr_assert(leat_websocket_server_new(crowd->loop, &server_callbacks, crowd, &crowd->server) ==
               LEAT_OK);
     cr_assert(leat_websocket_server_start(crowd->server, "127.0.0.1", 0, crowd->config) == LEAT_OK);
-    snprintf(url, sizeof(url), "ws://127.0.0.1:%u%s", leat_websocket_server_get_port(crowd->server),
-             target);
+    snprintf(crowd->url, sizeof(crowd->url), "ws://127.0.0.1:%u%s",
+             leat_websocket_server_get_port(crowd->server), target);
     for (unsigned i = 0; i < CLIENTS; i++) {
         cr_assert(leat_websocket_new(crowd->loop, &callbacks, crowd, &crowd->clients[i]) ==
                   LEAT_OK);
-        cr_assert(leat_websocket_connect(crowd->clients[i], url, NULL) == LEAT_OK);
+        cr_assert(leat_websocket_connect(crowd->clients[i], crowd->url, crowd->client_config) ==
+                  LEAT_OK);
         crowd_until(crowd, &crowd->opened, i + 1);
     }
     crowd_until(crowd, &crowd->connected, CLIENTS);
@@ -135,6 +139,7 @@ static void crowd_done(struct crowd *crowd)
         leat_websocket_free(crowd->clients[i]);
     leat_websocket_server_free(crowd->server);
     leat_config_free(crowd->config);
+    leat_config_free(crowd->client_config);
     leat_loop_free(crowd->loop);
 }
 
@@ -340,6 +345,121 @@ Test(rest, without_memory_for_what_has_come_the_connection_ends, .timeout = 60)
     cr_assert_eq(crowd.closed_there, 1u);
     cr_assert_eq(crowd.last_error.code, LEAT_E_SYSTEM_INTERNAL);
     cr_assert_eq(crowd.echoed, 0u);
+    crowd_done(&crowd);
+}
+
+/* ---- clients ---------------------------------------------------------------------------------- */
+
+static unsigned resting_client(const struct crowd *crowd)
+{
+    for (unsigned i = 0; i < CLIENTS; i++)
+        if (crowd->clients[i]->stream.rest)
+            return i;
+    cr_assert(false, "no client rests");
+    return 0;
+}
+
+Test(rest, clients_rest_and_talk_as_ever, .timeout = 60)
+{
+    struct crowd crowd;
+    crowd_new(&crowd, "/");
+    resting_client(&crowd);
+    for (unsigned round = 1; round <= 3; round++) {
+        for (unsigned i = 0; i < CLIENTS; i++)
+            cr_assert(leat_websocket_send(crowd.clients[i], LEAT_MESSAGE_TEXT, "hello", 5) ==
+                      LEAT_OK);
+        crowd_until(&crowd, &crowd.came_back, 2 * round * CLIENTS - CLIENTS);
+        for (unsigned i = 0; i < CLIENTS; i++)
+            cr_assert(leat_websocket_send(crowd.connections[i], LEAT_MESSAGE_TEXT, "to you", 6) ==
+                      LEAT_OK);
+        crowd_until(&crowd, &crowd.came_back, 2 * round * CLIENTS);
+    }
+    cr_assert_eq(crowd.closed_there + crowd.closed_here, 0u);
+    crowd_done(&crowd);
+}
+
+Test(rest, what_is_known_of_a_client_is_known_while_it_rests, .timeout = 60)
+{
+    struct crowd crowd;
+    struct leat_net_address local, remote, seen;
+    struct leat_websocket_opened_info info;
+    crowd_new(&crowd, "/chat");
+    unsigned index = resting_client(&crowd);
+    leat_websocket *ws = crowd.clients[index];
+    cr_assert_eq(leat_websocket_get_http_status(ws), 101);
+    cr_assert(leat_websocket_get_opened_info(ws, &info));
+    cr_assert(leat_websocket_get_local_address(ws, &local) == LEAT_OK);
+    cr_assert(leat_websocket_get_remote_address(ws, &remote) == LEAT_OK);
+    cr_assert(leat_websocket_get_remote_address(crowd.connections[index], &seen) == LEAT_OK);
+    cr_assert_eq(remote.port, leat_websocket_server_get_port(crowd.server));
+    cr_assert_eq(local.port, seen.port);
+    cr_assert_geq(leat_websocket_get_socket_fd(ws), 0);
+    cr_assert_eq(leat_websocket_get_buffered_bytes(ws), 0u);
+    int code = leat_websocket_connect(ws, crowd.url, NULL);
+    cr_assert_eq(code, LEAT_E_WS_EXISTS, "%d", code);
+    cr_assert(ws->stream.rest, "none of these wakes it");
+    crowd_done(&crowd);
+}
+
+Test(rest, a_client_that_rests_ends_from_either_side_and_connects_again, .timeout = 60)
+{
+    struct crowd crowd;
+    crowd_new(&crowd, "/");
+    unsigned index = resting_client(&crowd);
+    cr_assert(leat_websocket_close(crowd.clients[index], 1000, "thanks") == LEAT_OK);
+    crowd_until(&crowd, &crowd.closed_here, 1);
+    crowd_until(&crowd, &crowd.closed_there, 1);
+    cr_assert_eq(crowd.last_error_here.code, LEAT_OK);
+    cr_assert_eq(crowd.last_close_code, 1000);
+    cr_assert(leat_websocket_connect(crowd.clients[index], crowd.url, NULL) == LEAT_OK);
+    crowd_until(&crowd, &crowd.opened, CLIENTS + 1);
+    int code = leat_websocket_send(crowd.clients[index], LEAT_MESSAGE_TEXT, "x", 1);
+    cr_assert_eq(code, LEAT_OK, "%d", code);
+    crowd_until(&crowd, &crowd.came_back, 1);
+
+    cr_assert(leat_websocket_close(crowd.connections[resting_client(&crowd)], 1001, "bye") ==
+              LEAT_OK);
+    crowd_until(&crowd, &crowd.closed_here, 2);
+    cr_assert_eq(crowd.last_error_here.code, LEAT_OK);
+    index = resting_client(&crowd);
+    cr_assert(shutdown(leat_websocket_get_socket_fd(crowd.connections[index]), SHUT_RDWR) == 0);
+    crowd_until(&crowd, &crowd.closed_here, 3);
+    cr_assert_eq(crowd.last_error_here.code, LEAT_E_WS_CONNECT);
+    index = resting_client(&crowd);
+    unsigned closed_there = crowd.closed_there;
+    leat_websocket_free(crowd.clients[index]);
+    crowd.clients[index] = NULL;
+    crowd_until(&crowd, &crowd.closed_there, closed_there + 1);
+    crowd_done(&crowd);
+}
+
+Test(rest, a_dead_server_is_found_while_its_client_rests, .timeout = 60)
+{
+    struct crowd crowd = {.config = many_allowed(), .client_config = many_allowed()};
+    cr_assert(leat_config_set_ping_interval(crowd.client_config, 300) == LEAT_OK);
+    cr_assert(leat_config_set_pong_timeout(crowd.client_config, 300) == LEAT_OK);
+    crowd_init(&crowd, "/");
+    for (unsigned i = 0; i < CLIENTS; i++)
+        leat_websocket_pause(crowd.connections[i]);
+    crowd_until(&crowd, &crowd.closed_here, CLIENTS);
+    cr_assert_eq(crowd.last_error_here.code, LEAT_E_WS_CONNECT);
+    cr_assert_eq(crowd.last_error_here.sys_errno, ETIMEDOUT);
+    crowd_done(&crowd);
+}
+
+Test(rest, a_letter_wakes_a_client_and_a_call_without_memory_does_not, .timeout = 60)
+{
+    struct crowd crowd;
+    crowd_new(&crowd, "/");
+    leat_websocket *ws = crowd.clients[resting_client(&crowd)];
+    cr_assert(leat_websocket_post(ws, LEAT_MESSAGE_TEXT, "letter", 6) == LEAT_OK);
+    crowd_until(&crowd, &crowd.came_back, 1);
+    ws = crowd.clients[resting_client(&crowd)];
+    leati_alloc_fail_hook = allocation_fails;
+    cr_assert_eq(leat_websocket_send(ws, LEAT_MESSAGE_TEXT, "x", 1), LEAT_E_SYSTEM_INTERNAL);
+    leati_alloc_fail_hook = NULL;
+    cr_assert(leat_websocket_send(ws, LEAT_MESSAGE_TEXT, "x", 1) == LEAT_OK, "it lives on");
+    crowd_until(&crowd, &crowd.came_back, 2);
     crowd_done(&crowd);
 }
 
