@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Streams that rest: of most connections of a server nothing happens most of the time, and then they need no
+ * Streams that rest: on most connections nothing happens most of the time, and then they need no
  * chain, no layer and nothing of their owner's for moving bytes. The last ones of a loop that were busy
  * keep theirs, so that who talks never pays for it.
  */

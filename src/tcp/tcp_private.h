@@ -36,7 +36,7 @@ struct leati_tcp_dialling {
     struct leati_local_address *server; /**< with a full queue; NULL = it is none, or has room */
 };
 
-/** What a connection that was accepted is without its layer: see leati_tcp_layer_rest(). Its address stays,
+/** What a connection is without its layer: see leati_tcp_layer_rest(). Its address stays,
  * because the loop knows it. */
 struct leati_tcp_seat {
     struct leati_tcp_attempt attempt;
