@@ -11,8 +11,6 @@
 /** How much one stream may read before the others of the loop have their turn. */
 #define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
 #define IOVECS_PER_SEND     64
-/* From here on a system call of its own costs less than to copy the bytes. */
-#define GIVE_BYTES 32768u
 
 struct leati_held_bytes {
     size_t len, used;
@@ -210,16 +208,8 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
     int code = leati_stream_reserve(stream, len);
     if (code != LEAT_OK)
         return code;
-    if (!leati_byte_queue_ensure(&stream->out, len))
+    if (!leati_byte_queue_append(&stream->out, data, len))
         return LEAT_E_SYSTEM_INTERNAL;
-    const uint8_t *bytes = data;
-    if (len >= GIVE_BYTES) {
-        size_t given = leati_stream_give(stream, &(struct iovec){(void *)(uintptr_t)data, len}, 1);
-        bytes += given;
-        len -= given;
-    }
-    (void)leati_byte_queue_append(&stream->out, bytes, len); /* for which there is room */
-    leati_byte_queue_trim(&stream->out);
     leati_stream_queued(stream);
     return LEAT_OK;
 }

@@ -9,8 +9,9 @@
  * worth a system call. The last part stays, for what is queued behind it. */
 #define DRAIN_BYTES 1048576u
 
-/* From here on a system call of its own costs less than to copy the payload. */
-#define GIVE_BYTES 32768u
+/* From here on a system call of its own costs less than to copy the payload; of 64 KiB it is not so
+ * where they come one by one. */
+#define GIVE_BYTES 262144u
 
 /* What is longer goes by chunks anyhow. */
 #define WHOLE_MAX_BYTES (LEATI_CHUNK_BYTES - LEATI_WS_FRAME_HEADER_MAX)
