@@ -105,14 +105,18 @@ static bool stream_may_rest(const struct leati_stream *s)
 static void stream_rest(struct leati_stream *stream)
 {
     struct leati_chain *chain = stream->chain;
-    if (!stream_may_rest(stream) || !leati_tcp_layer_take_seat(chain->tcp) ||
-        !stream->owner->rests(stream, stream->user))
+    if (!stream_may_rest(stream) || !leati_tcp_layer_take_seat(chain->tcp))
         return;
     struct leati_timer *timer = leati_tcp_layer_seat_timer(chain->tcp);
     uint64_t deadline_ms = chain->owner_deadline_ms;
     leati_timer_init(timer, stream->loop, rest_on_timer, stream);
     if (deadline_ms != 0 && leati_timer_set(timer, deadline_ms) != LEAT_OK)
         return;
+    /* Behind all that can fail: the owner gives up what moving bytes needs. */
+    if (!stream->owner->rests(stream, stream->user)) {
+        leati_timer_stop(timer);
+        return;
+    }
     stream->rest = leati_chain_rest(chain, rest_on_event, stream);
     /* Whoever answers a Ping has not begun to talk. */
     stream->rest_time = (uint8_t)(tick_now() - (stream->was_timed ? LONG_AGO_TICKS : 0));
