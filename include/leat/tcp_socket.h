@@ -110,8 +110,8 @@ LEAT_API LEAT_MUST_CHECK int leat_tcp_socket_connect(leat_tcp_socket *tcp, const
                                                      uint16_t port, const leat_config *config);
 
 /**
- * Queues bytes. They are copied, and leave together with whatever else is queued in the same round
- * of the loop.
+ * Queues bytes. What has to wait is copied, and leaves together with whatever else is queued in the
+ * same round of the loop; 32 KiB or more may leave at once.
  *
  * @return LEAT_OK; LEAT_E_PARAMETER (NULL with a length); LEAT_E_SOCKET_BASE + ENOTCONN (before
  *         `connected`), + EBADF (closing or closed), + EAGAIN (the queue is full; `writable`

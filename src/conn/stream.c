@@ -13,6 +13,8 @@
 /* What is decrypted should still be in the processor's cache when the owner gets it. */
 #define DECRYPTED_BYTES_PER_READ 65536u
 #define IOVECS_PER_SEND          64
+/* From here on a system call of its own costs less than to copy the bytes. */
+#define GIVE_BYTES 32768u
 
 struct leati_held_bytes {
     size_t len, used;
@@ -210,8 +212,15 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
     int code = leati_stream_reserve(stream, len);
     if (code != LEAT_OK)
         return code;
-    if (!leati_byte_queue_append(&stream->out, data, len))
+    if (!leati_byte_queue_ensure(&stream->out, len))
         return LEAT_E_SYSTEM_INTERNAL;
+    size_t given = 0;
+    if (len >= GIVE_BYTES)
+        given = leati_stream_give(stream, &(struct iovec){(void *)(uintptr_t)data, len}, 1);
+    if (given > 0 && given == len && stream->limits->has_nagle)
+        leati_tcp_layer_push(stream->chain->tcp); /* the end of much is no small data */
+    (void)leati_byte_queue_append(&stream->out, (const uint8_t *)data + given, len - given);
+    leati_byte_queue_trim(&stream->out);
     leati_stream_queued(stream);
     return LEAT_OK;
 }

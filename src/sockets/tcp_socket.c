@@ -169,6 +169,7 @@ int leat_tcp_socket_connect(leat_tcp_socket *tcp, const char *address, uint16_t 
     tcp->base.limits = leati_stream_limits_of(route->settings);
     tcp->base.limits.stall_timeout_ms = tcp->options.socket_timeout_ms;
     tcp->base.limits.linger = tcp->options.socket_linger;
+    tcp->base.limits.has_nagle = !tcp->options.tcp_no_delay;
     return leati_stream_start(&tcp->base.stream, route, &route->settings->tracer,
                               &tcp->base.limits);
 }
@@ -242,5 +243,6 @@ int leat_tcp_socket_set_extra_options(leat_tcp_socket *tcp,
     tcp->options = checked;
     tcp->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
     tcp->base.limits.linger = checked.socket_linger;
+    tcp->base.limits.has_nagle = !checked.tcp_no_delay;
     return LEAT_OK;
 }

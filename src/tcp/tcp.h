@@ -167,6 +167,9 @@ void leati_tcp_layer_settle(struct leati_layer *tcp);
 /** The descriptor of the open connection, -1 before and after. Stays the layer's. */
 int leati_tcp_layer_fd(const struct leati_layer *tcp);
 
+/** What Nagle's algorithm holds back on the open connection leaves; the algorithm is on, and stays so. */
+void leati_tcp_layer_push(const struct leati_layer *tcp);
+
 /** The address that the open connection goes to (before that: the first one to be dialled). */
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *tcp);
 

@@ -480,6 +480,13 @@ int leati_tcp_layer_fd(const struct leati_layer *l)
     return tcp->open ? tcp->open->fd : -1;
 }
 
+void leati_tcp_layer_push(const struct leati_layer *l)
+{
+    int fd = leati_tcp_layer_fd(l);
+    for (int on = 1; on >= 0; on--)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 const struct leati_address *leati_tcp_layer_remote(const struct leati_layer *l)
 {
     const struct leati_tcp_layer *tcp = tcp_of_const(l);

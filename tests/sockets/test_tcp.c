@@ -359,6 +359,45 @@ Test(tcp_socket, paused)
     cr_assert_str_eq(run.received, "kept");
 }
 
+/* Dispatches until `peer` has got everything up to `sent`. */
+static void check_arrived(int peer, size_t *received, size_t sent)
+{
+    static uint8_t data[1 << 20];
+    while (*received < sent) {
+        cr_assert_eq(leat_loop_dispatch(run.loop, 0), LEAT_OK);
+        ssize_t n = recv(peer, data, sizeof(data), MSG_DONTWAIT);
+        for (ssize_t i = 0; i < n; i++)
+            cr_assert_eq(data[i], (uint8_t)((*received + (size_t)i) % 251));
+        *received += n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* Much that the kernel takes at once, little that is queued, and more than it takes. */
+Test(tcp_socket, much_and_little_arrive_in_their_order)
+{
+    static const size_t lengths[] = {1, 40000, 3, 32768, 32767, 5, 8 << 20, 1, 70000, 300000};
+    enum { COUNT = sizeof(lengths) / sizeof(lengths[0]), ROUNDS = 3 };
+    static uint8_t data[8 << 20];
+    size_t sent = 0, received = 0;
+
+    run_new_client();
+    int peer = run_connect_raw();
+    for (size_t i = 0; i < ROUNDS * COUNT; i++) {
+        size_t len = lengths[i % COUNT];
+        for (size_t at = 0; at < len; at++)
+            data[at] = (uint8_t)((sent + at) % 251);
+        cr_assert_eq(leat_tcp_socket_send(run.tcp, data, len), LEAT_OK);
+        memset(data, 0xff, len); /* what was not taken has been copied */
+        sent += len;
+        if (i % 3 == 2 || len > 500000)
+            check_arrived(peer, &received, sent);
+    }
+    check_arrived(peer, &received, sent);
+    cr_assert_eq(leat_tcp_socket_close(run.tcp), LEAT_OK);
+    close(peer);
+    run_until("closed");
+}
+
 /* ---- inside of callbacks ----------------------------------------------------------- */
 
 Test(tcp_socket, connects_again_in_closed_but_not_in_error)

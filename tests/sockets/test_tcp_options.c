@@ -9,10 +9,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -253,6 +255,29 @@ Test(tcp_socket_options, header_of_the_proxy_protocol)
                        local.port, remote.port);
     cr_assert_eq(recv(peer, seen, (size_t)len, MSG_WAITALL), len);
     cr_expect_str_eq(seen, expected);
+    close(peer);
+}
+
+/* Nagle's algorithm is on unless the program says otherwise, but it is for small data: the segment
+ * at the end of much is none, even if an earlier one is not acknowledged. */
+Test(tcp_socket_options, the_end_of_much_waits_for_no_acknowledgement)
+{
+    static char data[40000];
+    run_new_client();
+    int peer = run_connect_raw();
+    cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int)), 0);
+    cr_assert_eq(setsockopt(peer, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int)), 0);
+    for (int i = 1; i <= 3; i++) {
+        int not_sent = -1, on = -1;
+        socklen_t size = sizeof(on);
+        cr_assert_eq(leat_tcp_socket_send(run.tcp, data, sizeof(data)), LEAT_OK);
+        int fd = leat_tcp_socket_get_socket_fd(run.tcp);
+        cr_assert_eq(ioctl(fd, SIOCOUTQNSD, &not_sent), 0);
+        cr_expect_eq(not_sent, 0, "%d bytes after %d messages", not_sent, i);
+        cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+        cr_assert_eq(on, 0);
+        cr_assert_eq(recv(peer, data, sizeof(data), MSG_WAITALL), (ssize_t)sizeof(data));
+    }
     close(peer);
 }
 
