@@ -156,12 +156,15 @@ static int messages_check(const struct leat_testing_options *options,
     return LEAT_OK;
 }
 
-static int options_check(struct leat_testing_server *server,
-                         struct leat_testing_problem *ret_problem)
+static bool carries_datagrams(enum leat_testing_kind kind)
 {
-    const struct leat_testing_options *options = &server->options;
-    if (!leat_testing_kind_name(options->kind))
-        return refused(ret_problem, "there is no kind of server number %d", (int)options->kind);
+    return kind == LEAT_TESTING_UDP || kind == LEAT_TESTING_DNS;
+}
+
+/* What is wrong with any kind of server. */
+static int values_check(const struct leat_testing_options *options,
+                        struct leat_testing_problem *ret_problem)
+{
     if (!is_address(options->address))
         return refused(ret_problem, "%s is not an IPv4 or IPv6 address", options->address);
     if ((options->user && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
@@ -174,11 +177,6 @@ static int options_check(struct leat_testing_server *server,
     }
     if (options->unix_path && (options->unix_path[0] == '\0' || strlen(options->unix_path) > 107))
         return refused(ret_problem, "the path of a Unix socket has 1 to 107 bytes");
-    if (options->unix_path &&
-        (options->kind == LEAT_TESTING_UDP || options->kind == LEAT_TESTING_DNS)) {
-        return refused(ret_problem, "a %s server has no Unix socket",
-                       leat_testing_kind_name(options->kind));
-    }
     if ((unsigned)options->auth > LEAT_TESTING_AUTH_BEARER ||
         (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED) {
         return refused(ret_problem, "there is no such auth or proxy_header");
@@ -191,32 +189,50 @@ static int options_check(struct leat_testing_server *server,
         return refused(ret_problem, "there is no TLS on a Unix socket here");
     if (options->close_reason && strlen(options->close_reason) > 123)
         return refused(ret_problem, "a close reason has at most 123 bytes");
-    if (messages_check(options, ret_problem) != LEAT_OK)
-        return LEAT_E_PARAMETER;
-    if (options->tls && !(leat_testing_kind_has_step(options->kind, LEAT_TESTING_STEP_TLS))) {
-        return refused(ret_problem, "a %s server has no TLS in front",
-                       leat_testing_kind_name(options->kind));
-    }
-    if ((options->kind == LEAT_TESTING_TCP || options->kind == LEAT_TESTING_UDP) &&
-        !leati_testing_destination_parse(options->to, NULL, NULL))
-        return refused(ret_problem, "a relay needs a destination, HOST:PORT");
-    if (options->to_tls &&
-        !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
-        return LEAT_E_PARAMETER;
-    }
-    if (options->record_path &&
-        (options->kind == LEAT_TESTING_UDP || options->kind == LEAT_TESTING_DNS)) {
-        return refused(ret_problem, "datagrams cannot be recorded, so a %s server cannot",
-                       leat_testing_kind_name(options->kind));
-    }
-    if ((options->kind == LEAT_TESTING_REPLAY) != (options->replay_path != NULL))
-        return refused(ret_problem, "a replay needs a recording, and nothing else does");
     if ((unsigned)options->match > LEAT_TESTING_MATCH_ANY)
         return refused(ret_problem, "there is no such match");
     if (options->fault_count > LEAT_TESTING_FAULTS_MAX)
         return refused(ret_problem, "there are at most %d faults", LEAT_TESTING_FAULTS_MAX);
+    return messages_check(options, ret_problem);
+}
+
+/* What does not go with its kind. */
+static int kind_check(const struct leat_testing_server *server,
+                      struct leat_testing_problem *ret_problem)
+{
+    const struct leat_testing_options *options = &server->options;
+    const char *name = leat_testing_kind_name(options->kind);
+    if (!name)
+        return refused(ret_problem, "there is no kind of server number %d", (int)options->kind);
+    if (options->unix_path && carries_datagrams(options->kind))
+        return refused(ret_problem, "a %s server has no Unix socket", name);
+    if (options->tls && !(leat_testing_kind_has_step(options->kind, LEAT_TESTING_STEP_TLS)))
+        return refused(ret_problem, "a %s server has no TLS in front", name);
+    if ((options->kind == LEAT_TESTING_TCP || options->kind == LEAT_TESTING_UDP) &&
+        !leati_testing_destination_parse(options->to, NULL, NULL))
+        return refused(ret_problem, "a relay needs a destination, HOST:PORT");
+    if (options->record_path && carries_datagrams(options->kind))
+        return refused(ret_problem, "datagrams cannot be recorded, so a %s server cannot", name);
+    if ((options->kind == LEAT_TESTING_REPLAY) != (options->replay_path != NULL))
+        return refused(ret_problem, "a replay needs a recording, and nothing else does");
     if (options->kind == LEAT_TESTING_SCRIPT && server->script_count == 0)
         return refused(ret_problem, "a script server needs a script");
+    return LEAT_OK;
+}
+
+static int options_check(struct leat_testing_server *server,
+                         struct leat_testing_problem *ret_problem)
+{
+    const struct leat_testing_options *options = &server->options;
+    int code = kind_check(server, ret_problem);
+    if (code == LEAT_OK)
+        code = values_check(options, ret_problem);
+    if (code != LEAT_OK)
+        return code;
+    if (options->to_tls &&
+        !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
+        return LEAT_E_PARAMETER;
+    }
     if (options->tls &&
         !leati_peer_tls_check(options->tls, ret_problem->text, sizeof(ret_problem->text))) {
         return LEAT_E_PARAMETER;

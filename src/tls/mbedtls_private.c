@@ -18,35 +18,36 @@
 /* KeyUpdate, RFC 8446 section 4. mbedTLS has no name for it because it does not know it. */
 #define HANDSHAKE_TYPE_KEY_UPDATE 24
 
+static const char *const step_names[] = {
+    [MBEDTLS_SSL_HELLO_REQUEST] = "ClientHello",
+    [MBEDTLS_SSL_CLIENT_HELLO] = "ClientHello",
+    [MBEDTLS_SSL_SERVER_HELLO] = "ServerHello",
+    [MBEDTLS_SSL_SERVER_CERTIFICATE] = "the server's Certificate",
+    [MBEDTLS_SSL_SERVER_KEY_EXCHANGE] = "ServerKeyExchange",
+    [MBEDTLS_SSL_CERTIFICATE_REQUEST] = "CertificateRequest",
+    [MBEDTLS_SSL_SERVER_HELLO_DONE] = "ServerHelloDone",
+    [MBEDTLS_SSL_CLIENT_CERTIFICATE] = "the client's Certificate",
+    [MBEDTLS_SSL_CLIENT_KEY_EXCHANGE] = "ClientKeyExchange",
+    [MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC] = "the client's ChangeCipherSpec",
+    [MBEDTLS_SSL_CLIENT_FINISHED] = "the client's Finished",
+    [MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC] = "the server's ChangeCipherSpec",
+    [MBEDTLS_SSL_SERVER_FINISHED] = "the server's Finished",
+    [MBEDTLS_SSL_NEW_SESSION_TICKET] = "NewSessionTicket",
+    [MBEDTLS_SSL_HELLO_RETRY_REQUEST] = "ServerHello",
+    [MBEDTLS_SSL_ENCRYPTED_EXTENSIONS] = "EncryptedExtensions",
+    [MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY] = "the client's CertificateVerify",
+    [MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED] = "the client's ChangeCipherSpec",
+    [MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO] = "ClientHello",
+    [MBEDTLS_SSL_SERVER_CCS_AFTER_SERVER_HELLO] = "the server's ChangeCipherSpec",
+    [MBEDTLS_SSL_CLIENT_CCS_AFTER_CLIENT_HELLO] = "ClientHello",
+    [MBEDTLS_SSL_SERVER_CCS_AFTER_HELLO_RETRY_REQUEST] = "ClientHello",
+    [MBEDTLS_SSL_END_OF_EARLY_DATA] = "EndOfEarlyData",
+    [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET] = "NewSessionTicket",
+    [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET_FLUSH] = "NewSessionTicket",
+};
+
 const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
 {
-    static const char *const names[] = {
-        [MBEDTLS_SSL_HELLO_REQUEST] = "ClientHello",
-        [MBEDTLS_SSL_CLIENT_HELLO] = "ClientHello",
-        [MBEDTLS_SSL_SERVER_HELLO] = "ServerHello",
-        [MBEDTLS_SSL_SERVER_CERTIFICATE] = "the server's Certificate",
-        [MBEDTLS_SSL_SERVER_KEY_EXCHANGE] = "ServerKeyExchange",
-        [MBEDTLS_SSL_CERTIFICATE_REQUEST] = "CertificateRequest",
-        [MBEDTLS_SSL_SERVER_HELLO_DONE] = "ServerHelloDone",
-        [MBEDTLS_SSL_CLIENT_CERTIFICATE] = "the client's Certificate",
-        [MBEDTLS_SSL_CLIENT_KEY_EXCHANGE] = "ClientKeyExchange",
-        [MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC] = "the client's ChangeCipherSpec",
-        [MBEDTLS_SSL_CLIENT_FINISHED] = "the client's Finished",
-        [MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC] = "the server's ChangeCipherSpec",
-        [MBEDTLS_SSL_SERVER_FINISHED] = "the server's Finished",
-        [MBEDTLS_SSL_NEW_SESSION_TICKET] = "NewSessionTicket",
-        [MBEDTLS_SSL_HELLO_RETRY_REQUEST] = "ServerHello",
-        [MBEDTLS_SSL_ENCRYPTED_EXTENSIONS] = "EncryptedExtensions",
-        [MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY] = "the client's CertificateVerify",
-        [MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED] = "the client's ChangeCipherSpec",
-        [MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO] = "ClientHello",
-        [MBEDTLS_SSL_SERVER_CCS_AFTER_SERVER_HELLO] = "the server's ChangeCipherSpec",
-        [MBEDTLS_SSL_CLIENT_CCS_AFTER_CLIENT_HELLO] = "ClientHello",
-        [MBEDTLS_SSL_SERVER_CCS_AFTER_HELLO_RETRY_REQUEST] = "ClientHello",
-        [MBEDTLS_SSL_END_OF_EARLY_DATA] = "EndOfEarlyData",
-        [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET] = "NewSessionTicket",
-        [MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET_FLUSH] = "NewSessionTicket",
-    };
     unsigned state = (unsigned)ssl->MBEDTLS_PRIVATE(state);
 
     /* In TLS 1.3 that message is optional, and so it mostly is the next one. */
@@ -58,9 +59,9 @@ const char *leati_mbedtls_step_name(const mbedtls_ssl_context *ssl)
         return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3
                    ? "the server's CertificateVerify"
                    : "the client's CertificateVerify";
-    if (state >= sizeof(names) / sizeof(names[0]) || !names[state])
+    if (state >= sizeof(step_names) / sizeof(step_names[0]) || !step_names[state])
         return "Finished";
-    return names[state];
+    return step_names[state];
 }
 
 bool leati_mbedtls_handshake_is_over(const mbedtls_ssl_context *ssl)

@@ -162,35 +162,35 @@ static void kinds_of_blocks(struct leati_ws_cases *cases, int agreement)
 }
 
 /* Section 7.2.3 and others that peers send. */
+static const struct {
+    const char *id, *name, *data;
+    size_t len;
+    const char *text;
+} example_rows[] = {
+    {"example.one-block", "section 7.2.3.1: one block", "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello"},
+    {"example.stored", "section 7.2.3.3: a block without compression",
+     "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 11, "Hello"},
+    {"example.bfinal", "section 7.2.3.4: BFINAL", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8, "Hello"},
+    {"bfinal-bare", "BFINAL and nothing behind it", "\xf3\x48\xcd\xc9\xc9\x07\x00", 7, "Hello"},
+    {"example.two-blocks", "section 7.2.3.5: two blocks",
+     "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13, "Hello"},
+    {"tail", "the tail 00 00 ff ff is left on", "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x00",
+     12, "Hello"},
+    {"empty.stored", "an empty message: 00", "\x00", 1, ""},
+    {"empty.fixed", "an empty message: 02 00", "\x02\x00", 2, ""},
+    {"empty.nothing", "RSV1 and no payload at all", "", 0, ""},
+};
+
 static void examples(struct leati_ws_cases *cases)
 {
-    static const struct {
-        const char *id, *name, *data;
-        size_t len;
-        const char *text;
-    } rows[] = {
-        {"example.one-block", "section 7.2.3.1: one block", "\xf2\x48\xcd\xc9\xc9\x07\x00", 7,
-         "Hello"},
-        {"example.stored", "section 7.2.3.3: a block without compression",
-         "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 11, "Hello"},
-        {"example.bfinal", "section 7.2.3.4: BFINAL", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8,
-         "Hello"},
-        {"bfinal-bare", "BFINAL and nothing behind it", "\xf3\x48\xcd\xc9\xc9\x07\x00", 7, "Hello"},
-        {"example.two-blocks", "section 7.2.3.5: two blocks",
-         "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13, "Hello"},
-        {"tail", "the tail 00 00 ff ff is left on",
-         "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff\x00", 12, "Hello"},
-        {"empty.stored", "an empty message: 00", "\x00", 1, ""},
-        {"empty.fixed", "an empty message: 02 00", "\x02\x00", 2, ""},
-        {"empty.nothing", "RSV1 and no payload at all", "", 0, ""},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
-        struct leati_ws_case *now = begin(cases, 0, rows[i].id, rows[i].name);
-        if (rows[i].len == 0)
+    for (size_t i = 0; i < sizeof(example_rows) / sizeof(example_rows[0]); ++i) {
+        struct leati_ws_case *now = begin(cases, 0, example_rows[i].id, example_rows[i].name);
+        if (example_rows[i].len == 0)
             now->demand = LEATI_WS_INFORMATIONAL; /* a sender has to send 00 */
         for (int again = 0; again < 2; ++again) {
-            send_packed(cases, LEATI_WS_TEXT, rows[i].data, rows[i].len);
-            leati_ws_case_expect(cases, LEATI_WS_TEXT, rows[i].text, strlen(rows[i].text));
+            send_packed(cases, LEATI_WS_TEXT, example_rows[i].data, example_rows[i].len);
+            leati_ws_case_expect(cases, LEATI_WS_TEXT, example_rows[i].text,
+                                 strlen(example_rows[i].text));
         }
     }
     begin(cases, 0, "example.takeover", "section 7.2.3.2: the second message refers to the first");
