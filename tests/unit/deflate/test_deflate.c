@@ -508,8 +508,9 @@ static bool attempt(void)
 
 Test(deflate, lack_of_memory)
 {
-    /* Five for deflate and its z_stream, two for inflate, one for its window. */
-    cr_assert_geq(alloc_failure_run_all(attempt), 8);
+    /* One z_stream and one state each: zlib-ng makes no more. zlib makes three tables for deflate and
+     * a window for inflate besides. */
+    cr_assert_geq(alloc_failure_run_all(attempt), 4);
 }
 
 Test(deflate, no_memory_before_the_first_message)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# The libraries that leat stands on, built from Debian's source packages in releases that this machine does not have. Sourced by
+# script/matrix behind mbedtls.sh, with $root set.
+#
+# Static archives and headers, position independent, and nothing that runs. CC is the compiler.
+
+# sources_download PACKAGE RELEASE FOLDER: the newest source package of that name there, into FOLDER/package.
+sources_download() {
+    local apt
+    apt_open "$3" "$(apt_source deb-src "$2")" -o Debug::NoLocking=true &&
+        (cd "$3/package" && "${apt[@]}" source --download-only --only-source "$1")
+}
+
+# sources_unpack PACKAGE RELEASE FOLDER: FOLDER/PACKAGE, with Debian's patches. Debian has zlib-ng as a part of another package.
+sources_unpack() {
+    rm -rf "$3/$1" "$3/package"
+    if [ "$1" = zlib-ng ]; then
+        mkdir -p "$3/$1" && sources_download node-yarnpkg "$2" "$3" &&
+            tar -x -f "$3"/package/*.orig-zlib-ng.tar.* -C "$3/$1" --strip-components=1
+    else
+        sources_download "$1" "$2" "$3" && dpkg-source --no-copy --no-check -x "$3"/package/"$1"_*.dsc "$3/$1"
+    fi
+}
+
+# sources_cmake SOURCE PREFIX OPTION...
+sources_cmake() {
+    local source=$1 prefix=$2
+    shift 2
+    cmake -S "$source" -B "$source-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \
+        -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_COMPILER="${CC:-cc}" \
+        -DBUILD_SHARED_LIBS=OFF "$@" &&
+        cmake --build "$source-build" && cmake --install "$source-build"
+}
+
+# sources_build PACKAGE SOURCE PREFIX
+sources_build() {
+    local package=$1 source=$2 prefix=$3
+    case $package in
+    c-ares) sources_cmake "$source" "$prefix" -DCARES_STATIC=ON -DCARES_STATIC_PIC=ON -DCARES_SHARED=OFF \
+        -DCARES_BUILD_TOOLS=OFF ;;
+    wslay) sources_cmake "$source" "$prefix" -DWSLAY_STATIC=ON -DWSLAY_SHARED=OFF -DWSLAY_TESTS=OFF -DWSLAY_EXAMPLES=OFF ;;
+    zlib) (cd "$source" && CFLAGS="-O2 -fPIC" ./configure --static --prefix="$prefix" && make -j "$(nproc)" install) ;;
+    zlib-ng) sources_cmake "$source" "$prefix" -DZLIB_COMPAT=ON -DZLIB_ENABLE_TESTS=OFF -DWITH_GTEST=OFF ;;
+    openssl) # all that leat asks of it, without what needs a newer kernel or other libraries
+        (cd "$source" && ./Configure "linux-$(uname -m)" no-shared no-tests no-engine no-module no-async no-ktls no-zlib \
+            --prefix="$prefix" --openssldir=/etc/ssl --libdir=lib CC="${CC:-cc}" &&
+            make -j "$(nproc)" build_generated && make -j "$(nproc)" libcrypto.a libssl.a libcrypto.pc libssl.pc &&
+            mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" && cp -r include/openssl "$prefix/include/" &&
+            cp libcrypto.a libssl.a "$prefix/lib/" && cp libcrypto.pc libssl.pc "$prefix/lib/pkgconfig/") ;;
+    *) echo "no recipe for $package"; return 1 ;;
+    esac
+}
+
+# sources_provide PACKAGE RELEASE FOLDER PREFIX [SOURCE]: the library in PREFIX, built anew only when it or its recipe changed. Of
+# the folder SOURCE, if there is one.
+sources_provide() {
+    local recipe
+    recipe=$(cat "$root/script/lib/sources.sh" - <<<"$1 $2 ${CC:-cc}" | sha256sum | cut -d ' ' -f 1)
+    [ "$(cat "$4/$1.recipe" 2>/dev/null)" != "$recipe" ] || return 0
+    mkdir -p "$3" "$4" && rm -rf "$3/$1-build" &&
+        if [ -n "${5:-}" ]; then
+            rm -rf "$3/$1" && cp -a "$5" "$3/$1" && echo "$2" >"$4/$1.version"
+        else
+            sources_unpack "$1" "$2" "$3" && sed -n 's/^Version: //p' "$3"/package/*.dsc >"$4/$1.version"
+        fi && sources_build "$1" "$3/$1" "$4" && echo "$recipe" >"$4/$1.recipe" && rm -rf "$3/$1" "$3/$1-build" "$3/package"
+}
