@@ -9,10 +9,8 @@
 #include <string.h>
 
 /** How much one stream may read before the others of the loop have their turn. */
-#define READ_BYTES_PER_PUMP (4u * LEATI_SCRATCH_BYTES)
-/* What is decrypted should still be in the processor's cache when the owner gets it. */
-#define DECRYPTED_BYTES_PER_READ 65536u
-#define IOVECS_PER_SEND          64
+#define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
+#define IOVECS_PER_SEND     64
 /* From here on a system call of its own costs less than to copy the bytes. */
 #define GIVE_BYTES 32768u
 
@@ -359,7 +357,7 @@ static int stream_read_once(struct leati_stream *stream, size_t *total)
     const struct leati_stream_owner *owner = stream->owner;
     struct leati_layer *top = stream->chain->top;
     bool delivers = stream->state == LEATI_STREAM_OPEN;
-    size_t cap = top == stream->chain->tcp ? LEATI_SCRATCH_BYTES : DECRYPTED_BYTES_PER_READ;
+    size_t cap = LEATI_SCRATCH_BYTES;
     size_t len = 0;
     uint8_t *buf = delivers && owner->room ? owner->room(stream, &cap, stream->user) : NULL;
     if (!buf)

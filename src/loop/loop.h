@@ -108,7 +108,7 @@ void leati_loop_post_reserved(leat_loop *loop, struct leati_posted *posted, leat
 /* ---- what a loop lends ---------------------------------------------------------------------- */
 
 /** Bytes of the buffer that leati_loop_scratch() lends. */
-#define LEATI_SCRATCH_BYTES 262144u
+#define LEATI_SCRATCH_BYTES 65536u
 
 /** A large buffer for one read; nobody may hold it across a callback. Never NULL. */
 uint8_t *leati_loop_scratch(leat_loop *loop);

@@ -84,8 +84,6 @@ static void deliver_any(struct leat_udp_socket *udp, const struct leati_address 
 #define BATCH_DATAGRAMS 16
 /* Most datagrams are not longer than what a network takes in one piece. */
 #define SHORT_BYTES 2048u
-/* None is longer, nor one that has been put together from pieces. */
-#define LONGEST_BYTES 65536u
 
 /* Of a loop. Each datagram has room for the longest, or its end would be lost; but the short ones
  * lie side by side, and of `longer` no page is ever touched if none comes. */
@@ -94,7 +92,7 @@ struct receive_batch {
     struct iovec iov[BATCH_DATAGRAMS][2];
     struct leati_address from[BATCH_DATAGRAMS];
     uint8_t shorter[BATCH_DATAGRAMS][SHORT_BYTES];
-    uint8_t longer[BATCH_DATAGRAMS][LONGEST_BYTES];
+    uint8_t longer[BATCH_DATAGRAMS][LEATI_SCRATCH_BYTES];
 };
 
 static const char batch_key;
@@ -107,7 +105,7 @@ static struct receive_batch *batch_new(void)
     for (size_t i = 0; i < BATCH_DATAGRAMS; i++) {
         batch->iov[i][0] = (struct iovec){batch->shorter[i], SHORT_BYTES};
         batch->iov[i][1] =
-            (struct iovec){batch->longer[i] + SHORT_BYTES, LONGEST_BYTES - SHORT_BYTES};
+            (struct iovec){batch->longer[i] + SHORT_BYTES, LEATI_SCRATCH_BYTES - SHORT_BYTES};
         batch->messages[i] = (struct mmsghdr){
             .msg_hdr = {.msg_name = &batch->from[i], .msg_iov = batch->iov[i], .msg_iovlen = 2}};
     }
