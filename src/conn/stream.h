@@ -82,7 +82,7 @@ struct leati_stream_limits {
     /* These may change at any time. */
     uint32_t stall_timeout_ms;        /**< how long the peer may take nothing; 0 = for ever */
     struct leat_socket_linger linger; /**< on: instead of close_timeout_ms */
-    /** Plain TCP: small data waits for acknowledgements (RFC 9293 3.7.4). */
+    /** Nagle's algorithm is on: small data waits for acknowledgements (RFC 9293 3.7.4). */
     bool has_nagle;
 };
 
@@ -151,8 +151,9 @@ void leati_stream_push(struct leati_stream *stream, struct leati_layer *layer);
  * leati_stream_refuse(), or for none: `ended` comes from here. From dispatch only. */
 void leati_stream_give_up(struct leati_stream *stream);
 
-/** Queues a copy, but for what the kernel takes at once of much. @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOTCONN (not yet open), + EBADF (closing
- * or closed), + EAGAIN (the queue is full); LEAT_E_SYSTEM_INTERNAL. */
+/** Queues a copy, but for what the kernel takes at once of much.
+ * @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOTCONN (not yet open), + EBADF (closing or closed), + EAGAIN
+ * (the queue is full); LEAT_E_SYSTEM_INTERNAL. */
 int leati_stream_send(struct leati_stream *stream, const void *data, size_t len);
 
 /** For an owner that writes to `out` by itself: whether there is room for `size` bytes.
