@@ -11,8 +11,7 @@
 /** How much one stream may read before the others of the loop have their turn. */
 #define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
 #define IOVECS_PER_SEND     64
-/* From here on a system call of its own costs less than to copy the bytes. */
-#define GIVE_BYTES 32768u
+#define GIVE_BYTES          32768u /* from here on a system call costs less than the copy */
 
 struct leati_held_bytes {
     size_t len, used;
@@ -203,6 +202,19 @@ void leati_stream_queued(struct leati_stream *stream)
         leati_chain_wake(stream->chain);
 }
 
+/* Gives the kernel what it takes, and queues the rest. False: no memory, and nothing has left. */
+static bool stream_take_much(struct leati_stream *stream, const void *data, size_t len)
+{
+    if (!leati_byte_queue_ensure(&stream->out, len))
+        return false;
+    size_t given = leati_stream_give(stream, &(struct iovec){(void *)(uintptr_t)data, len}, 1);
+    if (given == len && stream->limits->has_nagle)
+        leati_tcp_layer_push(stream->chain->tcp); /* the end of much is no small data */
+    (void)leati_byte_queue_append(&stream->out, (const uint8_t *)data + given, len - given);
+    leati_byte_queue_trim(&stream->out);
+    return true;
+}
+
 int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
 {
     if (stream->state != LEATI_STREAM_OPEN)
@@ -210,15 +222,9 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
     int code = leati_stream_reserve(stream, len);
     if (code != LEAT_OK)
         return code;
-    if (!leati_byte_queue_ensure(&stream->out, len))
+    if (len < GIVE_BYTES ? !leati_byte_queue_append(&stream->out, data, len)
+                         : !stream_take_much(stream, data, len))
         return LEAT_E_SYSTEM_INTERNAL;
-    size_t given = 0;
-    if (len >= GIVE_BYTES)
-        given = leati_stream_give(stream, &(struct iovec){(void *)(uintptr_t)data, len}, 1);
-    if (given > 0 && given == len && stream->limits->has_nagle)
-        leati_tcp_layer_push(stream->chain->tcp); /* the end of much is no small data */
-    (void)leati_byte_queue_append(&stream->out, (const uint8_t *)data + given, len - given);
-    leati_byte_queue_trim(&stream->out);
     leati_stream_queued(stream);
     return LEAT_OK;
 }
