@@ -85,7 +85,13 @@ class Verdicts(unittest.TestCase):
         way = plan.OPENINGS[0]
         for round_trips, verdict in ((way.at_most, "yes"), (way.at_most + 1, "NO")):
             flights = {way.name: {"leat": {"round_trips": round_trips, "open_ms": 1.0}}}
-            self.assertTrue(list(report.target_table(report.Results(), flights))[-1].endswith(f"| {verdict} |"))
+            self.assertTrue(list(report.target_table(report.Results(), flights, {}))[-1].endswith(f"| {verdict} |"))
+
+
+    def test_the_size(self):
+        for size, verdict in ((plan.SIZE_AT_MOST, "yes"), (plan.SIZE_AT_MOST + 1, "NO")):
+            table = list(report.target_table(report.Results(), {}, {"leat": size}))
+            self.assertTrue(table[-1].endswith(f"| {verdict} |"))
 
 
 class Plan(unittest.TestCase):
