@@ -24,14 +24,11 @@ bool rfc_chunk_fits(const struct leati_ws_case *now, size_t chunk)
 bool rfc_play(int fd, const struct leati_ws_case *now, bool masks, size_t chunk, char *problem,
               size_t cap)
 {
-    const struct leati_ws_rules rules = {.masks = masks,
-                                         .patience_ms = CLIENT_RUN_TIMEOUT_MS,
-                                         .fail_fast_ms = CLIENT_RUN_TIMEOUT_MS,
-                                         .chunk = chunk,
-                                         .is_exact = true};
+    const struct leati_ws_rules rules = {
+        .masks = masks, .fail_fast_ms = CLIENT_RUN_TIMEOUT_MS, .chunk = chunk, .is_exact = true};
     struct leati_finding finding = {.seen = ""};
     struct leati_wire wire;
-    leati_wire_init(&wire, dup(fd), -1);
+    leati_wire_init(&wire, dup(fd), -1, CLIENT_RUN_TIMEOUT_MS);
     wire.gap_ms = 0;
     leati_ws_play(&wire, now, &rules, &finding);
     leati_wire_close(&wire);
@@ -49,8 +46,7 @@ int rfc_client_open(uint16_t port, const struct leati_ws_case *now, char *proble
     problem[0] = '\0';
     snprintf(request, sizeof(request), RAW_UPGRADE_WITH("/echo", "%s%s%s"),
              now && now->terms ? "Sec-WebSocket-Extensions: " : "",
-             now && now->terms ? now->terms->offer : "",
-             now && now->terms ? "\r\n" : "");
+             now && now->terms ? now->terms->offer : "", now && now->terms ? "\r\n" : "");
     if (!raw_send(fd, request, strlen(request)) ||
         !raw_recv_until(fd, "\r\n\r\n", head, sizeof(head))) {
         snprintf(problem, cap, "no answer to the upgrade");
@@ -89,8 +85,9 @@ bool rfc_echo(int fd, const char *text)
     struct bytes frame = {0};
     uint8_t back[2 + 125];
     size_t len = strlen(text);
-    bytes_add_frame(&frame, &(struct raw_frame){
-                                .opcode = LEATI_WS_TEXT, .masked = true, .payload = text, .len = len});
+    bytes_add_frame(
+        &frame,
+        &(struct raw_frame){.opcode = LEATI_WS_TEXT, .masked = true, .payload = text, .len = len});
     bool done = len <= 125 && raw_send(fd, frame.data, frame.len) &&
                 recv(fd, back, 2 + len, MSG_WAITALL) == (ssize_t)(2 + len) && back[0] == 0x81 &&
                 back[1] == len && memcmp(back + 2, text, len) == 0;

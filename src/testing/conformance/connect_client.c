@@ -149,15 +149,14 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
 {
     const struct row *row = trial->data;
     struct leati_bytes bytes = {0};
+    (void)judge;
     struct leati_finding own = {.verdict = LEAT_TESTING_VERDICT_PASS};
     bool is_form = strcmp(row->id, "request.form") == 0;
     if (is_form && request_check(guest->head, &own))
         leati_find(&own, LEAT_TESTING_VERDICT_PASS, "%.*s", (int)strcspn(guest->head, "\r\n"),
                    guest->head);
     answer_write(row, &bytes);
-    (void)leati_wire_send(&guest->wire, bytes.data, bytes.len, row->chunk,
-                          judge->options.patience_ms);
-    leati_bytes_done(&bytes);
+    (void)leati_wire_give(&guest->wire, &bytes, row->chunk);
     const struct leati_proxy_behind behind = {.demand = row->demand,
                                               .glues = row->glues,
                                               .ends = row->ends,

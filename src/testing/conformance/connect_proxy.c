@@ -167,28 +167,15 @@ static void request_write(const struct leat_testing_conformance *judge,
 }
 #pragma GCC diagnostic pop
 
-static bool tell(const struct leati_wire *wire, struct leati_finding *finding,
-                 enum leat_testing_verdict verdict, const char *what)
-{
-    bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
-    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
-               leati_wire_describe(wire));
-    return false;
-}
-
 /* Reads the head of an answer, behind those of 1xx. @return its status; 0: none came, and it is told. */
-static unsigned answer_read(struct leat_testing_conformance *judge, struct leati_wire *wire,
-                            char ret_head[HEAD_BYTES], struct leati_finding *finding)
+static unsigned answer_read(struct leati_wire *wire, char ret_head[HEAD_BYTES],
+                            struct leati_finding *finding)
 {
     for (;;) {
-        size_t len = leati_wire_until(wire, "\r\n\r\n", HEAD_BYTES - 1, judge->options.patience_ms);
-        if (len == 0) {
-            (void)tell(wire, finding, LEAT_TESTING_VERDICT_FAIL, "no answer");
+        if (!leati_wire_take_head(wire, ret_head, HEAD_BYTES)) {
+            (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL, "no answer");
             return 0;
         }
-        memcpy(ret_head, wire->in.data, len);
-        ret_head[len] = '\0';
-        leati_bytes_consume(&wire->in, len);
         unsigned status = leati_head_status(ret_head);
         if (status == 0)
             leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "what it says is no HTTP: %.*s",
@@ -208,8 +195,7 @@ static bool tunnel_ask(struct leat_testing_conformance *judge, struct leati_tunn
         return false;
     request_write(judge, tunnel, row, &head);
     leati_bytes_text(&head, "%s", behind);
-    (void)leati_wire_send(&tunnel->client, head.data, head.len, row->chunk,
-                          judge->options.patience_ms);
+    (void)leati_wire_send(&tunnel->client, head.data, head.len, row->chunk);
     if (head.data)
         leati_wipe(head.data, head.len);
     leati_bytes_done(&head);
@@ -246,7 +232,7 @@ static bool open_one(struct leat_testing_conformance *judge, struct leati_tunnel
     bool is_v6 = row->special == LOCALHOST && leati_testing_localhost_is_v6();
     return leati_tunnel_listen(judge, tunnel, is_v6) &&
            tunnel_ask(judge, tunnel, row, "", finding) &&
-           answer_read(judge, &tunnel->client, head, finding) != 0 &&
+           answer_read(&tunnel->client, head, finding) != 0 &&
            is_open(judge, tunnel, head, finding);
 }
 
@@ -265,14 +251,13 @@ static void refusal_judge(const struct row *row, const char *head, struct leati_
                status == 407 && !asks ? ", without Proxy-Authenticate" : "");
 }
 
-static void glue_judge(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
-                       const struct row *row, const char *words, struct leati_finding *finding)
+static void glue_judge(struct leati_tunnel *tunnel, const struct row *row, const char *words,
+                       struct leati_finding *finding)
 {
     bool is_target = row->special == TARGET_FIRST;
     struct leati_wire *wire = is_target ? &tunnel->client : &tunnel->target;
     size_t len = strlen(words);
-    bool is_there = leati_wire_need(wire, len, judge->options.patience_ms) &&
-                    memcmp(wire->in.data, words, len) == 0;
+    bool is_there = leati_wire_need(wire, len) && memcmp(wire->in.data, words, len) == 0;
     leati_find(finding,
                !is_target ? LEAT_TESTING_VERDICT_INFORMATIONAL
                : is_there ? LEAT_TESTING_VERDICT_PASS
@@ -300,8 +285,8 @@ static void one_play(struct leat_testing_conformance *judge, struct leati_tunnel
     if (!tunnel_ask(judge, tunnel, row, row->special == CLIENT_FIRST ? words : "", finding))
         return;
     if (row->special == TARGET_FIRST && leati_tunnel_accept(judge, tunnel))
-        (void)leati_wire_send(&tunnel->target, words, strlen(words), 0, judge->options.patience_ms);
-    unsigned status = answer_read(judge, &tunnel->client, head, finding);
+        (void)leati_wire_send(&tunnel->target, words, strlen(words), 0);
+    unsigned status = answer_read(&tunnel->client, head, finding);
     if (status == 0 && row->demand != OPENS && tunnel->client.end != LEATI_WIRE_STOPPED) {
         bool has_ended = tunnel->client.end != LEATI_WIRE_OPEN;
         finding->verdict = row->demand == MAY_OPEN ? LEAT_TESTING_VERDICT_INFORMATIONAL
@@ -317,9 +302,9 @@ static void one_play(struct leat_testing_conformance *judge, struct leati_tunnel
     else if (row->demand != OPENS && row->demand != MAY_OPEN)
         refusal_judge(row, head, finding);
     else if (is_open(judge, tunnel, head, finding) && row->special >= TARGET_FIRST)
-        glue_judge(judge, tunnel, row, words, finding);
+        glue_judge(tunnel, row, words, finding);
     else if (finding->verdict != LEAT_TESTING_VERDICT_FAIL)
-        (void)leati_tunnel_speak(judge, tunnel, finding);
+        (void)leati_tunnel_speak(tunnel, finding);
 }
 
 /* Asked, and answered on the same connection. */
@@ -334,11 +319,11 @@ static void again_play(struct leat_testing_conformance *judge, struct leati_tunn
     }
     if (!leati_tunnel_listen(judge, tunnel, false) || !tunnel_ask(judge, tunnel, row, "", finding))
         return;
-    if (answer_read(judge, &tunnel->client, head, finding) == 0)
+    if (answer_read(&tunnel->client, head, finding) == 0)
         return;
     (void)leati_head_field(head, "Content-Length", value, sizeof(value));
     (void)leati_text_parse_u64(value, strlen(value), 1 << 20, &body);
-    bool stays = leati_wire_need(&tunnel->client, (size_t)body, judge->options.patience_ms);
+    bool stays = leati_wire_need(&tunnel->client, (size_t)body);
     leati_bytes_consume(&tunnel->client.in, stays ? (size_t)body : 0);
     (void)leati_head_field(head, "Connection", value, sizeof(value));
     if (!stays || leati_head_lists(value, "close") || leati_wire_wait_end(&tunnel->client, 100)) {
@@ -347,9 +332,8 @@ static void again_play(struct leat_testing_conformance *judge, struct leati_tunn
         return;
     }
     if (tunnel_ask(judge, tunnel, &usual, "", finding) &&
-        answer_read(judge, &tunnel->client, head, finding) != 0 &&
-        is_open(judge, tunnel, head, finding))
-        (void)leati_tunnel_speak(judge, tunnel, finding);
+        answer_read(&tunnel->client, head, finding) != 0 && is_open(judge, tunnel, head, finding))
+        (void)leati_tunnel_speak(tunnel, finding);
 }
 
 static void many_play(struct leat_testing_conformance *judge, const struct row *row,
@@ -362,7 +346,7 @@ static void many_play(struct leat_testing_conformance *judge, const struct row *
     for (; is_well && opened < count; ++opened)
         is_well = open_one(judge, &tunnels[opened], &usual, finding);
     for (size_t i = opened; is_well && i-- > 0;)
-        is_well = leati_tunnel_speak(judge, &tunnels[i], finding);
+        is_well = leati_tunnel_speak(&tunnels[i], finding);
     for (size_t i = 0; i < opened; ++i)
         leati_tunnel_close(&tunnels[i]);
     leati_free(tunnels);
@@ -380,8 +364,7 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     for (int i = 0; row->special == CUT_SHORT && i < row->number; ++i) {
         if (!leati_judge_dial(judge, &wire, ret_finding))
             return;
-        (void)leati_wire_send(&wire, half, (size_t)i % (sizeof(half) - 1), 0,
-                              judge->options.patience_ms);
+        (void)leati_wire_send(&wire, half, (size_t)i % (sizeof(half) - 1), 0);
         if (i % 2)
             leati_wire_reset(&wire);
         leati_wire_close(&wire);
@@ -393,7 +376,7 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     else if (row->special != TUNNEL && row->special != CUT_SHORT)
         one_play(judge, &tunnel, row, ret_finding);
     else if (open_one(judge, &tunnel, &usual, ret_finding))
-        leati_tunnel_judge(judge, &tunnel,
+        leati_tunnel_judge(&tunnel,
                            row->special == TUNNEL ? (enum leati_tunnel_demand)row->number
                                                   : LEATI_TUNNEL_SPEAK,
                            ret_finding);

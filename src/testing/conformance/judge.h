@@ -15,12 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/** How long waiting is where it is not wrong to wait: of the patience. */
-#define LEATI_JUDGE_FAIL_FAST_MS(patience_ms) ((patience_ms) / 5)
 /** Cases in a row in which a server says nothing at all, before it is taken for gone. */
 #define LEATI_JUDGE_SILENT_MAX 8
-/** How long a connection of a case may last, whatever still moves: a peer that never stops talking. */
-#define LEATI_JUDGE_CASE_MS(patience_ms) (10 * (patience_ms))
 /** How long a run may take with a server, whatever still moves; and how long clients may still come when all is
  * done. */
 #define LEATI_JUDGE_RUN_MS_MAX      600000
@@ -137,6 +133,10 @@ void leati_judge_finish(struct leat_testing_conformance *judge);
 /** Dials the server or proxy. Without a finding: it is connected, with TLS if it has that. */
 bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire *ret_wire,
                       struct leati_finding *ret_finding);
+/** Finds what the other side has not done, and what it did instead; nothing, if the judge was stopped.
+ * @return false, for `return`. */
+bool leati_judge_tell(const struct leati_wire *wire, struct leati_finding *finding,
+                      enum leat_testing_verdict verdict, const char *what);
 /** Plays a trial on the connection of a guest, and notes it. */
 void leati_judge_try(struct leat_testing_conformance *judge, struct leati_trial *trial,
                      struct leati_judge_guest *guest);

@@ -107,13 +107,7 @@ int leati_judge_listen(struct leat_testing_conformance *judge,
 
 bool leati_judge_take_head(struct leati_judge_guest *guest)
 {
-    size_t len = leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX,
-                                  guest->judge->options.patience_ms);
-    if (len == 0)
-        return false;
-    memcpy(guest->head, guest->wire.in.data, len);
-    leati_bytes_consume(&guest->wire.in, len);
-    return true;
+    return leati_wire_take_head(&guest->wire, guest->head, sizeof(guest->head));
 }
 
 void leati_judge_try_next(struct leati_judge_guest *guest)
@@ -127,8 +121,7 @@ static void *guest_run(void *user)
 {
     struct leati_judge_guest *guest = user;
     struct leat_testing_conformance *judge = guest->judge;
-    if (!judge->tls ||
-        leati_wire_tls(&guest->wire, judge->tls, true, NULL, judge->options.patience_ms))
+    if (!judge->tls || leati_wire_tls(&guest->wire, judge->tls, true, NULL))
         judge->subject->receive(judge, guest);
     leati_wire_close(&guest->wire);
     leati_lock(&judge->lock);
@@ -171,8 +164,8 @@ static void guest_accept(struct leat_testing_conformance *judge)
         return;
     }
     guest->judge = judge;
-    leati_wire_init(&guest->wire, fd, judge->stop_fd);
-    leati_wire_limit(&guest->wire, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
+    leati_wire_init(&guest->wire, fd, judge->stop_fd, judge->options.patience_ms);
+    leati_wire_limit(&guest->wire);
     leati_lock(&judge->lock); /* before the thread looks at the list */
     bool started = leati_judge_thread(&guest->thread, guest_run, guest);
     if (started) {

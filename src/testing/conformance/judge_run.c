@@ -38,18 +38,16 @@ bool leati_judge_thread(pthread_t *ret_thread, void *(*run)(void *), void *user)
 bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire *ret_wire,
                       struct leati_finding *ret_finding)
 {
-    unsigned patience_ms = judge->options.patience_ms;
-    int reason =
-        leati_wire_connect(ret_wire, &judge->endpoint.address, patience_ms, judge->stop_fd);
+    int reason = leati_wire_connect(ret_wire, &judge->endpoint.address, judge->options.patience_ms,
+                                    judge->stop_fd);
     if (reason != 0) {
         leati_find(ret_finding,
                    reason == ECANCELED ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
                    "it cannot be connected to: %s", leati_errno_text(reason));
         return false;
     }
-    leati_wire_limit(ret_wire, LEATI_JUDGE_CASE_MS(patience_ms));
-    if (!judge->tls ||
-        leati_wire_tls(ret_wire, judge->tls, false, judge->endpoint.host, patience_ms))
+    leati_wire_limit(ret_wire);
+    if (!judge->tls || leati_wire_tls(ret_wire, judge->tls, false, judge->endpoint.host))
         return true;
     long verified = ret_wire->ssl ? SSL_get_verify_result(ret_wire->ssl) : X509_V_OK;
     bool has_reason = !judge->options.trusts_anybody && verified != X509_V_OK;
@@ -57,6 +55,15 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
                has_reason ? NOT_TRUSTED : "the handshake of TLS fails",
                has_reason ? X509_verify_cert_error_string(verified) : "");
     leati_wire_close(ret_wire);
+    return false;
+}
+
+bool leati_judge_tell(const struct leati_wire *wire, struct leati_finding *finding,
+                      enum leat_testing_verdict verdict, const char *what)
+{
+    bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
+    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
+               leati_wire_describe(wire));
     return false;
 }
 
@@ -74,7 +81,7 @@ static void answer_count(struct leat_testing_conformance *judge,
                          const struct leati_finding *finding, uint64_t duration_ms)
 {
     bool is_silent = finding->verdict == LEAT_TESTING_VERDICT_FAIL &&
-                     (duration_ms >= LEATI_JUDGE_CASE_MS(judge->options.patience_ms) ||
+                     (duration_ms >= LEATI_WIRE_LIMIT_MS(judge->options.patience_ms) ||
                       strncmp(finding->seen, "it cannot be connected to", 25) == 0 ||
                       strncmp(finding->seen, "no answer to the upgrade", 24) == 0 ||
                       strncmp(finding->seen, "the handshake of TLS fails", 26) == 0);

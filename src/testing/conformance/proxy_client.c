@@ -25,20 +25,18 @@ static void http_answer(struct leati_judge_guest *guest)
 {
     static const char answer[] =
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nOK\n";
-    unsigned patience_ms = guest->judge->options.patience_ms;
-    (void)leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX, patience_ms);
-    (void)leati_wire_send(&guest->wire, answer, sizeof(answer) - 1, 0, patience_ms);
+    (void)leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX);
+    (void)leati_wire_send(&guest->wire, answer, sizeof(answer) - 1, 0);
 }
 
 static void goes_on(struct leati_judge_guest *guest, bool is_glued, struct leati_finding *finding)
 {
     struct leati_wire *wire = &guest->wire;
-    unsigned patience_ms = guest->judge->options.patience_ms;
     /* One that speaks first is not asked for an echo. */
     bool speaks = !is_glued && leati_wire_more(wire, 0, SPEAKS_MS);
     if (!speaks && !is_glued)
-        (void)leati_wire_send(wire, LEATI_PROXY_WORDS, WORDS, 0, patience_ms);
-    bool is_back = !speaks && leati_wire_need(wire, WORDS, patience_ms) &&
+        (void)leati_wire_send(wire, LEATI_PROXY_WORDS, WORDS, 0);
+    bool is_back = !speaks && leati_wire_need(wire, WORDS) &&
                    memcmp(wire->in.data, LEATI_PROXY_WORDS, WORDS) == 0;
     if (is_back)
         leati_find(finding, LEAT_TESTING_VERDICT_PASS, "it goes on, and returns what comes");
@@ -55,7 +53,8 @@ static void goes_on(struct leati_judge_guest *guest, bool is_glued, struct leati
     if (speaks && wire->in.len >= 4 && memcmp(wire->in.data, "GET ", 4) == 0)
         http_answer(guest);
     leati_wire_shut(wire);
-    if (!leati_wire_wait_end(wire, patience_ms) && finding->verdict == LEAT_TESTING_VERDICT_PASS)
+    if (!leati_wire_wait_end(wire, wire->patience_ms) &&
+        finding->verdict == LEAT_TESTING_VERDICT_PASS)
         leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
                    "it goes on, but does not end when the destination has ended");
 }
@@ -66,8 +65,8 @@ static void gives_up(struct leati_judge_guest *guest, enum leati_proxy_demand de
     struct leati_wire *wire = &guest->wire;
     bool may = demand == LEATI_PROXY_EITHER;
     if (may) /* so that one that goes on shows it */
-        (void)leati_wire_send(wire, LEATI_PROXY_WORDS, WORDS, 0, guest->judge->options.patience_ms);
-    bool has_said = leati_wire_more(wire, 0, guest->judge->options.patience_ms);
+        (void)leati_wire_send(wire, LEATI_PROXY_WORDS, WORDS, 0);
+    bool has_said = leati_wire_more(wire, 0, wire->patience_ms);
     if (wire->end == LEATI_WIRE_STOPPED)
         leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
     else if (has_said)
@@ -84,7 +83,6 @@ static void gives_up(struct leati_judge_guest *guest, enum leati_proxy_demand de
 static void large_return(struct leati_judge_guest *guest, struct leati_finding *finding)
 {
     struct leati_wire *wire = &guest->wire;
-    unsigned patience_ms = guest->judge->options.patience_ms;
     uint8_t piece[PIECE];
     if (leati_wire_more(wire, 0, SPEAKS_MS)) {
         leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "it speaks first, and returns nothing");
@@ -95,8 +93,8 @@ static void large_return(struct leati_judge_guest *guest, struct leati_finding *
     for (size_t at = 0; at < LARGE_BYTES; at += sizeof(piece)) {
         for (size_t i = 0; i < sizeof(piece); ++i)
             piece[i] = (uint8_t)((at + i) * 2654435761u >> 13);
-        if (!leati_wire_send(wire, piece, sizeof(piece), 0, patience_ms) ||
-            !leati_wire_need(wire, sizeof(piece), patience_ms) ||
+        if (!leati_wire_send(wire, piece, sizeof(piece), 0) ||
+            !leati_wire_need(wire, sizeof(piece)) ||
             memcmp(wire->in.data, piece, sizeof(piece)) != 0) {
             leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it returns something else, or less: %s",
                        leati_wire_describe(wire));
@@ -106,7 +104,7 @@ static void large_return(struct leati_judge_guest *guest, struct leati_finding *
     }
     leati_find(finding, LEAT_TESTING_VERDICT_PASS, "all of it came back");
     leati_wire_shut(wire);
-    (void)leati_wire_wait_end(wire, patience_ms);
+    (void)leati_wire_wait_end(wire, wire->patience_ms);
 }
 
 void leati_proxy_client_judge(struct leati_judge_guest *guest,

@@ -121,15 +121,12 @@ static const struct row rows[] = {
 
 static bool wrong(struct leati_judge_guest *guest, struct leati_finding *finding, const char *what)
 {
-    bool is_stopped = guest->wire.end == LEATI_WIRE_STOPPED;
-    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
-               "%s: %s", what, leati_wire_describe(&guest->wire));
-    return false;
+    return leati_judge_tell(&guest->wire, finding, LEAT_TESTING_VERDICT_FAIL, what);
 }
 
 static bool need(struct leati_judge_guest *guest, size_t len)
 {
-    return leati_wire_need(&guest->wire, len, guest->judge->options.patience_ms);
+    return leati_wire_need(&guest->wire, len);
 }
 
 static bool answer(struct leati_judge_guest *guest, const struct row *row, enum stage stage,
@@ -141,9 +138,7 @@ static bool answer(struct leati_judge_guest *guest, const struct row *row, enum 
     /* Behind a refusal as well: whoever does not look at it shows that. */
     if (stage == AT_REPLY && (row->glues || (row->demand == LEATI_PROXY_REFUSES && !row->ends)))
         leati_bytes_text(&bytes, "%s", LEATI_PROXY_WORDS);
-    (void)leati_wire_send(&guest->wire, bytes.data, bytes.len, row->chunk,
-                          guest->judge->options.patience_ms);
-    leati_bytes_done(&bytes);
+    (void)leati_wire_give(&guest->wire, &bytes, row->chunk);
     return row->stage != stage;
 }
 
@@ -250,8 +245,9 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
 
 static void receive(struct leat_testing_conformance *judge, struct leati_judge_guest *guest)
 {
+    (void)judge;
     /* Whoever connects and says nothing takes no case. */
-    if (leati_wire_more(&guest->wire, 0, judge->options.patience_ms))
+    if (leati_wire_more(&guest->wire, 0, guest->wire.patience_ms))
         leati_judge_try_next(guest);
 }
 

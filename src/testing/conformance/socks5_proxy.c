@@ -177,7 +177,7 @@ static void open_play(struct leati_socks5_talk *talk, int number)
         leati_find(talk->finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
                    rep == REP_NONE ? "it refuses, without a reply" : "it refuses (REP %02x)", rep);
     else if (open_tunnel(talk, rep))
-        (void)leati_tunnel_speak(talk->judge, &talk->tunnel, talk->finding);
+        (void)leati_tunnel_speak(&talk->tunnel, talk->finding);
 }
 
 /* What is asked of a tunnel that is open. */
@@ -189,8 +189,7 @@ static void tunnel_play(struct leati_socks5_talk *talk, int number)
     if (open_tunnel(talk, leati_socks5_ask(talk, request,
                                            leati_socks5_own_request(talk, request, CMD_CONNECT,
                                                                     talk->tunnel.port))))
-        leati_tunnel_judge(talk->judge, &talk->tunnel, (enum leati_tunnel_demand)number,
-                           talk->finding);
+        leati_tunnel_judge(&talk->tunnel, (enum leati_tunnel_demand)number, talk->finding);
 }
 
 /* The target speaks as soon as it is connected, so that its words stand behind the reply. */
@@ -205,8 +204,7 @@ static void target_first(struct leati_socks5_talk *talk, int number)
     (void)leati_socks5_say(talk, request,
                            leati_socks5_own_request(talk, request, CMD_CONNECT, talk->tunnel.port));
     if (leati_tunnel_accept(talk->judge, &talk->tunnel))
-        (void)leati_wire_send(&talk->tunnel.target, words, LEN, 0,
-                              talk->judge->options.patience_ms);
+        (void)leati_wire_send(&talk->tunnel.target, words, LEN, 0);
     if (!open_tunnel(talk, leati_socks5_reply(talk)))
         return;
     bool is_there =
@@ -241,7 +239,7 @@ static void client_first(struct leati_socks5_talk *talk, int number)
         talk->finding->verdict = LEAT_TESTING_VERDICT_INFORMATIONAL;
         return;
     }
-    bool is_there = leati_wire_need(&talk->tunnel.target, LEN, talk->judge->options.patience_ms) &&
+    bool is_there = leati_wire_need(&talk->tunnel.target, LEN) &&
                     memcmp(talk->tunnel.target.in.data, words, LEN) == 0;
     leati_find(talk->finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
                is_there ? "it carries what came too early" : "it loses what came too early");
@@ -329,7 +327,7 @@ static void cut_short(struct leati_socks5_talk *talk, int number)
         struct leati_wire wire;
         if (!leati_judge_dial(talk->judge, &wire, talk->finding))
             return;
-        (void)leati_wire_send(&wire, half, (size_t)i % 4, 0, talk->judge->options.patience_ms);
+        (void)leati_wire_send(&wire, half, (size_t)i % 4, 0);
         if (i % 2)
             leati_wire_reset(&wire);
         leati_wire_close(&wire);
@@ -353,7 +351,7 @@ static void many_at_once(struct leati_socks5_talk *talk, int number)
                                                                   talks[i].tunnel.port)));
     }
     for (int i = number; is_well && i-- > 0;)
-        is_well = leati_tunnel_speak(talk->judge, &talks[i].tunnel, talk->finding);
+        is_well = leati_tunnel_speak(&talks[i].tunnel, talk->finding);
     for (int i = 0; talks && i < number; ++i)
         if (talks[i].judge)
             leati_tunnel_close(&talks[i].tunnel);

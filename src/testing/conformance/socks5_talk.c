@@ -9,22 +9,17 @@
 bool leati_socks5_tell(struct leati_socks5_talk *talk, enum leat_testing_verdict verdict,
                        const char *what)
 {
-    const struct leati_wire *wire = &talk->tunnel.client;
-    bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
-    leati_find(talk->finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
-               leati_wire_describe(wire));
-    return false;
+    return leati_judge_tell(&talk->tunnel.client, talk->finding, verdict, what);
 }
 
 bool leati_socks5_say(struct leati_socks5_talk *talk, const void *data, size_t len)
 {
-    return leati_wire_send(&talk->tunnel.client, data, len, talk->chunk,
-                           talk->judge->options.patience_ms);
+    return leati_wire_send(&talk->tunnel.client, data, len, talk->chunk);
 }
 
 bool leati_socks5_need(struct leati_socks5_talk *talk, size_t len)
 {
-    return leati_wire_need(&talk->tunnel.client, len, talk->judge->options.patience_ms);
+    return leati_wire_need(&talk->tunnel.client, len);
 }
 
 bool leati_socks5_dial(struct leati_socks5_talk *talk)

@@ -78,8 +78,8 @@ bool leati_tunnel_accept(struct leat_testing_conformance *judge, struct leati_tu
     int fd = accept4(tunnel->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return false;
-    leati_wire_init(&tunnel->target, fd, judge->stop_fd);
-    leati_wire_limit(&tunnel->target, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
+    leati_wire_init(&tunnel->target, fd, judge->stop_fd, judge->options.patience_ms);
+    leati_wire_limit(&tunnel->target);
     tunnel->has_target = true;
     return true;
 }
@@ -97,113 +97,98 @@ void leati_tunnel_close(struct leati_tunnel *tunnel)
 
 /* ---- speaking ------------------------------------------------------------------------------- */
 
-static bool say(struct leat_testing_conformance *judge, struct leati_wire *from,
-                struct leati_wire *to, const char *text)
+static bool say(struct leati_wire *from, struct leati_wire *to, const char *text)
 {
     size_t len = strlen(text);
-    unsigned patience_ms = judge->options.patience_ms;
-    bool done = leati_wire_send(from, text, len, 0, patience_ms) &&
-                leati_wire_need(to, len, patience_ms) && memcmp(to->in.data, text, len) == 0;
+    bool done = leati_wire_send(from, text, len, 0) && leati_wire_need(to, len) &&
+                memcmp(to->in.data, text, len) == 0;
     if (done)
         leati_bytes_consume(&to->in, len);
     return done;
 }
 
-static bool fail(const struct leati_wire *wire, struct leati_finding *finding,
-                 enum leat_testing_verdict verdict, const char *what)
+bool leati_tunnel_speak(struct leati_tunnel *tunnel, struct leati_finding *finding)
 {
-    bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
-    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
-               leati_wire_describe(wire));
-    return false;
-}
-
-bool leati_tunnel_speak(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
-                        struct leati_finding *finding)
-{
-    if (!say(judge, &tunnel->client, &tunnel->target, "from the client"))
-        return fail(&tunnel->target, finding, LEAT_TESTING_VERDICT_FAIL,
-                    "what the client says does not arrive");
-    if (!say(judge, &tunnel->target, &tunnel->client, "from the target"))
-        return fail(&tunnel->client, finding, LEAT_TESTING_VERDICT_FAIL,
-                    "what the target says does not arrive");
+    if (!say(&tunnel->client, &tunnel->target, "from the client"))
+        return leati_judge_tell(&tunnel->target, finding, LEAT_TESTING_VERDICT_FAIL,
+                                "what the client says does not arrive");
+    if (!say(&tunnel->target, &tunnel->client, "from the target"))
+        return leati_judge_tell(&tunnel->client, finding, LEAT_TESTING_VERDICT_FAIL,
+                                "what the target says does not arrive");
     leati_find(finding, LEAT_TESTING_VERDICT_PASS, "both directions carry");
     return true;
 }
 
 /* Pieces by turns, so that no buffer in between has to hold all of it. */
-static bool large_carry(struct leat_testing_conformance *judge, struct leati_wire *from,
-                        struct leati_wire *to)
+static bool large_carry(struct leati_wire *from, struct leati_wire *to)
 {
     uint8_t piece[PIECE_BYTES];
-    unsigned patience_ms = judge->options.patience_ms;
     for (size_t at = 0; at < LARGE_BYTES; at += sizeof(piece)) {
         for (size_t i = 0; i < sizeof(piece); ++i)
             piece[i] = (uint8_t)((at + i) * 2654435761u >> 13);
-        if (!leati_wire_send(from, piece, sizeof(piece), 0, patience_ms) ||
-            !leati_wire_need(to, sizeof(piece), patience_ms) ||
-            memcmp(to->in.data, piece, sizeof(piece)) != 0)
+        if (!leati_wire_send(from, piece, sizeof(piece), 0) ||
+            !leati_wire_need(to, sizeof(piece)) || memcmp(to->in.data, piece, sizeof(piece)) != 0)
             return false;
         leati_bytes_consume(&to->in, sizeof(piece));
     }
     return true;
 }
 
-static void fin_judge(struct leat_testing_conformance *judge, struct leati_wire *first,
-                      struct leati_wire *second, struct leati_finding *finding)
+static void fin_judge(struct leati_wire *first, struct leati_wire *second,
+                      struct leati_finding *finding)
 {
-    unsigned patience_ms = judge->options.patience_ms;
     leati_wire_shut(first);
-    if (!leati_wire_wait_end(second, patience_ms))
-        (void)fail(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+    if (!leati_wire_wait_end(second, second->patience_ms))
+        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
     else if (second->end != LEATI_WIRE_FIN)
-        (void)fail(second, finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "an orderly end becomes another one");
-    else if (!say(judge, second, first, "the last words"))
-        (void)fail(first, finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "with one direction the other one ends, and what is said there is lost");
+        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_NON_STRICT,
+                               "an orderly end becomes another one");
+    else if (!say(second, first, "the last words"))
+        (void)leati_judge_tell(
+            first, finding, LEAT_TESTING_VERDICT_NON_STRICT,
+            "with one direction the other one ends, and what is said there is lost");
     else
         leati_find(finding, LEAT_TESTING_VERDICT_PASS, "the directions end by themselves");
 }
 
-static void reset_judge(struct leat_testing_conformance *judge, struct leati_wire *first,
-                        struct leati_wire *second, struct leati_finding *finding)
+static void reset_judge(struct leati_wire *first, struct leati_wire *second,
+                        struct leati_finding *finding)
 {
     leati_wire_reset(first);
-    if (!leati_wire_wait_end(second, judge->options.patience_ms))
-        (void)fail(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+    if (!leati_wire_wait_end(second, second->patience_ms))
+        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
     else
         leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%s", leati_wire_describe(second));
 }
 
-void leati_tunnel_judge(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
-                        enum leati_tunnel_demand demand, struct leati_finding *finding)
+void leati_tunnel_judge(struct leati_tunnel *tunnel, enum leati_tunnel_demand demand,
+                        struct leati_finding *finding)
 {
     struct leati_wire *client = &tunnel->client, *target = &tunnel->target;
-    if (!leati_tunnel_speak(judge, tunnel, finding))
+    if (!leati_tunnel_speak(tunnel, finding))
         return;
     switch (demand) {
     case LEATI_TUNNEL_SPEAK:
         return;
     case LEATI_TUNNEL_LARGE:
-        if (!large_carry(judge, client, target))
-            (void)fail(target, finding, LEAT_TESTING_VERDICT_FAIL,
-                       "1 MiB of the client does not arrive whole");
-        else if (!large_carry(judge, target, client))
-            (void)fail(client, finding, LEAT_TESTING_VERDICT_FAIL,
-                       "1 MiB of the target does not arrive whole");
+        if (!large_carry(client, target))
+            (void)leati_judge_tell(target, finding, LEAT_TESTING_VERDICT_FAIL,
+                                   "1 MiB of the client does not arrive whole");
+        else if (!large_carry(target, client))
+            (void)leati_judge_tell(client, finding, LEAT_TESTING_VERDICT_FAIL,
+                                   "1 MiB of the target does not arrive whole");
         return;
     case LEATI_TUNNEL_CLIENT_FIN:
-        fin_judge(judge, client, target, finding);
+        fin_judge(client, target, finding);
         return;
     case LEATI_TUNNEL_TARGET_FIN:
-        fin_judge(judge, target, client, finding);
+        fin_judge(target, client, finding);
         return;
     case LEATI_TUNNEL_CLIENT_RESET:
-        reset_judge(judge, client, target, finding);
+        reset_judge(client, target, finding);
         return;
     case LEATI_TUNNEL_TARGET_RESET:
-        reset_judge(judge, target, client, finding);
+        reset_judge(target, client, finding);
         return;
     }
 }
@@ -214,13 +199,13 @@ bool leati_tunnel_beside_check(struct leat_testing_conformance *judge, void *wor
                                struct leati_finding *finding)
 {
     struct leati_tunnel *beside = worker;
-    unsigned limit_ms = LEATI_JUDGE_CASE_MS(judge->options.patience_ms);
+    (void)judge;
     if (beside->has_client)
-        leati_wire_limit(&beside->client, limit_ms);
+        leati_wire_limit(&beside->client);
     if (beside->has_target)
-        leati_wire_limit(&beside->target, limit_ms);
+        leati_wire_limit(&beside->target);
     struct leati_finding own = {.seen = ""};
-    if (!beside->has_client || leati_tunnel_speak(judge, beside, &own) ||
+    if (!beside->has_client || leati_tunnel_speak(beside, &own) ||
         own.verdict == LEAT_TESTING_VERDICT_NOT_RUN)
         return true;
     const struct leati_excerpt seen = leati_excerpt(finding->seen, 100);

@@ -23,8 +23,7 @@ bool leati_tunnel_accept(struct leat_testing_conformance *judge, struct leati_tu
 void leati_tunnel_close(struct leati_tunnel *tunnel);
 
 /** A text each way. false: see the finding. */
-bool leati_tunnel_speak(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
-                        struct leati_finding *finding);
+bool leati_tunnel_speak(struct leati_tunnel *tunnel, struct leati_finding *finding);
 
 /** What is asked of an open tunnel. */
 enum leati_tunnel_demand {
@@ -38,8 +37,8 @@ enum leati_tunnel_demand {
 enum { LEATI_TUNNEL_DEMANDS = LEATI_TUNNEL_TARGET_RESET + 1 };
 
 /** Asks it; the finding is PASS or says what is wrong. */
-void leati_tunnel_judge(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
-                        enum leati_tunnel_demand demand, struct leati_finding *finding);
+void leati_tunnel_judge(struct leati_tunnel *tunnel, enum leati_tunnel_demand demand,
+                        struct leati_finding *finding);
 /** "tunnel.large", what is done, what is expected. */
 const char *leati_tunnel_demand_id(enum leati_tunnel_demand demand);
 const char *leati_tunnel_demand_title(enum leati_tunnel_demand demand);

@@ -16,25 +16,26 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 16384, GAP_MS = 1 };
-/* What moves, but hardly, has an end as well: so many times the patience. */
-enum { SLOW_TIMES = 6 };
+enum { READ_BYTES = 16384, GAP_MS = 1, SLOW_TIMES = 6 };
 
 /* What a read or write has come to, beside a count of bytes. */
 enum { MOVE_ENDED = 0, MOVE_READ_LATER = -1, MOVE_WRITE_LATER = -2, MOVE_FAILED = -3 };
 
-void leati_wire_init(struct leati_wire *wire, int fd, int stop_fd)
+void leati_wire_init(struct leati_wire *wire, int fd, int stop_fd, unsigned patience_ms)
 {
     const int on = 1;
-    *wire =
-        (struct leati_wire){.fd = fd, .stop_fd = stop_fd, .gap_ms = GAP_MS, .limit_ms = UINT64_MAX};
+    *wire = (struct leati_wire){.fd = fd,
+                                .stop_fd = stop_fd,
+                                .patience_ms = patience_ms,
+                                .gap_ms = GAP_MS,
+                                .limit_ms = UINT64_MAX};
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-void leati_wire_limit(struct leati_wire *wire, uint64_t limit_ms)
+void leati_wire_limit(struct leati_wire *wire)
 {
-    wire->limit_ms = leati_clock_ms() + limit_ms;
+    wire->limit_ms = leati_clock_ms() + LEATI_WIRE_LIMIT_MS((uint64_t)wire->patience_ms);
 }
 
 static bool wire_is_late(struct leati_wire *wire)
@@ -147,17 +148,22 @@ static bool wire_take(struct leati_wire *wire)
     return has_come;
 }
 
-static bool piece_send(struct leati_wire *wire, const uint8_t *data, size_t len,
-                       unsigned timeout_ms)
+/* When what moves, but hardly, is over: so many times the patience. */
+static uint64_t slow_limit_ms(const struct leati_wire *wire)
 {
-    uint64_t deadline_ms = leati_clock_ms() + timeout_ms;
-    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
+    return leati_clock_ms() + (uint64_t)SLOW_TIMES * wire->patience_ms;
+}
+
+static bool piece_send(struct leati_wire *wire, const uint8_t *data, size_t len)
+{
+    uint64_t deadline_ms = leati_clock_ms() + wire->patience_ms;
+    uint64_t limit_ms = slow_limit_ms(wire);
     while (len > 0 && leati_clock_ms() <= limit_ms) {
         int sent = wire_write(wire, data, len);
         if (sent > 0) {
             data += sent;
             len -= (size_t)sent;
-            deadline_ms = leati_clock_ms() + timeout_ms;
+            deadline_ms = leati_clock_ms() + wire->patience_ms;
             continue;
         }
         if (sent == MOVE_FAILED) {
@@ -171,26 +177,32 @@ static bool piece_send(struct leati_wire *wire, const uint8_t *data, size_t len,
         if (events == 0)
             return false;
         if (events & (POLLIN | POLLHUP | POLLERR) && wire_take(wire))
-            deadline_ms = leati_clock_ms() + timeout_ms;
+            deadline_ms = leati_clock_ms() + wire->patience_ms;
     }
     return len == 0;
 }
 
-bool leati_wire_send(struct leati_wire *wire, const void *data, size_t len, size_t chunk,
-                     unsigned timeout_ms)
+bool leati_wire_send(struct leati_wire *wire, const void *data, size_t len, size_t chunk)
 {
     const uint8_t *bytes = data;
     size_t step = chunk > 0 ? chunk : len;
-    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
+    uint64_t limit_ms = slow_limit_ms(wire);
     for (size_t at = 0; at < len && !wire->is_mute; at += step) {
         if (wire->end == LEATI_WIRE_STOPPED || leati_clock_ms() > limit_ms ||
-            !piece_send(wire, bytes + at, len - at < step ? len - at : step, timeout_ms))
+            !piece_send(wire, bytes + at, len - at < step ? len - at : step))
             return false;
         if (chunk > 0 && wire->gap_ms > 0 && at + step < len && wire->end == LEATI_WIRE_OPEN &&
             wire_wait(wire, POLLIN, leati_clock_ms() + wire->gap_ms) != 0)
             (void)wire_take(wire);
     }
     return !wire->is_mute;
+}
+
+bool leati_wire_give(struct leati_wire *wire, struct leati_bytes *bytes, size_t chunk)
+{
+    bool done = leati_wire_send(wire, bytes->data, bytes->len, chunk);
+    leati_bytes_done(bytes);
+    return done;
 }
 
 bool leati_wire_more(struct leati_wire *wire, size_t had, unsigned timeout_ms)
@@ -205,20 +217,20 @@ bool leati_wire_more(struct leati_wire *wire, size_t had, unsigned timeout_ms)
     return wire->in.len > had;
 }
 
-bool leati_wire_need(struct leati_wire *wire, size_t len, unsigned timeout_ms)
+bool leati_wire_need(struct leati_wire *wire, size_t len)
 {
-    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
+    uint64_t limit_ms = slow_limit_ms(wire);
     while (wire->in.len < len) {
-        if (leati_clock_ms() > limit_ms || !leati_wire_more(wire, wire->in.len, timeout_ms))
+        if (leati_clock_ms() > limit_ms || !leati_wire_more(wire, wire->in.len, wire->patience_ms))
             return false;
     }
     return true;
 }
 
-size_t leati_wire_until(struct leati_wire *wire, const char *text, size_t max, unsigned timeout_ms)
+size_t leati_wire_until(struct leati_wire *wire, const char *text, size_t max)
 {
     size_t len = strlen(text);
-    uint64_t limit_ms = leati_clock_ms() + (uint64_t)SLOW_TIMES * timeout_ms;
+    uint64_t limit_ms = slow_limit_ms(wire);
     for (;;) {
         const uint8_t *found =
             wire->in.len > 0 ? memmem(wire->in.data, wire->in.len, text, len) : NULL;
@@ -226,9 +238,20 @@ size_t leati_wire_until(struct leati_wire *wire, const char *text, size_t max, u
         if (end > 0)
             return end <= max ? end : 0;
         if (wire->in.len >= max || leati_clock_ms() > limit_ms ||
-            !leati_wire_more(wire, wire->in.len, timeout_ms))
+            !leati_wire_more(wire, wire->in.len, wire->patience_ms))
             return 0;
     }
+}
+
+bool leati_wire_take_head(struct leati_wire *wire, char *ret_head, size_t cap)
+{
+    size_t len = leati_wire_until(wire, "\r\n\r\n", cap - 1);
+    if (len == 0)
+        return false;
+    memcpy(ret_head, wire->in.data, len);
+    ret_head[len] = '\0';
+    leati_bytes_consume(&wire->in, len);
+    return true;
 }
 
 bool leati_wire_wait_end(struct leati_wire *wire, unsigned timeout_ms)
@@ -284,18 +307,18 @@ const char *leati_wire_describe(const struct leati_wire *wire)
 /* ---- connecting ----------------------------------------------------------------------------- */
 
 int leati_wire_connect(struct leati_wire *wire, const struct sockaddr_storage *address,
-                       unsigned timeout_ms, int stop_fd)
+                       unsigned patience_ms, int stop_fd)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return errno;
-    leati_wire_init(wire, fd, stop_fd);
+    leati_wire_init(wire, fd, stop_fd, patience_ms);
     socklen_t size =
         address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int reason = 0;
     if (connect(fd, (const struct sockaddr *)address, size) != 0 && errno != EINPROGRESS)
         reason = errno;
-    if (reason == 0 && wire_wait(wire, POLLOUT, leati_clock_ms() + timeout_ms) == 0)
+    if (reason == 0 && wire_wait(wire, POLLOUT, leati_clock_ms() + patience_ms) == 0)
         reason = wire->end == LEATI_WIRE_STOPPED ? ECANCELED : ETIMEDOUT;
     socklen_t reason_size = sizeof(reason);
     if (reason == 0)
@@ -315,9 +338,9 @@ static bool name_demand(SSL *ssl, const char *name)
 }
 
 bool leati_wire_tls(struct leati_wire *wire, struct ssl_ctx_st *context, bool is_server,
-                    const char *name, unsigned timeout_ms)
+                    const char *name)
 {
-    uint64_t deadline_ms = leati_clock_ms() + timeout_ms;
+    uint64_t deadline_ms = leati_clock_ms() + wire->patience_ms;
     leati_fork_hold();
     wire->ssl = SSL_new(context);
     bool goes_on = wire->ssl && SSL_set_fd(wire->ssl, wire->fd) == 1;

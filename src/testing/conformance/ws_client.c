@@ -24,16 +24,13 @@ bool leati_ws_client_accept(struct leati_judge_guest *guest, const char *lines)
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
                      accept, lines);
-    bool sent = !answer.failed && leati_wire_send(&guest->wire, answer.data, answer.len, 0,
-                                                  guest->judge->options.patience_ms);
-    leati_bytes_done(&answer);
+    bool sent = !answer.failed && leati_wire_give(&guest->wire, &answer, 0);
     return sent;
 }
 
 /* A text, or none, then the end in good order. */
 void leati_ws_client_dismiss(struct leati_judge_guest *guest, const char *text)
 {
-    unsigned patience_ms = guest->judge->options.patience_ms;
     struct leati_bytes frames = {0};
     if (text)
         leati_ws_frame_append(&frames, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
@@ -41,11 +38,10 @@ void leati_ws_client_dismiss(struct leati_judge_guest *guest, const char *text)
                                                                 .len = strlen(text)});
     leati_ws_frame_append(&frames, &(struct leati_ws_frame){
                                        .opcode = LEATI_WS_CLOSE, .payload = "\x03\xe8", .len = 2});
-    (void)leati_wire_send(&guest->wire, frames.data, frames.len, 0, patience_ms);
-    leati_bytes_done(&frames);
-    (void)leati_wire_need(&guest->wire, guest->wire.in.len + 6, patience_ms); /* its Close */
+    (void)leati_wire_give(&guest->wire, &frames, 0);
+    (void)leati_wire_need(&guest->wire, guest->wire.in.len + 6); /* its Close */
     leati_wire_shut(&guest->wire);
-    (void)leati_wire_wait_end(&guest->wire, patience_ms);
+    (void)leati_wire_wait_end(&guest->wire, guest->wire.patience_ms);
 }
 
 static void refuse(struct leati_judge_guest *guest, const char *status)
@@ -53,11 +49,9 @@ static void refuse(struct leati_judge_guest *guest, const char *status)
     struct leati_bytes answer = {0};
     leati_bytes_text(&answer, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
                      status);
-    (void)leati_wire_send(&guest->wire, answer.data, answer.len, 0,
-                          guest->judge->options.patience_ms);
-    leati_bytes_done(&answer);
+    (void)leati_wire_give(&guest->wire, &answer, 0);
     leati_wire_shut(&guest->wire);
-    (void)leati_wire_wait_end(&guest->wire, guest->judge->options.patience_ms);
+    (void)leati_wire_wait_end(&guest->wire, guest->wire.patience_ms);
 }
 
 /* ---- cases behind the upgrade --------------------------------------------------------------- */
@@ -66,10 +60,8 @@ static void case_play(struct leat_testing_conformance *judge, const struct leati
                       struct leati_judge_guest *guest, struct leati_finding *ret_finding)
 {
     const struct leati_ws_case *now = trial->data;
-    const struct leati_ws_rules rules = {.masks = false,
-                                         .patience_ms = judge->options.patience_ms,
-                                         .fail_fast_ms =
-                                             LEATI_JUDGE_FAIL_FAST_MS(judge->options.patience_ms)};
+    const struct leati_ws_rules rules = {.masks = false};
+    (void)judge;
     char offer[1024], problem[160], line[256] = "";
     (void)leati_head_field(guest->head, "Sec-WebSocket-Extensions", offer, sizeof(offer));
     bool fits = !now->terms ||

@@ -167,9 +167,8 @@ static void refusal_judge(struct leati_judge_guest *guest, const struct answer *
                           struct leati_finding *finding)
 {
     struct leati_wire *wire = &guest->wire;
-    unsigned patience_ms = guest->judge->options.patience_ms;
     bool may_open = now->demand == MAY_OPEN;
-    bool has_said = leati_wire_more(wire, 0, patience_ms);
+    bool has_said = leati_wire_more(wire, 0, wire->patience_ms);
     unsigned opcode = has_said ? wire->in.data[0] & 0xfu : 0;
     if (wire->end == LEATI_WIRE_STOPPED)
         leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
@@ -192,24 +191,19 @@ static void refusal_judge(struct leati_judge_guest *guest, const struct answer *
 static void opening_judge(struct leati_judge_guest *guest, const struct answer *now,
                           struct leati_finding *finding)
 {
-    unsigned patience_ms = guest->judge->options.patience_ms;
     struct leati_wire *wire = &guest->wire;
     bool is_back = true;
     if (now->glued) {
         size_t len = strlen(now->glued);
-        is_back = leati_wire_need(wire, 6 + len, patience_ms);
+        is_back = leati_wire_need(wire, 6 + len);
         leati_bytes_consume(&wire->in, is_back ? 6 + len : 0);
     }
     if (!is_back)
-        leati_find(finding,
-                   wire->end == LEATI_WIRE_STOPPED ? LEAT_TESTING_VERDICT_NOT_RUN
-                                                   : LEAT_TESTING_VERDICT_FAIL,
-                   "the message behind the head is lost: %s", leati_wire_describe(wire));
-    else if (!leati_ws_echo(wire, "opened", false, patience_ms))
-        leati_find(finding,
-                   wire->end == LEATI_WIRE_STOPPED ? LEAT_TESTING_VERDICT_NOT_RUN
-                                                   : LEAT_TESTING_VERDICT_FAIL,
-                   "a message does not come back: %s", leati_wire_describe(wire));
+        (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL,
+                               "the message behind the head is lost");
+    else if (!leati_ws_echo(wire, "opened", false))
+        (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL,
+                               "a message does not come back");
     else
         leati_find(finding, LEAT_TESTING_VERDICT_PASS, "it is open, and a message came back");
     if (is_back)
@@ -221,10 +215,9 @@ static void answer_play(struct leat_testing_conformance *judge, const struct lea
 {
     const struct answer *now = trial->data;
     struct leati_bytes head = {0};
+    (void)judge;
     answer_write(guest, now, &head);
-    (void)leati_wire_send(&guest->wire, head.data, head.len, now->chunk,
-                          judge->options.patience_ms);
-    leati_bytes_done(&head);
+    (void)leati_wire_give(&guest->wire, &head, now->chunk);
     if (now->ends)
         leati_wire_shut(&guest->wire);
     if (now->demand == OPENS)

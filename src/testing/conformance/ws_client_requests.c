@@ -111,10 +111,8 @@ static void mask_keys_check(struct leati_judge_guest *guest, struct leati_findin
     for (unsigned i = 0; i < MASKED_FRAMES; ++i)
         leati_ws_frame_append(&frames, &(struct leati_ws_frame){
                                            .opcode = LEATI_WS_TEXT, .payload = text, .len = TEXT});
-    unsigned patience_ms = guest->judge->options.patience_ms;
-    (void)leati_wire_send(wire, frames.data, frames.len, 0, patience_ms);
-    leati_bytes_done(&frames);
-    if (!leati_wire_need(wire, (size_t)MASKED_FRAMES * FRAME, patience_ms)) {
+    (void)leati_wire_give(wire, &frames, 0);
+    if (!leati_wire_need(wire, (size_t)MASKED_FRAMES * FRAME)) {
         leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "the messages do not come back: %s",
                    leati_wire_describe(wire));
         return;

@@ -18,7 +18,7 @@ struct play {
 static void play_send(struct play *play, const struct leati_bytes *bytes)
 {
     size_t chunk = play->rules->chunk ? play->rules->chunk : play->now->chunk_bytes;
-    (void)leati_wire_send(play->wire, bytes->data, bytes->len, chunk, play->rules->patience_ms);
+    (void)leati_wire_send(play->wire, bytes->data, bytes->len, chunk);
 }
 
 static void close_send(struct play *play, uint16_t code)
@@ -29,9 +29,7 @@ static void close_send(struct play *play, uint16_t code)
                                                          .masked = play->rules->masks,
                                                          .payload = body,
                                                          .len = code ? sizeof(body) : 0});
-    if (!play->wire->is_mute)
-        (void)leati_wire_send(play->wire, bye.data, bye.len, 0, play->rules->patience_ms);
-    leati_bytes_done(&bye);
+    (void)leati_wire_give(play->wire, &bye, 0);
     play->has_closed = true;
 }
 
@@ -63,7 +61,9 @@ static unsigned patience_of(const struct play *play)
 {
     bool may_wait =
         play->now->demand == LEATI_WS_FAIL_FAST || play->now->demand == LEATI_WS_INFORMATIONAL;
-    return may_wait ? play->rules->fail_fast_ms : play->rules->patience_ms;
+    unsigned patience_ms = play->wire->patience_ms;
+    unsigned fail_fast_ms = play->rules->fail_fast_ms ? play->rules->fail_fast_ms : patience_ms / 5;
+    return may_wait ? fail_fast_ms : patience_ms;
 }
 
 /* After the Close: a server ends TCP by itself, a client once the server has. */
@@ -71,7 +71,7 @@ static void end_await(struct play *play)
 {
     struct leati_wire *wire = play->wire;
     struct leati_ws_heard *heard = &play->heard;
-    unsigned end_ms = play->rules->patience_ms / 2;
+    unsigned end_ms = wire->patience_ms / 2;
     if (!play->has_closed && play->now->is_violation)
         close_send(play, heard->close_code);
     if (!play->rules->masks)
@@ -101,7 +101,7 @@ void leati_ws_play(struct leati_wire *wire, const struct leati_ws_case *now,
     hear(&play, !now->ends, patience_of(&play));
     if (!now->ends && is_told(&play) && !play.heard.is_closed) {
         close_send(&play, 1000);
-        hear(&play, false, rules->patience_ms);
+        hear(&play, false, wire->patience_ms);
     }
     if (play.heard.is_closed)
         end_await(&play);
@@ -111,17 +111,16 @@ void leati_ws_play(struct leati_wire *wire, const struct leati_ws_case *now,
 }
 
 /* One short frame; a Ping of a peer that wants to know is answered. */
-static bool echo_hear(struct leati_wire *wire, const char *text, size_t text_len, bool masks,
-                      unsigned timeout_ms)
+static bool echo_hear(struct leati_wire *wire, const char *text, size_t text_len, bool masks)
 {
     for (;;) {
         struct leati_bytes pong = {0};
         size_t start = masks ? 2 : 6;
-        if (!leati_wire_need(wire, start, timeout_ms))
+        if (!leati_wire_need(wire, start))
             return false;
         uint8_t *frame = wire->in.data;
         size_t len = frame[1] & 0x7f;
-        if (len > 125 || !leati_wire_need(wire, start + len, timeout_ms))
+        if (len > 125 || !leati_wire_need(wire, start + len))
             return false;
         frame = wire->in.data;
         for (size_t i = 0; !masks && i < len; ++i)
@@ -135,25 +134,20 @@ static bool echo_hear(struct leati_wire *wire, const char *text, size_t text_len
                                                                   .payload = frame + start,
                                                                   .len = len});
         leati_bytes_consume(&wire->in, start + len);
-        if (is_ping)
-            (void)leati_wire_send(wire, pong.data, pong.len, 0, timeout_ms);
-        leati_bytes_done(&pong);
         if (!is_ping)
             return is_right;
+        (void)leati_wire_give(wire, &pong, 0);
     }
 }
 
-bool leati_ws_echo(struct leati_wire *wire, const char *text, bool masks, unsigned timeout_ms)
+bool leati_ws_echo(struct leati_wire *wire, const char *text, bool masks)
 {
     struct leati_bytes frame = {0};
     size_t len = strlen(text); /* below 126 */
     leati_ws_frame_append(
         &frame, &(struct leati_ws_frame){
                     .opcode = LEATI_WS_TEXT, .masked = masks, .payload = text, .len = len});
-    bool done = leati_wire_send(wire, frame.data, frame.len, 0, timeout_ms) &&
-                echo_hear(wire, text, len, masks, timeout_ms);
-    leati_bytes_done(&frame);
-    return done;
+    return leati_wire_give(wire, &frame, 0) && echo_hear(wire, text, len, masks);
 }
 
 /* ---- words ---------------------------------------------------------------------------------- */

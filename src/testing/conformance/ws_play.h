@@ -9,11 +9,11 @@
 
 /** How it is played. */
 struct leati_ws_rules {
-    bool masks;            /**< we are the client */
-    unsigned patience_ms;  /**< how long the peer may do nothing */
-    unsigned fail_fast_ms; /**< the same where waiting is not wrong */
-    size_t chunk;          /**< pieces of all that is sent; 0 = as the case says */
-    bool is_exact;         /**< each Ping has its Pong */
+    bool masks; /**< we are the client */
+    unsigned
+        fail_fast_ms; /**< how long waiting is where it is not wrong; 0 = a fifth of the patience */
+    size_t chunk;     /**< pieces of all that is sent; 0 = as the case says */
+    bool is_exact;    /**< each Ping has its Pong */
 };
 
 void leati_ws_play(struct leati_wire *wire, const struct leati_ws_case *now,
@@ -23,6 +23,6 @@ void leati_ws_play(struct leati_wire *wire, const struct leati_ws_case *now,
 void leati_ws_case_describe(const struct leati_ws_case *now, char *ret_text, size_t cap);
 
 /** Sends a text and waits for it to come back as one frame: whether a connection is well. */
-bool leati_ws_echo(struct leati_wire *wire, const char *text, bool masks, unsigned timeout_ms);
+bool leati_ws_echo(struct leati_wire *wire, const char *text, bool masks);
 
 #endif

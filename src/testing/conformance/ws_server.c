@@ -47,10 +47,7 @@ static void case_play(struct leat_testing_conformance *judge, const struct leati
                       struct leati_judge_guest *guest, struct leati_finding *ret_finding)
 {
     const struct leati_ws_case *now = trial->data;
-    const struct leati_ws_rules rules = {.masks = true,
-                                         .patience_ms = judge->options.patience_ms,
-                                         .fail_fast_ms =
-                                             LEATI_JUDGE_FAIL_FAST_MS(judge->options.patience_ms)};
+    const struct leati_ws_rules rules = {.masks = true};
     struct leati_bytes request = {0};
     struct leati_wire wire;
     char head[HEAD_BYTES], line[256] = "";
@@ -107,10 +104,9 @@ static bool beside_check(struct leat_testing_conformance *judge, void *worker,
     char text[64];
     if (!beside->is_open && !beside_open(judge, beside))
         return false;
-    leati_wire_limit(&beside->wire, LEATI_JUDGE_CASE_MS(judge->options.patience_ms));
+    leati_wire_limit(&beside->wire);
     snprintf(text, sizeof(text), "still here, %u", beside->said++);
-    if (leati_ws_echo(&beside->wire, text, true, judge->options.patience_ms) ||
-        beside->wire.end == LEATI_WIRE_STOPPED)
+    if (leati_ws_echo(&beside->wire, text, true) || beside->wire.end == LEATI_WIRE_STOPPED)
         return true;
     const char *what = leati_wire_describe(&beside->wire);
     const struct leati_excerpt seen = leati_excerpt(finding->seen, 120);

@@ -11,7 +11,7 @@
 #define HTTP    "RFC 9112"
 #define DEFLATE "RFC 7692 section 7.1"
 
-#define HEAD_BYTES 16384
+enum { HEAD_BYTES = 16384, GLUED_MS = 2000 };
 
 enum demand {
     OPENS,      /* it must be a WebSocket then */
@@ -215,8 +215,7 @@ static void refusal_judge(const struct request *now, const char *head,
 }
 
 /* It is a WebSocket: whether it works, and with what was agreed to. */
-static void opening_judge(struct leat_testing_conformance *judge, struct leati_wire *wire,
-                          const struct request *now, const char *head,
+static void opening_judge(struct leati_wire *wire, const struct request *now, const char *head,
                           struct leati_finding *finding)
 {
     char agreed[512], subprotocol[128], problem[160];
@@ -234,7 +233,7 @@ static void opening_judge(struct leat_testing_conformance *judge, struct leati_w
                    subprotocol);
     else if (now->demand == MAY_OPEN)
         leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL, "it takes it");
-    else if (agreed[0] == '\0' && !leati_ws_echo(wire, "opened", true, judge->options.patience_ms))
+    else if (agreed[0] == '\0' && !leati_ws_echo(wire, "opened", true))
         leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
                    "it opens, but the message behind does not come back: %s",
                    leati_wire_describe(wire));
@@ -243,14 +242,14 @@ static void opening_judge(struct leat_testing_conformance *judge, struct leati_w
                    agreed[0] ? "'" : "");
 }
 
-static void glued_judge(struct leat_testing_conformance *judge, struct leati_wire *wire,
-                        const struct request *now, struct leati_finding *finding)
+static void glued_judge(struct leati_wire *wire, const struct request *now,
+                        struct leati_finding *finding)
 {
     size_t len = strlen(now->glued);
+    if (wire->patience_ms > GLUED_MS)
+        wire->patience_ms = GLUED_MS;
     bool is_back =
-        leati_wire_need(wire, 2 + len,
-                        judge->options.patience_ms < 2000 ? judge->options.patience_ms : 2000) &&
-        memcmp(wire->in.data + 2, now->glued, len) == 0;
+        leati_wire_need(wire, 2 + len) && memcmp(wire->in.data + 2, now->glued, len) == 0;
     leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
                is_back ? "it takes the message, too" : "it loses the message: %s",
                leati_wire_describe(wire));
@@ -284,9 +283,9 @@ static void request_play(struct leat_testing_conformance *judge, const struct le
         leati_find(ret_finding, LEAT_TESTING_VERDICT_NON_STRICT, "it refuses the upgrade: %.*s",
                    (int)strcspn(head, "\r\n"), head);
     else if (leati_ws_head_is_right(head, LEATI_WS_KEY, ret_finding) && now->glued)
-        glued_judge(judge, &wire, now, ret_finding);
+        glued_judge(&wire, now, ret_finding);
     else if (opens && leati_ws_head_is_right(head, LEATI_WS_KEY, ret_finding))
-        opening_judge(judge, &wire, now, head, ret_finding);
+        opening_judge(&wire, now, head, ret_finding);
     leati_wire_close(&wire);
     leati_bytes_done(&request);
 }

@@ -100,15 +100,9 @@ bool leati_ws_request(struct leat_testing_conformance *judge, const struct leati
 {
     if (!leati_judge_dial(judge, ret_wire, ret_finding))
         return false;
-    unsigned patience_ms = judge->options.patience_ms;
-    (void)leati_wire_send(ret_wire, request->data, request->len, chunk, patience_ms);
-    size_t len = leati_wire_until(ret_wire, "\r\n\r\n", cap - 1, patience_ms);
-    if (len > 0) {
-        memcpy(ret_head, ret_wire->in.data, len);
-        ret_head[len] = '\0';
-        leati_bytes_consume(&ret_wire->in, len);
+    (void)leati_wire_send(ret_wire, request->data, request->len, chunk);
+    if (leati_wire_take_head(ret_wire, ret_head, cap))
         return true;
-    }
     bool is_stopped = ret_wire->end == LEATI_WIRE_STOPPED;
     leati_find(ret_finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
                "no answer to the upgrade: %s%s", leati_wire_describe(ret_wire),
