@@ -116,15 +116,13 @@ static bool request_check(const char *head, struct leati_finding *finding)
                     !memchr(target + 1, '/', target_len);
     if (strncmp(head, "CONNECT ", 8) != 0 || !has_port || len < 20 ||
         strncmp(head + len - 9, " HTTP/1.", 8) != 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "its request line is '%.*s'", (int)len,
-                   head);
+        leati_find(finding, FAIL, "its request line is '%.*s'", (int)len, head);
     else if (hosts != 1)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it has %u Host fields", hosts);
+        leati_find(finding, FAIL, "it has %u Host fields", hosts);
     else if (has_body)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "its request announces a body");
+        leati_find(finding, NON_STRICT, "its request announces a body");
     else if (strlen(host) != target_len || strncmp(host, target + 1, target_len) != 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "its Host is '%s', not the target of the request", host);
+        leati_find(finding, NON_STRICT, "its Host is '%s', not the target of the request", host);
     else
         return true;
     return false;
@@ -150,11 +148,10 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     const struct row *row = trial->data;
     struct leati_bytes bytes = {0};
     (void)judge;
-    struct leati_finding own = {.verdict = LEAT_TESTING_VERDICT_PASS};
+    struct leati_finding own = {.verdict = PASS};
     bool is_form = strcmp(row->id, "request.form") == 0;
     if (is_form && request_check(guest->head, &own))
-        leati_find(&own, LEAT_TESTING_VERDICT_PASS, "%.*s", (int)strcspn(guest->head, "\r\n"),
-                   guest->head);
+        leati_find(&own, PASS, "%.*s", (int)strcspn(guest->head, "\r\n"), guest->head);
     answer_write(row, &bytes);
     (void)leati_wire_give(&guest->wire, &bytes, row->chunk);
     const struct leati_proxy_behind behind = {.demand = row->demand,

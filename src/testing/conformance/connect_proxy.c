@@ -173,12 +173,12 @@ static unsigned answer_read(struct leati_wire *wire, char ret_head[HEAD_BYTES],
 {
     for (;;) {
         if (!leati_wire_take_head(wire, ret_head, HEAD_BYTES)) {
-            (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL, "no answer");
+            (void)leati_judge_tell(wire, finding, FAIL, "no answer");
             return 0;
         }
         unsigned status = leati_head_status(ret_head);
         if (status == 0)
-            leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "what it says is no HTTP: %.*s",
+            leati_find(finding, FAIL, "what it says is no HTTP: %.*s",
                        (int)strcspn(ret_head, "\r\n"), ret_head);
         if (status < 100 || status >= 200)
             return status;
@@ -210,18 +210,18 @@ static bool is_open(struct leat_testing_conformance *judge, struct leati_tunnel 
     char value[128];
     unsigned status = leati_head_status(head);
     if (status < 200 || status > 299) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%.*s", (int)strcspn(head, "\r\n"), head);
+        leati_find(finding, FAIL, "%.*s", (int)strcspn(head, "\r\n"), head);
         return false;
     }
     if (leati_head_field(head, "Transfer-Encoding", value, sizeof(value)) > 0 ||
         leati_head_field(head, "Content-Length", value, sizeof(value)) > 0) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-                   "its %u announces a body ('%s'), which it must not", status, value);
+        leati_find(finding, FAIL, "its %u announces a body ('%s'), which it must not", status,
+                   value);
         return false;
     }
     if (tunnel->has_target || leati_tunnel_accept(judge, tunnel))
         return true;
-    leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%u, but it has not connected", status);
+    leati_find(finding, FAIL, "%u, but it has not connected", status);
     return false;
 }
 
@@ -242,11 +242,11 @@ static void refusal_judge(const struct row *row, const char *head, struct leati_
     unsigned status = leati_head_status(head);
     int len = (int)strcspn(head, "\r\n");
     bool asks = leati_head_field(head, "Proxy-Authenticate", value, sizeof(value)) > 0;
-    enum leat_testing_verdict verdict = LEAT_TESTING_VERDICT_PASS;
+    enum leat_testing_verdict verdict = PASS;
     if (status < 400 || (row->demand == ASKS && (status != 407 || !asks)))
-        verdict = LEAT_TESTING_VERDICT_FAIL;
+        verdict = FAIL;
     else if (row->demand == FAILS && status < 500)
-        verdict = LEAT_TESTING_VERDICT_NON_STRICT;
+        verdict = NON_STRICT;
     leati_find(finding, verdict, "%.*s%s", len, head,
                status == 407 && !asks ? ", without Proxy-Authenticate" : "");
 }
@@ -259,9 +259,9 @@ static void glue_judge(struct leati_tunnel *tunnel, const struct row *row, const
     size_t len = strlen(words);
     bool is_there = leati_wire_need(wire, len) && memcmp(wire->in.data, words, len) == 0;
     leati_find(finding,
-               !is_target ? LEAT_TESTING_VERDICT_INFORMATIONAL
-               : is_there ? LEAT_TESTING_VERDICT_PASS
-                          : LEAT_TESTING_VERDICT_FAIL,
+               !is_target ? INFORMATIONAL
+               : is_there ? PASS
+                          : FAIL,
                is_there ? "it arrives" : "it is lost, or changed");
 }
 
@@ -272,7 +272,7 @@ static void one_play(struct leat_testing_conformance *judge, struct leati_tunnel
     char head[HEAD_BYTES];
     bool has_user = judge->endpoint.has_user;
     if ((row->demand == ASKS || row->special == AGAIN) && !has_user) {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the URL has no user");
+        leati_find(finding, NOT_RUN, "the URL has no user");
         return;
     }
     if (!leati_tunnel_listen(judge, tunnel, row->special == IPV6) ||
@@ -289,21 +289,18 @@ static void one_play(struct leat_testing_conformance *judge, struct leati_tunnel
     unsigned status = answer_read(&tunnel->client, head, finding);
     if (status == 0 && row->demand != OPENS && tunnel->client.end != LEATI_WIRE_STOPPED) {
         bool has_ended = tunnel->client.end != LEATI_WIRE_OPEN;
-        finding->verdict = row->demand == MAY_OPEN ? LEAT_TESTING_VERDICT_INFORMATIONAL
-                           : has_ended             ? LEAT_TESTING_VERDICT_NON_STRICT
-                                                   : LEAT_TESTING_VERDICT_FAIL;
+        finding->verdict = row->demand == MAY_OPEN ? INFORMATIONAL : has_ended ? NON_STRICT : FAIL;
     }
     if (status == 0)
         return;
     bool is_refused = status < 200 || status > 299;
     if (row->demand == MAY_OPEN && is_refused)
-        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL, "%.*s", (int)strcspn(head, "\r\n"),
-                   head);
+        leati_find(finding, INFORMATIONAL, "%.*s", (int)strcspn(head, "\r\n"), head);
     else if (row->demand != OPENS && row->demand != MAY_OPEN)
         refusal_judge(row, head, finding);
     else if (is_open(judge, tunnel, head, finding) && row->special >= TARGET_FIRST)
         glue_judge(tunnel, row, words, finding);
-    else if (finding->verdict != LEAT_TESTING_VERDICT_FAIL)
+    else if (finding->verdict != FAIL)
         (void)leati_tunnel_speak(tunnel, finding);
 }
 
@@ -314,7 +311,7 @@ static void again_play(struct leat_testing_conformance *judge, struct leati_tunn
     char head[HEAD_BYTES], value[64];
     uint64_t body = 0;
     if (!judge->endpoint.has_user) {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the URL has no user");
+        leati_find(finding, NOT_RUN, "the URL has no user");
         return;
     }
     if (!leati_tunnel_listen(judge, tunnel, false) || !tunnel_ask(judge, tunnel, row, "", finding))
@@ -327,7 +324,7 @@ static void again_play(struct leat_testing_conformance *judge, struct leati_tunn
     leati_bytes_consume(&tunnel->client.in, stays ? (size_t)body : 0);
     (void)leati_head_field(head, "Connection", value, sizeof(value));
     if (!stays || leati_head_lists(value, "close") || leati_wire_wait_end(&tunnel->client, 100)) {
-        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
+        leati_find(finding, INFORMATIONAL,
                    "it ends TCP behind its 407: the client has to come again");
         return;
     }
@@ -360,7 +357,7 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     struct leati_tunnel tunnel = {.listener = -1};
     struct leati_wire wire;
     (void)guest;
-    leati_find(ret_finding, LEAT_TESTING_VERDICT_NOT_RUN, "this machine has no such address");
+    leati_find(ret_finding, NOT_RUN, "this machine has no such address");
     for (int i = 0; row->special == CUT_SHORT && i < row->number; ++i) {
         if (!leati_judge_dial(judge, &wire, ret_finding))
             return;

@@ -5,6 +5,13 @@
 
 #include <leat/testing_conformance.h>
 
+/* The verdicts, as the files of this folder write them. */
+#define NOT_RUN       LEAT_TESTING_VERDICT_NOT_RUN
+#define PASS          LEAT_TESTING_VERDICT_PASS
+#define INFORMATIONAL LEAT_TESTING_VERDICT_INFORMATIONAL
+#define NON_STRICT    LEAT_TESTING_VERDICT_NON_STRICT
+#define FAIL          LEAT_TESTING_VERDICT_FAIL
+
 struct leati_finding {
     enum leat_testing_verdict verdict;
     char seen[240];

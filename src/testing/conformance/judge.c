@@ -44,7 +44,7 @@ void leati_judge_add(struct leat_testing_conformance *judge, const char *id, con
     *trial = (struct leati_trial){
         .id = id, .section = section, .title = title, .play = play, .data = data};
     snprintf(trial->expected, sizeof(trial->expected), "%s", expected);
-    leati_find(&trial->finding, LEAT_TESTING_VERDICT_NOT_RUN, "not yet");
+    leati_find(&trial->finding, NOT_RUN, "not yet");
 }
 
 /* Whether one of the patterns, with commas between, is the id's; those that begin with ! take

@@ -41,8 +41,7 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
     int reason = leati_wire_connect(ret_wire, &judge->endpoint.address, judge->options.patience_ms,
                                     judge->stop_fd);
     if (reason != 0) {
-        leati_find(ret_finding,
-                   reason == ECANCELED ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
+        leati_find(ret_finding, reason == ECANCELED ? NOT_RUN : FAIL,
                    "it cannot be connected to: %s", leati_errno_text(reason));
         return false;
     }
@@ -51,8 +50,7 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
         return true;
     long verified = ret_wire->ssl ? SSL_get_verify_result(ret_wire->ssl) : X509_V_OK;
     bool has_reason = !judge->options.trusts_anybody && verified != X509_V_OK;
-    leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "%s%s",
-               has_reason ? NOT_TRUSTED : "the handshake of TLS fails",
+    leati_find(ret_finding, FAIL, "%s%s", has_reason ? NOT_TRUSTED : "the handshake of TLS fails",
                has_reason ? X509_verify_cert_error_string(verified) : "");
     leati_wire_close(ret_wire);
     return false;
@@ -62,8 +60,7 @@ bool leati_judge_tell(const struct leati_wire *wire, struct leati_finding *findi
                       enum leat_testing_verdict verdict, const char *what)
 {
     bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
-    leati_find(finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : verdict, "%s: %s", what,
-               leati_wire_describe(wire));
+    leati_find(finding, is_stopped ? NOT_RUN : verdict, "%s: %s", what, leati_wire_describe(wire));
     return false;
 }
 
@@ -80,7 +77,7 @@ void leati_judge_try(struct leat_testing_conformance *judge, struct leati_trial 
 static void answer_count(struct leat_testing_conformance *judge,
                          const struct leati_finding *finding, uint64_t duration_ms)
 {
-    bool is_silent = finding->verdict == LEAT_TESTING_VERDICT_FAIL &&
+    bool is_silent = finding->verdict == FAIL &&
                      (duration_ms >= LEATI_WIRE_LIMIT_MS(judge->options.patience_ms) ||
                       strncmp(finding->seen, "it cannot be connected to", 25) == 0 ||
                       strncmp(finding->seen, "no answer to the upgrade", 24) == 0 ||
@@ -100,15 +97,14 @@ static void *worker_run(void *user)
         struct leati_finding finding = {.seen = ""};
         uint64_t start_us = leati_clock_us();
         if (leati_clock_ms() - judge->start_ms > LEATI_JUDGE_RUN_MS_MAX) {
-            leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
-                       "the run has taken 10 minutes already");
+            leati_find(&finding, NOT_RUN, "the run has taken 10 minutes already");
         } else if (atomic_load(&judge->silent) >= LEATI_JUDGE_SILENT_MAX) {
-            leati_find(&finding, LEAT_TESTING_VERDICT_NOT_RUN,
+            leati_find(&finding, NOT_RUN,
                        "it had not answered %d cases in a row, or without an end",
                        LEATI_JUDGE_SILENT_MAX);
         } else {
             trial->play(judge, trial, NULL, &finding);
-            if (worker && finding.verdict != LEAT_TESTING_VERDICT_NOT_RUN)
+            if (worker && finding.verdict != NOT_RUN)
                 (void)subject->worker_check(judge, worker, &finding);
             answer_count(judge, &finding, (leati_clock_us() - start_us) / 1000);
         }

@@ -39,23 +39,21 @@ static void goes_on(struct leati_judge_guest *guest, bool is_glued, struct leati
     bool is_back = !speaks && leati_wire_need(wire, WORDS) &&
                    memcmp(wire->in.data, LEATI_PROXY_WORDS, WORDS) == 0;
     if (is_back)
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "it goes on, and returns what comes");
+        leati_find(finding, PASS, "it goes on, and returns what comes");
     else if (wire->end == LEATI_WIRE_STOPPED)
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
+        leati_find(finding, NOT_RUN, "the judge was stopped");
     else if (speaks)
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "it goes on, and speaks first");
+        leati_find(finding, PASS, "it goes on, and speaks first");
     else if (wire->in.len > 0 && is_glued)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, FAIL,
                    "it goes on, but what stood behind the answer is lost or changed");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it does not go on: %s",
-                   leati_wire_describe(wire));
+        leati_find(finding, FAIL, "it does not go on: %s", leati_wire_describe(wire));
     if (speaks && wire->in.len >= 4 && memcmp(wire->in.data, "GET ", 4) == 0)
         http_answer(guest);
     leati_wire_shut(wire);
-    if (!leati_wire_wait_end(wire, wire->patience_ms) &&
-        finding->verdict == LEAT_TESTING_VERDICT_PASS)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
+    if (!leati_wire_wait_end(wire, wire->patience_ms) && finding->verdict == PASS)
+        leati_find(finding, NON_STRICT,
                    "it goes on, but does not end when the destination has ended");
 }
 
@@ -68,16 +66,15 @@ static void gives_up(struct leati_judge_guest *guest, enum leati_proxy_demand de
         (void)leati_wire_send(wire, LEATI_PROXY_WORDS, WORDS, 0);
     bool has_said = leati_wire_more(wire, 0, wire->patience_ms);
     if (wire->end == LEATI_WIRE_STOPPED)
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
+        leati_find(finding, NOT_RUN, "the judge was stopped");
     else if (has_said)
-        leati_find(finding, may ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_FAIL,
-                   "it goes on, and sends %zu bytes", wire->in.len);
+        leati_find(finding, may ? INFORMATIONAL : FAIL, "it goes on, and sends %zu bytes",
+                   wire->in.len);
     else if (wire->end == LEATI_WIRE_OPEN)
-        leati_find(finding, may ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_FAIL,
-                   "it neither gives up nor goes on");
+        leati_find(finding, may ? INFORMATIONAL : FAIL, "it neither gives up nor goes on");
     else
-        leati_find(finding, may ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_PASS,
-                   "it gives up: %s", leati_wire_describe(wire));
+        leati_find(finding, may ? INFORMATIONAL : PASS, "it gives up: %s",
+                   leati_wire_describe(wire));
 }
 
 static void large_return(struct leati_judge_guest *guest, struct leati_finding *finding)
@@ -85,7 +82,7 @@ static void large_return(struct leati_judge_guest *guest, struct leati_finding *
     struct leati_wire *wire = &guest->wire;
     uint8_t piece[PIECE];
     if (leati_wire_more(wire, 0, SPEAKS_MS)) {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "it speaks first, and returns nothing");
+        leati_find(finding, NOT_RUN, "it speaks first, and returns nothing");
         if (wire->in.len >= 4 && memcmp(wire->in.data, "GET ", 4) == 0)
             http_answer(guest);
         return;
@@ -96,13 +93,13 @@ static void large_return(struct leati_judge_guest *guest, struct leati_finding *
         if (!leati_wire_send(wire, piece, sizeof(piece), 0) ||
             !leati_wire_need(wire, sizeof(piece)) ||
             memcmp(wire->in.data, piece, sizeof(piece)) != 0) {
-            leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it returns something else, or less: %s",
+            leati_find(finding, FAIL, "it returns something else, or less: %s",
                        leati_wire_describe(wire));
             return;
         }
         leati_bytes_consume(&wire->in, sizeof(piece));
     }
-    leati_find(finding, LEAT_TESTING_VERDICT_PASS, "all of it came back");
+    leati_find(finding, PASS, "all of it came back");
     leati_wire_shut(wire);
     (void)leati_wire_wait_end(wire, wire->patience_ms);
 }
@@ -113,8 +110,7 @@ void leati_proxy_client_judge(struct leati_judge_guest *guest,
 {
     if (behind->resets) {
         leati_wire_reset(&guest->wire);
-        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
-                   "nobody can see from here what it does then");
+        leati_find(finding, INFORMATIONAL, "nobody can see from here what it does then");
         return;
     }
     if (behind->ends)

@@ -121,7 +121,7 @@ static const struct row rows[] = {
 
 static bool wrong(struct leati_judge_guest *guest, struct leati_finding *finding, const char *what)
 {
-    return leati_judge_tell(&guest->wire, finding, LEAT_TESTING_VERDICT_FAIL, what);
+    return leati_judge_tell(&guest->wire, finding, FAIL, what);
 }
 
 static bool need(struct leati_judge_guest *guest, size_t len)
@@ -154,13 +154,13 @@ static bool greeting_take(struct leati_judge_guest *guest, bool *ret_none, bool 
     *ret_user = count > 0 && memchr(in->data + 2, 2, count);
     bool has_other = in->len > 2 + count;
     if (in->data[0] != 5 || count == 0 || (!*ret_none && !*ret_user)) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, FAIL,
                    "its greeting has version %u and %zu methods, neither 00 nor 02 among them",
                    in->data[0], count);
         return false;
     }
     leati_bytes_consume(in, 2 + count);
-    leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%zu methods%s", count,
+    leati_find(finding, PASS, "%zu methods%s", count,
                has_other ? "; it does not wait for the answer" : "");
     return true;
 }
@@ -174,9 +174,8 @@ static bool user_take(struct leati_judge_guest *guest, struct leati_finding *fin
     size_t user_len = in->data[1], password_len = in->data[2 + user_len];
     bool is_well = in->data[0] == 1 && user_len > 0;
     if (!is_well)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-                   "its user and password have version %u and a user of %zu bytes", in->data[0],
-                   user_len);
+        leati_find(finding, FAIL, "its user and password have version %u and a user of %zu bytes",
+                   in->data[0], user_len);
     leati_bytes_consume(in, 3 + user_len + password_len);
     return is_well;
 }
@@ -191,7 +190,7 @@ static bool request_take(struct leati_judge_guest *guest, struct leati_finding *
                  : in->data[3] == 3 ? 7u + in->data[4]
                                     : 0;
     if (in->data[0] != 5 || in->data[1] != 1 || in->data[2] != 0 || len == 0 || len == 7) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, FAIL,
                    "its request is malformed: version %u, CMD %02x, RSV %02x, ATYP %02x",
                    in->data[0], in->data[1], in->data[2], in->data[3]);
         return false;
@@ -212,7 +211,7 @@ static bool converse(struct leati_judge_guest *guest, const struct row *row,
     if (!greeting_take(guest, &has_none, &has_user, finding))
         return false;
     if (row->stage == AT_AUTH && !has_user) {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "it does not offer 02: it has no user");
+        leati_find(finding, NOT_RUN, "it does not offer 02: it has no user");
         return false;
     }
     bool asks = row->stage == AT_AUTH || !has_none;

@@ -23,28 +23,28 @@ enum { REFUSAL_END_MS = 10500 };
 static void refusal_judge(struct leati_socks5_talk *talk, int rep, int best)
 {
     if (rep == REP_NONE && talk->tunnel.client.end == LEATI_WIRE_OPEN)
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, "no reply");
+        (void)leati_socks5_tell(talk, FAIL, "no reply");
     else if (rep == REP_NONE)
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_NON_STRICT, "no reply");
+        (void)leati_socks5_tell(talk, NON_STRICT, "no reply");
     else if (rep == 0)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "REP 00: it takes it");
+        leati_find(talk->finding, FAIL, "REP 00: it takes it");
     else if (rep > 0 && best != 0 && rep != best)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_NON_STRICT, "REP %02x", rep);
+        leati_find(talk->finding, NON_STRICT, "REP %02x", rep);
     else if (rep > 0)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_PASS, "REP %02x", rep);
+        leati_find(talk->finding, PASS, "REP %02x", rep);
 }
 
 static bool open_tunnel(struct leati_socks5_talk *talk, int rep)
 {
     if (rep == REP_NONE)
-        return leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, "no reply");
+        return leati_socks5_tell(talk, FAIL, "no reply");
     if (rep > 0)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "REP %02x", rep);
+        leati_find(talk->finding, FAIL, "REP %02x", rep);
     if (rep != 0)
         return false;
     if (talk->tunnel.has_target || leati_tunnel_accept(talk->judge, &talk->tunnel))
         return true;
-    leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "REP 00, but it has not connected");
+    leati_find(talk->finding, FAIL, "REP 00, but it has not connected");
     return false;
 }
 
@@ -58,9 +58,7 @@ static void greet_many(struct leati_socks5_talk *talk, int number)
     (void)number;
     int method = leati_socks5_dial(talk) ? leati_socks5_greet(talk, methods, sizeof(methods)) : -1;
     if (method >= 0)
-        leati_find(talk->finding,
-                   method == 0xff ? LEAT_TESTING_VERDICT_FAIL : LEAT_TESTING_VERDICT_PASS,
-                   "method %02x", method);
+        leati_find(talk->finding, method == 0xff ? FAIL : PASS, "method %02x", method);
 }
 
 /* One method that it cannot have. */
@@ -69,12 +67,9 @@ static void greet_unknown(struct leati_socks5_talk *talk, int number)
     const uint8_t unknown = (uint8_t)number;
     int method = leati_socks5_dial(talk) ? leati_socks5_greet(talk, &unknown, 1) : -1;
     if (method >= 0)
-        leati_find(talk->finding,
-                   method == 0xff ? LEAT_TESTING_VERDICT_PASS : LEAT_TESTING_VERDICT_FAIL,
-                   "method %02x", method);
-    else if (talk->tunnel.client.end != LEATI_WIRE_OPEN &&
-             talk->finding->verdict == LEAT_TESTING_VERDICT_FAIL)
-        talk->finding->verdict = LEAT_TESTING_VERDICT_NON_STRICT;
+        leati_find(talk->finding, method == 0xff ? PASS : FAIL, "method %02x", method);
+    else if (talk->tunnel.client.end != LEATI_WIRE_OPEN && talk->finding->verdict == FAIL)
+        talk->finding->verdict = NON_STRICT;
 }
 
 /* What is no SOCKS5: it must not be taken for it. */
@@ -93,15 +88,12 @@ static void greet_junk(struct leati_socks5_talk *talk, int number)
     bool has_answered = leati_socks5_need(talk, 2);
     const uint8_t *answer = talk->tunnel.client.in.data;
     if (has_answered && answer[0] == 5 && answer[1] != 0xff)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "it chooses the method %02x",
-                   answer[1]);
+        leati_find(talk->finding, FAIL, "it chooses the method %02x", answer[1]);
     else if (has_answered || talk->tunnel.client.end != LEATI_WIRE_OPEN)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_PASS, "%s",
+        leati_find(talk->finding, PASS, "%s",
                    has_answered ? "it refuses" : leati_wire_describe(&talk->tunnel.client));
     else
-        (void)leati_socks5_tell(talk,
-                                number == 3 ? LEAT_TESTING_VERDICT_INFORMATIONAL
-                                            : LEAT_TESTING_VERDICT_NON_STRICT,
+        (void)leati_socks5_tell(talk, number == 3 ? INFORMATIONAL : NON_STRICT,
                                 "it waits for more");
 }
 
@@ -113,7 +105,7 @@ static void users(struct leati_socks5_talk *talk, int number)
     memset(longest, 'x', sizeof(longest) - 1);
     longest[255] = '\0';
     if (!proxy->has_user) {
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_NOT_RUN, "the URL has no user");
+        leati_find(talk->finding, NOT_RUN, "the URL has no user");
         return;
     }
     if (!leati_socks5_dial(talk))
@@ -124,8 +116,7 @@ static void users(struct leati_socks5_talk *talk, int number)
         return;
     if (number == 0 || method != 2) {
         bool is_right = method == (number == 0 ? 0xff : 2);
-        leati_find(talk->finding, is_right ? LEAT_TESTING_VERDICT_PASS : LEAT_TESTING_VERDICT_FAIL,
-                   "method %02x", method);
+        leati_find(talk->finding, is_right ? PASS : FAIL, "method %02x", method);
         return;
     }
     snprintf(user, sizeof(user), "%s", number == 3 ? "" : number == 4 ? longest : proxy->user);
@@ -139,13 +130,11 @@ static void users(struct leati_socks5_talk *talk, int number)
     leati_wipe(password, sizeof(password));
     bool is_right = number == 1 ? status == 0 : status > 0;
     if (status >= 0)
-        leati_find(talk->finding, is_right ? LEAT_TESTING_VERDICT_PASS : LEAT_TESTING_VERDICT_FAIL,
-                   "status %02x", status);
+        leati_find(talk->finding, is_right ? PASS : FAIL, "status %02x", status);
     else if (number == 3 && talk->tunnel.client.end != LEATI_WIRE_OPEN)
-        talk->finding->verdict = LEAT_TESTING_VERDICT_NON_STRICT; /* an empty name is no name */
+        talk->finding->verdict = NON_STRICT; /* an empty name is no name */
     if (status > 0 && is_right && !leati_wire_wait_end(&talk->tunnel.client, REFUSAL_END_MS))
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL,
-                                "it refuses, but does not end TCP");
+        (void)leati_socks5_tell(talk, FAIL, "it refuses, but does not end TCP");
 }
 
 /* ---- trials: requests ----------------------------------------------------------------------- */
@@ -160,7 +149,7 @@ static void open_play(struct leati_socks5_talk *talk, int number)
     bool is_v6 = number == OPEN_V6 || (number == OPEN_NAME && leati_testing_localhost_is_v6());
     if (!leati_tunnel_listen(talk->judge, &talk->tunnel, is_v6) ||
         (number == OPEN_NAME && !is_local)) {
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_NOT_RUN, "this machine has no such address");
+        leati_find(talk->finding, NOT_RUN, "this machine has no such address");
         return;
     }
     talk->chunk = number == OPEN_SLOWLY ? 1 : 0;
@@ -174,7 +163,7 @@ static void open_play(struct leati_socks5_talk *talk, int number)
     int rep = leati_socks5_ask(talk, request, len);
     bool may_refuse = number == OPEN_V6 || number == OPEN_RSV;
     if (may_refuse && rep != 0 && rep != -1)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
+        leati_find(talk->finding, INFORMATIONAL,
                    rep == REP_NONE ? "it refuses, without a reply" : "it refuses (REP %02x)", rep);
     else if (open_tunnel(talk, rep))
         (void)leati_tunnel_speak(&talk->tunnel, talk->finding);
@@ -210,9 +199,9 @@ static void target_first(struct leati_socks5_talk *talk, int number)
     bool is_there =
         leati_socks5_need(talk, LEN) && memcmp(talk->tunnel.client.in.data, words, LEN) == 0;
     if (is_there)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_PASS, "it arrives behind the reply");
+        leati_find(talk->finding, PASS, "it arrives behind the reply");
     else
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, "it is lost, or changed");
+        (void)leati_socks5_tell(talk, FAIL, "it is lost, or changed");
 }
 
 /* The client does not wait: for the reply (0), or for the method either (1). */
@@ -224,7 +213,7 @@ static void client_first(struct leati_socks5_talk *talk, int number)
     if (!leati_tunnel_listen(talk->judge, &talk->tunnel, false))
         return;
     if (number == 1 && talk->judge->endpoint.has_user) {
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_NOT_RUN, "the URL has a user");
+        leati_find(talk->finding, NOT_RUN, "the URL has a user");
         return;
     }
     if (number == 1 ? !leati_socks5_dial(talk) : !leati_socks5_enter(talk))
@@ -236,12 +225,12 @@ static void client_first(struct leati_socks5_talk *talk, int number)
     if (number == 1 && leati_socks5_need(talk, 2))
         leati_bytes_consume(&talk->tunnel.client.in, 2);
     if (!open_tunnel(talk, leati_socks5_reply(talk))) {
-        talk->finding->verdict = LEAT_TESTING_VERDICT_INFORMATIONAL;
+        talk->finding->verdict = INFORMATIONAL;
         return;
     }
     bool is_there = leati_wire_need(&talk->tunnel.target, LEN) &&
                     memcmp(talk->tunnel.target.in.data, words, LEN) == 0;
-    leati_find(talk->finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
+    leati_find(talk->finding, INFORMATIONAL,
                is_there ? "it carries what came too early" : "it loses what came too early");
 }
 
@@ -296,8 +285,7 @@ static void refusals(struct leati_socks5_talk *talk, int number)
     refusal_judge(talk, rep, (size_t)number < sizeof(best) / sizeof(best[0]) ? best[number] : 0);
     if (number == BAD_CLOSES && rep > 0 && rep != REP_NONE &&
         !leati_wire_wait_end(&talk->tunnel.client, REFUSAL_END_MS))
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL,
-                                "TCP is still open 10 s behind the refusal");
+        (void)leati_socks5_tell(talk, FAIL, "TCP is still open 10 s behind the refusal");
 }
 
 /* What a proxy need not have. */
@@ -311,10 +299,9 @@ static void other_commands(struct leati_socks5_talk *talk, int number)
                          leati_socks5_own_request(talk, request, (uint8_t)number,
                                                   number == CMD_BIND ? talk->tunnel.port : 0));
     if (rep == REP_NONE)
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, "no reply");
+        (void)leati_socks5_tell(talk, FAIL, "no reply");
     else if (rep >= 0)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
-                   rep == 0 ? "it has it" : "REP %02x", rep);
+        leati_find(talk->finding, INFORMATIONAL, rep == 0 ? "it has it" : "REP %02x", rep);
 }
 
 /* ---- trials: many ---------------------------------------------------------------------------- */
@@ -426,7 +413,7 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
     const struct row *row = trial->data;
     struct leati_socks5_talk talk = {.judge = judge, .finding = ret_finding, .tunnel.listener = -1};
     (void)guest;
-    leati_find(ret_finding, LEAT_TESTING_VERDICT_NOT_RUN, "this machine cannot listen there");
+    leati_find(ret_finding, NOT_RUN, "this machine cannot listen there");
     row->play(&talk, row->number);
     leati_tunnel_close(&talk.tunnel);
 }

@@ -32,7 +32,7 @@ bool leati_socks5_dial(struct leati_socks5_talk *talk)
 static int pair_read(struct leati_socks5_talk *talk, int version, const char *nothing)
 {
     if (!leati_socks5_need(talk, 2)) {
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, nothing);
+        (void)leati_socks5_tell(talk, FAIL, nothing);
         return -1;
     }
     const uint8_t *answer = talk->tunnel.client.in.data;
@@ -40,8 +40,7 @@ static int pair_read(struct leati_socks5_talk *talk, int version, const char *no
     leati_bytes_consume(&talk->tunnel.client.in, 2);
     if (seen == version)
         return value;
-    leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "its answer has version %d, not %d", seen,
-               version);
+    leati_find(talk->finding, FAIL, "its answer has version %d, not %d", seen, version);
     return -1;
 }
 
@@ -77,12 +76,11 @@ bool leati_socks5_enter(struct leati_socks5_talk *talk)
         int status =
             proxy->has_user ? leati_socks5_show_user(talk, proxy->user, proxy->password) : 0;
         if (status > 0)
-            leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL,
-                       "it refuses the user of the URL (status %02x)", status);
+            leati_find(talk->finding, FAIL, "it refuses the user of the URL (status %02x)", status);
         return status == 0;
     }
     if (method >= 0)
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL, "it chooses the method %02x%s", method,
+        leati_find(talk->finding, FAIL, "it chooses the method %02x%s", method,
                    method == 0xff && !proxy->has_user ? ": does it want a user?" : "");
     return false;
 }
@@ -125,13 +123,13 @@ int leati_socks5_reply(struct leati_socks5_talk *talk)
                  : head[3] == ATYP_NAME ? 7u + head[4]
                                         : 0;
     if (head[0] != 5 || head[2] != 0 || len == 0) {
-        leati_find(talk->finding, LEAT_TESTING_VERDICT_FAIL,
+        leati_find(talk->finding, FAIL,
                    "its reply is malformed: version %u, REP %02x, RSV %02x, ATYP %02x", head[0],
                    head[1], head[2], head[3]);
         return -1;
     }
     if (!leati_socks5_need(talk, len)) {
-        (void)leati_socks5_tell(talk, LEAT_TESTING_VERDICT_FAIL, "its reply is not whole");
+        (void)leati_socks5_tell(talk, FAIL, "its reply is not whole");
         return -1;
     }
     leati_bytes_consume(in, len);

@@ -110,12 +110,12 @@ static bool say(struct leati_wire *from, struct leati_wire *to, const char *text
 bool leati_tunnel_speak(struct leati_tunnel *tunnel, struct leati_finding *finding)
 {
     if (!say(&tunnel->client, &tunnel->target, "from the client"))
-        return leati_judge_tell(&tunnel->target, finding, LEAT_TESTING_VERDICT_FAIL,
+        return leati_judge_tell(&tunnel->target, finding, FAIL,
                                 "what the client says does not arrive");
     if (!say(&tunnel->target, &tunnel->client, "from the target"))
-        return leati_judge_tell(&tunnel->client, finding, LEAT_TESTING_VERDICT_FAIL,
+        return leati_judge_tell(&tunnel->client, finding, FAIL,
                                 "what the target says does not arrive");
-    leati_find(finding, LEAT_TESTING_VERDICT_PASS, "both directions carry");
+    leati_find(finding, PASS, "both directions carry");
     return true;
 }
 
@@ -139,16 +139,15 @@ static void fin_judge(struct leati_wire *first, struct leati_wire *second,
 {
     leati_wire_shut(first);
     if (!leati_wire_wait_end(second, second->patience_ms))
-        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+        (void)leati_judge_tell(second, finding, FAIL, "the end is not told");
     else if (second->end != LEATI_WIRE_FIN)
-        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                               "an orderly end becomes another one");
+        (void)leati_judge_tell(second, finding, NON_STRICT, "an orderly end becomes another one");
     else if (!say(second, first, "the last words"))
         (void)leati_judge_tell(
-            first, finding, LEAT_TESTING_VERDICT_NON_STRICT,
+            first, finding, NON_STRICT,
             "with one direction the other one ends, and what is said there is lost");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "the directions end by themselves");
+        leati_find(finding, PASS, "the directions end by themselves");
 }
 
 static void reset_judge(struct leati_wire *first, struct leati_wire *second,
@@ -156,9 +155,9 @@ static void reset_judge(struct leati_wire *first, struct leati_wire *second,
 {
     leati_wire_reset(first);
     if (!leati_wire_wait_end(second, second->patience_ms))
-        (void)leati_judge_tell(second, finding, LEAT_TESTING_VERDICT_FAIL, "the end is not told");
+        (void)leati_judge_tell(second, finding, FAIL, "the end is not told");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%s", leati_wire_describe(second));
+        leati_find(finding, PASS, "%s", leati_wire_describe(second));
 }
 
 void leati_tunnel_judge(struct leati_tunnel *tunnel, enum leati_tunnel_demand demand,
@@ -172,10 +171,10 @@ void leati_tunnel_judge(struct leati_tunnel *tunnel, enum leati_tunnel_demand de
         return;
     case LEATI_TUNNEL_LARGE:
         if (!large_carry(client, target))
-            (void)leati_judge_tell(target, finding, LEAT_TESTING_VERDICT_FAIL,
+            (void)leati_judge_tell(target, finding, FAIL,
                                    "1 MiB of the client does not arrive whole");
         else if (!large_carry(target, client))
-            (void)leati_judge_tell(client, finding, LEAT_TESTING_VERDICT_FAIL,
+            (void)leati_judge_tell(client, finding, FAIL,
                                    "1 MiB of the target does not arrive whole");
         return;
     case LEATI_TUNNEL_CLIENT_FIN:
@@ -205,12 +204,10 @@ bool leati_tunnel_beside_check(struct leat_testing_conformance *judge, void *wor
     if (beside->has_target)
         leati_wire_limit(&beside->target);
     struct leati_finding own = {.seen = ""};
-    if (!beside->has_client || leati_tunnel_speak(beside, &own) ||
-        own.verdict == LEAT_TESTING_VERDICT_NOT_RUN)
+    if (!beside->has_client || leati_tunnel_speak(beside, &own) || own.verdict == NOT_RUN)
         return true;
     const struct leati_excerpt seen = leati_excerpt(finding->seen, 100);
-    leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-               "another connection, which was open, was harmed: %s; %s",
+    leati_find(finding, FAIL, "another connection, which was open, was harmed: %s; %s",
                leati_excerpt(own.seen, 80).text, seen.text);
     leati_tunnel_close(beside);
     return false;

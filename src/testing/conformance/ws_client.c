@@ -70,12 +70,11 @@ static void case_play(struct leat_testing_conformance *judge, const struct leati
     if (fits && now->terms)
         snprintf(line, sizeof(line), "Sec-WebSocket-Extensions: %s\r\n", now->terms->answer);
     if (!leati_ws_client_accept(guest, line)) {
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "it does not wait for the answer: %s",
+        leati_find(ret_finding, FAIL, "it does not wait for the answer: %s",
                    leati_wire_describe(&guest->wire));
     } else if (!fits) {
         leati_ws_client_dismiss(guest, NULL);
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_NOT_RUN, "it does not offer '%s'",
-                   now->terms->answer);
+        leati_find(ret_finding, NOT_RUN, "it does not offer '%s'", now->terms->answer);
     } else {
         leati_ws_play(&guest->wire, now, &rules, ret_finding);
     }

@@ -171,21 +171,18 @@ static void refusal_judge(struct leati_judge_guest *guest, const struct answer *
     bool has_said = leati_wire_more(wire, 0, wire->patience_ms);
     unsigned opcode = has_said ? wire->in.data[0] & 0xfu : 0;
     if (wire->end == LEATI_WIRE_STOPPED)
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
+        leati_find(finding, NOT_RUN, "the judge was stopped");
     else if (has_said && opcode == LEATI_WS_CLOSE)
-        leati_find(finding,
-                   may_open ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_NON_STRICT,
+        leati_find(finding, may_open ? INFORMATIONAL : NON_STRICT,
                    "it fails, but sends a Close as if it had been opened");
     else if (has_said)
-        leati_find(finding,
-                   may_open ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, may_open ? INFORMATIONAL : FAIL,
                    "it takes it, and goes on with %zu bytes", wire->in.len);
     else if (wire->end == LEATI_WIRE_OPEN)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it neither fails nor goes on");
+        leati_find(finding, FAIL, "it neither fails nor goes on");
     else
-        leati_find(finding,
-                   may_open ? LEAT_TESTING_VERDICT_INFORMATIONAL : LEAT_TESTING_VERDICT_PASS,
-                   "it fails: %s", leati_wire_describe(wire));
+        leati_find(finding, may_open ? INFORMATIONAL : PASS, "it fails: %s",
+                   leati_wire_describe(wire));
 }
 
 static void opening_judge(struct leati_judge_guest *guest, const struct answer *now,
@@ -199,13 +196,11 @@ static void opening_judge(struct leati_judge_guest *guest, const struct answer *
         leati_bytes_consume(&wire->in, is_back ? 6 + len : 0);
     }
     if (!is_back)
-        (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL,
-                               "the message behind the head is lost");
+        (void)leati_judge_tell(wire, finding, FAIL, "the message behind the head is lost");
     else if (!leati_ws_echo(wire, "opened", false))
-        (void)leati_judge_tell(wire, finding, LEAT_TESTING_VERDICT_FAIL,
-                               "a message does not come back");
+        (void)leati_judge_tell(wire, finding, FAIL, "a message does not come back");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "it is open, and a message came back");
+        leati_find(finding, PASS, "it is open, and a message came back");
     if (is_back)
         leati_ws_client_dismiss(guest, NULL);
 }

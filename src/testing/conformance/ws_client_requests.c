@@ -12,8 +12,7 @@ enum { WATCH_MS = 300, MASKED_FRAMES = 4 };
 
 static void found(struct leati_finding *finding, bool is_well, const char *what, const char *seen)
 {
-    leati_find(finding, is_well ? LEAT_TESTING_VERDICT_PASS : LEAT_TESTING_VERDICT_FAIL, "%s%s'%s'",
-               what, what[0] ? ": " : "", seen);
+    leati_find(finding, is_well ? PASS : FAIL, "%s%s'%s'", what, what[0] ? ": " : "", seen);
 }
 
 static void field_check(const struct leati_judge_guest *guest, const char *name, const char *word,
@@ -68,11 +67,11 @@ static void key_fresh_check(const struct leati_judge_guest *guest, struct leati_
     size_t count = judge->key_count;
     leati_unlock(&judge->lock);
     if (is_reused)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it has used a key twice");
+        leati_find(finding, FAIL, "it has used a key twice");
     else if (count < 2)
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "this is the only connection so far");
+        leati_find(finding, NOT_RUN, "this is the only connection so far");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%zu keys, no two of them the same", count);
+        leati_find(finding, PASS, "%zu keys, no two of them the same", count);
 }
 
 static void version_check(const struct leati_judge_guest *guest, struct leati_finding *finding)
@@ -96,7 +95,7 @@ static void connection_check(const struct leati_judge_guest *guest, struct leati
 static void waiting_check(struct leati_judge_guest *guest, struct leati_finding *finding)
 {
     bool has_said = leati_wire_more(&guest->wire, 0, WATCH_MS);
-    leati_find(finding, has_said ? LEAT_TESTING_VERDICT_FAIL : LEAT_TESTING_VERDICT_PASS,
+    leati_find(finding, has_said ? FAIL : PASS,
                has_said ? "%zu bytes came behind the request" : "it waits (%zu bytes came)",
                guest->wire.in.len);
 }
@@ -113,8 +112,7 @@ static void mask_keys_check(struct leati_judge_guest *guest, struct leati_findin
                                            .opcode = LEATI_WS_TEXT, .payload = text, .len = TEXT});
     (void)leati_wire_give(wire, &frames, 0);
     if (!leati_wire_need(wire, (size_t)MASKED_FRAMES * FRAME)) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "the messages do not come back: %s",
-                   leati_wire_describe(wire));
+        leati_find(finding, FAIL, "the messages do not come back: %s", leati_wire_describe(wire));
         return;
     }
     const uint8_t *at = wire->in.data;
@@ -124,10 +122,10 @@ static void mask_keys_check(struct leati_judge_guest *guest, struct leati_findin
         same += i > 0 && memcmp(at + i * FRAME + 2, at + 2, 4) == 0;
     }
     if (same > 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%u of %d frames have the %s", same + 1,
-                   MASKED_FRAMES, zero > 0 ? "key 00 00 00 00" : "same key");
+        leati_find(finding, FAIL, "%u of %d frames have the %s", same + 1, MASKED_FRAMES,
+                   zero > 0 ? "key 00 00 00 00" : "same key");
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "each frame has a key of its own");
+        leati_find(finding, PASS, "each frame has a key of its own");
     leati_bytes_consume(&wire->in, (size_t)MASKED_FRAMES * FRAME);
 }
 

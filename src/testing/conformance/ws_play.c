@@ -91,7 +91,7 @@ void leati_ws_play(struct leati_wire *wire, const struct leati_ws_case *now,
 {
     struct play play = {.wire = wire, .now = now, .rules = rules};
     if (!leati_ws_heard_init(&play.heard, now->terms, !rules->masks)) {
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_NOT_RUN, "there was no memory");
+        leati_find(ret_finding, NOT_RUN, "there was no memory");
         return;
     }
     play.has_closed = now->ends && !now->is_violation;

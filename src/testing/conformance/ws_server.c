@@ -22,21 +22,19 @@ static bool agreement_fits(const char *head, const struct leati_ws_terms *terms,
     if (!terms && extensions[0] == '\0')
         return true;
     if (!terms) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it agrees to '%s', which nobody offered",
-                   extensions);
+        leati_find(finding, FAIL, "it agrees to '%s', which nobody offered", extensions);
         return false;
     }
     if (extensions[0] == '\0') {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN, "it does not agree to '%s'",
-                   terms->offer);
+        leati_find(finding, NOT_RUN, "it does not agree to '%s'", terms->offer);
         return false;
     }
     if (!leati_ws_agreement_check(terms->offer, extensions, problem, sizeof(problem))) {
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%s: '%s'", problem, extensions);
+        leati_find(finding, FAIL, "%s: '%s'", problem, extensions);
         return false;
     }
     if (strstr(extensions, "client_no_context_takeover") && !terms->no_context_takeover) {
-        leati_find(finding, LEAT_TESTING_VERDICT_NOT_RUN,
+        leati_find(finding, NOT_RUN,
                    "it wants client_no_context_takeover, which this case does not keep");
         return false;
     }
@@ -110,8 +108,8 @@ static bool beside_check(struct leat_testing_conformance *judge, void *worker,
         return true;
     const char *what = leati_wire_describe(&beside->wire);
     const struct leati_excerpt seen = leati_excerpt(finding->seen, 120);
-    leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-               "another connection, which was open, was harmed: %s; %s", what, seen.text);
+    leati_find(finding, FAIL, "another connection, which was open, was harmed: %s; %s", what,
+               seen.text);
     leati_wire_close(&beside->wire);
     beside->is_open = false;
     return false;

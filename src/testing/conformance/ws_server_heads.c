@@ -201,17 +201,16 @@ static void refusal_judge(const struct request *now, const char *head,
     int len = (int)strcspn(head, "\r\n");
     (void)leati_head_field(head, "Sec-WebSocket-Version", versions, sizeof(versions));
     if (status == 101)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it takes it: %.*s", len, head);
+        leati_find(finding, FAIL, "it takes it: %.*s", len, head);
     else if (status == 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "what it says is no HTTP: %.*s", len, head);
+        leati_find(finding, FAIL, "what it says is no HTTP: %.*s", len, head);
     else if (status >= 500 && status != 501 && status != 505)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "%.*s, as if it were the server's fault", len, head);
+        leati_find(finding, NON_STRICT, "%.*s, as if it were the server's fault", len, head);
     else if (now->wants_version && !leati_head_lists(versions, "13"))
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "%.*s, without the Sec-WebSocket-Version that it knows", len, head);
+        leati_find(finding, NON_STRICT, "%.*s, without the Sec-WebSocket-Version that it knows",
+                   len, head);
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%.*s", len, head);
+        leati_find(finding, PASS, "%.*s", len, head);
 }
 
 /* It is a WebSocket: whether it works, and with what was agreed to. */
@@ -225,20 +224,18 @@ static void opening_judge(struct leati_wire *wire, const struct request *now, co
     const char *offer = last_offer ? last_offer + 2 : is_offer(now) ? now->more : "";
     bool is_known = subprotocol[0] == '\0' || (now->more && strstr(now->more, subprotocol));
     if (now->demand == DECLINES && agreed[0] != '\0')
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it agrees: '%s'", agreed);
+        leati_find(finding, FAIL, "it agrees: '%s'", agreed);
     else if (!leati_ws_agreement_check(offer, agreed, problem, sizeof(problem)))
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%s: '%s'", problem, agreed);
+        leati_find(finding, FAIL, "%s: '%s'", problem, agreed);
     else if (!is_known)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it chooses the subprotocol '%s'",
-                   subprotocol);
+        leati_find(finding, FAIL, "it chooses the subprotocol '%s'", subprotocol);
     else if (now->demand == MAY_OPEN)
-        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL, "it takes it");
+        leati_find(finding, INFORMATIONAL, "it takes it");
     else if (agreed[0] == '\0' && !leati_ws_echo(wire, "opened", true))
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-                   "it opens, but the message behind does not come back: %s",
+        leati_find(finding, FAIL, "it opens, but the message behind does not come back: %s",
                    leati_wire_describe(wire));
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "101%s%s%s", agreed[0] ? ", '" : "", agreed,
+        leati_find(finding, PASS, "101%s%s%s", agreed[0] ? ", '" : "", agreed,
                    agreed[0] ? "'" : "");
 }
 
@@ -250,7 +247,7 @@ static void glued_judge(struct leati_wire *wire, const struct request *now,
         wire->patience_ms = GLUED_MS;
     bool is_back =
         leati_wire_need(wire, 2 + len) && memcmp(wire->in.data + 2, now->glued, len) == 0;
-    leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL,
+    leati_find(finding, INFORMATIONAL,
                is_back ? "it takes the message, too" : "it loses the message: %s",
                leati_wire_describe(wire));
 }
@@ -265,11 +262,11 @@ static void request_play(struct leat_testing_conformance *judge, const struct le
     (void)guest;
     request_write(judge, now, &request);
     if (!leati_ws_request(judge, &request, now->chunk, &wire, head, sizeof(head), ret_finding)) {
-        if (ret_finding->verdict == LEAT_TESTING_VERDICT_FAIL && now->demand == MAY_OPEN)
-            ret_finding->verdict = LEAT_TESTING_VERDICT_INFORMATIONAL;
-        else if (ret_finding->verdict == LEAT_TESTING_VERDICT_FAIL && now->demand == REFUSES &&
+        if (ret_finding->verdict == FAIL && now->demand == MAY_OPEN)
+            ret_finding->verdict = INFORMATIONAL;
+        else if (ret_finding->verdict == FAIL && now->demand == REFUSES &&
                  strstr(ret_finding->seen, "TCP"))
-            ret_finding->verdict = LEAT_TESTING_VERDICT_NON_STRICT;
+            ret_finding->verdict = NON_STRICT;
         leati_bytes_done(&request);
         return;
     }
@@ -277,10 +274,9 @@ static void request_play(struct leat_testing_conformance *judge, const struct le
     if (now->demand == REFUSES)
         refusal_judge(now, head, ret_finding);
     else if (!opens && now->demand == MAY_OPEN)
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_INFORMATIONAL, "%.*s",
-                   (int)strcspn(head, "\r\n"), head);
+        leati_find(ret_finding, INFORMATIONAL, "%.*s", (int)strcspn(head, "\r\n"), head);
     else if (!opens && now->demand == DECLINES)
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_NON_STRICT, "it refuses the upgrade: %.*s",
+        leati_find(ret_finding, NON_STRICT, "it refuses the upgrade: %.*s",
                    (int)strcspn(head, "\r\n"), head);
     else if (leati_ws_head_is_right(head, LEATI_WS_KEY, ret_finding) && now->glued)
         glued_judge(&wire, now, ret_finding);

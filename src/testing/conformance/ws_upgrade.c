@@ -59,7 +59,7 @@ bool leati_ws_head_is_right(const char *head, const char *key, struct leati_find
 {
     char value[256], accept[29];
     unsigned status = leati_head_status(head);
-    const enum leat_testing_verdict fail = LEAT_TESTING_VERDICT_FAIL;
+    const enum leat_testing_verdict fail = FAIL;
     leati_peer_websocket_accept(key, strlen(key), accept);
     if (status != 101) {
         leati_find(ret_finding, fail, "%.*s", (int)strcspn(head, "\r\n"), head);
@@ -104,8 +104,8 @@ bool leati_ws_request(struct leat_testing_conformance *judge, const struct leati
     if (leati_wire_take_head(ret_wire, ret_head, cap))
         return true;
     bool is_stopped = ret_wire->end == LEATI_WIRE_STOPPED;
-    leati_find(ret_finding, is_stopped ? LEAT_TESTING_VERDICT_NOT_RUN : LEAT_TESTING_VERDICT_FAIL,
-               "no answer to the upgrade: %s%s", leati_wire_describe(ret_wire),
+    leati_find(ret_finding, is_stopped ? NOT_RUN : FAIL, "no answer to the upgrade: %s%s",
+               leati_wire_describe(ret_wire),
                ret_wire->in.len > 0 ? ", and what came is no head" : "");
     leati_wire_close(ret_wire);
     return false;

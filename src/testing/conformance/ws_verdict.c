@@ -65,29 +65,25 @@ static void violation_judge(const struct leati_ws_heard *heard, const struct lea
     const char *seen = ending_write(heard, ending, sizeof(ending));
     size_t missing = now->message_count - heard->message_count;
     if (now->demand == LEATI_WS_TOLERABLE && heard->is_closed && !is_error_code(heard->close_code))
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "it takes it; %s", seen);
+        leati_find(finding, NON_STRICT, "it takes it; %s", seen);
     else if (!is_beginning(&now->messages, &heard->messages))
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
-                   "%zu messages came back, not the %zu that were good; %s", heard->message_count,
-                   now->message_count, seen);
+        leati_find(finding, FAIL, "%zu messages came back, not the %zu that were good; %s",
+                   heard->message_count, now->message_count, seen);
     else if (!heard->is_closed && heard->end == LEATI_WIRE_OPEN)
-        leati_find(finding,
-                   now->demand == LEATI_WS_FAIL_FAST ? LEAT_TESTING_VERDICT_NON_STRICT
-                                                     : LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, now->demand == LEATI_WS_FAIL_FAST ? NON_STRICT : FAIL,
                    now->demand == LEATI_WS_FAIL_FAST ? "it waits for the rest"
                                                      : "it goes on: no Close, and TCP stays open");
     else if (heard->is_closed && heard->close_code == now->close_code && missing == 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%s", seen);
+        leati_find(finding, PASS, "%s", seen);
     else if (heard->is_closed && heard->close_code == now->close_code)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "%s, but %zu good %s lost", seen,
-                   missing, missing == 1 ? "message in front was" : "messages in front were");
+        leati_find(finding, NON_STRICT, "%s, but %zu good %s lost", seen, missing,
+                   missing == 1 ? "message in front was" : "messages in front were");
     else if (!heard->is_closed)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "%s", seen);
+        leati_find(finding, NON_STRICT, "%s", seen);
     else if (is_error_code(heard->close_code))
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "%s instead of %u", seen,
-                   now->close_code);
+        leati_find(finding, NON_STRICT, "%s instead of %u", seen, now->close_code);
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%s, as if nothing were wrong", seen);
+        leati_find(finding, FAIL, "%s, as if nothing were wrong", seen);
 }
 
 /* A peer may have a limit below the longest message. */
@@ -104,29 +100,28 @@ static void clean_judge(const struct leati_ws_heard *heard, const struct leati_w
     bool is_whole = leati_bytes_equal(&now->messages, &heard->messages);
     bool may_lose = now->ends && is_beginning(&now->messages, &heard->messages);
     if (!is_whole && is_limit(heard, now))
-        leati_find(finding, LEAT_TESTING_VERDICT_INFORMATIONAL, "its limit is lower: %s", seen);
+        leati_find(finding, INFORMATIONAL, "its limit is lower: %s", seen);
     else if (!is_whole && !may_lose)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL,
+        leati_find(finding, FAIL,
                    is_beginning(&now->messages, &heard->messages)
                        ? "%zu of %zu messages came back; %s"
                        : "what came back is not what was sent (%zu of %zu messages); %s",
                    heard->message_count, now->message_count, seen);
     else if (!leati_ws_pongs_do(&now->pongs, &heard->pongs, rules->is_exact))
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%s; %s",
+        leati_find(finding, FAIL, "%s; %s",
                    heard->pongs.len < now->pongs.len ? "Pongs are missing, the last one too"
                                                      : "its Pongs are not what the Pings had",
                    seen);
     else if (!heard->is_closed)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%s", seen);
+        leati_find(finding, FAIL, "%s", seen);
     else if (heard->close_code != now->close_code)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT, "%s instead of %s%.0u", seen,
+        leati_find(finding, NON_STRICT, "%s instead of %s%.0u", seen,
                    now->close_code ? "" : "one without a code", now->close_code);
     else if (!is_whole)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "%s, but only %zu of %zu messages in front came back", seen,
+        leati_find(finding, NON_STRICT, "%s, but only %zu of %zu messages in front came back", seen,
                    heard->message_count, now->message_count);
     else
-        leati_find(finding, LEAT_TESTING_VERDICT_PASS, "%s", seen);
+        leati_find(finding, PASS, "%s", seen);
 }
 
 static void open_judge(const struct leati_ws_heard *heard, const struct leati_ws_case *now,
@@ -135,8 +130,7 @@ static void open_judge(const struct leati_ws_heard *heard, const struct leati_ws
     char ending[200];
     const char *seen = ending_write(heard, ending, sizeof(ending));
     bool is_expected = heard->is_closed && heard->close_code == now->close_code;
-    leati_find(finding,
-               is_expected ? LEAT_TESTING_VERDICT_PASS : LEAT_TESTING_VERDICT_INFORMATIONAL,
+    leati_find(finding, is_expected ? PASS : INFORMATIONAL,
                heard->message_count > 0 ? "it took it; %s" : "%s",
                heard->message_count == 0 && !heard->is_closed && heard->end == LEATI_WIRE_OPEN
                    ? "it waits for the rest"
@@ -152,22 +146,21 @@ static void end_judge(const struct leati_ws_heard *heard, const struct leati_ws_
     if (!heard->is_closed || heard->end == LEATI_WIRE_STOPPED)
         return;
     if (heard->behind > 0)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "%zu bytes came behind its Close; %s",
-                   heard->behind, text);
+        leati_find(finding, FAIL, "%zu bytes came behind its Close; %s", heard->behind, text);
     else if (heard->stays)
-        leati_find(finding, LEAT_TESTING_VERDICT_FAIL, "it never ends TCP; %s", text);
-    else if (heard->lingers && rules->masks && finding->verdict < LEAT_TESTING_VERDICT_NON_STRICT)
-        leati_find(finding, LEAT_TESTING_VERDICT_NON_STRICT,
-                   "it leaves it to the client to end TCP (section 7.1.1); %s", text);
+        leati_find(finding, FAIL, "it never ends TCP; %s", text);
+    else if (heard->lingers && rules->masks && finding->verdict < NON_STRICT)
+        leati_find(finding, NON_STRICT, "it leaves it to the client to end TCP (section 7.1.1); %s",
+                   text);
 }
 
 void leati_ws_heard_judge(const struct leati_ws_heard *heard, const struct leati_ws_case *now,
                           const struct leati_ws_rules *rules, struct leati_finding *ret_finding)
 {
     if (heard->end == LEATI_WIRE_STOPPED)
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_NOT_RUN, "the judge was stopped");
+        leati_find(ret_finding, NOT_RUN, "the judge was stopped");
     else if (heard->problem[0] != '\0')
-        leati_find(ret_finding, LEAT_TESTING_VERDICT_FAIL, "%s", heard->problem);
+        leati_find(ret_finding, FAIL, "%s", heard->problem);
     else if (now->demand == LEATI_WS_INFORMATIONAL)
         open_judge(heard, now, ret_finding);
     else if (now->is_violation)
