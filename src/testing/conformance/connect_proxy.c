@@ -35,8 +35,7 @@ enum special {
     CLIENT_FIRST,
     AGAIN,
     CUT_SHORT,
-    MANY,
-    TUNNEL
+    MANY
 };
 
 struct row {
@@ -113,12 +112,6 @@ static const struct row rows[] = {
     {"endurance.cut-short", BEYOND, "40 connections that end within the head, then a good one",
      OPENS, CUT_SHORT, .number = 40},
     {"endurance.many", BEYOND, "20 tunnels at once", OPENS, MANY, .number = 20},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_SPEAK},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_LARGE},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_CLIENT_FIN},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_TARGET_FIN},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_CLIENT_RESET},
-    {NULL, BEYOND, NULL, OPENS, TUNNEL, .number = LEATI_TUNNEL_TARGET_RESET},
 };
 
 static const struct row usual = {.demand = OPENS};
@@ -209,20 +202,15 @@ static bool is_open(struct leat_testing_conformance *judge, struct leati_tunnel 
 {
     char value[128];
     unsigned status = leati_head_status(head);
-    if (status < 200 || status > 299) {
-        leati_find(finding, FAIL, "%.*s", (int)strcspn(head, "\r\n"), head);
-        return false;
-    }
+    if (status < 200 || status > 299)
+        return leati_find(finding, FAIL, "%.*s", (int)strcspn(head, "\r\n"), head);
     if (leati_head_field(head, "Transfer-Encoding", value, sizeof(value)) > 0 ||
-        leati_head_field(head, "Content-Length", value, sizeof(value)) > 0) {
-        leati_find(finding, FAIL, "its %u announces a body ('%s'), which it must not", status,
-                   value);
-        return false;
-    }
+        leati_head_field(head, "Content-Length", value, sizeof(value)) > 0)
+        return leati_find(finding, FAIL, "its %u announces a body ('%s'), which it must not",
+                          status, value);
     if (tunnel->has_target || leati_tunnel_accept(judge, tunnel))
         return true;
-    leati_find(finding, FAIL, "%u, but it has not connected", status);
-    return false;
+    return leati_find(finding, FAIL, "%u, but it has not connected", status);
 }
 
 static bool open_one(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,
@@ -370,13 +358,22 @@ static void row_play(struct leat_testing_conformance *judge, const struct leati_
         many_play(judge, row, ret_finding);
     else if (row->special == AGAIN)
         again_play(judge, &tunnel, row, ret_finding);
-    else if (row->special != TUNNEL && row->special != CUT_SHORT)
+    else if (row->special != CUT_SHORT)
         one_play(judge, &tunnel, row, ret_finding);
     else if (open_one(judge, &tunnel, &usual, ret_finding))
-        leati_tunnel_judge(&tunnel,
-                           row->special == TUNNEL ? (enum leati_tunnel_demand)row->number
-                                                  : LEATI_TUNNEL_SPEAK,
-                           ret_finding);
+        (void)leati_tunnel_speak(&tunnel, ret_finding);
+    leati_tunnel_close(&tunnel);
+}
+
+static void demand_play(struct leat_testing_conformance *judge, const struct leati_trial *trial,
+                        struct leati_judge_guest *guest, struct leati_finding *ret_finding)
+{
+    const enum leati_tunnel_demand *demand = trial->data;
+    struct leati_tunnel tunnel = {.listener = -1};
+    (void)guest;
+    leati_find(ret_finding, NOT_RUN, "this machine has no such address");
+    if (open_one(judge, &tunnel, &usual, ret_finding))
+        leati_tunnel_judge(&tunnel, *demand, ret_finding);
     leati_tunnel_close(&tunnel);
 }
 
@@ -391,16 +388,10 @@ static void collect(struct leat_testing_conformance *judge)
         [MAY_OPEN] = "as it likes",
         [ASKS] = "407 with Proxy-Authenticate",
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
-        enum leati_tunnel_demand demand = (enum leati_tunnel_demand)rows[i].number;
-        if (rows[i].special == TUNNEL)
-            leati_judge_add(judge, leati_tunnel_demand_id(demand), BEYOND,
-                            leati_tunnel_demand_title(demand), leati_tunnel_demand_expected(demand),
-                            row_play, &rows[i]);
-        else
-            leati_judge_add(judge, rows[i].id, rows[i].section, rows[i].title,
-                            expected[rows[i].demand], row_play, &rows[i]);
-    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i)
+        leati_judge_add(judge, rows[i].id, rows[i].section, rows[i].title, expected[rows[i].demand],
+                        row_play, &rows[i]);
+    leati_tunnel_collect(judge, BEYOND, demand_play);
 }
 
 static void *beside_begin(struct leat_testing_conformance *judge)

@@ -5,13 +5,13 @@
 
 #include <stdarg.h>
 
-struct leati_finding *leati_find(struct leati_finding *finding, enum leat_testing_verdict verdict,
-                                 const char *format, ...)
+bool leati_find(struct leati_finding *finding, enum leat_testing_verdict verdict,
+                const char *format, ...)
 {
     va_list args;
     finding->verdict = verdict;
     va_start(args, format);
     leati_readable_vformat(finding->seen, sizeof(finding->seen), format, args);
     va_end(args);
-    return finding;
+    return false;
 }

@@ -4,6 +4,7 @@
 #define LEATI_TESTING_CONFORMANCE_FINDING_H
 
 #include <leat/testing_conformance.h>
+#include <stdbool.h>
 
 /* The verdicts, as the files of this folder write them. */
 #define NOT_RUN       LEAT_TESTING_VERDICT_NOT_RUN
@@ -17,8 +18,8 @@ struct leati_finding {
     char seen[240];
 };
 
-/** Writes both. @return the finding. */
-struct leati_finding *leati_find(struct leati_finding *finding, enum leat_testing_verdict verdict,
-                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** Writes both. @return false, for `return`. */
+bool leati_find(struct leati_finding *finding, enum leat_testing_verdict verdict,
+                const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -40,11 +40,9 @@ bool leati_judge_dial(struct leat_testing_conformance *judge, struct leati_wire 
 {
     int reason = leati_wire_connect(ret_wire, &judge->endpoint.address, judge->options.patience_ms,
                                     judge->stop_fd);
-    if (reason != 0) {
-        leati_find(ret_finding, reason == ECANCELED ? NOT_RUN : FAIL,
-                   "it cannot be connected to: %s", leati_errno_text(reason));
-        return false;
-    }
+    if (reason != 0)
+        return leati_find(ret_finding, reason == ECANCELED ? NOT_RUN : FAIL,
+                          "it cannot be connected to: %s", leati_errno_text(reason));
     leati_wire_limit(ret_wire);
     if (!judge->tls || leati_wire_tls(ret_wire, judge->tls, false, judge->endpoint.host))
         return true;
@@ -60,8 +58,8 @@ bool leati_judge_tell(const struct leati_wire *wire, struct leati_finding *findi
                       enum leat_testing_verdict verdict, const char *what)
 {
     bool is_stopped = wire->end == LEATI_WIRE_STOPPED;
-    leati_find(finding, is_stopped ? NOT_RUN : verdict, "%s: %s", what, leati_wire_describe(wire));
-    return false;
+    return leati_find(finding, is_stopped ? NOT_RUN : verdict, "%s: %s", what,
+                      leati_wire_describe(wire));
 }
 
 void leati_judge_try(struct leat_testing_conformance *judge, struct leati_trial *trial,

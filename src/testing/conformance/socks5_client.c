@@ -153,12 +153,11 @@ static bool greeting_take(struct leati_judge_guest *guest, bool *ret_none, bool 
     *ret_none = count > 0 && memchr(in->data + 2, 0, count);
     *ret_user = count > 0 && memchr(in->data + 2, 2, count);
     bool has_other = in->len > 2 + count;
-    if (in->data[0] != 5 || count == 0 || (!*ret_none && !*ret_user)) {
-        leati_find(finding, FAIL,
-                   "its greeting has version %u and %zu methods, neither 00 nor 02 among them",
-                   in->data[0], count);
-        return false;
-    }
+    if (in->data[0] != 5 || count == 0 || (!*ret_none && !*ret_user))
+        return leati_find(
+            finding, FAIL,
+            "its greeting has version %u and %zu methods, neither 00 nor 02 among them",
+            in->data[0], count);
     leati_bytes_consume(in, 2 + count);
     leati_find(finding, PASS, "%zu methods%s", count,
                has_other ? "; it does not wait for the answer" : "");
@@ -189,12 +188,10 @@ static bool request_take(struct leati_judge_guest *guest, struct leati_finding *
                  : in->data[3] == 4 ? 22
                  : in->data[3] == 3 ? 7u + in->data[4]
                                     : 0;
-    if (in->data[0] != 5 || in->data[1] != 1 || in->data[2] != 0 || len == 0 || len == 7) {
-        leati_find(finding, FAIL,
-                   "its request is malformed: version %u, CMD %02x, RSV %02x, ATYP %02x",
-                   in->data[0], in->data[1], in->data[2], in->data[3]);
-        return false;
-    }
+    if (in->data[0] != 5 || in->data[1] != 1 || in->data[2] != 0 || len == 0 || len == 7)
+        return leati_find(finding, FAIL,
+                          "its request is malformed: version %u, CMD %02x, RSV %02x, ATYP %02x",
+                          in->data[0], in->data[1], in->data[2], in->data[3]);
     if (!need(guest, len))
         return wrong(guest, finding, "its request is not whole");
     leati_bytes_consume(in, len);
@@ -210,10 +207,8 @@ static bool converse(struct leati_judge_guest *guest, const struct row *row,
     bool has_none = false, has_user = false;
     if (!greeting_take(guest, &has_none, &has_user, finding))
         return false;
-    if (row->stage == AT_AUTH && !has_user) {
-        leati_find(finding, NOT_RUN, "it does not offer 02: it has no user");
-        return false;
-    }
+    if (row->stage == AT_AUTH && !has_user)
+        return leati_find(finding, NOT_RUN, "it does not offer 02: it has no user");
     bool asks = row->stage == AT_AUTH || !has_none;
     if (!answer(guest, row, AT_METHOD, asks ? "\x05\x02" : "\x05\x00", 2))
         return true;

@@ -44,8 +44,7 @@ static bool open_tunnel(struct leati_socks5_talk *talk, int rep)
         return false;
     if (talk->tunnel.has_target || leati_tunnel_accept(talk->judge, &talk->tunnel))
         return true;
-    leati_find(talk->finding, FAIL, "REP 00, but it has not connected");
-    return false;
+    return leati_find(talk->finding, FAIL, "REP 00, but it has not connected");
 }
 
 /* ---- trials: the way in --------------------------------------------------------------------- */
@@ -169,15 +168,20 @@ static void open_play(struct leati_socks5_talk *talk, int number)
         (void)leati_tunnel_speak(&talk->tunnel, talk->finding);
 }
 
-/* What is asked of a tunnel that is open. */
-static void tunnel_play(struct leati_socks5_talk *talk, int number)
+/* The usual way to a tunnel that is open. */
+static bool reach_target(struct leati_socks5_talk *talk)
 {
     uint8_t request[262];
     if (!leati_tunnel_listen(talk->judge, &talk->tunnel, false) || !leati_socks5_enter(talk))
-        return;
-    if (open_tunnel(talk, leati_socks5_ask(talk, request,
-                                           leati_socks5_own_request(talk, request, CMD_CONNECT,
-                                                                    talk->tunnel.port))))
+        return false;
+    size_t len = leati_socks5_own_request(talk, request, CMD_CONNECT, talk->tunnel.port);
+    return open_tunnel(talk, leati_socks5_ask(talk, request, len));
+}
+
+/* What is asked of a tunnel that is open. */
+static void tunnel_play(struct leati_socks5_talk *talk, int number)
+{
+    if (reach_target(talk))
         leati_tunnel_judge(&talk->tunnel, (enum leati_tunnel_demand)number, talk->finding);
 }
 
@@ -325,17 +329,10 @@ static void cut_short(struct leati_socks5_talk *talk, int number)
 static void many_at_once(struct leati_socks5_talk *talk, int number)
 {
     struct leati_socks5_talk *talks = leati_calloc((size_t)number, sizeof(*talks));
-    uint8_t request[262];
     bool is_well = talks != NULL;
     for (int i = 0; is_well && i < number; ++i) {
         talks[i] = (struct leati_socks5_talk){.judge = talk->judge, .finding = talk->finding};
-        is_well =
-            leati_tunnel_listen(talk->judge, &talks[i].tunnel, false) &&
-            leati_socks5_enter(&talks[i]) &&
-            open_tunnel(&talks[i],
-                        leati_socks5_ask(&talks[i], request,
-                                         leati_socks5_own_request(&talks[i], request, CMD_CONNECT,
-                                                                  talks[i].tunnel.port)));
+        is_well = reach_target(&talks[i]);
     }
     for (int i = number; is_well && i-- > 0;)
         is_well = leati_tunnel_speak(&talks[i].tunnel, talk->finding);
@@ -407,37 +404,38 @@ static const struct row rows[] = {
     {"endurance.many", BEYOND, "20 tunnels at once", "all of them carry", many_at_once, 20},
 };
 
+static void talk_play(struct leat_testing_conformance *judge,
+                      void (*play)(struct leati_socks5_talk *talk, int number), int number,
+                      struct leati_finding *ret_finding)
+{
+    struct leati_socks5_talk talk = {.judge = judge, .finding = ret_finding, .tunnel.listener = -1};
+    leati_find(ret_finding, NOT_RUN, "this machine cannot listen there");
+    play(&talk, number);
+    leati_tunnel_close(&talk.tunnel);
+}
+
 static void row_play(struct leat_testing_conformance *judge, const struct leati_trial *trial,
                      struct leati_judge_guest *guest, struct leati_finding *ret_finding)
 {
     const struct row *row = trial->data;
-    struct leati_socks5_talk talk = {.judge = judge, .finding = ret_finding, .tunnel.listener = -1};
     (void)guest;
-    leati_find(ret_finding, NOT_RUN, "this machine cannot listen there");
-    row->play(&talk, row->number);
-    leati_tunnel_close(&talk.tunnel);
+    talk_play(judge, row->play, row->number, ret_finding);
 }
 
-static const struct row tunnels[] = {
-    {.number = LEATI_TUNNEL_SPEAK, .play = tunnel_play},
-    {.number = LEATI_TUNNEL_LARGE, .play = tunnel_play},
-    {.number = LEATI_TUNNEL_CLIENT_FIN, .play = tunnel_play},
-    {.number = LEATI_TUNNEL_TARGET_FIN, .play = tunnel_play},
-    {.number = LEATI_TUNNEL_CLIENT_RESET, .play = tunnel_play},
-    {.number = LEATI_TUNNEL_TARGET_RESET, .play = tunnel_play},
-};
+static void demand_play(struct leat_testing_conformance *judge, const struct leati_trial *trial,
+                        struct leati_judge_guest *guest, struct leati_finding *ret_finding)
+{
+    const enum leati_tunnel_demand *demand = trial->data;
+    (void)guest;
+    talk_play(judge, tunnel_play, (int)*demand, ret_finding);
+}
 
 static void collect(struct leat_testing_conformance *judge)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i)
         leati_judge_add(judge, rows[i].id, rows[i].section, rows[i].title, rows[i].expected,
                         row_play, &rows[i]);
-    for (size_t i = 0; i < sizeof(tunnels) / sizeof(tunnels[0]); ++i) {
-        enum leati_tunnel_demand demand = (enum leati_tunnel_demand)tunnels[i].number;
-        leati_judge_add(judge, leati_tunnel_demand_id(demand), BEYOND,
-                        leati_tunnel_demand_title(demand), leati_tunnel_demand_expected(demand),
-                        row_play, &tunnels[i]);
-    }
+    leati_tunnel_collect(judge, BEYOND, demand_play);
 }
 
 /* ---- a tunnel that stays beside the cases ---------------------------------------------------- */
@@ -447,13 +445,7 @@ static void *beside_begin(struct leat_testing_conformance *judge)
     struct leati_finding finding = {.seen = ""};
     struct leati_socks5_talk talk = {.judge = judge, .finding = &finding, .tunnel.listener = -1};
     struct leati_tunnel *beside = leati_calloc(1, sizeof(*beside));
-    uint8_t request[262];
-    bool is_open =
-        beside && leati_tunnel_listen(judge, &talk.tunnel, false) && leati_socks5_enter(&talk) &&
-        open_tunnel(&talk, leati_socks5_ask(&talk, request,
-                                            leati_socks5_own_request(&talk, request, CMD_CONNECT,
-                                                                     talk.tunnel.port)));
-    if (!is_open) {
+    if (!beside || !reach_target(&talk)) {
         leati_tunnel_close(&talk.tunnel);
         leati_free(beside);
         return NULL;

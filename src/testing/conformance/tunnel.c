@@ -13,37 +13,30 @@
 
 enum { LARGE_BYTES = 1 << 20, PIECE_BYTES = 16384 };
 
-static const char *const ids[LEATI_TUNNEL_DEMANDS] = {"tunnel.speak",        "tunnel.large",
-                                                      "tunnel.client-fin",   "tunnel.target-fin",
-                                                      "tunnel.client-reset", "tunnel.target-reset"};
-static const char *const titles[LEATI_TUNNEL_DEMANDS] = {
-    "a text each way",
-    "1 MiB each way",
-    "the client ends its direction, then the target speaks",
-    "the target ends its direction, then the client speaks",
-    "the client resets TCP",
-    "the target resets TCP"};
-static const char *const expected[LEATI_TUNNEL_DEMANDS] = {
-    "both arrive",
-    "all of it arrives as it was",
-    "the target sees the end, and the client gets what it says",
-    "the client sees the end, and the target gets what it says",
-    "the target's connection ends, too",
-    "the client's connection ends, too"};
+static const struct {
+    enum leati_tunnel_demand demand;
+    const char *id, *title, *expected;
+} demands[] = {
+    {LEATI_TUNNEL_SPEAK, "tunnel.speak", "a text each way", "both arrive"},
+    {LEATI_TUNNEL_LARGE, "tunnel.large", "1 MiB each way", "all of it arrives as it was"},
+    {LEATI_TUNNEL_CLIENT_FIN, "tunnel.client-fin",
+     "the client ends its direction, then the target speaks",
+     "the target sees the end, and the client gets what it says"},
+    {LEATI_TUNNEL_TARGET_FIN, "tunnel.target-fin",
+     "the target ends its direction, then the client speaks",
+     "the client sees the end, and the target gets what it says"},
+    {LEATI_TUNNEL_CLIENT_RESET, "tunnel.client-reset", "the client resets TCP",
+     "the target's connection ends, too"},
+    {LEATI_TUNNEL_TARGET_RESET, "tunnel.target-reset", "the target resets TCP",
+     "the client's connection ends, too"},
+};
 
-const char *leati_tunnel_demand_id(enum leati_tunnel_demand demand)
+void leati_tunnel_collect(struct leat_testing_conformance *judge, const char *section,
+                          leati_trial_play *play)
 {
-    return ids[demand];
-}
-
-const char *leati_tunnel_demand_title(enum leati_tunnel_demand demand)
-{
-    return titles[demand];
-}
-
-const char *leati_tunnel_demand_expected(enum leati_tunnel_demand demand)
-{
-    return expected[demand];
+    for (size_t i = 0; i < sizeof(demands) / sizeof(demands[0]); ++i)
+        leati_judge_add(judge, demands[i].id, section, demands[i].title, demands[i].expected, play,
+                        &demands[i].demand);
 }
 
 bool leati_tunnel_listen(struct leat_testing_conformance *judge, struct leati_tunnel *tunnel,

@@ -34,15 +34,13 @@ enum leati_tunnel_demand {
     LEATI_TUNNEL_CLIENT_RESET, /**< the target is told, somehow */
     LEATI_TUNNEL_TARGET_RESET, /**< the client is told, somehow */
 };
-enum { LEATI_TUNNEL_DEMANDS = LEATI_TUNNEL_TARGET_RESET + 1 };
 
 /** Asks it; the finding is PASS or says what is wrong. */
 void leati_tunnel_judge(struct leati_tunnel *tunnel, enum leati_tunnel_demand demand,
                         struct leati_finding *finding);
-/** "tunnel.large", what is done, what is expected. */
-const char *leati_tunnel_demand_id(enum leati_tunnel_demand demand);
-const char *leati_tunnel_demand_title(enum leati_tunnel_demand demand);
-const char *leati_tunnel_demand_expected(enum leati_tunnel_demand demand);
+/** Adds a trial for each of them, whose data is the demand. */
+void leati_tunnel_collect(struct leat_testing_conformance *judge, const char *section,
+                          leati_trial_play *play);
 
 /** As `worker_check` and `worker_end` of a subject whose workers are tunnels that stay. */
 bool leati_tunnel_beside_check(struct leat_testing_conformance *judge, void *worker,

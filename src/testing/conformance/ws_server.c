@@ -21,23 +21,15 @@ static bool agreement_fits(const char *head, const struct leati_ws_terms *terms,
     (void)leati_head_field(head, "Sec-WebSocket-Extensions", extensions, sizeof(extensions));
     if (!terms && extensions[0] == '\0')
         return true;
-    if (!terms) {
-        leati_find(finding, FAIL, "it agrees to '%s', which nobody offered", extensions);
-        return false;
-    }
-    if (extensions[0] == '\0') {
-        leati_find(finding, NOT_RUN, "it does not agree to '%s'", terms->offer);
-        return false;
-    }
-    if (!leati_ws_agreement_check(terms->offer, extensions, problem, sizeof(problem))) {
-        leati_find(finding, FAIL, "%s: '%s'", problem, extensions);
-        return false;
-    }
-    if (strstr(extensions, "client_no_context_takeover") && !terms->no_context_takeover) {
-        leati_find(finding, NOT_RUN,
-                   "it wants client_no_context_takeover, which this case does not keep");
-        return false;
-    }
+    if (!terms)
+        return leati_find(finding, FAIL, "it agrees to '%s', which nobody offered", extensions);
+    if (extensions[0] == '\0')
+        return leati_find(finding, NOT_RUN, "it does not agree to '%s'", terms->offer);
+    if (!leati_ws_agreement_check(terms->offer, extensions, problem, sizeof(problem)))
+        return leati_find(finding, FAIL, "%s: '%s'", problem, extensions);
+    if (strstr(extensions, "client_no_context_takeover") && !terms->no_context_takeover)
+        return leati_find(finding, NOT_RUN,
+                          "it wants client_no_context_takeover, which this case does not keep");
     return true;
 }
 
