@@ -103,8 +103,7 @@ void leati_ws_case_frame(struct leati_ws_cases *cases, const struct leati_ws_fra
 
 void leati_ws_case_send(struct leati_ws_cases *cases, unsigned opcode, const void *data, size_t len)
 {
-    leati_ws_case_frame(cases,
-                        &(struct leati_ws_frame){.opcode = opcode, .payload = data, .len = len});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcode, .payload = data, .len = len));
 }
 
 void leati_ws_case_message(struct leati_ws_cases *cases, unsigned opcode, const void *data,

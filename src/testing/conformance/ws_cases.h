@@ -36,6 +36,9 @@ struct leati_ws_frame {
     size_t len;
 };
 
+/** LEATI_WS_FRAME(.opcode = LEATI_WS_PING) */
+#define LEATI_WS_FRAME(...) (&(struct leati_ws_frame){__VA_ARGS__})
+
 void leati_ws_frame_append(struct leati_bytes *bytes, const struct leati_ws_frame *frame);
 
 /** What was agreed to about compression, and so what the other end must keep. */

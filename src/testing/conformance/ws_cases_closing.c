@@ -102,16 +102,14 @@ static void behind_the_close(struct leati_ws_cases *cases)
     leati_ws_case_expect_answer(cases, 1000);
     leati_ws_case_begin(cases, "behind.malformed|a malformed frame behind the Close");
     close_send(cases, 1001, NULL, 0);
-    leati_ws_case_frame(cases,
-                        &(struct leati_ws_frame){.opcode = LEATI_WS_PING, .form = LEATI_FRAME_64});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_PING, .form = LEATI_FRAME_64));
     leati_ws_case_expect_answer(cases, 1001);
     leati_ws_case_begin(cases, "behind.half|half a frame behind the Close");
     close_send(cases, 1001, NULL, 0);
-    leati_ws_case_frame(cases,
-                        &(struct leati_ws_frame){.opcode = LEATI_WS_BINARY, .announce = 1000});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_BINARY, .announce = 1000));
     leati_ws_case_expect_answer(cases, 1001);
     leati_ws_case_begin(cases, "behind.continuation|a continuation behind the Close");
-    leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT, .not_fin = true});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .not_fin = true));
     close_send(cases, 1001, NULL, 0);
     leati_ws_case_send(cases, LEATI_WS_CONTINUATION, "rest", 4);
     leati_ws_case_expect_answer(cases, 1001);

@@ -71,8 +71,8 @@ static struct leati_bytes pack(struct packer *packer, const void *data, size_t l
 
 static void send_packed(struct leati_ws_cases *cases, unsigned opcode, const void *data, size_t len)
 {
-    leati_ws_case_frame(
-        cases, &(struct leati_ws_frame){.opcode = opcode, .rsv = 4, .payload = data, .len = len});
+    leati_ws_case_frame(cases,
+                        LEATI_WS_FRAME(.opcode = opcode, .rsv = 4, .payload = data, .len = len));
 }
 
 static void message(struct leati_ws_cases *cases, struct packer *packer, unsigned opcode,
@@ -217,12 +217,10 @@ static void fragments(struct leati_ws_cases *cases, int agreement)
     packer_end(&packer);
     cases->failed = cases->failed || packed.failed;
     for (size_t at = 0; at < packed.len; ++at) {
-        leati_ws_case_frame(
-            cases, &(struct leati_ws_frame){.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
-                                            .rsv = at ? 0 : 4,
-                                            .not_fin = at + 1 < packed.len,
-                                            .payload = packed.data + at,
-                                            .len = 1});
+        leati_ws_case_frame(cases,
+                            LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
+                                           .rsv = at ? 0 : 4, .not_fin = at + 1 < packed.len,
+                                           .payload = packed.data + at, .len = 1));
         if (at % 50 == 0) {
             leati_ws_case_send(cases, LEATI_WS_PING, "within", 6);
             leati_ws_case_expect_pong(cases, "within", 6);
@@ -247,10 +245,8 @@ static void misplaced_bits(struct leati_ws_cases *cases)
         leati_ws_case_expect_close(cases, 1002);
     }
     begin(cases, 0, "rsv1.continuation", "RSV1 on a continuation");
-    leati_ws_case_frame(
-        cases,
-        &(struct leati_ws_frame){
-            .opcode = LEATI_WS_TEXT, .rsv = 4, .not_fin = true, .payload = "\xf2\x48", .len = 2});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .rsv = 4, .not_fin = true,
+                                              .payload = "\xf2\x48", .len = 2));
     send_packed(cases, LEATI_WS_CONTINUATION, "\xcd\xc9\xc9\x07\x00", 5);
     leati_ws_case_expect_close(cases, 1002);
     char id[8];
@@ -258,10 +254,8 @@ static void misplaced_bits(struct leati_ws_cases *cases)
         snprintf(id, sizeof(id), "rsv%u", rsv);
         begin(cases, 0, id, rsv == 4 ? "RSV1 on a reserved opcode" : "other reserved bits");
         leati_ws_case_frame(cases,
-                            &(struct leati_ws_frame){.opcode = rsv == 4 ? 3u : LEATI_WS_TEXT,
-                                                     .rsv = rsv,
-                                                     .payload = "\xf2\x48\xcd\xc9\xc9\x07\x00",
-                                                     .len = 7});
+                            LEATI_WS_FRAME(.opcode = rsv == 4 ? 3u : LEATI_WS_TEXT, .rsv = rsv,
+                                           .payload = "\xf2\x48\xcd\xc9\xc9\x07\x00", .len = 7));
         leati_ws_case_expect_close(cases, 1002);
     }
 }

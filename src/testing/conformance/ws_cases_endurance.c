@@ -40,11 +40,9 @@ static void message_flood(struct leati_ws_cases *cases)
     leati_ws_case_begin(cases, "fragment-flood|a message of 4000 fragments, half of them empty");
     struct leati_bytes whole = {0};
     for (unsigned i = 0; i < 4000; ++i) {
-        leati_ws_case_frame(
-            cases, &(struct leati_ws_frame){.opcode = i ? LEATI_WS_CONTINUATION : LEATI_WS_BINARY,
-                                            .not_fin = i < 3999,
-                                            .payload = "x",
-                                            .len = i % 2});
+        leati_ws_case_frame(cases,
+                            LEATI_WS_FRAME(.opcode = i ? LEATI_WS_CONTINUATION : LEATI_WS_BINARY,
+                                           .not_fin = i < 3999, .payload = "x", .len = i % 2));
         leati_bytes_add(&whole, "x", i % 2);
     }
     leati_ws_case_expect(cases, LEATI_WS_BINARY, whole.data, whole.len);
@@ -63,9 +61,8 @@ static void single_bytes(struct leati_ws_cases *cases)
     leati_ws_case_send(cases, LEATI_WS_PING, "slow", 4);
     leati_ws_case_expect_pong(cases, "slow", 4);
     leati_ws_case_message(cases, LEATI_WS_BINARY, payload, sizeof(payload));
-    leati_ws_case_frame(
-        cases, &(struct leati_ws_frame){
-                   .opcode = LEATI_WS_TEXT, .not_fin = true, .payload = "\xe2\x82", .len = 2});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .not_fin = true,
+                                              .payload = "\xe2\x82", .len = 2));
     leati_ws_case_send(cases, LEATI_WS_PING, "", 0);
     leati_ws_case_expect_pong(cases, "", 0);
     leati_ws_case_send(cases, LEATI_WS_CONTINUATION, "\xac", 1);

@@ -6,9 +6,8 @@
 
 static void part(struct leati_ws_cases *cases, unsigned opcode, const char *text, bool is_last)
 {
-    leati_ws_case_frame(
-        cases, &(struct leati_ws_frame){
-                   .opcode = opcode, .not_fin = !is_last, .payload = text, .len = strlen(text)});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcode, .not_fin = !is_last,
+                                              .payload = text, .len = strlen(text)));
 }
 
 static void ping(struct leati_ws_cases *cases, const char *text)
@@ -66,11 +65,10 @@ static void frames_of_one_size(struct leati_ws_cases *cases, size_t size)
     memset(data, 'f', sizeof(data));
     leati_ws_case_begin(cases, "size.%2$zu|%1$zu bytes in fragments of %2$zu", sizeof(data), size);
     for (size_t at = 0; at < sizeof(data); at += size) {
-        leati_ws_case_frame(
-            cases, &(struct leati_ws_frame){.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_BINARY,
-                                            .not_fin = at + size < sizeof(data),
-                                            .payload = data + at,
-                                            .len = size});
+        leati_ws_case_frame(cases,
+                            LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_BINARY,
+                                           .not_fin = at + size < sizeof(data),
+                                           .payload = data + at, .len = size));
     }
     leati_ws_case_expect(cases, LEATI_WS_BINARY, data, sizeof(data));
 }

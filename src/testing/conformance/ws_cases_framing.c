@@ -40,10 +40,8 @@ static void malformed_length(struct leati_ws_cases *cases, const char *id, const
         leati_ws_case_begin(cases, "%1$s.%3$s|%2$s, %3$s", id, name, leati_ws_opcode_name(opcode));
     now->demand = announce == 0 ? LEATI_WS_TOLERABLE : LEATI_WS_STRICT;
     leati_ws_case_message(cases, LEATI_WS_TEXT, "before", 6);
-    leati_ws_case_frame(
-        cases,
-        &(struct leati_ws_frame){
-            .opcode = opcode, .form = form, .announce = announce, .payload = filler, .len = len});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcode, .form = form, .announce = announce,
+                                              .payload = filler, .len = len));
     leati_ws_case_expect_close(cases, 1002);
 }
 
@@ -82,18 +80,14 @@ static void too_long(struct leati_ws_cases *cases)
         leati_ws_case_begin(cases, "huge.%1$llu|a frame that announces %1$llu bytes",
                             (unsigned long long)lengths[i])
             ->demand = LEATI_WS_INFORMATIONAL;
-        leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_BINARY,
-                                                            .announce = lengths[i],
-                                                            .payload = filler,
-                                                            .len = 1000});
+        leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_BINARY, .announce = lengths[i],
+                                                  .payload = filler, .len = 1000));
         leati_ws_case_expect_close(cases, 1009);
     }
     leati_ws_case_begin(cases, "huge.fragments|1 MiB and a byte, in two fragments")->demand =
         LEATI_WS_INFORMATIONAL;
-    leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                        .not_fin = true,
-                                                        .payload = filler,
-                                                        .len = LEATI_WS_LIMIT_BYTES});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .not_fin = true,
+                                              .payload = filler, .len = LEATI_WS_LIMIT_BYTES));
     leati_ws_case_send(cases, LEATI_WS_CONTINUATION, "x", 1);
     leati_ws_case_expect_close(cases, 1009);
 }
@@ -109,10 +103,8 @@ static void reserved_bits(struct leati_ws_cases *cases)
             leati_ws_case_begin(cases, "rsv%1$u.%2$s|reserved bits %1$u, %2$s", rsv,
                                 leati_ws_opcode_name(opcodes[i]));
             leati_ws_case_message(cases, LEATI_WS_TEXT, HELLO, sizeof(HELLO) - 1);
-            leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = opcodes[i],
-                                                                .rsv = rsv,
-                                                                .payload = HELLO,
-                                                                .len = sizeof(HELLO) - 1});
+            leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcodes[i], .rsv = rsv,
+                                                      .payload = HELLO, .len = sizeof(HELLO) - 1));
             leati_ws_case_send(cases, LEATI_WS_PING, NULL, 0);
             leati_ws_case_expect_close(cases, 1002);
         }
@@ -143,9 +135,8 @@ static void wrong_masks(struct leati_ws_cases *cases)
                                 cases->masks ? "a frame of a client without a mask"
                                              : "a frame of a server with a mask");
             leati_ws_case_message(cases, LEATI_WS_BINARY, filler, 70);
-            leati_ws_case_frame(
-                cases, &(struct leati_ws_frame){
-                           .opcode = opcodes[i], .masked = true, .payload = filler, .len = len});
+            leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcodes[i], .masked = true,
+                                                      .payload = filler, .len = len));
             leati_ws_case_expect_close(cases, 1002);
         }
     }
@@ -197,9 +188,8 @@ static void malformed_control_frames(struct leati_ws_cases *cases)
         for (size_t len = 0; len <= 125; len += 25) {
             leati_ws_case_begin(cases, "fragmented.%1$s.%2$zu|a %1$s of %2$zu bytes in fragments",
                                 leati_ws_opcode_name(opcodes[i]), len);
-            leati_ws_case_frame(
-                cases, &(struct leati_ws_frame){
-                           .opcode = opcodes[i], .not_fin = true, .payload = filler, .len = len});
+            leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = opcodes[i], .not_fin = true,
+                                                      .payload = filler, .len = len));
             leati_ws_case_send(cases, LEATI_WS_CONTINUATION, filler, len);
             leati_ws_case_expect_close(cases, 1002);
         }

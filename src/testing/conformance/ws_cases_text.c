@@ -69,11 +69,9 @@ static void valid_texts(struct leati_ws_cases *cases)
         leati_ws_case_begin(
             cases, "valid-fragments.%1$zu|valid text %1$zu, a fragment for each byte", i + 1);
         for (size_t at = 0; at < len; ++at) {
-            leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = at ? LEATI_WS_CONTINUATION
-                                                                             : LEATI_WS_TEXT,
-                                                                .not_fin = at + 1 < len,
-                                                                .payload = good[i] + at,
-                                                                .len = 1});
+            leati_ws_case_frame(
+                cases, LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
+                                      .not_fin = at + 1 < len, .payload = good[i] + at, .len = 1));
         }
         leati_ws_case_expect(cases, LEATI_WS_TEXT, good[i], len);
     }
@@ -120,11 +118,9 @@ static void invalid_text(struct leati_ws_cases *cases, size_t number)
         cases, "invalid-fragments.%1$zu|invalid text %1$zu, a fragment for each byte: %2$s",
         number + 1, shown);
     for (size_t at = 0; at < len; ++at) {
-        leati_ws_case_frame(
-            cases, &(struct leati_ws_frame){.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
-                                            .not_fin = true,
-                                            .payload = text + at,
-                                            .len = 1});
+        leati_ws_case_frame(cases,
+                            LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
+                                           .not_fin = true, .payload = text + at, .len = 1));
     }
     leati_ws_case_send(cases, LEATI_WS_CONTINUATION, NULL, 0);
     leati_ws_case_expect_close(cases, 1007);
@@ -141,28 +137,21 @@ static void fails_at_once(struct leati_ws_cases *cases)
 
     leati_ws_case_begin(cases, "fast.first|invalid in the first fragment, the second never comes")
         ->demand = LEATI_WS_FAIL_FAST;
-    leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                        .not_fin = true,
-                                                        .payload = text,
-                                                        .len = sizeof(text) - 1});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .not_fin = true,
+                                              .payload = text, .len = sizeof(text) - 1));
     leati_ws_case_expect_close(cases, 1007);
     leati_ws_case_begin(cases, "fast.second|invalid in the second fragment, the third never comes")
         ->demand = LEATI_WS_FAIL_FAST;
-    leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                        .not_fin = true,
-                                                        .payload = text,
-                                                        .len = sizeof(text) - 2});
-    leati_ws_case_frame(
-        cases, &(struct leati_ws_frame){
-                   .opcode = LEATI_WS_CONTINUATION, .not_fin = true, .payload = "\x90", .len = 1});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .not_fin = true,
+                                              .payload = text, .len = sizeof(text) - 2));
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_CONTINUATION, .not_fin = true,
+                                              .payload = "\x90", .len = 1));
     leati_ws_case_expect_close(cases, 1007);
     leati_ws_case_begin(cases,
                         "fast.frame|invalid in the middle of a frame, whose rest never comes")
         ->demand = LEATI_WS_FAIL_FAST;
-    leati_ws_case_frame(cases, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                        .announce = 1000,
-                                                        .payload = text,
-                                                        .len = sizeof(text) - 1});
+    leati_ws_case_frame(cases, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .announce = 1000,
+                                              .payload = text, .len = sizeof(text) - 1));
     leati_ws_case_expect_close(cases, 1007);
 }
 

@@ -33,11 +33,10 @@ void leati_ws_client_dismiss(struct leati_judge_guest *guest, const char *text)
 {
     struct leati_bytes frames = {0};
     if (text)
-        leati_ws_frame_append(&frames, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                                .payload = text,
-                                                                .len = strlen(text)});
-    leati_ws_frame_append(&frames, &(struct leati_ws_frame){
-                                       .opcode = LEATI_WS_CLOSE, .payload = "\x03\xe8", .len = 2});
+        leati_ws_frame_append(
+            &frames, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .payload = text, .len = strlen(text)));
+    leati_ws_frame_append(
+        &frames, LEATI_WS_FRAME(.opcode = LEATI_WS_CLOSE, .payload = "\x03\xe8", .len = 2));
     (void)leati_wire_give(&guest->wire, &frames, 0);
     (void)leati_wire_need(&guest->wire, guest->wire.in.len + 6); /* its Close */
     leati_wire_shut(&guest->wire);

@@ -155,9 +155,8 @@ static void answer_write(const struct leati_judge_guest *guest, const struct ans
         leati_bytes_add(head, "\r\n", 2);
     const char *message = now->glued ? now->glued : "taken?";
     if (now->glued || (now->demand != OPENS && !now->ends))
-        leati_ws_frame_append(head, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                             .payload = message,
-                                                             .len = strlen(message)});
+        leati_ws_frame_append(head, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .payload = message,
+                                                   .len = strlen(message)));
 }
 #pragma GCC diagnostic pop
 

@@ -108,8 +108,8 @@ static void mask_keys_check(struct leati_judge_guest *guest, struct leati_findin
     struct leati_bytes frames = {0};
     struct leati_wire *wire = &guest->wire;
     for (unsigned i = 0; i < MASKED_FRAMES; ++i)
-        leati_ws_frame_append(&frames, &(struct leati_ws_frame){
-                                           .opcode = LEATI_WS_TEXT, .payload = text, .len = TEXT});
+        leati_ws_frame_append(
+            &frames, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .payload = text, .len = TEXT));
     (void)leati_wire_give(wire, &frames, 0);
     if (!leati_wire_need(wire, (size_t)MASKED_FRAMES * FRAME)) {
         leati_find(finding, FAIL, "the messages do not come back: %s", leati_wire_describe(wire));

@@ -25,10 +25,9 @@ static void close_send(struct play *play, uint16_t code)
 {
     struct leati_bytes bye = {0};
     const uint8_t body[] = {(uint8_t)(code >> 8), (uint8_t)code};
-    leati_ws_frame_append(&bye, &(struct leati_ws_frame){.opcode = LEATI_WS_CLOSE,
-                                                         .masked = play->rules->masks,
-                                                         .payload = body,
-                                                         .len = code ? sizeof(body) : 0});
+    leati_ws_frame_append(&bye,
+                          LEATI_WS_FRAME(.opcode = LEATI_WS_CLOSE, .masked = play->rules->masks,
+                                         .payload = body, .len = code ? sizeof(body) : 0));
     (void)leati_wire_give(play->wire, &bye, 0);
     play->has_closed = true;
 }
@@ -129,10 +128,8 @@ static bool echo_hear(struct leati_wire *wire, const char *text, size_t text_len
         bool is_right =
             frame[0] == 0x81 && len == text_len && memcmp(frame + start, text, text_len) == 0;
         if (is_ping)
-            leati_ws_frame_append(&pong, &(struct leati_ws_frame){.opcode = LEATI_WS_PONG,
-                                                                  .masked = masks,
-                                                                  .payload = frame + start,
-                                                                  .len = len});
+            leati_ws_frame_append(&pong, LEATI_WS_FRAME(.opcode = LEATI_WS_PONG, .masked = masks,
+                                                        .payload = frame + start, .len = len));
         leati_bytes_consume(&wire->in, start + len);
         if (!is_ping)
             return is_right;
@@ -144,9 +141,8 @@ bool leati_ws_echo(struct leati_wire *wire, const char *text, bool masks)
 {
     struct leati_bytes frame = {0};
     size_t len = strlen(text); /* below 126 */
-    leati_ws_frame_append(
-        &frame, &(struct leati_ws_frame){
-                    .opcode = LEATI_WS_TEXT, .masked = masks, .payload = text, .len = len});
+    leati_ws_frame_append(&frame, LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .masked = masks,
+                                                 .payload = text, .len = len));
     return leati_wire_give(wire, &frame, 0) && echo_hear(wire, text, len, masks);
 }
 

@@ -184,10 +184,9 @@ static void request_write(const struct leat_testing_conformance *judge, const st
     filler_write(head, now->filler);
     leati_bytes_add(head, "\r\n", 2);
     if (now->glued)
-        leati_ws_frame_append(head, &(struct leati_ws_frame){.opcode = LEATI_WS_TEXT,
-                                                             .masked = true,
-                                                             .payload = now->glued,
-                                                             .len = strlen(now->glued)});
+        leati_ws_frame_append(head,
+                              LEATI_WS_FRAME(.opcode = LEATI_WS_TEXT, .masked = true,
+                                             .payload = now->glued, .len = strlen(now->glued)));
 }
 #pragma GCC diagnostic pop
 
