@@ -62,7 +62,7 @@ struct leati_control_request {
     int status;
     struct leati_json_text text;
     const char *content_type; /* NULL = that of JSON */
-    bool is_streamed; /* the answer has gone, in chunks; the connection ends with it */
+    bool is_streamed;         /* the answer has gone, in chunks; the connection ends with it */
 };
 
 /** The value of a field of the query; NULL = none. */

@@ -72,27 +72,16 @@ static void sample_put(struct leati_json_text *text, enum metric metric,
 
 static uint64_t value_of(const struct leat_testing_seen *seen, enum metric metric)
 {
-    switch (metric) {
-    case CONNECTIONS:
-        return seen->connections;
-    case LIVE:
-        return seen->live;
-    case FLIGHTS:
-        return seen->flights;
-    case BYTES_IN:
-        return seen->bytes_in;
-    case BYTES_OUT:
-        return seen->bytes_out;
-    case DATAGRAMS_IN:
-        return seen->datagrams_in;
-    case DATAGRAMS_OUT:
-        return seen->datagrams_out;
-    case LOST_EVENTS:
-    case STEPS:
-    case METRICS:
-        break;
-    }
-    return 0;
+    const uint64_t values[METRICS] = {
+        [CONNECTIONS] = seen->connections,
+        [LIVE] = seen->live,
+        [FLIGHTS] = seen->flights,
+        [BYTES_IN] = seen->bytes_in,
+        [BYTES_OUT] = seen->bytes_out,
+        [DATAGRAMS_IN] = seen->datagrams_in,
+        [DATAGRAMS_OUT] = seen->datagrams_out,
+    };
+    return values[metric];
 }
 
 static void steps_put(struct leati_json_text *text, const struct leati_entry *entry)

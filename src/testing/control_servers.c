@@ -145,7 +145,7 @@ struct leati_entry *leati_entry_add(struct leati_control_request *request, struc
     }
     *entry = (struct leati_entry){.json = json, .name = name, .port = settings.options.port};
     json = NULL;
-    if (!settings.is_disabled && !leati_entry_start(request, entry)) {
+    if (settings.is_enabled && !leati_entry_start(request, entry)) {
         leati_entry_stop(entry);
         entry_free(entry);
         return NULL;
@@ -165,12 +165,11 @@ bool leati_entry_apply(struct leati_control_request *request, struct leati_entry
     struct leat_testing_condition all[LEAT_TESTING_CONDITIONS_MAX];
     struct leat_testing_condition *parsed = NULL;
     struct leat_testing_problem problem = {.text = "no memory"};
-    const struct leati_json *text = leati_json_member(entry->json, "conditions");
+    const char *text = leati_json_text_of(entry->json, "conditions", NULL);
     size_t count = 0;
     if (!entry->served)
         return true;
-    if (text && text->type == LEATI_JSON_STRING &&
-        leat_testing_conditions_parse(text->text, &parsed, &count, &problem) != LEAT_OK) {
+    if (text && leat_testing_conditions_parse(text, &parsed, &count, &problem) != LEAT_OK) {
         return leati_refuse(&request->refusal, 400, "conditions", "%s", problem.text);
     }
     if (count > 0)
@@ -331,29 +330,24 @@ static bool changes_apply(struct leati_control_request *request, struct leati_en
 
 /* ---- what is told of a server ---------------------------------------------------------------- */
 
-static const char *text_of(const struct leati_entry *entry, const char *name)
-{
-    const struct leati_json *member = leati_json_member(entry->json, name);
-    return member && member->type == LEATI_JSON_STRING ? member->text : "";
-}
-
 static void entry_write(struct leati_control_request *request, const char *name,
                         const struct leati_entry *entry)
 {
     struct leati_json_text *text = &request->text;
     leat_testing_server *server = entry->served ? entry->served->server : NULL;
+    const char *to = leati_json_text_of(entry->json, "to", "");
     const leat_testing_ca *ca = request->control->ca;
     leati_json_open(text, name, '{');
     leati_json_string(text, "name", entry->name);
-    leati_json_string(text, "kind", text_of(entry, "kind"));
+    leati_json_string(text, "kind", leati_json_text_of(entry->json, "kind", ""));
     leati_json_bool(text, "enabled", server);
     leati_json_string(text, "url", leat_testing_server_get_url(server));
     leati_json_string(text, "address", leat_testing_server_get_address(server));
     leati_json_number(text, "port", server ? leat_testing_server_get_port(server) : entry->port);
-    if (text_of(entry, "to")[0])
-        leati_json_string(text, "to", text_of(entry, "to"));
-    leati_json_string(text, "faults", text_of(entry, "faults"));
-    leati_json_string(text, "conditions", text_of(entry, "conditions"));
+    if (to[0])
+        leati_json_string(text, "to", to);
+    leati_json_string(text, "faults", leati_json_text_of(entry->json, "faults", ""));
+    leati_json_string(text, "conditions", leati_json_text_of(entry->json, "conditions", ""));
     if (ca && leati_json_member(entry->json, "tls"))
         leati_json_string(text, "ca", leat_testing_ca_get_certificate(ca)->cert_path);
     leati_json_close(text, '}');

@@ -16,16 +16,23 @@
 
 static const struct toxic_type {
     const char *name;
+    enum leat_testing_condition_kind kind;
     const char *attributes[3]; /* in the order of a toxic's values */
     uint64_t max[3];
 } types[] = {
-    {"latency", {"latency", "jitter"}, {LEAT_TESTING_TIME_MS_MAX, LEAT_TESTING_TIME_MS_MAX, 0}},
-    {"bandwidth", {"rate"}, {UINT32_MAX / 1000}},
-    {"slow_close", {"delay"}, {LEAT_TESTING_TIME_MS_MAX}},
-    {"timeout", {"timeout"}, {LEAT_TESTING_TIME_MS_MAX}},
-    {"reset_peer", {"timeout"}, {LEAT_TESTING_TIME_MS_MAX}},
-    {"slicer", {"average_size", "size_variation", "delay"}, {UINT32_MAX, UINT32_MAX, UINT32_MAX}},
-    {"limit_data", {"bytes"}, {UINT32_MAX}},
+    {"latency",
+     LEAT_TESTING_CONDITION_LATENCY,
+     {"latency", "jitter"},
+     {LEAT_TESTING_TIME_MS_MAX, LEAT_TESTING_TIME_MS_MAX, 0}},
+    {"bandwidth", LEAT_TESTING_CONDITION_BANDWIDTH, {"rate"}, {UINT32_MAX / 1000}},
+    {"slow_close", LEAT_TESTING_CONDITION_SLOW_CLOSE, {"delay"}, {LEAT_TESTING_TIME_MS_MAX}},
+    {"timeout", LEAT_TESTING_CONDITION_TIMEOUT, {"timeout"}, {LEAT_TESTING_TIME_MS_MAX}},
+    {"reset_peer", LEAT_TESTING_CONDITION_RESET, {"timeout"}, {LEAT_TESTING_TIME_MS_MAX}},
+    {"slicer",
+     LEAT_TESTING_CONDITION_SLICE,
+     {"average_size", "size_variation", "delay"},
+     {UINT32_MAX, UINT32_MAX, UINT32_MAX}},
+    {"limit_data", LEAT_TESTING_CONDITION_LIMIT, {"bytes"}, {UINT32_MAX}},
 };
 
 enum { LATENCY, BANDWIDTH, SLOW_CLOSE, TIMEOUT, RESET_PEER, SLICER, LIMIT_DATA, TYPES };
@@ -33,14 +40,9 @@ enum { LATENCY, BANDWIDTH, SLOW_CLOSE, TIMEOUT, RESET_PEER, SLICER, LIMIT_DATA, 
 bool leati_toxic_condition(const struct leati_toxic *toxic,
                            struct leat_testing_condition *ret_condition)
 {
-    static const enum leat_testing_condition_kind kinds[] = {
-        LEAT_TESTING_CONDITION_LATENCY,    LEAT_TESTING_CONDITION_BANDWIDTH,
-        LEAT_TESTING_CONDITION_SLOW_CLOSE, LEAT_TESTING_CONDITION_TIMEOUT,
-        LEAT_TESTING_CONDITION_RESET,      LEAT_TESTING_CONDITION_SLICE,
-        LEAT_TESTING_CONDITION_LIMIT};
     const uint64_t *values = toxic->values;
     struct leat_testing_condition condition = {
-        .kind = kinds[toxic->type],
+        .kind = types[toxic->type].kind,
         .direction = toxic->is_up ? LEAT_TESTING_UP : LEAT_TESTING_DOWN,
         .spared_ppm = ALL_PPM - (uint32_t)(toxic->toxicity * ALL_PPM + 0.5),
     };
@@ -88,24 +90,22 @@ static void toxics_write(struct leati_json_text *text, const char *name,
     leati_json_close(text, ']');
 }
 
-static const char *text_of(const struct leati_json *object, const char *name)
+static const char *address_of(const struct leati_entry *entry)
 {
-    const struct leati_json *member = leati_json_member(object, name);
-    return member && member->type == LEATI_JSON_STRING ? member->text : NULL;
+    return leati_json_text_of(entry->json, "address", "127.0.0.1");
 }
 
 static void proxy_write(struct leati_json_text *text, const char *name,
                         const struct leati_entry *entry)
 {
     char listen[128];
-    const char *address = text_of(entry->json, "address");
-    address = address ? address : "127.0.0.1";
+    const char *address = address_of(entry);
     snprintf(listen, sizeof(listen), strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
              entry->port);
     leati_json_open(text, name, '{');
     leati_json_string(text, "name", entry->name);
     leati_json_string(text, "listen", listen);
-    leati_json_string(text, "upstream", text_of(entry->json, "to"));
+    leati_json_string(text, "upstream", leati_json_text_of(entry->json, "to", NULL));
     leati_json_bool(text, "enabled", entry->served);
     toxics_write(text, "toxics", entry);
     leati_json_close(text, '}');
@@ -150,6 +150,13 @@ static bool listen_parse(struct leati_control_request *request, struct proxy_wis
     return true;
 }
 
+static bool refuse_type(struct leati_control_request *request, const char *field,
+                        const char *expected)
+{
+    return leati_refuse(&request->refusal, 400, field, "bad request body: %s was expected",
+                        expected);
+}
+
 static bool wish_text(struct leati_control_request *request, const struct leati_json *json,
                       const char *name, const char **ret_text)
 {
@@ -158,8 +165,7 @@ static bool wish_text(struct leati_control_request *request, const struct leati_
     if (!member || member->type == LEATI_JSON_NULL)
         return true;
     if (member->type != LEATI_JSON_STRING)
-        return leati_refuse(&request->refusal, 400, name,
-                            "bad request body: a string was expected");
+        return refuse_type(request, name, "a string");
     *ret_text = member->text;
     return true;
 }
@@ -169,12 +175,11 @@ static bool wish_read(struct leati_control_request *request, const struct leati_
 {
     *ret_wish = (struct proxy_wish){.is_enabled = true};
     if (json->type != LEATI_JSON_OBJECT)
-        return leati_refuse(&request->refusal, 400, "", "bad request body: an object was expected");
+        return refuse_type(request, "", "an object");
     const struct leati_json *enabled = leati_json_member(json, "enabled");
     if (enabled && enabled->type != LEATI_JSON_NULL) {
         if (enabled->type != LEATI_JSON_TRUE && enabled->type != LEATI_JSON_FALSE)
-            return leati_refuse(&request->refusal, 400, "enabled",
-                                "bad request body: true or false was expected");
+            return refuse_type(request, "enabled", "true or false");
         ret_wish->says_enabled = true;
         ret_wish->is_enabled = enabled->type == LEATI_JSON_TRUE;
     }
@@ -229,8 +234,8 @@ static bool wish_is_whole(struct leati_control_request *request, const struct pr
 
 static bool is_proxy(const struct leati_entry *entry)
 {
-    const char *kind = text_of(entry->json, "kind");
-    return kind && strcmp(kind, "tcp") == 0 && text_of(entry->json, "to");
+    return strcmp(leati_json_text_of(entry->json, "kind", ""), "tcp") == 0 &&
+           leati_json_text_of(entry->json, "to", NULL);
 }
 
 static struct leati_entry *proxy_of(struct leati_control_request *request)
@@ -292,10 +297,10 @@ bool leati_proxy_remove(struct leati_control_request *request)
 /* Whether a wish is what a proxy is already. */
 static bool wish_is_met(const struct leati_entry *entry, const struct proxy_wish *wish)
 {
-    const char *address = text_of(entry->json, "address");
-    bool is_there = !wish->listen || (strcmp(wish->address, address ? address : "127.0.0.1") == 0 &&
+    bool is_there = !wish->listen || (strcmp(wish->address, address_of(entry)) == 0 &&
                                       (wish->port == 0 || wish->port == entry->port));
-    return is_there && (!wish->upstream || strcmp(wish->upstream, text_of(entry->json, "to")) == 0);
+    return is_there && (!wish->upstream ||
+                        strcmp(wish->upstream, leati_json_text_of(entry->json, "to", NULL)) == 0);
 }
 
 static bool proxy_apply(struct leati_control_request *request, struct leati_entry *entry,
@@ -358,9 +363,7 @@ bool leati_proxies_populate(struct leati_control_request *request)
     if (!leati_control_json(request, &json))
         return false;
     bool is_well =
-        json->type == LEATI_JSON_ARRAY || leati_refuse(&request->refusal, 400, "",
-                                                       "bad request body: an array of proxies "
-                                                       "was expected");
+        json->type == LEATI_JSON_ARRAY || refuse_type(request, "", "an array of proxies");
     for (const struct leati_json *item = is_well ? json->first : NULL; item && is_well;
          item = item->next) { /* all of them before the first one changes anything */
         is_well = wish_read(request, item, &wish) && wish_is_whole(request, &wish);
@@ -421,8 +424,7 @@ static bool attributes_read(struct leati_control_request *request,
     if (!attributes || attributes->type == LEATI_JSON_NULL)
         return true;
     if (attributes->type != LEATI_JSON_OBJECT)
-        return leati_refuse(&request->refusal, 400, "attributes",
-                            "bad request body: an object was expected");
+        return refuse_type(request, "attributes", "an object");
     for (const struct leati_json *json = attributes->first; json; json = json->next) {
         size_t i = 0;
         while (i < 3 && type->attributes[i] && strcmp(type->attributes[i], json->name) != 0)
@@ -445,8 +447,7 @@ static bool toxicity_read(struct leati_control_request *request, const struct le
     if (!toxicity || toxicity->type == LEATI_JSON_NULL)
         return true;
     if (toxicity->type != LEATI_JSON_NUMBER || toxicity->number < 0 || toxicity->number > 1)
-        return leati_refuse(&request->refusal, 400, "toxicity",
-                            "bad request body: a number from 0 to 1 was expected");
+        return refuse_type(request, "toxicity", "a number from 0 to 1");
     toxic->toxicity = toxicity->number;
     return true;
 }
@@ -458,7 +459,7 @@ static bool toxic_read(struct leati_control_request *request, const struct leati
     const char *type = NULL, *stream = NULL;
     *toxic = (struct leati_toxic){.toxicity = 1};
     if (json->type != LEATI_JSON_OBJECT)
-        return leati_refuse(&request->refusal, 400, "", "bad request body: an object was expected");
+        return refuse_type(request, "", "an object");
     if (!wish_text(request, json, "type", &type) || !wish_text(request, json, "stream", &stream))
         return false;
     stream = stream && stream[0] != '\0' ? stream : "downstream";
@@ -536,10 +537,7 @@ bool leati_toxic_change(struct leati_control_request *request)
     if (!toxic || !leati_control_json(request, &json))
         return false;
     struct leati_toxic changed = *toxic;
-    bool is_well =
-        json->type == LEATI_JSON_OBJECT || leati_refuse(&request->refusal, 400, "",
-                                                        "bad request body: an object was "
-                                                        "expected");
+    bool is_well = json->type == LEATI_JSON_OBJECT || refuse_type(request, "", "an object");
     is_well = is_well && toxicity_read(request, json, &changed) &&
               attributes_read(request, leati_json_member(json, "attributes"), &changed);
     leati_json_free(json);

@@ -28,6 +28,13 @@ void leati_json_free(struct leati_json *value)
     }
 }
 
+const char *leati_json_text_of(const struct leati_json *object, const char *name,
+                               const char *otherwise)
+{
+    const struct leati_json *member = leati_json_member(object, name);
+    return member && member->type == LEATI_JSON_STRING ? member->text : otherwise;
+}
+
 const struct leati_json *leati_json_member(const struct leati_json *object, const char *name)
 {
     const struct leati_json *member = object->first;

@@ -39,6 +39,9 @@ int leati_json_parse(const char *text, size_t len, struct leati_json **ret_value
 void leati_json_free(struct leati_json *value);
 /** A member of an object; NULL = it has none. */
 const struct leati_json *leati_json_member(const struct leati_json *object, const char *name);
+/** The text of a member that is a string, otherwise `otherwise`. */
+const char *leati_json_text_of(const struct leati_json *object, const char *name,
+                               const char *otherwise);
 /** Whether it is a whole number of at most `max`, and not negative. */
 bool leati_json_whole(const struct leati_json *value, uint64_t max, uint64_t *ret_number);
 

@@ -28,10 +28,26 @@ static bool refuse_type(struct leati_refusal *refusal, const char *field, const 
 
 struct member {
     const char *name;
-    enum { TEXT, FLAG, NUMBER16, NUMBER64, SIZE } type;
+    enum { TEXT, FLAG, WORD, NUMBER16, NUMBER64, SIZE } type;
     size_t offset;
     uint64_t max;
+    const char *const *words; /* of an enum, whose values they are */
 };
+
+/* The number of one of the words; NULL is behind the last one. */
+static bool word_set(const struct leati_json *json, const char *const *words, unsigned *ret_number,
+                     struct leati_refusal *refusal)
+{
+    size_t count = 0;
+    for (; words[count]; ++count) {
+        if (json->type == LEATI_JSON_STRING && strcmp(words[count], json->text) == 0) {
+            *ret_number = (unsigned)count;
+            return true;
+        }
+    }
+    return leati_refuse(refusal, 400, json->name, "it is one of %s to %s", words[0],
+                        words[count - 1]);
+}
 
 static bool member_set(const struct member *member, const struct leati_json *json, void *target,
                        struct leati_refusal *refusal)
@@ -52,6 +68,8 @@ static bool member_set(const struct member *member, const struct leati_json *jso
         *(bool *)place = json->type == LEATI_JSON_TRUE;
         return true;
     }
+    if (member->type == WORD)
+        return word_set(json, member->words, place, refusal);
     if (!leati_json_whole(json, member->max, &number)) {
         return leati_refuse(refusal, 400, json->name, "a whole number up to %llu was expected",
                             (unsigned long long)member->max);
@@ -89,29 +107,38 @@ static bool object_read(const struct member *members, const struct leati_json *o
 
 #define OPTION(field) offsetof(struct leati_settings, options.field)
 
+static const char *const auth_words[] = {"basic", "digest", "digest-md5", "negotiate",
+                                         "ntlm",  "bearer", NULL};
+static const char *const proxy_header_words[] = {"none", "allowed", "required", NULL};
+static const char *const match_words[] = {"messages", "exact", "any", NULL};
+
 static const struct member members[] = {
-    {"name", TEXT, offsetof(struct leati_settings, name), 0},
-    {"address", TEXT, OPTION(address), 0},
-    {"port", NUMBER16, OPTION(port), UINT16_MAX},
-    {"faults", TEXT, OPTION(faults), 0},
-    {"conditions", TEXT, OPTION(conditions), 0},
-    {"seed", NUMBER64, OPTION(seed), 1ull << 53},
-    {"user", TEXT, OPTION(user), 0},
-    {"password", TEXT, OPTION(password), 0},
-    {"headers", TEXT, OPTION(headers), 0},
-    {"close_code", NUMBER16, OPTION(close_code), 4999},
-    {"close_reason", TEXT, OPTION(close_reason), 0},
-    {"fragment_bytes", SIZE, OPTION(fragment_bytes), UINT32_MAX},
-    {"no_echo", FLAG, OPTION(no_echo), 0},
-    {"to", TEXT, OPTION(to), 0},
-    {"records", TEXT, OPTION(records), 0},
-    {"unix_path", TEXT, OPTION(unix_path), 0},
-    {"record", TEXT, OPTION(record_path), 0},
-    {"replay", TEXT, OPTION(replay_path), 0},
-    {"keep_times", FLAG, OPTION(keeps_times), 0},
-    {"session_tickets", FLAG, OPTION(session_tickets), 0},
-    {"deflate", FLAG, OPTION(deflate), 0},
-    {NULL, TEXT, 0, 0},
+    {"name", TEXT, offsetof(struct leati_settings, name), 0, NULL},
+    {"enabled", FLAG, offsetof(struct leati_settings, is_enabled), 0, NULL},
+    {"auth", WORD, OPTION(auth), 0, auth_words},
+    {"proxy_header", WORD, OPTION(proxy_header), 0, proxy_header_words},
+    {"match", WORD, OPTION(match), 0, match_words},
+    {"address", TEXT, OPTION(address), 0, NULL},
+    {"port", NUMBER16, OPTION(port), UINT16_MAX, NULL},
+    {"faults", TEXT, OPTION(faults), 0, NULL},
+    {"conditions", TEXT, OPTION(conditions), 0, NULL},
+    {"seed", NUMBER64, OPTION(seed), 1ull << 53, NULL},
+    {"user", TEXT, OPTION(user), 0, NULL},
+    {"password", TEXT, OPTION(password), 0, NULL},
+    {"headers", TEXT, OPTION(headers), 0, NULL},
+    {"close_code", NUMBER16, OPTION(close_code), 4999, NULL},
+    {"close_reason", TEXT, OPTION(close_reason), 0, NULL},
+    {"fragment_bytes", SIZE, OPTION(fragment_bytes), UINT32_MAX, NULL},
+    {"no_echo", FLAG, OPTION(no_echo), 0, NULL},
+    {"to", TEXT, OPTION(to), 0, NULL},
+    {"records", TEXT, OPTION(records), 0, NULL},
+    {"unix_path", TEXT, OPTION(unix_path), 0, NULL},
+    {"record", TEXT, OPTION(record_path), 0, NULL},
+    {"replay", TEXT, OPTION(replay_path), 0, NULL},
+    {"keep_times", FLAG, OPTION(keeps_times), 0, NULL},
+    {"session_tickets", FLAG, OPTION(session_tickets), 0, NULL},
+    {"deflate", FLAG, OPTION(deflate), 0, NULL},
+    {NULL, TEXT, 0, 0, NULL},
 };
 
 /* ---- members that are not -------------------------------------------------------------------- */
@@ -133,15 +160,6 @@ static bool kind_read(const struct leati_json *json, struct leati_settings *sett
                         leati_excerpt(json->text, 40).text);
 }
 
-static bool enabled_read(const struct leati_json *json, struct leati_settings *settings,
-                         struct leati_refusal *refusal)
-{
-    if (json->type != LEATI_JSON_TRUE && json->type != LEATI_JSON_FALSE)
-        return refuse_type(refusal, json->name, "true or false");
-    settings->is_disabled = json->type == LEATI_JSON_FALSE;
-    return true;
-}
-
 static bool names_read(const struct leati_json *json, struct leati_settings *settings,
                        struct leati_refusal *refusal)
 {
@@ -149,7 +167,7 @@ static bool names_read(const struct leati_json *json, struct leati_settings *set
     if (json->type != LEATI_JSON_OBJECT)
         return refuse_type(refusal, json->name, "an object of names and addresses");
     for (const struct leati_json *name = json->first; name; name = name->next) {
-        if (count == LEATI_JSON_NAMES_MAX || name->type != LEATI_JSON_STRING)
+        if (count == LEATI_JSON_STRINGS_MAX || name->type != LEATI_JSON_STRING)
             return refuse_type(refusal, json->name, "an object of at most 64 addresses");
         settings->names[count++] = (struct leat_testing_name){name->name, name->text};
     }
@@ -157,80 +175,40 @@ static bool names_read(const struct leati_json *json, struct leati_settings *set
     return true;
 }
 
-static bool subprotocols_read(const struct leati_json *json, struct leati_settings *settings,
-                              struct leati_refusal *refusal)
+static bool strings_read(const struct leati_json *json, const char *texts[LEATI_JSON_STRINGS_MAX],
+                         size_t *ret_count, struct leati_refusal *refusal)
 {
     size_t count = 0;
     if (json->type != LEATI_JSON_ARRAY)
         return refuse_type(refusal, json->name, "an array of strings");
     for (const struct leati_json *item = json->first; item; item = item->next) {
-        if (count == LEATI_JSON_NAMES_MAX || item->type != LEATI_JSON_STRING)
+        if (count == LEATI_JSON_STRINGS_MAX || item->type != LEATI_JSON_STRING)
             return refuse_type(refusal, json->name, "an array of at most 64 strings");
-        settings->subprotocols[count++] = item->text;
+        texts[count++] = item->text;
     }
-    settings->options.subprotocols = settings->subprotocols;
+    *ret_count = count;
     return true;
+}
+
+static bool subprotocols_read(const struct leati_json *json, struct leati_settings *settings,
+                              struct leati_refusal *refusal)
+{
+    size_t count;
+    settings->options.subprotocols = settings->subprotocols;
+    return strings_read(json, settings->subprotocols, &count, refusal);
 }
 
 static bool messages_read(const struct leati_json *json, struct leati_settings *settings,
                           struct leati_refusal *refusal)
 {
+    const char *texts[LEATI_JSON_STRINGS_MAX];
     size_t count = 0;
-    if (json->type != LEATI_JSON_ARRAY)
-        return refuse_type(refusal, json->name, "an array of strings");
-    for (const struct leati_json *item = json->first; item; item = item->next) {
-        if (count == LEATI_JSON_MESSAGES_MAX || item->type != LEATI_JSON_STRING)
-            return refuse_type(refusal, json->name, "an array of at most 64 strings");
-        settings->messages[count++] = (struct leat_testing_message){LEAT_TESTING_MESSAGE_TEXT,
-                                                                    item->text, strlen(item->text)};
-    }
+    bool is_good = strings_read(json, texts, &count, refusal);
+    for (size_t i = 0; i < count; ++i)
+        settings->messages[i] =
+            (struct leat_testing_message){LEAT_TESTING_MESSAGE_TEXT, texts[i], strlen(texts[i])};
     settings->options.messages = settings->messages;
     settings->options.message_count = count;
-    return true;
-}
-
-/* The number of one of the words. */
-static bool word_read(const struct leati_json *json, const char *const *words, size_t count,
-                      unsigned *ret_number, struct leati_refusal *refusal)
-{
-    for (size_t i = 0; i < count && json->type == LEATI_JSON_STRING; ++i) {
-        if (strcmp(words[i], json->text) == 0) {
-            *ret_number = (unsigned)i;
-            return true;
-        }
-    }
-    return leati_refuse(refusal, 400, json->name, "it is one of %s to %s", words[0],
-                        words[count - 1]);
-}
-
-static bool auth_read(const struct leati_json *json, struct leati_settings *settings,
-                      struct leati_refusal *refusal)
-{
-    static const char *const words[] = {"basic",     "digest", "digest-md5",
-                                        "negotiate", "ntlm",   "bearer"};
-    unsigned number = 0;
-    bool is_good = word_read(json, words, 6, &number, refusal);
-    settings->options.auth = (enum leat_testing_auth)number;
-    return is_good;
-}
-
-static bool proxy_header_read(const struct leati_json *json, struct leati_settings *settings,
-                              struct leati_refusal *refusal)
-{
-    static const char *const words[] = {"none", "allowed", "required"};
-    unsigned number = 0;
-    bool is_good = word_read(json, words, 3, &number, refusal);
-    settings->options.proxy_header = (enum leat_testing_proxy_header)number;
-    return is_good;
-}
-
-static bool match_read(const struct leati_json *json, struct leati_settings *settings,
-                       struct leati_refusal *refusal)
-{
-    static const char *const words[] = {"messages", "exact", "any"};
-    unsigned number = 0;
-    bool is_good = word_read(json, words, 3, &number, refusal);
-    settings->options.match = (enum leat_testing_match)number;
     return is_good;
 }
 
@@ -251,14 +229,14 @@ static bool tls_read(const struct leati_json *json, struct leati_settings *setti
                      struct leati_refusal *refusal)
 {
     static const struct member tls_members[] = {
-        {"certificate", TEXT, offsetof(struct tls_texts, certificate), 0},
-        {"key", TEXT, offsetof(struct tls_texts, key), 0},
-        {"client_ca", TEXT, offsetof(struct tls_texts, client_ca), 0},
-        {"min", TEXT, offsetof(struct tls_texts, min), 0},
-        {"max", TEXT, offsetof(struct tls_texts, max), 0},
-        {"hosts", TEXT, offsetof(struct tls_texts, hosts), 0},
-        {"certificate_faults", TEXT, offsetof(struct tls_texts, certificate_faults), 0},
-        {NULL, TEXT, 0, 0},
+        {"certificate", TEXT, offsetof(struct tls_texts, certificate), 0, NULL},
+        {"key", TEXT, offsetof(struct tls_texts, key), 0, NULL},
+        {"client_ca", TEXT, offsetof(struct tls_texts, client_ca), 0, NULL},
+        {"min", TEXT, offsetof(struct tls_texts, min), 0, NULL},
+        {"max", TEXT, offsetof(struct tls_texts, max), 0, NULL},
+        {"hosts", TEXT, offsetof(struct tls_texts, hosts), 0, NULL},
+        {"certificate_faults", TEXT, offsetof(struct tls_texts, certificate_faults), 0, NULL},
+        {NULL, TEXT, 0, 0, NULL},
     };
     struct tls_texts texts = {0};
     if (json->type == LEATI_JSON_FALSE)
@@ -283,10 +261,10 @@ static bool to_tls_read(const struct leati_json *json, struct leati_settings *se
                         struct leati_refusal *refusal)
 {
     static const struct member to_members[] = {
-        {"name", TEXT, offsetof(struct leat_testing_to_tls, name), 0},
-        {"ca", TEXT, offsetof(struct leat_testing_to_tls, ca_path), 0},
-        {"insecure", FLAG, offsetof(struct leat_testing_to_tls, no_verify), 0},
-        {NULL, TEXT, 0, 0},
+        {"name", TEXT, offsetof(struct leat_testing_to_tls, name), 0, NULL},
+        {"ca", TEXT, offsetof(struct leat_testing_to_tls, ca_path), 0, NULL},
+        {"insecure", FLAG, offsetof(struct leat_testing_to_tls, no_verify), 0, NULL},
+        {NULL, TEXT, 0, 0, NULL},
     };
     if (json->type == LEATI_JSON_FALSE)
         return true;
@@ -301,11 +279,8 @@ static const struct {
     bool (*read)(const struct leati_json *json, struct leati_settings *settings,
                  struct leati_refusal *refusal);
 } readers[] = {
-    {"auth", auth_read},         {"proxy_header", proxy_header_read},
-    {"kind", kind_read},         {"enabled", enabled_read},
-    {"names", names_read},       {"subprotocols", subprotocols_read},
-    {"messages", messages_read}, {"tls", tls_read},
-    {"to_tls", to_tls_read},     {"match", match_read},
+    {"kind", kind_read},         {"names", names_read}, {"subprotocols", subprotocols_read},
+    {"messages", messages_read}, {"tls", tls_read},     {"to_tls", to_tls_read},
 };
 
 static bool field_read(const struct leati_json *json, struct leati_settings *settings,
@@ -327,7 +302,8 @@ bool leati_settings_read(const struct leati_json *json, struct leati_settings *r
     if (json->type != LEATI_JSON_OBJECT)
         return leati_refuse(refusal, 400, "", "a JSON object was expected");
     *ret_settings = (struct leati_settings){.options.size = sizeof(ret_settings->options),
-                                            .options.is_changeable = true};
+                                            .options.is_changeable = true,
+                                            .is_enabled = true};
     for (const struct leati_json *field = json->first; field; field = field->next) {
         if (!field_read(field, ret_settings, refusal))
             return false;

@@ -7,8 +7,8 @@
 
 #include <leat/testing_control.h>
 
-#define LEATI_JSON_NAMES_MAX    64
-#define LEATI_JSON_MESSAGES_MAX 64
+/** Of names, subprotocols, messages. */
+#define LEATI_JSON_STRINGS_MAX 64
 
 /** Why a request is refused. */
 struct leati_refusal {
@@ -25,14 +25,14 @@ bool leati_refuse(struct leati_refusal *refusal, int status, const char *field, 
 struct leati_settings {
     struct leat_testing_options options;
     const char *name;
-    bool is_disabled;
+    bool is_enabled;
     struct leat_testing_tls tls;
     bool wants_certificate;
     const char *certificate_hosts, *certificate_faults;
     struct leat_testing_to_tls to_tls;
-    struct leat_testing_name names[LEATI_JSON_NAMES_MAX + 1];
-    const char *subprotocols[LEATI_JSON_NAMES_MAX + 1];
-    struct leat_testing_message messages[LEATI_JSON_MESSAGES_MAX];
+    struct leat_testing_name names[LEATI_JSON_STRINGS_MAX + 1];
+    const char *subprotocols[LEATI_JSON_STRINGS_MAX + 1];
+    struct leat_testing_message messages[LEATI_JSON_STRINGS_MAX];
 };
 
 /** Reads an object; its members are checked one by one. */
