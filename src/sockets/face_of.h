@@ -87,12 +87,14 @@ void CALL(free)(SOCKET *socket)
 
 void CALL(pause)(SOCKET *socket)
 {
-    leati_stream_socket_pause((struct leati_stream_socket *)socket);
+    if (socket)
+        leati_stream_pause(&((OBJECT *)socket)->base.stream);
 }
 
 void CALL(resume)(SOCKET *socket)
 {
-    leati_stream_socket_resume((struct leati_stream_socket *)socket);
+    if (socket)
+        leati_stream_resume(&((OBJECT *)socket)->base.stream);
 }
 
 int CALL(get_socket_fd)(const SOCKET *socket)
@@ -108,30 +110,31 @@ void CALL(get_extra_options)(const SOCKET *socket, OPTIONS *ret_options)
 
 size_t CALL(get_buffered_bytes)(const SOCKET *socket)
 {
-    return leati_stream_socket_buffered_bytes((const struct leati_stream_socket *)socket);
+    return socket ? ((const OBJECT *)socket)->base.stream.out.len : 0;
 }
 
 void CALL(get_error)(const SOCKET *socket, struct leat_error *ret_error)
 {
     if (!socket || !ret_error)
         return;
-    leati_stream_socket_get_error((const struct leati_stream_socket *)socket, ret_error);
+    leati_failure_get(&((const OBJECT *)socket)->base.stream.failure, ret_error);
     TRANSLATE(ret_error, ((const OBJECT *)socket)->was_open);
 }
 
 uint64_t CALL(get_client_id)(const SOCKET *socket)
 {
-    return leati_stream_socket_get_client_id((const struct leati_stream_socket *)socket);
+    return socket ? ((const OBJECT *)socket)->base.client.id : 0;
 }
 
 void CALL(set_client_data)(SOCKET *socket, void *data)
 {
-    leati_stream_socket_set_client_data((struct leati_stream_socket *)socket, data);
+    if (socket)
+        ((OBJECT *)socket)->base.client_data = data;
 }
 
 void *CALL(get_client_data)(const SOCKET *socket)
 {
-    return leati_stream_socket_get_client_data((const struct leati_stream_socket *)socket);
+    return socket ? ((const OBJECT *)socket)->base.client_data : NULL;
 }
 
 /* ---- a server ---------------------------------------------------------------------- */

@@ -234,30 +234,6 @@ int leati_stream_socket_send(struct leati_stream_socket *s, const void *data, si
     return leati_stream_send(&s->stream, data, len);
 }
 
-void leati_stream_socket_pause(struct leati_stream_socket *s)
-{
-    if (s)
-        leati_stream_pause(&s->stream);
-}
-
-void leati_stream_socket_resume(struct leati_stream_socket *s)
-{
-    if (s)
-        leati_stream_resume(&s->stream);
-}
-
-size_t leati_stream_socket_buffered_bytes(const struct leati_stream_socket *s)
-{
-    return s ? s->stream.out.len : 0;
-}
-
-void leati_stream_socket_get_error(const struct leati_stream_socket *s,
-                                   struct leat_error *ret_error)
-{
-    if (s && ret_error)
-        leati_failure_get(&s->stream.failure, ret_error);
-}
-
 int leati_stream_socket_get_fd(const struct leati_stream_socket *s)
 {
     if (!s)
@@ -275,22 +251,6 @@ struct leat_socket_state leati_stream_socket_state(const struct leati_stream_soc
         .is_connected = is_open,
         .is_close = s->fd < 0 && !connecting && !is_open,
     };
-}
-
-uint64_t leati_stream_socket_get_client_id(const struct leati_stream_socket *s)
-{
-    return s ? s->client.id : 0;
-}
-
-void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *data)
-{
-    if (s)
-        s->client_data = data;
-}
-
-void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s)
-{
-    return s ? s->client_data : NULL;
 }
 
 /* ---- of a server ------------------------------------------------------------------- */

@@ -71,14 +71,6 @@ int leati_stream_socket_check_setter(struct leati_stream_socket *s);
 int leati_stream_socket_send(struct leati_stream_socket *s, const void *data, size_t len);
 int leati_stream_socket_close(struct leati_stream_socket *s);
 int leati_stream_socket_get_fd(const struct leati_stream_socket *s);
-void leati_stream_socket_pause(struct leati_stream_socket *s);
-void leati_stream_socket_resume(struct leati_stream_socket *s);
-size_t leati_stream_socket_buffered_bytes(const struct leati_stream_socket *s);
-void leati_stream_socket_get_error(const struct leati_stream_socket *s,
-                                   struct leat_error *ret_error);
-uint64_t leati_stream_socket_get_client_id(const struct leati_stream_socket *s);
-void leati_stream_socket_set_client_data(struct leati_stream_socket *s, void *data);
-void *leati_stream_socket_get_client_data(const struct leati_stream_socket *s);
 
 /** What is known of it. */
 struct leat_socket_state leati_stream_socket_state(const struct leati_stream_socket *s,
