@@ -34,20 +34,22 @@ bool leati_settings_copy_tls(struct leati_settings *dst, const struct leati_sett
 
 #define MEMBER(name) offsetof(struct leati_tls_values, name)
 
-/* The values to change, NULL without memory. What was parsed for the old ones, and the sessions that
- * were made with them, must not serve the new ones. */
-static struct leati_tls_values **config_slot(leat_config *config, const char *setter,
-                                             enum leati_tls_side side)
+/* The beginning of a setter: the values to change. What was parsed for the old ones, and the sessions
+ * that were made with them, must not serve the new ones. */
+static int config_change(leat_config *config, const char *setter, const char *refusal,
+                         enum leati_tls_side side, struct leati_tls_values ***ret_slot)
 {
-    struct leati_settings *settings = leati_config_edit_by(config, setter);
-    struct leati_tls_shared *fresh = settings ? leati_tls_shared_new() : NULL;
-    if (settings && !fresh)
-        leati_config_no_memory_by(config, setter);
+    struct leati_settings *settings;
+    int code = leati_config_change_by(config, setter, refusal, &settings);
+    if (code != LEAT_OK)
+        return code;
+    struct leati_tls_shared *fresh = leati_tls_shared_new();
     if (!fresh)
-        return NULL;
+        return leati_config_no_memory_by(config, setter);
     leati_tls_shared_unref(settings->tls_shared);
     settings->tls_shared = fresh;
-    return &settings->tls[side];
+    *ret_slot = &settings->tls[side];
+    return LEAT_OK;
 }
 
 /* `code` is that of a setter of the values, with its record. */
@@ -57,26 +59,24 @@ static int config_conclude(leat_config *config, const char *setter, int code,
     return code == LEAT_OK ? LEAT_OK : leati_config_refuse_failure(config, setter, failure);
 }
 
-static int config_set_string(leat_config *config, const char *setter, enum leati_tls_side side,
-                             size_t member, const char *value)
+static int config_set_string(leat_config *config, const char *setter, const char *refusal,
+                             enum leati_tls_side side, size_t member, const char *value)
 {
     struct leati_failure failure;
-    struct leati_tls_values **slot = config_slot(config, setter, side);
-    if (!slot)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_tls_values **slot;
+    int code = config_change(config, setter, refusal, side, &slot);
+    if (code != LEAT_OK)
+        return code;
     leati_failure_init(&failure);
-    int code = leati_tls_values_set_string(slot, member, value, &failure);
+    code = leati_tls_values_set_string(slot, member, value, &failure);
     return config_conclude(config, setter, code, &failure);
 }
 
 static int config_set_ca_path(leat_config *config, const char *setter, enum leati_tls_side side,
                               const char *path)
 {
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (path && !*path)
-        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER, "the CA path is empty");
-    int code = config_set_string(config, setter, side, MEMBER(ca_path), path);
+    int code = config_set_string(config, setter, path && !*path ? "the CA path is empty" : NULL,
+                                 side, MEMBER(ca_path), path);
     if (code != LEAT_OK)
         return code;
     /* Those of options would count before it. The values are ours alone now, so this cannot fail. */
@@ -95,20 +95,19 @@ static int config_set_cipher_suite(leat_config *config, const char *setter,
     int code = leati_tls_values_check(&options, &failure);
     if (code != LEAT_OK)
         return config_conclude(config, setter, code, &failure);
-    return config_set_string(config, setter, side, MEMBER(cipher_suite), names);
+    return config_set_string(config, setter, NULL, side, MEMBER(cipher_suite), names);
 }
 
 static int config_set_skip(leat_config *config, const char *setter, enum leati_tls_side side,
                            bool skip)
 {
     struct leati_failure failure;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_tls_values **slot = config_slot(config, setter, side);
-    if (!slot)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_tls_values **slot;
+    int code = config_change(config, setter, NULL, side, &slot);
+    if (code != LEAT_OK)
+        return code;
     leati_failure_init(&failure);
-    int code = leati_tls_values_set_bool(slot, MEMBER(skip_verification), skip, &failure);
+    code = leati_tls_values_set_bool(slot, MEMBER(skip_verification), skip, &failure);
     return config_conclude(config, setter, code, &failure);
 }
 
@@ -116,13 +115,12 @@ static int config_set_protocols(leat_config *config, const char *setter, enum le
                                 enum leat_tls_protocol min, enum leat_tls_protocol max)
 {
     struct leati_failure failure;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    struct leati_settings *settings = leati_config_edit_by(config, setter);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_settings *settings;
+    int code = leati_config_change_by(config, setter, NULL, &settings);
+    if (code != LEAT_OK)
+        return code;
     leati_failure_init(&failure);
-    int code = leati_tls_values_set_protocols(&settings->tls[side], min, max, &failure);
+    code = leati_tls_values_set_protocols(&settings->tls[side], min, max, &failure);
     return config_conclude(config, setter, code, &failure);
 }
 
@@ -130,17 +128,16 @@ static int config_set_protocols(leat_config *config, const char *setter, enum le
 static int config_set_cert(leat_config *config, const char *setter, enum leati_tls_side side,
                            size_t member, const struct leati_cert_source *source)
 {
+    const char *refusal = !source->cert_path != !source->key_path
+                              ? "a certificate needs both its file and the file of its key"
+                              : NULL;
     struct leati_failure failure;
-    if (!config)
-        return LEAT_E_PARAMETER;
-    if (!source->cert_path != !source->key_path)
-        return leati_config_refuse_by(config, setter, LEAT_E_PARAMETER,
-                                      "a certificate needs both its file and the file of its key");
-    struct leati_tls_values **slot = config_slot(config, setter, side);
-    if (!slot)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_tls_values **slot;
+    int code = config_change(config, setter, refusal, side, &slot);
+    if (code != LEAT_OK)
+        return code;
     leati_failure_init(&failure);
-    int code = leati_tls_values_set_cert(slot, member, source, &failure);
+    code = leati_tls_values_set_cert(slot, member, source, &failure);
     if (code == LEAT_OK && member == MEMBER(cert))
         (*slot)->cert_serves = false; /* they are ours alone now */
     return config_conclude(config, setter, code, &failure);
@@ -166,9 +163,10 @@ static int config_set_options(leat_config *config, const char *setter, enum leat
     int code = options ? leati_tls_options_check(options, &failure) : LEAT_OK;
     if (code != LEAT_OK)
         return config_conclude(config, setter, code, &failure);
-    struct leati_tls_values **slot = config_slot(config, setter, side);
-    if (!slot)
-        return LEAT_E_SYSTEM_INTERNAL;
+    struct leati_tls_values **slot;
+    code = config_change(config, setter, NULL, side, &slot);
+    if (code != LEAT_OK)
+        return code;
     leati_tls_values_unref(*slot);
     *slot = options ? leati_tls_values_ref(options->values) : leati_tls_values_defaults();
     return LEAT_OK;
@@ -266,35 +264,21 @@ int leat_config_set_key_log_path(leat_config *config, const char *path)
 
 /* ---- what connections use -------------------------------------------------------------- */
 
-/* As a client; an origin may be one that is not to see our certificate. */
-static int client_tls(const struct leati_settings *settings, enum leati_tls_shared_role role,
-                      struct leati_failure *failure, struct leati_tls_credentials **ret_credentials)
+int leati_settings_client_tls(const struct leati_settings *settings,
+                              enum leati_tls_shared_role role, struct leati_failure *failure,
+                              struct leati_tls_credentials **ret_credentials)
 {
     const struct leati_tls_values *values =
         settings->tls[role == LEATI_TLS_SHARED_PROXY ? LEATI_TLS_TO_PROXY : LEATI_TLS_TO_ORIGIN];
+    bool is_anonymous = role == LEATI_TLS_SHARED_ANONYMOUS;
     const struct leati_tls_credentials_options options = leati_tls_values_credentials(
-        values,
-        role == LEATI_TLS_SHARED_ANONYMOUS ? LEATI_TLS_ROLE_ANONYMOUS : LEATI_TLS_ROLE_CLIENT,
+        values, is_anonymous ? LEATI_TLS_ROLE_ANONYMOUS : LEATI_TLS_ROLE_CLIENT,
         !values->skip_verification);
-    int code = role == LEATI_TLS_SHARED_ANONYMOUS ? LEAT_OK
-                                                  : leati_tls_values_check_client(values, failure);
+    int code = is_anonymous ? LEAT_OK : leati_tls_values_check_client(values, failure);
     if (code != LEAT_OK)
         return code;
     return leati_tls_shared_credentials(settings->tls_shared, role, &options, failure,
                                         ret_credentials);
-}
-
-int leati_settings_anonymous_tls(const struct leati_settings *settings,
-                                 struct leati_failure *failure,
-                                 struct leati_tls_credentials **ret_credentials)
-{
-    return client_tls(settings, LEATI_TLS_SHARED_ANONYMOUS, failure, ret_credentials);
-}
-
-int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati_failure *failure,
-                             struct leati_tls_credentials **ret_credentials)
-{
-    return client_tls(settings, LEATI_TLS_SHARED_PROXY, failure, ret_credentials);
 }
 
 bool leati_settings_resumption(const struct leati_settings *settings)
@@ -306,7 +290,8 @@ int leati_settings_tls(const struct leati_settings *settings, struct leati_failu
                        struct leati_tls_credentials **ret_credentials,
                        struct leati_tls_sessions **ret_sessions)
 {
-    int code = client_tls(settings, LEATI_TLS_SHARED_ORIGIN, failure, ret_credentials);
+    int code =
+        leati_settings_client_tls(settings, LEATI_TLS_SHARED_ORIGIN, failure, ret_credentials);
     if (code != LEAT_OK)
         return code;
     *ret_sessions = leati_settings_resumption(settings)

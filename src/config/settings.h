@@ -173,12 +173,13 @@ struct leati_deflate_params leati_settings_deflate_limits(const struct leati_set
 struct leati_admission_limits leati_settings_admission_limits(
     const struct leati_settings *settings);
 
-/**
- * The credentials and the session store for a connection; references for the caller. Reads the
- * files the first time. `*ret_sessions` is NULL when nothing is to be resumed.
- *
- * @return LEAT_OK, or as leati_tls_credentials_new(), recorded in `failure`.
- */
+/** The credentials of a client, by the settings of the side that it leads to; a reference for the
+ * caller. Reads the files the first time.
+ * @return LEAT_OK, or as leati_tls_credentials_new(), recorded in `failure`. */
+int leati_settings_client_tls(const struct leati_settings *settings,
+                              enum leati_tls_shared_role role, struct leati_failure *failure,
+                              struct leati_tls_credentials **ret_credentials);
+/** Those for an origin, and the session store; NULL when nothing is to be resumed. */
 int leati_settings_tls(const struct leati_settings *settings, struct leati_failure *failure,
                        struct leati_tls_credentials **ret_credentials,
                        struct leati_tls_sessions **ret_sessions);
@@ -197,14 +198,5 @@ int leati_settings_server_tls(const struct leati_settings *settings, struct leat
 int leati_settings_reread_server_tls(const struct leati_settings *settings,
                                      struct leati_failure *failure,
                                      struct leati_tls_credentials **ret_credentials);
-
-/** The same for an origin that is not to see the client certificate; nothing is resumed there. */
-int leati_settings_anonymous_tls(const struct leati_settings *settings,
-                                 struct leati_failure *failure,
-                                 struct leati_tls_credentials **ret_credentials);
-
-/** The same for TLS to proxies, by the settings of that side; nothing is resumed there. */
-int leati_settings_proxy_tls(const struct leati_settings *settings, struct leati_failure *failure,
-                             struct leati_tls_credentials **ret_credentials);
 
 #endif

@@ -89,7 +89,8 @@ static void refusal_forget(leat_tls_options *options, const char *setter)
 }
 
 /* What a public setter returns. One that adds takes nothing back. */
-static int options_conclude(leat_tls_options *options, const char *setter, int code)
+#define conclude(options, code) conclude_by(options, __func__, code)
+static int conclude_by(leat_tls_options *options, const char *setter, int code)
 {
     if (options && code != LEAT_OK)
         refusal_note(options, setter);
@@ -123,10 +124,11 @@ void leat_tls_options_clear_error(leat_tls_options *options)
 
 /* ---- setters --------------------------------------------------------------------------- */
 
-static int options_refuse(leat_tls_options *options, int code, const char *text)
+static int refuse(leat_tls_options *options, const char *text)
 {
-    const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_TLS};
-    return leati_failure_replace(&options->failure, &fault, "%s", text);
+    const struct leati_fault fault = {.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_TLS};
+    return options ? leati_failure_replace(&options->failure, &fault, "%s", text)
+                   : LEAT_E_PARAMETER;
 }
 
 /* `code` is that of a setter of the values. */
@@ -162,27 +164,45 @@ static int set_bool(leat_tls_options *options, size_t member, bool value)
         options, leati_tls_values_set_bool(&options->values, member, value, &options->failure));
 }
 
-static int check(leat_tls_options *options, const struct leati_tls_credentials_options *names)
+/* The same for what is looked at in `named` first. */
+static int set_names(leat_tls_options *options, size_t member, const char *value,
+                     const struct leati_tls_credentials_options *named)
 {
-    return options ? leati_tls_values_check(names, &options->failure) : LEAT_E_PARAMETER;
+    int code = options ? leati_tls_values_check(named, &options->failure) : LEAT_E_PARAMETER;
+    return code == LEAT_OK ? set_string(options, member, value) : code;
+}
+
+static int set_named_texts(leat_tls_options *options, size_t member, const char *const *items,
+                           size_t count, const struct leati_tls_credentials_options *named)
+{
+    if (!options)
+        return LEAT_E_PARAMETER;
+    int code = leati_tls_values_check_texts(items, count, &options->failure);
+    if (code == LEAT_OK)
+        code = leati_tls_values_check(named, &options->failure);
+    return code == LEAT_OK ? set_texts(options, member, items, count) : code;
 }
 
 int leat_tls_options_set_ca(leat_tls_options *options, const char *const *texts, size_t count)
 {
-    return options_conclude(options, __func__, set_texts(options, MEMBER(ca), texts, count));
+    return conclude(options, set_texts(options, MEMBER(ca), texts, count));
 }
 
 int leat_tls_options_set_ca_path(leat_tls_options *options, const char *path)
 {
-    if (options && path && !*path)
-        return options_conclude(options, __func__,
-                                options_refuse(options, LEAT_E_PARAMETER, "the CA path is empty"));
-    return options_conclude(options, __func__, set_string(options, MEMBER(ca_path), path));
+    return conclude(options, path && !*path ? refuse(options, "the CA path is empty")
+                                            : set_string(options, MEMBER(ca_path), path));
 }
 
-/* A server shows it as well. `is_more`: beside those that are there. */
-static int set_cert(leat_tls_options *options, bool is_more, const struct leati_cert_source *source)
+/* A server shows it as well. `is_more`: beside those that are there. `is_whole`: it and its key are
+ * there, or neither is. */
+static int set_cert(leat_tls_options *options, bool is_more, bool is_whole,
+                    const struct leati_cert_source *source)
 {
+    if (!options)
+        return LEAT_E_PARAMETER;
+    if (!is_whole)
+        return refuse(options, "a certificate and its key are set together");
     struct leati_tls_values **slot = &options->values;
     int code = is_more ? leati_tls_values_add_cert(slot, source, &options->failure)
                        : leati_tls_values_set_cert(slot, MEMBER(cert), source, &options->failure);
@@ -199,12 +219,7 @@ static int set_cert_texts(leat_tls_options *options, bool is_more, const char *c
         .key = (char *)(uintptr_t)key,
         .key_password = (char *)(uintptr_t)password,
     };
-    if (!options)
-        return LEAT_E_PARAMETER;
-    if ((count > 0) != (key != NULL) || (is_more && !key))
-        return options_refuse(options, LEAT_E_PARAMETER,
-                              "a certificate and its key are set together");
-    return set_cert(options, is_more, &source);
+    return set_cert(options, is_more, (count > 0) == (key != NULL) && (key || !is_more), &source);
 }
 
 static int set_cert_path(leat_tls_options *options, bool is_more, const char *cert_path,
@@ -215,40 +230,31 @@ static int set_cert_path(leat_tls_options *options, bool is_more, const char *ce
         .key_path = (char *)(uintptr_t)key_path,
         .key_password = (char *)(uintptr_t)password,
     };
-    if (!options)
-        return LEAT_E_PARAMETER;
-    if (!cert_path != !key_path || (is_more && !key_path))
-        return options_refuse(options, LEAT_E_PARAMETER,
-                              "a certificate and its key are set together");
-    return set_cert(options, is_more, &source);
+    return set_cert(options, is_more, !cert_path == !key_path && (key_path || !is_more), &source);
 }
 
 int leat_tls_options_set_cert(leat_tls_options *options, const char *const *texts, size_t count,
                               const char *key, const char *password)
 {
-    return options_conclude(options, __func__,
-                            set_cert_texts(options, false, texts, count, key, password));
+    return conclude(options, set_cert_texts(options, false, texts, count, key, password));
 }
 
 int leat_tls_options_add_cert(leat_tls_options *options, const char *const *texts, size_t count,
                               const char *key, const char *password)
 {
-    return options_conclude(options, __func__,
-                            set_cert_texts(options, true, texts, count, key, password));
+    return conclude(options, set_cert_texts(options, true, texts, count, key, password));
 }
 
 int leat_tls_options_set_cert_path(leat_tls_options *options, const char *cert_path,
                                    const char *key_path, const char *password)
 {
-    return options_conclude(options, __func__,
-                            set_cert_path(options, false, cert_path, key_path, password));
+    return conclude(options, set_cert_path(options, false, cert_path, key_path, password));
 }
 
 int leat_tls_options_add_cert_path(leat_tls_options *options, const char *cert_path,
                                    const char *key_path, const char *password)
 {
-    return options_conclude(options, __func__,
-                            set_cert_path(options, true, cert_path, key_path, password));
+    return conclude(options, set_cert_path(options, true, cert_path, key_path, password));
 }
 
 int leat_tls_options_set_cert_signer(leat_tls_options *options, const char *const *texts,
@@ -256,55 +262,45 @@ int leat_tls_options_set_cert_signer(leat_tls_options *options, const char *cons
 {
     const struct leati_cert_source source = {
         .cert = {(char **)(uintptr_t)texts, count}, .sign = sign, .sign_user = user};
-    if (!options)
-        return LEAT_E_PARAMETER;
     if (count == 0 || !sign)
-        return options_conclude(
-            options, __func__,
-            options_refuse(options, LEAT_E_PARAMETER,
-                           "a certificate and what signs with its key are set together"));
-    return options_conclude(options, __func__, set_cert(options, false, &source));
+        return conclude(
+            options, refuse(options, "a certificate and what signs with its key are set together"));
+    return conclude(options, set_cert(options, false, true, &source));
 }
 
 int leat_tls_options_set_crl(leat_tls_options *options, const char *const *texts, size_t count)
 {
-    return options_conclude(options, __func__, set_texts(options, MEMBER(crl), texts, count));
+    return conclude(options, set_texts(options, MEMBER(crl), texts, count));
 }
 
 int leat_tls_options_set_public_key_pins(leat_tls_options *options, const char *const *pins,
                                          size_t count)
 {
-    const struct leati_tls_credentials_options names = {.pins = pins, .pin_count = count};
-    if (!options)
-        return LEAT_E_PARAMETER;
-    int code = leati_tls_values_check_texts(pins, count, &options->failure);
-    if (code == LEAT_OK)
-        code = check(options, &names);
-    return options_conclude(options, __func__,
-                            code == LEAT_OK ? set_texts(options, MEMBER(pins), pins, count) : code);
+    const struct leati_tls_credentials_options named = {.pins = pins, .pin_count = count};
+    return conclude(options, set_named_texts(options, MEMBER(pins), pins, count, &named));
 }
 
 int leat_tls_options_set_verify_callback(leat_tls_options *options, leat_tls_verify_fn callback,
                                          void *user)
 {
+    const struct leati_fault no_memory = {.code = LEAT_E_SYSTEM_INTERNAL, .layer = LEAT_LAYER_TLS};
     if (!options)
         return LEAT_E_PARAMETER;
     struct leati_tls_values *values = leati_tls_values_edit(&options->values);
     if (!values)
-        return options_conclude(options, __func__,
-                                options_refuse(options, LEAT_E_SYSTEM_INTERNAL, "out of memory"));
+        return conclude(options,
+                        leati_failure_replace(&options->failure, &no_memory, "out of memory"));
     values->verify_fn = callback;
     values->verify_user = user;
-    return options_conclude(options, __func__, options_changed(options, LEAT_OK));
+    return conclude(options, options_changed(options, LEAT_OK));
 }
 
 int leat_tls_options_set_protocols(leat_tls_options *options, enum leat_tls_protocol min,
                                    enum leat_tls_protocol max)
 {
-    return options_conclude(
-        options, __func__,
-        options ? leati_tls_values_set_protocols(&options->values, min, max, &options->failure)
-                : LEAT_E_PARAMETER);
+    return conclude(options, options ? leati_tls_values_set_protocols(&options->values, min, max,
+                                                                      &options->failure)
+                                     : LEAT_E_PARAMETER);
 }
 
 int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *names)
@@ -319,88 +315,65 @@ int leat_tls_options_set_protocol_names(leat_tls_options *options, const char *n
         len = strcspn(names, separators);
         bool is_12 = len == 7 && memcmp(names, "TLSv1.2", len) == 0;
         if (!is_12 && (len != 7 || memcmp(names, "TLSv1.3", len) != 0))
-            return options_conclude(options, __func__,
-                                    options_refuse(options, LEAT_E_PARAMETER,
-                                                   "unknown protocol. Known: TLSv1.2 TLSv1.3"));
+            return conclude(options, refuse(options, "unknown protocol. Known: TLSv1.2 TLSv1.3"));
         if (is_12)
             min = LEAT_TLS_V12;
         else
             max = LEAT_TLS_V13;
     }
     if (min > max)
-        return options_conclude(options, __func__,
-                                options_refuse(options, LEAT_E_PARAMETER,
-                                               "no protocol is named. Known: TLSv1.2 TLSv1.3"));
-    return options_conclude(options, __func__, leat_tls_options_set_protocols(options, min, max));
+        return conclude(options, refuse(options, "no protocol is named. Known: TLSv1.2 TLSv1.3"));
+    return conclude(options, leat_tls_options_set_protocols(options, min, max));
 }
 
 int leat_tls_options_set_cipher_suite(leat_tls_options *options, const char *names)
 {
-    int code = check(options, &(struct leati_tls_credentials_options){.cipher_suites = names});
-    return options_conclude(options, __func__,
-                            code == LEAT_OK ? set_string(options, MEMBER(cipher_suite), names)
-                                            : code);
+    const struct leati_tls_credentials_options named = {.cipher_suites = names};
+    return conclude(options, set_names(options, MEMBER(cipher_suite), names, &named));
 }
 
 int leat_tls_options_set_signature_algorithms(leat_tls_options *options, const char *names)
 {
-    int code =
-        check(options, &(struct leati_tls_credentials_options){.signature_algorithms = names});
-    return options_conclude(
-        options, __func__,
-        code == LEAT_OK ? set_string(options, MEMBER(signature_algorithms), names) : code);
+    const struct leati_tls_credentials_options named = {.signature_algorithms = names};
+    return conclude(options, set_names(options, MEMBER(signature_algorithms), names, &named));
 }
 
 int leat_tls_options_set_groups(leat_tls_options *options, const char *names)
 {
-    int code = check(options, &(struct leati_tls_credentials_options){.groups = names});
-    return options_conclude(options, __func__,
-                            code == LEAT_OK ? set_string(options, MEMBER(groups), names) : code);
+    const struct leati_tls_credentials_options named = {.groups = names};
+    return conclude(options, set_names(options, MEMBER(groups), names, &named));
 }
 
 int leat_tls_options_set_use_remote_cipher_prefer(leat_tls_options *options, bool prefer)
 {
-    return options_conclude(options, __func__,
-                            set_bool(options, MEMBER(prefer_remote_ciphers), prefer));
+    return conclude(options, set_bool(options, MEMBER(prefer_remote_ciphers), prefer));
 }
 
 int leat_tls_options_set_is_bidirectional_authentication(leat_tls_options *options,
                                                          bool bidirectional)
 {
-    return options_conclude(options, __func__,
-                            set_bool(options, MEMBER(bidirectional), bidirectional));
+    return conclude(options, set_bool(options, MEMBER(bidirectional), bidirectional));
 }
 
 int leat_tls_options_set_alpn_protocols(leat_tls_options *options, const char *const *protocols,
                                         size_t count)
 {
-    const struct leati_tls_credentials_options names = {.alpn = protocols, .alpn_count = count};
-    if (!options)
-        return LEAT_E_PARAMETER;
-    int code = leati_tls_values_check_texts(protocols, count, &options->failure);
-    if (code == LEAT_OK)
-        code = check(options, &names);
-    return options_conclude(options, __func__,
-                            code == LEAT_OK ? set_texts(options, MEMBER(alpn), protocols, count)
-                                            : code);
+    const struct leati_tls_credentials_options named = {.alpn = protocols, .alpn_count = count};
+    return conclude(options, set_named_texts(options, MEMBER(alpn), protocols, count, &named));
 }
 
 int leat_tls_options_set_skip_remote_validation(leat_tls_options *options, bool skip)
 {
-    return options_conclude(options, __func__, set_bool(options, MEMBER(skip_verification), skip));
+    return conclude(options, set_bool(options, MEMBER(skip_verification), skip));
 }
 
 int leat_tls_options_set_server_name(leat_tls_options *options, const char *name)
 {
-    if (options && name && !*name)
-        return options_conclude(
-            options, __func__,
-            options_refuse(options, LEAT_E_PARAMETER, "the server name is empty"));
-    return options_conclude(options, __func__, set_string(options, MEMBER(server_name), name));
+    return conclude(options, name && !*name ? refuse(options, "the server name is empty")
+                                            : set_string(options, MEMBER(server_name), name));
 }
 
 int leat_tls_options_set_session_resumption(leat_tls_options *options, bool resume)
 {
-    return options_conclude(options, __func__,
-                            set_bool(options, MEMBER(session_resumption), resume));
+    return conclude(options, set_bool(options, MEMBER(session_resumption), resume));
 }

@@ -266,12 +266,14 @@ static int route_load_credentials(struct leati_route *route, struct leati_failur
     size_t proxy_count;
     const struct leati_url *proxies = route_proxies(route, &proxy_count);
     if (route->secure && route->withholds_credentials)
-        code = leati_settings_anonymous_tls(route->settings, failure, &route->credentials);
+        code = leati_settings_client_tls(route->settings, LEATI_TLS_SHARED_ANONYMOUS, failure,
+                                         &route->credentials);
     else if (route->secure)
         code = leati_settings_tls(route->settings, failure, &route->credentials, &route->sessions);
     for (size_t i = 0; code == LEAT_OK && i < proxy_count; i++)
         if (leati_url_is_scheme(&proxies[i], "https") && !route->proxy_credentials)
-            code = leati_settings_proxy_tls(route->settings, failure, &route->proxy_credentials);
+            code = leati_settings_client_tls(route->settings, LEATI_TLS_SHARED_PROXY, failure,
+                                             &route->proxy_credentials);
     return code;
 }
 
