@@ -95,29 +95,13 @@ static const char *line_name(const struct leati_http_head *head, char *buf, size
 /* Room for one more byte; the final NUL of each string takes the place of a separator. */
 static bool head_grow(struct leati_http_head *head)
 {
-    if (head->len < head->cap)
-        return true;
-    size_t cap = head->cap ? 2 * head->cap : 1024;
-    char *bytes = leati_realloc(head->bytes, cap);
-    if (!bytes)
-        return false;
-    head->bytes = bytes;
-    head->cap = cap;
-    return true;
+    return head->len < head->cap || leati_grow(&head->bytes, &head->cap, 1024, 1);
 }
 
 static bool head_grow_fields(struct leati_http_head *head)
 {
-    if (head->field_count < head->field_cap)
-        return true;
-    size_t cap = head->field_cap ? 2 * head->field_cap : 16;
-    struct leati_http_field_place *fields =
-        leati_realloc(head->fields, cap * sizeof(head->fields[0]));
-    if (!fields)
-        return false;
-    head->fields = fields;
-    head->field_cap = cap;
-    return true;
+    return head->field_count < head->field_cap ||
+           leati_grow(&head->fields, &head->field_cap, 16, sizeof(head->fields[0]));
 }
 
 /* ---- lines -------------------------------------------------------------------------- */

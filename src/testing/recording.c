@@ -111,14 +111,9 @@ static bool stream_append(struct leati_recorded_stream *stream, const void *data
 static bool event_add(struct reader *reader, struct leati_recorded_connection *connection,
                       const struct leati_recorded *event)
 {
-    if (connection->count == connection->cap) {
-        size_t cap = connection->cap ? 2 * connection->cap : 8;
-        struct leati_recorded *grown = leati_realloc(connection->events, cap * sizeof(*grown));
-        if (!grown)
-            return reader_fail(reader);
-        connection->events = grown;
-        connection->cap = cap;
-    }
+    if (connection->count == connection->cap &&
+        !leati_grow(&connection->events, &connection->cap, 8, sizeof(connection->events[0])))
+        return reader_fail(reader);
     if (connection->count > 0 && connection->events[connection->count - 1].time_us > event->time_us)
         return reader_refuse(reader,
                              "time_ms is before that of the line before of this connection");

@@ -68,15 +68,10 @@ struct finder {
 static bool message_add(struct finder *finder, enum leati_recorded_form form, size_t len)
 {
     struct leati_recorded_connection *connection = finder->connection;
-    if (connection->message_count == connection->message_cap) {
-        size_t cap = connection->message_cap ? 2 * connection->message_cap : 8;
-        struct leati_recorded_message *grown =
-            leati_realloc(connection->messages, cap * sizeof(*grown));
-        if (!grown)
-            return false;
-        connection->messages = grown;
-        connection->message_cap = cap;
-    }
+    if (connection->message_count == connection->message_cap &&
+        !leati_grow(&connection->messages, &connection->message_cap, 8,
+                    sizeof(connection->messages[0])))
+        return false;
     while (finder->event_end <= finder->from) {
         const struct leati_recorded *event = &connection->events[finder->event++];
         finder->event_end += event->what == LEATI_RECORDED_CLIENT ? event->len : 0;

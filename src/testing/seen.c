@@ -16,16 +16,9 @@ static bool event_room(struct leat_testing_server *server)
     if (kept < server->event_cap)
         return true;
     /* What has begun to be a ring stays as long as it is. */
-    if (server->event_cap < LEAT_TESTING_EVENTS_MAX && server->event_first == 0) {
-        size_t cap = server->event_cap ? 2 * server->event_cap : 32;
-        struct leat_testing_event *grown =
-            leati_realloc(server->events, cap * sizeof(server->events[0]));
-        if (grown) {
-            server->events = grown;
-            server->event_cap = cap;
-            return true;
-        }
-    }
+    if (server->event_cap < LEAT_TESTING_EVENTS_MAX && server->event_first == 0 &&
+        leati_grow(&server->events, &server->event_cap, 32, sizeof(server->events[0])))
+        return true;
     if (server->event_cap == 0)
         return false;
     leati_free((void *)(uintptr_t)server->events[server->event_first % server->event_cap].text);

@@ -77,15 +77,7 @@ static int entry_parse(const char *text, struct leati_domain_entry *ret_entry,
 
 static bool list_grow(struct leati_domain_entries *list)
 {
-    if (list->count < list->cap)
-        return true;
-    size_t cap = list->cap ? 2 * list->cap : 8;
-    struct leati_domain_entry *items = leati_realloc(list->items, cap * sizeof(*items));
-    if (!items)
-        return false;
-    list->items = items;
-    list->cap = cap;
-    return true;
+    return list->count < list->cap || leati_grow(&list->items, &list->cap, 8, sizeof(*list->items));
 }
 
 int leati_domain_policy_add(struct leati_domain_policy *policy, enum leati_domain_list which,

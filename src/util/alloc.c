@@ -36,6 +36,19 @@ void *leati_realloc(void *ptr, size_t size)
     return alloc_fails() ? NULL : realloc(ptr, size == 0 ? 1 : size);
 }
 
+bool leati_grow(void *array, size_t *cap, size_t first, size_t size)
+{
+    void *items;
+    size_t grown_cap = *cap ? 2 * *cap : first;
+    memcpy(&items, array, sizeof(items));
+    items = leati_realloc(items, grown_cap * size);
+    if (!items)
+        return false;
+    memcpy(array, &items, sizeof(items));
+    *cap = grown_cap;
+    return true;
+}
+
 char *leati_bytes_dup(const void *data, size_t len)
 {
     char *copy = leati_malloc(len + 1);

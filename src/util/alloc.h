@@ -13,6 +13,9 @@
 void *leati_malloc(size_t size);
 void *leati_calloc(size_t count, size_t size); /* zeroed, checked for overflow */
 void *leati_realloc(void *ptr, size_t size);
+/** Twice as much room in an array, `first` items of `size` bytes at first. `array` is where the pointer to
+ * it stands. false without memory: nothing has changed. */
+bool leati_grow(void *array, size_t *cap, size_t first, size_t size);
 char *leati_strdup(const char *s);
 /** A copy of all `len` bytes, NULs among them, with a NUL behind. */
 char *leati_bytes_dup(const void *data, size_t len);

@@ -104,14 +104,9 @@ void leati_anchors_free(struct leati_anchors *anchors)
 
 static bool list_append(struct leati_anchors *anchors, const struct anchor *anchor)
 {
-    if (anchors->count == anchors->capacity) {
-        size_t capacity = anchors->capacity > 0 ? anchors->capacity * 2 : 4;
-        struct anchor *list = leati_realloc(anchors->list, capacity * sizeof(*list));
-        if (!list)
-            return false;
-        anchors->list = list;
-        anchors->capacity = capacity;
-    }
+    if (anchors->count == anchors->capacity &&
+        !leati_grow(&anchors->list, &anchors->capacity, 4, sizeof(anchors->list[0])))
+        return false;
     anchors->list[anchors->count++] = *anchor;
     return true;
 }

@@ -35,14 +35,9 @@ bool leati_hashed_directory_is_name(const char *name)
 
 static bool file_ids_add(struct file_ids *ids, const struct stat *st)
 {
-    if (ids->count == ids->capacity) {
-        size_t capacity = ids->capacity > 0 ? ids->capacity * 2 : 64;
-        struct file_id *list = leati_realloc(ids->list, capacity * sizeof(*list));
-        if (!list)
-            return false;
-        ids->list = list;
-        ids->capacity = capacity;
-    }
+    if (ids->count == ids->capacity &&
+        !leati_grow(&ids->list, &ids->capacity, 64, sizeof(ids->list[0])))
+        return false;
     ids->list[ids->count++] = (struct file_id){.device = st->st_dev, .inode = st->st_ino};
     return true;
 }
