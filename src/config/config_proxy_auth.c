@@ -4,7 +4,6 @@
 
 #include <leat/udp_socket.h>
 
-#include "util/alloc.h"
 
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "util/alloc.h"
 #include "util/readable.h"
 #include "util/clock.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #include "core/net_address.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/tcp.h>
 
 /* 0 or errno; a value of 0 is the system's. */

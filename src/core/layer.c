@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/layer.h"
 
-#include "util/alloc.h"
-#include "util/readable.h"
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 void leati_layer_init(struct leati_layer *l, const struct leati_layer_ops *ops)
 {

@@ -4,7 +4,6 @@
 #include "core/exchange.h"
 #include "util/alloc.h"
 #include "util/readable.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <inttypes.h>

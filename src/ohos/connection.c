@@ -5,7 +5,6 @@
 #include "util/readable.h"
 #include "util/alloc.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
 #include "socks5/gss_negotiation.h"
 
 #include "util/alloc.h"
-#include "util/readable.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <leat/testing_script.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -2,7 +2,6 @@
 /* A relay for any protocol over TCP. */
 #include "testing/peer.h"
 #include "util/errno_text.h"
-#include "util/readable.h"
 #include "util/text.h"
 
 #include <string.h>

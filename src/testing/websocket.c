@@ -4,7 +4,6 @@
 #include "testing/deflate.h"
 #include "util/alloc.h"
 #include "util/readable.h"
-#include "util/text.h"
 #include "util/utf8.h"
 
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "tls/failures.h"
 #include "tls/file.h"
 #include "tls/signer.h"
-#include "util/alloc.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "tls/preference.h"
 #include "util/alloc.h"
 #include "util/readable.h"
-#include "util/text.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,7 +3,6 @@
 
 #include "tls/failures.h"
 #include "util/alloc.h"
-#include "util/readable.h"
 
 #include <string.h>
 

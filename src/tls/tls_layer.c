@@ -11,7 +11,6 @@
 #include "tls/tell.h"
 #include "tls/tls_config.h"
 #include "util/readable.h"
-#include "util/text.h"
 
 #include <assert.h>
 #include <errno.h>

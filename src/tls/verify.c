@@ -9,7 +9,6 @@
 #include "tls/rule_text.h"
 #include "util/alloc.h"
 #include "util/readable.h"
-#include "util/text.h"
 
 #include <arpa/inet.h>
 #include <string.h>

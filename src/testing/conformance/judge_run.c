@@ -5,7 +5,6 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/errno_text.h"
-#include "util/fork.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -14,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { STACK_BYTES = 1 << 20 };
 
