@@ -110,9 +110,9 @@ void leati_clients_paused(struct leati_clients *server, int sys_errno, const cha
         leati_admission_is_shortage(sys_errno) ? LEATI_ADMISSION_SHORTAGE_VICTIMS : 0;
     for (; victims > 0 && server->admission.oldest; victims--)
         guest_give_up(server, server->admission.oldest->guest);
-    char text[256], reason[128];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
-    snprintf(text, sizeof(text), "clients cannot be accepted for now: %s", reason);
+    char text[300];
+    snprintf(text, sizeof(text), "clients cannot be accepted for now: %s",
+             leati_errno_reason(sys_errno).text);
     leati_clients_report(server, LEAT_E_SOCKET_BASE + sys_errno, hop, text);
 }
 

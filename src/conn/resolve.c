@@ -122,15 +122,14 @@ void leati_chain_stop_lookups(struct leati_chain *chain)
 /* A literal that cannot be used is not a name either: DNS is not asked for it. */
 static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, int sys_errno)
 {
-    char text[256];
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno,
         .layer = LEAT_LAYER_TCP,
         .sys_errno = sys_errno,
         .hop = hop->text,
     };
-    leati_address_fault_format(hop->host, sys_errno, text, sizeof(text));
-    return leati_failure_set(&chain->failure, &fault, "%s", text);
+    return leati_failure_set(&chain->failure, &fault, "%s",
+                             leati_literal_reason(hop->host, sys_errno).text);
 }
 
 /* The addresses that the program gives, of the family that is of use. */

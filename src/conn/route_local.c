@@ -12,16 +12,14 @@
 
 static int local_fail(const char *path, int sys_errno, struct leati_failure *failure)
 {
-    char reason[128];
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno,
         .layer = LEAT_LAYER_TCP,
         .sys_errno = sys_errno,
         .hop = path,
     };
-    leati_errno_format(sys_errno, reason, sizeof(reason));
     return leati_failure_set(failure, &fault, "cannot connect to the local socket %s: %s",
-                             leati_excerpt(path, 120).text, reason);
+                             leati_excerpt(path, 120).text, leati_errno_reason(sys_errno).text);
 }
 
 int leati_route_connect_local(struct leati_route *route, const char *path,

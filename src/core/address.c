@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/address.h"
 
-#include "core/failure.h"
 #include "util/text.h"
 
 #include <arpa/inet.h>
@@ -71,16 +70,19 @@ int leati_address_read(const char *host, uint16_t port, struct leati_address *re
     return 0;
 }
 
-void leati_address_fault_format(const char *host, int sys_errno, char *buf, size_t cap)
+struct leati_reason leati_literal_reason(const char *host, int sys_errno)
 {
+    struct leati_reason reason;
     const char *zone = strchr(host, '%');
 
     if (sys_errno == ENODEV)
-        snprintf(buf, cap, "%s: this machine has no interface \"%s\": ENODEV (No such device)",
-                 host, zone ? zone + 1 : "");
+        snprintf(reason.text, sizeof(reason.text),
+                 "%s: this machine has no interface \"%s\": ENODEV (No such device)", host,
+                 zone ? zone + 1 : "");
     else
-        snprintf(buf, cap, "%s: only a link-local address has a zone: EINVAL (Invalid argument)",
-                 host);
+        snprintf(reason.text, sizeof(reason.text),
+                 "%s: only a link-local address has a zone: EINVAL (Invalid argument)", host);
+    return reason;
 }
 
 bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address)
@@ -100,20 +102,19 @@ void leati_address_unmap(struct leati_address *address)
     address->v4 = v4;
 }
 
-void leati_address_errno_format(const struct leati_address *address, int sys_errno, char *buf,
-                                size_t cap)
+struct leati_reason leati_address_reason(const struct leati_address *address, int sys_errno)
 {
+    struct leati_reason reason = leati_errno_reason(sys_errno);
     char host[LEATI_ADDRESS_TEXT_SIZE];
-    size_t len;
+    size_t len = strlen(reason.text);
 
-    leati_errno_format(sys_errno, buf, cap);
-    len = strlen(buf);
     if (sys_errno != EINVAL || address->any.sa_family != AF_INET6 ||
         !has_link_scope(&address->v6.sin6_addr) || address->v6.sin6_scope_id != 0)
-        return;
+        return reason;
     leati_address_format_host(address, host, sizeof(host));
-    snprintf(buf + len, cap - len,
+    snprintf(reason.text + len, sizeof(reason.text) - len,
              ", because the zone is missing that names the interface: %s%%eth0", host);
+    return reason;
 }
 
 socklen_t leati_address_size(const struct leati_address *address)

@@ -6,6 +6,8 @@
 #ifndef LEATI_CORE_ADDRESS_H
 #define LEATI_CORE_ADDRESS_H
 
+#include "core/failure.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,16 +31,15 @@ struct leati_address {
  *         interface of this machine; EINVAL: it has a zone and is not link-local. */
 int leati_address_read(const char *host, uint16_t port, struct leati_address *ret_address);
 /** What is wrong with a literal for which leati_address_read() says ENODEV or EINVAL. */
-void leati_address_fault_format(const char *host, int sys_errno, char *buf, size_t cap);
+struct leati_reason leati_literal_reason(const char *host, int sys_errno);
 /** The same for callers that do not ask why an address cannot be used. */
 bool leati_address_parse(const char *host, uint16_t port, struct leati_address *ret_address);
 /** Makes an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) the IPv4 address that it is. To be
  * called wherever addresses come in: from the kernel, from DNS, from proxies. */
 void leati_address_unmap(struct leati_address *address);
-/** leati_errno_format() of what a system call has said about an address; the kernel's EINVAL for a
+/** leati_errno_reason() of what a system call has said about an address; the kernel's EINVAL for a
  * link-local address without a zone is explained. */
-void leati_address_errno_format(const struct leati_address *address, int sys_errno, char *buf,
-                                size_t cap);
+struct leati_reason leati_address_reason(const struct leati_address *address, int sys_errno);
 socklen_t leati_address_size(const struct leati_address *address);
 /** Whether they are one IP address with one port. Zones are not compared: who tells an
  * address may not know that it has one. */

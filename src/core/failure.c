@@ -38,15 +38,17 @@ bool leat_is_queue_full(int code)
     return code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
 }
 
-void leati_errno_format(int sys_errno, char *buf, size_t cap)
+struct leati_reason leati_errno_reason(int sys_errno)
 {
+    struct leati_reason reason;
     const char *name = leati_errno_name(sys_errno);
     const char *description = leati_errno_text(sys_errno);
 
     if (!name || !description)
-        snprintf(buf, cap, "errno %d", sys_errno);
+        snprintf(reason.text, sizeof(reason.text), "errno %d", sys_errno);
     else
-        snprintf(buf, cap, "%s (%s)", name, description);
+        snprintf(reason.text, sizeof(reason.text), "%s (%s)", name, description);
+    return reason;
 }
 
 void leati_failure_init(struct leati_failure *failure)

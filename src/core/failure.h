@@ -37,8 +37,12 @@ struct leati_fault {
     const char *hop; /**< may be NULL */
 };
 
+/** What an errno means, for the arguments of a format: leati_errno_reason(sys_errno).text. */
+struct leati_reason {
+    char text[256];
+};
 /** "ECONNREFUSED (Connection refused)", independent of the locale. */
-void leati_errno_format(int sys_errno, char *buf, size_t cap);
+struct leati_reason leati_errno_reason(int sys_errno);
 
 void leati_failure_init(struct leati_failure *failure);
 /** Forgets what was recorded; it can be set again. */

@@ -96,10 +96,9 @@ static void server_paused(int sys_errno, void *user)
 
 static int server_refuse_errno(leat_local_socket_server *server, int sys_errno, const char *what)
 {
-    char reason[128];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
     return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
-                                "%s %s: %s", what, server->address, reason);
+                                "%s %s: %s", what, server->address,
+                                leati_errno_reason(sys_errno).text);
 }
 
 static int server_open(leat_local_socket_server *server, const struct leati_local_address *address)

@@ -78,19 +78,17 @@ static void on_answered(const struct leati_dns_answer *answer, void *user)
 
 static int lookup_literal(leat_lookup *lookup, const struct leati_address *address, int sys_errno)
 {
-    char text[256];
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno,
         .layer = LEAT_LAYER_DNS,
         .sys_errno = sys_errno,
         .hop = lookup->host,
     };
-    if (sys_errno == 0) {
+    if (sys_errno == 0)
         lookup_add(lookup, address, 1);
-    } else {
-        leati_address_fault_format(lookup->host, sys_errno, text, sizeof(text));
-        leati_failure_set(&lookup->failure, &fault, "%s", text);
-    }
+    else
+        leati_failure_set(&lookup->failure, &fault, "%s",
+                          leati_literal_reason(lookup->host, sys_errno).text);
     leati_task_schedule(&lookup->told);
     return LEAT_OK;
 }

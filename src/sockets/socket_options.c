@@ -18,13 +18,11 @@
 int leati_setter_refusal_format(const struct leati_setter_refusal *refusal,
                                 char buf[LEATI_SETTER_REFUSAL_TEXT_SIZE])
 {
-    char reason[128];
     if (!refusal->setter)
         return LEAT_OK;
-    leati_errno_format(refusal->sys_errno, reason, sizeof(reason));
     leati_readable_format(buf, LEATI_SETTER_REFUSAL_TEXT_SIZE, "%s() was refused before: %s%s%s",
                           refusal->setter, refusal->reason, refusal->sys_errno ? ": " : "",
-                          refusal->sys_errno ? reason : "");
+                          refusal->sys_errno ? leati_errno_reason(refusal->sys_errno).text : "");
     return refusal->code;
 }
 

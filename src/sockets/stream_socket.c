@@ -186,10 +186,8 @@ static const struct leati_stream_owner socket_owner = {
 
 int leati_stream_socket_refuse_errno(struct leati_stream_socket *s, int sys_errno, const char *what)
 {
-    char reason[128];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
     return leati_stream_refuse(&s->stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, "%s: %s",
-                               what, reason);
+                               what, leati_errno_reason(sys_errno).text);
 }
 
 int leati_stream_socket_refuse(struct leati_stream_socket *s, const char *text)

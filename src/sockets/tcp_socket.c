@@ -85,7 +85,6 @@ int leat_tcp_socket_new(leat_loop *loop, const struct leat_tcp_socket_callbacks 
 int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t port)
 {
     struct leati_address local;
-    char text[256];
     if (!tcp || !address)
         return LEAT_E_PARAMETER;
     if (tcp->base.fd >= 0 || leati_stream_socket_is_busy(&tcp->base))
@@ -98,18 +97,16 @@ int leat_tcp_socket_bind(leat_tcp_socket *tcp, const char *address, uint16_t por
     if (sys_errno == ENOENT)
         return leati_stream_socket_refuse(&tcp->base,
                                           "the local address is not an IPv4 or IPv6 literal");
-    if (sys_errno != 0) {
-        leati_address_fault_format(address, sys_errno, text, sizeof(text));
+    if (sys_errno != 0)
         return leati_stream_refuse(&tcp->base.stream, LEAT_E_SOCKET_BASE + sys_errno, sys_errno,
-                                   "%s", text);
-    }
+                                   "%s", leati_literal_reason(address, sys_errno).text);
     int fd = leati_tcp_socket_open(&tcp->options, local.any.sa_family, &local);
     if (fd < 0) {
-        char hop[LEATI_ADDRESS_TEXT_SIZE], reason[128];
+        char hop[LEATI_ADDRESS_TEXT_SIZE];
         leati_address_format(&local, hop, sizeof(hop));
-        leati_address_errno_format(&local, -fd, reason, sizeof(reason));
         return leati_stream_refuse(&tcp->base.stream, LEAT_E_SOCKET_BASE - fd, -fd,
-                                   "cannot bind to %s: %s", hop, reason);
+                                   "cannot bind to %s: %s", hop,
+                                   leati_address_reason(&local, -fd).text);
     }
     tcp->base.fd = fd;
     tcp->bound = local;

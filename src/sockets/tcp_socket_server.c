@@ -141,12 +141,9 @@ int leat_tcp_socket_server_listen(leat_tcp_socket_server *server, const char *ad
     if (sys_errno == ENOENT)
         return leati_clients_refuse(&server->base, LEAT_E_PARAMETER, 0,
                                     "the address is not an IPv4 or IPv6 literal");
-    if (sys_errno != 0) {
-        char text[256];
-        leati_address_fault_format(address, sys_errno, text, sizeof(text));
+    if (sys_errno != 0)
         return leati_clients_refuse(&server->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, "%s",
-                                    text);
-    }
+                                    leati_literal_reason(address, sys_errno).text);
     code = leati_clients_take_settings(&server->base, config);
     if (code != LEAT_OK)
         return code;

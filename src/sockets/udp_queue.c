@@ -158,9 +158,7 @@ static void report_unsent(struct leat_udp_socket *udp, int sys_errno, const char
 
 static void report_refused(struct leat_udp_socket *udp, const char *hop, int sys_errno)
 {
-    char reason[128];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
-    report_unsent(udp, sys_errno, hop, reason);
+    report_unsent(udp, sys_errno, hop, leati_errno_reason(sys_errno).text);
 }
 
 /* Waits for what the socket can do now. The watch can hardly fail; then the next send tries again.

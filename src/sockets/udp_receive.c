@@ -213,9 +213,7 @@ static int icmp_errno(struct msghdr *message)
 static void report_icmp(struct leat_udp_socket *udp, int sys_errno, const struct leati_address *to)
 {
     char hop[LEATI_ADDRESS_TEXT_SIZE];
-    char reason[128];
     leati_address_format(to, hop, sizeof(hop));
-    leati_errno_format(sys_errno, reason, sizeof(reason));
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno,
         .layer = LEAT_LAYER_UDP,
@@ -223,7 +221,8 @@ static void report_icmp(struct leat_udp_socket *udp, int sys_errno, const struct
         .hop = hop,
     };
     leati_udp_report(udp, &fault, "%s%s did not take a datagram: %s",
-                     udp->association ? "the proxy's relay " : "", hop, reason);
+                     udp->association ? "the proxy's relay " : "", hop,
+                     leati_errno_reason(sys_errno).text);
 }
 
 /* An error that is not read wakes the loop again and again. */

@@ -95,18 +95,14 @@ int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const cha
 {
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
-    char reason[128];
-    leati_errno_format(sys_errno, reason, sizeof(reason));
-    return leati_udp_refuse(udp, &fault, "%s: %s", what, reason);
+    return leati_udp_refuse(udp, &fault, "%s: %s", what, leati_errno_reason(sys_errno).text);
 }
 
 int leati_udp_refuse_literal(struct leat_udp_socket *udp, const char *literal, int sys_errno)
 {
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
-    char text[256];
-    leati_address_fault_format(literal, sys_errno, text, sizeof(text));
-    return leati_udp_refuse(udp, &fault, "%s", text);
+    return leati_udp_refuse(udp, &fault, "%s", leati_literal_reason(literal, sys_errno).text);
 }
 
 int leati_udp_refuse_address(struct leat_udp_socket *udp, const struct leati_address *address,
@@ -114,10 +110,10 @@ int leati_udp_refuse_address(struct leat_udp_socket *udp, const struct leati_add
 {
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
-    char hop[LEATI_ADDRESS_TEXT_SIZE], reason[128];
+    char hop[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(address, hop, sizeof(hop));
-    leati_address_errno_format(address, sys_errno, reason, sizeof(reason));
-    return leati_udp_refuse(udp, &fault, "%s %s: %s", what, hop, reason);
+    return leati_udp_refuse(udp, &fault, "%s %s: %s", what, hop,
+                            leati_address_reason(address, sys_errno).text);
 }
 
 int leati_udp_no_memory(struct leat_udp_socket *udp)

@@ -33,7 +33,6 @@ static int listener_fail(const struct leati_address *address, const char *what, 
                          struct leati_failure *failure)
 {
     char hop[LEATI_ADDRESS_TEXT_SIZE];
-    char reason[128];
     const struct leati_fault fault = {
         .code = LEAT_E_SOCKET_BASE + sys_errno,
         .layer = LEAT_LAYER_TCP,
@@ -42,8 +41,8 @@ static int listener_fail(const struct leati_address *address, const char *what, 
     };
 
     leati_address_format(address, hop, sizeof(hop));
-    leati_address_errno_format(address, sys_errno, reason, sizeof(reason));
-    return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop, reason);
+    return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop,
+                             leati_address_reason(address, sys_errno).text);
 }
 
 static bool no_delay_is_on(int fd)
@@ -129,7 +128,6 @@ static int local_open(struct leati_tcp_listener *listener,
                       struct leati_failure *failure)
 {
     char path[LEAT_LOCAL_ADDRESS_SIZE];
-    char reason[128];
     int sys_errno = local_listen(listener, options);
     int code = sys_errno == 0
                    ? leati_acceptor_init(&listener->acceptor, options->loop, listener->fd,
@@ -144,8 +142,8 @@ static int local_open(struct leati_tcp_listener *listener,
         .hop = path,
     };
     leati_local_address_format(options->path, path, sizeof(path));
-    leati_errno_format(fault.sys_errno, reason, sizeof(reason));
-    return leati_failure_set(failure, &fault, "cannot listen on %s: %s", path, reason);
+    return leati_failure_set(failure, &fault, "cannot listen on %s: %s", path,
+                             leati_errno_reason(fault.sys_errno).text);
 }
 
 static int listener_open(struct leati_tcp_listener *listener,
@@ -199,7 +197,6 @@ static int adopted_open(struct leati_tcp_listener *listener,
 {
     struct sockaddr_storage local;
     socklen_t size = sizeof(local);
-    char reason[128];
     int code = LEAT_OK;
 
     memset(&local, 0, sizeof(local));
@@ -218,8 +215,8 @@ static int adopted_open(struct leati_tcp_listener *listener,
         return LEAT_OK;
     const struct leati_fault fault = {
         .code = code, .layer = LEAT_LAYER_TCP, .sys_errno = code - LEAT_E_SOCKET_BASE};
-    leati_errno_format(fault.sys_errno, reason, sizeof(reason));
-    return leati_failure_set(failure, &fault, "the descriptor does not listen: %s", reason);
+    return leati_failure_set(failure, &fault, "the descriptor does not listen: %s",
+                             leati_errno_reason(fault.sys_errno).text);
 }
 
 int leati_tcp_listener_new(const struct leati_tcp_listener_options *options,

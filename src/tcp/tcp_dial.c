@@ -37,15 +37,15 @@ static void attempt_trace(const struct leati_tcp_attempt *attempt, int sys_errno
 {
     const struct leati_layer *l = &attempt->tcp->base;
     char address[LEATI_ADDRESS_TEXT_SIZE];
-    char text[128] = "connected";
+    struct leati_reason reason = {"connected"};
 
     if (!leati_tracer_listens(l->tracer))
         return;
     leati_address_format(&attempt->address, address, sizeof(address));
     if (sys_errno == ECANCELED)
-        snprintf(text, sizeof(text), "another address was faster");
+        reason = (struct leati_reason){"another address was faster"};
     else if (sys_errno != 0)
-        leati_address_errno_format(&attempt->address, sys_errno, text, sizeof(text));
+        reason = leati_address_reason(&attempt->address, sys_errno);
     uint64_t now_us = leati_clock_us();
     leati_trace_event(l->tracer,
                       &(struct leat_trace_event){
@@ -56,7 +56,7 @@ static void attempt_trace(const struct leati_tcp_attempt *attempt, int sys_errno
                           .start_us = now_us - ((uint32_t)now_us - attempt->start_us),
                           .end_us = now_us,
                           .result = sys_errno != 0 ? LEAT_E_SOCKET_BASE + sys_errno : LEAT_OK,
-                          .text = text,
+                          .text = reason.text,
                           .address = address,
                       });
 }
@@ -224,17 +224,14 @@ static void attempts_describe(const struct leati_tcp_layer *tcp, char *buf, size
     for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt;
          attempt = attempt->next) {
         char address[LEATI_ADDRESS_TEXT_SIZE];
-        char reason[128];
         leati_address_format(&attempt->address, address, sizeof(address));
         is_dialled &= attempt != waiting;
-        if (!is_dialled)
-            snprintf(reason, sizeof(reason), "not tried");
-        else if (attempt->sys_errno == 0)
-            snprintf(reason, sizeof(reason), "no answer");
-        else
-            leati_address_errno_format(&attempt->address, attempt->sys_errno, reason,
-                                       sizeof(reason));
-        leati_readable_append(buf, cap, &pos, "%s%s: %s", pos == 0 ? "" : ", ", address, reason);
+        leati_readable_append(
+            buf, cap, &pos, "%s%s: %s", pos == 0 ? "" : ", ", address,
+            !is_dialled ? "not tried"
+            : attempt->sys_errno == 0
+                ? "no answer"
+                : leati_address_reason(&attempt->address, attempt->sys_errno).text);
     }
 }
 
@@ -367,7 +364,6 @@ void leati_tcp_adopt(struct leati_tcp_layer *tcp, int fd)
 static int dial_local(struct leati_tcp_layer *tcp, uint64_t now_ms)
 {
     struct leati_tcp_attempt *attempt = tcp->attempts;
-    char reason[128];
     int sys_errno = 0;
 
     if (connect(attempt->fd, (const struct sockaddr *)&tcp->dialling->server->un,
@@ -384,15 +380,14 @@ static int dial_local(struct leati_tcp_layer *tcp, uint64_t now_ms)
         tcp->base.deadline_ms = is_last ? tcp->dialling->expires_ms : retry_ms;
         return LEATI_AGAIN;
     }
+    struct leati_reason reason = leati_errno_reason(sys_errno);
     if (sys_errno == EAGAIN) {
         sys_errno = ETIMEDOUT;
-        snprintf(reason, sizeof(reason), "no connection in time: the server's queue stayed full");
-    } else {
-        leati_errno_format(sys_errno, reason, sizeof(reason));
+        reason = (struct leati_reason){"no connection in time: the server's queue stayed full"};
     }
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0,
-                            "cannot connect to the local socket: %s", reason);
+                            "cannot connect to the local socket: %s", reason.text);
 }
 
 int leati_tcp_dial(struct leati_tcp_layer *tcp, uint64_t now_ms)

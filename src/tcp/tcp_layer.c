@@ -36,13 +36,11 @@ static void tcp_format_remote(const struct leati_tcp_layer *tcp, char *buf, size
 static int tcp_fail(struct leati_tcp_layer *tcp, int sys_errno, const char *what)
 {
     char address[LEAT_ERROR_HOP_SIZE];
-    char reason[128];
 
     tcp_format_remote(tcp, address, sizeof(address));
-    leati_errno_format(sys_errno, reason, sizeof(reason));
     leati_tcp_close(tcp);
     return leati_layer_fail(&tcp->base, LEAT_E_SOCKET_BASE + sys_errno, sys_errno, 0, "%s %s: %s",
-                            what, address, reason);
+                            what, address, leati_errno_reason(sys_errno).text);
 }
 
 /* The kernel forgets the option by itself: it is set again after what was read. It also sends the

@@ -118,15 +118,14 @@ Test(address, what_is_wrong_with_a_literal, .timeout = 10)
         {"", ENOENT, NULL},
     };
     struct leati_address address;
-    char text[256];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cr_expect_eq(leati_address_read(cases[i].host, 1, &address), cases[i].sys_errno, "%s",
                      cases[i].host);
         if (!cases[i].text)
             continue;
-        leati_address_fault_format(cases[i].host, cases[i].sys_errno, text, sizeof(text));
-        cr_expect_not_null(strstr(text, cases[i].text), "%s", text);
+        const struct leati_reason reason = leati_literal_reason(cases[i].host, cases[i].sys_errno);
+        cr_expect_not_null(strstr(reason.text, cases[i].text), "%s", reason.text);
     }
 }
 
@@ -144,10 +143,10 @@ Test(address, a_zone_that_is_missing, .timeout = 10)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct leati_address address;
-        char text[128], plain[128];
         cr_assert(leati_address_parse(cases[i].host, 1, &address));
-        leati_errno_format(cases[i].sys_errno, plain, sizeof(plain));
-        leati_address_errno_format(&address, cases[i].sys_errno, text, sizeof(text));
+        const struct leati_reason plain_reason = leati_errno_reason(cases[i].sys_errno);
+        const struct leati_reason reason = leati_address_reason(&address, cases[i].sys_errno);
+        const char *plain = plain_reason.text, *text = reason.text;
         cr_expect_eq(strncmp(text, plain, strlen(plain)), 0, "%s", text);
         cr_expect_eq(strcmp(text, plain) != 0, cases[i].explained, "%s", text);
         cr_expect_eq(strstr(text, "the zone is missing") != NULL, cases[i].explained, "%s", text);
