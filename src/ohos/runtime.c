@@ -257,16 +257,6 @@ static void changed_init(void)
     pthread_condattr_destroy(&attributes);
 }
 
-static void fork_prepare(void)
-{
-    pthread_mutex_lock(&lock);
-}
-
-static void fork_parent(void)
-{
-    pthread_mutex_unlock(&lock);
-}
-
 /* The thread and the connections have stayed with the parent. */
 static void fork_child(void)
 {
@@ -286,7 +276,7 @@ static void process_init(void)
 {
     changed_init();
     atexit(process_exit);
-    pthread_atfork(fork_prepare, fork_parent, fork_child);
+    pthread_atfork(leati_ndk_lock, leati_ndk_unlock, fork_child);
 }
 
 /* ---- the handles ----------------------------------------------------------------------------- */

@@ -28,6 +28,14 @@ int leati_setter_refusal_format(const struct leati_setter_refusal *refusal,
 
 /* ---- checking ---------------------------------------------------------------------- */
 
+/* Why buffers cannot have these sizes; NULL = they can. */
+static const char *buffers_problem(uint32_t receive_bytes, uint32_t send_bytes)
+{
+    if (receive_bytes > INT_MAX)
+        return "receive_buffer_size is more than INT_MAX bytes";
+    return send_bytes > INT_MAX ? "send_buffer_size is more than INT_MAX bytes" : NULL;
+}
+
 int leati_extra_options_check(const struct leat_extra_options *options, const char **ret_reason,
                               struct leat_extra_options *ret_options)
 {
@@ -36,11 +44,8 @@ int leati_extra_options_check(const struct leat_extra_options *options, const ch
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
     leati_copy_known(&copy, sizeof(copy), options, options->size);
-    *ret_reason = "receive_buffer_size is more than INT_MAX bytes";
-    if (copy.receive_buffer_size > INT_MAX)
-        return LEAT_E_PARAMETER;
-    *ret_reason = "send_buffer_size is more than INT_MAX bytes";
-    if (copy.send_buffer_size > INT_MAX)
+    *ret_reason = buffers_problem(copy.receive_buffer_size, copy.send_buffer_size);
+    if (*ret_reason)
         return LEAT_E_PARAMETER;
     copy.size = sizeof(copy);
     *ret_options = copy;
@@ -56,14 +61,10 @@ int leati_tcp_extra_options_check(const struct leat_tcp_extra_options *options,
     if (!options || options->size == 0)
         return LEAT_E_PARAMETER;
     leati_copy_known(&copy, sizeof(copy), options, options->size);
-    *ret_reason = "receive_buffer_size is more than INT_MAX bytes";
-    if (copy.receive_buffer_size > INT_MAX)
-        return LEAT_E_PARAMETER;
-    *ret_reason = "send_buffer_size is more than INT_MAX bytes";
-    if (copy.send_buffer_size > INT_MAX)
-        return LEAT_E_PARAMETER;
-    *ret_reason = "socket_linger.linger_ms is more than 65,535";
-    if (copy.socket_linger.on && copy.socket_linger.linger_ms > LINGER_MAX_MS)
+    *ret_reason = buffers_problem(copy.receive_buffer_size, copy.send_buffer_size);
+    if (!*ret_reason && copy.socket_linger.on && copy.socket_linger.linger_ms > LINGER_MAX_MS)
+        *ret_reason = "socket_linger.linger_ms is more than 65,535";
+    if (*ret_reason)
         return LEAT_E_PARAMETER;
     copy.size = sizeof(copy);
     *ret_options = copy;

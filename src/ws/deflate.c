@@ -71,7 +71,7 @@ void leati_deflater_init(struct leati_deflater *deflater,
     *deflater = (struct leati_deflater){.options = *options};
 }
 
-static void deflater_release(struct leati_deflater *deflater)
+void leati_deflater_done(struct leati_deflater *deflater)
 {
     if (!deflater->stream)
         return;
@@ -80,15 +80,10 @@ static void deflater_release(struct leati_deflater *deflater)
     deflater->stream = NULL;
 }
 
-void leati_deflater_done(struct leati_deflater *deflater)
-{
-    deflater_release(deflater);
-}
-
 void leati_deflater_trim(struct leati_deflater *deflater)
 {
     if (deflater->options.no_context_takeover && !deflater->has_input)
-        deflater_release(deflater);
+        leati_deflater_done(deflater);
 }
 
 /* A window of 256 bytes is kept by not matching at a greater distance than 1, which Z_RLE is for.
@@ -198,7 +193,7 @@ void leati_inflater_init(struct leati_inflater *inflater,
     *inflater = (struct leati_inflater){.options = *options};
 }
 
-static void inflater_release(struct leati_inflater *inflater)
+void leati_inflater_done(struct leati_inflater *inflater)
 {
     if (!inflater->stream)
         return;
@@ -207,15 +202,10 @@ static void inflater_release(struct leati_inflater *inflater)
     inflater->stream = NULL;
 }
 
-void leati_inflater_done(struct leati_inflater *inflater)
-{
-    inflater_release(inflater);
-}
-
 void leati_inflater_trim(struct leati_inflater *inflater)
 {
     if (inflater->options.no_context_takeover && !inflater->has_input)
-        inflater_release(inflater);
+        leati_inflater_done(inflater);
 }
 
 static bool inflater_open(struct leati_inflater *inflater)
