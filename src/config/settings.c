@@ -51,8 +51,9 @@ static void settings_free(struct leati_settings *settings)
     leati_free(settings);
 }
 
-/* The values come over as a whole, so that none can be forgotten. */
-struct leati_settings *leati_settings_clone(const struct leati_settings *settings)
+/* One that may be written, with the same content; NULL without memory. Shares what was parsed. The
+ * values come over as a whole, so that none can be forgotten. */
+static struct leati_settings *settings_clone(const struct leati_settings *settings)
 {
     const size_t values = offsetof(struct leati_settings, LEATI_SETTINGS_OWNED);
     struct leati_settings *clone = leati_calloc(1, sizeof(*clone));
@@ -148,7 +149,7 @@ struct leati_settings *leati_config_edit_by(leat_config *config, const char *set
     leati_config_amend(config, setter);
     if (atomic_load_explicit(&config->settings->refs, memory_order_acquire) == 1)
         return config->settings;
-    struct leati_settings *own = leati_settings_clone(config->settings);
+    struct leati_settings *own = settings_clone(config->settings);
     if (!own) {
         leati_config_no_memory_by(config, setter);
         return NULL;

@@ -143,8 +143,6 @@ struct leati_settings {
 
 /** Those of a new configuration. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
 int leati_settings_new(struct leati_settings **ret_settings);
-/** One that may be written, with the same content; NULL without memory. Shares what was parsed. */
-struct leati_settings *leati_settings_clone(const struct leati_settings *settings);
 const struct leati_settings *leati_settings_ref(const struct leati_settings *settings);
 /** NULL is allowed. */
 void leati_settings_unref(const struct leati_settings *settings);

@@ -6,7 +6,7 @@
 
 #define LAST_SECOND 253402300799 /* of the year 9999 */
 
-void leati_http_date_format(int64_t seconds, char ret_date[LEATI_HTTP_DATE_SIZE])
+static void date_format(int64_t seconds, char ret_date[LEATI_HTTP_DATE_SIZE])
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -27,5 +27,5 @@ void leati_http_date_now(char ret_date[LEATI_HTTP_DATE_SIZE])
     struct timespec now = {0};
 
     clock_gettime(CLOCK_REALTIME, &now);
-    leati_http_date_format(now.tv_sec, ret_date);
+    date_format(now.tv_sec, ret_date);
 }

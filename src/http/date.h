@@ -8,9 +8,7 @@
 /** "Sun, 06 Nov 1994 08:49:37 GMT" with its NUL. */
 #define LEATI_HTTP_DATE_SIZE 30u
 
-/** Of seconds since the epoch, up to the year 9999; independent of the locale. */
-void leati_http_date_format(int64_t seconds, char ret_date[LEATI_HTTP_DATE_SIZE]);
-/** Of now. */
+/** Of now, up to the year 9999; independent of the locale. */
 void leati_http_date_now(char ret_date[LEATI_HTTP_DATE_SIZE]);
 
 #endif

@@ -26,8 +26,7 @@ const char *leat_testing_condition_kind_name(enum leat_testing_condition_kind ki
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }
 
-bool leati_testing_condition_find(const char *name, size_t len,
-                                  enum leat_testing_condition_kind *ret_kind)
+static bool kind_find(const char *name, size_t len, enum leat_testing_condition_kind *ret_kind)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
         if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) {
@@ -229,7 +228,7 @@ static bool condition_parse(struct parser *parser, struct leat_testing_condition
     if (!direction_parse(parser, &condition))
         return false;
     size_t len = word_len(parser);
-    if (!leati_testing_condition_find(parser->text + parser->at, len, &condition.kind)) {
+    if (!kind_find(parser->text + parser->at, len, &condition.kind)) {
         return parser_refuse(parser, "latency, bandwidth, slice, limit, slow-close, timeout, "
                                      "reset, loss or duplicate was expected");
     }

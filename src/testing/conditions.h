@@ -7,7 +7,5 @@
 
 /** What is wrong with a condition; NULL = nothing. */
 const char *leati_testing_condition_problem(const struct leat_testing_condition *condition);
-bool leati_testing_condition_find(const char *name, size_t len,
-                                  enum leat_testing_condition_kind *ret_kind);
 
 #endif

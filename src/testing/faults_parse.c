@@ -32,28 +32,6 @@ struct parser {
     struct leat_testing_problem *problem;
 };
 
-/* How many numbers an action takes. */
-static const struct {
-    const char *word;
-    enum leat_testing_action action;
-    int needs, may_have;
-} words[] = {
-    {"delay", LEAT_TESTING_ACTION_DELAY, 1, 1},
-    {"hold", LEAT_TESTING_ACTION_HOLD, 0, 0},
-    {"skip", LEAT_TESTING_ACTION_SKIP, 0, 0},
-    {"refuse", LEAT_TESTING_ACTION_REFUSE, 0, 1},
-    {"split", LEAT_TESTING_ACTION_SPLIT, 1, 2},
-    {"split-at", LEAT_TESTING_ACTION_SPLIT_AT, 1, 2},
-    {"truncate", LEAT_TESTING_ACTION_TRUNCATE, 1, 1},
-    {"rate", LEAT_TESTING_ACTION_RATE, 1, 1},
-    {"drop-after", LEAT_TESTING_ACTION_DROP_AFTER, 1, 1},
-    {"drop-after-received", LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED, 1, 1},
-    {"shutdown", LEAT_TESTING_ACTION_SHUTDOWN, 0, 0},
-    {"stall", LEAT_TESTING_ACTION_STALL, 0, 0},
-    {"close", LEAT_TESTING_ACTION_CLOSE, 0, 0},
-    {"reset", LEAT_TESTING_ACTION_RESET, 0, 0},
-};
-
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static bool parser_refuse(struct parser *parser, size_t position, const char *reason)
@@ -287,27 +265,32 @@ static bool bytes_parse(struct parser *parser)
     return fault_append(parser, &fault, position);
 }
 
+static bool word_is(const char *text, size_t len, const char *word)
+{
+    return word && strlen(word) == len && memcmp(word, text, len) == 0;
+}
+
 static bool word_parse(struct parser *parser)
 {
     size_t position = parser->at;
     const char *text = parser->text + parser->at;
     size_t len = word_len(text), i = 0;
-    while (i < sizeof(words) / sizeof(words[0]) &&
-           !(strlen(words[i].word) == len && memcmp(words[i].word, text, len) == 0)) {
+    const struct leati_testing_action *actions = leati_testing_actions;
+    while (i < LEATI_TESTING_ACTIONS && !word_is(text, len, actions[i].word))
         ++i;
-    }
-    if (i == sizeof(words) / sizeof(words[0]))
+    if (i == LEATI_TESTING_ACTIONS)
         return parser_expect(parser, EXPECTED_ACTION);
     parser->at += len;
     uint64_t numbers[2] = {0, 0};
-    for (int n = 0; n < words[i].may_have; ++n) {
-        if (n >= words[i].needs && !is_digit(parser_peek(parser)))
+    for (int n = 0; n < actions[i].may_have; ++n) {
+        if (n >= actions[i].needs && !is_digit(parser_peek(parser)))
             break;
         if (!number_parse(parser, 0, &numbers[n]))
             return false;
     }
-    struct leat_testing_fault fault = {
-        .action = words[i].action, .number = numbers[0], .gap_ms = (uint32_t)numbers[1]};
+    struct leat_testing_fault fault = {.action = (enum leat_testing_action)i,
+                                       .number = numbers[0],
+                                       .gap_ms = (uint32_t)numbers[1]};
     return fault_append(parser, &fault, position);
 }
 
@@ -355,8 +338,8 @@ static bool clause_parse(struct parser *parser)
     (void)parser_peek(parser);
     const char *word = parser->text + parser->at;
     size_t len = word_len(word);
-    bool is_connection = len == 10 && memcmp(word, "connection", len) == 0;
-    bool is_then = len == 4 && memcmp(word, "then", len) == 0;
+    bool is_connection = word_is(word, len, "connection");
+    bool is_then = word_is(word, len, "then");
     if (is_then && !parser->has_step)
         return parser_refuse(parser, parser->at, "then has no step before it");
     if (!is_connection && !is_then) {

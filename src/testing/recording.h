@@ -80,9 +80,7 @@ const char *leati_recording_fault_problem(const struct leati_recording *recordin
 
 /** Takes what the client has said apart. false without memory. */
 bool leati_recorded_messages_find(struct leati_recorded_connection *connection);
-/** The length of a head of HTTP that bytes begin with, with its empty line; 0 = none. */
-size_t leati_recorded_head_extent(const uint8_t *data, size_t len);
-/** A field of such a head, without blanks around it; NULL = it has none. */
+/** A field of a head of HTTP, without blanks around it; NULL = it has none. */
 const char *leati_recorded_head_field(const char *head, size_t len, const char *name,
                                       size_t *ret_len);
 

@@ -18,7 +18,8 @@ static bool is_request_line(const uint8_t *data, size_t len)
            memcmp(end - 9, " HTTP/1.", 8) == 0;
 }
 
-size_t leati_recorded_head_extent(const uint8_t *data, size_t len)
+/* The length of a head of HTTP that bytes begin with, with its empty line; 0 = none. */
+static size_t head_extent(const uint8_t *data, size_t len)
 {
     size_t limit = len < LEAT_TESTING_HEAD_BYTES_MAX ? len : LEAT_TESTING_HEAD_BYTES_MAX - 1;
     if (!is_request_line(data, limit))
@@ -135,7 +136,7 @@ static bool messages_add(struct finder *finder, size_t end, bool is_last)
             extent = (size_t)finder->body;
             finder->body = 0;
             is_added = message_add(finder, LEATI_RECORDED_BODY, extent);
-        } else if (finder->body == 0 && (extent = leati_recorded_head_extent(data, len)) > 0) {
+        } else if (finder->body == 0 && (extent = head_extent(data, len)) > 0) {
             is_added = head_add(finder, data, extent);
         } else {
             finder->body = 0;

@@ -158,6 +158,14 @@ bool leati_testing_fault_same_moment(const struct leat_testing_fault *a,
 void leati_testing_fault_describe(const struct leat_testing_fault *fault, char *text, size_t cap,
                                   size_t *pos);
 
+/** An action in the text language, and how many numbers it takes; `word` NULL = bytes, which have none. */
+struct leati_testing_action {
+    const char *word;
+    int needs, may_have;
+};
+#define LEATI_TESTING_ACTIONS (LEAT_TESTING_ACTION_RESET + 1)
+extern const struct leati_testing_action leati_testing_actions[LEATI_TESTING_ACTIONS];
+
 /** Where a step has an answer of the server. */
 bool leati_testing_step_has_answer(enum leat_testing_step step);
 bool leati_testing_step_find(const char *name, size_t len, enum leat_testing_step *ret_step);

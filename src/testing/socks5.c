@@ -20,12 +20,13 @@ static const char *const reply_names[] = {
     "TTL expired",         "command not supported", "address type not supported",
 };
 
-const char *leati_testing_socks5_reply_name(unsigned rep)
+static const char *reply_name(unsigned rep)
 {
     return rep < sizeof(reply_names) / sizeof(reply_names[0]) ? reply_names[rep] : "unassigned";
 }
 
-uint8_t leati_testing_socks5_rep(int sys_errno)
+/* The REP for an errno of connect(2). */
+static uint8_t rep_of(int sys_errno)
 {
     switch (sys_errno) {
     case 0:
@@ -114,8 +115,7 @@ bool leati_testing_socks5_reply(struct leati_peer *p, unsigned rep,
 {
     static const struct sockaddr_storage nowhere = {.ss_family = AF_INET};
     uint8_t reply[22] = {5};
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%02x %s", rep,
-                         leati_testing_socks5_reply_name(rep))) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%02x %s", rep, reply_name(rep))) {
         return false;
     }
     bool is_refused = leati_peer_refuses(p, 1, &rep);
@@ -134,7 +134,7 @@ static bool connect_serve(struct leati_peer *p, const char *host, uint16_t port)
         return false;
     int upstream = leati_peer_dial(p, host, port, &reason);
     if (upstream < 0)
-        return leati_testing_socks5_reply(p, leati_testing_socks5_rep(reason), NULL);
+        return leati_testing_socks5_reply(p, rep_of(reason), NULL);
     (void)getsockname(upstream, (struct sockaddr *)&bound, &size);
     leati_testing_address_unmap(&bound);
     if (!leati_testing_socks5_reply(p, 0, &bound) ||

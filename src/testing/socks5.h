@@ -10,9 +10,6 @@
 
 #include <sys/socket.h>
 
-/** The REP for an errno of connect(2). */
-uint8_t leati_testing_socks5_rep(int sys_errno);
-const char *leati_testing_socks5_reply_name(unsigned rep);
 /** ATYP, address and port. @return how many bytes. */
 size_t leati_testing_socks5_address_write(const struct sockaddr_storage *address,
                                           uint8_t ret_bytes[19]);

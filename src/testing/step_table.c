@@ -51,6 +51,23 @@ static const struct {
     [LEAT_TESTING_STEP_END] = {"end", STREAMS | UDP, NO_ANSWER},
 };
 
+const struct leati_testing_action leati_testing_actions[LEATI_TESTING_ACTIONS] = {
+    [LEAT_TESTING_ACTION_DELAY] = {"delay", 1, 1},
+    [LEAT_TESTING_ACTION_HOLD] = {"hold", 0, 0},
+    [LEAT_TESTING_ACTION_SKIP] = {"skip", 0, 0},
+    [LEAT_TESTING_ACTION_REFUSE] = {"refuse", 0, 1},
+    [LEAT_TESTING_ACTION_SPLIT] = {"split", 1, 2},
+    [LEAT_TESTING_ACTION_SPLIT_AT] = {"split-at", 1, 2},
+    [LEAT_TESTING_ACTION_TRUNCATE] = {"truncate", 1, 1},
+    [LEAT_TESTING_ACTION_RATE] = {"rate", 1, 1},
+    [LEAT_TESTING_ACTION_DROP_AFTER] = {"drop-after", 1, 1},
+    [LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED] = {"drop-after-received", 1, 1},
+    [LEAT_TESTING_ACTION_SHUTDOWN] = {"shutdown", 0, 0},
+    [LEAT_TESTING_ACTION_STALL] = {"stall", 0, 0},
+    [LEAT_TESTING_ACTION_CLOSE] = {"close", 0, 0},
+    [LEAT_TESTING_ACTION_RESET] = {"reset", 0, 0},
+};
+
 const char *leat_testing_kind_name(enum leat_testing_kind kind)
 {
     return (size_t)kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : NULL;
@@ -175,27 +192,11 @@ static void bytes_describe(const struct leat_testing_fault *fault, char *text, s
 void leati_testing_fault_describe(const struct leat_testing_fault *fault, char *text, size_t cap,
                                   size_t *pos)
 {
-    static const char *const names[] = {
-        [LEAT_TESTING_ACTION_DELAY] = "delay",
-        [LEAT_TESTING_ACTION_HOLD] = "hold",
-        [LEAT_TESTING_ACTION_SKIP] = "skip",
-        [LEAT_TESTING_ACTION_REFUSE] = "refuse",
-        [LEAT_TESTING_ACTION_SPLIT] = "split",
-        [LEAT_TESTING_ACTION_SPLIT_AT] = "split-at",
-        [LEAT_TESTING_ACTION_TRUNCATE] = "truncate",
-        [LEAT_TESTING_ACTION_RATE] = "rate",
-        [LEAT_TESTING_ACTION_DROP_AFTER] = "drop-after",
-        [LEAT_TESTING_ACTION_DROP_AFTER_RECEIVED] = "drop-after-received",
-        [LEAT_TESTING_ACTION_SHUTDOWN] = "shutdown",
-        [LEAT_TESTING_ACTION_STALL] = "stall",
-        [LEAT_TESTING_ACTION_CLOSE] = "close",
-        [LEAT_TESTING_ACTION_RESET] = "reset",
-    };
     if (fault->action == LEAT_TESTING_ACTION_BYTES) {
         bytes_describe(fault, text, cap, pos);
         return;
     }
-    leati_readable_append(text, cap, pos, "%s", names[fault->action]);
+    leati_readable_append(text, cap, pos, "%s", leati_testing_actions[fault->action].word);
     if (fault->number != 0)
         leati_readable_append(text, cap, pos, " %llu", (unsigned long long)fault->number);
 }
