@@ -122,12 +122,7 @@ void leati_chain_stop_lookups(struct leati_chain *chain)
 /* A literal that cannot be used is not a name either: DNS is not asked for it. */
 static int literal_fail(struct leati_chain *chain, const struct leati_hop *hop, int sys_errno)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_TCP,
-        .sys_errno = sys_errno,
-        .hop = hop->text,
-    };
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_TCP, sys_errno, hop->text);
     return leati_failure_set(&chain->failure, &fault, "%s",
                              leati_literal_reason(hop->host, sys_errno).text);
 }

@@ -12,12 +12,7 @@
 
 static int local_fail(const char *path, int sys_errno, struct leati_failure *failure)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_TCP,
-        .sys_errno = sys_errno,
-        .hop = path,
-    };
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_TCP, sys_errno, path);
     return leati_failure_set(failure, &fault, "cannot connect to the local socket %s: %s",
                              leati_excerpt(path, 120).text, leati_errno_reason(sys_errno).text);
 }

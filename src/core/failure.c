@@ -38,6 +38,12 @@ bool leat_is_queue_full(int code)
     return code == LEAT_E_TLS_WRITE || code == LEAT_E_SOCKET_BASE + EAGAIN;
 }
 
+struct leati_fault leati_errno_fault(enum leat_layer layer, int sys_errno, const char *hop)
+{
+    return (struct leati_fault){
+        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = layer, .sys_errno = sys_errno, .hop = hop};
+}
+
 struct leati_reason leati_errno_reason(int sys_errno)
 {
     struct leati_reason reason;

@@ -37,6 +37,9 @@ struct leati_fault {
     const char *hop; /**< may be NULL */
 };
 
+/** A system call has failed: LEAT_E_SOCKET_BASE + errno. */
+struct leati_fault leati_errno_fault(enum leat_layer layer, int sys_errno, const char *hop);
+
 /** What an errno means, for the arguments of a format: leati_errno_reason(sys_errno).text. */
 struct leati_reason {
     char text[256];

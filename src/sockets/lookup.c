@@ -78,12 +78,7 @@ static void on_answered(const struct leati_dns_answer *answer, void *user)
 
 static int lookup_literal(leat_lookup *lookup, const struct leati_address *address, int sys_errno)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_DNS,
-        .sys_errno = sys_errno,
-        .hop = lookup->host,
-    };
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_DNS, sys_errno, lookup->host);
     if (sys_errno == 0)
         lookup_add(lookup, address, 1);
     else

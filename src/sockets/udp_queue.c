@@ -147,12 +147,7 @@ static void datagram_describe(const struct leati_udp_datagram *datagram, char *b
 static void report_unsent(struct leat_udp_socket *udp, int sys_errno, const char *hop,
                           const char *text)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_UDP,
-        .sys_errno = sys_errno,
-        .hop = hop,
-    };
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_UDP, sys_errno, hop);
     leati_udp_report(udp, &fault, "sending to %s: %s", hop, text);
 }
 

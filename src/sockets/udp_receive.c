@@ -214,12 +214,7 @@ static void report_icmp(struct leat_udp_socket *udp, int sys_errno, const struct
 {
     char hop[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(to, hop, sizeof(hop));
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_UDP,
-        .sys_errno = sys_errno,
-        .hop = hop,
-    };
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_UDP, sys_errno, hop);
     leati_udp_report(udp, &fault, "%s%s did not take a datagram: %s",
                      udp->association ? "the proxy's relay " : "", hop,
                      leati_errno_reason(sys_errno).text);

@@ -93,23 +93,20 @@ int leati_udp_refuse(struct leat_udp_socket *udp, const struct leati_fault *faul
 
 int leati_udp_refuse_errno(struct leat_udp_socket *udp, int sys_errno, const char *what)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_UDP, sys_errno, NULL);
     return leati_udp_refuse(udp, &fault, "%s: %s", what, leati_errno_reason(sys_errno).text);
 }
 
 int leati_udp_refuse_literal(struct leat_udp_socket *udp, const char *literal, int sys_errno)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_UDP, sys_errno, NULL);
     return leati_udp_refuse(udp, &fault, "%s", leati_literal_reason(literal, sys_errno).text);
 }
 
 int leati_udp_refuse_address(struct leat_udp_socket *udp, const struct leati_address *address,
                              int sys_errno, const char *what)
 {
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno, .layer = LEAT_LAYER_UDP, .sys_errno = sys_errno};
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_UDP, sys_errno, NULL);
     char hop[LEATI_ADDRESS_TEXT_SIZE];
     leati_address_format(address, hop, sizeof(hop));
     return leati_udp_refuse(udp, &fault, "%s %s: %s", what, hop,

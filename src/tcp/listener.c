@@ -33,14 +33,9 @@ static int listener_fail(const struct leati_address *address, const char *what, 
                          struct leati_failure *failure)
 {
     char hop[LEATI_ADDRESS_TEXT_SIZE];
-    const struct leati_fault fault = {
-        .code = LEAT_E_SOCKET_BASE + sys_errno,
-        .layer = LEAT_LAYER_TCP,
-        .sys_errno = sys_errno,
-        .hop = hop,
-    };
 
     leati_address_format(address, hop, sizeof(hop));
+    const struct leati_fault fault = leati_errno_fault(LEAT_LAYER_TCP, sys_errno, hop);
     return leati_failure_set(failure, &fault, "cannot %s %s: %s", what, hop,
                              leati_address_reason(address, sys_errno).text);
 }
@@ -135,13 +130,9 @@ static int local_open(struct leati_tcp_listener *listener,
                    : LEAT_E_SOCKET_BASE + sys_errno;
     if (code == LEAT_OK)
         return LEAT_OK;
-    const struct leati_fault fault = {
-        .code = code,
-        .layer = LEAT_LAYER_TCP,
-        .sys_errno = code - LEAT_E_SOCKET_BASE,
-        .hop = path,
-    };
     leati_local_address_format(options->path, path, sizeof(path));
+    const struct leati_fault fault =
+        leati_errno_fault(LEAT_LAYER_TCP, code - LEAT_E_SOCKET_BASE, path);
     return leati_failure_set(failure, &fault, "cannot listen on %s: %s", path,
                              leati_errno_reason(fault.sys_errno).text);
 }
@@ -213,8 +204,8 @@ static int adopted_open(struct leati_tcp_listener *listener,
                                    listener_accepted, listener_paused, listener);
     if (code == LEAT_OK)
         return LEAT_OK;
-    const struct leati_fault fault = {
-        .code = code, .layer = LEAT_LAYER_TCP, .sys_errno = code - LEAT_E_SOCKET_BASE};
+    const struct leati_fault fault =
+        leati_errno_fault(LEAT_LAYER_TCP, code - LEAT_E_SOCKET_BASE, NULL);
     return leati_failure_set(failure, &fault, "the descriptor does not listen: %s",
                              leati_errno_reason(fault.sys_errno).text);
 }
