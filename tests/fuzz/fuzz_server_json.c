@@ -25,7 +25,7 @@ static void settings_check(const struct leati_json *json)
     if (leati_settings_read(json, &settings, &refusal)) {
         FUZZ_MUST(settings.options.kind != LEAT_TESTING_SCRIPT);
         FUZZ_MUST(leat_testing_kind_name(settings.options.kind));
-        FUZZ_MUST(settings.options.message_count <= LEATI_JSON_MESSAGES_MAX);
+        FUZZ_MUST(settings.options.message_count <= LEATI_JSON_STRINGS_MAX);
     } else {
         FUZZ_MUST(refusal.status == 400 && refusal.reason[0] != '\0');
         FUZZ_MUST(fuzz_is_readable(refusal.reason) && fuzz_is_readable(refusal.field));
