@@ -201,162 +201,90 @@ static const struct leat_foreign_code internal_codes[] = {
 };
 #undef TABLE
 
-#define CODES(array) .codes = array, .count = sizeof(array) / sizeof((array)[0])
+/* `...`: further members. */
+#define TABLE_OF(id, name_, array, en, zh, ...) \
+    [LEATI_FOREIGN_##id] = {.name = name_, .title = {en, zh}, .codes = array, \
+                            .count = sizeof(array) / sizeof((array)[0]), __VA_ARGS__},
 
 const struct leat_foreign_table leati_foreign_tables[LEATI_FOREIGN_END] = {
     [LEATI_FOREIGN_NONE] = {.name = "", .title = {"", ""}},
-    [LEATI_FOREIGN_CLOSE] = {
-        .name = "close",
-        .title = {"Close codes of WebSocket",
-                  "WebSocket 关闭码"},
-        CODES(close_codes),
-    },
-    [LEATI_FOREIGN_HTTP] = {
-        .name = "http",
-        .title = {"HTTP status of proxies and upgrades",
-                  "代理与升级的 HTTP 状态码"},
-        CODES(http_codes),
-    },
-    [LEATI_FOREIGN_SOCKS5_REPLY] = {
-        .name = "socks5-reply",
-        .title = {"REP of SOCKS5, with Tor's; SOCKS4",
-                  "SOCKS5 的 REP（含 Tor 扩展）与 SOCKS4 应答"},
-        CODES(socks5_reply_codes),
-    },
-    [LEATI_FOREIGN_ALERT] = {
-        .name = "alert",
-        .title = {"Alerts of TLS",
-                  "TLS 警报"},
-        CODES(alert_codes),
-    },
-    [LEATI_FOREIGN_ERRNO] = {
-        .name = "errno",
-        .title = {"errno of Linux",
-                  "Linux 的 errno"},
-        CODES(errno_codes),
-    },
-    [LEATI_FOREIGN_NDK] = {
-        .name = "ndk",
-        .title = {"HarmonyOS C NDK, WebSocket",
-                  "HarmonyOS C NDK 的 WebSocket"},
-        CODES(ndk_codes),
-    },
-    [LEATI_FOREIGN_HARMONYOS] = {
-        .name = "harmonyos",
-        .title = {"Other codes of HarmonyOS: HTTP, certificates, newer ones",
-                  "HarmonyOS 的其他错误码：HTTP、证书、新版本"},
-        CODES(harmonyos_codes),
-    },
-    [LEATI_FOREIGN_GATEWAY] = {
-        .name = "gateway",
-        .title = {"Gateway (AAAA)",
-                  "网关错误码（AAAA）"},
-        CODES(gateway_codes),
-    },
-    [LEATI_FOREIGN_COMPOSITE] = {
-        .name = "composite",
-        .title = {"Gateway, with the place of the failure (AAAA, 1XXXX to 12GGGG)",
-                  "网关组合错误码（AAAA、1XXXX 至 12GGGG）"},
-        CODES(composite_codes),
-    },
-    [LEATI_FOREIGN_SEND_FAILURE] = {
-        .name = "send-failure",
-        .title = {"Failures on the way to SCP, SP, DSMP or SMC (XXXX)",
-                  "发往 SCP、SP、DSMP、SMC 时的错误（XXXX）"},
-        CODES(send_failure_codes),
-    },
-    [LEATI_FOREIGN_SCP] = {
-        .name = "scp",
-        .title = {"Status codes of the SCP (BBBB)",
-                  "SCP 状态码（BBBB）"},
-        CODES(scp_codes),
-    },
-    [LEATI_FOREIGN_DSMP] = {
-        .name = "dsmp",
-        .title = {"Errors of the DSMP (EEEE)",
-                  "DSMP 错误码（EEEE）"},
-        CODES(dsmp_codes),
-    },
-    [LEATI_FOREIGN_SMC] = {
-        .name = "smc",
-        .title = {"Errors of the SMC (FFFF, hexadecimal)",
-                  "SMC 错误码（FFFF，十六进制）"},
-        CODES(smc_codes),
-        .hexadecimal = true,
-    },
-    [LEATI_FOREIGN_SPACE] = {
-        .name = "space",
-        .title = {"Errors of the SPACE (GGGG)",
-                  "SPACE 错误码（GGGG）"},
-        CODES(space_codes),
-    },
-    [LEATI_FOREIGN_MESSAGE_STATE] = {
-        .name = "message-state",
-        .title = {"Message states and status reports",
-                  "消息状态与状态报告"},
-        CODES(message_state_codes),
-    },
-    [LEATI_FOREIGN_DECODE] = {
-        .name = "decode",
-        .title = {"Decode errors of an interface",
-                  "接口解码错误"},
-        CODES(decode_codes),
-    },
-    [LEATI_FOREIGN_LINK] = {
-        .name = "link",
-        .title = {"Handshake and receive errors of an interface",
-                  "接口握手与接收错误"},
-        CODES(link_codes),
-    },
-    [LEATI_FOREIGN_WINSOCK] = {
-        .name = "winsock",
-        .title = {"Windows Sockets",
-                  "Windows Sockets 错误码"},
-        CODES(winsock_codes),
-    },
-    [LEATI_FOREIGN_HPUX] = {
-        .name = "hpux",
-        .title = {"10000 + errno of HP-UX",
-                  "10000 + HP-UX 的 errno"},
-        CODES(hpux_codes),
-    },
-    [LEATI_FOREIGN_AIX] = {
-        .name = "aix",
-        .title = {"10000 + errno of AIX",
-                  "10000 + AIX 的 errno"},
-        CODES(aix_codes),
-    },
-    [LEATI_FOREIGN_MAINTENANCE] = {
-        .name = "maintenance",
-        .title = {"Maintenance codes and network management's (99000, 4000)",
-                  "维测错误码与网管错误码（99000、4000）"},
-        CODES(maintenance_codes),
-    },
-    [LEATI_FOREIGN_LOGIN] = {
-        .name = "login",
-        .title = {"Login results: status of SMPP, result of CMPP",
-                  "登录结果：SMPP 的 status，CMPP 的 result"},
-        CODES(login_codes),
-        .column = "status", .twin_column = "result",
-    },
-    [LEATI_FOREIGN_SUBMIT] = {
-        .name = "submit",
-        .title = {"Submit results: status of SMPP, result of CMPP",
-                  "提交结果：SMPP 的 status，CMPP 的 result"},
-        CODES(submit_codes),
-        .column = "status", .twin_column = "result",
-    },
-    [LEATI_FOREIGN_MESSAGE_RESULT] = {
-        .name = "message-result",
-        .title = {"Results of a message inside the gateway",
-                  "网关内部的消息处理结果"},
-        CODES(message_result_codes),
-    },
-    [LEATI_FOREIGN_INTERNAL] = {
-        .name = "internal",
-        .title = {"Internal errors of the gateway, by name",
-                  "网关内部错误（按名称）"},
-        CODES(internal_codes),
-    },
+    TABLE_OF(CLOSE, "close", close_codes,
+             "Close codes of WebSocket",
+             "WebSocket 关闭码")
+    TABLE_OF(HTTP, "http", http_codes,
+             "HTTP status of proxies and upgrades",
+             "代理与升级的 HTTP 状态码")
+    TABLE_OF(SOCKS5_REPLY, "socks5-reply", socks5_reply_codes,
+             "REP of SOCKS5, with Tor's; SOCKS4",
+             "SOCKS5 的 REP（含 Tor 扩展）与 SOCKS4 应答")
+    TABLE_OF(ALERT, "alert", alert_codes,
+             "Alerts of TLS",
+             "TLS 警报")
+    TABLE_OF(ERRNO, "errno", errno_codes,
+             "errno of Linux",
+             "Linux 的 errno")
+    TABLE_OF(NDK, "ndk", ndk_codes,
+             "HarmonyOS C NDK, WebSocket",
+             "HarmonyOS C NDK 的 WebSocket")
+    TABLE_OF(HARMONYOS, "harmonyos", harmonyos_codes,
+             "Other codes of HarmonyOS: HTTP, certificates, newer ones",
+             "HarmonyOS 的其他错误码：HTTP、证书、新版本")
+    TABLE_OF(GATEWAY, "gateway", gateway_codes,
+             "Gateway (AAAA)",
+             "网关错误码（AAAA）")
+    TABLE_OF(COMPOSITE, "composite", composite_codes,
+             "Gateway, with the place of the failure (AAAA, 1XXXX to 12GGGG)",
+             "网关组合错误码（AAAA、1XXXX 至 12GGGG）")
+    TABLE_OF(SEND_FAILURE, "send-failure", send_failure_codes,
+             "Failures on the way to SCP, SP, DSMP or SMC (XXXX)",
+             "发往 SCP、SP、DSMP、SMC 时的错误（XXXX）")
+    TABLE_OF(SCP, "scp", scp_codes,
+             "Status codes of the SCP (BBBB)",
+             "SCP 状态码（BBBB）")
+    TABLE_OF(DSMP, "dsmp", dsmp_codes,
+             "Errors of the DSMP (EEEE)",
+             "DSMP 错误码（EEEE）")
+    TABLE_OF(SMC, "smc", smc_codes,
+             "Errors of the SMC (FFFF, hexadecimal)",
+             "SMC 错误码（FFFF，十六进制）",
+             .hexadecimal = true)
+    TABLE_OF(SPACE, "space", space_codes,
+             "Errors of the SPACE (GGGG)",
+             "SPACE 错误码（GGGG）")
+    TABLE_OF(MESSAGE_STATE, "message-state", message_state_codes,
+             "Message states and status reports",
+             "消息状态与状态报告")
+    TABLE_OF(DECODE, "decode", decode_codes,
+             "Decode errors of an interface",
+             "接口解码错误")
+    TABLE_OF(LINK, "link", link_codes,
+             "Handshake and receive errors of an interface",
+             "接口握手与接收错误")
+    TABLE_OF(WINSOCK, "winsock", winsock_codes,
+             "Windows Sockets",
+             "Windows Sockets 错误码")
+    TABLE_OF(HPUX, "hpux", hpux_codes,
+             "10000 + errno of HP-UX",
+             "10000 + HP-UX 的 errno")
+    TABLE_OF(AIX, "aix", aix_codes,
+             "10000 + errno of AIX",
+             "10000 + AIX 的 errno")
+    TABLE_OF(MAINTENANCE, "maintenance", maintenance_codes,
+             "Maintenance codes and network management's (99000, 4000)",
+             "维测错误码与网管错误码（99000、4000）")
+    TABLE_OF(LOGIN, "login", login_codes,
+             "Login results: status of SMPP, result of CMPP",
+             "登录结果：SMPP 的 status，CMPP 的 result",
+             .column = "status", .twin_column = "result")
+    TABLE_OF(SUBMIT, "submit", submit_codes,
+             "Submit results: status of SMPP, result of CMPP",
+             "提交结果：SMPP 的 status，CMPP 的 result",
+             .column = "status", .twin_column = "result")
+    TABLE_OF(MESSAGE_RESULT, "message-result", message_result_codes,
+             "Results of a message inside the gateway",
+             "网关内部的消息处理结果")
+    TABLE_OF(INTERNAL, "internal", internal_codes,
+             "Internal errors of the gateway, by name",
+             "网关内部错误（按名称）")
 };
 /* clang-format on */
