@@ -81,15 +81,20 @@ static void gss_ready(void *user)
         leati_http_auth_answer(auth, value, reason);
 }
 
-static struct gss_state *state_new(struct leati_http_auth *auth, const char *scheme,
-                                   enum leati_gss_mechanism mechanism)
+/* The scheme that is tried decides. */
+static enum leati_gss_mechanism mechanism_of(const struct leati_http_auth *auth)
+{
+    return auth->taken == &leati_http_auth_ntlm ? LEATI_GSS_NTLM : LEATI_GSS_SPNEGO;
+}
+
+static struct gss_state *state_new(struct leati_http_auth *auth)
 {
     struct gss_state *state = leati_calloc(1, sizeof(*state));
     const struct leati_gss_options options = {
         .loop = auth->options.loop,
         .ready = gss_ready,
         .user = state,
-        .mechanism = mechanism,
+        .mechanism = mechanism_of(auth),
         .allows_ntlm = auth->options.schemes & LEAT_PROXY_AUTH_NTLM,
         .service = auth->options.service,
         .host = auth->options.host,
@@ -99,7 +104,7 @@ static struct gss_state *state_new(struct leati_http_auth *auth, const char *sch
     if (!state)
         return NULL;
     state->auth = auth;
-    state->scheme = scheme;
+    state->scheme = auth->taken->name;
     state->gss = leati_gss_new(&options);
     if (state->gss)
         return state;
@@ -121,11 +126,10 @@ static enum leati_http_auth_step state_step(struct leati_http_auth *auth, const 
                                                               failure_text(state->gss));
 }
 
-static enum leati_http_auth_step context_begin(struct leati_http_auth *auth, const char *scheme,
-                                               enum leati_gss_mechanism mechanism)
+static enum leati_http_auth_step context_begin(struct leati_http_auth *auth)
 {
     gss_drop(auth);
-    auth->state = state_new(auth, scheme, mechanism);
+    auth->state = state_new(auth);
     return auth->state ? state_step(auth, NULL, 0) : LEATI_HTTP_AUTH_NO_MEMORY;
 }
 
@@ -164,40 +168,26 @@ static enum leati_http_auth_step context_go_on(struct leati_http_auth *auth,
                                    state->scheme);
 }
 
-static enum leati_http_auth_step scheme_step(struct leati_http_auth *auth,
-                                             const struct leati_http_auth_offer *offer,
-                                             bool is_again, const char *scheme,
-                                             enum leati_gss_mechanism mechanism)
+static enum leati_http_auth_step gss_step(struct leati_http_auth *auth,
+                                          const struct leati_http_auth_offer *offer, bool is_again)
 {
     size_t index = 0;
-    const struct leati_http_challenge *challenge = leati_http_auth_find(offer, scheme, &index);
+    const struct leati_http_challenge *challenge =
+        leati_http_auth_find(offer, auth->taken->name, &index);
     const struct gss_state *state = auth->state;
 
     if (!auth->options.loop)
         return LEATI_HTTP_AUTH_UNFIT;
     if (!is_again || !state)
-        return context_begin(auth, scheme, mechanism);
+        return context_begin(auth);
     if (challenge->token68)
         return context_go_on(auth, challenge);
     return leati_http_auth_explain(
         auth, LEATI_HTTP_AUTH_REFUSED,
-        mechanism == LEATI_GSS_NTLM
+        mechanism_of(auth) == LEATI_GSS_NTLM
             ? "it refuses the user by NTLM (%s)"
             : "it does not take the ticket for %s: its keytab, its clock or its rules may not fit",
         leati_gss_target(state->gss));
-}
-
-static enum leati_http_auth_step negotiate_step(struct leati_http_auth *auth,
-                                                const struct leati_http_auth_offer *offer,
-                                                bool is_again)
-{
-    return scheme_step(auth, offer, is_again, "Negotiate", LEATI_GSS_SPNEGO);
-}
-
-static enum leati_http_auth_step ntlm_step(struct leati_http_auth *auth,
-                                           const struct leati_http_auth_offer *offer, bool is_again)
-{
-    return scheme_step(auth, offer, is_again, "NTLM", LEATI_GSS_NTLM);
 }
 
 /* ---- whether the proxy is who it should be -------------------------------------------------- */
@@ -257,15 +247,9 @@ static enum leati_http_auth_step gss_verified(struct leati_http_auth *auth)
                                    state->scheme);
 }
 
-static enum leati_http_auth_step negotiate_again(struct leati_http_auth *auth)
+static enum leati_http_auth_step gss_again(struct leati_http_auth *auth)
 {
-    return auth->options.loop ? context_begin(auth, "Negotiate", LEATI_GSS_SPNEGO)
-                              : LEATI_HTTP_AUTH_UNFIT;
-}
-
-static enum leati_http_auth_step ntlm_again(struct leati_http_auth *auth)
-{
-    return auth->options.loop ? context_begin(auth, "NTLM", LEATI_GSS_NTLM) : LEATI_HTTP_AUTH_UNFIT;
+    return auth->options.loop ? context_begin(auth) : LEATI_HTTP_AUTH_UNFIT;
 }
 
 const struct leati_http_auth_scheme leati_http_auth_negotiate = {
@@ -273,8 +257,8 @@ const struct leati_http_auth_scheme leati_http_auth_negotiate = {
     .flag = LEAT_PROXY_AUTH_NEGOTIATE,
     .is_bound = true,
     .is_helped = true,
-    .step = negotiate_step,
-    .again = negotiate_again,
+    .step = gss_step,
+    .again = gss_again,
     .accepted = gss_accepted,
     .verified = gss_verified,
     .drop = gss_drop,
@@ -285,8 +269,8 @@ const struct leati_http_auth_scheme leati_http_auth_ntlm = {
     .flag = LEAT_PROXY_AUTH_NTLM,
     .is_bound = true,
     .is_helped = true,
-    .step = ntlm_step,
-    .again = ntlm_again,
+    .step = gss_step,
+    .again = gss_again,
     .accepted = gss_accepted,
     .verified = gss_verified,
     .drop = gss_drop,
