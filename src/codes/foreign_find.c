@@ -153,9 +153,8 @@ static enum closeness row_number_closeness(const struct query *query, const leat
         best = twin > best ? twin : best;
     }
     if (best == CLOSENESS_NONE && row->kind == LEATI_FOREIGN_OTHERS && query->is_number &&
-        query->one_table && column_wanted(query, table->column)) {
+        query->one_table && column_wanted(query, table->column))
         return CLOSENESS_OTHERS;
-    }
     return best;
 }
 
@@ -175,9 +174,8 @@ static bool form_matches(const leat_foreign_code *form, const char *text, const 
         prefix_len--;
     if (len <= prefix_len || len > prefix_len + FORM_DIGITS ||
         (!after_colon && len != prefix_len + FORM_DIGITS) ||
-        !leati_text_equal_nocase(text, prefix_len, form->key, prefix_len)) {
+        !leati_text_equal_nocase(text, prefix_len, form->key, prefix_len))
         return false;
-    }
     bool any = form->key[strlen(form->key) - 1] == 'z';
     int base = leati_foreign_tables[form->inner].hexadecimal ? 16 : 10;
     *ret_digits = text + prefix_len;
@@ -191,10 +189,8 @@ static bool form_matches(const leat_foreign_code *form, const char *text, const 
 static enum closeness row_closeness(const struct query *query, const leat_foreign_code *row)
 {
     const char *digits;
-    if (equal_nocase(query->text, row->key) ||
-        (row->name && equal_nocase(query->text, row->name))) {
+    if (equal_nocase(query->text, row->key) || (row->name && equal_nocase(query->text, row->name)))
         return CLOSENESS_EXACT;
-    }
     if (row->kind == LEATI_FOREIGN_FORM)
         return form_matches(row, query->text, &digits) ? CLOSENESS_FORM : CLOSENESS_NONE;
     return row_number_closeness(query, row);
@@ -206,9 +202,8 @@ static const leat_foreign_code *inner_find(const leat_foreign_code *form, const 
     const char *digits;
     int64_t number;
     if (!inner || !form_matches(form, text, &digits) ||
-        !digits_parse(digits, strlen(digits), inner->hexadecimal ? 16 : 10, &number)) {
+        !digits_parse(digits, strlen(digits), inner->hexadecimal ? 16 : 10, &number))
         return NULL;
-    }
     return leat_foreign_code_find_number(inner, number);
 }
 

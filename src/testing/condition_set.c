@@ -108,9 +108,8 @@ int leati_testing_conditions_configure(struct leat_testing_server *server,
     leat_testing_conditions_free(parsed);
     server->has_links = options->is_changeable || count > 0;
     if (code == LEAT_OK && server->has_links &&
-        !leati_testing_conditions_replace(server, all, count)) {
+        !leati_testing_conditions_replace(server, all, count))
         code = LEAT_E_SYSTEM_INTERNAL;
-    }
     return code;
 }
 

@@ -42,14 +42,12 @@ const char *leati_testing_condition_problem(const struct leat_testing_condition 
     if (!leat_testing_condition_kind_name(condition->kind))
         return "there is no such condition";
     if ((unsigned)condition->direction > LEAT_TESTING_BOTH ||
-        (unsigned)condition->distribution > LEAT_TESTING_NORMAL) {
+        (unsigned)condition->distribution > LEAT_TESTING_NORMAL)
         return "there is no such direction or distribution";
-    }
     if (condition->delay_ms > LEAT_TESTING_TIME_MS_MAX ||
         condition->jitter_ms > LEAT_TESTING_TIME_MS_MAX ||
-        condition->gap_us / 1000 > LEAT_TESTING_TIME_MS_MAX) {
+        condition->gap_us / 1000 > LEAT_TESTING_TIME_MS_MAX)
         return "a time of more than an hour";
-    }
     if (condition->chance_ppm > ALL_PPM || condition->spared_ppm > ALL_PPM)
         return "more than 100%";
     bool is_sized = condition->kind == LEAT_TESTING_CONDITION_BANDWIDTH ||
@@ -57,9 +55,8 @@ const char *leati_testing_condition_problem(const struct leat_testing_condition 
     if (is_sized && condition->bytes == 0)
         return "at least 1 byte is needed";
     if (condition->kind == LEAT_TESTING_CONDITION_SLICE &&
-        condition->variation_bytes >= condition->bytes) {
+        condition->variation_bytes >= condition->bytes)
         return "the variation is not less than the size";
-    }
     return NULL;
 }
 
@@ -121,11 +118,10 @@ static bool number_parse(struct parser *parser, uint64_t max, uint64_t *ret_numb
     (void)parser_peek(parser);
     const char *digits = parser->text + parser->at;
     size_t len = strspn(digits, "0123456789");
-    if (!leati_text_parse_u64(digits, len, max, ret_number)) {
+    if (!leati_text_parse_u64(digits, len, max, ret_number))
         return parser_refuse(parser, max == LEAT_TESTING_TIME_MS_MAX
                                          ? "a number of at most 3600000 (an hour) was expected"
                                          : "a number up to 4294967295 was expected");
-    }
     parser->at += len;
     return true;
 }
@@ -228,10 +224,9 @@ static bool condition_parse(struct parser *parser, struct leat_testing_condition
     if (!direction_parse(parser, &condition))
         return false;
     size_t len = word_len(parser);
-    if (!kind_find(parser->text + parser->at, len, &condition.kind)) {
+    if (!kind_find(parser->text + parser->at, len, &condition.kind))
         return parser_refuse(parser, "latency, bandwidth, slice, limit, slow-close, timeout, "
                                      "reset, loss or duplicate was expected");
-    }
     size_t position = parser->at;
     parser->at += len;
     if (!parser_take(parser, '='))

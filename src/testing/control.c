@@ -70,9 +70,8 @@ static bool path_matches(const char *path, const struct leati_control_request *r
         size_t len = strcspn(path, "/");
         bool is_any = len == 1 && path[0] == '*';
         if (len == 0 || (!is_any && (strlen(request->segments[i]) != len ||
-                                     memcmp(path, request->segments[i], len) != 0))) {
+                                     memcmp(path, request->segments[i], len) != 0)))
             return false;
-        }
         path += len + (path[len] == '/');
     }
     return *path == '\0';
@@ -207,17 +206,15 @@ static bool request_is_allowed(struct leati_control_request *request)
     char value[512];
     if (header_get(request, "Origin", value, sizeof(value)) ||
         (header_get(request, "User-Agent", value, sizeof(value)) &&
-         strncmp(value, "Mozilla/", 8) == 0)) {
+         strncmp(value, "Mozilla/", 8) == 0))
         return leati_refuse(&request->refusal, 403, "", "this is not for pages in a browser");
-    }
     if (control->token)
         return token_is_shown(request, control->token) ||
                leati_refuse(&request->refusal, 401, "Authorization",
                             "the token is missing or wrong");
     if (!request->p->server->options.unix_path &&
-        header_get(request, "Host", value, sizeof(value)) && !host_is_own(value)) {
+        header_get(request, "Host", value, sizeof(value)) && !host_is_own(value))
         return leati_refuse(&request->refusal, 403, "Host", "it is not this machine's");
-    }
     return true;
 }
 

@@ -88,9 +88,8 @@ bool leati_entry_start(struct leati_control_request *request, struct leati_entry
     if (request->control->is_stopping)
         return leati_refuse(&request->refusal, 410, "", "the control is ending");
     if (!leati_settings_read(entry->json, &settings, &request->refusal) ||
-        (settings.wants_certificate && !leati_control_ca_get(request))) {
+        (settings.wants_certificate && !leati_control_ca_get(request)))
         return false;
-    }
     settings.options.capture = request->control->capture;
     if (entry->port != 0)
         settings.options.port = entry->port; /* where its clients look for it */
@@ -130,9 +129,8 @@ struct leati_entry *leati_entry_add(struct leati_control_request *request, struc
     const char *name = NULL;
     struct leati_entry *entry = NULL;
     if (!leati_settings_read(json, &settings, &request->refusal) ||
-        !name_check(request, json, &name)) {
+        !name_check(request, json, &name))
         goto out;
-    }
     if (control->entry_count == LEAT_TESTING_CONTROL_SERVERS_MAX) {
         (void)leati_refuse(&request->refusal, 507, "", "there are %d servers already",
                            LEAT_TESTING_CONTROL_SERVERS_MAX);
@@ -169,9 +167,8 @@ bool leati_entry_apply(struct leati_control_request *request, struct leati_entry
     size_t count = 0;
     if (!entry->served)
         return true;
-    if (text && leat_testing_conditions_parse(text, &parsed, &count, &problem) != LEAT_OK) {
+    if (text && leat_testing_conditions_parse(text, &parsed, &count, &problem) != LEAT_OK)
         return leati_refuse(&request->refusal, 400, "conditions", "%s", problem.text);
-    }
     if (count > 0)
         memcpy(all, parsed, count * sizeof(all[0]));
     leat_testing_conditions_free(parsed);
@@ -256,9 +253,8 @@ static bool conditions_check(struct leati_control_request *request,
     struct leat_testing_problem problem = {.text = "no memory"};
     size_t count = 0;
     if (leat_testing_conditions_parse(settings->options.conditions, &conditions, &count,
-                                      &problem) != LEAT_OK) {
+                                      &problem) != LEAT_OK)
         return leati_refuse(&request->refusal, 400, "conditions", "%s", problem.text);
-    }
     const char *wrong = NULL;
     for (size_t i = 0; i < count && !wrong; ++i)
         wrong = leati_testing_condition_refusal(kind, &conditions[i]);
@@ -276,9 +272,8 @@ static bool changes_check(struct leati_control_request *request, const struct le
         return leati_refuse(&request->refusal, 400, "", "a JSON object was expected");
     for (const struct leati_json *change = changes->first; change; change = change->next) {
         if (strcmp(change->name, "name") == 0 && strcmp(entry->name, "") != 0 &&
-            (change->type != LEATI_JSON_STRING || strcmp(change->text, entry->name) != 0)) {
+            (change->type != LEATI_JSON_STRING || strcmp(change->text, entry->name) != 0))
             return leati_refuse(&request->refusal, 400, "name", "a name stays");
-        }
         *ret_is_hard =
             *ret_is_hard || (!is_soft(change->name) && strcmp(change->name, "name") != 0);
     }

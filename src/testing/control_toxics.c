@@ -141,10 +141,9 @@ static bool listen_parse(struct leati_control_request *request, struct proxy_wis
         snprintf(host, sizeof(host), "%.*s", (int)len, listen);
     if (strcmp(host, "localhost") == 0)
         snprintf(host, sizeof(host), "127.0.0.1");
-    if (strlen(host) >= sizeof(wish->address) || !leati_testing_address_parse(host, 0, &address)) {
+    if (strlen(host) >= sizeof(wish->address) || !leati_testing_address_parse(host, 0, &address))
         return leati_refuse(&request->refusal, 400, "listen",
                             "the host is an IPv4 or IPv6 address, or localhost");
-    }
     memcpy(wish->address, host, strlen(host) + 1);
     wish->port = (uint16_t)port;
     return true;
@@ -185,13 +184,11 @@ static bool wish_read(struct leati_control_request *request, const struct leati_
     }
     if (!wish_text(request, json, "name", &ret_wish->name) ||
         !wish_text(request, json, "listen", &ret_wish->listen) ||
-        !wish_text(request, json, "upstream", &ret_wish->upstream)) {
+        !wish_text(request, json, "upstream", &ret_wish->upstream))
         return false;
-    }
     if (ret_wish->upstream && ret_wish->upstream[0] != '\0' &&
-        !leati_testing_destination_parse(ret_wish->upstream, NULL, NULL)) {
+        !leati_testing_destination_parse(ret_wish->upstream, NULL, NULL))
         return leati_refuse(&request->refusal, 400, "upstream", "HOST:PORT was expected");
-    }
     return !ret_wish->listen || listen_parse(request, ret_wish);
 }
 
@@ -310,9 +307,8 @@ static bool proxy_apply(struct leati_control_request *request, struct leati_entr
     if (!wish_is_met(entry, wish)) {
         leati_entry_stop(entry);
         if ((wish->listen && !leati_entry_set_text(entry, "address", wish->address)) ||
-            (wish->upstream && !leati_entry_set_text(entry, "to", wish->upstream))) {
+            (wish->upstream && !leati_entry_set_text(entry, "to", wish->upstream)))
             return leati_refuse(&request->refusal, 500, "", "no memory");
-        }
         if (wish->listen)
             leati_entry_set_port(entry, wish->port);
     }
@@ -371,9 +367,8 @@ bool leati_proxies_populate(struct leati_control_request *request)
     leati_json_open(&request->text, NULL, '{');
     leati_json_open(&request->text, "proxies", '[');
     for (const struct leati_json *item = is_well ? json->first : NULL; item && is_well;
-         item = item->next) {
+         item = item->next)
         is_well = wish_read(request, item, &wish) && proxy_populate(request, &wish);
-    }
     leati_json_close(&request->text, ']');
     leati_json_close(&request->text, '}');
     leati_json_free(json);

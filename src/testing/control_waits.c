@@ -44,10 +44,9 @@ static bool step_read(struct leati_control_request *request, const struct leati_
     if (!text)
         return leati_refuse(&request->refusal, 400, "step", "step=NAME or idle=1 is missing");
     if (len >= 32 || !leati_testing_step_find(text, len, &step) ||
-        !leat_testing_kind_has_step(served->server->options.kind, step)) {
+        !leat_testing_kind_has_step(served->server->options.kind, step))
         return leati_refuse(&request->refusal, 400, "step", "this server has no step %s",
                             leati_excerpt_of(text, len, 32).text);
-    }
     snprintf(ret_step, 32, "%s", leat_testing_step_name(step));
     return true;
 }
@@ -69,24 +68,21 @@ static bool wait_run(struct leati_control_request *request, struct leati_served 
     if (!leati_control_query_number(request, "count", 1, UINT32_MAX, &count) ||
         !leati_control_query_number(request, "timeout_ms", 5000, WAIT_MS_MAX, &timeout_ms) ||
         !leati_control_query_number(request, "idle", 0, 1, &is_idle) ||
-        (!is_idle && !step_read(request, served, step))) {
+        (!is_idle && !step_read(request, served, step)))
         return false;
-    }
     bool is_met = is_idle ? leat_testing_server_wait_idle(served->server, (int)timeout_ms)
                           : leat_testing_server_wait_step(served->server, step, (unsigned)count,
                                                           (int)timeout_ms);
     unsigned reached = is_idle ? 0 : leati_testing_server_step_count(served->server, step);
     if (!is_met && is_gone(request, served))
         return false;
-    if (!is_met && is_idle) {
+    if (!is_met && is_idle)
         return leati_refuse(&request->refusal, 409, "idle", "it was not idle within %u ms",
                             (unsigned)timeout_ms);
-    }
-    if (!is_met) {
+    if (!is_met)
         return leati_refuse(&request->refusal, 409, "step",
                             "%s was reached %u times within %u ms, not %u", step, reached,
                             (unsigned)timeout_ms, (unsigned)count);
-    }
     leati_json_open(&request->text, NULL, '{');
     leati_json_bool(&request->text, "met", true);
     if (!is_idle)
@@ -185,9 +181,8 @@ bool leati_control_server_events(struct leati_control_request *request)
     char event_text[LEATI_TESTING_TEXT_SIZE];
     struct leati_json_text *text = &request->text;
     if (!leati_control_query_number(request, "from", 0, UINT32_MAX, &from) ||
-        !leati_control_query_number(request, "follow", 0, 1, &follows)) {
+        !leati_control_query_number(request, "follow", 0, 1, &follows))
         return false;
-    }
     struct leati_served *served = leati_served_take(request);
     if (!served)
         return false;

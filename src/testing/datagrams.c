@@ -144,9 +144,8 @@ static bool datagram_carry(struct leati_peer *p, struct leati_datagram_link *lin
     if (!to_client && !leati_peer_datagram_moved(p, false, len))
         return false;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_DATAGRAM, "%s %s %zu", to_client ? "in" : "out",
-                         server->options.to, len)) {
+                         server->options.to, len))
         return false;
-    }
     if (p->shape.datagram) {
         data = p->shape.datagram->data;
         len = p->shape.datagram->len;
@@ -154,9 +153,8 @@ static bool datagram_carry(struct leati_peer *p, struct leati_datagram_link *lin
     len = len < p->shape.truncate ? len : p->shape.truncate;
     leati_datagram_link_refresh(p, link);
     if (!p->shape.skip &&
-        !leati_flow_push(to_client ? &link->down : &link->up, data, len, 0, leati_clock_us())) {
+        !leati_flow_push(to_client ? &link->down : &link->up, data, len, 0, leati_clock_us()))
         return leati_peer_problem(p, "no memory for a datagram");
-    }
     return leati_peer_step_done(p);
 }
 

@@ -37,9 +37,8 @@ static bool parameter_take(const char *text, size_t len, bool seen[PARAMETERS], 
     if (!equals)
         return which == CLIENT_BITS; /* it may be as large as it likes */
     if (!leati_text_parse_u64(equals + 1, len - name_len - 1, BITS_MAX, &number) ||
-        equals[1] == '0' || number < (which == CLIENT_BITS ? CLIENT_BITS_MIN : BITS_MIN)) {
+        equals[1] == '0' || number < (which == CLIENT_BITS ? CLIENT_BITS_MIN : BITS_MIN))
         return false;
-    }
     if (which == SERVER_BITS)
         *bits = (unsigned)number;
     return true;
@@ -110,9 +109,8 @@ uint8_t *leati_deflate_message(const void *data, size_t len, unsigned window_bit
 {
     z_stream stream = {.zalloc = memory_get, .zfree = memory_give};
     if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -(int)window_bits, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+                     Z_DEFAULT_STRATEGY) != Z_OK)
         return NULL;
-    }
     size_t cap = deflateBound(&stream, (uLong)len) + 16;
     uint8_t *out = leati_malloc(cap);
     stream.next_in = (Bytef *)(uintptr_t)data;

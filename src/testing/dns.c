@@ -126,9 +126,8 @@ static bool message_serve(struct leati_peer *p, uint8_t *answer)
     const uint8_t *data = answer + 2;
     size_t len = verdict.len;
     if (!query_step(p, &verdict, &data, &len) ||
-        (verdict.delay_ms > 0 && !leati_peer_sleep(p, verdict.delay_ms))) {
+        (verdict.delay_ms > 0 && !leati_peer_sleep(p, verdict.delay_ms)))
         return false;
-    }
     if (len == 0)
         return leati_peer_step_done(p);
     if (len > LEATI_DNS_BYTES_MAX)

@@ -82,9 +82,8 @@ static bool name_write(const char *name, size_t name_len, uint8_t *dst, size_t c
         const char *dot = memchr(name + at, '.', name_len - at);
         size_t label = dot ? (size_t)(dot - name) - at : name_len - at;
         if (label == 0 || label > LABEL_BYTES_MAX || len + label + 2 > cap ||
-            len + label + 2 > NAME_BYTES_MAX) {
+            len + label + 2 > NAME_BYTES_MAX)
             return false;
-        }
         dst[len++] = (uint8_t)label;
         memcpy(dst + len, name + at, label);
         len += label;
@@ -195,9 +194,8 @@ static bool record_parse(struct parser *parser, struct record *record)
             return parser_refuse(parser, "ttl, delay or the end of the record was expected");
         parser->at += len;
         if (!amount_parse(parser, is_ttl ? INT32_MAX : LEAT_TESTING_TIME_MS_MAX,
-                          is_ttl ? &record->ttl_s : &record->delay_ms)) {
+                          is_ttl ? &record->ttl_s : &record->delay_ms))
             return false;
-        }
     }
     return true;
 }
@@ -257,9 +255,8 @@ static bool question_read(const uint8_t *query, size_t len, struct question *ret
     while (is_query && at < len && query[at] != 0) {
         size_t label = query[at];
         if (label > LABEL_BYTES_MAX || at + 1 + label >= len ||
-            name_len + label + 1 > NAME_BYTES_MAX - 1 || memchr(query + at + 1, 0, label)) {
+            name_len + label + 1 > NAME_BYTES_MAX - 1 || memchr(query + at + 1, 0, label))
             return false;
-        }
         if (name_len > 0)
             ret_question->name[name_len++] = '.';
         memcpy(ret_question->name + name_len, query + at + 1, label);

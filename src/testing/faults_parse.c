@@ -113,11 +113,10 @@ static bool number_parse(struct parser *parser, uint64_t min, uint64_t *ret_numb
         ++len;
     if (len == 0)
         return parser_expect(parser, expected);
-    if (!leati_text_parse_u64(digits, len, UINT32_MAX, ret_number) || *ret_number < min) {
+    if (!leati_text_parse_u64(digits, len, UINT32_MAX, ret_number) || *ret_number < min)
         return parser_refuse(parser, parser->at,
                              min > 0 ? "a number from 1 to 4294967295 was expected"
                                      : "a number up to 4294967295 was expected");
-    }
     parser->at += len;
     return true;
 }

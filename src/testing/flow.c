@@ -137,9 +137,8 @@ void leati_flow_set(struct leati_flow *flow, const struct leat_testing_condition
         const struct leat_testing_condition *condition = &conditions[i];
         if ((condition->direction == flow->direction ||
              condition->direction == LEAT_TESTING_BOTH) &&
-            !is_spared(flow, condition)) {
+            !is_spared(flow, condition))
             condition_add(flow, &before, condition, now_us);
-        }
     }
     if (!has_kind(flow, LEAT_TESTING_CONDITION_LIMIT))
         flow->passed = 0;
@@ -263,9 +262,8 @@ bool leati_flow_push(struct leati_flow *flow, const void *data, size_t len, unsi
 {
     const uint8_t *bytes = data;
     if (flow->is_over || has_kind(flow, LEAT_TESTING_CONDITION_TIMEOUT) ||
-        has_kind(flow, LEAT_TESTING_CONDITION_RESET)) {
+        has_kind(flow, LEAT_TESTING_CONDITION_RESET))
         return true;
-    }
     if (flow->is_datagrams) {
         size_t whole = limit_cut(flow, len);
         return whole < len || datagram_push(flow, bytes, len, tag, now_us);
@@ -395,9 +393,8 @@ enum leati_flow_end leati_flow_end(const struct leati_flow *flow, uint64_t now_u
         bool is_reset = own->what.kind == LEAT_TESTING_CONDITION_RESET;
         is_dead = is_dead || is_reset || own->what.kind == LEAT_TESTING_CONDITION_TIMEOUT;
         if (!is_reset &&
-            (own->what.kind != LEAT_TESTING_CONDITION_TIMEOUT || own->what.delay_ms == 0)) {
+            (own->what.kind != LEAT_TESTING_CONDITION_TIMEOUT || own->what.delay_ms == 0))
             continue;
-        }
         if (at_us <= now_us)
             return is_reset ? LEATI_FLOW_RESET : LEATI_FLOW_CLOSE;
         wait_shorten(wait_us, at_us - now_us);

@@ -109,9 +109,8 @@ bool leati_proxy_forward(struct leati_peer *p)
     }
     /* The answer is the origin's: nothing is said here, but faults may say something. */
     if (!leati_peer_answer(p, "", 0) || !head_send(p, upstream, head) ||
-        !leati_peer_step(p, LEAT_TESTING_STEP_RELAY, "%s:%u", target.host, target.port)) {
+        !leati_peer_step(p, LEAT_TESTING_STEP_RELAY, "%s:%u", target.host, target.port))
         goto fail;
-    }
     leati_free(head);
     return leati_peer_relay(p, upstream) && leati_peer_step_done(p) &&
            leati_peer_end(p, LEATI_PEER_CLOSE);

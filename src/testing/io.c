@@ -225,9 +225,8 @@ bool leati_peer_need(struct leati_peer *p, size_t len)
         size_t got = 0;
         uint8_t *room = input_reserve(p, LEATI_TESTING_READ_BYTES);
         if (!room || !(p->tls ? leati_peer_tls_recv(p, room, LEATI_TESTING_READ_BYTES, &got)
-                              : leati_peer_wire_recv(p, room, LEATI_TESTING_READ_BYTES, &got))) {
+                              : leati_peer_wire_recv(p, room, LEATI_TESTING_READ_BYTES, &got)))
             return false;
-        }
         p->in_len += got;
     }
     return true;

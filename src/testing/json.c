@@ -46,9 +46,8 @@ const struct leati_json *leati_json_member(const struct leati_json *object, cons
 bool leati_json_whole(const struct leati_json *value, uint64_t max, uint64_t *ret_number)
 {
     if (value->type != LEATI_JSON_NUMBER || value->number < 0 || value->number > (double)max ||
-        value->number > 9007199254740992.0) {
+        value->number > 9007199254740992.0)
         return false;
-    }
     *ret_number = (uint64_t)value->number;
     return (double)*ret_number >= value->number; /* nothing behind the point */
 }
@@ -68,9 +67,8 @@ static bool parser_refuse(struct parser *parser, const char *reason)
 static char parser_peek(struct parser *parser)
 {
     while (parser->at < parser->len && parser->text[parser->at] != '\0' &&
-           strchr(" \t\r\n", parser->text[parser->at])) {
+           strchr(" \t\r\n", parser->text[parser->at]))
         ++parser->at;
-    }
     return parser->at < parser->len ? parser->text[parser->at] : '\0';
 }
 
@@ -298,9 +296,8 @@ static bool list_parse(struct parser *parser, struct leati_json *list, char end)
         }
         (void)parser_peek(parser);
         if ((list->type == LEATI_JSON_OBJECT && !member_name_parse(parser, list, *link)) ||
-            !value_parse(parser, *link)) {
+            !value_parse(parser, *link))
             return false;
-        }
         link = &(*link)->next;
     } while (parser_take(parser, ','));
     return parser_take(parser, end) ||

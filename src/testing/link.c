@@ -149,9 +149,8 @@ static enum outcome link_poll(struct leati_link *link, uint64_t wait_us)
         conditions_refresh(link);
     for (size_t i = 0; i < 2; ++i) {
         if (fds[2 + i].fd >= 0 && fds[2 + i].revents != 0 &&
-            lane_read(link, &link->lanes[i]) != GOES_ON) {
+            lane_read(link, &link->lanes[i]) != GOES_ON)
             return OVER;
-        }
     }
     return GOES_ON;
 }

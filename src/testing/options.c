@@ -168,9 +168,8 @@ static int values_check(const struct leat_testing_options *options,
     if (!is_address(options->address))
         return refused(ret_problem, "%s is not an IPv4 or IPv6 address", options->address);
     if ((options->user && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
-        (options->password && strlen(options->password) > 255)) {
+        (options->password && strlen(options->password) > 255))
         return refused(ret_problem, "user and password have 1 to 255 and 0 to 255 bytes");
-    }
     for (const struct leat_testing_name *name = options->names; name->name; ++name) {
         if (!name->address || (name->address[0] != '\0' && !is_address(name->address)))
             return refused(ret_problem, "the address of the name %s is none", name->name);
@@ -178,9 +177,8 @@ static int values_check(const struct leat_testing_options *options,
     if (options->unix_path && (options->unix_path[0] == '\0' || strlen(options->unix_path) > 107))
         return refused(ret_problem, "the path of a Unix socket has 1 to 107 bytes");
     if ((unsigned)options->auth > LEAT_TESTING_AUTH_BEARER ||
-        (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED) {
+        (unsigned)options->proxy_header > LEAT_TESTING_PROXY_HEADER_REQUIRED)
         return refused(ret_problem, "there is no such auth or proxy_header");
-    }
 #ifndef LEAT_ZLIB
     if (options->deflate)
         return refused(ret_problem, "this libleat-testing was built without zlib");
@@ -230,13 +228,11 @@ static int options_check(struct leat_testing_server *server,
     if (code != LEAT_OK)
         return code;
     if (options->to_tls &&
-        !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text))) {
+        !leati_tls_pump_check(options->to_tls, ret_problem->text, sizeof(ret_problem->text)))
         return LEAT_E_PARAMETER;
-    }
     if (options->tls &&
-        !leati_peer_tls_check(options->tls, ret_problem->text, sizeof(ret_problem->text))) {
+        !leati_peer_tls_check(options->tls, ret_problem->text, sizeof(ret_problem->text)))
         return LEAT_E_PARAMETER;
-    }
     return LEAT_OK;
 }
 
@@ -249,16 +245,14 @@ int leati_testing_server_configure(struct leat_testing_server *server,
     leati_copy_known(&server->options, sizeof(server->options), options, options->size);
     if (!server->options.address)
         server->options.address = "127.0.0.1";
-    if (!server->options.messages && server->options.message_count > 0) {
+    if (!server->options.messages && server->options.message_count > 0)
         return refused(ret_problem, "there are fewer messages than %zu",
                        server->options.message_count);
-    }
     if (!server->options.fault_list && server->options.fault_count > 0)
         return refused(ret_problem, "there are fewer faults than %zu", server->options.fault_count);
     while (server->script_count < LEAT_TESTING_SCRIPTS_MAX &&
-           server->options.scripts[server->script_count]) {
+           server->options.scripts[server->script_count])
         ++server->script_count;
-    }
     if (!options_copy(server))
         return LEAT_E_SYSTEM_INTERNAL;
     int code = options_check(server, ret_problem);

@@ -12,10 +12,9 @@ bool leati_peer_read_socks5_greeting(struct leati_peer *p)
 {
     if (!leati_peer_need(p, 2) || (p->in[0] == 5 && !leati_peer_need(p, 2u + p->in[1])))
         return leati_peer_problem(p, "no whole SOCKS5 greeting came");
-    if (p->in[0] != 5 || p->in[1] == 0) {
+    if (p->in[0] != 5 || p->in[1] == 0)
         return leati_peer_problem(p, "a SOCKS5 greeting of version %u with %u methods", p->in[0],
                                   p->in[1]);
-    }
     struct leati_peer_request *request = &p->request;
     request->method_count = p->in[1];
     memcpy(request->methods, p->in + 2, p->in[1]);
@@ -41,17 +40,15 @@ bool leati_peer_read_socks5_auth(struct leati_peer *p)
     if (leati_peer_need(p, 2))
         user_len = p->in[1];
     if (!leati_peer_need(p, 3 + user_len) ||
-        !leati_peer_need(p, 3 + user_len + p->in[2 + user_len])) {
+        !leati_peer_need(p, 3 + user_len + p->in[2 + user_len]))
         return leati_peer_problem(p, "no whole RFC 1929 request came");
-    }
     size_t password_len = p->in[2 + user_len];
     if (p->in[0] != 1)
         return leati_peer_problem(p, "an RFC 1929 request of version %u", p->in[0]);
     struct leati_peer_request *request = &p->request;
     if (!text_take(p, request->user, p->in + 2, user_len, "the user's name") ||
-        !text_take(p, request->password, p->in + 3 + user_len, password_len, "the password")) {
+        !text_take(p, request->password, p->in + 3 + user_len, password_len, "the password"))
         return false;
-    }
     leati_peer_show_request(p);
     leati_peer_consume(p, 3 + user_len + password_len);
     return true;
@@ -79,10 +76,9 @@ bool leati_peer_read_socks5_request(struct leati_peer *p, uint8_t *ret_command)
         return leati_peer_problem(p, "no whole SOCKS5 request came");
     size_t at = 0;
     size_t len = socks5_address_len(p->in, &at);
-    if (p->in[0] != 5 || p->in[1] == 0 || p->in[1] > 3 || p->in[2] != 0 || len == 0) {
+    if (p->in[0] != 5 || p->in[1] == 0 || p->in[1] > 3 || p->in[2] != 0 || len == 0)
         return leati_peer_problem(p, "a SOCKS5 request that begins %02x %02x %02x %02x", p->in[0],
                                   p->in[1], p->in[2], p->in[3]);
-    }
     if (!leati_peer_need(p, at + len + 2))
         return leati_peer_problem(p, "no whole SOCKS5 request came");
     struct leati_peer_request *request = &p->request;

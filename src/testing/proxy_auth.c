@@ -90,9 +90,8 @@ static bool response_make(struct leati_peer *p, const char *field, char ret_resp
     const char *head = p->request.http_head;
     if (!parameter_get(field, "uri", uri, sizeof(uri)) ||
         !parameter_get(field, "nc", nc, sizeof(nc)) ||
-        !parameter_get(field, "cnonce", cnonce, sizeof(cnonce))) {
+        !parameter_get(field, "cnonce", cnonce, sizeof(cnonce)))
         return false;
-    }
     char *text = leati_asprintf("%s:%s:%s", options->user, REALM,
                                 options->password ? options->password : "");
     char *target = leati_asprintf("%.*s:%s", (int)strcspn(head, " "), head, uri);
@@ -120,9 +119,8 @@ static bool digest_check(struct leati_peer *p, const char *field)
         !parameter_get(field, "nonce", nonce, sizeof(nonce)) ||
         !parameter_get(field, "uri", uri, sizeof(uri)) ||
         !parameter_get(field, "response", response, sizeof(response)) ||
-        !response_make(p, field, right) || !target) {
+        !response_make(p, field, right) || !target)
         return false;
-    }
     leati_readable_format(p->request.user, sizeof(p->request.user), "%s", user);
     leati_peer_show_request(p);
     size_t target_len = strcspn(target + 1, " \r\n");
@@ -190,9 +188,8 @@ bool leati_proxy_auth_check(struct leati_peer *p)
         return true;
     p->auth_round = 0;
     if (!leati_peer_http_field(p, "Proxy-Authorization", value, sizeof(value)) ||
-        strncasecmp(value, scheme, len) != 0 || value[len] != ' ') {
+        strncasecmp(value, scheme, len) != 0 || value[len] != ' ')
         return false;
-    }
     const char *token = value + len + strspn(value + len, " ");
     switch (options->auth) {
     case LEAT_TESTING_AUTH_BASIC:

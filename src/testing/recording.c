@@ -259,10 +259,9 @@ static bool line_read(struct reader *reader, const struct leati_json *json)
     event.time_us = (uint64_t)(time->number * 1000);
     if (!connection ||
         !leati_json_whole(connection, LEAT_TESTING_RECORDING_CONNECTIONS_MAX, &number) ||
-        number == 0) {
+        number == 0)
         return reader_refuse(reader, "connection is a number from 1 to %d",
                              LEAT_TESTING_RECORDING_CONNECTIONS_MAX);
-    }
     struct leati_recorded_connection *own = connection_get(reader, (size_t)number);
     if (!own)
         return reader_fail(reader);

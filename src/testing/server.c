@@ -254,9 +254,8 @@ static int stream_listener_open(struct leat_testing_server *server)
         /* Behind bind(2) it chooses no port, but lets another server have this one again. */
         setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
         listen(server->listener, LEATI_TESTING_BACKLOG) != 0 ||
-        getsockname(server->listener, address, &size) != 0) {
+        getsockname(server->listener, address, &size) != 0)
         return LEAT_E_SOCKET_BASE + errno;
-    }
     server->port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
     return LEAT_OK;
 }

@@ -70,10 +70,9 @@ static bool member_set(const struct member *member, const struct leati_json *jso
     }
     if (member->type == WORD)
         return word_set(json, member->words, place, refusal);
-    if (!leati_json_whole(json, member->max, &number)) {
+    if (!leati_json_whole(json, member->max, &number))
         return leati_refuse(refusal, 400, json->name, "a whole number up to %llu was expected",
                             (unsigned long long)member->max);
-    }
     if (member->type == NUMBER16)
         *(uint16_t *)place = (uint16_t)number;
     else if (member->type == NUMBER64)

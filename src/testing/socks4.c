@@ -31,10 +31,9 @@ static bool request_read(struct leati_peer *p)
     size_t end = 8;
     if (!leati_peer_need(p, 8))
         return leati_peer_problem(p, "no whole SOCKS4 request came");
-    if (p->in[0] != 4 || p->in[1] != 1) {
+    if (p->in[0] != 4 || p->in[1] != 1)
         return leati_peer_problem(p, "a SOCKS4 request of version %u with command %u", p->in[0],
                                   p->in[1]);
-    }
     request->port = (uint16_t)(p->in[2] << 8 | p->in[3]);
     if (!text_read(p, 8, request->user, &end))
         return false;

@@ -73,9 +73,8 @@ static bool method_negotiate(struct leati_peer *p, uint8_t *ret_method)
 {
     unsigned refusal = METHOD_REFUSED;
     if (!leati_peer_read_socks5_greeting(p) ||
-        !leati_peer_step(p, LEAT_TESTING_STEP_GREETING, "%zu methods", p->request.method_count)) {
+        !leati_peer_step(p, LEAT_TESTING_STEP_GREETING, "%zu methods", p->request.method_count))
         return false;
-    }
     uint8_t method = method_choose(p);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_METHOD, "%02x", method))
         return false;
@@ -100,9 +99,8 @@ static bool password_check(struct leati_peer *p)
         return false;
     unsigned status = credentials_are_right(p) ? 0 : 1;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_AUTH, "%s", p->request.user) ||
-        !leati_peer_step(p, LEAT_TESTING_STEP_AUTH_REPLY, "%02x", status)) {
+        !leati_peer_step(p, LEAT_TESTING_STEP_AUTH_REPLY, "%02x", status))
         return false;
-    }
     (void)leati_peer_refuses(p, 1, &status);
     return leati_peer_answer(p, (uint8_t[]){1, (uint8_t)status}, 2) &&
            (status == 0 || leati_peer_end(p, LEATI_PEER_CLOSE));
@@ -115,9 +113,8 @@ bool leati_testing_socks5_reply(struct leati_peer *p, unsigned rep,
 {
     static const struct sockaddr_storage nowhere = {.ss_family = AF_INET};
     uint8_t reply[22] = {5};
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%02x %s", rep, reply_name(rep))) {
+    if (!leati_peer_step(p, LEAT_TESTING_STEP_REPLY, "%02x %s", rep, reply_name(rep)))
         return false;
-    }
     bool is_refused = leati_peer_refuses(p, 1, &rep);
     reply[1] = (uint8_t)rep;
     size_t len = 3 + leati_testing_socks5_address_write(is_refused || rep != 0 ? &nowhere : bound,
@@ -169,7 +166,6 @@ void leati_testing_serve_socks5(struct leati_peer *p)
 {
     uint8_t method = METHOD_REFUSED;
     if (method_negotiate(p, &method) && (method != METHOD_PASSWORD || password_check(p)) &&
-        request_serve(p)) {
+        request_serve(p))
         (void)leati_peer_end(p, LEATI_PEER_CLOSE);
-    }
 }

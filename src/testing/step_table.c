@@ -216,9 +216,8 @@ const char *leati_testing_fault_problem(const struct leat_testing_fault *faults,
             is_behind_drop = is_behind_drop || action_is_drop(faults[i].action);
         }
     }
-    if (is_behind_drop && !action_may_follow_drop(fault->action)) {
+    if (is_behind_drop && !action_may_follow_drop(fault->action))
         return "behind a drop there can be only bytes, delay, hold, shutdown, stall, close and "
                "reset";
-    }
     return action_problem(fault);
 }

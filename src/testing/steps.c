@@ -174,9 +174,8 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop)
     p->ending = LEATI_PEER_CLOSE;
     for (size_t i = drop->fault + 1; i < set->count; ++i) {
         if (leati_testing_fault_same_moment(&set->faults[drop->fault], &set->faults[i]) &&
-            !fault_run(p, set, i, true)) {
+            !fault_run(p, set, i, true))
             break;
-        }
     }
     return false;
 }

@@ -36,9 +36,8 @@ void leati_testing_serve_tcp(struct leati_peer *p)
     struct leati_peer_request *request = &p->request;
     int reason = 0;
     if (!leati_testing_destination_parse(options->to, request->host, &request->port) ||
-        !leati_peer_tls_step(p)) {
+        !leati_peer_tls_step(p))
         return;
-    }
     leati_peer_show_request(p);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_CONNECT, "%s", options->to))
         return;

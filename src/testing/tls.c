@@ -175,9 +175,8 @@ static bool wire_move(struct leati_peer *p, struct leati_peer_tls *tls, int resu
     size_t len = 0;
     int error = SSL_get_error(tls->ssl, result);
     if (!wire_flush(p, tls) || error != SSL_ERROR_WANT_READ ||
-        !leati_peer_wire_recv(p, buf, sizeof(buf), &len)) {
+        !leati_peer_wire_recv(p, buf, sizeof(buf), &len))
         return false;
-    }
     return BIO_write(tls->from_wire, buf, (int)len) == (int)len;
 }
 

@@ -79,9 +79,8 @@ static bool datagram_carry(struct leati_peer *p, struct association *a, bool to_
     if (!to_client && !leati_peer_datagram_moved(p, false, len))
         return false;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_DATAGRAM, "%s %s %zu", to_client ? "in" : "out", text,
-                         len)) {
+                         len))
         return false;
-    }
     if (p->shape.datagram) {
         data = p->shape.datagram->data;
         len = p->shape.datagram->len;
@@ -239,9 +238,8 @@ static bool association_run(struct leati_peer *p, struct association *a)
         }
         if ((fds[2].revents != 0 && !from_client(p, a)) ||
             (fds[3].revents != 0 && !from_outside(p, a, a->outside[0])) ||
-            (fds[4].revents != 0 && !from_outside(p, a, a->outside[1]))) {
+            (fds[4].revents != 0 && !from_outside(p, a, a->outside[1])))
             return false;
-        }
     }
     return false;
 }

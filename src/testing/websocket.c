@@ -182,9 +182,8 @@ static bool data_receive(struct leati_peer *p, struct session *session,
     if (session->is_compressed && !message_inflate(p, session))
         return false;
     if (session->opcode == LEAT_TESTING_MESSAGE_TEXT &&
-        !leati_utf8_valid(session->message, session->len)) {
+        !leati_utf8_valid(session->message, session->len))
         return session_fail(p, CLOSE_INVALID_DATA, "a text that is not UTF-8");
-    }
     bool goes_on = session->is_closing ||
                    message_step(p, LEAT_TESTING_STEP_MESSAGE, session->opcode, session->message,
                                 session->len, p->server->options.no_echo);
@@ -221,10 +220,9 @@ static bool frame_receive(struct leati_peer *p, struct session *session,
         return session_fail(p, CLOSE_PROTOCOL_ERROR, "a frame with reserved bits or opcode");
     if (opcode < OPCODE_CLOSE)
         return data_receive(p, session, frame);
-    if (frame->len > 125 || (frame->first_byte & FIN) == 0) {
+    if (frame->len > 125 || (frame->first_byte & FIN) == 0)
         return session_fail(p, CLOSE_PROTOCOL_ERROR,
                             "a control frame that is too long or in parts");
-    }
     if (opcode == OPCODE_CLOSE)
         return close_receive(p, session, frame);
     return opcode == LEAT_TESTING_MESSAGE_PONG || session->is_closing ||
@@ -299,9 +297,8 @@ static bool upgrade_accept(struct leati_peer *p)
     const char *further = p->server->options.headers ? p->server->options.headers : "";
     char offers[1024], extensions[200] = "";
     if (p->server->options.deflate &&
-        leati_peer_http_field(p, "Sec-WebSocket-Extensions", offers, sizeof(offers))) {
+        leati_peer_http_field(p, "Sec-WebSocket-Extensions", offers, sizeof(offers)))
         p->deflate_bits = leati_deflate_accept(offers, extensions, sizeof(extensions));
-    }
     char *lines = leati_concat(extensions, protocol ? "Sec-WebSocket-Protocol: " : "",
                                protocol ? protocol : "", protocol ? "\r\n" : "", further);
     char *head = lines ? leati_peer_upgrade_head(p, lines, strlen(lines)) : NULL;
@@ -340,9 +337,8 @@ static bool upgrade_serve(struct leati_peer *p)
     unsigned status = request_judge(p, &fault);
     if (!leati_peer_step(p, LEAT_TESTING_STEP_HEAD, "%s", line) ||
         !leati_peer_step(p, LEAT_TESTING_STEP_UPGRADE, "%u%s%s", status, fault ? ": " : "",
-                         fault ? fault : "")) {
+                         fault ? fault : ""))
         return false;
-    }
     (void)leati_peer_refuses(p, 403, &status);
     return status == 101 && !p->shape.refuse ? upgrade_accept(p) : upgrade_refuse(p, status);
 }
@@ -356,9 +352,8 @@ static bool messages_send(struct leati_peer *p, struct session *session)
     for (size_t i = 0; i < options->message_count; ++i) {
         const struct leat_testing_message *message = &options->messages[i];
         if (!message_step(p, LEAT_TESTING_STEP_SEND, (uint8_t)message->type, message->data,
-                          message->len, false)) {
+                          message->len, false))
             return false;
-        }
     }
     if (options->close_code == 0)
         return true;

@@ -93,9 +93,8 @@ char *leati_code_spelling_behind(char text[LEATI_CODE_SPELLING_SIZE], const char
 {
     size_t len = strlen(words);
     if (strlen(text) <= len + 1 || !leati_text_equal_nocase(text, len, words, len) ||
-        !strchr(" :=", text[len])) {
+        !strchr(" :=", text[len]))
         return NULL;
-    }
     char *rest = text + len + 1;
     rest += text[len] == ':' && *rest == ' ';
     if (*rest == ' ')

@@ -64,12 +64,11 @@ static void frames_of_one_size(struct leati_ws_cases *cases, size_t size)
     static uint8_t data[262144];
     memset(data, 'f', sizeof(data));
     leati_ws_case_begin(cases, "size.%2$zu|%1$zu bytes in fragments of %2$zu", sizeof(data), size);
-    for (size_t at = 0; at < sizeof(data); at += size) {
+    for (size_t at = 0; at < sizeof(data); at += size)
         leati_ws_case_frame(cases,
                             LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_BINARY,
                                            .not_fin = at + size < sizeof(data),
                                            .payload = data + at, .len = size));
-    }
     leati_ws_case_expect(cases, LEATI_WS_BINARY, data, sizeof(data));
 }
 

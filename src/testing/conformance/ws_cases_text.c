@@ -68,11 +68,10 @@ static void valid_texts(struct leati_ws_cases *cases)
         leati_ws_case_message(cases, LEATI_WS_TEXT, good[i], len);
         leati_ws_case_begin(
             cases, "valid-fragments.%1$zu|valid text %1$zu, a fragment for each byte", i + 1);
-        for (size_t at = 0; at < len; ++at) {
+        for (size_t at = 0; at < len; ++at)
             leati_ws_case_frame(
                 cases, LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
                                       .not_fin = at + 1 < len, .payload = good[i] + at, .len = 1));
-        }
         leati_ws_case_expect(cases, LEATI_WS_TEXT, good[i], len);
     }
     leati_ws_case_begin(cases, "valid.nul|a text of NULs");
@@ -117,11 +116,10 @@ static void invalid_text(struct leati_ws_cases *cases, size_t number)
     leati_ws_case_begin(
         cases, "invalid-fragments.%1$zu|invalid text %1$zu, a fragment for each byte: %2$s",
         number + 1, shown);
-    for (size_t at = 0; at < len; ++at) {
+    for (size_t at = 0; at < len; ++at)
         leati_ws_case_frame(cases,
                             LEATI_WS_FRAME(.opcode = at ? LEATI_WS_CONTINUATION : LEATI_WS_TEXT,
                                            .not_fin = true, .payload = text + at, .len = 1));
-    }
     leati_ws_case_send(cases, LEATI_WS_CONTINUATION, NULL, 0);
     leati_ws_case_expect_close(cases, 1007);
 
