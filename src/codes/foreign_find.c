@@ -179,10 +179,9 @@ static bool form_matches(const leat_foreign_code *form, const char *text, const 
     bool any = form->key[strlen(form->key) - 1] == 'z';
     int base = leati_foreign_tables[form->inner].hexadecimal ? 16 : 10;
     *ret_digits = text + prefix_len;
-    for (const char *c = *ret_digits; *c; c++) {
+    for (const char *c = *ret_digits; *c; c++)
         if (any ? !is_letter_or_digit(*c) : digit_value(*c) >= base)
             return false;
-    }
     return true;
 }
 
@@ -286,9 +285,8 @@ const leat_foreign_code *leat_foreign_code_find_number(const leat_foreign_table 
     if (!table)
         return NULL;
     enum closeness closest = table_closeness(&query, table);
-    for (size_t i = 0; closest != CLOSENESS_NONE && i < table->count; i++) {
+    for (size_t i = 0; closest != CLOSENESS_NONE && i < table->count; i++)
         if (row_closeness(&query, &table->codes[i]) == closest)
             return &table->codes[i];
-    }
     return NULL;
 }

@@ -57,10 +57,9 @@ static struct in6_addr in6_of(const struct leati_address *address)
 
 static unsigned common_bits(const uint8_t *a, const uint8_t *b)
 {
-    for (unsigned i = 0; i < 16; i++) {
+    for (unsigned i = 0; i < 16; i++)
         if (a[i] != b[i])
             return 8 * i + (unsigned)__builtin_clz((unsigned)(a[i] ^ b[i])) - 24;
-    }
     return 128;
 }
 

@@ -306,10 +306,9 @@ static size_t code_find_enumerator(const char *text, int *ret_codes, size_t cap)
 
 static size_t code_find_errno(const char *text, int *ret_codes, size_t cap)
 {
-    for (size_t i = 0; i < COUNT(aliases); i++) {
+    for (size_t i = 0; i < COUNT(aliases); i++)
         if (names_equal(text, aliases[i].second_name))
             text = aliases[i].name;
-    }
     for (size_t i = 0; i < COUNT(socket_entries); i++) {
         if (!names_equal(text, entry_errno_name(&socket_entries[i])))
             continue;

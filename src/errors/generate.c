@@ -75,10 +75,9 @@ static bool family_is_tls_socket(const struct family *family)
 /** The row that tls_sockets.def has for an errno, or NULL. */
 static const struct row *tls_socket_row(int number)
 {
-    for (size_t i = 0; i < COUNT(tls_sockets); i++) {
+    for (size_t i = 0; i < COUNT(tls_sockets); i++)
         if (tls_sockets[i].number == number)
             return &tls_sockets[i];
-    }
     return NULL;
 }
 

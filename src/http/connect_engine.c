@@ -76,10 +76,9 @@ static void engine_blame(struct leati_http_connect_engine *engine, int code, con
     leati_readable_vformat(engine->text, sizeof(engine->text), format, args);
     va_end(args);
     /* It may quote the proxy, which must not write into anybody's terminal. */
-    for (char *c = engine->text; *c; c++) {
+    for (char *c = engine->text; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
-    }
     engine->base.code = code;
     engine->base.native_code = engine->status;
 }

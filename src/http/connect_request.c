@@ -33,10 +33,9 @@ static int parameter_fail(struct leati_failure *failure, const char *format, ...
 
 static bool has_control(const char *s)
 {
-    for (; *s; s++) {
+    for (; *s; s++)
         if ((unsigned char)*s < ' ' || *s == 0x7f)
             return true;
-    }
     return false;
 }
 
@@ -112,11 +111,10 @@ static int destination_write(const struct leati_http_connect_options *options, c
         return parameter_fail(failure, "the destination is not an IPv6 address");
     if (is_ipv6) /* or IPv4, where it was mapped */
         leati_address_format_host(&address, host, sizeof(host));
-    for (size_t i = 0; !is_ipv6 && i < len; i++) {
+    for (size_t i = 0; !is_ipv6 && i < len; i++)
         if (!is_host_byte(host[i]))
             return parameter_fail(failure, "the destination's host has byte 0x%02x",
                                   (unsigned char)host[i]);
-    }
     leati_host_port_format(host, options->port, buf, cap);
     return LEAT_OK;
 }

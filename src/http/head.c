@@ -170,11 +170,10 @@ static enum leati_http_result request_line_parse(struct leati_http_head *head, s
     if (!version || version == target)
         return head_refuse(head, LEATI_HTTP_MALFORMED, "the request line has no target");
     *version++ = '\0';
-    for (const char *c = target; *c; c++) {
+    for (const char *c = target; *c; c++)
         if (*c < '!' || *c > '~')
             return head_refuse(head, LEATI_HTTP_MALFORMED, "the request target holds byte 0x%02x",
                                (unsigned char)*c);
-    }
     size_t version_len = (size_t)(line + len - version);
     if (version_is_other(version, version_len)) {
         head->fault = LEATI_HTTP_FAULT_VERSION;
@@ -504,10 +503,9 @@ bool leati_http_head_has_token(const struct leati_http_head *head, const char *n
     while ((list = leati_http_head_next(head, name, &cursor))) {
         const char *item;
         size_t len;
-        while (leati_http_list_next(&list, &item, &len)) {
+        while (leati_http_list_next(&list, &item, &len))
             if (leati_text_equal_nocase(item, len, token, token_len))
                 return true;
-        }
     }
     return false;
 }

@@ -183,10 +183,9 @@ void leati_io_done(struct leati_io *io)
     if (leati_io_set(io, 0) != LEAT_OK)
         loop->watched_count--;
     io->mask = 0;
-    for (int i = loop->event_next; i < loop->event_count; i++) {
+    for (int i = loop->event_next; i < loop->event_count; i++)
         if (loop->events[i].data.ptr == io)
             loop->events[i].data.ptr = NULL;
-    }
 }
 
 bool leati_io_move(struct leati_io *from, struct leati_io *to)
@@ -413,10 +412,9 @@ const uint64_t *leati_loop_judged_ms(const leat_loop *loop)
 
 void *leati_loop_attachment_get(const leat_loop *loop, const void *key)
 {
-    for (struct leati_attachment *a = loop->attachments; a; a = a->next) {
+    for (struct leati_attachment *a = loop->attachments; a; a = a->next)
         if (a->key == key)
             return a->object;
-    }
     return NULL;
 }
 

@@ -241,10 +241,9 @@ static void process_exit(void)
     shared.exiting = true;
     if (shared.runtime)
         leat_loop_stop(shared.runtime->loop);
-    while (!own_runtime && shared.threads > 0) {
+    while (!own_runtime && shared.threads > 0)
         if (pthread_cond_timedwait(&changed, &lock, &limit) != 0)
             break;
-    }
     pthread_mutex_unlock(&lock);
 }
 

@@ -512,10 +512,8 @@ size_t leati_tcp_layer_remaining(const struct leati_layer *l, bool without_open,
         return 0;
     if (!without_open)
         ret_addresses[count++] = tcp->open->address;
-    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt;
-         attempt = attempt->next) {
+    for (const struct leati_tcp_attempt *attempt = tcp->attempts; attempt; attempt = attempt->next)
         if (attempt != tcp->open && attempt->sys_errno == 0)
             ret_addresses[count++] = attempt->address;
-    }
     return count;
 }

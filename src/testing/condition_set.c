@@ -44,10 +44,9 @@ bool leati_testing_conditions_replace(struct leat_testing_server *server,
     struct leati_condition_set *former = server->conditions;
     server->conditions = set;
     ++server->condition_version;
-    for (struct leati_peer *p = server->peers; p; p = p->next) {
+    for (struct leati_peer *p = server->peers; p; p = p->next)
         if (p->link)
             leati_link_wake(p->link);
-    }
     pthread_mutex_unlock(&server->lock);
     if (former)
         leati_testing_conditions_release(server, former);

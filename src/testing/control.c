@@ -281,10 +281,9 @@ static const char *status_name(int status)
         {500, "Internal Server Error"},
         {507, "Insufficient Storage"},
     };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i)
         if (names[i].status == status)
             return names[i].name;
-    }
     return "Refused";
 }
 

@@ -248,10 +248,9 @@ static struct leati_entry *proxy_of(struct leati_control_request *request)
 bool leati_proxies_list(struct leati_control_request *request)
 {
     leati_json_open(&request->text, NULL, '{');
-    for (struct leati_entry *entry = request->control->entries; entry; entry = entry->next) {
+    for (struct leati_entry *entry = request->control->entries; entry; entry = entry->next)
         if (is_proxy(entry))
             proxy_write(&request->text, entry->name, entry);
-    }
     leati_json_close(&request->text, '}');
     return true;
 }
@@ -394,10 +393,9 @@ bool leati_proxies_reset(struct leati_control_request *request)
 
 static struct leati_toxic *toxic_find(struct leati_entry *entry, const char *name)
 {
-    for (size_t i = 0; i < entry->toxic_count; ++i) {
+    for (size_t i = 0; i < entry->toxic_count; ++i)
         if (strcmp(entry->toxics[i].name, name) == 0)
             return &entry->toxics[i];
-    }
     return NULL;
 }
 

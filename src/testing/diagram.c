@@ -33,10 +33,9 @@ static enum arrow arrow_of(const char *step)
         {"connect", TO_DESTINATION}, {"message", FROM_CLIENT},  {"ping", FROM_CLIENT},
         {"send", TO_CLIENT},         {"proxy", FROM_CLIENT},    {"query", FROM_CLIENT},
     };
-    for (size_t i = 0; i < sizeof(arrows) / sizeof(arrows[0]); ++i) {
+    for (size_t i = 0; i < sizeof(arrows) / sizeof(arrows[0]); ++i)
         if (strcmp(arrows[i].step, step) == 0)
             return arrows[i].arrow;
-    }
     return OVER;
 }
 

@@ -104,10 +104,9 @@ static uint64_t burst_of(const struct leat_testing_condition *condition)
 
 static bool has_kind(const struct leati_flow *flow, enum leat_testing_condition_kind kind)
 {
-    for (size_t i = 0; i < flow->count; ++i) {
+    for (size_t i = 0; i < flow->count; ++i)
         if (flow->conditions[i].what.kind == kind)
             return true;
-    }
     return false;
 }
 
@@ -287,10 +286,9 @@ void leati_flow_finish(struct leati_flow *flow, uint64_t now_us)
 {
     flow->has_ended = true;
     flow->end_us = due_draw_us(flow, now_us);
-    for (size_t i = 0; i < flow->count; ++i) {
+    for (size_t i = 0; i < flow->count; ++i)
         if (flow->conditions[i].what.kind == LEAT_TESTING_CONDITION_SLOW_CLOSE)
             flow->end_us += (uint64_t)flow->conditions[i].what.delay_ms * 1000;
-    }
 }
 
 /* ---- out ------------------------------------------------------------------------------------- */

@@ -77,10 +77,9 @@ bool leati_peer_datagram_moved(struct leati_peer *p, bool to_client, size_t len)
 {
     int wait_ms = 0;
     p->carrying = true;
-    while (leati_peer_allowed(p, to_client, len, &wait_ms) == 0 && wait_ms > 0) {
+    while (leati_peer_allowed(p, to_client, len, &wait_ms) == 0 && wait_ms > 0)
         if (!leati_peer_sleep(p, (uint64_t)wait_ms))
             return false;
-    }
     return leati_peer_moved(p, to_client, NULL, len);
 }
 

@@ -147,11 +147,10 @@ static enum outcome link_poll(struct leati_link *link, uint64_t wait_us)
         return OVER;
     if (fds[1].revents != 0)
         conditions_refresh(link);
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; ++i)
         if (fds[2 + i].fd >= 0 && fds[2 + i].revents != 0 &&
             lane_read(link, &link->lanes[i]) != GOES_ON)
             return OVER;
-    }
     return GOES_ON;
 }
 
@@ -271,9 +270,8 @@ void leati_link_wake(struct leati_link *link)
 bool leati_link_settle(struct leati_peer *p)
 {
     int unread = 0;
-    while (ioctl(p->fd, SIOCOUTQ, &unread) == 0 && unread > 0) {
+    while (ioctl(p->fd, SIOCOUTQ, &unread) == 0 && unread > 0)
         if (!leati_peer_sleep(p, 1))
             return false;
-    }
     return true;
 }

@@ -170,10 +170,9 @@ static int values_check(const struct leat_testing_options *options,
     if ((options->user && (options->user[0] == '\0' || strlen(options->user) > 255)) ||
         (options->password && strlen(options->password) > 255))
         return refused(ret_problem, "user and password have 1 to 255 and 0 to 255 bytes");
-    for (const struct leat_testing_name *name = options->names; name->name; ++name) {
+    for (const struct leat_testing_name *name = options->names; name->name; ++name)
         if (!name->address || (name->address[0] != '\0' && !is_address(name->address)))
             return refused(ret_problem, "the address of the name %s is none", name->name);
-    }
     if (options->unix_path && (options->unix_path[0] == '\0' || strlen(options->unix_path) > 107))
         return refused(ret_problem, "the path of a Unix socket has 1 to 107 bytes");
     if ((unsigned)options->auth > LEAT_TESTING_AUTH_BEARER ||

@@ -62,10 +62,9 @@ static struct leati_json_text line_begin(const struct leati_peer *p)
 /* What a person can read stands there as it is. */
 static bool is_text(const uint8_t *data, size_t len)
 {
-    for (size_t i = 0; i < len; ++i) {
+    for (size_t i = 0; i < len; ++i)
         if ((data[i] < ' ' && !memchr("\t\r\n", data[i], 3)) || data[i] == 0x7f)
             return false;
-    }
     return leati_utf8_valid(data, len);
 }
 

@@ -358,10 +358,9 @@ static bool recording_finish(struct reader *reader)
             return reader_fail(reader);
         steps_complete(recording, connection);
         connection->is_cut = reader->is_full;
-        for (size_t k = 0; k < connection->count; ++k) {
+        for (size_t k = 0; k < connection->count; ++k)
             if (connection->events[k].what == LEATI_RECORDED_SERVER_END)
                 connection->is_cut = false;
-        }
     }
     recording->steps |= 1u << LEAT_TESTING_STEP_ACCEPT | 1u << LEAT_TESTING_STEP_TLS |
                         1u << LEAT_TESTING_STEP_PROXY | 1u << LEAT_TESTING_STEP_END;
@@ -449,11 +448,10 @@ const char *leati_recording_fault_problem(const struct leati_recording *recordin
     size_t pos = 0;
     leati_readable_append(buf, cap, &pos, "the recording has no step %s, but",
                           leat_testing_step_name(fault->step));
-    for (unsigned i = 0; leat_testing_step_name((enum leat_testing_step)i); ++i) {
+    for (unsigned i = 0; leat_testing_step_name((enum leat_testing_step)i); ++i)
         if (recording->steps >> i & 1 && i != LEAT_TESTING_STEP_TLS &&
             i != LEAT_TESTING_STEP_PROXY && i != LEAT_TESTING_STEP_END)
             leati_readable_append(buf, cap, &pos, " %s",
                                   leat_testing_step_name((enum leat_testing_step)i));
-    }
     return buf;
 }

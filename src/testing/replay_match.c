@@ -64,10 +64,9 @@ static bool raw_await(struct leati_replay *replay, const struct leati_recorded_m
         if (!leati_peer_need(p, seen + 1))
             return ended_early(replay, message);
         size_t end = p->in_len < len ? p->in_len : len;
-        for (; seen < end; ++seen) {
+        for (; seen < end; ++seen)
             if (is_compared && p->in[seen] != then[seen])
                 return bytes_differ(replay, message, seen, p->in[seen]);
-        }
     }
     leati_peer_consume(p, len);
     return true;
@@ -118,10 +117,9 @@ static bool name_is(const struct field *field, const char *name)
 static bool is_volatile(const struct field *field)
 {
     static const char *const names[] = {"Sec-WebSocket-Key", "User-Agent", "Date"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i)
         if (name_is(field, names[i]))
             return true;
-    }
     bool is_credentials = name_is(field, "Authorization") || name_is(field, "Proxy-Authorization");
     return is_credentials &&
            !(field->value_len >= 6 && leati_text_equal_nocase(field->value, 6, "Basic ", 6));
@@ -143,10 +141,9 @@ static bool is_this_machine(const struct field *field)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
     size_t len = value_extent(field);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && name_is(field, "Host"); ++i) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && name_is(field, "Host"); ++i)
         if (leati_text_equal_nocase(field->value, len, names[i], strlen(names[i])))
             return true;
-    }
     return false;
 }
 
@@ -176,11 +173,10 @@ static bool field_missing(const char *head, size_t len, const char *other, size_
     const char *other_lines = memmem(other, other_len, "\r\n", 2);
     size_t from = (size_t)(lines - head) + 2;
     size_t other_from = (size_t)(other_lines - other) + 2;
-    for (size_t at = from; field_next(head, len, &at, ret_field);) {
+    for (size_t at = from; field_next(head, len, &at, ret_field);)
         if (!is_volatile(ret_field) && field_count(head, len, from, ret_field) >
                                            field_count(other, other_len, other_from, ret_field))
             return true;
-    }
     return false;
 }
 

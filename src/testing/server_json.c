@@ -288,10 +288,9 @@ static bool field_read(const struct leati_json *json, struct leati_settings *set
     const struct member *member = member_find(members, json->name);
     if (member)
         return member_set(member, json, settings, refusal);
-    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); ++i) {
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); ++i)
         if (strcmp(readers[i].name, json->name) == 0)
             return json->type == LEATI_JSON_NULL || readers[i].read(json, settings, refusal);
-    }
     return leati_refuse(refusal, 400, json->name, "a server has no such field");
 }
 
@@ -303,10 +302,9 @@ bool leati_settings_read(const struct leati_json *json, struct leati_settings *r
     *ret_settings = (struct leati_settings){.options.size = sizeof(ret_settings->options),
                                             .options.is_changeable = true,
                                             .is_enabled = true};
-    for (const struct leati_json *field = json->first; field; field = field->next) {
+    for (const struct leati_json *field = json->first; field; field = field->next)
         if (!field_read(field, ret_settings, refusal))
             return false;
-    }
     if (!leati_json_member(json, "kind"))
         return leati_refuse(refusal, 400, "kind", "it is missing");
     return true;

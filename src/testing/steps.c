@@ -172,11 +172,10 @@ bool leati_peer_drop(struct leati_peer *p, struct leati_peer_drop *drop)
     p->drop_in.armed = p->drop_out.armed = false;
     p->rate = 0;
     p->ending = LEATI_PEER_CLOSE;
-    for (size_t i = drop->fault + 1; i < set->count; ++i) {
+    for (size_t i = drop->fault + 1; i < set->count; ++i)
         if (leati_testing_fault_same_moment(&set->faults[drop->fault], &set->faults[i]) &&
             !fault_run(p, set, i, true))
             break;
-    }
     return false;
 }
 

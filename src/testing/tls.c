@@ -160,10 +160,9 @@ static struct leati_peer_tls *tls_new(struct leati_peer *p, const struct leat_te
 static bool wire_flush(struct leati_peer *p, struct leati_peer_tls *tls)
 {
     uint8_t buf[LEATI_TESTING_WIRE_BYTES];
-    for (int len; (len = BIO_read(tls->to_wire, buf, sizeof(buf))) > 0;) {
+    for (int len; (len = BIO_read(tls->to_wire, buf, sizeof(buf))) > 0;)
         if (!leati_peer_wire_send(p, buf, (size_t)len))
             return false;
-    }
     return true;
 }
 

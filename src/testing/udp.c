@@ -190,10 +190,9 @@ static bool from_outside(struct leati_peer *p, struct association *a, int fd)
 static void association_done(struct association *a)
 {
     const int fds[] = {a->inside, a->outside[0], a->outside[1]};
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = 0; i < 3; ++i)
         if (fds[i] >= 0)
             close(fds[i]);
-    }
     leati_datagram_link_done(&a->link);
     leati_free(a->buf);
 }

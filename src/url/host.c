@@ -25,10 +25,9 @@ static bool is_host_byte(char c)
 
 static bool is_ascii(const char *s)
 {
-    for (; *s; s++) {
+    for (; *s; s++)
         if ((unsigned char)*s >= 0x80)
             return false;
-    }
     return true;
 }
 
@@ -124,10 +123,9 @@ static const char *name_fault(const char *label)
     size_t len;
 
     for (;; label += len + 1) {
-        for (len = 0; label[len] && label[len] != '.'; len++) {
+        for (len = 0; label[len] && label[len] != '.'; len++)
             if (!is_host_byte(label[len]))
                 return "the host holds a character that no host name has";
-        }
         if (len == 0)
             return "the host has an empty label";
         if (len > LEATI_HOST_LABEL_MAX_BYTES)
@@ -139,10 +137,9 @@ static const char *name_fault(const char *label)
 
 static void ascii_lower(char *s)
 {
-    for (; *s; s++) {
+    for (; *s; s++)
         if (*s >= 'A' && *s <= 'Z')
             *s = (char)(*s - 'A' + 'a');
-    }
 }
 
 /* Gives the name as A-labels, in memory of its own. */
@@ -220,11 +217,10 @@ static const char *zone_fault(const char *zone, size_t len)
 {
     if (len == 0 || len >= IF_NAMESIZE)
         return "the zone of the IPv6 address is empty or too long";
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         if (!isascii(zone[i]) || (!isalnum(zone[i]) && !strchr("-._~", zone[i])))
             return "the zone of the IPv6 address holds a character that the name of no interface "
                    "has";
-    }
     return NULL;
 }
 

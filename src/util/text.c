@@ -16,10 +16,9 @@ bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t 
 {
     if (a_len != b_len)
         return false;
-    for (size_t i = 0; i < a_len; i++) {
+    for (size_t i = 0; i < a_len; i++)
         if (a[i] != b[i] && byte_lower(a[i]) != byte_lower(b[i]))
             return false;
-    }
     return true;
 }
 
@@ -56,10 +55,9 @@ bool leati_text_is_token(const char *s, size_t len)
 
 bool leati_text_is_field_value(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0')
             return false;
-    }
     return true;
 }
 

@@ -84,10 +84,9 @@ bool leati_utf8_feed(struct leati_utf8 *utf8, const uint8_t *data, size_t len)
     /* Stored so that a zeroed struct is ACCEPT. */
     uint64_t state = utf8->state ^ (uint64_t)ACCEPT;
 
-    for (; len >= BLOCK_BYTES && state != REJECT; data += BLOCK_BYTES, len -= BLOCK_BYTES) {
+    for (; len >= BLOCK_BYTES && state != REJECT; data += BLOCK_BYTES, len -= BLOCK_BYTES)
         if (state != ACCEPT || !block_is_ascii(data))
             state = state_after(state, data, BLOCK_BYTES);
-    }
     for (; len >= sizeof(vector) && state != REJECT;
          data += sizeof(vector), len -= sizeof(vector)) {
         vector bytes = vector_load(data);

@@ -99,11 +99,10 @@ bool leati_endpoint_parse(const char *url, const char *schemes, struct leati_end
     size_t path_len = strcspn(path, "#");
     if (path_len + 2 > sizeof(endpoint.path))
         return refuse(ret_reason, cap, "the path of the URL is too long", url);
-    for (size_t i = 0; i < path_len; ++i) {
+    for (size_t i = 0; i < path_len; ++i)
         if ((unsigned char)path[i] <= ' ' || path[i] == 0x7f)
             return refuse(ret_reason, cap, "the path '%s' has a character that must be escaped",
                           path);
-    }
     if (path_len > 0)
         snprintf(endpoint.path, sizeof(endpoint.path), "%s%.*s", path[0] == '/' ? "" : "/",
                  (int)path_len, path);

@@ -220,10 +220,9 @@ bool leati_wire_more(struct leati_wire *wire, size_t had, unsigned timeout_ms)
 bool leati_wire_need(struct leati_wire *wire, size_t len)
 {
     uint64_t limit_ms = slow_limit_ms(wire);
-    while (wire->in.len < len) {
+    while (wire->in.len < len)
         if (leati_clock_ms() > limit_ms || !leati_wire_more(wire, wire->in.len, wire->patience_ms))
             return false;
-    }
     return true;
 }
 

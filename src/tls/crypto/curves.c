@@ -25,10 +25,9 @@ static struct curve curves[] = {
 
 static struct curve *curve_find(mbedtls_ecp_group_id id)
 {
-    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
         if (curves[i].id == id)
             return &curves[i];
-    }
     return NULL;
 }
 
