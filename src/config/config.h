@@ -76,15 +76,12 @@ void leati_config_drop_refusals(leat_config *config);
 /** Without memory their texts are lost. */
 void leati_config_copy_refusals(leat_config *dst, const leat_config *src);
 
-/* The parts of settings that config_network.c, config_request.c, config_server.c and
- * config_tls.c own. Copying goes
- * into an empty `dst`; false without memory. */
+/* The parts of settings that config_network.c, config_request.c (with the lists of a server) and
+ * config_tls.c own. Copying goes into an empty `dst`; false without memory. */
 void leati_settings_clear_network(struct leati_settings *settings);
 bool leati_settings_copy_network(struct leati_settings *dst, const struct leati_settings *src);
 void leati_settings_clear_request(struct leati_settings *settings);
 bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_settings *src);
-void leati_settings_clear_server(struct leati_settings *settings);
-bool leati_settings_copy_server(struct leati_settings *dst, const struct leati_settings *src);
 void leati_settings_init_tls(struct leati_settings *settings);
 void leati_settings_clear_tls(struct leati_settings *settings);
 bool leati_settings_copy_tls(struct leati_settings *dst, const struct leati_settings *src);

@@ -22,34 +22,29 @@ int leat_config_set_ip_version(leat_config *config, enum leat_ip_version version
         return leati_config_refuse(config, LEAT_E_PARAMETER, "there is no such version of IP");
     int chosen = families[version];
     int local = config->settings->dial.local.any.sa_family;
-    if (chosen != AF_UNSPEC && local != AF_UNSPEC && chosen != local)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "the local address is one of the other family");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->dial.family = chosen;
-    return LEAT_OK;
+    bool is_other = chosen != AF_UNSPEC && local != AF_UNSPEC && chosen != local;
+    return leati_config_set(config,
+                            is_other ? "the local address is one of the other family" : NULL,
+                            dial.family, chosen);
 }
 
 int leat_config_set_local_address(leat_config *config, const char *address)
 {
     struct leati_address local = {.any.sa_family = AF_UNSPEC};
+    struct leati_settings *settings;
+    const char *refusal = NULL;
     if (!config)
         return LEAT_E_PARAMETER;
     bool is_set = address && *address;
-    if (is_set && leati_address_read(address, 0, &local) != 0)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "the local address is not an IPv4 or IPv6 address");
     int family = config->settings->dial.family;
-    if (is_set && family != AF_UNSPEC && family != local.any.sa_family)
-        return leati_config_refuse(config, LEAT_E_PARAMETER,
-                                   "the local address is not of the family that is dialled");
-    struct leati_settings *settings = leati_config_edit(config);
-    if (!settings)
-        return LEAT_E_SYSTEM_INTERNAL;
-    settings->dial.local = local;
-    return LEAT_OK;
+    if (is_set && leati_address_read(address, 0, &local) != 0)
+        refusal = "the local address is not an IPv4 or IPv6 address";
+    else if (is_set && family != AF_UNSPEC && family != local.any.sa_family)
+        refusal = "the local address is not of the family that is dialled";
+    int code = leati_config_change(config, refusal, &settings);
+    if (code == LEAT_OK)
+        settings->dial.local = local;
+    return code;
 }
 
 int leat_config_set_sent_proxy_protocol(leat_config *config, enum leat_proxy_protocol version,

@@ -15,6 +15,8 @@ void leati_settings_clear_request(struct leati_settings *settings)
     leati_free(settings->user_agent);
     leati_free(settings->host_field);
     leati_text_list_clear(&settings->protocols);
+    leati_text_list_clear(&settings->allowed_origins);
+    leati_text_list_clear(&settings->trusted_proxies);
 }
 
 /* The headers that the handshake writes itself (RFC 6455 section 4.1). */
@@ -96,6 +98,8 @@ bool leati_settings_copy_request(struct leati_settings *dst, const struct leati_
 {
     return leati_field_list_copy(&dst->headers, &src->headers) &&
            leati_text_list_copy(&dst->protocols, &src->protocols) &&
+           leati_text_list_copy(&dst->allowed_origins, &src->allowed_origins) &&
+           leati_text_list_copy(&dst->trusted_proxies, &src->trusted_proxies) &&
            leati_strdup_optional(&dst->user_agent, src->user_agent) &&
            leati_strdup_optional(&dst->host_field, src->host_field);
 }

@@ -12,18 +12,6 @@
 /** How trusted proxies that come by a local socket are written. */
 #define LOCAL_PEERS "unix"
 
-void leati_settings_clear_server(struct leati_settings *settings)
-{
-    leati_text_list_clear(&settings->allowed_origins);
-    leati_text_list_clear(&settings->trusted_proxies);
-}
-
-bool leati_settings_copy_server(struct leati_settings *dst, const struct leati_settings *src)
-{
-    return leati_text_list_copy(&dst->allowed_origins, &src->allowed_origins) &&
-           leati_text_list_copy(&dst->trusted_proxies, &src->trusted_proxies);
-}
-
 /* ---- origins (RFC 6454 section 6.2) ------------------------------------------------------------ */
 
 static bool equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len)

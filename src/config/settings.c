@@ -46,7 +46,6 @@ static void settings_free(struct leati_settings *settings)
 {
     leati_settings_clear_network(settings);
     leati_settings_clear_request(settings);
-    leati_settings_clear_server(settings);
     leati_settings_clear_tls(settings);
     leati_free(settings);
 }
@@ -64,7 +63,7 @@ static struct leati_settings *settings_clone(const struct leati_settings *settin
     leati_domain_policy_init(&clone->domain_policy);
     if (!leati_settings_copy_network(clone, settings) ||
         !leati_settings_copy_request(clone, settings) ||
-        !leati_settings_copy_server(clone, settings) || !leati_settings_copy_tls(clone, settings)) {
+        !leati_settings_copy_tls(clone, settings)) {
         settings_free(clone);
         return NULL;
     }

@@ -118,7 +118,6 @@ void leat_tls_options_clear_error(leat_tls_options *options)
     if (!options)
         return;
     leati_failure_done(&options->failure);
-    leati_failure_init(&options->failure);
     memset(options->refused, 0, sizeof(options->refused));
 }
 
