@@ -36,7 +36,6 @@ bool leati_chain_is_to_redial(const struct leati_chain *chain)
 void leati_chain_redial(struct leati_chain *chain)
 {
     leati_failure_done(&chain->failure);
-    leati_failure_init(&chain->failure);
     /* As for the next address: a socket that is bound must be gone before the next one is. */
     if (chain->route->opener)
         leati_tcp_layer_reset(chain->tcp);

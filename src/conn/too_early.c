@@ -33,7 +33,6 @@ void leati_chain_be_later(struct leati_chain *chain)
     leati_tls_shared_note_too_early(route->settings->tls_shared, leati_route_origin_text(route));
     route->was_too_early = true;
     leati_failure_done(&chain->failure);
-    leati_failure_init(&chain->failure);
 }
 
 void leati_chain_tell_too_early(struct leati_chain *chain)

@@ -20,11 +20,14 @@ const char *leati_proxy_expected(enum leati_proxy_demand demand)
     return texts[demand];
 }
 
-/* An HTTP client has asked: it gets an answer, so that it ends well. */
+/* If an HTTP client has asked, it gets an answer, so that it ends well. */
 static void http_answer(struct leati_judge_guest *guest)
 {
+    const struct leati_bytes *in = &guest->wire.in;
     static const char answer[] =
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nOK\n";
+    if (in->len < 4 || memcmp(in->data, "GET ", 4) != 0)
+        return;
     (void)leati_wire_until(&guest->wire, "\r\n\r\n", LEATI_JUDGE_HEAD_BYTES_MAX);
     (void)leati_wire_send(&guest->wire, answer, sizeof(answer) - 1, 0);
 }
@@ -49,7 +52,7 @@ static void goes_on(struct leati_judge_guest *guest, bool is_glued, struct leati
                    "it goes on, but what stood behind the answer is lost or changed");
     else
         leati_find(finding, FAIL, "it does not go on: %s", leati_wire_describe(wire));
-    if (speaks && wire->in.len >= 4 && memcmp(wire->in.data, "GET ", 4) == 0)
+    if (speaks)
         http_answer(guest);
     leati_wire_shut(wire);
     if (!leati_wire_wait_end(wire, wire->patience_ms) && finding->verdict == PASS)
@@ -83,8 +86,7 @@ static void large_return(struct leati_judge_guest *guest, struct leati_finding *
     uint8_t piece[PIECE];
     if (leati_wire_more(wire, 0, SPEAKS_MS)) {
         leati_find(finding, NOT_RUN, "it speaks first, and returns nothing");
-        if (wire->in.len >= 4 && memcmp(wire->in.data, "GET ", 4) == 0)
-            http_answer(guest);
+        http_answer(guest);
         return;
     }
     for (size_t at = 0; at < LARGE_BYTES; at += sizeof(piece)) {

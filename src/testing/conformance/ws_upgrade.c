@@ -174,37 +174,31 @@ static bool parameters_read(const char *list, struct parameters *ret_parameters)
     return true;
 }
 
-static bool agreement_wrong(char *ret_problem, size_t cap, const char *problem)
+/* Why an agreement does not keep an offer; NULL = it does. */
+static const char *agreement_problem(const char *offer, const char *agreement)
 {
-    leati_readable_format(ret_problem, cap, "%s", problem);
-    return false;
+    struct parameters offered, agreed;
+    (void)parameters_read(offer, &offered);
+    if (!parameters_read(agreement, &agreed))
+        return "its agreement has a parameter that cannot be";
+    if (!agreed.is_deflate || strchr(agreement, ',') || !offered.is_deflate)
+        return "it agrees to what was not offered";
+    if (offered.no_server_takeover && !agreed.no_server_takeover)
+        return "it was asked for server_no_context_takeover and leaves it out";
+    if (offered.has_server_bits && offered.server_bits > 0 &&
+        (!agreed.has_server_bits || agreed.server_bits > offered.server_bits))
+        return "it was asked for server_max_window_bits and does not keep it";
+    if (agreed.has_server_bits && agreed.server_bits == 0)
+        return "its server_max_window_bits has no value";
+    if (agreed.has_client_bits && (!offered.has_client_bits || agreed.client_bits == 0))
+        return "its client_max_window_bits was not offered, or has no value";
+    return NULL;
 }
 
 bool leati_ws_agreement_check(const char *offer, const char *agreement, char *ret_problem,
                               size_t cap)
 {
-    struct parameters offered, agreed;
-    (void)parameters_read(offer, &offered);
-    ret_problem[0] = '\0';
-    if (agreement[0] == '\0')
-        return true;
-    if (!parameters_read(agreement, &agreed))
-        return agreement_wrong(ret_problem, cap, "its agreement has a parameter that cannot be");
-    if (!agreed.is_deflate || strchr(agreement, ','))
-        return agreement_wrong(ret_problem, cap, "it agrees to what was not offered");
-    if (!offered.is_deflate)
-        return agreement_wrong(ret_problem, cap, "it agrees to what was not offered");
-    if (offered.no_server_takeover && !agreed.no_server_takeover)
-        return agreement_wrong(ret_problem, cap,
-                               "it was asked for server_no_context_takeover and leaves it out");
-    if (offered.has_server_bits && offered.server_bits > 0 &&
-        (!agreed.has_server_bits || agreed.server_bits > offered.server_bits))
-        return agreement_wrong(ret_problem, cap,
-                               "it was asked for server_max_window_bits and does not keep it");
-    if (agreed.has_server_bits && agreed.server_bits == 0)
-        return agreement_wrong(ret_problem, cap, "its server_max_window_bits has no value");
-    if (agreed.has_client_bits && (!offered.has_client_bits || agreed.client_bits == 0))
-        return agreement_wrong(ret_problem, cap,
-                               "its client_max_window_bits was not offered, or has no value");
-    return true;
+    const char *problem = agreement[0] != '\0' ? agreement_problem(offer, agreement) : NULL;
+    leati_readable_format(ret_problem, cap, "%s", problem ? problem : "");
+    return !problem;
 }
