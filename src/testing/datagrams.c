@@ -133,9 +133,17 @@ void *leati_datagrams_run(void *user)
 
 /* ---- the relay ------------------------------------------------------------------------------- */
 
-/* The step `datagram` with what the faults make of one, which then goes on its way. */
-static bool datagram_carry(struct leati_peer *p, struct leati_datagram_link *link, bool to_client,
-                           const uint8_t *data, size_t len)
+void leati_datagram_shape(const struct leati_peer *p, const uint8_t **data, size_t *len)
+{
+    if (p->shape.datagram) {
+        *data = p->shape.datagram->data;
+        *len = p->shape.datagram->len;
+    }
+    *len = *len < p->shape.truncate ? *len : p->shape.truncate;
+}
+
+bool leati_datagram_carry(struct leati_peer *p, struct leati_datagram_link *link, bool to_client,
+                          const char *other, unsigned tag, const uint8_t *data, size_t len)
 {
     struct leat_testing_server *server = p->server;
     pthread_mutex_lock(&server->lock);
@@ -144,21 +152,17 @@ static bool datagram_carry(struct leati_peer *p, struct leati_datagram_link *lin
     if (!to_client && !leati_peer_datagram_moved(p, false, len))
         return false;
     if (!leati_peer_step(p, LEAT_TESTING_STEP_DATAGRAM, "%s %s %zu", to_client ? "in" : "out",
-                         server->options.to, len))
+                         other, len))
         return false;
-    if (p->shape.datagram) {
-        data = p->shape.datagram->data;
-        len = p->shape.datagram->len;
-    }
-    len = len < p->shape.truncate ? len : p->shape.truncate;
+    leati_datagram_shape(p, &data, &len);
     leati_datagram_link_refresh(p, link);
-    if (!p->shape.skip &&
-        !leati_flow_push(to_client ? &link->down : &link->up, data, len, 0, leati_clock_us()))
+    struct leati_flow *flow = to_client ? &link->down : &link->up;
+    if (!p->shape.skip && !leati_flow_push(flow, data, len, tag, leati_clock_us()))
         return leati_peer_problem(p, "no memory for a datagram");
     return leati_peer_step_done(p);
 }
 
-bool leati_datagram_send_to_client(struct leati_peer *p, const uint8_t *data, size_t len)
+static bool datagram_answer(struct leati_peer *p, const uint8_t *data, size_t len)
 {
     if (!leati_peer_datagram_moved(p, true, len))
         return false;
@@ -170,24 +174,41 @@ bool leati_datagram_send_to_client(struct leati_peer *p, const uint8_t *data, si
     return true;
 }
 
+const uint8_t *leati_datagram_due(struct leati_flow *flow, size_t *ret_len, unsigned *ret_tag)
+{
+    const uint8_t *data;
+    uint64_t wait_us = UINT64_MAX;
+    *ret_len = leati_flow_take(flow, leati_clock_us(), &data, ret_tag, &wait_us);
+    return data;
+}
+
+bool leati_datagrams_answer(struct leati_peer *p, struct leati_datagram_link *link)
+{
+    const uint8_t *data;
+    size_t len;
+    unsigned tag;
+    while ((data = leati_datagram_due(&link->down, &len, &tag))) {
+        if (!datagram_answer(p, data, len))
+            return false;
+        leati_flow_sent(&link->down, len, leati_clock_us());
+    }
+    return true;
+}
+
 /* Sends what is due, either way. */
 static bool due_send(struct leati_peer *p, struct leati_datagram_link *link, int outside)
 {
     const uint8_t *data;
+    size_t len;
     unsigned tag;
     uint64_t wait_us = UINT64_MAX;
-    for (size_t len;
-         len = leati_flow_take(&link->up, leati_clock_us(), &data, &tag, &wait_us), data;) {
+    while ((data = leati_datagram_due(&link->up, &len, &tag))) {
         if (send(outside, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ECONNREFUSED)
             (void)leati_peer_problem(p, "%s: connection refused", p->server->options.to);
         leati_flow_sent(&link->up, len, leati_clock_us());
     }
-    for (size_t len;
-         len = leati_flow_take(&link->down, leati_clock_us(), &data, &tag, &wait_us), data;) {
-        if (!leati_datagram_send_to_client(p, data, len))
-            return false;
-        leati_flow_sent(&link->down, len, leati_clock_us());
-    }
+    if (!leati_datagrams_answer(p, link))
+        return false;
     uint64_t now_us = leati_clock_us();
     return leati_flow_end(&link->up, now_us, &wait_us) == LEATI_FLOW_GOES_ON &&
            leati_flow_end(&link->down, now_us, &wait_us) == LEATI_FLOW_GOES_ON;
@@ -213,7 +234,7 @@ static void relay_run(struct leati_peer *p, struct leati_datagram_link *link, in
             if (len < 0)
                 continue;
             last_ms = leati_clock_ms();
-            if (!datagram_carry(p, link, i == 2, buf, (size_t)len))
+            if (!leati_datagram_carry(p, link, i == 2, p->server->options.to, 0, buf, (size_t)len))
                 return;
         }
     }

@@ -22,8 +22,15 @@ void leati_datagram_link_refresh(struct leati_peer *p, struct leati_datagram_lin
 /** How long to wait for what is due next, at most `otherwise_ms`. */
 int leati_datagram_link_wait_ms(struct leati_datagram_link *link, int otherwise_ms);
 
-/** Sends a datagram to the session's client, and counts it. false if that has ended the session. */
-bool leati_datagram_send_to_client(struct leati_peer *p, const uint8_t *data, size_t len);
+/** What the faults make of a datagram, behind its step. */
+void leati_datagram_shape(const struct leati_peer *p, const uint8_t **data, size_t *len);
+/** The step `datagram` with one from or to `other`, which then goes on its way. */
+bool leati_datagram_carry(struct leati_peer *p, struct leati_datagram_link *link, bool to_client,
+                          const char *other, unsigned tag, const uint8_t *data, size_t len);
+/** The next datagram that is due, to be followed by leati_flow_sent(); NULL = none is. */
+const uint8_t *leati_datagram_due(struct leati_flow *flow, size_t *ret_len, unsigned *ret_tag);
+/** Sends what is due to the session's client, and counts it. false if that has ended the session. */
+bool leati_datagrams_answer(struct leati_peer *p, struct leati_datagram_link *link);
 
 /** Opens the socket of a server of datagrams, on the port that it has. LEAT_OK or a code. */
 int leati_datagrams_open(struct leat_testing_server *server);

@@ -17,31 +17,13 @@ static bool query_step(struct leati_peer *p, const struct leati_dns_verdict *ver
 {
     if (!leati_peer_step(p, LEAT_TESTING_STEP_QUERY, "%s", verdict->question))
         return false;
-    if (p->shape.datagram) {
-        *data = p->shape.datagram->data;
-        *len = p->shape.datagram->len;
-    }
-    *len = *len < p->shape.truncate ? *len : p->shape.truncate;
+    leati_datagram_shape(p, data, len);
     if (p->shape.skip)
         *len = 0;
     return true;
 }
 
 /* ---- over UDP -------------------------------------------------------------------------------- */
-
-static bool answer_send(struct leati_peer *p, struct leati_datagram_link *link)
-{
-    const uint8_t *data;
-    unsigned tag;
-    uint64_t wait_us = UINT64_MAX;
-    for (size_t len;
-         len = leati_flow_take(&link->down, leati_clock_us(), &data, &tag, &wait_us), data;) {
-        if (!leati_datagram_send_to_client(p, data, len))
-            return false;
-        leati_flow_sent(&link->down, len, leati_clock_us());
-    }
-    return true;
-}
 
 /* An answer that is delayed does not hold up the others: it waits in the link. */
 static bool datagram_take(struct leati_peer *p, struct leati_datagram_link *link,
@@ -73,15 +55,14 @@ static bool datagram_take(struct leati_peer *p, struct leati_datagram_link *link
 static bool queries_take(struct leati_peer *p, struct leati_datagram_link *link, uint8_t *answer)
 {
     const uint8_t *data;
+    size_t len;
     unsigned tag;
-    uint64_t wait_us = UINT64_MAX;
-    for (size_t len;
-         len = leati_flow_take(&link->up, leati_clock_us(), &data, &tag, &wait_us), data;) {
+    while ((data = leati_datagram_due(&link->up, &len, &tag))) {
         if (!datagram_take(p, link, data, len, answer))
             return false;
         leati_flow_sent(&link->up, len, leati_clock_us());
     }
-    return answer_send(p, link);
+    return leati_datagrams_answer(p, link);
 }
 
 static void datagrams_serve(struct leati_peer *p, uint8_t *query, uint8_t *answer)

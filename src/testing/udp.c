@@ -66,33 +66,14 @@ static unsigned destination_tag(struct association *a, const struct sockaddr_sto
     return tag;
 }
 
-/* The step `datagram`, with what the faults make of one, which goes to `to` under the conditions. */
+/* A datagram goes to `to`, under the conditions. */
 static bool datagram_carry(struct leati_peer *p, struct association *a, bool to_client,
                            const struct sockaddr_storage *to, const uint8_t *data, size_t len)
 {
-    struct leat_testing_server *server = p->server;
     char text[64];
     address_describe(to, text, sizeof(text));
-    pthread_mutex_lock(&server->lock);
-    server->seen.datagrams_in += !to_client;
-    pthread_mutex_unlock(&server->lock);
-    if (!to_client && !leati_peer_datagram_moved(p, false, len))
-        return false;
-    if (!leati_peer_step(p, LEAT_TESTING_STEP_DATAGRAM, "%s %s %zu", to_client ? "in" : "out", text,
-                         len))
-        return false;
-    if (p->shape.datagram) {
-        data = p->shape.datagram->data;
-        len = p->shape.datagram->len;
-    }
-    if (len > p->shape.truncate)
-        len = p->shape.truncate;
-    leati_datagram_link_refresh(p, &a->link);
-    struct leati_flow *flow = to_client ? &a->link.down : &a->link.up;
-    unsigned tag = to_client ? 0 : destination_tag(a, to);
-    if (!p->shape.skip && !leati_flow_push(flow, data, len, tag, leati_clock_us()))
-        return leati_peer_problem(p, "no memory for a datagram");
-    return leati_peer_step_done(p);
+    return leati_datagram_carry(p, &a->link, to_client, text,
+                                to_client ? 0 : destination_tag(a, to), data, len);
 }
 
 /* What cannot be sent is lost, as datagrams are. */
@@ -107,16 +88,14 @@ static void datagram_send(int fd, const struct sockaddr_storage *to, const uint8
 static bool due_send(struct leati_peer *p, struct association *a)
 {
     const uint8_t *data;
+    size_t len;
     unsigned tag;
-    uint64_t wait_us = UINT64_MAX;
-    for (size_t len;
-         len = leati_flow_take(&a->link.up, leati_clock_us(), &data, &tag, &wait_us), data;) {
+    while ((data = leati_datagram_due(&a->link.up, &len, &tag))) {
         const struct sockaddr_storage *to = &a->destinations[tag];
         datagram_send(a->outside[to->ss_family == AF_INET6], to, data, len);
         leati_flow_sent(&a->link.up, len, leati_clock_us());
     }
-    for (size_t len;
-         len = leati_flow_take(&a->link.down, leati_clock_us(), &data, &tag, &wait_us), data;) {
+    while ((data = leati_datagram_due(&a->link.down, &len, &tag))) {
         pthread_mutex_lock(&p->server->lock);
         p->server->seen.datagrams_out++;
         pthread_mutex_unlock(&p->server->lock);
