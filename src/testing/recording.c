@@ -174,15 +174,15 @@ static bool bytes_add(struct reader *reader, struct leati_recorded_connection *c
     if (len % 2 != 0)
         return reader_refuse(reader, "%s has half a byte at its end", names[member]);
     event->len = len / 2;
+    size_t at = stream->len;
     if (!stream_append(stream, text, len / 2)) /* room */
         return reader_fail(reader);
-    uint8_t *at = stream->data + stream->len - len / 2;
     for (size_t i = 0; i < len; i += 2) {
         int high = leati_text_hex_value(text[i]), low = leati_text_hex_value(text[i + 1]);
         if (high < 0 || low < 0)
             return reader_refuse(reader, "%s: character %zu is no hexadecimal digit", names[member],
                                  i + (high < 0 ? 1 : 2));
-        *at++ = (uint8_t)(high << 4 | low);
+        stream->data[at++] = (uint8_t)(high << 4 | low);
     }
     return true;
 }
