@@ -36,10 +36,12 @@ static size_t random_len(uint64_t *state)
     return edges[random_next(state) % (sizeof(edges) / sizeof(edges[0]))];
 }
 
-static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payload, bool spoils)
+static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payload, bool masked,
+                      bool spoils)
 {
     static const unsigned opcodes[] = {1, 2, 1, 2, 1, 2, 1, 2, 9, 10, 0};
-    struct raw_frame frame = {.opcode = opcodes[random_next(state) % 11], .payload = payload};
+    struct raw_frame frame = {
+        .opcode = opcodes[random_next(state) % 11], .masked = masked, .payload = payload};
 
     frame.len = frame.opcode > 8 ? (size_t)(random_next(state) % 126) : random_len(state);
     frame.not_fin = frame.opcode < 8 && random_next(state) % 16 == 0;
@@ -50,19 +52,19 @@ static void frame_add(struct bytes *stream, uint64_t *state, const uint8_t *payl
         return;
     }
     size_t begin = stream->len;
-    frame.masked = random_next(state) % 8 == 0;
+    frame.masked = masked != (random_next(state) % 8 == 0);
     bytes_add_frame(stream, &frame);
     stream->data[begin + random_next(state) % (stream->len - begin)] ^=
         (uint8_t)(1u << random_next(state) % 8);
 }
 
-static struct bytes stream_make(uint64_t *state, const uint8_t *payload)
+static struct bytes stream_make(uint64_t *state, const uint8_t *payload, bool masked)
 {
     struct bytes stream = {0};
     size_t count = 1 + (size_t)(random_next(state) % 12);
 
     for (size_t i = 0; i < count; i++)
-        frame_add(&stream, state, payload, random_next(state) % 32 == 0);
+        frame_add(&stream, state, payload, masked, random_next(state) % 32 == 0);
     return stream;
 }
 
@@ -87,9 +89,11 @@ Test(whole, random_streams_are_read_as_by_the_long_way, .timeout = 120)
     size_t frames = 0;
     const struct leati_tracer tracer = {.fn = frames_count, .user = &frames};
 
-    for (unsigned i = 0; i < 3000; i++) {
-        struct bytes stream = stream_make(&state, payload);
+    for (unsigned i = 0; i < 6000; i++) {
+        bool is_server = i / 12 % 2 != 0;
+        struct bytes stream = stream_make(&state, payload, is_server);
         struct leati_ws_session_options options = {
+            .is_server = is_server,
             .pieces = i % 3 == 0,
             .max_message_bytes = i % 2 == 0 ? 1000 : 100000,
         };
@@ -109,7 +113,7 @@ Test(whole, random_streams_are_read_as_by_the_long_way, .timeout = 120)
         seen_free(&expected);
         free(stream.data);
     }
-    cr_assert_gt(frames, 3000);
+    cr_assert_gt(frames, 6000);
     free(payload);
 }
 
@@ -139,4 +143,37 @@ Test(whole, header_is_taken_or_left, .timeout = 60)
                      "%02x %02x %02x: incomplete", first, second, low);
             }
     cr_assert_eq(leati_ws_frame_whole(bytes, 0, &(size_t){0}), 0);
+}
+
+/* The same of a client's. */
+Test(whole, masked_header_is_taken_or_left, .timeout = 60)
+{
+    static uint8_t bytes[8 + 65535];
+
+    for (unsigned first = 0; first < 256; first++)
+        for (unsigned second = 0; second < 256; second++)
+            for (unsigned low = 0; low < 256; low += second == 0xfe ? 1 : 255)
+                for (unsigned high = 0; high < 2; high++) {
+                    size_t payload_len = 0;
+                    bytes[0] = (uint8_t)first;
+                    bytes[1] = (uint8_t)second;
+                    bytes[2] = (uint8_t)high;
+                    bytes[3] = (uint8_t)low;
+                    bool is_message = first == 0x81 || first == 0x82;
+                    size_t header_len = (second & 0x7f) == 126 ? 8 : 6;
+                    size_t expected = (second & 0x7f) == 126 ? high << 8 | low : second & 0x7f;
+                    bool taken = is_message && second >= 0x80 && second != 0xff &&
+                                 (second < 0xfe || expected >= 126);
+                    must(leati_ws_frame_whole_masked(bytes, header_len + expected, &payload_len) ==
+                             (taken ? header_len : 0),
+                         "%02x %02x %02x %02x", first, second, high, low);
+                    must(!taken || payload_len == expected, "%02x %02x %02x %02x: %zu", first,
+                         second, high, low, payload_len);
+                    must(leati_ws_frame_whole_masked(bytes, header_len + expected - 1,
+                                                     &payload_len) == 0,
+                         "%02x %02x %02x %02x: incomplete", first, second, high, low);
+                }
+    for (size_t len = 0; len < 8; len++)
+        cr_assert_eq(leati_ws_frame_whole_masked((const uint8_t[8]){0x82, 0xfe}, len, &(size_t){0}),
+                     0);
 }
