@@ -5,6 +5,7 @@
 
 #include "support/leak_check.h"
 #include "ws/frame_reader.h"
+#include "ws/session_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,4 +177,60 @@ Test(whole, masked_header_is_taken_or_left, .timeout = 60)
     for (size_t len = 0; len < 8; len++)
         cr_assert_eq(leati_ws_frame_whole_masked((const uint8_t[8]){0x82, 0xfe}, len, &(size_t){0}),
                      0);
+}
+
+static bool is_taken(bool is_server, bool pieces, size_t limit, size_t len)
+{
+    static const uint8_t payload[16];
+    const struct leati_ws_session_options options = {
+        .is_server = is_server, .pieces = pieces, .max_message_bytes = limit};
+    struct bytes stream = {0};
+    bytes_add_frame(&stream, &(struct raw_frame){
+                                 .opcode = 2, .masked = is_server, .payload = payload, .len = len});
+    struct seen_list seen = session_run_with(&options, &stream, 0);
+    must(seen.count == 1, "%zu bytes, limit %zu: %zu events", len, limit, seen.count);
+    bool taken = seen.items[0].kind == (pieces ? LEATI_WS_PIECE : LEATI_WS_MESSAGE);
+    must(taken || seen.items[0].close_code == 1009, "%zu bytes, limit %zu: %d", len, limit,
+         seen.items[0].kind);
+    seen_free(&seen);
+    bytes_free(&stream);
+    return taken;
+}
+
+Test(whole, the_limit_holds_for_them_too, .timeout = 20)
+{
+    for (unsigned kind = 0; kind < 4; kind++)
+        for (size_t limit = 0; limit < 4; limit++)
+            for (size_t len = 0; len < 6; len++) {
+                bool has_none = limit == 0 && (kind & 1) != 0;
+                must(is_taken(kind & 2, kind & 1, limit, len) == (has_none || len <= limit),
+                     "kind %u, limit %zu, %zu bytes", kind, limit, len);
+            }
+}
+
+/* What the short way is for: a server's messages need no workspace, and a client's are given before a
+ * reader has seen them. */
+Test(whole, they_need_no_reader, .timeout = 10)
+{
+    for (unsigned is_server = 0; is_server < 2; is_server++) {
+        struct leati_ws_session *session = session_make(is_server, 100000);
+        struct bytes stream = {0};
+        struct leati_ws_event event;
+        for (unsigned i = 0; i < 3; i++)
+            bytes_add_frame(&stream,
+                            &(struct raw_frame){
+                                .opcode = 1, .masked = is_server, .payload = "hello", .len = 5});
+        const uint8_t *pos = stream.data;
+        size_t left = stream.len;
+        for (unsigned i = 0; i < 3; i++) {
+            cr_assert_eq(leati_ws_session_read(session, &pos, &left, &event), LEAT_OK);
+            cr_assert_eq(event.kind, LEATI_WS_MESSAGE);
+            cr_assert_eq(session->incoming.len, 0, "the long way counts");
+            cr_assert(is_server || !session->workspace);
+        }
+        cr_assert_eq(leati_ws_session_read(session, &pos, &left, &event), LEATI_AGAIN);
+        cr_assert_null(session->workspace, "an idle session has none");
+        leati_ws_session_free(session);
+        bytes_free(&stream);
+    }
 }

@@ -3,6 +3,7 @@
 #include "ws_stream.h"
 
 #include "support/leak_check.h"
+#include "util/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,35 @@ Test(write, the_examples_of_the_rfc, .timeout = 10)
         cr_assert_eq(stream.data[6 + i] ^ stream.data[2 + i % 4], "Hello"[i]);
     bytes_free(&stream);
     leati_ws_session_free(client);
+}
+
+/* A loop has one stock of keys for all of its clients; it is neither wiped nor freed with them. */
+Test(write, keys_from_a_stock_of_others, .timeout = 10)
+{
+    struct leati_random_pool *random = calloc(1, sizeof(*random));
+    const struct leati_ws_session_options options = {.max_message_bytes = 100, .random = random};
+    struct leati_ws_session *sessions[2];
+
+    for (size_t i = 0; i < 2; i++)
+        sessions[i] = session_make_with(&options);
+    for (size_t i = 0; i < 4; i++) {
+        size_t before = random->left;
+        uint8_t key[4];
+        if (before >= sizeof(key))
+            memcpy(key, random->bytes + before - sizeof(key), sizeof(key));
+        struct bytes stream = write_one(sessions[i % 2], LEATI_WS_OP_TEXT, "Hello", 5);
+        cr_assert(before == 0 || random->left == before - sizeof(key));
+        cr_assert(before == 0 || memcmp(stream.data + 2, key, sizeof(key)) == 0);
+        for (size_t k = 0; k < 5; k++)
+            cr_assert_eq(stream.data[6 + k] ^ stream.data[2 + k % 4], "Hello"[k]);
+        bytes_free(&stream);
+    }
+    size_t left = random->left;
+    cr_assert_gt(left, 0);
+    for (size_t i = 0; i < 2; i++)
+        leati_ws_session_free(sessions[i]);
+    cr_assert_eq(random->left, left, "others go on with it");
+    free(random);
 }
 
 Test(write, sizes_on_the_wire, .timeout = 10)
