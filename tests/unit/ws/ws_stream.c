@@ -25,6 +25,8 @@ struct leati_ws_session *session_make_with(const struct leati_ws_session_options
 
 void seen_add(struct seen_list *seen, const struct leati_ws_event *event)
 {
+    must((event->text[0] != '\0') == (event->kind == LEATI_WS_VIOLATION), "text of an event %d",
+         event->kind);
     if ((seen->count & (seen->count - 1)) == 0) /* 0, 1, 2, 4, 8 ... are full */
         seen->items =
             realloc(seen->items, (seen->count ? 2 * seen->count : 1) * sizeof(*seen->items));
@@ -55,9 +57,11 @@ void session_feed(struct leati_ws_session *session, const void *data, size_t len
         const uint8_t *pos = copy;
         size_t left = size;
         struct leati_ws_event event;
+        memset(&event, 'x', sizeof(event)); /* what an event does not set is no event's */
         while ((seen->code = leati_ws_session_read(session, &pos, &left, &event)) == LEAT_OK) {
             must(pos + left == copy + size, "the input has moved out of step");
             seen_add(seen, &event);
+            memset(&event, 'x', sizeof(event));
         }
         must(seen->code != LEATI_AGAIN || left == 0, "AGAIN with %zu bytes left", left);
         free(copy);
