@@ -64,6 +64,7 @@ void session_feed(struct leati_ws_session *session, const void *data, size_t len
             memset(&event, 'x', sizeof(event));
         }
         must(seen->code != LEATI_AGAIN || left == 0, "AGAIN with %zu bytes left", left);
+        must(pos + left == copy + size, "the input has moved out of step at its end");
         free(copy);
         done += size;
     }
