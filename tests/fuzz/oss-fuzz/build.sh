@@ -38,13 +38,18 @@ cmake -S . -B build/oss-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_D
     -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON "-DCMAKE_INSTALL_RPATH=\$ORIGIN/lib" -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags
 cmake --build build/oss-fuzz --target "${targets[@]}"
 
+# libraries_of PROGRAM: those that a runner has not.
+libraries_of() {
+    ldd "$1" | sed -n 's|.*=> \(/[^ ]*\) .*|\1|p' | grep -Ev '/(libc|libm|libpthread|libdl|librt|libgcc_s|libresolv)\.so'
+}
+
 mkdir -p "$OUT/lib"
 for program in build/oss-fuzz/tests/fuzz/fuzz_*; do
     [ -x "$program" ] && [ -f "$program" ] || continue
     name=${program##*/fuzz_}
     cp "$program" "$OUT"
-    ldd "$program" | sed -n 's|.*=> \(/[^ ]*\) .*|\1|p' |
-        grep -Ev '/(libc|libm|libpthread|libdl|librt|libgcc_s|libresolv)\.so' | xargs -r cp -nLt "$OUT/lib"
+    libraries_of "$program" | xargs -r cp -nLt "$OUT/lib"
+    ! libraries_of "$OUT/fuzz_$name" | grep -Fv "$OUT/lib/" || fail "fuzz_$name takes these from this system"
     (cd "tests/fuzz/corpus/$name" && rm -f "$OUT/fuzz_${name}_seed_corpus.zip" &&
         python3 -m zipfile -c "$OUT/fuzz_${name}_seed_corpus.zip" ./*)
     printf '[libfuzzer]\nmax_len = 4096\ntimeout = 120\n' >"$OUT/fuzz_$name.options"
