@@ -152,8 +152,9 @@ uint8_t *leati_ws_session_room(struct leati_ws_session *session, size_t *ret_siz
 {
     struct leati_ws_workspace *workspace = session->workspace;
 
+    /* Pieces are delivered as they come: nothing is collected of them. */
     if (!workspace || workspace->message_len == 0 || session->sticky != LEAT_OK ||
-        session->incoming.is_compressed || session->gives_pieces)
+        session->incoming.is_compressed)
         return NULL;
     const struct leati_ws_frame_reader *reader = &workspace->reader;
     if (reader->left < ROOM_MIN_BYTES || leati_ws_opcode_is_control(reader->frame.opcode))

@@ -424,6 +424,69 @@ Test(compression, limit_is_that_of_the_inflated_message, .timeout = 20)
     }
 }
 
+/* A limit that none is: nothing is added to it. */
+Test(compression, no_message_is_beyond_the_largest_limit, .timeout = 10)
+{
+    static const char text[] = "a message";
+    struct bytes stream = packed_message(text, sizeof(text) - 1);
+
+    for (size_t less = 0; less < 3; less++) {
+        struct seen_list seen = client_run(stream.data, stream.len, SIZE_MAX - less, 0);
+        cr_assert_eq(seen.count, 1);
+        cr_assert_eq(seen.items[0].len, sizeof(text) - 1);
+        seen_free(&seen);
+    }
+    bytes_free(&stream);
+}
+
+/* The limit is judged first, and no text ends where it cuts. */
+Test(compression, limit_within_a_character, .timeout = 10)
+{
+    static const char text[] = "12345678\xe2\x82\xac and more";
+    struct bytes stream = packed_message(text, sizeof(text) - 1);
+
+    for (size_t limit = 8; limit <= 11; limit++)
+        for (size_t k = 0; k < 4; k++) {
+            char expected[100];
+            struct seen_list seen = client_run(stream.data, stream.len, limit, chunks[k]);
+            snprintf(expected, sizeof(expected), "inflated message exceeds the limit of %zu bytes",
+                     limit);
+            check_violation(&seen, 1, 1009, expected);
+        }
+    bytes_free(&stream);
+}
+
+/* What comes is not what is collected: there is no room to read it to. */
+Test(compression, payload_is_not_read_to_where_the_message_is, .timeout = 10)
+{
+    enum { LEN = 200000 };
+    struct leati_ws_session_options options = with_deflate(false, 1u << 20);
+    struct leati_ws_session *session = session_make_with(&options);
+    struct seen_list seen = {0};
+    char *noise = malloc(LEN);
+    uint64_t state = 7;
+    size_t size;
+
+    for (size_t i = 0; i < LEN; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        noise[i] = (char)('!' + (state >> 40) % 90);
+    }
+    struct bytes stream = packed_message(noise, LEN);
+    cr_assert_gt(stream.len, 150000);
+    session_feed(session, stream.data, 60000, 0, &seen);
+    cr_assert_eq(seen.count, 0);
+    cr_assert_gt(session->workspace->message_len, 0);
+    cr_assert_null(leati_ws_session_room(session, &size));
+    session_feed(session, stream.data + 60000, stream.len - 60000, 0, &seen);
+    cr_assert_eq(seen.count, 1);
+    cr_assert_eq(seen.items[0].len, LEN);
+    cr_assert_eq(memcmp(seen.items[0].data, noise, LEN), 0);
+    leati_ws_session_free(session);
+    seen_free(&seen);
+    bytes_free(&stream);
+    free(noise);
+}
+
 /* 64 MiB in 64 KiB: it is stopped where the limit is, and no more than that was ever held. */
 Test(compression, a_bomb, .timeout = 60)
 {

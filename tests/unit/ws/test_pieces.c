@@ -137,6 +137,54 @@ Test(pieces, a_server_unmasks_no_more_than_16_kib_at_a_time, .timeout = 10)
     leati_ws_pool_done(&pool);
 }
 
+/* Where the portions of 16 KiB and the frame end together, or nearly. */
+Test(pieces, frames_around_the_portions, .timeout = 10)
+{
+    static uint8_t payload[3 * 16384 + 2];
+
+    for (size_t portions = 1; portions <= 3; portions++)
+        for (size_t len = portions * 16384 - 1; len <= portions * 16384 + 1; len++) {
+            struct bytes stream = {0};
+            bytes_add_frame(
+                &stream,
+                &(struct raw_frame){.opcode = 2, .masked = true, .payload = payload, .len = len});
+            struct seen_list seen = session_run_with(&server_in_pieces, &stream, 0);
+            must(seen.count == (len + 16383) / 16384, "%zu bytes: %zu pieces", len, seen.count);
+            size_t total = 0;
+            for (size_t i = 0; i < seen.count; i++) {
+                must(seen.items[i].is_first == (i == 0), "%zu bytes: first", len);
+                must(seen.items[i].is_last == (i + 1 == seen.count), "%zu bytes: last", len);
+                total += seen.items[i].len;
+            }
+            must(total == len, "%zu bytes: %zu", len, total);
+            seen_free(&seen);
+            bytes_free(&stream);
+        }
+}
+
+/* What a client reads is not copied. */
+Test(pieces, unmasked_ones_stay_where_they_lie, .timeout = 10)
+{
+    struct leati_ws_session *session = session_make_with(&client_in_pieces);
+    struct bytes stream = {0};
+    struct leati_ws_event event;
+
+    add(&stream, false, 2, false, "begin");
+    add(&stream, false, 0, false, "middle");
+    bytes_add_frame(
+        &stream, &(struct raw_frame){.opcode = 0, .announce = 70000, .payload = "part", .len = 4});
+    const uint8_t *pos = stream.data;
+    size_t left = stream.len;
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(leati_ws_session_read(session, &pos, &left, &event), LEAT_OK);
+        cr_assert_eq(event.kind, LEATI_WS_PIECE);
+        cr_assert_eq(event.data + event.len, pos, "piece %zu", i);
+    }
+    cr_assert_eq(left, 0);
+    bytes_free(&stream);
+    leati_ws_session_free(session);
+}
+
 Test(pieces, limit_of_the_whole_message, .timeout = 10)
 {
     struct leati_ws_session_options options = {.pieces = true, .max_message_bytes = 10};

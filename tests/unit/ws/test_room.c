@@ -166,6 +166,63 @@ Test(room, there_is_none_where_it_brings_nothing, .timeout = 10)
     cr_assert_not(has_room(&whole, 3, LONG_BYTES, 1000, &size), "the peer broke the protocol");
 }
 
+/* The same where the workspace has held a long message before, so that there would be memory. */
+Test(room, there_is_none_in_a_workspace_that_was_used, .timeout = 10)
+{
+    struct leati_ws_pool pool;
+    const struct leati_ws_session_options options = {.max_message_bytes = 1u << 30, .pool = &pool};
+    struct leati_ws_session *session;
+    size_t size;
+
+    leati_ws_pool_init(&pool, 1u << 21);
+    session = session_make_with(&options);
+    feed_frame_start(session, 2, 300000, 299999);
+    leati_ws_session_free(session); /* in the middle of it: no pool keeps that */
+    cr_assert_null(pool.free);
+    session = session_make_with(&options);
+    struct bytes stream = {0};
+    struct seen_list seen = {0};
+    uint8_t *payload = payload_make(2, 300000);
+    bytes_add_frame(&stream, &(struct raw_frame){.opcode = 2, .payload = payload, .len = 300000});
+    session_feed(session, stream.data, stream.len, 100000, &seen);
+    cr_assert_eq(seen.count, 1);
+    cr_assert_not_null(pool.free, "it has collected a message, and is idle now");
+    feed_frame_start(session, 2, LONG_BYTES, 0);
+    cr_assert_null(leati_ws_session_room(session, &size), "nothing is collected");
+    leati_ws_session_free(session);
+    session = session_make_with(&options);
+    feed_frame_start(session, 2, LONG_BYTES, 1);
+    cr_assert_not_null(leati_ws_session_room(session, &size), "a byte is");
+    leati_ws_session_free(session);
+    seen_free(&seen);
+    bytes_free(&stream);
+    free(payload);
+    leati_ws_pool_done(&pool);
+}
+
+Test(room, there_is_none_when_the_peer_broke_the_protocol, .timeout = 10)
+{
+    struct leati_ws_session *session = session_make(false, 1u << 30);
+    struct bytes stream = {0};
+    struct seen_list seen = {0};
+    uint8_t *payload = payload_make(2, 10000);
+    size_t size;
+
+    bytes_add_frame(&stream, &(struct raw_frame){
+                                 .opcode = 2, .not_fin = true, .payload = payload, .len = 10000});
+    bytes_add_frame(
+        &stream,
+        &(struct raw_frame){.opcode = 3, .announce = LONG_BYTES, .payload = payload, .len = 9});
+    session_feed(session, stream.data, stream.len, 0, &seen);
+    cr_assert_eq(seen.count, 1);
+    cr_assert_eq(seen.items[0].kind, LEATI_WS_VIOLATION);
+    cr_assert_null(leati_ws_session_room(session, &size));
+    leati_ws_session_free(session);
+    seen_free(&seen);
+    bytes_free(&stream);
+    free(payload);
+}
+
 /* A header costs a peer nothing; memory is only for what it has sent. */
 Test(room, grows_with_what_has_come, .timeout = 10)
 {
