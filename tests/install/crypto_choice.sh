@@ -59,6 +59,8 @@ expect_mbedtls "3.0.0 lacks functions or headers"
 cat >"$work/without_gcm.c" <<'EOF'
 void *OSSL_LIB_CTX_new(void) { return 0; }
 void *EVP_CIPHER_fetch(void *context, const char *name, const char *query) { return 0; }
+void EVP_CIPHER_free(void *cipher) { }
+void OSSL_LIB_CTX_free(void *context) { }
 void SHA256_Transform(void *state, const void *block) { }
 void SHA512_Transform(void *state, const void *block) { }
 EOF
