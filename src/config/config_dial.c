@@ -147,13 +147,9 @@ static int config_append_known_host(leat_config *config, const char *setter,
 {
     struct leati_settings *settings = leati_config_edit_by(config, setter);
     struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
-    struct leati_known_host *grown =
-        dial ? leati_realloc(dial->known_hosts, (dial->known_host_count + 1) * sizeof(*grown))
-             : NULL;
-    if (!grown)
+    if (!dial || !leati_resize(&dial->known_hosts, dial->known_host_count + 1, sizeof(*known)))
         return leati_config_no_memory_by(config, setter);
-    dial->known_hosts = grown;
-    grown[dial->known_host_count++] = *known;
+    dial->known_hosts[dial->known_host_count++] = *known;
     *known = (struct leati_known_host){0};
     return LEAT_OK;
 }
@@ -184,12 +180,9 @@ static int config_append_detour(leat_config *config, const char *setter,
 {
     struct leati_settings *settings = leati_config_edit_by(config, setter);
     struct leati_dial_settings *dial = settings ? &settings->dial : NULL;
-    struct leati_detour *grown =
-        dial ? leati_realloc(dial->detours, (dial->detour_count + 1) * sizeof(*grown)) : NULL;
-    if (!grown)
+    if (!dial || !leati_resize(&dial->detours, dial->detour_count + 1, sizeof(*detour)))
         return leati_config_no_memory_by(config, setter);
-    dial->detours = grown;
-    grown[dial->detour_count++] = *detour;
+    dial->detours[dial->detour_count++] = *detour;
     *detour = (struct leati_detour){0};
     return LEAT_OK;
 }

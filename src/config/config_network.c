@@ -118,15 +118,11 @@ int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
 static int config_append_proxy(leat_config *config, const char *setter, struct leati_url *proxy)
 {
     struct leati_settings *settings = leati_config_edit_by(config, setter);
-    struct leati_url *grown = settings
-                                  ? leati_realloc(settings->proxies, (settings->proxy_count + 1) *
-                                                                         sizeof(*settings->proxies))
-                                  : NULL;
-    if (!grown) {
+    if (!settings ||
+        !leati_resize(&settings->proxies, settings->proxy_count + 1, sizeof(*proxy))) {
         leati_url_done(proxy);
         return leati_config_no_memory_by(config, setter);
     }
-    settings->proxies = grown;
     settings->proxies[settings->proxy_count++] = *proxy;
     return LEAT_OK;
 }

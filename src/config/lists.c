@@ -9,12 +9,8 @@
 
 bool leati_text_list_append(struct leati_text_list *list, const char *text)
 {
-    char **grown = leati_realloc(list->items, (list->count + 1) * sizeof(*grown));
-    if (!grown)
-        return false;
-    list->items = grown;
-    char *copy = leati_strdup(text);
-    if (!copy)
+    char *copy = NULL;
+    if (!leati_resize(&list->items, list->count + 1, sizeof(copy)) || !(copy = leati_strdup(text)))
         return false;
     list->items[list->count++] = copy;
     return true;
@@ -38,10 +34,8 @@ void leati_text_list_clear(struct leati_text_list *list)
 
 bool leati_field_list_append(struct leati_field_list *list, const char *name, const char *value)
 {
-    struct leati_http_field *grown = leati_realloc(list->items, (list->count + 1) * sizeof(*grown));
-    if (!grown)
+    if (!leati_resize(&list->items, list->count + 1, sizeof(list->items[0])))
         return false;
-    list->items = grown;
     struct leati_http_field field = {leati_strdup(name), leati_strdup(value)};
     if (!field.name || !field.value) {
         leati_free((char *)field.name);

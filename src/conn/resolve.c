@@ -12,12 +12,9 @@
 
 static int hop_add_addresses(struct leati_hop *hop, const struct leati_address *list, size_t count)
 {
-    size_t size = (hop->address_count + count) * sizeof(*list);
-    struct leati_address *addresses = leati_realloc(hop->addresses, size);
-    if (!addresses)
+    if (!leati_resize(&hop->addresses, hop->address_count + count, sizeof(*list)))
         return LEAT_E_SYSTEM_INTERNAL;
-    memcpy(addresses + hop->address_count, list, count * sizeof(*list));
-    hop->addresses = addresses;
+    memcpy(hop->addresses + hop->address_count, list, count * sizeof(*list));
     hop->address_count += count;
     return LEAT_OK;
 }

@@ -62,11 +62,8 @@ static bool ring_add(struct rest_ring *ring)
         return false;
     if (ring->size == ring->cap) {
         unsigned cap = ring->cap ? 2 * ring->cap : LEATI_REST_AWAKE;
-        struct leati_stream **grown =
-            leati_realloc(ring->streams, cap * sizeof(struct leati_stream *));
-        if (!grown)
+        if (!leati_resize(&ring->streams, cap, sizeof(struct leati_stream *)))
             return false;
-        ring->streams = grown;
         ring->cap = cap;
     }
     ring->hand = ring->size++;

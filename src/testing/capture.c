@@ -229,11 +229,9 @@ static bool block_hold(struct leati_capture_flow *flow, const struct block *bloc
 {
     if (!block->data || flow->held_len + block->len > HELD_BYTES_MAX)
         return false;
-    uint8_t *grown = leati_realloc(flow->held, flow->held_len + block->len);
-    if (!grown)
+    if (!leati_resize(&flow->held, flow->held_len + block->len, 1))
         return false;
-    memcpy(grown + flow->held_len, block->data, block->len);
-    flow->held = grown;
+    memcpy(flow->held + flow->held_len, block->data, block->len);
     flow->held_len += block->len;
     ++flow->held_count;
     return true;

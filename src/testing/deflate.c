@@ -136,13 +136,8 @@ static bool stream_inflate(z_stream *stream, uint8_t **out, size_t *out_len, siz
     size_t cap = 0;
     int result = Z_OK;
     do {
-        if (cap - *out_len < 4096) {
-            cap = 2 * cap + 8192;
-            uint8_t *grown = leati_realloc(*out, cap);
-            if (!grown)
-                return false;
-            *out = grown;
-        }
+        if (!leati_reserve(out, &cap, *out_len, 4096))
+            return false;
         stream->next_out = *out + *out_len;
         stream->avail_out = (uInt)(cap - *out_len);
         result = inflate(stream, Z_SYNC_FLUSH);

@@ -137,15 +137,8 @@ static bool bytes_reserve(struct parser *parser, size_t len)
 {
     if (len > LEAT_TESTING_FAULT_BYTES_MAX - parser->bytes_len)
         return parser_refuse(parser, parser->at, "the bytes of all faults are more than 1 MiB");
-    if (parser->bytes_cap - parser->bytes_len < len) {
-        size_t cap = 2 * parser->bytes_len + len + 64;
-        uint8_t *grown = leati_realloc(parser->bytes, cap);
-        if (!grown)
-            return parser_no_memory(parser);
-        parser->bytes = grown;
-        parser->bytes_cap = cap;
-    }
-    return true;
+    return leati_reserve(&parser->bytes, &parser->bytes_cap, parser->bytes_len, len) ||
+           parser_no_memory(parser);
 }
 
 static bool byte_append(struct parser *parser, uint8_t byte)
@@ -227,10 +220,8 @@ static bool fault_append(struct parser *parser, struct leat_testing_fault *fault
         return parser_refuse(parser, position, "there are more than 256 faults");
     if ((parser->count & (parser->count - 1)) == 0) { /* 0, 1, 2, 4 ...: it is full */
         size_t cap = parser->count ? 2 * parser->count : 1;
-        struct leat_testing_fault *grown = leati_realloc(parser->faults, cap * sizeof(*grown));
-        if (!grown)
+        if (!leati_resize(&parser->faults, cap, sizeof(*fault)))
             return parser_no_memory(parser);
-        parser->faults = grown;
     }
     fault->step = parser->moment.step;
     fault->then = parser->moment.then;

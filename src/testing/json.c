@@ -368,15 +368,9 @@ int leati_json_parse(const char *text, size_t len, struct leati_json **ret_value
 
 void leati_json_append(struct leati_json_text *text, const char *data, size_t len)
 {
-    if (text->cap - text->len < len + 1) {
-        size_t cap = 2 * text->len + len + 256;
-        char *grown = leati_realloc(text->data, cap);
-        if (!grown) {
-            text->failed = true;
-            return;
-        }
-        text->data = grown;
-        text->cap = cap;
+    if (!leati_reserve(&text->data, &text->cap, text->len, len + 1)) {
+        text->failed = true;
+        return;
     }
     memcpy(text->data + text->len, data, len);
     text->len += len;

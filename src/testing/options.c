@@ -18,10 +18,8 @@
 /* Memory that lives as long as the server. */
 static void *server_own(struct leat_testing_server *server, size_t size)
 {
-    void **grown = leati_realloc(server->owned, (server->owned_count + 1) * sizeof(void *));
-    if (!grown)
+    if (!leati_resize(&server->owned, server->owned_count + 1, sizeof(void *)))
         return NULL;
-    server->owned = grown;
     void *owned = leati_calloc(1, size);
     server->owned[server->owned_count] = owned;
     server->owned_count += owned != NULL;

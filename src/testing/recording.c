@@ -77,12 +77,10 @@ static struct leati_recorded_connection *connection_get(struct reader *reader, s
     struct leati_recording *recording = reader->recording;
     if (number >= recording->cap) {
         size_t cap = number + number / 2 + 8;
-        struct leati_recorded_connection **grown =
-            leati_realloc(recording->connections, cap * sizeof(void *));
-        if (!grown)
+        if (!leati_resize(&recording->connections, cap, sizeof(void *)))
             return NULL;
-        memset(grown + recording->cap, 0, (cap - recording->cap) * sizeof(void *));
-        recording->connections = grown;
+        memset(recording->connections + recording->cap, 0,
+               (cap - recording->cap) * sizeof(void *));
         recording->cap = cap;
     }
     if (number >= recording->count)
@@ -94,14 +92,8 @@ static struct leati_recorded_connection *connection_get(struct reader *reader, s
 
 static bool stream_append(struct leati_recorded_stream *stream, const void *data, size_t len)
 {
-    if (stream->cap - stream->len < len) {
-        size_t cap = 2 * stream->len + len + 64;
-        uint8_t *grown = leati_realloc(stream->data, cap);
-        if (!grown)
-            return false;
-        stream->data = grown;
-        stream->cap = cap;
-    }
+    if (!leati_reserve(&stream->data, &stream->cap, stream->len, len))
+        return false;
     if (len > 0)
         memcpy(stream->data + stream->len, data, len);
     stream->len += len;

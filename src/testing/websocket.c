@@ -136,14 +136,9 @@ static bool message_collect(struct leati_peer *p, struct session *session,
 {
     if (session->len + frame->len > LEAT_TESTING_INPUT_BYTES_MAX)
         return session_fail(p, CLOSE_TOO_BIG, "a message that is too long");
-    if (session->cap - session->len < frame->len) {
-        size_t cap = 2 * session->len + frame->len;
-        uint8_t *grown = leati_realloc(session->message, cap);
-        if (!grown)
-            return leati_peer_problem(p, "no memory for a message of %zu bytes", cap);
-        session->message = grown;
-        session->cap = cap;
-    }
+    if (!leati_reserve(&session->message, &session->cap, session->len, frame->len))
+        return leati_peer_problem(p, "no memory for a message of %zu bytes",
+                                  2 * session->len + frame->len);
     if (frame->len > 0)
         memcpy(session->message + session->len, frame->payload, frame->len);
     session->len += frame->len;

@@ -36,15 +36,32 @@ void *leati_realloc(void *ptr, size_t size)
     return alloc_fails() ? NULL : realloc(ptr, size == 0 ? 1 : size);
 }
 
-bool leati_grow(void *array, size_t *cap, size_t first, size_t size)
+bool leati_resize(void *array, size_t count, size_t size)
 {
     void *items;
-    size_t grown_cap = *cap ? 2 * *cap : first;
     memcpy(&items, array, sizeof(items));
-    items = leati_realloc(items, grown_cap * size);
-    if (!items)
+    items = leati_realloc(items, count * size);
+    if (items)
+        memcpy(array, &items, sizeof(items));
+    return items;
+}
+
+bool leati_grow(void *array, size_t *cap, size_t first, size_t size)
+{
+    size_t grown_cap = *cap ? 2 * *cap : first;
+    if (!leati_resize(array, grown_cap, size))
         return false;
-    memcpy(array, &items, sizeof(items));
+    *cap = grown_cap;
+    return true;
+}
+
+bool leati_reserve(void *data, size_t *cap, size_t len, size_t more)
+{
+    size_t grown_cap = 2 * len + more + 64;
+    if (*cap - len >= more)
+        return true;
+    if (!leati_resize(data, grown_cap, 1))
+        return false;
     *cap = grown_cap;
     return true;
 }

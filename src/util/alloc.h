@@ -13,9 +13,13 @@
 void *leati_malloc(size_t size);
 void *leati_calloc(size_t count, size_t size); /* zeroed, checked for overflow */
 void *leati_realloc(void *ptr, size_t size);
-/** Twice as much room in an array, `first` items of `size` bytes at first. `array` is where the pointer to
- * it stands. false without memory: nothing has changed. */
+/** Room for `count` items of `size` bytes in an array; `array` is where the pointer to it stands. false
+ * without memory: nothing has changed. */
+bool leati_resize(void *array, size_t count, size_t size);
+/** The same for twice as many as before, `first` at first. */
 bool leati_grow(void *array, size_t *cap, size_t first, size_t size);
+/** The same for `more` bytes behind `len`, and as many as there are for those that come next. */
+bool leati_reserve(void *data, size_t *cap, size_t len, size_t more);
 char *leati_strdup(const char *s);
 /** A copy of all `len` bytes, NULs among them, with a NUL behind. */
 char *leati_bytes_dup(const void *data, size_t len);

@@ -9,13 +9,9 @@
 
 void leati_bytes_add(struct leati_bytes *bytes, const void *data, size_t len)
 {
-    if (len > bytes->cap - bytes->len) {
-        uint8_t *grown = leati_realloc(bytes->data, (bytes->len + len) * 2);
-        bytes->failed = bytes->failed || !grown;
-        if (!grown)
-            return;
-        bytes->data = grown;
-        bytes->cap = (bytes->len + len) * 2;
+    if (!leati_reserve(&bytes->data, &bytes->cap, bytes->len, len)) {
+        bytes->failed = true;
+        return;
     }
     if (len > 0)
         memcpy(bytes->data + bytes->len, data, len);

@@ -34,13 +34,11 @@ void leati_judge_add(struct leat_testing_conformance *judge, const char *id, con
                      const char *title, const char *expected, leati_trial_play *play,
                      const void *data)
 {
-    struct leati_trial *grown =
-        leati_realloc(judge->trials, (judge->trial_count + 1) * sizeof(*grown));
-    judge->failed = judge->failed || !grown;
-    if (!grown)
+    if (!leati_resize(&judge->trials, judge->trial_count + 1, sizeof(*judge->trials))) {
+        judge->failed = true;
         return;
-    judge->trials = grown;
-    struct leati_trial *trial = &grown[judge->trial_count++];
+    }
+    struct leati_trial *trial = &judge->trials[judge->trial_count++];
     *trial = (struct leati_trial){
         .id = id, .section = section, .title = title, .play = play, .data = data};
     snprintf(trial->expected, sizeof(trial->expected), "%s", expected);

@@ -73,15 +73,11 @@ struct leati_ws_case *leati_ws_case_begin(struct leati_ws_cases *cases, const ch
 {
     char text[sizeof(((struct leati_ws_case *)NULL)->id) +
               sizeof(((struct leati_ws_case *)NULL)->title)];
-    struct leati_ws_case *grown =
-        leati_realloc(cases->items, (cases->count + 1) * sizeof(*cases->items));
-    cases->failed = cases->failed || !grown;
-    if (grown) {
-        cases->items = grown;
-        ++cases->count;
-    }
+    bool has_room = leati_resize(&cases->items, cases->count + 1, sizeof(*cases->items));
+    cases->failed = cases->failed || !has_room;
+    cases->count += has_room;
     struct leati_ws_case *now = case_now(cases);
-    if (!grown)
+    if (!has_room)
         return now;
     *now = (struct leati_ws_case){.section = cases->section, .close_code = 1000};
     va_list args;
