@@ -118,8 +118,7 @@ int leati_settings_parse_proxy(const char *url, struct leati_failure *failure,
 static int config_append_proxy(leat_config *config, const char *setter, struct leati_url *proxy)
 {
     struct leati_settings *settings = leati_config_edit_by(config, setter);
-    if (!settings ||
-        !leati_resize(&settings->proxies, settings->proxy_count + 1, sizeof(*proxy))) {
+    if (!settings || !leati_resize(&settings->proxies, settings->proxy_count + 1, sizeof(*proxy))) {
         leati_url_done(proxy);
         return leati_config_no_memory_by(config, setter);
     }

@@ -4,7 +4,6 @@
 
 #include <leat/udp_socket.h>
 
-
 #include <string.h>
 
 int leat_config_set_proxy_auth_schemes(leat_config *config, unsigned schemes)

@@ -13,7 +13,7 @@ static const uint32_t default_phase_timeout_ms[LEAT_PHASE_COUNT] = {
 
 /* ---- life -------------------------------------------------------------------------- */
 
-int leati_settings_new(struct leati_settings **ret_settings)
+static int settings_new(struct leati_settings **ret_settings)
 {
     struct leati_settings *settings = leati_calloc(1, sizeof(*settings));
     if (!settings)
@@ -94,7 +94,7 @@ int leati_settings_of(const leat_config *config, struct leati_failure *failure,
         return code;
     }
     struct leati_settings *defaults;
-    int code = leati_settings_new(&defaults);
+    int code = settings_new(&defaults);
     if (code != LEAT_OK)
         return leati_failure_set(failure, &(struct leati_fault){.code = code}, "out of memory");
     *ret_settings = defaults;
@@ -110,7 +110,7 @@ int leat_config_new(leat_config **ret_config)
     leat_config *config = leati_calloc(1, sizeof(*config));
     if (!config)
         return LEAT_E_SYSTEM_INTERNAL;
-    if (leati_settings_new(&config->settings) != LEAT_OK) {
+    if (settings_new(&config->settings) != LEAT_OK) {
         leati_free(config);
         return LEAT_E_SYSTEM_INTERNAL;
     }

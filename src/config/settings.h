@@ -141,8 +141,6 @@ struct leati_settings {
 };
 #define LEATI_SETTINGS_OWNED proxies
 
-/** Those of a new configuration. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
-int leati_settings_new(struct leati_settings **ret_settings);
 const struct leati_settings *leati_settings_ref(const struct leati_settings *settings);
 /** NULL is allowed. */
 void leati_settings_unref(const struct leati_settings *settings);

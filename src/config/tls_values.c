@@ -55,7 +55,7 @@ static bool cert_source_copy(struct leati_cert_source *dst, const struct leati_c
            leati_strdup_optional(&dst->key_password, src->key_password);
 }
 
-bool leati_cert_source_is_there(const struct leati_cert_source *source)
+static bool cert_is_there(const struct leati_cert_source *source)
 {
     return source->cert_path || source->cert.count > 0;
 }
@@ -255,7 +255,7 @@ int leati_tls_values_add_cert(struct leati_tls_values **slot,
                               const struct leati_cert_source *source, struct leati_failure *failure)
 {
     struct leati_cert_source copy;
-    if (!leati_cert_source_is_there(&(*slot)->cert))
+    if (!cert_is_there(&(*slot)->cert))
         return leati_tls_values_set_cert(slot, offsetof(struct leati_tls_values, cert), source,
                                          failure);
     if ((*slot)->more_cert_count == LEATI_TLS_MORE_CERTS_MAX)
@@ -315,14 +315,13 @@ int leati_tls_values_check(const struct leati_tls_credentials_options *names,
 
 static const struct leati_cert_source *serving_cert(const struct leati_tls_values *values)
 {
-    return leati_cert_source_is_there(&values->server_cert) || !values->cert_serves
-               ? &values->server_cert
-               : &values->cert;
+    return cert_is_there(&values->server_cert) || !values->cert_serves ? &values->server_cert
+                                                                       : &values->cert;
 }
 
 bool leati_tls_values_serve(const struct leati_tls_values *values)
 {
-    return leati_cert_source_is_there(serving_cert(values));
+    return cert_is_there(serving_cert(values));
 }
 
 static const struct leati_cert_source *cert_of_role(const struct leati_tls_values *values,
@@ -376,7 +375,7 @@ int leati_tls_values_check_client(const struct leati_tls_values *values,
                                   struct leati_failure *failure)
 {
     const struct leati_fault fault = {.code = LEAT_E_PARAMETER, .layer = LEAT_LAYER_TLS};
-    if (!values->bidirectional || leati_cert_source_is_there(&values->cert))
+    if (!values->bidirectional || cert_is_there(&values->cert))
         return LEAT_OK;
     return leati_failure_set(failure, &fault,
                              "bidirectional authentication needs a certificate of our own");

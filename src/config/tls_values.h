@@ -80,8 +80,6 @@ int leati_tls_values_check_texts(const char *const *items, size_t count,
 
 /** Whether a server has a certificate to show. */
 bool leati_tls_values_serve(const struct leati_tls_values *values);
-/** Whether there is a certificate. */
-bool leati_cert_source_is_there(const struct leati_cert_source *source);
 
 /** For whom credentials are. */
 enum leati_tls_role {

@@ -17,19 +17,19 @@ void leati_engine_done(struct leati_engine *e)
         e->ops->done(e);
 }
 
-const char *leati_engine_state_name(const struct leati_engine *e)
+static const char *state_name(const struct leati_engine *e)
 {
     return e->ops->states[e->state].name;
 }
 
 void leati_engine_set_state(struct leati_engine *e, int state)
 {
-    const char *from = leati_engine_state_name(e);
+    const char *from = state_name(e);
 
     e->state = state;
     if (e->ops->name)
         leati_trace_state(e->tracer, e->ops->layer.layer, e->ops->name, e->hop, from,
-                          leati_engine_state_name(e));
+                          state_name(e));
 }
 
 void leati_engine_set_output(struct leati_engine *e, int state, const void *data, size_t len)

@@ -99,7 +99,6 @@ void leati_engine_init(struct leati_engine *e, const struct leati_engine_ops *op
                        size_t text_size);
 void leati_engine_done(struct leati_engine *e);
 
-const char *leati_engine_state_name(const struct leati_engine *e);
 /** The one setter of `state`; traces. */
 void leati_engine_set_state(struct leati_engine *e, int state);
 /** The same for one of OURS: these bytes are to leave. They stay where they are until then. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/layer.h"
 
-
 #include <assert.h>
 #include <stdarg.h>
 
@@ -10,7 +9,7 @@ void leati_layer_init(struct leati_layer *l, const struct leati_layer_ops *ops)
     *l = (struct leati_layer){.ops = ops, .state = LEATI_LAYER_NEW};
 }
 
-const char *leati_layer_state_name(enum leati_layer_state state)
+static const char *state_name(enum leati_layer_state state)
 {
     static const char *const names[] = {
         [LEATI_LAYER_NEW] = "NEW",       [LEATI_LAYER_CONNECTING] = "CONNECTING",
@@ -28,8 +27,8 @@ void leati_layer_set_state(struct leati_layer *l, enum leati_layer_state state)
     assert(state > l->state);
     enum leati_layer_state from = l->state;
     l->state = state;
-    leati_trace_state(l->tracer, l->ops->layer, l->ops->name, l->hop, leati_layer_state_name(from),
-                      leati_layer_state_name(state));
+    leati_trace_state(l->tracer, l->ops->layer, l->ops->name, l->hop, state_name(from),
+                      state_name(state));
 }
 
 void leati_layer_arm(struct leati_layer *l, uint64_t now_ms, uint32_t timeout_ms)

@@ -96,8 +96,6 @@ struct leati_layer {
 /** Fills in a fresh layer: state NEW, nothing linked. */
 void leati_layer_init(struct leati_layer *l, const struct leati_layer_ops *ops);
 
-const char *leati_layer_state_name(enum leati_layer_state state);
-
 /** The one setter of `state`; traces. */
 void leati_layer_set_state(struct leati_layer *l, enum leati_layer_state state);
 

@@ -15,7 +15,7 @@ enum {
     LEVEL_CONFIDENTIALITY = 2,
 };
 
-const char *leati_socks5_protection_name(enum leat_socks5_protection protection)
+static const char *protection_name(enum leat_socks5_protection protection)
 {
     static const char *const names[] = {
         [LEAT_SOCKS5_PROTECTION_ANY] = "any",
@@ -253,9 +253,8 @@ static void level_take(struct leati_socks5_gss_negotiation *negotiation, uint8_t
                                                             : leati_gss_has_integrity(gss)));
     if (granted < negotiation->wanted || !is_possible) {
         leati_engine_fail(&negotiation->base, LEAT_E_SOCKS5_METHOD, level,
-                          "the proxy grants %s, and %s is wanted%s",
-                          leati_socks5_protection_name(granted),
-                          leati_socks5_protection_name(negotiation->wanted),
+                          "the proxy grants %s, and %s is wanted%s", protection_name(granted),
+                          protection_name(negotiation->wanted),
                           is_possible ? ": leat_config_set_socks5_protection() may take less"
                                       : ", for which there are no means here");
         return;
@@ -355,7 +354,7 @@ static void gss_end(struct leati_engine *e)
             &negotiation->base, LEAT_E_SOCKS5_RECV, 0,
             "the proxy closed the connection instead of answering the %s: it may have no "
             "protection that is wanted (%s)",
-            step, leati_socks5_protection_name(negotiation->wanted));
+            step, protection_name(negotiation->wanted));
     else
         leati_engine_fail(
             &negotiation->base, LEAT_E_SOCKS5_RECV, 0,

@@ -58,7 +58,4 @@ const char *leati_socks5_gss_step(const struct leati_socks5_gss_negotiation *neg
 /** Of DONE: the context, for messages. The caller's from now on. */
 struct leati_gss *leati_socks5_gss_take(struct leati_socks5_gss_negotiation *negotiation);
 
-/** "confidentiality". */
-const char *leati_socks5_protection_name(enum leat_socks5_protection protection);
-
 #endif

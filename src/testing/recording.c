@@ -79,8 +79,7 @@ static struct leati_recorded_connection *connection_get(struct reader *reader, s
         size_t cap = number + number / 2 + 8;
         if (!leati_resize(&recording->connections, cap, sizeof(void *)))
             return NULL;
-        memset(recording->connections + recording->cap, 0,
-               (cap - recording->cap) * sizeof(void *));
+        memset(recording->connections + recording->cap, 0, (cap - recording->cap) * sizeof(void *));
         recording->cap = cap;
     }
     if (number >= recording->count)

@@ -32,7 +32,7 @@ static bool is_wildcard(const char *name, size_t len)
 }
 
 /* RFC 9525 section 6.3: the whole leftmost label, and it stands for exactly one. */
-bool leati_tls_host_fits(const char *name, size_t len, const char *host)
+static bool name_fits(const char *name, size_t len, const char *host)
 {
     if (!is_wildcard(name, len))
         return len > 0 && text_is(name, len, host);
@@ -51,7 +51,7 @@ static bool subject_names(const mbedtls_x509_crt *cert, const char *host)
 {
     for (const mbedtls_x509_name *part = &cert->subject; part; part = part->next)
         if (part->oid.p && MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &part->oid) == 0 &&
-            leati_tls_host_fits((const char *)part->val.p, part->val.len, host))
+            name_fits((const char *)part->val.p, part->val.len, host))
             return true;
     return false;
 }
@@ -63,8 +63,7 @@ enum leati_tls_host_match leati_tls_host_match(const mbedtls_x509_crt *cert, con
     for (const mbedtls_x509_sequence *san = has_names(cert) ? &cert->subject_alt_names : NULL; san;
          san = san->next) {
         const char *name = (const char *)san->buf.p;
-        if (!is_of_type(san, MBEDTLS_X509_SAN_DNS_NAME) ||
-            !leati_tls_host_fits(name, san->buf.len, host))
+        if (!is_of_type(san, MBEDTLS_X509_SAN_DNS_NAME) || !name_fits(name, san->buf.len, host))
             continue;
         if (!is_too_wide(name, san->buf.len, host))
             return LEATI_TLS_HOST_MATCHES;

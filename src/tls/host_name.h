@@ -19,10 +19,6 @@ enum leati_tls_host_match {
 /** `host` is a name as it is on the wire (A-labels), without a final dot. */
 enum leati_tls_host_match leati_tls_host_match(const mbedtls_x509_crt *cert, const char *host);
 
-/** Whether one name of a certificate, which may begin with "*.", stands for `host`. Public suffixes
- * are not looked at. */
-bool leati_tls_host_fits(const char *name, size_t len, const char *host);
-
 /** The same for an address: byte by byte, of 4 or 16 (RFC 9525 section 6.4). */
 bool leati_tls_address_matches(const mbedtls_x509_crt *cert, const uint8_t *ip, size_t ip_len);
 

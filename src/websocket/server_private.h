@@ -52,7 +52,5 @@ static inline leat_websocket_server *server_of(const struct server_client *clien
 
 /** The client goes: what it has asked for will not be answered. */
 void leati_server_forget_request(struct server_client *client);
-/** Whose connection it is: whom a trusted proxy names, or who has connected. */
-const struct leati_address *leati_server_client_address(const struct server_client *client);
 
 #endif

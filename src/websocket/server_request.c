@@ -45,7 +45,8 @@ static const char *choose_protocol(const struct leati_settings *settings,
 
 /* ---- whose request ------------------------------------------------------------------------- */
 
-const struct leati_address *leati_server_client_address(const struct server_client *client)
+/* Whom a trusted proxy names, or who has connected. */
+static const struct leati_address *client_address(const struct server_client *client)
 {
     return client->forwarded ? client->forwarded : leati_stream_remote(&client->ws.stream);
 }
@@ -104,7 +105,7 @@ static int server_ask(leat_websocket_server *server, const struct server_client 
     struct leat_net_address address;
     if (!server->callbacks.request)
         return 101;
-    leati_net_address_from(leati_server_client_address(client), &address);
+    leati_net_address_from(client_address(client), &address);
     const struct request_view view = {
         .public =
             {
@@ -277,7 +278,7 @@ bool leat_http_request_get_client(const leat_http_request *request,
 {
     if (!request_of(request) || !ret_address)
         return false;
-    leati_net_address_from(leati_server_client_address(request->client), ret_address);
+    leati_net_address_from(client_address(request->client), ret_address);
     return true;
 }
 

@@ -67,7 +67,8 @@ void leati_websocket_clear_connection(struct leat_websocket *ws)
     ws->heard = ws->ping_unanswered = ws->closing = ws->orderly = false;
 }
 
-void leati_websocket_clear_result(struct leat_websocket *ws)
+/* Forgets what the last connection left to be asked for. */
+static void clear_result(struct leat_websocket *ws)
 {
     leati_free(ws->close_reason);
     ws->close_reason = NULL;
@@ -86,7 +87,7 @@ void leati_websocket_clear_result(struct leat_websocket *ws)
 void leati_websocket_destroy(struct leat_websocket *ws)
 {
     leati_websocket_clear_connection(ws);
-    leati_websocket_clear_result(ws);
+    clear_result(ws);
     leati_mailbox_done(&ws->mailbox);
     leati_free(ws);
 }
@@ -188,7 +189,7 @@ int leat_websocket_connect(leat_websocket *ws, const char *url, const leat_confi
     if (ws->is_server)
         return leati_stream_refuse(&ws->stream, LEAT_E_WS_EXISTS, 0,
                                    "a server's connection cannot connect");
-    leati_websocket_clear_result(ws);
+    clear_result(ws);
     struct leati_route *route;
     int code = leati_route_new(url, config, &ws->stream.failure, &route);
     if (code != LEAT_OK)

@@ -90,8 +90,6 @@ void leati_websocket_take_response(struct leat_websocket *ws, struct leati_http_
 
 /** Forgets the connection, not what it left to be asked for. */
 void leati_websocket_clear_connection(struct leat_websocket *ws);
-/** Forgets what the last connection left to be asked for. */
-void leati_websocket_clear_result(struct leat_websocket *ws);
 void leati_websocket_destroy(struct leat_websocket *ws);
 
 /** What a connection with these texts shares with others, as in `texts`; NULL = it has its own. */
