@@ -44,6 +44,49 @@ Test(alloc, zero_bytes_are_not_a_failure, .timeout = 10)
     leati_free(NULL);
 }
 
+Test(alloc, arrays_grow_and_keep_what_is_in_them, .timeout = 10)
+{
+    uint16_t *items = NULL;
+    size_t cap = 0;
+
+    cr_assert(leati_grow(&items, &cap, 3, sizeof(*items)) && items && cap == 3);
+    items[2] = 7;
+    cr_assert(leati_grow(&items, &cap, 3, sizeof(*items)) && cap == 6);
+    cr_assert(leati_resize(&items, 100, sizeof(*items)));
+    items[99] = 8;
+    cr_assert_eq(items[2], 7);
+
+    uint16_t *before = items;
+    leati_alloc_fail_hook = always_fails;
+    cr_assert(!leati_grow(&items, &cap, 3, sizeof(*items)) && cap == 6);
+    cr_assert_not(leati_resize(&items, 200, sizeof(*items)));
+    leati_alloc_fail_hook = NULL;
+    cr_assert(items == before && items[99] == 8, "without memory nothing has changed");
+    leati_free(items);
+}
+
+Test(alloc, room_for_bytes_is_behind_those_that_are_there, .timeout = 10)
+{
+    char *data = NULL;
+    size_t cap = 0;
+
+    cr_assert(leati_reserve(&data, &cap, 0, 0) && !data && cap == 0, "nothing needs no room");
+    cr_assert(leati_reserve(&data, &cap, 0, 5) && data && cap >= 5);
+    memcpy(data, "abcde", 5);
+
+    size_t full = cap;
+    char *before = data;
+    leati_alloc_fail_hook = always_fails;
+    cr_assert(leati_reserve(&data, &cap, 5, full - 5), "that there is already");
+    cr_assert_not(leati_reserve(&data, &cap, 5, full - 4));
+    cr_assert(data == before && cap == full, "without memory nothing has changed");
+    leati_alloc_fail_hook = NULL;
+    cr_assert(leati_reserve(&data, &cap, full, 1000) && cap >= 2 * full + 1000);
+    cr_assert(memcmp(data, "abcde", 5) == 0);
+    memset(data, 'x', cap);
+    leati_free(data);
+}
+
 Test(alloc, calloc_checks_for_overflow, .timeout = 10)
 {
     volatile size_t huge = SIZE_MAX / 2;
