@@ -308,13 +308,10 @@ static int data_compressed(struct leati_ws_session *session,
         done += portion.len - left;
         if (code == LEATI_AGAIN)
             code = leati_ws_session_go_on(session, event);
-        if (code != LEATI_AGAIN && done < piece->len) {
-            incoming->has_all = false;
+        if (code != LEATI_AGAIN && done < piece->len)
             leati_ws_frame_reader_unread(&session->workspace->reader, data, len, piece->len - done);
-        }
     }
     if (code == LEATI_AGAIN && piece->len == 0 && piece->is_last && piece->frame.fin) {
-        incoming->has_all = true;
         incoming->stage = LEATI_WS_INFLATE_END;
         code = leati_ws_session_go_on(session, event);
     }

@@ -46,6 +46,8 @@ Test(compression, the_examples_of_the_rfc, .timeout = 10)
         {"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 10, 1},
         {"\xc1\x0d\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 15, 1},
         {"\x41\x03\xf2\x48\xcd\x89\x01!\x00\x00\x80\x04\xc9\xc9\x07\x00", 16, 1},
+        /* Not in the RFC: the last frame is empty. */
+        {"\x41\x07\xf2\x48\xcd\xc9\xc9\x07\x00\x80\x00", 11, 1},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -337,6 +339,58 @@ Test(compression, a_part_that_gives_nothing_gives_no_frame, .timeout = 10)
         LEAT_OK);
     cr_assert_eq(pair_move(&pair, "", 0, 1), 3);
     pair_done(&pair);
+}
+
+/* What a client sends is unmasked 4 KiB at a time, and much more comes out of each. */
+Test(compression, much_comes_out_of_little_that_is_masked, .timeout = 60)
+{
+    size_t len = 1u << 20;
+    uint8_t *zeros = calloc(1, len);
+    uint32_t state = 1;
+
+    for (size_t i = 0; i < len; i += 512) {
+        state = state * 1664525 + 1013904223;
+        memcpy(zeros + i, &state, sizeof(state));
+    }
+    struct pair pair;
+    pair_make(&pair, &defaults, false, true, 0);
+    cr_assert_gt(pair_send(&pair, zeros, len, 0), 2 * 4096);
+    pair_send(&pair, zeros, len, 5000);
+    pair_send(&pair, "next", 4, 1);
+    pair_done(&pair);
+    free(zeros);
+}
+
+struct sent {
+    unsigned frames, rsv;
+    uint64_t payload_len;
+};
+
+static void sent_note(const struct leat_trace_event *event, void *user)
+{
+    struct sent *sent = user;
+    sent->frames++;
+    sent->rsv = event->frame->rsv;
+    sent->payload_len = event->frame->payload_len;
+}
+
+Test(compression, the_trace_says_what_is_compressed, .timeout = 10)
+{
+    struct sent sent = {0};
+    const struct leati_tracer tracer = {.fn = sent_note, .user = &sent};
+    struct leati_ws_session_options options = with_deflate(true, 1000);
+    options.tracer = &tracer;
+    options.hop = "host:80";
+    struct leati_ws_session *session = session_make_with(&options);
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    cr_assert_eq(leati_ws_session_write(session, LEATI_WS_OP_TEXT, "Hello", 5, &queue), LEAT_OK);
+    cr_assert(sent.frames == 1 && sent.rsv == 4 && sent.payload_len == queue.len - 2);
+    cr_assert_eq(leati_ws_session_write(session, LEATI_WS_OP_PING, "Hello", 5, &queue), LEAT_OK);
+    cr_assert(sent.frames == 2 && sent.rsv == 0 && sent.payload_len == 5);
+    leati_byte_queue_clear(&queue);
+    leati_ws_session_free(session);
 }
 
 /* ---- bad peers ------------------------------------------------------------------------------ */
