@@ -50,8 +50,12 @@ for program in build/oss-fuzz/tests/fuzz/fuzz_*; do
     cp "$program" "$OUT"
     libraries_of "$program" | xargs -r cp -nLt "$OUT/lib"
     ! libraries_of "$OUT/fuzz_$name" | grep -Fv "$OUT/lib/" || fail "fuzz_$name takes these from this system"
-    (cd "tests/fuzz/corpus/$name" && rm -f "$OUT/fuzz_${name}_seed_corpus.zip" &&
+    seeds=$(mktemp -d)
+    cp "tests/fuzz/corpus/$name"/* "$seeds/"
+    script/lib/found.py unpack "tests/fuzz/found/$name.hex" "$seeds"
+    (cd "$seeds" && rm -f "$OUT/fuzz_${name}_seed_corpus.zip" &&
         python3 -m zipfile -c "$OUT/fuzz_${name}_seed_corpus.zip" ./*)
+    rm -rf "$seeds"
     printf '[libfuzzer]\nmax_len = 4096\ntimeout = 120\n' >"$OUT/fuzz_$name.options"
 done
 say "$(find "$OUT" -maxdepth 1 -name 'fuzz_*' -perm -u+x | wc -l) targets in $OUT"
