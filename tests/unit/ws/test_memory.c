@@ -170,6 +170,33 @@ Test(memory, the_message_buffer_grows_to_the_limit_and_not_beyond, .timeout = 10
     }
 }
 
+/* What a last frame announces is the most that comes: nothing is got beyond it, once half of it is there. */
+Test(memory, the_message_buffer_ends_where_the_message_does, .timeout = 10)
+{
+    static uint8_t payload[100000];
+    struct leati_ws_pool pool;
+    const struct leati_ws_session_options options = {.max_message_bytes = 1u << 20, .pool = &pool};
+    struct bytes stream = {0};
+    struct seen_list seen = {0};
+
+    leati_ws_pool_init(&pool, 1u << 20);
+    struct leati_ws_session *session = session_make_with(&options);
+    bytes_add_frame(
+        &stream, &(struct raw_frame){
+                     .opcode = 2, .not_fin = true, .payload = payload, .len = sizeof(payload) / 4});
+    bytes_add_frame(&stream, &(struct raw_frame){.opcode = 0,
+                                                 .payload = payload,
+                                                 .len = sizeof(payload) - sizeof(payload) / 4});
+    session_feed(session, stream.data, stream.len, 1000, &seen);
+    cr_assert_eq(seen.count, 1);
+    cr_assert_eq(seen.items[0].len, sizeof(payload));
+    cr_assert_eq(pool.free->message_cap, sizeof(payload));
+    leati_ws_session_free(session);
+    leati_ws_pool_done(&pool);
+    seen_free(&seen);
+    bytes_free(&stream);
+}
+
 /* ---- the pool ------------------------------------------------------------------------------- */
 
 static struct leati_ws_session *pooled_session(struct leati_ws_pool *pool)
