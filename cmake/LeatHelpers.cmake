@@ -63,7 +63,8 @@ function(leat_compile_options target)
         target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
     endif()
     if(LEAT_COVERAGE)
-        target_compile_options(${target} PRIVATE --coverage)
+        # Threads count together.
+        target_compile_options(${target} PRIVATE --coverage -fprofile-update=prefer-atomic)
         target_link_options(${target} PUBLIC --coverage)
     endif()
 endfunction()
@@ -142,13 +143,14 @@ function(leat_tests_of_tls target)
         add_custom_target(tls_tests)
     endif()
     add_dependencies(tls_tests ${target})
-    set_tests_properties(${ARGN} PROPERTIES LABELS tls)
+    set_property(TEST ${ARGN} APPEND PROPERTY LABELS tls)
 endfunction()
 
 # leat_test(NAME SOURCES... [LINK libraries...] [TAKES seconds] [PARTS part pattern...] [THREADS pattern]): a Criterion program
 # as one ctest, or in parts that run side by side: NAME_part has the tests that match the pattern, NAME all others. Under
 # ThreadSanitizer those that match THREADS are all that runs.
-# With AddressSanitizer every test also checks that it lost no memory.
+# With AddressSanitizer every test also checks that it lost no memory. Those that need leat alone, and no program of others: target
+# `alone_tests`, label `alone`.
 function(leat_test name)
     if("TIMEOUT" IN_LIST ARGN)
         message(FATAL_ERROR "leat_test(${name}): say TAKES, and how long on a quiet machine")
@@ -190,6 +192,13 @@ function(leat_test name)
     endif()
     add_test(NAME ${name} COMMAND test_${name} ${filter})
     leat_tests_take(${arg_TAKES} ${names})
+    if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "/tests/(examples|links|peers|performance)$")
+        if(NOT TARGET alone_tests)
+            add_custom_target(alone_tests)
+        endif()
+        add_dependencies(alone_tests test_${name})
+        set_property(TEST ${names} APPEND PROPERTY LABELS alone)
+    endif()
     if(name MATCHES "^(tls|sockets_tls|integration_wss|fault)")
         leat_tests_of_tls(test_${name} ${names})
     endif()
