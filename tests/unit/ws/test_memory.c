@@ -321,3 +321,24 @@ Test(memory, an_idle_session_is_small, .timeout = 10)
     leati_ws_pool_done(&pool);
     seen_free(&seen);
 }
+
+/* For a server's short messages room in one piece is looked for first. */
+Test(memory, short_writes_of_a_server_without_any, .timeout = 10)
+{
+    struct leati_ws_session *session = session_make(true, 100);
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    for (size_t len = 0; len <= 126; len++) {
+        static const uint8_t payload[126];
+        leati_alloc_fail_hook = no_memory;
+        int code = leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, len, &queue);
+        leati_alloc_fail_hook = NULL;
+        cr_assert_eq(code, LEAT_E_SYSTEM_INTERNAL);
+        cr_assert_eq(queue.len, 0);
+    }
+    cr_assert_eq(leati_ws_session_write(session, LEATI_WS_OP_BINARY, "", 0, &queue), LEAT_OK);
+    cr_assert_eq(queue.len, 2);
+    leati_byte_queue_clear(&queue);
+    leati_ws_session_free(session);
+}

@@ -110,6 +110,31 @@ Test(write, the_examples_of_the_rfc, .timeout = 10)
     leati_ws_session_free(client);
 }
 
+/* Short ones are put together in the queue's memory, where it has room in one piece. */
+Test(write, short_messages_of_a_server_that_fill_chunks, .timeout = 10)
+{
+    enum { COUNT = 1000 };
+    struct leati_ws_session *session = session_make(true, 100);
+    uint8_t *payload = payload_make(125);
+    struct leati_byte_queue queue;
+
+    leati_byte_queue_init(&queue, NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        must(leati_ws_session_write(session, LEATI_WS_OP_BINARY, payload, i % 126, &queue) ==
+                 LEAT_OK,
+             "message %zu", i);
+    struct bytes stream = queue_drain(&queue);
+    struct seen_list seen = session_run(false, 125, &stream, 0);
+    cr_assert_eq(seen.count, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        must(seen.items[i].len == i % 126 && memcmp(seen.items[i].data, payload, i % 126) == 0,
+             "message %zu", i);
+    seen_free(&seen);
+    bytes_free(&stream);
+    free(payload);
+    leati_ws_session_free(session);
+}
+
 /* A loop has one stock of keys for all of its clients; it is neither wiped nor freed with them. */
 Test(write, keys_from_a_stock_of_others, .timeout = 10)
 {
