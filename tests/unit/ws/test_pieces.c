@@ -293,9 +293,9 @@ Test(pieces, parts_become_fragments, .timeout = 10)
     leati_ws_session_free(session);
 }
 
-Test(pieces, parts_out_of_order, .timeout = 10)
+static void parts_out_of_order(bool from_server)
 {
-    struct leati_ws_session *session = session_make(false, 100);
+    struct leati_ws_session *session = session_make(from_server, 100);
     struct leati_byte_queue out;
 
     leati_byte_queue_init(&out, NULL);
@@ -318,13 +318,19 @@ Test(pieces, parts_out_of_order, .timeout = 10)
     cr_assert_eq(leati_ws_session_write_close(session, 1000, "", 0, &out), LEAT_OK);
 
     struct bytes sent = queue_drain(&out);
-    struct seen_list seen = session_run(true, 100, &sent, 0);
+    struct seen_list seen = session_run(!from_server, 100, &sent, 0);
     cr_assert_eq(seen.count, 3);
     cr_assert_eq(memcmp(seen.items[0].data, "ab", 2), 0);
     cr_assert_eq(seen.items[0].type, LEAT_MESSAGE_TEXT);
     seen_free(&seen);
     bytes_free(&sent);
     leati_ws_session_free(session);
+}
+
+Test(pieces, parts_out_of_order, .timeout = 10)
+{
+    parts_out_of_order(false);
+    parts_out_of_order(true);
 }
 
 Test(pieces, parts_of_text_are_text_together, .timeout = 10)
