@@ -211,6 +211,39 @@ static struct bytes write_close(uint16_t code, const char *reason, size_t len)
     return queue_drain(&queue);
 }
 
+/* Wherever the cut falls, in characters whose bytes are odd and even. */
+Test(write, long_reasons_are_cut_between_characters, .timeout = 10)
+{
+    static const char *const characters[] = {"\xc3\xa8",         "\xc3\xa9",
+                                             "\xe2\x82\xac",     "\xe2\x83\xbf",
+                                             "\xf0\x9f\x98\x80", "\xf1\x81\x81\x81"};
+
+    for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++)
+        for (size_t before = 0; before < 4; before++) {
+            char reason[200] = "aaaa";
+            size_t size = strlen(characters[i]), len = before;
+            for (; len < 190; len += size)
+                memcpy(reason + len, characters[i], size);
+            struct bytes stream = write_close(1000, reason, len);
+            size_t expected = before + (123 - before) / size * size;
+            must(stream.len == 4 + expected, "%zu, %zu: %zu", i, before, stream.len);
+            must(memcmp(stream.data + 4, reason, expected) == 0, "%zu, %zu: bytes", i, before);
+            bytes_free(&stream);
+        }
+}
+
+/* What stands behind a reason is none of it. */
+Test(write, a_reason_that_just_fits, .timeout = 10)
+{
+    char reason[124];
+
+    memset(reason, 'r', sizeof(reason));
+    reason[123] = (char)0x80;
+    struct bytes stream = write_close(1000, reason, 123);
+    cr_assert_eq(stream.len, 4 + 123);
+    bytes_free(&stream);
+}
+
 Test(write, close_frames, .timeout = 10)
 {
     struct bytes stream = write_close(0, "ignored", 7);
