@@ -233,15 +233,17 @@ Test(write, long_reasons_are_cut_between_characters, .timeout = 10)
 }
 
 /* What stands behind a reason is none of it. */
-Test(write, a_reason_that_just_fits, .timeout = 10)
+Test(write, reasons_that_fit, .timeout = 10)
 {
-    char reason[124];
-
-    memset(reason, 'r', sizeof(reason));
-    reason[123] = (char)0x80;
-    struct bytes stream = write_close(1000, reason, 123);
-    cr_assert_eq(stream.len, 4 + 123);
-    bytes_free(&stream);
+    for (size_t len = 0; len <= 123; len++) {
+        char reason[124];
+        memset(reason, 'r', sizeof(reason));
+        reason[len] = (char)0x80;
+        struct bytes stream = write_close(1000, reason, len);
+        must(stream.len == 4 + len, "%zu bytes: %zu", len, stream.len);
+        must(memcmp(stream.data + 4, reason, len) == 0, "%zu bytes: others", len);
+        bytes_free(&stream);
+    }
 }
 
 Test(write, close_frames, .timeout = 10)
