@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +77,12 @@ static void environment_join(char **joined, const char *const *added)
     joined[count] = NULL;
 }
 
+/* Those from `first` on. glibc has a function for it, musl of Debian 12 none. */
+static void descriptors_close(unsigned first)
+{
+    syscall(SYS_close_range, first, ~0u, 0);
+}
+
 /* Between fork and exec: system calls only, since the test may have threads. */
 static void child_exec(const char *path, const struct process_options *options, char **environment,
                        const int fds[3])
@@ -86,7 +93,7 @@ static void child_exec(const char *path, const struct process_options *options, 
     setpgid(0, 0);
     for (int i = 0; i < 3; ++i)
         dup2(fds[i], i);
-    close_range(3, ~0u, 0);
+    descriptors_close(3);
     execve(path, (char *const *)(uintptr_t)options->argv, environment);
     _exit(127);
 }
@@ -98,7 +105,7 @@ static void guard_run(int parent_fd, pid_t group)
     char byte;
     setpgid(0, 0);
     dup2(parent_fd, 0);
-    close_range(1, ~0u, 0);
+    descriptors_close(1);
     while (read(0, &byte, 1) > 0) {
     }
     kill(-group, SIGTERM);

@@ -5,10 +5,10 @@
 #include "criterion/criterion.h"
 #include "../patience.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,15 +104,81 @@ static bool test_passes(const struct plain_test *test, size_t index, void *param
     return status == 0;
 }
 
+struct text {
+    const char *at, *end;
+};
+
+static bool text_matches(struct text pattern, struct text text);
+
+/* One of the alternatives of (A|B), whose "(" and ")" are not in `list`. */
+static bool one_matches(struct text list, struct text text)
+{
+    int depth = 0;
+    const char *begin = list.at;
+    for (const char *p = list.at; p <= list.end; p++) {
+        if (p == list.end || (*p == '|' && depth == 0)) {
+            if (text_matches((struct text){begin, p}, text))
+                return true;
+            begin = p + 1;
+        } else {
+            depth += (*p == '(') - (*p == ')');
+        }
+    }
+    return false;
+}
+
+/* What is behind the list that begins at `p`: at its ")", or at the end. */
+static const char *list_end(const char *p, const char *end)
+{
+    int depth = 0;
+    while (p < end && (*p != ')' || depth > 0)) {
+        depth += (*p == '(') - (*p == ')');
+        p++;
+    }
+    return p;
+}
+
+/* As fnmatch(3) with FNM_EXTMATCH, which only glibc has: *, !(A|B) and @(A|B). */
+static bool text_matches(struct text pattern, struct text text)
+{
+    if (pattern.at == pattern.end)
+        return text.at == text.end;
+    const char kind = *pattern.at;
+    const bool has_list = (kind == '!' || kind == '@') && pattern.at[1] == '(';
+    if (kind != '*' && !has_list)
+        return text.at < text.end && kind == *text.at &&
+               text_matches((struct text){pattern.at + 1, pattern.end},
+                            (struct text){text.at + 1, text.end});
+
+    struct text list = {pattern.at, pattern.at}, rest = {pattern.at + 1, pattern.end};
+    if (has_list) {
+        list.at = pattern.at + 2;
+        list.end = list_end(list.at, pattern.end);
+        rest.at = list.end < pattern.end ? list.end + 1 : pattern.end;
+    }
+    for (const char *p = text.at; p <= text.end; p++) {
+        bool fits = !has_list || one_matches(list, (struct text){text.at, p}) == (kind == '@');
+        if (fits && text_matches(rest, (struct text){p, text.end}))
+            return true;
+    }
+    return false;
+}
+
+static bool name_matches(const char *pattern, const char *name)
+{
+    return text_matches((struct text){pattern, pattern + strlen(pattern)},
+                        (struct text){name, name + strlen(name)});
+}
+
 static bool is_wanted(const struct plain_test *test)
 {
     const char *wanted = criterion_options.pattern;
     char name[512];
     snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
     const char *unwanted = getenv("LEAT_TEST_WITHOUT");
-    if (unwanted && fnmatch(unwanted, name, FNM_EXTMATCH) == 0)
+    if (unwanted && name_matches(unwanted, name))
         return false;
-    return !wanted || fnmatch(wanted, name, FNM_EXTMATCH) == 0;
+    return !wanted || name_matches(wanted, name);
 }
 
 /* ---- what a program calls -------------------------------------------------------------------- */

@@ -62,21 +62,32 @@ Test(catalogue, codes_and_names_are_unique)
     }
 }
 
+/* glibc tells every name. Another libc tells texts: what has one of its own is to have a name. */
+static bool errno_is_known(int number)
+{
+#ifdef __GLIBC__
+    const char *name = strerrorname_np(number);
+    cr_assert_str_eq(leat_errno_name(number), name ? name : "", "%d", number);
+    return name;
+#else
+    bool is_known = strcmp(strerror(number), strerror(-1)) != 0;
+    cr_assert(!is_known || leat_errno_name(number)[0] == 'E', "%d", number);
+    return is_known;
+#endif
+}
+
 Test(catalogue, has_every_errno_of_this_system)
 {
+    enum { KNOWN_TO_ALL = 100 };
     int count = 0;
     for (int number = 1; number < 4096; number++) {
-        const char *name = strerrorname_np(number);
-        if (!name) {
-            cr_assert_str_eq(leat_errno_name(number), "", "%d", number);
+        if (!errno_is_known(number))
             continue;
-        }
         count++;
-        cr_assert_str_eq(leat_errno_name(number), name);
         cr_assert_eq(leat_code_errno(LEAT_E_SOCKET_BASE + number), number);
         cr_assert_eq(leat_code_errno(LEAT_E_TLS_SOCKET_BASE + number), number);
     }
-    cr_assert(count > 130, "only %d values of errno", count);
+    cr_assert(count > KNOWN_TO_ALL, "only %d values of errno", count);
     cr_assert_eq(LEAT_E_SOCKET_ECONNREFUSED, LEAT_E_SOCKET_BASE + ECONNREFUSED);
     cr_assert_eq(LEAT_E_TLS_SOCKET_ENETDOWN, LEAT_E_TLS_SOCKET_BASE + ENETDOWN);
 }
