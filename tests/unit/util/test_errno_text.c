@@ -13,7 +13,9 @@ Test(errno_text, each_errno_has_a_name_and_a_text)
     } rows[] = {{EPERM, "EPERM"},
                 {ENOENT, "ENOENT"},
                 {EAGAIN, "EAGAIN"},
+                {EDEADLK, "EDEADLK"},
                 {EOPNOTSUPP, "EOPNOTSUPP"},
+                {EHWPOISON, "EHWPOISON"},
                 {ECONNREFUSED, "ECONNREFUSED"},
                 {EHOSTUNREACH, "EHOSTUNREACH"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
