@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# The libraries that leat stands on, built from Debian's source packages in releases that this machine does not have. Sourced by
-# script/matrix behind mbedtls.sh, with $root set.
+# The libraries that leat stands on, built from Debian's source packages: in releases that this machine does not have
+# (script/matrix), or for what Debian builds none for (script/cross). Sourced behind mbedtls.sh, with $root set.
 #
-# Static archives and headers, position independent, and nothing that runs. CC is the compiler.
+# Static archives and headers, position independent, and nothing that runs. CC is the compiler. For another processor there are
+# AR and RANLIB, and:
+sources_cmake_options=()
+sources_openssl_target=linux-$(uname -m)
 
 # sources_download PACKAGE RELEASE FOLDER: the newest source package of that name there, into FOLDER/package.
 sources_download() {
@@ -28,7 +31,7 @@ sources_cmake() {
     shift 2
     cmake -S "$source" -B "$source-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \
         -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_C_COMPILER="${CC:-cc}" \
-        -DBUILD_SHARED_LIBS=OFF "$@" &&
+        -DBUILD_SHARED_LIBS=OFF "${sources_cmake_options[@]}" "$@" &&
         cmake --build "$source-build" && cmake --install "$source-build"
 }
 
@@ -39,11 +42,21 @@ sources_build() {
     c-ares) sources_cmake "$source" "$prefix" -DCARES_STATIC=ON -DCARES_STATIC_PIC=ON -DCARES_SHARED=OFF \
         -DCARES_BUILD_TOOLS=OFF ;;
     wslay) sources_cmake "$source" "$prefix" -DWSLAY_STATIC=ON -DWSLAY_SHARED=OFF -DWSLAY_TESTS=OFF -DWSLAY_EXAMPLES=OFF ;;
+    uriparser) sources_cmake "$source" "$prefix" -DURIPARSER_BUILD_DOCS=OFF -DURIPARSER_BUILD_TESTS=OFF \
+        -DURIPARSER_BUILD_TOOLS=OFF ;;
+    libidn2) # with the part of libunistring that it brings, and without symbols of versions; its configure and its pages come made
+        (cd "$source" && CFLAGS="-O2 -fPIC" ./configure --host="$("${CC:-cc}" -dumpmachine)" --prefix="$prefix" \
+            --with-included-libunistring --enable-static --disable-shared --disable-doc --disable-nls \
+            --disable-dependency-tracking && sed -i '/HAVE_SYMVER_ALIAS_SUPPORT/d' config.h &&
+            for folder in gl unistring lib; do
+                make -j "$(nproc)" -C $folder ACLOCAL=: AUTOCONF=: AUTOMAKE=: AUTOHEADER=: || exit
+            done && make -C lib install && make install-pkgconfigDATA) ;;
     zlib) (cd "$source" && CFLAGS="-O2 -fPIC" ./configure --static --prefix="$prefix" && make -j "$(nproc)" install) ;;
     zlib-ng) sources_cmake "$source" "$prefix" -DZLIB_COMPAT=ON -DZLIB_ENABLE_TESTS=OFF -DWITH_GTEST=OFF ;;
-    openssl) # all that leat asks of it, without what needs a newer kernel or other libraries
-        (cd "$source" && ./Configure "linux-$(uname -m)" no-shared no-tests no-engine no-module no-async no-ktls no-zlib \
-            --prefix="$prefix" --openssldir=/etc/ssl --libdir=lib CC="${CC:-cc}" &&
+    openssl) # all that leat asks of it, without what needs a newer kernel or other libraries, or takes its time
+        (cd "$source" && ./Configure "$sources_openssl_target" no-shared no-tests no-engine no-module no-async no-ktls no-zlib \
+            no-{cmp,cms,ct,dtls,srp,ts} no-{aria,bf,camellia,cast,gost,idea,mdc2,rc2,rc4,seed,sm2,sm4,whirlpool} CFLAGS=-O2 \
+            --prefix="$prefix" --openssldir=/etc/ssl --libdir=lib CC="${CC:-cc}" AR="${AR:-ar}" RANLIB="${RANLIB:-ranlib}" &&
             make -j "$(nproc)" build_generated && make -j "$(nproc)" libcrypto.a libssl.a libcrypto.pc libssl.pc &&
             mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" && cp -r include/openssl "$prefix/include/" &&
             cp libcrypto.a libssl.a "$prefix/lib/" && cp libcrypto.pc libssl.pc "$prefix/lib/pkgconfig/") ;;
@@ -55,7 +68,8 @@ sources_build() {
 # the folder SOURCE, if there is one.
 sources_provide() {
     local recipe
-    recipe=$(cat "$root/script/lib/sources.sh" - <<<"$1 $2 ${CC:-cc}" | sha256sum | cut -d ' ' -f 1)
+    recipe=$(cat "$root/script/lib/sources.sh" - <<<"$1 $2 ${CC:-cc} $sources_openssl_target ${sources_cmake_options[*]}" |
+        sha256sum | cut -d ' ' -f 1)
     [ "$(cat "$4/$1.recipe" 2>/dev/null)" != "$recipe" ] || return 0
     mkdir -p "$3" "$4" && rm -rf "$3/$1-build" &&
         if [ -n "${5:-}" ]; then
