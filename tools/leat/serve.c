@@ -269,12 +269,14 @@ static void address_print(const struct service *service)
 static int lines_print(const struct tool_command *command, const struct service *service,
                        bool *ret_is_read)
 {
+    errno = 0;
     address_print(service);
     if (service->ca_path)
         printf("ca: %s\n", service->ca_path);
     if (service->crl_path)
         printf("crl: %s\n", service->crl_path);
-    *ret_is_read = fflush(stdout) == 0;
+    /* A libc may have written the lines before. */
+    *ret_is_read = fflush(stdout) == 0 && !ferror(stdout);
     int sys_errno = errno;
     clearerr(stdout); /* it is dealt with here */
     if (*ret_is_read || sys_errno == EPIPE)

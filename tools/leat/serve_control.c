@@ -127,7 +127,7 @@ static int control_run(const struct tool_command *command, const struct control_
     int status = code == LEAT_OK ? TOOL_EXIT_OK : control_fail(command, code, problem.text);
     if (code == LEAT_OK) {
         puts(leat_testing_control_get_url(control));
-        bool is_read = fflush(stdout) == 0;
+        bool is_read = fflush(stdout) == 0 && !ferror(stdout);
         clearerr(stdout);
         if (is_read)
             control_wait(signal_fd, state->until_eof);
