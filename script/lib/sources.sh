@@ -7,22 +7,41 @@
 sources_cmake_options=()
 sources_openssl_target=linux-$(uname -m)
 
-# sources_download PACKAGE RELEASE FOLDER: the newest source package of that name there, into FOLDER/package.
+# sources_download PACKAGE RELEASE FOLDER [--tar-only]: the newest source package of that name there, or of it what its authors
+# published, into FOLDER/package.
 sources_download() {
     local apt
+    rm -rf "$3/package"
     apt_open "$3" "$(apt_source deb-src "$2")" -o Debug::NoLocking=true &&
-        (cd "$3/package" && "${apt[@]}" source --download-only --only-source "$1")
+        (cd "$3/package" && "${apt[@]}" source --download-only --only-source ${4:+"$4"} "$1")
 }
 
-# sources_unpack PACKAGE RELEASE FOLDER: FOLDER/PACKAGE, with Debian's patches. Debian has zlib-ng as a part of another package.
+# sources_whole PACKAGE RELEASE FOLDER: FOLDER/PACKAGE, with Debian's patches.
+sources_whole() {
+    sources_download "$1" "$2" "$3" && dpkg-source --no-copy --no-check -x "$3"/package/"$1"_*.dsc "$3/$1" &&
+        sed -n 's/^Version: //p' "$3"/package/*.dsc >"$3/version"
+}
+
+# sources_part PACKAGE RELEASE FOLDER OF FILES DEPTH: FOLDER/PACKAGE of the FILES that the source package OF has, DEPTH folders down.
+sources_part() {
+    local archive
+    sources_download "$4" "$2" "$3" --tar-only || return
+    for archive in "$3"/package/$5; do
+        mkdir -p "$3/$1" && tar -x -f "$archive" -C "$3/$1" --strip-components="$6" --wildcards "$7" &&
+            basename "$archive" >"$3/version" || return
+    done
+}
+
+# sources_unpack PACKAGE RELEASE FOLDER: FOLDER/PACKAGE, and its version in FOLDER/version. Debian has zlib-ng as a part of another
+# package. Not every mirror has every source package: then it is the next release's, or wslay 1.1.1 as aria2 brings it.
 sources_unpack() {
-    rm -rf "$3/$1" "$3/package"
-    if [ "$1" = zlib-ng ]; then
-        mkdir -p "$3/$1" && sources_download node-yarnpkg "$2" "$3" &&
-            tar -x -f "$3"/package/*.orig-zlib-ng.tar.* -C "$3/$1" --strip-components=1
-    else
-        sources_download "$1" "$2" "$3" && dpkg-source --no-copy --no-check -x "$3"/package/"$1"_*.dsc "$3/$1"
-    fi
+    rm -rf "$3/$1"
+    case $1 in
+    zlib-ng) sources_part "$@" node-yarnpkg '*.orig-zlib-ng.tar.*' 1 '*' ;;
+    wslay) sources_whole "$@" || sources_part "$1" bookworm "$3" aria2 '*.orig.tar.*z' 3 '*/deps/wslay' ;;
+    uriparser) sources_whole "$@" || sources_part "$1" trixie "$3" "$1" '*.orig.tar.*z' 1 '*' ;;
+    *) sources_whole "$@" ;;
+    esac
 }
 
 # sources_cmake SOURCE PREFIX OPTION...
@@ -41,7 +60,11 @@ sources_build() {
     case $package in
     c-ares) sources_cmake "$source" "$prefix" -DCARES_STATIC=ON -DCARES_STATIC_PIC=ON -DCARES_SHARED=OFF \
         -DCARES_BUILD_TOOLS=OFF ;;
-    wslay) sources_cmake "$source" "$prefix" -DWSLAY_STATIC=ON -DWSLAY_SHARED=OFF -DWSLAY_TESTS=OFF -DWSLAY_EXAMPLES=OFF ;;
+    wslay) # aria2's copy has another build than wslay's own, and four files need neither
+        mkdir -p "$prefix/include/wslay" "$prefix/lib" && (cd "$source/lib" &&
+            echo '#define WSLAY_VERSION "1.1.1"' >includes/wslay/wslayver.h && cp includes/wslay/*.h "$prefix/include/wslay/" &&
+            "${CC:-cc}" -O2 -fPIC -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H -Iincludes -c ./*.c &&
+            "${AR:-ar}" rcs "$prefix/lib/libwslay.a" ./*.o) ;;
     uriparser) sources_cmake "$source" "$prefix" -DURIPARSER_BUILD_DOCS=OFF -DURIPARSER_BUILD_TESTS=OFF \
         -DURIPARSER_BUILD_TOOLS=OFF ;;
     libidn2) # with the part of libunistring that it brings, and without symbols of versions; its configure and its pages come made
@@ -73,8 +96,9 @@ sources_provide() {
     [ "$(cat "$4/$1.recipe" 2>/dev/null)" != "$recipe" ] || return 0
     mkdir -p "$3" "$4" && rm -rf "$3/$1-build" &&
         if [ -n "${5:-}" ]; then
-            rm -rf "$3/$1" && cp -a "$5" "$3/$1" && echo "$2" >"$4/$1.version"
+            rm -rf "$3/$1" && cp -a "$5" "$3/$1" && echo "$2" >"$3/version"
         else
-            sources_unpack "$1" "$2" "$3" && sed -n 's/^Version: //p' "$3"/package/*.dsc >"$4/$1.version"
-        fi && sources_build "$1" "$3/$1" "$4" && echo "$recipe" >"$4/$1.recipe" && rm -rf "$3/$1" "$3/$1-build" "$3/package"
+            sources_unpack "$1" "$2" "$3"
+        fi && sources_build "$1" "$3/$1" "$4" && mv "$3/version" "$4/$1.version" && echo "$recipe" >"$4/$1.recipe" &&
+        rm -rf "$3/$1" "$3/$1-build" "$3/package"
 }
