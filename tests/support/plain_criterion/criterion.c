@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs every test in a process of its own, one after the other: PROGRAM [--filter PATTERN], of
  * SUITE/TEST. For script/mutate: with LEAT_TEST_STOP in the environment only until one fails, and
- * without those that match LEAT_TEST_WITHOUT. */
+ * without those that match LEAT_TEST_WITHOUT. For script/cross: with LEAT_TEST_TOGETHER one process
+ * runs them all until one fails, because qemu translates a program anew in each process; what failed
+ * behind others is tried by itself. */
 #include "criterion/criterion.h"
 #include "../patience.h"
 
@@ -9,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +76,6 @@ static double first_not_zero(double a, double b, double c)
     return a > 0 ? a : b > 0 ? b : c;
 }
 
-/* Ends by exit(), so that the sanitizer can say what it has found. */
 static void test_run(const struct plain_test *test, void *parameter)
 {
     const struct plain_options *suite = suite_options(test->suite);
@@ -85,23 +87,48 @@ static void test_run(const struct plain_test *test, void *parameter)
     test->run(parameter);
     call(test->options.fini);
     call(suite->fini);
+}
+
+struct test_case {
+    const struct plain_test *test;
+    size_t index;
+    void *parameter;
+};
+
+/* Ends by exit(), so that the sanitizer can say what it has found. */
+static void cases_run(const struct test_case *cases, size_t count, size_t *begun)
+{
+    while (*begun < count && atomic_load(&failures) == 0) {
+        const struct test_case *next = &cases[(*begun)++];
+        test_run(next->test, next->parameter);
+    }
     exit(atomic_load(&failures) > 0);
 }
 
-static bool test_passes(const struct plain_test *test, size_t index, void *parameter)
+/* In one process of their own, until one fails or is left out; tells how many that were. */
+static size_t cases_run_apart(const struct test_case *cases, size_t count, bool *passed)
 {
+    static size_t *begun;
     int status = -1;
+    if (!begun)
+        begun =
+            mmap(NULL, sizeof(*begun), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (begun == MAP_FAILED)
+        abort();
+    *begun = 0;
     fflush(NULL);
     pid_t child = fork();
     if (child == 0)
-        test_run(test, parameter);
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        return false;
-    if (status != 0)
-        printf("%s/%s %zu: %s %d\n", test->suite, test->name, index,
+        cases_run(cases, count, begun);
+    *passed = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+    if (*begun == 0)
+        *begun = 1;
+    const struct test_case *last = &cases[*begun - 1];
+    if (!*passed)
+        printf("%s/%s %zu: %s %d\n", last->test->suite, last->test->name, last->index,
                WIFSIGNALED(status) ? "signal" : "exit status",
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    return status == 0;
+    return *begun;
 }
 
 struct text {
@@ -196,26 +223,47 @@ int criterion_handle_args(int argc, char **argv, bool handle_unknown)
     return argc == 1 || is_filter;
 }
 
-int criterion_run_all_tests(struct criterion_test_set *tests)
+/* All that are wanted. */
+static struct test_case *cases_collect(size_t *count)
 {
-    unsigned run = 0, passed = 0;
-    (void)tests;
-    const bool stops = getenv("LEAT_TEST_STOP") != NULL;
-    for (const struct plain_test *test = first; test && !(stops && passed < run);
-         test = test->next) {
+    struct test_case *cases = NULL;
+    *count = 0;
+    for (const struct plain_test *test = first; test; test = test->next) {
         if (!test->name || !is_wanted(test))
             continue;
         struct criterion_test_params parameters = {.length = 1};
         if (test->parameters)
             parameters = test->parameters();
+        cases = realloc(cases, (*count + parameters.length) * sizeof(*cases));
+        if (!cases)
+            abort();
         for (size_t i = 0; i < parameters.length; i++) {
             char *parameter = parameters.params;
-            run++;
-            passed += test_passes(test, i, parameter ? parameter + i * parameters.size : NULL);
+            cases[(*count)++] =
+                (struct test_case){test, i, parameter ? parameter + i * parameters.size : NULL};
         }
     }
-    printf("%u of %u tests passed\n", passed, run);
-    return run > 0 && passed == run;
+    return cases;
+}
+
+int criterion_run_all_tests(struct criterion_test_set *tests)
+{
+    (void)tests;
+    const bool stops = getenv("LEAT_TEST_STOP") != NULL;
+    const bool together = getenv("LEAT_TEST_TOGETHER") != NULL;
+    size_t count, run = 0, failed = 0;
+    struct test_case *cases = cases_collect(&count);
+    while (run < count && !(stops && failed > 0)) {
+        bool passed;
+        size_t begun = cases_run_apart(cases + run, together ? count - run : 1, &passed);
+        run += begun;
+        if (!passed && begun > 1)
+            (void)cases_run_apart(cases + run - 1, 1, &passed);
+        failed += !passed;
+    }
+    free(cases);
+    printf("%zu of %zu tests passed\n", run - failed, run);
+    return run > 0 && failed == 0;
 }
 
 void criterion_finalize(struct criterion_test_set *tests)

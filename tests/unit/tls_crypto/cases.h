@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /** Where the sequence stands; set it to start one. */
 static uint64_t state;
@@ -25,6 +26,18 @@ static inline uint64_t next(void)
 static inline size_t below(size_t limit)
 {
     return (size_t)(next() % limit);
+}
+
+/** Each Nth case is enough where every instruction is simulated. */
+static inline long cases_step(void)
+{
+    const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");
+    return divisor ? strtol(divisor, NULL, 10) : 1;
+}
+
+static inline long cases(long wanted)
+{
+    return (wanted + cases_step() - 1) / cases_step();
 }
 
 #endif

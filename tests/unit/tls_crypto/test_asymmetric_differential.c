@@ -26,14 +26,6 @@ static int random_fill(void *user, unsigned char *buf, size_t len)
     return 0;
 }
 
-/* Less where every instruction is simulated. */
-static long cases(long wanted)
-{
-    const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");
-
-    return divisor ? wanted / strtol(divisor, NULL, 10) + 1 : wanted;
-}
-
 struct curve {
     mbedtls_ecp_group_id id;
     size_t len; /* of a number */

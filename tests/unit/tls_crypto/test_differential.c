@@ -26,14 +26,6 @@ static void fill(uint8_t *buf, size_t len)
     }
 }
 
-/* Less where every instruction is simulated. */
-static long cases(long wanted)
-{
-    const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");
-
-    return divisor ? wanted / strtol(divisor, NULL, 10) : wanted;
-}
-
 static size_t random_len(void)
 {
     switch (below(16)) {

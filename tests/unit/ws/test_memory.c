@@ -85,6 +85,7 @@ Test(memory, wslay_without_memory, .timeout = 10)
 
     wslay_has_no_memory = true;
     session_feed(session, "\x89\x00", 2, 0, &seen);
+    wslay_has_no_memory = false;
     cr_assert_eq(seen.code, LEAT_E_SYSTEM_INTERNAL);
     cr_assert_eq(seen.count, 0);
     leati_ws_session_free(session);
