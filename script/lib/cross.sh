@@ -18,7 +18,7 @@ cross_describe() {
     case $1 in
     arm64) cross_gnu=aarch64-linux-gnu cross_emulator=qemu-aarch64-static ;;
     armhf) cross_gnu=arm-linux-gnueabihf cross_emulator=qemu-arm-static ;;
-    i386) cross_gnu=i386-linux-gnu ;; # which an Intel processor runs itself
+    i386) cross_gnu=i386-linux-gnu cross_emulator=qemu-i386-static ;; # not every x86-64 kernel runs such programs itself
     riscv64) cross_gnu=riscv64-linux-gnu cross_emulator=qemu-riscv64-static ;;
     s390x) cross_gnu=s390x-linux-gnu cross_emulator=qemu-s390x-static ;;
     ppc64el) cross_gnu=powerpc64le-linux-gnu cross_emulator=qemu-ppc64le-static ;;
@@ -32,7 +32,7 @@ cross_describe() {
     esac
     local tools=${cross_gnu/#i386/i686}
     cross_compiler=$tools-gcc cross_binutils=$tools-
-    cross_packages=("gcc-$(tr _ - <<<"$tools")" ${cross_emulator:+qemu-user-static})
+    cross_packages=("gcc-$(tr _ - <<<"$tools")" qemu-user-static)
     [ -z "$cross_of_sources" ] || cross_packages+=("libc6-dev-$1-cross" make perl)
 }
 
@@ -108,7 +108,7 @@ END
 
 # cross_toolchain FOLDER: FOLDER/toolchain.cmake, and FOLDER/cc for who calls the compiler by itself.
 cross_toolchain() {
-    local sysroot=$1/root loader
+    local sysroot=$1/root
     cat >"$1/toolchain.cmake" <<END
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${cross_gnu%%-*})
@@ -123,13 +123,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_LIBDIR} "$sysroot/usr/lib/$cross_gnu/pkgconfig:$sysroot/usr/share/pkgconfig")
 set(ENV{PKG_CONFIG_SYSROOT_DIR} "$sysroot")
 END
-    if [ -n "$cross_emulator" ]; then
-        echo "set(CMAKE_CROSSCOMPILING_EMULATOR $cross_emulator -L \"$sysroot\")" >>"$1/toolchain.cmake"
-    else
-        loader=$(find "$sysroot/usr/lib" -maxdepth 1 -name 'ld-linux*' | head -n 1)
-        echo "set(CMAKE_EXE_LINKER_FLAGS_INIT \"-Wl,--dynamic-linker=$loader,--disable-new-dtags,-rpath,$sysroot/usr/lib/$cross_gnu\")" \
-            >>"$1/toolchain.cmake"
-    fi
+    echo "set(CMAKE_CROSSCOMPILING_EMULATOR $cross_emulator -L \"$sysroot\")" >>"$1/toolchain.cmake"
     printf '#!/bin/sh\nexec %s --sysroot="%s" "$@"\n' "$cross_compiler" "$sysroot" >"$1/cc"
     chmod 755 "$1/cc"
 }
