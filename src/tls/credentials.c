@@ -28,6 +28,7 @@ struct leati_tls_credentials {
     struct leati_tls_ids signature_algorithms;
     struct leati_tls_ids groups;
     char **alpn; /* ended by NULL; NULL = none */
+    leati_tls_config_list configs;
 };
 
 static struct leati_tls_credentials *credentials_alloc(void)
@@ -259,6 +260,7 @@ void leati_tls_credentials_unref(struct leati_tls_credentials *credentials)
 {
     if (!credentials || atomic_fetch_sub(&credentials->references, 1u) != 1)
         return;
+    leati_tls_configs_free(&credentials->configs);
     leati_tls_cas_release(credentials->cas);
     mbedtls_x509_crl_free(&credentials->crl);
     leati_crls_free(credentials->crls);
@@ -316,6 +318,11 @@ struct leati_tls_identity *leati_tls_credentials_identity(struct leati_tls_crede
 const char *const *leati_tls_credentials_alpn(const struct leati_tls_credentials *credentials)
 {
     return (const char *const *)credentials->alpn;
+}
+
+leati_tls_config_list *leati_tls_credentials_configs(struct leati_tls_credentials *credentials)
+{
+    return &credentials->configs;
 }
 
 struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials)

@@ -10,6 +10,7 @@
 #include "tls/pins.h"
 #include "tls/tickets.h"
 #include "tls/tls.h"
+#include "tls/tls_config.h"
 
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crl.h>
@@ -41,6 +42,8 @@ const struct leati_tls_ids *leati_tls_credentials_groups(
     const struct leati_tls_credentials *credentials);
 /** Ended by NULL; NULL = none. */
 const char *const *leati_tls_credentials_alpn(const struct leati_tls_credentials *credentials);
+/** What tls_config.h has made for them. */
+leati_tls_config_list *leati_tls_credentials_configs(struct leati_tls_credentials *credentials);
 /** Those of a server always have them. */
 struct leati_tls_tickets *leati_tls_credentials_tickets(struct leati_tls_credentials *credentials);
 

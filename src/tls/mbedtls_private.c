@@ -268,16 +268,6 @@ void leati_mbedtls_forget_ticket_handshake(mbedtls_ssl_context *ssl)
         handshake_drop(ssl);
 }
 
-void leati_mbedtls_forget_group(mbedtls_ssl_config *config)
-{
-#if defined(MBEDTLS_DHM_C) && defined(MBEDTLS_SSL_SRV_C)
-    mbedtls_mpi_free(&config->MBEDTLS_PRIVATE(dhm_P));
-    mbedtls_mpi_free(&config->MBEDTLS_PRIVATE(dhm_G));
-#else
-    (void)config;
-#endif
-}
-
 /* ---- its two record buffers ------------------------------------------------------------------ */
 
 enum { LENGTH_OFFSET = 3 }; /* in a record's header, behind type and version */

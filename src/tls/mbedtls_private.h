@@ -79,9 +79,6 @@ bool leati_mbedtls_refused_signature(const mbedtls_ssl_context *ssl, int ret);
 void leati_mbedtls_forget_handshake(mbedtls_ssl_context *ssl, bool and_peer_certificate);
 /** What a message behind the handshake was given, when all that has come is read. */
 void leati_mbedtls_forget_ticket_handshake(mbedtls_ssl_context *ssl);
-/** Frees the group of a Diffie-Hellman key exchange, which each configuration of a server has, and
- * only a handshake of TLS 1.2 needs. */
-void leati_mbedtls_forget_group(mbedtls_ssl_config *config);
 
 /* ---- its two record buffers, see buffers.h --------------------------------------------------- */
 

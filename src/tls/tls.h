@@ -115,7 +115,7 @@ struct leati_tls_layer_options {
     bool tickets; /**< server: gives out session tickets, with which clients resume */
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
-    /** Ended by NULL, must outlive the layer; NULL = those of the credentials, if any. */
+    /** Ended by NULL, static; NULL = those of the credentials, if any. */
     const char *const *alpn;
     bool early_data;              /**< client: see leati_tls_layer_set_early_data() */
     leat_tls_verify_fn verify_fn; /**< may refuse a chain that is verified; NULL = none */

@@ -5,6 +5,7 @@
 #include "tls/host_name.h"
 #include "tls/preference.h"
 #include "tls/signer.h"
+#include "util/alloc.h"
 
 #include <mbedtls/psa_util.h>
 
@@ -158,8 +159,7 @@ static int identities_configure(mbedtls_ssl_config *config,
     return ret;
 }
 
-int leati_tls_config_build(mbedtls_ssl_config *config,
-                           const struct leati_tls_layer_options *options)
+static int config_build(mbedtls_ssl_config *config, const struct leati_tls_layer_options *options)
 {
     struct leati_tls_credentials *credentials = options->credentials;
 
@@ -190,4 +190,91 @@ int leati_tls_config_build(mbedtls_ssl_config *config,
             return ret;
     }
     return identities_configure(config, credentials);
+}
+
+/* ---- one for all connections that are alike ---------------------------------------------------- */
+
+/* What of the options a configuration depends on, beside the credentials. */
+struct config_key {
+    bool is_server, prefer_remote_ciphers, tickets, verify, resume, early_data;
+    enum leat_client_verification client_verification;
+    enum leat_tls_protocol min_protocol, max_protocol;
+    const char *const *alpn;
+};
+
+struct leati_tls_config {
+    struct leati_tls_config *next;
+    struct config_key key;
+    mbedtls_ssl_config config;
+};
+
+static struct config_key key_of(const struct leati_tls_layer_options *options)
+{
+    return (struct config_key){
+        .is_server = options->is_server,
+        .prefer_remote_ciphers = options->prefer_remote_ciphers,
+        .tickets = options->tickets,
+        .verify = options->verify,
+        .resume = options->sessions != NULL,
+        .early_data = options->early_data,
+        .client_verification = options->client_verification,
+        .min_protocol = options->min_protocol,
+        .max_protocol = options->max_protocol,
+        .alpn = options->alpn,
+    };
+}
+
+static bool keys_are_equal(const struct config_key *a, const struct config_key *b)
+{
+    return a->is_server == b->is_server && a->prefer_remote_ciphers == b->prefer_remote_ciphers &&
+           a->tickets == b->tickets && a->verify == b->verify && a->resume == b->resume &&
+           a->early_data == b->early_data && a->client_verification == b->client_verification &&
+           a->min_protocol == b->min_protocol && a->max_protocol == b->max_protocol &&
+           a->alpn == b->alpn;
+}
+
+static void config_free(struct leati_tls_config *config)
+{
+    mbedtls_ssl_config_free(&config->config);
+    leati_free(config);
+}
+
+/* Threads that need the same one at the same moment make one each, and both stay. */
+int leati_tls_config_get(const struct leati_tls_layer_options *options,
+                         const mbedtls_ssl_config **ret_config)
+{
+    leati_tls_config_list *list = leati_tls_credentials_configs(options->credentials);
+    const struct config_key key = key_of(options);
+    struct leati_tls_config *config = atomic_load(list);
+
+    while (config && !keys_are_equal(&config->key, &key))
+        config = config->next;
+    if (!config) {
+        config = leati_calloc(1, sizeof(*config));
+        if (!config)
+            return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+        mbedtls_ssl_config_init(&config->config);
+        int ret = config_build(&config->config, options);
+        if (ret != 0) {
+            config_free(config);
+            return ret;
+        }
+        config->key = key;
+        config->next = atomic_load(list);
+        while (!atomic_compare_exchange_weak(list, &config->next, config))
+            ;
+    }
+    *ret_config = &config->config;
+    return 0;
+}
+
+void leati_tls_configs_free(leati_tls_config_list *list)
+{
+    struct leati_tls_config *config = atomic_load(list);
+
+    while (config) {
+        struct leati_tls_config *next = config->next;
+        config_free(config);
+        config = next;
+    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file From our options to mbedTLS's configuration of one connection. */
+/** @file From our options to mbedTLS's configuration, which connections that are alike share. */
 #ifndef LEATI_TLS_TLS_CONFIG_H
 #define LEATI_TLS_TLS_CONFIG_H
 
@@ -7,10 +7,18 @@
 
 #include <mbedtls/ssl.h>
 
-/** Fills in an initialised configuration, which then points into `options->credentials`. Returns 0
- * or the mbedTLS code of why not. */
-int leati_tls_config_build(mbedtls_ssl_config *config,
-                           const struct leati_tls_layer_options *options);
+#include <stdatomic.h>
+
+/** What was made for credentials, with which it goes. Nothing in it changes any more, so that
+ * connections of several threads may use it. */
+struct leati_tls_config;
+typedef _Atomic(struct leati_tls_config *) leati_tls_config_list;
+
+/** The configuration for such options, of their credentials; made when it is asked for first.
+ * Returns 0 or the mbedTLS code of why not. */
+int leati_tls_config_get(const struct leati_tls_layer_options *options,
+                         const mbedtls_ssl_config **ret_config);
+void leati_tls_configs_free(leati_tls_config_list *list);
 
 /** What connections with these credentials offer or take, ended by 0. */
 const uint16_t *leati_tls_config_signature_algorithms(

@@ -167,7 +167,6 @@ static int handshake_finish(struct leati_tls_layer *tls)
     handshake_tell(tls);
     tls->own_cert = leati_tls_certificate_chosen(&tls->ssl);
     leati_mbedtls_forget_handshake(&tls->ssl, !tls->keep_peer_certificate);
-    leati_mbedtls_forget_group(&tls->config);
     leati_layer_set_state(&tls->base, LEATI_LAYER_OPEN);
     return LEAT_OK;
 }

@@ -46,7 +46,6 @@ struct leati_tls_layer {
     size_t early_data_sent; /* and not known to be refused */
     struct leati_tls_verifier verifier;
     struct leati_tls_objector objector;
-    mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;
     struct leati_tls_buffers buffers;
     struct leati_tls_mends mends;

@@ -27,9 +27,12 @@ static void secret_exported(void *user, mbedtls_ssl_key_export_type type,
     leati_tls_key_log_append(tls->key_log_fd, type, secret, secret_len, client_random);
 }
 
-static int context_build(struct leati_tls_layer *tls)
+static int context_build(struct leati_tls_layer *tls, const struct leati_tls_layer_options *options)
 {
-    int ret = mbedtls_ssl_setup(&tls->ssl, &tls->config);
+    const mbedtls_ssl_config *config;
+    int ret = leati_tls_config_get(options, &config);
+    if (ret == 0)
+        ret = mbedtls_ssl_setup(&tls->ssl, config);
     if (ret != 0)
         return ret;
     /* The name is for SNI and for verification. mbedTLS would send an address as SNI too, so the
@@ -54,15 +57,16 @@ static int tls_build(struct leati_tls_layer *tls, const struct leati_tls_layer_o
                      struct leati_failure *failure)
 {
     leati_mbedtls_enter();
-    int ret = leati_tls_config_build(&tls->config, options);
-    if (ret == 0)
-        ret = context_build(tls);
+    int ret = context_build(tls, options);
     if (ret == 0)
         return LEAT_OK;
-    return leati_tls_record(
-        failure, leati_mbedtls_out_of_memory() ? LEAT_E_SYSTEM_INTERNAL : LEAT_E_TLS_ENGINE, 0, ret,
-        "cannot set up TLS for %s: %s", tls->is_server ? "a client" : tls->server_name,
-        leati_mbedtls_error_text(ret));
+    return leati_tls_record(failure,
+                            ret == MBEDTLS_ERR_SSL_ALLOC_FAILED || leati_mbedtls_out_of_memory()
+                                ? LEAT_E_SYSTEM_INTERNAL
+                                : LEAT_E_TLS_ENGINE,
+                            0, ret, "cannot set up TLS for %s: %s",
+                            tls->is_server ? "a client" : tls->server_name,
+                            leati_mbedtls_error_text(ret));
 }
 
 /* RFC 6066 section 3: the name in SNI has no final dot. */
@@ -124,7 +128,6 @@ static struct leati_tls_layer *layer_alloc(const struct leati_tls_layer_options 
     tls->objector.fn = options->verify_fn;
     tls->objector.user = options->verify_user;
     tls->credentials = leati_tls_credentials_ref(options->credentials);
-    mbedtls_ssl_config_init(&tls->config);
     mbedtls_ssl_init(&tls->ssl);
     leati_tls_bio_init(&tls->bio, &tls->base);
 
@@ -179,7 +182,6 @@ void leati_tls_layer_free(struct leati_tls_layer *tls)
     mbedtls_ssl_free(&tls->ssl);
     leati_tls_buffers_done(&tls->buffers);
     leati_tls_mends_done(&tls->mends);
-    mbedtls_ssl_config_free(&tls->config);
     leati_tls_bio_done(&tls->bio);
     leati_tls_verifier_done(&tls->verifier);
     leati_tls_objector_done(&tls->objector);

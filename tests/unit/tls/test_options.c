@@ -4,6 +4,7 @@
 #include "support/certificates.h"
 #include "support/sandbox.h"
 #include "tls/crypto/crypto.h"
+#include "tls/tls_layer.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
@@ -424,4 +425,48 @@ Test(tls_options, no_certificates)
     cr_assert(!leati_tls_layer_own_certificate(client.tls, 0, &der, &len));
     cr_assert(!leati_tls_layer_peer_certificate(client.tls, 0, &der, &len), "not to be kept");
     done();
+}
+
+static const mbedtls_ssl_config *configuration_of(const struct tls_end *end)
+{
+    return ((const struct leati_tls_layer *)end->tls)->ssl.MBEDTLS_PRIVATE(conf);
+}
+
+/* 400 bytes and more that nothing of one connection is in. */
+Test(tls_options, connections_that_are_alike_share_a_configuration)
+{
+    static const char *const alpn[] = {"http/1.1", NULL};
+    const more_options trusted = {.ca_path = certificate_path("ca.pem"), .need_ca = true};
+    struct leati_failure failure;
+    struct leati_tls_credentials *credentials;
+    struct tls_end other;
+    struct leati_tls_sessions *sessions = leati_tls_sessions_new();
+
+    leati_failure_init(&failure);
+    cr_assert_eq(leati_tls_credentials_new(&trusted, &failure, &credentials), LEAT_OK);
+    start(NULL, &(struct tls_end_options){.credentials = credentials}, NULL);
+    tls_end_open(&client, &peer);
+    const mbedtls_ssl_config *shared = configuration_of(&client);
+    const struct tls_end_options unlike[] = {
+        {.credentials = credentials, .skip_verify = true},
+        {.credentials = credentials, .max_protocol = LEAT_TLS_V12},
+        {.credentials = credentials, .min_protocol = LEAT_TLS_V13},
+        {.credentials = credentials, .alpn = alpn},
+        {.credentials = credentials, .sessions = sessions},
+        {0},
+    };
+    for (size_t i = 0; i < sizeof(unlike) / sizeof(unlike[0]); i++) {
+        tls_end_init(&other, &unlike[i], NULL);
+        cr_expect_neq(configuration_of(&other), shared, "%zu", i);
+        tls_end_done(&other);
+    }
+    done();
+
+    start(NULL, &(struct tls_end_options){.credentials = credentials, .server_name = "127.0.0.1"},
+          NULL);
+    cr_expect_eq(configuration_of(&client), shared, "the name is no part of it");
+    done();
+    leati_tls_credentials_unref(credentials);
+    leati_tls_sessions_unref(sessions);
+    leati_failure_done(&failure);
 }
