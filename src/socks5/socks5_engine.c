@@ -179,7 +179,6 @@ static void gss_spoken(struct leati_engine *e)
     struct leati_socks5_engine *engine = (void *)e;
 
     protection_tell(engine, engine->gss.granted >= LEAT_SOCKS5_PROTECTION_INTEGRITY);
-    engine->authenticated = true;
     engine_set_state(engine, LEATI_SOCKS5_SEND_REQUEST);
 }
 

@@ -57,8 +57,8 @@ struct leati_socks5_engine {
 
     enum leati_socks5_command command;
     bool offers_none, offers_gss, offers_password;
-    bool authenticated;
-    bool pipelined; /**< all messages leave in SEND_GREETING */
+    bool authenticated; /**< by user name and password */
+    bool pipelined;     /**< all messages leave in SEND_GREETING */
     /** Greeting, credentials and request, one behind the other. The credentials are wiped once they
      * are sent, or not needed. */
     uint8_t messages[LEATI_SOCKS5_MESSAGES_MAX_BYTES];

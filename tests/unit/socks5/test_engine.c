@@ -570,6 +570,7 @@ Test(socks5_engine, the_relay_is_told_in_any_fragmentation)
             cr_expect_eq(used, c->len + 2);
             cr_expect_eq(engine.base.state, c->bound ? LEATI_SOCKS5_DONE : LEATI_SOCKS5_FAILED);
             cr_expect_str_eq(engine.text, c->text, "case %zu", i);
+            cr_expect_eq(engine.base.native_code, 0, "case %zu", i);
             leati_socks5_address_format(&engine.bound, bound, sizeof(bound));
             if (c->bound)
                 cr_expect_str_eq(bound, c->bound);

@@ -221,8 +221,10 @@ Test(socks5_gss, the_proxy_needs_nothing_of_it)
     fake_gss_use(&(struct fake_gss){0});
     cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_NONE), LEAT_OK);
     looked_at = 0;
+    cr_assert_null(leati_socks5_layer_protection(stack.socks5));
     answer(&stack, "\x05\x00" REPLY, 12);
     cr_assert_eq(stack_connect(&stack), LEAT_OK);
+    cr_assert_null(leati_socks5_layer_protection(stack.socks5));
     cr_assert_eq(memcmp(stack.wire.sent.data, "\x05\x02\x00\x01", 4), 0);
     cr_assert(stack.protection->passthrough);
     cr_assert_eq(atomic_load(&fake_gss.calls), 0);
@@ -283,6 +285,18 @@ Test(socks5_gss, the_connection_ends_between_and_within)
         refused(&stack, begun ? LEAT_E_SOCKS5_DESERIALIZE : LEAT_E_SOCKS5_RECV, 0,
                 begun ? "in the middle" : "may have refused GSS-API");
     }
+}
+
+/* While GSS-API speaks, it is its step that a broken connection breaks. */
+Test(socks5_gss, the_connection_breaks_within_a_step)
+{
+    struct stack stack;
+    fake_gss_use(&(struct fake_gss){0});
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    answer(&stack, GREETING_ANSWER, 2);
+    stack.wire.script.recv_end_at = 2;
+    stack.wire.script.recv_end = LEAT_E_SOCKET_BASE + ECONNRESET;
+    refused(&stack, LEAT_E_SOCKS5_RECV, 0, "receiving the answer to the GSS-API token failed");
 }
 
 Test(socks5_gss, tokens_without_end)

@@ -199,6 +199,7 @@ Test(socks5_layer, errors_of_the_wire_keep_their_errno_and_name_the_step)
     cr_assert_eq(bench.failure.layer, LEAT_LAYER_SOCKS5);
     cr_assert_str_eq(bench.failure.text,
                      "receiving the answer to the user name and password failed: the wire broke");
+    cr_assert_eq(bench.layer->retry, LEATI_RETRY_PROXY);
     bench_done(&bench);
 
     bench_init(&bench);
@@ -208,6 +209,17 @@ Test(socks5_layer, errors_of_the_wire_keep_their_errno_and_name_the_step)
     cr_assert_eq(bench_connect(&bench, NOW_MS), LEAT_E_SOCKS5_SEND);
     cr_assert_eq(bench.failure.sys_errno, EPIPE);
     cr_assert_str_eq(bench.failure.text, "sending the request failed: the wire broke");
+    cr_assert_eq(bench.layer->retry, LEATI_RETRY_PROXY);
+    bench_done(&bench);
+
+    bench_init(&bench);
+    bench.wire.script.recv_end_at = 4;
+    bench.wire.script.recv_end = LEAT_E_SOCKET_BASE + ECONNRESET;
+    cr_assert_eq(bench_connect(&bench, NOW_MS), LEAT_E_SOCKS5_RECV);
+    cr_assert_eq(bench.layer->retry, LEATI_RETRY_TARGET | LEATI_RETRY_PROXY);
+    cr_assert_str_eq(bench.failure.text,
+                     "receiving the answer to the request failed: the target example.com:443 may "
+                     "be what failed, some proxies close instead of refusing: the wire broke");
     bench_done(&bench);
 }
 
