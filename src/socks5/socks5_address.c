@@ -121,8 +121,6 @@ static enum leati_socks5_read name_read(const uint8_t *data, size_t len,
     if (len < 1)
         return LEATI_SOCKS5_READ_TRUNCATED;
     size_t name_len = data[0];
-    if (name_len == 0)
-        return LEATI_SOCKS5_READ_MALFORMED;
     if (len < 1 + name_len)
         return LEATI_SOCKS5_READ_TRUNCATED;
     if (!name_valid(data + 1, name_len))

@@ -157,8 +157,10 @@ Test(http_head, accepted_forms)
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\nA: b\r\n\n", LEATI_HTTP_DONE, "OK"},
         {LEATI_HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nA: \xff b\r\n\r\n", LEATI_HTTP_DONE, "OK"},
         {LEATI_HTTP_RESPONSE, "HTTP/1.2 200 OK\r\n\r\n", LEATI_HTTP_DONE, "OK"},
+        {LEATI_HTTP_RESPONSE, "HTTP/1.1 100 Go on\r\n\r\n", LEATI_HTTP_DONE, "Go on"},
         {LEATI_HTTP_REQUEST, "GET / HTTP/1.0\r\n\r\n", LEATI_HTTP_DONE, ""},
         {LEATI_HTTP_REQUEST, "GET / HTTP/1.9\r\n\r\n", LEATI_HTTP_DONE, ""},
+        {LEATI_HTTP_REQUEST, "GET /!~ HTTP/1.1\r\n\r\n", LEATI_HTTP_DONE, ""},
     };
     check_cases(cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -236,6 +238,8 @@ Test(http_head, malformed_requests_are_named)
          "the request line does not end with \"HTTP/1.\" and a digit"},
         {LEATI_HTTP_REQUEST, "GET / HTTP/1.10\r\n", LEATI_HTTP_MALFORMED,
          "the request line does not end with \"HTTP/1.\" and a digit"},
+        {LEATI_HTTP_REQUEST, "GET / HTTP/1,1\r\n", LEATI_HTTP_MALFORMED,
+         "the request line does not end with \"HTTP/1.\" and a digit"},
         {LEATI_HTTP_REQUEST, "GET / HTTP/2.0\r\n", LEATI_HTTP_MALFORMED,
          "the request is of HTTP/2, not of HTTP/1.x"},
         {LEATI_HTTP_REQUEST, "GET / HTTP/1.1\r\nA: b\r\n c\r\n", LEATI_HTTP_MALFORMED,
@@ -285,6 +289,7 @@ Test(http_head, folded_fields_of_responses)
         {"A: b\r\n \r\nZ: 1\r\n", "b", "1", 2},
         {"A:\r\n \r\n\t\r\nZ: 1\r\n", "", "1", 2},
         {"A:\r\n \r\n\tb\r\n", "b", NULL, 1},
+        {"A: \t\r\n b\r\nZ: 1\r\n", "b", "1", 2},
         {"A: b\n c\nZ: 1\n", "b c", "1", 2},
         {"A:b\n\tc\r\n d\nZ:1\n", "b c d", "1", 2},
         {"A: \"b\r\n c\"\r\nZ: x: y\r\n z: q\r\n", "\"b c\"", "x: y z: q", 2},
@@ -446,6 +451,8 @@ Test(http_head, values_of_host)
                                        "[fe80::1%25eth0]:65535",
                                        "%c3%a4.test",
                                        "%fF%Aa",
+                                       "azAZ09",
+                                       "%09%af%AF",
                                        "a,b;c=!$&'()*+~"};
     static const char *const bad[] = {"",       ":80",      "a b",   "u@h", "h/",    "h?x",
                                       "h:x",    "h:-1",     "h:1:2", "::1", "[]",    "[::1",
@@ -472,6 +479,16 @@ Test(http_head, lists)
         cr_assert_arr_eq(item, items[i], len);
     }
     cr_assert_not(leati_http_list_next(&cursor, &item, &len));
+    cr_assert_not(leati_http_list_next(&cursor, &item, &len));
+    /* Only what is quoted is escaped. */
+    cursor = "a\\,b";
+    cr_assert(leati_http_list_next(&cursor, &item, &len));
+    cr_assert_eq(len, 2);
+    cr_assert(leati_http_list_next(&cursor, &item, &len));
+    cr_assert_arr_eq(item, "b", 2);
+    cursor = "\"a\\";
+    cr_assert(leati_http_list_next(&cursor, &item, &len));
+    cr_assert_eq(len, 3);
     cr_assert_not(leati_http_list_next(&cursor, &item, &len));
 }
 

@@ -58,9 +58,12 @@ Test(http_head_edges, a_cr_that_begins_a_line_ends_it)
 Test(http_head_edges, the_method_is_known_behind_its_space)
 {
     static const char line[] = "HEAD /";
-    for (int is_whole = 0; is_whole < 2; is_whole++) {
+    for (int form = 0; form < 4; form++) {
+        bool is_whole = form & 1, follows_empty_line = form & 2;
         struct leati_http_head head;
         leati_http_head_init(&head, LEATI_HTTP_REQUEST);
+        if (follows_empty_line)
+            cr_assert_eq(feed(&head, "\r\n", 2), LEATI_HTTP_MORE);
         for (size_t i = 0; i < strlen(line); i++) {
             cr_expect_eq(leati_http_head_method_is(&head, "HEAD"), i > 4, "%zu bytes", i);
             cr_expect_not(leati_http_head_method_is(&head, "HEA"), "%zu bytes", i);
@@ -71,6 +74,21 @@ Test(http_head_edges, the_method_is_known_behind_its_space)
             cr_assert_eq(feed(&head, " HTTP/1.1\r\n", 11), LEATI_HTTP_MORE);
         cr_expect(leati_http_head_method_is(&head, "HEAD"));
         cr_expect_not(leati_http_head_method_is(&head, "HEA"));
+        leati_http_head_done(&head);
+    }
+}
+
+/* Nor does it matter to that what was wrong with the line. */
+Test(http_head_edges, the_method_of_a_line_that_is_refused)
+{
+    static const char *const lines[] = {"HEAD / HTTP/2.0\r\n", "HEAD /\t HTTP/1.1\r\n",
+                                        "HEAD / HTTP/1.1\n"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct leati_http_head head;
+        leati_http_head_init(&head, LEATI_HTTP_REQUEST);
+        cr_assert_eq(feed(&head, lines[i], strlen(lines[i])), LEATI_HTTP_MALFORMED);
+        cr_expect(leati_http_head_method_is(&head, "HEAD"), "%zu", i);
+        cr_expect_not(leati_http_head_method_is(&head, "HEA"), "%zu", i);
         leati_http_head_done(&head);
     }
 }

@@ -56,7 +56,8 @@ Test(message, lengths_beyond_all_memory, .timeout = 10)
     struct leati_http_message_parts endless = parts;
     struct leati_http_message message;
 
-    for (size_t less = 0; less < 50; less++) { /* the head is longer */
+    /* The head has 53 bytes, and a NUL stands behind it all. */
+    for (size_t less = 0; less <= 53; less++) {
         endless.content_len = SIZE_MAX - less;
         cr_assert_not(leati_http_message_build(&endless, &message));
     }
@@ -64,7 +65,24 @@ Test(message, lengths_beyond_all_memory, .timeout = 10)
 
 Test(message, fields_are_found_without_regard_to_case, .timeout = 10)
 {
+    cr_assert(leati_http_fields_have(fields, 2, "x-a"));
     cr_assert(leati_http_fields_have(fields, 2, "x-b"));
+    cr_assert_not(leati_http_fields_have(fields, 1, "x-b"));
     cr_assert_not(leati_http_fields_have(fields, 2, "X-"));
     cr_assert_not(leati_http_fields_have(NULL, 0, "X-B"));
+}
+
+/* Those that say where a message ends, or what its connection is for. */
+Test(message, fields_that_frame, .timeout = 10)
+{
+    static const char *const framing[] = {
+        "connection", "CONTENT-LENGTH",   "expect",  "http2-settings",    "keep-alive",
+        "te",         "proxy-connection", "trailer", "transfer-encoding", "UPGRADE",
+    };
+    static const char *const others[] = {"", "T", "TE2", "Host", "Content-Type"};
+
+    for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
+        cr_expect(leati_http_field_frames(framing[i]), "%s", framing[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        cr_expect_not(leati_http_field_frames(others[i]), "%s", others[i]);
 }

@@ -186,6 +186,9 @@ Test(socks5_engine, address_forms)
     check_address("fe80::1", BYTES(LINK_LOCAL));
     check_address("fe80::1%no-such-interface", BYTES(LINK_LOCAL));
     check_address("[fe80::1%lo]", BYTES(LINK_LOCAL));
+    check_address("[a", BYTES("\x05\x01\x00\x03\x02[a\x12\x34"));
+    check_address("a]", BYTES("\x05\x01\x00\x03\x02"
+                              "a]\x12\x34"));
     check_address("localhost", BYTES("\x05\x01\x00\x03\x09localhost\x12\x34"));
     check_address("localhost.", BYTES("\x05\x01\x00\x03\x09localhost\x12\x34"));
     check_address("127.1", BYTES("\x05\x01\x00\x03\x05"
@@ -227,6 +230,7 @@ Test(socks5_engine, what_no_message_can_carry_is_named)
     check_refused("", 1, NULL, NULL, "the destination's host name is empty");
     check_refused(".", 1, NULL, NULL, "the destination's host name is empty");
     check_refused("[]", 1, NULL, NULL, "the destination's host name is empty");
+    check_refused(&"."[1], 1, NULL, NULL, "the destination's host name is empty");
     check_refused(too_long, 1, NULL, NULL, "the destination's host name is longer than 255 bytes");
     check_refused("h", 0, NULL, NULL, "the destination's port is 0");
     check_refused("h", 1, too_long, "p", "the proxy's user name is longer than 255 bytes");

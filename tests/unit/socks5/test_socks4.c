@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "socks5/socks4_engine.h"
 
+#include "core/exchange.h"
 #include "support/leak_check.h"
+#include "util/alloc.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(socks4_engine, .timeout = 30, .fini = leak_check);
@@ -140,7 +143,8 @@ static const struct {
     {BYTES("\x04\x5a\0\0\0\0\0\0"), LEAT_E_SOCKS5_DESERIALIZE, 0, 0, "0x04"},
     {BYTES("\x05\xff"), LEAT_E_SOCKS5_DESERIALIZE, 0, 0, "not a SOCKS4 proxy"},
     {BYTES("HTTP/1.1 400"), LEAT_E_SOCKS5_DESERIALIZE, 0, 0, "0x48"},
-    {BYTES(""), LEAT_E_SOCKS5_RECV, 0, LEATI_RETRY_TARGET | LEATI_RETRY_PROXY, "closed"},
+    {BYTES(""), LEAT_E_SOCKS5_RECV, 0, LEATI_RETRY_TARGET | LEATI_RETRY_PROXY,
+     "closed the connection instead of answering the request: the target example.com:443 may be "},
     {BYTES("\x00"), LEAT_E_SOCKS5_DESERIALIZE, 0, LEATI_RETRY_TARGET | LEATI_RETRY_PROXY,
      "in the middle"},
     {BYTES("\x00\x5a\0\0\0\0\0"), LEAT_E_SOCKS5_DESERIALIZE, 0,
@@ -184,15 +188,108 @@ Test(socks4_engine, a_refused_user_id_says_whether_there_was_one)
     }
 }
 
+/* An engine that has a user id, and whether its request has left. */
+static void user_start(struct leati_socks4_engine *engine, bool is_sent)
+{
+    struct leati_socks4_options options = by_name;
+    const uint8_t *data;
+    options.user = "s3cret";
+    engine_start(engine, &options);
+    if (is_sent)
+        leati_engine_sent(&engine->base, leati_engine_output(&engine->base, &data));
+}
+
 Test(socks4_engine, silence)
 {
+    for (int is_sent = 0; is_sent < 2; is_sent++) {
+        struct leati_socks4_engine engine;
+        user_start(&engine, is_sent);
+        leati_engine_expire(&engine.base, 250);
+        cr_assert_eq(engine.base.code, LEAT_E_SOCKS5_RECV);
+        cr_assert_eq(engine.base.native_code, 0);
+        cr_assert_eq(engine.base.sys_errno, ETIMEDOUT);
+        cr_assert_eq(engine.base.retry,
+                     is_sent ? LEATI_RETRY_TARGET | LEATI_RETRY_PROXY : LEATI_RETRY_PROXY);
+        cr_assert(strstr(engine.text, "within 250 ms"), "%s", engine.text);
+        cr_assert_null(memmem(&engine, sizeof(engine), "s3cret", 6));
+        leati_engine_done(&engine.base);
+    }
+}
+
+Test(socks4_engine, nothing_is_left_of_a_user_id_that_did_not_leave)
+{
     struct leati_socks4_engine engine;
-    const uint8_t *data;
-    engine_start(&engine, &by_name);
-    leati_engine_sent(&engine.base, leati_engine_output(&engine.base, &data));
-    leati_engine_expire(&engine.base, 250);
-    cr_assert_eq(engine.base.code, LEAT_E_SOCKS5_RECV);
-    cr_assert_eq(engine.base.sys_errno, ETIMEDOUT);
-    cr_assert(strstr(engine.text, "within 250 ms"), "%s", engine.text);
+    user_start(&engine, false);
+    cr_assert(memmem(&engine, sizeof(engine), "s3cret", 6));
     leati_engine_done(&engine.base);
+    cr_assert_null(memmem(&engine, sizeof(engine), "s3cret", 6));
+}
+
+Test(socks4_engine, a_connection_that_breaks)
+{
+    for (int is_sent = 0; is_sent < 2; is_sent++) {
+        struct leati_socks4_engine engine;
+        unsigned retry = 0;
+        user_start(&engine, is_sent);
+        int code = engine.base.ops->lost(&engine.base, LEAT_E_SOCKET_BASE + EPIPE, &retry);
+        cr_assert_eq(code, is_sent ? LEAT_E_SOCKS5_RECV : LEAT_E_SOCKS5_SEND);
+        cr_assert_eq(retry, is_sent ? LEATI_RETRY_TARGET | LEATI_RETRY_PROXY : LEATI_RETRY_PROXY);
+        cr_assert_str_eq(engine.text,
+                         is_sent ? "receiving the answer to the request failed: the target "
+                                   "example.com:443 may be what failed, some proxies close instead "
+                                   "of refusing; or it does not speak SOCKS4"
+                                 : "sending the request failed");
+        leati_engine_done(&engine.base);
+    }
+}
+
+Test(socks4_engine, what_it_says_of_itself)
+{
+    for (int i = 0; i < 4; i++) {
+        struct leati_socks4_options options = by_name;
+        struct leati_socks4_engine engine;
+        bool has_user = i & 1, is_answered = i & 2;
+        char text[128], expected[128];
+        size_t used;
+        options.user = has_user ? "me" : "";
+        engine_start(&engine, &options);
+        if (is_answered)
+            cr_assert_eq(answer(&engine, BYTES("\x00\x5a\0\0\0\0\0\0"), 8, &used), LEAT_OK);
+        engine.base.ops->describe(&engine.base, text, sizeof(text));
+        snprintf(expected, sizeof(expected), "example.com:443, %s%s",
+                 has_user ? "user id" : "no user id", is_answered ? "" : ", not answered yet");
+        cr_assert_str_eq(text, expected);
+        leati_engine_done(&engine.base);
+    }
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+Test(socks4_engine, the_layer_around_it)
+{
+    struct leati_socks4_options options = by_name;
+    struct leati_layer *layer = NULL;
+    struct leati_failure failure;
+    leati_failure_init(&failure);
+    for (int i = 0; i < 2; i++) {
+        options.optimistic = i;
+        cr_assert_eq(leati_socks4_layer_new(&options, &failure, &layer), LEAT_OK);
+        cr_assert_eq(leati_exchange_of(layer)->optimistic, i);
+        layer->ops->destroy(layer);
+    }
+    layer = NULL;
+    leati_alloc_fail_hook = always;
+    cr_assert_eq(leati_socks4_layer_new(&options, &failure, &layer), LEAT_E_SYSTEM_INTERNAL);
+    leati_alloc_fail_hook = NULL;
+    cr_assert_null(layer);
+    leati_failure_done(&failure);
+
+    leati_failure_init(&failure);
+    options.port = 0;
+    cr_assert_eq(leati_socks4_layer_new(&options, &failure, &layer), LEAT_E_SOCKS5_SERIALIZE);
+    cr_assert_null(layer);
+    leati_failure_done(&failure);
 }

@@ -98,6 +98,20 @@ Test(socks5_udp_header, every_form_is_written)
     }
 }
 
+/* Whatever was there before. */
+Test(socks5_udp_header, an_address_has_no_name)
+{
+    struct leati_socks5_address address;
+    struct leati_address ip;
+
+    memset(&address, 0xee, sizeof(address));
+    cr_assert(leati_address_parse("192.0.2.1", 80, &ip));
+    leati_socks5_address_from_ip(&ip, &address);
+    cr_assert_not(address.is_name);
+    cr_assert_eq(address.port, 80);
+    cr_assert_str_eq(address.name, "");
+}
+
 Test(socks5_udp_header, the_longest_name_fits)
 {
     char name[257];
@@ -170,6 +184,9 @@ Test(socks5_udp_header, what_breaks_the_protocol)
                     byte > ' ' && byte < 0x7f ? LEATI_SOCKS5_READ_OK : LEATI_SOCKS5_READ_MALFORMED);
     }
     check_wrong(BYTES("\0\0\0\x03\x00\x12\x34"), LEATI_SOCKS5_READ_MALFORMED);
+    /* Names that nothing can make good, however much is to come. */
+    check_wrong(BYTES("\0\0\0\x03\x00"), LEATI_SOCKS5_READ_MALFORMED);
+    check_wrong(BYTES("\0\0\0\x03\x01 "), LEATI_SOCKS5_READ_MALFORMED);
 }
 
 /* Whatever is read can be written again, and nothing is read that was not there. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What kind of proxy a URL names, and what is said of hosts behind user info. */
+/* What kind of proxy a URL names, what is said of hosts behind user info, and where one byte more, or
+ * another, makes a difference. */
 #include "url/url.h"
 
 #include "support/leak_check.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(url_kinds, .timeout = 30, .fini = leak_check);
@@ -57,4 +59,88 @@ Test(url_kinds, what_is_no_international_name_says_so)
                   "the host is not a valid internationalized name (IDNA)");
     check_refused(leati_url_parse_websocket, "ws://\xcc\x81x/",
                   "the host is not a valid internationalized name (IDNA)");
+}
+
+/* ---- one byte more, or another ----------------------------------------------------------- */
+
+static void check_ws_host(const char *text, const char *host)
+{
+    struct leati_failure failure;
+    struct leati_url url;
+    leati_failure_init(&failure);
+    cr_assert_eq(leati_url_parse_websocket(text, &failure, &url), LEAT_OK, "%s: %s", text,
+                 failure.text);
+    cr_expect_str_eq(url.host, host);
+    leati_url_done(&url);
+}
+
+Test(url_kinds, hosts_at_an_edge)
+{
+    check_ws_host("ws://AZ.az.example/", "az.az.example");
+    check_ws_host("ws://a./", "a");
+    check_ws_host("ws://0xa.1/", "10.0.0.1");
+    check_ws_host("ws://[fe80::1%25a-b._~Z9]/", "fe80::1%a-b._~Z9");
+    check_ws_host("ws://[fe80::1%25abcdefghijklmno]/", "fe80::1%abcdefghijklmno");
+    check_refused(leati_url_parse_websocket, "ws://[fe80::1%25abcdefghijklmnop]/",
+                  "the zone of the IPv6 address is empty or too long");
+    check_refused(leati_url_parse_websocket, "ws://a%80/", "the host is not valid UTF-8");
+    check_refused(leati_url_parse_websocket, "ws://1.2.a.4/", "is not an IPv4 address");
+    check_refused(leati_url_parse_websocket, "ws://1.2.3.4.0/", "is not an IPv4 address");
+}
+
+Test(url_kinds, bytes_at_an_edge)
+{
+    check_refused(leati_url_parse_websocket, "ws://h/\x7f",
+                  "the URL has the control byte 0x7f at offset 7");
+    check_refused(leati_url_parse_websocket, "ws://h/\x80",
+                  "the URL has byte 0x80 at offset 7, which must be percent-encoded");
+    check_refused(leati_url_parse_websocket, "ws://h/\x1f",
+                  "the URL has the control byte 0x1f at offset 7");
+}
+
+/* What is wrong behind a good port is not the port. */
+Test(url_kinds, what_is_wrong_elsewhere)
+{
+    check_refused(leati_url_parse_websocket, "ws://h:80/<",
+                  "the URL is not valid at its character '<'");
+    check_refused(leati_url_parse_websocket, "ws://[::1", "the URL is not valid: ws://[::1");
+    check_refused(leati_url_parse_websocket, "ws://h]/",
+                  "the URL is not valid at its character ']'");
+    check_refused(leati_url_parse_websocket, "ws://]a[/",
+                  "the URL is not valid at its character ']'");
+}
+
+/* Only what stands behind "//" can be user info. */
+Test(url_kinds, what_is_no_user_info)
+{
+    static const char nameless[] = "/:a b@h", short_name[] = "/x:a b@h";
+    check_refused(leati_url_parse_proxy, "socks5h:a b@h", "the proxy URL has a space at offset 9");
+    /* Whatever stands before the text. */
+    check_refused(leati_url_parse_proxy, nameless + 1, "the proxy URL has a space at offset 2");
+    check_refused(leati_url_parse_proxy, short_name + 1, "the proxy URL has a space at offset 3");
+}
+
+Test(url_kinds, what_an_escape_is)
+{
+    static const char text[] = "in the user name or the password of the proxy URL must be written";
+    check_refused(leati_url_parse_proxy, "socks5h://u:%gf@h", text);
+    check_refused(leati_url_parse_proxy, "socks5h://u:%fg@h", text);
+    check_refused(leati_url_parse_proxy, "socks5h://u:%f@h", text);
+    check_refused(leati_url_parse_proxy, "socks5h://u:%41<@h", text);
+}
+
+/* A text shows a URL as long as there is room for all of it. */
+Test(url_kinds, the_longest_url_that_is_shown)
+{
+    for (int len = 159; len <= 160; len++) {
+        char text[256];
+        struct leati_failure failure;
+        struct leati_url url;
+        leati_failure_init(&failure);
+        snprintf(text, sizeof(text), "no://%0*d", len - (int)strlen("no://"), 0);
+        cr_assert_eq(leati_url_parse_websocket(text, &failure, &url), LEAT_E_WS_URL);
+        cr_expect_eq(strstr(failure.text, text) != NULL, len == 159, "%s", failure.text);
+        cr_expect_eq(strstr(failure.text, "no://") != NULL, len == 159, "%s", failure.text);
+        leati_failure_done(&failure);
+    }
 }
