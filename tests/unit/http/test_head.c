@@ -55,6 +55,8 @@ static void check_upgrade_response(const struct leati_http_head *head)
     cr_assert_str_eq(leati_http_head_get(head, "x-space"), "a b");
     cr_assert_null(leati_http_head_get(head, "x-missing"));
     cr_assert_str_eq(leati_http_head_field(head, 1).name, "connection");
+    cr_assert_str_eq(leati_http_head_field(head, 1).value, "keep-alive, Upgrade");
+    cr_assert(leati_http_head_has_token(head, "Upgrade", "websocket"));
     cr_assert(leati_http_head_has_token(head, "Connection", "upgrade"));
     cr_assert(leati_http_head_has_token(head, "Connection", "keep-alive"));
     cr_assert_not(leati_http_head_has_token(head, "Connection", "keep"));

@@ -98,6 +98,21 @@ Test(socks5_udp_header, every_form_is_written)
     }
 }
 
+/* RFC 4291 section 2.5.5.2. */
+Test(socks5_udp_header, a_mapped_address_is_ipv4)
+{
+    struct leati_socks5_address source;
+    size_t header_len;
+    char text[LEATI_ADDRESS_TEXT_SIZE + 8];
+
+    cr_assert_eq(header_read(BYTES("\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01\0\x50"),
+                             &source, &header_len),
+                 LEATI_SOCKS5_READ_OK);
+    cr_assert_eq(header_len, 22);
+    leati_socks5_address_format(&source, text, sizeof(text));
+    cr_assert_str_eq(text, "192.0.2.1:80");
+}
+
 /* Whatever was there before. */
 Test(socks5_udp_header, an_address_has_no_name)
 {
@@ -184,7 +199,8 @@ Test(socks5_udp_header, what_breaks_the_protocol)
                     byte > ' ' && byte < 0x7f ? LEATI_SOCKS5_READ_OK : LEATI_SOCKS5_READ_MALFORMED);
     }
     check_wrong(BYTES("\0\0\0\x03\x00\x12\x34"), LEATI_SOCKS5_READ_MALFORMED);
-    /* Names that nothing can make good, however much is to come. */
+    /* What nothing can make good, however much is to come. */
+    check_wrong(BYTES("\0\0\0\x02"), LEATI_SOCKS5_READ_MALFORMED);
     check_wrong(BYTES("\0\0\0\x03\x00"), LEATI_SOCKS5_READ_MALFORMED);
     check_wrong(BYTES("\0\0\0\x03\x01 "), LEATI_SOCKS5_READ_MALFORMED);
 }
