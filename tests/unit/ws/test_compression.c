@@ -235,14 +235,20 @@ Test(compression, control_frames_never, .timeout = 10)
 }
 
 /* With a context they must be compressed, once they have been fed; without one they need not. */
+static void fill_with_noise(uint8_t *data, size_t len)
+{
+    uint64_t state = 1;
+
+    for (size_t i = 0; i < len; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        data[i] = (uint8_t)(state >> 56);
+    }
+}
+
 Test(compression, what_does_not_get_smaller, .timeout = 10)
 {
     uint8_t noise[1000];
-    uint64_t state = 1;
-    for (size_t i = 0; i < sizeof(noise); i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        noise[i] = (uint8_t)(state >> 56);
-    }
+    fill_with_noise(noise, sizeof(noise));
     struct leati_deflate_params params = defaults;
     for (unsigned no_takeover = 0; no_takeover < 2; no_takeover++) {
         struct pair pair;
@@ -282,6 +288,31 @@ Test(compression, messages_in_parts, .timeout = 30)
             }
             pair_done(&pair);
         }
+    free(data);
+}
+
+/* What cannot be compressed comes out before the end: the frame that begins, and those behind it. */
+Test(compression, a_part_that_gives_bytes_gives_a_frame, .timeout = 10)
+{
+    enum { PART = 100000 };
+    uint8_t *data = malloc(3 * PART);
+    struct pair pair;
+    size_t queued = 0;
+
+    fill_with_noise(data, 3 * PART);
+    pair_make(&pair, &defaults, true, true, 100);
+    for (size_t i = 0; i < 3; i++) {
+        must(leati_ws_session_write_part(pair.from, LEAT_MESSAGE_BINARY, data + i * PART, PART,
+                                         i == 0, i == 2, &pair.queue) == LEAT_OK,
+             "part");
+        cr_assert_gt(pair.queue.len, queued, "part %zu", i);
+        queued = pair.queue.len;
+    }
+    struct iovec iov;
+    cr_assert_eq(leati_byte_queue_peek(&pair.queue, &iov, 1), 1);
+    cr_assert_eq(*(const uint8_t *)iov.iov_base, 0x42);
+    pair_move(&pair, data, 3 * PART, 4096);
+    pair_done(&pair);
     free(data);
 }
 
