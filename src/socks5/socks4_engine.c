@@ -50,7 +50,7 @@ int leati_socks4_check_credentials(const char *user, const char *password,
 }
 
 /* The four bytes of an address, or in place of them what says that a name follows. */
-static int ip_of(const struct leati_socks4_options *options, struct leati_socks5_address *to,
+static int ip_of(const struct leati_socks4_options *options, const struct leati_socks5_address *to,
                  struct leati_failure *failure, uint8_t *ret_ip)
 {
     static const uint8_t name_follows[] = {0, 0, 0, 1};
@@ -62,7 +62,6 @@ static int ip_of(const struct leati_socks4_options *options, struct leati_socks5
         memcpy(ret_ip, name_follows, sizeof(name_follows));
         return LEAT_OK;
     }
-    leati_address_unmap(&to->ip);
     if (to->ip.any.sa_family != AF_INET)
         return leati_socks5_serialize_fail(failure,
                                            "the destination is an IPv6 address, and SOCKS4 carries "

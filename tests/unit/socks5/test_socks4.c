@@ -113,6 +113,7 @@ static int answer(struct leati_socks4_engine *engine, const char *reply, size_t 
     while (leati_engine_output(&engine->base, &data) > 0)
         leati_engine_sent(&engine->base, 1);
     while (pos < len && used > 0 && code == LEAT_OK) {
+        cr_assert_eq(leati_engine_need(&engine->base), LEATI_SOCKS4_REPLY_BYTES - pos);
         code = leati_engine_feed(&engine->base, (const uint8_t *)reply + pos,
                                  len - pos < step ? len - pos : step, &used);
         pos += used;
