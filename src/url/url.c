@@ -136,9 +136,9 @@ static int user_info_check(const struct url_parser *parser)
         parser->authority[-1] != '/')
         return LEAT_OK;
     for (const char *s = parser->authority; s < at; s++) {
-        if (*s == '%' && isascii(s[1]) && isxdigit(s[1]) && isascii(s[2]) && isxdigit(s[2]))
-            s += 2;
-        else if (isascii(*s) && isprint(*s) && !is_user_info(*s))
+        bool is_escape =
+            *s == '%' && isascii(s[1]) && isxdigit(s[1]) && isascii(s[2]) && isxdigit(s[2]);
+        if (!is_escape && isascii(*s) && isprint(*s) && !is_user_info(*s))
             return url_fail(parser,
                             "\"%c\" in the user name or the password of the proxy URL must be "
                             "written as %%%02X",
