@@ -10,12 +10,13 @@
 /* The machine's vectors, or what the compiler makes of its words. */
 typedef uint64_t vector __attribute__((vector_size(16)));
 
-/* memcpy: neither side need be aligned, and the compiler makes plain loads and stores of it. */
-static inline void vector_mask(uint8_t *dst, const uint8_t *src, vector key)
+/* memcpy: neither side need be aligned, and the compiler makes plain loads and stores of it. How a
+ * vector is passed depends on the machine, so that none is. */
+static inline void vector_mask(uint8_t *dst, const uint8_t *src, const vector *key)
 {
     vector bytes;
     memcpy(&bytes, src, sizeof(bytes));
-    bytes ^= key;
+    bytes ^= *key;
     memcpy(dst, &bytes, sizeof(bytes));
 }
 
@@ -46,13 +47,13 @@ static void mask_plain(uint8_t *dst, const uint8_t *src, size_t len, uint64_t ke
     size_t done = 0;
 
     for (; len - done >= 4 * sizeof(vector); done += 4 * sizeof(vector)) {
-        vector_mask(dst + done, src + done, key_vector);
-        vector_mask(dst + done + sizeof(vector), src + done + sizeof(vector), key_vector);
-        vector_mask(dst + done + 2 * sizeof(vector), src + done + 2 * sizeof(vector), key_vector);
-        vector_mask(dst + done + 3 * sizeof(vector), src + done + 3 * sizeof(vector), key_vector);
+        vector_mask(dst + done, src + done, &key_vector);
+        vector_mask(dst + done + sizeof(vector), src + done + sizeof(vector), &key_vector);
+        vector_mask(dst + done + 2 * sizeof(vector), src + done + 2 * sizeof(vector), &key_vector);
+        vector_mask(dst + done + 3 * sizeof(vector), src + done + 3 * sizeof(vector), &key_vector);
     }
     for (; len - done >= sizeof(vector); done += sizeof(vector))
-        vector_mask(dst + done, src + done, key_vector);
+        vector_mask(dst + done, src + done, &key_vector);
     for (; len - done >= sizeof(key); done += sizeof(key))
         word_mask(dst + done, src + done, key);
     for (size_t i = 0; done < len; done++, i++)

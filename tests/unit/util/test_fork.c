@@ -45,6 +45,7 @@ static void expect_fork_waits(bool locks)
     pthread_t thread;
     unsigned count = leati_fork_count();
 
+    held = let = forks = false;
     cr_assert_eq(pthread_create(&thread, NULL, holder_main, &locks), 0);
     while (!held)
         sched_yield();
