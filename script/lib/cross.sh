@@ -100,8 +100,10 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_LIBDIR} "$1/root/usr/lib/pkgconfig")
 END
-    [ -z "$cross_emulator" ] ||
-        echo "set(CMAKE_CROSSCOMPILING_EMULATOR $cross_emulator -L /usr/$cross_gnu)" >>"$1/toolchain.cmake"
+    if [ -n "$cross_emulator" ]; then # libcrypto.a of a 32-bit processor wants atomics of 64 bits
+        printf 'set(CMAKE_CROSSCOMPILING_EMULATOR %s -L /usr/%s)\nset(CMAKE_C_STANDARD_LIBRARIES "-Wl,--as-needed -latomic")\n' \
+            "$cross_emulator" "$cross_gnu" >>"$1/toolchain.cmake"
+    fi
     printf '#!/bin/sh\nexec %s -isystem "%s/usr/include" "$@" -L"%s/usr/lib"\n' "$cross_compiler" "$1/root" "$1/root" >"$1/cc"
     chmod 755 "$1/cc"
 }

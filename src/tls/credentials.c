@@ -8,6 +8,7 @@
 #include "tls/identity.h"
 #include "tls/judge/judge.h"
 #include "util/alloc.h"
+#include "util/fork.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -31,15 +32,26 @@ struct leati_tls_credentials {
     leati_tls_config_list configs;
 };
 
+/* No atomic: 32-bit processors have none of 64 bits but by another library. */
+static uint64_t id_new(void)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static uint64_t last;
+
+    leati_lock(&mutex);
+    uint64_t id = ++last;
+    leati_unlock(&mutex);
+    return id;
+}
+
 static struct leati_tls_credentials *credentials_alloc(void)
 {
-    static _Atomic uint64_t last_id;
     struct leati_tls_credentials *credentials = leati_calloc(1, sizeof(*credentials));
 
     if (!credentials)
         return NULL;
     atomic_init(&credentials->references, 1u);
-    credentials->id = atomic_fetch_add(&last_id, 1) + 1;
+    credentials->id = id_new();
     mbedtls_x509_crl_init(&credentials->crl);
     return credentials;
 }
