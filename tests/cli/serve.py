@@ -628,11 +628,12 @@ class Ends(ServeTest):
         self.assertEqual(server.end(), (0, "", None))
 
     def test_a_full_disk_is_noticed(self):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([PROGRAM, "serve", "echo"], stdout=full, stderr=subprocess.PIPE, text=True,
-                                  stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot write the output", done.stderr)
+        for words in ("echo",), ("control", "--port", "0"):
+            with self.subTest(words), open("/dev/full", "w") as full:
+                done = subprocess.run([PROGRAM, "serve", *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("cannot write the output", done.stderr)
 
 
 class Relays(ServeTest):

@@ -265,7 +265,18 @@ static void address_print(const struct service *service)
         puts(url);
 }
 
-/* TOOL_EXIT_OK, also for a reader that has gone: then `*ret_is_read` is false. */
+int tool_serve_flush(const struct tool_command *command, bool *ret_is_read)
+{
+    /* A libc may have written the lines before. */
+    *ret_is_read = fflush(stdout) == 0 && !ferror(stdout);
+    int sys_errno = errno;
+    clearerr(stdout); /* it is dealt with here */
+    if (*ret_is_read || sys_errno == EPIPE)
+        return TOOL_EXIT_OK;
+    fprintf(stderr, "leat %s: cannot write the output: %s\n", command->path, strerror(sys_errno));
+    return TOOL_EXIT_FAILED;
+}
+
 static int lines_print(const struct tool_command *command, const struct service *service,
                        bool *ret_is_read)
 {
@@ -275,14 +286,7 @@ static int lines_print(const struct tool_command *command, const struct service 
         printf("ca: %s\n", service->ca_path);
     if (service->crl_path)
         printf("crl: %s\n", service->crl_path);
-    /* A libc may have written the lines before. */
-    *ret_is_read = fflush(stdout) == 0 && !ferror(stdout);
-    int sys_errno = errno;
-    clearerr(stdout); /* it is dealt with here */
-    if (*ret_is_read || sys_errno == EPIPE)
-        return TOOL_EXIT_OK;
-    fprintf(stderr, "leat %s: cannot write the output: %s\n", command->path, strerror(sys_errno));
-    return TOOL_EXIT_FAILED;
+    return tool_serve_flush(command, ret_is_read);
 }
 
 /* Whether it ends the service. */

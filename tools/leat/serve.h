@@ -115,6 +115,10 @@ bool tool_serve_finish(struct tool_serve_state *serve, const struct tool_command
  * notes when enough connections have ended. */
 void tool_serve_log(const struct leat_testing_event *event, void *user);
 
+/** Behind the lines that such a command begins with, before which errno was 0. TOOL_EXIT_OK, also for
+ * a reader that has gone: then `*ret_is_read` is false; else why not is said. */
+int tool_serve_flush(const struct tool_command *command, bool *ret_is_read);
+
 /** The signals that end such a command in order. */
 sigset_t tool_serve_end_signals(void);
 

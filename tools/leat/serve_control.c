@@ -126,9 +126,10 @@ static int control_run(const struct tool_command *command, const struct control_
             &control, &problem);
     int status = code == LEAT_OK ? TOOL_EXIT_OK : control_fail(command, code, problem.text);
     if (code == LEAT_OK) {
+        bool is_read;
+        errno = 0;
         puts(leat_testing_control_get_url(control));
-        bool is_read = fflush(stdout) == 0 && !ferror(stdout);
-        clearerr(stdout);
+        status = tool_serve_flush(command, &is_read);
         if (is_read)
             control_wait(signal_fd, state->until_eof);
     }
