@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define SCHEME "ws+unix:"
+#define SCHEME      "ws+unix:"
 #define PROXY_INFIX "+unix:"
 
 bool leati_url_is_local(const char *text)
@@ -15,9 +15,9 @@ bool leati_url_is_local(const char *text)
     return strncasecmp(text, SCHEME, strlen(SCHEME)) == 0;
 }
 
-static int url_fail(struct leati_failure *failure, const char *text)
+static int url_fail(struct leati_failure *failure, int code, const char *text)
 {
-    const struct leati_fault fault = {.code = LEAT_E_WS_URL, .layer = LEAT_LAYER_WEBSOCKET};
+    const struct leati_fault fault = {.code = code, .layer = LEAT_LAYER_WEBSOCKET};
     return leati_failure_set(failure, &fault, "%s", text);
 }
 
@@ -41,7 +41,7 @@ static int target_parse(const char *target, struct leati_failure *failure,
 {
     char *url = leati_asprintf("ws://localhost%s%s", *target == '/' ? "" : "/", target);
     if (!url)
-        return LEAT_E_SYSTEM_INTERNAL;
+        return url_fail(failure, LEAT_E_SYSTEM_INTERNAL, "no memory for the URL");
     int code = leati_url_parse_websocket(url, failure, ret_url);
     leati_free(url);
     return code;
@@ -52,18 +52,20 @@ int leati_url_parse_local(const char *text, struct leati_failure *failure, char 
 {
     char *path = NULL; /* for gcc 12, with optimisation */
     if (strlen(text) > LEATI_URL_MAX_BYTES)
-        return url_fail(failure, "the URL is longer than 8192 bytes");
+        return url_fail(failure, LEAT_E_WS_URL, "the URL is longer than 8192 bytes");
     text += strlen(SCHEME);
     if (strncmp(text, "///", 3) == 0)
         text += 2;
     size_t len = strcspn(text, ":");
     if (len == 0 || strncmp(text, "//", 2) == 0)
-        return url_fail(failure, "write it as ws+unix:/path/to/socket:/path/of/the/request");
+        return url_fail(failure, LEAT_E_WS_URL,
+                        "write it as ws+unix:/path/to/socket:/path/of/the/request");
     int code = path_decode(text, len, &path);
     if (code == LEAT_E_PARAMETER)
-        return url_fail(failure, "the path of the local socket holds an encoded NUL");
+        return url_fail(failure, LEAT_E_WS_URL,
+                        "the path of the local socket holds an encoded NUL");
     if (code != LEAT_OK)
-        return code;
+        return url_fail(failure, code, "no memory for the URL");
     code = target_parse(text[len] == ':' ? text + len + 1 : "/", failure, ret_url);
     if (code == LEAT_OK)
         *ret_path = path;

@@ -176,6 +176,8 @@ static bool server_without_memory(void)
     char *path;
     leati_failure_init(&failure);
     int code = leati_url_parse_local("ws+unix:/run/s:/x", &failure, &path, &url);
+    cr_assert_eq(failure.code, code);
+    cr_assert_eq(failure.layer, code == LEAT_OK ? LEAT_LAYER_NONE : LEAT_LAYER_WEBSOCKET);
     if (code == LEAT_OK) {
         leati_free(path);
         leati_url_done(&url);
