@@ -141,12 +141,11 @@ static bool protection_pending(const struct leati_layer *l)
 
 /* ---- down ---------------------------------------------------------------------------------------- */
 
-static int output_make(struct protection *p, const struct iovec *iov, int n)
+/* Of the first part that is not empty; there is one. */
+static int output_make(struct protection *p, const struct iovec *iov)
 {
-    while (n > 1 && iov->iov_len == 0) {
+    while (iov->iov_len == 0)
         iov++;
-        n--;
-    }
     size_t len = iov->iov_len < LEATI_SOCKS5_PROTECTION_PLAIN_BYTES
                      ? iov->iov_len
                      : LEATI_SOCKS5_PROTECTION_PLAIN_BYTES;
@@ -196,7 +195,8 @@ static size_t total_of(const struct iovec *iov, int n)
 }
 
 /* A message that was begun is sent to its end. The caller comes again with the same bytes for that, or
- * with the first of them. */
+ * with the first of them. Of nothing no message is made: `taken` could not tell
+ * that one was begun. */
 static int protection_send(struct leati_layer *l, const struct iovec *iov, int n, size_t *ret_len)
 {
     struct protection *p = protection_of(l);
@@ -205,12 +205,16 @@ static int protection_send(struct leati_layer *l, const struct iovec *iov, int n
         return leati_layer_pass_send(l, iov, n, ret_len);
     if (l->sticky != LEAT_OK)
         return l->sticky;
-    int code = p->taken > 0 ? LEAT_OK : output_make(p, iov, n);
+    const size_t offered = total_of(iov, n);
+    if (offered == 0) {
+        *ret_len = 0;
+        return LEAT_OK;
+    }
+    int code = p->taken > 0 ? LEAT_OK : output_make(p, iov);
     if (code == LEAT_OK && p->output.data)
         code = output_send(p);
     if (code != LEAT_OK)
         return code;
-    size_t offered = total_of(iov, n);
     *ret_len = offered < p->taken ? offered : p->taken;
     p->taken -= *ret_len;
     return LEAT_OK;

@@ -453,6 +453,57 @@ Test(socks5_gss, broken_messages)
     }
 }
 
+static int send_bytes(struct stack *stack, const void *data, size_t len, size_t *ret_len)
+{
+    /* Nothing can also stand before something. */
+    const struct iovec iov[] = {{NULL, 0}, {(void *)(uintptr_t)data, len}};
+    return stack->protection->ops->send(stack->protection, iov, 2, ret_len);
+}
+
+Test(socks5_gss, nothing_to_send_is_no_message)
+{
+    struct stack stack;
+    size_t len = 1;
+    until_open(&stack);
+    stack.wire.mute = true;
+    cr_expect_eq(send_bytes(&stack, NULL, 0, &len), LEAT_OK);
+    cr_expect_eq(len, 0);
+    cr_expect_eq(stack.wire.sent.len, looked_at);
+    stack.wire.mute = false;
+    cr_expect_eq(send_bytes(&stack, "words", 5, &len), LEAT_OK);
+    cr_expect_eq(len, 5);
+    sent_sealed_is(&stack, LEATI_SOCKS5_GSS_DATA, true, "words", 5);
+    stack_done(&stack);
+}
+
+/* Between the pieces the caller may come with nothing, or with less. */
+Test(socks5_gss, a_message_that_leaves_in_pieces)
+{
+    struct stack stack;
+    size_t len;
+    int code;
+    until_open(&stack);
+    stack.wire.script.send_max_bytes = 3;
+    stack.wire.script.again_every_other = true;
+    while ((code = send_bytes(&stack, "words", 5, &len)) == LEATI_AGAIN) {
+        len = 1;
+        cr_assert_eq(send_bytes(&stack, NULL, 0, &len), LEAT_OK);
+        cr_assert_eq(len, 0);
+    }
+    cr_expect_eq(code, LEAT_OK);
+    cr_expect_eq(len, 5);
+    sent_sealed_is(&stack, LEATI_SOCKS5_GSS_DATA, true, "words", 5);
+    cr_assert_eq(send_bytes(&stack, "more", 4, &len), LEATI_AGAIN);
+    while ((code = send_bytes(&stack, "mo", 2, &len)) == LEATI_AGAIN)
+        ;
+    cr_assert(code == LEAT_OK && len == 2);
+    sent_sealed_is(&stack, LEATI_SOCKS5_GSS_DATA, true, "more", 4);
+    cr_assert_eq(send_bytes(&stack, "re", 2, &len), LEAT_OK);
+    cr_assert_eq(len, 2);
+    cr_assert_eq(stack.wire.sent.len, looked_at);
+    stack_done(&stack);
+}
+
 /* The proxy's reply can be broken in the same ways, and the request's record says so. */
 Test(socks5_gss, a_broken_reply)
 {
