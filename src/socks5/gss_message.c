@@ -85,6 +85,7 @@ bool leati_socks5_gss_is_empty(const struct leati_socks5_gss_message *message)
 
 void leati_socks5_gss_message_done(struct leati_socks5_gss_message *message)
 {
+    leati_wipe(message->token, message->token_len);
     leati_free(message->token);
     *message = (struct leati_socks5_gss_message){0};
 }
