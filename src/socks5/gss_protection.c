@@ -49,12 +49,17 @@ static int broken(struct protection *p, const char *what)
                             "the proxy's protected message %s", what);
 }
 
+static void plain_drop(struct protection *p)
+{
+    leati_gss_bytes_done(p->gss, &p->plain);
+    p->plain_read = 0;
+}
+
 static int message_open(struct protection *p)
 {
     bool opened =
         leati_gss_unwrap(p->gss, p->confidential, p->input.token, p->input.token_len, &p->plain);
 
-    p->plain_read = 0;
     leati_socks5_gss_message_done(&p->input);
     p->empty_count = opened && p->plain.len == 0 ? p->empty_count + 1 : 0;
     if (p->empty_count > LEATI_SOCKS5_PROTECTION_MAX_EMPTY)
@@ -114,8 +119,7 @@ static int protection_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size
         return l->sticky;
     /* An empty message is allowed, and no data. */
     while (p->plain.len == p->plain_read) {
-        leati_gss_bytes_done(p->gss, &p->plain);
-        p->plain_read = 0;
+        plain_drop(p);
         int code = message_recv(p);
         if (code != LEAT_OK)
             return code;
@@ -124,10 +128,8 @@ static int protection_recv(struct leati_layer *l, uint8_t *buf, size_t cap, size
     size_t len = left < cap ? left : cap;
     memcpy(buf, p->plain.data + p->plain_read, len);
     p->plain_read += len;
-    if (len == left) {
-        leati_gss_bytes_done(p->gss, &p->plain);
-        p->plain_read = 0;
-    }
+    if (len == left)
+        plain_drop(p);
     *ret_len = len;
     return LEAT_OK;
 }
@@ -211,7 +213,7 @@ static int protection_send(struct leati_layer *l, const struct iovec *iov, int n
         return LEAT_OK;
     }
     int code = p->taken > 0 ? LEAT_OK : output_make(p, iov);
-    if (code == LEAT_OK && p->output.data)
+    if (code == LEAT_OK)
         code = output_send(p);
     if (code != LEAT_OK)
         return code;
