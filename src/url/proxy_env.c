@@ -39,7 +39,13 @@ static bool entry_take_port(const char *entry, size_t *len, uint16_t port)
     return leati_text_parse_u64(colon + 1, digits, UINT16_MAX, &value) && value == port;
 }
 
-/* Of an entry that is a name, perhaps with "." or "*." in front. */
+/* Of the "." or "*." that may stand in front of a name. */
+static size_t front_len(const char *name)
+{
+    return strncmp(name, "*.", 2) == 0 ? 2 : name[0] == '.';
+}
+
+/* Of an entry that is a name. */
 static int name_matches(const struct no_proxy *destination, const char *name, size_t len,
                         bool *ret_matches)
 {
@@ -47,15 +53,8 @@ static int name_matches(const struct no_proxy *destination, const char *name, si
     const char *reason;
     char *domain;
 
-    if (len >= 2 && memcmp(name, "*.", 2) == 0) {
-        name += 2;
-        len -= 2;
-    } else if (len >= 1 && name[0] == '.') {
-        name++;
-        len--;
-    }
-    *ret_matches = false;
-    int result = leati_host_from_name(name, len, &domain, NULL, &reason);
+    size_t front = front_len(name);
+    int result = leati_host_from_name(name + front, len - front, &domain, NULL, &reason);
     if (result == LEAT_E_PARAMETER)
         return LEAT_OK;
     if (result != LEAT_OK)
@@ -121,7 +120,7 @@ int leati_no_proxy_check(const char *entry)
     const char *reason;
     char *domain;
     size_t len = strlen(entry);
-    if (len == 0 || entry[strcspn(entry, no_proxy_separators)] != '\0')
+    if (entry[strcspn(entry, no_proxy_separators)] != '\0')
         return LEAT_E_PARAMETER;
     if (memchr(entry, '/', len))
         return prefix_is_valid(entry, len) ? LEAT_OK : LEAT_E_PARAMETER;
@@ -129,8 +128,8 @@ int leati_no_proxy_check(const char *entry)
         return LEAT_E_PARAMETER;
     if ((len == 1 && entry[0] == '*') || leati_host_ip_parse(entry, len, &ip))
         return LEAT_OK;
-    size_t skipped = len >= 2 && memcmp(entry, "*.", 2) == 0 ? 2 : len >= 1 && entry[0] == '.';
-    int code = leati_host_from_name(entry + skipped, len - skipped, &domain, NULL, &reason);
+    size_t front = front_len(entry);
+    int code = leati_host_from_name(entry + front, len - front, &domain, NULL, &reason);
     if (code == LEAT_OK)
         leati_free(domain);
     return code;
@@ -164,7 +163,7 @@ static const char *lookup(leati_getenv_fn getenv_fn, void *user, const char *nam
     return value && *value ? value : NULL;
 }
 
-/* The first of `names` (NULL at the end) that is set; else `*ret_name` is "". */
+/* The first of `names` (NULL at the end) that is set, and what it is called; NULL = none. */
 static const char *lookup_first(leati_getenv_fn getenv_fn, void *user, const char *const *names,
                                 const char **ret_name)
 {
@@ -177,7 +176,6 @@ static const char *lookup_first(leati_getenv_fn getenv_fn, void *user, const cha
             return value;
         }
     }
-    *ret_name = "";
     return NULL;
 }
 
@@ -201,7 +199,7 @@ int leati_proxy_env_select(leati_getenv_fn getenv_fn, void *user, const struct l
         *ret_choice = choice;
         return LEAT_OK;
     }
-    const char *direct_variable;
+    const char *direct_variable = "";
     const char *list = lookup_first(getenv_fn, user, direct, &direct_variable);
     if (list) {
         int result = leati_no_proxy_matches(list, origin->host, origin->port, &is_direct);

@@ -4,12 +4,13 @@
 #include <leat/error_codes.h>
 
 #include "support/alloc_failure.h"
+#include "support/leak_check.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(domain_policy, .timeout = 30);
+TestSuite(domain_policy, .timeout = 30, .fini = leak_check);
 
 static void policy_fill(struct leati_domain_policy *policy, const char *const *allow,
                         const char *const *deny)
@@ -96,6 +97,7 @@ Test(domain_policy, who_is_allowed)
         check_case(&policy, i);
         cr_assert_eq(leati_domain_policy_copy(&policy, &copy), LEAT_OK);
         leati_domain_policy_done(&policy);
+        leati_domain_policy_done(&policy); /* is empty now */
         check_case(&copy, i);
         leati_domain_policy_done(&copy);
     }

@@ -2,12 +2,13 @@
 #include "url/proxy_env.h"
 
 #include "support/alloc_failure.h"
+#include "support/leak_check.h"
 #include "support/mutation.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(proxy_env, .timeout = 30);
+TestSuite(proxy_env, .timeout = 30, .fini = leak_check);
 
 /* An environment: names and values, NULL at the end. */
 static const char *table_getenv(const char *name, void *user)
@@ -157,6 +158,8 @@ static const struct list_case lists[] = {
     {"xn--bcher-kva.example", "xn--bcher-kva.example", 443, true},
     /* separators */
     {"b.example,a.example", "a.example", 443, true},
+    {"*.example,b.test", "a.example", 443, true},
+    {".example,b.test", "a.example", 443, true},
     {"b.example a.example", "a.example", 443, true},
     {"  b.example\t,\r\n a.example  ", "a.example", 443, true},
     {"b.example;a.example", "a.example", 443, false},
@@ -205,12 +208,25 @@ Test(proxy_env, no_proxy)
 /* What a program may put into a list by itself. */
 Test(proxy_env, entries)
 {
-    static const char *const good[] = {"*",           "a.example",     ".a.example",
-                                       "*.a.example", "A.example",     "b\u00fccher.example",
-                                       "10.0.0.1",    "127.1",         "::1",
-                                       "[::1]",       "[::1]:80",      "10.0.0.0/8",
-                                       "fd00::/8",    "a.example:443", "*:80",
-                                       "10.0.0.1:80", "localhost"};
+    static const char *const good[] = {"*",
+                                       "a.example",
+                                       ".a.example",
+                                       "*.a.example",
+                                       "A.example",
+                                       "b\u00fccher.example",
+                                       "10.0.0.1",
+                                       "127.1",
+                                       "::1",
+                                       "[::1]",
+                                       "[::1]:80",
+                                       "10.0.0.0/8",
+                                       "fd00::/8",
+                                       "a.example:443",
+                                       "*:80",
+                                       "10.0.0.1:80",
+                                       "localhost",
+                                       "*.a.example:80",
+                                       ".a.example:80"};
     static const char *const bad[] = {"",
                                       ",",
                                       "a b",
@@ -226,7 +242,8 @@ Test(proxy_env, entries)
                                       "[::1",
                                       "*.",
                                       ".",
-                                      "1.2.3.4.5"};
+                                      "1.2.3.4.5",
+                                      "fe80::1%a,b"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         cr_expect_eq(leati_no_proxy_check(good[i]), LEAT_OK, "%s", good[i]);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
