@@ -10,9 +10,8 @@ enum { MAPPED_PREFIX_BITS = 96 };
 
 static void ip_fill(struct leati_host_ip *ip, const void *bytes, unsigned bits)
 {
-    memset(ip, 0, sizeof(*ip));
+    *ip = (struct leati_host_ip){.bits = bits};
     memcpy(ip->bytes, bytes, bits / 8);
-    ip->bits = bits;
 }
 
 bool leati_host_ip_parse(const char *text, size_t len, struct leati_host_ip *ret_ip)

@@ -23,7 +23,7 @@ Test(host_match, addresses_that_are_the_same)
     static const char *const same[][2] = {
         {"10.0.0.1", "::ffff:10.0.0.1"},       {"::1", "[::1]"},
         {"2001:db8::1", "2001:DB8:0:0::0001"}, {"fe80::1%eth0", "[fe80::1]"},
-        {"::ffff:a00:1", "10.0.0.1"},
+        {"::ffff:a00:1", "10.0.0.1"},          {"2001:db8::1%x", "2001:db8::1"},
     };
     static const char *const different[][2] = {
         {"10.0.0.1", "10.0.0.2"},
@@ -56,7 +56,8 @@ Test(host_match, what_is_no_address)
         cr_expect_not(parse(texts[i], &ip), "%s", texts[i]);
     memset(longest, '1', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    cr_expect_not(parse(longest, &ip));
+    for (const char *text = longest; *text; text++)
+        cr_expect_not(parse(text, &ip));
 }
 
 Test(host_match, prefixes)
@@ -87,6 +88,8 @@ Test(host_match, prefixes)
         {"11.1.2.3", "::ffff:10.0.0.0/104", false},
         {"11.1.2.3", "::ffff:10.0.0.0/95", false},
         {"10.1.2.3", "10.0.0.0/33", false},
+        {"10.0.0.0", "10.0.0.0/33", false},
+        {"10.0.0.0", "::ffff:10.0.0.0/129", false},
         {"10.1.2.3", "10.0.0.0/", false},
         {"10.1.2.3", "10.0.0.0/-1", false},
         {"10.1.2.3", "10.0.0.0/8/8", false},
@@ -95,6 +98,7 @@ Test(host_match, prefixes)
         {"10.1.2.3", "10/8", false},
         {"10.1.2.3", "/8", false},
         {"fd12::1", "fd00::/129", false},
+        {"fd12::1", "fd12::1/129", false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -127,6 +131,7 @@ Test(host_match, every_prefix_length)
 
 Test(host_match, names_below_a_name)
 {
+    static const char behind_a_dot[] = ".b.example";
     cr_expect(leati_host_is_below("a.example", "example"));
     cr_expect(leati_host_is_below("a.b.example", "b.example"));
     cr_expect_not(leati_host_is_below("b.example", "b.example"));
@@ -135,4 +140,8 @@ Test(host_match, names_below_a_name)
     cr_expect_not(leati_host_is_below("b.example.com", "b.example"));
     cr_expect_not(leati_host_is_below("a.example", ""));
     cr_expect_not(leati_host_is_below("", "example"));
+    cr_expect(leati_host_is_below("a.b", "b"));
+    cr_expect_not(leati_host_is_below(".example", "example"));
+    cr_expect_not(leati_host_is_below("a.", ""));
+    cr_expect_not(leati_host_is_below(behind_a_dot + 1, "b.example"));
 }
