@@ -203,3 +203,33 @@ Test(socks5_protection, the_end)
     cr_expect_eq(layer->state, LEATI_LAYER_CLOSED);
     layer_close(layer);
 }
+
+/* ---- datagrams ---------------------------------------------------------------------------------- */
+
+static void check_datagram(struct leati_layer *layer, size_t len)
+{
+    static uint8_t bytes[LEATI_GSS_TOKEN_MAX_BYTES], room[LEATI_SOCKS5_PROTECTED_MAX_BYTES];
+    size_t sealed_len = 0;
+    memset(bytes, 'x', sizeof(bytes));
+    memset(room, 0, sizeof(room));
+    cr_assert_eq(leati_socks5_protection_seal(layer, bytes, len, room, &sealed_len), 0);
+    cr_assert_eq(sealed_len, LEATI_SOCKS5_GSS_HEAD_BYTES + len + FAKE_GSS_OVERHEAD);
+    cr_assert(leati_socks5_protection_open(layer, room, &sealed_len));
+    cr_assert_eq(sealed_len, len);
+    cr_assert_eq(memcmp(room, bytes, len), 0);
+}
+
+Test(socks5_protection, datagrams_of_each_end)
+{
+    enum { LONGEST = LEATI_GSS_TOKEN_MAX_BYTES - FAKE_GSS_OVERHEAD };
+    static uint8_t bytes[LONGEST + 1];
+    static uint8_t room[LEATI_SOCKS5_GSS_HEAD_BYTES + sizeof(bytes) + FAKE_GSS_OVERHEAD];
+    size_t len = sizeof(room);
+    struct leati_layer *layer = layer_open();
+    check_datagram(layer, 1);
+    check_datagram(layer, LONGEST);
+    leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, sizeof(bytes) + FAKE_GSS_OVERHEAD, room);
+    fake_gss_seal(false, bytes, sizeof(bytes), room + LEATI_SOCKS5_GSS_HEAD_BYTES);
+    cr_expect_not(leati_socks5_protection_open(layer, room, &len), "its length has no room");
+    layer_close(layer);
+}

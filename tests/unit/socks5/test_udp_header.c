@@ -93,6 +93,7 @@ Test(socks5_udp_header, every_form_is_written)
             continue;
         cr_assert_eq(leati_socks5_address_from_host(c->host, c->port, &failure, &destination),
                      LEAT_OK);
+        memset(buf, 0xee, sizeof(buf));
         cr_assert_eq(leati_socks5_udp_header_write(&destination, buf), c->len, "case %zu", i);
         cr_assert_eq(memcmp(buf, c->bytes, c->len), 0, "case %zu", i);
     }
