@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/message.h"
 
+#include "support/alloc_failure.h"
 #include "util/alloc.h"
 
 #include <criterion/criterion.h>
@@ -49,6 +50,37 @@ Test(message, only_a_start_line, .timeout = 10)
     cr_assert_eq(message.len, strlen(message.bytes));
     cr_assert_eq(message.fields_at, message.len - 2);
     leati_free(message.bytes);
+}
+
+Test(message, contents_of_any_length, .timeout = 10)
+{
+    static const char x[300] = "xyz";
+    struct leati_http_message message;
+
+    for (size_t len = 0; len <= sizeof(x); len++) {
+        struct leati_http_message_parts with = parts;
+        with.content = x;
+        with.content_len = len;
+        cr_assert(leati_http_message_build(&with, &message), "%zu", len);
+        cr_expect_eq(memcmp(message.bytes + message.len - len, x, len), 0, "%zu", len);
+        cr_expect_eq(message.bytes[message.len], '\0');
+        leati_free(message.bytes);
+    }
+}
+
+static bool build_without_memory(void)
+{
+    struct leati_http_message message;
+
+    if (!leati_http_message_build(&parts, &message))
+        return false;
+    leati_free(message.bytes);
+    return true;
+}
+
+Test(message, no_memory, .timeout = 10)
+{
+    cr_assert_eq(alloc_failure_run_all(build_without_memory), 1);
 }
 
 Test(message, lengths_beyond_all_memory, .timeout = 10)
