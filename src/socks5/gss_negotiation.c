@@ -73,11 +73,11 @@ struct leati_gss *leati_socks5_gss_take(struct leati_socks5_gss_negotiation *neg
 
 /* ---- bytes out ------------------------------------------------------------------------------- */
 
+/* What was sent before has been dropped. */
 static void message_write(struct leati_socks5_gss_negotiation *negotiation,
                           enum leati_socks5_gss_state state, enum leati_socks5_gss_type type,
                           const uint8_t *token, size_t len)
 {
-    output_drop(negotiation);
     negotiation->output = leati_malloc(LEATI_SOCKS5_GSS_HEAD_BYTES + len);
     if (!negotiation->output) {
         memory_fail(negotiation);
