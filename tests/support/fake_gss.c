@@ -116,8 +116,11 @@ static uint32_t step_do(struct context *context, const struct leati_gss_buffer *
     size_t len = (size_t)snprintf(word, sizeof(word), "acceptor %u", context->calls - 1);
     if (!token || token->length != len || memcmp(token->value, word, len) != 0)
         return LEATI_GSS_S_DEFECTIVE_TOKEN;
-    return context->calls > rounds ? (uint32_t)LEATI_GSS_S_COMPLETE
-                                   : token_say(context->calls, ret_token);
+    const bool is_done = context->calls > rounds;
+    uint32_t major = LEATI_GSS_S_COMPLETE;
+    if (!is_done || fake_gss.last_token)
+        major = token_say(context->calls, ret_token);
+    return is_done ? (uint32_t)LEATI_GSS_S_COMPLETE : major;
 }
 
 static uint32_t fake_init_sec_context(
@@ -268,6 +271,7 @@ void fake_gss_use(const struct fake_gss *with)
         .major = with->major,
         .minor = with->minor,
         .flags = with->flags,
+        .last_token = with->last_token,
         .trusts = with->trusts,
         .token_bytes = with->token_bytes,
     };

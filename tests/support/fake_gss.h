@@ -22,6 +22,7 @@ struct fake_gss {
     unsigned fails_at;     /**< the call of init_sec_context that fails, from 1 on; 0 = none */
     uint32_t major, minor; /**< of that */
     uint32_t flags;        /**< of the context; 0 = all that were asked for */
+    bool last_token;       /**< ours: there is one when the context is done */
     bool trusts;           /**< the sums of messages are not looked at */
     size_t token_bytes;    /**< length of our tokens; 0 = that of the words */
     /** While it is set, init_sec_context does not return. */

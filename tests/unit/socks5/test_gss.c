@@ -313,6 +313,18 @@ Test(socks5_gss, tokens_without_end)
     refused(&stack, LEAT_E_SOCKS5_AUTH, 0, "never comes to an end");
 }
 
+Test(socks5_gss, a_last_token_of_ours)
+{
+    struct stack stack;
+    fake_gss_use(&(struct fake_gss){.last_token = true});
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    answer(&stack, GREETING_ANSWER TOKEN_ANSWER "\x01\x01\x00\x00\x01\xff", 22);
+    refused(&stack, LEAT_E_SOCKS5_AUTH, 0xff, "refused GSS-API");
+    cr_assert_eq(stack_init(&stack, LEAT_SOCKS5_PROTECTION_ANY), LEAT_OK);
+    answer(&stack, GREETING_ANSWER TOKEN_ANSWER "\x01\x01\x00\x01x", 21);
+    refused(&stack, LEAT_E_SOCKS5_DESERIALIZE, 0, "there was nothing left to say");
+}
+
 Test(socks5_gss, what_the_library_says)
 {
     struct stack stack;
