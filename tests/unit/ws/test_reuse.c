@@ -237,6 +237,31 @@ Test(reuse, a_reader_that_has_refused_stays_refused, .timeout = 10)
     leati_ws_frame_reader_done(&reader);
 }
 
+/* With a buffer of 8 KiB, without it, or not at all. */
+Test(reuse, what_a_pool_has_room_for, .timeout = 10)
+{
+    enum { BARE = LEATI_WS_FRAME_READER_BYTES + sizeof(struct leati_ws_workspace), CAP = 8192 };
+    static const struct {
+        size_t limit, kept;
+    } cases[] = {{BARE - 1, 0}, {BARE, BARE}, {BARE + CAP - 1, BARE}, {BARE + CAP, BARE + CAP}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct leati_ws_pool pool;
+        leati_ws_pool_init(&pool, cases[i].limit);
+        for (int turn = 0; turn < 2; turn++) {
+            struct leati_ws_workspace *workspace = leati_ws_workspace_acquire(&pool);
+            uint8_t *room = leati_ws_workspace_reserve(workspace, 1, 100000);
+            cr_assert_not_null(room);
+            *room = 'x';
+            cr_expect_eq(workspace->message_cap, CAP);
+            leati_ws_workspace_release(workspace, &pool);
+            cr_expect_eq(pool.bytes, cases[i].kept, "limit %zu", cases[i].limit);
+            cr_expect_eq(pool.free != NULL, cases[i].kept > 0);
+        }
+        leati_ws_pool_done(&pool);
+    }
+}
+
 static struct leati_ws_pool shared;
 
 /* A session that runs out of memory somewhere in a long message, on a pool that others use. */
