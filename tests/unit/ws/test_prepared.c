@@ -185,14 +185,15 @@ Test(prepared, each_way_to_compress, .timeout = 10)
 /* What is exactly as long, or longer, goes as it is. */
 Test(prepared, what_would_not_be_shorter, .timeout = 10)
 {
-    static const char *const texts[] = {"x", "abc", "aaaa", "aaaaa", "abcdefghi"};
+    static const char *const texts[] = {"abcdabcdabcdabcd", "abcabcabcabcabca", "aaaaaaaaaaaaaaaa"};
     struct leati_ws_session *server = session_of(true, true);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        const size_t len = strlen(texts[i]);
-        struct leati_ws_prepared *message = leati_ws_prepared_new(LEAT_MESSAGE_TEXT, texts[i], len);
+    for (size_t i = 0; i < 3 * 16; i++) {
+        const char *text = texts[i % 3];
+        const size_t len = i / 3 + 1;
+        struct leati_ws_prepared *message = leati_ws_prepared_new(LEAT_MESSAGE_TEXT, text, len);
         struct bytes sent = bytes_written(server, message);
-        cr_expect(sent.len <= 2 + len, "%s", texts[i]);
-        cr_expect_eq(sent.data[0], sent.len < 2 + len ? 0xc1 : 0x81, "%s", texts[i]);
+        cr_expect(sent.len <= 2 + len, "%zu of %s", len, text);
+        cr_expect_eq(sent.data[0], sent.len < 2 + len ? 0xc1 : 0x81, "%zu of %s", len, text);
         bytes_free(&sent);
         leati_ws_prepared_unref(message);
     }
