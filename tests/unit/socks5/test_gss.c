@@ -425,6 +425,7 @@ static void broken(struct stack *stack, const char *text)
     cr_expect_eq(l->ops->recv(l, buf, sizeof(buf), &len), LEAT_E_SOCKS5_DESERIALIZE);
     cr_expect_eq(l->ops->recv(l, buf, sizeof(buf), &len), LEAT_E_SOCKS5_DESERIALIZE, "not sticky");
     cr_expect(strstr(stack->failure.text, text), "%s", stack->failure.text);
+    cr_expect_eq(stack->failure.sys_errno, 0);
     stack_done(stack);
 }
 
