@@ -148,7 +148,7 @@ static bool no_memory(void)
     return true;
 }
 
-Test(socks5_protection, no_memory_for_a_token)
+Test(socks5_protection, there_is_no_room_for_a_token)
 {
     uint8_t buf[8];
     size_t len;
