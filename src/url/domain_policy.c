@@ -131,8 +131,8 @@ static const struct leati_domain_entry *list_find(const struct leati_domain_entr
     for (size_t i = 0; i < list->count; i++) {
         const struct leati_domain_entry *entry = &list->items[i];
         bool matches;
-        if (is_ip && entry->is_ip)
-            matches = leati_host_ip_equal(&ip, &entry->ip);
+        if (is_ip || entry->is_ip)
+            matches = is_ip && entry->is_ip && leati_host_ip_equal(&ip, &entry->ip);
         else if (entry->is_wildcard)
             matches = leati_host_is_below(host, entry->text + WILDCARD_LEN);
         else
