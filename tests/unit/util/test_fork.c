@@ -128,10 +128,12 @@ Test(fork, among_many_threads)
 }
 
 /* Handlers of others may call us, before and behind ours. */
+static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
+
 static void handler_calls(void)
 {
-    leati_lock(&mutex);
-    leati_unlock(&mutex);
+    leati_lock(&handler_mutex);
+    leati_unlock(&handler_mutex);
 }
 
 Test(fork, called_by_other_handlers)
@@ -139,7 +141,8 @@ Test(fork, called_by_other_handlers)
     cr_assert_eq(pthread_atfork(handler_calls, handler_calls, handler_calls), 0);
     pid_t child = fork();
     if (child == 0)
-        _exit(pthread_mutex_trylock(&mutex) == 0 ? 0 : 1);
+        _exit(pthread_mutex_trylock(&handler_mutex) == 0 ? 0 : 1);
     cr_expect_eq(child_status(child), 0);
-    cr_expect_eq(pthread_mutex_trylock(&mutex), 0);
+    cr_expect_eq(pthread_mutex_trylock(&handler_mutex), 0);
+    pthread_mutex_unlock(&handler_mutex);
 }
