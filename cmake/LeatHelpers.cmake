@@ -42,7 +42,8 @@ function(leat_compile_options target)
     target_compile_features(${target} PRIVATE c_std_11)
     set_target_properties(${target} PROPERTIES C_EXTENSIONS ON C_VISIBILITY_PRESET hidden
                                                POSITION_INDEPENDENT_CODE ON)
-    target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+    # On 32-bit systems readdir(3) is else blind to what file systems with numbers of 64 bits have.
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow
                                              -fstack-protector-strong
                                              -ffunction-sections -fdata-sections

@@ -61,9 +61,11 @@ sources_build() {
     c-ares) sources_cmake "$source" "$prefix" -DCARES_STATIC=ON -DCARES_STATIC_PIC=ON -DCARES_SHARED=OFF \
         -DCARES_BUILD_TOOLS=OFF ;;
     wslay) # aria2's copy has another build than wslay's own, and four files need neither
+        local define=(-DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H)
+        ! "${CC:-cc}" -dM -E - </dev/null | grep -q '__BYTE_ORDER__ __ORDER_BIG_ENDIAN__' || define+=(-DWORDS_BIGENDIAN)
         mkdir -p "$prefix/include/wslay" "$prefix/lib" && (cd "$source/lib" &&
             echo '#define WSLAY_VERSION "1.1.1"' >includes/wslay/wslayver.h && cp includes/wslay/*.h "$prefix/include/wslay/" &&
-            "${CC:-cc}" -O2 -fPIC -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H -Iincludes -c ./*.c &&
+            "${CC:-cc}" -O2 -fPIC "${define[@]}" -Iincludes -c ./*.c &&
             "${AR:-ar}" rcs "$prefix/lib/libwslay.a" ./*.o) ;;
     uriparser) sources_cmake "$source" "$prefix" -DURIPARSER_BUILD_DOCS=OFF -DURIPARSER_BUILD_TESTS=OFF \
         -DURIPARSER_BUILD_TOOLS=OFF ;;
