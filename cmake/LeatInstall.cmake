@@ -85,9 +85,10 @@ if(LEAT_TESTING)
                     "${pc_testing_libs}")
 endif()
 
-# Manual pages of section 3, from the headers.
-find_package(Python3 QUIET COMPONENTS Interpreter)
-if(Python3_FOUND)
+# Manual pages of section 3, from the headers. FindPython3 would start Python six times to learn what nobody asks for here.
+find_program(LEAT_PYTHON3 python3)
+mark_as_advanced(LEAT_PYTHON3)
+if(LEAT_PYTHON3)
     set(man3 ${PROJECT_BINARY_DIR}/man3)
     set(generator ${PROJECT_SOURCE_DIR}/docs/api/man.py)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.h)
@@ -96,7 +97,7 @@ if(Python3_FOUND)
         set(packed --gzip)
     endif()
     add_custom_command(OUTPUT ${man3}.made
-                       COMMAND ${Python3_EXECUTABLE} ${generator} ${PROJECT_SOURCE_DIR}/include ${PROJECT_VERSION} ${man3} ${packed}
+                       COMMAND ${LEAT_PYTHON3} ${generator} ${PROJECT_SOURCE_DIR}/include ${PROJECT_VERSION} ${man3} ${packed}
                        COMMAND ${CMAKE_COMMAND} -E touch ${man3}.made
                        DEPENDS ${generator} ${headers} VERBATIM)
     add_custom_target(leat_man3 ALL DEPENDS ${man3}.made)

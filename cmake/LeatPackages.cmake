@@ -126,7 +126,7 @@ file(GLOB sources ${PROJECT_SOURCE_DIR}/bindings/python/*/*.py ${PROJECT_SOURCE_
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
 file(REMOVE_RECURSE ${python})
 file(MAKE_DIRECTORY ${python})
-execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=LEAT_WHEEL_PROGRAM --unset=LEAT_WHEEL_LIBRARY ${Python3_EXECUTABLE}
+execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=LEAT_WHEEL_PROGRAM --unset=LEAT_WHEEL_LIBRARY ${LEAT_PYTHON3}
                         ${PROJECT_SOURCE_DIR}/bindings/python/build_backend.py ${work}
                 OUTPUT_VARIABLE wheel OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 file(ARCHIVE_EXTRACT INPUT ${wheel} DESTINATION ${python} TOUCH)
