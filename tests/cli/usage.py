@@ -72,14 +72,18 @@ class Usage(unittest.TestCase):
                          "leat ws: --tls-min: 'SSLv3' is not one of 1.2|1.3")
 
     def test_every_mistyped_option_is_found_again(self):
-        """One letter missing, doubled, or two exchanged: the option itself is suggested, or is another one."""
+        """One letter missing, doubled, or two exchanged: the option itself is suggested, or is another one. An option that
+        several commands have is mistyped in all ways at the first, and in one of them, each in turn, at the others."""
+        tried = {}
         for command in leaves(described()["tool"]):
             names = [option["name"] for section in command["sections"] for option in section["options"]]
             self.assertEqual(len(names), len(set(names)), command["path"])
             for name in names:
                 if len(name) < 5:
                     continue
-                for typed in (name[:2] + name[3:], name[:3] + name[2:], name[0] + name[2] + name[1] + name[3:]):
+                ways = (name[:2] + name[3:], name[:3] + name[2:], name[0] + name[2] + name[1] + name[3:])
+                seen = tried[name] = tried.get(name, -1) + 1
+                for typed in ways if seen == 0 else ways[seen % 3:seen % 3 + 1]:
                     if typed in names:
                         continue
                     message = self.wrong(*command["path"].split(), f"--{typed}")

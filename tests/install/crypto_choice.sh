@@ -12,11 +12,11 @@ fail() {
     exit 1
 }
 
-# configure OPTION...: the output; its exit status.
+# configure OPTION...: the output; its exit status. What has nothing to do with the choice is looked for once.
 configure() {
-    rm -rf "$work/build"
-    PKG_CONFIG_PATH=$work "$cmake" -S "$source" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$cc" \
-        -DLEAT_MBEDTLS="$mbedtls" -DLEAT_MBEDTLS_ROOT="$mbedtls_root" -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF "$@" 2>&1
+    PKG_CONFIG_PATH=$work "$cmake" -S "$source" -B "$work/build" -G Ninja -U '*libcrypto*' -U 'LEAT_CRYPTO*' -U compiled \
+        -U exit_status -DCMAKE_C_COMPILER="$cc" -DLEAT_MBEDTLS="$mbedtls" -DLEAT_MBEDTLS_ROOT="$mbedtls_root" \
+        -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF -DLEAT_EXAMPLES=OFF -DLEAT_INSTALL=OFF "$@" 2>&1
 }
 
 # offer VERSION [LINE...]: the libcrypto that pkg-config finds.

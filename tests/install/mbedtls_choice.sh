@@ -12,11 +12,12 @@ fail() {
     exit 1
 }
 
-# configure OPTION...: the output, on one line as CMake breaks those of its messages; its exit status.
+# configure OPTION...: the output, on one line as CMake breaks those of its messages; its exit status. What has
+# nothing to do with the choice is looked for once.
 configure() {
-    rm -rf "$work/build"
-    PKG_CONFIG_PATH=$work "$cmake" -S "$source" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$cc" \
-        -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF "$@" 2>&1 | tr -s ' \n' ' '
+    PKG_CONFIG_PATH=$work "$cmake" -S "$source" -B "$work/build" -G Ninja -U '*mbedtls*' -U '*libcrypto*' -U 'LEAT_MBEDTLS*' \
+        -U 'LEAT_CRYPTO*' -U compiled -U exit_status -DCMAKE_C_COMPILER="$cc" \
+        -DLEAT_TESTS=OFF -DLEAT_TOOLS=OFF -DLEAT_EXAMPLES=OFF -DLEAT_INSTALL=OFF "$@" 2>&1 | tr -s ' \n' ' '
 }
 
 # offer VERSION: the mbedTLS that pkg-config finds.

@@ -124,10 +124,9 @@ for library in libleat:LEAT_1.0 libleat-codes:LEAT_CODES_1.0 libleat-testing:LEA
     readelf -d "$libdir/${library%:*}.so" | grep -qF "soname: [${library%:*}.so.${version%%.*}]" || fail "the soname of ${library%:*}"
 done
 
-# Each header can be the only one, in C and in C++.
-for header in "$work"/prefix/include/{leat,network/netstack}/*.h; do
-    for language in c:c11 c++:c++17; do
-        clang -x "${language%:*}" -std="${language#*:}" -pedantic -Wall -Wextra -Werror -fsyntax-only \
-            -I "$work/prefix/include" -include "$header" /dev/null || fail "$header alone is not ${language%:*}"
-    done
+# No header needs one that is not installed, in C and in C++. (headers.sh takes each by itself.)
+for language in c:c11 c++:c++17; do
+    (cd "$work/prefix/include" && printf '#include <%s>\n' leat/*.h network/netstack/*.h) |
+        clang -x "${language%:*}" -std="${language#*:}" -pedantic -Wall -Wextra -Werror -fsyntax-only -I "$work/prefix/include" - ||
+        fail "the headers are not ${language%:*}"
 done
