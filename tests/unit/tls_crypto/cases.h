@@ -28,7 +28,7 @@ static inline size_t below(size_t limit)
     return (size_t)(next() % limit);
 }
 
-/** Each Nth case is enough where every instruction is simulated. */
+/** Each Nth case is enough where every instruction is simulated, or under AddressSanitizer. */
 static inline long cases_step(void)
 {
     const char *divisor = getenv("LEAT_TEST_CASES_DIVISOR");

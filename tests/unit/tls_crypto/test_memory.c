@@ -103,7 +103,7 @@ Test(tls_crypto_memory, start)
     unsigned seen = 0;
 
     cr_assert(replaced);
-    for (long n = 1; !(seen & START_WITH_ALL); n++) {
+    for (long n = 1; !(seen & START_WITH_ALL); n += cases_step()) {
         seen = start_without(n);
         cr_expect(!(seen & (START_FAILED_FOR_GOOD | START_OTHERWISE)), "%u at %ld", seen, n);
         failed += (seen & START_FAILED) != 0;
@@ -197,7 +197,7 @@ static void connections_starve(int version, const char *suites)
     allocations = 0;
     cr_assert(attempt(secret));
     total = allocations;
-    const long step = 1 + cases_step() / 10;
+    const long step = 1 + cases_step() / 5;
     for (long n = 1; n <= total; n += step) {
         countdown = n;
         failed += !attempt(secret);
