@@ -24,6 +24,9 @@ quietly() {
     "$@" >"$work/log" 2>&1 </dev/null || { tail -n 40 "$work/log"; fail "$what"; }
 }
 
+. "$source/script/lib/ccache.sh"
+ccache_use "$source"
+
 # What a distribution has, or the same built from its source.
 root=$source
 . "$source/script/lib/mbedtls.sh"

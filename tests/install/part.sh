@@ -12,6 +12,8 @@ if [ "$way" = meson ] && ! command -v meson >/dev/null; then
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/leat part.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+. "$source/script/lib/ccache.sh"
+ccache_use "$work"
 
 fail() {
     echo "part: $way: $*" >&2
@@ -75,7 +77,7 @@ meson)
     mkdir "$work/part/subprojects"
     tar -C "$work/part/subprojects" -xf "$work/leat.tar"
     mv "$work/consumer" "$work/part/consumer"
-    quietly "it is not configured" env CC="$cc" meson setup "$work/build" "$work/part" -Dleat:testing=true \
+    quietly "it is not configured" env CC="${CMAKE_C_COMPILER_LAUNCHER-} $cc" meson setup "$work/build" "$work/part" -Dleat:testing=true \
         -Dleat:mbedtls="$mbedtls" -Dleat:mbedtls_root="$mbedtls_root"
     quietly "it is not built" meson compile -C "$work/build"
     expect consumer_leat "$version"
