@@ -224,7 +224,9 @@ static uint32_t fake_wrap(uint32_t *minor, leati_gss_handle context, int confide
                           struct leati_gss_buffer *ret_token)
 {
     (void)context, (void)qop;
-    *minor = 0;
+    *minor = fake_gss.protects_nothing ? fake_gss.minor : 0;
+    if (fake_gss.protects_nothing)
+        return fake_gss.major;
     ret_token->length = data->length + FAKE_GSS_OVERHEAD;
     ret_token->value = handle_new(ret_token->length);
     fake_gss_seal(confidential, data->value, data->length, ret_token->value);
@@ -238,7 +240,9 @@ static uint32_t fake_unwrap(uint32_t *minor, leati_gss_handle context,
 {
     (void)context, (void)ret_qop;
     bool confidential = false;
-    *minor = 0;
+    *minor = fake_gss.protects_nothing ? fake_gss.minor : 0;
+    if (fake_gss.protects_nothing)
+        return fake_gss.major;
     ret_data->value = handle_new(token->length + 1);
     ret_data->length = token->length < FAKE_GSS_OVERHEAD ? 0 : token->length - FAKE_GSS_OVERHEAD;
     if (fake_gss_open(token->value, token->length, ret_data->value, &confidential)) {
@@ -268,6 +272,7 @@ void fake_gss_use(const struct fake_gss *with)
     fake_gss = (struct fake_gss){
         .rounds = with->rounds,
         .fails_at = with->fails_at,
+        .protects_nothing = with->protects_nothing,
         .major = with->major,
         .minor = with->minor,
         .flags = with->flags,

@@ -20,7 +20,8 @@
 struct fake_gss {
     unsigned rounds;       /**< tokens of the acceptor until it is done; 0 counts as 1 */
     unsigned fails_at;     /**< the call of init_sec_context that fails, from 1 on; 0 = none */
-    uint32_t major, minor; /**< of that */
+    bool protects_nothing; /**< wrap and unwrap fail */
+    uint32_t major, minor; /**< of what fails */
     uint32_t flags;        /**< of the context; 0 = all that were asked for */
     bool last_token;       /**< ours: there is one when the context is done */
     bool trusts;           /**< the sums of messages are not looked at */

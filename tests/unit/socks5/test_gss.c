@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GSS-API within SOCKS5 over a library of the test's own: what proxies may answer, and what they may
  * not. */
-#include "gss/gss.h"
-#include "socks5/gss_message.h"
+#include "gss_rig.h"
 #include "socks5/gss_protection.h"
 #include "socks5/socks5.h"
 #include "support/alloc_failure.h"
-#include "support/fake_gss.h"
-#include "support/leak_check.h"
-#include "support/patience.h"
 #include "support/scripted_layer.h"
-
-#include <leat/loop.h>
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -25,21 +19,7 @@
     "acceptor 1"
 #define REPLY "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 
-static leat_loop *loop;
-
-static void setup(void)
-{
-    cr_assert_eq(leat_loop_new(&loop), 0);
-}
-
-static void teardown(void)
-{
-    leat_loop_free(loop);
-    fake_gss_await_rest(PATIENCE_MS(5000));
-    leak_check();
-}
-
-TestSuite(socks5_gss, .init = setup, .fini = teardown);
+TestSuite(socks5_gss, .init = gss_rig_setup, .fini = gss_rig_teardown);
 
 /* ---- a layer over the layer that protects, over a wire ---------------------------------------------- */
 
@@ -51,28 +31,16 @@ struct stack {
     struct leati_gss *gss; /* borrowed until the handshake is over */
 };
 
-static void nobody_waits(void *user)
-{
-    (void)user;
-}
-
 static int stack_init(struct stack *stack, enum leat_socks5_protection wanted)
 {
     const struct scripted_script script = scripted_script_plain();
-    const struct leati_gss_options gss = {
-        .loop = loop,
-        .ready = nobody_waits,
-        .protects = true,
-        .service = "rcmd",
-        .host = "proxy.example",
-    };
     memset(stack, 0, sizeof(*stack));
     leati_failure_init(&stack->failure);
     scripted_layer_init(&stack->wire, &script, &stack->failure);
     int code = leati_socks5_protection_layer_new(&stack->failure, &stack->protection);
     if (code != LEAT_OK)
         return code;
-    stack->gss = leati_gss_new(&gss);
+    stack->gss = gss_rig_context();
     if (!stack->gss)
         return LEAT_E_SYSTEM_INTERNAL;
     const struct leati_socks5_options options = {
@@ -111,9 +79,7 @@ static int stack_connect(struct stack *stack)
         int code = stack->socks5->ops->connect(stack->socks5, 1);
         if (code != LEATI_AGAIN || leati_gss_turn(stack->gss) != LEATI_GSS_WORKING)
             return code;
-        for (int i = 0; i < PATIENCE_MS(500) && leati_gss_turn(stack->gss) == LEATI_GSS_WORKING;
-             i++)
-            cr_assert_eq(leat_loop_dispatch(loop, 100), 0);
+        gss_rig_await(stack->gss);
     }
 }
 
@@ -126,10 +92,8 @@ static void answer(struct stack *stack, const void *data, size_t len)
 static void answer_sealed(struct stack *stack, enum leati_socks5_gss_type type, bool confidential,
                           const void *data, size_t len)
 {
-    uint8_t message[256];
-    leati_socks5_gss_head(type, len + FAKE_GSS_OVERHEAD, message);
-    fake_gss_seal(confidential, data, len, message + LEATI_SOCKS5_GSS_HEAD_BYTES);
-    answer(stack, message, LEATI_SOCKS5_GSS_HEAD_BYTES + len + FAKE_GSS_OVERHEAD);
+    uint8_t message[GSS_RIG_MESSAGE_MAX_BYTES];
+    answer(stack, message, gss_rig_seal(type, confidential, data, len, message));
 }
 
 /* What the layer has sent, and has not been looked at. */

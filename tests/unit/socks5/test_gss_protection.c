@@ -2,66 +2,32 @@
 /* The layer that protects, by itself, between a wire and whoever reads and writes. */
 #include "socks5/gss_protection.h"
 
-#include "gss/gss.h"
-#include "socks5/gss_message.h"
-#include "support/fake_gss.h"
-#include "support/leak_check.h"
-#include "support/patience.h"
+#include "gss_rig.h"
 #include "support/scripted_layer.h"
 #include "util/alloc.h"
-
-#include <leat/loop.h>
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
-static leat_loop *loop;
-
-static void setup(void)
-{
-    cr_assert_eq(leat_loop_new(&loop), 0);
-    fake_gss_use(&(struct fake_gss){0});
-}
-
-static void teardown(void)
-{
-    leat_loop_free(loop);
-    fake_gss_await_rest(PATIENCE_MS(5000));
-    leak_check();
-}
-
-TestSuite(socks5_protection, .init = setup, .fini = teardown);
+TestSuite(socks5_protection, .init = gss_rig_setup, .fini = gss_rig_teardown);
 
 static struct leati_failure failure;
 static struct scripted_layer wire;
 
-static void nobody_waits(void *user)
-{
-    (void)user;
-}
-
 static void gss_turn_await(struct leati_gss *gss, enum leati_gss_turn turn)
 {
-    for (int i = 0; i < PATIENCE_MS(500) && leati_gss_turn(gss) == LEATI_GSS_WORKING; i++)
-        cr_assert_eq(leat_loop_dispatch(loop, 100), 0);
+    gss_rig_await(gss);
     cr_assert_eq(leati_gss_turn(gss), turn);
 }
 
 static struct leati_layer *layer_open(void)
 {
-    const struct leati_gss_options options = {
-        .loop = loop,
-        .ready = nobody_waits,
-        .protects = true,
-        .service = "rcmd",
-        .host = "proxy.example",
-    };
     const struct scripted_script script = scripted_script_plain();
     struct leati_layer *layer;
     leati_failure_init(&failure);
     scripted_layer_init(&wire, &script, &failure);
-    struct leati_gss *gss = leati_gss_new(&options);
+    struct leati_gss *gss = gss_rig_context();
     leati_gss_step(gss, NULL, 0);
     gss_turn_await(gss, LEATI_GSS_CONTINUES);
     leati_gss_step(gss, (const uint8_t *)"acceptor 1", 10);
@@ -85,10 +51,9 @@ static void layer_close(struct leati_layer *layer)
 
 static void answer(const void *data, size_t len)
 {
-    uint8_t message[64];
-    leati_socks5_gss_head(LEATI_SOCKS5_GSS_DATA, len + FAKE_GSS_OVERHEAD, message);
-    fake_gss_seal(false, data, len, message + LEATI_SOCKS5_GSS_HEAD_BYTES);
-    scripted_layer_reply(&wire, message, LEATI_SOCKS5_GSS_HEAD_BYTES + len + FAKE_GSS_OVERHEAD);
+    uint8_t message[GSS_RIG_MESSAGE_MAX_BYTES];
+    size_t message_len = gss_rig_seal(LEATI_SOCKS5_GSS_DATA, false, data, len, message);
+    scripted_layer_reply(&wire, message, message_len);
 }
 
 static void check_read(struct leati_layer *layer, size_t cap, const char *expected)
