@@ -6,14 +6,9 @@
 
 #include <string.h>
 
-static bool is_white_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static const char *white_space_skip(const char *s, const char *end)
 {
-    while (s < end && is_white_space(*s))
+    while (s < end && leati_text_is_white_space(*s))
         s++;
     return s;
 }
@@ -93,7 +88,7 @@ static const char *param_read(const char *s, const char *end, struct leati_http_
 /* Behind commas and white space. */
 static const char *separators_skip(const char *s, const char *end)
 {
-    while (s < end && (*s == ',' || is_white_space(*s)))
+    while (s < end && (*s == ',' || leati_text_is_white_space(*s)))
         s++;
     return s;
 }

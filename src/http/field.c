@@ -31,11 +31,6 @@ bool leati_http_field_frames(const char *name)
 
 /* ---- lists -------------------------------------------------------------------------- */
 
-static bool is_white_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* Behind the element that begins at `s`: the comma that ends it, or the end of the value. */
 static const char *item_end(const char *s)
 {
@@ -54,13 +49,13 @@ static const char *item_end(const char *s)
 bool leati_http_list_next(const char **cursor, const char **ret_item, size_t *ret_len)
 {
     const char *s = *cursor;
-    while (*s == ',' || is_white_space(*s))
+    while (*s == ',' || leati_text_is_white_space(*s))
         s++;
     const char *end = item_end(s);
     *cursor = end;
     if (end == s)
         return false;
-    while (is_white_space(end[-1]))
+    while (leati_text_is_white_space(end[-1]))
         end--;
     *ret_item = s;
     *ret_len = (size_t)(end - s);

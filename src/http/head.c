@@ -69,16 +69,11 @@ static const char *start_line_name(const struct leati_http_head *head)
     return head->kind == LEATI_HTTP_RESPONSE ? "the status line" : "the request line";
 }
 
-static bool is_white_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* Whether the line that is being read goes on with the field before it. */
 static bool line_is_fold(const struct leati_http_head *head)
 {
     return head->kind == LEATI_HTTP_RESPONSE && head->field_count > 0 &&
-           head->len > head->line_start && is_white_space(head->bytes[head->line_start]);
+           head->len > head->line_start && leati_text_is_white_space(head->bytes[head->line_start]);
 }
 
 /* The line that is being read, for an error text. */
@@ -197,9 +192,9 @@ static enum leati_http_result fold_join(struct leati_http_head *head, size_t end
     const char *line = head->bytes + head->line_start;
     const char *line_end = head->bytes + end;
 
-    while (line < line_end && is_white_space(*line))
+    while (line < line_end && leati_text_is_white_space(*line))
         line++;
-    while (line_end > line && is_white_space(line_end[-1]))
+    while (line_end > line && leati_text_is_white_space(line_end[-1]))
         line_end--;
     size_t len = (size_t)(line_end - line);
     if (len == 0)
@@ -225,7 +220,7 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
 
     if (line_is_fold(head))
         return fold_join(head, end);
-    if (is_white_space(line[0]))
+    if (leati_text_is_white_space(line[0]))
         return head_refuse(head, LEATI_HTTP_MALFORMED, "header field %zu begins with white space%s",
                            number, number > 1 ? " (line folding)" : "");
     if (head->field_count == LEATI_HTTP_MAX_FIELDS)
@@ -234,7 +229,7 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
     char *colon = memchr(line, ':', len);
     if (!colon)
         return head_refuse(head, LEATI_HTTP_MALFORMED, "header field %zu has no colon", number);
-    if (colon > line && is_white_space(colon[-1]))
+    if (colon > line && leati_text_is_white_space(colon[-1]))
         return head_refuse(head, LEATI_HTTP_MALFORMED,
                            "white space before the colon of header field %zu", number);
     if (!leati_text_is_token(line, (size_t)(colon - line)))
@@ -245,9 +240,9 @@ static enum leati_http_result field_line_parse(struct leati_http_head *head, siz
 
     char *value = colon + 1;
     char *value_end = line + len;
-    while (value < value_end && is_white_space(*value))
+    while (value < value_end && leati_text_is_white_space(*value))
         value++;
-    while (value_end > value && is_white_space(value_end[-1]))
+    while (value_end > value && leati_text_is_white_space(value_end[-1]))
         value_end--;
     *colon = '\0';
     *value_end = '\0';

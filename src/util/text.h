@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** What HTTP calls optional white space (RFC 9110 section 5.6.3). */
+static inline bool leati_text_is_white_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /** ASCII case-insensitive equality; other bytes are compared as they are. */
 bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
 /** A whole decimal number without sign or spaces, at most `max`. false if it is anything else. */
