@@ -206,7 +206,9 @@ static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size
         else
             leati_websocket_break(ws, code, 0, "out of memory");
     }
-    if (ws->rate && leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left) != 0) {
+    /* A callback may have freed the server, and the rate's counter with it. */
+    if (ws->rate && leati_stream_is_open(stream) &&
+        leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left) != 0) {
         *ws->rate->throttled += !stream->throttled;
         stream->throttled = true;
     }

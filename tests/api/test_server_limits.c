@@ -366,3 +366,29 @@ Test(server_limits, port_is_not_shared_unless_both_want_it)
     both_ends_done(&second);
     both_ends_done(&first);
 }
+
+/* ---- what a program may do amidst it ------------------------------------------------------------ */
+
+static void server_end(struct both_ends *ends, const char *callback)
+{
+    if (strcmp(callback, "server message") != 0)
+        return;
+    leat_websocket_server_free(ends->server);
+    ends->server = NULL;
+}
+
+/* The server goes, and what counts for it, within a message that is more than its client may send. */
+Test(server_limits, freed_within_a_message_beyond_the_rate)
+{
+    static const uint8_t payload[1000];
+    struct both_ends ends;
+    both_ends_init(&ends);
+    ends.on_event = server_end;
+    cr_assert(leat_config_set_receive_rate(ends.server_config, 100, 0) == LEAT_OK);
+    both_ends_open(&ends);
+    cr_assert(leat_websocket_send(ends.client, LEAT_MESSAGE_BINARY, payload, sizeof(payload)) ==
+              LEAT_OK);
+    both_ends_until_closed(&ends);
+    cr_expect(!ends.server && ends.at_server.messages == 1);
+    both_ends_done(&ends);
+}
