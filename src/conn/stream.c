@@ -413,7 +413,7 @@ void leati_stream_flush(struct leati_stream *stream)
         int code = top->ops->send(top, iov, n, &len);
         stream->blocked = code == LEATI_AGAIN;
         if (code == LEATI_AGAIN)
-            return;
+            break;
         if (code != LEAT_OK) {
             leati_chain_abort(stream->chain);
             return;

@@ -4,6 +4,9 @@
 #include "integration/common.h"
 #include "support/raw_socket.h"
 
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 INTEGRATION_SUITE(queue_limit);
@@ -60,5 +63,63 @@ Test(queue_limit, the_longest_queue_pays, .timeout = 60)
     cr_expect(both_ends_counters(&ends).overflowed == 1);
     close(fds[0]);
     close(fds[1]);
+    both_ends_done(&ends);
+}
+
+/* A client behind a Unix socket, whose kernel takes little. */
+static leat_websocket *local_open(struct both_ends *ends, const char *name, int *ret_fd)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    unsigned connected = ends->connected;
+    memcpy(un.sun_path + 1, name, strlen(name));
+    *ret_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(connect(*ret_fd, (const struct sockaddr *)&un,
+                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name))) == 0);
+    cr_assert(raw_send(*ret_fd, RAW_UPGRADE("/"), strlen(RAW_UPGRADE("/"))));
+    both_ends_until_counted(ends, &ends->connected, connected + 1);
+    return ends->connection;
+}
+
+static void queue(struct both_ends *ends, leat_websocket *ws, size_t bytes)
+{
+    static uint8_t payload[60000];
+    while (leat_websocket_get_buffered_bytes(ws) < bytes) {
+        cr_assert(leat_websocket_send(ws, LEAT_MESSAGE_BINARY, payload, sizeof(payload)) ==
+                  LEAT_OK);
+        cr_assert(leat_loop_dispatch(ends->loop, 0) == LEAT_OK);
+    }
+}
+
+/* What a slow reader has read counts no more, although its queue was never empty. */
+Test(queue_limit, what_has_left_counts_no_more, .timeout = 60)
+{
+    static uint8_t payload[2 << 20], bytes[65536];
+    enum { LIMIT = 4 << 20 };
+    struct both_ends ends;
+    char name[64];
+    int fds[3];
+    both_ends_init(&ends);
+    snprintf(name, sizeof(name), "leat-queue-%d", (int)getpid());
+    cr_assert(leat_config_set_server_queue_limit(ends.server_config, LIMIT) == LEAT_OK);
+    cr_assert(leat_config_set_send_queue_limit(ends.server_config, LIMIT) == LEAT_OK);
+    cr_assert(both_ends_make_server(&ends) == LEAT_OK);
+    cr_assert(leat_websocket_server_start(ends.server, sandbox_format("ws+unix:@%s", name), 0,
+                                          ends.server_config) == LEAT_OK);
+    leat_websocket *slow = local_open(&ends, name, &fds[0]);
+    leat_websocket *other = local_open(&ends, name, &fds[1]);
+    leat_websocket *last = local_open(&ends, name, &fds[2]);
+    queue(&ends, slow, 3 << 20);
+    while (leat_websocket_get_buffered_bytes(slow) > 250000) {
+        cr_assert(recv(fds[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
+        cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
+    }
+    cr_assert(leat_websocket_get_buffered_bytes(slow) > 0);
+    queue(&ends, other, 300000);
+    cr_expect(leat_websocket_send(last, LEAT_MESSAGE_BINARY, payload, sizeof(payload)) == LEAT_OK);
+    cr_expect(both_ends_counters(&ends).overflowed == 0);
+    cr_assert(leat_loop_dispatch(ends.loop, 0) == LEAT_OK);
+    cr_expect(ends.server_closed == 0, "%s", ends.server_close.error.text);
+    for (size_t i = 0; i < 3; i++)
+        close(fds[i]);
     both_ends_done(&ends);
 }
