@@ -94,7 +94,9 @@ LEAT_API bool leat_topic_unsubscribe(leat_topic *topic, leat_websocket *ws);
  * Sends a message to every subscriber but one: those that are too slow get what the policy says, and
  * none of them holds up the others. Messages of a topic come in their order; what the program sends
  * to a connection itself may come before those of a topic that wait for it. A subscriber that is
- * amidst a message in parts gets it behind that.
+ * amidst a message in parts gets it behind that. One that is longer than
+ * leat_config_set_server_queue_limit() and that the kernel does not take at once is dropped, whatever
+ * the policy.
  *
  * No callback runs inside.
  *

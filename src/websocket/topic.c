@@ -17,6 +17,8 @@
 /** Close codes: "Try Again Later" of the IANA registry, and RFC 6455 section 7.4.1. */
 #define CLOSE_TOO_SLOW 1013u
 #define CLOSE_INTERNAL 1011u
+/** More than leat_config_set_server_queue_limit(), whatever leaves meanwhile. */
+#define NEVER_ROOM (LEAT_E_SOCKET_BASE + ENOBUFS)
 
 struct leati_subscription {
     leat_topic *topic;
@@ -108,7 +110,12 @@ bool leati_topics_release(struct leat_websocket *ws)
     bool any = false;
     for (struct leati_subscription *s = ws->subscriptions; s; s = s->next_of_ws) {
         while (s->count > 0 && subscriber_has_room(s, s->waiting[s->first])) {
-            if (leati_websocket_send_prepared(ws, s->waiting[s->first]) != LEAT_OK)
+            int code = leati_websocket_send_prepared(ws, s->waiting[s->first]);
+            if (code == NEVER_ROOM) {
+                waiting_drop(s);
+                continue;
+            }
+            if (code != LEAT_OK)
                 return any; /* amidst a message in parts, closing, full: another time, or never */
             leati_ws_prepared_unref(waiting_take(s));
             any = true;
@@ -155,6 +162,10 @@ static int subscriber_send(struct leati_subscription *s, struct leati_ws_prepare
         *ret_has_it = code == LEAT_OK;
         if (code == LEAT_OK || code == LEAT_E_SYSTEM_INTERNAL)
             return code;
+        if (code == NEVER_ROOM) {
+            s->topic->dropped += leati_stream_is_open(&s->ws->stream);
+            return LEAT_OK;
+        }
     }
     if (s->count == s->topic->options.queue_messages)
         return subscriber_is_slow(s, message, ret_has_it);

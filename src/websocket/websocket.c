@@ -316,8 +316,11 @@ int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, co
         return code;
     code = ws_queued(ws, leati_ws_session_write_part(ws->session, type, data, len, is_first,
                                                      is_last, &ws->stream.out));
-    if (code == LEAT_OK && is_last)
-        leati_mailbox_deliver(&ws->mailbox); /* what had to wait for the end of this message */
+    if (code == LEAT_OK && is_last) {
+        /* What had to wait for its end. Where the kernel took all of it nothing else would ask. */
+        leati_mailbox_deliver(&ws->mailbox);
+        (void)leati_topics_release(ws);
+    }
     return code;
 }
 

@@ -394,3 +394,87 @@ Test(broadcast, from_a_client_and_amidst_parts)
     leat_prepared_message_free(message);
     crowd_done(&crowd);
 }
+
+/* ---- one subscriber --------------------------------------------------------------------------- */
+
+static leat_topic *topic_of_one(struct both_ends *ends, enum leat_slow_reader policy)
+{
+    const struct leat_topic_options options = {.size = sizeof(options), .slow_reader = policy};
+    leat_topic *topic;
+    both_ends_open(ends);
+    cr_assert(leat_topic_new(&options, &topic) == LEAT_OK);
+    cr_assert(leat_topic_subscribe(topic, ends->connection) == LEAT_OK);
+    return topic;
+}
+
+/* Nothing waits to leave any more. */
+static void settle(const struct both_ends *ends)
+{
+    do
+        cr_assert(leat_loop_dispatch(ends->loop, 1) == LEAT_OK);
+    while (leat_websocket_get_buffered_bytes(ends->connection) > 0);
+}
+
+/* The kernel takes the last part whole, so that nothing is left whose leaving would be noticed; no Ping
+ * helps either. */
+Test(broadcast, behind_parts_that_leave_at_once)
+{
+    static uint8_t part[270000];
+    struct both_ends ends;
+    both_ends_init(&ends);
+    cr_assert(leat_config_set_ping_interval(ends.server_config, 0) == LEAT_OK);
+    cr_assert(leat_config_set_ping_interval(ends.client_config, 0) == LEAT_OK);
+    leat_topic *topic = topic_of_one(&ends, LEAT_SLOW_READER_DROP_OLDEST);
+    leat_prepared_message *message = prepare("behind");
+    for (unsigned i = 0; i < 30; i++) {
+        size_t count;
+        cr_assert(leat_websocket_send_part(ends.connection, LEAT_MESSAGE_BINARY, part, 1, true,
+                                           false) == LEAT_OK);
+        settle(&ends);
+        cr_assert(leat_topic_publish(topic, message, NULL, &count) == LEAT_OK && count == 1);
+        settle(&ends);
+        cr_assert(leat_websocket_send_part(ends.connection, LEAT_MESSAGE_BINARY, part, sizeof(part),
+                                           false, true) == LEAT_OK);
+        both_ends_until_received(&ends, &ends.at_client, 2 * i + 2);
+        cr_expect(ends.at_client.bytes == (i + 1) * (1 + sizeof(part) + strlen("behind")));
+    }
+    leat_prepared_message_free(message);
+    leat_topic_free(topic);
+    both_ends_done(&ends);
+}
+
+/* It can never be queued: nobody waits for it, and nobody is too slow because of it. */
+Test(broadcast, longer_than_all_queues_may_be)
+{
+    static char text[2 << 20];
+    memset(text, 'x', sizeof(text) - 1);
+    for (int policy = LEAT_SLOW_READER_DROP_OLDEST; policy <= LEAT_SLOW_READER_CLOSE; policy++) {
+        struct both_ends ends;
+        size_t count;
+        both_ends_init(&ends);
+        cr_assert(leat_config_set_server_queue_limit(ends.server_config, 1 << 20) == LEAT_OK);
+        leat_topic *topic = topic_of_one(&ends, (enum leat_slow_reader)policy);
+        leat_prepared_message *small = prepare("small"), *large = prepare(text);
+        /* In one round only the first goes to the kernel at once. */
+        cr_assert(leat_topic_publish(topic, small, NULL, &count) == LEAT_OK && count == 1);
+        cr_assert(leat_topic_publish(topic, large, NULL, &count) == LEAT_OK);
+        cr_expect(count == 0 && leat_topic_get_dropped_count(topic) == 1, "policy %d: %zu", policy,
+                  count);
+        for (unsigned i = 0; i < 100; i++)
+            cr_assert(leat_topic_publish(topic, small, NULL, &count) == LEAT_OK && count == 1);
+        both_ends_until_received(&ends, &ends.at_client, 101);
+        /* The same where it already waits when that is noticed: behind a message in parts. */
+        cr_assert(leat_websocket_send_part(ends.connection, LEAT_MESSAGE_TEXT, "a", 1, true,
+                                           false) == LEAT_OK);
+        cr_assert(leat_topic_publish(topic, large, NULL, &count) == LEAT_OK);
+        cr_assert(leat_topic_publish(topic, small, NULL, &count) == LEAT_OK && count == 1);
+        cr_assert(leat_websocket_send_part(ends.connection, LEAT_MESSAGE_TEXT, "b", 1, false,
+                                           true) == LEAT_OK);
+        both_ends_until_received(&ends, &ends.at_client, 103);
+        cr_expect(leat_topic_get_dropped_count(topic) == 2 && ends.server_closed == 0);
+        leat_prepared_message_free(small);
+        leat_prepared_message_free(large);
+        leat_topic_free(topic);
+        both_ends_done(&ends);
+    }
+}
