@@ -38,8 +38,8 @@ struct leat_loop {
     bool posted_due;  /**< event_fd was seen in this round */
     bool has_fetched; /**< the last round has asked the kernel */
     /** leat_loop_get_fd() has given the descriptor away: it must show what is left to be done. */
-    atomic_bool is_polled;
-    atomic_bool stopping;
+    atomic_uint is_polled; /**< words, because RISC-V exchanges nothing smaller without libatomic */
+    atomic_uint stopping;
     atomic_uint stoppers; /**< threads inside of leat_loop_stop() */
 
     /** The batch of this round; an entry is cleared when its watcher goes away. */

@@ -89,13 +89,13 @@ struct leat_testing_conformance {
     struct leati_ws_cases ws_cases; /**< of WebSockets */
     struct leati_trial *trials;
     size_t trial_count;
-    bool failed;       /**< there was no memory */
-    char *url;         /**< what clients are told */
-    char problem[240]; /**< why it cannot run; "" = none */
-    char agent[80];    /**< as leat_testing_conformance_get_agent() */
-    int listener;      /**< -1 = none */
-    int stop_fd;       /**< readable for ever once it is to end */
-    atomic_bool has_run;
+    bool failed;          /**< there was no memory */
+    char *url;            /**< what clients are told */
+    char problem[240];    /**< why it cannot run; "" = none */
+    char agent[80];       /**< as leat_testing_conformance_get_agent() */
+    int listener;         /**< -1 = none */
+    int stop_fd;          /**< readable for ever once it is to end */
+    atomic_uint has_run;  /* a word: RISC-V exchanges nothing smaller without libatomic */
     atomic_size_t silent; /**< cases in a row in which nothing was said */
 
     pthread_mutex_t told_lock; /**< one `judged` after the other; taken before `lock` */
