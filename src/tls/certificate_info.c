@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/certificate_info.h"
 
-#include <time.h>
+#include "util/clock.h"
 
 #include <mbedtls/oid.h>
 
@@ -15,7 +15,7 @@ static int64_t seconds_of(const mbedtls_x509_time *t)
         .tm_min = t->min,
         .tm_sec = t->sec,
     };
-    return (int64_t)timegm(&tm);
+    return leati_clock_seconds_of(&tm);
 }
 
 static const char *signature_name(const mbedtls_x509_crt *cert)

@@ -5,6 +5,7 @@
 #include "tls/judge/rules.h"
 #include "tls/judge/x509.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <leat/error_codes.h>
 
@@ -168,7 +169,7 @@ static int64_t chain_end_s(const STACK_OF(X509) * chain)
         struct tm tm;
         if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm) != 1)
             return 0;
-        int64_t until_s = timegm(&tm);
+        int64_t until_s = leati_clock_seconds_of(&tm);
         end_s = until_s < end_s ? until_s : end_s;
     }
     return end_s;
