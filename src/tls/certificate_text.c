@@ -12,6 +12,7 @@
 
 bool leati_tls_dn_format(const mbedtls_x509_name *dn, char buf[LEATI_TLS_DN_SIZE])
 {
+    buf[0] = '\0'; /* mbedTLS writes nothing, no NUL either, of a name that has no attributes */
     return mbedtls_x509_dn_gets(buf, LEATI_TLS_DN_SIZE, dn) >= 0;
 }
 
