@@ -19,6 +19,7 @@ void leati_tls_bio_init(struct leati_tls_bio *bio, struct leati_layer *tls)
     bio->alert_sent = false;
     bio->plain_alert = -1;
     bio->greeting_len = 0;
+    bio->idle_len = 0;
     bio->ahead = NULL;
     bio->ahead_len = 0;
     leati_tls_bio_set_window(bio, NULL, 0);
@@ -101,6 +102,9 @@ int leati_tls_bio_recv(void *user, unsigned char *buf, size_t len)
     int ret = lower_recv(bio, to, cap, &n);
     if (ret != 0)
         return ret;
+    bio->idle_len += (uint32_t)n;
+    if (leati_tls_bio_is_flooded(bio))
+        return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
     if (bio->greeting_len < LEATI_TLS_GREETING_BYTES)
         greeting_keep(bio, to, n);
     bio->ahead = to;
@@ -255,6 +259,16 @@ bool leati_tls_bio_has_input(const struct leati_tls_bio *bio)
 bool leati_tls_bio_has_output(const struct leati_tls_bio *bio)
 {
     return bio->output.len > 0;
+}
+
+void leati_tls_bio_got_somewhere(struct leati_tls_bio *bio)
+{
+    bio->idle_len = 0;
+}
+
+bool leati_tls_bio_is_flooded(const struct leati_tls_bio *bio)
+{
+    return bio->idle_len > LEATI_TLS_IDLE_LIMIT_BYTES;
 }
 
 bool leati_tls_bio_speaks_tls(const struct leati_tls_bio *bio)

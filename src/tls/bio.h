@@ -26,6 +26,11 @@
  * answers (renegotiation requests) and does not read them. */
 #define LEATI_TLS_OUTPUT_LIMIT_BYTES ((LEATI_TLS_BATCH_RECORDS + 1) * 16640u)
 
+/** How much the peer may send that comes to nothing: neither data nor the next step of the handshake.
+ * Much more than the longest message takes in records of one byte each, and an end to records that
+ * mbedTLS drops by itself, which otherwise would keep the loop from everybody else. */
+#define LEATI_TLS_IDLE_LIMIT_BYTES 2097152u
+
 /** Of the peer's first bytes: enough for a record header. */
 #define LEATI_TLS_GREETING_BYTES 5u
 
@@ -52,6 +57,7 @@ struct leati_tls_bio {
     struct leati_byte_queue output;
     uint8_t greeting[LEATI_TLS_GREETING_BYTES];
     uint8_t greeting_len;
+    uint32_t idle_len; /**< bytes of the peer since leati_tls_bio_got_somewhere() */
     /** Where one read of the lower layer puts as much as there is: mbedTLS' own buffer for a record,
      * or another one. NULL = at rest, or none: then it reads what it is asked for. */
     uint8_t *window;
@@ -86,6 +92,11 @@ int leati_tls_bio_flush(struct leati_tls_bio *bio);
 /** Whether bytes of the peer are here that mbedTLS has not taken yet. */
 bool leati_tls_bio_has_input(const struct leati_tls_bio *bio);
 bool leati_tls_bio_has_output(const struct leati_tls_bio *bio);
+
+/** What was read has come to something. */
+void leati_tls_bio_got_somewhere(struct leati_tls_bio *bio);
+/** Whether reading has ended by LEATI_TLS_IDLE_LIMIT_BYTES. */
+bool leati_tls_bio_is_flooded(const struct leati_tls_bio *bio);
 
 /** Whether the peer's first bytes can begin a TLS record (true before any have come). */
 bool leati_tls_bio_speaks_tls(const struct leati_tls_bio *bio);

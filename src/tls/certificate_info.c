@@ -5,7 +5,7 @@
 
 #include <mbedtls/oid.h>
 
-static int64_t seconds_of(const mbedtls_x509_time *t)
+int64_t leati_tls_seconds_of(const mbedtls_x509_time *t)
 {
     struct tm tm = {
         .tm_year = t->year - 1900,
@@ -36,8 +36,8 @@ void leati_tls_certificate_info(const mbedtls_x509_crt *cert,
         .subject = leati_tls_dn_format(&cert->subject, texts->subject) ? texts->subject : "",
         .issuer = leati_tls_dn_format(&cert->issuer, texts->issuer) ? texts->issuer : "",
         .names = texts->names,
-        .not_before = seconds_of(&cert->valid_from),
-        .not_after = seconds_of(&cert->valid_to),
+        .not_before = leati_tls_seconds_of(&cert->valid_from),
+        .not_after = leati_tls_seconds_of(&cert->valid_to),
         .key_type = mbedtls_pk_get_name(&cert->pk),
         .key_bits = (unsigned)mbedtls_pk_get_bitlen(&cert->pk),
         .signature = signature_name(cert),

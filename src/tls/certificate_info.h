@@ -7,6 +7,9 @@
 
 #include "tls/certificate_text.h"
 
+/** Since 1970. */
+int64_t leati_tls_seconds_of(const mbedtls_x509_time *t);
+
 /** The strings of a struct leat_certificate_info. */
 struct leati_tls_certificate_texts {
     char subject[LEATI_TLS_DN_SIZE], issuer[LEATI_TLS_DN_SIZE];

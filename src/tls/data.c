@@ -56,8 +56,12 @@ int leati_tls_data_read(struct leati_tls_layer *tls, uint8_t *buf, size_t cap)
         ret = leati_tls_call_leave(mbedtls_ssl_read(&tls->ssl, buf, cap));
         if (empty_records_exceed(tls, ret))
             return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
-        if (ret > 0)
+        if (ret > 0) {
             tls->key_updates = 0;
+            leati_tls_bio_got_somewhere(&tls->bio);
+        }
+        if (leati_tls_bio_is_flooded(&tls->bio))
+            return ret;
         if (ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE) {
             ret = leati_tls_call_leave(leati_tls_key_update_take(tls, ret));
             if (ret != 0)

@@ -295,6 +295,16 @@ static int fail_empty_records(struct leati_tls_layer *tls, int ret)
     return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
 }
 
+static int fail_flood(struct leati_tls_layer *tls, int ret)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof(text),
+             "the %s sent more than %u bytes in records that carry nothing or in one message",
+             leati_tls_peer_name(tls), LEATI_TLS_IDLE_LIMIT_BYTES);
+    return fail_with_alert(tls, ret, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE, text);
+}
+
 static int fail_key_updates(struct leati_tls_layer *tls, int ret)
 {
     char text[TEXT_SIZE];
@@ -371,6 +381,8 @@ static int fail_by_code(struct leati_tls_layer *tls, int ret)
     if (tls->bio.overflow)
         return leati_layer_fail(&tls->base, LEAT_E_TLS_WRITE, 0, ret,
                                 "the peer does not read what TLS must answer it");
+    if (leati_tls_bio_is_flooded(&tls->bio))
+        return fail_flood(tls, ret);
     if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
         return fail_received_alert(tls, ret, leati_mbedtls_received_alert(&tls->ssl));
     if (leati_mbedtls_refused_plain_alert(&tls->ssl, ret, &description) ||

@@ -92,6 +92,8 @@ static int chain_see(struct leati_tls_layer *tls, const mbedtls_x509_crt *sent,
     *ret_flags = 0;
     tls->verifier.verdict = verdict;
     tls->verifier.top_depth = (int)verdict->chain_len - 1;
+    if (verdict->until_s > 0)
+        leati_tls_verifier_ends(&tls->verifier, verdict->until_s);
     for (size_t depth = verdict->chain_len; depth-- > 0;) {
         uint32_t flags = 0;
         int ret = 0;
@@ -117,10 +119,9 @@ static int chain_look_up(struct leati_tls_layer *tls, const struct leati_judge_c
     uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES];
     bool may_be_known = !chain_is_wanted(tls) && leati_tls_chain_hash(judged, hash);
 
-    if (may_be_known && leati_tls_chain_is_known(known, hash)) {
-        *ret_verdict = (struct leati_verdict){.chain_len = 1};
+    *ret_verdict = (struct leati_verdict){.chain_len = 1};
+    if (may_be_known && leati_tls_chain_is_known(known, hash, &ret_verdict->until_s))
         return LEAT_OK;
-    }
     int code = leati_judge(judged, ret_verdict);
     if (code == LEAT_OK && may_be_known && ret_verdict->finding_count == 0)
         leati_tls_chain_learn(known, hash, ret_verdict);

@@ -39,7 +39,7 @@ bool leati_tls_chain_hash(const struct leati_judge_case *judged,
 }
 
 bool leati_tls_chain_is_known(struct leati_tls_known_chains *known,
-                              const uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES])
+                              const uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES], int64_t *ret_end_s)
 {
     int64_t now_s = mbedtls_time(NULL);
     bool is_known = false;
@@ -47,8 +47,11 @@ bool leati_tls_chain_is_known(struct leati_tls_known_chains *known,
     leati_lock(&lock);
     for (size_t i = 0; i < LEATI_TLS_KNOWN_CHAINS_LIMIT; i++) {
         const struct leati_tls_known_chain *chain = &known->chains[i];
-        is_known = is_known || (chain->from_s <= now_s && now_s < chain->until_s &&
-                                memcmp(chain->hash, hash, sizeof(chain->hash)) == 0);
+        if (now_s < chain->from_s || now_s >= chain->until_s ||
+            memcmp(chain->hash, hash, sizeof(chain->hash)) != 0)
+            continue;
+        is_known = true;
+        *ret_end_s = chain->end_s;
     }
     leati_unlock(&lock);
     return is_known;
@@ -59,8 +62,8 @@ void leati_tls_chain_learn(struct leati_tls_known_chains *known,
                            const struct leati_verdict *verdict)
 {
     int64_t now_s = mbedtls_time(NULL);
-    struct leati_tls_known_chain chain = {.from_s = now_s,
-                                          .until_s = now_s + LEATI_TLS_KNOWN_CHAIN_S};
+    struct leati_tls_known_chain chain = {
+        .from_s = now_s, .until_s = now_s + LEATI_TLS_KNOWN_CHAIN_S, .end_s = verdict->until_s};
 
     if (verdict->until_s < chain.until_s)
         chain.until_s = verdict->until_s;

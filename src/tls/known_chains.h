@@ -26,6 +26,7 @@ struct leati_tls_known_chains {
     struct leati_tls_known_chain {
         uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES];
         int64_t from_s, until_s; /**< since 1970; until_s is not in it any more */
+        int64_t end_s;           /**< of the verdict, which may be much later */
     } chains[LEATI_TLS_KNOWN_CHAINS_LIMIT];
     unsigned next;
 };
@@ -34,9 +35,10 @@ struct leati_tls_known_chains {
 bool leati_tls_chain_hash(const struct leati_judge_case *judged,
                           uint8_t ret_hash[LEATI_TLS_CHAIN_HASH_BYTES]);
 
-/** @thread any, as the next one. */
+/** `*ret_end_s`, if it is known: until when it is good, as the verdict had it. @thread any, as the
+ * next one. */
 bool leati_tls_chain_is_known(struct leati_tls_known_chains *known,
-                              const uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES]);
+                              const uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES], int64_t *ret_end_s);
 void leati_tls_chain_learn(struct leati_tls_known_chains *known,
                            const uint8_t hash[LEATI_TLS_CHAIN_HASH_BYTES],
                            const struct leati_verdict *verdict);

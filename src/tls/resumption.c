@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#include <mbedtls/platform_time.h>
+
 char *leati_tls_resumption_key(const struct leati_tls_layer_options *options,
                                const char *server_name)
 {
@@ -18,12 +20,31 @@ char *leati_tls_resumption_key(const struct leati_tls_layer_options *options,
         (unsigned)options->max_protocol, server_name, options->server_port);
 }
 
+/* Neither from a clock that was wrong then, nor for longer than the certificates. */
+static bool is_current(int64_t until_s)
+{
+    int64_t now_s = mbedtls_time(NULL);
+
+    return now_s < until_s && until_s <= now_s + LEATI_TLS_SESSION_LIFETIME_S;
+}
+
+static bool session_take(struct leati_tls_layer *tls, struct leati_tls_session_blob *ret_blob)
+{
+    if (!tls->session_key || !leati_tls_sessions_take(tls->sessions, tls->session_key, ret_blob))
+        return false;
+    if (is_current(ret_blob->until_s))
+        return true;
+    leati_tls_session_blob_done(ret_blob);
+    return false;
+}
+
 int leati_tls_resumption_offer(struct leati_tls_layer *tls)
 {
     struct leati_tls_session_blob blob;
 
-    if (!tls->session_key || !leati_tls_sessions_take(tls->sessions, tls->session_key, &blob))
+    if (!session_take(tls, &blob))
         return 0;
+    tls->session_until_s = blob.until_s;
 
     mbedtls_ssl_session session;
     mbedtls_ssl_session_init(&session);
@@ -71,11 +92,23 @@ void leati_tls_resumption_save(struct leati_tls_layer *tls)
     mbedtls_ssl_session_init(&session);
     if (mbedtls_ssl_get_session(&tls->ssl, &session) == 0 && session_is_resumable(&session) &&
         session_serialise(&session, &blob)) {
+        blob.until_s = tls->session_until_s;
         bool single_use = mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
         leati_tls_sessions_put(tls->sessions, tls->session_key, single_use, &blob);
     }
     mbedtls_ssl_session_free(&session);
     leati_mbedtls_forget_ticket(&tls->ssl);
+}
+
+void leati_tls_resumption_begin(struct leati_tls_layer *tls, bool is_resumed)
+{
+    if (!is_resumed) {
+        tls->session_until_s = mbedtls_time(NULL) + LEATI_TLS_SESSION_LIFETIME_S;
+        if (tls->verify && tls->verifier.until_s < tls->session_until_s)
+            tls->session_until_s = tls->verifier.until_s;
+    }
+    if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+        leati_tls_resumption_save(tls);
 }
 
 void leati_tls_resumption_forget(struct leati_tls_layer *tls)

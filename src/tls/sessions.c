@@ -135,7 +135,8 @@ static bool blob_copy(const struct leati_tls_session_blob *blob,
     if (!data)
         return false;
     memcpy(data, blob->data, blob->len);
-    *ret_copy = (struct leati_tls_session_blob){.data = data, .len = blob->len};
+    *ret_copy = *blob;
+    ret_copy->data = data;
     return true;
 }
 

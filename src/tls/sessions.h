@@ -18,6 +18,7 @@
 struct leati_tls_session_blob {
     uint8_t *data;
     size_t len;
+    int64_t until_s; /**< of time(): not to be offered from then on */
 };
 
 void leati_tls_session_blob_done(struct leati_tls_session_blob *blob);

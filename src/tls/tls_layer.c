@@ -103,6 +103,8 @@ static int handshake_run(struct leati_tls_layer *tls)
         int ret = leati_tls_call_enter(tls);
         if (ret == 0)
             ret = leati_tls_call_leave(mbedtls_ssl_handshake_step(&tls->ssl));
+        if (leati_mbedtls_state(&tls->ssl) != state)
+            leati_tls_bio_got_somewhere(&tls->bio);
         if (ret == 0 && leati_tracer_listens(tls->base.tracer))
             leati_tls_note_step(tls, state);
         if (leati_tls_nothing_to_read(tls, ret))
@@ -156,8 +158,7 @@ static int handshake_finish(struct leati_tls_layer *tls)
         close(tls->key_log_fd);
         tls->key_log_fd = -1;
     }
-    if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
-        leati_tls_resumption_save(tls);
+    leati_tls_resumption_begin(tls, is_resumed(tls));
     leati_tls_verifier_done(&tls->verifier);
     leati_tls_objector_done(&tls->objector);
     early_data_settle(tls);

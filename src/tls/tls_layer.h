@@ -18,6 +18,7 @@ struct leati_tls_layer {
     struct leati_tls_sessions *sessions; /* NULL = no resumption */
     char *server_name;                   /* without its final dot; NULL at a server */
     char *session_key;                   /* NULL = no resumption */
+    int64_t session_until_s; /* how long what the peer gives out may be offered, by time() */
     uint32_t timeout_ms;
     uint32_t close_timeout_ms;
     int key_log_fd; /* -1 = no key log, or the handshake is over */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/verify.h"
 
+#include "tls/certificate_info.h"
 #include "tls/certificate_text.h"
 #include "tls/crypto/memory.h"
 #include "tls/mbedtls_private.h"
@@ -38,7 +39,8 @@ static const struct reason {
 
 void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *server_name)
 {
-    *verifier = (struct leati_tls_verifier){.server_name = server_name, .peer = "server"};
+    *verifier = (struct leati_tls_verifier){
+        .server_name = server_name, .peer = "server", .until_s = INT64_MAX};
 
     char literal[INET6_ADDRSTRLEN];
     size_t len = strcspn(server_name, "%");
@@ -54,7 +56,8 @@ void leati_tls_verifier_init(struct leati_tls_verifier *verifier, const char *se
 
 void leati_tls_verifier_init_for_client(struct leati_tls_verifier *verifier)
 {
-    *verifier = (struct leati_tls_verifier){.peer = "client", .peer_is_client = true};
+    *verifier =
+        (struct leati_tls_verifier){.peer = "client", .peer_is_client = true, .until_s = INT64_MAX};
 }
 
 void leati_tls_verifier_done(struct leati_tls_verifier *verifier)
@@ -360,6 +363,12 @@ static void certificate_append(struct leati_tls_verifier *verifier, const mbedtl
     report_append(verifier, ")");
 }
 
+void leati_tls_verifier_ends(struct leati_tls_verifier *verifier, int64_t until_s)
+{
+    if (until_s < verifier->until_s)
+        verifier->until_s = until_s;
+}
+
 void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                             int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons)
 {
@@ -370,6 +379,7 @@ void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x
     if (verifier->pins && leati_tls_pins_match(verifier->pins, cert))
         verifier->pin_matched = true;
     verifier->leaf_seen = verifier->leaf_seen || depth == 0;
+    leati_tls_verifier_ends(verifier, leati_tls_seconds_of(&cert->valid_to));
 
     size_t separated = verifier->report_len;
     if (separated > 0 && report_open(verifier))

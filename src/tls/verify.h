@@ -25,9 +25,10 @@ struct leati_tls_verifier {
     bool peer_is_client;
     enum leati_tls_host_match host; /**< of the certificate that was seen last */
     uint8_t ip[16];
-    uint8_t ip_len; /**< 4 or 16; 0 = `server_name` is a name */
-    bool leaf_seen; /**< a certificate of the peer went through the callback */
-    int top_depth;  /**< of the chain that was built */
+    uint8_t ip_len;  /**< 4 or 16; 0 = `server_name` is a name */
+    bool leaf_seen;  /**< a certificate of the peer went through the callback */
+    int top_depth;   /**< of the chain that was built */
+    int64_t until_s; /**< when the first certificate of the chain expires, since 1970 */
     /** What the judge says; NULL: mbedTLS judges. Only while the chain is looked at. */
     const struct leati_verdict *verdict;
     const mbedtls_x509_crt *sent;    /**< by the peer; the same */
@@ -55,6 +56,9 @@ struct leati_tls_reasons {
  * the top of the chain down to the peer's own. */
 void leati_tls_verifier_see(struct leati_tls_verifier *verifier, const mbedtls_x509_crt *cert,
                             int depth, uint32_t *flags, struct leati_tls_reasons *ret_reasons);
+
+/** Something of the chain is good until then, since 1970. */
+void leati_tls_verifier_ends(struct leati_tls_verifier *verifier, int64_t until_s);
 
 /** A program refuses a chain that was accepted, after its last certificate was seen: adds to its
  * flags, and to the reasons. */

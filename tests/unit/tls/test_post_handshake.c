@@ -5,6 +5,7 @@
  */
 #include "support/certificates.h"
 #include "support/sandbox.h"
+#include "tls/bio.h"
 #include "tls/data.h"
 #include "tls/sessions.h"
 #include "unit/tls/record_editor.h"
@@ -249,6 +250,52 @@ Test(tls_post_handshake, other_empty_records_get_an_alert)
         finish();
     }
 }
+
+/* ---- what mbedTLS drops by itself ------------------------------------------------------------ */
+
+static void ccs_flood(size_t bytes)
+{
+    static const uint8_t ccs[] = {RECORD_CCS, 3, 3, 0, 1, 1};
+
+    for (size_t sent = 0; sent < bytes; sent += sizeof(ccs))
+        scripted_layer_reply(&client.wire, ccs, sizeof(ccs));
+}
+
+static void ticket_flood(size_t bytes)
+{
+    static const uint8_t ticket[12000] = {0};
+
+    for (size_t sent = 0; sent < bytes; sent += sizeof(ticket))
+        record_editor_message(&editor, NEW_SESSION_TICKET, ticket, sizeof(ticket));
+}
+
+/* Nobody else on the loop may have to wait for the end of it. */
+Test(tls_post_handshake, records_that_carry_nothing_have_an_end)
+{
+    begin(false);
+    for (int round = 0; round < 3; round++) {
+        ccs_flood(LEATI_TLS_IDLE_LIMIT_BYTES / 2);
+        expect_open();
+    }
+    ccs_flood(4 * LEATI_TLS_IDLE_LIMIT_BYTES);
+    expect_end("the server sent more than 2097152 bytes in records that carry nothing or in one "
+               "message; answered with the alert unexpected_message");
+    cr_assert(client.wire.read < client.wire.to_read.len - LEATI_TLS_IDLE_LIMIT_BYTES,
+              "the rest was read, too");
+    finish();
+}
+
+#ifdef LEAT_MBEDTLS_MENDED
+Test(tls_post_handshake, tickets_without_data_have_an_end)
+{
+    for (int resume = 0; resume < 2; resume++) {
+        begin(resume);
+        ticket_flood(2 * LEATI_TLS_IDLE_LIMIT_BYTES);
+        expect_end("in records that carry nothing");
+        finish();
+    }
+}
+#endif
 
 /* ---- records --------------------------------------------------------------------------------- */
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/certificates.h"
 #include "support/sandbox.h"
+#include "tls/resumption.h"
 #include "tls/sessions.h"
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <time.h>
 
 static struct ssl_peer peer;
 static struct leati_tls_credentials *credentials;
@@ -131,6 +135,78 @@ Test(tls_resumption, not_without_a_store)
     cr_assert(!resumes());
     cr_assert(!resumes_with(&(struct tls_end_options){.credentials = credentials}));
     cr_assert(resumes());
+}
+
+static time_t ahead_s;
+
+/* In place of libc's, for mbedTLS and OpenSSL alike. */
+__attribute__((visibility("default"))) time_t time(time_t *ret_time)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (ret_time)
+        *ret_time = now.tv_sec + ahead_s;
+    return now.tv_sec + ahead_s;
+}
+
+/* However often they are renewed. */
+Test(tls_resumption, sessions_end_a_day_after_the_full_handshake)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        ssl_peer_init(&peer,
+                      &(struct ssl_peer_options){.min_version = version, .max_version = version});
+        SSL_CTX_set_timeout(peer.context, 7 * LEATI_TLS_SESSION_LIFETIME_S);
+        ahead_s = 0;
+        cr_assert(!resumes());
+        ahead_s = LEATI_TLS_SESSION_LIFETIME_S / 2;
+        cr_assert(resumes());
+        ahead_s = LEATI_TLS_SESSION_LIFETIME_S;
+        cr_assert(!resumes());
+        cr_assert(resumes());
+        ahead_s = 0;
+        cr_assert(!resumes(), "the clock was set back");
+        if (version == TLS1_2_VERSION)
+            ssl_peer_done(&peer);
+        leati_tls_sessions_unref(sessions);
+        sessions = leati_tls_sessions_new();
+    }
+}
+
+/* The first of the chain. */
+static time_t ca_expiry(void)
+{
+    struct tm tm;
+    FILE *file = fopen(certificate_path("ca.pem"), "r");
+    cr_assert(file);
+    X509 *ca = PEM_read_X509(file, NULL, NULL, NULL);
+    cr_assert(ca && ASN1_TIME_to_tm(X509_get0_notAfter(ca), &tm) == 1);
+    fclose(file);
+    X509_free(ca);
+    return timegm(&tm);
+}
+
+/* Whom a full handshake would refuse does not come back by an old session. */
+Test(tls_resumption, sessions_end_with_the_chain)
+{
+    enum { MINUTE_S = 60 };
+    struct tls_end_options options = {.credentials = credentials, .sessions = sessions};
+
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct tls_end client;
+        ssl_peer_init(&peer,
+                      &(struct ssl_peer_options){.min_version = version, .max_version = version});
+        ahead_s = 0;
+        ahead_s = ca_expiry() - time(NULL) - MINUTE_S;
+        cr_assert(!resumes());
+        cr_assert(resumes());
+        ahead_s += 2 * MINUTE_S;
+        tls_end_init(&client, &options, NULL);
+        tls_end_refuse(&client, &peer, LEAT_E_TLS_VERIFY);
+        tls_end_expect_text(&client, "expired since");
+        tls_end_done(&client);
+        if (version == TLS1_2_VERSION)
+            ssl_peer_done(&peer);
+    }
 }
 
 /* A session that was made without verification says nothing about who is there. */
