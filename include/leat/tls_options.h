@@ -238,7 +238,8 @@ LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_skip_remote_validation(leat_tl
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_server_name(leat_tls_options *options,
                                                               const char *name);
 
-/** Resumes sessions of earlier connections; a server gives out tickets for it. Default true.
+/** Resumes sessions of earlier connections; a server gives out tickets for it, unless it wants
+ * certificates of clients (leat_config_set_session_resumption()). Default true.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_tls_options_set_session_resumption(leat_tls_options *options,
                                                                      bool resume);

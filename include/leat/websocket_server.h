@@ -16,7 +16,7 @@
  * 5. About TLS all that leat/tls_options.h says holds as well (leat_config_set_tls_options()): several
  *    certificates, chosen by the name that a client asks for, ALPN, client certificates, whose subject
  *    leat_tls_options_set_verify_callback() shows. Session tickets (leat_config_set_session_resumption())
- *    have keys that change every two hours. There is no OCSP stapling: mbedTLS has none.
+ *    have keys that change every two hours; a server that wants client certificates gives out none. There is no OCSP stapling: mbedTLS has none.
  */
 #ifndef LEAT_WEBSOCKET_SERVER_H
 #define LEAT_WEBSOCKET_SERVER_H

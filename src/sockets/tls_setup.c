@@ -75,8 +75,6 @@ static int setup_fill_client(struct leati_tls_setup *setup, leat_tls_options *op
     return LEAT_OK;
 }
 
-/* A session of TLS 1.3 that is resumed has no client certificate that the program could ask for, so
- * servers that demand one give out no tickets. */
 static int setup_fill_server(struct leati_tls_setup *setup, leat_tls_options *options,
                              const struct leati_settings *settings, struct leati_failure *failure)
 {
@@ -86,7 +84,7 @@ static int setup_fill_server(struct leati_tls_setup *setup, leat_tls_options *op
         code = setup_begin(setup, options, LEATI_TLS_ROLE_SERVER, settings, failure);
     setup->options.client_verification =
         values->bidirectional ? LEAT_CLIENT_VERIFICATION_REQUIRED : LEAT_CLIENT_VERIFICATION_NONE;
-    setup->options.tickets = values->session_resumption && !values->bidirectional;
+    setup->options.tickets = values->session_resumption;
     setup->options.prefer_remote_ciphers = values->prefer_remote_ciphers;
     return code;
 }

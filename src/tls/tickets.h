@@ -7,8 +7,6 @@
 #ifndef LEATI_TLS_TICKETS_H
 #define LEATI_TLS_TICKETS_H
 
-#include <leat/config.h>
-
 #include <mbedtls/ssl.h>
 
 /** How long a ticket is good for, and each key makes tickets. Who steals the keys reads the TLS 1.2
@@ -22,11 +20,7 @@ int leati_tls_tickets_new(struct leati_tls_tickets **ret_tickets);
 /** NULL is allowed. */
 void leati_tls_tickets_free(struct leati_tls_tickets *tickets);
 
-/** Lets connections of `config` give out tickets and take them back. Each way to treat client
- * certificates has keys of its own: nobody who was let in without a certificate comes back with a
- * ticket where one is required. */
-void leati_tls_tickets_configure(struct leati_tls_tickets *tickets,
-                                 enum leat_client_verification verification,
-                                 mbedtls_ssl_config *config);
+/** Lets connections of `config` give out tickets and take them back. */
+void leati_tls_tickets_configure(struct leati_tls_tickets *tickets, mbedtls_ssl_config *config);
 
 #endif

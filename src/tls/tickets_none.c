@@ -13,9 +13,7 @@ void leati_tls_tickets_free(struct leati_tls_tickets *tickets)
     (void)tickets;
 }
 
-void leati_tls_tickets_configure(struct leati_tls_tickets *tickets,
-                                 enum leat_client_verification verification,
-                                 mbedtls_ssl_config *config)
+void leati_tls_tickets_configure(struct leati_tls_tickets *tickets, mbedtls_ssl_config *config)
 {
-    (void)tickets, (void)verification, (void)config;
+    (void)tickets, (void)config;
 }

@@ -112,7 +112,9 @@ struct leati_tls_layer_options {
     bool verify;                         /**< client: whether the server is verified */
     enum leat_client_verification client_verification; /**< server */
     bool prefer_remote_ciphers;                        /**< server: chooses by the client's order */
-    bool tickets; /**< server: gives out session tickets, with which clients resume */
+    /** Server: gives out session tickets, with which clients resume; none where certificates of
+     * clients are wanted. */
+    bool tickets;
     enum leat_tls_protocol min_protocol;
     enum leat_tls_protocol max_protocol;
     /** Ended by NULL, static; NULL = those of the credentials, if any. */

@@ -141,9 +141,10 @@ static void server_configure(mbedtls_ssl_config *config,
                                                   : MBEDTLS_SSL_SRV_CIPHERSUITE_ORDER_SERVER);
     if (leati_tls_credentials_identity(options->credentials, 1))
         mbedtls_ssl_conf_sni(config, name_asked_for, options->credentials);
-    if (options->tickets)
-        leati_tls_tickets_configure(leati_tls_credentials_tickets(options->credentials),
-                                    options->client_verification, config);
+    /* Behind a ticket nobody would look at the client's certificate again, not even when it has
+     * expired, and each ticket brings the next one. */
+    if (options->tickets && options->client_verification == LEAT_CLIENT_VERIFICATION_NONE)
+        leati_tls_tickets_configure(leati_tls_credentials_tickets(options->credentials), config);
 }
 
 /* mbedTLS takes the first one whose key the client can verify. */
