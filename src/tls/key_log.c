@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -50,6 +51,28 @@ static size_t hex_append(char *line, size_t pos, const unsigned char *data, size
     return pos;
 }
 
+/* The reader of a FIFO may have gone, and a library has no right to the program's SIGPIPE: the one
+ * of this thread is kept back and taken, unless it was there before. */
+static void line_write(int fd, const char *line, size_t len)
+{
+    sigset_t pipe_only, before, pending;
+    ssize_t written;
+
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigemptyset(&pending);
+    (void)sigpending(&pending);
+    if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) != 0)
+        return;
+    do {
+        written = write(fd, line, len);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0 && errno == EPIPE && sigismember(&pending, SIGPIPE) == 0)
+        while (sigtimedwait(&pipe_only, NULL, &(const struct timespec){0}) < 0 && errno == EINTR)
+            ;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void leati_tls_key_log_append(int fd, mbedtls_ssl_key_export_type type, const unsigned char *secret,
                               size_t secret_len, const unsigned char client_random[32])
 {
@@ -64,9 +87,6 @@ void leati_tls_key_log_append(int fd, mbedtls_ssl_key_export_type type, const un
     pos = hex_append(line, pos, secret, secret_len);
     line[pos++] = '\n';
 
-    ssize_t written;
-    do {
-        written = write(fd, line, pos);
-    } while (written < 0 && errno == EINTR);
+    line_write(fd, line, pos);
     leati_wipe(line, sizeof(line));
 }

@@ -4,9 +4,13 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 TestSuite(tls_key_log, .timeout = 60, .fini = sandbox_done);
 
@@ -77,4 +81,33 @@ Test(tls_key_log, that_cannot_be_written_is_told)
     cr_assert(client.failure.sys_errno == ENOENT);
     tls_end_expect_text(&client, "key log");
     tls_end_done(&client);
+}
+
+/* The reader goes while the handshake is on its way; SIGPIPE would end a program that does not know of
+ * it. */
+Test(tls_key_log, the_reader_of_a_fifo_goes)
+{
+    const char *path = sandbox_path("fifo");
+
+    cr_assert(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    for (int pending = 0; pending < 2; pending++) {
+        sigset_t pipe_only, found;
+        sigemptyset(&pipe_only);
+        sigaddset(&pipe_only, SIGPIPE);
+        cr_assert(mkfifo(path, 0600) == 0);
+        int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        cr_assert(reader >= 0);
+        ssl_peer_init(&peer, &(struct ssl_peer_options){.min_version = TLS1_3_VERSION});
+        tls_end_init(&client, &(struct tls_end_options){.key_log_path = path}, NULL);
+        close(reader);
+        if (pending) { /* one of the program's own stays */
+            cr_assert(pthread_sigmask(SIG_BLOCK, &pipe_only, NULL) == 0);
+            cr_assert(pthread_kill(pthread_self(), SIGPIPE) == 0);
+        }
+        tls_end_open(&client, &peer);
+        cr_assert(sigpending(&found) == 0 && sigismember(&found, SIGPIPE) == pending);
+        tls_end_done(&client);
+        ssl_peer_done(&peer);
+        cr_assert(unlink(path) == 0);
+    }
 }
