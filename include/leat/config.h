@@ -180,7 +180,8 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_tcp_fast_open(leat_config *config, 
 
 /** PEM file, or directory of PEM files, with the CAs to trust instead of the system's. NULL = the
  * system's CA bundle (default). Each certificate in it is trusted as it is, an intermediate or a
- * server's own, too. In a directory names by hash (`openssl rehash`) are looked up by need. A host
+ * server's own, too. In a directory names by hash (`openssl rehash`) are looked up by need, and
+ * again when the directory has changed. A host
  * name counts in subjectAltName only (RFC 9525), a wildcard not over a public suffix.
  * The files are read when a connection starts: LEAT_E_WS_CERT_FILE
  * (not there, not readable, or a FIFO, for whose writer no loop can wait) and LEAT_E_TLS_VERIFY (not
@@ -280,7 +281,9 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_proxy_tls_cipher_suite(leat_config 
 
 /* ---- sessions, early data, secrets ----------------------------------------------------------- */
 
-/** Offers to resume TLS sessions of earlier connections from this configuration. Default true.
+/** Offers to resume TLS sessions of earlier connections from this configuration, for a day at most
+ * and not beyond the certificates that were verified then; a server gives out tickets for it, unless
+ * it wants certificates of clients, which a resumed session does not show. Default true.
  * @return LEAT_OK, LEAT_E_PARAMETER. */
 LEAT_API LEAT_MUST_CHECK int leat_config_set_session_resumption(leat_config *config, bool resume);
 

@@ -201,6 +201,20 @@ static bool directory_is_hashed(DIR *dir)
     return is_hashed;
 }
 
+static int directory_keep(struct leati_tls_cas *cas, DIR *dir, const char *path,
+                          struct leati_failure *failure)
+{
+    int fd = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return unreadable(failure, path, errno);
+    int code = leati_anchors_add_directory(cas->anchors, fd, path);
+    if (code == LEAT_OK)
+        return LEAT_OK;
+    close(fd);
+    return leati_tls_record(failure, code, 0, 0, "out of memory while reading the CAs of %s", path);
+}
+
 static int directory_load(struct leati_tls_cas *cas, int dir_fd, const char *path,
                           struct leati_failure *failure)
 {
@@ -211,16 +225,9 @@ static int directory_load(struct leati_tls_cas *cas, int dir_fd, const char *pat
         return unreadable(failure, path, sys_errno);
     }
 
-    int code = LEAT_OK;
-    if (cas->anchors && !cas->has_chain && directory_is_hashed(dir)) {
-        int own_fd = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0);
-        if (own_fd < 0)
-            code = unreadable(failure, path, errno);
-        else
-            leati_anchors_add_directory(cas->anchors, own_fd);
-    } else {
-        code = directory_parse(cas, dir, path, failure);
-    }
+    int code = cas->anchors && !cas->has_chain && directory_is_hashed(dir)
+                   ? directory_keep(cas, dir, path, failure)
+                   : directory_parse(cas, dir, path, failure);
     closedir(dir);
     return code;
 }

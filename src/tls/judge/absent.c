@@ -62,10 +62,12 @@ int leati_anchors_add_file(struct leati_anchors *anchors, int fd, const char *pa
     return leati_anchors_add(anchors, text, len, ret_added);
 }
 
-void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd)
+int leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd, const char *path)
 {
     (void)anchors;
     (void)dir_fd;
+    (void)path;
+    return LEAT_E_SYSTEM_INTERNAL;
 }
 
 int leati_crls_add(struct leati_crls **crls, const char *text, const char **ret_why)

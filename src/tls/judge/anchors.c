@@ -43,8 +43,10 @@ struct leati_anchors {
     int fd; /* of the large file; -1: there is none */
     char *path;
     struct stat identity; /* of the large file when it was looked through */
-    int dir_fd;           /* -1: there is none */
-    bool is_scanned;      /* what is not named by hash in the directory is in the list */
+    int dir_fd;           /* -1: there is none; then nothing stands in the list but what is in it */
+    char *dir_path;
+    struct stat dir_identity; /* when it was opened, or found to have changed */
+    bool is_scanned;          /* what is not named by hash in the directory is in the list */
 };
 
 struct leati_anchors *leati_anchors_new(void)
@@ -71,14 +73,14 @@ static bool identity_equal(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Whether the descriptor is still that of the file: a program may close all that it does not know,
- * and get the number for something else. */
-static bool file_is_ours(const struct leati_anchors *anchors)
+/* Whether the descriptor is still that of the file or directory: a program may close all that it does
+ * not know, and get the number for something else. */
+static bool fd_is_ours(int fd, const struct stat *identity)
 {
     struct stat st;
 
-    return fstat(anchors->fd, &st) == 0 && st.st_dev == anchors->identity.st_dev &&
-           st.st_ino == anchors->identity.st_ino;
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == identity->st_dev &&
+           st.st_ino == identity->st_ino;
 }
 
 void leati_anchors_free(struct leati_anchors *anchors)
@@ -89,12 +91,13 @@ void leati_anchors_free(struct leati_anchors *anchors)
     for (size_t i = 0; i < anchors->count; i++)
         anchor_done(&anchors->list[i]);
     leati_fork_let();
-    if (anchors->fd >= 0 && file_is_ours(anchors))
+    if (fd_is_ours(anchors->fd, &anchors->identity))
         close(anchors->fd);
-    if (anchors->dir_fd >= 0)
+    if (fd_is_ours(anchors->dir_fd, &anchors->dir_identity))
         close(anchors->dir_fd);
     pthread_mutex_destroy(&anchors->lock);
     leati_free(anchors->path);
+    leati_free(anchors->dir_path);
     leati_free(anchors->list);
     leati_free(anchors);
 }
@@ -344,14 +347,14 @@ static bool fd_read_at(int fd, uint8_t *buf, size_t len, size_t offset)
     return true;
 }
 
-/* Without what stands in the large file. */
-static void places_drop(struct leati_anchors *anchors)
+/* What stands in the large file, or all that the directory has. */
+static void list_drop(struct leati_anchors *anchors, bool in_file)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < anchors->count; i++) {
         struct anchor *anchor = &anchors->list[i];
-        if (anchor->der) {
+        if (anchor->der && in_file) {
             anchors->list[kept++] = *anchor;
             continue;
         }
@@ -368,9 +371,9 @@ static int file_renew(struct leati_anchors *anchors)
     struct leati_anchors_added added = {.why = ""};
     struct stat st;
 
-    if (!file_is_ours(anchors))
+    if (!fd_is_ours(anchors->fd, &anchors->identity))
         anchors->fd = open(anchors->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    places_drop(anchors);
+    list_drop(anchors, true);
     if (anchors->fd < 0 || fstat(anchors->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
         st.st_size <= 0 || (uintmax_t)st.st_size > UINT32_MAX)
         return LEAT_OK;
@@ -412,9 +415,31 @@ static X509 *place_decode(const struct leati_anchors *anchors, const struct anch
 
 /* ---- the directory --------------------------------------------------------------------------- */
 
-void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd)
+int leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd, const char *path)
 {
+    if (fstat(dir_fd, &anchors->dir_identity) != 0)
+        return LEAT_E_SYSTEM_INTERNAL;
+    anchors->dir_path = leati_strdup(path);
+    if (!anchors->dir_path)
+        return LEAT_E_SYSTEM_INTERNAL;
     anchors->dir_fd = dir_fd;
+    return LEAT_OK;
+}
+
+/* Another directory, or one whose names have changed, is read anew. */
+static void directory_check(struct leati_anchors *anchors)
+{
+    struct stat st;
+
+    if (!anchors->dir_path || (anchors->dir_fd >= 0 && fstat(anchors->dir_fd, &st) == 0 &&
+                               identity_equal(&st, &anchors->dir_identity)))
+        return;
+    if (!fd_is_ours(anchors->dir_fd, &anchors->dir_identity))
+        anchors->dir_fd = open(anchors->dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    list_drop(anchors, false);
+    anchors->is_scanned = false;
+    if (anchors->dir_fd >= 0 && fstat(anchors->dir_fd, &st) == 0)
+        anchors->dir_identity = st;
 }
 
 /* LEAT_OK also where nothing can be read; `ret_is_there` whether there was something to open. */
@@ -540,6 +565,7 @@ static int anchors_find(struct leati_anchors *anchors, uint32_t hash, const X509
     size_t matches = 0;
     int code = file_check(anchors);
 
+    directory_check(anchors);
     if (code == LEAT_OK)
         code = list_find(anchors, hash, name, found, &matches);
     if (code != LEAT_OK || anchors->dir_fd < 0 || matches > 0)

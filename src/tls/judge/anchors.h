@@ -39,8 +39,10 @@ int leati_anchors_add_file(struct leati_anchors *anchors, int fd, const char *pa
 #define LEATI_ANCHORS_LARGE_BYTES 65536u
 
 /** Adds a directory whose certificates are named by the hash of their subject (`openssl rehash`):
- * "5ad8a5d6.0". Takes over `dir_fd`. At most one for each. */
-void leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd);
+ * "5ad8a5d6.0". Takes over `dir_fd` if this succeeds. Only where nothing else was added, and
+ * one. What is read of it is read again if the directory changes; `path` is for the case that the
+ * program has closed the descriptor. @return LEAT_OK, LEAT_E_SYSTEM_INTERNAL. */
+int leati_anchors_add_directory(struct leati_anchors *anchors, int dir_fd, const char *path);
 
 /** Revocation lists. */
 struct leati_crls;

@@ -227,6 +227,39 @@ Test(tls_anchors, only_what_no_hash_leads_to_is_read_beside)
     close(fd);
 }
 
+Test(tls_anchors, a_directory_changes)
+{
+    const char *dir = directory_make();
+    char *text = file_read(certificate_path("other-ca.pem"));
+
+    directory_rehash(dir);
+    load(dir);
+    connect_to("server.pem", NULL, NULL);
+    directory_names_overwrite(dir, text);
+    connect_to("chain.pem", NULL, "unknown issuer");
+    leati_tls_credentials_unref(credentials);
+    free(text);
+}
+
+/* The descriptor's number becomes that of a directory that anybody may write into. */
+Test(tls_anchors, a_directorys_descriptor_is_closed_and_used_for_another_one)
+{
+    if (!leati_judge_is_there())
+        cr_skip_test("here mbedTLS judges, which reads every file of a directory");
+    const char *dir = directory_make();
+    directory_rehash(dir);
+    load(dir);
+    int fd = descriptor_of(dir);
+    int other = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(fd >= 0 && other >= 0);
+    cr_assert(dup2(other, fd) == fd);
+    connect_to("server.pem", NULL, NULL);
+    leati_tls_credentials_unref(credentials);
+    cr_assert(fcntl(fd, F_GETFD) != -1, "the other directory was closed");
+    close(fd);
+    close(other);
+}
+
 Test(tls_anchors, a_directory_with_names_of_both_kinds)
 {
     const char *dir = directory_make();
