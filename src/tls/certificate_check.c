@@ -3,6 +3,7 @@
 #include <leat/certificate.h>
 
 #include "tls/ca_store.h"
+#include "tls/certificate_text.h"
 #include "tls/judge/judge.h"
 #include "tls/mbedtls_process.h"
 #include "util/alloc.h"
@@ -130,8 +131,28 @@ static int flags_reason(uint32_t flags, const mbedtls_x509_crt *cert)
     return flags & MBEDTLS_X509_BADCERT_BAD_MD ? REASON_WEAK_HASH : REASON_UNTRUSTED;
 }
 
+/* As for connections: mbedTLS does not check them. */
+static int constraints_refuse(void *user, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
+{
+    (void)user;
+    if (depth > 0 && leati_tls_has_name_constraints(cert))
+        *flags |= MBEDTLS_X509_BADCERT_OTHER;
+    return 0;
+}
+
+/* mbedTLS takes a certificate itself for trusted only if it is self-issued. */
+static bool is_trusted(const mbedtls_x509_crt *cert, const mbedtls_x509_crt *trusted)
+{
+    for (; trusted; trusted = trusted->next)
+        if (trusted->raw.len == cert->raw.len &&
+            memcmp(trusted->raw.p, cert->raw.p, cert->raw.len) == 0)
+            return true;
+    return false;
+}
+
 static int by_mbedtls(const uint8_t *der, size_t len, struct leati_tls_cas *cas, int *ret_reason)
 {
+    mbedtls_x509_crt *trusted = leati_tls_cas_chain(cas);
     mbedtls_x509_crt cert;
     uint32_t flags = 0;
 
@@ -140,9 +161,12 @@ static int by_mbedtls(const uint8_t *der, size_t len, struct leati_tls_cas *cas,
     int ret = mbedtls_x509_crt_parse_der(&cert, der, len);
     *ret_reason = REASON_UNREADABLE;
     if (ret == 0 && cert.raw.len == len) {
-        ret = mbedtls_x509_crt_verify(&cert, leati_tls_cas_chain(cas), NULL, NULL, &flags, NULL,
-                                      NULL);
-        *ret_reason = ret == 0 ? 0 : flags_reason(flags, &cert);
+        ret = mbedtls_x509_crt_verify(&cert, trusted, NULL, NULL, &flags, constraints_refuse, NULL);
+        if (is_trusted(&cert, trusted))
+            flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+        *ret_reason = ret == 0 || (ret == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags == 0)
+                          ? 0
+                          : flags_reason(flags, &cert);
     }
     mbedtls_x509_crt_free(&cert);
     return leati_mbedtls_out_of_memory() ? LEAT_E_SYSTEM_INTERNAL : LEAT_OK;
