@@ -226,16 +226,16 @@ static bool body_read(struct leati_control_request *request)
     uint64_t len = 0;
     if (header_get(request, "Transfer-Encoding", value, sizeof(value)))
         return leati_refuse(&request->refusal, 411, "Content-Length", "it is missing");
-    if (!header_get(request, "Content-Length", value, sizeof(value)))
+    if (leati_peer_http_count(request->p, "Content-Length") == 0)
         return true;
-    if (!leati_text_parse_u64(value, strlen(value), UINT32_MAX, &len))
-        return leati_refuse(&request->refusal, 400, "Content-Length", "it is no number");
+    if (leati_peer_http_count(request->p, "Content-Length") > 1 ||
+        !header_get(request, "Content-Length", value, sizeof(value)) ||
+        !leati_text_parse_u64(value, strlen(value), UINT32_MAX, &len))
+        return leati_refuse(&request->refusal, 400, "Content-Length", "it is not one number");
     if (len > LEATI_JSON_BYTES_MAX)
         return leati_refuse(&request->refusal, 413, "", "a body has at most 1 MiB");
-    if (!leati_peer_need(request->p, (size_t)len)) {
-        request->keeps_alive = false;
+    if (!leati_peer_need(request->p, (size_t)len))
         return leati_refuse(&request->refusal, 400, "", "the body did not come");
-    }
     request->body = (const char *)request->p->in;
     request->body_len = (size_t)len;
     return true;
@@ -331,7 +331,11 @@ static bool request_answer(struct leati_control_request *request)
     struct leat_testing_control *control = request->control;
     const struct route *route = NULL;
     request->status = 200;
-    if (request_parse(request) && body_read(request))
+    /* Where the body was not read nobody knows where the next request begins: a page could hide one
+     * in it. */
+    bool is_read = request_parse(request) && body_read(request);
+    request->keeps_alive = request->keeps_alive && is_read;
+    if (is_read)
         route = route_find(request);
     if (route && !route->is_unlocked)
         pthread_mutex_lock(&control->lock);
@@ -342,8 +346,6 @@ static bool request_answer(struct leati_control_request *request)
         return false;
     if (!is_well)
         refusal_write(request);
-    request->keeps_alive =
-        request->keeps_alive && (is_well || request->body || request->refusal.status < 411);
     return answer_send(request) && request->keeps_alive;
 }
 

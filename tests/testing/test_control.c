@@ -252,6 +252,35 @@ Test(control, pages_and_foreign_names_are_kept_out)
     leat_testing_control_free(control);
 }
 
+/* A page may send any body without asking: it must not be taken for the next request. */
+Test(control, a_refused_request_hides_no_other_one)
+{
+    static const char *const refused[] = {
+        "POST /servers HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.test\r\n",
+        "POST /servers HTTP/1.1\r\nHost: evil.test\r\n",
+        "POST servers HTTP/1.1\r\nHost: localhost\r\n",
+        "POST /servers HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n",
+        "POST /servers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n",
+    };
+    const char *json = "{\"name\":\"evil\",\"kind\":\"echo\"}";
+    const char *hidden = sandbox_format("POST /servers HTTP/1.1\r\nHost: localhost\r\n"
+                                        "Content-Length: %zu\r\n\r\n%s",
+                                        strlen(json), json);
+    control_start();
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        int status = ask_raw(
+            raw_connect(NULL, leat_testing_control_get_port(control)),
+            sandbox_format("%sContent-Length: %zu\r\n\r\n%s", refused[i], strlen(hidden), hidden),
+            answer, sizeof(answer));
+        cr_expect(status >= 400, "%zu: %s", i, answer);
+        EXPECT_TEXT("Connection: close\r\n");
+        cr_expect(!strstr(answer + 1, "HTTP/1.1"), "a second answer: %s", answer);
+        EXPECT(200, "GET", "/servers", NULL);
+        cr_expect(!strstr(answer, "evil"), "%zu: %s", i, answer);
+    }
+    leat_testing_control_free(control);
+}
+
 Test(control, others_need_a_token)
 {
     struct leat_testing_problem problem = {0};
