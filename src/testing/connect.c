@@ -96,21 +96,39 @@ static const char *status_name(unsigned status)
     }
 }
 
+/* Takes the refused request's body, behind which the next request begins. */
+static bool body_skip(struct leati_peer *p)
+{
+    char value[32];
+    uint64_t len;
+    if (leati_peer_http_count(p, "Transfer-Encoding") > 0 || leati_peer_http_count(p, "Expect") > 0)
+        return false; /* it may come, or not */
+    if (leati_peer_http_count(p, "Content-Length") == 0)
+        return true;
+    if (leati_peer_http_count(p, "Content-Length") > 1 ||
+        !leati_peer_http_field(p, "Content-Length", value, sizeof(value)) ||
+        !leati_text_parse_u64(value, strlen(value), LEAT_TESTING_HEAD_BYTES_MAX, &len) ||
+        !leati_peer_need(p, (size_t)len))
+        return false;
+    leati_peer_consume(p, (size_t)len);
+    return true;
+}
+
 bool leati_proxy_refuse(struct leati_peer *p, unsigned status)
 {
     char head[640], fields[400] = "";
     bool is_refused = p->shape.refuse;
     const char *length = "Content-Length: 0\r\n";
+    /* After a 407 the client may come again on the same connection. */
+    bool goes_on = status == 200 || (status == 407 && !is_refused && body_skip(p));
     if (status == 407)
         leati_proxy_auth_challenge(p, fields, sizeof(fields));
     else if (status == 405)
         snprintf(fields, sizeof(fields), "Allow: CONNECT\r\n");
     else if (status == 200)
         length = "";
-    int len = snprintf(head, sizeof(head), "HTTP/1.1 %u %s\r\n%s%s\r\n", status,
-                       status_name(status), fields, length);
-    /* After a 407 the client may come again on the same connection. */
-    bool goes_on = status == 200 || (status == 407 && !is_refused);
+    int len = snprintf(head, sizeof(head), "HTTP/1.1 %u %s\r\n%s%s%s\r\n", status,
+                       status_name(status), fields, goes_on ? "" : "Connection: close\r\n", length);
     return leati_peer_answer(p, head, (size_t)len) &&
            (goes_on || leati_peer_end(p, LEATI_PEER_CLOSE));
 }

@@ -385,6 +385,31 @@ Test(proxies, connect_may_be_asked_again_after_407)
     leat_testing_server_free(to);
 }
 
+/* As POST by a client that has not heard yet that it must say who it is. */
+Test(proxies, a_body_may_come_before_the_407)
+{
+    static const char body[] = "a=1&b=2";
+    leat_testing_server *proxy =
+        rig_start(LEAT_TESTING_OPTIONS(.kind = LEAT_TESTING_HTTP, .user = "a", .names = names));
+    char head[1024];
+    int fd = raw_connect(NULL, leat_testing_server_get_port(proxy));
+    for (int i = 0; i < 3; ++i) {
+        const char *request =
+            sandbox_format("POST http://nobody.test/ HTTP/1.1\r\nHost: "
+                           "nobody.test\r\nContent-Length: 7\r\n%s\r\n%s",
+                           i < 2 ? "" : "Proxy-Authorization: Basic YTo=\r\n", body);
+        cr_assert(raw_send(fd, request, strlen(request)));
+        cr_assert(raw_recv_until(fd, "\r\n\r\n", head, sizeof(head)));
+        cr_expect(strncmp(head + 9, i < 2 ? "407" : "502", 3) == 0, "%d: %s", i, head);
+    }
+    close(fd);
+    answer_expect(proxy,
+                  "POST http://nobody.test/ HTTP/1.1\r\nHost: nobody.test\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                  "HTTP/1.1 407 Proxy Authentication Required\r\n");
+    leat_testing_server_free(proxy);
+}
+
 /* ---- leat ------------------------------------------------------------------------------------ */
 
 static void echo_through(const leat_testing_server *proxy, const char *url)
