@@ -305,7 +305,7 @@ static void run_interactive(struct ws *s)
         return; /* then as from a pipe, with what the terminal itself can do */
     while (!s->ended && !s->closing) {
         if (!s->open || s->blocked) {
-            session_step(s, false);
+            session_step(s, -1);
             continue;
         }
         size_t len;
