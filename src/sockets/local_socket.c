@@ -275,5 +275,7 @@ int leat_local_socket_set_extra_options(leat_local_socket *local,
     local->base.refusal.setter = NULL;
     local->options = checked;
     local->base.limits.stall_timeout_ms = checked.socket_timeout_ms;
+    local->limits.stall_timeout_ms =
+        checked.socket_timeout_ms; /* of a connection that waits for room */
     return LEAT_OK;
 }
