@@ -121,11 +121,16 @@ static void run_trace(const struct leat_trace_event *event, void *user)
 
 leat_config *client_config_new(void)
 {
+    static const enum leat_phase handshakes[] = {LEAT_PHASE_TCP, LEAT_PHASE_PROXY, LEAT_PHASE_TLS,
+                                                 LEAT_PHASE_UPGRADE};
     leat_config *config = NULL;
     cr_assert(leat_config_new(&config) == LEAT_OK);
     cr_assert(leat_config_set_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
     cr_assert(leat_config_set_proxy_tls_ca_path(config, certificate_path("ca.pem")) == LEAT_OK);
     cr_assert(leat_config_set_connect_timeout(config, CONNECT_TIMEOUT_MS) == LEAT_OK);
+    for (size_t i = 0; i < sizeof(handshakes) / sizeof(handshakes[0]); i++)
+        cr_assert(leat_config_set_phase_timeout(config, handshakes[i], CONNECT_TIMEOUT_MS) ==
+                  LEAT_OK);
     cr_assert(leat_config_set_phase_timeout(config, LEAT_PHASE_CLOSE, CLOSE_TIMEOUT_MS) == LEAT_OK);
     return config;
 }
