@@ -476,13 +476,13 @@ void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint
     leati_chain_wake(chain);
 }
 
-void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms)
+void leati_chain_close(struct leati_chain *chain, uint64_t limit_ms)
 {
     if (chain->state != LEATI_CHAIN_OPEN) {
         leati_chain_abort(chain);
         return;
     }
-    chain_set_limits(chain, timeout_ms ? leati_clock_ms() + timeout_ms : 0);
+    chain_set_limits(chain, limit_ms);
     chain->owner_deadline_ms = 0;
     leati_tcp_layer_set_prompt_acks(chain->tcp, true);
     chain_set_state(chain, LEATI_CHAIN_CLOSING);

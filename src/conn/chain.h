@@ -80,8 +80,8 @@ void leati_chain_restart(struct leati_chain *chain, struct leati_route *route);
  * `ended`. `timeout_ms` is over the whole; 0 = none. */
 void leati_chain_push(struct leati_chain *chain, struct leati_layer *layer, uint32_t timeout_ms);
 
-/** The layers say goodbye from the top down; then `ended`. */
-void leati_chain_close(struct leati_chain *chain, uint32_t timeout_ms);
+/** The layers say goodbye from the top down, until then at the latest (0 = for ever); then `ended`. */
+void leati_chain_close(struct leati_chain *chain, uint64_t limit_ms);
 
 /** Ends without a goodbye; then `ended`. Allowed in every state. */
 void leati_chain_abort(struct leati_chain *chain);

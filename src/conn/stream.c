@@ -540,7 +540,7 @@ static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *us
     if (chain->state == LEATI_CHAIN_OPEN)
         stream_check_deadlines(stream, now_ms);
     if (stream_is_done(stream))
-        leati_chain_close(chain, leati_stream_close_timeout(stream));
+        leati_chain_close(chain, stream->owner->close_deadline(stream, stream->user));
     if (stream->may_rest && leati_stream_is_open(stream))
         leati_rest_note_idle(stream);
     return (stream_reads(stream) ? LEATI_WANT_READ : 0u) |

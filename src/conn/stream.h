@@ -48,6 +48,8 @@ struct leati_stream_owner {
     /** Behind the pump of an OPEN stream: judges what the owner waits for by leati_chain_is_over(),
      * and returns when to look again, 0 = not. Optional. */
     uint64_t (*judge)(struct leati_stream *stream, uint64_t now_ms, void *user);
+    /** All that was queued has left: until when the goodbye has time, 0 = for ever. */
+    uint64_t (*close_deadline)(struct leati_stream *stream, void *user);
     /** The peer takes nothing: records why the stream ends, unless it need not be said. */
     void (*stuck)(struct leati_stream *stream, void *user);
     /** It has ended, and the chain is there for the last time: takes what is to be kept of it.
@@ -185,7 +187,7 @@ size_t leati_stream_send_at_once(struct leati_stream *stream, const void *data, 
 int leati_stream_close(struct leati_stream *stream);
 /** The same of an OPEN stream, whose queue has `timeout_ms` to leave, 0 = any time. */
 void leati_stream_finish(struct leati_stream *stream, uint32_t timeout_ms);
-/** How long leati_stream_close() gives the queue, and then the goodbye. */
+/** How long leati_stream_close() gives the queue and the goodbye. */
 uint32_t leati_stream_close_timeout(const struct leati_stream *stream);
 /** Ends a running stream at once, because of `code`; `ended` follows. */
 void leati_stream_break(struct leati_stream *stream, int code, int sys_errno, const char *text);

@@ -101,6 +101,13 @@ static void socket_peer_ended(struct leati_stream *stream, void *user)
     leati_stream_finish(stream, leati_stream_close_timeout(stream));
 }
 
+/* That of the queue, too. */
+static uint64_t socket_close_deadline(struct leati_stream *stream, void *user)
+{
+    (void)user;
+    return stream->chain->owner_deadline_ms;
+}
+
 /* Over TLS a peer that has said its goodbye and then takes nothing has one of its own codes. */
 static void socket_stuck(struct leati_stream *stream, void *user)
 {
@@ -176,6 +183,7 @@ static const struct leati_stream_owner socket_owner = {
     .opened = socket_opened,
     .received = socket_received,
     .peer_ended = socket_peer_ended,
+    .close_deadline = socket_close_deadline,
     .stuck = socket_stuck,
     .writable = socket_writable,
     .ended = socket_ended,

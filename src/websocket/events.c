@@ -81,6 +81,14 @@ static uint64_t ws_close_deadline(const struct leat_websocket *ws)
     return ws->closing && timeout_ms != 0 ? ws->close_start_us / 1000 + timeout_ms : 0;
 }
 
+/* For all that comes behind a Close frame, to the end of TCP. */
+static uint64_t ws_goodbye_deadline(struct leati_stream *stream, void *user)
+{
+    const struct leat_websocket *ws = user;
+    uint32_t timeout_ms = stream->limits->close_timeout_ms;
+    return timeout_ms != 0 ? ws->close_start_us / 1000 + timeout_ms : 0;
+}
+
 /* Of the close phase; 0 = it has no limit. */
 static uint32_t ws_close_time_left(const struct leat_websocket *ws)
 {
@@ -517,6 +525,7 @@ const struct leati_stream_owner leati_websocket_stream_owner = {
     .flushed = ws_flushed,
     .writable = ws_writable,
     .judge = ws_judge,
+    .close_deadline = ws_goodbye_deadline,
     .stuck = ws_stuck,
     .over = ws_over,
     .ended = ws_ended,

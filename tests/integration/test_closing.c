@@ -2,8 +2,11 @@
 /* How connections end: the close handshake from both sides, connections that break, free() in every
  * callback, and the same object again. */
 #include "integration/common.h"
+#include "support/still_clock.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 INTEGRATION_SUITE(closing);
 
@@ -225,6 +228,41 @@ Test(closing, server_keeps_tcp_open_after_the_handshake)
     client_run_close(&run); /* in order all the same */
     client_run_done(&run);
     leat_testing_server_free(peer);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Not anew for each part of the goodbye. */
+Test(closing, the_deadline_is_over_the_whole)
+{
+    enum { DEADLINE_MS = 400 };
+    static const struct leat_script_row answers[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_SERVE_ECHO}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    static const struct leat_script_row is_silent[] = {
+        LEAT_SCRIPT_UPGRADE, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    const struct leat_script_row *const scripts[] = {answers, is_silent};
+    for (size_t i = 0; i < 2; i++) {
+        struct client_run run;
+        leat_testing_server *peer = scripted_begin(&run, scripts[i]);
+        cr_assert(leat_config_set_phase_timeout(run.config, LEAT_PHASE_CLOSE, DEADLINE_MS) ==
+                  LEAT_OK);
+        scripted_open(&run, peer);
+        still_clock_start();
+        uint64_t start_ms = now_ms();
+        cr_assert(leat_websocket_close(run.ws, 1000, NULL) == LEAT_OK);
+        client_run_until_closed(&run);
+        uint64_t took_ms = now_ms() - start_ms;
+        still_clock_stop();
+        cr_expect(took_ms >= DEADLINE_MS && took_ms < DEADLINE_MS * 3 / 2, "%zu: %" PRIu64 " ms", i,
+                  took_ms);
+        client_run_done(&run);
+        leat_testing_server_free(peer);
+    }
 }
 
 static bool is_tcp_connected(const struct client_run *run)
