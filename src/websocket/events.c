@@ -338,16 +338,21 @@ static void ws_stuck(struct leati_stream *stream, void *user)
 
 /* ---- beginning and end ---------------------------------------------------------------- */
 
+/* 0 = any: parts need not be kept. */
+static size_t ws_message_limit(const struct leat_websocket *ws)
+{
+    return ws->terms->max_message_is_set || !ws->gives_pieces ? ws->terms->max_message_bytes : 0;
+}
+
 static struct leati_ws_session *ws_make_session(struct leat_websocket *ws)
 {
     const struct leati_route *route = ws->stream.chain->route;
     const struct leati_settings *settings = route->settings;
-    bool pieces = ws->terms->callbacks->message_part;
-    bool limited = settings->max_message_is_set || !pieces;
+    ws->gives_pieces = ws->terms->callbacks->message_part;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
-        .pieces = pieces,
-        .max_message_bytes = limited ? settings->max_message_bytes : 0,
+        .pieces = ws->gives_pieces,
+        .max_message_bytes = ws_message_limit(ws),
         .pool = leati_session_pool_of(ws->stream.loop),
         .random = leati_loop_random_pool(ws->stream.loop),
         .drain = {&ws_drain, &ws->stream},
@@ -381,8 +386,8 @@ static bool ws_wakes(struct leati_stream *stream, void *user)
     struct leat_websocket *ws = user;
     const struct leati_ws_session_options options = {
         .is_server = ws->is_server,
-        .pieces = ws->terms->callbacks->message_part,
-        .max_message_bytes = ws->terms->max_message_bytes,
+        .pieces = ws->gives_pieces,
+        .max_message_bytes = ws_message_limit(ws),
         .pool = leati_session_pool_of(stream->loop),
         .random = leati_loop_random_pool(stream->loop),
         .drain = {&ws_drain, stream},

@@ -154,14 +154,14 @@ void leati_websocket_dispose(leat_websocket *ws)
 void leati_websocket_terms_set(struct leati_websocket_terms *terms,
                                const struct leati_settings *settings)
 {
-    bool limited = settings->max_message_is_set || !terms->callbacks->message_part;
     terms->stream = leati_stream_limits_of(settings);
     atomic_store(&terms->letters_bytes, terms->stream.queue_bytes);
     terms->stream.queue_messages = settings->send_queue_messages;
     terms->stream.stall_timeout_ms = settings->send_timeout_ms;
     terms->ping_interval_ms = settings->ping_interval_ms;
     terms->pong_timeout_ms = settings->pong_timeout_ms;
-    terms->max_message_bytes = limited ? settings->max_message_bytes : 0;
+    terms->max_message_bytes = settings->max_message_bytes;
+    terms->max_message_is_set = settings->max_message_is_set;
 }
 
 static int ws_start(struct leat_websocket *ws, struct leati_route *route)

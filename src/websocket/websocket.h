@@ -31,7 +31,8 @@ struct leati_websocket_terms {
     const struct leat_websocket_callbacks *callbacks; /* the program's own, or the server's */
     uint32_t ping_interval_ms;
     uint32_t pong_timeout_ms;
-    size_t max_message_bytes;    /* 0 = any */
+    size_t max_message_bytes; /* of messages in parts only if max_message_is_set */
+    bool max_message_is_set;
     atomic_size_t letters_bytes; /* that other threads may have posted: mailbox.h */
 };
 
@@ -54,6 +55,7 @@ struct leat_websocket {
     bool heard;         /* something was received since the last look */
     bool ping_unanswered;
     bool has_close_phase;
+    bool gives_pieces; /* as it was when it was opened, whatever the callbacks are now */
     bool is_served; /* the server's: the last answer told of no failure: that it goes is no news */
     uint8_t close_reason_len;
     uint16_t close_code;

@@ -25,7 +25,8 @@ struct crowd {
     leat_websocket_server *server;
     leat_websocket *clients[CLIENTS];
     leat_websocket *connections[CLIENTS + 1]; /* in the order in which they came; NULL = closed */
-    unsigned connected, opened, echoed, came_back, closed_there, closed_here;
+    bool in_parts;                            /* the clients' messages, when they are opened */
+    unsigned connected, opened, echoed, came_back, closed_there, closed_here, pongs;
     struct leat_error last_error; /* of a connection */
     struct leat_error last_error_here;
     char url[128];
@@ -48,6 +49,14 @@ static void on_message(leat_websocket *ws, enum leat_message_type type, const ui
     ((struct crowd *)user)->came_back++;
 }
 
+static void on_part(leat_websocket *ws, enum leat_message_type type, const uint8_t *data,
+                    size_t len, bool is_first, bool is_last, void *user)
+{
+    (void)is_first;
+    if (is_last)
+        on_message(ws, type, data, len, user);
+}
+
 static void on_closed(leat_websocket *ws, const struct leat_close_event *event, void *user)
 {
     struct crowd *crowd = user;
@@ -55,6 +64,19 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     crowd->closed_here++;
     crowd->last_error_here = event->error;
 }
+
+static const struct leat_websocket_callbacks gets_messages = {
+    .size = sizeof(gets_messages),
+    .opened = on_opened,
+    .message = on_message,
+    .closed = on_closed,
+};
+static const struct leat_websocket_callbacks gets_parts = {
+    .size = sizeof(gets_parts),
+    .opened = on_opened,
+    .message_part = on_part,
+    .closed = on_closed,
+};
 
 static void on_connected(leat_websocket_server *server, leat_websocket *ws, void *user)
 {
@@ -85,6 +107,13 @@ static void on_server_closed(leat_websocket_server *server, leat_websocket *ws,
             crowd->connections[i] = NULL;
 }
 
+static void on_server_pong(leat_websocket_server *server, leat_websocket *ws,
+                           const uint8_t *payload, size_t len, void *user)
+{
+    (void)server, (void)ws, (void)payload, (void)len;
+    ((struct crowd *)user)->pongs++;
+}
+
 static void crowd_until(struct crowd *crowd, const unsigned *number, unsigned least)
 {
     for (int i = 0; *number < least && i < 20000; i++)
@@ -94,12 +123,11 @@ static void crowd_until(struct crowd *crowd, const unsigned *number, unsigned le
 
 static void crowd_init(struct crowd *crowd, const char *target)
 {
-    static const struct leat_websocket_callbacks callbacks = {
-        .size = sizeof(callbacks), .opened = on_opened, .message = on_message, .closed = on_closed};
     static const struct leat_websocket_server_callbacks server_callbacks = {
         .size = sizeof(server_callbacks),
         .connected = on_connected,
         .message = on_server_message,
+        .pong = on_server_pong,
         .closed = on_server_closed};
 
     cr_assert(leat_loop_new(&crowd->loop) == LEAT_OK);
@@ -109,8 +137,8 @@ static void crowd_init(struct crowd *crowd, const char *target)
     snprintf(crowd->url, sizeof(crowd->url), "ws://127.0.0.1:%u%s",
              leat_websocket_server_get_port(crowd->server), target);
     for (unsigned i = 0; i < CLIENTS; i++) {
-        cr_assert(leat_websocket_new(crowd->loop, &callbacks, crowd, &crowd->clients[i]) ==
-                  LEAT_OK);
+        cr_assert(leat_websocket_new(crowd->loop, crowd->in_parts ? &gets_parts : &gets_messages,
+                                     crowd, &crowd->clients[i]) == LEAT_OK);
         cr_assert(leat_websocket_connect(crowd->clients[i], crowd->url, crowd->client_config) ==
                   LEAT_OK);
         crowd_until(crowd, &crowd->opened, i + 1);
@@ -376,6 +404,46 @@ Test(rest, clients_rest_and_talk_as_ever, .timeout = 60)
     }
     cr_assert_eq(crowd.closed_there + crowd.closed_here, 0u);
     crowd_done(&crowd);
+}
+
+static void callbacks_set(struct crowd *crowd, const struct leat_websocket_callbacks *callbacks)
+{
+    for (unsigned i = 0; i < CLIENTS; i++)
+        cr_assert(leat_websocket_set_callbacks(crowd->clients[i], callbacks, crowd) == LEAT_OK);
+}
+
+/* Until it has been read by all. */
+static void say_to_all(struct crowd *crowd, size_t len)
+{
+    static const uint8_t data[300000];
+    crowd->pongs = 0;
+    for (unsigned i = 0; i < crowd->connected; i++) {
+        cr_assert(crowd->connections[i], "%s", crowd->last_error_here.text);
+        cr_assert(leat_websocket_send(crowd->connections[i], LEAT_MESSAGE_BINARY, data, len) ==
+                  LEAT_OK);
+        cr_assert(leat_websocket_ping(crowd->connections[i], NULL, 0) == LEAT_OK);
+    }
+    while (crowd->pongs < CLIENTS && crowd->closed_here == 0)
+        cr_assert(leat_loop_dispatch(crowd->loop, 1000) == LEAT_OK);
+    cr_assert_eq(crowd->closed_here, 0u, "%s", crowd->last_error_here.text);
+}
+
+/* Whether messages come whole stays as it was when the connection was opened, and so does their
+ * limit. */
+Test(rest, other_callbacks_change_no_message_of_who_has_rested, .timeout = 60)
+{
+    for (int in_parts = 0; in_parts < 2; in_parts++) {
+        struct crowd crowd = {.config = many_allowed(), .in_parts = in_parts};
+        crowd_init(&crowd, "/");
+        resting_client(&crowd);
+        callbacks_set(&crowd, in_parts ? &gets_messages : &gets_parts);
+        say_to_all(&crowd, 300000);
+        cr_expect_eq(crowd.came_back, in_parts ? 0u : CLIENTS);
+        callbacks_set(&crowd, in_parts ? &gets_parts : &gets_messages);
+        say_to_all(&crowd, 5);
+        cr_expect_eq(crowd.came_back, in_parts ? CLIENTS : 2u * CLIENTS);
+        crowd_done(&crowd);
+    }
 }
 
 Test(rest, what_is_known_of_a_client_is_known_while_it_rests, .timeout = 60)
