@@ -215,6 +215,7 @@ enum leati_http_auth_step leati_http_auth_begin(struct leati_http_auth *auth, co
     if (is_other) {
         leati_free(auth->target);
         auth->target = leati_strdup(target);
+        auth->rounds = auth->losses = 0; /* it has decided about the one before */
     }
     if (!auth->target)
         return LEATI_HTTP_AUTH_NO_MEMORY;

@@ -97,6 +97,22 @@ Test(http_auth, another_target_has_another_value)
     leati_http_auth_unref(auth);
 }
 
+/* A proxy that refuses one address after the other has decided about each. */
+Test(http_auth, rounds_count_for_one_target)
+{
+    struct leati_http_auth *auth = auth_of("", "u", NULL);
+    for (unsigned i = 0; i < 3 * LEATI_HTTP_AUTH_MAX_ROUNDS; i++) {
+        char target[16];
+        snprintf(target, sizeof(target), "192.0.2.%u:1", i);
+        leati_http_auth_begin(auth, target);
+        cr_assert_eq(
+            asked(auth, "Proxy-Authenticate: Digest realm=r, nonce=1, qop=auth, stale=true\r\n"),
+            LEATI_HTTP_AUTH_SENDS, "%u", i);
+        leati_http_auth_sent(auth);
+    }
+    leati_http_auth_unref(auth);
+}
+
 Test(http_auth, a_connection_may_be_lost_twice)
 {
     struct leati_http_auth *auth = auth_of("", "u", NULL);
