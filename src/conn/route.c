@@ -70,6 +70,7 @@ void leati_route_free(struct leati_route *route)
         leati_free(route->hops[i].text);
     leati_free(route->hops);
     leati_failure_done(&route->earlier);
+    leati_http_response_free(route->refusal);
     leati_free(route->tried);
     leati_free(route);
 }
@@ -469,9 +470,10 @@ int leati_route_new_accepted(const struct leati_route_accepted *accepted,
     return LEAT_OK;
 }
 
-static int redirect_refuse(struct leati_failure *failure, const char *url)
+static int redirect_refuse(struct leati_failure *failure, int status, const char *url)
 {
-    const struct leati_fault fault = {.code = LEAT_E_WS_CONNECT, .layer = LEAT_LAYER_WEBSOCKET};
+    const struct leati_fault fault = {
+        .code = LEAT_E_WS_CONNECT, .layer = LEAT_LAYER_WEBSOCKET, .native_code = status};
     return leati_failure_set(failure, &fault, "the redirect would leave TLS: %s",
                              leati_excerpt(url, 200).text);
 }
@@ -489,7 +491,7 @@ static int redirect_plan(struct leati_route *route, const char *url, struct leat
                      target.port != route->origin.port;
     leati_url_done(&target);
     if (leaves_tls)
-        return redirect_refuse(failure, url);
+        return redirect_refuse(failure, route->agreement->status, url);
     struct leati_route *next = route_alloc();
     if (!next)
         return route_finish(NULL, LEAT_E_SYSTEM_INTERNAL, failure, ret_route);

@@ -352,7 +352,7 @@ static void tls_redirect_expect(const char *location)
     int code = client_run_refused(&run, url_of("wss", leat_testing_server_get_port(peer), "/"));
     cr_expect(code == LEAT_E_WS_CONNECT, "%d: %s", code, run.close.error.text);
     cr_expect(strstr(run.close.error.text, "TLS"), "%s", run.close.error.text);
-    cr_expect(leat_websocket_get_http_status(run.ws) == 302);
+    cr_expect(run.close.error.native_code == 302 && leat_websocket_get_http_status(run.ws) == 302);
     leat_testing_server_get_seen(peer, &seen);
     cr_expect(seen.connections == 1);
     client_run_done(&run);

@@ -310,3 +310,23 @@ Test(next_address, behind_another_proxy)
     }
     dns_server_free(dns);
 }
+
+/* What the first address was refused with is kept for the case that nothing better comes. */
+Test(next_address, freed_while_the_next_one_is_tried)
+{
+    SCRIPT stalls[] = {{LEAT_SCRIPT_READ_HTTP_HEAD, .label = "second"}, {LEAT_SCRIPT_STALL}, {LEAT_SCRIPT_CLOSE}};
+    struct client_run run;
+    leat_testing_server *proxy =
+        script_server_new(&(struct leat_testing_options){.scripts = {answers_502, stalls}});
+    cr_assert(proxy);
+    client_run_init(&run);
+    cr_assert(leat_config_set_proxy(run.config, sandbox_format("http://127.0.0.1:%u",
+                                                               leat_testing_server_get_port(proxy))) == LEAT_OK);
+    cr_assert(leat_config_add_resolve(run.config, "two.test", 0, "192.0.2.1,192.0.2.2") == LEAT_OK);
+    cr_assert(client_run_connect(&run, "ws://two.test/") == LEAT_OK);
+    while (!leat_testing_server_wait_step(proxy, "second", 1, 0))
+        cr_assert(leat_loop_dispatch(run.loop, 10) == LEAT_OK);
+    cr_expect(run.closed_count == 0);
+    client_run_done(&run); /* AddressSanitizer sees what is lost */
+    leat_testing_server_free(proxy);
+}
