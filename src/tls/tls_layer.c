@@ -463,8 +463,11 @@ static bool certificate_at(const mbedtls_x509_crt *cert, size_t index, const uin
 bool leati_tls_layer_peer_certificate(const struct leati_layer *l, size_t index,
                                       const uint8_t **ret_der, size_t *ret_len)
 {
-    return certificate_at(mbedtls_ssl_get_peer_cert(&tls_of_const(l)->ssl), index, ret_der,
-                          ret_len);
+    const struct leati_tls_layer *tls = tls_of_const(l);
+
+    /* Before that nobody has looked at it to its end. */
+    return tls->was_open &&
+           certificate_at(mbedtls_ssl_get_peer_cert(&tls->ssl), index, ret_der, ret_len);
 }
 
 bool leati_tls_layer_own_certificate(const struct leati_layer *l, size_t index,
