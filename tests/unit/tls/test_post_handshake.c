@@ -261,14 +261,6 @@ static void ccs_flood(size_t bytes)
         scripted_layer_reply(&client.wire, ccs, sizeof(ccs));
 }
 
-static void ticket_flood(size_t bytes)
-{
-    static const uint8_t ticket[12000] = {0};
-
-    for (size_t sent = 0; sent < bytes; sent += sizeof(ticket))
-        record_editor_message(&editor, NEW_SESSION_TICKET, ticket, sizeof(ticket));
-}
-
 /* Nobody else on the loop may have to wait for the end of it. */
 Test(tls_post_handshake, records_that_carry_nothing_have_an_end)
 {
@@ -286,6 +278,15 @@ Test(tls_post_handshake, records_that_carry_nothing_have_an_end)
 }
 
 #ifdef LEAT_MBEDTLS_MENDED
+
+static void ticket_flood(size_t bytes)
+{
+    static const uint8_t ticket[12000] = {0};
+
+    for (size_t sent = 0; sent < bytes; sent += sizeof(ticket))
+        record_editor_message(&editor, NEW_SESSION_TICKET, ticket, sizeof(ticket));
+}
+
 Test(tls_post_handshake, tickets_without_data_have_an_end)
 {
     for (int resume = 0; resume < 2; resume++) {
@@ -295,6 +296,7 @@ Test(tls_post_handshake, tickets_without_data_have_an_end)
         finish();
     }
 }
+
 #endif
 
 /* ---- records --------------------------------------------------------------------------------- */
