@@ -229,6 +229,8 @@ Test(tls_anchors, only_what_no_hash_leads_to_is_read_beside)
 
 Test(tls_anchors, a_directory_changes)
 {
+    if (!leati_judge_is_there())
+        cr_skip_test("here mbedTLS judges, which reads every file of a directory");
     const char *dir = directory_make();
     char *text = file_read(certificate_path("other-ca.pem"));
 

@@ -206,6 +206,8 @@ Test(tls_resumption, sessions_end_with_the_chain)
         tls_end_done(&client);
         if (version == TLS1_2_VERSION)
             ssl_peer_done(&peer);
+        leati_tls_sessions_unref(sessions);
+        sessions = options.sessions = leati_tls_sessions_new();
     }
 }
 
