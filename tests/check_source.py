@@ -29,6 +29,7 @@ NEVER_IN_LIBRARY = {
     "malloc": "leati_malloc", "calloc": "leati_calloc", "realloc": "leati_realloc", "free": "leati_free",
     "strdup": "leati_strdup", "strndup": "leati_bytes_dup", "asprintf": "leati_asprintf", "vasprintf": "leati_asprintf",
     "printf": "the trace", "fprintf": "the trace", "puts": "the trace", "perror": "the trace",
+    "strcasecmp": "leati_text_is_nocase", "strncasecmp": "leati_text_equal_nocase",  # know the locale
     "strerror": "the catalogue", "exit": "a returned code", "abort": "a returned code",
     "getaddrinfo": "src/dns", "system": "nothing", "popen": "nothing", "nanosleep": "a timer",
     "pthread_mutex_lock": "leati_lock", "pthread_once": "leati_once", "ERR_set_mark": "leati_crypto_begin",

@@ -3,9 +3,9 @@
 
 #include "dns/sort.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 static const int families[LEATI_FAMILY_COUNT] = {
     [LEATI_FAMILY_V4] = AF_INET,
@@ -102,7 +102,7 @@ static bool is_localhost(const char *name)
     static const char localhost[] = "localhost";
     size_t len = strlen(name), localhost_len = sizeof(localhost) - 1;
 
-    return len >= localhost_len && strcasecmp(name + len - localhost_len, localhost) == 0 &&
+    return len >= localhost_len && leati_text_is_nocase(name + len - localhost_len, localhost) &&
            (len == localhost_len || name[len - localhost_len - 1] == '.');
 }
 

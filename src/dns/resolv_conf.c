@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,7 +253,8 @@ bool leati_dns_is_onion(const char *host)
 {
     size_t len = strlen(host);
 
-    return strcasecmp(host, "onion") == 0 || (len > 6 && strcasecmp(host + len - 6, ".onion") == 0);
+    return leati_text_is_nocase(host, "onion") ||
+           (len > 6 && leati_text_is_nocase(host + len - 6, ".onion"));
 }
 
 static bool has_root(const struct leati_resolv_conf *conf)

@@ -10,7 +10,6 @@
 #include <leat/testing_script.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define TEXT_OF(x)    #x
 #define JOIN(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
@@ -176,9 +175,9 @@ static bool token_is_shown(struct leati_control_request *request, const char *to
     char value[1024], decoded[1024];
     if (!header_get(request, "Authorization", value, sizeof(value)))
         return false;
-    if (strncasecmp(value, "Bearer ", 7) == 0)
+    if (leati_text_begins_nocase(value, "Bearer "))
         return is_equal(value + 7, token);
-    if (strncasecmp(value, "Basic ", 6) != 0 || !leati_peer_base64_decode(value + 6, decoded))
+    if (!leati_text_begins_nocase(value, "Basic ") || !leati_peer_base64_decode(value + 6, decoded))
         return false;
     const char *colon = strchr(decoded, ':');
     return colon && is_equal(colon + 1, token);
@@ -196,7 +195,7 @@ static bool host_is_own(const char *host)
         return false;
     memcpy(name, host + start, len);
     name[len] = '\0';
-    return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1 ||
+    return leati_text_is_nocase(name, "localhost") || inet_pton(AF_INET, name, &address) == 1 ||
            inet_pton(AF_INET6, name, &address) == 1;
 }
 
@@ -252,8 +251,8 @@ static bool request_parse(struct leati_control_request *request)
     if (method_len >= sizeof(request->method) || strncmp(version, " HTTP/1.", 8) != 0)
         return leati_refuse(&request->refusal, 400, "", "this is not HTTP/1.1");
     memcpy(request->method, head, method_len);
-    bool closes =
-        header_get(request, "Connection", value, sizeof(value)) && strcasecmp(value, "close") == 0;
+    bool closes = header_get(request, "Connection", value, sizeof(value)) &&
+                  leati_text_is_nocase(value, "close");
     request->keeps_alive = version[8] != '0' && !closes;
     return request_is_allowed(request) && target_split(request, target, target_len);
 }

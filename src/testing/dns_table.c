@@ -322,7 +322,8 @@ static size_t data_write(const struct leati_dns_table *table, const struct recor
 {
     unsigned count = 0;
     for (const struct record *r = first; r < table->records + table->count; ++r) {
-        if (r->outcome != DATA || r->type != first->type || strcasecmp(r->name, first->name) != 0)
+        if (r->outcome != DATA || r->type != first->type ||
+            !leati_text_is_nocase(r->name, first->name))
             continue;
         size_t len = record_write(r, answer + at, cap - at);
         if (len == 0) {

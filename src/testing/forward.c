@@ -6,7 +6,6 @@
 
 #include <poll.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 struct target {
@@ -20,7 +19,7 @@ struct target {
 static bool target_parse(const char *head, struct target *ret_target)
 {
     const char *text = strchr(head, ' ');
-    if (!text || strncasecmp(++text, "http://", 7) != 0)
+    if (!text || !leati_text_begins_nocase(++text, "http://"))
         return false;
     text += 7;
     size_t len = strcspn(text, " \r\n"), authority_len = strcspn(text, "/? \r\n");
@@ -37,8 +36,7 @@ static bool target_parse(const char *head, struct target *ret_target)
 
 static bool line_is(const char *line, const char *name)
 {
-    size_t len = strlen(name);
-    return strncasecmp(line, name, len) == 0 && line[len] == ':';
+    return leati_text_begins_nocase(line, name) && line[strlen(name)] == ':';
 }
 
 /* The head as the origin gets it: in origin form, without what is between client and proxy. NULL: no

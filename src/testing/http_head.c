@@ -4,7 +4,6 @@
 #include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
@@ -15,7 +14,7 @@ static const char *field_next(const char **cursor, const char *name, size_t *ret
     size_t name_len = strlen(name);
     for (const char *line = strstr(*cursor, "\r\n"); line; line = strstr(line, "\r\n")) {
         line += 2;
-        if (strncasecmp(line, name, name_len) == 0 && line[name_len] == ':') {
+        if (leati_text_begins_nocase(line, name) && line[name_len] == ':') {
             const char *value = line + name_len + 1;
             value += strspn(value, " \t");
             size_t len = strcspn(value, "\r\n");

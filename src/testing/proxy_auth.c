@@ -11,7 +11,6 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define REALM "leat-testing"
 
@@ -53,7 +52,7 @@ static bool parameter_get(const char *field, const char *name, char *ret_value, 
     for (const char *at = field; *at != '\0';) {
         at += strspn(at, " ,\t");
         size_t len = strcspn(at, "=");
-        bool is_it = len == name_len && strncasecmp(at, name, len) == 0;
+        bool is_it = leati_text_equal_nocase(at, len, name, name_len);
         at += len + (at[len] == '=');
         bool is_quoted = *at == '"';
         at += is_quoted;
@@ -130,7 +129,7 @@ static bool digest_check(struct leati_peer *p, const char *field)
                      memcmp(uri, target + 1 + target_len - uri_len, uri_len) == 0 &&
                      (uri_len == target_len || uri[0] == '/');
     return strcmp(user, p->server->options.user) == 0 && strcmp(nonce, p->server->nonce) == 0 &&
-           is_target && strcasecmp(response, right) == 0;
+           is_target && leati_text_is_nocase(response, right);
 }
 
 /* ---- NTLM ------------------------------------------------------------------------------------ */
@@ -188,7 +187,7 @@ bool leati_proxy_auth_check(struct leati_peer *p)
         return true;
     p->auth_round = 0;
     if (!leati_peer_http_field(p, "Proxy-Authorization", value, sizeof(value)) ||
-        strncasecmp(value, scheme, len) != 0 || value[len] != ' ')
+        !leati_text_begins_nocase(value, scheme) || value[len] != ' ')
         return false;
     const char *token = value + len + strspn(value + len, " ");
     switch (options->auth) {

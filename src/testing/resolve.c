@@ -2,6 +2,7 @@
 /* Where a proxy connects to: the names of the options first, then the system's. */
 #include "testing/peer.h"
 #include "testing/resolve.h"
+#include "util/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,7 +49,8 @@ static bool is_localhost(const char *host, size_t len)
 {
     static const char name[] = "localhost";
     size_t name_len = sizeof(name) - 1;
-    return len >= name_len && strncasecmp(host + len - name_len, name, name_len) == 0 &&
+    return len >= name_len &&
+           leati_text_equal_nocase(host + len - name_len, name_len, name, name_len) &&
            (len == name_len || host[len - name_len - 1] == '.');
 }
 
@@ -65,7 +66,7 @@ static const char *name_find(const struct leat_testing_server *server, const cha
 {
     size_t len = host_len(host);
     for (const struct leat_testing_name *name = server->options.names; name->name; ++name) {
-        bool is_same = host_len(name->name) == len && strncasecmp(name->name, host, len) == 0;
+        bool is_same = leati_text_equal_nocase(name->name, host_len(name->name), host, len);
         if (is_same || strcmp(name->name, "*") == 0)
             return name->address;
     }

@@ -2,9 +2,9 @@
 #include "tls/host_name.h"
 
 #include "tls/suffix/suffix.h"
+#include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include <mbedtls/oid.h>
 
@@ -23,7 +23,7 @@ static bool is_of_type(const mbedtls_x509_sequence *san, unsigned type)
 
 static bool text_is(const char *name, size_t len, const char *host)
 {
-    return strlen(host) == len && strncasecmp(name, host, len) == 0;
+    return leati_text_equal_nocase(name, len, host, strlen(host));
 }
 
 static bool is_wildcard(const char *name, size_t len)

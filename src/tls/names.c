@@ -5,9 +5,9 @@
 #include "tls/preference.h"
 #include "util/alloc.h"
 #include "util/readable.h"
+#include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include <mbedtls/ecp.h>
 #include <mbedtls/ssl.h>
@@ -128,7 +128,7 @@ static const struct table groups = {"group", ROWS(group_rows), group_is_built};
 
 static bool token_is(const char *token, size_t len, const char *name)
 {
-    return strlen(name) == len && strncasecmp(token, name, len) == 0;
+    return leati_text_equal_nocase(token, len, name, strlen(name));
 }
 
 static const struct named *row_by_name(const struct table *table, const char *token, size_t len)
@@ -159,11 +159,6 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Insertions, deletions and replacements that lead from one to the other, whatever the case. */
 static size_t name_distance(const char *token, size_t len, const char *name)
 {
@@ -177,7 +172,8 @@ static size_t name_distance(const char *token, size_t len, const char *name)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= name_len; j++) {
-            size_t replaced = diagonal + (lower(token[i - 1]) != lower(name[j - 1]));
+            bool is_same = leati_text_equal_nocase(&token[i - 1], 1, &name[j - 1], 1);
+            size_t replaced = diagonal + !is_same;
             diagonal = row[j];
             row[j] = least(least(row[j], row[j - 1]) + 1, replaced);
         }

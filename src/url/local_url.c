@@ -5,14 +5,13 @@
 #include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define SCHEME      "ws+unix:"
 #define PROXY_INFIX "+unix:"
 
 bool leati_url_is_local(const char *text)
 {
-    return strncasecmp(text, SCHEME, strlen(SCHEME)) == 0;
+    return leati_text_begins_nocase(text, SCHEME);
 }
 
 static int url_fail(struct leati_failure *failure, int code, const char *text)
@@ -79,7 +78,7 @@ int leati_url_parse_local(const char *text, struct leati_failure *failure, char 
 static const char *proxy_infix(const char *text)
 {
     const char *infix = text + strcspn(text, "+:/?#@");
-    return strncasecmp(infix, PROXY_INFIX, strlen(PROXY_INFIX)) == 0 ? infix : NULL;
+    return leati_text_begins_nocase(infix, PROXY_INFIX) ? infix : NULL;
 }
 
 bool leati_url_is_local_proxy(const char *text)

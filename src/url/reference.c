@@ -5,9 +5,9 @@
 #include "url/uri_memory.h"
 #include "util/alloc.h"
 #include "util/readable.h"
+#include "util/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* "scheme://host:port", as uriparser takes it and as a server has seen it: without a zone. */
 static char *base_text(const struct leati_url *base)
@@ -65,9 +65,9 @@ static char *uri_text(const UriUriA *uri)
 static char *websocket_text(const char *text)
 {
     int len = (int)strcspn(text, "#");
-    if (strncasecmp(text, "http://", 7) == 0)
+    if (leati_text_begins_nocase(text, "http://"))
         return leati_asprintf("ws://%.*s", len - 7, text + 7);
-    if (strncasecmp(text, "https://", 8) == 0)
+    if (leati_text_begins_nocase(text, "https://"))
         return leati_asprintf("wss://%.*s", len - 8, text + 8);
     return leati_bytes_dup(text, (size_t)len);
 }

@@ -22,6 +22,18 @@ bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t 
     return true;
 }
 
+bool leati_text_is_nocase(const char *s, const char *name)
+{
+    return leati_text_equal_nocase(s, strlen(s), name, strlen(name));
+}
+
+bool leati_text_begins_nocase(const char *s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return leati_text_equal_nocase(s, strnlen(s, len), prefix, len);
+}
+
 bool leati_text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *ret_value)
 {
     uint64_t value = 0;

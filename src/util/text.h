@@ -15,6 +15,10 @@ static inline bool leati_text_is_white_space(char c)
 
 /** ASCII case-insensitive equality; other bytes are compared as they are. */
 bool leati_text_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
+/** The same of whole strings. */
+bool leati_text_is_nocase(const char *s, const char *name);
+/** Whether a string begins with `prefix`, whatever the case of ASCII letters. */
+bool leati_text_begins_nocase(const char *s, const char *prefix);
 /** A whole decimal number without sign or spaces, at most `max`. false if it is anything else. */
 bool leati_text_parse_u64(const char *s, size_t len, uint64_t max, uint64_t *ret_value);
 /** Whether all of it is a token of RFC 9110 section 5.6.2 (and not empty). */

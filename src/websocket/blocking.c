@@ -7,12 +7,12 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/readable.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* A message that arrived before it was asked for. */
 struct kept_message {
@@ -254,7 +254,7 @@ int leat_blocking_websocket_connect(const char *url, const leat_config *config,
     }
     if (code == LEAT_OK) {
         b->last = &b->first;
-        b->secure = strncasecmp(url, "wss:", 4) == 0;
+        b->secure = leati_text_begins_nocase(url, "wss:");
         code = blocking_take_limit(b, config, &error);
     }
     if (code == LEAT_OK)

@@ -8,7 +8,6 @@
 #include "ws/deflate.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define KEY_SIZE 25u /* base64 of the nonce, with the final NUL */
 
@@ -186,7 +185,7 @@ static bool switches_to_websocket(const struct leati_http_head *head)
 {
     const char *protocol = leati_http_head_get(head, "Upgrade");
     return protocol && leati_http_head_count(head, "Upgrade") == 1 &&
-           strcasecmp(protocol, "websocket") == 0;
+           leati_text_is_nocase(protocol, "websocket");
 }
 
 /* The list in section 4.1 under "the client MUST validate the server's response". */

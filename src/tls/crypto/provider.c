@@ -2,10 +2,10 @@
 #include "tls/crypto/provider.h"
 
 #include "util/alloc.h"
+#include "util/text.h"
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
@@ -62,8 +62,7 @@ static bool is_wanted(int operation, const OSSL_ALGORITHM *algorithm)
         if (!strstr(algorithm->property_definition, wanted_forms[i]))
             return false;
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-        if (strlen(wanted[i]) == len &&
-            strncasecmp(wanted[i], algorithm->algorithm_names, len) == 0)
+        if (leati_text_equal_nocase(wanted[i], strlen(wanted[i]), algorithm->algorithm_names, len))
             return true;
     return false;
 }

@@ -22,6 +22,18 @@ Test(text, equal_nocase_is_ascii_only, .timeout = 10)
     cr_assert_not(equal("\xC4", "\xE4"));
 }
 
+Test(text, begins_nocase_ends_with_the_shorter, .timeout = 10)
+{
+    cr_assert(leati_text_begins_nocase("WSS://a", "wss:"));
+    cr_assert(leati_text_begins_nocase("wss:", "wss:"));
+    cr_assert(leati_text_begins_nocase("", ""));
+    cr_assert_not(leati_text_begins_nocase("wss", "wss:"));
+    cr_assert_not(leati_text_begins_nocase("ws:", "wss:"));
+    cr_assert_not(leati_text_begins_nocase("", "wss:"));
+    cr_assert(leati_text_is_nocase("LocalHost", "localhost"));
+    cr_assert_not(leati_text_is_nocase("localhost.", "localhost"));
+}
+
 static bool parse(const char *s, uint64_t max, uint64_t *ret_value)
 {
     return leati_text_parse_u64(s, strlen(s), max, ret_value);
