@@ -158,6 +158,19 @@ out:
     return entry;
 }
 
+/* Beside `count` conditions. */
+static bool toxics_fit(struct leati_control_request *request, const struct leati_entry *entry,
+                       size_t count)
+{
+    struct leat_testing_condition condition;
+    for (size_t i = 0; i < entry->toxic_count; ++i)
+        count += leati_toxic_condition(&entry->toxics[i], &condition);
+    return count <= LEAT_TESTING_CONDITIONS_MAX ||
+           leati_refuse(&request->refusal, 507, "conditions",
+                        "a server has at most %d conditions, toxics among them",
+                        LEAT_TESTING_CONDITIONS_MAX);
+}
+
 bool leati_entry_apply(struct leati_control_request *request, struct leati_entry *entry)
 {
     struct leat_testing_condition all[LEAT_TESTING_CONDITIONS_MAX];
@@ -172,7 +185,9 @@ bool leati_entry_apply(struct leati_control_request *request, struct leati_entry
     if (count > 0)
         memcpy(all, parsed, count * sizeof(all[0]));
     leat_testing_conditions_free(parsed);
-    for (size_t i = 0; i < entry->toxic_count && count < LEAT_TESTING_CONDITIONS_MAX; ++i)
+    if (!toxics_fit(request, entry, count))
+        return false;
+    for (size_t i = 0; i < entry->toxic_count; ++i)
         count += leati_toxic_condition(&entry->toxics[i], &all[count]);
     return leati_testing_conditions_replace(entry->served->server, all, count) ||
            leati_refuse(&request->refusal, 500, "", "no memory");
@@ -246,7 +261,7 @@ static enum leat_testing_kind kind_of(const struct leati_entry *entry)
                                                                  : LEAT_TESTING_SCRIPT;
 }
 
-static bool conditions_check(struct leati_control_request *request,
+static bool conditions_check(struct leati_control_request *request, const struct leati_entry *entry,
                              const struct leati_settings *settings, enum leat_testing_kind kind)
 {
     struct leat_testing_condition *conditions = NULL;
@@ -259,7 +274,9 @@ static bool conditions_check(struct leati_control_request *request,
     for (size_t i = 0; i < count && !wrong; ++i)
         wrong = leati_testing_condition_refusal(kind, &conditions[i]);
     leat_testing_conditions_free(conditions);
-    return !wrong || leati_refuse(&request->refusal, 400, "conditions", "%s", wrong);
+    if (wrong)
+        return leati_refuse(&request->refusal, 400, "conditions", "%s", wrong);
+    return toxics_fit(request, entry, count);
 }
 
 /* What can be wrong is looked at before anything is changed. */
@@ -283,7 +300,8 @@ static bool changes_check(struct leati_control_request *request, const struct le
         return false; /* but that its kind is missing is no mistake here */
     }
     request->refusal = (struct leati_refusal){0};
-    return conditions_check(request, &settings, has_kind ? settings.options.kind : kind_of(entry));
+    return conditions_check(request, entry, &settings,
+                            has_kind ? settings.options.kind : kind_of(entry));
 }
 
 static bool faults_apply(struct leati_control_request *request, struct leati_entry *entry,

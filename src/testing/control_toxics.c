@@ -489,7 +489,10 @@ static bool toxic_add(struct leati_control_request *request, struct leati_entry 
                             is_taken ? "toxic already exists" : "a proxy has at most 16 toxics");
     }
     entry->toxics[entry->toxic_count++] = toxic;
-    return leati_entry_apply(request, entry);
+    if (leati_entry_apply(request, entry))
+        return true;
+    leati_free(entry->toxics[--entry->toxic_count].name);
+    return false;
 }
 
 bool leati_toxics_list(struct leati_control_request *request)
@@ -536,10 +539,13 @@ bool leati_toxic_change(struct leati_control_request *request)
     leati_json_free(json);
     if (!is_well)
         return false;
+    const struct leati_toxic former = *toxic;
     *toxic = changed;
     is_well = leati_entry_apply(request, entry);
     if (is_well)
         toxic_write(&request->text, toxic);
+    else
+        *toxic = former;
     return is_well;
 }
 

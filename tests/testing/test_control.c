@@ -406,6 +406,38 @@ Test(control, a_server_is_removed_while_it_is_in_use)
     leat_testing_control_free(control);
 }
 
+/* ---- toxics ---------------------------------------------------------------------------------- */
+
+Test(control, a_toxic_for_which_there_is_no_room_is_refused)
+{
+    static const char latency[] = "latency=1;";
+    enum { LATENCY_LEN = sizeof(latency) - 1, LATENCIES = LEAT_TESTING_CONDITIONS_MAX - 1 };
+    char conditions[LATENCIES * LATENCY_LEN + 1] = "";
+    control_start();
+    for (size_t i = 0; i < LATENCIES; ++i)
+        memcpy(conditions + i * LATENCY_LEN, latency, sizeof(latency));
+    EXPECT(201, "POST", "/servers",
+           sandbox_format("{\"name\":\"p\",\"kind\":\"tcp\",\"to\":\"127.0.0.1:9\",\"conditions\":"
+                          "\"%s\"}",
+                          conditions));
+    EXPECT(200, "POST", "/proxies/p/toxics", "{\"type\":\"latency\",\"name\":\"fits\"}");
+    EXPECT(507, "POST", "/proxies/p/toxics", "{\"type\":\"latency\",\"name\":\"more\"}");
+    EXPECT_TEXT("at most 32 conditions");
+    EXPECT(200, "POST", "/proxies/p/toxics",
+           "{\"type\":\"bandwidth\",\"name\":\"none\",\"attributes\":{\"rate\":0}}");
+    EXPECT(507, "POST", "/proxies/p/toxics/none", "{\"attributes\":{\"rate\":1}}");
+    EXPECT(507, "PATCH", "/servers/p",
+           sandbox_format("{\"conditions\":\"%slatency=1\"}", conditions));
+    EXPECT(200, "GET", "/proxies/p/toxics", NULL);
+    EXPECT_TEXT("\"rate\":0");
+    cr_expect(!strstr(answer, "\"more\""), "%s", answer);
+    EXPECT(200, "GET", "/servers/p", NULL);
+    EXPECT_TEXT(sandbox_format("\"conditions\":\"%s\"", conditions));
+    EXPECT(204, "DELETE", "/proxies/p/toxics/fits", NULL);
+    EXPECT(200, "POST", "/proxies/p/toxics/none", "{\"attributes\":{\"rate\":1}}");
+    leat_testing_control_free(control);
+}
+
 /* ---- the twins in C -------------------------------------------------------------------------- */
 
 Test(control, json_makes_a_server_in_c)
