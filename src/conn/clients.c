@@ -207,16 +207,17 @@ struct leati_client *leati_clients_find(const struct leati_clients *server, uint
     return NULL;
 }
 
-int leati_clients_send_all(struct leati_clients *server, const void *data, size_t len)
+int leati_clients_send_all(struct leati_clients *server, const void *data, size_t len,
+                           int (*code_of)(const struct leati_stream *stream, int code))
 {
     int first = LEAT_OK;
     if (!data && len > 0)
         return LEAT_E_PARAMETER;
     for (struct leati_client *client = server->first; client; client = client->next) {
-        int code =
-            client->guest.reported ? leati_stream_send(client_stream(client), data, len) : LEAT_OK;
-        if (first == LEAT_OK)
-            first = code;
+        struct leati_stream *stream = client_stream(client);
+        int code = client->guest.reported ? leati_stream_send(stream, data, len) : LEAT_OK;
+        if (first == LEAT_OK && code != LEAT_OK)
+            first = code_of ? code_of(stream, code) : code;
     }
     return first;
 }

@@ -95,8 +95,10 @@ void leati_client_remove(struct leati_client *client);
 /** Closes every connection, in order. */
 void leati_clients_close_all(struct leati_clients *server);
 struct leati_client *leati_clients_find(const struct leati_clients *server, uint64_t client_id);
-/** To all reported ones. @return the first code that is not LEAT_OK, else LEAT_OK. */
-int leati_clients_send_all(struct leati_clients *server, const void *data, size_t len);
+/** To all reported ones. @param code_of what a send that was refused with this code is called; NULL = that
+ * @return the first code that is not LEAT_OK, else LEAT_OK. */
+int leati_clients_send_all(struct leati_clients *server, const void *data, size_t len,
+                           int (*code_of)(const struct leati_stream *stream, int code));
 /** What is known of a server that listens, or not. */
 struct leat_socket_state leati_clients_state(const struct leati_clients *server, bool listens);
 

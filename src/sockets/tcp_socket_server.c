@@ -207,5 +207,5 @@ int leat_tcp_socket_server_set_extra_options(leat_tcp_socket_server *server,
 
 int leat_tcp_socket_server_send_all(leat_tcp_socket_server *server, const void *data, size_t len)
 {
-    return server ? leati_clients_send_all(&server->base, data, len) : LEAT_E_PARAMETER;
+    return server ? leati_clients_send_all(&server->base, data, len, NULL) : LEAT_E_PARAMETER;
 }

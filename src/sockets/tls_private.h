@@ -20,6 +20,8 @@ int leati_tls_setup_server(struct leati_tls_setup *setup, leat_tls_options *opti
 
 /** The code of a TLS socket object for one of TCP (ERRORS.md, TLS). */
 int leati_tls_socket_code(int tcp_code);
+/** The same for that of a send. */
+int leati_tls_send_code(const struct leati_stream *stream, int tcp_code);
 /** The same for a whole error. A timeout means that the peer takes nothing if `was_open`, otherwise
  * that it is not there. */
 void leati_tls_socket_translate(struct leat_error *error, bool was_open);

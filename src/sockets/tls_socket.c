@@ -139,16 +139,21 @@ int leat_tls_socket_upgrade(leat_tcp_socket *tcp, const struct leat_tls_socket_c
 
 /* ---- sending and closing --------------------------------------------------------------------- */
 
+int leati_tls_send_code(const struct leati_stream *stream, int tcp_code)
+{
+    if (tcp_code == LEAT_E_SOCKET_BASE + EAGAIN)
+        return LEAT_E_TLS_WRITE;
+    if (tcp_code == LEAT_E_SOCKET_BASE + EBADF && stream->peer_ended)
+        return LEAT_E_TLS_CLOSED;
+    return leati_tls_socket_code(tcp_code);
+}
+
 int leat_tls_socket_send(leat_tls_socket *tls, const void *data, size_t len)
 {
     if (!tls)
         return LEAT_E_PARAMETER;
-    int code = leat_tcp_socket_send(tcp_of(tls), data, len);
-    if (code == LEAT_E_SOCKET_BASE + EAGAIN)
-        return LEAT_E_TLS_WRITE;
-    if (code == LEAT_E_SOCKET_BASE + EBADF && tcp_of(tls)->base.stream.peer_ended)
-        return LEAT_E_TLS_CLOSED;
-    return leati_tls_socket_code(code);
+    return leati_tls_send_code(&tcp_of(tls)->base.stream,
+                               leat_tcp_socket_send(tcp_of(tls), data, len));
 }
 
 int leat_tls_socket_close(leat_tls_socket *tls)

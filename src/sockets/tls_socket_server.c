@@ -87,8 +87,8 @@ int leat_tls_socket_server_get_socket_fd(const leat_tls_socket_server *server)
 
 int leat_tls_socket_server_send_all(leat_tls_socket_server *server, const void *data, size_t len)
 {
-    int code = leat_tcp_socket_server_send_all(tcp_of(server), data, len);
-    return leat_is_queue_full(code) ? (int)LEAT_E_TLS_WRITE : leati_tls_socket_code(code);
+    return server ? leati_clients_send_all(&tcp_of(server)->base, data, len, leati_tls_send_code)
+                  : LEAT_E_PARAMETER;
 }
 
 int leat_tls_socket_server_set_extra_options(leat_tls_socket_server *server,

@@ -121,3 +121,22 @@ Test(tls_goodbyes, a_server_answers_before_it_heeds_close_notify)
         cr_assert_eq(process_wait(client, WAIT_MS), 0);
     }
 }
+
+/* It is there until what is queued has left, and nothing more can be sent to it. */
+Test(tls_goodbyes, sending_to_all_tells_of_one_who_said_goodbye)
+{
+    enum { PARTS = 128 };
+    static uint8_t data[65536];
+    int code;
+
+    run_open(run_new_server());
+    leat_tls_socket_pause(run.tls);
+    for (size_t i = 0; i < PARTS; i++)
+        cr_assert_eq(leat_tls_socket_server_send_all(run.server, data, sizeof(data)), LEAT_OK);
+    cr_assert_eq(leat_tls_socket_close(run.tls), LEAT_OK);
+    do {
+        cr_assert_eq(leat_loop_dispatch(run.loop, 20), LEAT_OK);
+        code = leat_tls_socket_server_send_all(run.server, "", 0);
+    } while (code == LEAT_OK);
+    cr_assert_eq(code, LEAT_E_TLS_CLOSED, "%d", code);
+}
