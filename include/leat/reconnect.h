@@ -90,7 +90,7 @@ LEAT_API void leat_reconnect_reset(leat_reconnect *reconnect);
  * its close codes from 3000 up mean, say) asks itself first.
  *
  * Yes: the connection was lost; the server closed with 1001, 1005, 1011, 1012, 1013 or 1014; it did
- * not answer, refused TCP, or answered HTTP 408, 425, 429 or 5xx; the proxy is away or cannot reach
+ * not answer in HTTP, refused TCP, or answered HTTP 408, 425, 429 or 5xx; the proxy is away or cannot reach
  * the server (SOCKS5 replies 1 and 3 to 6, SOCKS4 reply 91, and Tor's F0, F2, F3 and F7); this machine has no network, memory or descriptors now (classes RETRY, CLOSED,
  * LOCAL).
  *

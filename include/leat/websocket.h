@@ -35,8 +35,9 @@ enum leat_message_type {
 
 /** Who ended the connection. */
 enum leat_closed_by {
-    LEAT_CLOSED_BY_NOBODY, /**< it broke, or was never open */
-    LEAT_CLOSED_BY_LOCAL,  /**< our Close frame was the first */
+    LEAT_CLOSED_BY_NOBODY, /**< it broke, or could not be opened */
+    /** Our Close frame was the first, or leat_websocket_close() came before it was open. */
+    LEAT_CLOSED_BY_LOCAL,
     LEAT_CLOSED_BY_REMOTE, /**< the peer's Close frame was the first */
 };
 
