@@ -32,7 +32,7 @@
  * JSON that is none, unknown and wrong fields, 401 without the token, 403 for browsers and names that
  * are not this machine's, 404, 405, 409 for a name that is taken and a step that did not come, 410
  * for a server that was removed meanwhile, 413, 500 without memory, 507 for more than
- * LEAT_TESTING_CONTROL_SERVERS_MAX.
+ * LEAT_TESTING_CONTROL_SERVERS_MAX, or for conditions and toxics that are more than LEAT_TESTING_CONDITIONS_MAX.
  */
 #ifndef LEAT_TESTING_CONTROL_H
 #define LEAT_TESTING_CONTROL_H
