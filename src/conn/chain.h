@@ -62,6 +62,7 @@ struct leati_chain {
     bool ended;                 /**< the owner has been told */
     bool released;              /**< and CLOSED by that: callers look at the state */
     bool has_rested;            /**< `origin` is the seat's */
+    uint32_t turn_bytes; /**< the owner's: what its pump has moved, or unpacked, of its turn */
 };
 
 /** Fills in. `route` becomes the chain's. */

@@ -8,10 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-/** How much one stream may read before the others of the loop have their turn. */
-#define READ_BYTES_PER_PUMP (16u * LEATI_SCRATCH_BYTES)
-#define IOVECS_PER_SEND     64
-#define GIVE_BYTES          32768u /* from here on a system call costs less than the copy */
+#define IOVECS_PER_SEND    64
+#define GIVE_BYTES         32768u /* from here on a system call costs less than the copy */
+#define WRITABLES_PER_TURN 16u    /* what the program makes of them may be little, and much work */
 
 struct leati_held_bytes {
     size_t len, used;
@@ -176,6 +175,12 @@ static int stream_reserve_budget(const struct leati_stream *stream, size_t size)
     return fits && leati_stream_is_open(stream) ? LEAT_OK : LEAT_E_SOCKET_BASE + ENOBUFS;
 }
 
+int leati_stream_enforce_budget(struct leati_stream *stream)
+{
+    struct leati_stream_budget *budget = stream->limits->budget;
+    return budget ? stream_reserve_budget(stream, 0) : LEAT_OK;
+}
+
 int leati_stream_reserve(struct leati_stream *stream, size_t size)
 {
     size_t len = stream->out.len;
@@ -324,6 +329,12 @@ static bool stream_reads(const struct leati_stream *stream)
     return !stream->paused && !stream->throttled;
 }
 
+/* What is not used now is for later. */
+static bool stream_stops(const struct leati_stream *stream)
+{
+    return stream->paused || leati_stream_turn_is_over(stream);
+}
+
 static void stream_hold(struct leati_stream *stream, const uint8_t *data, size_t len)
 {
     stream->held = leati_malloc(sizeof(*stream->held) + len);
@@ -346,7 +357,7 @@ static void stream_give_held(struct leati_stream *stream)
     }
     held->used += stream->owner->received(stream, held->data + held->used, held->len - held->used,
                                           stream->user);
-    if (held->used == held->len || !stream->paused)
+    if (held->used == held->len || !stream_stops(stream))
         held_drop(stream);
 }
 
@@ -357,8 +368,8 @@ static void stream_on_eof(struct leati_stream *stream)
         stream->owner->peer_ended(stream, stream->user);
 }
 
-/* One read, whose length is added to `*total`; LEAT_OK when there may be more. */
-static int stream_read_once(struct leati_stream *stream, size_t *total)
+/* One read; LEAT_OK when there may be more. */
+static int stream_read_once(struct leati_stream *stream)
 {
     const struct leati_stream_owner *owner = stream->owner;
     struct leati_layer *top = stream->chain->top;
@@ -379,25 +390,27 @@ static int stream_read_once(struct leati_stream *stream, size_t *total)
         leati_chain_abort(stream->chain);
         return code;
     }
-    *total += len;
+    leati_stream_note_work(stream, len);
     size_t used = delivers ? owner->received(stream, buf, len, stream->user) : len;
-    if (used < len && stream->paused && leati_stream_is_open(stream))
+    if (used < len && stream_stops(stream) && leati_stream_is_open(stream))
         stream_hold(stream, buf + used, len - used);
     return LEAT_OK;
 }
 
 static void stream_pump_read(struct leati_stream *stream)
 {
+    bool has_held = stream->held || stream->has_more;
     stream->reads_on = false;
-    if ((stream->held || stream->has_more) && !stream->paused && leati_stream_is_open(stream))
+    stream->chain->turn_bytes = 0;
+    if (has_held && !stream->paused && !stream->throttled && leati_stream_is_open(stream))
         stream_give_held(stream);
-    for (size_t total = 0; stream_reads(stream);) {
-        if (total >= READ_BYTES_PER_PUMP) {
+    while (stream_reads(stream)) {
+        if (leati_stream_turn_is_over(stream)) {
             stream->reads_on = true;
             leati_chain_wake(stream->chain);
             return;
         }
-        if (stream_read_once(stream, &total) != LEAT_OK)
+        if (stream_read_once(stream) != LEAT_OK)
             return;
     }
 }
@@ -440,70 +453,20 @@ static bool stream_has_room(const struct leati_stream *stream)
 
 static void stream_pump_write(struct leati_stream *stream)
 {
+    uint64_t turn_end = stream->sent_bytes + LEATI_STREAM_TURN_BYTES;
+    unsigned writables = 0;
     leati_stream_flush(stream);
     if (stream->owner->flushed)
         stream->owner->flushed(stream, stream->user);
     while (stream->send_refused && leati_stream_is_open(stream) && stream_has_room(stream)) {
+        if (stream->sent_bytes >= turn_end || writables++ == WRITABLES_PER_TURN) {
+            leati_chain_wake(stream->chain);
+            return;
+        }
         stream->send_refused = false;
         stream->owner->writable(stream, stream->user);
         leati_stream_flush(stream);
     }
-}
-
-/* ---- deadlines --------------------------------------------------------------------- */
-
-static void stream_cut_off(struct leati_stream *stream)
-{
-    stream->owner->stuck(stream, stream->user);
-    leati_chain_abort(stream->chain);
-}
-
-/* A peer that takes nothing for too long is cut off; moves the deadline to the next look. */
-static void stream_judge_sending(struct leati_stream *stream, uint64_t now_ms)
-{
-    struct leati_chain *chain = stream->chain;
-    uint32_t timeout_ms = stream->limits->stall_timeout_ms;
-    if (stream->out.len == 0 || timeout_ms == 0 || stream->waits) {
-        stream->stall_ms = 0;
-        return;
-    }
-    if (stream->stall_ms == 0)
-        stream->stall_ms = now_ms + timeout_ms;
-    if (leati_chain_is_over(chain, stream->stall_ms))
-        stream_cut_off(stream);
-    else if (chain->owner_deadline_ms == 0 || stream->stall_ms < chain->owner_deadline_ms)
-        chain->owner_deadline_ms = stream->stall_ms;
-}
-
-/* From when everything has left. */
-static void stream_limit_eof_wait(struct leati_stream *stream, uint64_t now_ms)
-{
-    uint64_t *deadline_ms = &stream->chain->owner_deadline_ms;
-    if (stream->eof_wait_ms == 0 || stream->out.len > 0)
-        return;
-    if (*deadline_ms == 0 || now_ms + stream->eof_wait_ms < *deadline_ms)
-        *deadline_ms = now_ms + stream->eof_wait_ms;
-    stream->eof_wait_ms = 0;
-}
-
-/* Those of the owner, and those of the queue: while closing all of it has to leave in time, before
- * that some of it. */
-static void stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms)
-{
-    const struct leati_stream_owner *owner = stream->owner;
-    struct leati_chain *chain = stream->chain;
-    if (stream->state == LEATI_STREAM_CLOSING) {
-        stream_limit_eof_wait(stream, now_ms);
-        if (!leati_chain_is_over(chain, chain->owner_deadline_ms))
-            return;
-        stream->awaits_eof = false;
-        if (stream->out.len > 0)
-            stream_cut_off(stream);
-        return;
-    }
-    chain->owner_deadline_ms = owner->judge ? owner->judge(stream, now_ms, stream->user) : 0;
-    if (chain->state == LEATI_CHAIN_OPEN)
-        stream_judge_sending(stream, now_ms);
 }
 
 /* ---- what the chain calls ---------------------------------------------------------- */
@@ -538,7 +501,7 @@ static unsigned stream_pump(struct leati_chain *chain, uint64_t now_ms, void *us
     stream_pump_write(stream);
     stream->pumping = false;
     if (chain->state == LEATI_CHAIN_OPEN)
-        stream_check_deadlines(stream, now_ms);
+        leati_stream_check_deadlines(stream, now_ms);
     if (stream_is_done(stream))
         leati_chain_close(chain, stream->owner->close_deadline(stream, stream->user));
     if (stream->may_rest && leati_stream_is_open(stream))

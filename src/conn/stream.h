@@ -75,6 +75,9 @@ struct leati_stream_budget {
     void (*exceeded)(struct leati_stream_budget *budget, size_t size);
 };
 
+/** How much one stream may read, unpack or send before the others of the loop have their turn. */
+#define LEATI_STREAM_TURN_BYTES 1048576u
+
 struct leati_stream_limits {
     size_t queue_bytes;
     size_t queue_messages; /**< what leati_stream_queued() counts; 0 = any number */
@@ -162,6 +165,9 @@ int leati_stream_send(struct leati_stream *stream, const void *data, size_t len)
  * @return LEAT_OK; LEAT_E_SOCKET_BASE + EAGAIN, then `writable` is owed; LEAT_E_SOCKET_BASE + ENOBUFS: the
  * budget is used up, perhaps by this one, which has ended then. */
 int leati_stream_reserve(struct leati_stream *stream, size_t size);
+/** The same for what has been queued without asking, since its beginning had left: others may have to go for
+ * it. @return LEAT_OK; LEAT_E_SOCKET_BASE + ENOBUFS: this one has ended. */
+int leati_stream_enforce_budget(struct leati_stream *stream);
 /** Drops what is queued, of a stream that has been broken. */
 void leati_stream_drop_queue(struct leati_stream *stream);
 /** A message has been put into `out`: it leaves with this pump, or the next. */
@@ -222,6 +228,22 @@ static inline bool leati_stream_is_open(const struct leati_stream *stream)
     return stream->state == LEATI_STREAM_OPEN &&
            (stream->chain ? stream->chain->state == LEATI_CHAIN_OPEN : !stream->is_doomed);
 }
+
+/** Inside of `received`: the owner has done as much work as `bytes` are. */
+static inline void leati_stream_note_work(struct leati_stream *stream, size_t bytes)
+{
+    size_t left = LEATI_STREAM_TURN_BYTES - stream->chain->turn_bytes;
+    stream->chain->turn_bytes += (uint32_t)(bytes < left ? bytes : left);
+}
+/** Whether what is left is for the next turn: `received` may return, and gets it again. */
+static inline bool leati_stream_turn_is_over(const struct leati_stream *stream)
+{
+    return stream->chain->turn_bytes >= LEATI_STREAM_TURN_BYTES;
+}
+
+/** Those of the owner, and those of the queue: while closing all of it has to leave in time, before that some
+ * of it. */
+void leati_stream_check_deadlines(struct leati_stream *stream, uint64_t now_ms);
 
 /** Records why a call is refused, instead of what was recorded before. Returns `code`. */
 int leati_stream_refuse(struct leati_stream *stream, int code, int sys_errno, const char *format,

@@ -201,11 +201,14 @@ static uint8_t *ws_room(struct leati_stream *stream, size_t *ret_size, void *use
 static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size_t len, void *user)
 {
     struct leat_websocket *ws = user;
-    size_t left = len;
+    size_t left = len, work = 0;
     ws->heard = true;
-    while (!stream->paused && leati_stream_is_open(stream)) {
+    while (!stream->paused && leati_stream_is_open(stream) && !leati_stream_turn_is_over(stream)) {
         struct leati_ws_event event;
         int code = leati_ws_session_read(ws->session, &data, &left, &event);
+        size_t inflated = leati_ws_session_take_inflated(ws->session);
+        leati_stream_note_work(stream, inflated);
+        work += inflated;
         stream->has_more = code == LEAT_OK;
         if (code == LEATI_AGAIN)
             break;
@@ -216,7 +219,7 @@ static size_t ws_received(struct leati_stream *stream, const uint8_t *data, size
     }
     /* A callback may have freed the server, and the rate's counter with it. */
     if (ws->rate && leati_stream_is_open(stream) &&
-        leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left) != 0) {
+        leati_receive_rate_take(ws->rate, leati_clock_ms(), len - left + work) != 0) {
         *ws->rate->throttled += !stream->throttled;
         stream->throttled = true;
     }

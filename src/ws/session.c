@@ -439,3 +439,12 @@ int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data
     }
     return code;
 }
+
+size_t leati_ws_session_take_inflated(struct leati_ws_session *session)
+{
+    if (!session->compression)
+        return 0;
+    size_t bytes = session->compression->inflated_bytes;
+    session->compression->inflated_bytes = 0;
+    return bytes;
+}

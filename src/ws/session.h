@@ -103,6 +103,8 @@ void leati_ws_session_free(struct leati_ws_session *session);
  */
 int leati_ws_session_read(struct leati_ws_session *session, const uint8_t **data, size_t *len,
                           struct leati_ws_event *ret_event);
+/** How many bytes the inflater has made since the last time: far more than were read, perhaps. */
+size_t leati_ws_session_take_inflated(struct leati_ws_session *session);
 
 /**
  * Where payload that is still to come may be read to without a detour: behind the part of a long

@@ -234,6 +234,7 @@ static int inflate_step(struct leati_ws_session *session, const uint8_t **in, si
                : leati_inflater_feed(inflater, in, in_len, out, cap, &out_len);
     if (result == LEATI_DEFLATE_NO_MEMORY)
         return leati_ws_session_out_of_memory(session);
+    session->compression->inflated_bytes += out_len;
     bool has_more = result == LEATI_DEFLATE_MORE;
     bool is_complete = is_end && result == LEATI_DEFLATE_DONE;
     /* In the order of the bytes, so that the answer does not depend on how they came. */

@@ -14,6 +14,7 @@
 struct leati_ws_compression {
     struct leati_deflater deflater;
     struct leati_inflater inflater;
+    size_t inflated_bytes; /* since leati_ws_session_take_inflated() */
     size_t threshold_bytes;
 };
 
