@@ -203,20 +203,25 @@ bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_
     return true;
 }
 
-bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes)
+bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes,
+                                    size_t skip)
 {
+    size_t len = bytes->len - skip;
+
     q->promised = 0;
     if (q->len == 0)
         leati_byte_queue_clear(q);
-    if (bytes->len == 0)
+    if (len == 0)
         return true;
-    if (q->tail && bytes->len <= SHARED_COPY_MAX_BYTES && bytes->len <= chunk_room(q->tail))
-        return leati_byte_queue_append(q, bytes->data, bytes->len);
+    if (q->tail && len <= SHARED_COPY_MAX_BYTES && len <= chunk_room(q->tail))
+        return leati_byte_queue_append(q, bytes->data + skip, len);
     struct leati_chunk *chunk = leati_malloc(sizeof(*chunk));
     if (!chunk)
         return false;
-    *chunk = (struct leati_chunk){
-        .end = bytes->len, .cap = bytes->len, .shared = leati_shared_bytes_ref(bytes)};
+    *chunk = (struct leati_chunk){.start = skip,
+                                  .end = bytes->len,
+                                  .cap = bytes->len,
+                                  .shared = leati_shared_bytes_ref(bytes)};
     if (q->tail) {
         chunk->next = q->tail->next;
         q->tail->next = chunk;
@@ -224,7 +229,7 @@ bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_sha
         q->head = chunk;
     }
     q->tail = chunk;
-    q->len += bytes->len;
+    q->len += len;
     return true;
 }
 

@@ -51,9 +51,10 @@ uint8_t *leati_byte_queue_room(struct leati_byte_queue *q, size_t size);
 /** Appends a copy. All or nothing; false without memory. */
 bool leati_byte_queue_append(struct leati_byte_queue *q, const void *data, size_t len);
 
-/** Appends bytes that others have as well: a reference to them, or a copy where that costs less. All
- * or nothing; false without memory. What was promised is not any more. */
-bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes);
+/** Appends bytes that others have as well, but for the first `skip`: a reference to them, or a copy where that
+ * costs less. All or nothing; false without memory. What was promised is not any more. */
+bool leati_byte_queue_append_shared(struct leati_byte_queue *q, struct leati_shared_bytes *bytes,
+                                    size_t skip);
 
 /** Allocates ahead, so that the next `len` bytes of append or reserve/commit cannot fail, up to the
  * next clear. What is consumed meanwhile is used again first. false without memory, with nothing

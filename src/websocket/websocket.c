@@ -222,7 +222,7 @@ static int ws_check_sendable(struct leat_websocket *ws)
 {
     if (ws->stream.state != LEATI_STREAM_OPEN)
         return leati_stream_not_open(&ws->stream);
-    if (ws->closing || ws->stream.is_doomed)
+    if (ws->closing || !leati_stream_is_open(&ws->stream))
         return LEAT_E_SOCKET_BASE + EBADF;
     bool is_awake = !ws->stream.rest || leati_stream_wake(&ws->stream);
     return is_awake ? LEAT_OK : LEAT_E_SYSTEM_INTERNAL;
@@ -284,13 +284,15 @@ static bool ws_is_plain(const struct leat_websocket *ws)
 }
 
 /* The end of a frame whose beginning has left must follow. */
-static int ws_queue_rest(struct leat_websocket *ws, const uint8_t *data, size_t len)
+static int ws_queue_rest(struct leat_websocket *ws, struct leati_ws_prepared *message, size_t sent)
 {
-    bool queued =
-        leati_stream_wake(&ws->stream) && leati_byte_queue_append(&ws->stream.out, data, len);
-    if (!queued)
+    if (!leati_stream_wake(&ws->stream) ||
+        !leati_ws_prepared_queue_rest(message, sent, &ws->stream.out)) {
         leati_websocket_break(ws, LEAT_E_SYSTEM_INTERNAL, 0, "out of memory");
-    return ws_queued(ws, queued ? LEAT_OK : (int)LEAT_E_SYSTEM_INTERNAL);
+        return LEAT_E_SYSTEM_INTERNAL;
+    }
+    leati_stream_queued(&ws->stream);
+    return leati_stream_enforce_budget(&ws->stream);
 }
 
 int leati_websocket_publish(leat_websocket *ws, struct leati_ws_prepared *message)
@@ -301,7 +303,7 @@ int leati_websocket_publish(leat_websocket *ws, struct leati_ws_prepared *messag
         sent = leati_stream_send_at_once(&ws->stream, frame, len);
     if (sent == 0)
         return leati_websocket_send_prepared(ws, message);
-    return sent == len ? LEAT_OK : ws_queue_rest(ws, frame + sent, len - sent);
+    return sent == len ? LEAT_OK : ws_queue_rest(ws, message, sent);
 }
 
 int leat_websocket_send_part(leat_websocket *ws, enum leat_message_type type, const void *data,

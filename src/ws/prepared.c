@@ -103,6 +103,12 @@ static const uint8_t *payload_of(const struct leati_ws_prepared *message)
     return message->frame->data + message->header_len;
 }
 
+bool leati_ws_prepared_queue_rest(struct leati_ws_prepared *message, size_t sent,
+                                  struct leati_byte_queue *out)
+{
+    return leati_byte_queue_append_shared(out, message->frame, sent);
+}
+
 const uint8_t *leati_ws_prepared_frame(const struct leati_ws_prepared *message, size_t *ret_len)
 {
     *ret_len = message->frame->len;
@@ -208,7 +214,7 @@ int leati_ws_session_write_prepared(struct leati_ws_session *session,
     bool compresses = leati_ws_session_compresses(session, len);
     if (compresses)
         frame = message_packed(message, &session->compression->deflater.options);
-    if (!frame || !leati_byte_queue_append_shared(out, frame))
+    if (!frame || !leati_byte_queue_append_shared(out, frame, 0))
         return LEAT_E_SYSTEM_INTERNAL;
     if (compresses && frame != message->frame)
         leati_ws_deflater_restart(&session->compression->deflater);

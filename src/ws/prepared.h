@@ -20,6 +20,9 @@ struct leati_ws_prepared *leati_ws_prepared_new(enum leat_message_type type, con
 struct leati_ws_prepared *leati_ws_prepared_ref(struct leati_ws_prepared *message);
 /** NULL is allowed. */
 void leati_ws_prepared_unref(struct leati_ws_prepared *message);
+/** That frame without its first `sent` bytes. false without memory. */
+bool leati_ws_prepared_queue_rest(struct leati_ws_prepared *message, size_t sent,
+                                  struct leati_byte_queue *out);
 /** The frame as a server sends it that does not compress. */
 const uint8_t *leati_ws_prepared_frame(const struct leati_ws_prepared *message, size_t *ret_len);
 /** Of its payload. */

@@ -123,3 +123,46 @@ Test(queue_limit, what_has_left_counts_no_more, .timeout = 60)
         close(fds[i]);
     both_ends_done(&ends);
 }
+
+/* What the kernel leaves of a topic's message is queued behind what has left of it: it counts, too. */
+Test(queue_limit, a_topic_keeps_to_it, .timeout = 60)
+{
+    static uint8_t payload[6 << 20];
+    enum { LIMIT = 8 << 20, CLIENTS = 6 };
+    struct both_ends ends;
+    char name[64];
+    int fds[CLIENTS];
+    leat_websocket *all[CLIENTS];
+    leat_prepared_message *message;
+    leat_topic *topic;
+    both_ends_init(&ends);
+    snprintf(name, sizeof(name), "leat-topic-%d", (int)getpid());
+    cr_assert(leat_config_set_server_queue_limit(ends.server_config, LIMIT) == LEAT_OK);
+    cr_assert(both_ends_make_server(&ends) == LEAT_OK);
+    cr_assert(leat_websocket_server_start(ends.server, sandbox_format("ws+unix:@%s", name), 0,
+                                          ends.server_config) == LEAT_OK);
+    cr_assert(leat_topic_new(NULL, &topic) == LEAT_OK);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        all[i] = local_open(&ends, name, &fds[i]);
+        cr_assert(leat_topic_subscribe(topic, all[i]) == LEAT_OK);
+    }
+    cr_assert(leat_prepared_message_new(LEAT_MESSAGE_BINARY, payload, sizeof(payload), &message) ==
+              LEAT_OK);
+    cr_assert(leat_topic_publish(topic, message, NULL, NULL) == LEAT_OK);
+    leat_prepared_message_free(message);
+    struct leat_websocket_server_counters counters = both_ends_counters(&ends);
+    cr_expect(counters.queued_bytes <= LIMIT, "%llu bytes",
+              (unsigned long long)counters.queued_bytes);
+    cr_expect(counters.overflowed == CLIENTS - 1, "%llu", (unsigned long long)counters.overflowed);
+    /* Those that had to go take nothing more. */
+    unsigned refused = 0;
+    for (size_t i = 0; i < CLIENTS; i++)
+        refused +=
+            leat_websocket_send(all[i], LEAT_MESSAGE_TEXT, "x", 1) == LEAT_E_SOCKET_BASE + EBADF;
+    cr_expect(refused == CLIENTS - 1, "%u", refused);
+    both_ends_until_counted(&ends, &ends.server_closed, CLIENTS - 1);
+    leat_topic_free(topic);
+    for (size_t i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    both_ends_done(&ends);
+}

@@ -50,12 +50,14 @@ static void model_append(struct leati_byte_queue *q, size_t len)
 /* Others may have gone before it is read. */
 static void model_append_shared(struct leati_byte_queue *q, size_t len)
 {
-    struct leati_shared_bytes *bytes = leati_shared_bytes_new(len);
+    size_t skip = (size_t)(random_next() % 3) * 11;
+    struct leati_shared_bytes *bytes = leati_shared_bytes_new(skip + len);
 
     cr_assert(bytes);
+    memset(bytes->data, 0xAA, skip);
     for (size_t i = 0; i < len; i++)
-        bytes->data[i] = model[model_len + i] = (uint8_t)random_next();
-    cr_assert(leati_byte_queue_append_shared(q, bytes));
+        bytes->data[skip + i] = model[model_len + i] = (uint8_t)random_next();
+    cr_assert(leati_byte_queue_append_shared(q, bytes, skip));
     leati_shared_bytes_unref(bytes);
     model_len += len;
 }
@@ -284,7 +286,7 @@ Test(byte_queue, shared_bytes_are_not_copied_and_go_with_the_last_reference, .ti
     memset(bytes->data, 7, bytes->len);
     for (int i = 0; i < 3; i++) {
         leati_byte_queue_init(&queues[i], NULL);
-        cr_assert(leati_byte_queue_append_shared(&queues[i], bytes));
+        cr_assert(leati_byte_queue_append_shared(&queues[i], bytes, 0));
         cr_assert(leati_byte_queue_peek(&queues[i], &iov, 1) == 1);
         cr_assert(iov.iov_base == bytes->data && iov.iov_len == bytes->len);
     }
