@@ -163,9 +163,10 @@ LEAT_API LEAT_MUST_CHECK int leat_config_set_received_proxy_protocol(leat_config
                                                                      bool received);
 
 /**
- * How much one connection of a server may send in a second, payloads and whole messages, with a
- * second's worth in advance. Who sends more is read more slowly: what is above waits in the kernel,
- * and the client is held up. 0 = any number (default).
+ * How much one connection of a server may send in a second, bytes (on the wire, and what becomes of
+ * them when they are unpacked) and whole messages, with a second's worth in advance. Who sends more
+ * is read more slowly: what is above waits in the kernel, and the client is held up. 0 = any number
+ * (default).
  *
  * @return LEAT_OK, LEAT_E_PARAMETER, LEAT_E_SYSTEM_INTERNAL.
  */
@@ -275,7 +276,7 @@ struct leat_websocket_server_counters {
     uint64_t opened;            /**< that became WebSockets */
     uint64_t closed;            /**< of these, those that have ended */
     uint64_t failed;            /**< that did not become one: refused, too slow, TLS failed */
-    uint64_t answered;          /**< requests that were answered with something else than 101 */
+    uint64_t answered;          /**< of requests that came whole, those that were not with a 101 */
     uint64_t messages_received; /**< whole ones, or last parts */
     uint64_t bytes_received;    /**< of payload */
     uint64_t bytes_sent;        /**< on the wire, above TLS, the heads of HTTP not counted */

@@ -122,7 +122,8 @@ static void on_closed(leat_websocket *ws, const struct leat_close_event *event, 
     server->counters.closed += reported;
     leati_client_set_reported(&client->base, false);
     leati_client_remove(&client->base);
-    bool is_served = client->ws.is_served && event->error.code == LEAT_E_WS_CONNECT;
+    bool is_served = client->ws.is_served && event->error.code == LEAT_E_WS_CONNECT &&
+                     event->error.native_code < 400; /* refused is what came behind the answer */
     leati_server_forget_request(client);
     server->counters.failed += !reported && !is_served;
     if (!reported && !is_served)
@@ -378,6 +379,7 @@ int leat_websocket_server_stop(leat_websocket_server *server)
         struct leati_client *next = client->next;
         leat_websocket *ws = &client_of(client)->ws;
         if (!client->guest.reported) {
+            server->counters.failed += !ws->is_served;
             leati_client_remove(client);
             client_dispose(client);
         } else if (leat_websocket_close(ws, 1001, "server is going away") != LEAT_OK) {
@@ -417,8 +419,9 @@ int leat_websocket_get_client_address(const leat_websocket *ws,
     if (!ws || !ret_address)
         return LEAT_E_PARAMETER;
     const struct server_client *client = ws->is_server ? (const struct server_client *)ws : NULL;
-    if (!client || !client->forwarded)
-        return leat_websocket_get_remote_address(ws, ret_address);
+    int code = leat_websocket_get_remote_address(ws, ret_address);
+    if (code != LEAT_OK || !client || !client->forwarded)
+        return code;
     leati_net_address_from(client->forwarded, ret_address);
     return LEAT_OK;
 }
