@@ -10,6 +10,7 @@
 #include "unit/tls/tls_end.h"
 
 #include <criterion/criterion.h>
+#include <mbedtls/version.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,12 @@ static void finish(void)
     tls_end_done(&end);
     record_editor_done(&editor);
     ssl_peer_done(&peer);
+}
+
+/* Those of an editor; mbedTLS before 3.6.6 takes a ClientHello in one record only. */
+static size_t pieces_for(bool is_server, size_t piece)
+{
+    return is_server && MBEDTLS_VERSION_NUMBER < 0x03060600 ? 0 : piece;
 }
 
 static void talk(void)
@@ -73,7 +80,7 @@ static void talk_in_pieces(bool is_server, int version, bool client_cert, size_t
         peer_options.client_ca_path = client_cert ? certificate_path("ca.pem") : NULL;
     }
     begin(&options, &peer_options);
-    editor.piece = piece;
+    editor.piece = pieces_for(is_server, piece);
     editor.first = first;
     talk();
     finish();
@@ -121,7 +128,7 @@ Test(tls_handshake_messages, longer_than_a_record)
                           .max_version = version,
                           .echo = true});
                 record_chain_lengthen(peer.context, bytes);
-                editor.piece = pieces[bytes / 16000 - 1];
+                editor.piece = pieces_for(is_server, pieces[bytes / 16000 - 1]);
                 talk();
                 cr_assert(end.tls->state == LEATI_LAYER_CLOSED);
                 finish();
