@@ -390,10 +390,11 @@ static int stream_read_once(struct leati_stream *stream)
         leati_chain_abort(stream->chain);
         return code;
     }
-    leati_stream_note_work(stream, len);
     size_t used = delivers ? owner->received(stream, buf, len, stream->user) : len;
     if (used < len && stream_stops(stream) && leati_stream_is_open(stream))
         stream_hold(stream, buf + used, len - used);
+    leati_stream_note_work(stream,
+                           len); /* behind it: what has been read is delivered in this turn */
     return LEAT_OK;
 }
 
